@@ -1,0 +1,60 @@
+"""The clock, which everything that asks for the time is handed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+__all__ = ["Clock", "FakeClock", "SystemClock", "utc"]
+
+
+class Clock(Protocol):
+    """Tells the time, always timezone-aware UTC."""
+
+    def now(self) -> datetime:
+        """The present moment in UTC."""
+        ...
+
+
+class SystemClock:
+    """The machine's wall clock."""
+
+    def now(self) -> datetime:
+        """The present moment in UTC."""
+        return datetime.now(UTC)
+
+
+class FakeClock:
+    """A clock that moves only when told; for tests and backtests.
+
+    Args:
+        start: the moment it shows first, timezone-aware
+    """
+
+    def __init__(self, start: datetime | None = None) -> None:
+        self._now = utc(start or datetime(2026, 1, 1, tzinfo=UTC))
+
+    def now(self) -> datetime:
+        """The moment this clock was last set to."""
+        return self._now
+
+    def set(self, moment: datetime) -> datetime:
+        """Show `moment`, which may lie before the present one, and return it."""
+        self._now = utc(moment)
+        return self._now
+
+    def forward(self, **amount: float) -> datetime:
+        """Move on by `timedelta(**amount)` and return the new moment."""
+        self._now += timedelta(**amount)
+        return self._now
+
+
+def utc(moment: datetime) -> datetime:
+    """`moment` in UTC.
+
+    Raises:
+        ValueError: it is naive, so nobody can know which moment is meant
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment.isoformat()} has no timezone: give one, for example +00:00")
+    return moment.astimezone(UTC)

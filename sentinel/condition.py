@@ -1,0 +1,176 @@
+"""`when`: which values of a reading are bad, and how bad.
+
+Pure. Hysteresis follows Grafana's recovery threshold: once a series fires, it stays bad until
+its value has passed `clear`, which lies on the good side of the threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+
+from sentinel.severity import Severity, SeverityWord, severity_of
+
+__all__ = ["Verdict", "When", "above", "below", "equals", "judge", "levels", "outside"]
+
+
+class Verdict(NamedTuple):
+    """What a condition says of one value.
+
+    `word` is the severity word of the level that was reached, None where the condition has no
+    levels, so that the rule's own severity holds.
+    """
+
+    bad: bool
+    word: str | None = None
+
+
+class When(BaseModel):
+    """Which values are bad. Give exactly one of above, below, outside, equals or levels."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    above: FiniteFloat | None = Field(default=None, description="Bad when greater than this.")
+    below: FiniteFloat | None = Field(default=None, description="Bad when less than this.")
+    outside: tuple[FiniteFloat, FiniteFloat] | None = Field(
+        default=None, description="Bad when less than the first or greater than the second."
+    )
+    equals: FiniteFloat | None = Field(default=None, description="Bad when exactly this.")
+    levels: dict[SeverityWord, FiniteFloat] | None = Field(
+        default=None, description="A threshold per severity, for example high: 80, critical: 95."
+    )
+    direction: Literal["above", "below"] = Field(
+        default="above",
+        description="Whether levels are reached from below (above) or from above (below).",
+    )
+    clear: FiniteFloat | None = Field(
+        default=None, description="Once firing, good again only when the value has passed this."
+    )
+
+    @model_validator(mode="after")
+    def _one_and_sensible(self) -> Self:
+        given = [
+            name
+            for name in ("above", "below", "outside", "equals", "levels")
+            if getattr(self, name) is not None
+        ]
+        if len(given) != 1:
+            raise ValueError(
+                "give exactly one of above, below, outside, equals or levels, "
+                f"got {' and '.join(given) or 'none'}"
+            )
+        if self.outside is not None and self.outside[0] > self.outside[1]:
+            raise ValueError(f"outside: {self.outside[0]} is greater than {self.outside[1]}")
+        if self.levels is not None:
+            self._check_levels({str(word): value for word, value in self.levels.items()})
+        if self.clear is not None:
+            self._check_clear(self.clear)
+        return self
+
+    def _check_levels(self, levels: Mapping[str, float]) -> None:
+        if not levels:
+            raise ValueError("levels needs at least one severity, for example high: 80")
+        ranked = sorted((severity_of(word), value) for word, value in levels.items())
+        if len({severity for severity, _ in ranked}) != len(ranked):
+            raise ValueError("levels names one severity twice (emergency is critical)")
+        values = [value for _, value in ranked]
+        rising = sorted(values) if self.direction == "above" else sorted(values, reverse=True)
+        if values != rising:
+            raise ValueError(
+                f"levels: a worse severity must lie further {self.direction}, got "
+                + ", ".join(f"{word} {value:g}" for word, value in levels.items())
+            )
+
+    def _check_clear(self, clear: float) -> None:
+        if self.equals is not None:
+            raise ValueError("clear has no meaning with equals")
+        above, lowest = self.above, self._first_level()
+        if self.levels is not None and self.direction == "above":
+            above = lowest
+        if above is not None and clear > above:
+            raise ValueError(f"clear: {clear:g} must not be greater than {above:g}")
+        below = lowest if self.levels is not None and self.direction == "below" else self.below
+        if below is not None and clear < below:
+            raise ValueError(f"clear: {clear:g} must not be less than {below:g}")
+        if self.outside is not None:
+            middle = (self.outside[1] - self.outside[0]) / 2
+            if not 0 <= clear <= middle:
+                raise ValueError(
+                    f"clear: with outside it is a margin between 0 and {middle:g}, got {clear:g}"
+                )
+
+    def _first_level(self) -> float | None:
+        """The threshold of the mildest level."""
+        if self.levels is None:
+            return None
+        return min(self.levels.items(), key=lambda item: severity_of(item[0]))[1]
+
+
+def above(threshold: float, *, clear: float | None = None) -> When:
+    """Bad when greater than `threshold`."""
+    return When(above=threshold, clear=clear)
+
+
+def below(threshold: float, *, clear: float | None = None) -> When:
+    """Bad when less than `threshold`."""
+    return When(below=threshold, clear=clear)
+
+
+def outside(low: float, high: float, *, clear: float | None = None) -> When:
+    """Bad when less than `low` or greater than `high`; `clear` is a margin inside both."""
+    return When(outside=(low, high), clear=clear)
+
+
+def equals(value: float) -> When:
+    """Bad when exactly `value`."""
+    return When(equals=value)
+
+
+def levels(
+    direction: Literal["above", "below"] = "above",
+    *,
+    clear: float | None = None,
+    **thresholds: float,
+) -> When:
+    """Severity by value, for example `levels(high=80, critical=95)`."""
+    return When.model_validate({"levels": thresholds, "direction": direction, "clear": clear})
+
+
+def judge(when: When, value: float, *, firing: bool) -> Verdict:
+    """Whether `value` is bad.
+
+    Args:
+        when: the condition
+        value: a finite number in the trigger's unit
+        firing: whether this series fires already; only then does `clear` matter
+    """
+    clear = when.clear if firing else None
+    if when.above is not None:
+        return Verdict(value > (when.above if clear is None else clear))
+    if when.below is not None:
+        return Verdict(value < (when.below if clear is None else clear))
+    if when.outside is not None:
+        low, high = when.outside
+        margin = clear or 0.0
+        return Verdict(value < low + margin or value > high - margin)
+    if when.equals is not None:
+        return Verdict(value == when.equals)
+    return _judge_levels(when, value, clear)
+
+
+def _judge_levels(when: When, value: float, clear: float | None) -> Verdict:
+    sign = 1.0 if when.direction == "above" else -1.0
+    ranked = sorted((when.levels or {}).items(), key=lambda item: -_rank(item[0]))
+    for word, threshold in ranked:
+        if value * sign > threshold * sign:
+            return Verdict(True, word)
+    if clear is not None and value * sign > clear * sign:
+        # Between clear and the mildest threshold a firing series keeps the mildest severity.
+        return Verdict(True, ranked[-1][0])
+    return Verdict(False)
+
+
+def _rank(word: str) -> Severity:
+    return severity_of(word)

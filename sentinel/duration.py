@@ -1,0 +1,72 @@
+"""Lengths of time as people write them: `30s`, `5m`, `1h30m`, `7d`, or seconds as a number."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+__all__ = ["Duration", "format_duration", "parse_duration"]
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_WHOLE = re.compile(rf"(?:{_PART.pattern})+")
+_LONGEST = timedelta(days=3650)
+
+
+def parse_duration(given: object) -> timedelta:
+    """The length of time that `given` says.
+
+    Args:
+        given: text such as `1h30m`, a number of seconds, or a timedelta
+
+    Raises:
+        ValueError: it says none, a negative one, or one of over ten years
+    """
+    if isinstance(given, timedelta):
+        length = given
+    elif isinstance(given, int | float) and not isinstance(given, bool):
+        if not 0 <= given <= _LONGEST.total_seconds():  # also refuses nan and inf
+            raise ValueError(f"{given!r} is no length of time between 0 and ten years")
+        length = timedelta(seconds=given)
+    elif isinstance(given, str):
+        text = given.strip().replace(" ", "")
+        if text.replace(".", "", 1).isdecimal() and text.isascii():
+            return parse_duration(float(text))
+        if len(text) > 64 or not _WHOLE.fullmatch(text):
+            raise ValueError(f"{given!r} is no length of time: write 30s, 5m, 1h30m or 7d")
+        seconds = sum(float(n) * _UNITS[unit] for n, unit in _PART.findall(text))
+        return parse_duration(seconds)
+    else:
+        raise ValueError(f"{given!r} is no length of time: write 30s, 5m, 1h30m or 7d")
+    if not timedelta(0) <= length <= _LONGEST:
+        raise ValueError(f"{given!r} is no length of time between 0 and ten years")
+    return length
+
+
+def format_duration(length: timedelta) -> str:
+    """`length` as `parse_duration` reads it, largest units first, to the millisecond."""
+    left = round(length.total_seconds() * 1000)
+    if left == 0:
+        return "0s"
+    parts: list[str] = []
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts)
+
+
+def _validate(given: Any) -> timedelta:
+    return parse_duration(given)
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_validate),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}], "examples": ["5m", "30s"]}),
+]
+"""A pydantic field that takes what `parse_duration` takes and is written back as text."""
