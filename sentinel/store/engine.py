@@ -1,0 +1,117 @@
+"""Connections: one engine per database, and what each dialect needs to be durable and quick."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from sentinel.errors import ConfigurationError, DatabaseUnreachable
+
+__all__ = ["connect", "reading", "writing"]
+
+BUSY_MILLISECONDS = 30_000
+
+
+def connect(url: str) -> Engine:
+    """An engine for `url`; nothing is opened yet.
+
+    Args:
+        url: `postgresql+psycopg://…` (`postgresql://…` too) or `sqlite:///path`
+
+    Raises:
+        ConfigurationError: it is no such URL
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigurationError(
+            "the database URL cannot be read",
+            hint="Write postgresql+psycopg://user@host/name or sqlite:///path/to/file.db",
+        ) from None
+    backend = parsed.get_backend_name()
+    if backend == "postgresql":
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_size=5,
+            max_overflow=10,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
+        )
+    if backend != "sqlite":
+        raise ConfigurationError(
+            f"{backend!r} databases are not supported", hint="Use PostgreSQL or SQLite."
+        )
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        parsed,
+        connect_args={"check_same_thread": False, "timeout": BUSY_MILLISECONDS / 1000},
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # SQLAlchemy's begin event then decides how a transaction starts, not the driver.
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # a commit is on the disk before anybody is told of it
+        f"busy_timeout={BUSY_MILLISECONDS}",
+        "foreign_keys=ON",
+        "cache_size=-65536",
+        "temp_store=MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes the lock at once: taking it later, as an upgrade, cannot wait and fails.
+    writes = connection.get_execution_options().get("sentinel_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction that writes: committed as a whole or not at all.
+
+    Raises:
+        DatabaseUnreachable: the database does not answer
+    """
+    with _opened(engine, {"sentinel_writes": True}) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One transaction that only reads, on one snapshot where the dialect has it.
+
+    Raises:
+        DatabaseUnreachable: the database does not answer
+    """
+    with _opened(engine, {}) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def _opened(engine: Engine, options: dict[str, Any]) -> Iterator[Connection]:
+    try:
+        connection = engine.connect()
+    except OperationalError as error:
+        where = engine.url.render_as_string(hide_password=True)
+        raise DatabaseUnreachable(
+            f"the database {where} does not answer: {str(error.orig).strip().splitlines()[0]}",
+            hint="Start it, or set SENTINEL_DATABASE_URL to one that runs.",
+        ) from error
+    try:
+        yield connection.execution_options(**options)
+    finally:
+        connection.close()
