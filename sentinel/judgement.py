@@ -1,0 +1,152 @@
+"""Judging: the readings of one evaluation become inputs of the lifecycle. Pure.
+
+Live evaluation and backtests call `judge_all`; there is no second evaluator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from sentinel.condition import judge
+from sentinel.errors import ReadingError
+from sentinel.evaluation import Evaluation
+from sentinel.fingerprint import fingerprint
+from sentinel.lifecycle import AlertState, Bad, Good, Status
+from sentinel.reading import Reading
+from sentinel.rule import Rule
+from sentinel.severity import severity_of
+from sentinel.template import number, render
+
+__all__ = ["Judged", "error_reading", "judge_all", "wording"]
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """One series, its reading (None where only its absence speaks) and the verdict."""
+
+    fingerprint: str
+    reading: Reading | None
+    verdict: Bad | Good
+
+
+def judge_all(evaluation: Evaluation, live: Mapping[str, AlertState]) -> dict[str, Judged]:
+    """The verdict on every series that this evaluation says something about.
+
+    A series that was not seen is not in the answer, so that it keeps its state; where the
+    trigger is closed-world and the look was complete, live series that it did not name are
+    good, unless the check said that it could not see them. Of two readings of one series the
+    worse counts.
+
+    Args:
+        evaluation: what was seen, and the rule
+        live: the alerts of this rule that are not resolved, by fingerprint
+
+    Raises:
+        ReadingError: neither the rule nor the reading says what is bad
+    """
+    rule = evaluation.rule
+    when = rule.when or evaluation.default_when
+    tenant, name = rule.tenant, rule.name
+    own_rank, own_word = int(rule.rank), rule.severity
+    ranks: dict[str, int] = {}
+    at = evaluation.at
+    good = Good(at=at)
+    bad = Bad(at=at, severity=own_rank, word=own_word)
+    judged: dict[str, Judged] = {}
+    for reading in evaluation.observation.readings:
+        print_ = fingerprint(tenant, name, reading.labels)
+        firing = reading.firing
+        word = reading.severity
+        if firing is None:
+            if when is None or reading.value is None:
+                raise ReadingError(
+                    f"rule {name!r}: nothing says whether the reading "
+                    f"{dict(reading.labels)} is bad",
+                    hint="Give the rule a `when`, or let the trigger set firing=True or False.",
+                )
+            alert = live.get(print_)
+            # Hysteresis is for what fires; what is pending must still pass the threshold.
+            fires = alert is not None and alert.status is not Status.PENDING
+            firing, level = judge(when, reading.value, firing=fires)
+            word = level or word
+        verdict = good if not firing else bad
+        if firing and word is not None:
+            rank = ranks.get(word)
+            if rank is None:
+                rank = ranks[word] = _rank(word, name)
+            verdict = Bad(at=at, severity=rank, word=word)
+        before = judged.get(print_)
+        if before is not None and not _worse(verdict, before.verdict):
+            continue
+        judged[print_] = Judged(print_, reading, verdict)
+    if evaluation.closed_world and evaluation.observation.complete:
+        unseen = {fingerprint(tenant, name, x) for x in evaluation.observation.not_seen}
+        for print_ in live:
+            if print_ not in judged and print_ not in unseen:
+                judged[print_] = Judged(print_, None, good)
+    return judged
+
+
+def _rank(word: str, rule: str) -> int:
+    try:
+        return int(severity_of(word))
+    except ValueError as error:
+        raise ReadingError(f"rule {rule!r}: a reading says {error}") from None
+
+
+def _worse(one: Bad | Good, other: Bad | Good) -> bool:
+    if isinstance(one, Good):
+        return False
+    return isinstance(other, Good) or one.severity > other.severity
+
+
+def wording(
+    rule: Rule, reading: Reading, word: str, unit: str, at: datetime
+) -> tuple[str, str, dict[str, str]]:
+    """Title, description and annotations of an alert, with the reading's fields filled in.
+
+    The title is the rule's annotation `summary`, else the reading's own summary, else the
+    rule's name with labels and value.
+    """
+    fields: dict[str, Any] = {
+        **(reading.details or {}),
+        **reading.labels,
+        "rule": rule.name,
+        "severity": word,
+        "value": "" if reading.value is None else reading.value,
+        "unit": unit,
+        "labels": {**rule.labels, **reading.labels},
+        "details": reading.details or {},
+        "team": rule.team,
+        "timestamp": at.isoformat(),
+    }
+    template = rule.annotations.get("summary")
+    title = render(template, fields) if template else reading.summary or _plain(rule, reading, unit)
+    description = render(rule.annotations.get("description", rule.description), fields)
+    others = {
+        name: render(text, fields)
+        for name, text in rule.annotations.items()
+        if name not in ("summary", "description")
+    }
+    return title, description, others
+
+
+def _plain(rule: Rule, reading: Reading, unit: str) -> str:
+    where = ", ".join(reading.labels.values())
+    what = "" if reading.value is None else f"{number(reading.value)} {unit}".strip()
+    return " ".join(part for part in (f"{rule.name}:", where, what) if part).rstrip(":")
+
+
+def error_reading(rule: Rule, error: Exception) -> Reading:
+    """The finding that a check itself failed, about its source, for the rule's owner."""
+    text = f"{type(error).__name__}: {error}"
+    return Reading(
+        labels={"sentinel_check": rule.name},
+        firing=True,
+        summary=f"{rule.name} cannot be checked: {text}"[:500],
+        details={"error": text[:4000]},
+        severity=rule.errors.severity,
+    )

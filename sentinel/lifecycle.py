@@ -1,0 +1,472 @@
+"""The life of an alert: pending → open → acknowledged → resolved, as one pure function.
+
+`step` takes an alert as it is, what happened, and the time; it returns what the alert becomes
+and a named reason. It reads no clock and touches no database. Every door goes through it.
+
+Semantics: `for` as in Prometheus alerting rules (held from the first bad evaluation),
+`consecutive` beside it (both must hold), reopening within a window instead of a second alert.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from sentinel.severity import Severity
+
+__all__ = [
+    "Acknowledge",
+    "Action",
+    "ActionResult",
+    "AlertState",
+    "Assign",
+    "Bad",
+    "Comment",
+    "Ended",
+    "Good",
+    "Input",
+    "Reason",
+    "Resolve",
+    "Status",
+    "Suppress",
+    "Terms",
+    "Transition",
+    "Unacknowledge",
+    "Unsuppress",
+    "step",
+]
+
+
+class Status(StrEnum):
+    """The stored status of an alert."""
+
+    PENDING = "pending"
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+class Reason(StrEnum):
+    """Why an alert became what it became, or stayed what it was."""
+
+    HEALTHY = "healthy"
+    PENDING = "pending: not bad for long enough yet"
+    PENDING_RESTARTED = "pending again: too long not looked at"
+    CLEARED_BEFORE_OPEN = "cleared before it opened"
+    OPENED = "opened"
+    REOPENED = "reopened: came back soon after it was resolved"
+    REOPENED_STILL_BAD = "reopened: still bad after a person resolved it"
+    HELD = "still bad, but a person resolved it a moment ago"
+    STILL_BAD = "still bad"
+    REPEATED = "happened again"
+    SEVERITY_ROSE = "severity rose"
+    SEVERITY_FELL = "severity fell"
+    RECOVERED = "recovered"
+    EXPIRED = "expired"
+    KEPT_CRITICAL = "kept: a critical alert that nobody acknowledged never closes by itself"
+    RULE_DISABLED = "rule disabled"
+    ACKNOWLEDGED = "acknowledged"
+    UNACKNOWLEDGED = "acknowledgement taken back"
+    RESOLVED_BY_HAND = "resolved by a person"
+    ASSIGNED = "assigned"
+    COMMENTED = "commented"
+    SUPPRESSED = "suppressed"
+    UNSUPPRESSED = "no longer suppressed"
+    UNCHANGED = "already so"
+    REFUSED = "refused"
+
+
+class AlertState(msgspec.Struct, frozen=True, kw_only=True):
+    """As much of an alert as its lifecycle depends on."""
+
+    id: str
+    status: Status
+    severity: int
+    word: str
+    first_bad_at: datetime
+    last_bad_at: datetime
+    seen_at: datetime
+    bad_count: int = 1
+    occurrences: int = 1
+    version: int = 1
+    opened_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str = ""
+    acknowledge_comment: str = ""
+    resolved_at: datetime | None = None
+    resolution: str = ""
+    resolved_by: str = ""
+    expires_at: datetime | None = None
+    assignee: str = ""
+    suppressed_until: datetime | None = None
+    suppress_reason: str = ""
+
+
+class Bad(msgspec.Struct, frozen=True, kw_only=True):
+    """The series was seen bad at `at`, this severely; `word` is the severity as given."""
+
+    at: datetime
+    severity: int
+    word: str
+
+
+class Good(msgspec.Struct, frozen=True, kw_only=True):
+    """The series was seen good at `at`. What was not seen gives no input at all."""
+
+    at: datetime
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """Something other than a recovery ends it: EXPIRED or RULE_DISABLED."""
+
+    reason: Reason
+    actor: str = ""
+
+
+class Acknowledge(msgspec.Struct, frozen=True, kw_only=True):
+    """A person takes it on; repeats and escalation stop."""
+
+    actor: str
+    comment: str = ""
+
+
+class Unacknowledge(msgspec.Struct, frozen=True, kw_only=True):
+    """The acknowledgement is taken back."""
+
+    actor: str
+    comment: str = ""
+
+
+class Resolve(msgspec.Struct, frozen=True, kw_only=True):
+    """A person says it is over."""
+
+    actor: str
+    comment: str = ""
+
+
+class Assign(msgspec.Struct, frozen=True, kw_only=True):
+    """It is somebody's; an empty `assignee` makes it nobody's."""
+
+    actor: str
+    assignee: str
+    comment: str = ""
+
+
+class Comment(msgspec.Struct, frozen=True, kw_only=True):
+    """A person says something about it."""
+
+    actor: str
+    comment: str
+
+
+class Suppress(msgspec.Struct, frozen=True, kw_only=True):
+    """Nobody is told of this fingerprint until `until`; survives resolve and refire."""
+
+    actor: str
+    until: datetime
+    comment: str = ""
+
+
+class Unsuppress(msgspec.Struct, frozen=True, kw_only=True):
+    """It is told of again."""
+
+    actor: str
+    comment: str = ""
+
+
+Action = Acknowledge | Unacknowledge | Resolve | Assign | Comment | Suppress | Unsuppress
+Input = Bad | Good | Ended | Action
+
+
+class ActionResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What one action did to one alert; `error` says why where `ok` is false."""
+
+    alert_id: str
+    ok: bool
+    reason: str
+    status: str = ""
+    version: int = 0
+    error: str = ""
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rule and the settings say about time and counting."""
+
+    hold: timedelta = timedelta(0)
+    consecutive: int = 1
+    resolve_after: timedelta | None = None
+    period: timedelta | None = None
+    reopen_within: timedelta = timedelta(minutes=15)
+    hold_after_manual_resolve: timedelta = timedelta(minutes=5)
+
+
+class Transition(msgspec.Struct, frozen=True):
+    """What became of an alert.
+
+    Attributes:
+        reason: why
+        state: the alert as it is now, or None where there is none (healthy, held, dropped)
+        visible: whether people see a change, so that the timeline gets a row
+        drop: id of a pending alert that goes, because it cleared or an older one reopened
+        error: for a refused action, why and what to do
+    """
+
+    reason: Reason
+    state: AlertState | None
+    visible: bool = False
+    drop: str | None = None
+    error: str = ""
+
+
+def step(
+    alert: AlertState | None,
+    recent: AlertState | None,
+    given: Input,
+    now: datetime,
+    terms: Terms,
+    new_id: str = "",
+) -> Transition:
+    """What `alert` becomes when `given` happens.
+
+    Args:
+        alert: the live alert of this fingerprint, or None; for an action, the one acted on
+        recent: its newest resolved alert, or None
+        given: a reading's verdict, an end, or a person's action
+        now: the present moment
+        terms: what the rule says
+        new_id: the id that a new alert would get
+    """
+    match given:
+        case Bad():
+            return _bad(alert, recent, given, terms, new_id)
+        case Good():
+            return _good(alert, given)
+        case Ended():
+            return _ended(alert, given, now)
+        case _:
+            if alert is None:
+                return _refused(None, "there is no such alert")
+            return _act(alert, given, now)
+
+
+def _bad(
+    alert: AlertState | None, recent: AlertState | None, given: Bad, terms: Terms, new_id: str
+) -> Transition:
+    if alert is None:
+        if recent is not None and _held(recent, given, terms):
+            return Transition(Reason.HELD, None)
+        fresh = AlertState(
+            id=new_id,
+            status=Status.PENDING,
+            severity=given.severity,
+            word=given.word,
+            first_bad_at=given.at,
+            last_bad_at=given.at,
+            seen_at=given.at,
+        )
+        return _promote(fresh, None, recent, given, terms)
+    if alert.status is Status.PENDING:
+        return _still_pending(alert, recent, given, terms)
+    return _still_bad(alert, given, terms)
+
+
+def _held(recent: AlertState, given: Bad, terms: Terms) -> bool:
+    if recent.resolution != Reason.RESOLVED_BY_HAND or recent.resolved_at is None:
+        return False
+    return (
+        given.at < recent.resolved_at + terms.hold_after_manual_resolve
+        and given.severity <= recent.severity
+    )
+
+
+def _still_pending(
+    alert: AlertState, recent: AlertState | None, given: Bad, terms: Terms
+) -> Transition:
+    gap = terms.period is not None and given.at - alert.seen_at > 2 * terms.period
+    seen = msgspec.structs.replace(
+        alert,
+        severity=given.severity,
+        word=given.word,
+        first_bad_at=given.at if gap else alert.first_bad_at,
+        bad_count=1 if gap else alert.bad_count + 1,
+        last_bad_at=given.at,
+        seen_at=given.at,
+        version=alert.version + 1,
+    )
+    become = _promote(seen, alert.id, recent, given, terms)
+    if gap and become.reason is Reason.PENDING:
+        return Transition(Reason.PENDING_RESTARTED, become.state)
+    return become
+
+
+def _promote(
+    seen: AlertState,
+    stored: str | None,
+    recent: AlertState | None,
+    given: Bad,
+    terms: Terms,
+) -> Transition:
+    """Open what has been bad long and often enough, as itself or as the one before it."""
+    if seen.bad_count < terms.consecutive or given.at - seen.first_bad_at < terms.hold:
+        return Transition(Reason.PENDING, seen)
+    expires = given.at + terms.resolve_after if terms.resolve_after else None
+    if (
+        recent is not None
+        and recent.resolved_at is not None
+        and seen.first_bad_at <= recent.resolved_at + terms.reopen_within
+    ):
+        by_hand = recent.resolution == Reason.RESOLVED_BY_HAND
+        reopened = msgspec.structs.replace(
+            recent,
+            status=Status.OPEN,
+            severity=given.severity,
+            word=given.word,
+            last_bad_at=given.at,
+            seen_at=given.at,
+            bad_count=recent.bad_count + seen.bad_count,
+            occurrences=recent.occurrences + 1,
+            acknowledged_at=None,
+            acknowledged_by="",
+            acknowledge_comment="",
+            resolved_at=None,
+            resolution="",
+            resolved_by="",
+            expires_at=expires,
+            version=recent.version + 1,
+        )
+        reason = Reason.REOPENED_STILL_BAD if by_hand else Reason.REOPENED
+        return Transition(reason, reopened, True, stored)
+    opened = msgspec.structs.replace(
+        seen, status=Status.OPEN, opened_at=given.at, expires_at=expires
+    )
+    return Transition(Reason.OPENED, opened, True)
+
+
+def _still_bad(alert: AlertState, given: Bad, terms: Terms) -> Transition:
+    again = terms.resolve_after is not None
+    rose, fell = given.severity > alert.severity, given.severity < alert.severity
+    # A worse severity than the one acknowledged is news: the acknowledgement no longer holds.
+    void = rose and alert.status is Status.ACKNOWLEDGED
+    seen = msgspec.structs.replace(
+        alert,
+        status=Status.OPEN if void else alert.status,
+        severity=given.severity,
+        word=given.word,
+        last_bad_at=given.at,
+        seen_at=given.at,
+        bad_count=alert.bad_count + 1,
+        occurrences=alert.occurrences + 1 if again else alert.occurrences,
+        expires_at=given.at + terms.resolve_after if terms.resolve_after else None,
+        acknowledged_at=None if void else alert.acknowledged_at,
+        acknowledged_by="" if void else alert.acknowledged_by,
+        acknowledge_comment="" if void else alert.acknowledge_comment,
+        version=alert.version + 1 if rose or fell else alert.version,
+    )
+    if rose:
+        return Transition(Reason.SEVERITY_ROSE, seen, True)
+    if fell:
+        return Transition(Reason.SEVERITY_FELL, seen, True)
+    return Transition(Reason.REPEATED if again else Reason.STILL_BAD, seen)
+
+
+def _good(alert: AlertState | None, given: Good) -> Transition:
+    if alert is None or alert.status is Status.RESOLVED:
+        return Transition(Reason.HEALTHY, None)
+    if alert.status is Status.PENDING:
+        return Transition(Reason.CLEARED_BEFORE_OPEN, None, drop=alert.id)
+    return _over(alert, Reason.RECOVERED, given.at, "", seen=given.at)
+
+
+def _ended(alert: AlertState | None, given: Ended, now: datetime) -> Transition:
+    if alert is None or alert.status is Status.RESOLVED:
+        return Transition(Reason.UNCHANGED, alert)
+    if alert.status is Status.PENDING:
+        return Transition(given.reason, None, drop=alert.id)
+    if given.reason is Reason.EXPIRED:
+        if alert.expires_at is None or alert.expires_at > now:
+            return Transition(Reason.UNCHANGED, alert)
+        if alert.severity >= Severity.CRITICAL and alert.status is Status.OPEN:
+            return Transition(Reason.KEPT_CRITICAL, alert)
+    return _over(alert, given.reason, now, given.actor)
+
+
+def _over(
+    alert: AlertState, reason: Reason, at: datetime, actor: str, seen: datetime | None = None
+) -> Transition:
+    over = msgspec.structs.replace(
+        alert,
+        status=Status.RESOLVED,
+        resolved_at=at,
+        resolution=str(reason),
+        resolved_by=actor,
+        seen_at=seen or alert.seen_at,
+        expires_at=None,
+        version=alert.version + 1,
+    )
+    return Transition(reason, over, True)
+
+
+def _act(alert: AlertState, given: Action, now: datetime) -> Transition:
+    if alert.status is Status.PENDING:
+        return _refused(alert, "it is pending: there is nothing to act on until it opens")
+    over = alert.status is Status.RESOLVED
+    version = alert.version + 1
+    change = msgspec.structs.replace
+    match given:
+        case Acknowledge():
+            if over:
+                return _refused(alert, "it is resolved, so there is nothing to acknowledge")
+            if alert.status is Status.ACKNOWLEDGED:
+                return Transition(Reason.UNCHANGED, alert)
+            taken = change(
+                alert,
+                status=Status.ACKNOWLEDGED,
+                acknowledged_at=now,
+                acknowledged_by=given.actor,
+                acknowledge_comment=given.comment,
+                version=version,
+            )
+            return Transition(Reason.ACKNOWLEDGED, taken, True)
+        case Unacknowledge():
+            if alert.status is not Status.ACKNOWLEDGED:
+                return _refused(alert, "it is not acknowledged")
+            back = change(
+                alert,
+                status=Status.OPEN,
+                acknowledged_at=None,
+                acknowledged_by="",
+                acknowledge_comment="",
+                version=version,
+            )
+            return Transition(Reason.UNACKNOWLEDGED, back, True)
+        case Resolve():
+            if over:
+                return Transition(Reason.UNCHANGED, alert)
+            return _over(alert, Reason.RESOLVED_BY_HAND, now, given.actor)
+        case Assign():
+            if given.assignee == alert.assignee:
+                return Transition(Reason.UNCHANGED, alert)
+            assigned = change(alert, assignee=given.assignee, version=version)
+            return Transition(Reason.ASSIGNED, assigned, True)
+        case Comment():
+            if not given.comment.strip():
+                return _refused(alert, "a comment needs words")
+            return Transition(Reason.COMMENTED, change(alert, version=version), True)
+        case Suppress():
+            if given.until <= now:
+                return _refused(alert, "the time until which to suppress lies in the past")
+            muted = change(
+                alert, suppressed_until=given.until, suppress_reason=given.comment, version=version
+            )
+            return Transition(Reason.SUPPRESSED, muted, True)
+        case Unsuppress():
+            if alert.suppressed_until is None or alert.suppressed_until <= now:
+                return Transition(Reason.UNCHANGED, alert)
+            told = change(alert, suppressed_until=None, suppress_reason="", version=version)
+            return Transition(Reason.UNSUPPRESSED, told, True)
+
+
+def _refused(alert: AlertState | None, why: str) -> Transition:
+    return Transition(Reason.REFUSED, alert, error=why)
