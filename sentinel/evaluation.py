@@ -72,6 +72,7 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
 
     `outcome` is firing, ok, error, disabled, stale or collapsed; the last three wrote nothing.
     `changes` names at most 100; `changed` counts all that were changed in what people see.
+    `error` is why the check counts as failed, with outcome error.
     """
 
     outcome: str
@@ -80,3 +81,4 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     live: int = 0
     changed: int = 0
     changes: list[AlertChange] = []
+    error: str = ""

@@ -210,7 +210,8 @@ class Alert(SQLModel, table=True):
         Index("alert_by_severity", "severity", "opened_at", "id"),
         Index(
             "alert_resolved",
-            "fingerprint",
+            "tenant",
+            "rule",
             "resolved_at",
             sqlite_where=text("status = 'resolved'"),
             postgresql_where=text("status = 'resolved'"),

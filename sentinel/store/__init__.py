@@ -5,16 +5,47 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from sentinel.clock import Clock, SystemClock
+from sentinel.errors import ConfigurationError
+from sentinel.evaluation import Applied, Evaluation
+from sentinel.lifecycle import Action, ActionResult
+from sentinel.settings import Settings
+from sentinel.store import actions, apply
+from sentinel.store.alerts import Alerts
 from sentinel.store.engine import connect, reading, writing
+from sentinel.store.retention import Retained, retain
+from sentinel.store.rules import Rules
+from sentinel.store.tables import CHANGE
+
+if TYPE_CHECKING:
+    from sentinel.store.inbox import Inbox
+    from sentinel.store.leases import Leases
+    from sentinel.store.outbox import Outbox
+    from sentinel.store.receivers import Receivers
+    from sentinel.store.statistics import Statistics
+    from sentinel.store.switches import Switches
+    from sentinel.store.system_log import Log
+    from sentinel.store.tellings import Tellings
+    from sentinel.store.wakes import Wakes
 
 __all__ = ["Knobs", "Store"]
+
+T = TypeVar("T")
+
+_TRIES = 4
+# PostgreSQL: serialization failure, deadlock. The transaction did nothing; it may run again.
+_AGAIN = {"40001", "40P01"}
 
 
 class Knobs(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +71,22 @@ class Store:
         self.clock = clock or SystemClock()
         self.knobs = knobs or Knobs()
 
+    @classmethod
+    def of(cls, settings: Settings, *, clock: Clock | None = None) -> Store:
+        """The store that the settings name; SQLite under home where they name none."""
+        home = settings.resolved_home()
+        return cls(
+            settings.database_url or f"sqlite:///{home / 'sentinel.db'}",
+            clock=clock,
+            knobs=Knobs(
+                reopen_within=settings.reopen_within,
+                hold_after_manual_resolve=settings.hold_after_manual_resolve,
+                wake_again_after=settings.wake_again_after,
+                dashboard_url=settings.dashboard_url
+                or f"http://{settings.host}:{settings.dashboard_port}",
+            ),
+        )
+
     @property
     def dialect(self) -> str:
         """`postgresql` or `sqlite`."""
@@ -60,3 +107,162 @@ class Store:
     def close(self) -> None:
         """Let go of every connection."""
         self.engine.dispose()
+
+    def migrate(self) -> None:
+        """Bring the schema up to this version, under a lock.
+
+        Raises:
+            SchemaTooNew: a newer Sentinel has migrated it
+            DatabaseUnreachable: it does not answer
+        """
+        from sentinel.store.migrate import migrate
+
+        migrate(self.engine)
+
+    def apply(self, evaluation: Evaluation) -> Applied:
+        """Carry one evaluation of a rule in: alerts, timeline, groups, outbox, rule state.
+
+        Raises:
+            DatabaseUnreachable: the database does not answer; nothing was written
+        """
+        return self._tried(lambda connection: apply.apply(self, connection, evaluation))
+
+    def act(
+        self, ids: Sequence[str], action: Action, *, expected_version: int | None = None
+    ) -> list[ActionResult]:
+        """Do what a person asked to each alert, in one transaction.
+
+        Args:
+            ids: the alerts, at most `actions.MOST_ACTED_ON`
+            action: one of `sentinel.lifecycle.Action`
+            expected_version: leave an alert alone that has moved on from it
+
+        Raises:
+            ConfigurationError: too many at once
+        """
+        if len(ids) > actions.MOST_ACTED_ON:
+            raise ConfigurationError(
+                f"{len(ids):,} alerts at once are too many",
+                hint=f"Act on at most {actions.MOST_ACTED_ON:,} at a time.",
+            )
+        return self._tried(
+            lambda connection: actions.act(self, connection, ids, action, expected_version)
+        )
+
+    def sweep(self, now: datetime | None = None) -> int:
+        """End what has outlived its time, and ask for a wake where something is due.
+
+        Returns:
+            How many alerts expired.
+        """
+        expired = self._tried(lambda connection: actions.expire(self, connection))
+        self.wakes.due_groups_wake(now or self.now())
+        return expired
+
+    def retain(self, older_than: timedelta) -> Retained:
+        """Delete what ended longer ago than `older_than`, in small transactions."""
+        return retain(self, older_than)
+
+    def changed(self, connection: Connection) -> None:
+        """Raise the change number, last in a transaction that people may see."""
+        done = connection.execute(
+            CHANGE.update().where(CHANGE.c.name == "alerts").values(number=CHANGE.c.number + 1)
+        )
+        if not done.rowcount:
+            connection.execute(CHANGE.insert().values(name="alerts", number=1))
+
+    def change_number(self) -> int:
+        """Rises with every committed change; the same number means that nothing changed."""
+        with self.read() as connection:
+            found = connection.execute(select(CHANGE.c.number).where(CHANGE.c.name == "alerts"))
+            return found.scalar() or 0
+
+    def _tried(self, work: Callable[[Connection], T]) -> T:
+        """Run one transaction, again where the database asks for it."""
+        for left in reversed(range(_TRIES)):
+            try:
+                with self.write() as connection:
+                    return work(connection)
+            except DBAPIError as error:
+                if not left or not _may_run_again(error):
+                    raise
+                time.sleep(0.02 * (_TRIES - left))
+        raise AssertionError("unreachable")
+
+    @cached_property
+    def rules(self) -> Rules:
+        """Rules: their switch and their gate."""
+        return Rules(self)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        """Questions about alerts."""
+        return Alerts(self)
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """Figures over time."""
+        from sentinel.store.statistics import Statistics
+
+        return Statistics(self)
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        """The inbox that the dashboard shows."""
+        from sentinel.store.inbox import Inbox
+
+        return Inbox(self)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """Who alone may do a thing, and until when."""
+        from sentinel.store.leases import Leases
+
+        return Leases(self)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """Events on their way to Prefect."""
+        from sentinel.store.outbox import Outbox
+
+        return Outbox(self)
+
+    @cached_property
+    def receivers(self) -> Receivers:
+        """Named sets of channels."""
+        from sentinel.store.receivers import Receivers
+
+        return Receivers(self)
+
+    @cached_property
+    def switches(self) -> Switches:
+        """How users left the switches of Automations."""
+        from sentinel.store.switches import Switches
+
+        return Switches(self)
+
+    @cached_property
+    def log(self) -> Log:
+        """What Sentinel itself did."""
+        from sentinel.store.system_log import Log
+
+        return Log(self)
+
+    @cached_property
+    def tellings(self) -> Tellings:
+        """What channels were told, and what comes next."""
+        from sentinel.store.tellings import Tellings
+
+        return Tellings(self)
+
+    @cached_property
+    def wakes(self) -> Wakes:
+        """Wakes as rows."""
+        from sentinel.store.wakes import Wakes
+
+        return Wakes(self)
+
+
+def _may_run_again(error: DBAPIError) -> bool:
+    state = getattr(error.orig, "sqlstate", None)
+    return state in _AGAIN or (isinstance(error, OperationalError) and "locked" in str(error.orig))

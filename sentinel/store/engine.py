@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
+def writing(engine: Engine) -> Generator[Connection]:
     """One transaction that writes: committed as a whole or not at all.
 
     Raises:
@@ -91,7 +91,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
+def reading(engine: Engine) -> Generator[Connection]:
     """One transaction that only reads, on one snapshot where the dialect has it.
 
     Raises:
@@ -102,7 +102,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def _opened(engine: Engine, options: dict[str, Any]) -> Iterator[Connection]:
+def _opened(engine: Engine, options: dict[str, Any]) -> Generator[Connection]:
     try:
         connection = engine.connect()
     except OperationalError as error:

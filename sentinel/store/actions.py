@@ -1,0 +1,242 @@
+"""What people, clocks and switches do to alerts: the same lifecycle, the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Row, select
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from sentinel.announcing import ALERT_EVENTS, MOST_EVENTS, alert_event, batch_event
+from sentinel.lifecycle import (
+    Action,
+    ActionResult,
+    AlertState,
+    Ended,
+    Input,
+    Reason,
+    Suppress,
+    Terms,
+    Transition,
+    Unsuppress,
+    step,
+)
+from sentinel.ports import OutEvent
+from sentinel.severity import Severity
+from sentinel.store.groups import Regrouping
+from sentinel.store.rules import lock_rules
+from sentinel.store.states import state_of, state_query
+from sentinel.store.tables import ALERT, SUPPRESSION
+from sentinel.store.writes import Writes
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["MOST_ACTED_ON", "act", "close_rule", "expire"]
+
+MOST_ACTED_ON = 10_000
+_PIECE = 500
+
+
+def act(
+    store: Store,
+    connection: Connection,
+    ids: Sequence[str],
+    action: Action,
+    expected_version: int | None,
+) -> list[ActionResult]:
+    """Do `action` to each alert; one that refuses does not keep the others from it.
+
+    Args:
+        store: whose clock and settings hold
+        connection: an open writing transaction
+        ids: at most `MOST_ACTED_ON` alerts; one named twice is acted on once
+        action: what a person does
+        expected_version: where given, an alert that has moved on since then is left alone
+    """
+    wanted = list(dict.fromkeys(ids))
+    about = _about(connection, wanted)
+    lock_rules(connection, [(row.tenant, row.rule) for row in about.values()])
+    now = store.now()
+    doing = _Doing(store, connection, now)
+    results: dict[str, ActionResult] = {}
+    for alert_id, state in _states(connection, list(about)).items():
+        if expected_version is not None and state.version != expected_version:
+            results[alert_id] = ActionResult(
+                alert_id=alert_id, ok=False, reason="conflict", status=state.status.value,
+                version=state.version,
+                error="somebody changed it since you looked; look again, then decide",
+            )  # fmt: skip
+            continue
+        become = doing.step(state, action, about[alert_id])
+        after = become.state or state
+        results[alert_id] = ActionResult(
+            alert_id=alert_id, ok=become.reason is not Reason.REFUSED, reason=str(become.reason),
+            status=after.status.value, version=after.version, error=become.error,
+        )  # fmt: skip
+    doing.carry_out()
+    return [
+        results.get(
+            alert_id,
+            ActionResult(
+                alert_id=alert_id, ok=False, reason="not found", error="there is no such alert"
+            ),
+        )
+        for alert_id in wanted
+    ]
+
+
+def close_rule(
+    store: Store, connection: Connection, tenant: str, rule: str, reason: Reason, actor: str
+) -> int:
+    """End every live alert of a rule whose lock the caller holds; returns how many."""
+    ids = [
+        row.id
+        for row in connection.execute(
+            select(ALERT.c.id).where(
+                ALERT.c.tenant == tenant, ALERT.c.rule == rule, ALERT.c.status != "resolved"
+            )
+        )
+    ]
+    return _end(store, connection, ids, Ended(reason=reason, actor=actor))
+
+
+def expire(store: Store, connection: Connection) -> int:
+    """End what has outlived its rule's `resolve_after`; returns how many."""
+    now = store.now()
+    due = connection.execute(
+        select(ALERT.c.id, ALERT.c.tenant, ALERT.c.rule)
+        .where(ALERT.c.expires_at.is_not(None), ALERT.c.status != "resolved")
+        .where(ALERT.c.expires_at <= now)
+        .limit(MOST_ACTED_ON)
+    ).all()
+    lock_rules(connection, [(row.tenant, row.rule) for row in due])
+    return _end(store, connection, [row.id for row in due], Ended(reason=Reason.EXPIRED))
+
+
+def _end(store: Store, connection: Connection, ids: Sequence[str], ended: Ended) -> int:
+    about = _about(connection, ids)
+    doing = _Doing(store, connection, store.now())
+    closed = 0
+    for alert_id, state in _states(connection, ids).items():
+        become = doing.step(state, ended, about[alert_id])
+        closed += become.visible
+    doing.carry_out()
+    return closed
+
+
+class _Doing:
+    """A set of transitions that one transaction carries out."""
+
+    def __init__(self, store: Store, connection: Connection, now: datetime) -> None:
+        self._store = store
+        self._connection = connection
+        self._now = now
+        self._writes = Writes()
+        self._regrouping = Regrouping(store, connection)
+        self._events: list[OutEvent] = []
+        self._changes = 0
+        self._last: Row[Any] | None = None
+
+    def step(self, state: AlertState, given: Input, about: Row[Any]) -> Transition:
+        """Decide one, and put down what it writes."""
+        become = step(state, None, given, self._now, Terms())
+        if become.drop is not None:
+            self._writes.drop(become.drop)
+        after = become.state
+        if after is None or not become.visible:
+            return become
+        self._writes.state(after)
+        actor, comment = getattr(given, "actor", ""), getattr(given, "comment", "")
+        reason = become.reason
+        self._writes.entry(
+            after, at=self._now, kind=ALERT_EVENTS[reason], reason=str(reason), actor=actor,
+            comment=comment or getattr(given, "assignee", ""),
+        )  # fmt: skip
+        if isinstance(given, Suppress | Unsuppress):
+            self._suppress(about, given)
+        if after.resolution:
+            self._regrouping.resolution = after.resolution
+        if isinstance(given, Ended) and reason is Reason.EXPIRED:
+            self._regrouping.ended_quietly.append(after.id)
+        elif after.resolved_at is not None and state.resolved_at is None:
+            self._regrouping.resolved.append(after.id)
+        elif reason not in (Reason.COMMENTED, Reason.ASSIGNED):
+            self._regrouping.touched.append(after.id)
+        self._changes += 1
+        self._last = about
+        if len(self._events) < MOST_EVENTS:
+            self._events.append(self._event(reason, after, about, actor, comment))
+        return become
+
+    def _event(
+        self, reason: Reason, after: AlertState, about: Row[Any], actor: str, comment: str
+    ) -> OutEvent:
+        return alert_event(
+            reason,
+            alert_id=after.id,
+            version=after.version,
+            at=self._now,
+            title=about.title,
+            labels={
+                "severity": Severity(after.severity).word, "rule": about.rule,
+                "category": about.category, "team": about.team, "tenant": about.tenant,
+            },
+            payload={"status": after.status.value, "actor": actor, "comment": comment},
+            about=[],
+        )  # fmt: skip
+
+    def _suppress(self, about: Row[Any], given: Suppress | Unsuppress) -> None:
+        """Remember it by fingerprint, so that it survives resolve and refire."""
+        self._connection.execute(
+            SUPPRESSION.delete().where(SUPPRESSION.c.fingerprint == about.fingerprint)
+        )
+        if isinstance(given, Suppress):
+            insert = insert_sqlite if self._store.dialect == "sqlite" else insert_postgresql
+            self._connection.execute(
+                insert(SUPPRESSION).values(
+                    fingerprint=about.fingerprint, tenant=about.tenant, rule=about.rule,
+                    until=given.until, reason=given.comment, actor=given.actor,
+                    created_at=self._now,
+                )
+            )  # fmt: skip
+
+    def carry_out(self) -> None:
+        """Write all of it."""
+        if not self._writes:
+            return
+        self._writes.write(self._connection)
+        group_events, due_now = self._regrouping.carry_out(self._now)
+        events = self._events
+        if self._changes > MOST_EVENTS and self._last is not None:
+            last = self._last
+            counts = {"changes": self._changes}
+            slot = self._now.isoformat()
+            events = [batch_event(last.rule, last.tenant, slot, self._now, counts, [])]
+        self._store.outbox.add(self._connection, [*group_events, *events])
+        if due_now:
+            self._store.wakes.request(self._connection, self._now)
+        self._store.changed(self._connection)
+
+
+def _about(connection: Connection, ids: Sequence[str]) -> dict[str, Row[Any]]:
+    """Rule, fingerprint and words of each alert."""
+    found: dict[str, Row[Any]] = {}
+    names = ("id", "tenant", "rule", "fingerprint", "title", "category", "team")
+    for start in range(0, len(ids), _PIECE):
+        query = select(*[ALERT.c[name] for name in names])
+        piece = ids[start : start + _PIECE]
+        found |= {row.id: row for row in connection.execute(query.where(ALERT.c.id.in_(piece)))}
+    return found
+
+
+def _states(connection: Connection, ids: Sequence[str]) -> dict[str, AlertState]:
+    """The alerts as they are now that their rules are locked."""
+    states: dict[str, AlertState] = {}
+    for start in range(0, len(ids), _PIECE):
+        rows = state_query(connection, ALERT.c.id.in_(ids[start : start + _PIECE]))
+        states |= {row.id: state_of(row) for row in rows}
+    return states

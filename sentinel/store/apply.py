@@ -1,0 +1,398 @@
+"""One evaluation, one transaction: alerts, timeline, groups, rule state, outbox and wake.
+
+The rule's row is locked first, so that two evaluations of one rule follow each other; an
+evaluation that is older than the last applied, or the same again, writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Row
+
+from sentinel.announcing import ALERT_EVENTS, MOST_EVENTS, alert_event, batch_event, related
+from sentinel.errors import ReadingError
+from sentinel.evaluation import AlertChange, Applied, Evaluation
+from sentinel.fingerprint import fingerprint
+from sentinel.grouping import membership
+from sentinel.judgement import Judged, error_reading, judge_all, wording
+from sentinel.lifecycle import AlertState, Bad, Good, Reason, Status, Terms, Transition, step
+from sentinel.models import new_id
+from sentinel.ports import OutEvent
+from sentinel.reading import Reading
+from sentinel.severity import Severity, severity_of
+from sentinel.store.bulk import dumped
+from sentinel.store.groups import Fired, Regrouping
+from sentinel.store.rules import enter, shut
+from sentinel.store.states import state_of, state_query
+from sentinel.store.tables import ALERT, RULE, SUPPRESSION
+from sentinel.store.writes import Writes
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["apply"]
+
+_OPENING = (Reason.OPENED, Reason.REOPENED, Reason.REOPENED_STILL_BAD)
+
+
+def apply(store: Store, connection: Connection, evaluation: Evaluation) -> Applied:
+    """Carry `evaluation` into the database, as a whole or not at all.
+
+    Args:
+        store: whose clock and settings hold
+        connection: an open writing transaction
+        evaluation: what a run of a rule saw
+    """
+    now = store.now()
+    row = enter(store, connection, evaluation, now)
+    why = shut(row, evaluation.rule, evaluation.slot, evaluation.at)
+    if why:
+        return Applied(outcome=why)
+    return _Application(store, connection, evaluation, row, now).carry_out()
+
+
+class _Application:
+    """One evaluation on its way into the database."""
+
+    def __init__(
+        self,
+        store: Store,
+        connection: Connection,
+        evaluation: Evaluation,
+        row: Row[Any],
+        now: datetime,
+    ) -> None:
+        self.store = store
+        self.connection = connection
+        self.evaluation = evaluation
+        self.rule = evaluation.rule
+        self.row = row
+        self.now = now
+        self.category = self.rule.category or evaluation.default_category
+        self.about = related(evaluation.source)
+        self.regrouping = Regrouping(store, connection, self.about)
+        self.writes = Writes()
+        self.titles: dict[str, str] = {}
+        self.open = 0
+        self.events: list[OutEvent] = []
+        self.counts: Counter[str] = Counter()
+        self.changes: list[AlertChange] = []
+        self.changed = 0
+        self.suppressed: dict[str, tuple[datetime, str]] = {}
+
+    def carry_out(self) -> Applied:
+        live, checks = self._load_live()
+        error: Exception | None = self.evaluation.observation.error
+        try:
+            judged = judge_all(self.evaluation, live)
+        except ReadingError as nonsense:
+            judged, error = {}, error or nonsense
+        failures = self.row.failures + 1 if error is not None else 0
+        self._load_suppressed()
+        self._series(judged, live)
+        self._check(error, failures, checks)
+        self._write()
+        bad = sum(1 for one in judged.values() if isinstance(one.verdict, Bad))
+        # What was not seen keeps its state, so it still fires.
+        self.open += sum(
+            1 for key, one in live.items() if key not in judged and one.status is not Status.PENDING
+        )
+        working = "firing" if self.open else "ok"
+        outcome = "error" if error is not None else working
+        self._close(outcome, bad, len(judged), failures, error)
+        return Applied(
+            outcome=outcome,
+            seen=len(self.evaluation.observation.readings),
+            bad=bad,
+            live=self.open,
+            changed=self.changed,
+            changes=self.changes,
+            error="" if error is None else f"{type(error).__name__}: {error}",
+        )
+
+    def _load_live(self) -> tuple[dict[str, AlertState], dict[str, AlertState]]:
+        rows = state_query(
+            self.connection,
+            ALERT.c.tenant == self.rule.tenant,
+            ALERT.c.rule == self.rule.name,
+            ALERT.c.status != "resolved",
+        )
+        live: dict[str, AlertState] = {}
+        checks: dict[str, AlertState] = {}
+        for row in rows:
+            state = state_of(row)
+            self.titles[state.id] = row.title
+            (checks if row.source == "check" else live)[row.fingerprint] = state
+        return live, checks
+
+    def _load_recent(self) -> dict[str, AlertState]:
+        """The newest resolved alert of each fingerprint that may yet come back."""
+        knobs = self.store.knobs
+        reach = max(knobs.reopen_within, knobs.hold_after_manual_resolve) + self.rule.for_
+        rows = state_query(
+            self.connection,
+            ALERT.c.tenant == self.rule.tenant,
+            ALERT.c.rule == self.rule.name,
+            ALERT.c.status == "resolved",
+            ALERT.c.resolved_at >= self.now - reach,
+        )
+        recent: dict[str, AlertState] = {}
+        for row in sorted(rows, key=lambda one: (one.resolved_at, one.id)):
+            recent[row.fingerprint] = state_of(row)
+        return recent
+
+    def _load_suppressed(self) -> None:
+        query = SUPPRESSION.select().where(
+            SUPPRESSION.c.tenant == self.rule.tenant,
+            SUPPRESSION.c.rule == self.rule.name,
+            SUPPRESSION.c.until > self.now,
+        )
+        for row in self.connection.execute(query):
+            self.suppressed[row.fingerprint] = (row.until, row.reason)
+
+    def _terms(self) -> Terms:
+        rule, knobs = self.rule, self.store.knobs
+        return Terms(
+            hold=rule.for_,
+            consecutive=rule.consecutive,
+            resolve_after=rule.resolve_after,
+            period=rule.every,
+            reopen_within=knobs.reopen_within,
+            hold_after_manual_resolve=knobs.hold_after_manual_resolve,
+        )
+
+    def _series(self, judged: Mapping[str, Judged], live: Mapping[str, AlertState]) -> None:
+        terms = self._terms()
+        fresh = any(isinstance(one.verdict, Bad) and key not in live for key, one in judged.items())
+        pending = any(state.status is Status.PENDING for state in live.values())
+        recent = self._load_recent() if fresh or pending else {}
+        for print_, one in judged.items():
+            alert = live.get(print_)
+            if alert is None and isinstance(one.verdict, Good):
+                continue
+            made = new_id() if alert is None else ""
+            become = step(alert, recent.get(print_), one.verdict, self.now, terms, made)
+            self._take(become, alert, print_, one.reading, "rule")
+
+    def _check(
+        self, error: Exception | None, failures: int, checks: Mapping[str, AlertState]
+    ) -> None:
+        """A check that fails, or works again, is an alert about its source."""
+        knobs = self.store.knobs
+        terms = Terms(reopen_within=knobs.reopen_within)
+        at = self.evaluation.at
+        if error is None:
+            for print_, alert in checks.items():
+                become = step(alert, None, Good(at=at), self.now, terms)
+                self._take(become, alert, print_, None, "check")
+            return
+        reading = error_reading(self.rule, error)
+        print_ = fingerprint(self.rule.tenant, self.rule.name, reading.labels)
+        if failures < self.rule.errors.after and print_ not in checks:
+            return
+        word = self.rule.errors.severity
+        bad = Bad(at=at, severity=int(severity_of(word)), word=word)
+        alert = checks.get(print_)
+        recent = self._load_recent().get(print_) if alert is None else None
+        made = new_id() if alert is None else ""
+        become = step(alert, recent, bad, self.now, terms, made)
+        self._take(become, alert, print_, reading, "check")
+
+    def _take(
+        self,
+        become: Transition,
+        alert: AlertState | None,
+        print_: str,
+        reading: Reading | None,
+        source: str,
+    ) -> None:
+        """Put down what one transition writes."""
+        state, reason = become.state, become.reason
+        if become.drop is not None:
+            self.writes.drop(become.drop)
+        if state is None:
+            return
+        if state.status in (Status.OPEN, Status.ACKNOWLEDGED) and source == "rule":
+            self.open += 1
+        title = self.titles.get(state.id, "")
+        if reading is None or state.status is Status.RESOLVED:
+            # A good value says nothing about what was bad, so the words stay.
+            self.writes.state(state)
+        else:
+            rule, unit, at = self.rule, self.evaluation.unit, self.evaluation.at
+            texts = wording(rule, reading, state.word, unit, at)
+            title = texts[0]
+            if alert is None and state.version == 1:
+                self.writes.insert(self._cells(state, print_, reading, texts, source))
+            elif reason in (Reason.STILL_BAD, Reason.REPEATED):
+                self.writes.still(state, reading.value, title)
+            else:
+                self.writes.state(state)
+                self.writes.wording(state.id, reading, texts, self._run())
+        if become.visible:
+            self._tell(become, state, reading, title, source)
+
+    def _run(self) -> tuple[str | None, str | None, str | None]:
+        source = self.evaluation.source
+        return source.flow_run_id, source.flow_run_name, source.deployment_id
+
+    def _cells(
+        self,
+        state: AlertState,
+        print_: str,
+        reading: Reading,
+        texts: tuple[str, str, dict[str, str]],
+        source: str,
+    ) -> dict[str, Any]:
+        """A new alert, a cell per column."""
+        title, description, annotations = texts
+        until, why = self.suppressed.get(print_, (None, ""))
+        run_id, run_name, deployment_id = self._run()
+        rule = self.rule
+        return {
+            "id": state.id, "tenant": rule.tenant, "rule": rule.name, "fingerprint": print_,
+            "status": state.status.value, "severity": state.severity,
+            "severity_word": state.word, "category": self.category, "title": title,
+            "description": description, "value": reading.value, "unit": self.evaluation.unit,
+            "labels": dumped({**rule.labels, **reading.labels}),
+            "annotations": dumped(annotations), "details": dumped(reading.details or {}),
+            "team": rule.team, "assignee": "", "source": source,
+            "first_bad_at": state.first_bad_at, "last_bad_at": state.last_bad_at,
+            "seen_at": state.seen_at, "opened_at": state.opened_at, "acknowledged_at": None,
+            "acknowledged_by": "", "acknowledge_comment": "", "resolved_at": None,
+            "resolution": "", "resolved_by": "", "expires_at": state.expires_at,
+            "suppressed_until": until, "suppress_reason": why, "escalation_level": 0,
+            "bad_count": state.bad_count, "occurrences": state.occurrences,
+            "flow_run_id": run_id, "flow_run_name": run_name, "flow_run_state": None,
+            "deployment_id": deployment_id, "version": state.version, "created_at": self.now,
+            "updated_at": self.now,
+        }  # fmt: skip
+
+    def _tell(
+        self,
+        become: Transition,
+        state: AlertState,
+        reading: Reading | None,
+        title: str,
+        source: str,
+    ) -> None:
+        """Timeline, group and event of a change that people see."""
+        reason = become.reason
+        self.changed += 1
+        value = None if reading is None else reading.value
+        self.writes.entry(
+            state,
+            at=self.now,
+            kind=ALERT_EVENTS[reason],
+            reason=str(reason),
+            value=value,
+            flow_run_id=self.evaluation.source.flow_run_id,
+        )
+        if reason in _OPENING:
+            labels = {} if reading is None else reading.labels
+            home = membership(self.rule, labels, self.category, check=source == "check")
+            # Its row is new in this transaction, or it was pending, in no group yet.
+            fresh = reason is Reason.OPENED
+            self.regrouping.fired.append(Fired(state.id, title, state.severity, home, fresh))
+        elif state.status is Status.RESOLVED:
+            self.regrouping.resolved.append(state.id)
+        else:
+            self.regrouping.touched.append(state.id)
+        self.counts[ALERT_EVENTS[reason]] += 1
+        if len(self.events) < MOST_EVENTS:
+            self.events.append(self._event(reason, state, title, value, reading))
+            word = Severity(state.severity).word
+            self.changes.append(
+                AlertChange(
+                    alert_id=state.id, title=title or state.id, severity=word,
+                    reason=str(reason), status=state.status.value,
+                )
+            )  # fmt: skip
+
+    def _event(
+        self,
+        reason: Reason,
+        state: AlertState,
+        title: str,
+        value: float | None,
+        reading: Reading | None,
+    ) -> OutEvent:
+        return alert_event(
+            reason,
+            alert_id=state.id,
+            version=state.version,
+            at=self.now,
+            title=title or self.rule.name,
+            labels={
+                "severity": Severity(state.severity).word,
+                "rule": self.rule.name,
+                "category": self.category,
+                "team": self.rule.team,
+                "tenant": self.rule.tenant,
+            },
+            payload={
+                "status": state.status.value,
+                "value": value,
+                "labels": {} if reading is None else dict(reading.labels),
+            },
+            about=self.about,
+        )
+
+    def _write(self) -> None:
+        connection = self.connection
+        self.writes.write(connection)
+        group_events, due_now = self.regrouping.carry_out(self.now)
+        events = self.events
+        if self.changed > MOST_EVENTS:
+            events = [self._batch()]
+        self.store.outbox.add(connection, [*group_events, *events])
+        if due_now:
+            self.store.wakes.request(connection, self.now)
+
+    def _batch(self) -> OutEvent:
+        return batch_event(
+            self.rule.name,
+            self.rule.tenant,
+            self.evaluation.slot.isoformat(),
+            self.now,
+            self.counts,
+            self.about,
+        )
+
+    def _close(
+        self, outcome: str, bad: int, seen: int, failures: int, error: Exception | None
+    ) -> None:
+        """Leave on the rule's row what the next evaluation starts from."""
+        evaluation, source = self.evaluation, self.evaluation.source
+        values: dict[str, Any] = {
+            "spec": self.rule.dump(),
+            "trigger": evaluation.trigger,
+            "category": self.category,
+            "severity": int(self.rule.rank),
+            "deployment_id": source.deployment_id or self.row.deployment_id,
+            "flow_id": source.flow_id or self.row.flow_id,
+            "flow_name": source.flow_name or self.row.flow_name,
+            "slot": evaluation.slot,
+            "evaluated_at": evaluation.at,
+            "flow_run_id": source.flow_run_id,
+            "outcome": outcome,
+            "seen": seen,
+            "bad": bad,
+            "failures": failures,
+            "error": "" if error is None else f"{type(error).__name__}: {error}"[:4000],
+            "evaluations": self.row.evaluations + 1,
+            "updated_at": self.now,
+        }
+        if error is None and evaluation.observation.state is not None:
+            values["state"] = evaluation.observation.state
+        self.connection.execute(
+            RULE.update()
+            .where(RULE.c.tenant == self.rule.tenant, RULE.c.name == self.rule.name)
+            .values(**values)
+        )
+        if self.writes or outcome != self.row.outcome:
+            self.store.changed(self.connection)

@@ -1,0 +1,75 @@
+"""Retention: what ended long ago goes, in pieces small enough that nobody waits for it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import delete, select
+from sqlmodel import col
+
+from sentinel.models import Delivery, InboxMessage, Suppression, SystemLog
+from sentinel.store.bulk import id_array
+from sentinel.store.tables import ALERT, GROUP
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["Retained", "retain"]
+
+_PIECE = 1000
+
+
+class Retained(msgspec.Struct, frozen=True):
+    """How many alerts and groups went."""
+
+    alerts: int
+    groups: int
+
+
+def retain(store: Store, older_than: timedelta) -> Retained:
+    """Delete alerts and groups that were resolved longer ago than `older_than`.
+
+    Their timeline, memberships, tellings and deliveries go with them, in the same transaction.
+    """
+    before = store.now() - older_than
+    alerts = groups = 0
+    while True:
+        with store.write() as connection:
+            query = select(ALERT.c.id).where(
+                ALERT.c.status == "resolved", ALERT.c.resolved_at < before
+            )
+            ids = list(connection.execute(query.limit(_PIECE)).scalars())
+            subquery, parameter = id_array(connection, ids)
+            for table, column in (("timeline", "alert_id"), ("group_member", "alert_id"),
+                                  ("alert", "id")):  # fmt: skip
+                connection.exec_driver_sql(
+                    f"DELETE FROM {table} WHERE {column} IN ({subquery})",  # noqa: S608 - names are ours
+                    (parameter,),
+                )
+        alerts += len(ids)
+        if len(ids) < _PIECE:
+            break
+    while True:
+        with store.write() as connection:
+            query = select(GROUP.c.id).where(
+                GROUP.c.status == "resolved", GROUP.c.resolved_at < before
+            )
+            ids = list(connection.execute(query.limit(_PIECE)).scalars())
+            subquery, parameter = id_array(connection, ids)
+            for table, column in (("telling", "group_id"), ("delivery", "group_id"),
+                                  ("group_member", "group_id"), ("alert_group", "id")):  # fmt: skip
+                connection.exec_driver_sql(
+                    f"DELETE FROM {table} WHERE {column} IN ({subquery})",  # noqa: S608 - names are ours
+                    (parameter,),
+                )
+        groups += len(ids)
+        if len(ids) < _PIECE:
+            break
+    with store.write() as connection:
+        connection.execute(delete(SystemLog).where(col(SystemLog.at) < before))
+        connection.execute(delete(InboxMessage).where(col(InboxMessage.at) < before))
+        connection.execute(delete(Delivery).where(col(Delivery.started_at) < before))
+        connection.execute(delete(Suppression).where(col(Suppression.until) < store.now()))
+    return Retained(alerts, groups)
