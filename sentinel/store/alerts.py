@@ -152,6 +152,8 @@ class Alerts:
         Raises:
             NotFound: there is none of that id
         """
+        if "\x00" in alert_id:  # which PostgreSQL does not even compare
+            raise _unknown(alert_id)
         with self._store.read() as connection:
             row = connection.execute(select(ALERT).where(ALERT.c.id == alert_id)).mappings().first()
         if row is None:
@@ -214,8 +216,8 @@ class Alerts:
         """How many alerts there are of each kind, in one question, each capped."""
         now = self._store.now()
         shown = _shown(now)
-        told = or_(shown["open"], shown["escalated"])
-        live = or_(told, shown["acknowledged"])
+        told = and_(_NOT_OVER, or_(shown["open"], shown["escalated"]))
+        live = and_(_NOT_OVER, or_(told, shown["acknowledged"]))
         asked: dict[str, ColumnElement[bool]] = {"active": live, "unacknowledged": told}
         asked |= {f"status {name}": where for name, where in shown.items()}
         asked |= {
@@ -287,6 +289,9 @@ def _narrowed(chosen: AlertFilter) -> list[ColumnElement[bool]]:
             where.append(column == wanted)
     if chosen.assignee is not None:
         where.append(alert.assignee == chosen.assignee)
+    for name in ("rule", "category", "team", "assignee", "q", "tenant"):
+        if "\x00" in (getattr(chosen, name) or ""):
+            raise ConfigurationError(f"{name} must not hold a NUL character")
     if chosen.q.strip():
         wanted = chosen.q.strip().lower()
         where.append(
@@ -311,7 +316,7 @@ def _live(chosen: AlertFilter, now: datetime) -> list[_Segment]:
     for together in (("open", "escalated"), ("acknowledged",), ("suppressed",)):
         named = [shown[name] for name in together if name in wanted]
         if named:
-            segments.append(_Segment(or_(*named), ALERT.c.opened_at, True))
+            segments.append(_Segment(and_(_NOT_OVER, or_(*named)), ALERT.c.opened_at, True))
     if "pending" in wanted:
         segments.append(_Segment(shown["pending"], ALERT.c.first_bad_at, True))
     if "resolved" in wanted:

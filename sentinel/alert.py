@@ -1,0 +1,144 @@
+"""An alert as people and other programs are given it, the same at every door.
+
+Pure: what is shown is derived here, from a row and the time. Queries are in
+`sentinel.store.alerts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["SHOWN", "AlertView", "ShownStatus", "TimelineView", "shown_status"]
+
+ShownStatus = Literal["pending", "open", "escalated", "acknowledged", "suppressed", "resolved"]
+SHOWN: tuple[str, ...] = get_args(ShownStatus)
+"""Every status that people are shown."""
+
+
+def shown_status(
+    status: str, suppressed_until: datetime | None, escalation_level: int, now: datetime
+) -> ShownStatus:
+    """The one status to show for an alert.
+
+    What is over is resolved, whatever else is true of it. Suppressed comes before
+    acknowledged, since it explains why nobody is told; acknowledged before escalated, since
+    somebody has it.
+
+    Args:
+        status: as stored
+        suppressed_until: until when nobody is told of this fingerprint, or None
+        escalation_level: above 0 once the next person was called
+        now: the present moment
+
+    Raises:
+        ValueError: `status` is no stored status
+    """
+    match status:
+        case "resolved" | "pending":
+            return status
+        case "open" | "acknowledged":
+            if suppressed_until is not None and suppressed_until > now:
+                return "suppressed"
+            if status == "open" and escalation_level > 0:
+                return "escalated"
+            return status
+        case _:
+            raise ValueError(f"{status!r} is no stored status of an alert")
+
+
+class AlertView(BaseModel):
+    """An ongoing situation, or one that was.
+
+    `severity` is the word that the rule gave; `rank` is what it means, from 1 (info) to
+    5 (critical).
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = Field(description="32 hex digits, rising with time.")
+    tenant: str
+    rule: str = Field(description="Name of the rule that raised it.")
+    fingerprint: str = Field(description="The situation: tenant, rule and labels.")
+    status: ShownStatus = Field(description="What it is now.")
+    severity: str = Field(description="As the rule gives it, for example critical or warning.")
+    rank: int = Field(ge=1, le=5, description="What the severity means: 1 info to 5 critical.")
+    category: str
+    title: str
+    description: str
+    value: float | None = Field(description="The value last seen, in `unit`.")
+    unit: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    details: dict[str, Any]
+    team: str
+    assignee: str
+    source: str = Field(description="rule, or check where the check itself fails.")
+    first_bad_at: datetime
+    last_bad_at: datetime
+    opened_at: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str
+    acknowledge_comment: str
+    resolved_at: datetime | None
+    resolution: str
+    resolved_by: str
+    suppressed_until: datetime | None
+    suppress_reason: str
+    escalation_level: int
+    occurrences: int
+    flow_run_id: str | None
+    flow_run_name: str | None
+    flow_run_state: str | None
+    deployment_id: str | None
+    version: int = Field(description="Rises with every change that people see.")
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], now: datetime) -> AlertView:
+        """The view of a row of the alert table at `now`."""
+        known = {name: row[name] for name in cls.model_fields if name in row}
+        # The row comes from our own columns: checking each again would cost more than reading.
+        return cls.model_construct(
+            None,
+            **{
+                **known,
+                "severity": row["severity_word"],
+                "rank": row["severity"],
+                "status": shown_status(
+                    row["status"], row["suppressed_until"], row["escalation_level"], now
+                ),
+            },
+        )
+
+    @property
+    def since(self) -> datetime:
+        """When it opened, or began, where it has not opened yet."""
+        return self.opened_at or self.first_bad_at
+
+
+class TimelineView(BaseModel):
+    """One change of an alert: what, when, who, why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    at: datetime
+    kind: str = Field(description="What happened, for example opened or acknowledged.")
+    reason: str = Field(description="Why, in words.")
+    actor: str = Field(description="Who did it; empty where no person did.")
+    comment: str
+    status: str = Field(description="The stored status after it.")
+    rank: int = Field(description="The severity after it: 1 info to 5 critical.")
+    value: float | None
+    flow_run_id: str | None
+    version: int
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> TimelineView:
+        """The view of a row of the timeline table."""
+        known = {name: row[name] for name in cls.model_fields if name in row}
+        return cls.model_construct(None, **{**known, "rank": row["severity"]})
