@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -41,7 +41,7 @@ def run() -> list[Row]:
 
 
 @contextmanager
-def _postgresql(folder: Path) -> Iterator[str]:
+def _postgresql(folder: Path) -> Generator[str]:
     from sentinel.up.postgres import postgres
 
     with postgres(folder / "postgres") as server:
@@ -82,10 +82,12 @@ def _measure(dialect: str, url: str) -> Row:
     )
 
 
-def _evaluate(store: Store, clock: FakeClock, rule: Rule, *, bad: object, good: object) -> int:
+def _evaluate(
+    store: Store, clock: FakeClock, rule: Rule, *, bad: Iterable[int], good: Iterable[int]
+) -> int:
     clock.forward(seconds=60)
-    readings = [_reading(number, 95.0) for number in bad]  # type: ignore[attr-defined]
-    readings += [_reading(number, 20.0) for number in good]  # type: ignore[attr-defined]
+    readings = [_reading(number, 95.0) for number in bad]
+    readings += [_reading(number, 20.0) for number in good]
     evaluation = Evaluation(
         rule=rule,
         trigger="bench",

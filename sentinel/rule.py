@@ -57,28 +57,31 @@ class Rule(BaseModel):
 
     name: RuleName = Field(description="Who this rule is. One name, one rule, over all flows.")
     renamed_from: RuleName | None = Field(
-        None, description="The name it had before; its alerts and history come along."
+        default=None, description="The name it had before; its alerts and history come along."
     )
-    description: str = Field("", description="What it watches and why it matters.")
-    tenant: RuleName = Field("default", description="Whose alerts these are.")
+    description: str = Field(default="", description="What it watches and why it matters.")
+    tenant: RuleName = Field(default="default", description="Whose alerts these are.")
     every: Duration | None = Field(
-        None, description="Its period, the same as the schedule's interval, for example 60s."
+        default=None,
+        description="Its period, the same as the schedule's interval, for example 60s.",
     )
     when: When | None = Field(
-        None, description="Which readings are bad; left out, the trigger's own condition holds."
+        default=None,
+        description="Which readings are bad; left out, the trigger's own condition holds.",
     )
     severity: Word = Field(default="medium", description="How bad a finding is, unless levels say.")
     category: str | None = Field(
-        None, max_length=100, description="General, market, system, security, or your own."
+        default=None, max_length=100, description="General, market, system, security, or your own."
     )
     for_: Duration = Field(
-        timedelta(0), alias="for", description="Bad for this long before an alert opens."
+        default=timedelta(0), alias="for", description="Bad for this long before an alert opens."
     )
     consecutive: int = Field(
-        1, ge=1, le=1000, description="Bad this many evaluations in a row before it opens."
+        default=1, ge=1, le=1000, description="Bad this many evaluations in a row before it opens."
     )
     resolve_after: Duration | None = Field(
-        None, description="For one-shot findings: closes by itself this long after the last one."
+        default=None,
+        description="For one-shot findings: closes by itself this long after the last one.",
     )
     labels: dict[str, str] = Field(
         default_factory=dict, description="Added to every alert; not part of its identity."
@@ -93,23 +96,26 @@ class Rule(BaseModel):
         max_length=20,
         description="Who hears of it: names of receivers.",
     )
-    team: str = Field("", max_length=100, description="The team that owns what is watched.")
-    owner: str = Field("", max_length=100, description="Who hears when this check itself fails.")
+    team: str = Field(default="", max_length=100, description="The team that owns what is watched.")
+    owner: str = Field(
+        default="", max_length=100, description="Who hears when this check itself fails."
+    )
     group_by: list[str] = Field(
         default_factory=lambda: ["rule"],
         description="Alerts that agree in these labels are told as one.",
     )
     group_wait: Duration | None = Field(
-        None, description="Wait before the first message: 30s, for critical 5s."
+        default=None, description="Wait before the first message: 30s, for critical 5s."
     )
     group_interval: Duration = Field(
-        timedelta(minutes=5), description="Least time between messages about news in a group."
+        default=timedelta(minutes=5),
+        description="Least time between messages about news in a group.",
     )
     repeat_interval: Duration = Field(
-        timedelta(hours=4), description="Told again after this long, unless acknowledged."
+        default=timedelta(hours=4), description="Told again after this long, unless acknowledged."
     )
     timeout: Duration = Field(
-        timedelta(seconds=60), description="A check that takes longer counts as failed."
+        default=timedelta(seconds=60), description="A check that takes longer counts as failed."
     )
     errors: ErrorHandling = Field(
         default=ErrorHandling(), description="What a failing check means."
