@@ -28,6 +28,7 @@ __all__ = [
     "GroupMember",
     "InboxMessage",
     "Lease",
+    "Moment",
     "OutboxEvent",
     "Receiver",
     "RuleRow",

@@ -1,0 +1,65 @@
+"""The system log: what Sentinel itself did, or could not do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import Connection, Row, Table, select
+
+from sentinel.models import SystemLog, new_id
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["Log"]
+
+LOG = cast("Table", SystemLog.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+
+
+class Log:
+    """Rows that the system log page shows. Never anything secret."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def add(
+        self,
+        connection: Connection,
+        level: str,
+        what: str,
+        message: str,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write one row in the caller's transaction.
+
+        Args:
+            connection: the caller's open transaction
+            level: info, warning or error
+            what: a dotted word such as `rule.switched`
+            message: one sentence
+            details: more, JSON-able
+        """
+        connection.execute(
+            LOG.insert().values(
+                id=new_id(), at=self._store.now(), level=level, what=what,
+                message=message[:2000], details=dict(details or {}),
+            )
+        )  # fmt: skip
+
+    def write(
+        self, level: str, what: str, message: str, details: Mapping[str, Any] | None = None
+    ) -> None:
+        """Write one row in a transaction of its own."""
+        with self._store.write() as connection:
+            self.add(connection, level, what, message, details)
+
+    def page(self, limit: int = 100) -> list[SystemLog]:
+        """The newest rows, at most `limit`."""
+        query = select(LOG).order_by(LOG.c.at.desc(), LOG.c.id.desc()).limit(limit)
+        with self._store.read() as connection:
+            return [_model(row) for row in connection.execute(query)]
+
+
+def _model(row: Row[Any]) -> SystemLog:
+    return SystemLog.model_validate(dict(row._mapping))  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's documented public name
