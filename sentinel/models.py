@@ -362,6 +362,8 @@ class Telling(SQLModel, table=True):
     decided_at: datetime | None = _moment(default=None, nullable=True)
     next_at: datetime | None = _moment(default=None, nullable=True)
     attempts: int = 0
+    retry_at: datetime | None = _moment(default=None, nullable=True)
+    refused_seq: int | None = None
     error: str = _long(default="")
     reference: str = ""
 

@@ -44,9 +44,7 @@ class Leases:
     def release(self, name: str, holder: str) -> None:
         """Give it back, if it is `holder`'s."""
         with self._store.write() as connection:
-            connection.execute(
-                LEASE.delete().where(LEASE.c.name == name, LEASE.c.holder == holder)
-            )
+            connection.execute(LEASE.delete().where(LEASE.c.name == name, LEASE.c.holder == holder))
 
     def holder(self, name: str) -> str | None:
         """Who holds it now, or None."""

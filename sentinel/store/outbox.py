@@ -83,4 +83,6 @@ class Outbox:
         """How many wait, counted to 10,000 at most."""
         inner = select(OUTBOX.c.seq).where(OUTBOX.c.published_at.is_(None)).limit(10_000)
         with self._store.read() as connection:
-            return connection.execute(select(func.count()).select_from(inner.subquery())).scalar_one()
+            return connection.execute(
+                select(func.count()).select_from(inner.subquery())
+            ).scalar_one()

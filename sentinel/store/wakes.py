@@ -108,9 +108,7 @@ class Wakes:
         )
         self._store.outbox.add(connection, [event])
         connection.execute(
-            WAKE.update()
-            .where(WAKE.c.name == name)
-            .values(emitted=wake.requested, emitted_at=now)
+            WAKE.update().where(WAKE.c.name == name).values(emitted=wake.requested, emitted_at=now)
         )
         return True
 

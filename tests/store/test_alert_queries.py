@@ -242,9 +242,7 @@ def test_counts_say_what_the_pages_show(store: Store, put: Any, clock: FakeClock
     assert store.alerts.counts(tenant="nobody").active == 0
 
 
-def test_figures_of_the_last_hours_leave_older_things_out(
-    store: Store, put: Any, clock: FakeClock
-):
+def test_figures_of_the_last_hours_leave_older_things_out(store: Store, put: Any, clock: FakeClock):
     wanted = put(severity="critical")
     for kind, hours in (("opened", 1), ("reopened", 2), ("resolved", 2), ("resolved", 30)):
         entry = TimelineEntry(

@@ -34,7 +34,7 @@ def test_a_bad_reading_becomes_an_alert_with_timeline_group_and_events(desk: Des
 def test_events_carry_the_run_the_deployment_and_the_flow(desk: Desk):
     desk.sees({"/": 95})
     with desk.store.read() as connection:
-        events = desk.store.outbox.unpublished(connection, 10)
+        events = [one for _, one in desk.store.outbox.unpublished(connection, 10)]
     alert = next(one for one in events if one.event == "sentinel.alert.opened")
     assert {(r["prefect.resource.role"], r["prefect.resource.id"]) for r in alert.related} == {
         ("flow-run", "prefect.flow-run.run-1"),

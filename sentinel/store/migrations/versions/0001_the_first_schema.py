@@ -317,6 +317,8 @@ def upgrade() -> None:
         sa.Column("decided_at", Moment(), nullable=True),
         sa.Column("next_at", Moment(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("retry_at", Moment(), nullable=True),
+        sa.Column("refused_seq", sa.Integer(), nullable=True),
         sa.Column("error", sa.Text(), nullable=False),
         sa.Column("reference", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("group_id", "receiver", "channel"),

@@ -1,0 +1,193 @@
+"""One turn of the relay, and the loop around it.
+
+Each duty has its own pace. A duty that fails says so once, waits, and says when it works again;
+the others go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+
+from sentinel.errors import SentinelError
+from sentinel.ports import Channel, Prefect
+from sentinel.store import Store
+from sentinel.telling import tell_due
+
+__all__ = ["LEASE", "Duty", "Relay"]
+
+log = logging.getLogger(__name__)
+
+LEASE = "relay"
+_LEASE_LENGTH = timedelta(seconds=10)
+_AT_ONCE = 100
+_A_SECOND = 200
+_TICK = 0.25
+
+
+class Duty(msgspec.Struct, kw_only=True):
+    """Something done at a pace; `broken` since when it fails, for as long as it does."""
+
+    name: str
+    do: Callable[[datetime], None]
+    every: timedelta
+    due: datetime | None = None
+    broken: datetime | None = None
+    failures: int = 0
+
+
+class Relay:
+    """The loop.
+
+    Args:
+        store: the shared database, whose clock holds
+        prefect: the Prefect API; None where there is none, and events wait
+        channel_of: gives the channel of a reference
+        holder: who this process is, for the lease
+        standby_after: tell by ourselves what was due and unclaimed for this long
+        ping: called once a minute while all is well; None for no dead man's switch
+        refresh: called once a minute so that blocks are known when Prefect is not
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        prefect: Prefect | None,
+        channel_of: Callable[[str], Channel],
+        *,
+        holder: str,
+        standby_after: timedelta = timedelta(seconds=15),
+        ping: Callable[[], None] | None = None,
+        refresh: Callable[[], None] | None = None,
+    ) -> None:
+        self._store = store
+        self._prefect = prefect
+        self._channel_of = channel_of
+        self._holder = holder
+        self._standby_after = standby_after
+        self._ping = ping
+        self._refresh = refresh
+        self._publish_from: datetime | None = None
+        second, minute = timedelta(seconds=1), timedelta(minutes=1)
+        self.duties = [
+            Duty(name="publish events", do=self._publish, every=timedelta(seconds=0.25)),
+            Duty(name="wake", do=self._wake, every=second / 2),
+            Duty(name="stand by", do=self._stand_by, every=second * 2),
+            Duty(name="expire", do=self._expire, every=second * 30),
+            Duty(name="tidy", do=self._tidy, every=minute * 10),
+        ]
+        if refresh is not None:
+            self.duties.append(Duty(name="load blocks", do=self._load, every=minute))
+        if ping is not None:
+            self.duties.append(Duty(name="dead man's switch", do=self._alive, every=minute))
+
+    def run(self, stop: threading.Event) -> None:
+        """Turn until `stop` is set, then give the lease back."""
+        while not stop.is_set():
+            self.turn()
+            stop.wait(_TICK)
+        try:
+            self._store.leases.release(LEASE, self._holder)
+        except (SentinelError, SQLAlchemyError):
+            log.warning("the relay's lease could not be given back; it runs out by itself")
+
+    def turn(self) -> bool:
+        """Do what is due, if this process holds the lease; says whether it does."""
+        now = self._store.now()
+        try:
+            mine = self._store.leases.take(LEASE, self._holder, _LEASE_LENGTH)
+        except (SentinelError, SQLAlchemyError) as error:
+            self._lost_database(error)
+            return False
+        if self._database_lost:
+            log.info("the database answers again")
+            self._database_lost = False
+        if not mine:
+            return False
+        for duty in self.duties:
+            if duty.due is None or now >= duty.due:
+                self._perform(duty, now)
+        return True
+
+    _database_lost = False
+
+    def _lost_database(self, error: Exception) -> None:
+        if not self._database_lost:
+            log.error("the relay cannot reach the database and keeps trying: %s", error)
+            self._database_lost = True
+
+    def _perform(self, duty: Duty, now: datetime) -> None:
+        try:
+            duty.do(now)
+        except Exception as error:
+            # The edge of the loop: one duty that fails must not stop the others.
+            duty.failures += 1
+            pause = min(60.0, max(1.0, duty.every.total_seconds()) * 2 ** min(duty.failures, 6))
+            duty.due = now + timedelta(seconds=pause)
+            if duty.broken is None:
+                duty.broken = now
+                expected = isinstance(error, SentinelError)
+                log.warning(
+                    "the relay cannot %s and keeps trying: %s", duty.name, error,
+                    exc_info=None if expected else error,
+                )  # fmt: skip
+            return
+        if duty.broken is not None:
+            log.info("the relay can %s again, after %s", duty.name, now - duty.broken)
+            duty.broken, duty.failures = None, 0
+        duty.due = now + duty.every
+
+    def _publish(self, now: datetime) -> None:
+        """Hand the oldest events over, at most `_A_SECOND` a second."""
+        if self._prefect is None:
+            return
+        if self._publish_from is not None and now < self._publish_from:
+            return
+        with self._store.read() as connection:
+            waiting = self._store.outbox.unpublished(connection, _AT_ONCE)
+        if not waiting:
+            return
+        self._prefect.publish([event for _, event in waiting])
+        self._store.outbox.mark_published([sequence for sequence, _ in waiting])
+        self._publish_from = now + timedelta(seconds=len(waiting) / _A_SECOND)
+
+    def _wake(self, now: datetime) -> None:
+        self._store.wakes.due_groups_wake(now)
+        self._store.wakes.tick(now)
+
+    def _stand_by(self, now: datetime) -> None:
+        """Tell what nobody has claimed, and say why that fell to us."""
+        overdue = self._store.tellings.overdue(now - self._standby_after)
+        if not overdue:
+            return
+        up = self._prefect is not None and self._prefect.healthy()
+        why = "no worker has picked it up" if up else "Prefect is down"
+        told = tell_due(self._store, self._channel_of, by="relay", overdue_for=self._standby_after)
+        self._store.log.write(
+            "warning",
+            "relay.stood_by",
+            f"{overdue} groups were due for {self._standby_after.total_seconds():g} s and "
+            f"{why}; the relay told {told.sent} itself",
+            {"sent": told.sent, "failed": told.failed, "refused": told.refused},
+        )
+
+    def _expire(self, now: datetime) -> None:
+        self._store.sweep(now)
+
+    def _tidy(self, _now: datetime) -> None:
+        self._store.outbox.prune()
+
+    def _load(self, _now: datetime) -> None:
+        if self._refresh is not None:
+            self._refresh()
+
+    def _alive(self, now: datetime) -> None:
+        late = self._store.tellings.overdue(now - 4 * self._standby_after)
+        broken = any(duty.broken for duty in self.duties if duty.name != "dead man's switch")
+        if self._ping is not None and not late and not broken:
+            self._ping()

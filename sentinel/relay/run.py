@@ -1,0 +1,67 @@
+"""Starting a relay: alone as a process, or inside the API's."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+
+import httpx
+
+from sentinel.errors import DeliveryError
+from sentinel.prefect_api import PrefectApi
+from sentinel.relay.loop import Relay
+from sentinel.settings import Settings, settings
+from sentinel.store import Store
+
+__all__ = ["main", "relay_of"]
+
+log = logging.getLogger(__name__)
+
+
+def relay_of(store: Store, given: Settings) -> Relay:
+    """A relay with the real Prefect API and the real channels."""
+    from blocks.channels import Channels
+
+    url = given.prefect_api_url or os.environ.get("PREFECT_API_URL", "")
+    channels = Channels(store)
+    return Relay(
+        store,
+        PrefectApi(url) if url else None,
+        channels.channel_of,
+        holder=f"{socket.gethostname()}:{os.getpid()}",
+        standby_after=given.standby_after,
+        ping=_pinger(given.dead_man_url.get_secret_value()),
+        refresh=channels.refresh,
+    )
+
+
+def _pinger(url: str) -> Callable[[], None] | None:
+    if not url:
+        return None
+
+    def ping() -> None:
+        try:
+            httpx.get(url, timeout=10, follow_redirects=True).raise_for_status()
+        except httpx.HTTPError as error:
+            # The address may hold a token, so it is not part of what is said.
+            kind = type(error).__name__
+            raise DeliveryError(f"the dead man's switch did not answer: {kind}") from None
+
+    return ping
+
+
+def main() -> None:
+    """Run a relay until SIGTERM or Ctrl-C."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    given = settings()
+    store = Store.of(given)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    log.info("the relay runs")
+    relay_of(store, given).run(stop)
+    store.close()

@@ -1,0 +1,387 @@
+"""Telling as rows: which groups are due, what was decided, what each channel was told.
+
+`claim` decides inside one transaction; sending happens outside any; `finish` records it.
+A sender that dies in between leaves a claim that runs out, and the next one sends the same
+message, with the same id, again: at most one repeat per crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+from sqlalchemy import Connection, Row, Table, and_, func, or_, select
+
+from sentinel.grouping import first_wait
+from sentinel.message import MOST_NAMED, compose, message_id
+from sentinel.models import Alert, AlertGroup, Delivery, Telling, new_id
+from sentinel.notification import Decision, GroupNow, Policy, Told, decide, pause_after
+from sentinel.ports import Message
+from sentinel.store.receivers import DEFAULT, INBOX
+from sentinel.store.tables import ALERT, GROUP, MEMBER, TELLING
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["Outcome", "Tellings", "ToSend"]
+
+DELIVERY = cast("Table", Delivery.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+_CLAIM = timedelta(seconds=60)
+_PER_SEND = timedelta(seconds=30)
+
+
+class ToSend(msgspec.Struct, frozen=True, kw_only=True):
+    """One message that was decided on, and for whom."""
+
+    delivery_id: str
+    group_id: str
+    receiver: str
+    channel: str
+    seq: int
+    firing: int
+    severity: int
+    attempts: int
+    message: Message
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of sending: an empty `error` is success."""
+
+    sent: ToSend
+    error: str = ""
+    permanent: bool = False
+    reference: str = ""
+
+
+class Tellings:
+    """What channels were told, and what comes next."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def of_group(self, group_id: str) -> list[Telling]:
+        """For each channel of a group: the last decision, why, and when the next one is."""
+        query = select(TELLING).where(TELLING.c.group_id == group_id)
+        with self._store.read() as connection:
+            rows = connection.execute(query.order_by(TELLING.c.receiver, TELLING.c.channel))
+            return [Telling.model_validate(_mapping(row)) for row in rows]
+
+    def of_alert(self, alert_id: str) -> list[Telling]:
+        """The same for every group that an alert is in."""
+        query = (
+            select(TELLING)
+            .join(MEMBER, MEMBER.c.group_id == TELLING.c.group_id)
+            .where(MEMBER.c.alert_id == alert_id)
+        )
+        with self._store.read() as connection:
+            rows = connection.execute(query.order_by(TELLING.c.receiver, TELLING.c.channel))
+            return [Telling.model_validate(_mapping(row)) for row in rows]
+
+    def overdue(self, since: datetime) -> int:
+        """How many groups have been due and unclaimed since before `since`."""
+        with self._store.read() as connection:
+            return connection.execute(
+                select(func.count()).select_from(GROUP).where(*_due(since, self._store.now()))
+            ).scalar_one()
+
+    def next_due(self) -> datetime | None:
+        """When the next group is due, or None."""
+        with self._store.read() as connection:
+            return connection.execute(select(func.min(GROUP.c.due_at))).scalar()
+
+    def claim(
+        self, by: str, *, due_before: datetime | None = None, limit: int = 50
+    ) -> list[ToSend]:
+        """Decide on what is due and claim what must be sent.
+
+        Args:
+            by: who sends, for the record
+            due_before: only what has been due since before this; left out, what is due now
+            limit: groups at a time, the worst first
+
+        Returns:
+            What to send; empty both when nothing is due and when every decision was not to.
+        """
+        now = self._store.now()
+        channels = self._store.receivers.all()
+        with self._store.write() as connection:
+            groups = connection.execute(
+                select(GROUP)
+                .where(*_due(due_before or now, now))
+                .order_by(GROUP.c.severity.desc(), GROUP.c.due_at, GROUP.c.id)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            ).all()
+            sends: list[ToSend] = []
+            for group in groups:
+                sends += self._decide_group(connection, group, channels, by, now)
+        return sends
+
+    def _decide_group(
+        self, connection: Connection, row: Row[Any], channels: dict[str, list[str]], by: str,
+        now: datetime,
+    ) -> list[ToSend]:  # fmt: skip
+        group = AlertGroup.model_validate(_mapping(row))
+        known = {
+            (told.receiver, told.channel): told
+            for told in connection.execute(select(TELLING).where(TELLING.c.group_id == group.id))
+        }
+        self._bury(connection, group.id)
+        sends: list[ToSend] = []
+        nexts: list[datetime] = []
+        muted_until = self._muted_until(connection, group, now)
+        for receiver, channel in self._targets(connection, group, known, channels):
+            told = _told(known.get((receiver, channel)))
+            seen = self._seen_by(connection, group, told, muted_until)
+            decision = decide(seen, told, now, _policy(group))
+            self._remember(connection, group, receiver, channel, decision, now)
+            if decision.next_at is not None:
+                nexts.append(decision.next_at)
+            if decision.send:
+                sends.append(
+                    self._prepare(connection, group, receiver, channel, told, seen, decision, by)
+                )
+        claimed_until = now + _CLAIM + _PER_SEND * len(sends) if sends else None
+        connection.execute(
+            GROUP.update()
+            .where(GROUP.c.id == group.id)
+            .values(
+                due_at=now if sends else min(nexts, default=None),
+                claimed_by=by if sends else "",
+                claimed_until=claimed_until,
+            )
+        )
+        return sends
+
+    def _targets(
+        self, connection: Connection, group: AlertGroup, known: dict[tuple[str, str], Row[Any]],
+        channels: dict[str, list[str]],
+    ) -> list[tuple[str, str]]:  # fmt: skip
+        """Everyone to decide on: today's receivers, and whoever was told that it fires."""
+        targets: dict[tuple[str, str], None] = {}
+        for name in group.receivers:
+            if name not in channels and (name, INBOX) not in known:
+                self._store.log.add(
+                    connection,
+                    "warning",
+                    "receiver.unknown",
+                    f"there is no receiver {name!r}; {group.title!r} goes to {DEFAULT!r} instead",
+                    {"group": group.id, "do": f"sentinel receiver set {name} --channel …"},
+                )
+            for channel in channels.get(name, channels[DEFAULT]):
+                targets[name, channel] = None
+        if group.firing == 0:
+            # A resolve goes wherever firing was told, whatever has been edited since.
+            targets |= {key: None for key, told in known.items() if told.told_firing}
+        return list(targets)
+
+    def _muted_until(
+        self, connection: Connection, group: AlertGroup, now: datetime
+    ) -> datetime | None:
+        if not group.suppressed:
+            return None
+        return connection.execute(
+            select(func.min(ALERT.c.suppressed_until))
+            .join(MEMBER, MEMBER.c.alert_id == ALERT.c.id)
+            .where(MEMBER.c.group_id == group.id, MEMBER.c.resolved_seq.is_(None))
+            .where(ALERT.c.suppressed_until > now)
+        ).scalar()
+
+    def _seen_by(
+        self, connection: Connection, group: AlertGroup, told: Told, muted_until: datetime | None
+    ) -> GroupNow:
+        """The group in relation to what one channel was told."""
+        fired, over = MEMBER.c.fired_seq, MEMBER.c.resolved_seq
+        ended = and_(fired <= told.seq, over.is_not(None), over > told.seq)
+        row = connection.execute(
+            select(
+                func.count().filter(over.is_(None), fired > told.seq).label("new"),
+                func.count().filter(ended, MEMBER.c.quiet.is_(False)).label("resolved"),
+                func.count().filter(ended, MEMBER.c.quiet.is_(True)).label("quiet"),
+            ).where(MEMBER.c.group_id == group.id)
+        ).one()
+        # A suppression that has just run out no longer mutes, though the count is older.
+        return GroupNow(
+            seq=group.seq, opened_at=group.opened_at, severity=group.severity,
+            firing=group.firing, acknowledged=group.acknowledged,
+            suppressed=group.suppressed if muted_until else 0, new_firing=row.new,
+            resolved_since=row.resolved, quiet_since=row.quiet, suppressed_until=muted_until,
+        )  # fmt: skip
+
+    def _remember(
+        self, connection: Connection, group: AlertGroup, receiver: str, channel: str,
+        decision: Decision, now: datetime,
+    ) -> None:  # fmt: skip
+        values: dict[str, Any] = {
+            "reason": str(decision.reason), "decided_at": now, "next_at": decision.next_at
+        }  # fmt: skip
+        done = connection.execute(
+            TELLING.update().where(*_one(group.id, receiver, channel)).values(**values)
+        )
+        if not done.rowcount:
+            connection.execute(
+                TELLING.insert().values(
+                    group_id=group.id, receiver=receiver, channel=channel, told_seq=0,
+                    told_firing=0, told_severity=0, attempts=0, error="", reference="", **values,
+                )
+            )  # fmt: skip
+
+    def _prepare(
+        self, connection: Connection, group: AlertGroup, receiver: str, channel: str, told: Told,
+        seen: GroupNow, decision: Decision, by: str,
+    ) -> ToSend:  # fmt: skip
+        now = self._store.now()
+        before = told.at.isoformat() if told.at else "first"
+        id_ = message_id(group.id, receiver, channel, group.seq, before)
+        message = compose(
+            group,
+            self._named(connection, group, told),
+            id_=id_,
+            receiver=receiver,
+            reason=decision.reason,
+            firing=seen.firing,
+            resolved=seen.resolved_since,
+            now=now,
+            dashboard=self._store.knobs.dashboard_url,
+        )
+        delivery = new_id()
+        connection.execute(
+            DELIVERY.insert().values(
+                id=delivery, group_id=group.id, receiver=receiver, channel=channel,
+                message_id=id_, reason=str(decision.reason), state="sending",
+                attempt=told.attempts + 1, error="", by=by, reference="", started_at=now,
+            )
+        )  # fmt: skip
+        return ToSend(
+            delivery_id=delivery, group_id=group.id, receiver=receiver, channel=channel,
+            seq=group.seq, firing=group.firing, severity=group.severity, attempts=told.attempts,
+            message=message,
+        )  # fmt: skip
+
+    def _named(self, connection: Connection, group: AlertGroup, told: Told) -> list[Alert]:
+        """The alerts that a message names: what fires, else what is over since."""
+        query = select(ALERT).join(MEMBER, MEMBER.c.alert_id == ALERT.c.id)
+        query = query.where(MEMBER.c.group_id == group.id)
+        if group.firing:
+            query = query.where(MEMBER.c.resolved_seq.is_(None))
+        else:
+            query = query.where(MEMBER.c.fired_seq <= told.seq, MEMBER.c.resolved_seq > told.seq)
+        query = query.order_by(ALERT.c.severity.desc(), ALERT.c.opened_at, ALERT.c.id)
+        rows = connection.execute(query.limit(MOST_NAMED))
+        return [Alert.model_validate(_mapping(row)) for row in rows]
+
+    def _bury(self, connection: Connection, group_id: str) -> None:
+        """Whoever was sending before died, or the claim would stand."""
+        connection.execute(
+            DELIVERY.update()
+            .where(DELIVERY.c.group_id == group_id, DELIVERY.c.state == "sending")
+            .values(state="failed", error="its sender died", ended_at=self._store.now())
+        )
+
+    def finish(self, outcomes: Sequence[Outcome]) -> None:
+        """Record what came of sending; one transaction per group, in the order of their ids."""
+        by_group: dict[str, list[Outcome]] = {}
+        for outcome in outcomes:
+            by_group.setdefault(outcome.sent.group_id, []).append(outcome)
+        for group_id in sorted(by_group):
+            with self._store.write() as connection:
+                self._finish_group(connection, group_id, by_group[group_id])
+
+    def _finish_group(
+        self, connection: Connection, group_id: str, outcomes: Sequence[Outcome]
+    ) -> None:
+        now = self._store.now()
+        connection.execute(select(GROUP.c.id).where(GROUP.c.id == group_id).with_for_update())
+        for outcome in outcomes:
+            sent = outcome.sent
+            where = _one(group_id, sent.receiver, sent.channel)
+            if not outcome.error:
+                state = "sent"
+                values: dict[str, Any] = {
+                    "told_seq": sent.seq, "told_firing": sent.firing,
+                    "told_severity": sent.severity if sent.firing else 0, "told_at": now,
+                    "attempts": 0, "retry_at": None, "refused_seq": None, "error": "",
+                    "reference": outcome.reference,
+                }  # fmt: skip
+            elif outcome.permanent:
+                state = "refused"
+                values = {"refused_seq": sent.seq, "attempts": 0, "error": outcome.error[:2000]}
+                self._complain(connection, outcome)
+            else:
+                state = "failed"
+                attempts = sent.attempts + 1
+                spread = int(sent.delivery_id[-4:], 16) / 0xFFFF
+                values = {
+                    "attempts": attempts, "error": outcome.error[:2000],
+                    "retry_at": now + pause_after(attempts, spread),
+                }  # fmt: skip
+                if attempts == 1:
+                    self._complain(connection, outcome)
+            connection.execute(TELLING.update().where(*where).values(**values))
+            connection.execute(
+                DELIVERY.update()
+                .where(DELIVERY.c.id == sent.delivery_id)
+                .values(
+                    state=state, error=outcome.error[:2000], reference=outcome.reference,
+                    ended_at=now,
+                )
+            )  # fmt: skip
+        # Due at once: the next decision is made by the same rows and says when the next is.
+        connection.execute(
+            GROUP.update()
+            .where(GROUP.c.id == group_id)
+            .values(due_at=now, claimed_by="", claimed_until=None)
+        )
+        self._store.changed(connection)
+
+    def _complain(self, connection: Connection, outcome: Outcome) -> None:
+        sent = outcome.sent
+        how = "refused for good" if outcome.permanent else "failed; it is tried again"
+        self._store.log.add(
+            connection,
+            "error" if outcome.permanent else "warning",
+            "delivery.refused" if outcome.permanent else "delivery.failed",
+            f"{sent.channel} {how}: {outcome.error}",
+            {"group": sent.group_id, "receiver": sent.receiver},
+        )
+
+
+def _due(before: datetime, now: datetime) -> tuple[Any, ...]:
+    return (
+        GROUP.c.due_at.is_not(None),
+        GROUP.c.due_at <= before,
+        or_(GROUP.c.claimed_until.is_(None), GROUP.c.claimed_until <= now),
+    )
+
+
+def _one(group_id: str, receiver: str, channel: str) -> tuple[Any, ...]:
+    return (
+        TELLING.c.group_id == group_id,
+        TELLING.c.receiver == receiver,
+        TELLING.c.channel == channel,
+    )
+
+
+def _mapping(row: Row[Any]) -> dict[str, Any]:
+    return dict(row._mapping)  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's documented public name
+
+
+def _told(row: Row[Any] | None) -> Told:
+    if row is None:
+        return Told()
+    return Told(
+        seq=row.told_seq, firing=row.told_firing, severity=row.told_severity, at=row.told_at,
+        attempts=row.attempts, retry_at=row.retry_at, refused_seq=row.refused_seq,
+    )  # fmt: skip
+
+
+def _policy(group: AlertGroup) -> Policy:
+    given = group.policy
+    wait = given.get("group_wait")
+    return Policy(
+        group_wait=first_wait(None if wait is None else timedelta(seconds=wait), group.severity),
+        group_interval=timedelta(seconds=given.get("group_interval", 300)),
+        repeat_interval=timedelta(seconds=given.get("repeat_interval", 14_400)),
+    )
