@@ -1,0 +1,1 @@
+"""The Streamlit dashboard: `app.py` is the page that `streamlit run` starts."""

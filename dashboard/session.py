@@ -1,0 +1,65 @@
+"""What the pages share: the data, who acts, and acting with an answer that people see."""
+
+from __future__ import annotations
+
+import gc
+import getpass
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard.data import Data, Outcome
+from sentinel.errors import SentinelError
+from sentinel.lifecycle import Action
+from sentinel.links import Addresses
+from sentinel.settings import settings
+from sentinel.store import Store
+
+__all__ = ["ALERT", "act", "actor", "data"]
+
+ALERT = "alert"
+"""The query parameter that opens one alert: `/?alert=<id>`."""
+
+
+@st.cache_resource(show_spinner=False)
+def data() -> Data:
+    """The data of this process, opened once."""
+    chosen = settings()
+    opened = Data(Store.of(chosen), Addresses.of(chosen), lambda: True)
+    # What is imported by now stays: Python's collector need not look at it after every run.
+    gc.collect()
+    gc.freeze()
+    return opened
+
+
+def actor() -> str:
+    """Who acts: the user that is set, else whoever is logged in on this machine."""
+    if name := settings().user.strip():
+        return name
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        return "dashboard"
+
+
+def act(ids: Sequence[str], action: Action, done: str) -> None:
+    """Do `action` and say what came of it, `done` being its past participle.
+
+    Nothing here shows a text of an alert: a toast is Markdown.
+    """
+    try:
+        outcome = data().act(ids, action)
+    except SentinelError as error:
+        st.toast(f"Nothing was done: {error.message}", icon=":material/error:")
+        return
+    _tell(outcome, done)
+
+
+def _tell(outcome: Outcome, done: str) -> None:
+    if outcome.done:
+        many = f"{outcome.done} alerts {done}" if outcome.done > 1 else done.capitalize()
+        st.toast(many, icon=":material/check_circle:")
+    elif outcome.unchanged and not outcome.refused:
+        st.toast(f"Somebody was first: already {done}", icon=":material/info:")
+    for why in outcome.refused:
+        st.toast(f"Not {done}: {why}", icon=":material/block:")

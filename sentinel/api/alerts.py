@@ -1,0 +1,179 @@
+"""Alerts over HTTP: lists, one with its timeline, and what people do to them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal, cast
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import AwareDatetime
+
+from sentinel.alert import AlertView
+from sentinel.api.access import Caller
+from sentinel.api.problems import Problem, responses
+from sentinel.api.shapes import (
+    ActionRequest,
+    ActionTaken,
+    AlertDetail,
+    AlertItem,
+    AlertList,
+    Links,
+)
+from sentinel.lifecycle import (
+    Acknowledge,
+    Action,
+    ActionResult,
+    Assign,
+    Comment,
+    Resolve,
+    Suppress,
+    Unacknowledge,
+    Unsuppress,
+)
+from sentinel.links import Addresses
+from sentinel.store import Store
+from sentinel.store.alerts import AlertFilter
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/alerts", tags=["alerts"])
+
+AlertId = Annotated[
+    str,
+    Path(
+        pattern="^[0-9a-f]{32}$",
+        description="The whole id: 32 hex digits. The beginning of one is not enough.",
+        examples=["0198f2c4a7e07cc0b2a1d3f4e5a69788"],
+    ),
+]
+
+
+def _item(request: Request, alert: AlertView) -> AlertItem:
+    return AlertItem.model_construct(None, **vars(alert), links=_links(request, alert))
+
+
+def _links(request: Request, alert: AlertView) -> Links:
+    addresses = cast("Addresses", request.app.state.addresses)
+    run = addresses.flow_run(alert.flow_run_id) if alert.flow_run_id else None
+    return Links(dashboard=addresses.alert(alert.id), flow_run=run)
+
+
+def _store(request: Request) -> Store:
+    return cast("Store", request.app.state.store)
+
+
+@router.get("", summary="List alerts", responses=responses())
+def list_alerts(
+    request: Request,
+    status: Annotated[
+        list[str],
+        Query(description="As shown, several allowed: open (or active), escalated, "
+              "acknowledged, suppressed, resolved, pending.", examples=[["open"]]),
+    ] = [],  # noqa: B006 - FastAPI copies it
+    severity: Annotated[
+        list[str],
+        Query(description="Several allowed: critical, high, medium, low, info; emergency and "
+              "warning mean critical and medium.", examples=[["critical", "high"]]),
+    ] = [],  # noqa: B006 - FastAPI copies it
+    rule: Annotated[str, Query(description="Name of the rule.")] = "",
+    category: Annotated[str, Query(description="Of the rule.")] = "",
+    team: Annotated[str, Query(description="That owns what is watched.")] = "",
+    assignee: Annotated[str | None, Query(description="Whose; empty for nobody's.")] = None,
+    q: Annotated[str, Query(max_length=200, description="Text in title, description, rule.")] = "",
+    since: Annotated[AwareDatetime | None, Query(description="Opened then or later.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Opened before.")] = None,
+    tenant: Annotated[str, Query(description="Whose alerts.")] = "",
+    order: Annotated[
+        Literal["history", "live"],
+        Query(description="history: newest first. live: what needs somebody first, and "
+              "without a status only what is not over."),
+    ] = "history",
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    cursor: Annotated[str | None, Query(description="next_cursor of the page before.")] = None,
+) -> AlertList:  # fmt: skip
+    """Alerts in order, a page at a time; what arrives meanwhile moves no row."""
+    chosen = AlertFilter(
+        status=tuple(status), severity=tuple(severity), rule=rule, category=category, team=team,
+        assignee=assignee, q=q, since=since, until=until, tenant=tenant,
+    )  # fmt: skip
+    page = _store(request).alerts.page(chosen, limit=limit, after=cursor or None, order=order)
+    items = [_item(request, alert) for alert in page.items]
+    return AlertList.model_construct(None, items=items, next_cursor=page.next)
+
+
+@router.get("/{alert_id}", summary="One alert with its timeline", responses=responses(404))
+def get_alert(request: Request, alert_id: AlertId) -> AlertDetail:
+    """The alert as it is now, and every change that led there, oldest first."""
+    alert = _store(request).alerts.get(alert_id)
+    return AlertDetail.model_construct(
+        None,
+        **vars(alert),
+        links=_links(request, alert),
+        timeline=_store(request).alerts.timeline(alert_id),
+    )
+
+
+@router.post(
+    "/{alert_id}/actions",
+    summary="Do something to an alert",
+    responses=responses(400, 404, 409, 413, 501),
+)
+def act(request: Request, alert_id: AlertId, asked: ActionRequest, actor: Caller) -> ActionTaken:
+    """Acknowledge, unacknowledge, resolve, suppress, unsuppress, assign or comment.
+
+    Doing again what is already so changes nothing and is no error. 409 says that its state
+    forbids it, or that somebody changed it since `expected_version`.
+    """
+    store = _store(request)
+    done = store.act([alert_id], _action(store, asked, actor), expected_version=asked.expected_version)
+    result = done[0]
+    if not result.ok:
+        raise _refused(alert_id, asked, result)
+    return ActionTaken(reason=result.reason, alert=_item(request, store.alerts.get(alert_id)))
+
+
+def _action(store: Store, asked: ActionRequest, actor: str) -> Action:
+    note = asked.note or asked.reason
+    match asked.action:
+        case "acknowledge":
+            return Acknowledge(actor=actor, comment=note)
+        case "unacknowledge":
+            return Unacknowledge(actor=actor, comment=note)
+        case "resolve":
+            return Resolve(actor=actor, comment=note)
+        case "unsuppress":
+            return Unsuppress(actor=actor, comment=note)
+        case "comment":
+            return Comment(actor=actor, comment=asked.note)
+        case "assign":
+            return Assign(actor=actor, assignee=asked.assignee or "", comment=note)
+        case "suppress":
+            until = store.now() + timedelta(minutes=asked.duration_minutes or 0)
+            return Suppress(actor=actor, until=until, comment=asked.reason or asked.note)
+        case "escalate":
+            raise Problem(
+                501,
+                "not_available",
+                "escalating by hand is not available yet: there are no escalation policies",
+                hint="Assign it to the next person instead.",
+                field="action",
+            )
+
+
+def _refused(alert_id: str, asked: ActionRequest, result: ActionResult) -> Problem:
+    if result.reason == "not found":
+        return Problem(404, "not_found", f"there is no alert '{alert_id}'")
+    if result.reason == "conflict":
+        return Problem(
+            409,
+            "conflict",
+            f"alert '{alert_id}' is at version {result.version}, not {asked.expected_version}",
+            hint="Somebody changed it since you looked; look again, then decide.",
+            field="expected_version",
+        )
+    return Problem(
+        409,
+        "refused",
+        f"alert '{alert_id}' cannot take {asked.action}: {result.error}",
+        hint=f"It is {result.status} now.",
+    )

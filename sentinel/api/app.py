@@ -1,0 +1,103 @@
+"""Puts the application together: what it opens at start, its routers, its error shape."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse
+
+from sentinel.api import access, alerts, health, inbox, problems, rules, statistics
+from sentinel.api.limits import Limits
+from sentinel.api.standby import Standby
+from sentinel.links import Addresses
+from sentinel.settings import Settings
+from sentinel.settings import settings as settings_of_process
+from sentinel.store import Store
+
+__all__ = ["create_app"]
+
+_log = logging.getLogger("sentinel.api")
+
+DESCRIPTION = """
+Alerts, what is done to them, and the rules and messages around them.
+
+Every address under `/api` needs the header `Authorization: Bearer TOKEN`. `X-Sentinel-User`
+names the person it is done for. Whatever fails is answered in one shape:
+`{"error": {"code", "message", "hint", "field"?, "request_id"}}`.
+"""
+
+
+def create_app(
+    settings: Settings | None = None, *, store: Store | None = None, relay: bool = True
+) -> FastAPI:
+    """The application.
+
+    Args:
+        settings: those of the process unless given
+        store: opened from the settings unless given; one that is given is not closed here
+        relay: run the relay beside it, which publishes events and stands by for Prefect
+
+    Raises:
+        ConfigurationError: the token cannot be kept, or the database URL cannot be read
+    """
+    chosen = settings or settings_of_process()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        standby = Standby(app.state.store, chosen) if relay else None
+        app.state.standby = standby
+        if standby is not None:
+            standby.start()
+        try:
+            yield
+        finally:
+            if standby is not None:
+                standby.stop()
+            if store is None:
+                app.state.store.close()
+
+    app = FastAPI(
+        title="Sentinel",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.state.settings = chosen
+    app.state.token = access.token(chosen)
+    app.state.store = store or Store.of(chosen)
+    app.state.addresses = Addresses.of(chosen)
+    app.state.standby = None
+    problems.install(app)
+    app.add_middleware(Limits)
+
+    api = APIRouter(prefix="/api/v1/alerts", dependencies=[access.Trusted])
+    for noun in (alerts, inbox, rules, statistics):
+        api.include_router(noun.router)
+    app.include_router(api)
+    open_here = [Depends(access.local_or_trusted)]
+    app.include_router(health.router, dependencies=open_here)
+    app.include_router(_papers(app), dependencies=open_here)
+    return app
+
+
+def _papers(app: FastAPI) -> APIRouter:
+    """The description of the API, for programs and for people."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/openapi.json")
+    def openapi() -> dict[str, Any]:
+        return app.openapi()
+
+    @router.get("/docs")
+    def docs() -> HTMLResponse:
+        return get_swagger_ui_html(openapi_url="/openapi.json", title="Sentinel's API")
+
+    return router

@@ -1,0 +1,68 @@
+"""The inbox over HTTP: messages of the embedded channel."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Annotated, cast
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+
+from sentinel.api.problems import responses
+from sentinel.api.shapes import InboxItem, InboxList
+from sentinel.errors import ConfigurationError
+from sentinel.models import InboxMessage
+from sentinel.store import Store
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/inbox", tags=["inbox"])
+
+
+class _Cursor(msgspec.Struct, frozen=True, array_like=True):
+    at: datetime
+    id: str
+
+
+@router.get("", summary="List messages", responses=responses())
+def list_messages(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    cursor: Annotated[str | None, Query(description="next_cursor of the page before.")] = None,
+) -> InboxList:
+    """Messages, newest first, and how many of all nobody has read."""
+    inbox = cast("Store", request.app.state.store).inbox
+    found = inbox.page(limit=limit + 1, after=_read(cursor) if cursor else None)
+    items = found[:limit]
+    return InboxList(
+        items=[
+            InboxItem(
+                **message.model_dump(include=set(InboxItem.model_fields)), rank=message.severity
+            )
+            for message in items
+        ],
+        unread=inbox.unread(),
+        next_cursor=_write(items[-1]) if len(found) > limit else None,
+    )
+
+
+def _write(message: InboxMessage) -> str:
+    packed = msgspec.msgpack.encode(_Cursor(message.at, message.id))
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def _read(given: str) -> InboxMessage:
+    try:
+        packed = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4))
+        cursor = msgspec.msgpack.decode(packed, type=_Cursor)
+    except (binascii.Error, ValueError, msgspec.DecodeError):
+        cursor = None
+    if cursor is None or cursor.at.tzinfo is None:
+        raise ConfigurationError(
+            "the cursor is not one of this list", hint="Give next_cursor of the page before."
+        )
+    return InboxMessage(
+        id=cursor.id, at=cursor.at, group_id="", status="", severity=1, title=""
+    )
