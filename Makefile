@@ -1,0 +1,71 @@
+# The commands of this repository. `make run` and `make test` are the two that matter;
+# both need only git, make and python3 (3.11 or later).
+#
+#   make run                    install, then start the whole product (Ctrl-C stops it)
+#   make run ARGS=--no-demo     without the demo rules; `make run ARGS=--help` tells the rest
+#   make test                   everything but the whole-system tests
+#   make test-all               those too (minutes)
+#   make lint                   what a change must satisfy besides the tests
+#   make bench [NAME=store]     measure; writes benchmarks/results/NAME.json
+#   make install                only make .venv with the pinned set
+#   make lock                   resolve requirements.lock again, keeping its pins
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-all test-slow lint format bench lock clean browser
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+NAME ?= store
+# One pytest worker per core; tests that share a server say so with xdist_group.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup
+
+help: ## this list
+	@sed -n 's/^#   //p' Makefile
+
+install: $(VENV)/.installed ## the pinned set in .venv; nothing to do when nothing changed
+
+# The stamp is written last, so that an install which broke off is done again.
+$(VENV)/.installed: requirements.lock pyproject.toml .ci/install
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" .ci/install
+	@touch $@
+
+run: install ## the whole product on this machine
+	@exec $(BIN)/sentinel up $(ARGS)
+
+browser: install
+	@VENV="$(VENV)" .ci/browser
+
+test: install browser ## all but the whole-system tests
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-slow: install browser
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-all: test test-slow ## the whole-system tests too
+
+lint: install ## ruff, pyright strict, the import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install ## NAME is a file of benchmarks/
+	$(BIN)/python -m benchmarks $(NAME)
+
+# An existing requirements.lock is the preference, so only what must change does. No index is
+# written into it: where packages come from is the business of the machine that installs them.
+lock: install
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+		--python-version 3.11 --output-file requirements.lock
+
+clean: ## all that was made here, but never the data under .sentinel
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache
