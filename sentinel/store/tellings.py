@@ -16,16 +16,16 @@ from sqlalchemy import Connection, Row, Table, and_, func, or_, select
 
 from sentinel.grouping import first_wait
 from sentinel.message import MOST_NAMED, compose, message_id
-from sentinel.models import Alert, AlertGroup, Delivery, Telling, new_id
+from sentinel.models import Alert, AlertGroup, Delivery, new_id
 from sentinel.notification import Decision, GroupNow, Policy, Told, decide, pause_after
 from sentinel.ports import Message
-from sentinel.store.receivers import DEFAULT, INBOX
+from sentinel.store.receivers import DEFAULT
 from sentinel.store.tables import ALERT, GROUP, MEMBER, TELLING
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["Outcome", "Tellings", "ToSend"]
+__all__ = ["Outcome", "Tellings", "ToSend", "Why"]
 
 DELIVERY = cast("Table", Delivery.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
 _CLAIM = timedelta(seconds=60)
@@ -46,6 +46,17 @@ class ToSend(msgspec.Struct, frozen=True, kw_only=True):
     message: Message
 
 
+class Why(msgspec.Struct, frozen=True, kw_only=True):
+    """Why one channel is told about a group now, or is not, and when the next decision is."""
+
+    group_id: str
+    receiver: str
+    channel: str
+    told_at: datetime | None
+    decision: Decision
+    error: str
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What came of sending: an empty `error` is success."""
 
@@ -61,23 +72,45 @@ class Tellings:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def of_group(self, group_id: str) -> list[Telling]:
-        """For each channel of a group: the last decision, why, and when the next one is."""
-        query = select(TELLING).where(TELLING.c.group_id == group_id)
-        with self._store.read() as connection:
-            rows = connection.execute(query.order_by(TELLING.c.receiver, TELLING.c.channel))
-            return [Telling.model_validate(_mapping(row)) for row in rows]
+    def explain(self, group_id: str) -> list[Why]:
+        """For each channel of a group: is it told, why or why not, and when is the next time.
 
-    def of_alert(self, alert_id: str) -> list[Telling]:
-        """The same for every group that an alert is in."""
-        query = (
-            select(TELLING)
-            .join(MEMBER, MEMBER.c.group_id == TELLING.c.group_id)
-            .where(MEMBER.c.alert_id == alert_id)
-        )
+        Decided anew at this moment by the function that decides when it counts.
+        """
+        now = self._store.now()
+        channels = self._store.receivers.all()
         with self._store.read() as connection:
-            rows = connection.execute(query.order_by(TELLING.c.receiver, TELLING.c.channel))
-            return [Telling.model_validate(_mapping(row)) for row in rows]
+            row = connection.execute(select(GROUP).where(GROUP.c.id == group_id)).first()
+            if row is None:
+                return []
+            group = AlertGroup.model_validate(_mapping(row))
+            known = self._known(connection, group_id)
+            muted_until = self._muted_until(connection, group, now)
+            found: list[Why] = []
+            for receiver, channel in _targets(group, known, channels):
+                before = known.get((receiver, channel))
+                told = _told(before)
+                seen = self._seen_by(connection, group, told, muted_until)
+                decision = decide(seen, told, now, _policy(group))
+                error = "" if before is None else before.error
+                found.append(
+                    Why(
+                        group_id=group_id, receiver=receiver, channel=channel, told_at=told.at,
+                        decision=decision, error=error,
+                    )
+                )  # fmt: skip
+            return found
+
+    def explain_alert(self, alert_id: str) -> list[Why]:
+        """The same for every group that an alert is in."""
+        query = select(MEMBER.c.group_id).where(MEMBER.c.alert_id == alert_id)
+        with self._store.read() as connection:
+            groups = list(connection.execute(query.order_by(MEMBER.c.group_id)).scalars())
+        return [why for group_id in groups for why in self.explain(group_id)]
+
+    def _known(self, connection: Connection, group_id: str) -> dict[tuple[str, str], Row[Any]]:
+        rows = connection.execute(select(TELLING).where(TELLING.c.group_id == group_id))
+        return {(row.receiver, row.channel): row for row in rows}
 
     def overdue(self, since: datetime) -> int:
         """How many groups have been due and unclaimed since before `since`."""
@@ -124,15 +157,13 @@ class Tellings:
         now: datetime,
     ) -> list[ToSend]:  # fmt: skip
         group = AlertGroup.model_validate(_mapping(row))
-        known = {
-            (told.receiver, told.channel): told
-            for told in connection.execute(select(TELLING).where(TELLING.c.group_id == group.id))
-        }
+        known = self._known(connection, group.id)
+        self._say_unknown(connection, group, known, channels)
         self._bury(connection, group.id)
         sends: list[ToSend] = []
         nexts: list[datetime] = []
         muted_until = self._muted_until(connection, group, now)
-        for receiver, channel in self._targets(connection, group, known, channels):
+        for receiver, channel in _targets(group, known, channels):
             told = _told(known.get((receiver, channel)))
             seen = self._seen_by(connection, group, told, muted_until)
             decision = decide(seen, told, now, _policy(group))
@@ -155,14 +186,13 @@ class Tellings:
         )
         return sends
 
-    def _targets(
+    def _say_unknown(
         self, connection: Connection, group: AlertGroup, known: dict[tuple[str, str], Row[Any]],
         channels: dict[str, list[str]],
-    ) -> list[tuple[str, str]]:  # fmt: skip
-        """Everyone to decide on: today's receivers, and whoever was told that it fires."""
-        targets: dict[tuple[str, str], None] = {}
+    ) -> None:  # fmt: skip
+        """Say once for each group that a receiver is not there."""
         for name in group.receivers:
-            if name not in channels and (name, INBOX) not in known:
+            if name not in channels and not any(receiver == name for receiver, _ in known):
                 self._store.log.add(
                     connection,
                     "warning",
@@ -170,12 +200,6 @@ class Tellings:
                     f"there is no receiver {name!r}; {group.title!r} goes to {DEFAULT!r} instead",
                     {"group": group.id, "do": f"sentinel receiver set {name} --channel …"},
                 )
-            for channel in channels.get(name, channels[DEFAULT]):
-                targets[name, channel] = None
-        if group.firing == 0:
-            # A resolve goes wherever firing was told, whatever has been edited since.
-            targets |= {key: None for key, told in known.items() if told.told_firing}
-        return list(targets)
 
     def _muted_until(
         self, connection: Connection, group: AlertGroup, now: datetime
@@ -346,6 +370,21 @@ class Tellings:
             f"{sent.channel} {how}: {outcome.error}",
             {"group": sent.group_id, "receiver": sent.receiver},
         )
+
+
+def _targets(
+    group: AlertGroup, known: dict[tuple[str, str], Row[Any]], channels: dict[str, list[str]]
+) -> list[tuple[str, str]]:
+    """Everyone to decide on: today's receivers, and whoever was told that it fires."""
+    targets = {
+        (name, channel): None
+        for name in group.receivers
+        for channel in channels.get(name, channels[DEFAULT])
+    }
+    if group.firing == 0:
+        # A resolve goes wherever firing was told, whatever has been edited since.
+        targets |= {key: None for key, told in known.items() if told.told_firing}
+    return list(targets)
 
 
 def _due(before: datetime, now: datetime) -> tuple[Any, ...]:
