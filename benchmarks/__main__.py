@@ -1,0 +1,37 @@
+"""Run benchmarks: `python -m benchmarks [NAME …]`, or all of them."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.table import Row, show, write
+
+HERE = Path(__file__).parent
+NOT_BENCHMARKS = {"__init__", "__main__", "table"}
+
+
+def main() -> None:
+    """Measure, print one table, write benchmarks/results/NAME.json for each."""
+    known = sorted(path.stem for path in HERE.glob("*.py") if path.stem not in NOT_BENCHMARKS)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=main.__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}")
+    names = parser.parse_args().names or known
+    strange = [name for name in names if name not in known]
+    if strange:
+        parser.error(f"there is no benchmark {', '.join(strange)}: choose of {', '.join(known)}")
+    rows: list[Row] = []
+    console = Console()
+    for name in names:
+        with console.status(f"measuring {name} …"):
+            found: list[Row] = importlib.import_module(f"benchmarks.{name}").run()
+        write(name, found, HERE / "results")
+        rows += found
+    show(rows, console)
+
+
+if __name__ == "__main__":
+    main()
