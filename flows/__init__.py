@@ -1,0 +1,1 @@
+"""Prefect flows, thin: `rules` (a flow for every trigger), `notify`, `sweep`, `retention`."""

@@ -1,0 +1,219 @@
+"""One run of one rule: look, carry in what was seen, and say in Prefect what it found.
+
+Whether this run counts, and what its readings mean, is decided in `sentinel`; here are only
+the questions that a Prefect run must answer: which slot, live or rehearsal, what to show.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+from prefect import Flow
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.context import FlowRunContext, SyncClientContext
+from prefect.exceptions import ParameterTypeError, PrefectException, SignatureMismatchError
+from prefect.logging import get_run_logger
+from prefect.states import Completed
+
+from flows import connections
+from flows.report import artifact_key, changes_artifact, rehearsal_artifact, run_name
+from sentinel.clock import SystemClock
+from sentinel.context import Context
+from sentinel.errors import NotFound, ReadingError
+from sentinel.evaluation import Applied, Evaluation, RunSource
+from sentinel.judgement import judge_all, wording
+from sentinel.lifecycle import Bad
+from sentinel.links import Addresses
+from sentinel.observation import observe
+from sentinel.reading import Reading
+from sentinel.rule import Rule
+from sentinel.settings import settings
+from sentinel.trigger import Trigger
+
+__all__ = ["evaluate"]
+
+_STATES = {
+    "firing": "Firing",
+    "ok": "OK",
+    "disabled": "Disabled",
+    "stale": "Stale",
+    "collapsed": "Collapsed",
+}
+_SAID = {
+    "disabled": "the rule is switched off; switch it on with: sentinel rule enable",
+    "stale": "this slot or a later one has been evaluated already",
+    "collapsed": "its slot has passed, and the rule was evaluated within its period",
+}
+_MOST_NAMED = 1000
+"""With more readings, the run's name does not look for the worst of them."""
+
+
+def evaluate(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, Any]) -> State[Any]:
+    """Evaluate `rule` once, as the body of its trigger's flow.
+
+    Returns:
+        Completed, named for what was found.
+
+    Raises:
+        Exception: what the check raised, once it has been stored, so that the run ends Failed
+            where its owner looks
+    """
+    context = FlowRunContext.get()
+    run = context.flow_run if context is not None else None
+    flow: Flow[..., Any] | None = context.flow if context is not None else None
+    if run is None or not _is_live(flow, run, rule, parameters):
+        return _rehearse(trigger, rule, parameters)
+    store = connections.store()
+    at = store.now()
+    slot = (run.expected_start_time or at).astimezone(UTC)
+    gate = store.rules.begin(rule, slot=slot, now=at)
+    if not gate.go:
+        return _not_now(run, rule, Applied(outcome=gate.reason))
+    ctx = Context(
+        clock=store.clock,
+        state=gate.state,
+        last_seen=gate.last_seen,
+        prefect=connections.prefect_api(),
+    )
+    evaluation = _look(trigger, rule, parameters, ctx, slot, at, _source(run, flow))
+    applied = store.apply(evaluation)
+    if applied.outcome in _SAID:
+        return _not_now(run, rule, applied)
+    error = evaluation.observation.error
+    _rename(run, run_name(rule.name, applied, worst=_worst(evaluation), error=error))
+    if applied.changed:
+        _keep(rule, changes_artifact(rule.name, applied, Addresses.of(settings())), "what changed")
+    if applied.outcome == "error":
+        raise error or ReadingError(applied.error)
+    message = f"{applied.live} firing, {applied.bad} of {applied.seen} bad"
+    return Completed(name=_STATES[applied.outcome], message=message)
+
+
+def _look(
+    trigger: Trigger[..., Any],
+    rule: Rule,
+    parameters: Mapping[str, Any],
+    ctx: Context,
+    slot: datetime,
+    at: datetime,
+    source: RunSource,
+) -> Evaluation:
+    return Evaluation(
+        rule=rule,
+        trigger=trigger.name,
+        slot=slot,
+        at=at,
+        observation=observe(trigger, ctx, parameters, timeout=rule.timeout),
+        closed_world=trigger.closed_world,
+        default_when=trigger.when,
+        default_category=trigger.category,
+        unit=trigger.unit,
+        source=source,
+    )
+
+
+def _is_live(
+    flow: Flow[..., Any] | None, run: FlowRun, rule: Rule, parameters: Mapping[str, Any]
+) -> bool:
+    """Whether this run speaks for the rule: it is scheduled, or does what its deployment says."""
+    if run.deployment_id is None:
+        return False
+    if run.auto_scheduled:
+        return True
+    api = connections.prefect_api()
+    if flow is None or api is None:
+        return False
+    try:
+        given = api.deployment(str(run.deployment_id))["parameters"]
+        deployed = flow.validate_parameters(given)
+    except (NotFound, ParameterTypeError, SignatureMismatchError):
+        return False
+    # The form sends every field, defaults too, so both sides are compared with them filled in.
+    return _filled(flow, deployed) == _filled(flow, {**parameters, "rule": rule})
+
+
+def _filled(flow: Flow[..., Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(flow.fn).parameters.items()
+        if parameter.default is not parameter.empty
+    }
+    return {**defaults, **parameters}
+
+
+def _source(run: FlowRun, flow: Flow[..., Any] | None) -> RunSource:
+    return RunSource(
+        flow_run_id=str(run.id),
+        flow_run_name=run.name,
+        deployment_id=str(run.deployment_id) if run.deployment_id else None,
+        flow_id=str(run.flow_id),
+        flow_name=flow.name if flow is not None else None,
+    )
+
+
+def _not_now(run: FlowRun, rule: Rule, applied: Applied) -> State[Any]:
+    _rename(run, run_name(rule.name, applied))
+    return Completed(name=_STATES[applied.outcome], message=_SAID[applied.outcome])
+
+
+def _rehearse(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, Any]) -> State[Any]:
+    """Look and judge, store nothing, tell nobody; what was seen is kept as an artifact."""
+    clock = SystemClock()
+    at = clock.now()
+    ctx = Context(clock=clock, prefect=connections.prefect_api())
+    evaluation = _look(trigger, rule, parameters, ctx, at, at, RunSource())
+    if evaluation.observation.error is not None:
+        raise evaluation.observation.error
+    judged = list(judge_all(evaluation, {}).values())
+    _keep(rule, rehearsal_artifact(evaluation, judged), "a rehearsal", kind="rehearsal")
+    bad = sum(1 for one in judged if isinstance(one.verdict, Bad))
+    return Completed(
+        name="Rehearsal",
+        message=f"{bad} of {len(judged)} bad; nothing was stored, nobody was told",
+    )
+
+
+def _worst(evaluation: Evaluation) -> str:
+    """The title of the worst finding, for the run's name; empty where there is none."""
+    if evaluation.observation.error is not None:
+        return ""
+    if len(evaluation.observation.readings) > _MOST_NAMED:
+        return ""
+    worst: tuple[int, str, Reading] | None = None
+    for one in judge_all(evaluation, {}).values():
+        if not isinstance(one.verdict, Bad) or one.reading is None:
+            continue
+        if worst is None or one.verdict.severity > worst[0]:
+            worst = (one.verdict.severity, one.verdict.word, one.reading)
+    if worst is None:
+        return ""
+    return wording(evaluation.rule, worst[2], worst[1], evaluation.unit, evaluation.at)[0]
+
+
+def _rename(run: FlowRun, name: str) -> None:
+    """Name the run for what it found. What was found is stored already, so this may fail."""
+    clients = SyncClientContext.get()
+    if clients is None:
+        return
+    try:
+        clients.client.update_flow_run(run.id, name=name)
+    except (PrefectException, httpx.HTTPError) as error:
+        _logger().warning("the run could not be named %r: %s", name, error)
+
+
+def _keep(rule: Rule, markdown: str, what: str, kind: str = "") -> None:
+    key = artifact_key(f"{rule.name} {kind}" if kind else rule.name)
+    try:
+        create_markdown_artifact(markdown, key=key, description=f"{rule.name}: {what}")
+    except (PrefectException, httpx.HTTPError) as error:
+        _logger().warning("the artifact %s could not be kept: %s", key, error)
+
+
+def _logger() -> logging.Logger | logging.LoggerAdapter[logging.Logger]:
+    return get_run_logger()
