@@ -12,13 +12,9 @@ from dashboard.markup import capped
 
 HERE = Path(__file__).parent
 
-st.set_page_config(
-    page_title="Sentinel", page_icon=str(HERE / "theme" / "icon.svg"), layout="wide"
-)
+st.set_page_config(page_title="Sentinel", page_icon=str(HERE / "theme" / "icon.svg"), layout="wide")
 st.html(HERE / "theme" / "sentinel.css")
-st.logo(
-    str(HERE / "theme" / "logo.svg"), icon_image=str(HERE / "theme" / "icon.svg"), size="large"
-)
+st.logo(str(HERE / "theme" / "logo.svg"), icon_image=str(HERE / "theme" / "icon.svg"), size="large")
 
 unread = session.data().unread()
 page = st.navigation(

@@ -6,24 +6,37 @@ import streamlit as st
 
 from dashboard import markup, session
 from sentinel.errors import SentinelError
-from sentinel.lifecycle import Acknowledge, Action, Comment, Resolve, Unacknowledge
+from sentinel.lifecycle import Acknowledge, Comment, Resolve, Unacknowledge
 
 __all__ = ["show"]
 
-
-def _forget() -> None:
-    st.query_params.pop(session.ALERT, None)
+EVERY = 5.0
 
 
-def _do(alert_id: str, kind: type[Action], done: str) -> None:
+def _do(
+    alert_id: str, kind: type[Acknowledge | Comment | Resolve | Unacknowledge], done: str
+) -> None:
     comment = str(st.session_state.get("details-comment", "")).strip()
     session.act([alert_id], kind(actor=session.actor(), comment=comment), done)
     st.session_state["details-comment"] = ""
 
 
-@st.dialog("Alert", width="medium", position="right", on_dismiss=_forget)
+@st.fragment(run_every=EVERY, key="details")
 def show(alert_id: str) -> None:
     """The alert of this id, or a sentence that says why there is none."""
+    with st.container(key="drawer"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.html('<div class="head">Alert</div>', width="stretch")
+            closed = st.button(
+                "Close", key="close", icon=":material/close:", type="tertiary", shortcut="Esc"
+            )
+        _inside(alert_id)
+    if closed:
+        st.query_params.pop(session.ALERT, None)
+        st.rerun()
+
+
+def _inside(alert_id: str) -> None:
     try:
         shown = session.data().details(alert_id)
     except SentinelError as error:

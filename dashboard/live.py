@@ -6,12 +6,14 @@ same alert however the rows move.
 
 from __future__ import annotations
 
+from typing import cast
+
 import streamlit as st
 
 from dashboard import markup, session
 from dashboard.data import MOST_ROWS, LiveView
 from sentinel.alert import AlertView
-from sentinel.lifecycle import Acknowledge, Resolve
+from sentinel.lifecycle import Acknowledge, Resolve, Unacknowledge
 from sentinel.severity import Severity
 from sentinel.store.alerts import AlertFilter
 
@@ -38,6 +40,11 @@ def _acknowledge(ids: list[str]) -> None:
     _clear(ids)
 
 
+def _take_back(ids: list[str]) -> None:
+    session.act(ids, Unacknowledge(actor=session.actor(), comment=_comment()), "taken back")
+    _clear(ids)
+
+
 def _resolve(ids: list[str]) -> None:
     session.act(ids, Resolve(actor=session.actor(), comment=_comment()), "resolved")
     _clear(ids)
@@ -49,7 +56,7 @@ def _pick(ids: list[str], on: bool) -> None:
 
 
 def _chosen() -> AlertFilter:
-    severities = st.session_state.get("severity") or []
+    severities = cast("list[str]", st.session_state.get("severity") or [])
     return AlertFilter(
         severity=tuple(word for word in severities if word in SEVERITIES),
         q=str(st.session_state.get("q") or "").replace("\x00", "")[:200],
@@ -130,16 +137,27 @@ def _row(alert: AlertView, view: LiveView) -> bool:
         key=f"row-{alert.id}", horizontal=True, gap="small", vertical_alignment="center"
     ):
         opened = st.button("Details", key=f"open-{alert.id}", type="tertiary")
-        st.checkbox("Select this alert", key=f"pick-{alert.id}", label_visibility="collapsed", width=24)
-        st.html(markup.row(alert, view.at, session.data().addresses), width="stretch")
-        st.button(
-            "Acknowledge",
-            key=f"acknowledge-{alert.id}",
-            icon=":material/check:",
-            disabled=alert.acknowledged_at is not None,
-            on_click=_acknowledge,
-            args=([alert.id],),
+        st.checkbox(
+            "Select this alert", key=f"pick-{alert.id}", label_visibility="collapsed", width=24
         )
+        st.html(markup.row(alert, view.at, session.data().addresses), width="stretch")
+        if alert.acknowledged_at is None:
+            st.button(
+                "Acknowledge",
+                key=f"acknowledge-{alert.id}",
+                icon=":material/check:",
+                on_click=_acknowledge,
+                args=([alert.id],),
+            )
+        else:
+            st.button(
+                "Take back",
+                key=f"unacknowledge-{alert.id}",
+                icon=":material/undo:",
+                help="Nobody has it any more: it may be told and escalated again",
+                on_click=_take_back,
+                args=([alert.id],),
+            )
         st.button(
             "Resolve",
             key=f"resolve-{alert.id}",
@@ -173,9 +191,7 @@ def live() -> None:
     chosen = _chosen()
     view = session.data().live(chosen)
     prefect = session.data().prefect.answers()
-    st.html(
-        f'<div class="page-head"><h1>Live</h1>{markup.fresh(view, prefect, EVERY)}</div>'
-    )
+    st.html(f'<div class="page-head"><h1>Live</h1>{markup.fresh(view, prefect, EVERY)}</div>')
     if view.problem:
         st.html(markup.note("down", "The database cannot be used.", view.problem))
     elif prefect is False:
@@ -199,9 +215,7 @@ def live() -> None:
             if _row(alert, view):
                 asked = alert.id
     if view.more:
-        st.caption(
-            f"These are the {MOST_ROWS} that need somebody first. Filter to see the others."
-        )
+        st.caption(f"These are the {MOST_ROWS} that need somebody first. Filter to see the others.")
     if asked is not None:
         # The whole page and not this part of it: a drawer opened from a part that refreshes
         # by itself goes dead at the next refresh.

@@ -145,7 +145,7 @@ def details(shown: Details, addresses: Addresses) -> str:
     """All that is known of one alert."""
     alert, now = shown.alert, shown.at
     facts: list[tuple[str, str]] = [
-        ("Rule", f'<code>{escape(alert.rule)}</code>'),
+        ("Rule", f"<code>{escape(alert.rule)}</code>"),
         ("Category", escape(alert.category)),
         ("Value", escape(_value(alert))),
         ("Opened", _moment(alert.opened_at, now) if alert.opened_at else ""),
@@ -160,15 +160,17 @@ def details(shown: Details, addresses: Addresses) -> str:
         ("Id", f"<code>{escape(alert.id)}</code>"),
     ]
     listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts if value)
-    links = []
+    links: list[str] = []
     if alert.flow_run_id:
-        name = alert.flow_run_name or "Flow run"
+        name = f"Flow run {alert.flow_run_name or ''}".strip()
         links.append(_link(addresses.flow_run(alert.flow_run_id), f"{name} ↗"))
     for name, text in alert.annotations.items():
         if (url := safe_link(text)) is not None:
             links.append(_link(url, f"{name.replace('_', ' ').capitalize()} ↗"))
     told = f'<p class="links">{"".join(links)}</p>' if links else ""
-    described = f'<p class="description">{escape(alert.description)}</p>' if alert.description else ""
+    described = (
+        f'<p class="description">{escape(alert.description)}</p>' if alert.description else ""
+    )
     return (
         f'<article class="details"><div class="chips">{_severity(alert.rank, alert.severity)}'
         f"{_status(alert.status)}</div><h2>{escape(alert.title or alert.rule)}</h2>"

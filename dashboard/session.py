@@ -12,6 +12,7 @@ from dashboard.data import Data, Outcome
 from sentinel.errors import SentinelError
 from sentinel.lifecycle import Action
 from sentinel.links import Addresses
+from sentinel.prefect_api import PrefectApi
 from sentinel.settings import settings
 from sentinel.store import Store
 
@@ -25,7 +26,7 @@ ALERT = "alert"
 def data() -> Data:
     """The data of this process, opened once."""
     chosen = settings()
-    opened = Data(Store.of(chosen), Addresses.of(chosen), lambda: True)
+    opened = Data(Store.of(chosen), Addresses.of(chosen), PrefectApi.of(chosen).healthy)
     # What is imported by now stays: Python's collector need not look at it after every run.
     gc.collect()
     gc.freeze()

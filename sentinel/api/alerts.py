@@ -125,7 +125,9 @@ def act(request: Request, alert_id: AlertId, asked: ActionRequest, actor: Caller
     forbids it, or that somebody changed it since `expected_version`.
     """
     store = _store(request)
-    done = store.act([alert_id], _action(store, asked, actor), expected_version=asked.expected_version)
+    done = store.act(
+        [alert_id], _action(store, asked, actor), expected_version=asked.expected_version
+    )
     result = done[0]
     if not result.ok:
         raise _refused(alert_id, asked, result)

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
 
 from sentinel.api import access, alerts, health, inbox, problems, rules, statistics
 from sentinel.api.limits import Limits
 from sentinel.api.standby import Standby
 from sentinel.links import Addresses
+from sentinel.prefect_api import PrefectApi
 from sentinel.settings import Settings
 from sentinel.settings import settings as settings_of_process
 from sentinel.store import Store
 
 __all__ = ["create_app"]
-
-_log = logging.getLogger("sentinel.api")
 
 DESCRIPTION = """
 Alerts, what is done to them, and the rules and messages around them.
@@ -46,9 +46,10 @@ def create_app(
         ConfigurationError: the token cannot be kept, or the database URL cannot be read
     """
     chosen = settings or settings_of_process()
+    prefect = PrefectApi.of(chosen)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         standby = Standby(app.state.store, chosen) if relay else None
         app.state.standby = standby
         if standby is not None:
@@ -58,6 +59,7 @@ def create_app(
         finally:
             if standby is not None:
                 standby.stop()
+            prefect.close()
             if store is None:
                 app.state.store.close()
 
@@ -75,6 +77,7 @@ def create_app(
     app.state.store = store or Store.of(chosen)
     app.state.addresses = Addresses.of(chosen)
     app.state.standby = None
+    app.state.prefect_healthy = prefect.healthy
     problems.install(app)
     app.add_middleware(Limits)
 
@@ -85,6 +88,7 @@ def create_app(
     open_here = [Depends(access.local_or_trusted)]
     app.include_router(health.router, dependencies=open_here)
     app.include_router(_papers(app), dependencies=open_here)
+    app.mount("/docs/static", StaticFiles(directory=Path(__file__).parent / "static"))
     return app
 
 
@@ -98,6 +102,13 @@ def _papers(app: FastAPI) -> APIRouter:
 
     @router.get("/docs")
     def docs() -> HTMLResponse:
-        return get_swagger_ui_html(openapi_url="/openapi.json", title="Sentinel's API")
+        return get_swagger_ui_html(
+            openapi_url="/openapi.json",
+            title="Sentinel's API",
+            # Served from here: a page of ours asks nothing of other hosts.
+            swagger_js_url="/docs/static/swagger-ui-bundle.js",
+            swagger_css_url="/docs/static/swagger-ui.css",
+            swagger_favicon_url="data:,",
+        )
 
     return router

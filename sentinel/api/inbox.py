@@ -63,6 +63,4 @@ def _read(given: str) -> InboxMessage:
         raise ConfigurationError(
             "the cursor is not one of this list", hint="Give next_cursor of the page before."
         )
-    return InboxMessage(
-        id=cursor.id, at=cursor.at, group_id="", status="", severity=1, title=""
-    )
+    return InboxMessage(id=cursor.id, at=cursor.at, group_id="", status="", severity=1, title="")
