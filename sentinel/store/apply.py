@@ -219,8 +219,10 @@ class _Application:
         if state.status in (Status.OPEN, Status.ACKNOWLEDGED) and source == "rule":
             self.open += 1
         title = self.titles.get(state.id, "")
-        if reading is None or state.status is Status.RESOLVED:
+        if state.status is Status.RESOLVED:
             # A good value says nothing about what was bad, so the words stay.
+            self.writes.over(state)
+        elif reading is None:
             self.writes.state(state)
         else:
             rule, unit, at = self.rule, self.evaluation.unit, self.evaluation.at
@@ -229,7 +231,8 @@ class _Application:
             if alert is None and state.version == 1:
                 self.writes.insert(self._cells(state, print_, reading, texts, source))
             elif reason in (Reason.STILL_BAD, Reason.REPEATED):
-                self.writes.still(state, reading.value, title)
+                again = reason is Reason.REPEATED
+                self.writes.still(state, reading.value, title, again=again)
             else:
                 self.writes.state(state)
                 self.writes.wording(state.id, reading, texts, self._run())

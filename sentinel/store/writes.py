@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sentinel.lifecycle import AlertState
 from sentinel.models import new_id
 from sentinel.reading import Reading
-from sentinel.store.bulk import dumped, id_array, insert_many, update_many
+from sentinel.store.bulk import cells_of, dumped, id_array, insert_many, update_many
 from sentinel.store.states import STATE_COLUMNS, state_values
 from sentinel.store.tables import ALERT_COLUMNS, TIMELINE_COLUMNS
 
@@ -24,12 +24,20 @@ class Writes:
         self._inserts: list[tuple[Any, ...]] = []
         self._states: list[tuple[Any, ...]] = []
         self._wordings: list[tuple[Any, ...]] = []
-        self._still: list[tuple[Any, ...]] = []
+        self._still: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
+        self._over: dict[tuple[Any, ...], list[str]] = {}
         self._drops: list[str] = []
         self._timeline: list[tuple[Any, ...]] = []
 
     def __bool__(self) -> bool:
-        return bool(self._inserts or self._states or self._still or self._drops or self._timeline)
+        return bool(
+            self._inserts
+            or self._states
+            or self._still
+            or self._over
+            or self._drops
+            or self._timeline
+        )
 
     def insert(self, cells: Mapping[str, Any]) -> None:
         """A new alert; `cells` has every column, JSON as text."""
@@ -59,14 +67,15 @@ class Writes:
             )
         )  # fmt: skip
 
-    def still(self, state: AlertState, value: float | None, title: str) -> None:
-        """An alert that is as bad as before."""
-        self._still.append(
-            (
-                state.id, value, title, state.last_bad_at, state.seen_at, state.bad_count,
-                state.occurrences, state.expires_at,
-            )
-        )  # fmt: skip
+    def still(self, state: AlertState, value: float | None, title: str, *, again: bool) -> None:
+        """An alert that is as bad as before; `again` where that counts as one more occurrence."""
+        key = (state.last_bad_at, state.seen_at, state.expires_at, again)
+        self._still.setdefault(key, []).append((state.id, value, title))
+
+    def over(self, state: AlertState) -> None:
+        """An alert that was open or acknowledged and is over."""
+        key = (state.resolved_at, state.resolution, state.resolved_by, state.seen_at)
+        self._over.setdefault(key, []).append(state.id)
 
     def entry(self, state: AlertState, **cells: Any) -> None:
         """A row of the timeline: at, kind, reason; actor, comment, value, flow_run_id may come."""
@@ -86,10 +95,37 @@ class Writes:
                 (parameter,),
             )
         update_many(connection, "alert", STATE_COLUMNS, self._states)
-        update_many(connection, "alert", _STILL_COLUMNS, self._still)
+        self._write_still(connection)
+        self._write_over(connection)
         update_many(connection, "alert", _WORDING_COLUMNS, self._wordings)
         insert_many(connection, "alert", ALERT_COLUMNS, self._inserts)
         insert_many(connection, "timeline", TIMELINE_COLUMNS, self._timeline)
+
+    def _write_still(self, connection: Connection) -> None:
+        """What all of them share is written once, in the statement, not once a row."""
+        for (last_bad_at, seen_at, expires_at, again), rows in self._still.items():
+            more = "bad_count=bad_count+1" + (",occurrences=occurrences+1" if again else "")
+            same = {"last_bad_at": last_bad_at, "seen_at": seen_at, "expires_at": expires_at}
+            update_many(connection, "alert", _STILL_COLUMNS, rows, add=more, same=same)
+
+    def _write_over(self, connection: Connection) -> None:
+        for (resolved_at, resolution, resolved_by, seen_at), ids in self._over.items():
+            values = {
+                "status": "resolved", "resolved_at": resolved_at, "resolution": resolution,
+                "resolved_by": resolved_by, "seen_at": seen_at, "expires_at": None,
+            }  # fmt: skip
+            self._same(connection, ids, values, more=", version=version+1")
+
+    def _same(
+        self, connection: Connection, ids: list[str], values: dict[str, Any], more: str = ""
+    ) -> None:
+        """Give all of `ids` the same values."""
+        subquery, parameter = id_array(connection, ids)
+        mark = "?" if connection.dialect.name == "sqlite" else "%s"
+        sets = ",".join(f"{name}={mark}" for name in values)
+        statement = f"UPDATE alert SET {sets}{more} WHERE id IN ({subquery})"  # noqa: S608 - names are ours
+        cells = cells_of(connection, tuple(values.values()))
+        connection.exec_driver_sql(statement, (*cells, parameter))
 
 
 _WORDING_COLUMNS = (
@@ -97,7 +133,4 @@ _WORDING_COLUMNS = (
     ("details", "json"), ("flow_run_id", "text"), ("flow_run_name", "text"),
     ("deployment_id", "text"),
 )  # fmt: skip
-_STILL_COLUMNS = (
-    ("value", "float"), ("title", "text"), ("last_bad_at", "moment"), ("seen_at", "moment"),
-    ("bad_count", "int"), ("occurrences", "int"), ("expires_at", "moment"),
-)  # fmt: skip
+_STILL_COLUMNS = (("value", "float"), ("title", "text"))
