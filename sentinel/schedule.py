@@ -33,3 +33,23 @@ def anchor_for(name: str, interval: timedelta) -> datetime:
     seconds = max(1, int(interval.total_seconds()))
     digest = blake2b(name.encode(), digest_size=8).digest()
     return EPOCH + timedelta(seconds=int.from_bytes(digest) % seconds)
+
+
+def main(arguments: list[str]) -> str:
+    """The anchor of a name and an interval, for whoever writes a deployment.
+
+    Args:
+        arguments: the name, and the interval as `parse_duration` reads it
+    """
+    from sentinel.duration import parse_duration
+
+    if len(arguments) != 2:
+        return "usage: python -m sentinel.schedule NAME INTERVAL   (for example disk-space 60s)"
+    name, interval = arguments
+    return anchor_for(name, parse_duration(interval)).isoformat()
+
+
+if __name__ == "__main__":
+    import sys
+
+    print(main(sys.argv[1:]))

@@ -1,0 +1,177 @@
+"""From a reference in a receiver to the channel that sends.
+
+`inbox` is the embedded one. Everything else is a saved block, `<block type slug>/<name>`: ours,
+which say whether an error is permanent, or any notification block of Prefect.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Any, cast
+
+import httpx
+import msgspec
+from prefect.blocks.abstract import NotificationBlock
+from prefect.blocks.core import Block
+from prefect.exceptions import PrefectException
+from prefect.settings import PREFECT_API_URL
+
+from sentinel.errors import DeliveryError
+from sentinel.ports import Channel, Message, Receipt
+from sentinel.store import Store
+
+__all__ = ["INBOX", "Channels", "NotificationChannel"]
+
+log = logging.getLogger(__name__)
+
+INBOX = "inbox"
+FRESH_SECONDS = 30.0
+"""How long a loaded block is used without asking Prefect again."""
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    channel: Channel
+    loaded: float
+
+
+class Channels:
+    """The channels of one process; keeps the last loaded blocks, for when Prefect is down.
+
+    Safe to use from several threads.
+
+    Args:
+        store: whose inbox and receivers hold
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._kept: dict[str, _Kept] = {}
+        self._lock = threading.Lock()
+
+    def channel_of(self, ref: str) -> Channel:
+        """The channel that `ref` names.
+
+        Args:
+            ref: `inbox`, or `<block type slug>/<name>`
+
+        Raises:
+            DeliveryError: there is no such block (permanent), or it is not known yet and
+                Prefect does not answer
+        """
+        if ref == INBOX:
+            return self._store.inbox
+        kept = self._kept.get(ref)
+        if kept is not None and time.monotonic() - kept.loaded < FRESH_SECONDS:
+            return kept.channel
+        # One at a time: loading a block sets up Prefect's client, which is dear.
+        with self._lock:
+            return self._loaded(ref)
+
+    def refresh(self) -> None:
+        """Load every block that a receiver names, so that each is known when Prefect is not."""
+        for ref in sorted({ref for refs in self._store.receivers.all().values() for ref in refs}):
+            try:
+                self.channel_of(ref)
+            except DeliveryError as error:
+                log.warning("channel %s: %s", ref, error)
+
+    def _loaded(self, ref: str) -> Channel:
+        kept = self._kept.get(ref)
+        if kept is not None and time.monotonic() - kept.loaded < FRESH_SECONDS:
+            return kept.channel
+        try:
+            channel = _as_channel(ref, _load(ref))
+        except (httpx.HTTPError, PrefectException, RuntimeError) as error:
+            if kept is not None:
+                # What is known does; Prefect is left alone for a while, since it may also hang.
+                self._kept[ref] = _Kept(kept.channel, time.monotonic())
+                return kept.channel
+            raise DeliveryError(
+                f"the block {ref} could not be loaded: Prefect does not answer "
+                f"({type(error).__name__})",
+                hint="It is tried again. Is Prefect's server running?",
+            ) from None
+        except DeliveryError as error:
+            if not error.permanent:
+                raise
+            # It is gone or no longer fits: what was known before must not go on telling.
+            self._kept.pop(ref, None)
+            raise
+        self._kept[ref] = _Kept(channel, time.monotonic())
+        return channel
+
+
+class NotificationChannel:
+    """Any of Prefect's notification blocks as a channel.
+
+    They send one text and cannot say whether an error is permanent, so each is tried again.
+    """
+
+    def __init__(self, ref: str, block: NotificationBlock) -> None:
+        self._ref = ref
+        self._block = block
+
+    def send(self, message: Message) -> Receipt:
+        """Send a short text about `message`.
+
+        Raises:
+            DeliveryError: the block could not send
+        """
+        notify = cast("Any", self._block).notify
+        try:
+            with self._block.raise_on_failure():
+                notify(body=text_of(message), subject=message.title)
+        except Exception as error:  # noqa: BLE001 - the edge to blocks, whose errors are their own
+            # What a provider answers may repeat an address with a token in it.
+            raise DeliveryError(
+                f"{self._ref} could not send ({type(error).__name__})",
+                hint="Open the block in the Prefect UI and check its address.",
+            ) from None
+        return Receipt()
+
+
+def text_of(message: Message) -> str:
+    """`message` as plain text of a few lines."""
+    lines = [f"- {alert.title} ({alert.severity}, {alert.status})" for alert in message.alerts[:10]]
+    left = message.firing + message.resolved - len(lines)
+    if left > 0:
+        lines.append(f"- and {left:,} more")
+    return "\n".join([*lines, message.url])
+
+
+def _load(ref: str) -> Block:
+    slug, _, name = ref.partition("/")
+    if not slug or not name:
+        raise DeliveryError(
+            f"{ref!r} is no channel",
+            permanent=True,
+            hint="Write inbox, or a saved block as sentinel-webhook/ops.",
+        )
+    if not PREFECT_API_URL.value():
+        # Without an address Prefect's client would start a whole server of its own.
+        raise DeliveryError(
+            f"the block {ref} could not be loaded: nobody said where Prefect is",
+            hint="Set PREFECT_API_URL.",
+        )
+    try:
+        return Block.load(ref, _sync=True)  # pyright: ignore[reportCallIssue, reportUnknownVariableType] - Prefect's dispatch takes _sync
+    except (ValueError, KeyError):
+        raise DeliveryError(
+            f"there is no usable block {ref}",
+            permanent=True,
+            hint="Save it in the Prefect UI under Blocks, or take it out of the receiver.",
+        ) from None
+
+
+def _as_channel(ref: str, block: Block) -> Channel:
+    if isinstance(block, NotificationBlock):
+        return NotificationChannel(ref, block)
+    if callable(getattr(block, "send", None)):
+        return cast("Channel", block)
+    raise DeliveryError(
+        f"the block {ref} is a {type(block).__name__}, which cannot send messages",
+        permanent=True,
+        hint="Name a sentinel-webhook or one of Prefect's notification blocks.",
+    )

@@ -1,0 +1,160 @@
+"""A webhook whose receiver can check that the message is ours."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+import orjson
+from prefect.blocks.core import Block
+from prefect.types import SecretDict
+from pydantic import Field, SecretStr, field_validator
+
+from sentinel.errors import DeliveryError
+from sentinel.ports import Message, MessageAlert, Receipt
+
+__all__ = ["SIGNATURE", "SignedWebhook", "body_of", "signature"]
+
+SIGNATURE = "X-Sentinel-Signature-256"
+MESSAGE_ID = "X-Sentinel-Message-Id"
+IDEMPOTENCY = "Idempotency-Key"
+
+_AGAIN = {408, 425, 429}
+"""Answers below 500 that may be different another time (RFC 9110, 8470, 6585)."""
+
+
+class SignedWebhook(Block):
+    """Posts JSON about alerts to a URL, signed with a shared secret."""
+
+    _block_type_name = "Sentinel Webhook"
+    _block_type_slug = "sentinel-webhook"
+    _description = "Tells any HTTP endpoint about alerts, as JSON signed with HMAC-SHA256."
+
+    url: SecretStr = Field(
+        title="URL",
+        description="Where to post. Kept secret, because such addresses often hold a token.",
+        examples=["https://hooks.example.org/alerts"],
+    )
+    secret: SecretStr = Field(
+        title="Secret",
+        description=f"Signs the body: {SIGNATURE} is sha256= and the HMAC of the body in hex.",
+        min_length=8,
+    )
+    headers: SecretDict = Field(
+        default_factory=lambda: SecretDict({}),
+        title="Headers",
+        description="Further headers, for example an Authorization that the receiver wants.",
+        examples=[{"Authorization": "Bearer …"}],
+    )
+    timeout: float = Field(
+        default=10.0,
+        gt=0,
+        le=120,
+        title="Timeout",
+        description="Seconds after which the receiver counts as not answering.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_web_address(cls, url: SecretStr) -> SecretStr:
+        parts = urlsplit(url.get_secret_value())
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("it must begin with https:// or http:// and name a host")
+        return url
+
+    def send(self, message: Message) -> Receipt:
+        """Post `message`.
+
+        Raises:
+            DeliveryError: the receiver did not answer with 2xx; permanent for 4xx, except
+                408, 425 and 429
+        """
+        body = orjson.dumps(body_of(message))
+        headers = {
+            **{str(k): str(v) for k, v in self.headers.get_secret_value().items()},
+            "Content-Type": "application/json",
+            "User-Agent": "sentinel",
+            SIGNATURE: signature(self.secret.get_secret_value(), body),
+            MESSAGE_ID: message.id,
+            IDEMPOTENCY: message.id,
+        }
+        url = self.url.get_secret_value()
+        # The address may hold a token: only its host is ever named.
+        where = f"the webhook at {urlsplit(url).hostname}"
+        try:
+            response = httpx.post(
+                url, content=body, headers=headers, timeout=self.timeout, follow_redirects=False
+            )
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError, ValueError):
+            raise DeliveryError(
+                f"{where} has an address or headers that cannot be used",
+                permanent=True,
+                hint="Mend the block sentinel-webhook in the Prefect UI.",
+            ) from None
+        except httpx.HTTPError as error:
+            raise DeliveryError(f"{where} did not answer ({type(error).__name__})") from None
+        if response.is_success:
+            return Receipt(reference=response.headers.get("X-Request-Id", "")[:200])
+        code = response.status_code
+        raise DeliveryError(
+            f"{where} answered {code} {response.reason_phrase}".rstrip(),
+            permanent=300 <= code < 500 and code not in _AGAIN,
+            hint="Check its address, secret and headers." if code < 500 else "",
+        )
+
+
+def signature(secret: str, body: bytes) -> str:
+    """`sha256=` and the HMAC (RFC 2104) of `body` in hex, as GitHub's webhooks have it."""
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def body_of(message: Message) -> dict[str, Any]:
+    """The JSON posted: the worst alert's fields as they have always been, then the group's."""
+    worst = message.alerts[0] if message.alerts else None
+    return {
+        **_worst(message, worst),
+        "timestamp": message.at.isoformat(),
+        "group_id": message.group_id,
+        "message_id": message.id,
+        "dedup_key": message.dedup_key,
+        "receiver": message.receiver,
+        "reason": message.reason,
+        "group_status": message.status,
+        "group_title": message.title,
+        "group_severity": message.severity,
+        "url": message.url,
+        "firing": message.firing,
+        "resolved": message.resolved,
+        "alerts": [msgspec.to_builtins(alert) for alert in message.alerts],
+    }
+
+
+def _worst(message: Message, alert: MessageAlert | None) -> Mapping[str, Any]:
+    if alert is None:
+        return {
+            "alert_id": message.group_id,
+            "title": message.title,
+            "description": "",
+            "severity": message.severity,
+            "category": "",
+            "status": message.status,
+            "affected_resources": [],
+            "labels": {},
+            "annotations": {},
+        }
+    return {
+        "alert_id": alert.id,
+        "title": alert.title,
+        "description": alert.description,
+        "severity": alert.severity,
+        "category": alert.category,
+        "status": alert.status,
+        "affected_resources": sorted(set(alert.labels.values())),
+        "labels": dict(alert.labels),
+        "annotations": dict(alert.annotations),
+    }

@@ -1,0 +1,27 @@
+"""The flow that deletes, once a day, what ended long ago."""
+
+from __future__ import annotations
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from flows import connections
+from sentinel.duration import format_duration
+from sentinel.settings import settings
+
+__all__ = ["retention"]
+
+
+@flow(name="retention", persist_result=False, cache_result_in_memory=False)
+def retention() -> State[None]:
+    """Delete alerts that were resolved longer ago than `SENTINEL_RETENTION`."""
+    older_than = settings().retention
+    gone = connections.store().retain(older_than)
+    return Completed(
+        name="Retained",
+        message=(
+            f"{gone.alerts:,} alerts and {gone.groups:,} groups that ended over "
+            f"{format_duration(older_than)} ago are gone"
+        ),
+    )

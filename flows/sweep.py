@@ -1,0 +1,45 @@
+"""The flow that looks every minute for what an event missed."""
+
+from __future__ import annotations
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from prefect.states import Completed
+
+from flows import connections
+from flows.notify import tell_until_served
+from flows.switching import keep_switches
+from sentinel.errors import PrefectUnreachable
+
+__all__ = ["sweep"]
+
+
+@flow(name="sweep", persist_result=False, cache_result_in_memory=False)
+def sweep() -> State[None]:
+    """End what has outlived its time, tell what is due, keep Automations as they were left."""
+    store = connections.store()
+    expired = store.sweep()
+    told = tell_until_served(store, by=str(flow_run.get_id() or "sweep"))
+    put_back: list[str] = []
+    api = connections.prefect_api()
+    if api is not None:
+        try:
+            put_back = keep_switches(store, api)
+        except PrefectUnreachable as error:
+            # People have been told, which matters more; the next sweep looks again.
+            get_run_logger().warning("Automations were not looked at: %s", error)
+    parts = [
+        f"{count} {word}"
+        for count, word in (
+            (expired, "expired"),
+            (told.sent, "messages sent"),
+            (told.failed + told.refused, "messages not delivered"),
+            (len(put_back), "Automations switched off again"),
+        )
+        if count
+    ]
+    return Completed(
+        name="Swept" if parts else "NothingDue", message=", ".join(parts) or "nothing was due"
+    )
