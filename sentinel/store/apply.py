@@ -6,8 +6,10 @@ evaluation that is older than the last applied, or the same again, writes nothin
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +54,25 @@ def apply(store: Store, connection: Connection, evaluation: Evaluation) -> Appli
     why = shut(row, evaluation.rule, evaluation.slot, evaluation.at)
     if why:
         return Applied(outcome=why)
-    return _Application(store, connection, evaluation, row, now).carry_out()
+    with _uncollected(len(evaluation.observation.readings)):
+        return _Application(store, connection, evaluation, row, now).carry_out()
+
+
+@contextmanager
+def _uncollected(size: int) -> Generator[None]:
+    """Hold the cyclic garbage collector back while many small objects are made.
+
+    None of them is in a cycle, but each thousand of them makes it walk all the others: a
+    quarter of the time of an evaluation with 20,000 readings.
+    """
+    if size < 1000 or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 class _Application:
