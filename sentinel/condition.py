@@ -30,7 +30,17 @@ class Verdict(NamedTuple):
 class When(BaseModel):
     """Which values are bad. Give exactly one of above, below, outside, equals or levels."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        # Exactly one, so that `prefect deploy` refuses what a run could not read.
+        json_schema_extra={
+            "oneOf": [
+                {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+                for name in ("above", "below", "outside", "equals", "levels")
+            ]
+        },
+    )
 
     above: FiniteFloat | None = Field(default=None, description="Bad when greater than this.")
     below: FiniteFloat | None = Field(default=None, description="Bad when less than this.")

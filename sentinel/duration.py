@@ -13,6 +13,9 @@ __all__ = ["Duration", "format_duration", "parse_duration"]
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _WHOLE = re.compile(rf"(?:{_PART.pattern})+")
+_ISO = re.compile(
+    r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", re.IGNORECASE
+)
 _LONGEST = timedelta(days=3650)
 
 
@@ -20,7 +23,7 @@ def parse_duration(given: object) -> timedelta:
     """The length of time that `given` says.
 
     Args:
-        given: text such as `1h30m`, a number of seconds, or a timedelta
+        given: text such as `1h30m` or ISO 8601's `PT1H30M`, a number of seconds, or a timedelta
 
     Raises:
         ValueError: it says none, a negative one, or one of over ten years
@@ -33,6 +36,8 @@ def parse_duration(given: object) -> timedelta:
         length = timedelta(seconds=given)
     elif isinstance(given, str):
         text = given.strip().replace(" ", "")
+        if len(text) <= 64 and text[:1] in ("P", "p"):
+            return parse_duration(_iso(text))
         if text.replace(".", "", 1).isdecimal() and text.isascii():
             return parse_duration(float(text))
         if len(text) > 64 or not _WHOLE.fullmatch(text):
@@ -44,6 +49,15 @@ def parse_duration(given: object) -> timedelta:
     if not timedelta(0) <= length <= _LONGEST:
         raise ValueError(f"{given!r} is no length of time between 0 and ten years")
     return length
+
+
+def _iso(text: str) -> float:
+    """Seconds of an ISO 8601 duration of weeks and below, as Prefect writes them."""
+    found = _ISO.fullmatch(text)
+    if found is None or not any(found.groups()):
+        raise ValueError(f"{text!r} is no length of time: write 30s, 5m, 1h30m or 7d")
+    sizes = (604_800, 86_400, 3600, 60, 1)
+    return sum(float(n) * size for n, size in zip(found.groups(), sizes, strict=True) if n)
 
 
 def format_duration(length: timedelta) -> str:
@@ -67,6 +81,18 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(_validate),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}], "examples": ["5m", "30s"]}),
+    # The pattern lets `prefect deploy` refuse what a run could not read.
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {
+                    "type": "string",
+                    "pattern": rf"^\s*({_WHOLE.pattern}|\d+(\.\d+)?|[Pp][\dTtWwDdHhMmSs.]+)\s*$",
+                },
+                {"type": "number", "minimum": 0},
+            ],
+            "examples": ["5m", "30s"],
+        }
+    ),
 ]
 """A pydantic field that takes what `parse_duration` takes and is written back as text."""

@@ -10,10 +10,18 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from sentinel.condition import When
-from sentinel.duration import Duration
+from sentinel.duration import Duration, format_duration, parse_duration
 from sentinel.severity import Severity, SeverityWord, severity_of
 
 __all__ = ["ErrorHandling", "Rule"]
@@ -33,8 +41,21 @@ def _lowered(word: Any) -> Any:
     return word.strip().lower() if isinstance(word, str) else word
 
 
-RuleName = Annotated[str, AfterValidator(_rule_name)]
+RuleName = Annotated[
+    str,
+    AfterValidator(_rule_name),
+    # The pattern lets `prefect deploy` refuse what a run could not read.
+    WithJsonSchema({"type": "string", "pattern": rf"^({_NAME.pattern})$"}),
+]
 Word = Annotated[SeverityWord, BeforeValidator(_lowered)]
+
+
+def _readable_defaults(schema: dict[str, Any]) -> None:
+    """Show default durations in the form as people write them, not in ISO 8601."""
+    for field in schema["properties"].values():
+        default = field.get("default")
+        if isinstance(default, str) and re.fullmatch(r"P(\d+D)?(T[\dHMS.]+)?", default):
+            field["default"] = format_duration(parse_duration(default))
 
 
 class ErrorHandling(BaseModel):
@@ -53,7 +74,9 @@ class ErrorHandling(BaseModel):
 class Rule(BaseModel):
     """What to alert on, how bad it is, and who hears of it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, json_schema_extra=_readable_defaults
+    )
 
     name: RuleName = Field(description="Who this rule is. One name, one rule, over all flows.")
     renamed_from: RuleName | None = Field(

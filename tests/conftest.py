@@ -14,6 +14,8 @@ from sqlalchemy.engine import make_url
 from sentinel.clock import FakeClock
 from sentinel.store import Store
 
+pytest_plugins = ["tests.prefect_server"]
+
 
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:

@@ -1,0 +1,192 @@
+"""A real Prefect server for tests, and an HTTP receiver that keeps what it is sent.
+
+Tests that use the server share it: mark them `prefect` and `xdist_group("prefect")`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import yaml
+
+from sentinel.prefect_api import PrefectApi
+
+ROOT = Path(__file__).parent.parent
+T = TypeVar("T")
+
+
+def eventually(look: Callable[[], T], what: str, within: float = 60.0) -> T:
+    """What `look` answers once that is true-ish; fails where it never is."""
+    until = time.monotonic() + within
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > until:
+            pytest.fail(f"never happened: {what}")
+        time.sleep(0.1)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+class PrefectServer:
+    """A Prefect server of its own, on SQLite in a folder of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.log = home / "server.log"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}/api"
+        self.api = PrefectApi(self.url)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def environ(self, **more: str) -> dict[str, str]:
+        """What a process needs to talk to this server, and nothing of the machine's own."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "SENTINEL_"))}
+        return {
+            **kept,
+            "PREFECT_HOME": str(self.home),
+            "PREFECT_API_URL": self.url,
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_LOGGING_LEVEL": "WARNING",
+            "DO_NOT_TRACK": "1",
+            "PYTHONPATH": str(ROOT),
+            **more,
+        }
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "prefect", "server", "start", "--no-ui"),
+                    *("--host", "127.0.0.1", "--port", str(self.port)),
+                ],
+                env=self.environ(),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        eventually(self._answers, "the Prefect server starts", within=120)
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self.log.read_text()[-3000:]
+        return self.api.healthy()
+
+    def stop(self) -> None:
+        """End it; its data stay, so that it can be started again."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+    def cli(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run `prefect …` in the repository's root, without a terminal."""
+        return subprocess.run(
+            [sys.executable, "-m", "prefect", *arguments],
+            cwd=ROOT,
+            env=self.environ(COLUMNS="200", **environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    def pool(self, name: str = "sentinel") -> None:
+        """Make sure that there is a process work pool of that name."""
+        self.cli("work-pool", "create", name, "--type", "process")
+
+    def deploy(self, folder: Path, *deployments: Mapping[str, Any]) -> None:
+        """Roll deployments out by the command a user types."""
+        file = folder / f"{secrets.token_hex(4)}.yaml"
+        file.write_text(yaml.safe_dump({"name": "test", "deployments": [*map(dict, deployments)]}))
+        done = self.cli("--no-prompt", "deploy", "--all", "--prefect-file", str(file))
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[PrefectServer]:
+    """One Prefect server for the whole session, with the work pool `sentinel`."""
+    server = PrefectServer(tmp_path_factory.mktemp("prefect"))
+    server.start()
+    try:
+        server.pool()
+        yield server
+    finally:
+        server.stop()
+        server.api.close()
+
+
+class Received:
+    """One request as it came over the wire."""
+
+    def __init__(self, headers: Mapping[str, str], body: bytes) -> None:
+        self.headers = headers
+        self.body = body
+
+
+class Receiver:
+    """A real HTTP server that keeps every request and answers what it is told to."""
+
+    def __init__(self) -> None:
+        self.requests: list[Received] = []
+        self.answers: list[int] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                receiver.requests.append(Received(dict(self.headers.items()), body))
+                code = receiver.answers.pop(0) if receiver.answers else 200
+                self.send_response(code)
+                if code in (301, 302, 307, 308):
+                    self.send_header("Location", receiver.url + "/elsewhere")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    @contextmanager
+    def serving(self) -> Generator[Receiver]:
+        """Serve while the block lasts."""
+        thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._server.shutdown()
+            thread.join()
+            self._server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Generator[Receiver]:
+    """A real HTTP receiver on a free port."""
+    with Receiver().serving() as serving:
+        yield serving
