@@ -16,6 +16,8 @@ _WHOLE = re.compile(rf"(?:{_PART.pattern})+")
 _ISO = re.compile(
     r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", re.IGNORECASE
 )
+# What a form refuses at once; the last word is `parse_duration`'s.
+_WRITTEN = r"^\s*([0-9.]+\s*(ms|s|m|h|d|w)\s*)+$|^\s*[0-9.]+\s*$|^\s*[Pp][0-9A-Za-z.]+\s*$"
 _LONGEST = timedelta(days=3650)
 
 
@@ -87,7 +89,7 @@ Duration = Annotated[
             "anyOf": [
                 {
                     "type": "string",
-                    "pattern": rf"^\s*({_WHOLE.pattern}|\d+(\.\d+)?|[Pp][\dTtWwDdHhMmSs.]+)\s*$",
+                    "pattern": _WRITTEN,
                 },
                 {"type": "number", "minimum": 0},
             ],
