@@ -1,0 +1,109 @@
+"""The folder where one machine keeps its embedded databases, logs, secrets and its lock."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentinel.errors import ConfigurationError
+
+__all__ = ["Home"]
+
+
+@dataclass(frozen=True)
+class Home:
+    """Paths under one folder; nothing is made before `prepare`.
+
+    Args:
+        root: the folder, absolute
+    """
+
+    root: Path
+
+    @property
+    def logs(self) -> Path:
+        """One file per process."""
+        return self.root / "logs"
+
+    @property
+    def prefect(self) -> Path:
+        """PREFECT_HOME of all that we start, so that the person's own profile stays theirs."""
+        return self.root / "prefect"
+
+    @property
+    def postgres(self) -> Path:
+        """The embedded PostgreSQL's data, where its user may reach it."""
+        return self.root / "postgres"
+
+    @property
+    def sqlite(self) -> Path:
+        """Our database where PostgreSQL is not used."""
+        return self.root / "sentinel.db"
+
+    @property
+    def record(self) -> Path:
+        """What runs at present; see `sentinel.up.instance`."""
+        return self.root / "instance.json"
+
+    @property
+    def lock(self) -> Path:
+        """Locked as long as an instance runs."""
+        return self.root / "lock"
+
+    def prepare(self) -> None:
+        """Make the folders.
+
+        Raises:
+            ConfigurationError: they cannot be written
+        """
+        try:
+            # Others may pass through, since as root the database runs as another user; what is
+            # inside is closed to them.
+            self.root.mkdir(mode=0o711, parents=True, exist_ok=True)
+            self.logs.mkdir(mode=0o700, exist_ok=True)
+            self.prefect.mkdir(mode=0o700, exist_ok=True)
+            ignore = self.root / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n")
+        except OSError as error:
+            raise ConfigurationError(
+                f"the folder {self.root} cannot be written: {error.strerror}",
+                hint="Set SENTINEL_HOME to one that can.",
+            ) from error
+
+    def log(self, name: str) -> Path:
+        """The log file of the process called `name`."""
+        return self.logs / f"{name}.log"
+
+    def secret(self, name: str) -> str:
+        """A random secret kept in the file `name`, which only this user may read.
+
+        It is made the first time; two processes that make it at once get the same one.
+        """
+        path = self.root / name
+        if not path.exists() or not path.read_text("ascii").strip():
+            own = path.with_name(f".{name}.{secrets.token_hex(4)}")
+            write_private(own, secrets.token_urlsafe(32) + "\n")
+            try:
+                os.link(own, path)
+            except FileExistsError:
+                if not path.read_text("ascii").strip():
+                    own.replace(path)
+            own.unlink(missing_ok=True)
+        return path.read_text("ascii").strip()
+
+
+def write_private(path: Path, content: str) -> None:
+    """Write a file that only this user may read, at no moment half written.
+
+    Args:
+        path: where to
+        content: the whole text
+    """
+    own = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(content)
+    own.replace(path)

@@ -1,0 +1,193 @@
+"""What one start is going to be: ports, databases, addresses, and the environment of it all."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentinel.settings import Settings
+from sentinel.up import ports
+from sentinel.up.home import Home
+
+__all__ = ["Options", "Plan", "make_plan", "root_of_code"]
+
+TOKEN = "api-token"  # noqa: S105 - the name of the file, which `sentinel.api` knows too
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the person asked for on the command line.
+
+    Args:
+        demo: deploy the demo rules
+        sqlite: use SQLite instead of the embedded PostgreSQL
+        rules: the `prefect.yaml` to roll out; None means ours
+    """
+
+    demo: bool = True
+    sqlite: bool = False
+    rules: Path | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One start, decided before anything runs.
+
+    Attributes:
+        home: where things are kept
+        host: address that API and dashboard listen on
+        given_prefect: a Prefect API that somebody else runs, or empty
+        given_database: URL of our database where somebody else runs it, or empty
+        given_prefect_database: the same for Prefect's
+        sqlite: embedded databases are SQLite
+    """
+
+    home: Home
+    settings: Settings
+    options: Options
+    host: str
+    api_port: int
+    dashboard_port: int
+    prefect_port: int
+    postgres_port: int
+    given_prefect: str
+    given_database: str
+    given_prefect_database: str
+    sqlite: bool
+
+    @property
+    def wants_postgres(self) -> bool:
+        """Whether an embedded PostgreSQL is needed at all."""
+        ours = not self.given_database
+        prefects = not self.given_prefect and not self.given_prefect_database
+        return not self.sqlite and (ours or prefects)
+
+    @property
+    def prefect_api(self) -> str:
+        """URL of the Prefect API."""
+        return self.given_prefect or f"http://127.0.0.1:{self.prefect_port}/api"
+
+    @property
+    def prefect_ui(self) -> str:
+        """Where people open Prefect."""
+        return self.settings.prefect_ui_url or self.prefect_api.removesuffix("/api")
+
+    @property
+    def api(self) -> str:
+        """Where our API is reached from this machine."""
+        return f"http://{self._reached}:{self.api_port}"
+
+    @property
+    def dashboard(self) -> str:
+        """Where people open the dashboard."""
+        return self.settings.dashboard_url or f"http://{self._reached}:{self.dashboard_port}"
+
+    @property
+    def _reached(self) -> str:
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
+        return f"[{host}]" if ":" in host else host
+
+    def shared(self, database_url: str) -> dict[str, str]:
+        """The variables that make a process part of this instance."""
+        made = {
+            "SENTINEL_HOME": str(self.home.root),
+            "SENTINEL_DATABASE_URL": database_url,
+            "SENTINEL_HOST": self.host,
+            "SENTINEL_API_PORT": str(self.api_port),
+            "SENTINEL_DASHBOARD_PORT": str(self.dashboard_port),
+            "SENTINEL_PREFECT_PORT": str(self.prefect_port),
+            "SENTINEL_PREFECT_API_URL": self.prefect_api,
+            "SENTINEL_PREFECT_UI_URL": self.prefect_ui,
+            "SENTINEL_DASHBOARD_URL": self.dashboard,
+            "SENTINEL_API_TOKEN": self.settings.api_token.get_secret_value()
+            or self.home.secret(TOKEN),
+            "SENTINEL_WORK_POOL": self.settings.work_pool,
+            "PREFECT_API_URL": self.prefect_api,
+        }
+        if not self.given_prefect:
+            made["PREFECT_HOME"] = str(self.home.prefect)
+            made["PREFECT_PROFILES_PATH"] = str(self.home.prefect / "profiles.toml")
+        return made
+
+    def environment(
+        self, database_url: str, inherited: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
+        """The whole environment of our processes.
+
+        Args:
+            database_url: of our database
+            inherited: where it starts from; this process's environment unless given
+        """
+        base = dict(os.environ if inherited is None else inherited)
+        if not self.given_prefect:
+            # They would send the person's own credentials to the server that we start.
+            for name in ("PREFECT_API_KEY", "PREFECT_PROFILE"):
+                base.pop(name, None)
+        base["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), base.get("PATH", "")])
+        base["PYTHONUNBUFFERED"] = "1"
+        base["PREFECT_LOGGING_COLORS"] = "false"
+        base["PREFECT_CLI_COLORS"] = "false"
+        base["PREFECT_CLI_PROMPT"] = "false"
+        base.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+        base.setdefault("DO_NOT_TRACK", "1")
+        # The stock process worker takes 5 to 10 s to start a run on two cores: a wake that was
+        # sent again, or told by the relay meanwhile, would be told for no reason.
+        base.setdefault("SENTINEL_WAKE_AGAIN_AFTER", "20s")
+        base.setdefault("SENTINEL_STANDBY_AFTER", "45s")
+        return base | self.shared(database_url)
+
+
+def root_of_code() -> Path:
+    """The folder that `sentinel`, `dashboard` and the rest are in."""
+    return Path(__file__).resolve().parents[2]
+
+
+def make_plan(
+    settings: Settings, options: Options, environ: Mapping[str, str] | None = None
+) -> Plan:
+    """Decide everything that can be decided before something runs.
+
+    Args:
+        settings: of this process
+        options: of the command line
+        environ: this process's environment unless given
+
+    Raises:
+        ConfigurationError: a port that was asked for is taken
+    """
+    variables = os.environ if environ is None else environ
+    promised: list[int] = []
+
+    def port(field: str, host: str) -> int:
+        chosen = ports.choose(
+            getattr(settings, field),
+            setting=f"SENTINEL_{field.upper()}",
+            explicit=field in settings.model_fields_set,
+            host=host,
+            taken=promised,
+        )
+        promised.append(chosen)
+        return chosen
+
+    given_prefect = settings.prefect_api_url or variables.get("PREFECT_API_URL", "")
+    given_prefect_database = variables.get(
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL",
+        variables.get("PREFECT_API_DATABASE_CONNECTION_URL", ""),
+    )
+    return Plan(
+        home=Home(settings.resolved_home()),
+        settings=settings,
+        options=options,
+        host=settings.host,
+        api_port=port("api_port", settings.host),
+        dashboard_port=port("dashboard_port", settings.host),
+        prefect_port=settings.prefect_port if given_prefect else port("prefect_port", "127.0.0.1"),
+        postgres_port=ports.any_free(),
+        given_prefect=given_prefect.rstrip("/"),
+        given_database=settings.database_url,
+        given_prefect_database=given_prefect_database,
+        sqlite=options.sqlite or settings.database == "sqlite",
+    )

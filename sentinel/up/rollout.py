@@ -1,0 +1,182 @@
+"""Rolling out: block types and deployments, by Prefect's own commands in one process.
+
+Importing Prefect takes seconds of CPU, so both commands share one import, and `up` lets this
+process import while the server is still starting. What is written for `up` is an ordinary
+`prefect.yaml`; `prefect deploy --all` alone does the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import yaml
+
+from sentinel.errors import ConfigurationError
+from sentinel.up.home import Home, write_private
+from sentinel.up.plan import Options, root_of_code
+
+__all__ = ["DEMO", "Rollout", "find_rules", "main"]
+
+DEMO = "demo"
+"""Tag of the deployments that `--no-demo` leaves out."""
+_CODE = ("sentinel", "flows", "triggers", "blocks")
+_PATIENCE_SECONDS = 180.0
+
+
+def find_rules(options: Options) -> Path | None:
+    """The `prefect.yaml` to roll out: the one asked for, else ours, else the one here.
+
+    Raises:
+        ConfigurationError: the one asked for does not exist
+    """
+    if options.rules is not None:
+        if not options.rules.is_file():
+            raise ConfigurationError(
+                f"there is no file {options.rules}", hint="Give --rules a prefect.yaml."
+            )
+        return options.rules.resolve()
+    for folder in (root_of_code(), Path.cwd()):
+        if (folder / "prefect.yaml").is_file():
+            return folder / "prefect.yaml"
+    return None
+
+
+class Rollout:
+    """A `prefect.yaml` as this start rolls it out.
+
+    Args:
+        source: the file
+        demo: with the demo rules
+
+    Raises:
+        ConfigurationError: it is no such file
+    """
+
+    def __init__(self, source: Path, *, demo: bool) -> None:
+        self.source = source
+        try:
+            content: Any = yaml.safe_load(source.read_text("utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise ConfigurationError(
+                f"{source} cannot be read: {' '.join(str(error).split())}",
+                hint="Mend it; until then no rule is rolled out.",
+            ) from error
+        entries: Any = content.get("deployments") if isinstance(content, dict) else None
+        if not isinstance(entries, list) or not all(
+            isinstance(entry, dict) and entry.get("name")
+            for entry in entries  # pyright: ignore[reportUnknownVariableType] - any YAML
+        ):
+            raise ConfigurationError(
+                f"{source} has no list `deployments` of entries with a name",
+                hint="Write it as Prefect's documentation of prefect.yaml shows.",
+            )
+        found: Sequence[Mapping[str, Any]] = entries
+        self._content: dict[str, Any] = content
+        self._kept = [entry for entry in found if demo or not _is_demo(entry)]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the deployments, in the file's order."""
+        return [str(entry["name"]) for entry in self._kept]
+
+    def digest(self, api: str) -> str:
+        """Changes with the rules, with any code that they are made of, and with the server."""
+        sum_ = hashlib.sha256(f"{api}\n{self._text()}".encode())
+        for package in _CODE:
+            for file in sorted((root_of_code() / package).rglob("*.py")):
+                sum_.update(str(file).encode())
+                sum_.update(file.read_bytes())
+        return sum_.hexdigest()
+
+    def write(self, home: Home) -> Path:
+        """Write the file that is rolled out, and return its path."""
+        path = home.root / "rollout.yaml"
+        path.write_text(f"# Made by `sentinel up` from {self.source}\n{self._text()}", "utf-8")
+        return path
+
+    def is_done(self, home: Home, digest: str, present: Sequence[str]) -> bool:
+        """Whether exactly this was rolled out before and is all there.
+
+        Deploying again would be harmless but for the seconds, and for pauses made in the
+        Prefect UI, which it undoes.
+        """
+        try:
+            done = msgspec.json.decode((home.root / "rollout.json").read_bytes(), type=str)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return False
+        return done == digest and set(self.names) <= set(present)
+
+    def done(self, home: Home, digest: str) -> None:
+        """Keep that this was rolled out."""
+        write_private(home.root / "rollout.json", msgspec.json.encode(digest).decode())
+
+    def _text(self) -> str:
+        return yaml.safe_dump(
+            {**self._content, "deployments": list(self._kept)}, sort_keys=False, allow_unicode=True
+        )
+
+
+def _is_demo(entry: Mapping[str, Any]) -> bool:
+    return DEMO in (entry.get("tags") or [])
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Register block types and deploy a file, as soon as the server answers.
+
+    Args:
+        arguments: the file, and `--blocks` where block types are to be registered
+
+    Returns:
+        The exit code of the command that failed, else 0.
+    """
+    from prefect.cli import app
+
+    file = Path(arguments[0])
+    # Imported before the server is asked for, while that is still starting.
+    import prefect.deployments.runner  # noqa: F401 - for its side effect of being loaded
+
+    import flows.rules  # noqa: F401 - the same
+
+    if not _answers(os.environ["PREFECT_API_URL"]):
+        print("the Prefect API did not answer in time", file=sys.stderr)
+        return 5
+    code = 0
+    if "--blocks" in arguments:
+        code = _prefect(app, "block", "register", "-m", "blocks")
+    deployed = _prefect(app, "--no-prompt", "deploy", "--all", "--prefect-file", str(file))
+    return deployed or code
+
+
+def _answers(api: str) -> bool:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            # Any answer: what credentials it wants, Prefect's own client knows.
+            if httpx.get(f"{api.rstrip('/')}/health", timeout=5).status_code < 500:
+                return True
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+    return False
+
+
+def _prefect(app: Any, *arguments: str) -> int:
+    """Run one Prefect command in this process."""
+    sys.argv = ["prefect", *arguments]
+    try:
+        app()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

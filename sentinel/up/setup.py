@@ -1,0 +1,79 @@
+"""What Prefect is told before anything can run there: its work pool, and which rules rest.
+
+Plain HTTP, so that `sentinel pool ensure` answers without importing Prefect.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sentinel.errors import PrefectUnreachable
+from sentinel.prefect_api import PrefectApi
+
+__all__ = ["Setup"]
+
+
+class Setup(PrefectApi):
+    """A Prefect API that is being set up."""
+
+    def pool(self, name: str) -> dict[str, Any] | None:
+        """The work pool called `name`, or None.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        response = self._send("GET", f"/work_pools/{name}")
+        return None if response.status_code == 404 else self._checked(response).json()
+
+    def ensure_pool(self, name: str, kind: str = "process") -> bool:
+        """Make the work pool where there is none; one that exists is left as it is.
+
+        Args:
+            name: of the pool
+            kind: type of its workers
+
+        Returns:
+            Whether it was made now.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        if self.pool(name) is not None:
+            return False
+        body = {
+            "name": name,
+            "type": kind,
+            "description": "Checks and notifications of Sentinel.",
+            "base_job_template": self._template(kind),
+        }
+        response = self._send("POST", "/work_pools/", json=body)
+        if response.status_code == 409:  # somebody else was first
+            return False
+        self._checked(response)
+        return True
+
+    def _template(self, kind: str) -> dict[str, Any]:
+        known = self._ok("GET", "/collections/views/aggregate-worker-metadata").json()
+        for workers in known.values():
+            if kind in workers:
+                return workers[kind]["default_base_job_configuration"]
+        raise PrefectUnreachable(
+            f"Prefect at {self.url} knows no workers of type {kind!r}",
+            hint="Make the pool by hand: prefect work-pool create",
+        )
+
+    def pause(self, deployment_id: str) -> None:
+        """Let a deployment's schedules rest until somebody switches them on.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        self._checked(self._send("PATCH", f"/deployments/{deployment_id}", json={"paused": True}))
+
+    def version(self) -> str:
+        """Prefect's version.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        return str(self._ok("GET", "/admin/version").json())

@@ -1,0 +1,380 @@
+"""The order in which the product starts, runs and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import httpx
+
+from sentinel.errors import ConfigurationError, DatabaseError, PrefectUnreachable, SentinelError
+from sentinel.settings import Settings
+from sentinel.store import Store
+from sentinel.up import parts
+from sentinel.up.family import Child, Family, tail
+from sentinel.up.home import Home
+from sentinel.up.instance import Instance, Orphan
+from sentinel.up.plan import TOKEN, Options, Plan, make_plan
+from sentinel.up.postgres import Postgres, PostgresUnusable
+from sentinel.up.rollout import DEMO, Rollout, find_rules
+from sentinel.up.screen import Screen
+from sentinel.up.setup import Setup
+
+__all__ = ["up"]
+
+log = logging.getLogger(__name__)
+
+DATABASE, SCHEMA, PREFECT, RULES, WORKER, API, DASHBOARD = (
+    "Database",
+    "Tables",
+    "Prefect",
+    "Rules",
+    "Worker",
+    "API and relay",
+    "Dashboard",
+)
+_PATIENCE_SECONDS = 180.0
+"""For one part to answer; a small machine under load takes its time over the first migration."""
+_CLOSING = "Sentinel runs. Ctrl-C stops it; what it knows is kept."
+
+
+def up(settings: Settings, options: Options, screen: Screen) -> int:
+    """Start everything, run until told to stop, stop everything; returns the exit code.
+
+    Args:
+        settings: of this process
+        options: of the command line
+        screen: what the person sees
+
+    Raises:
+        SentinelError: something is in the way; all that was started has been stopped
+    """
+    home = Home(settings.resolved_home())
+    home.prepare()
+    with Instance(home) as instance, screen:
+        return asyncio.run(Start(make_plan(settings, options), instance, screen).run())
+
+
+class Start:
+    """One start, from the plan to the last process stopped."""
+
+    def __init__(self, plan: Plan, instance: Instance, screen: Screen) -> None:
+        self._plan = plan
+        self._home = plan.home
+        self._instance = instance
+        self._screen = screen
+        self._family = Family(changed=self._note, tell=screen.say)
+        self._stopping = asyncio.Event()
+        self._database_url = ""
+        self._database_says = ""
+        self._environment: dict[str, str] = {}
+        self._ready_parts = 0
+
+    async def run(self) -> int:
+        """Everything; see `up`."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._asked_to_stop)
+        starting = asyncio.create_task(self._start())
+        asked = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                return 0
+            starting.result()
+            watching = asyncio.create_task(self._family.watch())
+            first = asyncio.create_task(self._first_alert())
+            await asyncio.wait({watching, asked}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (watching, first):
+                task.cancel()
+            if not asked.done():
+                watching.result()
+            return 0
+        except* SentinelError as errors:
+            raise _first(errors) from None
+        finally:
+            asked.cancel()
+            starting.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await starting
+            await self._stop()
+
+    def _asked_to_stop(self) -> None:
+        if self._stopping.is_set():  # asked again: the person cannot wait
+            self._family.kill()
+        self._stopping.set()
+
+    async def _start(self) -> None:
+        for name in (DATABASE, SCHEMA, PREFECT, RULES, WORKER, API, DASHBOARD):
+            self._screen.step(name, "waits")
+        await self._database()
+        self._environment = self._plan.environment(self._database_url)
+        self._instance.write(
+            environment=self._plan.shared(self._database_url), places=self._places()
+        )
+        async with asyncio.TaskGroup() as group:
+            prefect = group.create_task(self._prefect())
+            tables = group.create_task(self._tables())
+            group.create_task(self._rules(prefect, tables))
+            group.create_task(self._api(tables))
+            group.create_task(self._dashboard(tables))
+        self._instance.write(ready=True)
+        self._screen.places(self._places(), _CLOSING)
+
+    async def _database(self) -> None:
+        plan = self._plan
+        self._screen.step(DATABASE, "starts")
+        server: Postgres | None = None
+        if plan.wants_postgres:
+            try:
+                server = await self._postgres()
+            except PostgresUnusable as error:
+                if plan.settings.database == "postgresql" or Postgres.has_data(self._home):
+                    raise
+                self._screen.say(f"Using SQLite, since {error.message}.")
+        if plan.given_database:
+            self._database_url = plan.given_database
+            self._database_says = f"given: {_without_password(plan.given_database)}"
+        elif server is not None:
+            self._database_url = server.address("sentinel")
+            self._database_says = f"PostgreSQL on 127.0.0.1:{server.port}, {self._home.postgres}"
+        else:
+            if Postgres.has_data(self._home):
+                self._screen.say(
+                    "Using SQLite as asked; what earlier starts kept in PostgreSQL stays there."
+                )
+            self._database_url = f"sqlite:///{self._home.sqlite}"
+            self._database_says = f"SQLite, {self._home.sqlite}"
+        self._prefect_database = (
+            plan.given_prefect_database
+            or (server.address("prefect", driver="asyncpg") if server else "")
+            or parts.sqlite_of_prefect(self._home)
+        )
+        self._screen.step(DATABASE, "ready", self._database_says)
+
+    async def _postgres(self) -> Postgres:
+        server = Postgres(self._home, self._plan.postgres_port)
+        await asyncio.to_thread(server.prepare)
+        child = self._family.start(server.part(self._plan.environment("")))
+        await asyncio.to_thread(server.wait, child.runs)
+        return server
+
+    async def _tables(self) -> None:
+        self._screen.step(SCHEMA, "starts")
+        await asyncio.to_thread(self._migrate)
+        self._screen.step(SCHEMA, "ready")
+
+    def _migrate(self) -> None:
+        store = Store(self._database_url)
+        try:
+            store.migrate()
+        except DatabaseError as error:
+            if self._plan.given_database and not error.hint:
+                raise type(error)(error.message, hint="See SENTINEL_DATABASE_URL.") from error
+            raise
+        finally:
+            store.close()
+
+    async def _prefect(self) -> None:
+        plan = self._plan
+        if plan.given_prefect:
+            self._screen.step(PREFECT, "starts", f"asking {plan.given_prefect}")
+            with self._setup() as setup:
+                if not await asyncio.to_thread(setup.healthy):
+                    raise PrefectUnreachable(
+                        f"Prefect at {plan.given_prefect} (PREFECT_API_URL) does not answer, or "
+                        "does not let us in",
+                        hint="Start it, mend PREFECT_API_URL, or unset it to have one started.",
+                    )
+            self._screen.step(PREFECT, "ready", f"given: {plan.given_prefect}")
+            return
+        self._screen.step(PREFECT, "starts", "its first start takes some seconds more")
+        child = self._family.start(
+            parts.prefect_server(plan, self._environment, self._prefect_database)
+        )
+        await self._until(lambda: _answers(f"{plan.prefect_api}/health"), child, PREFECT)
+        self._screen.step(PREFECT, "ready", plan.prefect_ui)
+
+    async def _rules(self, prefect: Awaitable[None], tables: Awaitable[None]) -> None:
+        """Pool, block types, deployments, worker, and a first look of each demo rule."""
+        plan = self._plan
+        source = find_rules(plan.options)
+        try:
+            rules = Rollout(source, demo=plan.options.demo) if source else None
+        except ConfigurationError as error:
+            rules = None
+            self._screen.step(RULES, "failed", str(error))
+        await asyncio.gather(prefect, tables)
+        with self._setup() as setup:
+            made = await asyncio.to_thread(setup.ensure_pool, plan.settings.work_pool)
+            log.info("work pool %s %s", plan.settings.work_pool, "made" if made else "exists")
+            worker = asyncio.create_task(self._worker())
+            if rules is not None:
+                await self._roll_out(rules, setup)
+            elif source is None:
+                self._screen.step(RULES, "ready", "there is no prefect.yaml, so none")
+            await self._demo(setup)
+        await worker
+
+    async def _roll_out(self, rules: Rollout, setup: Setup) -> None:
+        self._screen.step(RULES, "starts", f"deploying {len(rules.names)}")
+        digest = await asyncio.to_thread(rules.digest, self._plan.prefect_api)
+        if rules.is_done(self._home, digest, await _names(setup)):
+            self._screen.step(RULES, "ready", f"{len(rules.names)} deployments, unchanged")
+            return
+        part = parts.rollout(self._plan, self._environment, rules.write(self._home), blocks=True)
+        code = await self._family.finish(part)
+        missing = sorted(set(rules.names) - set(await _names(setup)))
+        if code or missing:
+            what = f"not deployed: {', '.join(missing)}" if missing else tail(part.log, 3)
+            self._screen.step(RULES, "failed", f"{what} (see {part.log})")
+            return
+        rules.done(self._home, digest)
+        self._screen.step(RULES, "ready", f"{len(rules.names)} deployments")
+
+    async def _demo(self, setup: Setup) -> None:
+        found = await asyncio.to_thread(setup.deployments, tags=[DEMO])
+        awake = [deployment for deployment in found if not deployment.get("paused")]
+        if self._plan.options.demo:
+            # Their schedules may be most of a minute away.
+            for deployment in awake:
+                await asyncio.to_thread(setup.run_deployment, deployment["id"])
+        elif awake:
+            for deployment in awake:
+                await asyncio.to_thread(setup.pause, deployment["id"])
+            self._screen.say(
+                f"Paused {len(awake)} demo rules that an earlier start had deployed (--no-demo)."
+            )
+
+    async def _worker(self) -> None:
+        self._screen.step(WORKER, "starts")
+        child = self._family.start(parts.worker(self._plan, self._environment))
+        with self._setup() as setup:
+
+            async def polls() -> bool:
+                pool = await asyncio.to_thread(setup.pool, self._plan.settings.work_pool)
+                return pool is not None and pool.get("status") == "READY"
+
+            await self._until(polls, child, WORKER)
+        self._screen.step(
+            WORKER, "ready", f"process worker on pool {self._plan.settings.work_pool}"
+        )
+
+    async def _api(self, tables: Awaitable[None]) -> None:
+        await tables
+        self._screen.step(API, "starts")
+        child = self._family.start(parts.api(self._plan, self._environment))
+        await self._until(lambda: _answers(f"{self._plan.api}/health"), child, API)
+        self._screen.step(API, "ready", f"{self._plan.api}/docs")
+
+    async def _dashboard(self, tables: Awaitable[None]) -> None:
+        await tables
+        self._screen.step(DASHBOARD, "starts")
+        child = self._family.start(parts.dashboard(self._plan, self._environment))
+        own = f"http://127.0.0.1:{self._plan.dashboard_port}"
+        base = own if self._plan.settings.dashboard_url else self._plan.dashboard
+        await self._until(lambda: _answers(f"{base}/_stcore/health"), child, DASHBOARD)
+        self._screen.step(DASHBOARD, "ready", self._plan.dashboard)
+
+    async def _until(self, answers: Callable[[], Awaitable[bool]], child: Child, name: str) -> None:
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                while not await answers():
+                    if not child.runs():
+                        self._screen.step(name, "failed")
+                        raise SentinelError(
+                            f"{name} ended while it was starting: {tail(child.part.log, 3)}",
+                            hint=f"See {child.part.log}.",
+                        )
+                    await asyncio.sleep(0.15)
+        except TimeoutError:
+            self._screen.step(name, "failed")
+            raise SentinelError(
+                f"{name} does not answer after {_PATIENCE_SECONDS:.0f} s",
+                hint=f"See {child.part.log}.",
+            ) from None
+
+    async def _first_alert(self) -> None:
+        """Tell of the first alert of an empty database, since that is what people wait for."""
+        store = Store(self._database_url)
+        try:
+            if not self._plan.options.demo or (await _alerts(store)):
+                return
+            while not (found := await _alerts(store)):
+                await asyncio.sleep(1)
+            self._screen.say(
+                f"First alert after {self._screen.seconds:.0f} s: {found} "
+                f"(see it at {self._plan.dashboard})"
+            )
+        except DatabaseError as error:
+            log.warning("looking for the first alert: %s", error)
+        finally:
+            store.close()
+
+    async def _stop(self) -> None:
+        if not self._family.children:
+            return
+        self._screen.settle()
+        self._screen.say("Stopping what was started …")
+        # Those that write first, then what they write to.
+        for together in (("rollout", "worker", "api", "dashboard"), ("prefect",), ("database",)):
+            await self._family.stop_together(together)
+        await self._family.stop()
+        self._screen.say("Stopped. Start again to go on where it was.")
+
+    def _setup(self) -> Setup:
+        plan = self._plan
+        chosen = plan.settings.model_copy(update={"prefect_api_url": plan.prefect_api})
+        return Setup.of(chosen, self._environment)
+
+    def _places(self) -> dict[str, str]:
+        plan = self._plan
+        token = self._home.root / TOKEN
+        return {
+            DASHBOARD: plan.dashboard,
+            "Prefect UI": plan.prefect_ui,
+            "API": f"{plan.api}/docs",
+            "API token": "SENTINEL_API_TOKEN"
+            if plan.settings.api_token.get_secret_value()
+            else str(token),
+            DATABASE: self._database_says,
+            WORKER: f"process worker on pool {plan.settings.work_pool}",
+            "Logs": str(self._home.logs),
+        }
+
+    def _note(self, children: list[Orphan]) -> None:
+        self._instance.write(children=children)
+
+
+async def _answers(url: str) -> bool:
+    try:
+        async with httpx.AsyncClient(timeout=3) as client:
+            # 503 with a body is an answer too: health by component.
+            return (await client.get(url)).status_code in (200, 503)
+    except httpx.HTTPError:
+        return False
+
+
+async def _names(setup: Setup) -> list[str]:
+    found = await asyncio.to_thread(setup.deployments)
+    return [str(deployment["name"]) for deployment in found]
+
+
+async def _alerts(store: Store) -> str:
+    page = await asyncio.to_thread(store.alerts.page, limit=1)
+    return page.items[0].title if page.items else ""
+
+
+def _without_password(url: str) -> str:
+    from sqlalchemy.engine import make_url
+
+    return make_url(url).render_as_string(hide_password=True)
+
+
+def _first(errors: BaseExceptionGroup[SentinelError]) -> SentinelError:
+    for error in errors.exceptions:
+        return _first(error) if isinstance(error, BaseExceptionGroup) else error
+    raise AssertionError("an empty group of errors")
