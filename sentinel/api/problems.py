@@ -27,6 +27,7 @@ from sentinel.errors import (
 __all__ = ["Error", "ErrorBody", "Problem", "install", "responses"]
 
 _log = logging.getLogger("sentinel.api")
+SEE_DOCS = "The fields and their bounds are described at /docs."
 
 
 class Error(BaseModel):
@@ -173,7 +174,8 @@ def _of(error: SentinelError) -> Problem:
         (PrefectUnreachable, 503, "unavailable"),
     ):
         if isinstance(error, kind):
-            return Problem(status, code, error.message, hint=error.hint)
+            hint = error.hint or (SEE_DOCS if status == HTTPStatus.UNPROCESSABLE_ENTITY else "")
+            return Problem(status, code, error.message, hint=hint)
     return Problem(500, "internal", error.message, hint=error.hint)
 
 
@@ -202,6 +204,6 @@ def _invalid(error: RequestValidationError) -> Problem:
         422,
         "invalid",
         f"{where}: {message}" if where else message,
-        hint="The fields and their bounds are described at /docs.",
+        hint=SEE_DOCS,
         field=where or None,
     )

@@ -1,0 +1,79 @@
+"""A real server for the tests of the API, and the alerts that they look at."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+from sentinel import Reading, Rule
+from sentinel.clock import FakeClock
+from sentinel.evaluation import Evaluation, RunSource
+from sentinel.observation import Observation
+from sentinel.store import Store
+
+__all__ = ["TOKEN", "Raised", "caller", "served"]
+
+TOKEN = "a-token-of-the-tests"
+
+
+class Raised:
+    """Raises alerts as a worker does: by evaluations."""
+
+    def __init__(self, store: Store, clock: FakeClock) -> None:
+        self.store = store
+        self.clock = clock
+
+    def __call__(self, *mounts: str, value: float = 97.0, **rule: Any) -> list[str]:
+        """A minute later, these mounts are at `value`; gives the ids of their alerts, if any."""
+        self.clock.forward(minutes=1)
+        at = self.clock.now()
+        checked = Rule.model_validate({"name": "disk", "when": {"above": 90}, **rule})
+        self.store.apply(
+            Evaluation(
+                rule=checked,
+                trigger="disk_space",
+                slot=at,
+                at=at,
+                observation=Observation(
+                    readings=[Reading(labels={"mount": m}, value=value) for m in mounts], state={}
+                ),
+                default_category="system",
+                unit="percent",
+                source=RunSource(flow_run_id="run-7", flow_run_name="Firing"),
+            )
+        )
+        found = {a.labels["mount"]: a.id for a in self.store.alerts.by_run("run-7")}
+        return [found[mount] for mount in mounts if mount in found]
+
+
+@contextmanager
+def served(app: FastAPI) -> Generator[str]:
+    """Serve `app` with uvicorn on a free port of this machine; gives its URL."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=2)
+        )
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        deadline = time.monotonic() + 20
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            assert time.monotonic() < deadline, "the server took too long to start"
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(10)
+
+
+def caller(url: str, **headers: str) -> httpx.Client:
+    """A caller; `X_Forwarded_For` makes it one on another machine, as a proxy would say."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.Client(base_url=url, headers=named, timeout=30, trust_env=False)

@@ -1,0 +1,245 @@
+"""Alerts over HTTP, on both databases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from sentinel.store import Store
+from tests.api.served import Raised
+
+URL = "/api/v1/alerts/alerts"
+
+
+def act(client: httpx.Client, alert_id: str, action: str, **body: Any) -> Any:
+    headers = {"X-Sentinel-User": body.pop("user", "maria")}
+    return client.post(
+        f"{URL}/{alert_id}/actions", json={"action": action, **body}, headers=headers
+    )
+
+
+def test_a_list_gives_alerts_with_links(client: httpx.Client, raised: Raised):
+    (wanted,) = raised("/data", severity="warning")
+    body = client.get(URL).json()
+    assert body["next_cursor"] is None
+    (alert,) = body["items"]
+    assert (alert["id"], alert["status"]) == (wanted, "open")
+    assert (alert["severity"], alert["rank"]) == ("warning", 3)
+    assert alert["labels"] == {"mount": "/data"}
+    assert alert["links"] == {
+        "dashboard": f"http://127.0.0.1:8501/?alert={wanted}",
+        "flow_run": "http://127.0.0.1:9/runs/flow-run/run-7",
+    }
+
+
+def test_a_list_is_paged_by_cursor(client: httpx.Client, raised: Raised):
+    ids = set(raised(*[f"/{number}" for number in range(5)]))
+    seen: list[str] = []
+    cursor = None
+    for _ in range(3):
+        given = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        body = client.get(URL, params=given).json()
+        seen += [alert["id"] for alert in body["items"]]
+        cursor = body["next_cursor"]
+    assert cursor is None
+    assert len(seen) == 5
+    assert set(seen) == ids
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"status": "acknowledged"}, ["/a"]),
+        ({"status": ["acknowledged", "active"]}, ["/a", "/b"]),
+        ({"severity": "emergency"}, ["/b"]),
+        ({"rule": "other"}, ["/b"]),
+        ({"category": "system"}, ["/a", "/b"]),
+        ({"category": "market"}, []),
+        ({"q": "OTHER"}, ["/b"]),
+        ({"since": "2026-01-01T00:02:00Z"}, ["/b"]),
+        ({"until": "2026-01-01T00:02:00+00:00"}, ["/a"]),
+    ],
+)
+def test_a_list_is_filtered(client: httpx.Client, raised: Raised, asked: Any, expected: list[str]):
+    (first,) = raised("/a")
+    raised("/b", name="other", severity="critical")
+    act(client, first, "acknowledge")
+    found = client.get(URL, params=asked).json()["items"]
+    assert sorted(alert["labels"]["mount"] for alert in found) == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "field", "said"),
+    [
+        ({"status": "closed"}, None, "status 'closed' is none of"),
+        ({"severity": "awful"}, None, "severity 'awful' is none of"),
+        ({"limit": "0"}, "limit", "limit: "),
+        ({"limit": "many"}, "limit", "limit: "),
+        ({"cursor": "nonsense"}, None, "the cursor is not one of this list"),
+        ({"since": "2026-01-01T00:00:00"}, "since", "timezone"),
+        ({"since": "yesterday"}, "since", "since: "),
+        ({"order": "random"}, "order", "order: "),
+        ({"q": "a\x00b"}, None, "NUL"),
+    ],
+)
+def test_a_question_that_means_nothing_is_refused(
+    client: httpx.Client, asked: dict[str, str], field: str | None, said: str
+):
+    answer = client.get(URL, params=asked)
+    assert answer.status_code == 422
+    error = answer.json()["error"]
+    assert said in error["message"]
+    assert error.get("field") == field
+    assert error["hint"]
+
+
+def test_one_alert_has_its_timeline(client: httpx.Client, raised: Raised):
+    (wanted,) = raised("/data")
+    act(client, wanted, "acknowledge", note="on it")
+    body = client.get(f"{URL}/{wanted}").json()
+    assert [entry["kind"] for entry in body["timeline"]] == ["opened", "acknowledged"]
+    assert body["timeline"][1]["actor"] == "maria"
+    assert body["timeline"][1]["comment"] == "on it"
+
+
+@pytest.mark.parametrize(("wanted", "status"), [("0" * 32, 404), ("abc", 422), ("0" * 31, 422)])
+def test_an_alert_is_named_by_its_whole_id(client: httpx.Client, wanted: str, status: int):
+    assert client.get(f"{URL}/{wanted}").status_code == status
+    assert act(client, wanted, "resolve").status_code == status
+
+
+def test_the_beginning_of_an_id_is_not_enough_to_act(client: httpx.Client, raised: Raised):
+    (wanted,) = raised("/data")
+    assert act(client, wanted[:20], "resolve").status_code == 422
+    assert client.get(f"{URL}/{wanted}").json()["status"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("action", "body", "expected"),
+    [
+        ("acknowledge", {"note": "mine"}, {"status": "acknowledged", "acknowledged_by": "maria"}),
+        ("resolve", {}, {"status": "resolved", "resolved_by": "maria"}),
+        (
+            "suppress",
+            {"duration_minutes": 30, "reason": "move"},
+            {"status": "suppressed", "suppress_reason": "move",
+             "suppressed_until": "2026-01-01T00:31:00Z"},
+        ),
+        ("assign", {"assignee": "lena"}, {"assignee": "lena", "status": "open"}),
+        ("assign", {"assignee": ""}, {"assignee": ""}),
+        ("comment", {"note": "hm"}, {"status": "open", "version": 2}),
+    ],
+)  # fmt: skip
+def test_people_act(
+    client: httpx.Client, raised: Raised, action: str, body: Any, expected: dict[str, Any]
+):
+    (wanted,) = raised("/data")
+    answer = act(client, wanted, action, **body)
+    assert answer.status_code == 200, answer.text
+    kept = client.get(f"{URL}/{wanted}").json()
+    assert {name: kept[name] for name in expected} == expected
+    assert answer.json()["alert"]["version"] == kept["version"]
+
+
+def test_what_was_done_can_be_taken_back(client: httpx.Client, raised: Raised):
+    (wanted,) = raised("/data")
+    act(client, wanted, "acknowledge")
+    assert act(client, wanted, "unacknowledge").json()["alert"]["status"] == "open"
+    act(client, wanted, "suppress", duration_minutes=5)
+    assert act(client, wanted, "unsuppress").json()["alert"]["status"] == "open"
+
+
+def test_doing_again_what_is_so_changes_nothing(client: httpx.Client, raised: Raised):
+    (wanted,) = raised("/data")
+    first = act(client, wanted, "acknowledge").json()
+    again = act(client, wanted, "acknowledge", user="lena").json()
+    assert again["reason"] == "already so"
+    assert again["alert"]["acknowledged_by"] == "maria"
+    assert again["alert"]["version"] == first["alert"]["version"]
+
+
+def test_without_a_name_the_settings_say_who_acts(client: httpx.Client, raised: Raised):
+    (wanted,) = raised("/data")
+    answer = client.post(f"{URL}/{wanted}/actions", json={"action": "acknowledge"})
+    assert answer.json()["alert"]["acknowledged_by"] == "robot"
+
+
+def test_a_state_that_forbids_it_is_a_conflict(client: httpx.Client, raised: Raised):
+    (wanted,) = raised("/data")
+    act(client, wanted, "resolve")
+    answer = act(client, wanted, "acknowledge")
+    assert answer.status_code == 409
+    error = answer.json()["error"]
+    assert error["code"] == "refused"
+    assert "it is resolved" in error["message"]
+
+
+def test_who_looked_at_an_older_version_changes_nothing(client: httpx.Client, raised: Raised):
+    (wanted,) = raised("/data")
+    act(client, wanted, "acknowledge")
+    answer = act(client, wanted, "resolve", expected_version=1)
+    assert answer.status_code == 409
+    error = answer.json()["error"]
+    assert (error["code"], error["field"]) == ("conflict", "expected_version")
+    assert act(client, wanted, "resolve", expected_version=2).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({}, "action: it is missing"),
+        ({"action": "explode"}, "action: "),
+        ({"action": "suppress"}, "suppress needs duration_minutes"),
+        ({"action": "suppress", "duration_minutes": -1}, "duration_minutes: "),
+        ({"action": "suppress", "duration_minutes": 1e12}, "duration_minutes: "),
+        ({"action": "suppress", "duration_minutes": "soon"}, "duration_minutes: "),
+        ({"action": "assign"}, "assign needs assignee"),
+        ({"action": "comment", "note": "  "}, "comment needs note"),
+        ({"action": "comment", "note": "a\x00b"}, "NUL"),
+        ({"action": "resolve", "comment": "x"}, "comment: there is no such field"),
+        ({"action": "resolve", "note": "x" * 4001}, "note: "),
+        ({"action": "resolve", "note": 5}, "note: "),
+        (["resolve"], ""),
+        (None, ""),
+    ],
+)
+def test_a_body_that_means_nothing_changes_nothing(
+    client: httpx.Client, raised: Raised, body: Any, said: str
+):
+    (wanted,) = raised("/data")
+    answer = client.post(f"{URL}/{wanted}/actions", json=body)
+    assert answer.status_code == 422
+    assert said in answer.json()["error"]["message"]
+    assert client.get(f"{URL}/{wanted}").json()["version"] == 1
+
+
+@pytest.mark.parametrize("sent", [b"{", b"\xff\xfe", b'{"action": "resolve", "note": "\\ud800"}'])
+def test_a_body_that_is_no_text_is_refused(client: httpx.Client, raised: Raised, sent: bytes):
+    (wanted,) = raised("/data")
+    answer = client.post(
+        f"{URL}/{wanted}/actions", content=sent, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code in (400, 422)
+    assert answer.json()["error"]["message"]
+
+
+def test_escalating_by_hand_says_that_it_is_not_there_yet(client: httpx.Client, raised: Raised):
+    (wanted,) = raised("/data")
+    answer = act(client, wanted, "escalate")
+    assert answer.status_code == 501
+    assert answer.json()["error"]["code"] == "not_available"
+
+
+def test_a_name_that_is_none_is_refused(client: httpx.Client, raised: Raised):
+    (wanted,) = raised("/data")
+    for name in ("x" * 101, "a\tb"):
+        assert act(client, wanted, "resolve", user=name).status_code == 422
+
+
+def test_the_store_keeps_what_the_api_did(client: httpx.Client, raised: Raised, store: Store):
+    (wanted,) = raised("/data")
+    act(client, wanted, "resolve", note="freed 40 GB")
+    assert store.alerts.get(wanted).status == "resolved"
+    assert store.alerts.timeline(wanted)[-1].comment == "freed 40 GB"

@@ -1,0 +1,132 @@
+"""Rules, statistics, the inbox and health over HTTP, on both databases."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from sentinel.api import create_app
+from sentinel.clock import FakeClock
+from sentinel.ports import Message
+from sentinel.settings import Settings
+from sentinel.store import Store
+from tests.api.served import Raised, caller, served
+
+BASE = "/api/v1/alerts"
+
+
+def test_rules_say_what_they_last_found(client: httpx.Client, raised: Raised, store: Store):
+    raised("/data", severity="high")
+    raised("/", name="quiet", value=5.0)
+    store.rules.disable("quiet", actor="maria", reason="noise")
+    quiet, disk = sorted(
+        client.get(f"{BASE}/rules").json()["items"], key=lambda rule: rule["live_alerts"]
+    )
+    assert (disk["name"], disk["outcome"], disk["live_alerts"]) == ("disk", "firing", 1)
+    assert (quiet["enabled"], quiet["switched_by"]) == (False, "maria")
+    assert disk["spec"]["when"]["above"] == 90
+    assert client.get(f"{BASE}/rules", params={"tenant": "other"}).json()["items"] == []
+
+
+def test_statistics_count_what_happened(client: httpx.Client, raised: Raised):
+    first, _ = raised("/a", "/b", severity="critical")
+    client.post(f"{BASE}/alerts/{first}/actions", json={"action": "resolve"})
+    body = client.get(f"{BASE}/statistics", params={"hours": 1}).json()
+    assert (body["total_active_alerts"], body["critical_alerts"]) == (1, 1)
+    assert body["unacknowledged_alerts"] == 1
+    stats = body["system_stats"]
+    assert (stats["alerts_generated"], stats["alerts_resolved"]) == (2, 1)
+    assert stats["rule_evaluations"] == 1
+
+
+@pytest.mark.parametrize("hours", ["0", "-1", "nan", "inf", "1e9"])
+def test_hours_have_bounds(client: httpx.Client, hours: str):
+    assert client.get(f"{BASE}/statistics", params={"hours": hours}).status_code == 422
+
+
+def message(number: int, clock: FakeClock) -> Message:
+    return Message(
+        id=f"m{number}", group_id="g", dedup_key="g", at=clock.now() + timedelta(seconds=number),
+        status="firing", reason="first", receiver="default", title=f"message {number}",
+        severity="high", firing=1, resolved=0, alerts=[], url="",
+    )  # fmt: skip
+
+
+def test_the_inbox_is_read_newest_first(client: httpx.Client, store: Store, clock: FakeClock):
+    for number in range(3):
+        store.inbox.put(message(number, clock))
+    store.inbox.mark_read(["m0"])
+    first = client.get(f"{BASE}/inbox", params={"limit": 2}).json()
+    assert [item["title"] for item in first["items"]] == ["message 2", "message 1"]
+    assert first["unread"] == 2
+    rest = client.get(f"{BASE}/inbox", params={"limit": 2, "cursor": first["next_cursor"]}).json()
+    assert [item["title"] for item in rest["items"]] == ["message 0"]
+    assert rest["next_cursor"] is None
+    assert client.get(f"{BASE}/inbox", params={"cursor": "x"}).status_code == 422
+
+
+def test_health_names_every_part(client: httpx.Client, store: Store):
+    answer = client.get("/health")
+    assert answer.status_code == 200
+    body = answer.json()
+    assert body["status"] == "degraded"
+    assert body["components"]["database"]["status"] == "ok"
+    assert body["components"]["schema"]["status"] == "ok"
+    assert "does not answer" in body["components"]["prefect"]["message"]
+    assert "sentinel relay" in body["components"]["relay"]["message"]
+
+    store.leases.take("relay", "somebody", timedelta(seconds=10))
+    assert client.get("/health").json()["components"]["relay"]["status"] == "ok"
+
+
+@contextmanager
+def over(settings: Settings, url: str) -> Generator[httpx.Client]:
+    """An API over some database."""
+    store = Store(url)
+    token = settings.api_token.get_secret_value()
+    with (
+        served(create_app(settings, store=store, relay=False)) as at,
+        caller(at, Authorization=f"Bearer {token}") as client,
+    ):
+        yield client
+    store.close()
+
+
+def test_a_database_that_is_down_is_said_and_is_not_an_internal_error(settings: Settings):
+    with over(settings, "postgresql://nobody:secret@127.0.0.1:9/none") as client:
+        health = client.get("/health")
+        assert health.status_code == 503
+        assert health.json()["status"] == "down"
+        assert health.json()["components"]["database"]["status"] == "down"
+        assert "secret" not in health.text
+        for path in ("alerts", "rules", "inbox", "statistics", f"alerts/{'0' * 32}"):
+            answer = client.get(f"{BASE}/{path}")
+            assert answer.status_code == 503, path
+            assert answer.json()["error"]["code"] == "unavailable"
+            assert "secret" not in answer.text
+
+
+def test_a_database_without_tables_is_said(settings: Settings, tmp_path: Path):
+    with over(settings, f"sqlite:///{tmp_path / 'empty.db'}") as client:
+        health = client.get("/health")
+        assert health.status_code == 503
+        assert "sentinel up" in health.json()["components"]["schema"]["message"]
+        assert client.get(f"{BASE}/alerts").status_code == 503
+
+
+def test_the_relay_runs_beside_the_api(settings: Settings, database_url: str, store: Store):
+    beside = Store(database_url)
+    app = create_app(settings, store=beside, relay=True)
+    with served(app) as at, caller(at) as client:
+        deadline = time.monotonic() + 60
+        while client.get("/health").json()["components"]["relay"]["status"] != "ok":
+            assert time.monotonic() < deadline, "no relay took the lease"
+            time.sleep(0.05)
+    assert beside.leases.holder("relay") is None
+    beside.close()
