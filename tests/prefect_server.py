@@ -139,6 +139,17 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Prefec
         server.api.close()
 
 
+@pytest.fixture
+def connected(prefect_server: PrefectServer) -> Generator[PrefectServer]:
+    """This process's own Prefect client talks to the server."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+
+    with temporary_settings(
+        updates={PREFECT_API_URL: prefect_server.url, PREFECT_HOME: str(prefect_server.home)}
+    ):
+        yield prefect_server
+
+
 class Received:
     """One request as it came over the wire."""
 
@@ -166,7 +177,7 @@ class Receiver:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            def log_message(self, *_: Any) -> None:
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its own name
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -1,0 +1,33 @@
+"""Messages for tests of channels."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from sentinel.ports import Message, MessageAlert
+
+__all__ = ["message"]
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def message(**changed: object) -> Message:
+    """A firing message about two alerts, the worst first."""
+    alerts = [
+        MessageAlert(
+            id=f"a{n}", rule="disk-space", title=f"/data{n} is {97 - n} percent full",
+            description="It stops whatever writes to it.", severity="critical" if n == 0 else "low",
+            category="system", status="open", value=97.0 - n, opened_at=NOW, resolved_at=None,
+            labels={"mount": f"/data{n}", "host": "db1"}, annotations={"runbook": "https://r.example"},
+            flow_run_id=None, url=f"http://127.0.0.1:8501/?alert=a{n}",
+        )
+        for n in range(2)
+    ]  # fmt: skip
+    made = Message(
+        id="m1", group_id="g1", dedup_key="sentinel-g1", at=NOW, status="firing", reason="first",
+        receiver="default", title="[critical] disk-space", severity="critical", firing=2,
+        resolved=0, alerts=alerts, url="http://127.0.0.1:8501/?group=g1",
+    )  # fmt: skip
+    return msgspec.structs.replace(made, **changed)

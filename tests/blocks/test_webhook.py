@@ -1,0 +1,135 @@
+"""The signed webhook, against a real HTTP receiver that checks the signature itself."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import pytest
+from prefect.types import SecretDict
+from pydantic import SecretStr, ValidationError
+
+from blocks.webhook import SignedWebhook
+from sentinel.errors import DeliveryError
+from tests.blocks.messages import message
+from tests.prefect_server import Receiver, free_port
+
+SECRET = "a-shared-secret"
+
+
+def webhook(url: str, **more: Any) -> SignedWebhook:
+    return SignedWebhook(url=SecretStr(url), secret=SecretStr(SECRET), **more)
+
+
+def test_the_receiver_can_check_that_the_message_is_ours(receiver: Receiver):
+    webhook(receiver.url).send(message())
+    (request,) = receiver.requests
+    expected = hmac.new(SECRET.encode(), request.body, hashlib.sha256).hexdigest()
+    assert request.headers["X-Sentinel-Signature-256"] == f"sha256={expected}"
+
+
+def test_the_body_is_the_one_that_receivers_know(receiver: Receiver):
+    webhook(receiver.url).send(message())
+    body = json.loads(receiver.requests[0].body)
+    assert {
+        "alert_id": "a0",
+        "title": "/data0 is 97 percent full",
+        "description": "It stops whatever writes to it.",
+        "severity": "critical",
+        "category": "system",
+        "status": "open",
+        "timestamp": "2026-03-01T12:00:00+00:00",
+        "affected_resources": ["/data0", "db1"],
+        "labels": {"mount": "/data0", "host": "db1"},
+        "annotations": {"runbook": "https://r.example"},
+    }.items() <= body.items()
+
+
+def test_the_body_tells_of_the_whole_group(receiver: Receiver):
+    webhook(receiver.url).send(message())
+    body = json.loads(receiver.requests[0].body)
+    assert (body["group_id"], body["dedup_key"]) == ("g1", "sentinel-g1")
+    assert (body["receiver"], body["reason"]) == ("default", "first")
+    assert (body["group_status"], body["firing"], body["resolved"]) == ("firing", 2, 0)
+    assert [alert["id"] for alert in body["alerts"]] == ["a0", "a1"]
+
+
+def test_a_message_sent_twice_can_be_told_by_its_id(receiver: Receiver):
+    channel = webhook(receiver.url)
+    channel.send(message())
+    channel.send(message())
+    assert [r.headers["Idempotency-Key"] for r in receiver.requests] == ["m1", "m1"]
+
+
+def test_further_headers_are_sent(receiver: Receiver):
+    headers = SecretDict({"Authorization": "Bearer of good news"})
+    webhook(receiver.url, headers=headers).send(message())
+    assert receiver.requests[0].headers["Authorization"] == "Bearer of good news"
+
+
+def test_the_signature_cannot_be_replaced_by_a_header(receiver: Receiver):
+    headers = SecretDict({"X-Sentinel-Signature-256": "sha256=forged"})
+    webhook(receiver.url, headers=headers).send(message())
+    assert "forged" not in receiver.requests[0].headers["X-Sentinel-Signature-256"]
+
+
+def test_a_message_without_alerts_still_arrives(receiver: Receiver):
+    webhook(receiver.url).send(message(alerts=[], status="resolved", firing=0))
+    body = json.loads(receiver.requests[0].body)
+    assert (body["alert_id"], body["status"]) == ("g1", "resolved")
+
+
+@pytest.mark.parametrize("code", [200, 201, 202, 204])
+def test_every_2xx_is_a_delivery(receiver: Receiver, code: int):
+    receiver.answers = [code]
+    webhook(receiver.url).send(message())
+
+
+@pytest.mark.parametrize(
+    ("code", "permanent"),
+    [
+        (400, True), (401, True), (403, True), (404, True), (410, True), (422, True),
+        (302, True), (308, True),
+        (408, False), (425, False), (429, False), (500, False), (502, False), (503, False),
+    ],
+)  # fmt: skip
+def test_only_what_cannot_change_is_permanent(receiver: Receiver, code: int, permanent: bool):
+    receiver.answers = [code]
+    with pytest.raises(DeliveryError, match=f"answered {code}") as caught:
+        webhook(receiver.url).send(message())
+    assert caught.value.permanent is permanent
+    assert len(receiver.requests) == 1
+
+
+def test_nobody_listening_is_tried_again():
+    with pytest.raises(DeliveryError, match="did not answer") as caught:
+        webhook(f"http://127.0.0.1:{free_port()}").send(message())
+    assert not caught.value.permanent
+
+
+@pytest.mark.parametrize("answer", [None, 404, 500])
+def test_errors_and_the_block_itself_keep_secrets(receiver: Receiver, answer: int | None):
+    base = f"http://127.0.0.1:{free_port()}" if answer is None else receiver.url
+    receiver.answers = [answer or 200]
+    channel = webhook(
+        f"{base}/hook/T0KEN?key=QUERY", headers=SecretDict({"Authorization": "Bearer HEADER"})
+    )
+    with pytest.raises(DeliveryError) as caught:
+        channel.send(message())
+    for said in (str(caught.value), repr(caught.value), repr(channel), str(caught.value.__cause__)):
+        for secret in ("T0KEN", "QUERY", "HEADER", SECRET):
+            assert secret not in said
+
+
+@pytest.mark.parametrize("url", ["ftp://x.example/", "/relative", "https://", "javascript:x"])
+def test_an_address_that_is_none_is_refused_when_saved(url: str):
+    with pytest.raises(ValidationError, match="begin with https://"):
+        webhook(url)
+
+
+def test_the_form_helps():
+    fields = SignedWebhook.model_fields
+    assert all(field.title and field.description for field in fields.values())
+    assert SignedWebhook.get_block_type_slug() == "sentinel-webhook"
