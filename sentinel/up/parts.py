@@ -19,9 +19,8 @@ _SERVER = {
     # rows a day, and an alert keeps what matters of its run.
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": "604800",
-    "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "604800",
     # A rule every minute means sixty rows of runs an hour ahead; ten minutes are plenty.
-    "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "600",
+    "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT10M",
     "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS": "20",
     "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "60",
     # Loops that serve what we do not use: paused flows, cancelled infrastructure.

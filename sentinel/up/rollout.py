@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -69,18 +70,8 @@ class Rollout:
                 f"{source} cannot be read: {' '.join(str(error).split())}",
                 hint="Mend it; until then no rule is rolled out.",
             ) from error
-        entries: Any = content.get("deployments") if isinstance(content, dict) else None
-        if not isinstance(entries, list) or not all(
-            isinstance(entry, dict) and entry.get("name")
-            for entry in entries  # pyright: ignore[reportUnknownVariableType] - any YAML
-        ):
-            raise ConfigurationError(
-                f"{source} has no list `deployments` of entries with a name",
-                hint="Write it as Prefect's documentation of prefect.yaml shows.",
-            )
-        found: Sequence[Mapping[str, Any]] = entries
-        self._content: dict[str, Any] = content
-        self._kept = [entry for entry in found if demo or not _is_demo(entry)]
+        self._content, entries = _read(content, source)
+        self._kept = [entry for entry in entries if demo or not _is_demo(entry)]
 
     @property
     def names(self) -> list[str]:
@@ -124,6 +115,25 @@ class Rollout:
         )
 
 
+def _read(content: object, source: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The whole file and its deployments, where it is one."""
+    try:
+        whole = msgspec.convert(content, dict[str, Any])
+        entries = msgspec.convert(whole.get("deployments"), list[dict[str, Any]])
+    except msgspec.ValidationError as error:
+        raise _unusable(source) from error
+    if not all(entry.get("name") for entry in entries):
+        raise _unusable(source)
+    return whole, entries
+
+
+def _unusable(source: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"{source} has no list `deployments` of entries with a name",
+        hint="Write it as Prefect's documentation of prefect.yaml shows.",
+    )
+
+
 def _is_demo(entry: Mapping[str, Any]) -> bool:
     return DEMO in (entry.get("tags") or [])
 
@@ -141,10 +151,8 @@ def main(arguments: Sequence[str]) -> int:
 
     file = Path(arguments[0])
     # Imported before the server is asked for, while that is still starting.
-    import prefect.deployments.runner  # noqa: F401 - for its side effect of being loaded
-
-    import flows.rules  # noqa: F401 - the same
-
+    for module in ("prefect.cli.deploy", "prefect.deployments.runner", "flows.rules"):
+        import_module(module)
     if not _answers(os.environ["PREFECT_API_URL"]):
         print("the Prefect API did not answer in time", file=sys.stderr)
         return 5

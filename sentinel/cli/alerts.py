@@ -1,0 +1,202 @@
+"""`sentinel alert …`: what is wrong, and what was done about it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
+from sentinel.cli.target import actor, open_store
+
+__all__ = ["commands"]
+
+commands = typer.Typer(no_args_is_help=True, help="List alerts, look at one, act on it.")
+
+Ids = Annotated[
+    list[str], typer.Argument(help="Ids of alerts, or how they begin.", show_default=False)
+]
+Message = Annotated[str, typer.Option("--message", "-m", help="Why; kept in the timeline.")]
+
+
+@commands.command("list")
+def list_(
+    status: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="pending, open, escalated, acknowledged, suppressed or resolved; repeatable."
+        ),
+    ] = None,
+    severity: Annotated[
+        list[str] | None, typer.Option(help="critical, high, medium, low or info; repeatable.")
+    ] = None,
+    rule: Annotated[str, typer.Option(help="Of this rule only.")] = "",
+    search: Annotated[str, typer.Option(help="Text in title, description or rule.")] = "",
+    history: Annotated[
+        bool, typer.Option("--history", help="All that ever opened, newest first.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
+    after: Annotated[str, typer.Option(help="`next` of the page before.")] = "",
+    json: AsJson = False,
+) -> None:
+    """What is open, worst first.
+
+    Examples:
+        sentinel alert list --severity critical
+
+        sentinel alert list --history --rule disk-full --json
+    """
+    from sentinel.store.alerts import AlertFilter
+
+    with open_store() as store:
+        page = store.alerts.page(
+            AlertFilter(
+                status=tuple(status or ()), severity=tuple(severity or ()), rule=rule, q=search
+            ),
+            limit=limit,
+            after=after or None,
+            order="history" if history else "live",
+        )
+        now = store.now()
+    if json:
+        json_out({"items": [item.model_dump() for item in page.items], "next": page.next})
+        return
+    # Ids begin with the time, so several of one run differ only near their end.
+    length = _distinct([item.id for item in page.items])
+    print_table(
+        ["ID", "SEVERITY", "STATUS", "SINCE", "RULE", "TITLE"],
+        [
+            (
+                item.id[:length],
+                item.severity,
+                item.status,
+                ago(item.since, now),
+                item.rule,
+                item.title,
+            )
+            for item in page.items
+        ],
+        empty="No alerts." if status or severity or rule or search else "Nothing is wrong.",
+        ranks=[item.rank for item in page.items],
+    )
+    if page.next:
+        say(f"There are more: --after {page.next}")
+
+
+def _distinct(ids: list[str], least: int = 8) -> int:
+    """How much of each id is needed to tell them apart."""
+    length = least
+    while length < 32 and len({one[:length] for one in ids}) < len(ids):
+        length += 1
+    return length
+
+
+@commands.command()
+def show(
+    alert: Annotated[str, typer.Argument(help="Its id, or how it begins.", show_default=False)],
+    json: AsJson = False,
+) -> None:
+    """One alert, and all that happened to it.
+
+    Example:
+        sentinel alert show 0192f3
+    """
+    from sentinel.cli.target import settings_here
+    from sentinel.links import Addresses
+
+    with open_store() as store:
+        found = store.alerts.find(alert)
+        timeline = store.alerts.timeline(found.id)
+        now = store.now()
+    if json:
+        json_out({**found.model_dump(), "timeline": [entry.model_dump() for entry in timeline]})
+        return
+    addresses = Addresses.of(settings_here())
+    say(found.title)
+    fields(
+        {
+            "id": found.id,
+            "status": f"{found.status}, {found.severity}, for {ago(found.since, now)}",
+            "rule": found.rule,
+            "value": "" if found.value is None else f"{found.value:g} {found.unit}".strip(),
+            "labels": ", ".join(f"{name}={value}" for name, value in found.labels.items()),
+            "description": found.description,
+            "assignee": found.assignee,
+            "acknowledged": _by(found.acknowledged_by, found.acknowledge_comment),
+            "seen bad": f"{found.occurrences} times, last {ago(found.last_bad_at, now)} ago",
+            **found.annotations,
+            "dashboard": addresses.alert(found.id),
+            "flow run": addresses.flow_run(found.flow_run_id) if found.flow_run_id else "",
+        }
+    )
+    say("")
+    print_table(
+        ["WHEN", "WHAT", "WHO", "WHY"],
+        [
+            (
+                entry.at.strftime("%Y-%m-%d %H:%M:%S"),
+                entry.kind,
+                entry.actor,
+                ": ".join(part for part in (entry.reason, entry.comment) if part),
+            )
+            for entry in timeline
+        ],
+        empty="Nothing is known of what happened to it.",
+    )
+
+
+def _by(who: str, comment: str) -> str:
+    return f"by {who}{': ' + comment if comment else ''}" if who else ""
+
+
+@commands.command()
+def ack(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
+    """Take alerts on: nobody is told of them again while they last.
+
+    Example:
+        sentinel alert ack 0192f3 -m "rebooting it"
+    """
+    _act("ack", alerts, message, as_json=json)
+
+
+@commands.command()
+def resolve(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
+    """Say that alerts are over.
+
+    Where the condition still holds, the alert opens again after a while.
+    """
+    _act("resolve", alerts, message, as_json=json)
+
+
+def _act(
+    what: Literal["ack", "resolve"], alerts: list[str], message: str, *, as_json: bool
+) -> None:
+    from sentinel.errors import Conflict, NotFound
+    from sentinel.lifecycle import Acknowledge, Resolve
+
+    kind = Acknowledge if what == "ack" else Resolve
+    with open_store() as store:
+        found = [store.alerts.find(alert) for alert in alerts]
+        results = store.act([alert.id for alert in found], kind(actor=actor(), comment=message))
+    titles = {alert.id: alert.title for alert in found}
+    if as_json:
+        listed: list[dict[str, Any]] = [
+            {
+                "id": result.alert_id,
+                "ok": result.ok,
+                "status": result.status,
+                "reason": result.reason,
+                "error": result.error,
+            }
+            for result in results
+        ]
+        json_out({"items": listed})
+    refused = [result for result in results if not result.ok]
+    if not as_json:
+        for result in results:
+            if result.ok:
+                say(f"{result.alert_id[:13]} {result.status}: {titles[result.alert_id]}")
+    if refused:
+        first = refused[0]
+        why = f"{titles.get(first.alert_id, first.alert_id)}: {first.error}"
+        raise NotFound(why) if first.reason == "not found" else Conflict(why)

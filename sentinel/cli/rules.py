@@ -1,0 +1,117 @@
+"""`sentinel rule …`: which rules there are, what they last found, and their switch."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
+from sentinel.cli.target import actor, open_store
+
+__all__ = ["commands"]
+
+commands = typer.Typer(no_args_is_help=True, help="List rules, look at one, switch it.")
+
+Name = Annotated[str, typer.Argument(help="Name of the rule.", show_default=False)]
+
+
+@commands.command("list")
+def list_(json: AsJson = False) -> None:
+    """All rules that have run, with what they last found.
+
+    Example:
+        sentinel rule list --json
+    """
+    with open_store() as store:
+        rows = store.rules.list()
+        live = store.rules.live_counts()
+        now = store.now()
+    if json:
+        json_out(
+            {
+                "items": [
+                    {**row.model_dump(), "live_alerts": live.get((row.tenant, row.name), 0)}
+                    for row in rows
+                ]
+            }
+        )
+        return
+    print_table(
+        ["RULE", "SWITCH", "TRIGGER", "LAST LOOK", "FOUND", "ALERTS"],
+        [
+            (
+                row.name,
+                "on" if row.enabled else "off",
+                row.trigger,
+                f"{ago(row.evaluated_at, now)} ago" if row.evaluated_at else "never",
+                f"error: {row.error}" if row.failures else f"{row.bad} of {row.seen} bad",
+                live.get((row.tenant, row.name), 0),
+            )
+            for row in rows
+        ],
+        empty="No rule has run yet. Roll some out: prefect deploy --all",
+        ranks=[row.severity if live.get((row.tenant, row.name)) else 0 for row in rows],
+    )
+
+
+@commands.command()
+def show(name: Name, json: AsJson = False) -> None:
+    """One rule as it last ran."""
+    with open_store() as store:
+        row = store.rules.get(name)
+        live = store.rules.live_counts().get((row.tenant, row.name), 0)
+        now = store.now()
+    if json:
+        json_out({**row.model_dump(), "live_alerts": live})
+        return
+    say(row.name)
+    fields(
+        {
+            "switch": "on"
+            if row.enabled
+            else f"off, by {row.switched_by} {ago(row.switched_at, now)} ago: {row.switch_reason}",
+            "trigger": row.trigger,
+            "category": row.category,
+            "owner": row.source,
+            "last look": f"{ago(row.evaluated_at, now)} ago" if row.evaluated_at else "never",
+            "found": f"{row.bad} of {row.seen} bad",
+            "looks": row.evaluations,
+            "alerts": live,
+            "error": row.error if row.failures else "",
+        }
+    )
+    say("")
+    fields({key: value for key, value in row.spec.items() if key != "name"})
+
+
+@commands.command()
+def disable(
+    name: Name,
+    message: Annotated[str, typer.Option("--message", "-m", help="Why; kept with the rule.")] = "",
+    json: AsJson = False,
+) -> None:
+    """Switch a rule off for good; no deploy switches it on again.
+
+    Its alerts close as "rule disabled", never as recovered.
+
+    Example:
+        sentinel rule disable disk-full -m "the array is being replaced"
+    """
+    with open_store() as store:
+        closed = store.rules.disable(name, actor=actor(), reason=message)
+    if json:
+        json_out({"name": name, "enabled": False, "closed": closed})
+    else:
+        say(f"{name} is off; {closed} of its alerts closed.")
+
+
+@commands.command()
+def enable(name: Name, json: AsJson = False) -> None:
+    """Switch a rule on again."""
+    with open_store() as store:
+        changed = store.rules.enable(name, actor=actor())
+    if json:
+        json_out({"name": name, "enabled": True, "changed": changed})
+    else:
+        say(f"{name} is on." if changed else f"{name} was on already.")

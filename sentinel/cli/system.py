@@ -1,0 +1,124 @@
+"""`sentinel doctor`, `api`, `relay`, `dashboard`, `pool ensure`, `db migrate`: single parts."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from sentinel.cli.output import AsJson, json_out, say
+from sentinel.cli.target import home_of, open_store, settings_here
+
+__all__ = ["add_to", "database", "pool"]
+
+pool = typer.Typer(no_args_is_help=True, help="The Prefect work pool that rules run in.")
+database = typer.Typer(no_args_is_help=True, help="The shared database.")
+
+
+def doctor(json: AsJson = False) -> None:
+    """Check each part, and say what to do about what is wrong. Exits with 1 if something is."""
+    from sentinel.cli.exits import Exit
+    from sentinel.up.checks import check_all
+
+    settings = settings_here()
+    checks = check_all(settings, home_of(settings))
+    if json:
+        json_out({"items": checks})
+    else:
+        width = max(len(check.name) for check in checks)
+        for check in checks:
+            sign = {"ok": "ok  ", "wrong": "BAD ", "note": "note"}[check.state]
+            say(f"{sign} {check.name:<{width}}  {check.says}")
+            if check.hint:
+                say(f"     {'':<{width}}  {check.hint}")
+    if any(check.state == "wrong" for check in checks):
+        raise typer.Exit(Exit.FAILED)
+
+
+def api(
+    relay: Annotated[
+        bool, typer.Option("--relay/--no-relay", help="Run the relay in it too.")
+    ] = True,
+) -> None:
+    """Run the HTTP API (with the relay in it) and nothing else."""
+    from sentinel.api import main
+
+    _as_this_instance()
+    raise typer.Exit(main(relay=relay))
+
+
+def relay() -> None:
+    """Run the relay and nothing else: it publishes events, and tells what nobody told."""
+    from sentinel.relay import main
+
+    _as_this_instance()
+    main()
+
+
+def dashboard() -> None:
+    """Run the dashboard and nothing else."""
+    from sentinel.up.parts import dashboard_of
+
+    _as_this_instance()
+    command = dashboard_of(settings_here())
+    os.execvpe(command[0], command, os.environ)  # noqa: S606 - our own command line
+
+
+def _as_this_instance() -> None:
+    """Give this process the variables of the instance that runs here, where it has none."""
+    from sentinel.settings import settings
+    from sentinel.up.instance import running
+
+    record = running(home_of(settings_here()))
+    for name, value in (record.environment if record else {}).items():
+        os.environ.setdefault(name, value)
+    settings.cache_clear()
+
+
+@pool.command()
+def ensure(
+    kind: Annotated[str, typer.Option("--type", help="Type of its workers.")] = "process",
+    json: AsJson = False,
+) -> None:
+    """Make the work pool where there is none; one that exists is left as it is.
+
+    Example:
+        PREFECT_API_URL=http://prefect.example:4200/api sentinel pool ensure
+    """
+    from sentinel.up.setup import Setup
+
+    settings = settings_here()
+    with Setup.of(settings) as prefect:
+        made = prefect.ensure_pool(settings.work_pool, kind)
+    if json:
+        json_out({"name": settings.work_pool, "made": made})
+    else:
+        say(f"Work pool {settings.work_pool} {'made' if made else 'exists'}.")
+
+
+@database.command()
+def migrate() -> None:
+    """Bring the database up to this version; several may do it at once."""
+    from sentinel.store import Store
+    from sentinel.up.postgres import Postgres
+
+    settings = settings_here()
+    home = home_of(settings)
+    if not settings.database_url and not Postgres.has_data(home):
+        home.prepare()  # a new SQLite database under home
+        store = Store.of(settings)
+        try:
+            store.migrate()
+        finally:
+            store.close()
+    else:
+        with open_store() as store:
+            store.migrate()
+    say("The database is up to date.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands that stand alone to `app`."""
+    for command in (doctor, api, relay, dashboard):
+        app.command()(command)

@@ -1,0 +1,96 @@
+"""Which Sentinel the commands are about: the one that the settings name, else the one here."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sentinel.errors import DatabaseError, DatabaseUnreachable
+from sentinel.settings import Settings
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+    from sentinel.up.home import Home
+
+__all__ = ["actor", "home_of", "open_store", "settings_here"]
+
+
+def home_of(settings: Settings) -> Home:
+    """The folder of the instance on this machine."""
+    from sentinel.up.home import Home
+
+    return Home(settings.resolved_home())
+
+
+def settings_here() -> Settings:
+    """The settings, completed by what the instance that runs here says of itself.
+
+    What a person has set stands. So a second terminal needs to know nothing but the folder.
+    """
+    from pydantic import ValidationError
+
+    from sentinel.errors import ConfigurationError
+
+    try:
+        own = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "SENTINEL_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise ConfigurationError(
+            f"{name} is not usable: {first['msg']}, got {first['input']!r}",
+            hint="Correct it in the environment or in .env.",
+        ) from None
+    from sentinel.up.instance import running
+
+    record = running(home_of(own))
+    if record is None:
+        return own
+    told = {
+        name: value
+        for variable, value in record.environment.items()
+        if (name := variable.removeprefix("SENTINEL_").lower()) in Settings.model_fields
+        and variable.startswith("SENTINEL_")
+        and name not in own.model_fields_set
+    }
+    return Settings.model_validate({**own.model_dump(exclude_unset=True), **told})
+
+
+@contextmanager
+def open_store() -> Generator[Store]:
+    """The shared database.
+
+    Raises:
+        DatabaseUnreachable: none runs, or it does not answer
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from sentinel.store import Store
+    from sentinel.up.postgres import Postgres
+
+    settings = settings_here()
+    home = home_of(settings)
+    if not settings.database_url and (not home.sqlite.exists() or Postgres.has_data(home)):
+        raise DatabaseUnreachable(
+            f"Sentinel does not run here ({home.root}), and SENTINEL_DATABASE_URL is not set",
+            hint="Start it with `sentinel up`, or name its database.",
+        )
+    store = Store.of(settings)
+    try:
+        yield store
+    except SQLAlchemyError as error:
+        first = str(error).splitlines()[0]
+        raise DatabaseError(
+            f"the database refused: {first}", hint="Look at it with: sentinel doctor"
+        ) from error
+    finally:
+        store.close()
+
+
+def actor() -> str:
+    """Who acts: SENTINEL_USER, else the login."""
+    try:
+        return Settings().user or getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as containers have
+        return "cli"

@@ -1,0 +1,191 @@
+"""What `sentinel doctor` looks at: each part, whether it is well, and what to do if not."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from typing import Literal
+
+import httpx
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+
+from sentinel.errors import SentinelError
+from sentinel.links import Addresses
+from sentinel.settings import Settings
+from sentinel.store import Store
+from sentinel.up.home import Home
+from sentinel.up.instance import running
+from sentinel.up.postgres import Postgres, find_binaries
+from sentinel.up.setup import Setup
+
+__all__ = ["Check", "check_all"]
+
+_LEAST_FREE_BYTES = 1_000_000_000
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found about one part. A note is nothing to act on."""
+
+    name: str
+    state: Literal["ok", "wrong", "note"]
+    says: str
+    hint: str = ""
+
+
+def check_all(settings: Settings, home: Home) -> list[Check]:
+    """Look at everything, one after the other; nothing is changed.
+
+    Args:
+        settings: completed by those of the running instance
+        home: its folder
+    """
+    looks: list[tuple[str, Callable[[Settings, Home], Check]]] = [
+        ("python", _python),
+        ("home", _home),
+        ("instance", _instance),
+        ("postgresql", _wheel),
+        ("database", _database),
+        ("prefect", _prefect),
+        ("work pool", _pool),
+        ("rules", _rules),
+        ("api", _api),
+        ("dashboard", _dashboard),
+    ]
+    found: list[Check] = []
+    for name, look in looks:
+        try:
+            found.append(look(settings, home))
+        except SentinelError as error:
+            found.append(Check(name=name, state="wrong", says=error.message, hint=error.hint))
+        except SQLAlchemyError as error:
+            first = str(error).splitlines()[0]
+            hint = "Bring it up to date: sentinel db migrate"
+            found.append(Check(name=name, state="wrong", says=first, hint=hint))
+    return found
+
+
+def _python(settings: Settings, home: Home) -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Check(name="python", state="ok", says=f"{version}, {sys.executable}")
+
+
+def _home(settings: Settings, home: Home) -> Check:
+    if not home.root.exists():
+        return Check(name="home", state="note", says=f"{home.root} is made by the first start")
+    free = shutil.disk_usage(home.root).free
+    says = f"{home.root}, {free / 1e9:.1f} GB free"
+    if free < _LEAST_FREE_BYTES:
+        return Check(name="home", state="wrong", says=says, hint="Make room on that disk.")
+    return Check(name="home", state="ok", says=says)
+
+
+def _instance(settings: Settings, home: Home) -> Check:
+    record = running(home)
+    if record is None:
+        hint = "Start it with: sentinel up"
+        return Check(name="instance", state="note", says="none runs here", hint=hint)
+    dead = [child.name for child in record.children if child.process() is None]
+    if dead:
+        hint = f"It is started again by itself; if not, see {home.logs}."
+        says = f"{', '.join(dead)} has ended"
+        return Check(name="instance", state="wrong", says=says, hint=hint)
+    count = len(record.children)
+    return Check(name="instance", state="ok", says=f"pid {record.pid} with {count} processes")
+
+
+def _wheel(settings: Settings, home: Home) -> Check:
+    if settings.database_url and not Postgres.has_data(home):
+        return Check(name="postgresql", state="note", says="not embedded: a database is given")
+    return Check(name="postgresql", state="ok", says=f"embedded, {find_binaries()}")
+
+
+def _database(settings: Settings, home: Home) -> Check:
+    if not settings.database_url and (Postgres.has_data(home) or not home.sqlite.exists()):
+        return Check(name="database", state="note", says="does not run, as nothing does here")
+    store = Store.of(settings)
+    try:
+        counts = store.alerts.counts()
+        return Check(
+            name="database", state="ok", says=f"{store.dialect}, {counts.active} active alerts"
+        )
+    finally:
+        store.close()
+
+
+def _prefect(settings: Settings, home: Home) -> Check:
+    with Setup.of(settings) as prefect:
+        if not prefect.healthy():
+            return _not_here(
+                "prefect", running(home) is not None or bool(settings.prefect_api_url), prefect.url
+            )
+        return Check(name="prefect", state="ok", says=f"{prefect.version()}, {prefect.ui_url}")
+
+
+def _pool(settings: Settings, home: Home) -> Check:
+    with Setup.of(settings) as prefect:
+        if not prefect.healthy():
+            return Check(name="work pool", state="note", says="unknown, since Prefect is")
+        found = prefect.pool(settings.work_pool)
+    if found is None:
+        return Check(
+            name="work pool",
+            state="wrong",
+            says=f"there is none called {settings.work_pool}",
+            hint="Make it: sentinel pool ensure",
+        )
+    if found.get("is_paused"):
+        hint = f"Resume it: prefect work-pool resume {settings.work_pool}"
+        return Check(name="work pool", state="wrong", says="is paused", hint=hint)
+    if found.get("status") != "READY":
+        hint = f"Start one: prefect worker start --pool {settings.work_pool}"
+        return Check(name="work pool", state="wrong", says="has no worker", hint=hint)
+    return Check(name="work pool", state="ok", says=f"{settings.work_pool}, a worker polls it")
+
+
+def _rules(settings: Settings, home: Home) -> Check:
+    with Setup.of(settings) as prefect:
+        if not prefect.healthy():
+            return Check(name="rules", state="note", says="unknown, since Prefect is")
+        found = prefect.deployments()
+    if not found:
+        hint = "Roll them out: prefect deploy --all"
+        return Check(name="rules", state="wrong", says="nothing is deployed", hint=hint)
+    paused = sum(1 for deployment in found if deployment.get("paused"))
+    says = f"{len(found)} deployments" + (f", {paused} of them paused" if paused else "")
+    return Check(name="rules", state="ok", says=says)
+
+
+def _api(settings: Settings, home: Home) -> Check:
+    url = f"http://{_reached(settings.host)}:{settings.api_port}/health"
+    try:
+        answer = httpx.get(url, timeout=5)
+    except httpx.HTTPError:
+        return _not_here("api", running(home) is not None, url)
+    if answer.status_code == 200:
+        return Check(name="api", state="ok", says=url)
+    return Check(name="api", state="wrong", says=f"{url} says {answer.text[:200]}")
+
+
+def _dashboard(settings: Settings, home: Home) -> Check:
+    url = Addresses.of(settings).dashboard
+    try:
+        httpx.get(f"{url}/_stcore/health", timeout=5).raise_for_status()
+    except httpx.HTTPError:
+        return _not_here("dashboard", running(home) is not None, url)
+    return Check(name="dashboard", state="ok", says=url)
+
+
+def _not_here(name: str, expected: bool, url: str) -> Check:
+    """What does not answer is wrong where something runs, and to be expected where not."""
+    if expected:
+        hint = "See its log under home, or who is meant to run it."
+        return Check(name=name, state="wrong", says=f"{url} does not answer", hint=hint)
+    return Check(name=name, state="note", says=f"{url} does not answer, as nothing runs here")
+
+
+def _reached(host: str) -> str:
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - asked, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
