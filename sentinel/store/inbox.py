@@ -45,8 +45,9 @@ class Inbox:
                     body=body,
                 )
                 .on_conflict_do_nothing()
+                .returning(INBOX.c.id)
             )
-            if done.rowcount:
+            if done.first() is not None:
                 self._store.changed(connection)
 
     def send(self, message: Message) -> Receipt:

@@ -39,7 +39,8 @@ class Leases:
             if done.rowcount:
                 return True
             new = insert(LEASE).values(name=name, holder=holder, until=now + length)
-            return bool(connection.execute(new.on_conflict_do_nothing()).rowcount)
+            mine = new.on_conflict_do_nothing().returning(LEASE.c.name)
+            return connection.execute(mine).first() is not None
 
     def release(self, name: str, holder: str) -> None:
         """Give it back, if it is `holder`'s."""

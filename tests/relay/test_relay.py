@@ -1,0 +1,176 @@
+"""The relay's turns, with the clock given and Prefect's port played by the test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from sentinel.clock import FakeClock
+from sentinel.errors import DatabaseUnreachable, PrefectUnreachable
+from sentinel.ports import Channel, Message, OutEvent, Receipt
+from sentinel.relay.loop import Relay
+from sentinel.store import Store
+from tests.store.desk import Desk
+
+
+class Server:
+    """Prefect, as far as the relay asks it anything."""
+
+    def __init__(self) -> None:
+        self.up = True
+        self.events: list[OutEvent] = []
+
+    def healthy(self) -> bool:
+        return self.up
+
+    def publish(self, events: Sequence[OutEvent]) -> None:
+        if not self.up:
+            raise PrefectUnreachable("Prefect does not answer")
+        self.events += events
+
+
+class Told:
+    """Every channel, writing down what it is told."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    def send(self, message: Message) -> Receipt:
+        self.messages.append(message)
+        return Receipt()
+
+    def channel_of(self, _: str) -> Channel:
+        return self
+
+
+class Night:
+    """A relay, the server it talks to, and what people were told."""
+
+    def __init__(self, store: Store, clock: FakeClock, **more: Any) -> None:
+        self.store, self.clock = store, clock
+        self.server, self.told = Server(), Told()
+        self.relay = Relay(store, self.server, self.told.channel_of, holder="one", **more)
+        self.desk = Desk(store, clock)
+
+    def passes(self, seconds: float, step: float = 0.5) -> None:
+        """Let time pass, with a turn of the relay every `step` seconds."""
+        for _ in range(int(seconds / step)):
+            self.clock.forward(seconds=step)
+            self.relay.turn()
+
+    def names(self) -> list[str]:
+        return [event.event for event in self.server.events]
+
+
+@pytest.fixture
+def night(store: Store, clock: FakeClock) -> Night:
+    return Night(store, clock)
+
+
+def test_it_publishes_what_was_committed_once_and_in_order(night: Night):
+    night.desk.sees({"/": 95})
+    night.passes(3)
+    assert night.names()[:3] == [
+        "sentinel.group.opened",
+        "sentinel.alert.opened",
+        "sentinel.wake.requested",
+    ]
+    assert len({event.id for event in night.server.events}) == len(night.server.events)
+    assert night.store.outbox.backlog() == 0
+
+
+def test_events_wait_while_prefect_is_down_and_follow_when_it_is_back(night: Night):
+    night.server.up = False
+    night.desk.sees({"/": 95})
+    night.passes(5)
+    assert night.store.outbox.backlog() > 0
+    night.server.up = True
+    night.passes(70)
+    assert "sentinel.alert.opened" in night.names()
+    night.store.wakes.serve(night.store.wakes.requested())  # else it is sent again and again
+    night.passes(2)
+    assert night.store.outbox.backlog() == 0
+
+
+def test_what_nobody_claims_for_fifteen_seconds_it_tells_itself_and_says_why(night: Night):
+    night.server.up = False
+    night.desk.sees({"/": 95})
+    night.passes(14)
+    assert night.told.messages == []
+    night.passes(4)
+    assert [message.reason for message in night.told.messages] == ["first message"]
+    (entry,) = [row for row in night.store.log.page() if row.what == "relay.stood_by"]
+    assert "Prefect is down" in entry.message
+
+
+def test_it_does_not_say_that_prefect_is_down_when_only_no_worker_came(night: Night):
+    night.desk.sees({"/": 95})
+    night.passes(18)
+    (entry,) = [row for row in night.store.log.page() if row.what == "relay.stood_by"]
+    assert "no worker has picked it up" in entry.message
+
+
+def test_only_the_holder_of_the_lease_works_and_another_takes_over(store: Store, clock: FakeClock):
+    night = Night(store, clock)
+    other = Relay(store, night.server, night.told.channel_of, holder="two")
+    assert night.relay.turn()
+    assert not other.turn()
+    clock.forward(seconds=11)  # the first one died
+    assert other.turn()
+    assert not night.relay.turn()
+
+
+def test_it_outlives_a_database_that_does_not_answer(
+    night: Night, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def gone(*_: object) -> bool:
+        raise DatabaseUnreachable("the database does not answer")
+
+    monkeypatch.setattr(night.store.leases, "take", gone)
+    night.passes(5)
+    monkeypatch.undo()
+    night.desk.sees({"/": 95})
+    night.passes(3)
+    assert "sentinel.alert.opened" in night.names()
+    said = [record for record in caplog.records if "cannot reach the database" in record.message]
+    assert len(said) == 1
+
+
+def test_one_duty_that_fails_does_not_stop_the_others_and_is_said_once(
+    night: Night, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def broken(*_: object) -> None:
+        raise OperationalError("select", {}, Exception("disk full"))
+
+    monkeypatch.setattr(night.relay.duties[0], "do", broken)
+    night.server.up = False
+    night.desk.sees({"/": 95})
+    night.passes(20)
+    assert len(night.told.messages) == 1
+    said = [record for record in caplog.records if "publish events" in record.message]
+    assert len(said) == 1
+
+
+def test_the_dead_mans_switch_is_pinged_only_while_all_is_well(store: Store, clock: FakeClock):
+    pings: list[Any] = []
+    night = Night(store, clock, ping=lambda: pings.append(clock.now()))
+    night.passes(61)
+    assert len(pings) == 2
+    night.server.up = False
+    night.desk.sees({"/": 95})
+    night.passes(120)
+    assert len(pings) <= 3
+
+
+def test_one_shots_expire_without_prefect(store: Store, clock: FakeClock):
+    night = Night(store, clock)
+    night.server.up = False
+    night.desk = Desk(store, clock, resolve_after="5m")
+    night.desk.sees({"/": 95})
+    night.passes(400, step=5)
+    assert night.desk.rows("SELECT resolution FROM alert") == [("expired",)]
+    assert store.now() - clock.now() == timedelta(0)
