@@ -60,7 +60,8 @@ def tell_due(
                 if before is None and _due_again(store):
                     continue
                 break
-            outcomes = list(pool.map(lambda one: _send(one, channel_of), claimed))
+            tries = [pool.submit(_send, one, channel_of) for one in claimed]
+            outcomes = [one.result() for one in tries]
             store.tellings.finish(outcomes)
             sent += sum(not one.error for one in outcomes)
             refused += sum(one.permanent for one in outcomes)

@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from types import FrameType
 
 import httpx
 
@@ -53,6 +54,13 @@ def _pinger(url: str) -> Callable[[], None] | None:
     return ping
 
 
+def _setting(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    return handle
+
+
 def main() -> None:
     """Run a relay until SIGTERM or Ctrl-C."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -60,7 +68,7 @@ def main() -> None:
     store = Store.of(given)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, _setting(stop))
     log.info("the relay runs")
     relay_of(store, given).run(stop)
     store.close()

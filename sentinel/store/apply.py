@@ -316,7 +316,7 @@ class _Application:
             flow_run_id=self.evaluation.source.flow_run_id,
         )
         if reason in _OPENING:
-            labels = {} if reading is None else reading.labels
+            labels: Mapping[str, str] = {} if reading is None else reading.labels
             home = membership(self.rule, labels, self.category, check=source == "check")
             # Its row is new in this transaction, or it was pending, in no group yet.
             fresh = reason is Reason.OPENED

@@ -29,11 +29,12 @@ def at(seconds: float) -> datetime:
 
 
 def group(**fields: Any) -> GroupNow:
-    return GroupNow(**{"seq": 2, "opened_at": T0, "severity": 3, "firing": 1, **fields})
+    base = GroupNow(seq=2, opened_at=T0, severity=3, firing=1)
+    return msgspec.structs.replace(base, **fields)
 
 
 def told(**fields: Any) -> Told:
-    return Told(**{"seq": 1, "firing": 1, "severity": 3, "at": at(30), **fields})
+    return msgspec.structs.replace(Told(seq=1, firing=1, severity=3, at=at(30)), **fields)
 
 
 NEVER = Told()
