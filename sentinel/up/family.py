@@ -24,7 +24,7 @@ from pathlib import Path
 import psutil
 
 from sentinel.errors import SentinelError
-from sentinel.up.instance import Orphan
+from sentinel.up.instance import Orphan, descendants, kill_all
 
 __all__ = ["Child", "Family", "Part"]
 
@@ -224,7 +224,9 @@ class Family:
         self._children = [child for child in self._children if child not in chosen]
 
     async def _stop(self, child: Child) -> None:
-        # The leader alone is asked: it knows best how to end what it started.
+        # The leader alone is asked: it knows best how to end what it started. What it leaves
+        # behind is ended after it; flow runs lead groups of their own, so these are noted first.
+        below = descendants(child.process.pid)
         with contextlib.suppress(ProcessLookupError):
             if child.runs():
                 child.process.send_signal(child.part.stop)
@@ -234,12 +236,15 @@ class Family:
         _signal_group(child, signal.SIGKILL)
         while child.runs():
             await asyncio.sleep(0.05)
+        kill_all(below)
 
     def kill(self) -> None:
         """End every process at once; for a person who cannot wait."""
         for child in reversed(self._children):
+            below = descendants(child.process.pid)
             _signal_group(child, signal.SIGKILL)
             child.process.wait()
+            kill_all(below)
         self._children.clear()
 
     def _note(self) -> None:

@@ -6,6 +6,7 @@ ends. So a lock left by a crash is no lock; what the crash left running is in th
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -162,6 +163,7 @@ def _already(home: Home) -> AlreadyRunning:
 def end(orphans: Sequence[Orphan]) -> None:
     """End what is left of an instance that crashed, each with its process group."""
     left = [(orphan, process) for orphan in orphans if (process := orphan.process())]
+    below = [child for _, process in left for child in descendants(process.pid)]
     for orphan, process in left:
         log.warning("ending %s (pid %d), which a crash left running", orphan.name, process.pid)
         # PostgreSQL waits for its clients at SIGTERM, and breaks off in order at SIGINT.
@@ -170,6 +172,23 @@ def end(orphans: Sequence[Orphan]) -> None:
     for process in stubborn:
         _signal(process, signal.SIGKILL)
     psutil.wait_procs(stubborn, timeout=_PATIENCE_SECONDS)
+    kill_all(below)
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    """All that the process `pid` has started, and what that has started."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def kill_all(processes: Sequence[psutil.Process]) -> None:
+    """Kill those that still run; a number that was used again is left alone."""
+    for process in processes:
+        # psutil compares the start of the process before it signals.
+        with contextlib.suppress(psutil.Error):
+            process.kill()
 
 
 def _signal(process: psutil.Process, number: signal.Signals) -> None:

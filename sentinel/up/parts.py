@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from collections.abc import Mapping
@@ -56,14 +57,11 @@ def prefect_server(plan: Plan, environment: Mapping[str, str], database_url: str
     )
 
 
-def rollout(plan: Plan, environment: Mapping[str, str], file: Path, *, blocks: bool) -> Part:
-    """One run of `sentinel.up.rollout`, which ends by itself."""
+def rollout(plan: Plan, environment: Mapping[str, str], file: Path) -> Part:
+    """Block types and deployments, by a process that ends when it is done."""
     return Part(
         name="rollout",
-        command=[
-            *_python("sentinel.up.rollout", str(file)),
-            *(["--blocks"] if blocks else []),
-        ],
+        command=_python("sentinel.up.warm", "rollout", str(file)),
         environment=environment,
         log=plan.home.log("rollout"),
     )
@@ -75,10 +73,13 @@ def worker(plan: Plan, environment: Mapping[str, str]) -> Part:
     return Part(
         name="worker",
         command=[
-            *_python("prefect", "worker", "start", "--type", "process"),
+            *_python("sentinel.up.warm", "worker", "--type", "process"),
             *("--pool", plan.settings.work_pool),
             # The same name at every start, so that the UI does not collect dead workers.
             *("--name", socket.gethostname()),
+            # Each run is a process that takes seconds of CPU to start: all at once, none of
+            # them would get anywhere.
+            *("--limit", str(max(4, 2 * (os.cpu_count() or 1)))),
             *("--no-create-pool-if-not-found", "--install-policy", "never"),
         ],
         environment=quick | dict(environment),

@@ -1,22 +1,15 @@
-"""Rolling out: block types and deployments, by Prefect's own commands in one process.
+"""What is rolled out: a `prefect.yaml`, with or without the demo rules, and whether again.
 
-Importing Prefect takes seconds of CPU, so both commands share one import, and `up` lets this
-process import while the server is still starting. What is written for `up` is an ordinary
-`prefect.yaml`; `prefect deploy --all` alone does the same.
+It stays an ordinary `prefect.yaml`; `prefect deploy --all` alone does the same.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-import sys
-import time
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import httpx
 import msgspec
 import yaml
 
@@ -24,12 +17,11 @@ from sentinel.errors import ConfigurationError
 from sentinel.up.home import Home, write_private
 from sentinel.up.plan import Options, root_of_code
 
-__all__ = ["DEMO", "Rollout", "find_rules", "main"]
+__all__ = ["DEMO", "Rollout", "find_rules"]
 
 DEMO = "demo"
 """Tag of the deployments that `--no-demo` leaves out."""
 _CODE = ("sentinel", "flows", "triggers", "blocks")
-_PATIENCE_SECONDS = 180.0
 
 
 def find_rules(options: Options) -> Path | None:
@@ -71,7 +63,9 @@ class Rollout:
                 hint="Mend it; until then no rule is rolled out.",
             ) from error
         self._content, entries = _read(content, source)
-        self._kept = [entry for entry in entries if demo or not _is_demo(entry)]
+        # The demo first: its first look is what a newcomer waits for.
+        self._kept = [entry for entry in entries if demo and _is_demo(entry)]
+        self._kept += [entry for entry in entries if not _is_demo(entry)]
 
     @property
     def names(self) -> list[str]:
@@ -93,8 +87,8 @@ class Rollout:
         path.write_text(f"# Made by `sentinel up` from {self.source}\n{self._text()}", "utf-8")
         return path
 
-    def is_done(self, home: Home, digest: str, present: Sequence[str]) -> bool:
-        """Whether exactly this was rolled out before and is all there.
+    def is_done(self, home: Home, digest: str) -> bool:
+        """Whether exactly this was rolled out before.
 
         Deploying again would be harmless but for the seconds, and for pauses made in the
         Prefect UI, which it undoes.
@@ -103,7 +97,11 @@ class Rollout:
             done = msgspec.json.decode((home.root / "rollout.json").read_bytes(), type=str)
         except (FileNotFoundError, msgspec.DecodeError):
             return False
-        return done == digest and set(self.names) <= set(present)
+        return done == digest
+
+    def missing(self, present: Sequence[str]) -> list[str]:
+        """Which deployments are not among those `present`."""
+        return sorted(set(self.names) - set(present))
 
     def done(self, home: Home, digest: str) -> None:
         """Keep that this was rolled out."""
@@ -136,55 +134,3 @@ def _unusable(source: Path) -> ConfigurationError:
 
 def _is_demo(entry: Mapping[str, Any]) -> bool:
     return DEMO in (entry.get("tags") or [])
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Register block types and deploy a file, as soon as the server answers.
-
-    Args:
-        arguments: the file, and `--blocks` where block types are to be registered
-
-    Returns:
-        The exit code of the command that failed, else 0.
-    """
-    from prefect.cli import app
-
-    file = Path(arguments[0])
-    # Imported before the server is asked for, while that is still starting.
-    for module in ("prefect.cli.deploy", "prefect.deployments.runner", "flows.rules"):
-        import_module(module)
-    if not _answers(os.environ["PREFECT_API_URL"]):
-        print("the Prefect API did not answer in time", file=sys.stderr)
-        return 5
-    code = 0
-    if "--blocks" in arguments:
-        code = _prefect(app, "block", "register", "-m", "blocks")
-    deployed = _prefect(app, "--no-prompt", "deploy", "--all", "--prefect-file", str(file))
-    return deployed or code
-
-
-def _answers(api: str) -> bool:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            # Any answer: what credentials it wants, Prefect's own client knows.
-            if httpx.get(f"{api.rstrip('/')}/health", timeout=5).status_code < 500:
-                return True
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.1)
-    return False
-
-
-def _prefect(app: Any, *arguments: str) -> int:
-    """Run one Prefect command in this process."""
-    sys.argv = ["prefect", *arguments]
-    try:
-        app()
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -118,7 +118,9 @@ class Start:
         async with asyncio.TaskGroup() as group:
             prefect = group.create_task(self._prefect())
             tables = group.create_task(self._tables())
-            group.create_task(self._rules(prefect, tables))
+            pool = group.create_task(self._pool(prefect))
+            group.create_task(self._rules(tables, pool))
+            group.create_task(self._worker(tables, pool))
             group.create_task(self._api(tables))
             group.create_task(self._dashboard(tables))
         self._instance.write(ready=True)
@@ -198,36 +200,46 @@ class Start:
         await self._until(lambda: _answers(f"{plan.prefect_api}/health"), child, PREFECT)
         self._screen.step(PREFECT, "ready", plan.prefect_ui)
 
-    async def _rules(self, prefect: Awaitable[None], tables: Awaitable[None]) -> None:
-        """Pool, block types, deployments, worker, and a first look of each demo rule."""
+    async def _pool(self, prefect: Awaitable[None]) -> None:
+        await prefect
+        with self._setup() as setup:
+            await asyncio.to_thread(setup.ensure_pool, self._plan.settings.work_pool)
+
+    async def _rules(self, tables: Awaitable[None], pool: Awaitable[None]) -> None:
+        """Block types and deployments, and a first look of each demo rule."""
         plan = self._plan
         source = find_rules(plan.options)
+        rules: Rollout | None = None
         try:
             rules = Rollout(source, demo=plan.options.demo) if source else None
         except ConfigurationError as error:
-            rules = None
             self._screen.step(RULES, "failed", str(error))
-        await asyncio.gather(prefect, tables)
+        if source is None:
+            self._screen.step(RULES, "ready", "there is no prefect.yaml, so none")
+        started = asyncio.Event()
         with self._setup() as setup:
-            made = await asyncio.to_thread(setup.ensure_pool, plan.settings.work_pool)
-            log.info("work pool %s %s", plan.settings.work_pool, "made" if made else "exists")
-            worker = asyncio.create_task(self._worker())
-            if rules is not None:
-                await self._roll_out(rules, setup)
-            elif source is None:
-                self._screen.step(RULES, "ready", "there is no prefect.yaml, so none")
-            await self._demo(setup)
-        await worker
+            await tables  # before anything of a rule can run
+            looking = asyncio.create_task(self._first_looks(setup, pool, started))
+            try:
+                if rules is not None:
+                    await self._roll_out(rules, setup, pool)
+                await pool
+            finally:
+                started.set()
+            await looking
 
-    async def _roll_out(self, rules: Rollout, setup: Setup) -> None:
-        self._screen.step(RULES, "starts", f"deploying {len(rules.names)}")
+    async def _roll_out(self, rules: Rollout, setup: Setup, pool: Awaitable[None]) -> None:
         digest = await asyncio.to_thread(rules.digest, self._plan.prefect_api)
-        if rules.is_done(self._home, digest, await _names(setup)):
-            self._screen.step(RULES, "ready", f"{len(rules.names)} deployments, unchanged")
-            return
-        part = parts.rollout(self._plan, self._environment, rules.write(self._home), blocks=True)
+        unchanged = f"{len(rules.names)} deployments, unchanged"
+        if rules.is_done(self._home, digest):
+            await pool
+            if not rules.missing(await _names(setup)):
+                self._screen.step(RULES, "ready", unchanged)
+                return
+        self._screen.step(RULES, "starts", f"deploying {len(rules.names)}")
+        part = parts.rollout(self._plan, self._environment, rules.write(self._home))
         code = await self._family.finish(part)
-        missing = sorted(set(rules.names) - set(await _names(setup)))
+        missing = rules.missing(await _names(setup))
         if code or missing:
             what = f"not deployed: {', '.join(missing)}" if missing else tail(part.log, 3)
             self._screen.step(RULES, "failed", f"{what} (see {part.log})")
@@ -235,28 +247,39 @@ class Start:
         rules.done(self._home, digest)
         self._screen.step(RULES, "ready", f"{len(rules.names)} deployments")
 
-    async def _demo(self, setup: Setup) -> None:
-        found = await asyncio.to_thread(setup.deployments, tags=[DEMO])
-        awake = [deployment for deployment in found if not deployment.get("paused")]
-        if self._plan.options.demo:
-            # Their schedules may be most of a minute away.
-            for deployment in awake:
-                await asyncio.to_thread(setup.run_deployment, deployment["id"])
-        elif awake:
-            for deployment in awake:
-                await asyncio.to_thread(setup.pause, deployment["id"])
+    async def _first_looks(
+        self, setup: Setup, pool: Awaitable[None], started: asyncio.Event
+    ) -> None:
+        """Run each demo rule once, as soon as it is deployed: its schedule may be a while away."""
+        await pool
+        seen: set[str] = set()
+        while True:
+            last = started.is_set()
+            found = await asyncio.to_thread(setup.deployments, tags=[DEMO])
+            for deployment in found:
+                if deployment["id"] not in seen and not deployment.get("paused"):
+                    seen.add(deployment["id"])
+                    act = setup.run_deployment if self._plan.options.demo else setup.pause
+                    await asyncio.to_thread(act, deployment["id"])
+            if last:
+                break
+            with suppress(TimeoutError):
+                await asyncio.wait_for(started.wait(), 0.5)
+        if seen and not self._plan.options.demo:
             self._screen.say(
-                f"Paused {len(awake)} demo rules that an earlier start had deployed (--no-demo)."
+                f"Paused {len(seen)} demo rules that an earlier start had deployed (--no-demo)."
             )
 
-    async def _worker(self) -> None:
+    async def _worker(self, tables: Awaitable[None], pool: Awaitable[None]) -> None:
+        await tables
         self._screen.step(WORKER, "starts")
         child = self._family.start(parts.worker(self._plan, self._environment))
+        await pool
         with self._setup() as setup:
 
             async def polls() -> bool:
-                pool = await asyncio.to_thread(setup.pool, self._plan.settings.work_pool)
-                return pool is not None and pool.get("status") == "READY"
+                found = await asyncio.to_thread(setup.pool, self._plan.settings.work_pool)
+                return found is not None and found.get("status") == "READY"
 
             await self._until(polls, child, WORKER)
         self._screen.step(
