@@ -7,7 +7,7 @@ its value has passed `clear`, which lies on the good side of the threshold.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
@@ -27,19 +27,21 @@ class Verdict(NamedTuple):
     word: str | None = None
 
 
+_KINDS = ("above", "below", "outside", "equals", "levels")
+_EXACTLY_ONE: list[Any] = [
+    {"required": [kind], "properties": {kind: {"not": {"type": "null"}}}} for kind in _KINDS
+]
+
+
 class When(BaseModel):
     """Which values are bad. Give exactly one of above, below, outside, equals or levels."""
 
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
-        # Exactly one, so that `prefect deploy` refuses what a run could not read.
-        json_schema_extra={
-            "oneOf": [
-                {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
-                for name in ("above", "below", "outside", "equals", "levels")
-            ]
-        },
+        # Exactly one, so that `prefect deploy` refuses what a run could not read. Two `not`,
+        # since Prefect's UI takes a plain `oneOf` for choices to offer.
+        json_schema_extra={"not": {"anyOf": [{"not": {"oneOf": _EXACTLY_ONE}}]}},
     )
 
     above: FiniteFloat | None = Field(default=None, description="Bad when greater than this.")
@@ -61,11 +63,7 @@ class When(BaseModel):
 
     @model_validator(mode="after")
     def _one_and_sensible(self) -> Self:
-        given = [
-            name
-            for name in ("above", "below", "outside", "equals", "levels")
-            if getattr(self, name) is not None
-        ]
+        given = [name for name in _KINDS if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(
                 "give exactly one of above, below, outside, equals or levels, "

@@ -50,8 +50,13 @@ RuleName = Annotated[
 Word = Annotated[SeverityWord, BeforeValidator(_lowered)]
 
 
-def _readable_defaults(schema: dict[str, Any]) -> None:
-    """Show default durations in the form as people write them, not in ISO 8601."""
+def _for_forms(schema: dict[str, Any]) -> None:
+    """Show default durations as people write them, and refuse a rule without a name.
+
+    When deploying, Prefect takes `required` out of every schema, though not out of lists; and
+    its UI takes `oneOf` and `allOf` for choices to offer. Hence the two `not`.
+    """
+    schema["not"] = {"anyOf": [{"not": {"required": ["name"]}}]}
     for field in schema["properties"].values():
         default = field.get("default")
         if isinstance(default, str) and re.fullmatch(r"P(\d+D)?(T[\dHMS.]+)?", default):
@@ -75,7 +80,7 @@ class Rule(BaseModel):
     """What to alert on, how bad it is, and who hears of it."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, populate_by_name=True, json_schema_extra=_readable_defaults
+        extra="forbid", frozen=True, populate_by_name=True, json_schema_extra=_for_forms
     )
 
     name: RuleName = Field(description="Who this rule is. One name, one rule, over all flows.")

@@ -1,0 +1,90 @@
+"""What a run says of itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from flows.report import artifact_key, changes_artifact, rehearsal_artifact, run_name
+from sentinel import Reading, Rule, above
+from sentinel.evaluation import AlertChange, Applied, Evaluation
+from sentinel.judgement import judge_all
+from sentinel.links import Addresses
+from sentinel.observation import Observation
+
+PLACES = Addresses(
+    dashboard="http://d.example", prefect_api="http://p.example/api", prefect_ui="http://p.example"
+)
+
+
+def changed(title: str, alert_id: str = "a1") -> AlertChange:
+    return AlertChange(
+        alert_id=alert_id, title=title, severity="high", reason="opened", status="open"
+    )
+
+
+def test_a_run_is_named_for_what_it_found():
+    applied = Applied(outcome="firing", seen=3, bad=1, live=1)
+    name = run_name("disk-space", applied, worst="disk-space: /data 97 percent")
+    assert name == "disk-space · firing 1 of 3 (/data 97 percent)"
+
+
+def test_a_run_that_found_nothing_bad_says_so():
+    assert run_name("disk-space", Applied(outcome="ok", seen=3)) == "disk-space · ok, 3 seen"
+
+
+def test_bad_but_not_for_long_enough_is_told_apart():
+    name = run_name("cpu", Applied(outcome="ok", seen=1, bad=1), worst="cpu: 99 percent")
+    assert name == "cpu · ok, 1 of 1 bad but not alerted yet (99 percent)"
+
+
+def test_a_check_that_failed_is_named_for_its_error():
+    applied = Applied(outcome="error", error="OSError: gone")
+    name = run_name("disk-space", applied, error=OSError("no such device\nand more"))
+    assert name == "disk-space · error (OSError: no such device)"
+
+
+def test_a_long_title_does_not_make_a_long_name():
+    name = run_name("r", Applied(outcome="firing", seen=1, bad=1, live=1), worst="x" * 1000)
+    assert len(name) == 180
+    assert name.endswith("…")
+
+
+def test_a_key_is_one_that_prefect_takes():
+    assert artifact_key("disk_space.A-1") == "sentinel-disk-space-a-1"
+
+
+def test_the_artifact_links_every_alert_that_changed():
+    applied = Applied(outcome="firing", seen=3, bad=1, live=1, changed=1, changes=[changed("Full")])
+    text = changes_artifact("disk-space", applied, PLACES)
+    assert "[Full](http://d.example/?alert=a1) | high | open | opened" in text
+
+
+def test_what_a_check_says_is_not_markup():
+    applied = Applied(outcome="firing", changed=1, changes=[changed("![x](http://evil)|<b>\nrow")])
+    row = changes_artifact("r", applied, PLACES).splitlines()[-1]
+    assert "![x](" not in row
+    assert "<b>" not in row.replace("\\<b\\>", "")
+    assert row.count(" | ") == 3
+
+
+def test_a_storm_is_counted_not_listed():
+    changes = [changed(f"t{n}", f"a{n}") for n in range(100)]
+    applied = Applied(outcome="firing", changed=20_000, changes=changes)
+    assert "and 19,900 more" in changes_artifact("r", applied, PLACES)
+
+
+def test_a_rehearsal_keeps_readings_and_verdicts_bad_ones_first():
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    readings = [Reading(labels={"mount": f"/{n}"}, value=float(n)) for n in (10, 99)]
+    evaluation = Evaluation(
+        rule=Rule(name="r", when=above(90)),
+        trigger="t",
+        slot=now,
+        at=now,
+        observation=Observation(readings=readings, not_seen=[{"mount": "/gone"}]),
+        unit="percent",
+    )
+    text = rehearsal_artifact(evaluation, list(judge_all(evaluation, {}).values()))
+    assert "1 of 2 bad" in text
+    assert text.index("mount=/99 | 99 percent | bad") < text.index("mount=/10 | 10 percent | good")
+    assert "not seen: mount=/gone" in text
