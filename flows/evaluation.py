@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -23,7 +23,7 @@ from prefect.states import Completed
 
 from flows import connections
 from flows.report import artifact_key, changes_artifact, rehearsal_artifact, run_name
-from sentinel.clock import SystemClock
+from sentinel.clock import SystemClock, utc
 from sentinel.context import Context
 from sentinel.errors import NotFound, ReadingError
 from sentinel.evaluation import Applied, Evaluation, RunSource
@@ -71,7 +71,7 @@ def evaluate(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, An
         return _rehearse(trigger, rule, parameters)
     store = connections.store()
     at = store.now()
-    slot = (run.expected_start_time or at).astimezone(UTC)
+    slot = utc(run.expected_start_time or at)
     gate = store.rules.begin(rule, slot=slot, now=at)
     if not gate.go:
         return _not_now(run, rule, Applied(outcome=gate.reason))

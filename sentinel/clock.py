@@ -50,11 +50,18 @@ class FakeClock:
 
 
 def utc(moment: datetime) -> datetime:
-    """`moment` in UTC.
+    """`moment` in UTC, as a plain datetime.
+
+    A subclass is not kept: pendulum's, which Prefect gives out, loses its timezone when
+    `astimezone(UTC)` is followed by an addition.
 
     Raises:
         ValueError: it is naive, so nobody can know which moment is meant
     """
     if moment.tzinfo is None:
         raise ValueError(f"{moment.isoformat()} has no timezone: give one, for example +00:00")
-    return moment.astimezone(UTC)
+    there = moment.astimezone(UTC)
+    return datetime(
+        there.year, there.month, there.day, there.hour, there.minute, there.second,
+        there.microsecond, UTC,
+    )  # fmt: skip

@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from sqlalchemy import Connection, Row
 
 from sentinel.announcing import ALERT_EVENTS, MOST_EVENTS, alert_event, batch_event, related
+from sentinel.clock import utc
 from sentinel.errors import ReadingError
 from sentinel.evaluation import AlertChange, Applied, Evaluation
 from sentinel.fingerprint import fingerprint
@@ -50,6 +52,9 @@ def apply(store: Store, connection: Connection, evaluation: Evaluation) -> Appli
         evaluation: what a run of a rule saw
     """
     now = store.now()
+    evaluation = msgspec.structs.replace(
+        evaluation, slot=utc(evaluation.slot), at=utc(evaluation.at)
+    )
     row = enter(store, connection, evaluation, now)
     why = shut(row, evaluation.rule, evaluation.slot, evaluation.at)
     if why:

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlmodel import col
 
+from sentinel.clock import utc
 from sentinel.errors import NotFound
 from sentinel.evaluation import Evaluation, Gate
 from sentinel.fingerprint import fingerprint
@@ -115,7 +116,7 @@ class Rules:
             row = connection.execute(query.where(RULE.c.name == rule.name)).first()
             if row is None and rule.renamed_from:
                 row = connection.execute(query.where(RULE.c.name == rule.renamed_from)).first()
-        why = shut(row, rule, slot, now)
+        why = shut(row, rule, utc(slot), utc(now))
         if row is None:
             return Gate(go=True, reason="ok")
         return Gate(

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pendulum
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sentinel import Reading, Rule
+from sentinel.clock import utc
 from sentinel.duration import format_duration, parse_duration
 from sentinel.errors import ReadingError
 from sentinel.fingerprint import fingerprint
@@ -122,3 +124,11 @@ def test_a_rule_survives_being_written_as_json():
     )
     assert rule.dump()["for"] == "5m"
     assert Rule.model_validate(rule.dump()) == rule
+
+
+def test_prefects_own_moments_keep_their_timezone():
+    given = pendulum.datetime(2026, 3, 1, tz="Europe/Paris")
+    moment = utc(given)
+    assert type(moment) is datetime
+    assert (moment + timedelta(minutes=1)).tzinfo is UTC
+    assert moment == given
