@@ -1,0 +1,162 @@
+"""The product as `make run` starts it, on free ports and in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import psutil
+import yaml
+
+from sentinel.store import Store
+from sentinel.up.home import Home
+from sentinel.up.instance import Record, read
+from tests.prefect_server import ROOT, eventually, free_port
+
+T = TypeVar("T")
+
+__all__ = ["Product", "eventually"]
+
+
+class Product:
+    """`sentinel up` as a child process, and the doors that a user has."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = Home(folder / "home")
+        self.output = folder / "up.txt"
+        self.environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "SENTINEL_"))},
+            "SENTINEL_HOME": str(self.home.root),
+            "SENTINEL_API_PORT": str(free_port()),
+            "SENTINEL_DASHBOARD_PORT": str(free_port()),
+            "SENTINEL_PREFECT_PORT": str(free_port()),
+            "COLUMNS": "160",
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it says that everything runs."""
+        with self.output.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "sentinel.cli", "up"],
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.eventually(lambda: self.record().ready, "everything starts", within=240)
+
+    def eventually(self, look: Callable[[], T], what: str, within: float = 120) -> T:
+        """As `eventually`, and says at once where the product has ended."""
+
+        def checked() -> T:
+            assert self._process is not None
+            assert self._process.poll() is None, self.output.read_text()[-3000:]
+            return look()
+
+        return eventually(checked, what, within)
+
+    def stop(self) -> int:
+        """Ctrl-C; gives the exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        return self._process.wait(90)
+
+    def record(self) -> Record:
+        """What runs."""
+        return read(self.home) or Record(pid=0, started=0)
+
+    def child(self, name: str) -> psutil.Process:
+        """The process of one part."""
+        (found,) = [one for one in self.record().children if one.name == name]
+        return psutil.Process(found.pid)
+
+    def store(self) -> Store:
+        """The shared database."""
+        return Store(self.record().environment["SENTINEL_DATABASE_URL"])
+
+    def sentinel(self, *arguments: str) -> Any:
+        """`sentinel … --json`, read."""
+        done = subprocess.run(
+            [sys.executable, "-m", "sentinel.cli", *arguments, "--json"],
+            cwd=ROOT,
+            env={**self.environment, **self.record().environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    def api(self, method: str, path: str, **more: Any) -> Any:
+        """A call of Sentinel's API."""
+        environment = self.record().environment
+        answer = httpx.request(
+            method,
+            f"http://127.0.0.1:{environment['SENTINEL_API_PORT']}{path}",
+            headers={"Authorization": f"Bearer {environment['SENTINEL_API_TOKEN']}"},
+            timeout=30,
+            **more,
+        )
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def prefect(self, path: str, **body: Any) -> list[dict[str, Any]]:
+        """A question to Prefect's API: every page of a filter's answer."""
+        found: list[dict[str, Any]] = []
+        while True:
+            answer = httpx.post(
+                f"{self.record().environment['PREFECT_API_URL']}{path}",
+                json={**body, "limit": 200, "offset": len(found)},
+                timeout=30,
+            )
+            answer.raise_for_status()
+            page: list[dict[str, Any]] = answer.json()
+            found += page
+            if len(page) < 200:
+                return found
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Prefect's events of one name."""
+        answer = httpx.post(
+            f"{self.record().environment['PREFECT_API_URL']}/events/filter",
+            json={"filter": {"event": {"name": [name]}}, "limit": 50},
+            timeout=30,
+        )
+        answer.raise_for_status()
+        return answer.json()["events"]
+
+    def deploy(self, folder: Path, deployment: dict[str, Any]) -> None:
+        """Roll out by the command that a data engineer types."""
+        file = folder / "prefect.yaml"
+        file.write_text(yaml.safe_dump({"name": "system", "deployments": [deployment]}))
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file",
+             str(file)],
+            cwd=ROOT,
+            env={**self.environment, **self.record().environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def tracebacks(self) -> dict[str, str]:
+        """Every log that has a traceback, from there on."""
+        found: dict[str, str] = {}
+        for log in sorted(self.home.logs.iterdir()):
+            written = log.read_text(errors="replace")
+            place = written.find("Traceback (most recent call last)")
+            if place >= 0:
+                found[log.name] = written[max(0, place - 500) : place + 2500]
+        return found

@@ -1,0 +1,290 @@
+"""The whole product: one real alert travels the whole way, a quiet hour's start, and bad days.
+
+The tests of this file share one instance and run in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.prefect_server import Receiver
+from tests.system.product import Product, eventually
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("system")]
+
+SECRET = secrets.token_hex(16)
+SOAKED = 80
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Generator[Receiver]:
+    with Receiver().serving() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
+    """A file system of 8 MB that a test may fill."""
+    folder = tmp_path_factory.mktemp("disk")
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m,mode=0755", "tmpfs", str(folder)],
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        pytest.skip(f"a small file system cannot be mounted here: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture(scope="module")
+def product(
+    tmp_path_factory: pytest.TempPathFactory, receiver: Receiver, disk: Path
+) -> Generator[Product]:
+    folder = tmp_path_factory.mktemp("product")
+    product = Product(folder)
+    product.start()
+    try:
+        _make_block(product, receiver.url)
+        store = product.store()
+        store.receivers.set("system-test", ["inbox", "sentinel-webhook/system-test"])
+        store.close()
+        product.deploy(folder, _rule(disk))
+        yield product
+    finally:
+        product.stop()
+
+
+def _make_block(product: Product, url: str) -> None:
+    code = (
+        "import sys; from blocks.webhook import SignedWebhook;"
+        "SignedWebhook(url=sys.argv[1], secret=sys.argv[2]).save('system-test', overwrite=True)"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, url, SECRET],
+        env={**product.environment, **product.record().environment},
+        check=True,
+        timeout=60,
+    )
+
+
+def _rule(disk: Path) -> dict[str, Any]:
+    return {
+        "name": "system-disk",
+        "entrypoint": "flows.rules.disk_space",
+        "work_pool": {"name": "sentinel"},
+        "pull": [],
+        "parameters": {
+            "paths": [str(disk)],
+            "rule": {
+                "name": "system-disk",
+                "every": "30s",
+                "when": {"above": 80, "clear": 50},
+                "severity": "high",
+                "group_wait": "0s",
+                "receivers": ["system-test"],
+            },
+        },
+        "schedules": [
+            {"slug": "every", "interval": 30, "anchor_date": "2026-01-01T00:00:03+00:00"}
+        ],
+    }
+
+
+def _fill(disk: Path) -> None:
+    (disk / "ballast").write_bytes(bytes(7 * 1024 * 1024))
+
+
+def _clear(disk: Path) -> None:
+    (disk / "ballast").unlink()
+
+
+def _told(receiver: Receiver) -> list[dict[str, Any]]:
+    """What the receiver got, each signature checked."""
+    bodies: list[dict[str, Any]] = []
+    for request in receiver.requests:
+        expected = hmac.new(SECRET.encode(), request.body, hashlib.sha256).hexdigest()
+        assert request.headers["X-Sentinel-Signature-256"] == f"sha256={expected}"
+        bodies.append(json.loads(request.body))
+    return bodies
+
+
+def _alerts(product: Product, **query: str) -> list[dict[str, Any]]:
+    query = {"rule": "system-disk", **query}
+    return product.api("GET", "/api/v1/alerts/alerts", params=query)["items"]
+
+
+def _runs(product: Product, deployment: str) -> list[dict[str, Any]]:
+    return product.prefect(
+        "/flow_runs/filter",
+        deployments={"name": {"any_": [deployment]}},
+        flow_runs={"state": {"type": {"any_": ["COMPLETED"]}}},
+    )
+
+
+def test_one_real_alert_travels_the_whole_way(product: Product, disk: Path, receiver: Receiver):
+    _fill(disk)
+    (alert,) = product.eventually(lambda: _alerts(product, status="open"), "an alert opens", 180)
+    assert str(disk) in alert["title"]
+
+    # Its run in Prefect says what it found, and each is found from the other.
+    run = next(r for r in _runs(product, "system-disk") if r["id"] == alert["flow_run_id"])
+    product.eventually(
+        lambda: any(
+            r["id"] == run["id"] and r["state_name"] == "Firing"
+            for r in _runs(product, "system-disk")
+        ),
+        "its run ends as Firing",
+    )
+    (event,) = product.eventually(
+        lambda: [
+            one
+            for one in product.events("sentinel.alert.opened")
+            if one["resource"]["prefect.resource.id"] == f"sentinel.alert.{alert['id']}"
+        ],
+        "its event is in Prefect",
+    )
+    related = {one["prefect.resource.role"]: one["prefect.resource.id"] for one in event["related"]}
+    assert related["flow-run"] == f"prefect.flow-run.{run['id']}"
+    assert set(related) >= {"flow-run", "deployment", "flow"}
+
+    # The Automation started a run of notify, and that run delivered it.
+    (first,) = product.eventually(lambda: _told(receiver), "a message is delivered", 180)
+    assert (first["status"], first["alert_id"]) == ("firing", alert["id"])
+    store = product.store()
+    deliveries = [row for row in _deliveries(store) if row["channel"] != "inbox"]
+    assert [row["state"] for row in deliveries] == ["sent"]
+    (by,) = {row["by"] for row in deliveries}
+    notify = {run["id"]: run for run in _runs(product, "notify")}
+    assert by in notify, f"told by {by}, not by a run of notify"
+    assert notify[by]["created_by"]["type"] == "AUTOMATION"
+    assert store.inbox.unread() >= 1
+    store.close()
+
+    # A person takes it on, the condition clears, and the resolve reaches who was told.
+    product.api(
+        "POST",
+        f"/api/v1/alerts/alerts/{alert['id']}/actions",
+        json={"action": "acknowledge", "note": "mine"},
+    )
+    assert _alerts(product)[0]["status"] == "acknowledged"
+    _clear(disk)
+    product.eventually(lambda: _alerts(product)[0]["status"] == "resolved", "it resolves", 180)
+    product.eventually(lambda: len(_told(receiver)) == 2, "the resolve is delivered", 180)
+    last = _told(receiver)[-1]
+    assert (last["status"], last["dedup_key"]) == ("resolved", first["dedup_key"])
+    timeline = product.api("GET", f"/api/v1/alerts/alerts/{alert['id']}")["timeline"]
+    assert [entry["kind"] for entry in timeline] == ["opened", "acknowledged", "resolved"]
+
+
+def _deliveries(store: Any) -> list[dict[str, Any]]:
+    from sqlalchemy import text
+
+    with store.read() as connection:
+        rows = connection.execute(
+            text(
+                "SELECT d.channel, d.state, d.by FROM delivery d JOIN alert_group g "
+                "ON g.id = d.group_id WHERE g.route = 'system-test'"
+            )
+        )
+        return [dict(row._mapping) for row in rows]
+
+
+def test_the_demo_is_named_as_such_and_its_alerts_are_there(product: Product):
+    rules = {row["name"] for row in product.sentinel("rule", "list")}
+    assert rules >= {"demo-cpu", "demo-disk", "disk-space", "cpu-high", "system-disk"}
+    demo = [row for row in product.sentinel("alert", "list") if row["rule"].startswith("demo-")]
+    assert demo
+    assert {row["severity"] for row in demo} == {"info"}
+
+
+def test_scheduled_runs_complete_none_late_and_no_log_has_a_traceback(product: Product):
+    def completed() -> list[dict[str, Any]]:
+        runs = product.prefect(
+            "/flow_runs/filter", flow_runs={"state": {"type": {"any_": ["COMPLETED"]}}}
+        )
+        return [run for run in runs if run["auto_scheduled"]]
+
+    product.eventually(lambda: len(completed()) >= SOAKED, f"{SOAKED} scheduled runs", 25 * 60)
+    assert {run["state_name"] for run in completed()} <= {
+        "OK", "Firing", "NothingDue", "Swept", "Told"
+    }  # fmt: skip
+    assert product.prefect(
+        "/flow_runs/filter", flow_runs={"state": {"type": {"any_": ["FAILED", "CRASHED"]}}}
+    ) == []  # fmt: skip
+    late = product.events("prefect.flow-run.Late")
+    assert [one["resource"].get("prefect.resource.name") for one in late] == []
+    assert product.tracebacks() == {}
+
+
+def test_a_worker_killed_in_the_middle_of_a_run_loses_and_doubles_nothing(
+    product: Product, disk: Path, receiver: Receiver
+):
+    before = len(_told(receiver))
+    _fill(disk)
+    running = product.eventually(
+        lambda: product.prefect(
+            "/flow_runs/filter",
+            deployments={"name": {"any_": ["system-disk"]}},
+            flow_runs={"state": {"type": {"any_": ["RUNNING", "PENDING"]}}},
+        ),
+        "a run is under way",
+    )
+    assert running
+    worker = product.child("worker")
+    for process in [*worker.children(recursive=True), worker]:
+        process.kill()
+    (alert,) = product.eventually(lambda: _alerts(product, status="open"), "it opens anyway", 300)
+    product.eventually(lambda: len(_told(receiver)) > before, "it is told anyway", 300)
+    _clear(disk)
+    product.eventually(lambda: not _alerts(product, status="open"), "it resolves", 300)
+    product.eventually(lambda: _told(receiver)[-1]["status"] == "resolved", "and that is told", 300)
+    said = [body["status"] for body in _told(receiver)[before:]]
+    assert said == ["firing", "resolved"]
+    assert alert["id"] in {one["id"] for one in _alerts(product)}
+
+
+def test_prefect_away_for_a_minute_while_a_condition_starts(
+    product: Product, disk: Path, receiver: Receiver
+):
+    before = len(_told(receiver))
+    server = product.child("prefect")
+    processes = [server, *server.children(recursive=True)]
+    for process in processes:
+        process.suspend()
+    try:
+        _fill(disk)
+        asyncio.run(asyncio.sleep(60))  # the outage itself is what is tested, not a wait
+    finally:
+        for process in processes:
+            process.resume()
+    product.eventually(
+        lambda: _alerts(product, status="open"), "it opens once Prefect is back", 300
+    )
+    product.eventually(lambda: len(_told(receiver)) > before, "and is told", 300)
+    _clear(disk)
+    product.eventually(lambda: _told(receiver)[-1]["status"] == "resolved", "and resolves", 300)
+    assert [body["status"] for body in _told(receiver)[before:]] == ["firing", "resolved"]
+
+
+def test_ctrl_c_stops_everything_it_started_and_the_next_start_has_the_history(product: Product):
+    ours = {psutil.Process(child.pid) for child in product.record().children}
+    count = len(product.sentinel("alert", "list", "--status", "resolved"))
+    assert product.stop() == 0
+    eventually(lambda: not any(process.is_running() for process in ours), "all have ended", 30)
+    product.start()
+    assert len(product.sentinel("alert", "list", "--status", "resolved")) >= count
+    assert os.path.exists(product.home.record)  # noqa: PTH110 - a plain look
