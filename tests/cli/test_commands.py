@@ -1,0 +1,153 @@
+"""The command line as a person and a script meet it, on a real database."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sentinel.cli import main
+from sentinel.clock import FakeClock
+from sentinel.settings import settings
+from sentinel.store import Store
+from tests.store.desk import Desk
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run `sentinel`, in a folder of its own; gives exit code, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SENTINEL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SENTINEL_USER", "ada")
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+
+    def sentinel(*arguments: str) -> tuple[int, str, str]:
+        settings.cache_clear()
+        monkeypatch.setattr(sys, "argv", ["sentinel", *arguments])
+        capsys.readouterr()
+        code = main()
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return sentinel
+
+
+@pytest.fixture
+def desk(run: Run, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A database with one alert, on /data."""
+    monkeypatch.setenv("SENTINEL_DATABASE_URL", database_url)
+    assert run("db", "migrate")[0] == 0
+    clock = FakeClock()
+    store = Store(database_url, clock=clock)
+    desk = Desk(store, clock)
+    store.apply(desk.evaluation({"/data": 97.0}))
+    store.close()
+    return desk
+
+
+def only_alert(run: Run, *arguments: str) -> dict[str, object]:
+    code, out, _ = run("alert", "list", "--json", *arguments)
+    assert code == 0
+    (alert,) = json.loads(out)["items"]
+    return alert
+
+
+def test_help_teaches_with_examples(run: Run) -> None:
+    code, out, _ = run("--help")
+    assert code == 0
+    for word in ("sentinel up", "alert list", "Exit codes"):
+        assert word in out
+
+
+def test_no_command_imports_prefect_to_list_alerts() -> None:
+    code = "import sentinel.cli, sentinel.store, sys; sys.exit('prefect' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_alert_is_listed_for_people_and_for_programs(run: Run, desk: Desk) -> None:
+    alert = only_alert(run)
+    assert (alert["rule"], alert["status"]) == ("disk", "open")
+    code, out, _ = run("alert", "list")
+    assert code == 0
+    assert str(alert["id"])[:8] in out
+
+
+def test_an_alert_is_shown_with_its_timeline(run: Run, desk: Desk) -> None:
+    alert = only_alert(run)
+    code, out, _ = run("alert", "show", str(alert["id"])[:12])
+    assert code == 0
+    assert str(alert["title"]) in out
+    assert "opened" in out
+    code, out, _ = run("alert", "show", str(alert["id"]), "--json")
+    assert [entry["kind"] for entry in json.loads(out)["timeline"]] == ["opened"]
+
+
+def test_acknowledging_keeps_who_and_why(run: Run, desk: Desk) -> None:
+    identity = str(only_alert(run)["id"])
+    assert run("alert", "ack", identity[:12], "-m", "on it")[0] == 0
+    alert = only_alert(run)
+    assert alert["status"] == "acknowledged"
+    assert (alert["acknowledged_by"], alert["acknowledge_comment"]) == ("ada", "on it")
+
+
+def test_a_resolved_alert_is_history_and_resolving_again_is_a_conflict(
+    run: Run, desk: Desk
+) -> None:
+    identity = str(only_alert(run)["id"])
+    assert run("alert", "resolve", identity)[0] == 0
+    assert run("alert", "list")[1] == "Nothing is wrong.\n"
+    assert only_alert(run, "--history")["status"] == "resolved"
+    code, _, err = run("alert", "ack", identity)
+    assert code == 4
+    assert err.startswith("sentinel: ")
+
+
+def test_an_alert_that_does_not_exist_is_not_found(run: Run, desk: Desk) -> None:
+    code, _, err = run("alert", "show", "ffff")
+    assert code == 3
+    assert "there is no alert" in err
+
+
+def test_a_rule_that_is_switched_off_closes_its_alerts(run: Run, desk: Desk) -> None:
+    code, out, _ = run("rule", "disable", "disk", "-m", "moving house", "--json")
+    assert (code, json.loads(out)["closed"]) == (0, 1)
+    (rule,) = json.loads(run("rule", "list", "--json")[1])["items"]
+    assert (rule["enabled"], rule["switch_reason"]) == (False, "moving house")
+    assert "off, by ada" in run("rule", "show", "disk")[1]
+    assert run("rule", "enable", "disk")[1] == "disk is on.\n"
+    assert run("rule", "enable", "disk")[1] == "disk was on already.\n"
+    assert run("rule", "show", "none")[0] == 3
+
+
+def test_where_nothing_runs_that_is_said_with_what_to_do(run: Run) -> None:
+    code, _, err = run("alert", "list")
+    assert code == 5
+    assert "sentinel up" in err
+    assert run("status")[0] == 5
+    assert run("down")[0] == 0
+    assert run("doctor")[0] == 0
+
+
+def test_a_prefect_that_does_not_answer_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    code, _, err = run("pool", "ensure")
+    assert code == 5
+    assert "http://127.0.0.1:9/api" in err
+    assert "PREFECT_API_URL" in err
+
+
+def test_a_wrong_setting_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTINEL_API_PORT", "99999")
+    code, _, err = run("status")
+    assert code == 2
+    assert "SENTINEL_API_PORT" in err
+
+
+def test_wrong_usage_is_two(run: Run) -> None:
+    assert run("alert", "frobnicate")[0] == 2

@@ -1,0 +1,115 @@
+"""What a start decides before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sentinel.errors import ConfigurationError
+from sentinel.settings import Settings
+from sentinel.up import parts
+from sentinel.up.plan import Options, make_plan
+from sentinel.up.rollout import Rollout
+
+
+def settings(tmp_path: Path, **given: object) -> Settings:
+    values = {"home": tmp_path, "api_port": 0, "dashboard_port": 0, "prefect_port": 0, **given}
+    return Settings.model_validate(values)
+
+
+def test_no_two_parts_get_the_same_port(tmp_path: Path) -> None:
+    plan = make_plan(settings(tmp_path), Options(), {})
+    assert len({plan.api_port, plan.dashboard_port, plan.prefect_port, plan.postgres_port}) == 4
+
+
+def test_a_given_prefect_is_used_and_the_profile_of_its_user_with_it(tmp_path: Path) -> None:
+    variables = {"PREFECT_API_URL": "http://prefect.example/api/", "PREFECT_API_KEY": "key"}
+    plan = make_plan(settings(tmp_path), Options(), variables)
+    environment = plan.environment("sqlite:///x", variables)
+    assert plan.given_prefect == "http://prefect.example/api"
+    assert environment["PREFECT_API_URL"] == "http://prefect.example/api"
+    assert environment["PREFECT_API_KEY"] == "key"
+    assert "PREFECT_HOME" not in environment
+
+
+def test_our_own_prefect_never_sees_the_credentials_of_another(tmp_path: Path) -> None:
+    plan = make_plan(settings(tmp_path), Options(), {})
+    environment = plan.environment("sqlite:///x", {"PREFECT_API_KEY": "key"})
+    assert "PREFECT_API_KEY" not in environment
+    assert environment["PREFECT_HOME"] == str(tmp_path / "prefect")
+
+
+def test_a_database_is_embedded_only_where_somebody_needs_it(tmp_path: Path) -> None:
+    url = "postgresql+psycopg://db.example/sentinel"
+    given = {"PREFECT_API_URL": "http://prefect.example/api"}
+    assert make_plan(settings(tmp_path), Options(), {}).wants_postgres
+    assert make_plan(settings(tmp_path, database_url=url), Options(), {}).wants_postgres
+    assert not make_plan(settings(tmp_path, database_url=url), Options(), given).wants_postgres
+    assert not make_plan(settings(tmp_path), Options(sqlite=True), {}).wants_postgres
+    assert not make_plan(settings(tmp_path, database="sqlite"), Options(), {}).wants_postgres
+
+
+def test_a_server_setting_that_a_person_made_stands(tmp_path: Path) -> None:
+    plan = make_plan(settings(tmp_path), Options(), {})
+    own = "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS"
+    environment = plan.environment("sqlite:///x", {own: "7"})
+    part = parts.prefect_server(plan, environment, "sqlite+aiosqlite:///p.db")
+    assert part.environment[own] == "7"
+    assert part.environment["PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED"] == "events,flow_runs"
+    assert part.environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] == "sqlite+aiosqlite:///p.db"
+
+
+def test_prefect_takes_every_server_setting_as_we_write_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.settings import Settings as PrefectSettings
+
+    plan = make_plan(settings(tmp_path), Options(), {})
+    part = parts.prefect_server(plan, plan.environment("sqlite:///x", {}), "sqlite+aiosqlite://")
+    for name, value in part.environment.items():
+        if name.startswith("PREFECT_SERVER_"):
+            monkeypatch.setenv(name, value)
+    services = PrefectSettings().server.services
+    assert services.db_vacuum.enabled == {"events", "flow_runs"}
+    assert services.scheduler.min_scheduled_time.total_seconds() == 600
+
+
+RULES = """
+deployments:
+  - name: disk
+    tags: [sentinel]
+  - name: demo-cpu
+    tags: [sentinel, demo]
+"""
+
+
+def test_no_demo_leaves_the_demo_rules_out_and_a_demo_comes_first(tmp_path: Path) -> None:
+    file = tmp_path / "prefect.yaml"
+    file.write_text(RULES)
+    assert Rollout(file, demo=False).names == ["disk"]
+    assert Rollout(file, demo=True).names == ["demo-cpu", "disk"]
+
+
+@pytest.mark.parametrize("content", ["", "deployments: 3", "deployments: [{}]", "a: [", "- 1"])
+def test_a_malformed_prefect_yaml_is_named(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "prefect.yaml"
+    file.write_text(content)
+    with pytest.raises(ConfigurationError, match=r"prefect\.yaml"):
+        Rollout(file, demo=True)
+
+
+def test_the_same_rules_are_rolled_out_once(tmp_path: Path) -> None:
+    from sentinel.up.home import Home
+
+    home = Home(tmp_path / "home")
+    home.prepare()
+    file = tmp_path / "prefect.yaml"
+    file.write_text(RULES)
+    rules = Rollout(file, demo=True)
+    digest = rules.digest("http://prefect.example/api")
+    assert not rules.is_done(home, digest)
+    rules.done(home, digest)
+    assert rules.is_done(home, digest)
+    assert rules.missing(["disk"]) == ["demo-cpu"]
+    assert Rollout(file, demo=False).digest("http://prefect.example/api") != digest

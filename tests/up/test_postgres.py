@@ -1,0 +1,96 @@
+"""The embedded PostgreSQL, for real: closed to others, and its data outlives a start."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+
+from sentinel.errors import DatabaseError, DatabaseUnreachable
+from sentinel.up import ports
+from sentinel.up.family import Family
+from sentinel.up.home import Home
+from sentinel.up.postgres import Postgres
+
+
+@pytest.fixture
+def home(reachable: Path) -> Home:
+    home = Home(reachable / "home")
+    home.prepare()
+    return home
+
+
+@contextmanager
+def served(home: Home) -> Generator[Postgres]:
+    family = Family()
+    server = Postgres(home, ports.any_free())
+    server.prepare()
+    try:
+        child = family.start(server.part({"PATH": "/usr/bin:/bin"}))
+        server.wait(child.runs)
+        yield server
+    finally:
+        asyncio.run(family.stop())
+
+
+def connect(server: Postgres, database: str = "sentinel") -> psycopg.Connection:
+    url = make_url(server.address(database)).set(drivername="postgresql")
+    return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
+
+
+def test_a_second_start_finds_what_the_first_one_kept(home: Home) -> None:
+    assert not Postgres.has_data(home)
+    with served(home) as server, connect(server) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    assert Postgres.has_data(home)
+    with served(home) as server, connect(server) as connection:
+        assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+        # What Prefect's migrations need.
+        connection.execute("CREATE EXTENSION pg_trgm")
+
+
+def test_only_this_machine_with_the_password_gets_in(home: Home) -> None:
+    with served(home) as server:
+        with connect(server, "prefect") as connection:
+            shown = connection.execute("SHOW listen_addresses").fetchone()
+            assert shown == ("127.0.0.1",)
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(
+                host="127.0.0.1",
+                port=server.port,
+                user="sentinel",
+                password="a guess",
+                dbname="sentinel",
+            )
+
+
+def test_a_pid_file_left_by_a_crash_is_no_hindrance(home: Home) -> None:
+    with served(home):
+        pass
+    # The number of a process that lives and is no database, as after a container's restart.
+    (home.postgres / "data" / "postmaster.pid").write_text("1\n")
+    with served(home) as server, connect(server) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_data_of_another_major_version_is_explained_not_touched(home: Home) -> None:
+    with served(home):
+        pass
+    version = home.postgres / "data" / "PG_VERSION"
+    version.write_text("17\n")
+    with pytest.raises(DatabaseError, match="written by PostgreSQL 17") as refused:
+        Postgres(home, ports.any_free()).prepare()
+    assert "Dump it" in refused.value.hint
+
+
+def test_a_server_that_cannot_be_used_is_reported_with_its_log(home: Home) -> None:
+    with served(home) as server:
+        (home.root / "postgres-password").write_text("another\n")
+        with pytest.raises(DatabaseUnreachable, match="did not start") as refused:
+            server.wait(lambda: False)
+        assert "database.log" in refused.value.hint
