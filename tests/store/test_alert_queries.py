@@ -128,7 +128,7 @@ def test_a_full_last_page_says_that_it_is_the_last(store: Store, put: Any):
         ({"assignee": ""}, {"disk", "quiet"}),
         ({"q": "DISK-F"}, {"disk"}),
         ({"q": "100%_full"}, {"cpu"}),
-        ({"q": "100x_full"}, set()),
+        ({"q": "100x_full"}, set[str]()),
         ({"tenant": "other"}, {"quiet"}),
     ],
 )
