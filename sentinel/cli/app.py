@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from sentinel.cli import alerts, rules, running, system
+from sentinel.cli import alerts, receivers, rules, running, system
 from sentinel.cli.exits import exit_of
 from sentinel.errors import SentinelError
 
@@ -48,6 +48,7 @@ app.add_typer(system.pool, name="pool")
 app.add_typer(system.database, name="db")
 app.add_typer(alerts.commands, name="alert")
 app.add_typer(rules.commands, name="rule")
+app.add_typer(receivers.commands, name="receiver")
 
 
 def main() -> int:
