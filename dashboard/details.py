@@ -24,6 +24,7 @@ def _do(
 @st.fragment(run_every=EVERY, key="details")
 def show(alert_id: str) -> None:
     """The alert of this id, or a sentence that says why there is none."""
+    session.say()
     with st.container(key="drawer"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.html('<div class="head">Alert</div>', width="stretch")

@@ -19,7 +19,7 @@ def _read(ids: list[str] | None) -> None:
     try:
         session.data().mark_read(ids)
     except SentinelError as error:
-        st.toast(f"Nothing was done: {error.message}", icon=":material/error:")
+        session.tell(f"Nothing was done: {error.message}", "error")
 
 
 def _more() -> None:
@@ -90,6 +90,7 @@ EMPTY = (
 @st.fragment(run_every=EVERY, key="messages")
 def messages() -> None:
     """What refreshes by itself."""
+    session.say()
     shown = int(st.session_state.get("inbox-shown", MOST_ROWS))
     view = session.data().inbox(limit=shown)
     with st.container(horizontal=True, vertical_alignment="center"):

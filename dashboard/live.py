@@ -188,6 +188,7 @@ def _empty(chosen: AlertFilter) -> str:
 @st.fragment(run_every=EVERY, key="live")
 def live() -> None:
     """What refreshes by itself."""
+    session.say()
     chosen = _chosen()
     view = session.data().live(chosen)
     prefect = session.data().prefect.answers()

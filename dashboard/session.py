@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.data import Data, Outcome
+from dashboard.data import Data
 from sentinel.errors import SentinelError
 from sentinel.lifecycle import Action
 from sentinel.links import Addresses
@@ -16,10 +16,11 @@ from sentinel.prefect_api import PrefectApi
 from sentinel.settings import settings
 from sentinel.store import Store
 
-__all__ = ["ALERT", "act", "actor", "data"]
+__all__ = ["ALERT", "act", "actor", "data", "say", "tell"]
 
 ALERT = "alert"
 """The query parameter that opens one alert: `/?alert=<id>`."""
+TOLD = "told"
 
 
 @st.cache_resource(show_spinner=False)
@@ -44,23 +45,34 @@ def actor() -> str:
 
 
 def act(ids: Sequence[str], action: Action, done: str) -> None:
-    """Do `action` and say what came of it, `done` being its past participle.
+    """Do `action` and remember what came of it, `done` being its past participle.
 
-    Nothing here shows a text of an alert: a toast is Markdown.
+    Nothing here says a text of an alert: a toast is Markdown.
     """
     try:
         outcome = data().act(ids, action)
     except SentinelError as error:
-        st.toast(f"Nothing was done: {error.message}", icon=":material/error:")
+        tell(f"Nothing was done: {error.message}", "error")
         return
-    _tell(outcome, done)
-
-
-def _tell(outcome: Outcome, done: str) -> None:
     if outcome.done:
         many = f"{outcome.done} alerts {done}" if outcome.done > 1 else done.capitalize()
-        st.toast(many, icon=":material/check_circle:")
+        tell(many, "check_circle")
     elif outcome.unchanged and not outcome.refused:
-        st.toast(f"Somebody was first: already {done}", icon=":material/info:")
+        tell(f"Somebody was first: already {done}", "info")
     for why in outcome.refused:
-        st.toast(f"Not {done}: {why}", icon=":material/block:")
+        tell(f"Not {done}: {why}", "block")
+
+
+def tell(words: str, icon: str) -> None:
+    """Have `words` said by the next part of the page that calls `say`.
+
+    A callback may show nothing itself: in a part that refreshes by itself, what it shows
+    replaces the top of the page.
+    """
+    st.session_state.setdefault(TOLD, []).append((words, icon))
+
+
+def say() -> None:
+    """Say what callbacks had to tell."""
+    for words, icon in st.session_state.pop(TOLD, []):
+        st.toast(words, icon=f":material/{icon}:")

@@ -65,7 +65,7 @@ def test_the_papers_ask_nothing_of_other_hosts(stranger: httpx.Client):
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "alerts.example.com", "::"])
 def test_other_machines_are_not_served_without_a_token_that_somebody_chose(host: str):
-    with pytest.raises(ConfigurationError, match="will not listen on .* without a token"):
+    with pytest.raises(ConfigurationError, match=r"will not listen on .* without a token"):
         check_bind(settings(host=host))
     check_bind(settings(host=host, api_token="chosen"))
 

@@ -1,0 +1,91 @@
+"""A database with a life of its own, and the dashboard over it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from sentinel import Reading, Rule
+from sentinel.evaluation import Evaluation, RunSource
+from sentinel.models import new_id
+from sentinel.observation import Observation
+from sentinel.ports import Message, MessageAlert
+from sentinel.settings import settings
+from sentinel.store import Store
+
+__all__ = ["APP", "Scene", "set_up", "shown"]
+
+APP = Path(__file__).parents[2] / "dashboard" / "app.py"
+
+
+class Scene:
+    """A database, and what happens in it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.store = Store(url)
+        self.store.migrate()
+        self._ago = timedelta(minutes=30)
+
+    def raises(self, title: str, **rule: Any) -> str:
+        """An alert with this title opens; gives its id."""
+        self._ago -= timedelta(seconds=10)
+        at = self.store.now() - self._ago
+        run = new_id()
+        name = f"rule-{run}"
+        checked = Rule.model_validate(
+            {"name": name, "when": {"above": 90}, "annotations": {"summary": "{labels.t}"}, **rule}
+        )
+        self.store.apply(
+            Evaluation(
+                rule=checked,
+                trigger="t",
+                slot=at,
+                at=at,
+                observation=Observation(
+                    readings=[Reading(labels={"t": title}, value=97.5)], state={}
+                ),
+                unit="percent",
+                source=RunSource(flow_run_id=run, flow_run_name="Firing"),
+            )
+        )
+        (alert,) = self.store.alerts.by_run(run)
+        return alert.id
+
+    def tells(self, alert_id: str, title: str) -> str:
+        """A message about this alert arrives in the inbox; gives its id."""
+        alert = self.store.alerts.get(alert_id)
+        self._ago -= timedelta(seconds=10)
+        at = self.store.now() - self._ago
+        about = MessageAlert(
+            id=alert.id, rule=alert.rule, title=alert.title, description="", value=alert.value,
+            severity=alert.severity, category=alert.category, status="open", opened_at=at,
+            resolved_at=None, labels=alert.labels, annotations={}, flow_run_id=None, url="",
+        )  # fmt: skip
+        message = Message(
+            id=new_id(), group_id=new_id(), dedup_key="k", at=at, status="firing", reason="first",
+            receiver="default", title=title, severity=alert.severity, firing=1, resolved=0,
+            alerts=[about], url="",
+        )  # fmt: skip
+        self.store.inbox.put(message)
+        return message.id
+
+
+def set_up(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Make this process's dashboard one over the database at `url`."""
+    monkeypatch.setenv("SENTINEL_DATABASE_URL", url)
+    monkeypatch.setenv("SENTINEL_USER", "maria")
+    monkeypatch.setenv("SENTINEL_PREFECT_API_URL", "http://127.0.0.1:9/api")
+    settings.cache_clear()
+    st.cache_resource.clear()
+
+
+def shown(page: AppTest) -> str:
+    """All HTML on the page, after checking that nothing broke."""
+    assert not page.exception, [str(error.value) for error in page.exception]
+    return "\n".join(str(element.value) for element in page.html)

@@ -1,0 +1,61 @@
+"""The inbox, worked through the page and read back from the store."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+from tests.dashboard.scene import Scene, shown
+
+
+def opened(page: AppTest) -> AppTest:
+    return page.run().switch_page("inbox.py").run()
+
+
+def test_messages_are_newest_first_and_marked_until_they_are_read(scene: Scene, page: AppTest):
+    alert = scene.raises("disk")
+    old, new = scene.tells(alert, "the old one"), scene.tells(alert, "the new one")
+    scene.store.inbox.mark_read([old])
+    html = shown(opened(page))
+    assert html.index("the new one") < html.index("the old one")
+    assert html.count('<span class="unread">Unread</span>') == 1
+    assert "1 unread" in html
+    page.button(key=f"read-{new}").click().run()
+    assert scene.store.inbox.unread() == 0
+    assert "all read" in shown(page)
+
+
+def test_all_are_read_at_once(scene: Scene, page: AppTest):
+    alert = scene.raises("disk")
+    for number in range(3):
+        scene.tells(alert, f"message {number}")
+    opened(page).button(key="read-all").click().run()
+    assert scene.store.inbox.unread() == 0
+    assert "Unread" not in shown(page)
+
+
+def test_a_message_opens_its_alert(scene: Scene, page: AppTest):
+    message = scene.tells(scene.raises("disk"), "about the disk")
+    opened(page).button(key=f"open-{message}").click().run()
+    assert "<h2>disk</h2>" in shown(page)
+
+
+def test_the_text_of_a_message_does_nothing(scene: Scene, page: AppTest):
+    scene.tells(scene.raises("<i>a</i>"), "<script>alert(1)</script>")
+    html = shown(opened(page))
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_an_empty_inbox_says_what_will_come(scene: Scene, page: AppTest):
+    html = shown(opened(page))
+    assert "No messages yet" in html
+    assert "sentinel doctor" in html
+
+
+def test_older_messages_are_shown_on_request(scene: Scene, page: AppTest):
+    alert = scene.raises("disk")
+    for number in range(51):
+        scene.tells(alert, f"message {number}.")
+    assert "message 0." not in shown(opened(page))
+    page.button(key="older").click().run()
+    assert "message 0." in shown(page)
