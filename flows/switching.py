@@ -47,13 +47,22 @@ def keep_switches(store: Store, api: PrefectApi) -> list[str]:
 
 
 def _of_deployments(automations: list[dict[str, Any]]) -> Iterator[Seen]:
-    """Those that belong to a deployment; only these are made anew by a deploy.
+    """Those that run a deployment, as all do that stand under one's `triggers:`.
 
-    A deployment keeps its id over a deploy, so that the owner and the name together say which
-    Automation it is. Two of one name under one deployment cannot be told apart and are left.
+    The API does not say who owns an Automation. A deployment keeps its id over a deploy, so that
+    it and the name together say which one it is. Two of one name that run the same deployment
+    cannot be told apart and are left as they are.
     """
-    owned = [(a, str(a.get("owner_resource") or "")) for a in automations]
-    names = [f"{owner}/{a['name']}"[:200] for a, owner in owned]
-    for (automation, owner), name in zip(owned, names, strict=True):
-        if owner.startswith("prefect.deployment.") and names.count(name) == 1:
-            yield Seen(name=name, id=automation["id"], enabled=automation["enabled"])
+    named = [(_name(one), one) for one in automations]
+    names = [name for name, _ in named]
+    for name, one in named:
+        if name and names.count(name) == 1:
+            yield Seen(name=name, id=one["id"], enabled=one["enabled"])
+
+
+def _name(automation: dict[str, Any]) -> str:
+    actions: list[dict[str, Any]] = automation.get("actions") or []
+    if len(actions) != 1 or actions[0].get("type") != "run-deployment":
+        return ""
+    deployment = actions[0].get("deployment_id")
+    return f"{deployment}/{automation['name']}"[:200] if deployment else ""

@@ -1,0 +1,119 @@
+"""The flows that tell and sweep, on a real Prefect server, database and HTTP receiver."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from flows.notify import tell_until_served
+from flows.retention import retention
+from flows.sweep import sweep
+from flows.switching import keep_switches
+from sentinel.store.switches import Seen, turned_on_by_deploy
+from tests.flows.conftest import Desk
+from tests.prefect_server import PrefectServer
+
+pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+
+NOTHING: dict[str, Any] = {
+    "name": "woken",
+    "entrypoint": "flows.notify.notify",
+    "pull": [],
+    "work_pool": {"name": "sentinel"},
+    "triggers": [
+        {
+            "name": "switch-test",
+            "type": "event",
+            "posture": "Reactive",
+            "match": {"prefect.resource.id": "sentinel.test.nothing"},
+            "expect": ["sentinel.test.nothing"],
+            "threshold": 1,
+            "within": 0,
+        }
+    ],
+}
+
+
+def test_telling_goes_on_until_all_that_was_asked_for_is_served(desk: Desk):
+    desk.shows(a=97, b=98)
+    desk.run(desk.rule("told"))
+    told = tell_until_served(desk.store, by="a test")
+    assert told.sent == 1
+    (kept,) = desk.store.inbox.page()
+    assert kept.title.startswith("[medium]")
+    assert desk.store.wakes.serve(desk.store.wakes.requested())
+
+
+def test_a_sweep_tells_what_no_event_woke_anybody_for(desk: Desk):
+    desk.shows(a=97)
+    desk.run(desk.rule("swept"))
+    state = sweep(return_state=True)
+    assert (state.name, state.message) == ("Swept", "1 messages sent")
+    assert len(desk.store.inbox.page()) == 1
+    again = sweep(return_state=True)
+    assert (again.name, again.is_completed()) == ("NothingDue", True)
+
+
+def test_retention_says_what_went(desk: Desk):
+    state = retention(return_state=True)
+    assert state.is_completed()
+    assert "over 90d ago are gone" in (state.message or "")
+
+
+@contextmanager
+def automation(server: PrefectServer) -> Generator[Any]:
+    def find() -> dict[str, Any]:
+        (found,) = (one for one in server.api.automations() if one["name"] == "switch-test")
+        return found
+
+    yield find
+    for one in server.api.automations():
+        if one["name"] == "switch-test":
+            httpx.delete(f"{server.url}/automations/{one['id']}").raise_for_status()
+
+
+def test_an_automation_that_was_switched_off_stays_off_over_a_deploy(desk: Desk, tmp_path: Path):
+    server = desk.server
+    server.deploy(tmp_path, NOTHING)
+    with automation(server) as find:
+        keep_switches(desk.store, server.api)
+        first = find()
+        server.api.switch_automation(first["id"], on=False)
+        assert keep_switches(desk.store, server.api) == []
+
+        server.deploy(tmp_path, NOTHING)
+        second = find()
+        assert second["id"] != first["id"]
+        assert second["enabled"]  # Prefect's doing
+        (put_back,) = keep_switches(desk.store, server.api)
+        assert put_back.endswith("/switch-test")
+        assert not find()["enabled"]
+
+        # A person switches it on: it stays on, and over the next deploy too.
+        server.api.switch_automation(second["id"], on=True)
+        assert keep_switches(desk.store, server.api) == []
+        assert find()["enabled"]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        (None, ("1", True), False),
+        (("1", True), ("2", True), False),
+        (("1", False), ("1", True), False),
+        (("1", False), ("2", True), True),
+        (("1", False), ("2", False), False),
+    ],
+)
+def test_only_a_new_id_tells_a_deploy_from_a_person(
+    before: tuple[str, bool] | None, now: tuple[str, bool], expected: bool
+):
+    def seen(what: tuple[str, bool]) -> Seen:
+        return Seen(name="a", id=what[0], enabled=what[1])
+
+    assert turned_on_by_deploy(None if before is None else seen(before), seen(now)) is expected
