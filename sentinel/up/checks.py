@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 import msgspec
@@ -163,9 +164,14 @@ def _api(settings: Settings, home: Home) -> Check:
         answer = httpx.get(url, timeout=5)
     except httpx.HTTPError:
         return _not_here("api", running(home) is not None, url)
-    if answer.status_code == 200:
+    parts: dict[str, Any] = {}
+    with contextlib.suppress(ValueError):
+        parts = answer.json().get("components", {})
+    bad = [f"{name}: {part['message']}" for name, part in parts.items() if part["status"] != "ok"]
+    if answer.status_code == 200 and not bad:
         return Check(name="api", state="ok", says=url)
-    return Check(name="api", state="wrong", says=f"{url} says {answer.text[:200]}")
+    says = "; ".join(bad) or f"{url} answered {answer.status_code}"
+    return Check(name="api", state="wrong", says=says, hint=f"See {url}.")
 
 
 def _dashboard(settings: Settings, home: Home) -> Check:

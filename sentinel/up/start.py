@@ -255,12 +255,16 @@ class Start:
         seen: set[str] = set()
         while True:
             last = started.is_set()
-            found = await asyncio.to_thread(setup.deployments, tags=[DEMO])
-            for deployment in found:
-                if deployment["id"] not in seen and not deployment.get("paused"):
-                    seen.add(deployment["id"])
-                    act = setup.run_deployment if self._plan.options.demo else setup.pause
-                    await asyncio.to_thread(act, deployment["id"])
+            try:
+                for deployment in await asyncio.to_thread(setup.deployments, tags=[DEMO]):
+                    if deployment["id"] not in seen and not deployment.get("paused"):
+                        act = setup.run_deployment if self._plan.options.demo else setup.pause
+                        await asyncio.to_thread(act, deployment["id"])
+                        seen.add(deployment["id"])
+            except PrefectUnreachable as error:
+                # On SQLite the server answers 503 while deployments are being written. What is
+                # missed here runs by its schedule.
+                log.info("asking again: %s", error)
             if last:
                 break
             with suppress(TimeoutError):
@@ -278,7 +282,10 @@ class Start:
         with self._setup() as setup:
 
             async def polls() -> bool:
-                found = await asyncio.to_thread(setup.pool, self._plan.settings.work_pool)
+                try:
+                    found = await asyncio.to_thread(setup.pool, self._plan.settings.work_pool)
+                except PrefectUnreachable:  # busy for a moment
+                    return False
                 return found is not None and found.get("status") == "READY"
 
             await self._until(polls, child, WORKER)
@@ -381,9 +388,17 @@ async def _answers(url: str) -> bool:
         return False
 
 
-async def _names(setup: Setup) -> list[str]:
-    found = await asyncio.to_thread(setup.deployments)
-    return [str(deployment["name"]) for deployment in found]
+async def _names(setup: Setup, tries: int = 10) -> list[str]:
+    """Names of all deployments; a server that is busy for a moment is asked again."""
+    while True:
+        try:
+            found = await asyncio.to_thread(setup.deployments)
+            return [str(deployment["name"]) for deployment in found]
+        except PrefectUnreachable:
+            tries -= 1
+            if not tries:
+                raise
+            await asyncio.sleep(1)
 
 
 async def _alerts(store: Store) -> str:
