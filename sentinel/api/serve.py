@@ -39,7 +39,3 @@ def main(*, relay: bool = True) -> int:
         timeout_graceful_shutdown=5,
     )
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
