@@ -22,6 +22,8 @@ def main(*, relay: bool = True) -> int:
         relay: run the relay beside it
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # Each look at the schema's version is a line there, and every health check looks.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     chosen = settings()
     try:
         check_bind(chosen)
