@@ -10,10 +10,26 @@ Semantics: `for` as in Prometheus alerting rules (held from the first bad evalua
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 import msgspec
 
+from sentinel.happening import (
+    Acknowledge,
+    Action,
+    ActionResult,
+    Assign,
+    Bad,
+    Comment,
+    Ended,
+    Good,
+    Input,
+    Reason,
+    Resolve,
+    Status,
+    Suppress,
+    Unacknowledge,
+    Unsuppress,
+)
 from sentinel.severity import Severity
 
 __all__ = [
@@ -37,45 +53,6 @@ __all__ = [
     "Unsuppress",
     "step",
 ]
-
-
-class Status(StrEnum):
-    """The stored status of an alert."""
-
-    PENDING = "pending"
-    OPEN = "open"
-    ACKNOWLEDGED = "acknowledged"
-    RESOLVED = "resolved"
-
-
-class Reason(StrEnum):
-    """Why an alert became what it became, or stayed what it was."""
-
-    HEALTHY = "healthy"
-    PENDING = "pending: not bad for long enough yet"
-    PENDING_RESTARTED = "pending again: too long not looked at"
-    CLEARED_BEFORE_OPEN = "cleared before it opened"
-    OPENED = "opened"
-    REOPENED = "reopened: came back soon after it was resolved"
-    REOPENED_STILL_BAD = "reopened: still bad after a person resolved it"
-    HELD = "still bad, but a person resolved it a moment ago"
-    STILL_BAD = "still bad"
-    REPEATED = "happened again"
-    SEVERITY_ROSE = "severity rose"
-    SEVERITY_FELL = "severity fell"
-    RECOVERED = "recovered"
-    EXPIRED = "expired"
-    KEPT_CRITICAL = "kept: a critical alert that nobody acknowledged never closes by itself"
-    RULE_DISABLED = "rule disabled"
-    ACKNOWLEDGED = "acknowledged"
-    UNACKNOWLEDGED = "acknowledgement taken back"
-    RESOLVED_BY_HAND = "resolved by a person"
-    ASSIGNED = "assigned"
-    COMMENTED = "commented"
-    SUPPRESSED = "suppressed"
-    UNSUPPRESSED = "no longer suppressed"
-    UNCHANGED = "already so"
-    REFUSED = "refused"
 
 
 class AlertState(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,93 +79,6 @@ class AlertState(msgspec.Struct, frozen=True, kw_only=True):
     assignee: str = ""
     suppressed_until: datetime | None = None
     suppress_reason: str = ""
-
-
-class Bad(msgspec.Struct, frozen=True, kw_only=True):
-    """The series was seen bad at `at`, this severely; `word` is the severity as given."""
-
-    at: datetime
-    severity: int
-    word: str
-
-
-class Good(msgspec.Struct, frozen=True, kw_only=True):
-    """The series was seen good at `at`. What was not seen gives no input at all."""
-
-    at: datetime
-
-
-class Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """Something other than a recovery ends it: EXPIRED or RULE_DISABLED."""
-
-    reason: Reason
-    actor: str = ""
-
-
-class Acknowledge(msgspec.Struct, frozen=True, kw_only=True):
-    """A person takes it on; repeats and escalation stop."""
-
-    actor: str
-    comment: str = ""
-
-
-class Unacknowledge(msgspec.Struct, frozen=True, kw_only=True):
-    """The acknowledgement is taken back."""
-
-    actor: str
-    comment: str = ""
-
-
-class Resolve(msgspec.Struct, frozen=True, kw_only=True):
-    """A person says it is over."""
-
-    actor: str
-    comment: str = ""
-
-
-class Assign(msgspec.Struct, frozen=True, kw_only=True):
-    """It is somebody's; an empty `assignee` makes it nobody's."""
-
-    actor: str
-    assignee: str
-    comment: str = ""
-
-
-class Comment(msgspec.Struct, frozen=True, kw_only=True):
-    """A person says something about it."""
-
-    actor: str
-    comment: str
-
-
-class Suppress(msgspec.Struct, frozen=True, kw_only=True):
-    """Nobody is told of this fingerprint until `until`; survives resolve and refire."""
-
-    actor: str
-    until: datetime
-    comment: str = ""
-
-
-class Unsuppress(msgspec.Struct, frozen=True, kw_only=True):
-    """It is told of again."""
-
-    actor: str
-    comment: str = ""
-
-
-Action = Acknowledge | Unacknowledge | Resolve | Assign | Comment | Suppress | Unsuppress
-Input = Bad | Good | Ended | Action
-
-
-class ActionResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What one action did to one alert; `error` says why where `ok` is false."""
-
-    alert_id: str
-    ok: bool
-    reason: str
-    status: str = ""
-    version: int = 0
-    error: str = ""
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):

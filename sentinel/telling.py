@@ -16,7 +16,7 @@ import msgspec
 from sentinel.errors import DeliveryError
 from sentinel.ports import Channel
 from sentinel.store import Store
-from sentinel.store.tellings import Outcome, ToSend
+from sentinel.store.deliveries import Outcome, ToSend
 
 __all__ = ["ToldCount", "tell_due"]
 

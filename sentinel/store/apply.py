@@ -30,9 +30,9 @@ from sentinel.reading import Reading
 from sentinel.severity import Severity, severity_of
 from sentinel.store.bulk import dumped
 from sentinel.store.groups import Fired, Regrouping
+from sentinel.store.loading import load_live, load_recent, load_suppressed
 from sentinel.store.rules import enter, shut
-from sentinel.store.states import state_of, state_query
-from sentinel.store.tables import ALERT, RULE, SUPPRESSION
+from sentinel.store.tables import RULE
 from sentinel.store.writes import Writes
 
 if TYPE_CHECKING:
@@ -110,14 +110,16 @@ class _Application:
         self.suppressed: dict[str, tuple[datetime, str]] = {}
 
     def carry_out(self) -> Applied:
-        live, checks = self._load_live()
+        known = load_live(self.connection, self.rule)
+        self.titles = known.titles
+        live, checks = known.series, known.checks
         error: Exception | None = self.evaluation.observation.error
         try:
             judged = judge_all(self.evaluation, live)
         except ReadingError as nonsense:
             judged, error = {}, error or nonsense
         failures = self.row.failures + 1 if error is not None else 0
-        self._load_suppressed()
+        self.suppressed = load_suppressed(self.connection, self.rule, self.now)
         self._series(judged, live)
         self._check(error, failures, checks)
         self._write()
@@ -139,46 +141,6 @@ class _Application:
             error="" if error is None else f"{type(error).__name__}: {error}",
         )
 
-    def _load_live(self) -> tuple[dict[str, AlertState], dict[str, AlertState]]:
-        rows = state_query(
-            self.connection,
-            ALERT.c.tenant == self.rule.tenant,
-            ALERT.c.rule == self.rule.name,
-            ALERT.c.status != "resolved",
-        )
-        live: dict[str, AlertState] = {}
-        checks: dict[str, AlertState] = {}
-        for row in rows:
-            state = state_of(row)
-            self.titles[state.id] = row.title
-            (checks if row.source == "check" else live)[row.fingerprint] = state
-        return live, checks
-
-    def _load_recent(self) -> dict[str, AlertState]:
-        """The newest resolved alert of each fingerprint that may yet come back."""
-        knobs = self.store.knobs
-        reach = max(knobs.reopen_within, knobs.hold_after_manual_resolve) + self.rule.for_
-        rows = state_query(
-            self.connection,
-            ALERT.c.tenant == self.rule.tenant,
-            ALERT.c.rule == self.rule.name,
-            ALERT.c.status == "resolved",
-            ALERT.c.resolved_at >= self.now - reach,
-        )
-        recent: dict[str, AlertState] = {}
-        for row in sorted(rows, key=lambda one: (one.resolved_at, one.id)):
-            recent[row.fingerprint] = state_of(row)
-        return recent
-
-    def _load_suppressed(self) -> None:
-        query = SUPPRESSION.select().where(
-            SUPPRESSION.c.tenant == self.rule.tenant,
-            SUPPRESSION.c.rule == self.rule.name,
-            SUPPRESSION.c.until > self.now,
-        )
-        for row in self.connection.execute(query):
-            self.suppressed[row.fingerprint] = (row.until, row.reason)
-
     def _terms(self) -> Terms:
         rule, knobs = self.rule, self.store.knobs
         return Terms(
@@ -194,7 +156,11 @@ class _Application:
         terms = self._terms()
         fresh = any(isinstance(one.verdict, Bad) and key not in live for key, one in judged.items())
         pending = any(state.status is Status.PENDING for state in live.values())
-        recent = self._load_recent() if fresh or pending else {}
+        recent = (
+            load_recent(self.connection, self.rule, self.now, self.store.knobs)
+            if fresh or pending
+            else {}
+        )
         for print_, one in judged.items():
             alert = live.get(print_)
             if alert is None and isinstance(one.verdict, Good):
@@ -202,6 +168,9 @@ class _Application:
             made = new_id() if alert is None else ""
             become = step(alert, recent.get(print_), one.verdict, self.now, terms, made)
             self._take(become, alert, print_, one.reading, "rule")
+
+    def _recent(self) -> dict[str, AlertState]:
+        return load_recent(self.connection, self.rule, self.now, self.store.knobs)
 
     def _check(
         self, error: Exception | None, failures: int, checks: Mapping[str, AlertState]
@@ -222,7 +191,11 @@ class _Application:
         word = self.rule.errors.severity
         bad = Bad(at=at, severity=int(severity_of(word)), word=word)
         alert = checks.get(print_)
-        recent = self._load_recent().get(print_) if alert is None else None
+        recent = (
+            load_recent(self.connection, self.rule, self.now, self.store.knobs).get(print_)
+            if alert is None
+            else None
+        )
         made = new_id() if alert is None else ""
         become = step(alert, recent, bad, self.now, terms, made)
         self._take(become, alert, print_, reading, "check")

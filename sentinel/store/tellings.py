@@ -9,41 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Table, and_, func, or_, select
+from sqlalchemy import Connection, Row, and_, func, or_, select
 
 from sentinel.grouping import first_wait
 from sentinel.message import MOST_NAMED, compose, message_id
-from sentinel.models import Alert, AlertGroup, Delivery, new_id
-from sentinel.notification import Decision, GroupNow, Policy, Told, decide, pause_after
-from sentinel.ports import Message
+from sentinel.models import Alert, AlertGroup, new_id
+from sentinel.notification import Decision, GroupNow, Policy, Told, decide
+from sentinel.store.deliveries import DELIVERY, Outcome, ToSend, finish, telling_of
 from sentinel.store.receivers import DEFAULT
 from sentinel.store.tables import ALERT, GROUP, MEMBER, TELLING
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["Outcome", "Tellings", "ToSend", "Why"]
+__all__ = ["Tellings", "Why"]
 
-DELIVERY = cast("Table", Delivery.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
 _CLAIM = timedelta(seconds=60)
 _PER_SEND = timedelta(seconds=30)
-
-
-class ToSend(msgspec.Struct, frozen=True, kw_only=True):
-    """One message that was decided on, and for whom."""
-
-    delivery_id: str
-    group_id: str
-    receiver: str
-    channel: str
-    seq: int
-    firing: int
-    severity: int
-    attempts: int
-    message: Message
 
 
 class Why(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,15 +40,6 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
     told_at: datetime | None
     decision: Decision
     error: str
-
-
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of sending: an empty `error` is success."""
-
-    sent: ToSend
-    error: str = ""
-    permanent: bool = False
-    reference: str = ""
 
 
 class Tellings:
@@ -242,7 +218,7 @@ class Tellings:
             "reason": str(decision.reason), "decided_at": now, "next_at": decision.next_at
         }  # fmt: skip
         done = connection.execute(
-            TELLING.update().where(*_one(group.id, receiver, channel)).values(**values)
+            TELLING.update().where(*telling_of(group.id, receiver, channel)).values(**values)
         )
         if not done.rowcount:
             connection.execute(
@@ -306,70 +282,7 @@ class Tellings:
 
     def finish(self, outcomes: Sequence[Outcome]) -> None:
         """Record what came of sending; one transaction per group, in the order of their ids."""
-        by_group: dict[str, list[Outcome]] = {}
-        for outcome in outcomes:
-            by_group.setdefault(outcome.sent.group_id, []).append(outcome)
-        for group_id in sorted(by_group):
-            with self._store.write() as connection:
-                self._finish_group(connection, group_id, by_group[group_id])
-
-    def _finish_group(
-        self, connection: Connection, group_id: str, outcomes: Sequence[Outcome]
-    ) -> None:
-        now = self._store.now()
-        connection.execute(select(GROUP.c.id).where(GROUP.c.id == group_id).with_for_update())
-        for outcome in outcomes:
-            sent = outcome.sent
-            where = _one(group_id, sent.receiver, sent.channel)
-            if not outcome.error:
-                state = "sent"
-                values: dict[str, Any] = {
-                    "told_seq": sent.seq, "told_firing": sent.firing,
-                    "told_severity": sent.severity if sent.firing else 0, "told_at": now,
-                    "attempts": 0, "retry_at": None, "refused_seq": None, "error": "",
-                    "reference": outcome.reference,
-                }  # fmt: skip
-            elif outcome.permanent:
-                state = "refused"
-                values = {"refused_seq": sent.seq, "attempts": 0, "error": outcome.error[:2000]}
-                self._complain(connection, outcome)
-            else:
-                state = "failed"
-                attempts = sent.attempts + 1
-                spread = int(sent.delivery_id[-4:], 16) / 0xFFFF
-                values = {
-                    "attempts": attempts, "error": outcome.error[:2000],
-                    "retry_at": now + pause_after(attempts, spread),
-                }  # fmt: skip
-                if attempts == 1:
-                    self._complain(connection, outcome)
-            connection.execute(TELLING.update().where(*where).values(**values))
-            connection.execute(
-                DELIVERY.update()
-                .where(DELIVERY.c.id == sent.delivery_id)
-                .values(
-                    state=state, error=outcome.error[:2000], reference=outcome.reference,
-                    ended_at=now,
-                )
-            )  # fmt: skip
-        # Due at once: the next decision is made by the same rows and says when the next is.
-        connection.execute(
-            GROUP.update()
-            .where(GROUP.c.id == group_id)
-            .values(due_at=now, claimed_by="", claimed_until=None)
-        )
-        self._store.changed(connection)
-
-    def _complain(self, connection: Connection, outcome: Outcome) -> None:
-        sent = outcome.sent
-        how = "refused for good" if outcome.permanent else "failed; it is tried again"
-        self._store.log.add(
-            connection,
-            "error" if outcome.permanent else "warning",
-            "delivery.refused" if outcome.permanent else "delivery.failed",
-            f"{sent.channel} {how}: {outcome.error}",
-            {"group": sent.group_id, "receiver": sent.receiver},
-        )
+        finish(self._store, outcomes)
 
 
 def _targets(
@@ -392,14 +305,6 @@ def _due(before: datetime, now: datetime) -> tuple[Any, ...]:
         GROUP.c.due_at.is_not(None),
         GROUP.c.due_at <= before,
         or_(GROUP.c.claimed_until.is_(None), GROUP.c.claimed_until <= now),
-    )
-
-
-def _one(group_id: str, receiver: str, channel: str) -> tuple[Any, ...]:
-    return (
-        TELLING.c.group_id == group_id,
-        TELLING.c.receiver == receiver,
-        TELLING.c.channel == channel,
     )
 
 

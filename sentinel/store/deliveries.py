@@ -1,0 +1,126 @@
+"""Deliveries: one attempt to tell one channel, decided before and recorded after.
+
+Rows are only ever added, then finished once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+from sqlalchemy import Connection, Table, select
+
+from sentinel.models import Delivery
+from sentinel.notification import pause_after
+from sentinel.ports import Message
+from sentinel.store.tables import GROUP, TELLING
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["DELIVERY", "Outcome", "ToSend", "finish", "telling_of"]
+
+DELIVERY = cast("Table", Delivery.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+
+
+class ToSend(msgspec.Struct, frozen=True, kw_only=True):
+    """One message that was decided on, and for whom."""
+
+    delivery_id: str
+    group_id: str
+    receiver: str
+    channel: str
+    seq: int
+    firing: int
+    severity: int
+    attempts: int
+    message: Message
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of sending: an empty `error` is success."""
+
+    sent: ToSend
+    error: str = ""
+    permanent: bool = False
+    reference: str = ""
+
+
+def finish(store: Store, outcomes: Sequence[Outcome]) -> None:
+    """Record what came of sending; one transaction per group, in the order of their ids."""
+    by_group: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        by_group.setdefault(outcome.sent.group_id, []).append(outcome)
+    for group_id in sorted(by_group):
+        with store.write() as connection:
+            _finish_group(store, connection, group_id, by_group[group_id])
+
+
+def _finish_group(
+    store: Store, connection: Connection, group_id: str, outcomes: Sequence[Outcome]
+) -> None:
+    now = store.now()
+    connection.execute(select(GROUP.c.id).where(GROUP.c.id == group_id).with_for_update())
+    for outcome in outcomes:
+        sent = outcome.sent
+        where = telling_of(group_id, sent.receiver, sent.channel)
+        if not outcome.error:
+            state = "sent"
+            values: dict[str, Any] = {
+                "told_seq": sent.seq, "told_firing": sent.firing,
+                "told_severity": sent.severity if sent.firing else 0, "told_at": now,
+                "attempts": 0, "retry_at": None, "refused_seq": None, "error": "",
+                "reference": outcome.reference,
+            }  # fmt: skip
+        elif outcome.permanent:
+            state = "refused"
+            values = {"refused_seq": sent.seq, "attempts": 0, "error": outcome.error[:2000]}
+            _complain(store, connection, outcome)
+        else:
+            state = "failed"
+            attempts = sent.attempts + 1
+            spread = int(sent.delivery_id[-4:], 16) / 0xFFFF
+            values = {
+                "attempts": attempts, "error": outcome.error[:2000],
+                "retry_at": now + pause_after(attempts, spread),
+            }  # fmt: skip
+            if attempts == 1:
+                _complain(store, connection, outcome)
+        connection.execute(TELLING.update().where(*where).values(**values))
+        connection.execute(
+            DELIVERY.update()
+            .where(DELIVERY.c.id == sent.delivery_id)
+            .values(
+                state=state, error=outcome.error[:2000], reference=outcome.reference,
+                ended_at=now,
+            )
+        )  # fmt: skip
+    # Due at once: the next decision is made by the same rows and says when the next is.
+    connection.execute(
+        GROUP.update()
+        .where(GROUP.c.id == group_id)
+        .values(due_at=now, claimed_by="", claimed_until=None)
+    )
+    store.changed(connection)
+
+
+def _complain(store: Store, connection: Connection, outcome: Outcome) -> None:
+    sent = outcome.sent
+    how = "refused for good" if outcome.permanent else "failed; it is tried again"
+    store.log.add(
+        connection,
+        "error" if outcome.permanent else "warning",
+        "delivery.refused" if outcome.permanent else "delivery.failed",
+        f"{sent.channel} {how}: {outcome.error}",
+        {"group": sent.group_id, "receiver": sent.receiver},
+    )
+
+
+def telling_of(group_id: str, receiver: str, channel: str) -> tuple[Any, ...]:
+    """The condition that picks one channel's telling of one group."""
+    return (
+        TELLING.c.group_id == group_id,
+        TELLING.c.receiver == receiver,
+        TELLING.c.channel == channel,
+    )

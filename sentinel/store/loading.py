@@ -1,0 +1,74 @@
+"""What an evaluation starts from: the rule's alerts as they are, read in bulk."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import Connection
+
+from sentinel.lifecycle import AlertState
+from sentinel.rule import Rule
+from sentinel.store.states import state_of, state_query
+from sentinel.store.tables import ALERT, SUPPRESSION
+
+if TYPE_CHECKING:
+    from sentinel.store import Knobs
+
+__all__ = ["Live", "load_live", "load_recent", "load_suppressed"]
+
+
+class Live(msgspec.Struct, frozen=True):
+    """The alerts of a rule that are not resolved, by fingerprint.
+
+    `series` are those of readings, `checks` those that say that the check fails; `titles` are
+    by alert id.
+    """
+
+    series: dict[str, AlertState]
+    checks: dict[str, AlertState]
+    titles: dict[str, str]
+
+
+def load_live(connection: Connection, rule: Rule) -> Live:
+    """Everything of `rule` that is not resolved."""
+    found = Live({}, {}, {})
+    for row in state_query(
+        connection,
+        ALERT.c.tenant == rule.tenant,
+        ALERT.c.rule == rule.name,
+        ALERT.c.status != "resolved",
+    ):
+        state = state_of(row)
+        found.titles[state.id] = row.title
+        (found.checks if row.source == "check" else found.series)[row.fingerprint] = state
+    return found
+
+
+def load_recent(
+    connection: Connection, rule: Rule, now: datetime, knobs: Knobs
+) -> dict[str, AlertState]:
+    """The newest resolved alert of each fingerprint that may yet come back."""
+    reach = max(knobs.reopen_within, knobs.hold_after_manual_resolve) + rule.for_
+    rows = state_query(
+        connection,
+        ALERT.c.tenant == rule.tenant,
+        ALERT.c.rule == rule.name,
+        ALERT.c.status == "resolved",
+        ALERT.c.resolved_at >= now - reach,
+    )
+    rows.sort(key=lambda row: (row.resolved_at, row.id))
+    return {row.fingerprint: state_of(row) for row in rows}
+
+
+def load_suppressed(
+    connection: Connection, rule: Rule, now: datetime
+) -> dict[str, tuple[datetime, str]]:
+    """Until when, and why, by fingerprint."""
+    query = SUPPRESSION.select().where(
+        SUPPRESSION.c.tenant == rule.tenant,
+        SUPPRESSION.c.rule == rule.name,
+        SUPPRESSION.c.until > now,
+    )
+    return {row.fingerprint: (row.until, row.reason) for row in connection.execute(query)}
