@@ -7,7 +7,6 @@ the questions that a Prefect run must answer: which slot, live or rehearsal, wha
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -16,12 +15,13 @@ import httpx
 from prefect import Flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.context import FlowRunContext, SyncClientContext
+from prefect.context import FlowRunContext
 from prefect.exceptions import ParameterTypeError, PrefectException, SignatureMismatchError
 from prefect.logging import get_run_logger
 from prefect.states import Completed
 
 from flows import connections
+from flows.naming import name_run
 from flows.report import artifact_key, changes_artifact, rehearsal_artifact, run_name
 from sentinel.clock import SystemClock, utc
 from sentinel.context import Context
@@ -74,7 +74,7 @@ def evaluate(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, An
     slot = utc(run.expected_start_time or at)
     gate = store.rules.begin(rule, slot=slot, now=at)
     if not gate.go:
-        return _not_now(run, rule, Applied(outcome=gate.reason))
+        return _not_now(rule, Applied(outcome=gate.reason))
     ctx = Context(
         clock=store.clock,
         state=gate.state,
@@ -84,9 +84,9 @@ def evaluate(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, An
     evaluation = _look(trigger, rule, parameters, ctx, slot, at, _source(run, flow))
     applied = store.apply(evaluation)
     if applied.outcome in _SAID:
-        return _not_now(run, rule, applied)
+        return _not_now(rule, applied)
     error = evaluation.observation.error
-    _rename(run, run_name(rule.name, applied, worst=_worst(evaluation), error=error))
+    name_run(run_name(rule.name, applied, worst=_worst(evaluation), error=error))
     if applied.changed:
         _keep(rule, changes_artifact(rule.name, applied, Addresses.of(settings())), "what changed")
     if applied.outcome == "error":
@@ -157,8 +157,8 @@ def _source(run: FlowRun, flow: Flow[..., Any] | None) -> RunSource:
     )
 
 
-def _not_now(run: FlowRun, rule: Rule, applied: Applied) -> State[Any]:
-    _rename(run, run_name(rule.name, applied))
+def _not_now(rule: Rule, applied: Applied) -> State[Any]:
+    name_run(run_name(rule.name, applied))
     return Completed(name=_STATES[applied.outcome], message=_SAID[applied.outcome])
 
 
@@ -196,24 +196,9 @@ def _worst(evaluation: Evaluation) -> str:
     return wording(evaluation.rule, worst[2], worst[1], evaluation.unit, evaluation.at)[0]
 
 
-def _rename(run: FlowRun, name: str) -> None:
-    """Name the run for what it found. What was found is stored already, so this may fail."""
-    clients = SyncClientContext.get()
-    if clients is None:
-        return
-    try:
-        clients.client.update_flow_run(run.id, name=name)
-    except (PrefectException, httpx.HTTPError) as error:
-        _logger().warning("the run could not be named %r: %s", name, error)
-
-
 def _keep(rule: Rule, markdown: str, what: str, kind: str = "") -> None:
     key = artifact_key(f"{rule.name} {kind}" if kind else rule.name)
     try:
         create_markdown_artifact(markdown, key=key, description=f"{rule.name}: {what}")
     except (PrefectException, httpx.HTTPError) as error:
-        _logger().warning("the artifact %s could not be kept: %s", key, error)
-
-
-def _logger() -> logging.Logger | logging.LoggerAdapter[logging.Logger]:
-    return get_run_logger()
+        get_run_logger().warning("the artifact %s could not be kept: %s", key, error)

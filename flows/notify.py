@@ -9,6 +9,7 @@ from prefect.states import Completed
 
 from blocks.channels import Channels
 from flows import connections
+from flows.naming import name_run
 from sentinel.store import Store
 from sentinel.telling import ToldCount, tell_due
 
@@ -48,11 +49,9 @@ def tell_until_served(store: Store, *, by: str) -> ToldCount:
 
 
 def _said(told: ToldCount) -> State[None]:
-    parts = [
-        f"{count} {word}"
-        for count, word in ((told.sent, "sent"), (told.failed, "to try again"),
-                            (told.refused, "refused"))
-        if count
-    ]  # fmt: skip
-    name = "Told" if told.sent else ("Undelivered" if told.failed + told.refused else "NothingDue")
-    return Completed(name=name, message=", ".join(parts) or "nothing was due")
+    counts = [(told.sent, "sent"), (told.failed, "to try again"), (told.refused, "refused")]
+    parts = ", ".join(f"{count} {word}" for count, word in counts if count)
+    if not parts:
+        return Completed(name="NothingDue", message="nothing was due")
+    name_run(f"notify · {parts}")
+    return Completed(name="Told" if told.sent else "Undelivered", message=parts)

@@ -9,6 +9,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows import connections
+from flows.naming import name_run
 from flows.notify import tell_until_served
 from flows.switching import keep_switches
 from sentinel.errors import PrefectUnreachable
@@ -30,16 +31,14 @@ def sweep() -> State[None]:
         except PrefectUnreachable as error:
             # People have been told, which matters more; the next sweep looks again.
             get_run_logger().warning("Automations were not looked at: %s", error)
-    parts = [
-        f"{count} {word}"
-        for count, word in (
-            (expired, "expired"),
-            (told.sent, "messages sent"),
-            (told.failed + told.refused, "messages not delivered"),
-            (len(put_back), "Automations switched off again"),
-        )
-        if count
+    counts = [
+        (expired, "expired"),
+        (told.sent, "messages sent"),
+        (told.failed + told.refused, "messages not delivered"),
+        (len(put_back), "Automations switched off again"),
     ]
-    return Completed(
-        name="Swept" if parts else "NothingDue", message=", ".join(parts) or "nothing was due"
-    )
+    parts = ", ".join(f"{count} {word}" for count, word in counts if count)
+    if not parts:
+        return Completed(name="NothingDue", message="nothing was due")
+    name_run(f"sweep · {parts}")
+    return Completed(name="Swept", message=parts)
