@@ -164,7 +164,7 @@ def test_one_real_alert_travels_the_whole_way(product: Product, disk: Path, rece
 
     # The Automation started a run of notify, and that run delivered it.
     (first,) = product.eventually(lambda: _told(receiver), "a message is delivered", 180)
-    assert (first["status"], first["alert_id"]) == ("firing", alert["id"])
+    assert (first["status"], first["alert_id"]) == ("open", alert["id"])
     store = product.store()
     deliveries = [row for row in _deliveries(store) if row["channel"] != "inbox"]
     assert [row["state"] for row in deliveries] == ["sent"]
@@ -267,7 +267,7 @@ def test_a_worker_killed_in_the_middle_of_a_run_loses_and_doubles_nothing(
     product.eventually(lambda: not _alerts(product, status="open"), "it resolves", 300)
     product.eventually(lambda: _told(receiver)[-1]["status"] == "resolved", "and that is told", 300)
     said = [body["status"] for body in _told(receiver)[before:]]
-    assert said == ["firing", "resolved"]
+    assert said == ["open", "resolved"]
     assert alert["id"] in {one["id"] for one in _alerts(product)}
 
 
@@ -291,7 +291,7 @@ def test_prefect_away_for_a_minute_while_a_condition_starts(
     product.eventually(lambda: len(_told(receiver)) > before, "and is told", 300)
     _clear(disk)
     product.eventually(lambda: _told(receiver)[-1]["status"] == "resolved", "and resolves", 300)
-    assert [body["status"] for body in _told(receiver)[before:]] == ["firing", "resolved"]
+    assert [body["status"] for body in _told(receiver)[before:]] == ["open", "resolved"]
 
 
 def test_ctrl_c_stops_everything_it_started_and_the_next_start_has_the_history(product: Product):
