@@ -21,7 +21,7 @@ from sentinel.rule import Rule
 from sentinel.severity import severity_of
 from sentinel.template import number, render
 
-__all__ = ["Judged", "error_reading", "judge_all", "wording"]
+__all__ = ["Judged", "error_reading", "judge_all", "said", "wording"]
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -140,9 +140,14 @@ def _plain(rule: Rule, reading: Reading, unit: str) -> str:
     return " ".join(part for part in (f"{rule.name}:", where, what) if part).rstrip(":")
 
 
+def said(error: Exception) -> str:
+    """An exception's kind and words, without what no database keeps."""
+    return f"{type(error).__name__}: {error}".replace("\0", "")
+
+
 def error_reading(rule: Rule, error: Exception) -> Reading:
     """The finding that a check itself failed, about its source, for the rule's owner."""
-    text = f"{type(error).__name__}: {error}"
+    text = said(error)
     return Reading(
         labels={"sentinel_check": rule.name},
         firing=True,

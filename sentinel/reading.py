@@ -64,6 +64,8 @@ def checked(reading: object) -> Reading:
         raise ReadingError(f"the reading {labels} has an `at` without a timezone")
     if reading.summary is not None and len(reading.summary) > MAX_TEXT:
         raise ReadingError(f"the summary of the reading {labels} is longer than {MAX_TEXT}")
+    if reading.summary is not None and "\0" in reading.summary:
+        raise ReadingError(f"the summary of the reading {dict(labels)} has a NUL character")
     if labels is reading.labels and value is reading.value:
         return reading
     return msgspec.structs.replace(reading, labels=labels, value=value)
@@ -97,6 +99,8 @@ def _labels(reading: Reading) -> Mapping[str, str]:
         if type(name) is not str or type(text) is not str or not name or len(text) > MAX_NAME:
             good = False
             break
+        if "\0" in text or "\0" in name:
+            raise ReadingError(f"label {name!r} has a NUL character, which no database keeps")
     if good and len(labels) <= MAX_LABELS:
         return labels
     if len(labels) > MAX_LABELS:

@@ -147,6 +147,10 @@ class Store:
                 f"{len(ids):,} alerts at once are too many",
                 hint=f"Act on at most {actions.MOST_ACTED_ON:,} at a time.",
             )
+        if any("\0" in text for text in msgspec.structs.astuple(action) if isinstance(text, str)):
+            raise ConfigurationError(
+                "the text has a NUL character, which no database keeps", hint="Leave it out."
+            )
         return self._tried(
             lambda connection: actions.act(self, connection, ids, action, expected_version)
         )

@@ -22,7 +22,7 @@ from sentinel.errors import ReadingError
 from sentinel.evaluation import AlertChange, Applied, Evaluation
 from sentinel.fingerprint import fingerprint
 from sentinel.grouping import membership
-from sentinel.judgement import Judged, error_reading, judge_all, wording
+from sentinel.judgement import Judged, error_reading, judge_all, said, wording
 from sentinel.lifecycle import AlertState, Bad, Good, Reason, Status, Terms, Transition, step
 from sentinel.models import new_id
 from sentinel.ports import OutEvent
@@ -138,7 +138,7 @@ class _Application:
             live=self.open,
             changed=self.changed,
             changes=self.changes,
-            error="" if error is None else f"{type(error).__name__}: {error}",
+            error="" if error is None else said(error),
         )
 
     def _terms(self) -> Terms:
@@ -384,7 +384,7 @@ class _Application:
             "seen": seen,
             "bad": bad,
             "failures": failures,
-            "error": "" if error is None else f"{type(error).__name__}: {error}"[:4000],
+            "error": "" if error is None else said(error)[:4000],
             "evaluations": self.row.evaluations + 1,
             "updated_at": self.now,
         }

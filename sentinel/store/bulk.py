@@ -28,7 +28,21 @@ _POSTGRES_TYPES = {
 
 def dumped(value: object) -> str:
     """`value` as JSON text, keys in the order given."""
-    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=str).decode()
+    text = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=str).decode()
+    if "\\u0000" in text:  # PostgreSQL's JSON has no NUL
+        text = orjson.dumps(_without_nul(orjson.loads(text))).decode()
+    return text
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, list):
+        return [_without_nul(one) for one in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        given = cast("dict[str, Any]", value)
+        return {_without_nul(key): _without_nul(one) for key, one in given.items()}
+    return value
 
 
 def insert_many(

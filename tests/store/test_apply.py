@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
+from sentinel import Reading
 from sentinel.clock import FakeClock
+from sentinel.errors import ConfigurationError, ReadingError
 from sentinel.evaluation import Applied
 from sentinel.lifecycle import Acknowledge, Comment, Resolve, Suppress
+from sentinel.reading import checked
 from sentinel.store import Store
+from sentinel.store.bulk import dumped
 from tests.store.desk import Desk
 
 
@@ -236,6 +240,19 @@ def test_retention_takes_only_what_ended_long_ago(desk: Desk):
     desk.store.retain(timedelta(days=90))
     assert desk.alerts() == [("disk: /data 95 percent", "open")]
     assert len(desk.rows("SELECT * FROM timeline")) == 1
+
+
+def test_nul_characters_never_reach_the_database(desk: Desk):
+    with pytest.raises(ReadingError, match="NUL"):
+        checked(Reading(labels={"mount": "a\0b"}, value=1.0))
+    with pytest.raises(ReadingError, match="NUL"):
+        checked(Reading(summary="a\0b", value=1.0))
+    for _ in range(3):
+        desk.sees(error=OSError("a\0b"))
+    assert desk.alerts() == [("disk cannot be checked: OSError: ab", "open")]
+    with pytest.raises(ConfigurationError, match="NUL"):
+        desk.store.act(desk.ids(), Comment(actor="ann", comment="a\0b"))
+    assert dumped({"a": ["x\0", {"b\0": "\\u0000"}]}) == '{"a":["x",{"b":"\\\\u0000"}]}'
 
 
 def _together(*work: Callable[[], Any]) -> list[Any]:
