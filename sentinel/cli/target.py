@@ -52,7 +52,8 @@ def settings_here() -> Settings:
         for variable, value in record.environment.items()
         if (name := variable.removeprefix("SENTINEL_").lower()) in Settings.model_fields
         and variable.startswith("SENTINEL_")
-        and name not in own.model_fields_set
+        # A port of 0 means any, and which one it became only the record knows.
+        and (name not in own.model_fields_set or getattr(own, name) == 0)
     }
     return Settings.model_validate({**own.model_dump(exclude_unset=True), **told})
 

@@ -11,6 +11,7 @@ import fcntl
 import logging
 import os
 import signal
+import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -218,15 +219,15 @@ def stop(home: Home, *, within: float = 60.0) -> bool:
     record = running(home)
     if record is None:
         return False
-    try:
-        process = psutil.Process(record.pid)
-        process.terminate()
-        process.wait(timeout=within)
-    except psutil.NoSuchProcess:
-        pass
-    except psutil.TimeoutExpired:
-        raise Conflict(
-            f"Sentinel (pid {record.pid}) has not stopped within {within:.0f} s",
-            hint=f"See {home.logs}, or end it with: kill -9 {record.pid}",
-        ) from None
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(record.pid).terminate()
+    deadline = time.monotonic() + within
+    # The lock and not the process: one whose parent does not ask after it stays in the list.
+    while running(home) is not None:
+        if time.monotonic() > deadline:
+            raise Conflict(
+                f"Sentinel (pid {record.pid}) has not stopped within {within:.0f} s",
+                hint=f"See {home.logs}, or end it with: kill -9 {record.pid}",
+            )
+        time.sleep(0.1)
     return True
