@@ -16,7 +16,7 @@ from sentinel.errors import ReadingError
 from sentinel.evaluation import Evaluation
 from sentinel.fingerprint import fingerprint
 from sentinel.lifecycle import AlertState, Bad, Good, Status
-from sentinel.reading import Reading
+from sentinel.reading import Reading, storable
 from sentinel.rule import Rule
 from sentinel.severity import severity_of
 from sentinel.template import number, render
@@ -142,7 +142,7 @@ def _plain(rule: Rule, reading: Reading, unit: str) -> str:
 
 def said(error: Exception) -> str:
     """An exception's kind and words, without what no database keeps."""
-    return f"{type(error).__name__}: {error}".replace("\0", "")
+    return storable(f"{type(error).__name__}: {error}")
 
 
 def error_reading(rule: Rule, error: Exception) -> Reading:

@@ -52,9 +52,12 @@ class GroupNow(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         seq: of the group
         opened_at: when its present episode began
-        severity: worst of what fires, a `Severity` number
-        firing, acknowledged, suppressed: how many of its alerts are
-        new_firing: fire now and began after what the channel was told
+        severity: worst of what fires and is not suppressed, a `Severity` number
+        firing: how many fire, suppressed or not
+        suppressed: how many of those are suppressed
+        acknowledged: how many of those that are not suppressed are acknowledged
+        new_firing: fire now, not suppressed, and that is news to the channel: began after what
+            it was told, or was suppressed when it was told
         resolved_since: were told as firing and are over, quietly ended ones left out
         quiet_since: were told as firing and ended without a recovery
         suppressed_until: when the first suppression among what fires ends
@@ -120,6 +123,16 @@ def _wanted(group: GroupNow, told: Told, now: datetime, policy: Policy) -> Decis
         return _over(group, told)
     if group.suppressed >= group.firing:
         return Decision(send=False, reason=Reason.SUPPRESSED, next_at=group.suppressed_until)
+    wanted = _of_the_rest(group, told, now, policy)
+    if wanted.send or group.suppressed_until is None:
+        return wanted
+    # What is suppressed becomes news when that ends, also where nothing else would.
+    ends = group.suppressed_until
+    next_at = ends if wanted.next_at is None else min(wanted.next_at, ends)
+    return msgspec.structs.replace(wanted, next_at=next_at)
+
+
+def _of_the_rest(group: GroupNow, told: Told, now: datetime, policy: Policy) -> Decision:
     if told.firing == 0:
         return _first(group, now, policy)
     told_at = told.at or group.opened_at
@@ -128,7 +141,7 @@ def _wanted(group: GroupNow, told: Told, now: datetime, policy: Policy) -> Decis
     news = Reason.NEW_FIRING if group.new_firing else Reason.PARTLY_RESOLVED
     if group.new_firing or group.resolved_since:
         return _at(told_at + policy.group_interval, now, news, Reason.GROUP_INTERVAL)
-    if group.acknowledged >= group.firing:
+    if _taken(group):
         return Decision(send=False, reason=Reason.ACKNOWLEDGED)
     again = told_at + policy.repeat_interval
     return _at(again, now, Reason.REPEAT, Reason.REPEAT_INTERVAL)
@@ -145,11 +158,15 @@ def _over(group: GroupNow, told: Told) -> Decision:
 
 
 def _first(group: GroupNow, now: datetime, policy: Policy) -> Decision:
-    if group.acknowledged >= group.firing:
+    if _taken(group):
         # Somebody saw it before it was told, and has it.
         return Decision(send=False, reason=Reason.ACKNOWLEDGED)
     ready = group.opened_at + policy.group_wait
     return _at(ready, now, Reason.FIRST, Reason.GROUP_WAIT)
+
+
+def _taken(group: GroupNow) -> bool:
+    return group.acknowledged >= group.firing - group.suppressed
 
 
 def _at(moment: datetime, now: datetime, then: Reason, until_then: Reason) -> Decision:

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+import orjson
 
 from sentinel.errors import ReadingError
 
-__all__ = ["Reading", "checked"]
+__all__ = ["Reading", "checked", "storable"]
 
 MAX_LABELS = 64
 MAX_NAME = 200
@@ -64,11 +65,27 @@ def checked(reading: object) -> Reading:
         raise ReadingError(f"the reading {labels} has an `at` without a timezone")
     if reading.summary is not None and len(reading.summary) > MAX_TEXT:
         raise ReadingError(f"the summary of the reading {labels} is longer than {MAX_TEXT}")
-    if reading.summary is not None and "\0" in reading.summary:
-        raise ReadingError(f"the summary of the reading {dict(labels)} has a NUL character")
+    if reading.summary is not None and storable(reading.summary) != reading.summary:
+        raise ReadingError(
+            f"the summary of the reading {dict(labels)} has a NUL character or is no valid Unicode"
+        )
+    if reading.details is not None:
+        try:
+            orjson.dumps(reading.details, option=orjson.OPT_NON_STR_KEYS, default=str)
+        except TypeError as error:
+            raise ReadingError(
+                f"the details of the reading {dict(labels)} are no JSON: {error}"
+            ) from None
     if labels is reading.labels and value is reading.value:
         return reading
     return msgspec.structs.replace(reading, labels=labels, value=value)
+
+
+def storable(text: str) -> str:
+    """`text` without what no database keeps: NUL characters and lone surrogates."""
+    if text.isascii():
+        return text.replace("\0", "") if "\0" in text else text
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _number(reading: Reading) -> float | None:
@@ -99,8 +116,11 @@ def _labels(reading: Reading) -> Mapping[str, str]:
         if type(name) is not str or type(text) is not str or not name or len(text) > MAX_NAME:
             good = False
             break
-        if "\0" in text or "\0" in name:
-            raise ReadingError(f"label {name!r} has a NUL character, which no database keeps")
+        if storable(text) != text or storable(name) != name:
+            raise ReadingError(
+                f"label {name!r} has a NUL character or is no valid Unicode: {text!r}",
+                hint="Write os.fsencode(name).decode(errors='replace') for names of files.",
+            )
     if good and len(labels) <= MAX_LABELS:
         return labels
     if len(labels) > MAX_LABELS:

@@ -127,7 +127,7 @@ class Store:
         Raises:
             DatabaseUnreachable: the database does not answer; nothing was written
         """
-        return self._tried(lambda connection: apply.apply(self, connection, evaluation))
+        return self.tried(lambda connection: apply.apply(self, connection, evaluation))
 
     def act(
         self, ids: Sequence[str], action: Action, *, expected_version: int | None = None
@@ -151,7 +151,7 @@ class Store:
             raise ConfigurationError(
                 "the text has a NUL character, which no database keeps", hint="Leave it out."
             )
-        return self._tried(
+        return self.tried(
             lambda connection: actions.act(self, connection, ids, action, expected_version)
         )
 
@@ -161,7 +161,7 @@ class Store:
         Returns:
             How many alerts expired.
         """
-        expired = self._tried(lambda connection: actions.expire(self, connection))
+        expired = self.tried(lambda connection: actions.expire(self, connection))
         self.wakes.due_groups_wake(now or self.now())
         return expired
 
@@ -185,8 +185,8 @@ class Store:
             found = connection.execute(select(CHANGE.c.number).where(CHANGE.c.name == "alerts"))
             return found.scalar() or 0
 
-    def _tried(self, work: Callable[[Connection], T]) -> T:
-        """Run one transaction, again where the database asks for it."""
+    def tried(self, work: Callable[[Connection], T]) -> T:
+        """Run one writing transaction, again where the database asks for it (a deadlock, say)."""
         for left in reversed(range(_TRIES)):
             try:
                 with self.write() as connection:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, or_, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -111,6 +111,9 @@ def expire(store: Store, connection: Connection) -> int:
         select(ALERT.c.id, ALERT.c.tenant, ALERT.c.rule)
         .where(ALERT.c.expires_at.is_not(None), ALERT.c.status != "resolved")
         .where(ALERT.c.expires_at <= now)
+        # What is kept until somebody takes it must not crowd out what can go.
+        .where(or_(ALERT.c.severity < Severity.CRITICAL, ALERT.c.status != "open"))
+        .order_by(ALERT.c.expires_at)
         .limit(MOST_ACTED_ON)
     ).all()
     lock_rules(connection, [(row.tenant, row.rule) for row in due])

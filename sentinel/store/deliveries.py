@@ -6,10 +6,12 @@ Rows are only ever added, then finished once.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, or_, select
 
 from sentinel.models import Delivery
 from sentinel.notification import pause_after
@@ -53,26 +55,24 @@ def finish(store: Store, outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         by_group.setdefault(outcome.sent.group_id, []).append(outcome)
     for group_id in sorted(by_group):
-        with store.write() as connection:
-            _finish_group(store, connection, group_id, by_group[group_id])
+        store.tried(partial(_finish_group, store, group_id, by_group[group_id]))
 
 
 def _finish_group(
-    store: Store, connection: Connection, group_id: str, outcomes: Sequence[Outcome]
+    store: Store, group_id: str, outcomes: Sequence[Outcome], connection: Connection
 ) -> None:
     now = store.now()
     connection.execute(select(GROUP.c.id).where(GROUP.c.id == group_id).with_for_update())
+    if not _held(connection, outcomes):
+        _finish_late(connection, group_id, outcomes, now)
+        store.changed(connection)
+        return
     for outcome in outcomes:
         sent = outcome.sent
         where = telling_of(group_id, sent.receiver, sent.channel)
         if not outcome.error:
             state = "sent"
-            values: dict[str, Any] = {
-                "told_seq": sent.seq, "told_firing": sent.firing,
-                "told_severity": sent.severity if sent.firing else 0, "told_at": now,
-                "attempts": 0, "retry_at": None, "refused_seq": None, "error": "",
-                "reference": outcome.reference,
-            }  # fmt: skip
+            values: dict[str, Any] = _as_told(outcome, now)
         elif outcome.permanent:
             state = "refused"
             values = {"refused_seq": sent.seq, "attempts": 0, "error": outcome.error[:2000]}
@@ -88,14 +88,7 @@ def _finish_group(
             if attempts == 1:
                 _complain(store, connection, outcome)
         connection.execute(TELLING.update().where(*where).values(**values))
-        connection.execute(
-            DELIVERY.update()
-            .where(DELIVERY.c.id == sent.delivery_id)
-            .values(
-                state=state, error=outcome.error[:2000], reference=outcome.reference,
-                ended_at=now,
-            )
-        )  # fmt: skip
+        _end(connection, outcome, state, now)
     # Due at once: the next decision is made by the same rows and says when the next is.
     connection.execute(
         GROUP.update()
@@ -103,6 +96,59 @@ def _finish_group(
         .values(due_at=now, claimed_by="", claimed_until=None)
     )
     store.changed(connection)
+
+
+def _held(connection: Connection, outcomes: Sequence[Outcome]) -> bool:
+    """Whether the claim they were sent under still stands: nobody has buried them since."""
+    return (
+        connection.execute(
+            select(DELIVERY.c.id)
+            .where(DELIVERY.c.id == outcomes[0].sent.delivery_id, DELIVERY.c.state == "sending")
+            .with_for_update()
+        ).first()
+        is not None
+    )
+
+
+def _finish_late(
+    connection: Connection, group_id: str, outcomes: Sequence[Outcome], now: datetime
+) -> None:
+    """Record what was sent under a claim that ran out, and leave the next one's alone.
+
+    A success counts, so that whoever sends now is the last; a failure says nothing new.
+    """
+    for outcome in outcomes:
+        sent = outcome.sent
+        _end(connection, outcome, "failed" if outcome.error else "sent", now)
+        if outcome.error:
+            continue
+        told_at = TELLING.c.told_at
+        connection.execute(
+            TELLING.update()
+            .where(*telling_of(group_id, sent.receiver, sent.channel))
+            .where(or_(told_at.is_(None), told_at < sent.message.at))
+            .values(**_as_told(outcome, now))
+        )
+
+
+def _as_told(outcome: Outcome, now: datetime) -> dict[str, Any]:
+    sent = outcome.sent
+    return {
+        "told_seq": sent.seq, "told_firing": sent.firing,
+        "told_severity": sent.severity if sent.firing else 0, "told_at": now,
+        "attempts": 0, "retry_at": None, "refused_seq": None, "error": "",
+        "reference": outcome.reference,
+    }  # fmt: skip
+
+
+def _end(connection: Connection, outcome: Outcome, state: str, now: datetime) -> None:
+    connection.execute(
+        DELIVERY.update()
+        .where(DELIVERY.c.id == outcome.sent.delivery_id)
+        .values(
+            state=state, error=outcome.error[:2000], reference=outcome.reference, ended_at=now
+        )
+    )  # fmt: skip
 
 
 def _complain(store: Store, connection: Connection, outcome: Outcome) -> None:

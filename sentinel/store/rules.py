@@ -18,7 +18,7 @@ from sentinel.fingerprint import fingerprint
 from sentinel.lifecycle import Reason
 from sentinel.models import LIVE, RuleRow, new_id
 from sentinel.rule import Rule
-from sentinel.store.tables import ALERT, RULE, TIMELINE
+from sentinel.store.tables import ALERT, RULE, SUPPRESSION, TIMELINE
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -129,9 +129,14 @@ class Rules:
         Raises:
             NotFound: there is none of that name
         """
-        with self._store.write() as connection:
+
+        def work(connection: Connection) -> bool:
             self._locked(connection, tenant, name)
-            return self._switch(connection, tenant, name, on=True, actor=actor, reason="")
+            switched = self._switch(connection, tenant, name, on=True, actor=actor, reason="")
+            self._store.changed(connection)
+            return switched
+
+        return self._store.tried(work)
 
     def disable(self, name: str, *, actor: str, reason: str = "", tenant: str = "default") -> int:
         """Switch a rule off for good, until somebody switches it on; survives every deploy.
@@ -146,10 +151,15 @@ class Rules:
         """
         from sentinel.store.actions import close_rule
 
-        with self._store.write() as connection:
+        def work(connection: Connection) -> int:
             self._locked(connection, tenant, name)
             self._switch(connection, tenant, name, on=False, actor=actor, reason=reason)
-            return close_rule(self._store, connection, tenant, name, Reason.RULE_DISABLED, actor)
+            closed = close_rule(self._store, connection, tenant, name, Reason.RULE_DISABLED, actor)
+            # Last, in the order in which all writers lock (docs/adr/0003).
+            self._store.changed(connection)
+            return closed
+
+        return self._store.tried(work)
 
     def _locked(self, connection: Connection, tenant: str, name: str) -> None:
         if not lock_rules(connection, [(tenant, name)]):
@@ -182,7 +192,6 @@ class Rules:
             self._store.log.add(
                 connection, "info", "rule.switched", f"{name} {word} by {actor}", {"reason": reason}
             )
-            self._store.changed(connection)
         return bool(done.rowcount)
 
 
@@ -238,16 +247,25 @@ def _adopt(connection: Connection, rule: Rule, old: str, now: datetime) -> None:
     static: dict[str, str] = spec.get("labels", {})
     alerts = connection.execute(
         select(ALERT.c.id, ALERT.c.fingerprint, ALERT.c.labels, ALERT.c.status, ALERT.c.severity,
-               ALERT.c.version)
+               ALERT.c.source, ALERT.c.version)
         .where(ALERT.c.tenant == rule.tenant, ALERT.c.rule == old)
     ).all()  # fmt: skip
     entries: list[dict[str, Any]] = []
     for alert in alerts:
         own = _identity(rule.tenant, old, alert.labels, static, alert.fingerprint)
+        labels = dict(alert.labels)
+        if alert.source == "check":  # its label is the rule's name
+            own = labels = {"sentinel_check": rule.name}
+        print_ = fingerprint(rule.tenant, rule.name, own)
         connection.execute(
             update(ALERT)
             .where(ALERT.c.id == alert.id)
-            .values(rule=rule.name, fingerprint=fingerprint(rule.tenant, rule.name, own))
+            .values(rule=rule.name, labels=labels, fingerprint=print_)
+        )
+        connection.execute(
+            update(SUPPRESSION)
+            .where(SUPPRESSION.c.fingerprint == alert.fingerprint)
+            .values(rule=rule.name, fingerprint=print_)
         )
         if alert.status in LIVE[1:]:
             entries.append(

@@ -1,8 +1,9 @@
 """Telling as rows: which groups are due, what was decided, what each channel was told.
 
 `claim` decides inside one transaction; sending happens outside any; `finish` records it.
-A sender that dies in between leaves a claim that runs out, and the next one sends the same
-message, with the same id, again: at most one repeat per crash.
+A sender that lives renews its claim for as long as the channel takes. One that dies in
+between leaves a claim that runs out, and the next one sends the same message, with the same
+id, again: at most one repeat per crash.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy import Connection, Row, and_, case, exists, false, func, or_, select, true
 
 from sentinel.grouping import first_wait
 from sentinel.message import MOST_NAMED, compose, message_id
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Tellings", "Why"]
 
 _CLAIM = timedelta(seconds=60)
-_PER_SEND = timedelta(seconds=30)
 
 
 class Why(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,12 +61,11 @@ class Tellings:
                 return []
             group = AlertGroup.model_validate(_mapping(row))
             known = self._known(connection, group_id)
-            muted_until = self._muted_until(connection, group, now)
             found: list[Why] = []
             for receiver, channel in _targets(group, known, channels):
                 before = known.get((receiver, channel))
                 told = _told(before)
-                seen = self._seen_by(connection, group, told, muted_until)
+                seen = self._seen_by(connection, group, told, now)
                 decision = decide(seen, told, now, _policy(group))
                 error = "" if before is None else before.error
                 found.append(
@@ -138,10 +137,9 @@ class Tellings:
         self._bury(connection, group.id)
         sends: list[ToSend] = []
         nexts: list[datetime] = []
-        muted_until = self._muted_until(connection, group, now)
         for receiver, channel in _targets(group, known, channels):
             told = _told(known.get((receiver, channel)))
-            seen = self._seen_by(connection, group, told, muted_until)
+            seen = self._seen_by(connection, group, told, now)
             decision = decide(seen, told, now, _policy(group))
             self._remember(connection, group, receiver, channel, decision, now)
             if decision.next_at is not None:
@@ -150,14 +148,13 @@ class Tellings:
                 sends.append(
                     self._prepare(connection, group, receiver, channel, told, seen, decision, by)
                 )
-        claimed_until = now + _CLAIM + _PER_SEND * len(sends) if sends else None
         connection.execute(
             GROUP.update()
             .where(GROUP.c.id == group.id)
             .values(
                 due_at=now if sends else min(nexts, default=None),
                 claimed_by=by if sends else "",
-                claimed_until=claimed_until,
+                claimed_until=now + _CLAIM if sends else None,
             )
         )
         return sends
@@ -177,37 +174,41 @@ class Tellings:
                     {"group": group.id, "do": f"sentinel receiver set {name} --channel …"},
                 )
 
-    def _muted_until(
-        self, connection: Connection, group: AlertGroup, now: datetime
-    ) -> datetime | None:
-        if not group.suppressed:
-            return None
-        return connection.execute(
-            select(func.min(ALERT.c.suppressed_until))
-            .join(MEMBER, MEMBER.c.alert_id == ALERT.c.id)
-            .where(MEMBER.c.group_id == group.id, MEMBER.c.resolved_seq.is_(None))
-            .where(ALERT.c.suppressed_until > now)
-        ).scalar()
-
     def _seen_by(
-        self, connection: Connection, group: AlertGroup, told: Told, muted_until: datetime | None
+        self, connection: Connection, group: AlertGroup, told: Told, now: datetime
     ) -> GroupNow:
-        """The group in relation to what one channel was told."""
-        fired, over = MEMBER.c.fired_seq, MEMBER.c.resolved_seq
-        ended = and_(fired <= told.seq, over.is_not(None), over > told.seq)
+        """The group in relation to what one channel was told.
+
+        What is suppressed is counted here, not taken from the group's row, since a suppression
+        runs out without anything being written.
+        """
+        fired, over, until = MEMBER.c.fired_seq, MEMBER.c.resolved_seq, ALERT.c.suppressed_until
+        muted = and_(over.is_(None), until.is_not(None), until > now)
+        heard = and_(over.is_(None), or_(until.is_(None), until <= now))
+        # Suppressed when this channel was last told, and no longer: news, however old it is.
+        emerged = and_(until.is_not(None), until > told.at) if told.at else false()
+        # When all is over, what came back unheard before it ended is over as well.
+        known = fired <= told.seq if group.firing else true()
+        ended = and_(known, over.is_not(None), over > told.seq)
+        acknowledged = ALERT.c.status == "acknowledged"
         row = connection.execute(
             select(
-                func.count().filter(over.is_(None), fired > told.seq).label("new"),
+                func.count().filter(heard, or_(fired > told.seq, emerged)).label("new"),
+                func.count().filter(heard, acknowledged).label("acknowledged"),
+                func.count().filter(muted).label("muted"),
+                func.min(case((muted, until))).label("muted_until"),
+                func.max(case((heard, ALERT.c.severity))).label("severity"),
                 func.count().filter(ended, MEMBER.c.quiet.is_(False)).label("resolved"),
                 func.count().filter(ended, MEMBER.c.quiet.is_(True)).label("quiet"),
-            ).where(MEMBER.c.group_id == group.id)
+            )
+            .select_from(MEMBER.outerjoin(ALERT, ALERT.c.id == MEMBER.c.alert_id))
+            .where(MEMBER.c.group_id == group.id)
         ).one()
-        # A suppression that has just run out no longer mutes, though the count is older.
         return GroupNow(
-            seq=group.seq, opened_at=group.opened_at, severity=group.severity,
-            firing=group.firing, acknowledged=group.acknowledged,
-            suppressed=group.suppressed if muted_until else 0, new_firing=row.new,
-            resolved_since=row.resolved, quiet_since=row.quiet, suppressed_until=muted_until,
+            seq=group.seq, opened_at=group.opened_at, severity=row.severity or group.severity,
+            firing=group.firing, acknowledged=row.acknowledged, suppressed=row.muted,
+            new_firing=row.new, resolved_since=row.resolved, quiet_since=row.quiet,
+            suppressed_until=row.muted_until,
         )  # fmt: skip
 
     def _remember(
@@ -237,11 +238,11 @@ class Tellings:
         id_ = message_id(group.id, receiver, channel, group.seq, before)
         message = compose(
             group,
-            self._named(connection, group, told),
+            self._named(connection, group, told, now),
             id_=id_,
             receiver=receiver,
             reason=decision.reason,
-            firing=seen.firing,
+            firing=seen.firing - seen.suppressed,
             resolved=seen.resolved_since,
             now=now,
             dashboard=self._store.knobs.dashboard_url,
@@ -256,18 +257,23 @@ class Tellings:
         )  # fmt: skip
         return ToSend(
             delivery_id=delivery, group_id=group.id, receiver=receiver, channel=channel,
-            seq=group.seq, firing=group.firing, severity=group.severity, attempts=told.attempts,
+            seq=group.seq, firing=seen.firing - seen.suppressed, severity=seen.severity,
+            attempts=told.attempts,
             message=message,
         )  # fmt: skip
 
-    def _named(self, connection: Connection, group: AlertGroup, told: Told) -> list[Alert]:
-        """The alerts that a message names: what fires, else what is over since."""
+    def _named(
+        self, connection: Connection, group: AlertGroup, told: Told, now: datetime
+    ) -> list[Alert]:
+        """The alerts that a message names: what fires unsuppressed, else what is over since."""
         query = select(ALERT).join(MEMBER, MEMBER.c.alert_id == ALERT.c.id)
         query = query.where(MEMBER.c.group_id == group.id)
         if group.firing:
+            muted_until = ALERT.c.suppressed_until
             query = query.where(MEMBER.c.resolved_seq.is_(None))
+            query = query.where(or_(muted_until.is_(None), muted_until <= now))
         else:
-            query = query.where(MEMBER.c.fired_seq <= told.seq, MEMBER.c.resolved_seq > told.seq)
+            query = query.where(MEMBER.c.resolved_seq > told.seq)
         query = query.order_by(ALERT.c.severity.desc(), ALERT.c.opened_at, ALERT.c.id)
         rows = connection.execute(query.limit(MOST_NAMED))
         return [Alert.model_validate(_mapping(row)) for row in rows]
@@ -280,8 +286,20 @@ class Tellings:
             .values(state="failed", error="its sender died", ended_at=self._store.now())
         )
 
+    def renew(self, sending: Sequence[ToSend]) -> None:
+        """Keep the claims on what is being sent for another while; lost ones stay lost."""
+        until = self._store.now() + _CLAIM
+        with self._store.write() as connection:
+            for group_id, delivery_id in sorted(
+                {s.group_id: s.delivery_id for s in sending}.items()
+            ):
+                held = exists().where(DELIVERY.c.id == delivery_id, DELIVERY.c.state == "sending")
+                connection.execute(
+                    GROUP.update().where(GROUP.c.id == group_id, held).values(claimed_until=until)
+                )
+
     def finish(self, outcomes: Sequence[Outcome]) -> None:
-        """Record what came of sending; one transaction per group, in the order of their ids."""
+        """Record what came of sending, all of a group together; a transaction per group."""
         finish(self._store, outcomes)
 
 

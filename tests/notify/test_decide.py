@@ -76,6 +76,14 @@ def test_what_is_suppressed_is_looked_at_again_when_that_ends():
     assert decide(muted, NEVER, at(100), POLICY).next_at == at(500)
 
 
+def test_what_is_partly_suppressed_is_looked_at_again_when_the_first_of_that_ends():
+    muted = group(firing=2, suppressed=1, suppressed_until=at(500))
+    assert decide(muted, told(), at(100), POLICY).next_at == at(500)
+    taken = msgspec.structs.replace(muted, acknowledged=1)
+    expected = Decision(send=False, reason=Reason.ACKNOWLEDGED, next_at=at(500))
+    assert decide(taken, told(), at(100), POLICY) == expected
+
+
 groups = st.builds(
     GroupNow,
     seq=st.integers(1, 9),

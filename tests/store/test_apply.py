@@ -158,6 +158,33 @@ def test_a_renamed_rule_keeps_its_alerts_and_its_switch(desk: Desk, store: Store
     assert renamed.rows("SELECT status FROM alert") == [("resolved",)]
 
 
+def test_a_rename_carries_suppressions_and_the_alert_about_a_failing_check(
+    desk: Desk, store: Store, clock: FakeClock
+):
+    desk.sees({"/": 95})
+    until = clock.now() + timedelta(days=9)
+    store.act(desk.ids(), Suppress(actor="ann", until=until, comment="known"))
+    for _ in range(3):
+        desk.sees(error=OSError("gone"))
+    renamed = Desk(store, clock, name="disk-full", renamed_from="disk")
+    renamed.sees(error=OSError("gone"))
+    assert renamed.rows("SELECT count(*) FROM alert WHERE source = 'check'") == [(1,)]
+    renamed.sees({"/": 20})
+    renamed.wait(hours=1)
+    renamed.sees({"/": 95})
+    assert renamed.rows("SELECT suppress_reason FROM alert WHERE status = 'open'") == [("known",)]
+
+
+def test_a_reading_that_no_database_keeps_is_refused_when_it_is_seen():
+    for wrong in (
+        Reading(labels={"file": "a\udcff"}, value=1.0),
+        Reading(summary="a\udcff", value=1.0),
+        Reading(details={"n": 2**70}, value=1.0),
+    ):
+        with pytest.raises(ReadingError):
+            checked(wrong)
+
+
 def test_suppression_is_by_fingerprint_and_survives_resolve_and_refire(desk: Desk):
     desk.sees({"/": 95})
     until = desk.clock.now() + timedelta(hours=8)
