@@ -13,7 +13,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-all test-slow lint format bench lock clean browser
+.PHONY: help install run test test-all test-slow test-soak lint format bench lock clean browser
 
 PYTHON ?= python3
 VENV := .venv
@@ -43,9 +43,12 @@ test: install browser ## all but the whole-system tests
 	$(PYTEST) -m "not slow" $(ARGS)
 
 test-slow: install browser
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(BIN)/python -m pytest -m "slow and not soak" $(ARGS)
 
-test-all: test test-slow ## the whole-system tests too
+test-soak: install browser
+	$(BIN)/python -m pytest -m soak $(ARGS)
+
+test-all: test test-slow test-soak ## the whole-system tests too
 
 lint: install ## ruff, pyright strict, the import rules
 	$(BIN)/ruff check .

@@ -30,9 +30,7 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
         ).rstrip("/")
         ui = settings.prefect_ui_url or _beside(api)
         dashboard = settings.dashboard_url or f"http://{host}:{settings.dashboard_port}"
-        return cls(
-            dashboard=dashboard.rstrip("/"), prefect_api=api, prefect_ui=ui.rstrip("/")
-        )
+        return cls(dashboard=dashboard.rstrip("/"), prefect_api=api, prefect_ui=ui.rstrip("/"))
 
     def alert(self, alert_id: str) -> str:
         """The dashboard's page, opened at one alert."""

@@ -16,7 +16,12 @@ import httpx
 import psutil
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.prefect, pytest.mark.xdist_group("whole")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.soak,
+    pytest.mark.prefect,
+    pytest.mark.xdist_group("whole"),
+]
 
 
 class Product:
