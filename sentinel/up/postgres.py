@@ -290,16 +290,19 @@ def _may_reach(folder: Path) -> bool:
 
 def _copied(binaries: Path) -> Path:
     """The binaries where every user may reach them, copied there the first time."""
-    source = binaries.parent
-    stamp = f"{source}:{(binaries / 'postgres').stat().st_mtime_ns}"
+    package = binaries.parents[1]
+    stamp = f"{package}:{(binaries / 'postgres').stat().st_mtime_ns}"
     target = _SYSTEM / f"postgres-{hashlib.sha256(stamp.encode()).hexdigest()[:12]}"
     if not target.exists():
         making = target.with_name(f"{target.name}.{os.getpid()}")
-        making.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        shutil.copytree(source, making, symlinks=True, ignore=shutil.ignore_patterns("include"))
-        making.chmod(0o755)
+        making.mkdir(mode=0o755, parents=True, exist_ok=True)
+        leave = shutil.ignore_patterns("include", "__pycache__")
+        # Beside the package are the libraries that its programs look for by that very path.
+        for folder in (package, package.with_name(f"{package.name}.libs")):
+            if folder.exists():
+                shutil.copytree(folder, making / folder.name, symlinks=True, ignore=leave)
         making.rename(target)
-    return target / "bin"
+    return target / binaries.relative_to(package.parent)
 
 
 def _clear_stale_pid(data: Path) -> None:

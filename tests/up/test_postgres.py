@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,6 +68,19 @@ def test_only_this_machine_with_the_password_gets_in(home: Home) -> None:
                 password="a guess",
                 dbname="sentinel",
             )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only as root is another user needed")
+def test_as_root_in_a_closed_folder_it_runs_from_where_its_user_may_go(
+    home: Home, reachable: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sentinel.up.postgres._SYSTEM", reachable / "system")
+    monkeypatch.setattr("sentinel.up.postgres._may_reach", lambda _: False)
+    for _ in range(2):
+        with served(home) as server, connect(server) as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS kept (answer integer)")
+    assert Postgres.has_data(home)
+    assert not (home.postgres / "data").exists()
 
 
 def test_a_pid_file_left_by_a_crash_is_no_hindrance(home: Home) -> None:
