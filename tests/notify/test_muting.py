@@ -21,8 +21,10 @@ def mute(world: World, mount: str, until: datetime) -> None:
 
 
 def names(world: World) -> list[list[str]]:
-    """The mounts that each message names."""
-    said = [[alert.labels["mount"] for alert in one.alerts] for _, one in world.recorder.messages]
+    """The mounts that each message names, in the order of the alphabet."""
+    said = [
+        sorted(alert.labels["mount"] for alert in one.alerts) for _, one in world.recorder.messages
+    ]
     world.recorder.messages.clear()
     return said
 
