@@ -13,7 +13,18 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, case, exists, false, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+)
 
 from sentinel.grouping import first_wait
 from sentinel.message import MOST_NAMED, compose, message_id
@@ -187,9 +198,7 @@ class Tellings:
         heard = and_(over.is_(None), or_(until.is_(None), until <= now))
         # Suppressed when this channel was last told, and no longer: news, however old it is.
         emerged = and_(until.is_not(None), until > told.at) if told.at else false()
-        # When all is over, what came back unheard before it ended is over as well.
-        known = fired <= told.seq if group.firing else true()
-        ended = and_(known, over.is_not(None), over > told.seq)
+        ended = and_(_known(group, told), over.is_not(None), over > told.seq)
         acknowledged = ALERT.c.status == "acknowledged"
         row = connection.execute(
             select(
@@ -273,7 +282,7 @@ class Tellings:
             query = query.where(MEMBER.c.resolved_seq.is_(None))
             query = query.where(or_(muted_until.is_(None), muted_until <= now))
         else:
-            query = query.where(MEMBER.c.resolved_seq > told.seq)
+            query = query.where(_known(group, told), MEMBER.c.resolved_seq > told.seq)
         query = query.order_by(ALERT.c.severity.desc(), ALERT.c.opened_at, ALERT.c.id)
         rows = connection.execute(query.limit(MOST_NAMED))
         return [Alert.model_validate(_mapping(row)) for row in rows]
@@ -301,6 +310,18 @@ class Tellings:
     def finish(self, outcomes: Sequence[Outcome]) -> None:
         """Record what came of sending, all of a group together; a transaction per group."""
         finish(self._store, outcomes)
+
+
+def _known(group: AlertGroup, told: Told) -> ColumnElement[bool]:
+    """Whether the channel knew of a member before it was over; the others are never told.
+
+    When all is over, one that came back unheard and ended again was known as well: it had
+    opened before the channel was last told.
+    """
+    known = MEMBER.c.fired_seq <= told.seq
+    if group.firing or told.at is None:
+        return known
+    return or_(known, ALERT.c.opened_at <= told.at)
 
 
 def _targets(

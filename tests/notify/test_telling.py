@@ -95,6 +95,32 @@ def test_what_is_over_before_it_was_told_is_never_told(world: World):
     assert world.reasons() == ["over before anybody was told"]
 
 
+def test_the_end_names_what_was_told_and_nothing_else(world: World):
+    world.desk.sees({"/": 95})
+    world.clock.forward(seconds=30)
+    world.said()
+    world.desk.sees({"/": 95, "/blip": 95})
+    world.desk.sees({"/": 95, "/blip": 20})
+    world.desk.sees({"/": 20, "/blip": 20})
+    world.tells()
+    ((_, message),) = world.recorder.messages
+    assert (message.status, message.resolved) == ("resolved", 1)
+    assert [alert.labels["mount"] for alert in message.alerts] == ["/"]
+
+
+def test_the_end_names_what_came_back_unheard_and_ended_again(world: World):
+    world.desk.sees({"/": 95, "/data": 95})
+    world.clock.forward(seconds=30)
+    world.said()
+    world.desk.sees({"/": 20, "/data": 95})
+    world.desk.sees({"/": 95, "/data": 95})
+    world.desk.sees({"/": 20, "/data": 20})
+    world.tells()
+    ((_, message),) = world.recorder.messages
+    assert (message.status, message.resolved) == ("resolved", 2)
+    assert sorted(alert.labels["mount"] for alert in message.alerts) == ["/", "/data"]
+
+
 def test_news_in_a_group_waits_for_group_interval(world: World):
     world.desk.sees({"/": 95})
     world.clock.forward(seconds=30)
