@@ -82,6 +82,11 @@ class Postgres:
         self.port = port
         self._place: _Place | None = None
 
+    @property
+    def folder(self) -> Path:
+        """Where its data is."""
+        return self._placed().folder
+
     @staticmethod
     def has_data(home: Home) -> bool:
         """Whether an earlier start has kept data in PostgreSQL."""

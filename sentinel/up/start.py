@@ -142,7 +142,7 @@ class Start:
             self._database_says = f"given: {_without_password(plan.given_database)}"
         elif server is not None:
             self._database_url = server.address("sentinel")
-            self._database_says = f"PostgreSQL on 127.0.0.1:{server.port}, {self._home.postgres}"
+            self._database_says = f"PostgreSQL on 127.0.0.1:{server.port}, {server.folder}"
         else:
             if Postgres.has_data(self._home):
                 self._screen.say(

@@ -70,16 +70,21 @@ def test_only_this_machine_with_the_password_gets_in(home: Home) -> None:
             )
 
 
+def closed(folder: Path) -> bool:
+    return False
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only as root is another user needed")
 def test_as_root_in_a_closed_folder_it_runs_from_where_its_user_may_go(
     home: Home, reachable: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sentinel.up.postgres._SYSTEM", reachable / "system")
-    monkeypatch.setattr("sentinel.up.postgres._may_reach", lambda _: False)
+    monkeypatch.setattr("sentinel.up.postgres._may_reach", closed)
     for _ in range(2):
         with served(home) as server, connect(server) as connection:
             connection.execute("CREATE TABLE IF NOT EXISTS kept (answer integer)")
     assert Postgres.has_data(home)
+    assert server.folder.is_relative_to(reachable / "system")
     assert not (home.postgres / "data").exists()
 
 
