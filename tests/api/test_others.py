@@ -120,8 +120,8 @@ def test_a_database_without_tables_is_said(settings: Settings, tmp_path: Path):
         assert client.get(f"{BASE}/alerts").status_code == 503
 
 
-def test_the_relay_runs_beside_the_api(settings: Settings, database_url: str, store: Store):
-    beside = Store(database_url)
+def test_the_relay_runs_beside_the_api(settings: Settings, store: Store):
+    beside = Store(store.engine.url.render_as_string(hide_password=False))
     app = create_app(settings, store=beside, relay=True)
     with served(app) as at, caller(at) as client:
         deadline = time.monotonic() + 60
