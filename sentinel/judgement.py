@@ -21,7 +21,7 @@ from sentinel.rule import Rule
 from sentinel.severity import severity_of
 from sentinel.template import number, render
 
-__all__ = ["Judged", "error_reading", "judge_all", "said", "wording"]
+__all__ = ["Judged", "error_reading", "headline", "judge_all", "said", "wording"]
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -111,7 +111,31 @@ def wording(
     The title is the rule's annotation `summary`, else the reading's own summary, else the
     rule's name with labels and value.
     """
-    fields: dict[str, Any] = {
+    fields = _fields(rule, reading, word, unit, at)
+    description = render(rule.annotations.get("description", rule.description), fields)
+    others = {
+        name: render(text, fields)
+        for name, text in rule.annotations.items()
+        if name not in ("summary", "description")
+    }
+    return _title(rule, reading, unit, fields), description, others
+
+
+def headline(rule: Rule, reading: Reading, word: str, unit: str, at: datetime) -> str:
+    """The title alone; see `wording`."""
+    templated = "summary" in rule.annotations
+    fields = _fields(rule, reading, word, unit, at) if templated else {}
+    return _title(rule, reading, unit, fields)
+
+
+def _title(rule: Rule, reading: Reading, unit: str, fields: Mapping[str, Any]) -> str:
+    template = rule.annotations.get("summary")
+    return render(template, fields) if template else reading.summary or _plain(rule, reading, unit)
+
+
+def _fields(rule: Rule, reading: Reading, word: str, unit: str, at: datetime) -> dict[str, Any]:
+    """What a template may ask for."""
+    return {
         **(reading.details or {}),
         **reading.labels,
         "rule": rule.name,
@@ -123,15 +147,6 @@ def wording(
         "team": rule.team,
         "timestamp": at.isoformat(),
     }
-    template = rule.annotations.get("summary")
-    title = render(template, fields) if template else reading.summary or _plain(rule, reading, unit)
-    description = render(rule.annotations.get("description", rule.description), fields)
-    others = {
-        name: render(text, fields)
-        for name, text in rule.annotations.items()
-        if name not in ("summary", "description")
-    }
-    return title, description, others
 
 
 def _plain(rule: Rule, reading: Reading, unit: str) -> str:

@@ -72,6 +72,7 @@ class AlertState(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged_at: datetime | None = None
     acknowledged_by: str = ""
     acknowledge_comment: str = ""
+    acknowledged_severity: int = 0
     resolved_at: datetime | None = None
     resolution: str = ""
     resolved_by: str = ""
@@ -220,6 +221,7 @@ def _promote(
             acknowledged_at=None,
             acknowledged_by="",
             acknowledge_comment="",
+            acknowledged_severity=0,
             resolved_at=None,
             resolution="",
             resolved_by="",
@@ -237,8 +239,9 @@ def _promote(
 def _still_bad(alert: AlertState, given: Bad, terms: Terms) -> Transition:
     again = terms.resolve_after is not None
     rose, fell = given.severity > alert.severity, given.severity < alert.severity
-    # A worse severity than the one acknowledged is news: the acknowledgement no longer holds.
-    void = rose and alert.status is Status.ACKNOWLEDGED
+    # Worse than what was acknowledged is news: the acknowledgement no longer holds. One that
+    # falls and comes back to where it was is not.
+    void = alert.status is Status.ACKNOWLEDGED and given.severity > alert.acknowledged_severity
     seen = msgspec.structs.replace(
         alert,
         status=Status.OPEN if void else alert.status,
@@ -252,6 +255,7 @@ def _still_bad(alert: AlertState, given: Bad, terms: Terms) -> Transition:
         acknowledged_at=None if void else alert.acknowledged_at,
         acknowledged_by="" if void else alert.acknowledged_by,
         acknowledge_comment="" if void else alert.acknowledge_comment,
+        acknowledged_severity=0 if void else alert.acknowledged_severity,
         version=alert.version + 1 if rose or fell else alert.version,
     )
     if rose:
@@ -316,6 +320,7 @@ def _act(alert: AlertState, given: Action, now: datetime) -> Transition:
                 acknowledged_at=now,
                 acknowledged_by=given.actor,
                 acknowledge_comment=given.comment,
+                acknowledged_severity=alert.severity,
                 version=version,
             )
             return Transition(Reason.ACKNOWLEDGED, taken, True)
@@ -328,6 +333,7 @@ def _act(alert: AlertState, given: Action, now: datetime) -> Transition:
                 acknowledged_at=None,
                 acknowledged_by="",
                 acknowledge_comment="",
+                acknowledged_severity=0,
                 version=version,
             )
             return Transition(Reason.UNACKNOWLEDGED, back, True)
@@ -354,7 +360,8 @@ def _act(alert: AlertState, given: Action, now: datetime) -> Transition:
         case Unsuppress():
             if alert.suppressed_until is None or alert.suppressed_until <= now:
                 return Transition(Reason.UNCHANGED, alert)
-            told = change(alert, suppressed_until=None, suppress_reason="", version=version)
+            # The end is kept, not wiped: who was told meanwhile was not told of this one.
+            told = change(alert, suppressed_until=now, suppress_reason="", version=version)
             return Transition(Reason.UNSUPPRESSED, told, True)
 
 

@@ -132,6 +132,7 @@ class Alert(SQLModel, table=True):
     acknowledged_at: datetime | None = moment_column(default=None, nullable=True)
     acknowledged_by: str = ""
     acknowledge_comment: str = long_column(default="")
+    acknowledged_severity: int = 0
     resolved_at: datetime | None = moment_column(default=None, nullable=True)
     resolution: str = ""
     resolved_by: str = ""

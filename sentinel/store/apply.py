@@ -22,7 +22,7 @@ from sentinel.errors import ReadingError
 from sentinel.evaluation import AlertChange, Applied, Evaluation
 from sentinel.fingerprint import fingerprint
 from sentinel.grouping import membership
-from sentinel.judgement import Judged, error_reading, judge_all, said, wording
+from sentinel.judgement import Judged, error_reading, headline, judge_all, said, wording
 from sentinel.lifecycle import AlertState, Bad, Good, Reason, Status, Terms, Transition, step
 from sentinel.models import new_id
 from sentinel.ports import OutEvent
@@ -222,15 +222,22 @@ class _Application:
             self.writes.over(state)
         elif reading is None:
             self.writes.state(state)
+        elif reason in (Reason.STILL_BAD, Reason.REPEATED):
+            # The most frequent case by far, so it makes and writes no more than what moved.
+            rule, unit, at = self.rule, self.evaluation.unit, self.evaluation.at
+            before, title = title, headline(rule, reading, state.word, unit, at)
+            self.writes.still(
+                state,
+                reading.value,
+                None if title == before else title,
+                again=reason is Reason.REPEATED,
+            )
         else:
             rule, unit, at = self.rule, self.evaluation.unit, self.evaluation.at
             texts = wording(rule, reading, state.word, unit, at)
             title = texts[0]
             if alert is None and state.version == 1:
                 self.writes.insert(self._cells(state, print_, reading, texts, source))
-            elif reason in (Reason.STILL_BAD, Reason.REPEATED):
-                again = reason is Reason.REPEATED
-                self.writes.still(state, reading.value, title, again=again)
             else:
                 self.writes.state(state)
                 self.writes.wording(state.id, reading, texts, self._run())
@@ -264,10 +271,10 @@ class _Application:
             "team": rule.team, "assignee": "", "source": source,
             "first_bad_at": state.first_bad_at, "last_bad_at": state.last_bad_at,
             "seen_at": state.seen_at, "opened_at": state.opened_at, "acknowledged_at": None,
-            "acknowledged_by": "", "acknowledge_comment": "", "resolved_at": None,
-            "resolution": "", "resolved_by": "", "expires_at": state.expires_at,
-            "suppressed_until": until, "suppress_reason": why, "escalation_level": 0,
-            "bad_count": state.bad_count, "occurrences": state.occurrences,
+            "acknowledged_by": "", "acknowledge_comment": "", "acknowledged_severity": 0,
+            "resolved_at": None, "resolution": "", "resolved_by": "",
+            "expires_at": state.expires_at, "suppressed_until": until, "suppress_reason": why,
+            "escalation_level": 0, "bad_count": state.bad_count, "occurrences": state.occurrences,
             "flow_run_id": run_id, "flow_run_name": run_name, "flow_run_state": None,
             "deployment_id": deployment_id, "version": state.version, "created_at": self.now,
             "updated_at": self.now,

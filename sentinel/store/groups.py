@@ -122,7 +122,7 @@ class Regrouping:
                 self._connection.execute(
                     GROUP.update()
                     .where(GROUP.c.id == row.id, GROUP.c.status == "resolved")
-                    .values(status="reopening", updated_at=now)
+                    .values(status="reopening", opened_at=now, updated_at=now)
                 )
 
     def _make(self, wanted: Sequence[Fired], now: datetime) -> None:
@@ -276,7 +276,9 @@ class Regrouping:
         title = group.title
         if count is not None:
             title = count.title if firing == 1 else f"{firing} alerts: {_where(group.labels)}"
-        told = so_far.get(group.id, TellingSoFar())
+        # One that comes back is a new episode: it waits as a first one does (group_wait).
+        again = group.status == "reopening"
+        told = TellingSoFar() if again else so_far.get(group.id, TellingSoFar())
         policy = group.policy
         wait = policy.get("group_wait")
         due = next_look(

@@ -18,6 +18,7 @@ from sentinel.fingerprint import fingerprint
 from sentinel.lifecycle import Reason
 from sentinel.models import LIVE, RuleRow, new_id
 from sentinel.rule import Rule
+from sentinel.store.bulk import dumped, update_many
 from sentinel.store.tables import ALERT, RULE, SUPPRESSION, TIMELINE
 
 if TYPE_CHECKING:
@@ -251,22 +252,16 @@ def _adopt(connection: Connection, rule: Rule, old: str, now: datetime) -> None:
         .where(ALERT.c.tenant == rule.tenant, ALERT.c.rule == old)
     ).all()  # fmt: skip
     entries: list[dict[str, Any]] = []
+    renamed: list[tuple[Any, ...]] = []
+    prints: dict[str, str] = {}
     for alert in alerts:
         own = _identity(rule.tenant, old, alert.labels, static, alert.fingerprint)
         labels = dict(alert.labels)
         if alert.source == "check":  # its label is the rule's name
             own = labels = {"sentinel_check": rule.name}
         print_ = fingerprint(rule.tenant, rule.name, own)
-        connection.execute(
-            update(ALERT)
-            .where(ALERT.c.id == alert.id)
-            .values(rule=rule.name, labels=labels, fingerprint=print_)
-        )
-        connection.execute(
-            update(SUPPRESSION)
-            .where(SUPPRESSION.c.fingerprint == alert.fingerprint)
-            .values(rule=rule.name, fingerprint=print_)
-        )
+        renamed.append((alert.id, dumped(labels), print_))
+        prints[alert.fingerprint] = print_
         if alert.status in LIVE[1:]:
             entries.append(
                 {
@@ -275,6 +270,15 @@ def _adopt(connection: Connection, rule: Rule, old: str, now: datetime) -> None:
                     "status": alert.status, "severity": alert.severity, "version": alert.version,
                 }
             )  # fmt: skip
+    columns = (("labels", "json"), ("fingerprint", "text"))
+    update_many(connection, "alert", columns, renamed, same={"rule": rule.name})
+    mine = (SUPPRESSION.c.tenant == rule.tenant, SUPPRESSION.c.rule == old)
+    for muted in connection.execute(select(SUPPRESSION.c.fingerprint).where(*mine)).all():
+        connection.execute(
+            update(SUPPRESSION)
+            .where(SUPPRESSION.c.fingerprint == muted.fingerprint)
+            .values(rule=rule.name, fingerprint=prints.get(muted.fingerprint, muted.fingerprint))
+        )
     if entries:
         connection.execute(TIMELINE.insert(), entries)
 

@@ -67,10 +67,16 @@ class Writes:
             )
         )  # fmt: skip
 
-    def still(self, state: AlertState, value: float | None, title: str, *, again: bool) -> None:
-        """An alert that is as bad as before; `again` where that counts as one more occurrence."""
-        key = (state.last_bad_at, state.seen_at, state.expires_at, again)
-        self._still.setdefault(key, []).append((state.id, value, title))
+    def still(
+        self, state: AlertState, value: float | None, title: str | None, *, again: bool
+    ) -> None:
+        """An alert that is as bad as before; `again` where that counts as one more occurrence.
+
+        `title` is None where the words are the same as before.
+        """
+        key = (state.last_bad_at, state.seen_at, state.expires_at, again, title is None)
+        row = (state.id, value) if title is None else (state.id, value, title)
+        self._still.setdefault(key, []).append(row)
 
     def over(self, state: AlertState) -> None:
         """An alert that was open or acknowledged and is over."""
@@ -103,10 +109,11 @@ class Writes:
 
     def _write_still(self, connection: Connection) -> None:
         """What all of them share is written once, in the statement, not once a row."""
-        for (last_bad_at, seen_at, expires_at, again), rows in self._still.items():
+        for (last_bad_at, seen_at, expires_at, again, same_title), rows in self._still.items():
             more = "bad_count=bad_count+1" + (",occurrences=occurrences+1" if again else "")
             same = {"last_bad_at": last_bad_at, "seen_at": seen_at, "expires_at": expires_at}
-            update_many(connection, "alert", _STILL_COLUMNS, rows, add=more, same=same)
+            columns = _STILL_COLUMNS[:1] if same_title else _STILL_COLUMNS
+            update_many(connection, "alert", columns, rows, add=more, same=same)
 
     def _write_over(self, connection: Connection) -> None:
         for (resolved_at, resolution, resolved_by, seen_at), ids in self._over.items():

@@ -202,6 +202,18 @@ def test_a_severity_that_rises_voids_the_acknowledgement_and_one_that_falls_does
     assert life.live.status is Status.ACKNOWLEDGED
 
 
+def test_a_severity_that_falls_and_comes_back_is_still_what_was_acknowledged():
+    life = Life()
+    life.bad(0, Severity.HIGH)
+    life.does(Acknowledge(actor="ann"), 5)
+    assert life.bad(60, Severity.LOW) is Reason.SEVERITY_FELL
+    assert life.bad(120, Severity.HIGH) is Reason.SEVERITY_ROSE
+    assert life.live is not None
+    assert life.live.status is Status.ACKNOWLEDGED
+    life.bad(180, Severity.CRITICAL)
+    assert life.live.status is Status.OPEN
+
+
 def test_a_one_shot_finding_expires_and_repeats_bump_the_count():
     life = Life(Terms(resolve_after=timedelta(minutes=10)))
     life.bad(0)
@@ -269,7 +281,7 @@ def test_assigning_commenting_suppressing_change_only_what_they_say():
     assert after.version == before.version + 3
     life.does(Unsuppress(actor="a"), 4)
     assert life.live is not None
-    assert life.live.suppressed_until is None
+    assert life.live.suppressed_until == at(4)
 
 
 Happening = Severity | Input | None

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from sentinel.clock import FakeClock
-from sentinel.lifecycle import Acknowledge, Suppress
+from sentinel.lifecycle import Acknowledge, Suppress, Unsuppress
 from sentinel.store import Store
 from tests.notify.test_telling import FIRST, World
 
@@ -51,6 +51,20 @@ def test_what_is_suppressed_is_no_news_until_the_suppression_ends(told: World, c
     assert due is not None
     clock.set(due)
     assert due - clock.now() == timedelta(0)
+    assert told.said() == [NEWS]
+    assert told.said() == []
+
+
+def test_a_suppression_ended_by_hand_is_news_like_one_that_ran_out(told: World, clock: FakeClock):
+    told.desk.sees({"/": 95, "/data": 95})
+    told.desk.sees({"/": 95, "/data": 95, "/home": 95})
+    clock.forward(minutes=5)
+    told.tells()
+    assert names(told) == [["/", "/home"]]
+    ids = told.desk.rows("SELECT id FROM alert WHERE title = 'mount=/data'")
+    clock.forward(seconds=1)
+    told.store.act([row[0] for row in ids], Unsuppress(actor="ann"))
+    clock.forward(minutes=5)
     assert told.said() == [NEWS]
     assert told.said() == []
 

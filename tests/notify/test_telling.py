@@ -121,6 +121,21 @@ def test_the_end_names_what_came_back_unheard_and_ended_again(world: World):
     assert sorted(alert.labels["mount"] for alert in message.alerts) == ["/", "/data"]
 
 
+def test_a_group_that_comes_back_waits_as_a_first_one_does(store: Store, clock: FakeClock):
+    world = World(store, clock)
+    world.desk.sees({"/": 95})
+    clock.forward(seconds=30)
+    assert world.said() == [FIRST]
+    world.desk.sees({"/": 20})
+    world.said()
+    world.desk.sees({"/": 95})
+    assert world.said() == []
+    due = store.tellings.next_due()
+    assert due == clock.now() + timedelta(seconds=30)
+    clock.set(due)
+    assert world.said() == [FIRST]
+
+
 def test_news_in_a_group_waits_for_group_interval(world: World):
     world.desk.sees({"/": 95})
     world.clock.forward(seconds=30)

@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.Column("acknowledged_at", Moment(), nullable=True),
         sa.Column("acknowledged_by", sa.String(), nullable=False),
         sa.Column("acknowledge_comment", sa.Text(), nullable=False),
+        sa.Column("acknowledged_severity", sa.Integer(), nullable=False),
         sa.Column("resolved_at", Moment(), nullable=True),
         sa.Column("resolution", sa.String(), nullable=False),
         sa.Column("resolved_by", sa.String(), nullable=False),
