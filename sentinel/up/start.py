@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import httpx
 
-from sentinel.errors import ConfigurationError, DatabaseError, PrefectUnreachable, SentinelError
+from sentinel.errors import DatabaseError, PrefectUnreachable, SentinelError
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.up import parts
@@ -19,7 +19,7 @@ from sentinel.up.home import Home
 from sentinel.up.instance import Instance, Orphan
 from sentinel.up.plan import TOKEN, Options, Plan, make_plan
 from sentinel.up.postgres import Postgres, PostgresUnusable
-from sentinel.up.rollout import DEMO, Rollout, find_rules
+from sentinel.up.rules import RULES, Rules
 from sentinel.up.screen import Screen
 from sentinel.up.setup import Setup
 
@@ -27,11 +27,10 @@ __all__ = ["up"]
 
 log = logging.getLogger(__name__)
 
-DATABASE, SCHEMA, PREFECT, RULES, WORKER, API, DASHBOARD = (
+DATABASE, SCHEMA, PREFECT, WORKER, API, DASHBOARD = (
     "Database",
     "Tables",
     "Prefect",
-    "Rules",
     "Worker",
     "API and relay",
     "Dashboard",
@@ -119,7 +118,7 @@ class Start:
             prefect = group.create_task(self._prefect())
             tables = group.create_task(self._tables())
             pool = group.create_task(self._pool(prefect))
-            group.create_task(self._rules(tables, pool))
+            group.create_task(self._rules().start(tables, pool))
             group.create_task(self._worker(tables, pool))
             group.create_task(self._api(tables))
             group.create_task(self._dashboard(tables))
@@ -205,75 +204,6 @@ class Start:
         with self._setup() as setup:
             await asyncio.to_thread(setup.ensure_pool, self._plan.settings.work_pool)
 
-    async def _rules(self, tables: Awaitable[None], pool: Awaitable[None]) -> None:
-        """Block types and deployments, and a first look of each demo rule."""
-        plan = self._plan
-        source = find_rules(plan.options)
-        rules: Rollout | None = None
-        try:
-            rules = Rollout(source, demo=plan.options.demo) if source else None
-        except ConfigurationError as error:
-            self._screen.step(RULES, "failed", str(error))
-        if source is None:
-            self._screen.step(RULES, "ready", "there is no prefect.yaml, so none")
-        started = asyncio.Event()
-        with self._setup() as setup:
-            await tables  # before anything of a rule can run
-            looking = asyncio.create_task(self._first_looks(setup, pool, started))
-            try:
-                if rules is not None:
-                    await self._roll_out(rules, setup, pool)
-                await pool
-            finally:
-                started.set()
-            await looking
-
-    async def _roll_out(self, rules: Rollout, setup: Setup, pool: Awaitable[None]) -> None:
-        digest = await asyncio.to_thread(rules.digest, self._plan.prefect_api)
-        unchanged = f"{len(rules.names)} deployments, unchanged"
-        if rules.is_done(self._home, digest):
-            await pool
-            if not rules.missing(await _names(setup)):
-                self._screen.step(RULES, "ready", unchanged)
-                return
-        self._screen.step(RULES, "starts", f"deploying {len(rules.names)}")
-        part = parts.rollout(self._plan, self._environment, rules.write(self._home))
-        code = await self._family.finish(part)
-        missing = rules.missing(await _names(setup))
-        if code or missing:
-            what = f"not deployed: {', '.join(missing)}" if missing else tail(part.log, 3)
-            self._screen.step(RULES, "failed", f"{what} (see {part.log})")
-            return
-        rules.done(self._home, digest)
-        self._screen.step(RULES, "ready", f"{len(rules.names)} deployments")
-
-    async def _first_looks(
-        self, setup: Setup, pool: Awaitable[None], started: asyncio.Event
-    ) -> None:
-        """Run each demo rule once, as soon as it is deployed: its schedule may be a while away."""
-        await pool
-        seen: set[str] = set()
-        while True:
-            last = started.is_set()
-            try:
-                for deployment in await asyncio.to_thread(setup.deployments, tags=[DEMO]):
-                    if deployment["id"] not in seen and not deployment.get("paused"):
-                        act = setup.run_deployment if self._plan.options.demo else setup.pause
-                        await asyncio.to_thread(act, deployment["id"])
-                        seen.add(deployment["id"])
-            except PrefectUnreachable as error:
-                # On SQLite the server answers 503 while deployments are being written. What is
-                # missed here runs by its schedule.
-                log.info("asking again: %s", error)
-            if last:
-                break
-            with suppress(TimeoutError):
-                await asyncio.wait_for(started.wait(), 0.5)
-        if seen and not self._plan.options.demo:
-            self._screen.say(
-                f"Paused {len(seen)} demo rules that an earlier start had deployed (--no-demo)."
-            )
-
     async def _worker(self, tables: Awaitable[None], pool: Awaitable[None]) -> None:
         await tables
         self._screen.step(WORKER, "starts")
@@ -355,6 +285,9 @@ class Start:
         await self._family.stop()
         self._screen.say("Stopped. Start again to go on where it was.")
 
+    def _rules(self) -> Rules:
+        return Rules(self._plan, self._environment, self._family, self._screen, self._setup)
+
     def _setup(self) -> Setup:
         plan = self._plan
         chosen = plan.settings.model_copy(update={"prefect_api_url": plan.prefect_api})
@@ -386,19 +319,6 @@ async def _answers(url: str) -> bool:
             return (await client.get(url)).status_code in (200, 503)
     except httpx.HTTPError:
         return False
-
-
-async def _names(setup: Setup, tries: int = 10) -> list[str]:
-    """Names of all deployments; a server that is busy for a moment is asked again."""
-    while True:
-        try:
-            found = await asyncio.to_thread(setup.deployments)
-            return [str(deployment["name"]) for deployment in found]
-        except PrefectUnreachable:
-            tries -= 1
-            if not tries:
-                raise
-            await asyncio.sleep(1)
 
 
 async def _alerts(store: Store) -> str:
