@@ -1,7 +1,8 @@
 """One turn of the relay, and the loop around it.
 
 Each duty has its own pace. A duty that fails says so once, waits, and says when it works again;
-the others go on.
+the others go on. Duties that ask somebody outside (Prefect, a channel) run beside the loop, one
+of each at a time, so that one who never answers holds up neither the others nor the lease.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import msgspec
@@ -31,11 +33,16 @@ _TICK = 0.25
 
 
 class Duty(msgspec.Struct, kw_only=True):
-    """Something done at a pace; `broken` since when it fails, for as long as it does."""
+    """Something done at a pace; `broken` since when it fails, for as long as it does.
+
+    `outside` says that it waits for somebody else's answer, `running` that it does so now.
+    """
 
     name: str
     do: Callable[[datetime], None]
     every: timedelta
+    outside: bool = False
+    running: bool = False
     due: datetime | None = None
     broken: datetime | None = None
     failures: int = 0
@@ -75,29 +82,37 @@ class Relay:
         self._publish_from: datetime | None = None
         second, minute = timedelta(seconds=1), timedelta(minutes=1)
         self.duties = [
-            Duty(name="publish events", do=self._publish, every=timedelta(seconds=0.25)),
+            Duty(name="publish events", do=self._publish, every=second / 4, outside=True),
             Duty(name="wake", do=self._wake, every=second / 2),
-            Duty(name="stand by", do=self._stand_by, every=second * 2),
+            Duty(name="stand by", do=self._stand_by, every=second * 2, outside=True),
             Duty(name="expire", do=self._expire, every=second * 30),
             Duty(name="tidy", do=self._tidy, every=minute * 10),
         ]
         if refresh is not None:
-            self.duties.append(Duty(name="load blocks", do=self._load, every=minute))
+            self.duties.append(Duty(name="load blocks", do=self._load, every=minute, outside=True))
         if ping is not None:
-            self.duties.append(Duty(name="dead man's switch", do=self._alive, every=minute))
+            self.duties.append(
+                Duty(name="dead man's switch", do=self._alive, every=minute, outside=True)
+            )
+        self._beside: Executor | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Turn until `stop` is set, then give the lease back."""
-        while not stop.is_set():
-            self.turn()
-            stop.wait(_TICK)
+        outside = sum(duty.outside for duty in self.duties)
+        with ThreadPoolExecutor(outside, thread_name_prefix="relay") as self._beside:
+            while not stop.is_set():
+                self.turn()
+                stop.wait(_TICK)
         try:
             self._store.leases.release(LEASE, self._holder)
         except (SentinelError, SQLAlchemyError):
             log.warning("the relay's lease could not be given back; it runs out by itself")
 
     def turn(self) -> bool:
-        """Do what is due, if this process holds the lease; says whether it does."""
+        """Do what is due, if this process holds the lease; says whether it does.
+
+        Called by itself, not by `run`, it waits for what it asks outside.
+        """
         now = self._store.now()
         try:
             mine = self._store.leases.take(LEASE, self._holder, _LEASE_LENGTH)
@@ -110,7 +125,12 @@ class Relay:
         if not mine:
             return False
         for duty in self.duties:
-            if duty.due is None or now >= duty.due:
+            if duty.running or (duty.due is not None and now < duty.due):
+                continue
+            duty.running = True
+            if duty.outside and self._beside is not None:
+                self._beside.submit(self._perform, duty, now)
+            else:
                 self._perform(duty, now)
         return True
 
@@ -122,6 +142,12 @@ class Relay:
             self._database_lost = True
 
     def _perform(self, duty: Duty, now: datetime) -> None:
+        try:
+            self._attempt(duty, now)
+        finally:
+            duty.running = False
+
+    def _attempt(self, duty: Duty, now: datetime) -> None:
         try:
             duty.do(now)
         except Exception as error:

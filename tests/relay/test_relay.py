@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -122,6 +124,39 @@ def test_only_the_holder_of_the_lease_works_and_another_takes_over(store: Store,
     clock.forward(seconds=11)  # the first one died
     assert other.turn()
     assert not night.relay.turn()
+
+
+def test_a_channel_that_never_answers_holds_up_neither_the_events_nor_the_lease(
+    store: Store, clock: FakeClock
+):
+    night = Night(store, clock)
+    asked, answer, stop = threading.Event(), threading.Event(), threading.Event()
+
+    class Silent:
+        def send(self, message: Message) -> Receipt:
+            asked.set()
+            answer.wait(60)
+            return Receipt()
+
+    relay = Relay(store, night.server, lambda _: Silent(), holder="two")
+    night.desk.sees({"/": 95})
+    clock.forward(seconds=20)
+    running = threading.Thread(target=relay.run, args=(stop,))
+    running.start()
+    try:
+        assert asked.wait(60)
+        night.desk.sees({"/": 95, "/data": 95})
+        deadline = time.monotonic() + 60
+        while night.names().count("sentinel.alert.opened") < 2:
+            assert time.monotonic() < deadline, night.names()
+            clock.forward(seconds=1)
+            time.sleep(0.05)
+        assert store.leases.holder("relay") == "two"
+        assert not answer.is_set()
+    finally:
+        answer.set()
+        stop.set()
+        running.join(60)
 
 
 def test_it_outlives_a_database_that_does_not_answer(
