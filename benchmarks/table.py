@@ -44,6 +44,8 @@ class Row:
 def show(rows: Sequence[Row], console: Console | None = None) -> None:
     """Print one table."""
     table = Table("name", "value", "unit", "peer", "peer's value", "ratio", title="Benchmarks")
+    table.columns[0].no_wrap = True
+    table.columns[0].min_width = max((len(row.name) for row in rows), default=0)
     for row in rows:
         table.add_row(
             row.name, f"{row.value:,.1f}", row.unit, row.peer, f"{row.peer_value:,.1f}",
