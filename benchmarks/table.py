@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,14 +45,17 @@ class Row:
 def show(rows: Sequence[Row], console: Console | None = None) -> None:
     """Print one table."""
     table = Table("name", "value", "unit", "peer", "peer's value", "ratio", title="Benchmarks")
-    table.columns[0].no_wrap = True
-    table.columns[0].min_width = max((len(row.name) for row in rows), default=0)
+    for column in table.columns:
+        column.no_wrap = True
     for row in rows:
         table.add_row(
             row.name, f"{row.value:,.1f}", row.unit, row.peer, f"{row.peer_value:,.1f}",
             f"{row.ratio:,.1f}x",
         )  # fmt: skip
-    (console or Console()).print(table)
+    if console is None:
+        # Into a file or a pipe there is no width to keep to, and a figure cut short is none.
+        console = Console(width=None if sys.stdout.isatty() else 140)
+    console.print(table)
 
 
 def write(name: str, rows: Sequence[Row], folder: Path) -> Path:
