@@ -24,7 +24,7 @@ def main() -> None:
     if strange:
         parser.error(f"there is no benchmark {', '.join(strange)}: choose of {', '.join(known)}")
     rows: list[Row] = []
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 140)
     for name in names:
         with console.status(f"measuring {name} …"):
             found: list[Row] = importlib.import_module(f"benchmarks.{name}").run()
