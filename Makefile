@@ -6,7 +6,7 @@
 #   make test                   everything but the whole-system tests
 #   make test-all               those too (minutes)
 #   make lint                   what a change must satisfy besides the tests
-#   make bench [NAME=store]     measure; writes benchmarks/results/NAME.json
+#   make bench [NAME=store]     measure (all, or one of benchmarks/); writes benchmarks/results/NAME.json
 #   make install                only make .venv with the pinned set
 #   make lock                   resolve requirements.lock again, keeping its pins
 
@@ -19,7 +19,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-NAME ?= store
+NAME ?=
 # One pytest worker per core; tests that share a server say so with xdist_group.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup
 
