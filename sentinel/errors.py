@@ -4,7 +4,10 @@ The tree::
 
     SentinelError
     ├── ConfigurationError      a setting, a file or an environment is not usable
-    │   └── RuleError           one rule cannot be used as it is written
+    │   ├── RuleError           one rule cannot be used as it is written
+    │   ├── ExpressionError     an expression cannot be read, or not be worked out
+    │   ├── PatternError        a regular expression cannot be used
+    │   └── PolicyError         an event policy cannot be used as it is written
     ├── TriggerError            a trigger cannot be loaded or called
     │   └── ReadingError        a trigger answered something that is no reading
     ├── CheckTimeout            a check did not answer in the time its rule allows
@@ -28,7 +31,10 @@ __all__ = [
     "DatabaseError",
     "DatabaseUnreachable",
     "DeliveryError",
+    "ExpressionError",
     "NotFound",
+    "PatternError",
+    "PolicyError",
     "PrefectUnreachable",
     "ReadingError",
     "RuleError",
@@ -61,6 +67,42 @@ class ConfigurationError(SentinelError):
 
 class RuleError(ConfigurationError):
     """One rule cannot be used as it is written."""
+
+
+class ExpressionError(ConfigurationError):
+    """An expression cannot be read, or not be worked out with what it was given.
+
+    Args:
+        message: what was wrong
+        source: the whole expression
+        column: where, counted from 1 in its line; 0 where it is about the whole
+        line: the line of `source`, counted from 1
+        hint: what to do about it
+    """
+
+    def __init__(
+        self, message: str, *, source: str = "", column: int = 0, line: int = 1, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.source = source
+        self.column = column
+        self.line = line
+
+    def __str__(self) -> str:
+        said = super().__str__()
+        lines = self.source.splitlines()
+        if not self.column or not 1 <= self.line <= len(lines):
+            return said
+        shown, caret = _window(lines[self.line - 1], self.column)
+        return f"{said}, at column {self.column}\n    {shown}\n    {' ' * caret}^"
+
+
+class PatternError(ConfigurationError):
+    """A regular expression cannot be used."""
+
+
+class PolicyError(ConfigurationError):
+    """An event policy cannot be used as it is written."""
 
 
 class TriggerError(SentinelError):
@@ -110,3 +152,10 @@ class DeliveryError(SentinelError):
 
 class PrefectUnreachable(SentinelError):
     """The Prefect API does not answer."""
+
+
+def _window(line: str, column: int, width: int = 76) -> tuple[str, int]:
+    """As much of `line` around `column` as fits, and where in it the column lies."""
+    line = "".join(c if c.isprintable() else " " for c in line)
+    start = max(0, min(column - 1 - width // 2, len(line) - width))
+    return line[start : start + width], column - 1 - start
