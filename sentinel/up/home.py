@@ -33,6 +33,11 @@ class Home:
         return self.root / "prefect"
 
     @property
+    def temporary(self) -> Path:
+        """TMPDIR of the worker: Prefect makes a folder of one name in it for all users."""
+        return self.root / "tmp"
+
+    @property
     def postgres(self) -> Path:
         """The embedded PostgreSQL's data, where its user may reach it."""
         return self.root / "postgres"
@@ -64,6 +69,7 @@ class Home:
             self.root.mkdir(mode=0o711, parents=True, exist_ok=True)
             self.logs.mkdir(mode=0o700, exist_ok=True)
             self.prefect.mkdir(mode=0o700, exist_ok=True)
+            self.temporary.mkdir(mode=0o700, exist_ok=True)
             ignore = self.root / ".gitignore"
             if not ignore.exists():
                 ignore.write_text("*\n")

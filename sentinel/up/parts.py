@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from sentinel.settings import Settings
@@ -30,6 +31,10 @@ _SERVER = {
     "PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_LOOP_SECONDS": "30",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
 }
+if find_spec("tzdata") is not None:
+    # For every schedule that it reads Prefect lists all time zones, which walks the machine's
+    # folder of them: 7 ms of CPU a deployment, 1.3 ms where only the package is asked.
+    _SERVER["PYTHONTZPATH"] = ""
 
 
 def prefect_server(plan: Plan, environment: Mapping[str, str], database_url: str) -> Part:
@@ -82,7 +87,7 @@ def worker(plan: Plan, environment: Mapping[str, str]) -> Part:
             *("--limit", str(max(4, 2 * (os.cpu_count() or 1)))),
             *("--no-create-pool-if-not-found", "--install-policy", "never"),
         ],
-        environment=quick | dict(environment),
+        environment=quick | dict(environment) | {"TMPDIR": str(plan.home.temporary)},
         log=plan.home.log("worker"),
         patience=10.0,
     )

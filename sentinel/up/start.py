@@ -92,8 +92,12 @@ class Start:
             if not asked.done():
                 watching.result()
             return 0
-        except* SentinelError as errors:
-            raise _first(errors) from None
+        except BaseExceptionGroup as errors:
+            # Not `except*`: Python 3.11 before 3.11.4 wraps even one error raised in it anew.
+            ours = errors.split(SentinelError)[0]
+            if ours is None:
+                raise
+            raise _first(ours) from None
         finally:
             asked.cancel()
             starting.cancel()
