@@ -2,13 +2,16 @@
 
 It says what `prefect deploy` would refuse late or not at all: two rules of one name, a period
 that is not the schedule's, an anchor that moves with each deploy, a schedule whose switch
-would be turned on again. Deployments that have nothing to do with Sentinel are left alone.
+would be turned on again, a text with a name that nothing fills in. Deployments that have
+nothing to do with Sentinel are left alone.
 """
 
 from __future__ import annotations
 
+import argparse
+import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -20,15 +23,18 @@ from pydantic import TypeAdapter, ValidationError, create_model
 from sentinel.catalog import find
 from sentinel.duration import format_duration
 from sentinel.errors import TriggerError
+from sentinel.placeholders import unknown_names, yielded_by
 from sentinel.rule import Rule
 from sentinel.schedule import anchor_for
 from sentinel.trigger import Trigger
 
-__all__ = ["Problem", "lint_file", "main"]
+__all__ = ["Problem", "lint_entries", "lint_file", "lint_files", "main"]
 
 RULES = "flows.rules."
 OURS = "flows."
 _INTERVAL: TypeAdapter[timedelta] = TypeAdapter(timedelta)
+_RECEIVER = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+"""What the store takes for a receiver's name."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,58 +43,148 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         file: as it was given
         deployment: its name, or its place in the file where it has none
-        what: what is wrong and what to do, one sentence
+        what: what is wrong and what to do
+        warning: it may be right; only the database knows
     """
 
     file: str
     deployment: str
     what: str
+    warning: bool = False
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.deployment + ': ' if self.deployment else ''}{self.what}"
+        place = f"{self.file}: {self.deployment + ': ' if self.deployment else ''}"
+        return f"{place}{'warning: ' if self.warning else ''}{self.what}"
 
 
 def lint_file(path: Path | str) -> list[Problem]:
-    """Everything that is wrong with the file, in its order; empty where all is well.
+    """Everything that is wrong with one file: see `lint_files`."""
+    return lint_files([path])
+
+
+def lint_files(paths: Sequence[Path | str], receivers: Collection[str] = ()) -> list[Problem]:
+    """Everything that is wrong with the files, in their order, then the warnings.
+
+    What is rolled out together is checked together: no two of their rules may have one name.
 
     Args:
-        path: a `prefect.yaml`
+        paths: each a `prefect.yaml`; a file named twice is read once
+        receivers: names of receivers that the database is known to have, beside `default`
     """
-    file = str(path)
+    desk = _Desk()
+    read: set[Path] = set()
+    for path in paths:
+        if Path(path).resolve() not in read:
+            read.add(Path(path).resolve())
+            desk.read(path)
+    return [*desk.problems, *desk.about_receivers({"default", *receivers})]
 
-    def say(what: str, deployment: str = "") -> Problem:
-        return Problem(file=file, deployment=deployment, what=what)
 
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        content: object = yaml.safe_load(text)
-    except FileNotFoundError:
-        return [say("there is no such file")]
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        return [say(f"it cannot be read as YAML: {' '.join(str(error).split())}")]
-    whole = cast("Mapping[str, Any]", content if isinstance(content, dict) else {})
-    entries: object = whole.get("deployments")
-    if not isinstance(entries, list):
-        return [say("it has no list of `deployments`")]
-    problems: list[Problem] = []
-    seen: dict[str, str] = {}
-    for place, entry in enumerate(cast("list[object]", entries), start=1):
-        if not isinstance(entry, dict):
-            problems.append(say("it is no deployment: write name, entrypoint, …", f"entry {place}"))
-            continue
-        deployment = cast("dict[str, Any]", entry)
-        name = str(deployment.get("name") or f"entry {place}")
+def lint_entries(
+    entries: Iterable[tuple[str, int, Mapping[str, Any], Mapping[str, Any]]],
+) -> list[Problem]:
+    """Everything that is wrong with entries that have been read already; no warnings.
+
+    Args:
+        entries: of each its file, its place there from 1, itself, and the file's mapping
+    """
+    desk = _Desk()
+    for file, place, deployment, whole in entries:
+        desk.take(file, dict(deployment), place, whole)
+    return desk.problems
+
+
+class _Desk:
+    """Takes one file after the other, and remembers what they name."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self._seen: dict[str, tuple[str, str]] = {}
+        self._told: dict[str, list[tuple[str, str]]] = {}
+
+    def read(self, path: Path | str) -> None:
+        """Check one file, alone and against those before it."""
+        file = str(path)
+        content = _content(path)
+        if isinstance(content, str):
+            self._say(file, content)
+            return
+        entries: object = content.get("deployments")
+        if not isinstance(entries, list):
+            self._say(file, "it has no list of `deployments`")
+            return
+        for place, entry in enumerate(cast("list[object]", entries), start=1):
+            if not isinstance(entry, dict):
+                self._say(file, "it is no deployment: write name, entrypoint, …", f"entry {place}")
+                continue
+            self.take(file, cast("dict[str, Any]", entry), place, content)
+
+    def take(
+        self, file: str, deployment: dict[str, Any], place: int, whole: Mapping[str, Any]
+    ) -> None:
+        """Check one entry, alone and against those before it."""
+        given = str(deployment.get("name") or "")
+        name = given or f"entry {place}"
         entrypoint = str(deployment.get("entrypoint") or "")
         if not entrypoint.startswith(OURS):
-            continue
+            return
         found = [*_common(deployment, name, whole), *_schedules(deployment, name)]
         if entrypoint.startswith(RULES):
-            found += _rule(deployment, name, entrypoint.removeprefix(RULES))
-        if name in seen:
-            found.append(f"another deployment has this name too ({seen[name]}); rename one")
-        seen[name] = entrypoint
-        problems += [say(what, name) for what in found]
-    return problems
+            rule = _rule_in(deployment)
+            found += _rule(deployment, rule, name, entrypoint.removeprefix(RULES))
+            for receiver in rule.receivers if isinstance(rule, Rule) else []:
+                self._told.setdefault(receiver, []).append((file, name))
+        if given in self._seen:
+            other, where = self._seen[given]
+            place_of_other = other if where == file else f"{other} in {where}"
+            found.append(f"another deployment has this name too ({place_of_other}); rename one")
+        elif given:
+            self._seen[given] = (entrypoint, file)
+        for what in found:
+            self._say(file, what, name)
+
+    def _say(self, file: str, what: str, deployment: str = "") -> None:
+        self.problems.append(Problem(file=file, deployment=deployment, what=what))
+
+    def about_receivers(self, known: Collection[str]) -> Iterator[Problem]:
+        """One finding for each receiver that is named and not known; most are warnings."""
+        for name, rules in self._told.items():
+            if name in known:
+                continue
+            (file, first), *others = rules
+            too = f", and so do {', '.join(rule for _, rule in others)}" if others else ""
+            if not _RECEIVER.fullmatch(name):
+                yield Problem(
+                    file=file,
+                    deployment=first,
+                    what=f"it tells {name!r}{too}, which no receiver can be named; "
+                    "use small letters, digits, '-', '_' and '.'",
+                )
+                continue
+            yield Problem(
+                file=file,
+                deployment=first,
+                what=f"it tells the receiver {name!r}{too}. Receivers are kept in the database, "
+                f"not in files: if `sentinel receiver list` does not show it, make it with "
+                f"`sentinel receiver set {name} --channel inbox`; until then 'default' is told "
+                f"instead. `--receiver {name}` says that it is there",
+                warning=True,
+            )
+
+
+def _content(path: Path | str) -> Mapping[str, Any] | str:
+    """The file's mapping, or what is wrong with it as a file."""
+    try:
+        content: object = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return "there is no such file"
+    except IsADirectoryError:
+        return "it is a folder; name the files in it"
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        return f"it cannot be read as YAML: {' '.join(str(error).split())}"
+    return cast("Mapping[str, Any]", content if isinstance(content, dict) else {})
 
 
 def _common(deployment: Mapping[str, Any], name: str, whole: Mapping[str, Any]) -> Iterator[str]:
@@ -124,28 +220,51 @@ def _schedules(deployment: Mapping[str, Any], name: str) -> Iterator[str]:
             )
 
 
-def _rule(deployment: Mapping[str, Any], name: str, trigger_name: str) -> Iterator[str]:
+def _rule_in(deployment: Mapping[str, Any]) -> Rule | ValidationError | None:
+    """The rule that a deployment carries, what is wrong with it, or None where there is none."""
     parameters: Any = deployment.get("parameters")
     if not isinstance(parameters, Mapping) or "rule" not in parameters:
+        return None
+    try:
+        return Rule.model_validate(cast("Mapping[str, Any]", parameters)["rule"])
+    except ValidationError as error:
+        return error
+
+
+def _rule(
+    deployment: Mapping[str, Any],
+    rule: Rule | ValidationError | None,
+    name: str,
+    trigger_name: str,
+) -> Iterator[str]:
+    if rule is None:
         yield "it has no parameter `rule`"
         return
-    given = dict(cast("Mapping[str, Any]", parameters))
-    written = given.pop("rule")
+    given: dict[str, Any] = {**deployment["parameters"]}
+    del given["rule"]
+    if isinstance(rule, ValidationError):
+        yield from _said(rule, "rule")
+    trigger: Trigger[..., Any] | None = None
     try:
-        rule = Rule.model_validate(written)
-    except ValidationError as error:
-        yield from _said(error, "rule")
-        rule = None
-    try:
-        yield from _said_by(find(trigger_name), given)
+        trigger = find(trigger_name)
     except TriggerError as error:
         yield str(error)
-    if rule is None:
+    if trigger is not None:
+        yield from _said_by(trigger, given)
+    if isinstance(rule, ValidationError):
         return
+    if trigger is not None:
+        for what in unknown_names(rule, yielded_by(trigger)):
+            yield f"rule.{what}"
     if rule.name != name:
         yield f"its rule is named {rule.name!r}; give both the same name"
-    intervals = [_interval(one.get("interval")) for one in _list(deployment.get("schedules"))]
-    for interval in intervals:
+    yield from _periods(rule, deployment)
+
+
+def _periods(rule: Rule, deployment: Mapping[str, Any]) -> Iterator[str]:
+    """Where the rule's period is not its schedule's."""
+    for schedule in _list(deployment.get("schedules")):
+        interval = _interval(schedule.get("interval"))
         if interval is None:
             continue
         if rule.every is None:
@@ -160,9 +279,10 @@ def _rule(deployment: Mapping[str, Any], name: str, trigger_name: str) -> Iterat
 def _said_by(trigger: Trigger[..., Any], given: Mapping[str, Any]) -> Iterator[str]:
     """What the trigger's own parameters do not take."""
     known = {parameter.name for parameter in trigger.parameters}
+    takes = f"it has {', '.join(sorted(known))}" if known else "it takes none"
     for name in given:
         if name not in known:
-            yield f"{trigger.name} has no parameter {name!r}; it has {', '.join(sorted(known))}"
+            yield f"{trigger.name} has no parameter {name!r}; {takes}"
     fields: dict[str, Any] = {
         one.name: (one.annotation, ... if one.default is one.empty else one.default)
         for one in trigger.parameters
@@ -211,16 +331,59 @@ def _moment(value: object) -> datetime | None:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+HELP = """\
+Check prefect.yaml files before they are rolled out. Nothing is started and nothing is asked of
+a server or database; the triggers that the rules name are imported.
+
+It says what `prefect deploy` would refuse late or not at all:
+  - two rules of one name, in one file or in several
+  - rule.every that is not the schedule's interval
+  - a missing slug, pull or work pool; an anchor_date that does not follow from the name
+  - parameters that the trigger does not take, fields that a rule does not have
+  - a {name} in summary, description or another text that nothing will fill in
+Deployments that are not Sentinel's (their entrypoint is not flows.…) are left alone."""
+
+EXAMPLES = """\
+examples:
+  python -m sentinel.lint                                    prefect.yaml in this folder
+  python -m sentinel.lint prefect.yaml deployments/*.yaml    all that are rolled out together
+  python -m sentinel.lint --receiver ops prefect.yaml        the database has a receiver `ops`
+
+It prints one line for each finding and nothing when all is well. Lines with `warning:` are
+about what only the database knows. Exit codes: 0 nothing wrong (warnings at most), 1 something
+is wrong, 2 wrong usage. Every field of a rule is in docs/reference/rules.md."""
+
+
 def main(arguments: list[str]) -> int:
     """Lint the files named, `prefect.yaml` where none is; print what is wrong.
 
     Returns:
-        1 where something is wrong, else 0.
+        1 where something is wrong, else 0; warnings alone are not wrong.
+
+    Raises:
+        SystemExit: 0 after `--help`, 2 for wrong usage
     """
-    problems = [one for path in arguments or ["prefect.yaml"] for one in lint_file(path)]
+    parser = argparse.ArgumentParser(
+        prog="python -m sentinel.lint",
+        description=HELP,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "files", nargs="*", default=["prefect.yaml"], metavar="FILE", help="default: prefect.yaml"
+    )
+    parser.add_argument(
+        "--receiver",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a receiver that the database has, so that rules may name it; repeatable",
+    )
+    given = parser.parse_args(arguments)
+    problems = lint_files(given.files, given.receiver)
     for problem in problems:
         print(problem)
-    return 1 if problems else 0
+    return 1 if any(not problem.warning for problem in problems) else 0
 
 
 if __name__ == "__main__":

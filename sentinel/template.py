@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
-__all__ = ["MAX_TEXT", "number", "render"]
+__all__ = ["MAX_TEXT", "number", "placeholders", "render"]
 
 MAX_TEXT = 4000
 _FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.\-/]{0,99})\}")
@@ -23,6 +23,11 @@ def render(template: str, fields: Mapping[str, Any]) -> str:
     if "{" in template:
         template = _FIELD.sub(lambda match: _filled(match, fields), template)
     return template if len(template) <= MAX_TEXT else template[: MAX_TEXT - 1] + "…"
+
+
+def placeholders(template: str) -> list[str]:
+    """The names that `template` asks for, in their order, each once."""
+    return list(dict.fromkeys(_FIELD.findall(template)))
 
 
 def _filled(match: re.Match[str], fields: Mapping[str, Any]) -> str:

@@ -1,13 +1,16 @@
 """A `prefect.yaml` is checked before it is rolled out; what is wrong is named, with the mend."""
 
 import copy
+import importlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from sentinel.lint import lint_file, main
+from sentinel.errors import ConfigurationError
+from sentinel.lint import lint_file, lint_files, main
+from sentinel.store import Store
 
 ROOT = Path(__file__).parents[2]
 GOOD: dict[str, Any] = {
@@ -93,6 +96,14 @@ def test_one_name_twice(desk: Desk):
         (("schedules", 0, "anchor_date"), "2026-01-01T00:00:23+00:00", "follows from the name"),
         (("pull",), None, "write `pull: []`"),
         (("work_pool",), {}, "it names no work pool"),
+        (("parameters", "rule", "annotations"), {"summary": "{mount} {valeu}"},
+         "rule.annotations.summary: nothing fills in {valeu}; did you mean {value}? There are"),
+        (("parameters", "rule", "description"), "On {moutn}",
+         "rule.description: nothing fills in {moutn}; did you mean {mount}?"),
+        (("parameters", "rule", "annotations"), {"where": "{customer}"},
+         "a label that only the data knows is {labels.customer}"),
+        (("parameters", "rule", "receivers"), ["Ops Team"],
+         "it tells 'Ops Team', which no receiver can be named; use small letters"),
     ],
 )  # fmt: skip
 def test_what_would_go_wrong_is_said(desk: Desk, place: tuple[Any, ...], to: Any, expected: str):
@@ -134,3 +145,112 @@ def test_the_command_says_what_is_wrong_and_fails(
     assert capsys.readouterr().out == ""
     assert main([str(tmp_path / "gone.yaml")]) == 1
     assert "there is no such file" in capsys.readouterr().out
+
+
+def test_what_the_triggers_code_yields_may_be_written_in_texts(desk: Desk):
+    texts = {
+        "summary": "{mount} on {host} is {value} {unit} full, {free_bytes} bytes left",
+        "runbook": "https://example.org/{rule}?severity={severity}&team={team}&site={site}",
+        "description": "{labels.mount}, {details.free_bytes}, {labels.nobody_knows}, {timestamp}",
+    }
+    rule = {**GOOD["parameters"]["rule"], "labels": {"site": "north"}, "annotations": texts}
+    assert desk.changed("parameters", "rule", to=rule) == []
+
+
+def test_a_trigger_without_parameters_says_that_it_takes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    package = tmp_path / "triggers_of_test"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "bare_of_test.py").write_text(
+        "from sentinel import Reading, trigger\n\n\n@trigger\ndef bare_of_test():\n"
+        "    return [Reading(firing=False)]\n"
+    )
+    triggers = importlib.import_module("triggers")
+    monkeypatch.setattr(triggers, "__path__", [*triggers.__path__, str(package)])
+    said = Desk(tmp_path).changed("entrypoint", to="flows.rules.bare_of_test")
+    assert said == []
+    both = {"rule": GOOD["parameters"]["rule"], "limitt": 1}
+    (said,) = Desk(tmp_path).said(
+        {**GOOD, "entrypoint": "flows.rules.bare_of_test", "parameters": both}
+    )
+    assert said == "disk-space: bare_of_test has no parameter 'limitt'; it takes none"
+
+
+class TestReceivers:
+    """They are kept in the database, so that a file alone cannot say whether one exists."""
+
+    @pytest.fixture
+    def files(self, tmp_path: Path) -> list[Path]:
+        """Two files whose rules tell `ops`."""
+        files: list[Path] = []
+        for name, anchor in (("disk-space", 22), ("cpu-high", 12)):
+            rule = {**GOOD["parameters"]["rule"], "name": name, "receivers": ["default", "ops"]}
+            schedule = {**GOOD["schedules"][0], "anchor_date": f"2026-01-01T00:00:{anchor}+00:00"}
+            one = {**GOOD, "name": name, "parameters": {"rule": rule}, "schedules": [schedule]}
+            files.append(tmp_path / f"{name}.yaml")
+            files[-1].write_text(yaml.safe_dump({"deployments": [one]}))
+        return files
+
+    def test_one_that_may_not_exist_is_a_warning_that_says_how_to_make_it(
+        self, files: list[Path], capsys: pytest.CaptureFixture[str]
+    ):
+        assert main([str(file) for file in files]) == 0
+        (line,) = capsys.readouterr().out.splitlines()
+        assert line.startswith(f"{files[0]}: disk-space: warning: it tells the receiver 'ops'")
+        assert "and so do cpu-high" in line
+        assert "sentinel receiver set ops --channel" in line
+        assert "'default' is told instead" in line
+
+    def test_one_that_is_said_to_exist_is_no_finding(self, files: list[Path]):
+        assert lint_files(files, receivers=["ops"]) == []
+
+    @pytest.mark.parametrize("name", ["Ops Team", "ops/north", "-ops", "", "o" * 101])
+    def test_a_name_that_is_refused_here_is_refused_by_the_store(
+        self, name: str, desk: Desk, store: Store
+    ):
+        assert "no receiver can be named" in "".join(
+            desk.changed("parameters", "rule", "receivers", to=[name])
+        )
+        with pytest.raises(ConfigurationError, match="no usable name"):
+            store.receivers.set(name, ["inbox"])
+
+
+class TestSeveralFiles:
+    """What is rolled out together is checked together."""
+
+    def test_two_rules_of_one_name_are_refused_across_files(self, tmp_path: Path):
+        one, other = tmp_path / "prefect.yaml", tmp_path / "more.yaml"
+        for file in (one, other):
+            file.write_text(yaml.safe_dump({"deployments": [GOOD]}))
+        (problem,) = lint_files([one, other])
+        assert str(problem) == (
+            f"{other}: disk-space: another deployment has this name too "
+            f"(flows.rules.disk_space in {one}); rename one"
+        )
+
+    def test_a_file_named_twice_is_one_file(self, tmp_path: Path):
+        file = tmp_path / "prefect.yaml"
+        file.write_text(yaml.safe_dump({"deployments": [GOOD]}))
+        assert lint_files([file, tmp_path / "." / "prefect.yaml"]) == []
+
+    def test_one_that_cannot_be_read_hides_nothing_of_the_others(self, tmp_path: Path):
+        (tmp_path / "broken.yaml").write_text("deployments: [")
+        (tmp_path / "bad.yaml").write_text(yaml.safe_dump({"deployments": [{**GOOD, "pull": 1}]}))
+        said = [str(p) for p in lint_files(sorted(tmp_path.glob("*.yaml")))]
+        assert "write `pull: []`" in said[0]
+        assert "it cannot be read as YAML" in said[1]
+
+    def test_a_folder_is_no_file(self, tmp_path: Path):
+        (problem,) = lint_files([tmp_path])
+        assert problem.what == "it is a folder; name the files in it"
+
+
+def test_help_teaches(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    said = capsys.readouterr().out
+    assert ended.value.code == 0
+    for taught in ("two rules of one name", "examples:", "--receiver", "Exit codes"):
+        assert taught in said
