@@ -35,21 +35,54 @@ def anchor_for(name: str, interval: timedelta) -> datetime:
     return EPOCH + timedelta(seconds=int.from_bytes(digest) % seconds)
 
 
-def main(arguments: list[str]) -> str:
-    """The anchor of a name and an interval, for whoever writes a deployment.
+HELP = (
+    "Print the anchor_date of a deployment's schedule. It follows from the name, so that rules "
+    "of one period do not all start together and a deploy moves nothing."
+)
+EXAMPLE = "python -m sentinel.schedule disk-space 60s"
+
+
+def main(arguments: list[str]) -> int:
+    """Print the anchor of a name and an interval, for whoever writes a deployment.
 
     Args:
         arguments: the name, and the interval as `parse_duration` reads it
+
+    Returns:
+        0
+
+    Raises:
+        SystemExit: 0 after `--help`, 2 where there is no name or no usable interval
     """
+    import argparse
+
     from sentinel.duration import parse_duration
 
-    if len(arguments) != 2:
-        return "usage: python -m sentinel.schedule NAME INTERVAL   (for example disk-space 60s)"
-    name, interval = arguments
-    return anchor_for(name, parse_duration(interval)).isoformat()
+    parser = argparse.ArgumentParser(
+        prog="python -m sentinel.schedule",
+        usage="%(prog)s [-h] NAME INTERVAL",
+        description=HELP,
+        epilog=f"example: {EXAMPLE}",
+    )
+    parser.add_argument("name", metavar="NAME", help="of the deployment, which is the rule's")
+    parser.add_argument(
+        "interval", metavar="INTERVAL", nargs="?", help="of its schedule: 30s, 5m, 1h30m, or 60"
+    )
+    given = parser.parse_args(arguments)
+    if given.interval is None:
+        parser.error(
+            "the interval is missing: write the schedule's too, for example "
+            f"python -m sentinel.schedule {given.name} 60s"
+        )
+    try:
+        anchor = anchor_for(given.name, parse_duration(given.interval))
+    except ValueError as error:
+        parser.error(str(error))
+    print(anchor.isoformat())
+    return 0
 
 
 if __name__ == "__main__":
     import sys
 
-    print(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.schedule import EPOCH, anchor_for
+from sentinel.schedule import EPOCH, anchor_for, main
 
 NAMES = st.text(alphabet="abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=40)
 
@@ -36,3 +36,27 @@ def test_rules_of_one_period_do_not_start_together():
 def test_an_interval_of_nothing_is_refused(seconds: int):
     with pytest.raises(ValueError, match="disk-space: an interval must be more than 0s"):
         anchor_for("disk-space", timedelta(seconds=seconds))
+
+
+def test_the_command_prints_the_anchor(capsys: pytest.CaptureFixture[str]):
+    assert main(["disk-space", "60s"]) == 0
+    assert capsys.readouterr().out == "2026-01-01T00:00:22+00:00\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "NAME"),
+        (["disk-space"], "for example python -m sentinel.schedule disk-space 60s"),
+        (["disk-space", "soon"], "'soon' is no length of time: write 30s, 5m"),
+        (["disk-space", "0s"], "disk-space: an interval must be more than 0s"),
+    ],
+)
+def test_what_it_cannot_answer_is_wrong_usage(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    printed = capsys.readouterr()
+    assert (ended.value.code, printed.out) == (2, "")
+    assert said in printed.err
