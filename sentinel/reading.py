@@ -28,7 +28,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         labels: which series this is; they and the rule make the alert's fingerprint
         value: the number seen, in the trigger's unit; may be left out where `firing` is given
         firing: the check's own verdict, which then stands instead of the rule's `when`
-        summary: one line for people, instead of the rule's own template
+        summary: one line for people; an annotation `summary` of the rule goes before it
         details: anything worth keeping with the alert, JSON-able; never part of its identity
         at: when it was seen, timezone-aware; left out means now
         severity: a severity word, for a check that must judge how bad it is

@@ -1,10 +1,11 @@
-"""Write docs/reference/settings.md and rules.md from the code: `python docs/reference/make.py`.
+"""Write the pages of docs/reference from the code: `python docs/reference/make.py`.
 
 A test keeps the pages true: it makes them again and compares.
 """
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,41 @@ from sentinel.settings import Settings
 
 HERE = Path(__file__).parent
 
+LEFT_OUT = {
+    "Rule.renamed_from": "It has always had its name.",
+    "Rule.description": "The alert's description is then empty too, unless an annotation is one.",
+    "Rule.every": (
+        "Runs that are late are all evaluated, and a gap in looking does not end what is pending."
+    ),
+    "Rule.when": (
+        "The trigger's own condition holds; where it has none, each reading must say `firing`."
+    ),
+    "Rule.category": "The trigger's own.",
+    "Rule.resolve_after": "An alert stays until a look sees it good, or a person resolves it.",
+    "Rule.labels": "Nothing is added.",
+    "Rule.annotations": (
+        "The title is the reading's own summary, else the rule's name, the labels and the value."
+    ),
+    "Rule.team": "Nobody's.",
+    "Rule.owner": "Failing checks are gathered by `team`, and without one told rule by rule.",
+    "Rule.group_wait": "30 seconds; 5 where the first alert is critical.",
+    "When.above": "Another of the five is given.",
+    "When.below": "Another of the five is given.",
+    "When.outside": "Another of the five is given.",
+    "When.equals": "Another of the five is given.",
+    "When.levels": "Another of the five is given.",
+    "When.clear": "It is good again as soon as the value is no longer past the threshold.",
+    "Settings.dead_man_url": "Nothing is pinged.",
+}
+"""What it means where a field that is empty by default is left out."""
+
 
 def pages() -> dict[str, str]:
     """The text of each page, by its file's name."""
-    return {"settings.md": _settings(), "rules.md": _rules()}
+    made = {"settings.md": _settings(), "rules.md": _rules()}
+    for name in ("triggers", "api", "cli"):
+        made[f"{name}.md"] = runpy.run_path(str(HERE / f"make_{name}.py"))["page"]()
+    return made
 
 
 def _settings() -> str:
@@ -29,10 +61,8 @@ def _settings() -> str:
         "",
     ]
     for name, field in sorted(Settings.model_fields.items()):
-        default = field.get_default(call_default_factory=True)
-        shown = _shown(Settings.model_construct(**{name: default}), name)
         lines += [f"## `SENTINEL_{name.upper()}`", "", field.description or "", ""]
-        lines += [f"Default: {shown}.", ""]
+        lines += [_default(Settings, name), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -43,10 +73,12 @@ def _rules() -> str:
         "The fields of a deployment's `rule:` parameter. Lengths of time are written `30s`, `5m`,",
         "`1h30m`, `7d`, or as seconds. Severities are `critical`, `high`, `medium`, `low`, `info`;",
         "`emergency` means critical, `warning` means medium, and the word given is given back.",
+        "[Add a rule](../how-to/add-a-rule.md) has a whole one.",
         "",
     ]
     lines += _fields(Rule)
-    lines += ["# `when`", "", "Exactly one of above, below, outside, equals or levels.", ""]
+    lines += ["# `when`", "", "Exactly one of above, below, outside, equals or levels. Each has an"]
+    lines += ["example, with what `clear` does to it, in [Conditions](triggers.md#conditions).", ""]
     lines += _fields(When)
     lines += ["# `errors`", "", "What a check that fails means.", ""]
     lines += _fields(ErrorHandling)
@@ -57,19 +89,23 @@ def _fields(model: type[Any]) -> list[str]:
     lines: list[str] = []
     for name, field in model.model_fields.items():
         lines += [f"## `{field.alias or name}`", "", field.description or "", ""]
-        if field.is_required():
-            lines += ["Required.", ""]
-            continue
-        default = field.get_default(call_default_factory=True)
-        lines += [f"Default: {_shown(model.model_construct(**{name: default}), name)}.", ""]
+        lines += ["Required." if field.is_required() else _default(model, name), ""]
     return lines
 
 
-def _shown(model: Any, name: str) -> str:
-    value = model.model_dump(mode="json", warnings=False, include={name}).get(name)
-    if value is None or value == "" or value == [] or value == {}:
-        return "none" if value is None else "empty"
-    return f"`{value}`"
+def _default(model: type[Any], name: str) -> str:
+    """A line that says what holds where the field is left out."""
+    field = model.model_fields[name]
+    default = field.get_default(call_default_factory=True)
+    given = model.model_construct(**{name: default})
+    value = given.model_dump(mode="json", warnings=False, include={name}).get(name)
+    if value not in (None, "", [], {}):
+        return f"Default: `{value}`."
+    nothing = "none" if value is None else "empty"
+    meaning = LEFT_OUT.get(f"{model.__name__}.{name}", "")
+    if not meaning and nothing not in (field.description or ""):
+        raise SystemExit(f"{model.__name__}.{name}: say in LEFT_OUT what {nothing} means")
+    return f"Default: {nothing}. {meaning}".rstrip()
 
 
 if __name__ == "__main__":

@@ -1,32 +1,153 @@
-"""The reference says what the code says."""
+"""The pages say what the code says, and lead to each other."""
 
 from __future__ import annotations
 
 import re
 import runpy
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from typer.main import get_command
+
+from sentinel import Trigger
+from sentinel.api import create_app
+from sentinel.cli.app import app as commands
+from sentinel.settings import Settings
+from sentinel.store import Store
 
 ROOT = Path(__file__).parent.parent.parent
-MADE = runpy.run_path(str(ROOT / "docs/reference/make.py"))["pages"]()
+DOCS = ROOT / "docs"
+REFERENCE = DOCS / "reference"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("**/*.md"))]
 
 
-@pytest.mark.parametrize("page", sorted(MADE))
+@cache
+def made() -> dict[str, str]:
+    return runpy.run_path(str(REFERENCE / "make.py"))["pages"]()
+
+
+def test_every_page_of_the_reference_is_made():
+    assert set(made()) == {path.name for path in REFERENCE.glob("*.md")}
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in REFERENCE.glob("*.md")))
 def test_the_page_is_what_the_code_makes(page: str):
-    written = (ROOT / "docs/reference" / page).read_text()
-    assert written == MADE[page], "run: python docs/reference/make.py"
+    written = (REFERENCE / page).read_text()
+    assert written == made()[page], "run: python docs/reference/make.py"
 
 
-@pytest.mark.parametrize(
-    "page",
-    sorted(
-        str(path.relative_to(ROOT))
-        for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")]
-    ),
-)
+def test_every_setting_is_in_the_reference():
+    page = made()["settings.md"]
+    for name in Settings.model_fields:
+        assert f"## `SENTINEL_{name.upper()}`" in page
+
+
+def test_every_command_is_in_the_reference_with_its_options():
+    page = made()["cli.md"]
+    for path, command in every_command(get_command(commands), "sentinel"):
+        assert f"## `{path}`\n" in page
+        about = page.split(f"## `{path}`\n")[1].split("\n## ")[0]
+        for one in command.params:
+            if one.param_type_name == "option":
+                assert all(f"`{name}`" in about for name in one.opts), (path, one.opts)
+
+
+def every_command(group: Any, path: str) -> list[tuple[str, Any]]:
+    found = [(f"{path} {name}", command) for name, command in group.commands.items()]
+    for name, command in list(found):
+        if hasattr(command, "commands"):
+            found += every_command(command, name)
+    return [(name, command) for name, command in found if not command.hidden]
+
+
+def test_every_address_is_in_the_reference(tmp_path: Path, store: Store):
+    page = made()["api.md"]
+    settings = Settings.model_validate({"home": tmp_path, "api_token": "of a test"})
+    app: FastAPI = create_app(settings, store=store, relay=False)
+    described = [(m.upper(), path) for path, item in app.openapi()["paths"].items() for m in item]
+    assert len(described) > 5
+    for method, path in described:
+        assert f"## `{method} {path}`\n" in page
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.include_in_schema:
+            assert route.path in page
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in REFERENCE.glob("*.md")))
+def test_nothing_is_left_out_without_a_word(page: str):
+    for line in (REFERENCE / page).read_text().splitlines():
+        assert line != "Default: none."
+
+
+class TestExamples:
+    """What the page about triggers shows can be copied and runs."""
+
+    @pytest.fixture
+    def shown(self) -> dict[str, Trigger[..., Any]]:
+        triggers: dict[str, Trigger[..., Any]] = {}
+        for code in re.findall(r"```python\n(.*?)```", made()["triggers.md"], re.DOTALL):
+            names: dict[str, Any] = {}
+            exec(compile(code, "triggers.md", "exec"), names)
+            triggers |= {n: t for n, t in names.items() if isinstance(t, Trigger)}
+        return triggers
+
+    def test_the_first_counts_files(self, shown: dict[str, Trigger[..., Any]], tmp_path: Path):
+        for name in "abc":
+            (tmp_path / name).touch()
+        (reading,) = shown["files_waiting"].check(folder=str(tmp_path), at_most=2).readings
+        assert (reading.value, reading.labels) == (2, {"folder": str(tmp_path)})
+
+    def test_the_second_judges_for_itself(self, shown: dict[str, Trigger[..., Any]]):
+        good, bad = shown["backups"].check().readings
+        assert (good.firing, bad.firing, bad.severity) == (False, True, "high")
+
+    def test_the_third_keeps_a_cursor_and_says_what_it_could_not_see(
+        self, shown: dict[str, Trigger[..., Any]], tmp_path: Path
+    ):
+        log, errors_in_log = tmp_path / "app.log", shown["errors_in_log"]
+        assert errors_in_log.check(file=str(log)).not_seen == [{"file": str(log)}]
+        log.write_text("ok\nERROR one\nERROR two\n")
+        seen = errors_in_log.check(file=str(log))
+        assert [reading.value for reading in seen.readings] == [2]
+        assert seen.state == {"read": 3}
+
+    def test_no_example_is_forgotten_here(self, shown: dict[str, Trigger[..., Any]]):
+        assert sorted(shown) == ["backups", "errors_in_log", "files_waiting"]
+
+
+def test_the_index_leads_to_every_page():
+    index = DOCS / "README.md"
+    linked = {(DOCS / target).resolve() for target, _ in links(index)}
+    decisions = DOCS / "adr"
+    for page in DOCS.glob("**/*.md"):
+        if page != index and (page.parent != decisions or page.name == "README.md"):
+            assert page.resolve() in linked, f"docs/README.md does not link to {page.name}"
+    assert index.resolve() in {(ROOT / target).resolve() for target, _ in links(ROOT / "README.md")}
+
+
+@pytest.mark.parametrize("page", [str(path.relative_to(ROOT)) for path in PAGES])
 def test_every_link_within_the_repository_leads_somewhere(page: str):
     path = ROOT / page
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text()):
-        if not target.startswith(("http://", "https://")):
-            assert (path.parent / target).exists(), f"{page} links to {target}"
+    for target, anchor in links(path):
+        found = (path.parent / target).resolve() if target else path
+        assert found.exists(), f"{page} links to {target}"
+        if anchor:
+            assert anchor in anchors(found), f"{page} links to {target}#{anchor}"
+
+
+def links(page: Path) -> list[tuple[str, str]]:
+    """File and anchor of every link that does not leave the repository."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    found: list[tuple[str, str]] = re.findall(r"\]\(([^)#\s]*)(?:#([^)]*))?\)", text)
+    return [(t, a) for t, a in found if not t.startswith(("http://", "https://"))]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    headings: list[str] = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in headings}
