@@ -28,7 +28,7 @@ The token is `SENTINEL_API_TOKEN`; where that is empty, `sentinel up` makes one 
 ```sh
 eval "$(.venv/bin/sentinel env)"
 curl -H "Authorization: Bearer $SENTINEL_API_TOKEN" \\
-    "http://127.0.0.1:8400/api/v1/alerts/alerts?order=live"
+    "http://127.0.0.1:$SENTINEL_API_PORT/api/v1/alerts/alerts?order=live"
 ```
 
 A list is read page by page: give `next_cursor` as `cursor` until it is null.

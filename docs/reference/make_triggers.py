@@ -176,6 +176,8 @@ def page() -> str:
     lines += ["## `Reading(…)`", "", *_table(("field", "default", ""), _of_reading()), READING]
     lines += ["## `ctx: Context`", "", *_table(("", ""), _of_context()), CONTEXT]
     lines += ["## Conditions", "", CONDITIONS]
+    if set(EXAMPLES) != set(When.model_fields) - {"clear", "direction"}:
+        raise SystemExit("give every condition of `When` an example here, and no other")
     for kind, examples in EXAMPLES.items():
         lines += _condition(kind, examples)
     lines += ["### What is refused", "", "When the file is loaded, or `prefect deploy` runs:", ""]

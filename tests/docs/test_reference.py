@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import runpy
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from typer.main import get_command
 from sentinel import Trigger
 from sentinel.api import create_app
 from sentinel.cli.app import app as commands
+from sentinel.lint import lint_files
 from sentinel.settings import Settings
 from sentinel.store import Store
 
@@ -117,6 +120,21 @@ class TestExamples:
 
     def test_no_example_is_forgotten_here(self, shown: dict[str, Trigger[..., Any]]):
         assert sorted(shown) == ["backups", "errors_in_log", "files_waiting"]
+
+
+def test_the_check_and_the_rule_of_the_how_to_pages_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    check = (DOCS / "how-to/write-a-trigger.md").read_text().split("```python\n# triggers/")[1]
+    name, code = check.split("```")[0].split("\n", 1)
+    (tmp_path / name).write_text(code)
+    rule = (DOCS / "how-to/add-a-rule.md").read_text().split("```yaml\n")[1].split("```")[0]
+    (tmp_path / "prefect.yaml").write_text(rule)
+    triggers = importlib.import_module("triggers")
+    monkeypatch.setattr(triggers, "__path__", [*triggers.__path__, str(tmp_path)])
+    said = [str(one) for one in lint_files([tmp_path / "prefect.yaml"])]
+    sys.modules.pop("triggers.queue_length", None)
+    assert said == []
 
 
 def test_the_index_leads_to_every_page():
