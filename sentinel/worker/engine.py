@@ -1,0 +1,365 @@
+"""Running one flow run with three calls of the API and one for its name.
+
+The engine and the client are Prefect's own. What is left out is told in
+docs/explanation/worker.md, in the table of calls: reading back what is in our hands, an update
+that says nothing, and a websocket per run.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import AsyncGenerator, Generator, Iterable
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+from prefect import Flow
+from prefect.client.orchestration import PrefectClient, SyncPrefectClient
+from prefect.client.schemas.objects import FlowRun, FlowRunPolicy, State
+from prefect.context import AsyncClientContext, SyncClientContext
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
+
+from sentinel.worker.prefect_private import (
+    AsyncFlowRunEngine,
+    FlowRunEngine,
+    OrchestrationResult,
+    get_call_parameters,
+    parameters_to_args_kwargs,
+    to_state_create,
+)
+
+__all__ = ["Listener", "Runs", "enter_client", "perform", "perform_async"]
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
+
+
+class Listener:
+    """Who hears of what happens to a run; does nothing, for tests and as a base."""
+
+    def begun(self, run: UUID) -> None:
+        """The API has taken its Running."""
+
+    def held(self, run: UUID, on: bool) -> None:
+        """It waits for the API, or no longer does."""
+
+
+class Runs:
+    """The runs that this process has in its hands, known to its client.
+
+    Args:
+        owner: who runs them, for the message of Running
+        listener: hears of each run's progress
+    """
+
+    def __init__(self, owner: str, listener: Listener) -> None:
+        self.owner = owner
+        self.listener = listener
+        self.present: dict[UUID, FlowRun] = {}
+        self.cancelled: set[UUID] = set()
+        self._versions: dict[UUID, str | None] = {}
+        self._process = os.getpid()
+
+    def add(self, run: FlowRun) -> None:
+        """Take `run` in hand."""
+        self.present[run.id] = run
+
+    def remove(self, run: UUID) -> None:
+        """Let go of `run`."""
+        self.present.pop(run, None)
+        self._versions.pop(run, None)
+        self.cancelled.discard(run)
+
+    def check_process(self) -> None:
+        """End a copy of this process that a flow has forked: the run is not the copy's to tell."""
+        if os.getpid() != self._process:
+            os._exit(0)
+
+    def keep_version(self, run: UUID, version: str | None) -> None:
+        """Remember the flow's version for the call that names the run."""
+        self._versions[run] = version
+
+    def version(self, run: UUID) -> str | None:
+        """The flow's version, once."""
+        return self._versions.pop(run, None)
+
+
+class LeanClient(SyncPrefectClient):
+    """Prefect's client, which asks for less."""
+
+    runs: Runs
+
+    def read_flow_run(self, flow_run_id: UUID) -> FlowRun:
+        """A run in our hands is as we know it; any other is asked for."""
+        return self.runs.present.get(flow_run_id) or super().read_flow_run(flow_run_id)
+
+    def update_flow_run(
+        self,
+        flow_run_id: UUID,
+        flow_version: str | None = None,
+        parameters: dict[str, Any] | None = None,
+        name: str | None = None,
+        tags: Iterable[str] | None = None,
+        empirical_policy: FlowRunPolicy | None = None,
+        infrastructure_pid: str | None = None,
+        job_variables: dict[str, Any] | None = None,
+    ) -> httpx.Response:
+        """The version goes along with the run's name; a policy without retries says nothing."""
+        others = (parameters, name, tags, infrastructure_pid, job_variables)
+        if flow_run_id in self.runs.present:
+            if _says_nothing(empirical_policy, others):
+                self.runs.keep_version(flow_run_id, flow_version)
+                return httpx.Response(204)
+            flow_version = flow_version or self.runs.version(flow_run_id)
+        return super().update_flow_run(
+            flow_run_id, flow_version, parameters, name, tags, empirical_policy,
+            infrastructure_pid, job_variables,
+        )  # fmt: skip
+
+    def set_flow_run_state(
+        self, flow_run_id: UUID | str, state: State[Any], force: bool = False
+    ) -> OrchestrationResult[Any]:
+        """Tell a state, again and again while the API does not answer."""
+        run, body = _told(self.runs, flow_run_id, state, force)
+        pauses = _Pauses(self.runs, run)
+        while True:
+            self.runs.check_process()
+            try:
+                response = self.request(
+                    "POST", "/flow_runs/{id}/set_state", path_params={"id": run}, json=body
+                )
+            except httpx.HTTPError as error:
+                time.sleep(pauses.after(error))
+            else:
+                return _taken(self.runs, run, state, pauses, response)
+
+
+class LeanAsyncClient(PrefectClient):
+    """The same, asynchronous."""
+
+    runs: Runs
+
+    async def read_flow_run(self, flow_run_id: UUID) -> FlowRun:
+        """A run in our hands is as we know it; any other is asked for."""
+        return self.runs.present.get(flow_run_id) or await super().read_flow_run(flow_run_id)
+
+    async def update_flow_run(
+        self,
+        flow_run_id: UUID,
+        flow_version: str | None = None,
+        parameters: dict[str, Any] | None = None,
+        name: str | None = None,
+        tags: Iterable[str] | None = None,
+        empirical_policy: FlowRunPolicy | None = None,
+        infrastructure_pid: str | None = None,
+        job_variables: dict[str, Any] | None = None,
+    ) -> httpx.Response:
+        """The version goes along with the run's name; a policy without retries says nothing."""
+        others = (parameters, name, tags, infrastructure_pid, job_variables)
+        if flow_run_id in self.runs.present:
+            if _says_nothing(empirical_policy, others):
+                self.runs.keep_version(flow_run_id, flow_version)
+                return httpx.Response(204)
+            flow_version = flow_version or self.runs.version(flow_run_id)
+        return await super().update_flow_run(
+            flow_run_id, flow_version, parameters, name, tags, empirical_policy,
+            infrastructure_pid, job_variables,
+        )  # fmt: skip
+
+    async def set_flow_run_state(
+        self, flow_run_id: UUID | str, state: State[Any], force: bool = False
+    ) -> OrchestrationResult[Any]:
+        """Tell a state, again and again while the API does not answer."""
+        from asyncio import sleep
+
+        run, body = _told(self.runs, flow_run_id, state, force)
+        pauses = _Pauses(self.runs, run)
+        while True:
+            self.runs.check_process()
+            try:
+                response = await self.request(
+                    "POST", "/flow_runs/{id}/set_state", path_params={"id": run}, json=body
+                )
+            except httpx.HTTPError as error:
+                await sleep(pauses.after(error))
+            else:
+                return _taken(self.runs, run, state, pauses, response)
+
+
+class _Pauses:
+    """How long to wait before a state is told again, and who is to know of it."""
+
+    def __init__(self, runs: Runs, run: UUID) -> None:
+        self._runs = runs
+        self._run = run
+        self._count = 0
+
+    def after(self, error: httpx.HTTPError) -> float:
+        """Seconds to wait after `error`.
+
+        Raises:
+            ObjectNotFound: the run is gone
+            httpx.HTTPStatusError: the API will never take this
+        """
+        if isinstance(error, httpx.HTTPStatusError):
+            code = error.response.status_code
+            if code == 404:
+                raise ObjectNotFound(http_exc=error) from error
+            if code < 500 and code not in (408, 429):
+                raise error
+        if not self._count and self._run in self._runs.present:
+            self._runs.listener.held(self._run, True)
+        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(self._count, 10))
+        self._count += 1
+        return pause * random.uniform(0.5, 1.5)
+
+    def over(self) -> None:
+        """The API has answered."""
+        if self._count and self._run in self._runs.present:
+            self._runs.listener.held(self._run, False)
+
+
+def _told(
+    runs: Runs, flow_run_id: UUID | str, state: State[Any], force: bool
+) -> tuple[UUID, dict[str, Any]]:
+    run = flow_run_id if isinstance(flow_run_id, UUID) else UUID(flow_run_id)
+    if run in runs.present and state.is_running() and not state.message:
+        # Whoever finds this run after we have died learns from it whose it was.
+        state.message = runs.owner
+    create = to_state_create(state)
+    create.state_details.flow_run_id = run
+    # One id however often it is told, so that an answer which got lost counts.
+    create.state_details.transition_id = uuid4()
+    return run, {"state": create.model_dump(mode="json", serialize_as_any=True), "force": force}
+
+
+def _taken(
+    runs: Runs, run: UUID, state: State[Any], pauses: _Pauses, response: httpx.Response
+) -> OrchestrationResult[Any]:
+    pauses.over()
+    result: OrchestrationResult[Any] = OrchestrationResult[Any].model_validate_json(
+        response.content
+    )
+    begun = state.is_running() and result.state is not None and result.state.is_running()
+    if begun and run in runs.present:
+        runs.present[run].state = result.state
+        runs.listener.begun(run)
+    return result
+
+
+def _says_nothing(policy: FlowRunPolicy | None, others: tuple[object, ...]) -> bool:
+    return not any(others) and not getattr(policy, "retries", None)
+
+
+class LeanEngine(FlowRunEngine[Any, Any]):
+    """Prefect's engine without a listener per run, and with our word for who cancelled it."""
+
+    runs: Runs
+
+    @contextmanager
+    def setup_flow_run_suspension_request(self) -> Generator[Any]:
+        """A flow may suspend itself; nobody listens for a suspension from outside."""
+        yield self._get_flow_run_suspension_request()
+
+    def handle_crash(self, exc: BaseException) -> None:
+        """A run that a person cancelled ends as cancelled."""
+        if self.flow_run is not None and self.flow_run.id in self.runs.cancelled:
+            self.handle_cancellation(exc)
+        else:
+            super().handle_crash(exc)
+
+
+class LeanAsyncEngine(AsyncFlowRunEngine[Any, Any]):
+    """The same for asynchronous flows."""
+
+    runs: Runs
+
+    @contextmanager
+    def setup_flow_run_suspension_request(self) -> Generator[Any]:
+        """A flow may suspend itself; nobody listens for a suspension from outside."""
+        yield self._get_flow_run_suspension_request()
+
+    async def handle_crash(self, exc: BaseException) -> None:
+        """A run that a person cancelled ends as cancelled."""
+        if self.flow_run is not None and self.flow_run.id in self.runs.cancelled:
+            await self.handle_cancellation(exc)
+        else:
+            await super().handle_crash(exc)
+
+
+@contextmanager
+def enter_client(runs: Runs) -> Generator[LeanClient]:
+    """Make one client the context's, for every flow that runs in it."""
+    context = SyncClientContext()
+    client = LeanClient(
+        PREFECT_API_URL.value(),
+        auth_string=_secret(PREFECT_API_AUTH_STRING.value()),
+        api_key=_secret(PREFECT_API_KEY.value()),
+    )
+    client.runs = runs
+    context.client = client
+    with context:
+        yield client
+
+
+@asynccontextmanager
+async def enter_async_client(runs: Runs) -> AsyncGenerator[LeanAsyncClient]:
+    """The same for asynchronous flows."""
+    context = AsyncClientContext()
+    client = LeanAsyncClient(
+        PREFECT_API_URL.value(),
+        auth_string=_secret(PREFECT_API_AUTH_STRING.value()),
+        api_key=_secret(PREFECT_API_KEY.value()),
+    )
+    client.runs = runs
+    context.client = client
+    async with context:
+        yield client
+
+
+def _secret(value: Any) -> Any:
+    return value.get_secret_value() if hasattr(value, "get_secret_value") else value
+
+
+def perform(flow: Flow[..., Any], run: FlowRun, runs: Runs) -> State[Any]:
+    """Run a synchronous flow to its end.
+
+    Returns:
+        The state that the API has.
+
+    Raises:
+        BaseException: what ended the engine; the API knows the state, where it could be told
+    """
+    engine = LeanEngine(flow=flow, parameters=_parameters(flow, run), flow_run=run)
+    engine.runs = runs
+    with engine.start():
+        while engine.is_running():
+            with engine.run_context():
+                engine.call_flow_fn()
+    return engine.state
+
+
+async def perform_async(flow: Flow[..., Any], run: FlowRun, runs: Runs) -> State[Any]:
+    """Run an asynchronous flow to its end.
+
+    Returns:
+        The state that the API has.
+
+    Raises:
+        BaseException: what ended the engine; the API knows the state, where it could be told
+    """
+    engine = LeanAsyncEngine(flow=flow, parameters=_parameters(flow, run), flow_run=run)
+    engine.runs = runs
+    async with engine.start():
+        while engine.is_running():
+            async with engine.run_context():
+                await engine.call_flow_fn()
+    return engine.state
+
+
+def _parameters(flow: Flow[..., Any], run: FlowRun) -> dict[str, Any]:
+    positional, named = parameters_to_args_kwargs(flow.fn, run.parameters)
+    return get_call_parameters(flow.fn, positional, named)

@@ -1,0 +1,157 @@
+"""Every name of Prefect that its documentation does not promise, each with the reason for it.
+
+Nothing else of ours imports or overrides such a name. `tests/worker/test_prefect_private.py`
+goes through `NEEDED` and says which of them a new Prefect no longer has, and what that breaks.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from typing import Any
+
+import msgspec
+from prefect.client.schemas.responses import OrchestrationResult
+from prefect.events.worker import EventsWorker
+from prefect.flow_engine import AsyncFlowRunEngine, FlowRunEngine
+from prefect.logging.handlers import APILogHandler, APILogWorker
+from prefect.states import to_state_create
+from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
+
+__all__ = [
+    "NEEDED",
+    "APILogHandler",
+    "APILogWorker",
+    "AsyncFlowRunEngine",
+    "EventsWorker",
+    "FlowRunEngine",
+    "Needed",
+    "OrchestrationResult",
+    "get_call_parameters",
+    "missing",
+    "parameters_to_args_kwargs",
+    "to_state_create",
+]
+
+
+class Needed(msgspec.Struct, frozen=True):
+    """One name: where it is, which arguments we count on, and what it is for."""
+
+    module: str
+    name: str
+    arguments: tuple[str, ...]
+    reason: str
+
+
+NEEDED = [
+    Needed(
+        "prefect.flow_engine",
+        "FlowRunEngine.setup_flow_run_suspension_request",
+        ("self",),
+        "overridden: the stock one starts a thread, a loop and a websocket for every run, to "
+        "hear of a suspension from outside",
+    ),
+    Needed(
+        "prefect.flow_engine",
+        "AsyncFlowRunEngine.setup_flow_run_suspension_request",
+        ("self",),
+        "the same for asynchronous flows",
+    ),
+    Needed(
+        "prefect.flow_engine",
+        "FlowRunEngine._get_flow_run_suspension_request",
+        ("self",),
+        "what the overridden context hands out",
+    ),
+    Needed(
+        "prefect.flow_engine",
+        "FlowRunEngine.handle_crash",
+        ("self", "exc"),
+        "overridden: a run that a person cancelled ends Cancelled and not Crashed; the stock "
+        "engine learns the difference from a runner over a socket of its own",
+    ),
+    Needed(
+        "prefect.flow_engine",
+        "AsyncFlowRunEngine.handle_crash",
+        ("self", "exc"),
+        "the same for asynchronous flows",
+    ),
+    Needed(
+        "prefect.flow_engine",
+        "FlowRunEngine.handle_cancellation",
+        ("self", "exc"),
+        "how a cancelled run's hooks are called and its states told",
+    ),
+    Needed("prefect.flow_engine", "FlowRunEngine.start", ("self",), "the engine's own loop"),
+    Needed("prefect.flow_engine", "FlowRunEngine.run_context", ("self",), "the engine's own loop"),
+    Needed("prefect.flow_engine", "FlowRunEngine.call_flow_fn", ("self",), "the engine's own loop"),
+    Needed("prefect.flow_engine", "AsyncFlowRunEngine.start", ("self",), "the engine's own loop"),
+    Needed(
+        "prefect.client.orchestration",
+        "SyncPrefectClient.set_flow_run_state",
+        ("self", "flow_run_id", "state", "force"),
+        "overridden: a state that the API could not take is told again, under the same "
+        "transition id, for as long as it takes",
+    ),
+    Needed(
+        "prefect.client.orchestration",
+        "SyncPrefectClient.update_flow_run",
+        ("self", "flow_run_id", "flow_version", "name", "empirical_policy"),
+        "overridden: the engine's first call of every run waits for the one that names it",
+    ),
+    Needed(
+        "prefect.client.orchestration",
+        "SyncPrefectClient.read_flow_run",
+        ("self", "flow_run_id"),
+        "overridden: the engine reads a run that it has in its hands",
+    ),
+    Needed(
+        "prefect.client.orchestration",
+        "SyncPrefectClient.request",
+        ("self", "method", "path"),
+        "the calls that have no method of their own",
+    ),
+    Needed("prefect.states", "to_state_create", ("state",), "a state as the API takes it"),
+    Needed(
+        "prefect.utilities.callables",
+        "parameters_to_args_kwargs",
+        ("fn", "parameters"),
+        "a run's parameters with the flow's defaults, as `run_flow` has them",
+    ),
+    Needed(
+        "prefect.utilities.callables",
+        "get_call_parameters",
+        ("fn", "call_args", "call_kwargs"),
+        "the same",
+    ),
+    Needed(
+        "prefect.logging.handlers",
+        "APILogWorker.drain_all",
+        (),
+        "a child that ends sends what its runs have logged",
+    ),
+    Needed("prefect.events.worker", "EventsWorker.drain_all", (), "the same for events"),
+    Needed(
+        "prefect.workers.base",
+        "BaseWorker.sync_with_backend",
+        ("self",),
+        "the heartbeat that makes the worker look right in the UI",
+    ),
+    Needed("prefect.workers.base", "BaseWorker.setup", ("self",), "its client and first heartbeat"),
+]
+
+
+def missing(needed: Needed) -> str:
+    """What is wrong with one name in the Prefect that is installed; empty where nothing is."""
+    where = f"{needed.module}.{needed.name}"
+    try:
+        found: Any = importlib.import_module(needed.module)
+        for part in needed.name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError):
+        return f"Prefect has no {where} any more. It was needed: {needed.reason}."
+    known = inspect.signature(found).parameters
+    lost = [name for name in needed.arguments if name not in known]
+    if lost:
+        return f"{where} no longer takes {', '.join(lost)}. It was needed: {needed.reason}."
+    return ""

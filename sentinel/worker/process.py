@@ -1,0 +1,62 @@
+"""Small things that a process of ours does to itself or to another."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+
+import psutil
+
+__all__ = ["die_with_parent", "end_group", "ending", "identity", "lives"]
+
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask the kernel to kill this process when its parent ends, however it does.
+
+    Elsewhere than on Linux the socket to the parent says so, once Python runs again.
+
+    Args:
+        parent: process id; where it is not our parent any more, it has ended already
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def end_group(pid: int) -> None:
+    """Kill a process that leads its own session, with all that it started and left there."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def ending(status: int) -> str:
+    """How a process ended, in words, from what `os.waitpid` gave."""
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"
+
+
+def identity(pid: int) -> str:
+    """A process and no later one of the same id: `4711-1767225600`; empty where it is gone."""
+    try:
+        return f"{pid}-{int(psutil.Process(pid).create_time())}"
+    except psutil.Error:
+        return ""
+
+
+def lives(known: str) -> bool:
+    """Whether the process of that `identity` still runs on this machine."""
+    pid, _, _ = known.partition("-")
+    return pid.isdecimal() and identity(int(pid)) == known

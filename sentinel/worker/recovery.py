@@ -1,0 +1,124 @@
+"""Runs whose worker is gone end Crashed; and this worker's own lease, by which others know."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from sentinel.errors import SentinelError
+from sentinel.store import Store
+from sentinel.worker import tell_rule
+from sentinel.worker.owner import Owner, orphans, owner_of
+from sentinel.worker.pool_api import PAGE
+from sentinel.worker.supervisor import Supervisor
+
+__all__ = ["Recovery"]
+
+log = logging.getLogger("sentinel.worker")
+
+_LEASE = timedelta(seconds=90)
+
+
+class Recovery:
+    """Looks for what dead workers have left.
+
+    Args:
+        supervisor: of this worker
+        store: the shared database, where leases are; None where there is none
+        owner: this worker
+    """
+
+    def __init__(self, supervisor: Supervisor, store: Store | None, owner: Owner) -> None:
+        self._supervisor = supervisor
+        self._store = store
+        self._owner = owner
+        self._seen_before: set[str] = set()
+        self._late: set[str] = set()
+        self._no_leases = False
+
+    async def look(self) -> None:
+        """Renew the lease, end what is nobody's, and watch the rules' lateness.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        await asyncio.to_thread(self._renew)
+        runs = await self._supervisor.api.in_state("RUNNING", "PENDING", "CANCELLING")
+        if len(runs) >= PAGE:
+            log.warning("over %d runs are under way; those beyond are looked at later", PAGE)
+        mine = set(self._supervisor.in_hand)
+        found = await asyncio.to_thread(orphans, runs, self._owner, mine, self._lives)
+        # What this worker itself has forgotten may only just have ended: it has a second look.
+        own = {run["id"] for run in found if owner_of(run) == self._owner}
+        for run in found:
+            if run["id"] not in own or run["id"] in self._seen_before:
+                await self._end(run)
+        self._seen_before = own
+        await self._watch_lateness()
+
+    async def leave(self) -> None:
+        """Give the lease back."""
+        if self._store is not None:
+            release = self._store.leases.release
+            holder = self._owner.lease
+            await asyncio.to_thread(
+                tell_rule.safely, "give its lease back", release, holder, str(self._owner)
+            )
+
+    async def _end(self, run: Mapping[str, Any]) -> None:
+        said = f"its worker is gone: {owner_of(run)}"
+        kind = "CANCELLED" if run["state_type"] == "CANCELLING" else "CRASHED"
+        if not await self._supervisor.api.end(run["id"], kind, said):
+            return
+        log.warning("run %s ends as %s: %s", run.get("name"), kind.lower(), said)
+        self._supervisor.figures.crashed_of_others += 1
+        if self._store is not None and kind == "CRASHED" and run["state_type"] == "RUNNING":
+            await asyncio.to_thread(
+                tell_rule.safely, "tell a rule that its check failed", tell_rule.tell_failed,
+                self._store, run, "", said, late=False,
+            )  # fmt: skip
+
+    def _renew(self) -> None:
+        if self._store is None:
+            return
+        try:
+            self._store.leases.take(self._owner.lease, str(self._owner), _LEASE)
+        except (SentinelError, SQLAlchemyError) as error:
+            if not self._no_leases:
+                first = str(error).splitlines()[0]
+                log.warning("the worker's lease cannot be kept in the shared database: %s", first)
+            self._no_leases = True
+        else:
+            self._no_leases = False
+
+    def _lives(self, owner: Owner) -> bool:
+        here = owner.alive_here()
+        if here is not None:
+            return here
+        if self._store is None:
+            return True
+        try:
+            return self._store.leases.holder(owner.lease) is not None
+        except (SentinelError, SQLAlchemyError):
+            return True  # not known: then nothing of it is ended
+
+    async def _watch_lateness(self) -> None:
+        late = {
+            name: why
+            for name, one in self._supervisor.figures.rules.items()
+            if (why := one.persistently())
+        }
+        well = sorted(self._late - set(late))
+        if self._store is None or not (late or well):
+            return
+        done = await asyncio.to_thread(
+            tell_rule.safely, "tell of late rules", tell_rule.watch_lateness,
+            self._store, late, well,
+        )  # fmt: skip
+        if done:
+            self._late = set(late)

@@ -1,0 +1,170 @@
+"""The worker type that Prefect knows: its name, its pool, its heartbeat, its start and end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import anyio.abc
+import httpx
+from prefect.client.schemas.objects import FlowRun
+from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
+
+from sentinel.errors import NotFound, PrefectUnreachable, SentinelError
+from sentinel.settings import settings
+from sentinel.store import Store
+from sentinel.worker.options import Options
+from sentinel.worker.owner import Owner
+from sentinel.worker.pool_api import PoolApi
+from sentinel.worker.recovery import Recovery
+from sentinel.worker.seen import Seen
+from sentinel.worker.supervisor import Supervisor
+from sentinel.worker.template import TYPE, base_job_template
+
+__all__ = ["SentinelWorker"]
+
+log = logging.getLogger("sentinel.worker")
+
+_CANCEL_EVERY = 1.0
+_REFRESH_EVERY = 10.0
+_SWEEP_EVERY = 20.0
+
+
+class SentinelWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResult]):
+    """Runs flows in processes that are warm already.
+
+    Starting, polling and running are its own (`Supervisor`); the pool, the heartbeat and the
+    client are Prefect's.
+    """
+
+    type = TYPE
+    job_configuration = BaseJobConfiguration
+
+    _description = (
+        "Runs flows in warm processes of its own: hundreds of short runs a minute, each starting "
+        "at once. Its code and environment are the worker's; a deployment that brings its own "
+        "image, command or code belongs to another type."
+    )
+    _documentation_url = ""
+    _logo_url = ""
+
+    def __init__(
+        self,
+        work_pool_name: str,
+        work_queues: list[str] | None = None,
+        name: str | None = None,
+        limit: int | None = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(work_pool_name, work_queues, name, limit=limit, **more)
+        self._pool = work_pool_name
+        self._queues = list(work_queues or ())
+        self._most = limit
+        self._supervisor: Supervisor | None = None
+
+    @classmethod
+    def get_default_base_job_template(cls) -> dict[str, Any]:
+        """Nothing to fill in: a run brings its parameters, and the worker has the rest."""
+        return base_job_template()
+
+    async def start(
+        self,
+        run_once: bool = False,
+        with_healthcheck: bool = False,
+        printer: Callable[..., None] = print,
+    ) -> None:
+        """Work until cancelled, then let what runs come to its end.
+
+        Args:
+            run_once: do what is due now, and end
+            with_healthcheck: left to Prefect's command, which serves it
+            printer: tells the person at the terminal
+        """
+        options = Options()
+        limit = self._most or options.limit
+        owner = Owner.here(self.name)
+        async with self:
+            store = _store()
+            supervisor = Supervisor(
+                PoolApi(self.client, self._pool, self._queues), options, owner, limit, store
+            )
+            self._supervisor = supervisor
+            seen = Seen(
+                settings().resolved_home(), self.name, supervisor.snapshot, options.metrics_port
+            )
+            recovery = Recovery(supervisor, store, owner)
+            await supervisor.crew.start()
+            await seen.start()
+            printer(f"Worker {self.name!r} started!")
+            try:
+                if run_once:
+                    await supervisor.insist(supervisor.poll)
+                else:
+                    async with anyio.create_task_group() as group:
+                        group.start_soon(supervisor.poll_for_ever)
+                        group.start_soon(self._beat)
+                        group.start_soon(self._each, _CANCEL_EVERY, supervisor.cancel_when_busy)
+                        group.start_soon(self._each, _REFRESH_EVERY, supervisor.refresh)
+                        group.start_soon(self._each, _SWEEP_EVERY, recovery.look)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    printer(f"Worker {self.name!r} stops: it lets {supervisor.running} runs end.")
+                    await supervisor.drain()
+                    await recovery.leave()
+                    await seen.stop()
+                    if store is not None:
+                        store.close()
+        printer(f"Worker {self.name!r} stopped!")
+
+    def is_worker_still_polling(self, query_interval_seconds: float) -> bool:
+        """Whether it has polled lately, for Prefect's health check."""
+        if self._supervisor is None:
+            return True
+        return time.monotonic() - self._supervisor.polled < 30 * query_interval_seconds
+
+    async def run(
+        self,
+        flow_run: FlowRun,
+        configuration: BaseJobConfiguration,
+        task_status: anyio.abc.TaskStatus[int] | None = None,
+    ) -> BaseWorkerResult:
+        """Not how this worker runs flows; Prefect calls it for flows without a deployment.
+
+        Raises:
+            NotImplementedError: always
+        """
+        raise NotImplementedError(
+            "a worker of type sentinel runs deployments only: deploy the flow, or submit it to a "
+            "work pool of type process"
+        )
+
+    async def _beat(self) -> None:
+        while True:
+            try:
+                await self.sync_with_backend()
+            except httpx.HTTPError as error:
+                log.debug("no heartbeat: %s", error)
+            await asyncio.sleep(self.heartbeat_interval_seconds * random.uniform(0.85, 1.15))
+
+    async def _each(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except (PrefectUnreachable, NotFound) as error:
+                log.debug("asked again later: %s", error)
+            except Exception:
+                log.exception("a duty of the worker")
+            await asyncio.sleep(seconds * random.uniform(0.9, 1.1))
+
+
+def _store() -> Store | None:
+    try:
+        return Store.of(settings())
+    except SentinelError as error:
+        log.warning("no shared database, so rules are not told of crashes: %s", error)
+        return None
