@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from sentinel.clock import Clock, SystemClock
-from sentinel.ports import Prefect
+from sentinel.errors import ConfigurationError
+from sentinel.ports import PrefectDesk
 
 __all__ = ["Context"]
+
+_SECRET = re.compile(r"\{secret:([a-z0-9-]+)\}")
 
 
 class Context:
@@ -28,7 +34,7 @@ class Context:
         clock: Clock | None = None,
         state: Mapping[str, Any] | None = None,
         last_seen: datetime | None = None,
-        prefect: Prefect | None = None,
+        prefect: PrefectDesk | None = None,
     ) -> None:
         self._clock = clock or SystemClock()
         self.state: dict[str, Any] = dict(state or {})
@@ -46,3 +52,51 @@ class Context:
         It then keeps its state, also where the trigger is closed-world.
         """
         self.not_seen.append({str(k): str(v) for k, v in labels.items()})
+
+    @contextmanager
+    def asking(self, api_url: str = "", key: str = "") -> Generator[PrefectDesk]:
+        """The Prefect API to ask while the block lasts.
+
+        Args:
+            api_url: of another server, ending in `/api`; empty means the one we run on
+            key: what that other server lets us in with: an API key, or `user:password`
+
+        Raises:
+            ConfigurationError: there is none
+        """
+        if api_url:
+            # Only who asks another server needs the client.
+            from sentinel.prefect_api import PrefectApi
+            from sentinel.prefect_http import authentication
+
+            name = "PREFECT_API_AUTH_STRING" if ":" in key else "PREFECT_API_KEY"
+            with PrefectApi(api_url, headers=authentication({name: key})) as api:
+                yield api
+            return
+        if self.prefect is None:
+            raise ConfigurationError(
+                "this check asks Prefect, and no Prefect API is known here",
+                hint="Set PREFECT_API_URL, or give the check an api_url.",
+            )
+        yield self.prefect
+
+    def filled(self, text: str) -> str:
+        """`text` with every `{secret:NAME}` replaced by what that Prefect Secret block holds.
+
+        So a password is never a parameter, which Prefect would show to everybody. Inside a
+        longer text, taken for a URL, it is percent-encoded; alone it stands as it is.
+
+        Raises:
+            ConfigurationError: a secret is asked for and no Prefect API is known here
+            NotFound: there is no such block
+            PrefectUnreachable: the API does not answer
+        """
+        whole = _SECRET.fullmatch(text)
+        if whole:
+            return self.secret(whole.group(1))
+        return _SECRET.sub(lambda match: quote(self.secret(match.group(1)), safe=""), text)
+
+    def secret(self, name: str) -> str:
+        """What the Prefect Secret block `name` holds; raises as `filled` does."""
+        with self.asking() as prefect:
+            return prefect.secret(name)

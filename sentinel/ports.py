@@ -8,7 +8,22 @@ from typing import Any, Protocol
 
 import msgspec
 
-__all__ = ["Channel", "Message", "MessageAlert", "OutEvent", "Prefect", "Receipt"]
+__all__ = [
+    "Channel",
+    "Deployed",
+    "FlowRun",
+    "LogLine",
+    "Message",
+    "MessageAlert",
+    "OutEvent",
+    "Prefect",
+    "PrefectDesk",
+    "Receipt",
+    "RunState",
+    "Runs",
+    "WorkPool",
+    "Worker",
+]
 
 
 class OutEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +57,163 @@ class Prefect(Protocol):
         ...
 
 
+class RunState(msgspec.Struct, frozen=True, kw_only=True):
+    """The state a flow run is in, as much of it as is asked for."""
+
+    message: str | None = None
+    timestamp: datetime | None = None
+
+
+class FlowRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A flow run, with the names that Prefect gives its fields.
+
+    `state_type` is what the state means (COMPLETED, FAILED, SCHEDULED …); `state_name` may be
+    anything a flow's author likes.
+    """
+
+    id: str
+    name: str
+    deployment_id: str | None = None
+    flow_id: str | None = None
+    state_type: str | None = None
+    state_name: str | None = None
+    state: RunState | None = None
+    tags: Sequence[str] = ()
+    auto_scheduled: bool = False
+    created: datetime | None = None
+    expected_start_time: datetime | None = None
+    next_scheduled_start_time: datetime | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+
+
+class Runs(msgspec.Struct, frozen=True, kw_only=True):
+    """Flow runs by deployment, each list in the order asked for.
+
+    `cut` says that there were too many, so that a deployment that is not here may have some.
+    """
+
+    of: Mapping[str, Sequence[FlowRun]]
+    cut: bool = False
+
+
+class Deployed(msgspec.Struct, frozen=True, kw_only=True):
+    """A deployment; `schedules` as Prefect gives them, `flow` is its flow's name."""
+
+    id: str
+    name: str
+    flow_id: str
+    flow: str = ""
+    paused: bool = False
+    tags: Sequence[str] = ()
+    work_pool_name: str | None = None
+    schedules: Sequence[Mapping[str, Any]] = ()
+    created: datetime | None = None
+
+
+class WorkPool(msgspec.Struct, frozen=True, kw_only=True):
+    """A work pool; `status` is READY, NOT_READY or PAUSED, None where Prefect cannot say."""
+
+    name: str
+    type: str = ""
+    status: str | None = None
+    is_paused: bool = False
+
+
+class Worker(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker of a pool; `status` is ONLINE or OFFLINE."""
+
+    name: str
+    status: str = ""
+    last_heartbeat_time: datetime | None = None
+
+
+class LogLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of a run's log; `level` as in Python's logging, 40 being ERROR."""
+
+    timestamp: datetime
+    level: int
+    message: str
+
+
+class PrefectDesk(Prefect, Protocol):
+    """What triggers ask of a Prefect API. Every method may raise `PrefectUnreachable`."""
+
+    url: str
+
+    def every_deployment(self) -> Sequence[Deployed]:
+        """All deployments, with their flows' names."""
+        ...
+
+    def runs_by_deployment(self, where: Mapping[str, Any], *, sort: str) -> Runs:
+        """Flow runs that match `where`, a `FlowRunFilter` of Prefect's API."""
+        ...
+
+    def last_runs(self, deployment_id: str, where: Mapping[str, Any], most: int) -> list[FlowRun]:
+        """The newest runs of one deployment that match, newest end first."""
+        ...
+
+    def run(self, flow_run_id: str) -> FlowRun:
+        """One flow run.
+
+        Raises:
+            NotFound: there is none of that id
+        """
+        ...
+
+    def log_tail(self, flow_run_id: str, lines: int) -> Sequence[LogLine]:
+        """The last lines of a run's log, oldest first."""
+        ...
+
+    def work_pools(self) -> Sequence[WorkPool]:
+        """All work pools."""
+        ...
+
+    def workers(self, pool: str) -> Sequence[Worker]:
+        """The workers that a pool has had."""
+        ...
+
+    def secret(self, name: str) -> str:
+        """What the Secret block of that name holds.
+
+        Raises:
+            NotFound: there is none, or it holds no text
+        """
+        ...
+
+    def deployment_named(self, flow: str, name: str) -> dict[str, Any]:
+        """The deployment `flow/name`.
+
+        Raises:
+            NotFound: there is none of that name
+        """
+        ...
+
+    def run_deployment(
+        self,
+        deployment_id: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        name: str = "",
+        idempotency_key: str = "",
+        tags: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """Start a run of a deployment, and return it without waiting for it.
+
+        Raises:
+            NotFound: there is no such deployment
+        """
+        ...
+
+    def run_url(self, flow_run_id: str) -> str:
+        """Where people see this run."""
+        ...
+
+    def deployment_url(self, deployment_id: str) -> str:
+        """Where people see this deployment."""
+        ...
+
+
 class MessageAlert(msgspec.Struct, frozen=True, kw_only=True):
     """One alert inside a message."""
 
@@ -70,6 +242,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         status: firing or resolved
         reason: why it is told now, a `sentinel.notification.Reason`
         alerts: at most 50 of them, worst first; `firing` and `resolved` count all
+        answers: the `Receipt.reference` of what this channel was last told about the group, so
+            that a provider can keep one conversation; empty where it was told nothing
     """
 
     id: str
@@ -85,6 +259,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     resolved: int
     alerts: Sequence[MessageAlert]
     url: str
+    answers: str = ""
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,25 +1,26 @@
 """A small client of Prefect's HTTP API, with no import of Prefect.
 
-It is `sentinel.ports.Prefect` and the few questions that our doors ask. Importing Prefect's own
-client costs seconds of CPU; the relay, the API and the dashboard need a handful of calls.
+It is `sentinel.ports.Prefect` and the few questions that our doors ask; `sentinel.prefect_runs`
+has those that checks ask, `sentinel.prefect_http` the wire. Importing Prefect's own client costs
+seconds of CPU; the relay, the API and the dashboard need a handful of calls.
 """
 
 from __future__ import annotations
 
-import base64
 import logging
 import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from sentinel.errors import NotFound, PrefectUnreachable
+from sentinel.errors import NotFound
 from sentinel.links import Addresses
 from sentinel.ports import OutEvent
+from sentinel.prefect_http import PAGE, authentication
+from sentinel.prefect_runs import RunQueries
 from sentinel.settings import Settings
 
 __all__ = ["PrefectApi"]
@@ -30,11 +31,9 @@ EVENTS_A_REQUEST = 100
 EVENTS_A_SECOND = 200
 """Above this Prefect's in-memory queue fills up, and what does not fit is dropped unsaid."""
 MOST_RELATED = 100
-PAGE = 200
-"""Prefect answers at most this many rows."""
 
 
-class PrefectApi:
+class PrefectApi(RunQueries):
     """Talks to one Prefect API.
 
     Args:
@@ -42,6 +41,7 @@ class PrefectApi:
         ui_url: where people open its UI; empty means beside the API
         headers: authentication, if any
         timeout: of one request, seconds
+        pause: how to wait, where events come faster than Prefect takes them
     """
 
     def __init__(
@@ -53,13 +53,7 @@ class PrefectApi:
         timeout: float = 10.0,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.url = url.rstrip("/")
-        self.ui_url = (ui_url or self.url.removesuffix("/api")).rstrip("/")
-        self._client = httpx.Client(
-            base_url=self.url,
-            headers=dict(headers or {}),
-            timeout=httpx.Timeout(timeout, connect=min(timeout, 5.0)),
-        )
+        super().__init__(url, ui_url=ui_url, headers=headers, timeout=timeout)
         self._pause = pause
         self._sent: deque[tuple[float, int]] = deque()
 
@@ -74,23 +68,8 @@ class PrefectApi:
         return cls(
             addresses.prefect_api,
             ui_url=addresses.prefect_ui,
-            headers=_auth(os.environ if environ is None else environ),
+            headers=authentication(os.environ if environ is None else environ),
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of its connections."""
-        self._client.close()
 
     def healthy(self) -> bool:
         """Whether the API answers, and lets us in."""
@@ -247,65 +226,6 @@ class PrefectApi:
         if response.status_code == 404:
             raise NotFound(f"there is no Automation {automation_id}")
         self._checked(response)
-
-    def run_url(self, flow_run_id: str) -> str:
-        """Where people see this run in the Prefect UI."""
-        return f"{self.ui_url}/runs/flow-run/{flow_run_id}"
-
-    def deployment_url(self, deployment_id: str) -> str:
-        """Where people see this deployment in the Prefect UI."""
-        return f"{self.ui_url}/deployments/deployment/{deployment_id}"
-
-    def _get(self, path: str, what: str) -> dict[str, Any]:
-        response = self._send("GET", path)
-        if response.status_code in (404, 422):  # 422: not even an id
-            raise NotFound(f"Prefect knows no {what}", hint=f"Look at {self.ui_url}.")
-        return self._checked(response).json()
-
-    def _pages(self, path: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        while True:
-            part = {**body, "limit": PAGE, "offset": len(found)}
-            page: list[dict[str, Any]] = self._ok("POST", path, json=part).json()
-            found += page
-            if len(page) < PAGE:
-                return found
-
-    def _ok(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        return self._checked(self._send(method, path, **arguments))
-
-    def _checked(self, response: httpx.Response) -> httpx.Response:
-        if not response.is_success:
-            raise self._refused(response)
-        return response
-
-    def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        try:
-            return self._client.request(method, path, **arguments)
-        except httpx.HTTPError as error:
-            raise PrefectUnreachable(
-                f"Prefect at {self.url} does not answer ({type(error).__name__})",
-                hint="Is its server running? See PREFECT_API_URL.",
-            ) from error
-
-    def _refused(self, response: httpx.Response) -> PrefectUnreachable:
-        if response.status_code in (401, 403):
-            return PrefectUnreachable(
-                f"Prefect at {self.url} does not let us in ({response.status_code})",
-                hint="Set PREFECT_API_KEY or PREFECT_API_AUTH_STRING.",
-            )
-        return PrefectUnreachable(
-            f"Prefect at {self.url} answered {response.status_code} "
-            f"to {response.request.method} {response.request.url.path}: {response.text[:300]}"
-        )
-
-
-def _auth(environ: Mapping[str, str]) -> dict[str, str]:
-    if key := environ.get("PREFECT_API_KEY"):
-        return {"Authorization": f"Bearer {key}"}
-    if text := environ.get("PREFECT_API_AUTH_STRING"):
-        return {"Authorization": f"Basic {base64.b64encode(text.encode()).decode()}"}
-    return {}
 
 
 def _written(event: OutEvent) -> dict[str, Any]:
