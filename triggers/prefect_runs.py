@@ -1,0 +1,401 @@
+"""How the runs of a Prefect server's deployments do, and whether its pools have workers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from statistics import median
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field
+
+from sentinel import Context, Reading, trigger
+from sentinel.duration import format_duration
+from sentinel.ports import Deployed, FlowRun, PrefectDesk, WorkPool
+from sentinel.reading import storable
+from triggers._outcomes import BAD, GOOD, Failure, Memory, Planning, Usual, fold
+
+_OVERLAP = timedelta(minutes=3)
+"""A run's end is stamped by the machine it ran on and arrives later, so a look goes back a bit."""
+_LOGS_SETTLE = timedelta(minutes=1)
+_LOGS_HURRY = timedelta(seconds=5)
+_LOGS_PAUSE = 0.5
+_MOST_LOGS = 50
+_PLANNING_EVERY = timedelta(minutes=1)
+_UNPLANNED_FOR = timedelta(minutes=10)
+_USUAL_FOR = timedelta(hours=1)
+_USUAL_RUNS = (5, 20)
+_WORKERLESS = {"prefect-agent"}
+
+
+class Trouble(NamedTuple):
+    """One thing that is wrong with a deployment: what it is called, and in words."""
+
+    kind: str
+    text: str
+    runs: int
+    run: FlowRun | None = None
+
+
+@trigger(category="prefect", unit="runs", closed_world=True)
+def prefect_runs(
+    ctx: Context,
+    api_url: str = "",
+    api_key: str = "",
+    deployments: list[str] = ["*"],  # noqa: B006 - a form's default; nothing here changes it
+    ignore: list[str] = [],  # noqa: B006 - likewise
+    tags: list[str] = [],  # noqa: B006 - likewise
+    ignore_tags: list[str] = ["sentinel"],  # noqa: B006 - likewise
+    late_minutes: Annotated[float, Field(ge=0, le=100_000)] = 5.0,
+    pending_minutes: Annotated[float, Field(ge=0, le=100_000)] = 15.0,
+    stuck_hours: Annotated[float, Field(ge=0, le=10_000)] = 24.0,
+    times_longer: Annotated[float, Field(ge=0, le=1000)] = 4.0,
+    longer_minutes: Annotated[float, Field(ge=1, le=100_000)] = 10.0,
+    good_run_within_hours: Annotated[float, Field(ge=0, le=10_000)] = 0.0,
+    planned: bool = True,
+    pools: bool = True,
+    log_lines: Annotated[int, Field(ge=0, le=100)] = 10,
+    lookback_hours: Annotated[float, Field(gt=0, le=10_000)] = 24.0,
+) -> Iterator[Reading]:
+    """What is wrong with the deployments of a Prefect server, one reading for each.
+
+    A deployment is bad from a run that failed or crashed until a later run is good; a run that
+    waits to be retried is neither. It is bad too while a run of it is late, stuck or unusually
+    long, or where no next run is planned. States count by their type, whatever their name.
+
+    Args:
+        api_url: the Prefect API to watch, ending in /api; empty means the one Sentinel uses
+        api_key: what it lets us in with, if it is another: {secret:NAME} takes it from the
+            Secret block of that name; user:password means basic authentication
+        deployments: watch those whose flow/deployment matches one of these, * meaning anything
+        ignore: but not those that match one of these
+        tags: only deployments that carry all of these tags
+        ignore_tags: no deployment that carries one of these; rules of Sentinel carry sentinel
+        late_minutes: a run is late when it should have started this long ago; 0 means never
+        pending_minutes: stuck when submitted or being cancelled for this long; 0 means never
+        stuck_hours: a run is stuck when it has been running for this long; 0 means never
+        times_longer: unusually long when it takes this many times the median of the last good
+            runs, of which there must be five; 0 means never
+        longer_minutes: but never before it has been running for this long
+        good_run_within_hours: something is missing when no run was good for this long; 0 means
+            that is never asked
+        planned: something is missing when a schedule is on and Prefect plans no next run
+        pools: tell also of work pools that have deployments but no worker
+        log_lines: so many last lines of a failed run's log are kept with the alert
+        lookback_hours: how far back the first look goes
+    """
+    now = ctx.now()
+    key = ctx.filled(api_key) if api_url and api_key else ""
+    with ctx.asking(api_url, key) as prefect:
+        everything = prefect.every_deployment()
+        watched = {
+            one.id: one
+            for one in everything
+            if _named(one, deployments, ignore) and _tagged(one, tags, ignore_tags)
+        }
+        memory = Memory.of(ctx.state, prefect.url)
+        look = _Look(prefect, now, watched, memory)
+        fresh = look.outcomes(timedelta(hours=lookback_hours), log_lines)
+        if late_minutes:
+            look.late(timedelta(minutes=late_minutes))
+        if pending_minutes:
+            look.pending(timedelta(minutes=pending_minutes))
+        if stuck_hours or times_longer:
+            look.running(
+                timedelta(hours=stuck_hours), times_longer, timedelta(minutes=longer_minutes)
+            )
+        if good_run_within_hours:
+            look.good_within(timedelta(hours=good_run_within_hours))
+        if planned:
+            look.planned()
+        found = list(_pools(prefect, everything, watched)) if pools else []
+        memory.looked = now
+        ctx.state["memory"] = memory.kept()
+        for one in watched.values():
+            troubles = look.troubles(one.id)
+            if one.id in look.unsure and not troubles:
+                ctx.unknown(_labels(one))
+                continue
+            yield _reading(prefect, one, troubles, memory.bad.get(one.id), fresh.get(one.id, 0))
+        yield from found
+
+
+class _Look:
+    """One look at a server: each method asks one thing and notes what is wrong."""
+
+    def __init__(
+        self, prefect: PrefectDesk, now: datetime, watched: Mapping[str, Deployed], memory: Memory
+    ) -> None:
+        self.prefect = prefect
+        self.now = now
+        self.watched = watched
+        self.memory = memory
+        self.unsure: set[str] = set()
+        self._noted: dict[str, list[Trouble]] = {}
+        self._patience = 6
+
+    def outcomes(self, lookback: timedelta, log_lines: int) -> dict[str, int]:
+        """Runs that ended since the last look; how many new bad ones each deployment has."""
+        looked = self.memory.looked
+        since = self.now - lookback if looked is None else looked - _OVERLAP
+        where = _typed(GOOD, *BAD) | {"end_time": {"after_": since.isoformat()}}
+        fresh = fold(self.memory, self._runs(where, "END_TIME_DESC"), set(self.watched))
+        wanting = [one for one in self.memory.bad.values() if not one.settled]
+        for failure in wanting[:_MOST_LOGS] if log_lines else []:
+            self._log(failure, log_lines)
+        return fresh
+
+    def _log(self, failure: Failure, lines: int) -> None:
+        young = self.now - failure.ended
+        failure.settled = young >= _LOGS_SETTLE
+        while True:
+            tail = self.prefect.log_tail(failure.run_id, lines)
+            failure.logs = [storable(f"{_level(x.level)}: {x.message[-1500:]}") for x in tail]
+            if young >= _LOGS_HURRY or any(x.level >= 40 for x in tail) or not self._patience:
+                return
+            # The run's last lines are sent some two seconds after its end; the alert that is
+            # about to open should say why.
+            self._patience -= 1
+            time.sleep(_LOGS_PAUSE)
+
+    def late(self, after: timedelta) -> None:
+        """Runs that should have started `after` ago."""
+        before = (self.now - after).isoformat()
+        where = _typed("SCHEDULED") | {"next_scheduled_start_time": {"before_": before}}
+        for one, runs in self._runs(where, "NEXT_SCHEDULED_START_TIME_ASC").items():
+            first = runs[0]
+            due = first.next_scheduled_start_time or self.now
+            text = f"is late by {_span(self.now - due)} (run {first.name})"
+            self._note(one, Trouble("late", text, len(runs), first))
+
+    def pending(self, after: timedelta) -> None:
+        """Runs that were submitted, or are being cancelled, and get no further."""
+        before = (self.now - after).isoformat()
+        where = _typed("PENDING", "CANCELLING") | {"expected_start_time": {"before_": before}}
+        for one, runs in self._runs(where, "EXPECTED_START_TIME_ASC").items():
+            stuck = [run for run in runs if self.now - _entered(run, self.now) >= after]
+            if stuck:
+                first = min(stuck, key=lambda run: _entered(run, self.now))
+                word = (first.state_type or "").lower()
+                for_ = _span(self.now - _entered(first, self.now))
+                text = f"is stuck: run {first.name} has been {word} for {for_}"
+                self._note(one, Trouble("stuck", text, len(stuck), first))
+
+    def running(self, longest: timedelta, times: float, least: timedelta) -> None:
+        """Runs that run for longer than any should, or than theirs usually do."""
+        floor = min(longest, least) if longest and times else longest or least
+        before = (self.now - floor).isoformat()
+        where = _typed("RUNNING") | {"start_time": {"before_": before}}
+        for one, runs in self._runs(where, "START_TIME_ASC").items():
+            first = runs[0]
+            if one not in self.watched:
+                continue
+            took = self.now - (first.start_time or self.now)
+            if longest and took >= longest:
+                text = f"is stuck: run {first.name} has been running for {_span(took)}"
+                self._note(one, Trouble("stuck", text, len(runs), first))
+            elif times and took >= least:
+                usual = self._usual(one)
+                if usual.runs >= _USUAL_RUNS[0] and took.total_seconds() > times * usual.seconds:
+                    usually = _span(timedelta(seconds=usual.seconds))
+                    text = f"takes long: run {first.name} for {_span(took)}, usually {usually}"
+                    self._note(one, Trouble("long", text, len(runs), first))
+
+    def good_within(self, within: timedelta) -> None:
+        """Deployments none of whose runs was good for so long."""
+        where = _typed(GOOD) | {"end_time": {"after_": (self.now - within).isoformat()}}
+        good = self._runs(where, "END_TIME_DESC")
+        for one, deployed in self.watched.items():
+            young = deployed.created is not None and self.now - deployed.created < within
+            if one not in good and one not in self.unsure and not young:
+                text = f"is missing: no good run for more than {_span(within)}"
+                self._note(one, Trouble("missing", text, 0))
+
+    def planned(self) -> None:
+        """Schedules that are on although Prefect plans no run: its scheduler does not work."""
+        plan = self.memory.planning
+        if plan is None or self.now - plan.at >= _PLANNING_EVERY:
+            missing = plan.missing if plan else {}
+            where = _typed("SCHEDULED", "PENDING", "RUNNING")
+            known = self._runs(where, "NEXT_SCHEDULED_START_TIME_ASC")
+            due = [x.id for x in self.watched.values() if _scheduled(x) and x.id not in known]
+            plan = self.memory.planning = Planning(
+                at=self.now,
+                missing={x: missing.get(x, self.now) for x in due if x not in self.unsure},
+            )
+        for one, since in plan.missing.items():
+            if self.now - since >= _UNPLANNED_FOR and one in self.watched:
+                text = "is missing: its schedule is on, but Prefect plans no next run"
+                self._note(one, Trouble("missing", text, 0))
+
+    def troubles(self, one: str) -> list[Trouble]:
+        """All that is wrong with a deployment, the worst first."""
+        failure = self.memory.bad.get(one)
+        noted = self._noted.get(one, [])
+        if failure is None:
+            return noted
+        more = f", {failure.count} in a row" if failure.count > 1 else ""
+        said = f": {failure.message.splitlines()[0]}" if failure.message else ""
+        text = f"{failure.kind}{said} (run {failure.run_name}{more})"
+        return [Trouble(failure.kind, text, failure.count), *noted]
+
+    def _note(self, one: str, trouble: Trouble) -> None:
+        if one in self.watched:
+            self._noted.setdefault(one, []).append(trouble)
+
+    def _runs(self, where: Mapping[str, Any], sort: str) -> Mapping[str, Sequence[FlowRun]]:
+        found = self.prefect.runs_by_deployment(where, sort=sort)
+        if found.cut:
+            self.unsure |= set(self.watched) - set(found.of)
+        return found.of
+
+    def _usual(self, one: str) -> Usual:
+        known = self.memory.usual.get(one)
+        if known is not None and self.now - known.at < _USUAL_FOR:
+            return known
+        runs = self.prefect.last_runs(one, _typed(GOOD), _USUAL_RUNS[1])
+        took = [
+            (run.end_time - run.start_time).total_seconds()
+            for run in runs
+            if run.end_time is not None and run.start_time is not None
+        ]
+        self.memory.usual = {
+            x: usual for x, usual in self.memory.usual.items() if self.now - usual.at < _USUAL_FOR
+        }
+        usual = Usual(seconds=median(took) if took else 0.0, runs=len(took), at=self.now)
+        self.memory.usual[one] = usual
+        return usual
+
+
+def _reading(
+    prefect: PrefectDesk,
+    one: Deployed,
+    troubles: Sequence[Trouble],
+    failure: Failure | None,
+    fresh: int,
+) -> Reading:
+    name = f"{one.flow}/{one.name}"
+    if not troubles:
+        return Reading(labels=_labels(one), value=0, firing=False, summary=f"{name} is well")
+    first = troubles[0]
+    details: dict[str, Any] = {
+        "kind": first.kind,
+        "troubles": [trouble.text for trouble in troubles],
+        "deployment_url": prefect.deployment_url(one.id),
+        "deployment_id": one.id,
+        "work_pool": one.work_pool_name or "",
+        "tags": list(one.tags),
+    }
+    run = (failure.run_id, failure.run_name) if failure else _of(first.run)
+    if run is not None:
+        details |= {"run_id": run[0], "run": run[1], "run_url": prefect.run_url(run[0])}
+    if failure is not None:
+        details |= {
+            "message": failure.message,
+            "runs": failure.count,
+            "since": failure.since.isoformat(),
+            "ended": failure.ended.isoformat(),
+            "logs": "\n".join(failure.logs),
+        }
+    also = [trouble.kind for trouble in troubles[1:]]
+    more = f"; also {', '.join(also)}" if also else ""
+    return Reading(
+        labels=_labels(one),
+        value=first.runs,
+        firing=True,
+        summary=storable(f"{name} {first.text}{more}")[:1000],
+        details=details,
+    )
+
+
+def _of(run: FlowRun | None) -> tuple[str, str] | None:
+    return None if run is None else (run.id, run.name)
+
+
+def _pools(
+    prefect: PrefectDesk, everything: Sequence[Deployed], watched: Mapping[str, Deployed]
+) -> Iterator[Reading]:
+    """A reading for every pool that a watched deployment needs."""
+    needed = {one.work_pool_name for one in watched.values() if not one.paused}
+    for pool in prefect.work_pools():
+        if pool.name not in needed or pool.type in _WORKERLESS or pool.status is None:
+            continue
+        labels = {"work_pool": pool.name}
+        if pool.status != "NOT_READY" or pool.is_paused:
+            summary = f"work pool {pool.name} is {pool.status.lower().replace('_', ' ')}"
+            yield Reading(labels=labels, firing=False, summary=summary)
+            continue
+        yield _empty(prefect, pool, sum(1 for x in everything if x.work_pool_name == pool.name))
+
+
+def _empty(prefect: PrefectDesk, pool: WorkPool, deployments: int) -> Reading:
+    workers = prefect.workers(pool.name)
+    seen = max((w.last_heartbeat_time for w in workers if w.last_heartbeat_time), default=None)
+    last = f", the last one was seen at {seen:%Y-%m-%d %H:%M:%S} UTC" if seen else ""
+    return Reading(
+        labels={"work_pool": pool.name},
+        firing=True,
+        summary=(
+            f"work pool {pool.name} has no worker{last}; "
+            f"{deployments} {'deployment waits' if deployments == 1 else 'deployments wait'}"
+        ),
+        details={
+            "kind": "no worker",
+            "deployments": deployments,
+            "workers": [w.name for w in workers[:20]],
+            "command": f"prefect worker start --pool {pool.name}",
+        },
+    )
+
+
+def _named(one: Deployed, wanted: Sequence[str], ignored: Sequence[str]) -> bool:
+    name = f"{one.flow}/{one.name}"
+    return any(fnmatchcase(name, p) for p in wanted) and not any(
+        fnmatchcase(name, p) for p in ignored
+    )
+
+
+def _tagged(one: Deployed, wanted: Sequence[str], ignored: Sequence[str]) -> bool:
+    return set(wanted) <= set(one.tags) and not set(ignored) & set(one.tags)
+
+
+def _labels(one: Deployed) -> dict[str, str]:
+    return {"flow": one.flow[:200], "deployment": one.name[:200]}
+
+
+def _typed(*types: str) -> dict[str, Any]:
+    return {"state": {"type": {"any_": list(types)}}}
+
+
+def _entered(run: FlowRun, now: datetime) -> datetime:
+    return (run.state.timestamp if run.state else None) or now
+
+
+def _scheduled(one: Deployed) -> bool:
+    """Whether some schedule of it surely has a next time that Prefect plans by now."""
+    if one.paused:
+        return False
+    for each in one.schedules:
+        schedule: Mapping[str, Any] = each.get("schedule") or {}
+        rule = str(schedule.get("rrule", "")).upper()
+        cron = str(schedule.get("cron", "")).split()
+        # What ends, or comes only in some months, may rightly have no next run in sight.
+        ends = "COUNT=" in rule or "UNTIL=" in rule or "BYMONTH=" in rule or "YEARLY" in rule
+        rare = len(cron) >= 5 and cron[3] != "*"
+        if each.get("active") and not ends and not rare:
+            return True
+    return False
+
+
+def _span(length: timedelta) -> str:
+    seconds = max(0, round(length.total_seconds()))
+    # Nobody reads seconds of hours.
+    step = 1 if seconds < 120 else 60
+    return format_duration(timedelta(seconds=seconds // step * step))
+
+
+def _level(level: int) -> str:
+    names = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
+    return names.get(level, str(level))
