@@ -1,0 +1,137 @@
+"""Whether databases answer, and how fast."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from pydantic import Field
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from sentinel import Context, Reading, above, trigger
+from sentinel.errors import ConfigurationError
+from sentinel.reading import storable
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """How long connecting and the query took, in seconds, or what went wrong."""
+
+    connecting: float = 0.0
+    seconds: float | None = None
+    error: str = ""
+
+
+@trigger(category="system", unit="seconds", when=above(1))
+def database_up(
+    ctx: Context,
+    databases: Annotated[dict[str, str], Field(min_length=1, max_length=100)],
+    query: str = "SELECT 1",
+    timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0,
+) -> Iterator[Reading]:
+    """Whether databases answer a query, and how long connecting and asking takes, in seconds.
+
+    One that does not answer fires whatever the rule's threshold is.
+
+    Args:
+        databases: the SQLAlchemy URL of each by the name that alerts call it, for example
+            postgresql://app:{secret:shop-password}@db/shop, where {secret:NAME} is filled from
+            the Prefect Secret block of that name; it may also hold the whole URL
+        query: what is asked; it must answer with at least one row
+        timeout_seconds: no answer within this long means down
+    """
+    urls = {name: address_of(name, ctx.filled(url)) for name, url in databases.items()}
+    until = time.monotonic() + timeout_seconds
+    waiting = {name: _started(url, query, timeout_seconds) for name, url in urls.items()}
+    for name, answers in waiting.items():
+        labels = {"database": name[:200]}
+        where = urls[name].render_as_string(hide_password=True)
+        try:
+            answer = answers.get(timeout=max(0.0, until - time.monotonic()))
+        except queue.Empty:
+            answer = Answer(error=f"no answer within {timeout_seconds:g} s")
+        if answer.seconds is None:
+            yield Reading(
+                labels=labels,
+                firing=True,
+                summary=storable(f"database {name} is down: {answer.error}")[:1000],
+                details={"url": where, "error": answer.error},
+            )
+            continue
+        yield Reading(
+            labels=labels,
+            value=round(answer.seconds, 4),
+            summary=f"database {name} answers in {answer.seconds:.3g} s",
+            details={"url": where, "connecting_seconds": round(answer.connecting, 4)},
+        )
+
+
+def address_of(name: str, text_: str) -> URL:
+    """The URL of a database, with the drivers that Sentinel has where it names none.
+
+    Raises:
+        ConfigurationError: it is no such URL; the text is not repeated, it may hold a password
+    """
+    try:
+        url = make_url(text_)
+    except ArgumentError:
+        raise ConfigurationError(
+            f"database {name!r}: that is no SQLAlchemy URL",
+            hint="Write for example postgresql://user:password@host/name.",
+        ) from None
+    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+
+
+def _started(url: URL, query: str, timeout: float) -> queue.Queue[Answer]:
+    """Ask in a thread of its own, which nobody waits for longer than the timeout."""
+    answers: queue.Queue[Answer] = queue.Queue()
+    thread = threading.Thread(
+        target=lambda: answers.put(_asked(url, query, timeout)), name="database-up", daemon=True
+    )
+    thread.start()
+    return answers
+
+
+def _asked(url: URL, query: str, timeout: float) -> Answer:
+    if url.get_backend_name() == "sqlite" and not _there(url):
+        # To open it would make it.
+        return Answer(error=f"there is no file {url.database}")
+    started = time.perf_counter()
+    try:
+        engine = create_engine(url, poolclass=NullPool, connect_args=_limits(url, timeout))
+        with engine.connect() as connection:
+            connecting = time.perf_counter() - started
+            if connection.execute(text(query)).first() is None:
+                return Answer(error="the query answers no row")
+            seconds = time.perf_counter() - started
+    except NoSuchModuleError:
+        return Answer(error=f"nothing here speaks {url.drivername}; install a driver for it")
+    except ModuleNotFoundError as error:
+        return Answer(error=f"its driver {error.name} is not installed")
+    except DBAPIError as error:
+        return Answer(error=str(error.orig).strip() or type(error.orig).__name__)
+    except (SQLAlchemyError, OSError) as error:
+        return Answer(error=str(error))
+    return Answer(connecting=connecting, seconds=seconds)
+
+
+def _there(url: URL) -> bool:
+    return url.database in (None, "", ":memory:") or Path(str(url.database)).is_file()
+
+
+def _limits(url: URL, timeout: float) -> dict[str, object]:
+    """Arguments by which a driver gives up by itself, so that no connection is left behind."""
+    if url.drivername.startswith("postgresql"):
+        milliseconds = max(1, round(timeout * 1000))
+        return {
+            "connect_timeout": max(1, round(timeout)),
+            "options": f"-c statement_timeout={milliseconds}",
+        }
+    return {"timeout": timeout} if url.get_backend_name() == "sqlite" else {}
