@@ -214,6 +214,30 @@ class Bench:
             found.append(answer.json()["id"])
         return found
 
+    def activate(self, deployment: str, every: float) -> None:
+        """Give a deployment a schedule of which the first run is due in a second."""
+        anchor = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+        schedule = {"interval": every, "anchor_date": anchor, "timezone": "UTC"}
+        self.http.post(
+            f"/deployments/{deployment}/schedules",
+            json=[{"active": True, "schedule": schedule, "slug": "every"}],
+        ).raise_for_status()
+        self.http.post(
+            f"/deployments/{deployment}/schedule", json={"min_runs": 1, "max_runs": 3}
+        ).raise_for_status()
+
+    def first_scheduled(self, deployment: str) -> str:
+        """The id of the first run that a deployment's schedule has made."""
+        body = {
+            "flow_runs": {"deployment_id": {"any_": [deployment]}},
+            "sort": "EXPECTED_START_TIME_ASC",
+            "limit": 1,
+        }
+        (found,) = self.eventually(
+            lambda: self.http.post("/flow_runs/filter", json=body).json(), "a run is scheduled"
+        )
+        return found["id"]
+
     def run(self, run: str) -> dict[str, Any]:
         """A run as the API has it."""
         return self.http.get(f"/flow_runs/{run}").json()

@@ -104,3 +104,10 @@ async def blocks_the_loop() -> None:
     """Abort the process that others share."""
     await asyncio.sleep(0.2)
     os.abort()
+
+
+@flow(persist_result=False)
+def leaks_more(megabytes: int) -> None:
+    """Use memory until somebody ends it."""
+    _kept.append(b"\x01" * (megabytes * 1_000_000))
+    time.sleep(60)

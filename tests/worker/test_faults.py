@@ -1,0 +1,142 @@
+"""A run that raises, hangs, exits, leaks, forks or segfaults fails alone, and others go on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.prefect_server import eventually
+from tests.worker.conftest import Bench, Worker, killed
+
+pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+
+
+@pytest.mark.parametrize(
+    ("flow", "state", "says"),
+    [
+        ("raises", "Failed", "as asked"),
+        ("exits", "Crashed", ""),
+        ("exits_hard", "Crashed", "exit code 7"),
+        ("aborts", "Crashed", "SIGABRT"),
+        ("segfaults", "Crashed", "SIGSEGV"),
+    ],
+)
+def test_it_fails_alone(bench: Bench, worker: Worker, flow: str, state: str, says: str):
+    beside = bench.start(
+        bench.deploy("waits", parameters={"until": str(bench.mark("go")), "note": ""})
+    )
+    bench.running(beside)
+    ended = bench.ended(bench.start(bench.deploy(flow)))
+    assert ended["state_name"] == state
+    assert says in ended["state"]["message"]
+    after = bench.ended(bench.start(bench.deploy("fine")))
+    assert after["state_name"] == "Completed"
+    bench.mark("go").touch()
+    assert bench.ended(beside)["state_name"] == "Completed"
+    assert bench.states(beside) == ["Scheduled", "Pending", "Running", "Completed"]
+
+
+def test_a_flow_that_cannot_be_imported_says_why(bench: Bench, worker: Worker):
+    missing = bench.deploy("fine", entrypoint="no_such_module.fine")
+    ended = bench.ended(bench.start(missing))
+    assert ended["state_name"] == "Failed"
+    assert "no_such_module" in ended["state"]["message"]
+    assert bench.ended(bench.start(bench.deploy("fine")))["state_name"] == "Completed"
+
+
+def test_a_run_that_hangs_is_killed_after_its_time(bench: Bench):
+    worker = bench.worker(SENTINEL_WORKER_TIMEOUT="3").ready()
+    hanging = bench.start(bench.deploy("hangs", parameters={"note": str(bench.mark("pid"))}))
+    ended = bench.ended(hanging)
+    assert ended["state_name"] == "TimedOut"
+    assert ended["state_type"] == "FAILED"
+    assert not psutil.pid_exists(int(bench.mark("pid").read_text()))
+    assert bench.ended(bench.start(bench.deploy("fine")))["state_name"] == "Completed"
+    assert worker.status()["replaced"]["a run was over its time"] == 1
+
+
+def test_a_rule_whose_process_dies_has_failed_and_says_so(bench: Bench, worker: Worker):
+    # Without the grace and the rule's own timeout: the process itself is killed mid-run.
+    rule = bench.rule("slow-cpu", trigger="cpu_usage", every="60s", errors={"after": 1})
+    bench.http.patch(
+        f"/deployments/{rule}",
+        json={"parameters": {"seconds": 25, "rule": {
+            "name": "slow-cpu", "every": "60s", "errors": {"after": 1}}}},
+    ).raise_for_status()  # fmt: skip
+    bench.activate(rule, 60)
+    run = bench.first_scheduled(rule)
+    bench.running(run)
+    (busy,) = (p for p in worker.children() if f"process {p.pid}" in _message(bench.run(run)))
+    killed(busy.pid)
+    assert bench.ended(run)["state_name"] == "Crashed"
+    row = eventually(lambda: _row(bench, "slow-cpu"), "the rule is told")
+    assert row.failures == 1
+    assert "SIGKILL" in row.error
+    (alert,) = eventually(lambda: bench.store.alerts.page(limit=5).items, "its owner is told")
+    assert "slow-cpu" in alert.title
+
+
+def test_a_leak_is_replaced_and_a_large_one_killed(bench: Bench):
+    worker = bench.worker(SENTINEL_WORKER_MEMORY_PER_CHILD="250").ready()
+    before = {child.pid for child in worker.children()}
+    modest = bench.deploy("leaks", parameters={"megabytes": 200})
+    assert bench.ended(bench.start(modest))["state_name"] == "Completed"
+    eventually(
+        lambda: "it used too much memory" in worker.status()["replaced"], "the child is replaced"
+    )
+    eventually(lambda: {c.pid for c in worker.children()} - before, "another is there")
+    greedy = bench.deploy("leaks_more", parameters={"megabytes": 900})
+    ended = bench.ended(bench.start(greedy))
+    assert ended["state_name"] == "Crashed"
+    assert "MB" in ended["state"]["message"]
+    assert bench.ended(bench.start(bench.deploy("fine")))["state_name"] == "Completed"
+
+
+def test_a_flow_that_forks_ends_once_and_leaves_nothing(bench: Bench, worker: Worker):
+    note = bench.mark("left")
+    run = bench.start(bench.deploy("forks", parameters={"note": str(note)}))
+    assert bench.ended(run)["state_name"] == "Completed"
+    assert bench.states(run) == ["Scheduled", "Pending", "Running", "Completed"]
+    left = psutil.Process(int(note.read_text()))
+    worker.stop()
+    eventually(lambda: not left.is_running() or left.status() == "zombie", "it is ended too")
+
+
+def test_asynchronous_flows_share_a_process(bench: Bench, worker: Worker):
+    gently = bench.deploy("gently")
+    # The worker learns from the first that it may.
+    assert bench.ended(bench.start(gently))["state_name"] == "Completed"
+    go = bench.mark("go")
+    notes = [bench.mark(f"pid-{number}") for number in range(8)]
+    runs = [bench.start(gently, until=str(go), note=str(note)) for note in notes]
+    eventually(lambda: all(note.exists() for note in notes), "all run at once")
+    go.touch()
+    assert {bench.ended(run)["state_name"] for run in runs} == {"Completed"}
+    assert len({note.read_text() for note in notes}) == 1
+
+
+def test_those_who_shared_with_one_that_aborts_are_done_again(bench: Bench, worker: Worker):
+    gently, bad = bench.deploy("gently"), bench.deploy("blocks_the_loop")
+    go = bench.mark("go")
+    for known in (gently, bad):
+        bench.ended(bench.start(known))
+    beside = [
+        bench.start(gently, until=str(go), note=str(bench.mark(f"n{number}")))
+        for number in range(3)
+    ]
+    eventually(lambda: all(bench.mark(f"n{number}").exists() for number in range(3)), "they run")
+    culprit = bench.start(bad)
+    assert bench.ended(culprit)["state_name"] == "Crashed"
+    go.touch()
+    assert {bench.ended(run)["state_name"] for run in beside} == {"Completed"}
+
+
+def _row(bench: Bench, rule: str) -> Any:
+    found = [row for row in bench.store.rules.list() if row.name == rule]
+    return found[0] if found and found[0].failures else None
+
+
+def _message(run: dict[str, Any]) -> str:
+    return run["state"]["message"] or ""
