@@ -1,0 +1,209 @@
+"""Market bars from wherever they are: a CSV or Parquet file, HTTP JSON, or a SQL query.
+
+Whatever the source, what comes back is a table of `ticker`, `at` (UTC), `price` and `volume`,
+in order; and a history can be replayed, so that old bars come one after the other.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import msgspec
+import pandas as pd
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from sentinel import Context
+from sentinel.errors import ConfigurationError, TriggerError
+
+__all__ = ["Columns", "load", "newest", "replayed"]
+
+_HOME = Path(__file__).parent.parent
+_HTTP_SECONDS = 30.0
+_MILLISECONDS_FROM = 1e11
+"""A number of seconds as large as this lies 3,000 years ahead, so it is milliseconds."""
+
+
+class Columns(msgspec.Struct, frozen=True, kw_only=True):
+    """What the source calls its columns; `volume` is empty where it is not needed."""
+
+    ticker: str = "ticker"
+    time: str = "date"
+    price: str = ""
+    volume: str = ""
+
+
+def load(ctx: Context, source: str, query: str, records: str, columns: Columns) -> pd.DataFrame:
+    """All bars of a source, by ticker and time.
+
+    Args:
+        ctx: fills {secret:NAME} in the source
+        source: a file, an http(s) address, or a SQLAlchemy URL
+        query: for a SQL source
+        records: where in the JSON the records are, for example data.bars; empty means all of it
+        columns: what the source calls them
+
+    Raises:
+        ConfigurationError: the source cannot be used as it is described
+        TriggerError: it does not answer, or with something else
+    """
+    address = ctx.filled(source)
+    if address.startswith(("http://", "https://")):
+        raw = _fetched(address, records)
+    elif "://" in address:
+        raw = _queried(address, query)
+    else:
+        raw = _read(address, records)
+    return _bars(raw, columns)
+
+
+def _read(name: str, records: str) -> pd.DataFrame:
+    path = Path(name).expanduser()
+    if not path.is_absolute() and not path.exists():
+        path = _HOME / name  # what is shipped with Sentinel, wherever the worker was started
+    try:
+        if path.suffix in (".parquet", ".pq"):
+            return pd.read_parquet(path)
+        if path.suffix == ".json":
+            return _table(msgspec.json.decode(path.read_bytes()), records, name)
+        return pd.read_csv(path)
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"there is no file {name}", hint="Give a CSV, Parquet or JSON file."
+        ) from None
+    except (ValueError, OSError) as error:
+        raise TriggerError(f"{name} cannot be read as {path.suffix or 'CSV'}: {error}") from error
+
+
+def _fetched(url: str, records: str) -> pd.DataFrame:
+    try:
+        response = httpx.get(url, timeout=_HTTP_SECONDS, follow_redirects=True)
+        response.raise_for_status()
+        content = msgspec.json.decode(response.content)
+    except (httpx.HTTPError, msgspec.DecodeError) as error:
+        where = httpx.URL(url).host
+        raise TriggerError(f"{where} gives no bars: {type(error).__name__}: {error}") from error
+    return _table(content, records, url)
+
+
+def _table(content: Any, records: str, where: str) -> pd.DataFrame:
+    for name in records.split(".") if records else []:
+        if not isinstance(content, dict) or name not in content:
+            raise ConfigurationError(
+                f"the JSON of {where} has no {records!r}",
+                hint="Say in `records` where the list of bars is, for example data.bars.",
+            )
+        content = cast("dict[str, Any]", content)[name]
+    try:
+        return pd.DataFrame(content)  # a list of objects, or an object of lists
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(
+            f"the JSON of {where} is no table: {error}",
+            hint="It must be a list of objects, or an object of lists of one length.",
+        ) from None
+
+
+def _queried(address: str, query: str) -> pd.DataFrame:
+    if not query:
+        raise ConfigurationError(
+            "a database needs a query",
+            hint="Write one that selects ticker, date and the figures, oldest or newest first.",
+        )
+    try:
+        url = make_url(address)
+        if url.drivername == "postgresql":
+            url = url.set(drivername="postgresql+psycopg")
+        engine = create_engine(url, poolclass=NullPool)
+        with engine.connect() as connection:
+            answer = connection.execute(text(query))
+            return pd.DataFrame(answer.all(), columns=list(answer.keys()))
+    except (SQLAlchemyError, ModuleNotFoundError) as error:
+        cause = getattr(error, "orig", None) or error
+        raise TriggerError(f"the database gives no bars: {cause}") from error
+
+
+def _bars(raw: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    given = {"ticker": columns.ticker, "at": columns.time}
+    given |= {"price": columns.price} if columns.price else {}
+    given |= {"volume": columns.volume} if columns.volume else {}
+    missing = [name for name in given.values() if name not in raw.columns]
+    if missing:
+        raise ConfigurationError(
+            f"the bars have no column {', '.join(missing)}",
+            hint=f"There are: {', '.join(map(str, raw.columns)) or 'none'}.",
+        )
+    bars = pd.DataFrame({name: raw[column] for name, column in given.items()})
+    try:
+        if pd.api.types.is_numeric_dtype(bars["at"]):
+            unit = "ms" if float(bars["at"].abs().max()) >= _MILLISECONDS_FROM else "s"
+            bars["at"] = pd.to_datetime(bars["at"], unit=unit, utc=True)
+        else:
+            bars["at"] = pd.to_datetime(bars["at"], utc=True)
+        for name in ("price", "volume"):
+            if name in bars:
+                bars[name] = pd.to_numeric(bars[name]).astype(float)
+    except (ValueError, TypeError) as error:
+        raise TriggerError(
+            f"the bars hold something else than times and numbers: {error}"
+        ) from None
+    bars["ticker"] = bars["ticker"].astype(str)
+    # A bar without a figure is one that was not seen.
+    return bars.dropna().sort_values(["ticker", "at"], kind="stable", ignore_index=True)
+
+
+def replayed(ctx: Context, bars: pd.DataFrame, days_a_minute: float, start: str) -> pd.DataFrame:
+    """The bars that have come so far in a replay; where it began is kept in the rule's state.
+
+    After the last bar it begins again.
+
+    Args:
+        ctx: the clock, and the state
+        bars: the whole history
+        days_a_minute: so many of its days pass in a minute of ours; 0 means no replay
+        start: the day to begin with, as 2008-01-31; empty means the first
+
+    Raises:
+        ConfigurationError: `start` is no day, or lies after the last bar
+    """
+    if not days_a_minute or bars.empty:
+        return bars
+    first, last = bars["at"].min().to_pydatetime(), bars["at"].max().to_pydatetime()
+    if start:
+        try:
+            first = datetime.fromisoformat(start).replace(tzinfo=UTC)
+        except ValueError:
+            raise ConfigurationError(
+                f"replay_from: {start!r} is no day", hint="Write it as 2008-01-31."
+            ) from None
+        if first >= last:
+            raise ConfigurationError(
+                f"replay_from: {start} lies after the last bar, which is of {last:%Y-%m-%d}"
+            )
+    now = ctx.now()
+    begun = datetime.fromisoformat(ctx.state.setdefault("replay_began", now.isoformat()))
+    length = last - first + timedelta(days=1)
+    passed = (now - begun) / timedelta(minutes=1) * timedelta(days=days_a_minute)
+    rounds, position = divmod(max(timedelta(0), passed), length)
+    if ctx.state.get("replay_round", 0) != rounds:
+        ctx.state["replay_round"] = rounds
+        ctx.state.pop("judged", None)
+    return bars[bars["at"] <= first + position]
+
+
+def newest(ctx: Context, bars: pd.DataFrame) -> pd.DataFrame:
+    """The bars to judge now: of each ticker the last one, and all since the last look.
+
+    So no bar is passed over where several come between two looks.
+    """
+    judged = ctx.state.get("judged")
+    last = bars.index.isin(bars.groupby("ticker").tail(1).index)
+    if judged is not None:
+        last = last | (bars["at"] > datetime.fromisoformat(judged))
+    if not bars.empty:
+        ctx.state["judged"] = bars["at"].max().isoformat()
+    return bars[last]
