@@ -1,0 +1,104 @@
+"""However a run or its worker ends, the run ends too, and once."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+
+import psutil
+import pytest
+
+from tests.prefect_server import eventually
+from tests.worker.conftest import Bench, Worker, killed
+
+pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+
+
+def cancel(bench: Bench, run: str) -> None:
+    """As the UI's button does."""
+    state = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
+    bench.http.post(f"/flow_runs/{run}/set_state", json=state).raise_for_status()
+
+
+@pytest.mark.parametrize("flow", ["waits", "gently", "hangs"])
+def test_a_run_that_is_cancelled_ends_cancelled(bench: Bench, worker: Worker, flow: str):
+    note = bench.mark("pid")
+    more = {} if flow == "hangs" else {"until": str(bench.mark("never"))}
+    run = bench.start(bench.deploy(flow, parameters={"note": str(note), **more}))
+    bench.eventually(note.exists, "it runs")
+    cancel(bench, run)
+    assert bench.ended(run)["state_type"] == "CANCELLED"
+    assert bench.ended(bench.start(bench.deploy("fine")))["state_name"] == "Completed"
+    assert worker.process.poll() is None
+
+
+def test_a_claimed_run_that_is_cancelled_never_begins(bench: Bench):
+    bench.worker("--limit", "1", SENTINEL_WORKER_AHEAD="30").ready()
+    note = bench.mark("pid")
+    soon = bench.deploy("fine", parameters={"note": str(note)})
+    (run,) = bench.scheduled(soon, [-20])
+    bench.eventually(lambda: bench.run(run)["state_type"] == "PENDING", "it is claimed ahead")
+    cancel(bench, run)
+    assert bench.ended(run)["state_type"] == "CANCELLED"
+    assert not note.exists()
+
+
+def test_sigterm_lets_what_runs_end_and_takes_no_more(bench: Bench, worker: Worker):
+    go = bench.mark("go")
+    run = bench.start(bench.deploy("waits", parameters={"until": str(go)}))
+    bench.running(run)
+    worker.process.send_signal(signal.SIGTERM)
+    bench.eventually(lambda: "lets 1 runs end" in worker.said(), "it drains")
+    later = bench.start(bench.deploy("fine"))
+    go.touch()
+    assert worker.process.wait(60) == 0
+    assert bench.run(run)["state_name"] == "Completed"
+    assert bench.run(later)["state_name"] == "Scheduled"
+
+
+def test_what_does_not_end_in_time_crashes_with_its_worker(bench: Bench):
+    worker = bench.worker(SENTINEL_WORKER_DRAIN="1").ready()
+    run = bench.start(bench.deploy("waits", parameters={"until": str(bench.mark("never"))}))
+    bench.running(run)
+    children = worker.children()
+    assert worker.stop() == 0
+    assert bench.run(run)["state_name"] == "Crashed"
+    assert not any(child.is_running() for child in children)
+
+
+def test_runs_of_a_worker_that_was_killed_end_crashed_at_the_next_start(
+    bench: Bench, worker: Worker
+):
+    note = bench.mark("pid")
+    never = {"until": str(bench.mark("never")), "note": str(note)}
+    run = bench.start(bench.deploy("waits", parameters=never))
+    bench.running(run)
+    child = psutil.Process(int(bench.eventually(note.exists, "it runs") and note.read_text()))
+    worker.kill()
+    eventually(lambda: not child.is_running(), "no child outlives its parent")
+    assert bench.run(run)["state_name"] == "Running"
+    bench.worker(name=worker.name)
+    ended = bench.ended(run, within=90)
+    assert ended["state_name"] == "Crashed"
+    assert worker.name in ended["state"]["message"]
+
+
+def test_a_killed_nursery_is_replaced(bench: Bench, worker: Worker):
+    (nursery,) = psutil.Process(worker.process.pid).children()
+    killed(nursery.pid)
+    assert bench.ended(bench.start(bench.deploy("fine")), within=90)["state_name"] == "Completed"
+
+
+def test_several_workers_never_run_one_run_twice(bench: Bench):
+    workers = [bench.worker(), bench.worker()]
+    for worker in workers:
+        worker.ready()
+    fine = bench.deploy("fine")
+    runs = [bench.start(fine) for _ in range(30)]
+    for run in runs:
+        assert bench.ended(run)["state_name"] == "Completed"
+        assert Counter(bench.states(run)) == Counter(
+            ["Scheduled", "Pending", "Running", "Completed"]
+        )
+    shares = [worker.status()["ended"].get("Completed", 0) for worker in workers]
+    assert sum(shares) == len(runs)
