@@ -19,9 +19,12 @@ from sentinel.lifecycle import AlertState, Bad, Good, Status
 from sentinel.reading import Reading, storable
 from sentinel.rule import Rule
 from sentinel.severity import severity_of
-from sentinel.template import number, render
+from sentinel.template import number, placeholders, render
 
-__all__ = ["Judged", "error_reading", "headline", "judge_all", "said", "wording"]
+__all__ = ["CHECK", "Judged", "error_reading", "headline", "judge_all", "said", "wording"]
+
+CHECK = "sentinel_check"
+"""The label of a reading that says that a check failed; its text is the rule's name."""
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -78,6 +81,8 @@ def judge_all(evaluation: Evaluation, live: Mapping[str, AlertState]) -> dict[st
             if rank is None:
                 rank = ranks[word] = _rank(word, name)
             verdict = Bad(at=at, severity=rank, word=word)
+        if firing and reading.occurrences is not None:
+            verdict = msgspec.structs.replace(verdict, occurrences=reading.occurrences)
         before = judged.get(print_)
         if before is not None and not _worse(verdict, before.verdict):
             continue
@@ -109,9 +114,17 @@ def wording(
     """Title, description and annotations of an alert, with the reading's fields filled in.
 
     The title is the rule's annotation `summary`, else the reading's own summary, else the
-    rule's name with labels and value.
+    rule's name with labels and value. What a rule says is about what it watches: where the
+    reading says instead that the check itself failed, only texts without gaps are taken over.
     """
     fields = _fields(rule, reading, word, unit, at)
+    if CHECK in reading.labels:
+        whole = {
+            name: render(text, fields)
+            for name, text in rule.annotations.items()
+            if name not in ("summary", "description") and _fits(text, fields)
+        }
+        return reading.summary or rule.name, str((reading.details or {}).get("error", "")), whole
     description = render(rule.annotations.get("description", rule.description), fields)
     others = {
         name: render(text, fields)
@@ -123,9 +136,16 @@ def wording(
 
 def headline(rule: Rule, reading: Reading, word: str, unit: str, at: datetime) -> str:
     """The title alone; see `wording`."""
+    if CHECK in reading.labels:
+        return reading.summary or rule.name
     templated = "summary" in rule.annotations
     fields = _fields(rule, reading, word, unit, at) if templated else {}
     return _title(rule, reading, unit, fields)
+
+
+def _fits(template: str, fields: Mapping[str, Any]) -> bool:
+    """Whether `fields` has everything that it asks for."""
+    return all(render(f"{{{name}}}", fields) != f"{{{name}}}" for name in placeholders(template))
 
 
 def _title(rule: Rule, reading: Reading, unit: str, fields: Mapping[str, Any]) -> str:
@@ -164,7 +184,7 @@ def error_reading(rule: Rule, error: Exception) -> Reading:
     """The finding that a check itself failed, about its source, for the rule's owner."""
     text = said(error)
     return Reading(
-        labels={"sentinel_check": rule.name},
+        labels={CHECK: rule.name},
         firing=True,
         summary=f"{rule.name} cannot be checked: {text}"[:500],
         details={"error": text[:4000]},

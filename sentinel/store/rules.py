@@ -15,6 +15,7 @@ from sentinel.clock import utc
 from sentinel.errors import NotFound
 from sentinel.evaluation import Evaluation, Gate
 from sentinel.fingerprint import fingerprint
+from sentinel.judgement import CHECK
 from sentinel.lifecycle import Reason
 from sentinel.models import LIVE, RuleRow, new_id
 from sentinel.rule import Rule
@@ -258,7 +259,7 @@ def _adopt(connection: Connection, rule: Rule, old: str, now: datetime) -> None:
         own = _identity(rule.tenant, old, alert.labels, static, alert.fingerprint)
         labels = dict(alert.labels)
         if alert.source == "check":  # its label is the rule's name
-            own = labels = {"sentinel_check": rule.name}
+            own = labels = {CHECK: rule.name}
         print_ = fingerprint(rule.tenant, rule.name, own)
         renamed.append((alert.id, dumped(labels), print_))
         prints[alert.fingerprint] = print_

@@ -24,6 +24,7 @@ class Writes:
         self._inserts: list[tuple[Any, ...]] = []
         self._states: list[tuple[Any, ...]] = []
         self._wordings: list[tuple[Any, ...]] = []
+        self._facts: list[tuple[Any, ...]] = []
         self._still: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
         self._over: dict[tuple[Any, ...], list[str]] = {}
         self._drops: list[str] = []
@@ -67,6 +68,14 @@ class Writes:
             )
         )  # fmt: skip
 
+    def facts(
+        self, alert_id: str, reading: Reading, texts: tuple[str, str, dict[str, str]]
+    ) -> None:
+        """What is told beside the title of an alert that is as bad as before."""
+        _, description, annotations = texts
+        details = dumped(reading.details or {})
+        self._facts.append((alert_id, description, dumped(annotations), details))
+
     def still(
         self, state: AlertState, value: float | None, title: str | None, *, again: bool
     ) -> None:
@@ -104,6 +113,7 @@ class Writes:
         self._write_still(connection)
         self._write_over(connection)
         update_many(connection, "alert", _WORDING_COLUMNS, self._wordings)
+        update_many(connection, "alert", _FACT_COLUMNS, self._facts)
         insert_many(connection, "alert", ALERT_COLUMNS, self._inserts)
         insert_many(connection, "timeline", TIMELINE_COLUMNS, self._timeline)
 
@@ -140,4 +150,5 @@ _WORDING_COLUMNS = (
     ("details", "json"), ("flow_run_id", "text"), ("flow_run_name", "text"),
     ("deployment_id", "text"),
 )  # fmt: skip
+_FACT_COLUMNS = (("description", "text"), ("annotations", "json"), ("details", "json"))
 _STILL_COLUMNS = (("value", "float"), ("title", "text"))
