@@ -9,53 +9,31 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select, tuple_
 
 from sentinel.alert import SHOWN, AlertView, TimelineView
 from sentinel.errors import ConfigurationError, Conflict, NotFound
-from sentinel.severity import Severity, severity_of
+from sentinel.severity import Severity
+from sentinel.store.filter import NOT_OVER, AlertFilter, narrowed, shown_conditions, statuses
 from sentinel.store.tables import ALERT, TIMELINE
+from sentinel.store.words import found, phrases
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["CAP", "AlertFilter", "AlertPage", "Alerts", "Counts", "Order"]
+__all__ = ["CAP", "MOST_PER_PAGE", "AlertFilter", "AlertPage", "Alerts", "Counts", "Order"]
 
 CAP = 10_000
 """Counts stop here: one more means "10,000+"."""
 MOST_PER_PAGE = 500
 Order = Literal["live", "history"]
-
-_NOT_OVER = text("status <> 'resolved'")
-# Said as literal text, not as a parameter: SQLite uses a partial index only when it can see
-# its condition in the query.
-
-
-class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which alerts; what is empty does not matter.
-
-    Attributes:
-        status: shown statuses; `active` is another word for open
-        severity: words; aliases mean what they mean
-        q: text in the title, description or rule, upper or lower case
-        since, until: opened at or after, and before
-    """
-
-    status: tuple[str, ...] = ()
-    severity: tuple[str, ...] = ()
-    rule: str = ""
-    category: str = ""
-    team: str = ""
-    assignee: str | None = None
-    q: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-    tenant: str = ""
+_ID = re.compile("[0-9a-f]{32}")
 
 
 class AlertPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,8 +93,9 @@ class Alerts:
                 are open, escalated, acknowledged or suppressed
             limit: at most this many, 1 to 500
             after: the `next` of the page before
-            order: `history` is newest first; `live` is unacknowledged first, then
-                acknowledged, then suppressed, each by severity and then newest first
+            order: `history` is newest first (a search, by when it began); `live` is
+                unacknowledged first, then acknowledged, then suppressed, each by severity and
+                then newest first
 
         Raises:
             ConfigurationError: a word, the limit or the cursor means nothing
@@ -125,7 +104,9 @@ class Alerts:
         if not 1 <= limit <= MOST_PER_PAGE:
             raise ConfigurationError(f"limit must be between 1 and {MOST_PER_PAGE}, got {limit}")
         now = self._store.now()
-        narrowed = _narrowed(chosen)
+        if order == "history" and (asked := phrases(chosen)):
+            return self._search(chosen, asked, limit, after, now)
+        conditions = narrowed(chosen)
         segments = _live(chosen, now) if order == "live" else _history(chosen, now)
         cursor = _read_cursor(after, order, len(segments)) if after else None
         first = cursor.segment if cursor else 0
@@ -135,7 +116,7 @@ class Alerts:
             for number in range(first, len(segments)):
                 start = cursor if cursor and number == first else None
                 wanted = limit + 1 - len(rows)
-                found = _rows(connection, segments[number], narrowed, start, wanted)
+                found = _rows(connection, segments[number], conditions, start, wanted)
                 kept = found[: limit - len(rows)]
                 rows.extend(kept)
                 last = number if kept else last
@@ -145,6 +126,30 @@ class Alerts:
                         next=_write_cursor(order, last, rows[-1]),
                     )
         return AlertPage(items=[AlertView.of(row, now) for row in rows])
+
+    def _search(
+        self,
+        chosen: AlertFilter,
+        asked: list[tuple[list[str], bool]],
+        limit: int,
+        after: str | None,
+        now: datetime,
+    ) -> AlertPage:
+        if after is not None and not _ID.fullmatch(after):
+            raise _not_a_cursor()
+        # What the index of words has answered need not be looked for again.
+        conditions = narrowed(msgspec.structs.replace(chosen, words=()))
+        shown = shown_conditions(now)
+        if wanted := statuses(chosen.status):
+            conditions.append(or_(*(shown[name] for name in wanted)))
+        if "pending" not in wanted:
+            conditions.append(ALERT.c.opened_at.is_not(None))
+        with self._store.read() as connection:
+            rows = found(connection, asked, conditions, after, limit + 1)
+        return AlertPage(
+            items=[AlertView.of(row, now) for row in rows[:limit]],
+            next=rows[limit - 1]["id"] if len(rows) > limit else None,
+        )
 
     def get(self, alert_id: str) -> AlertView:
         """One alert.
@@ -159,6 +164,17 @@ class Alerts:
         if row is None:
             raise _unknown(alert_id)
         return AlertView.of(dict(row), self._store.now())
+
+    def some(self, ids: Sequence[str]) -> dict[str, AlertView]:
+        """The alerts of these ids, those that there are; at most some thousands."""
+        now = self._store.now()
+        found: dict[str, AlertView] = {}
+        with self._store.read() as connection:
+            for start in range(0, len(ids), MOST_PER_PAGE):
+                query = select(ALERT).where(ALERT.c.id.in_(ids[start : start + MOST_PER_PAGE]))
+                for row in connection.execute(query).mappings():
+                    found[row["id"]] = AlertView.of(dict(row), now)
+        return found
 
     def find(self, prefix: str) -> AlertView:
         """The alert whose id begins with `prefix`, for people who type.
@@ -215,9 +231,9 @@ class Alerts:
     def counts(self, tenant: str = "") -> Counts:
         """How many alerts there are of each kind, in one question, each capped."""
         now = self._store.now()
-        shown = _shown(now)
-        told = and_(_NOT_OVER, or_(shown["open"], shown["escalated"]))
-        live = and_(_NOT_OVER, or_(told, shown["acknowledged"]))
+        shown = shown_conditions(now)
+        told = and_(NOT_OVER, or_(shown["open"], shown["escalated"]))
+        live = and_(NOT_OVER, or_(told, shown["acknowledged"]))
         asked: dict[str, ColumnElement[bool]] = {"active": live, "unacknowledged": told}
         asked |= {f"status {name}": where for name, where in shown.items()}
         asked |= {
@@ -244,79 +260,14 @@ class Alerts:
         )
 
 
-def _shown(now: datetime) -> dict[str, ColumnElement[bool]]:
-    """The condition of each shown status; says in SQL what `shown_status` says."""
-    alert = ALERT.c
-    told = or_(alert.suppressed_until.is_(None), alert.suppressed_until <= now)
-    return {
-        "pending": and_(_NOT_OVER, alert.status == "pending"),
-        "open": and_(_NOT_OVER, alert.status == "open", told, alert.escalation_level == 0),
-        "escalated": and_(_NOT_OVER, alert.status == "open", told, alert.escalation_level > 0),
-        "acknowledged": and_(_NOT_OVER, alert.status == "acknowledged", told),
-        "suppressed": and_(
-            _NOT_OVER, alert.status.in_(("open", "acknowledged")), alert.suppressed_until > now
-        ),
-        "resolved": alert.status == "resolved",
-    }
-
-
-def _statuses(words: Sequence[str]) -> list[str]:
-    known = ["open" if word.lower() == "active" else word.lower() for word in words]
-    for word in known:
-        if word not in SHOWN:
-            raise ConfigurationError(
-                f"status {word!r} is none of {', '.join(SHOWN)}", hint="Or active, for open."
-            )
-    return known
-
-
-def _narrowed(chosen: AlertFilter) -> list[ColumnElement[bool]]:
-    alert = ALERT.c
-    where: list[ColumnElement[bool]] = []
-    if chosen.severity:
-        try:
-            ranks = sorted({int(severity_of(word)) for word in chosen.severity})
-        except ValueError as error:
-            raise ConfigurationError(str(error)) from None
-        where.append(alert.severity.in_(ranks))
-    for column, wanted in (
-        (alert.rule, chosen.rule),
-        (alert.category, chosen.category),
-        (alert.team, chosen.team),
-        (alert.tenant, chosen.tenant),
-    ):
-        if wanted:
-            where.append(column == wanted)
-    if chosen.assignee is not None:
-        where.append(alert.assignee == chosen.assignee)
-    for name in ("rule", "category", "team", "assignee", "q", "tenant"):
-        if "\x00" in (getattr(chosen, name) or ""):
-            raise ConfigurationError(f"{name} must not hold a NUL character")
-    if chosen.q.strip():
-        wanted = chosen.q.strip().lower()
-        where.append(
-            or_(
-                *(
-                    func.lower(column).contains(wanted, autoescape=True)
-                    for column in (alert.title, alert.description, alert.rule)
-                )
-            )
-        )
-    if chosen.since is not None:
-        where.append(alert.opened_at >= chosen.since)
-    if chosen.until is not None:
-        where.append(alert.opened_at < chosen.until)
-    return where
-
-
 def _live(chosen: AlertFilter, now: datetime) -> list[_Segment]:
-    shown = _shown(now)
-    wanted = set(_statuses(chosen.status)) or {"open", "escalated", "acknowledged", "suppressed"}
+    shown = shown_conditions(now)
+    wanted = set(statuses(chosen.status)) or {"open", "escalated", "acknowledged", "suppressed"}
     segments: list[_Segment] = []
     for together in (("open", "escalated"), ("acknowledged",), ("suppressed",)):
         named = [shown[name] for name in together if name in wanted]
         if named:
-            segments.append(_Segment(and_(_NOT_OVER, or_(*named)), ALERT.c.opened_at, True))
+            segments.append(_Segment(and_(NOT_OVER, or_(*named)), ALERT.c.opened_at, True))
     if "pending" in wanted:
         segments.append(_Segment(shown["pending"], ALERT.c.first_bad_at, True))
     if "resolved" in wanted:
@@ -325,8 +276,8 @@ def _live(chosen: AlertFilter, now: datetime) -> list[_Segment]:
 
 
 def _history(chosen: AlertFilter, now: datetime) -> list[_Segment]:
-    shown = _shown(now)
-    wanted = _statuses(chosen.status)
+    shown = shown_conditions(now)
+    wanted = statuses(chosen.status)
     if not wanted:
         return [_Segment(ALERT.c.opened_at.is_not(None), ALERT.c.opened_at, False)]
     segments: list[_Segment] = []
@@ -342,14 +293,14 @@ def _history(chosen: AlertFilter, now: datetime) -> list[_Segment]:
 def _rows(
     connection: Connection,
     segment: _Segment,
-    narrowed: list[ColumnElement[bool]],
+    conditions: list[ColumnElement[bool]],
     start: _Cursor | None,
     wanted: int,
 ) -> list[dict[str, Any]]:
     keys: list[ColumnElement[Any]] = [segment.at, ALERT.c.id]
     if segment.worst_first:
         keys.insert(0, ALERT.c.severity)
-    query = select(ALERT).where(segment.where, *narrowed)
+    query = select(ALERT).where(segment.where, *conditions)
     if start is not None:
         values: list[Any] = [start.at, start.id]
         if segment.worst_first:
@@ -378,11 +329,15 @@ def _read_cursor(given: str, order: Order, segments: int) -> _Cursor:
         or not 0 <= cursor.segment < segments
         or cursor.at.tzinfo is None
     ):
-        raise ConfigurationError(
-            "the cursor is not one of this list",
-            hint="Give next_cursor of the page before, with the same filter and order.",
-        )
+        raise _not_a_cursor()
     return cursor
+
+
+def _not_a_cursor() -> ConfigurationError:
+    return ConfigurationError(
+        "the cursor is not one of this list",
+        hint="Give next_cursor of the page before, with the same filter and order.",
+    )
 
 
 def _unknown(alert_id: str) -> NotFound:

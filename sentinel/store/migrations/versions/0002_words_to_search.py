@@ -1,0 +1,88 @@
+"""Words of alerts, to search in
+
+SQLite: an FTS5 index without contents, kept by triggers; `alert_search` gives each alert the
+number that the index knows it by (an implicit rowid may change with VACUUM). PostgreSQL: a
+generated tsvector with a GIN index. Both see the same words: letters and digits, whatever stands
+between them, without regard to case.
+
+Revision ID: 0002
+Revises: 0001
+"""
+
+# ruff: noqa: S608 - the names in these statements are ours
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+# A description longer than this is found by its beginning: PostgreSQL refuses a tsvector of 1 MB.
+MOST = 20_000
+PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
+
+
+def _words(row: str) -> str:
+    text = f"substr({row}.description, 1, {MOST})"
+    columns = [f"{row}.title", text] + [
+        f"{row}.{name}" for name in ("rule", "category", "team", "labels")
+    ]
+    return " || ' ' || ".join(columns)
+
+
+def upgrade() -> None:
+    if op.get_context().dialect.name == "postgresql":
+        marks = PUNCTUATION.replace("'", "''")
+        op.execute(
+            "ALTER TABLE alert ADD COLUMN words tsvector GENERATED ALWAYS AS (to_tsvector("
+            f"'simple', translate(title || ' ' || left(description, {MOST}) || ' ' || rule || ' ' "
+            "|| category || ' ' || team || ' ' || labels::text, "
+            f"'{marks}', '{' ' * len(PUNCTUATION)}'))) STORED"
+        )
+        op.execute("CREATE INDEX alert_words ON alert USING gin (words)")
+        return
+    op.execute(
+        "CREATE TABLE alert_search (doc INTEGER PRIMARY KEY, alert_id VARCHAR(32) NOT NULL UNIQUE)"
+    )
+    op.execute(
+        "CREATE VIRTUAL TABLE alert_words USING fts5(words, content='', "
+        "tokenize='unicode61 remove_diacritics 0')"
+    )
+    op.execute("INSERT INTO alert_search (alert_id) SELECT id FROM alert ORDER BY id")
+    op.execute(
+        f"INSERT INTO alert_words (rowid, words) SELECT doc, {_words('alert')} "
+        "FROM alert_search JOIN alert ON alert.id = alert_search.alert_id"
+    )
+    forget = (
+        "INSERT INTO alert_words (alert_words, rowid, words) "
+        f"SELECT 'delete', doc, {_words('old')} FROM alert_search WHERE alert_id = old.id;"
+    )
+    op.execute(
+        "CREATE TRIGGER alert_words_insert AFTER INSERT ON alert BEGIN "
+        "INSERT INTO alert_search (alert_id) VALUES (new.id); "
+        f"INSERT INTO alert_words (rowid, words) VALUES (last_insert_rowid(), {_words('new')}); "
+        "END"
+    )
+    op.execute(
+        "CREATE TRIGGER alert_words_update AFTER UPDATE OF title, description ON alert "
+        "WHEN old.title IS NOT new.title OR old.description IS NOT new.description BEGIN "
+        f"{forget} INSERT INTO alert_words (rowid, words) "
+        f"SELECT doc, {_words('new')} FROM alert_search WHERE alert_id = new.id; END"
+    )
+    op.execute(
+        "CREATE TRIGGER alert_words_delete AFTER DELETE ON alert BEGIN "
+        f"{forget} DELETE FROM alert_search WHERE alert_id = old.id; END"
+    )
+
+
+def downgrade() -> None:
+    if op.get_context().dialect.name == "postgresql":
+        op.execute("DROP INDEX alert_words")
+        op.execute("ALTER TABLE alert DROP COLUMN words")
+        return
+    for name in ("insert", "update", "delete"):
+        op.execute(f"DROP TRIGGER alert_words_{name}")
+    op.execute("DROP TABLE alert_words")
+    op.execute("DROP TABLE alert_search")
