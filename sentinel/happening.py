@@ -52,6 +52,7 @@ class Reason(StrEnum):
     HELD = "still bad, but a person resolved it a moment ago"
     STILL_BAD = "still bad"
     REPEATED = "happened again"
+    COUNTED = "happened again, as the check counts"
     SEVERITY_ROSE = "severity rose"
     SEVERITY_FELL = "severity fell"
     RECOVERED = "recovered"
@@ -70,11 +71,15 @@ class Reason(StrEnum):
 
 
 class Bad(msgspec.Struct, frozen=True, kw_only=True):
-    """The series was seen bad at `at`, this severely; `word` is the severity as given."""
+    """The series was seen bad at `at`, this severely; `word` is the severity as given.
+
+    `occurrences` says how many times it has happened since the last look, where the check counts.
+    """
 
     at: datetime
     severity: int
     word: str
+    occurrences: int | None = None
 
 
 class Good(msgspec.Struct, frozen=True, kw_only=True):

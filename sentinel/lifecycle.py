@@ -156,6 +156,7 @@ def _bad(
             first_bad_at=given.at,
             last_bad_at=given.at,
             seen_at=given.at,
+            occurrences=max(1, given.occurrences or 1),
         )
         return _promote(fresh, None, recent, given, terms)
     if alert.status is Status.PENDING:
@@ -182,6 +183,7 @@ def _still_pending(
         word=given.word,
         first_bad_at=given.at if gap else alert.first_bad_at,
         bad_count=1 if gap else alert.bad_count + 1,
+        occurrences=alert.occurrences + (given.occurrences or 0),
         last_bad_at=given.at,
         seen_at=given.at,
         version=alert.version + 1,
@@ -217,7 +219,7 @@ def _promote(
             last_bad_at=given.at,
             seen_at=given.at,
             bad_count=recent.bad_count + seen.bad_count,
-            occurrences=recent.occurrences + 1,
+            occurrences=recent.occurrences + seen.occurrences,
             acknowledged_at=None,
             acknowledged_by="",
             acknowledge_comment="",
@@ -238,6 +240,8 @@ def _promote(
 
 def _still_bad(alert: AlertState, given: Bad, terms: Terms) -> Transition:
     again = terms.resolve_after is not None
+    counted = given.occurrences
+    happened = int(again) if counted is None else counted
     rose, fell = given.severity > alert.severity, given.severity < alert.severity
     # Worse than what was acknowledged is news: the acknowledgement no longer holds. One that
     # falls and comes back to where it was is not.
@@ -250,7 +254,7 @@ def _still_bad(alert: AlertState, given: Bad, terms: Terms) -> Transition:
         last_bad_at=given.at,
         seen_at=given.at,
         bad_count=alert.bad_count + 1,
-        occurrences=alert.occurrences + 1 if again else alert.occurrences,
+        occurrences=alert.occurrences + happened,
         expires_at=given.at + terms.resolve_after if terms.resolve_after else None,
         acknowledged_at=None if void else alert.acknowledged_at,
         acknowledged_by="" if void else alert.acknowledged_by,
@@ -262,7 +266,9 @@ def _still_bad(alert: AlertState, given: Bad, terms: Terms) -> Transition:
         return Transition(Reason.SEVERITY_ROSE, seen, True)
     if fell:
         return Transition(Reason.SEVERITY_FELL, seen, True)
-    return Transition(Reason.REPEATED if again else Reason.STILL_BAD, seen)
+    if counted:
+        return Transition(Reason.COUNTED, seen)
+    return Transition(Reason.REPEATED if happened else Reason.STILL_BAD, seen)
 
 
 def _good(alert: AlertState | None, given: Good) -> Transition:

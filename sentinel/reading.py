@@ -17,6 +17,7 @@ __all__ = ["Reading", "checked", "storable"]
 MAX_LABELS = 64
 MAX_NAME = 200
 MAX_TEXT = 10_000
+MAX_OCCURRENCES = 1_000_000
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +33,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         details: anything worth keeping with the alert, JSON-able; never part of its identity
         at: when it was seen, timezone-aware; left out means now
         severity: a severity word, for a check that must judge how bad it is
+        occurrences: how many times it has happened since the last look, for a check that
+            counts what it watches, such as runs; 0 where there was no new one
     """
 
     labels: Mapping[str, str] = {}
@@ -41,6 +44,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     details: Mapping[str, Any] | None = None
     at: datetime | None = None
     severity: str | None = None
+    occurrences: int | None = None
 
 
 def checked(reading: object) -> Reading:
@@ -61,6 +65,11 @@ def checked(reading: object) -> Reading:
         raise ReadingError(f"the reading {dict(reading.labels)} has neither value nor firing")
     value = _number(reading)
     labels = _labels(reading)
+    if reading.occurrences is not None and not 0 <= reading.occurrences <= MAX_OCCURRENCES:
+        raise ReadingError(
+            f"the occurrences of the reading {labels} are {reading.occurrences}",
+            hint=f"Say how many there were since the last look, 0 to {MAX_OCCURRENCES:,}.",
+        )
     if reading.at is not None and reading.at.tzinfo is None:
         raise ReadingError(f"the reading {labels} has an `at` without a timezone")
     if reading.summary is not None and len(reading.summary) > MAX_TEXT:
