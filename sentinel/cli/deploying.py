@@ -1,0 +1,213 @@
+"""`sentinel deploy`: what changed in files of rules, and only that, rolled out."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sentinel.cli.output import AsJson, json_out, say
+from sentinel.cli.target import home_of, settings_here
+
+if TYPE_CHECKING:
+    from sentinel.rollout.known import Facts, Known
+    from sentinel.rollout.planning import Step
+    from sentinel.settings import Settings
+
+__all__ = ["add_to", "deploy", "known_of", "let_prefect_know"]
+
+_DONE = {
+    "created": "created",
+    "changed": "changed",
+    "removed": "removed",
+    "refused": "REFUSED",
+}
+_TO_DO = {
+    "created": "would be created",
+    "changed": "would be changed",
+    "removed": "would be removed",
+    "refused": "WOULD BE REFUSED",
+}
+
+
+def deploy(
+    pack: Annotated[
+        list[str] | None,
+        typer.Option("--pack", "-p", help="A pack that ships with Sentinel, or `all`; repeatable."),
+    ] = None,
+    file: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--file", "-f", help="A file like prefect.yaml; repeatable.", show_default=False
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")
+    ] = False,
+    remove: Annotated[
+        bool,
+        typer.Option("--remove", help="Delete also what these files held before and no longer do."),
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Roll out what changed in files of rules; without a file or pack, `prefect.yaml`.
+
+    Each deployment becomes what `prefect deploy` would make of it, but only where Prefect has
+    something else, and several at a time. What users switched stays as it is: schedules,
+    pauses, Automations. Rules that were made by hand are not touched. A rule that was edited
+    in Prefect is shown with what differs, and becomes again what its file says.
+
+    Exits with 1 where something was refused; the rest is rolled out all the same.
+
+    Examples:
+        sentinel deploy --dry-run
+
+        sentinel deploy --pack prefect --pack machine
+
+        sentinel deploy --file rules/payments.yaml --remove
+    """
+    from sentinel.cli.exits import Exit
+    from sentinel.rollout.api import RolloutApi
+    from sentinel.rollout.carrying import carry_out, look
+    from sentinel.rollout.files import read_files
+
+    began = time.monotonic()
+    settings = settings_here()
+    entries = read_files(_files(pack or [], file or []))
+    with RolloutApi.of(settings) as api:
+        let_prefect_know(settings)
+        steps = look(api, entries, known_of(settings), remove=remove)
+        if not dry_run:
+            with Progress(_todo(steps), silent=json) as progress:
+                steps = carry_out(api, steps, progress=progress.step)
+    seconds = time.monotonic() - began
+    if json:
+        json_out(_as_json(steps, dry_run=dry_run, seconds=seconds))
+    else:
+        _say(steps, dry_run=dry_run, seconds=seconds)
+    if any(step.kind == "refused" for step in steps):
+        raise typer.Exit(Exit.FAILED)
+
+
+def _files(packs: Sequence[str], files: Sequence[Path]) -> list[Path]:
+    from sentinel.errors import ConfigurationError
+    from sentinel.rollout import files as known
+    from sentinel.up.plan import Options
+    from sentinel.up.rollout import find_rules
+
+    if not packs and not files:
+        found = find_rules(Options())
+        if found is None:
+            raise ConfigurationError(
+                "there is no prefect.yaml here", hint="Name one with --file, or a --pack."
+            )
+        return [found]
+    chosen = list(known.packs()) if "all" in packs else packs
+    return [*(known.pack_file(name) for name in chosen), *files]
+
+
+def known_of(settings: Settings) -> Known:
+    """Facts about flows, kept in the folder of this machine's instance."""
+    from sentinel.rollout.known import Known
+
+    return Known(_prefect, home_of(settings).root / "rollout-facts.json")
+
+
+def _prefect() -> Facts:
+    from flows import facts  # takes seconds, so only when something changed
+
+    return facts
+
+
+def let_prefect_know(settings: Settings) -> None:
+    """Tell Prefect's own client the same server, for what only it can fill in."""
+    from sentinel.links import Addresses
+
+    os.environ.setdefault("PREFECT_API_URL", Addresses.of(settings).prefect_api)
+
+
+class Progress:
+    """How far a rollout is, on the terminal that a person looks at; nothing elsewhere."""
+
+    def __init__(self, total: int, *, silent: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+        from rich.progress import Progress as Bar
+
+        console = Console(stderr=True)
+        self._bar = Bar(
+            TextColumn("Rolling out"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}"),
+            console=console,
+            transient=True,
+            disable=silent or not console.is_terminal or total == 0,
+        )
+        self._task = self._bar.add_task("", total=total)
+
+    def __enter__(self) -> Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def step(self, step: Step) -> None:
+        """One more is done."""
+        self._bar.update(self._task, advance=1, description=step.name)
+
+
+def _todo(steps: Sequence[Step]) -> int:
+    return sum(step.kind in ("created", "changed", "removed") for step in steps)
+
+
+def _say(steps: Sequence[Step], *, dry_run: bool, seconds: float) -> None:
+    words = _TO_DO if dry_run else _DONE
+    for step in steps:
+        if step.kind == "unchanged":
+            continue
+        edited = ", for it was edited in Prefect" if step.drift else ""
+        say(f"{step.name} ({step.file}) {words[step.kind]}{edited}")
+        for difference in step.differences:
+            say(f"  {difference}")
+        for reason in step.reasons:
+            say(f"  {reason}")
+    counts = Counter(step.kind for step in steps)
+    parts = [
+        f"{counts[kind]} {word}"
+        for kind, word in (*words.items(), ("unchanged", "unchanged"))
+        if counts[kind]
+    ]
+    say(f"{', '.join(parts).lower() or 'nothing to roll out'} ({seconds:.1f} s).")
+
+
+def _as_json(steps: Sequence[Step], *, dry_run: bool, seconds: float) -> dict[str, Any]:
+    def named(step: Step) -> dict[str, Any]:
+        shown: dict[str, Any] = {"name": step.name, "file": step.file}
+        if step.differences:
+            shown["differences"] = [
+                {"place": one.place, "prefect": one.there, "file": one.here}
+                for one in step.differences
+            ]
+            shown["drift"] = step.drift
+        if step.reasons:
+            shown["reasons"] = list(step.reasons)
+        return shown
+
+    kinds = ("created", "changed", "removed", "refused", "unchanged")
+    return {
+        "dry_run": dry_run,
+        "seconds": round(seconds, 3),
+        **{kind: [named(step) for step in steps if step.kind == kind] for kind in kinds},
+    }
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add `deploy` to `app`."""
+    app.command()(deploy)
