@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from sentinel.cli import alerts, receivers, rules, running, system
+from sentinel.cli import alerts, deploying, receivers, rules, running, system, watching
 from sentinel.cli.exits import exit_of
 from sentinel.errors import SentinelError
 
@@ -44,6 +44,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or setting, 3 not found,
 
 running.add_to(app)
 system.add_to(app)
+deploying.add_to(app)
+watching.add_to(app)
 app.add_typer(system.pool, name="pool")
 app.add_typer(system.database, name="db")
 app.add_typer(alerts.commands, name="alert")
