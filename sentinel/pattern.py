@@ -21,7 +21,7 @@ from sentinel.pattern_syntax import (
     Sequence,
     ZeroWidth,
     parse,
-    required_text,
+    required_texts,
 )
 
 __all__ = ["MAX_SEARCHED", "Pattern", "PatternError", "pattern"]
@@ -70,8 +70,9 @@ class Pattern:
         self.source = source
         parsed = parse(source, ignore_case=ignore_case)
         self.ignore_case = parsed.ignore_case
-        self.required = required_text(parsed.tree)
-        """A text that every match has in it, in lower case where case is ignored; may be empty."""
+        self.required = required_texts(parsed.tree)
+        """Texts that every match has in it, in lower case where case is ignored; may be none."""
+        self._longest = max(self.required, key=len, default="")
         self._positions: list[One | ZeroWidth] = []
         self._follow: list[int] = []
         self._always, self._first, self._last = self._build(parsed.tree)
@@ -90,7 +91,7 @@ class Pattern:
 
     def search(self, text: str) -> bool:
         """Whether the pattern is anywhere in the first `MAX_SEARCHED` characters of `text`."""
-        required = self.required
+        required = self._longest
         if required and not self.ignore_case:
             if required not in text:
                 return False

@@ -19,7 +19,7 @@ __all__ = [
     "Sequence",
     "ZeroWidth",
     "parse",
-    "required_text",
+    "required_texts",
 ]
 
 MAX_LENGTH = 500
@@ -109,17 +109,19 @@ def parse(source: str, *, ignore_case: bool = False) -> Parsed:
     return Parsed(tree, reader.ignore_case)
 
 
-def required_text(tree: Node) -> str:
-    """The longest run of plain characters that every match has in it; may be empty."""
-    best = run = ""
-    for one in _mandatory(tree):
+def required_texts(tree: Node) -> tuple[str, ...]:
+    """The runs of plain characters that every match has in it; in ASCII only."""
+    runs: list[str] = []
+    run = ""
+    for one in (*_mandatory(tree), None):
         if one is not None and one.text:
             run += one.text.lower() if one.ignore_case else one.text
-            best = max(best, run, key=len)
-        else:
-            run = ""
-    # Lower case of ASCII is a matter of one letter each; of others it may not be.
-    return best if best.isascii() else ""
+            continue
+        # Lower case of ASCII is a matter of one letter each; of others it may not be.
+        if run and run.isascii():
+            runs.append(run)
+        run = ""
+    return tuple(runs)
 
 
 def _mandatory(node: Node) -> list[One | None]:

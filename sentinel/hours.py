@@ -1,0 +1,183 @@
+"""Active hours: weekdays, times, dates and holidays, in one time zone. Pure.
+
+A local time that does not exist, because the clock goes forward, moves forward with it; one that
+there is twice is the first of both (PEP 495, fold=0). A window may go over midnight; it belongs
+to the day on which it begins.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Annotated, Self, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
+
+from sentinel.clock import utc
+
+__all__ = ["DAYS", "ActiveHours", "Window"]
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_SEARCH_DAYS = 400
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no time zone: write UTC or Europe/Berlin") from None
+    return name
+
+
+def _days(given: object) -> object:
+    """`mon-fri`, `sat, sun` or a list of days, as a list; `fri-mon` goes over the week's end."""
+    words: object = re.split(r"[,\s]+", given.strip()) if isinstance(given, str) else given
+    if not isinstance(words, list | tuple):
+        return given
+    found: list[str] = []
+    for word in cast("list[object]", words):
+        first, _, last = str(word).strip().lower().partition("-")
+        last = last or first
+        if first[:3] not in DAYS or last[:3] not in DAYS:
+            raise ValueError(f"{word!r} is no weekday: write mon, tue, mon-fri or sat, sun")
+        start, length = DAYS.index(first[:3]), (DAYS.index(last[:3]) - DAYS.index(first[:3])) % 7
+        found += [DAYS[(start + n) % 7] for n in range(length + 1)]
+    return [day for day in DAYS if day in found]
+
+
+def _time(given: object) -> object:
+    """`08:00`, `8:30` or `24:00`, which is the midnight that ends the day."""
+    if isinstance(given, int) and not isinstance(given, bool):
+        given = f"{given // 60}:{given % 60:02}"  # YAML 1.1 reads 08:30 as minutes
+    if not isinstance(given, str):
+        return given
+    found = re.fullmatch(r"(\d{1,2}):(\d{2})", given.strip())
+    if found is None or (given.strip() != "24:00" and (int(found[1]) > 23 or int(found[2]) > 59)):
+        raise ValueError(f"{given!r} is no time of day: write 08:00")
+    return f"{int(found[1]):02}:{found[2]}"
+
+
+TimeOfDay = Annotated[
+    str,
+    BeforeValidator(_time),
+    WithJsonSchema({"type": "string", "pattern": r"^\s*\d{1,2}:\d{2}\s*$", "examples": ["08:00"]}),
+]
+Weekdays = Annotated[
+    list[str],
+    BeforeValidator(_days),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+            "examples": ["mon-fri"],
+        }
+    ),
+]
+Day = Annotated[date, PlainSerializer(date.isoformat, return_type=str)]
+
+
+class Window(BaseModel):
+    """From one time to another, on some weekdays."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    days: Weekdays = Field(default_factory=lambda: list(DAYS), description="mon-fri, or a list.")
+    start: TimeOfDay = Field(default="00:00", description="Local time at which it begins.")
+    end: TimeOfDay = Field(
+        default="24:00", description="Local time at which it ends; before the start: next day."
+    )
+
+    @model_validator(mode="after")
+    def _some_time(self) -> Self:
+        if self.start == self.end:
+            raise ValueError(f"it begins and ends at {self.start}; for a whole day leave both out")
+        if not self.days:
+            raise ValueError("days: name at least one")
+        return self
+
+
+class ActiveHours(BaseModel):
+    """When something counts; outside of it, it does not."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    timezone: Annotated[str, AfterValidator(_zone)] = Field(
+        default="UTC", description="In whose local time, for example Europe/Berlin."
+    )
+    windows: list[Window] = Field(
+        default_factory=lambda: [Window()], min_length=1, max_length=50,
+        description="Open in any of these.",
+    )  # fmt: skip
+    also: list[Day] = Field(
+        default_factory=list[date], max_length=1000, description="Dates open all day."
+    )
+    never: list[Day] = Field(
+        default_factory=list[date], max_length=1000, description="Dates closed all day."
+    )
+
+    def open_at(self, moment: datetime) -> bool:
+        """Whether `moment` lies within.
+
+        Raises:
+            ValueError: `moment` is naive
+        """
+        moment = utc(moment)
+        local = moment.astimezone(ZoneInfo(self.timezone)).date()
+        days = (local - timedelta(days=1), local, local + timedelta(days=1))
+        return any(start <= moment < end for day in days for start, end in _spans(self, day))
+
+    def changes_after(self, moment: datetime) -> datetime | None:
+        """When it next opens or closes; None where it does not within 400 days."""
+        moment = utc(moment)
+        now = self.open_at(moment)
+        local = moment.astimezone(ZoneInfo(self.timezone)).date()
+        for offset in range(-1, _SEARCH_DAYS):
+            day = local + timedelta(days=offset)
+            # Tomorrow's may begin before today's ends; edges of three days are put in order.
+            edges = sorted({edge for span in self._around(day) for edge in span})
+            for edge in edges:
+                if edge > moment and self.open_at(edge) is not now:
+                    return edge
+        return None
+
+    def _around(self, day: date) -> Iterator[tuple[datetime, datetime]]:
+        for offset in (0, 1):
+            yield from _spans(self, day + timedelta(days=offset))
+
+    def __hash__(self) -> int:
+        return hash((self.timezone, tuple(self.also), tuple(self.never), len(self.windows)))
+
+
+@lru_cache(maxsize=10_000)
+def _spans(hours: ActiveHours, day: date) -> tuple[tuple[datetime, datetime], ...]:
+    """The windows that begin on a local day, as moments."""
+    zone = ZoneInfo(hours.timezone)
+    if day in hours.never:
+        return ()
+    if day in hours.also:
+        return ((_moment(day, "00:00", zone), _moment(day, "24:00", zone)),)
+    found: list[tuple[datetime, datetime]] = []
+    for window in hours.windows:
+        if DAYS[day.weekday()] in window.days:
+            last = day if window.start < window.end else day + timedelta(days=1)
+            found.append((_moment(day, window.start, zone), _moment(last, window.end, zone)))
+    return tuple(found)
+
+
+def _moment(day: date, at: str, zone: ZoneInfo) -> datetime:
+    """The moment of a local time; see the module on the ones that are missing or double."""
+    if at == "24:00":
+        day, at = day + timedelta(days=1), "00:00"
+    local = datetime.combine(day, time.fromisoformat(at), zone)
+    return local.astimezone(UTC)

@@ -1,0 +1,86 @@
+"""How often something may be told: a throttle and a maximum per hour. Pure.
+
+They hold back messages, never records, and count what they held back, so that the next message
+can say so. The throttle is ElastAlert's `realert`; the maximum counts over any sixty minutes, not
+from one full hour to the next.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+__all__ = ["Allowed", "Limit", "LimitReason", "Spent", "allow"]
+
+_HOUR = timedelta(hours=1)
+
+
+class LimitReason(StrEnum):
+    """Why a message goes out, or does not."""
+
+    FREE = "within its limits"
+    THROTTLED = "told a moment ago (throttle)"
+    PER_HOUR = "told often enough within the hour (maximum per hour)"
+
+
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
+    """At least `throttle` between two messages, at most `per_hour` in any hour; None for any."""
+
+    throttle: timedelta = timedelta(0)
+    per_hour: int | None = None
+
+    @property
+    def none(self) -> bool:
+        """Whether it limits nothing."""
+        return self.throttle <= timedelta(0) and self.per_hour is None
+
+
+class Spent(msgspec.Struct, frozen=True, kw_only=True):
+    """What was told: when, as far back as it matters, and how many were held back since."""
+
+    told: tuple[datetime, ...] = ()
+    held: int = 0
+
+
+class Allowed(msgspec.Struct, frozen=True, kw_only=True):
+    """`send` or not, why, and what is spent after it.
+
+    `held` is how many were held back before this message, where it is sent. `next_at` is when
+    one may be sent again, where it is not.
+    """
+
+    send: bool
+    reason: LimitReason
+    spent: Spent
+    held: int = 0
+    next_at: datetime | None = None
+
+
+def allow(limit: Limit, spent: Spent, now: datetime) -> Allowed:
+    """Whether a message may go out now.
+
+    A clock that was set back makes nobody wait longer than the limit says: what was told later
+    than now counts as told now.
+
+    Args:
+        limit: how often
+        spent: what was told before
+        now: the moment of this message
+    """
+    told = tuple(min(at, now) for at in spent.told)
+    last = max(told, default=None)
+    recent = tuple(at for at in told if at > now - _HOUR)
+    if last is not None and now < last + limit.throttle:
+        return _held(LimitReason.THROTTLED, told, spent.held, last + limit.throttle)
+    if limit.per_hour is not None and len(recent) >= limit.per_hour:
+        free_at = sorted(recent)[-limit.per_hour] + _HOUR
+        return _held(LimitReason.PER_HOUR, told, spent.held, free_at)
+    kept = (*recent, now) if limit.per_hour is not None else (now,)
+    return Allowed(send=True, reason=LimitReason.FREE, spent=Spent(told=kept), held=spent.held)
+
+
+def _held(reason: LimitReason, told: tuple[datetime, ...], held: int, at: datetime) -> Allowed:
+    spent = Spent(told=told, held=held + 1)
+    return Allowed(send=False, reason=reason, spent=spent, next_at=at)

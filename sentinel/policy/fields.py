@@ -1,0 +1,114 @@
+"""Finding a dotted field in nested JSON, through lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, cast
+
+__all__ = ["NOWHERE", "Found", "finder", "text_of"]
+
+_SCALARS: frozenset[object] = frozenset((str, int, float, bool))
+_MOST = 1000
+"""Values looked at of one field of one event; what a list has beyond that is not."""
+
+
+class Found(NamedTuple):
+    """What is at a path: values themselves, and the elements of lists that lie there.
+
+    `there` is true where anything but null is, an empty list included.
+    """
+
+    plain: tuple[Any, ...]
+    items: tuple[Any, ...]
+    there: bool
+
+
+NOWHERE = Found((), (), False)
+
+
+def finder(path: str) -> Callable[[Mapping[str, Any]], Found]:
+    """The function that finds `path` in an event.
+
+    At every step a key that has the dots in itself is taken first, then the nested one. A list
+    on the way stands for each of its elements, and for one of them where the step is a number.
+    """
+    parts = path.split(".")
+    head, rest = parts[0], parts[1:]
+
+    def find_flat(event: Mapping[str, Any]) -> Found:
+        value = event.get(path)
+        if value is None:
+            return NOWHERE
+        if type(value) in _SCALARS:
+            return Found((value,), (), True)
+        return _gathered([value])
+
+    def find_deep(event: Mapping[str, Any]) -> Found:
+        value = event.get(path)
+        if value is not None:
+            return _gathered([value])
+        inner = event.get(head)
+        if type(inner) is dict and len(rest) == 1:
+            value = cast("dict[str, Any]", inner).get(rest[0])
+            if type(value) in _SCALARS:
+                return Found((value,), (), True)
+        values: list[Any] = []
+        _collect(event, parts, values)
+        return _gathered(values) if values else NOWHERE
+
+    return find_deep if rest else find_flat
+
+
+def _collect(value: Any, parts: list[str], into: list[Any]) -> None:
+    if len(into) >= _MOST:
+        return
+    if not parts:
+        if value is not None:
+            into.append(value)
+        return
+    if isinstance(value, Mapping):
+        mapping = cast("Mapping[str, Any]", value)
+        for used in range(len(parts), 0, -1):
+            name = ".".join(parts[:used])
+            if name in mapping:
+                _collect(mapping[name], parts[used:], into)
+                return
+    elif isinstance(value, list):
+        elements = cast("list[Any]", value)
+        if parts[0].isascii() and parts[0].isdecimal() and len(parts[0]) < 6:
+            if int(parts[0]) < len(elements):
+                _collect(elements[int(parts[0])], parts[1:], into)
+            return
+        for one in elements:
+            _collect(one, parts, into)
+
+
+def _gathered(values: list[Any]) -> Found:
+    plain: list[Any] = []
+    items: list[Any] = []
+    for value in values:
+        if isinstance(value, list | tuple):
+            _flatten(cast("list[Any]", value), items, 0)
+        elif not isinstance(value, Mapping):
+            plain.append(value)
+    return Found(tuple(plain), tuple(items), True)
+
+
+def _flatten(values: list[Any], into: list[Any], depth: int) -> None:
+    for value in values:
+        if len(into) >= _MOST:
+            return
+        if isinstance(value, list):
+            if depth < 10:
+                _flatten(cast("list[Any]", value), into, depth + 1)
+        elif value is not None and not isinstance(value, Mapping):
+            into.append(value)
+
+
+def text_of(value: Any) -> str:
+    """A value as text, so that `startswith: "5"` finds the status 503."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
