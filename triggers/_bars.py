@@ -21,7 +21,7 @@ from sqlalchemy.pool import NullPool
 from sentinel import Context
 from sentinel.errors import ConfigurationError, TriggerError
 
-__all__ = ["Columns", "load", "newest", "replayed"]
+__all__ = ["Columns", "day_of", "load", "newest", "of_tickers", "replayed"]
 
 _HOME = Path(__file__).parent.parent
 _HTTP_SECONDS = 30.0
@@ -153,7 +153,24 @@ def _bars(raw: pd.DataFrame, columns: Columns) -> pd.DataFrame:
         ) from None
     bars["ticker"] = bars["ticker"].astype(str)
     # A bar without a figure is one that was not seen.
-    return bars.dropna().sort_values(["ticker", "at"], kind="stable", ignore_index=True)
+    bars = bars.dropna()
+    if bars.empty:
+        raise TriggerError("the source has no bars", hint="Is its query or its file the right one?")
+    return bars.sort_values(["ticker", "at"], kind="stable", ignore_index=True)
+
+
+def of_tickers(ctx: Context, bars: pd.DataFrame, tickers: list[str]) -> pd.DataFrame:
+    """The bars of these tickers, of all where none are named; one without bars is unknown."""
+    if not tickers:
+        return bars
+    for missing in sorted(set(tickers) - set(bars["ticker"])):
+        ctx.unknown({"ticker": missing})
+    return bars[bars["ticker"].isin(tickers)]
+
+
+def day_of(at: pd.Timestamp) -> str:
+    """The day of a bar for people, with the time where it is not midnight."""
+    return f"{at:%Y-%m-%d}" if at == at.normalize() else f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def replayed(ctx: Context, bars: pd.DataFrame, days_a_minute: float, start: str) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from sentinel import Context, Reading, above, trigger
-from triggers._bars import Columns, load, newest, replayed
+from triggers._bars import Columns, day_of, load, newest, of_tickers, replayed
 
 
 @trigger(category="market", when=above(5))
@@ -52,9 +52,7 @@ def price_surge(
         replay_from: the day with which a replay begins; empty means the first
     """
     columns = Columns(ticker=ticker_column, time=time_column, price=price_column)
-    bars = load(ctx, source, query, records, columns)
-    if tickers:
-        bars = bars[bars["ticker"].isin(tickers)]
+    bars = of_tickers(ctx, load(ctx, source, query, records, columns), tickers)
     bars = replayed(ctx, bars, replay_days_a_minute, replay_from).copy()
     by = bars.groupby("ticker")
     bars["before"] = by["price"].shift(over_bars)
@@ -78,7 +76,7 @@ def price_surge(
 
 def _reading(bar: Any, method: str, window: int) -> Reading:
     change, score = float(bar["change"]), float(bar["score"])
-    day = f"{bar['at']:%Y-%m-%d}" if bar["at"] == bar["at"].normalize() else f"{bar['at']:%F %T}"
+    day = day_of(bar["at"])
     unusual = "" if method == "percent" else f", {score:.1f} standard deviations of {window} bars"
     return Reading(
         labels={"ticker": bar["ticker"][:200]},

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from sentinel import Context, Reading, above, trigger
-from triggers._bars import Columns, load, newest, replayed
+from triggers._bars import Columns, day_of, load, newest, of_tickers, replayed
 
 
 @trigger(category="market", when=above(200))
@@ -49,9 +49,7 @@ def volume_spike(
         replay_from: the day with which a replay begins; empty means the first
     """
     columns = Columns(ticker=ticker_column, time=time_column, volume=volume_column)
-    bars = load(ctx, source, query, records, columns)
-    if tickers:
-        bars = bars[bars["ticker"].isin(tickers)]
+    bars = of_tickers(ctx, load(ctx, source, query, records, columns), tickers)
     bars = replayed(ctx, bars, replay_days_a_minute, replay_from).copy()
     before = bars.groupby("ticker")["volume"].shift(1).groupby(bars["ticker"]).rolling(window)
     bars["usual"] = before.mean().droplevel(0)
@@ -72,7 +70,7 @@ def volume_spike(
 
 def _reading(bar: Any, method: str, window: int, *, too_small: bool) -> Reading:
     volume, usual, score = float(bar["volume"]), float(bar["usual"]), float(bar["score"])
-    day = f"{bar['at']:%Y-%m-%d}" if bar["at"] == bar["at"].normalize() else f"{bar['at']:%F %T}"
+    day = day_of(bar["at"])
     unusual = "" if method == "percent" else f", {score:.1f} standard deviations above"
     times = f", {volume / usual:.1f} times" if usual > 0 else ", against"
     return Reading(

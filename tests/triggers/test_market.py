@@ -129,8 +129,10 @@ def test_a_ticker_with_too_few_bars_is_unknown(history: pd.DataFrame, tmp_path: 
 
 
 def test_only_the_tickers_asked_for(history: pd.DataFrame, tmp_path: Path):
-    seen = price_surge.check(source=until(history, "2010-01-05", tmp_path), tickers=["IBM"])
+    source = until(history, "2010-01-05", tmp_path)
+    seen = price_surge.check(source=source, tickers=["IBM", "NONE"])
     assert list(by_ticker(seen.readings)) == ["IBM"]
+    assert seen.not_seen == [{"ticker": "NONE"}]  # not a word of it, so nothing is good
 
 
 class TestReplay:
@@ -257,6 +259,9 @@ class TestSources:
             price_surge.check(source="sqlite://")
         with pytest.raises(TriggerError, match="gives no bars: no such table: bars"):
             price_surge.check(source="sqlite://", query="SELECT * FROM bars")
+        bars.head(0).to_csv(tmp_path / "empty.csv", index=False)
+        with pytest.raises(TriggerError, match="the source has no bars"):
+            price_surge.check(source=str(tmp_path / "empty.csv"))
         (tmp_path / "text.csv").write_text("ticker,date,close\nIBM,2008-01-02,dear\n")
         with pytest.raises(TriggerError, match="something else than times and numbers"):
             price_surge.check(source=str(tmp_path / "text.csv"))
