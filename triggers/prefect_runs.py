@@ -13,9 +13,10 @@ from pydantic import Field
 
 from sentinel import Context, Reading, trigger
 from sentinel.duration import format_duration
-from sentinel.ports import Deployed, FlowRun, PrefectDesk, WorkPool
+from sentinel.ports import Deployed, FlowRun, PrefectDesk
 from sentinel.reading import storable
-from triggers._outcomes import BAD, GOOD, Failure, Memory, Planning, Usual, fold
+from triggers._outcomes import BAD, BLANK, GOOD, Failure, Memory, Planning, Usual, fold
+from triggers._work_pools import readings_of_pools
 
 _OVERLAP = timedelta(minutes=3)
 """A run's end is stamped by the machine it ran on and arrives later, so a look goes back a bit."""
@@ -27,7 +28,6 @@ _PLANNING_EVERY = timedelta(minutes=1)
 _UNPLANNED_FOR = timedelta(minutes=10)
 _USUAL_FOR = timedelta(hours=1)
 _USUAL_RUNS = (5, 20)
-_WORKERLESS = {"prefect-agent"}
 
 
 class Trouble(NamedTuple):
@@ -64,6 +64,7 @@ def prefect_runs(
     A deployment is bad from a run that failed or crashed until a later run is good; a run that
     waits to be retried is neither. It is bad too while a run of it is late, stuck or unusually
     long, or where no next run is planned. States count by their type, whatever their name.
+    Runs without a deployment are not looked at.
 
     Args:
         api_url: the Prefect API to watch, ending in /api; empty means the one Sentinel uses
@@ -110,7 +111,7 @@ def prefect_runs(
             look.good_within(timedelta(hours=good_run_within_hours))
         if planned:
             look.planned()
-        found = list(_pools(prefect, everything, watched)) if pools else []
+        found = list(readings_of_pools(prefect, everything, watched)) if pools else []
         memory.looked = now
         ctx.state["memory"] = memory.kept()
         for one in watched.values():
@@ -280,7 +281,7 @@ def _reading(
     if not troubles:
         return Reading(labels=_labels(one), value=0, firing=False, summary=f"{name} is well")
     first = troubles[0]
-    details: dict[str, Any] = {
+    details: dict[str, Any] = BLANK | {
         "kind": first.kind,
         "troubles": [trouble.text for trouble in troubles],
         "deployment_url": prefect.deployment_url(one.id),
@@ -307,47 +308,12 @@ def _reading(
         firing=True,
         summary=storable(f"{name} {first.text}{more}")[:1000],
         details=details,
+        occurrences=fresh,
     )
 
 
 def _of(run: FlowRun | None) -> tuple[str, str] | None:
     return None if run is None else (run.id, run.name)
-
-
-def _pools(
-    prefect: PrefectDesk, everything: Sequence[Deployed], watched: Mapping[str, Deployed]
-) -> Iterator[Reading]:
-    """A reading for every pool that a watched deployment needs."""
-    needed = {one.work_pool_name for one in watched.values() if not one.paused}
-    for pool in prefect.work_pools():
-        if pool.name not in needed or pool.type in _WORKERLESS or pool.status is None:
-            continue
-        labels = {"work_pool": pool.name}
-        if pool.status != "NOT_READY" or pool.is_paused:
-            summary = f"work pool {pool.name} is {pool.status.lower().replace('_', ' ')}"
-            yield Reading(labels=labels, firing=False, summary=summary)
-            continue
-        yield _empty(prefect, pool, sum(1 for x in everything if x.work_pool_name == pool.name))
-
-
-def _empty(prefect: PrefectDesk, pool: WorkPool, deployments: int) -> Reading:
-    workers = prefect.workers(pool.name)
-    seen = max((w.last_heartbeat_time for w in workers if w.last_heartbeat_time), default=None)
-    last = f", the last one was seen at {seen:%Y-%m-%d %H:%M:%S} UTC" if seen else ""
-    return Reading(
-        labels={"work_pool": pool.name},
-        firing=True,
-        summary=(
-            f"work pool {pool.name} has no worker{last}; "
-            f"{deployments} {'deployment waits' if deployments == 1 else 'deployments wait'}"
-        ),
-        details={
-            "kind": "no worker",
-            "deployments": deployments,
-            "workers": [w.name for w in workers[:20]],
-            "command": f"prefect worker start --pool {pool.name}",
-        },
-    )
 
 
 def _named(one: Deployed, wanted: Sequence[str], ignored: Sequence[str]) -> bool:

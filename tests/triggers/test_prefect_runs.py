@@ -5,13 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Generator
+from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
-from sentinel import Context
+from sentinel import Context, Rule
+from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, PrefectUnreachable
+from sentinel.evaluation import Evaluation
+from sentinel.store import Store
 from tests.prefect_server import PrefectServer, eventually, free_port
 from tests.triggers.fleet import Fleet, ago
 from triggers.prefect_runs import prefect_runs
@@ -83,13 +88,55 @@ def test_one_reading_a_deployment_whose_runs_are_occurrences(fleet: Fleet):
     fleet.ran(nightly, "CRASHED", message="three")
     seen = fleet.sees("nightly")
     assert (seen.value, seen.labels) == (2, {"flow": fleet.flow, "deployment": "nightly"})
+    assert seen.occurrences == 2
     fleet.ran(nightly, "FAILED", message="four")
     seen = fleet.sees("nightly")
-    assert seen.value == 3
+    assert (seen.value, seen.occurrences) == (3, 1)
     assert seen.summary is not None
     assert seen.summary.startswith(f"{fleet.flow}/nightly failed: four (run ")
     assert seen.summary.endswith(", 3 in a row)")
-    assert fleet.sees("nightly").value == 3
+    seen = fleet.sees("nightly")
+    assert (seen.value, seen.occurrences) == (3, 0)
+
+
+def test_the_alert_counts_runs_and_the_next_good_one_resolves_it(
+    fleet: Fleet, store: Store, clock: FakeClock
+):
+    rule = Rule.model_validate({"name": "prefect-runs", "every": "60s", "severity": "high"})
+    minutes = count()
+
+    def evaluate() -> None:
+        seen = fleet.look(minutes=next(minutes), pools=False)
+        now = clock.set(fleet.clock.now())
+        store.apply(
+            Evaluation(
+                rule=rule,
+                trigger="prefect_runs",
+                slot=now,
+                at=now,
+                observation=seen,
+                closed_world=prefect_runs.closed_world,
+            )
+        )
+
+    def alerts() -> list[tuple[str, int]]:
+        with store.read() as connection:
+            query = text("SELECT status, occurrences FROM alert")
+            return [(row[0], row[1]) for row in connection.execute(query)]
+
+    nightly = fleet.deployment("nightly")
+    fleet.ran(nightly, "FAILED", message="one")
+    evaluate()
+    assert alerts() == [("open", 1)]
+    evaluate()
+    assert alerts() == [("open", 1)]
+    fleet.ran(nightly, "FAILED", message="two")
+    fleet.ran(nightly, "CRASHED", message="three")
+    evaluate()
+    assert alerts() == [("open", 3)]
+    fleet.ran(nightly, "COMPLETED")
+    evaluate()
+    assert alerts() == [("resolved", 3)]
 
 
 def test_what_a_cancelled_run_says_is_nothing(fleet: Fleet):
