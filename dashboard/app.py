@@ -7,12 +7,19 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import details, session
+from dashboard import drawer, heartbeat, session
 from dashboard.markup import capped
 
 HERE = Path(__file__).parent
 
-st.set_page_config(page_title="Sentinel", page_icon=str(HERE / "theme" / "icon.svg"), layout="wide")
+
+def configure(title: str) -> None:
+    """Name the tab, with an icon of our own: a page's icon would be fetched from outside."""
+    icon = str(HERE / "theme" / "icon.svg")
+    st.set_page_config(page_title=title, page_icon=icon, layout="wide")
+
+
+configure("Sentinel")  # before the navigation, which would show a page's own icon
 st.html(HERE / "theme" / "sentinel.css")
 st.logo(str(HERE / "theme" / "logo.svg"), icon_image=str(HERE / "theme" / "icon.svg"), size="large")
 
@@ -27,9 +34,19 @@ page = st.navigation(
                 icon=":material/inbox:",
                 url_path="inbox",
             ),
-        ]
+        ],
+        "Review": [
+            st.Page("overview.py", title="Overview", icon=":material/monitoring:"),
+            st.Page("history.py", title="History", icon=":material/history:"),
+        ],
+        "System": [
+            st.Page("log.py", title="System log", icon=":material/receipt_long:"),
+            st.Page("settings_page.py", title="Settings", icon=":material/settings:",
+                    url_path="settings"),
+        ],
     }
-)
+)  # fmt: skip
+configure(f"{page.title} · Sentinel")
 with st.sidebar:
     st.html(f'<div class="who">Acting as <b>{escape(session.actor())}</b></div>')
     st.link_button(
@@ -40,7 +57,10 @@ with st.sidebar:
         help="Runs, schedules and Automations",
     )
 
+live = page.title == "Live"
+if live:  # its heading has the figures of now
+    heartbeat.beat("Live")
 page.run()
-
-if wanted := st.query_params.get(session.ALERT):
-    details.show(wanted)
+if not live:
+    heartbeat.beat("")
+drawer.show()

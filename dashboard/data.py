@@ -9,105 +9,49 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from sentinel.alert import AlertView, TimelineView
+from dashboard.answers import Details, Found, InboxView, LiveView, Overview
+from dashboard.rows import row
+from dashboard.watch import Tested, Watch, reached
+from sentinel.alert import AlertView
 from sentinel.errors import DatabaseError, DatabaseUnreachable
-from sentinel.lifecycle import Action
+from sentinel.lifecycle import Action, ActionResult
 from sentinel.links import Addresses
-from sentinel.models import InboxMessage
+from sentinel.models import InboxMessage, SystemLog
 from sentinel.store import Store
-from sentinel.store.alerts import AlertFilter, Counts
+from sentinel.store.alerts import MOST_PER_PAGE, AlertFilter, Counts
+from sentinel.store.similar import similar
+from sentinel.store.statistics import Storage
+from sentinel.store.trends import trend
 
-__all__ = ["MOST_ROWS", "Data", "Details", "InboxView", "LiveView", "Outcome", "Watch"]
+__all__ = [
+    "MOST_ROWS",
+    "Data",
+    "Details",
+    "Found",
+    "InboxView",
+    "LiveView",
+    "Overview",
+    "Tested",
+    "Watch",
+]
 
 _log = logging.getLogger("sentinel.dashboard")
 
 MOST_ROWS = 50
 MOST_KEPT = 64
+FOUND_CAP = 1000
 # A suppression ends without a change, so that nothing is believed for longer than this.
 BELIEVED_FOR = timedelta(seconds=10)
-
-
-class LiveView(msgspec.Struct, frozen=True, kw_only=True):
-    """What is live, as it was at `at`.
-
-    Attributes:
-        more: whether there are alerts beyond these
-        problem: why it could not be read now; then it is what was last known
-    """
-
-    alerts: list[AlertView]
-    counts: Counts
-    more: bool
-    at: datetime
-    problem: str = ""
-
-
-class Details(msgspec.Struct, frozen=True, kw_only=True):
-    """One alert and what happened to it, newest first."""
-
-    alert: AlertView
-    timeline: list[TimelineView]
-    at: datetime
-
-
-class InboxView(msgspec.Struct, frozen=True, kw_only=True):
-    """Messages, newest first, and how many of all are unread."""
-
-    messages: list[InboxMessage]
-    unread: int
-    more: bool
-    at: datetime
-    problem: str = ""
-
-
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of an action on several alerts; `refused` says why, once per reason."""
-
-    done: int
-    unchanged: int
-    refused: list[str]
-
-
-class Watch:
-    """Whether something answers, asked in the background so that no screen waits for it.
-
-    Args:
-        ask: may take seconds
-        every: how old an answer may be
-        clock: tells the time
-    """
-
-    def __init__(
-        self, ask: Callable[[], bool], clock: Callable[[], datetime], every: timedelta
-    ) -> None:
-        self._ask = ask
-        self._clock = clock
-        self._every = every
-        self._asked: datetime | None = None
-        self._answer: bool | None = None
-        self._lock = threading.Lock()
-
-    def answers(self) -> bool | None:
-        """The last answer, None where there is none yet; asks again where that is old."""
-        now = self._clock()
-        with self._lock:
-            if self._asked is None or not timedelta(0) <= now - self._asked < self._every:
-                self._asked = now
-                threading.Thread(target=self._look, name="watch-prefect", daemon=True).start()
-            return self._answer
-
-    def _look(self) -> None:
-        answer = self._ask()
-        with self._lock:
-            self._answer = answer
 
 
 class Data:
@@ -122,9 +66,13 @@ class Data:
     def __init__(self, store: Store, addresses: Addresses, prefect: Callable[[], bool]) -> None:
         self.store = store
         self.addresses = addresses
+        self.ask_prefect = prefect
         self.prefect = Watch(prefect, store.now, timedelta(seconds=5))
         self._lock = threading.Lock()
         self._known: OrderedDict[object, tuple[int, LiveView]] = OrderedDict()
+        self._made: dict[object, tuple[list[AlertView], list[dict[str, Any]]]] = {}
+        self._overviews: dict[str, tuple[int, Overview]] = {}
+        self._counted: tuple[int, datetime, Counts] | None = None
 
     def live(self, chosen: AlertFilter | None = None, *, limit: int = MOST_ROWS) -> LiveView:
         """The alerts that are not over, those that need somebody first.
@@ -140,12 +88,13 @@ class Data:
             number = self.store.change_number()
             if known is not None and self._holds(known, number):
                 return msgspec.structs.replace(known[1], at=self.store.now())
-            page = self.store.alerts.page(wanted, limit=limit, order="live")
+            alerts, more = self._first(wanted, limit)
             view = LiveView(
-                alerts=page.items,
+                alerts=alerts,
                 counts=self.store.alerts.counts(),
-                more=page.next is not None,
+                more=more,
                 at=self.store.now(),
+                number=number,
             )
         except (DatabaseError, SQLAlchemyError) as error:
             problem = _problem(error)
@@ -161,9 +110,73 @@ class Data:
                 self._known.popitem(last=False)
         return view
 
+    def _first(self, wanted: AlertFilter, limit: int) -> tuple[list[AlertView], bool]:
+        """The first `limit` live alerts, and whether there are more."""
+        alerts: list[AlertView] = []
+        cursor: str | None = None
+        while True:
+            page = self.store.alerts.page(
+                wanted, limit=min(limit - len(alerts), MOST_PER_PAGE), after=cursor, order="live"
+            )
+            alerts += page.items
+            cursor = page.next
+            if cursor is None or len(alerts) >= limit:
+                return alerts, cursor is not None
+
+    def every_live(self, wanted: AlertFilter, most: int) -> list[str]:
+        """The ids of all live alerts that match, at most `most`.
+
+        Raises:
+            DatabaseError: the database cannot be used
+        """
+        with _database():
+            return [alert.id for alert in self._first(wanted, most)[0]]
+
+    def change_number(self) -> int | None:
+        """Rises with every change that people may see; None while the database is down."""
+        try:
+            return self.store.change_number()
+        except (DatabaseError, SQLAlchemyError) as error:
+            _problem(error)
+            return None
+
+    def now_counts(self) -> tuple[int | None, Counts | None, str]:
+        """The change number, the figures of now, and why they cannot be read, if so."""
+        try:
+            number = self.store.change_number()
+            with self._lock:
+                known = self._counted
+            now = self.store.now()
+            if known is None or known[0] != number or not _fresh(known[1], now):
+                known = (number, now, self.store.alerts.counts())
+                with self._lock:
+                    self._counted = known
+        except (DatabaseError, SQLAlchemyError) as error:
+            return None, None, _problem(error)
+        return number, known[2], ""
+
+    def rows(
+        self, chosen: AlertFilter | None, *, limit: int
+    ) -> tuple[LiveView, list[dict[str, Any]]]:
+        """What is live, with its rows as the table is given them; made once for all screens.
+
+        Raises:
+            ConfigurationError: a word of the filter means nothing
+        """
+        view = self.live(chosen, limit=limit)
+        key = (chosen, limit)
+        with self._lock:
+            made = self._made.get(key)
+        if made is None or made[0] is not view.alerts:
+            made = (view.alerts, [row(alert, self.addresses) for alert in view.alerts])
+            with self._lock:
+                self._made[key] = made
+                while len(self._made) > MOST_KEPT:
+                    self._made.pop(next(iter(self._made)))
+        return view, made[1]
+
     def _holds(self, known: tuple[int, LiveView], number: int) -> bool:
-        age = self.store.now() - known[1].at
-        return known[0] == number and timedelta(0) <= age < BELIEVED_FOR
+        return known[0] == number and _fresh(known[1].at, self.store.now())
 
     def details(self, alert_id: str) -> Details:
         """One alert with its timeline.
@@ -173,27 +186,126 @@ class Data:
             DatabaseError: the database cannot be used
         """
         with _database():
+            alert = self.store.alerts.get(alert_id)
             return Details(
-                alert=self.store.alerts.get(alert_id),
+                alert=alert,
                 timeline=self.store.alerts.timeline(alert_id, limit=200)[::-1],
+                similar=similar(self.store, alert),
                 at=self.store.now(),
             )
 
-    def act(self, ids: Sequence[str], action: Action) -> Outcome:
-        """Do `action` to each alert.
+    def some(self, ids: Sequence[str]) -> dict[str, AlertView]:
+        """The alerts of these ids, those that there are.
+
+        Raises:
+            DatabaseError: the database cannot be used
+        """
+        with _database():
+            return self.store.alerts.some(ids)
+
+    def last_change(self, alert_id: str) -> str:
+        """What was done to an alert last, and by whom; empty where nothing is known."""
+        with _database():
+            for entry in self.store.alerts.timeline(alert_id, limit=1):
+                return f"{entry.reason or entry.kind}{f' by {entry.actor}' if entry.actor else ''}"
+        return ""
+
+    def act(
+        self, ids: Sequence[str], action: Action, *, expected_version: int | None = None
+    ) -> list[ActionResult]:
+        """Do `action` to each alert, or say why not.
+
+        Args:
+            ids: at most `sentinel.store.actions.MOST_ACTED_ON`
+            action: what a person does
+            expected_version: leave an alert alone that has moved on from it
 
         Raises:
             DatabaseError: the database cannot be used; nothing was done
         """
         with _database():
-            results = self.store.act(list(ids), action)
-        refused = [result for result in results if not result.ok]
-        unchanged = [result for result in results if result.ok and result.reason == "already so"]
-        return Outcome(
-            done=len(results) - len(refused) - len(unchanged),
-            unchanged=len(unchanged),
-            refused=list(dict.fromkeys(result.error for result in refused)),
+            return self.store.act(list(ids), action, expected_version=expected_version)
+
+    def history(self, wanted: AlertFilter, *, limit: int, after: str | None) -> Found:
+        """One page of what there ever was, newest first, and how many match.
+
+        Raises:
+            ConfigurationError: a word of the filter means nothing
+            DatabaseError: the database cannot be used
+        """
+        with _database():
+            began = time.perf_counter()
+            page = self.store.alerts.page(wanted, limit=limit, after=after)
+            count = self.store.alerts.count(wanted, cap=FOUND_CAP)
+            took = (time.perf_counter() - began) * 1000
+        return Found(
+            alerts=page.items, count=count, cap=FOUND_CAP, next=page.next, milliseconds=took
         )
+
+    def every(self, wanted: AlertFilter) -> Generator[list[AlertView]]:
+        """All that match, in pages, as long as there are any.
+
+        Raises:
+            DatabaseError: the database cannot be used
+        """
+        cursor: str | None = None
+        while True:
+            with _database():
+                page = self.store.alerts.page(wanted, limit=MOST_PER_PAGE, after=cursor)
+            yield page.items
+            cursor = page.next
+            if cursor is None:
+                return
+
+    def overview(self, name: str, length: timedelta, step: timedelta) -> Overview:
+        """Figures of now and of the last `length`, at most some seconds old.
+
+        Raises:
+            DatabaseError: the database cannot be used
+        """
+        with _database():
+            number = self.store.change_number()
+            with self._lock:
+                known = self._overviews.get(name)
+            if known is not None and (
+                known[0] == number or _fresh(known[1].trend.until, self.store.now())
+            ):
+                return known[1]
+            rules = self.store.statistics.rules()
+            shown = Overview(
+                length=name,
+                counts=self.store.alerts.counts(),
+                rules=rules,
+                trend=trend(self.store, length, step),
+            )
+            with self._lock:
+                self._overviews[name] = (number, shown)
+            return shown
+
+    def log(self, words: str, levels: Sequence[str], *, limit: int) -> list[SystemLog]:
+        """What Sentinel did, the newest first.
+
+        Raises:
+            DatabaseError: the database cannot be used
+        """
+        with _database():
+            return self.store.log.page(limit, words=words, levels=levels)
+
+    def storage(self) -> Storage:
+        """What the database holds.
+
+        Raises:
+            DatabaseError: the database cannot be used
+        """
+        with _database():
+            return self.store.statistics.storage()
+
+    def test_prefect(self, url: str) -> Tested:
+        """Ask whether a Prefect API answers at `url`; credentials go only to our own."""
+        if url == self.addresses.prefect_api:
+            ok = self.ask_prefect()
+            return Tested(ok=ok, says=f"{url}{'' if ok else ': start it, or set another address'}")
+        return reached(url)
 
     def inbox(self, *, limit: int = MOST_ROWS, after: InboxMessage | None = None) -> InboxView:
         """Messages, newest first; like `live`, it says a problem instead of raising one."""
@@ -226,6 +338,10 @@ class Data:
 
 
 _NOTHING = Counts(active=0, unacknowledged=0, by_severity={}, by_status={})
+
+
+def _fresh(at: datetime, now: datetime) -> bool:
+    return timedelta(0) <= now - at < BELIEVED_FOR
 
 
 def _problem(error: Exception) -> str:

@@ -7,7 +7,8 @@ from typing import Any, cast
 import streamlit as st
 
 from dashboard import markup, session
-from dashboard.data import MOST_ROWS, InboxView
+from dashboard.answers import InboxView
+from dashboard.data import MOST_ROWS
 from sentinel.errors import SentinelError
 from sentinel.models import InboxMessage
 
@@ -120,8 +121,7 @@ def messages() -> None:
     if view.more and shown < MOST_SHOWN:
         st.button("Show older", key="older", icon=":material/expand_more:", on_click=_more)
     if asked is not None:
-        st.query_params[session.ALERT] = asked
-        st.rerun()
+        session.show_alert(asked)
 
 
 messages()

@@ -1,25 +1,27 @@
-"""What the pages share: the data, who acts, and acting with an answer that people see."""
+"""What the pages share: the data, the desk, who acts, and what callbacks have to tell."""
 
 from __future__ import annotations
 
 import gc
 import getpass
-from collections.abc import Sequence
+import threading
+from importlib import import_module
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
 from dashboard.data import Data
-from sentinel.errors import SentinelError
-from sentinel.lifecycle import Action
+from dashboard.desk import Desk
 from sentinel.links import Addresses
 from sentinel.prefect_api import PrefectApi
 from sentinel.settings import settings
 from sentinel.store import Store
 
-__all__ = ["ALERT", "act", "actor", "data", "say", "tell"]
+__all__ = ["ALERT", "ASKED", "actor", "data", "desk", "say", "show_alert", "tell", "zone"]
 
 ALERT = "alert"
 """The query parameter that opens one alert: `/?alert=<id>`."""
+ASKED = "alert-asked"
 TOLD = "told"
 
 
@@ -27,11 +29,21 @@ TOLD = "told"
 def data() -> Data:
     """The data of this process, opened once."""
     chosen = settings()
+    # Charts take seconds to import; the first to open the overview need not wait for it.
+    threading.Thread(
+        target=import_module, args=("altair",), name="warm-charts", daemon=True
+    ).start()
     opened = Data(Store.of(chosen), Addresses.of(chosen), PrefectApi.of(chosen).healthy)
     # What is imported by now stays: Python's collector need not look at it after every run.
     gc.collect()
     gc.freeze()
     return opened
+
+
+@st.cache_resource(show_spinner=False)
+def desk() -> Desk:
+    """Where this process carries out what browsers ask for."""
+    return Desk(data())
 
 
 def actor() -> str:
@@ -44,23 +56,20 @@ def actor() -> str:
         return "dashboard"
 
 
-def act(ids: Sequence[str], action: Action, done: str) -> None:
-    """Do `action` and remember what came of it, `done` being its past participle.
-
-    Nothing here says a text of an alert: a toast is Markdown.
-    """
+def zone() -> str:
+    """The time zone of whoever looks; UTC where the browser does not say."""
+    name = st.context.timezone or "UTC"
     try:
-        outcome = data().act(ids, action)
-    except SentinelError as error:
-        tell(f"Nothing was done: {error.message}", "error")
-        return
-    if outcome.done:
-        many = f"{outcome.done} alerts {done}" if outcome.done > 1 else done.capitalize()
-        tell(many, "check_circle")
-    elif outcome.unchanged and not outcome.refused:
-        tell(f"Somebody was first: already {done}", "info")
-    for why in outcome.refused:
-        tell(f"Not {done}: {why}", "block")
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return "UTC"
+    return name
+
+
+def show_alert(alert_id: str) -> None:
+    """Open the drawer at one alert, from a page's own code."""
+    st.session_state[ASKED] = alert_id
+    st.rerun()
 
 
 def tell(words: str, icon: str) -> None:

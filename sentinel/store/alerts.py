@@ -22,7 +22,7 @@ from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.severity import Severity
 from sentinel.store.filter import NOT_OVER, AlertFilter, narrowed, shown_conditions, statuses
 from sentinel.store.tables import ALERT, TIMELINE
-from sentinel.store.words import found, phrases
+from sentinel.store.words import counted, found, phrases
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -137,6 +137,35 @@ class Alerts:
     ) -> AlertPage:
         if after is not None and not _ID.fullmatch(after):
             raise _not_a_cursor()
+        conditions = self._search_conditions(chosen, now)
+        with self._store.read() as connection:
+            rows = found(connection, asked, conditions, after, limit + 1)
+        return AlertPage(
+            items=[AlertView.of(row, now) for row in rows[:limit]],
+            next=rows[limit - 1]["id"] if len(rows) > limit else None,
+        )
+
+    def count(self, filter: AlertFilter, *, cap: int = CAP) -> int:  # noqa: A002 - as in page
+        """How many alerts match in history order, at most `cap` + 1.
+
+        Raises:
+            ConfigurationError: a word of the filter means nothing
+        """
+        now = self._store.now()
+        asked = phrases(filter)
+        with self._store.read() as connection:
+            if asked:
+                conditions = self._search_conditions(filter, now)
+                return counted(connection, asked, conditions, cap + 1)
+            conditions = narrowed(filter)
+            total = 0
+            for segment in _history(filter, now):
+                inner = select(literal(1)).where(segment.where, *conditions).limit(cap + 1 - total)
+                query = select(func.count()).select_from(inner.subquery())
+                total += connection.execute(query).scalar() or 0
+            return total
+
+    def _search_conditions(self, chosen: AlertFilter, now: datetime) -> list[ColumnElement[bool]]:
         # What the index of words has answered need not be looked for again.
         conditions = narrowed(msgspec.structs.replace(chosen, words=()))
         shown = shown_conditions(now)
@@ -144,12 +173,7 @@ class Alerts:
             conditions.append(or_(*(shown[name] for name in wanted)))
         if "pending" not in wanted:
             conditions.append(ALERT.c.opened_at.is_not(None))
-        with self._store.read() as connection:
-            rows = found(connection, asked, conditions, after, limit + 1)
-        return AlertPage(
-            items=[AlertView.of(row, now) for row in rows[:limit]],
-            next=rows[limit - 1]["id"] if len(rows) > limit else None,
-        )
+        return conditions
 
     def get(self, alert_id: str) -> AlertView:
         """One alert.

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlmodel import col
 
 from sentinel.models import Delivery, RuleRow
-from sentinel.store.tables import TIMELINE
+from sentinel.store.tables import ALERT, TIMELINE
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["Figures", "Statistics"]
+__all__ = ["Figures", "Statistics", "Storage"]
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +34,15 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     notifications_sent: int
     notification_failures: int
     rule_evaluations: int
+
+
+class Storage(msgspec.Struct, frozen=True, kw_only=True):
+    """What the database holds; `bytes` is None where it cannot say."""
+
+    where: str
+    bytes: int | None
+    alerts: int
+    oldest: datetime | None
 
 
 class Statistics:
@@ -71,3 +80,26 @@ class Statistics:
             notification_failures=states.get("failed", 0) + states.get("refused", 0),
             rule_evaluations=int(evaluations or 0),
         )
+
+    def rules(self) -> tuple[int, int]:
+        """How many rules are switched on, and how many there are."""
+        query = select(func.count().filter(col(RuleRow.enabled)), func.count())
+        with self._store.read() as connection:
+            on, all_of_them = connection.execute(query.select_from(RuleRow)).one()
+        return on, all_of_them
+
+    def storage(self) -> Storage:
+        """Where the database is and how much is in it; counting stops at a million alerts."""
+        size = (
+            "SELECT pg_database_size(current_database())"
+            if self._store.dialect == "postgresql"
+            else "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+        )
+        some = select(ALERT.c.id).limit(1_000_001).subquery()
+        with self._store.read() as connection:
+            return Storage(
+                where=self._store.engine.url.render_as_string(hide_password=True),
+                bytes=connection.execute(text(size)).scalar(),
+                alerts=connection.execute(select(func.count()).select_from(some)).scalar() or 0,
+                oldest=connection.execute(select(func.min(ALERT.c.opened_at))).scalar(),
+            )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Connection, Row, Table, select
+from sqlalchemy import Connection, Row, Table, func, or_, select
 
 from sentinel.models import SystemLog, new_id
 
@@ -54,9 +54,26 @@ class Log:
         with self._store.write() as connection:
             self.add(connection, level, what, message, details)
 
-    def page(self, limit: int = 100) -> list[SystemLog]:
-        """The newest rows, at most `limit`."""
+    def page(
+        self, limit: int = 100, *, words: str = "", levels: Sequence[str] = ()
+    ) -> list[SystemLog]:
+        """The newest rows, at most `limit`.
+
+        Args:
+            limit: at most this many
+            words: each must be in what happened or its name, upper or lower case
+            levels: only these; empty for all
+        """
         query = select(LOG).order_by(LOG.c.at.desc(), LOG.c.id.desc()).limit(limit)
+        if levels:
+            query = query.where(LOG.c.level.in_(levels))
+        for word in words.replace("\0", "").lower().split():
+            query = query.where(
+                or_(
+                    func.lower(LOG.c.message).contains(word, autoescape=True),
+                    func.lower(LOG.c.what).contains(word, autoescape=True),
+                )
+            )
         with self._store.read() as connection:
             return [_model(row) for row in connection.execute(query)]
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Integer,
+    func,
     literal,
     literal_column,
     select,
@@ -26,7 +28,7 @@ from sqlalchemy.sql import visitors
 from sentinel.store.filter import AlertFilter
 from sentinel.store.tables import ALERT
 
-__all__ = ["NOT_MODELS", "found", "phrases"]
+__all__ = ["NOT_MODELS", "counted", "found", "phrases"]
 
 NOT_MODELS = ("alert_search", "alert_words", "words")
 """Tables, columns and indexes that the migrations make beside the models."""
@@ -87,8 +89,26 @@ def found(
     if after is not None:
         doc = text("alert_words.rowid < (SELECT doc FROM alert_search WHERE alert_id = :after)")
         query = query.where(doc.bindparams(after=after))
-    query = query.order_by(literal_column("alert_words.rowid").desc()).limit(literal(wanted))
+    newest: ColumnElement[int] = literal_column("alert_words.rowid", Integer).desc()
+    query = query.order_by(newest).limit(literal(wanted))
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def counted(
+    connection: Connection,
+    asked: Sequence[tuple[list[str], bool]],
+    conditions: Sequence[ColumnElement[bool]],
+    most: int,
+) -> int:
+    """How many alerts `found` would give in all, counting no further than `most`."""
+    if connection.dialect.name == "postgresql":
+        held = text("alert.words @@ to_tsquery('simple', :asked)").bindparams(asked=_tsquery(asked))
+        inner = select(literal(1)).select_from(ALERT).where(held, *conditions).limit(most)
+    else:
+        held = text("alert_words MATCH :asked").bindparams(asked=_match(asked))
+        inner = select(literal(1)).select_from(_FROM)
+        inner = inner.where(held, *map(_named, conditions)).limit(most)
+    return connection.execute(select(func.count()).select_from(inner.subquery())).scalar() or 0
 
 
 def _named(condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -96,7 +116,8 @@ def _named(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 
     def name(element: Any, **_: Any) -> Any:
         if isinstance(element, Column) and element.table is ALERT:
-            return literal_column(f"alert.{element.name}", element.type)
+            column = cast("Column[Any]", element)
+            return literal_column(f"alert.{column.name}", column.type)
         return None
 
     return visitors.replacement_traverse(condition, {}, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from sentinel.ports import Message, MessageAlert
 from sentinel.settings import settings
 from sentinel.store import Store
 
-__all__ = ["APP", "Scene", "set_up", "shown"]
+__all__ = ["APP", "Scene", "given", "says", "set_up", "shown"]
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 
@@ -57,6 +58,21 @@ class Scene:
         (alert,) = self.store.alerts.by_run(run)
         return alert.id
 
+    def storm(self, count: int, **rule: Any) -> None:
+        """So many alerts of one rule open at once: storm 0, storm 1 …"""
+        at = self.store.now() - timedelta(minutes=20)
+        checked = Rule.model_validate(
+            {"name": f"storm-{new_id()}", "when": {"above": 90},
+             "annotations": {"summary": "storm {labels.n}"}, **rule}
+        )  # fmt: skip
+        readings = [Reading(labels={"n": str(n)}, value=95.0) for n in range(count)]
+        self.store.apply(
+            Evaluation(
+                rule=checked, trigger="t", slot=at, at=at,
+                observation=Observation(readings=readings, state={}),
+            )
+        )  # fmt: skip
+
     def tells(self, alert_id: str, title: str) -> str:
         """A message about this alert arrives in the inbox; gives its id."""
         alert = self.store.alerts.get(alert_id)
@@ -89,3 +105,18 @@ def shown(page: AppTest) -> str:
     """All HTML on the page, after checking that nothing broke."""
     assert not page.exception, [str(error.value) for error in page.exception]
     return "\n".join(str(element.value) for element in page.html)
+
+
+def given(page: AppTest, widget: str) -> dict[str, Any]:
+    """What a widget on the page was given, after checking that nothing broke."""
+    assert not page.exception, [str(error.value) for error in page.exception]
+    for element in page.get("bidi_component"):
+        if element.key == widget:
+            return json.loads(element.proto.json)
+    raise AssertionError(f"there is no {widget} on the page")
+
+
+def says(page: AppTest, widget: str, **states: Any) -> AppTest:
+    """Have the browser's side of a widget say something, and the page run."""
+    page.session_state[widget] = states
+    return page.run()

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
-from dashboard.data import Data, Watch
+from dashboard.data import Data
+from dashboard.watch import Watch
 from sentinel.clock import FakeClock
 from sentinel.errors import DatabaseUnreachable, NotFound
 from sentinel.lifecycle import Acknowledge, Suppress
@@ -103,14 +104,27 @@ def test_each_filter_has_its_own_answer(store: Store, clock: FakeClock, data: Da
     assert len(data.live().alerts) == 1
 
 
-def test_an_action_says_what_it_did_and_what_it_did_not(store: Store, clock: FakeClock, data: Data):
-    desk = Desk(store, clock)
-    desk.sees({"/a": 95.0, "/b": 95.0})
-    first, second = desk.ids()
-    data.act([first], Acknowledge(actor="lena"))
-    outcome = data.act([first, second, "0" * 32], Acknowledge(actor="maria"))
-    assert (outcome.done, outcome.unchanged) == (1, 1)
-    assert outcome.refused == ["there is no such alert"]
+def test_more_than_one_page_of_rows_is_read_on_request(store: Store, clock: FakeClock, data: Data):
+    Desk(store, clock).sees({f"/{n}": 95.0 for n in range(620)})
+    assert (len(data.live(limit=500).alerts), data.live(limit=500).more) == (500, True)
+    assert (len(data.live(limit=1000).alerts), data.live(limit=1000).more) == (620, False)
+
+
+def test_rows_are_worded_once_for_all_screens(store: Store, clock: FakeClock, data: Data):
+    Desk(store, clock).sees({"/a": 95.0})
+    assert data.rows(AlertFilter(), limit=500)[1] is data.rows(AlertFilter(), limit=500)[1]
+
+
+def test_the_figures_of_now_are_counted_again_only_when_something_changed(
+    store: Store, clock: FakeClock, data: Data, asked: list[str]
+):
+    Desk(store, clock).sees({"/a": 95.0})
+    number, counts, problem = data.now_counts()
+    asked.clear()
+    assert data.now_counts() == (number, counts, problem)
+    assert asked == []
+    assert counts is not None
+    assert counts.active == 1
 
 
 def test_no_alert_is_no_details(data: Data):
@@ -125,6 +139,8 @@ def test_nothing_is_done_without_a_database():
     assert data.unread() == 0
     with pytest.raises(DatabaseUnreachable):
         data.act(["0" * 32], Acknowledge(actor="maria"))
+    assert data.change_number() is None
+    assert data.now_counts()[2]
 
 
 def test_nobody_waits_for_prefect():

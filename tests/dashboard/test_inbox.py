@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
-from tests.dashboard.scene import Scene, shown
+from tests.dashboard.scene import Scene, given, shown
 
 
 def opened(page: AppTest) -> AppTest:
@@ -36,7 +36,7 @@ def test_all_are_read_at_once(scene: Scene, page: AppTest):
 def test_a_message_opens_its_alert(scene: Scene, page: AppTest):
     message = scene.tells(scene.raises("disk"), "about the disk")
     opened(page).button(key=f"open-{message}").click().run()
-    assert "<h2>disk</h2>" in shown(page)
+    assert given(page, "drawer")["alert"]["title"] == "disk"
 
 
 def test_the_text_of_a_message_does_nothing(scene: Scene, page: AppTest):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -21,13 +22,13 @@ from sentinel.store.words import NOT_MODELS
 def test_the_migrated_schema_is_the_models(store: Store):
     with store.read() as connection:
         context = MigrationContext.configure(
-            connection,
-            opts={
-                "compare_type": True,
-                "include_object": lambda _object, name, *_: not str(name).startswith(NOT_MODELS),
-            },
+            connection, opts={"compare_type": True, "include_object": _is_a_models}
         )
         assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def _is_a_models(_found: Any, name: str | None, *_: Any) -> bool:
+    return not str(name).startswith(NOT_MODELS)
 
 
 def test_it_may_run_again_and_then_changes_nothing(store: Store):

@@ -85,7 +85,8 @@ def test_marks_alone_are_looked_for_as_they_stand(some: Store):
 
 def test_pages_of_a_search_hold_each_alert_once(store: Store, clock: FakeClock):
     raises(store, clock, *[f"disk {number}" for number in range(23)])
-    cursor, seen = None, []
+    cursor: str | None = None
+    seen: list[str] = []
     while True:
         page = store.alerts.page(read_search("disk"), limit=5, after=cursor)
         seen += [alert.title for alert in page.items]

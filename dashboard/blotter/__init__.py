@@ -1,0 +1,59 @@
+"""The widgets of the live page: Components v2, plain JavaScript and CSS, no build step.
+
+`blotter` is the table, `drawer` one alert, `pulse` the heart-beat that says how fresh they are.
+Each is one module for the browser, made of the files that `WIDGETS` names, one after another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.components.v2 import component
+
+__all__ = ["WIDGETS", "script", "style", "widget"]
+
+HERE = Path(__file__).parent
+WIDGETS = {
+    "blotter": ("shared", "order", "row", "table", "bulk", "keys", "frame"),
+    "drawer": ("shared", "row", "bulk", "drawer"),
+    "pulse": ("shared", "pulse"),
+}
+_ROOTS = {
+    "blotter": '<section class="blotter" aria-label="Live alerts">\n</section>',
+    "drawer": '<aside class="drawer" aria-label="One alert" tabindex="-1">\n</aside>',
+    "pulse": '<header class="pulse">\n</header>',
+}
+
+
+def script(name: str) -> str:
+    """The JavaScript module of a widget."""
+    return "\n".join((HERE / f"{part}.js").read_text() for part in WIDGETS[name])
+
+
+def style(name: str) -> str:
+    """The CSS of a widget."""
+    return (HERE / "shared.css").read_text() + (HERE / f"{name}.css").read_text()
+
+
+@st.cache_resource(show_spinner=False)
+def _registered(name: str) -> Callable[..., Any]:
+    return component(f"sentinel_{name}", html=_ROOTS[name], css=style(name), js=script(name))
+
+
+def _heard() -> None:
+    """Streamlit keeps a widget's state only where somebody asks to hear of it."""
+
+
+def widget(name: str, data: dict[str, Any], *states: str) -> None:
+    """Show the widget `name` with `data`.
+
+    Args:
+        name: of `WIDGETS`; also its key, so that each is on a page once
+        data: JSON-able; where it is the same as before, nothing is sent
+        states: what the browser may set, to be read from `st.session_state[name]`
+    """
+    hears = {f"on_{state}_change": _heard for state in states}
+    _registered(name)(key=name, data=data, **hears)

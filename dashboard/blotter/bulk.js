@@ -1,0 +1,96 @@
+// The bar over the table's foot: one comment and one action for all that is selected.
+
+const SPANS = [[30, "30 minutes"], [60, "1 hour"], [240, "4 hours"], [1440, "1 day"], [10080, "1 week"]];
+
+class Bulk {
+  constructor(blotter) {
+    this.blotter = blotter;
+    this.words = h("strong");
+    this.more = h("button", { class: "plain", type: "button", onclick: () => { blotter.everything = true; this.paint(); } });
+    this.comment = h("input", { class: "note", type: "text", maxlength: "2000", placeholder: "Comment for all of them (C)", "aria-label": "Comment, kept with what you do next" });
+    this.comment.onkeydown = (event) => {
+      event.stopPropagation();
+      if (event.key === "Escape") { this.composing = false; blotter.grid.focus(); this.paint(); }
+      if (event.key === "Enter" && this.comment.value.trim()) blotter.act(event.ctrlKey || event.metaKey ? "acknowledge" : "comment");
+    };
+    this.menu = h("div", { class: "menu", role: "menu" });
+    const button = (op, name, key, act) => h("button", { class: `button${op === "acknowledge" ? " main" : ""}`, type: "button", "data-bulk": op, onclick: act }, icon(op), h("span", { class: "long" }, name), h("kbd", {}, key));
+    this.element = h("div", { class: "bulk", role: "toolbar", "aria-label": "What to do with the selected alerts" },
+      this.words, this.more,
+      button("acknowledge", "Acknowledge", "A", () => this.go("acknowledge")),
+      button("resolve", "Resolve", "E", () => this.go("resolve")),
+      button("suppress", "Suppress", "S", () => this.suppress()),
+      button("assign", "Assign", "M", () => this.assign()),
+      this.comment,
+      button("comment", "Comment", "C", () => this.compose(true)),
+      h("button", { class: "button quiet", type: "button", "data-bulk": "clear", onclick: () => blotter.clear() }, icon("close"), h("span", { class: "long" }, "Clear"), h("kbd", {}, "Esc")),
+      this.menu);
+  }
+  typing() { return this.comment.value !== "" || this.composing; }
+  take() {
+    const text = this.comment.value.trim();
+    this.comment.value = "";
+    this.composing = false;
+    this.close();
+    return text;
+  }
+  /** All that match may be very many, so that is asked once. */
+  go(op, more = {}) {
+    const { blotter } = this;
+    if (!blotter.everything) return blotter.act(op, more);
+    this.choose(`${DONE[op].replace(/ed$/, "e").replace("Suppresse", "Suppress").replace("Commente on", "Comment on").replace("Assigne", "Assign").replace("Take", "Take")} all that match?`, [
+      ["Yes, all of them", () => blotter.act(op, more)], ["No", () => {}],
+    ]);
+  }
+  compose(press = false) {
+    if (press && this.comment.value.trim()) return this.go("comment");
+    this.composing = true;
+    this.paint();
+    this.comment.focus();
+  }
+  suppress(ids = null) {
+    this.choose("Suppress for", SPANS.map(([minutes, name]) => [name, () => (ids ? this.blotter.act("suppress", { ids, minutes }) : this.go("suppress", { minutes }))]));
+  }
+  assign() {
+    const { blotter } = this;
+    const names = [...new Set([blotter.me, ...blotter.data.people])].slice(0, 8);
+    const typed = h("input", { type: "text", maxlength: "100", placeholder: "Somebody else", "aria-label": "Assign to" });
+    typed.onkeydown = (event) => {
+      event.stopPropagation();
+      if (event.key === "Enter" && typed.value.trim()) this.go("assign", { assignee: typed.value.trim() });
+      if (event.key === "Escape") { this.close(); blotter.grid.focus(); }
+    };
+    this.choose("Assign to", [...names.map((name) => [name === blotter.me ? `Me (${name})` : name, () => this.go("assign", { assignee: name })]), ["Nobody", () => this.go("assign", { assignee: "" })]], typed);
+  }
+  choose(title, choices, extra = null) {
+    this.choices = choices;
+    this.menu.replaceChildren(h("div", { class: "menu-title" }, title),
+      ...choices.map(([name, act], place) => h("button", { type: "button", role: "menuitem", onclick: () => { this.close(); act(); } }, name, h("kbd", {}, place < 9 ? String(place + 1) : ""))), extra ?? "");
+    this.menu.classList.add("on");
+    this.paint();
+    this.menu.querySelector("button")?.focus();
+    this.menu.onkeydown = (event) => {
+      if (event.target.matches("input")) return;
+      const buttons = [...this.menu.querySelectorAll("button")], here = buttons.indexOf(event.target);
+      if (event.key === "Escape") { this.close(); this.blotter.grid.focus(); }
+      else if (event.key === "ArrowDown" || event.key === "j") (buttons[here + 1] ?? buttons[0]).focus();
+      else if (event.key === "ArrowUp" || event.key === "k") (buttons[here - 1] ?? buttons.at(-1)).focus();
+      else if (/^[1-9]$/.test(event.key)) buttons[Number(event.key) - 1]?.click();
+      else return;
+      event.preventDefault();
+      event.stopPropagation();
+    };
+  }
+  close() { this.menu.classList.remove("on"); this.choices = null; }
+  paint() {
+    const { blotter } = this;
+    const n = blotter.chosen.size;
+    const on = n > 0 || this.typing() || Boolean(this.choices);
+    this.element.classList.toggle("on", on);
+    blotter.element.classList.toggle("acting", on);
+    this.words.textContent = blotter.everything ? "All that match" : n ? `${n} selected` : "This alert";
+    const beyond = blotter.data?.more && n > 0 && n >= blotter.order.length && !blotter.everything;
+    this.more.hidden = !beyond;
+    if (beyond) this.more.textContent = "Select all that match";
+  }
+}

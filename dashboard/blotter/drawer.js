@@ -1,0 +1,195 @@
+// Everything about one alert, at the right, over any page; the list stays in reach.
+
+const KINDS = { opened: "opened", reopened: "opened", escalated: "opened", acknowledged: "acknowledged", resolved: "resolved" };
+const outward = (url, ...words) => h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, ...words, " ↗");
+const when = (at, now) => h("time", { datetime: new Date(at).toISOString(), title: moment(at) }, `${span(now - at)} ago`);
+
+class Drawer {
+  constructor(root) {
+    this.element = root.querySelector(".drawer");
+    this.outbox = new Outbox((waiting) => this.api.setStateValue("commands", waiting));
+    this.toast = new Toast();
+    this.comment = h("textarea", { rows: "2", maxlength: "2000", placeholder: "Comment: kept in the timeline (Ctrl Enter)", "aria-label": "Comment" });
+    this.comment.oninput = () => drafts.set(this.id, this.comment.value);
+    this.comment.onkeydown = (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); this.act("comment"); }
+      if (event.key === "Escape") this.comment.blur(), this.element.focus();
+      event.stopPropagation();
+    };
+    this.menu = h("div", { class: "menu", role: "menu" });
+    this.doing = h("div", { class: "doing" });
+    this.top = h("div", { class: "about" });
+    this.rest = h("div", { class: "rest" });
+    this.element.append(
+      h("div", { class: "bar" }, h("span", { class: "what" }, "Alert"),
+        h("button", { type: "button", class: "plain copy", onclick: () => this.copy() }, icon("link"), "Copy link"),
+        h("button", { type: "button", class: "plain", "aria-label": "Close", onclick: () => this.close() }, icon("close"), "Close ", h("kbd", {}, "Esc"))),
+      this.top, this.comment, this.doing, this.menu, this.rest, this.toast.element);
+    this.listeners = [
+      ["sentinel:open", (event) => this.open(event.detail.id, event.detail.row)],
+      ["sentinel:close", () => this.close()],
+      ["sentinel:pulse", (event) => { if (this.id && event.detail.number !== this.data?.number) this.ask(event.detail.number); }],
+    ];
+    for (const [name, hear] of this.listeners) window.addEventListener(name, hear);
+    this.keyed = (event) => { if (event.key === "Escape" && this.id && !event.defaultPrevented) this.close(); };
+    document.addEventListener("keydown", this.keyed);
+  }
+  destroy() {
+    this.outbox.close();
+    for (const [name, hear] of this.listeners) window.removeEventListener(name, hear);
+    document.removeEventListener("keydown", this.keyed);
+    delete document.documentElement.dataset.drawer;
+  }
+  ask(number) {
+    if (this.asked === number) return;
+    this.asked = number;
+    this.api.setStateValue("wanted", number);
+  }
+  /** Shown at once with what the list knows; the rest comes a moment later. */
+  open(id, row) {
+    this.id = id;
+    this.row = row;
+    this.api.setStateValue("open", id);
+    this.paint();
+  }
+  close() {
+    if (!this.id) return;
+    this.id = null;
+    this.api.setStateValue("open", "");
+    this.paint();
+  }
+  update(data) {
+    const first = !this.data;
+    const was = this.data;
+    this.data = data;
+    if (first || data.turn !== was.turn) {
+      this.id = data.id || null;
+      this.row = null;
+      if (!first) this.api.setStateValue("open", data.id);
+    }
+    for (const { command, answer } of this.outbox.answered(data.answers)) {
+      const told = toldBy(command, answer);
+      this.toast.show(told.text, { bad: told.bad, undo: answer.undo ? () => this.undo(command.id) : null });
+      if (command.comment && answer.error) { this.comment.value = command.comment; drafts.set(this.id, command.comment); }
+      say("changed");
+    }
+    if (first || JSON.stringify(was) !== JSON.stringify(data)) this.paint();
+  }
+  paint() {
+    const on = Boolean(this.id);
+    this.element.classList.toggle("on", on);
+    this.element.inert = !on;
+    if (on) document.documentElement.dataset.drawer = "open";
+    else delete document.documentElement.dataset.drawer;
+    say("drawer", this.id);
+    if (!on) { this.menu.classList.remove("on"); return; }
+    if (this.painted !== this.id) {
+      this.painted = this.id;
+      this.comment.value = drafts.get(this.id);
+      this.element.scrollTop = 0;
+      this.menu.classList.remove("on");
+    }
+    const alert = this.data?.id === this.id ? this.data.alert : null;
+    const shown = alert ?? this.row;
+    if (!shown) {
+      this.top.replaceChildren(h("p", { class: "missing" }, this.data?.id === this.id && this.data.problem ? this.data.problem : "Looking …"));
+      this.comment.hidden = true;
+      this.doing.replaceChildren();
+      this.rest.replaceChildren();
+      return;
+    }
+    this.comment.hidden = false;
+    this.paintTop(shown, alert);
+    this.paintDoing(shown);
+    this.rest.replaceChildren(...(alert ? this.paintRest(alert) : [h("p", { class: "small" }, "Looking …")]));
+  }
+  paintTop(shown, alert) {
+    const severity = SEVERITY[shown.rank];
+    const links = (alert?.links ?? []).map(([name, url]) => outward(url, name));
+    this.top.replaceChildren(
+      h("div", { class: "badges" }, h("span", { class: `sev-${severity}` }, h("span", { class: "sev" }, shown.word)), badge(shown.status, shown.status)),
+      h("h2", { tabindex: "-1" }, shown.title),
+      shown.description ? h("p", { class: "description" }, shown.description) : "",
+      links.length ? h("p", { class: "links" }, links) : "");
+  }
+  paintDoing(shown) {
+    const { status } = shown, over = status === "resolved" || status === "pending";
+    const button = (op, name, kind = "", press = () => this.act(op)) => h("button", { type: "button", class: `button ${kind}`, "data-op": op, onclick: press }, icon(op === "unacknowledge" ? "takeback" : op), name);
+    this.doing.replaceChildren(...(over ? [] : [
+      shown.by ? button("unacknowledge", "Take back") : button("acknowledge", "Acknowledge", "main"),
+      button("resolve", "Resolve"),
+      status === "suppressed" ? button("unsuppress", "End suppression") : button("suppress", "Suppress", "", () => this.choose("Suppress for", SPANS.map(([minutes, name]) => [name, () => this.act("suppress", { minutes })]))),
+      shown.assignee === this.data.me ? button("assign", "Give away", "", () => this.act("assign", { assignee: "" })) : button("assign", "Assign to me", "", () => this.act("assign", { assignee: this.data.me })),
+    ]), ...(status === "pending" ? [] : [button("comment", "Comment")]));
+  }
+  choose(title, choices) {
+    this.menu.replaceChildren(h("div", { class: "menu-title" }, title), ...choices.map(([name, act]) => h("button", { type: "button", role: "menuitem", onclick: () => { this.menu.classList.remove("on"); act(); } }, name)));
+    this.menu.classList.add("on");
+    this.menu.querySelector("button").focus();
+  }
+  paintRest(alert) {
+    const now = Date.now(), facts = [];
+    const fact = (name, ...value) => { if (value.flat(Infinity).some((one) => one)) facts.push(h("dt", {}, name), h("dd", {}, value)); };
+    fact("Value", alert.value);
+    fact("Opened", alert.opened ? when(alert.opened, now) : "");
+    fact("Last seen bad", when(alert.lastBad, now));
+    fact("Happened", alert.count > 1 ? plural(alert.count, "time") : "");
+    fact("Rule", h("a", { href: `?q=${encodeURIComponent(`rule:${alert.rule}`)}`, class: "mono", target: "_self" }, alert.rule));
+    fact("Category", alert.category);
+    fact("Team", alert.team);
+    fact("Owner", alert.assignee);
+    fact("Acknowledged", alert.acknowledged ? [when(alert.acknowledged, now), ` by ${alert.by}`] : "");
+    fact("Suppressed", alert.status === "suppressed" ? `until ${moment(alert.until)}${alert.why ? `: ${alert.why}` : ""}` : "");
+    fact("Resolved", alert.resolved ? [when(alert.resolved, now), ` ${alert.resolvedBy ? `by ${alert.resolvedBy}` : alert.resolution}`] : "");
+    fact("Labels", Object.entries(alert.labels).map(([name, value]) => h("span", { class: "label" }, h("b", {}, `${name}=`), value)));
+    fact("Notes", alert.annotations.map(([name, text]) => h("div", {}, h("b", {}, `${name}: `), text)));
+    fact("Details", alert.details ? h("pre", {}, alert.details) : "");
+    fact("Id", h("code", {}, alert.id));
+    return [
+      h("h3", {}, "Timeline"), h("ol", { class: "timeline" }, this.data.timeline.map((step) => this.step(step, now))),
+      h("h3", {}, "Facts"), h("dl", { class: "facts" }, facts),
+      h("h3", {}, "Similar before"),
+      this.data.similar.length
+        ? h("ul", { class: "similar" }, this.data.similar.map((one) => h("li", {},
+          h("button", { type: "button", class: "plain", onclick: () => this.open(one.id) }, h("span", { class: `sev-${SEVERITY[one.rank]}` }, h("span", { class: "sev" }, SHORT[SEVERITY[one.rank]])), one.title),
+          h("small", {}, when(one.at, now), ` · lasted ${span(one.seconds * 1000)} · ${one.by ? `${one.resolution} (${one.by})` : one.resolution}${one.same ? " · the same labels" : ""}`),
+          one.comment ? h("blockquote", {}, one.comment) : "")))
+        : h("p", { class: "small" }, "Nothing like it has ended yet. When it happens again, what was written here is found here."),
+    ];
+  }
+  step(step, now) {
+    return h("li", { class: `step ${KINDS[step.kind] ?? ""}` },
+      h("div", {}, step.actor ? [h("b", {}, step.actor), " · "] : "", step.reason || step.kind, step.value ? ` at ${step.value}` : "", " ", step.run ? outward(step.run, "run") : ""),
+      step.comment ? h("blockquote", {}, step.comment) : "",
+      h("small", {}, when(step.at, now)));
+  }
+  act(op, more = {}) {
+    const shown = this.data?.id === this.id ? this.data.alert : this.row;
+    const comment = this.comment.value.trim();
+    if (op === "comment" && !comment) { this.comment.focus(); return; }
+    const command = this.outbox.push({ op, items: [[this.id, shown.version]], comment, ...more }, op === "resolve" ? RESOLVE_AFTER : 0);
+    this.comment.value = "";
+    drafts.set(this.id, "");
+    if (op === "resolve") this.toast.show("Resolving …", { undo: () => this.undo(command.id), stay: RESOLVE_AFTER + 500 });
+    else this.toast.show(`${DONE[op]} …`.replace("on …", "…"));
+  }
+  undo(id) {
+    if (this.outbox.cancel(id)) this.toast.show("Not resolved: nothing was changed");
+    else this.outbox.push({ op: "undo", of: id, items: [] });
+  }
+  copy() {
+    const link = `${location.origin}/?alert=${this.id}`;
+    navigator.clipboard?.writeText(link).then(() => this.toast.show("Link copied"), () => this.toast.show(link));
+  }
+}
+
+const DRAWERS = new WeakMap();
+
+export default function drawer(component) {
+  const { parentElement, data } = component;
+  let made = DRAWERS.get(parentElement);
+  if (!made) { made = new Drawer(parentElement); DRAWERS.set(parentElement, made); }
+  made.api = component;
+  made.update(data);
+  return () => { made.destroy(); DRAWERS.delete(parentElement); };
+}

@@ -1,0 +1,141 @@
+// What stands around the rows: filters, heads, the sheet of keys, empty pages, the entry point.
+
+function buildFrame(blotter) {
+  blotter.search = h("input", { type: "search", class: "search", placeholder: "Filter: words, rule:cpu-high, host:web-1   /", "aria-label": "Filter alerts", spellcheck: "false", autocomplete: "off" });
+  blotter.search.oninput = () => blotter.look({ q: blotter.search.value }, { wait: 250 });
+  blotter.search.onkeydown = (event) => {
+    event.stopPropagation();
+    if (event.key === "Escape" && blotter.search.value) { blotter.search.value = ""; blotter.look({ q: "" }); }
+    if (["Enter", "Escape", "ArrowDown"].includes(event.key)) { event.preventDefault(); blotter.grid.focus(); }
+  };
+  blotter.chips = SEVERITY_WORDS.map((word, place) => {
+    const chip = h("button", { type: "button", class: `chip sev-${word}`, title: `Only ${word} (${place + 1})`, onclick: () => toggleSeverity(blotter, word) }, h("i"), h("span", {}, word), h("b"));
+    chip.word = word;
+    return chip;
+  });
+  blotter.mine = h("button", { type: "button", class: "chip", title: "Only what is assigned to me (I)", onclick: () => blotter.look({ mine: !blotter.view.mine }) }, "Mine");
+  blotter.muted = h("button", { type: "button", class: "chip", title: "Suppressed too (H)", onclick: () => blotter.look({ suppressed: !blotter.view.suppressed }) }, h("span", {}, "Suppressed"), h("b"));
+  blotter.group = h("select", { class: "group", "aria-label": "Group alerts (G)", title: "Group (G)", onchange: () => blotter.look({ group: blotter.group.value }) });
+  const tool = (name, title, press) => h("button", { type: "button", class: "tool", title, "aria-label": title, onclick: press }, icon(name));
+  blotter.pauseButton = tool("pause", "Pause (P)", () => pause(blotter));
+  blotter.bellButton = tool("bell", "Sound and notice for new critical alerts", () => ring(blotter));
+  blotter.denseButton = tool("rows", "Density (D)", () => density(blotter));
+  blotter.all = h("input", { type: "checkbox", tabindex: "-1", "aria-label": "Select all" });
+  blotter.heads = COLUMNS.map(([name, words, sort]) => {
+    const head = h("div", { role: "columnheader", class: `c-${name}` }, h("button", { type: "button", "data-sort": sort, tabindex: "-1", title: `Sort by ${name}` }, words));
+    head.sort = sort;
+    return head;
+  });
+  blotter.body = h("div", { role: "rowgroup", class: "body" });
+  blotter.grid = h("div", { class: "grid", role: "grid", tabindex: "0", "aria-label": "Alerts", "aria-multiselectable": "true" },
+    h("div", { role: "rowgroup", class: "heads" }, h("div", { role: "row", class: "head" }, h("div", { role: "columnheader", class: "check" }, blotter.all), blotter.heads, h("div", { role: "columnheader", class: "c-do" }, h("span", { class: "unseen" }, "Actions")))),
+    blotter.body);
+  blotter.pill = h("button", { type: "button", class: "pill", onclick: () => blotter.release() });
+  blotter.help = h("dialog", { class: "help", "aria-label": "Keys", onclick: (event) => { if (event.target === blotter.help) blotter.help.close(); } },
+    h("h2", {}, "Keys"),
+    h("div", { class: "sheet" }, HELP.map(([name, keys]) => h("section", {}, h("h3", {}, name), h("dl", {}, keys.map(([key, words]) => [h("dt", {}, key.split(" ").map((one) => (one === "–" ? one : h("kbd", {}, one)))), h("dd", {}, words)]))))),
+    h("p", { class: "small" }, "An age turns amber at 60% of the time meant for its severity and red with a mark beyond it: critical 5m, high 15m, medium 1h, low 4h, info 24h."),
+    h("form", { method: "dialog" }, h("button", { class: "button main" }, "Close")));
+  blotter.help.onkeydown = (event) => { if (event.key === "?") blotter.help.close(); event.stopPropagation(); };
+  blotter.fault = h("div", { class: "fault", role: "alert" });
+  blotter.element.append(
+    h("div", { class: "top" },
+      h("div", { class: "find" }, icon("search"), blotter.search),
+      h("div", { class: "chips", role: "group", "aria-label": "Show only" }, blotter.chips, blotter.mine, blotter.muted),
+      h("div", { class: "tools" }, blotter.group, blotter.pauseButton, blotter.bellButton, blotter.denseButton, tool("keys", "Keys (?)", () => blotter.help.showModal()))),
+    blotter.fault, h("div", { class: "frame" }, blotter.pill, blotter.grid), blotter.help);
+}
+
+function press(button, on) { button.setAttribute("aria-pressed", String(on)); }
+
+function paintChrome(blotter) {
+  const { view, data } = blotter;
+  if (!data) return;
+  if (blotter.search.value !== view.q && !blotter.search.matches(":focus")) blotter.search.value = view.q;
+  for (const chip of blotter.chips) {
+    press(chip, view.severity.includes(chip.word));
+    chip.querySelector("b").textContent = capped(data.counts[chip.word] ?? 0);
+  }
+  press(blotter.mine, view.mine);
+  press(blotter.muted, view.suppressed);
+  blotter.muted.querySelector("b").textContent = capped(data.counts.suppressed ?? 0);
+  press(blotter.pauseButton, blotter.paused);
+  blotter.pauseButton.replaceChildren(icon(blotter.paused ? "play" : "pause"));
+  blotter.pauseButton.title = blotter.paused ? "Go on (P)" : "Pause (P)";
+  press(blotter.bellButton, remembered.get("bell", false));
+  press(blotter.denseButton, blotter.dense);
+  blotter.element.classList.toggle("dense", blotter.dense);
+  blotter.element.classList.toggle("waiting", !blotter.settledView());
+  for (const head of blotter.heads) {
+    const [name, way] = view.sort.split("-");
+    if (head.sort === name) head.setAttribute("aria-sort", way === "up" ? "ascending" : "descending");
+    else head.removeAttribute("aria-sort");
+  }
+  const options = [["", "Group: none"], ["rule", "Group: rule"], ...labelNames(data.rows).map((name) => [`label:${name}`, `Group: ${name}`])];
+  if (view.group && !options.some(([value]) => value === view.group)) options.push([view.group, `Group: ${view.group.slice(6)}`]);
+  const signature = JSON.stringify(options);
+  if (blotter.options !== signature) {
+    blotter.options = signature;
+    blotter.group.replaceChildren(...options.map(([value, name]) => h("option", { value }, name)));
+  }
+  blotter.group.value = view.group;
+  blotter.fault.textContent = data.fault;
+  blotter.fault.hidden = !data.fault;
+}
+
+function emptyPage(blotter) {
+  const { view } = blotter;
+  if (view.q || view.severity.length || view.mine) {
+    return h("div", { class: "empty", role: "row" }, h("div", { role: "gridcell" }, h("strong", {}, "No alert matches"), h("p", {}, "There may be others."),
+      h("button", { type: "button", class: "button", onclick: () => { blotter.search.value = ""; blotter.look({ q: "", severity: [], mine: false }); } }, "Take the filter away")));
+  }
+  return h("div", { class: "empty", role: "row" }, h("div", { role: "gridcell" }, h("span", { class: "calm" }, icon("resolve")), h("strong", {}, "Nothing needs you"),
+    h("p", {}, "No rule sees anything wrong right now. New alerts appear here by themselves."),
+    h("p", {}, "See which rules are watching: ", h("code", {}, "sentinel rule list")),
+    h("p", {}, "Roll out more of them: ", h("code", {}, "prefect deploy --all"))));
+}
+function moreRow(blotter) {
+  return h("div", { class: "load", role: "row" }, h("div", { role: "gridcell" }, `These are the ${blotter.data.rows.length} that need somebody first. `,
+    h("button", { type: "button", class: "plain", tabindex: "-1" }, "Show 500 more"), " or filter."));
+}
+
+/** A sound and a notice of the desktop for what is critical, where that was asked for. */
+function announce(blotter, arrived) {
+  const worst = arrived.filter((row) => row.rank === 5);
+  if (!worst.length || !remembered.get("bell", false)) return;
+  beep();
+  if (globalThis.Notification?.permission === "granted") {
+    new Notification(worst.length === 1 ? worst[0].title : `${worst.length} new critical alerts`, { body: worst[0].rule, tag: "sentinel" });
+  }
+}
+function ring(blotter) {
+  const on = !remembered.get("bell", false);
+  remembered.set("bell", on);
+  if (on) { beep(); globalThis.Notification?.requestPermission?.(); }
+  paintChrome(blotter);
+}
+function beep() {
+  const audio = new AudioContext(), tone = audio.createOscillator(), volume = audio.createGain();
+  tone.frequency.value = 880;
+  volume.gain.setValueAtTime(0.1, audio.currentTime);
+  volume.gain.exponentialRampToValueAtTime(0.0001, audio.currentTime + 0.35);
+  tone.connect(volume).connect(audio.destination);
+  tone.start();
+  tone.stop(audio.currentTime + 0.36);
+  tone.onended = () => audio.close();
+}
+
+const BLOTTERS = new WeakMap();
+
+export default function blotter(component) {
+  const { parentElement, data } = component;
+  let made = BLOTTERS.get(parentElement);
+  if (!made) {
+    made = new Blotter(parentElement);
+    BLOTTERS.set(parentElement, made);
+    if (document.activeElement === document.body) made.grid.focus({ preventScroll: true });
+  }
+  made.api = component;
+  made.update(data);
+  return () => { made.destroy(); BLOTTERS.delete(parentElement); };
+}

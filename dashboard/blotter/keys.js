@@ -1,0 +1,128 @@
+// The keyboard: every thing the mouse can do, one key each, from anywhere on the page.
+
+const HELP = [
+  ["Move", [["J K ↓ ↑", "next, previous"], ["Home End", "first, last"], ["Enter O", "open details"], ["Esc", "close, clear"]]],
+  ["Select", [["X Space", "this alert"], ["⇧J ⇧K", "extend"], ["* Ctrl A", "all, none"]]],
+  ["Do", [["A", "acknowledge"], ["⇧A", "take back"], ["E", "resolve (5 s to undo)"], ["S", "suppress for …"], ["M", "assign to me"], ["⇧M", "assign to …"], ["C", "comment"], ["U", "undo"]]],
+  ["Look", [["/", "filter"], ["1 – 5", "severity"], ["I", "only mine"], ["H", "suppressed too"], ["G", "group"], ["N", "show new alerts"], ["P", "pause"], ["D", "density"], ["?", "this sheet"]]],
+];
+
+function bindKeys(blotter) {
+  const act = (op, more) => () => blotter.bulk.go(op, more);
+  const keys = {
+    j: (e) => blotter.move(1, e.shiftKey), ArrowDown: (e) => blotter.move(1, e.shiftKey),
+    k: (e) => blotter.move(-1, e.shiftKey), ArrowUp: (e) => blotter.move(-1, e.shiftKey),
+    PageDown: () => blotter.move(15), PageUp: () => blotter.move(-15),
+    Home: () => blotter.move(-1e9), End: () => blotter.move(1e9),
+    x: () => { if (blotter.cursor) { blotter.choose(blotter.cursor); blotter.paint(); } },
+    "*": () => blotter.chooseAll(),
+    a: (e) => (e.shiftKey ? act("unacknowledge") : act("acknowledge"))(),
+    e: act("resolve"),
+    s: () => suppressOrEnd(blotter),
+    m: (e) => (e.shiftKey ? blotter.bulk.assign() : blotter.bulk.go("assign", { assignee: blotter.me })),
+    c: () => blotter.bulk.compose(),
+    u: () => blotter.toast.takeBack(),
+    o: () => blotter.cursor && blotter.show(blotter.cursor),
+    "/": () => { blotter.search.focus(); blotter.search.select(); },
+    "?": () => blotter.help.showModal(),
+    i: () => blotter.look({ mine: !blotter.view.mine }),
+    h: () => blotter.look({ suppressed: !blotter.view.suppressed }),
+    g: () => { const options = [...blotter.group.options]; blotter.look({ group: options[(blotter.group.selectedIndex + 1) % options.length].value }); },
+    n: () => blotter.release(),
+    p: () => pause(blotter),
+    d: () => density(blotter),
+  };
+  keys[" "] = keys.x;
+  keys.Enter = keys.o;
+  const hear = (event) => {
+    const target = event.composedPath()[0];
+    if (!(target instanceof Element)) return;
+    const inside = event.composedPath().includes(blotter.element);
+    if (target.matches("input:not([type=checkbox]), textarea, select, [contenteditable=true]")) return;
+    // An open menu and the sheet of keys have keys of their own.
+    if (blotter.help.open || target.closest(".menu.on")) return;
+    // A button that has the focus keeps Enter and Space; elsewhere on the page all keys are its own.
+    if ((event.key === "Enter" || event.key === " ") && target.matches("button, a, [role=button], input")) return;
+    if (!inside && !(target === document.body || target.matches(".stMain, .stApp") || target.closest?.("[data-testid=stMain]") || event.composedPath().some((one) => one.classList?.contains?.("drawer")))) return;
+    if ((event.ctrlKey || event.metaKey) && event.key === "a" && inside) { event.preventDefault(); blotter.chooseAll(); return; }
+    if (event.metaKey || event.ctrlKey || event.altKey) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (key === "Escape") {
+      if (blotter.open) say("close");
+      else if (blotter.chosen.size || blotter.bulk.typing() || blotter.bulk.choices) blotter.clear();
+      else if (blotter.view.q) { blotter.search.value = ""; blotter.look({ q: "" }); }
+    } else if (/^[1-5]$/.test(key)) toggleSeverity(blotter, SEVERITY_WORDS[Number(key) - 1]);
+    else if (keys[key]) keys[key](event);
+    else return;
+    // Streamlit has keys of its own (R, C) on the whole page.
+    event.preventDefault();
+    event.stopPropagation();
+    event.stopImmediatePropagation();
+  };
+  document.addEventListener("keydown", hear, true);
+  return () => document.removeEventListener("keydown", hear, true);
+}
+
+function suppressOrEnd(blotter) {
+  const rows = blotter.targets().map((id) => blotter.rows.get(id)).filter(Boolean);
+  if (!blotter.everything && rows.length && rows.every((row) => row.status === "suppressed")) blotter.act("unsuppress");
+  else blotter.bulk.suppress();
+}
+function toggleSeverity(blotter, word) {
+  const had = blotter.view.severity.includes(word);
+  blotter.look({ severity: SEVERITY_WORDS.filter((one) => (one === word ? !had : blotter.view.severity.includes(one))) });
+}
+function pause(blotter) {
+  blotter.paused = !blotter.paused;
+  say("paused", blotter.paused);
+  paintChrome(blotter);
+  if (!blotter.paused) { blotter.ask(); blotter.layout(); }
+}
+function density(blotter) {
+  blotter.dense = !blotter.dense;
+  remembered.set("dense", blotter.dense);
+  paintChrome(blotter);
+}
+
+function bindPointer(blotter) {
+  const { grid } = blotter;
+  grid.onclick = (event) => {
+    const { target } = event;
+    const row = target.closest(".row"), id = row?.dataset.id;
+    const doing = target.closest("[data-op]"), head = target.closest("[data-sort]"), fold = target.closest("[data-fold]");
+    if (head) return sortBy(blotter, head.dataset.sort);
+    if (target === blotter.all) return blotter.chooseAll();
+    if (fold) {
+      const key = fold.dataset.fold;
+      blotter.folded.has(key) ? blotter.folded.delete(key) : blotter.folded.add(key);
+      return blotter.layout({ hold: true });
+    }
+    if (target.dataset?.section !== undefined) {
+      const section = blotter.sections.find((one) => one.key === target.dataset.section);
+      for (const one of section.ids) blotter.choose(one, target.checked);
+      return blotter.paint();
+    }
+    if (target.closest(".load")) return blotter.look({ limit: blotter.view.limit + 500 });
+    if (!row || target.closest("a")) return;
+    if (doing) {
+      blotter.cursor = id;
+      if (doing.dataset.op === "suppress") return blotter.bulk.suppress([id]);
+      return blotter.act(doing.dataset.op, { ids: [id] });
+    }
+    const boxed = target.closest(".check");
+    if (event.shiftKey && blotter.cursor) blotter.chooseRange(blotter.cursor, id);
+    else if (boxed || event.ctrlKey || event.metaKey) blotter.choose(id);
+    else { blotter.show(id); return; }
+    blotter.cursor = id;
+    blotter.paint();
+  };
+  grid.onmousedown = (event) => { if (event.shiftKey) event.preventDefault(); };
+  grid.onpointermove = (event) => { if (event.pointerType === "mouse" && (event.movementX || event.movementY)) blotter.pointed = Date.now(); };
+  grid.onscroll = () => { if (grid.scrollTop < 4 && blotter.held && !blotter.busy()) blotter.layout(); };
+}
+function sortBy(blotter, name) {
+  const first = FALLING.has(name) ? "down" : "up", other = first === "down" ? "up" : "down";
+  const { sort } = blotter.view;
+  // Once, the other way round, and back to what needs somebody.
+  blotter.look({ sort: sort === `${name}-${first}` ? `${name}-${other}` : sort === `${name}-${other}` ? "" : `${name}-${first}` });
+}

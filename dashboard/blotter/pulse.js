@@ -1,0 +1,61 @@
+// The heart-beat: what is so now, how fresh that is, and whether it still comes.
+
+class Pulse {
+  constructor(root) {
+    this.element = root.querySelector(".pulse");
+    this.title = document.title.replace(/^\([\d,+]+\) /, "");
+    this.timer = setInterval(() => this.tick(), 1000);
+    this.heard = (event) => { this.paused = event.detail; this.tick(); };
+    window.addEventListener("sentinel:paused", this.heard);
+    this.state = h("span", { class: "fresh", role: "status" });
+    this.figures = h("dl", { class: "figures" });
+    this.notes = h("div", { class: "notes" });
+    this.head = h("div", { class: "line" });
+    this.element.append(this.head, this.notes);
+  }
+  destroy() {
+    clearInterval(this.timer);
+    window.removeEventListener("sentinel:paused", this.heard);
+    document.title = document.title.replace(/^\([\d,+]+\) /, "");
+  }
+  update(data) {
+    this.data = data;
+    this.came = Date.now();
+    this.head.replaceChildren();
+    if (data.page) {
+      this.head.append(h("h1", {}, data.page), this.figures, this.state);
+      const known = data.counts !== null;
+      const figure = (name, n, kind) => h("div", { class: known && n ? kind : "" }, h("dt", {}, name), h("dd", {}, known ? capped(n) : "–"));
+      this.figures.replaceChildren(figure("Active", data.counts?.active, ""), figure("Critical", data.counts?.critical, "critical"), figure("Unacknowledged", data.counts?.unacknowledged, "told"));
+      this.notes.replaceChildren(...data.notes.map(([kind, title, text]) => h("div", { class: `note ${kind}` }, h("strong", {}, title), " ", text)));
+    }
+    this.tick();
+    if (!data.problem) say("pulse", { number: data.number, now: data.now });
+  }
+  /** A page whose server has gone gets no news, so nothing but the page can say so. */
+  tick() {
+    if (!this.data) return;
+    const { data } = this;
+    const silent = Date.now() - this.came, every = data.every * 1000;
+    const at = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" }).format(data.now);
+    const [kind, words] = silent > every * 12 ? ["gone", `Disconnected · as of ${at}`]
+      : data.problem ? ["gone", `Database down · as of ${at}`]
+      : silent > every * 4 ? ["stale", `Stale · as of ${at}`]
+      : this.paused ? ["stale", `Paused · ${at}`] : ["live", `Live · ${at}`];
+    this.state.className = `fresh ${kind}`;
+    this.state.textContent = words;
+    const n = data.counts?.unacknowledged ?? 0;
+    const wanted = (n ? `(${capped(n)}) ` : "") + document.title.replace(/^\([\d,+]+\) /, "");
+    if (document.title !== wanted) document.title = wanted;
+  }
+}
+
+const PULSES = new WeakMap();
+
+export default function pulse(component) {
+  const { parentElement, data } = component;
+  let made = PULSES.get(parentElement);
+  if (!made) { made = new Pulse(parentElement); PULSES.set(parentElement, made); }
+  made.update(data);
+  return () => { made.destroy(); PULSES.delete(parentElement); };
+}

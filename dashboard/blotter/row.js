@@ -1,0 +1,71 @@
+// One alert as a row: made once per alert and filled again when something of it changed.
+
+const COLUMNS = [
+  ["severity", "Sev", "severity"], ["age", "Age", "age"], ["title", "Alert", "title"],
+  ["value", "Value", "value"], ["rule", "Rule", "rule"], ["assignee", "Owner", "assignee"],
+  ["count", "×", "count"],
+];
+
+function actionButton(op, name, key) {
+  return h("button", { class: "do", type: "button", "data-op": op, title: `${name} (${key})`, "aria-label": name, tabindex: "-1" }, icon(op === "unacknowledge" ? "takeback" : op));
+}
+
+function makeRow(id) {
+  return h("div", { role: "row", class: "row", id: `alert-${id}`, "data-id": id });
+}
+
+function badge(kind, words, title) { return h("span", { class: `badge ${kind}`, title }, words); }
+
+function whoOf(row, me) {
+  if (!row.assignee) return h("span", { class: "nobody" }, "–");
+  const letters = row.assignee.replace(/[^\p{L}\d]/gu, "").slice(0, 2).toUpperCase();
+  return [h("span", { class: `face${row.assignee === me ? " me" : ""}`, "aria-hidden": "true" }, letters), h("span", { class: "name" }, row.assignee)];
+}
+
+/** Fill a row's element from `row` as it is shown, with what is on its way already in it. */
+function fillRow(element, row, { me, chosen, conflict }) {
+  const severity = SEVERITY[row.rank];
+  const labels = Object.entries(row.labels);
+  const note = row.by ? `${row.by}${row.note ? `: ${row.note}` : ""}` : "";
+  const over = row.status === "resolved";
+  element.className = `row is-${row.status} sev-${severity}${row.pending ? " pending" : ""}${over ? " over" : ""}${conflict ? " conflict" : ""}`;
+  element.setAttribute("aria-label", `${severity}: ${row.title}, ${row.status}`);
+  element.replaceChildren(
+    h("div", { role: "gridcell", class: "check" }, h("input", { type: "checkbox", tabindex: "-1", "aria-label": `Select ${row.title}`, checked: chosen })),
+    h("div", { role: "gridcell", class: "c-severity" }, h("span", { class: "sev", title: row.word }, SHORT[severity])),
+    h("div", { role: "gridcell", class: "c-age" }, h("time", { class: "age" })),
+    h("div", { role: "gridcell", class: "c-title", title: row.description ? `${row.title}\n${row.description}` : row.title },
+      h("span", { class: "title" }, row.title),
+      conflict ? badge("conflict", conflict, "Somebody changed it since you looked") : null,
+      row.status === "escalated" ? badge("escalated", `escalated ${row.level}`, "The next person was called") : null,
+      row.status === "acknowledged" ? badge("acknowledged", note ? `ack ${note}` : "acknowledged", note) : null,
+      row.status === "suppressed" ? badge("suppressed", `until ${new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "short" }).format(row.until)}`, row.why) : null,
+      h("span", { class: "labels" }, labels.slice(0, 4).map(([name, value]) => h("span", {}, h("b", {}, `${name}=`), value)))),
+    h("div", { role: "gridcell", class: "c-value" }, row.value),
+    h("div", { role: "gridcell", class: "c-rule", title: row.rule }, row.rule),
+    h("div", { role: "gridcell", class: "c-assignee", title: row.assignee || "Nobody's" }, whoOf(row, me)),
+    h("div", { role: "gridcell", class: "c-count", title: row.count > 1 ? `Happened ${row.count} times` : "" }, row.count > 1 ? `${row.count}` : ""),
+    h("div", { role: "gridcell", class: "c-do" },
+      row.status === "acknowledged" ? actionButton("unacknowledge", "Take back", "Shift A") : actionButton("acknowledge", "Acknowledge", "A"),
+      actionButton("resolve", "Resolve", "E"),
+      row.status === "suppressed" ? actionButton("unsuppress", "End the suppression", "S") : actionButton("suppress", "Suppress", "S"),
+      row.run ? h("a", { class: "do", href: row.run, target: "_blank", rel: "noopener noreferrer", title: `Flow run${row.runState ? ` (${row.runState})` : ""} in Prefect`, "aria-label": "Flow run in Prefect", tabindex: "-1" }, icon("open")) : null));
+}
+
+/** How old, against the time within which somebody should have it. */
+function ageRow(element, row, now, targets) {
+  const time = element.querySelector("time");
+  if (!time) return;
+  const age = now - row.at, target = targets[SEVERITY[row.rank]] * 1000;
+  const counts = row.status === "open" || row.status === "escalated";
+  const kind = !counts ? "" : age > target ? "late" : age > target * 0.6 ? "soon" : "";
+  const words = span(age);
+  if (time.textContent !== words) time.textContent = words;
+  const name = `age ${kind}`;
+  if (time.className !== name) {
+    time.className = name;
+    time.dateTime = new Date(row.at).toISOString();
+  }
+  const title = `${moment(row.at)}\n${kind === "late" ? `Nobody has had it for longer than the ${span(target)} meant for ${SEVERITY[row.rank]}` : `To be acknowledged within ${span(target)}`}`;
+  if (time.title !== title) time.title = title;
+}

@@ -1,0 +1,188 @@
+// What the widgets share: making elements, words for numbers and times, and the outbox.
+// The widgets' files are put one after another into one module (see blotter/__init__.py),
+// so that nothing here is imported and nothing needs a build step.
+
+const SEVERITY = { 5: "critical", 4: "high", 3: "medium", 2: "low", 1: "info" };
+const SEVERITY_WORDS = ["critical", "high", "medium", "low", "info"];
+const SHORT = { critical: "CRIT", high: "HIGH", medium: "MED", low: "LOW", info: "INFO" };
+
+/** An element. Texts become text nodes, so that no text of an alert is ever markup. */
+function h(tag, props = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(props ?? {})) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name === "class") made.className = value;
+    else if (name.startsWith("on")) made[name] = value;
+    else if (name === "style") made.style.cssText = value;
+    else made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children.flat(Infinity).filter((one) => one !== null && one !== undefined && one !== ""));
+  return made;
+}
+
+const PATHS = {
+  acknowledge: ["M3 8.5 6.5 12 13 4.5"],
+  takeback: ["M6 4 2.5 7.500 6 11", "M3 7.500h6a4 4 0 0 1 4 4v.5"],
+  resolve: ["M14 8A6 6 0 1 1 8 2", "m5.500 8 2 2 6-6.500"],
+  suppress: ["M4 11V7a4 4 0 0 1 6.800-2.900M12 7.500V11", "M2.500 11.500h11M6.800 14h2.400M2 2l12 12"],
+  unsuppress: ["M4 11V7a4 4 0 0 1 8 0v4", "M2.500 11.500h11M6.800 14h2.400"],
+  assign: ["M8 7.500a2.500 2.500 0 1 0 0-5 2.500 2.500 0 0 0 0 5Z", "M3 13.500c.5-2.500 2.500-4 5-4s4.500 1.500 5 4"],
+  comment: ["M2.500 3.500h11v7.500H8l-3 2.500V11H2.500Z"],
+  open: ["M9 3h4v4M13 3 7 9M11 9v4H3V5h4"],
+  pause: ["M6 4v8M10 4v8"],
+  play: ["m5 3.500 7 4.500-7 4.500Z"],
+  bell: ["M4 11V7a4 4 0 0 1 8 0v4", "M2.500 11.500h11M6.800 14h2.400"],
+  rows: ["M3 4h10M3 8h10M3 12h10"],
+  keys: ["M1.500 4h13v8h-13Z", "M4 6.800h.01M7 6.800h.01M10 6.800h.01M5 9.500h6"],
+  close: ["m4 4 8 8M12 4l-8 8"],
+  search: ["M7 11.500a4.500 4.500 0 1 0 0-9 4.500 4.500 0 0 0 0 9Z", "m10.500 10.500 3 3"],
+  more: ["m4 6 4 4 4-4"],
+  late: ["M8 2.500 14.500 13.500h-13Z", "M8 6.500v3.200M8 11.700v.01"],
+  link: ["M6.500 9.500 9.500 6.500", "M7 5 8.500 3.500a2.800 2.800 0 0 1 4 4L11 9M9 11l-1.500 1.500a2.800 2.800 0 0 1-4-4L5 7"],
+};
+function icon(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  for (const [key, value] of Object.entries({
+    viewBox: "0 0 16 16", fill: "none", stroke: "currentColor", "stroke-width": "1.6",
+    "stroke-linecap": "round", "stroke-linejoin": "round", "aria-hidden": "true",
+  })) svg.setAttribute(key, value);
+  for (const d of PATHS[name] ?? []) {
+    const path = document.createElementNS(space, "path");
+    path.setAttribute("d", d);
+    svg.append(path);
+  }
+  return svg;
+}
+
+/** How long, in at most two units that matter: 45s, 9m, 3h 20m, 12d. */
+function span(milliseconds) {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+  if (seconds < 60) return `${seconds}s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m`;
+  const hours = Math.floor(seconds / 3600);
+  if (hours < 10 && Math.floor((seconds % 3600) / 60)) return `${hours}h ${Math.floor((seconds % 3600) / 60)}m`;
+  return hours < 48 ? `${hours}h` : `${Math.floor(hours / 24)}d`;
+}
+const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+/** A moment in the viewer's own time zone, with the zone's name. */
+const moment = (at) => `${FULL.format(at)} ${ZONE}`;
+const plural = (n, one, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+const capped = (n) => (n > 10000 ? "10,000+" : n.toLocaleString("en"));
+
+/** Kept for this viewer on this machine; a browser that forbids it only forgets. */
+const remembered = {
+  get(name, otherwise) {
+    try { return JSON.parse(localStorage.getItem(`sentinel.${name}`)) ?? otherwise; } catch { return otherwise; }
+  },
+  set(name, value) {
+    try { localStorage.setItem(`sentinel.${name}`, JSON.stringify(value)); } catch { /* private window */ }
+  },
+};
+/** Half-typed notes by alert, kept over a reload of the page. */
+const drafts = {
+  get(id) { try { return sessionStorage.getItem(`sentinel.draft.${id}`) ?? ""; } catch { return ""; } },
+  set(id, text) {
+    try { text ? sessionStorage.setItem(`sentinel.draft.${id}`, text) : sessionStorage.removeItem(`sentinel.draft.${id}`); } catch { /* as above */ }
+  },
+};
+
+function say(name, detail) { window.dispatchEvent(new CustomEvent(`sentinel:${name}`, { detail })); }
+
+/**
+ * What people asked for and the server has not yet answered.
+ *
+ * A trigger of Streamlit can be overtaken by the next one, so that a click gets lost. All that
+ * is unanswered is therefore sent again, as state, with whatever is asked next; the server does
+ * each only once, by its id.
+ */
+class Outbox {
+  constructor(send) {
+    this.send = send;
+    this.waiting = [];
+    this.later = null;
+    this.flush = () => this.now();
+    window.addEventListener("pagehide", this.flush);
+    document.addEventListener("visibilitychange", this.flush);
+  }
+  push(command, delay = 0) {
+    this.now();
+    const made = { id: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`, asked: Date.now(), ...command };
+    if (delay) this.later = { command: made, timer: setTimeout(this.flush, delay) };
+    else { this.waiting.push(made); this.post(); }
+    return made;
+  }
+  /** Send what was held back for an undo. */
+  now() {
+    if (!this.later) return;
+    clearTimeout(this.later.timer);
+    this.waiting.push(this.later.command);
+    this.later = null;
+    this.post();
+  }
+  /** Take back what was held back; false where it is on its way. */
+  cancel(id) {
+    if (this.later?.command.id !== id) return false;
+    clearTimeout(this.later.timer);
+    this.later = null;
+    return true;
+  }
+  post() { this.send(this.waiting.map(({ asked, ...command }) => command)); }
+  /** The answers that are news, each with the command it answers. */
+  answered(answers) {
+    const news = [];
+    for (const answer of answers ?? []) {
+      const command = this.waiting.find((one) => one.id === answer.id);
+      if (command) news.push({ command, answer });
+    }
+    if (news.length) this.waiting = this.waiting.filter((one) => !news.some(({ command }) => command === one));
+    return news;
+  }
+  close() {
+    this.now();
+    window.removeEventListener("pagehide", this.flush);
+    document.removeEventListener("visibilitychange", this.flush);
+  }
+}
+
+const DONE = {
+  acknowledge: "Acknowledged", unacknowledge: "Taken back", resolve: "Resolved", suppress: "Suppressed",
+  unsuppress: "No longer suppressed", assign: "Assigned", comment: "Commented on", undo: "Undone:",
+};
+/** A resolve cannot be taken back once it is made, so it is made this much later. */
+const RESOLVE_AFTER = 5000;
+
+/** What an answer tells people, and whether it is bad news. */
+function toldBy(command, answer) {
+  if (answer.error) return { text: `Nothing was done: ${answer.error}`, bad: true };
+  const parts = [];
+  if (answer.done) parts.push(`${DONE[command.op]} ${plural(answer.done, "alert")}`);
+  if (answer.unchanged) parts.push(`${answer.unchanged} ${answer.unchanged === 1 ? "was" : "were"} already so`);
+  if (answer.conflicts.length) {
+    parts.push(`${plural(answer.conflicts.length, "alert")} left alone, changed meanwhile: ${answer.conflicts[0].why}`);
+  }
+  if (answer.refused.length) parts.push(`${answer.refused.length} refused: ${answer.refused[0].why}`);
+  return { text: parts.join(" · ") || "Nothing to do", bad: Boolean(answer.conflicts.length || answer.refused.length) };
+}
+
+/** A line at the bottom that says what was done and offers to take it back. */
+class Toast {
+  constructor() {
+    this.words = h("span");
+    this.undo = h("button", { class: "undo", type: "button" }, "Undo ", h("kbd", {}, "U"));
+    this.element = h("div", { class: "toast", role: "status", "aria-live": "polite" }, this.words, this.undo);
+  }
+  show(text, { undo = null, bad = false, stay = 0 } = {}) {
+    this.words.textContent = text;
+    this.back = undo;
+    this.undo.hidden = !undo;
+    this.undo.onclick = () => this.takeBack();
+    this.element.classList.toggle("bad", bad);
+    this.element.classList.add("on");
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.hide(), stay || (bad ? 12000 : undo ? 9000 : 3500));
+  }
+  hide() { this.element.classList.remove("on"); }
+  takeBack() { const back = this.back; this.back = null; if (back) { this.hide(); back(); } return Boolean(back); }
+}

@@ -1,0 +1,342 @@
+// The table: what is shown, what is selected, where the cursor is, what arrives.
+
+const EMPTY_VIEW = { q: "", severity: [], mine: false, suppressed: false, sort: "", group: "", limit: 500 };
+
+class Blotter {
+  constructor(root) {
+    this.element = root.querySelector(".blotter");
+    this.rows = new Map();      // as the server last said
+    this.overlay = new Map();   // id -> what is on its way: {status, assignee, command}
+    this.conflicts = new Map(); // id -> what somebody else did
+    this.nodes = new Map();
+    this.order = [];            // ids as they stand on the screen
+    this.chosen = new Set();
+    this.everything = false;    // all that match, also what is not loaded
+    this.folded = new Set();
+    this.cursor = null;
+    this.anchor = null;
+    this.view = { ...EMPTY_VIEW };
+    this.paused = false;
+    this.pointed = 0;
+    this.skew = 0;
+    this.dense = remembered.get("dense", true);
+    this.outbox = new Outbox((waiting) => this.api.setStateValue("commands", waiting));
+    this.toast = new Toast();
+    buildFrame(this);
+    this.bulk = new Bulk(this);
+    this.element.append(this.bulk.element, this.toast.element);
+    bindPointer(this);
+    this.unbindKeys = bindKeys(this);
+    this.listeners = [
+      ["sentinel:pulse", (event) => this.pulse(event.detail)],
+      ["sentinel:changed", () => this.ask()],
+      ["sentinel:drawer", (event) => this.drawer(event.detail)],
+    ];
+    for (const [name, hear] of this.listeners) window.addEventListener(name, hear);
+    this.timer = setInterval(() => this.tick(), 1000);
+    this.resize = new ResizeObserver(() => this.fit());
+    this.resize.observe(document.documentElement);
+    this.fit();
+  }
+  destroy() {
+    clearInterval(this.timer);
+    this.resize.disconnect();
+    this.outbox.close();
+    this.unbindKeys();
+    for (const [name, hear] of this.listeners) window.removeEventListener(name, hear);
+  }
+  /** The grid takes what is left of the window's height. */
+  fit() {
+    const top = this.grid.getBoundingClientRect().top + (document.querySelector(".stMain")?.scrollTop ?? 0);
+    const room = Math.max(260, window.innerHeight - Math.max(0, top) - 14);
+    this.grid.style.height = `${room}px`;
+  }
+
+  // ---- what the server says
+  pulse({ number, now }) {
+    this.skew = now - Date.now();
+    if (number !== null && number !== this.number && !this.paused) this.ask(number);
+  }
+  ask(number = Date.now()) {
+    if (this.asked === number) return;
+    this.asked = number;
+    this.api.setStateValue("wanted", number);
+  }
+  update(data) {
+    const first = !this.data;
+    const answered = this.outbox.answered(data.answers);
+    this.data = data;
+    this.number = data.number;
+    this.me = data.me;
+    if (first) this.view = { ...EMPTY_VIEW, ...data.view };
+    for (const { command, answer } of answered) this.hear(command, answer);
+    const before = this.rows;
+    this.rows = new Map(data.rows.map((row) => [row.id, row]));
+    const arrived = data.rows.filter((row) => !before.has(row.id) && needOf(row) === "told");
+    for (const id of [...this.chosen]) if (!this.rows.has(id)) this.chosen.delete(id);
+    for (const [id, on] of [...this.overlay]) {
+      if (!this.outbox.waiting.some((one) => one.id === on.command) && this.outbox.later?.command.id !== on.command) this.overlay.delete(id);
+    }
+    if (!first && arrived.length) announce(this, arrived);
+    const mine = answered.length > 0;
+    if (first || mine || this.settled !== JSON.stringify(data.view) || !this.busy()) {
+      this.layout({ hold: mine && !first && this.busy(true) });
+    } else this.refresh();
+    this.settled = JSON.stringify(data.view);
+    paintChrome(this);
+  }
+  hear(command, answer) {
+    const told = toldBy(command, answer);
+    for (const { id, why } of answer.conflicts) this.conflicts.set(id, why);
+    for (const { id, why } of answer.refused) this.conflicts.set(id, why);
+    for (const [id, on] of [...this.overlay]) if (on.command === command.id) this.overlay.delete(id);
+    if (told.bad || command.all || command.op === "undo" || !this.toast.element.classList.contains("on")) {
+      this.toast.show(told.text, { bad: told.bad, undo: answer.undo ? () => this.undo(command.id) : null });
+    }
+    if (this.latest) this.latest(Date.now() - command.asked);
+  }
+
+  // ---- what is shown
+  shown(row) {
+    const on = this.overlay.get(row.id);
+    return on ? { ...row, ...on.become, pending: true } : row;
+  }
+  /** The server's answer is shown as it is; until it comes, what is here is narrowed here. */
+  visible() {
+    const rows = [...this.rows.values()].map((row) => this.shown(row));
+    return this.settledView() ? rows : rows.filter((row) => matches(row, this.view, this.me));
+  }
+  settledView() {
+    const asked = this.data?.view ?? {};
+    return ["q", "mine", "suppressed"].every((name) => asked[name] === this.view[name]) && String(asked.severity) === String(this.view.severity);
+  }
+  /** Whether somebody would be disturbed by rows that move. */
+  busy(own = false) {
+    const selecting = this.chosen.size > 0 || this.bulk.typing();
+    return this.paused || (selecting && !own) || this.grid.scrollTop > 40 || Boolean(this.open) || Date.now() - this.pointed < 4000;
+  }
+  /** New contents in the same places: nothing moves; what is new is only counted. */
+  refresh() {
+    let held = 0;
+    const standing = new Set(this.order);
+    for (const row of this.visible()) {
+      if (standing.has(row.id)) this.fill(row);
+      else if (!this.isFolded(row)) held += 1;
+    }
+    for (const id of this.order) {
+      if (!this.rows.has(id)) this.nodes.get(id)?.classList.add("gone");
+    }
+    this.arrivals(held);
+    this.paint();
+  }
+  isFolded(row) { return this.folded.size > 0 && this.sections?.some((section) => this.folded.has(section.key) && section.ids.has(row.id)); }
+  arrivals(count) {
+    this.held = count;
+    this.pill.textContent = `${plural(count, "new alert")} · N`;
+    this.pill.classList.toggle("on", count > 0);
+  }
+  layout({ hold = false } = {}) {
+    const standing = new Set(this.order);
+    let rows = this.visible();
+    const held = hold ? rows.filter((row) => !standing.has(row.id) && needOf(row) === "told") : [];
+    if (held.length) rows = rows.filter((row) => !held.includes(row));
+    this.arrivals(held.length);
+    const keep = this.keepPlace();
+    const sections = grouped(rows, this.view.group, this.view.sort);
+    this.sections = sections.map((section) => ({ ...section, ids: new Set(section.rows.map((row) => row.id)) }));
+    this.order = [];
+    const wanted = [];
+    for (const section of sections) {
+      if (section.name || section.key) wanted.push(this.head(section));
+      if (this.folded.has(section.key)) continue;
+      for (const row of section.rows) {
+        const fresh = this.data && !this.nodes.has(row.id) && standing.size > 0;
+        const node = this.fill(row);
+        if (fresh) { node.classList.add("fresh"); setTimeout(() => node.classList.remove("fresh"), 1600); }
+        wanted.push(node);
+        this.order.push(row.id);
+      }
+    }
+    const kept = new Set(this.order);
+    for (const [id, node] of [...this.nodes]) if (!kept.has(id)) { node.remove(); this.nodes.delete(id); }
+    if (!wanted.length) wanted.push(emptyPage(this));
+    else if (this.data.more) wanted.push(moreRow(this));
+    // Only what stands elsewhere is moved, so that focus and the browser's own state hold.
+    let place = this.body.firstChild;
+    for (const node of wanted) {
+      if (place === node) place = place.nextSibling;
+      else this.body.insertBefore(node, place);
+    }
+    while (place) { const next = place.nextSibling; place.remove(); place = next; }
+    if (!kept.has(this.cursor)) this.cursor = this.near(this.cursor) ?? this.order[0] ?? null;
+    keep();
+    this.grid.setAttribute("aria-rowcount", String(this.order.length + 1));
+    this.paint();
+    this.tick();
+  }
+  /** Remembers which row is at which height, and puts it back there. */
+  keepPlace() {
+    if (this.grid.scrollTop < 4) return () => {};
+    const top = this.grid.scrollTop;
+    const id = this.order.find((one) => { const node = this.nodes.get(one); return node && node.offsetTop + node.offsetHeight > top + 30; });
+    const offset = id ? this.nodes.get(id).offsetTop - top : 0;
+    return () => { const node = this.nodes.get(id); if (node) this.grid.scrollTop = node.offsetTop - offset; };
+  }
+  near(id) {
+    const place = this.places?.indexOf(id) ?? -1;
+    if (place < 0) return null;
+    return this.places.slice(place).find((one) => this.order.includes(one)) ?? this.places.slice(0, place).reverse().find((one) => this.order.includes(one));
+  }
+  fill(row) {
+    let node = this.nodes.get(row.id);
+    if (!node) { node = makeRow(row.id); this.nodes.set(row.id, node); }
+    const conflict = this.conflicts.get(row.id) ?? "";
+    const signature = [row.version, row.status, row.assignee, row.pending, row.title, row.value, row.runState, conflict].join("|");
+    if (node.signature !== signature) {
+      node.signature = signature;
+      fillRow(node, row, { me: this.me, chosen: this.chosen.has(row.id), conflict });
+      ageRow(node, row, Date.now() + this.skew, this.data.targets);
+    }
+    node.classList.remove("gone");
+    return node;
+  }
+  head(section) {
+    const worst = Math.max(...section.rows.map((row) => row.rank));
+    const all = section.rows.every((row) => this.chosen.has(row.id));
+    const folded = this.folded.has(section.key);
+    return h("div", { role: "row", class: "section", "data-key": section.key },
+      h("div", { role: "gridcell", class: "check" }, h("input", { type: "checkbox", tabindex: "-1", "data-section": section.key, checked: all, "aria-label": `Select all of ${section.name}` })),
+      h("div", { role: "gridcell", class: "name" },
+        h("button", { type: "button", class: "fold", "data-fold": section.key, tabindex: "-1", "aria-expanded": String(!folded) }, icon("more"), section.name),
+        h("span", { class: "n" }, plural(section.rows.length, "alert")),
+        this.view.group ? h("span", { class: `worst sev-${SEVERITY[worst]}` }, h("span", { class: "sev" }, SHORT[SEVERITY[worst]])) : null));
+  }
+  /** Selection, cursor and open row as classes; cheap enough for every key. */
+  paint() {
+    this.places = [...this.order];
+    for (const [id, node] of this.nodes) {
+      const chosen = this.chosen.has(id);
+      if (node.classList.contains("chosen") !== chosen) node.classList.toggle("chosen", chosen);
+      node.setAttribute("aria-selected", String(chosen));
+      const box = node.querySelector("input");
+      if (box && box.checked !== chosen) box.checked = chosen;
+      node.classList.toggle("cursor", id === this.cursor);
+      node.classList.toggle("opened", id === this.open);
+    }
+    for (const box of this.body.querySelectorAll("[data-section]")) {
+      const section = this.sections.find((one) => one.key === box.dataset.section);
+      const n = [...(section?.ids ?? [])].filter((id) => this.chosen.has(id)).length;
+      box.checked = n > 0 && n === section.ids.size;
+      box.indeterminate = n > 0 && n < section.ids.size;
+    }
+    this.all.checked = this.chosen.size > 0 && this.chosen.size >= this.order.length;
+    this.all.indeterminate = this.chosen.size > 0 && this.chosen.size < this.order.length;
+    if (this.cursor) this.grid.setAttribute("aria-activedescendant", `alert-${this.cursor}`);
+    else this.grid.removeAttribute("aria-activedescendant");
+    this.bulk.paint();
+  }
+  tick() {
+    if (!this.data) return;
+    const now = Date.now() + this.skew;
+    for (const [id, node] of this.nodes) { const row = this.rows.get(id); if (row) ageRow(node, this.shown(row), now, this.data.targets); }
+  }
+  release() { this.layout(); this.grid.scrollTop = 0; }
+
+  // ---- what people do
+  look(change, { wait = 0 } = {}) {
+    this.view = { ...this.view, ...change };
+    this.everything = false;
+    this.layout();
+    paintChrome(this);
+    clearTimeout(this.looking);
+    this.looking = setTimeout(() => this.api.setStateValue("view", this.view), wait);
+  }
+  choose(id, on = !this.chosen.has(id)) { on ? this.chosen.add(id) : this.chosen.delete(id); this.everything = false; }
+  chooseRange(from, to) {
+    let [a, b] = [this.order.indexOf(from), this.order.indexOf(to)];
+    if (a > b) [a, b] = [b, a];
+    for (const id of this.order.slice(Math.max(0, a), b + 1)) this.choose(id, true);
+  }
+  chooseAll() {
+    const all = this.chosen.size < this.order.length;
+    this.chosen = new Set(all ? this.order : []);
+    this.everything = false;
+    this.paint();
+  }
+  clear() { this.chosen.clear(); this.everything = false; this.bulk.close(); this.paint(); }
+  move(step, extend) {
+    const place = Math.max(0, this.order.indexOf(this.cursor));
+    const next = this.order[Math.max(0, Math.min(this.order.length - 1, place + step))];
+    if (!next) return;
+    if (extend) { if (this.cursor) this.choose(this.cursor, true); this.choose(next, true); }
+    this.cursor = next;
+    this.paint();
+    this.reveal(next);
+    if (this.open) this.show(next);
+  }
+  reveal(id) {
+    const node = this.nodes.get(id);
+    if (!node) return;
+    const top = node.offsetTop - 62, bottom = node.offsetTop + node.offsetHeight + (this.chosen.size ? 64 : 8);
+    if (top < this.grid.scrollTop) this.grid.scrollTop = top;
+    else if (bottom > this.grid.scrollTop + this.grid.clientHeight) this.grid.scrollTop = bottom - this.grid.clientHeight;
+  }
+  show(id) { this.cursor = id; this.open = id; this.paint(); say("open", { id, row: this.rows.get(id) }); }
+  drawer(id) {
+    const was = this.open;
+    this.open = id;
+    this.paint();
+    if (was && !id) this.grid.focus({ preventScroll: true });
+  }
+  /** The version that an alert will be at once what is on its way has been done. */
+  versionOf(id) { return this.rows.get(id).version + (this.overlay.get(id)?.bumps ?? 0); }
+  /** The rows an action is for: the selection, else the row of the cursor. */
+  targets() { return this.chosen.size ? this.order.filter((id) => this.chosen.has(id)) : this.cursor ? [this.cursor] : []; }
+  act(op, { ids = null, ...more } = {}) {
+    const all = this.everything && !ids;
+    const picked = (ids ?? this.targets()).filter((id) => this.rows.has(id));
+    if (!all && !picked.length) return;
+    const comment = this.bulk.take();
+    const command = this.outbox.push(
+      { op, items: all ? [] : picked.map((id) => [id, this.versionOf(id)]), ...(all ? { all: this.view } : {}), comment, ...more },
+      op === "resolve" ? RESOLVE_AFTER : 0);
+    for (const id of picked) {
+      this.conflicts.delete(id);
+      const on = this.overlay.get(id), become = becomes(op, more, this.me), shown = this.shown(this.rows.get(id));
+      const changes = op === "comment" || ["status", "assignee"].some((name) => name in become && become[name] !== shown[name]);
+      this.overlay.set(id, { command: command.id, become: { ...on?.become, ...become }, bumps: (on?.bumps ?? 0) + Number(changes) });
+    }
+    const after = this.order.slice(this.order.indexOf(this.cursor) + 1).find((id) => !picked.includes(id) && needOf(this.shown(this.rows.get(id) ?? { status: "resolved" })) === "told");
+    if (!ids && picked.includes(this.cursor) && op !== "comment" && op !== "assign") this.cursor = after ?? this.cursor;
+    const many = all ? "all that match" : plural(picked.length, "alert");
+    const undoable = op !== "comment";
+    this.toast.show(op === "resolve" ? `Resolving ${many} …` : op === "comment" ? `Commented on ${many}. A comment stays.` : `${DONE[op]} ${many}`,
+      { undo: undoable ? () => this.undo(command.id) : null, stay: op === "resolve" ? RESOLVE_AFTER + 500 : 0 });
+    if (!ids) { this.chosen.clear(); this.everything = false; }
+    this.layout({ hold: this.busy(true) });
+    this.reveal(this.cursor);
+    this.grid.focus({ preventScroll: true });
+  }
+  undo(id) {
+    if (this.outbox.cancel(id)) {
+      for (const [one, on] of [...this.overlay]) if (on.command === id) this.overlay.delete(one);
+      this.toast.show("Not resolved: nothing was changed");
+      this.layout({ hold: true });
+      return;
+    }
+    this.outbox.push({ op: "undo", of: id, items: [] });
+    this.toast.show("Undoing …");
+  }
+}
+
+/** What a row will most likely be, shown before the server has said so. */
+function becomes(op, more, me) {
+  switch (op) {
+    case "acknowledge": return { status: "acknowledged", by: me, note: "" };
+    case "unacknowledge": case "unsuppress": return { status: "open" };
+    case "resolve": return { status: "resolved" };
+    case "suppress": return { status: "suppressed", until: Date.now() + more.minutes * 60000, why: "" };
+    case "assign": return { assignee: more.assignee };
+    default: return {};
+  }
+}

@@ -1,0 +1,260 @@
+"""What people do to alerts from a browser: each thing once, with conflicts said and a way back.
+
+A browser sends all that it has no answer to, so that nothing is lost when a refresh overtakes a
+click; every command has an id and is carried out once in this process. What a browser sends is
+not trusted: it is checked here, and carried out by the same lifecycle as at every other door.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from dashboard.data import Data
+from dashboard.view import View
+from sentinel.alert import AlertView
+from sentinel.errors import SentinelError
+from sentinel.lifecycle import (
+    Acknowledge,
+    Action,
+    ActionResult,
+    Assign,
+    Comment,
+    Resolve,
+    Suppress,
+    Unacknowledge,
+    Unsuppress,
+)
+from sentinel.store.actions import MOST_ACTED_ON
+
+__all__ = ["Answer", "Command", "Desk", "LeftAlone"]
+
+_log = logging.getLogger("sentinel.dashboard")
+
+MOST_KEPT = 2000
+MOST_SAID = 20
+Text = Annotated[str, msgspec.Meta(max_length=2000)]
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody asked for.
+
+    Attributes:
+        id: made by the browser; the same one is carried out once
+        items: alerts, each with the version that was looked at
+        all: a view: everything that matches it, whatever its version
+        minutes: how long to suppress for
+        of: the command to undo
+    """
+
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+    op: Literal[
+        "acknowledge", "unacknowledge", "resolve", "suppress", "unsuppress", "assign", "comment",
+        "undo",
+    ]  # fmt: skip
+    items: Annotated[list[tuple[str, int]], msgspec.Meta(max_length=MOST_ACTED_ON)] = []
+    all: dict[str, Any] | None = None
+    comment: Text = ""
+    minutes: Annotated[int, msgspec.Meta(ge=0, le=366 * 24 * 60)] = 0
+    assignee: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    of: str = ""
+
+
+class LeftAlone(msgspec.Struct, frozen=True):
+    """An alert that was not changed, and why."""
+
+    id: str
+    why: str
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a command.
+
+    Attributes:
+        conflicts: somebody changed these since they were looked at
+        refused: the lifecycle does not allow it
+        undo: whether it can be taken back
+        error: why nothing at all was done
+    """
+
+    id: str
+    done: int = 0
+    unchanged: int = 0
+    conflicts: list[LeftAlone] = []
+    refused: list[LeftAlone] = []
+    undo: bool = False
+    error: str = ""
+
+
+class _Step(msgspec.Struct, frozen=True):
+    """One action on alerts that share a version; None for whatever they are at."""
+
+    action: Action
+    ids: list[str]
+    version: int | None
+
+
+class Desk:
+    """Carries out what browsers ask for.
+
+    Args:
+        data: the dashboard's side of the store
+    """
+
+    def __init__(self, data: Data) -> None:
+        self._data = data
+        self._lock = threading.Lock()
+        self._answers: OrderedDict[str, Answer | None] = OrderedDict()
+        self._undo: OrderedDict[str, list[_Step]] = OrderedDict()
+
+    def carry_out(self, given: object, actor: str) -> list[Answer]:
+        """Do what was not done yet of `given`, and answer all of it that is known.
+
+        Args:
+            given: a list of commands as a browser sent it
+            actor: who asks
+        """
+        if not isinstance(given, list):
+            return []
+        answers: list[Answer] = []
+        for one in given[:MOST_KEPT]:  # pyright: ignore[reportUnknownVariableType] - it is checked here
+            try:
+                command = msgspec.convert(one, Command)
+            except msgspec.ValidationError as error:
+                _log.warning("a browser sent what is no command: %s", error)
+                continue
+            with self._lock:
+                known = command.id in self._answers
+                if not known:
+                    # Claimed before it runs: a copy that comes meanwhile waits for this answer.
+                    self._answers[command.id] = None
+                    while len(self._answers) > MOST_KEPT:
+                        self._answers.popitem(last=False)
+            if not known:
+                answer = self._done(command, actor)
+                with self._lock:
+                    self._answers[command.id] = answer
+            if (answer := self._answers.get(command.id)) is not None:
+                answers.append(answer)
+        return answers
+
+    def _done(self, command: Command, actor: str) -> Answer:
+        try:
+            if command.op == "undo":
+                return self._undone(command)
+            return self._acted(command, actor)
+        except SentinelError as error:
+            return Answer(id=command.id, error=str(error))
+
+    def _acted(self, command: Command, actor: str) -> Answer:
+        make = self._maker(command, actor)
+        if command.all is not None:
+            asked = View.read(command.all).filter(actor)
+            versions: dict[str, int | None] = dict.fromkeys(
+                self._data.every_live(asked, MOST_ACTED_ON)
+            )
+        else:
+            # A comment changes nothing that somebody else's change could spoil.
+            free = command.op == "comment"
+            versions = {alert: None if free else version for alert, version in command.items}
+        before = self._data.some(list(versions))
+        steps: dict[int | None, list[str]] = {}
+        for alert_id, version in versions.items():
+            steps.setdefault(version, []).append(alert_id)
+        results: list[ActionResult] = []
+        for version, ids in steps.items():
+            results += self._data.act(ids, make, expected_version=version)
+        changed = [one for one in results if one.ok and one.reason != "already so"]
+        back = _way_back(command, actor, before, changed)
+        if back:
+            with self._lock:
+                self._undo[command.id] = back
+                while len(self._undo) > MOST_KEPT:
+                    self._undo.popitem(last=False)
+        return self._answer(command.id, results, undo=bool(back))
+
+    def _maker(self, command: Command, actor: str) -> Action:
+        comment = command.comment.strip()
+        match command.op:
+            case "acknowledge":
+                return Acknowledge(actor=actor, comment=comment)
+            case "unacknowledge":
+                return Unacknowledge(actor=actor, comment=comment)
+            case "resolve":
+                return Resolve(actor=actor, comment=comment)
+            case "assign":
+                return Assign(actor=actor, assignee=command.assignee.strip(), comment=comment)
+            case "suppress":
+                until = self._data.store.now() + timedelta(minutes=command.minutes)
+                return Suppress(actor=actor, until=until, comment=comment)
+            case "unsuppress":
+                return Unsuppress(actor=actor, comment=comment)
+            case _:
+                return Comment(actor=actor, comment=comment)
+
+    def _undone(self, command: Command) -> Answer:
+        with self._lock:
+            back = self._undo.pop(command.of, [])
+        if not back:
+            return Answer(id=command.id, error="there is nothing to take back any more")
+        results: list[ActionResult] = []
+        for step in back:
+            results += self._data.act(step.ids, step.action, expected_version=step.version)
+        return self._answer(command.id, results)
+
+    def _answer(
+        self, command: str, results: Sequence[ActionResult], *, undo: bool = False
+    ) -> Answer:
+        conflicts = [one for one in results if one.reason in ("conflict", "not found")]
+        refused = [one for one in results if not one.ok and one not in conflicts]
+        unchanged = sum(one.ok and one.reason == "already so" for one in results)
+        return Answer(
+            id=command,
+            done=sum(one.ok for one in results) - unchanged,
+            unchanged=unchanged,
+            conflicts=[
+                LeftAlone(one.alert_id, self._data.last_change(one.alert_id) or one.error)
+                for one in conflicts[:MOST_SAID]
+            ]
+            + [LeftAlone(one.alert_id, one.error) for one in conflicts[MOST_SAID:]],
+            refused=[LeftAlone(one.alert_id, one.error) for one in refused],
+            undo=undo,
+        )
+
+
+def _way_back(
+    command: Command,
+    actor: str,
+    before: dict[str, AlertView],
+    changed: Sequence[ActionResult],
+) -> list[_Step]:
+    """What undoes it, each on the version that it left; empty where nothing does."""
+    inverse: Callable[[AlertView], Action]
+    match command.op:
+        case "acknowledge":
+            inverse = lambda _: Unacknowledge(actor=actor, comment="undo")  # noqa: E731
+        case "unacknowledge":
+            inverse = lambda was: Acknowledge(  # noqa: E731
+                actor=was.acknowledged_by or actor, comment=was.acknowledge_comment
+            )
+        case "assign":
+            inverse = lambda was: Assign(actor=actor, assignee=was.assignee, comment="undo")  # noqa: E731
+        case "suppress" | "unsuppress":
+            inverse = lambda was: (  # noqa: E731
+                Suppress(actor=actor, until=was.suppressed_until, comment=was.suppress_reason)
+                if was.status == "suppressed" and was.suppressed_until is not None
+                else Unsuppress(actor=actor, comment="undo")
+            )
+        case _:
+            return []
+    together: dict[tuple[Action, int], list[str]] = {}
+    for one in changed:
+        if was := before.get(one.alert_id):
+            together.setdefault((inverse(was), one.version), []).append(one.alert_id)
+    return [_Step(action, ids, version) for (action, version), ids in together.items()]

@@ -1,0 +1,53 @@
+"""One alert with everything that happened to it, in a drawer over any page: `?alert=<id>`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard import session, shapes
+from dashboard.blotter import widget
+from sentinel.errors import SentinelError
+
+__all__ = ["show"]
+
+STATES = ("open", "wanted", "commands")
+TURN = "drawer-turn"
+
+
+@st.fragment(key="drawer")
+def show() -> None:
+    """The drawer: open where the address or somebody on the page asks for an alert.
+
+    It has no clock of its own: the heart-beat wakes it in the browser when something changed.
+    """
+    said: dict[str, Any] = st.session_state.get("drawer") or {}
+    answers = session.desk().carry_out(said.get("commands"), session.actor())
+    asked = said.get("open")
+    if (here := st.session_state.pop(session.ASKED, None)) is not None:
+        # Asked for by a page and not by the widget, which is told to follow.
+        st.session_state[TURN] = int(st.session_state.get(TURN, 0)) + 1
+        asked = here
+    if asked is None:
+        asked = st.query_params.get(session.ALERT, "")
+    elif asked:
+        st.query_params[session.ALERT] = asked
+    else:
+        st.query_params.pop(session.ALERT, None)
+    data = session.data()
+    told: dict[str, Any] = {
+        "id": asked,
+        "turn": int(st.session_state.get(TURN, 0)),
+        "me": session.actor(),
+        "number": data.change_number() if asked else 0,
+        "answers": [shapes.builtin(answer) for answer in answers],
+        "problem": "",
+        "alert": None,
+    }
+    if asked:
+        try:
+            told |= shapes.details(data.details(str(asked)), data.addresses)
+        except SentinelError as error:
+            told["problem"] = str(error)
+    widget("drawer", told, *STATES)

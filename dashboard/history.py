@@ -1,0 +1,185 @@
+"""The history page: every alert there was, found by words, fields and time, and taken along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import files, markup, session
+from dashboard.past import Past
+from dashboard.rows import value
+from dashboard.tables import table
+from sentinel.alert import SHOWN, AlertView
+from sentinel.errors import SentinelError
+from sentinel.severity import Severity
+
+WORDS = [level.word for level in reversed(Severity)]
+ALIASES = ("emergency", "warning")
+# White or black text is chosen by Streamlit; both stand out on these.
+COLOURS = ["#c4261b", "#c2520f", "#a87414", "#2b6cb0", "#667085"]
+SPANS = {"1h": 1, "24h": 24, "7d": 24 * 7, "30d": 24 * 30, "90d": 24 * 90, "all": 0}
+ROWS = 50
+
+
+def _past() -> Past:
+    state = st.session_state
+    hours = SPANS.get(str(state.get("span") or "all"), 0)
+    return Past(
+        q=str(state.get("find") or ""),
+        severity=tuple(cast("list[str]", state.get("severities") or [])),
+        status=tuple(cast("list[str]", state.get("statuses") or [])),
+        since=session.data().store.now() - timedelta(hours=hours) if hours else None,
+    )
+
+
+def _start_over() -> None:
+    """A changed question begins at its first page."""
+    st.session_state["cursors"] = []
+
+
+def _older(cursor: str) -> None:
+    st.session_state["cursors"] = [*st.session_state.get("cursors", []), cursor]
+
+
+def _newer() -> None:
+    st.session_state["cursors"] = st.session_state.get("cursors", [])[:-1]
+
+
+def _filters() -> None:
+    st.text_input(
+        "Search", key="find", icon=":material/search:", bind="query-params",
+        placeholder='Words, "a phrase", rule:disk-space, host:web-01, assignee:me',
+        label_visibility="collapsed", on_change=_start_over,
+    )  # fmt: skip
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.segmented_control(
+            "Time", list(SPANS), key="span", default="all", bind="query-params",
+            label_visibility="collapsed", on_change=_start_over,
+        )  # fmt: skip
+        st.pills(
+            "Severity", WORDS, selection_mode="multi", key="severities",
+            label_visibility="collapsed", bind="query-params", on_change=_start_over,
+        )  # fmt: skip
+        st.multiselect(
+            "Status", SHOWN, key="statuses", placeholder="Any status", width=240,
+            label_visibility="collapsed", bind="query-params", on_change=_start_over,
+        )  # fmt: skip
+
+
+def _table(alerts: list[AlertView]) -> pd.DataFrame:
+    zone = ZoneInfo(session.zone())
+    rows: list[dict[str, Any]] = [
+        {
+            "Opened": alert.since.astimezone(zone),
+            "Severity": [alert.severity],
+            "Status": alert.status,
+            "Alert": alert.title or alert.rule,
+            "Value": value(alert.value, alert.unit),
+            "Rule": alert.rule,
+            "Labels": ", ".join(f"{name}={text}" for name, text in alert.labels.items()),
+            "Owner": alert.assignee or alert.acknowledged_by,
+            "Lasted": markup.age(alert.since, alert.resolved_at) if alert.resolved_at else "",
+            "How it ended": alert.resolved_by or alert.resolution,
+        }
+        for alert in alerts
+    ]
+    return pd.DataFrame(rows)
+
+
+def _shown(alerts: list[AlertView]) -> None:
+    rows = table(
+        _table(alerts),
+        key=f"found-{alerts[0].id}-{len(alerts)}",
+        height=min(34 * len(alerts) + 39, 650),
+        on_select="rerun",
+        selection_mode="single-row",
+        row_height=34,
+        column_config={
+            "Opened": st.column_config.DatetimeColumn(format="MMM D HH:mm:ss", width=125),
+            "Severity": st.column_config.MultiselectColumn(
+                options=[*WORDS, *ALIASES], color=[*COLOURS, COLOURS[0], COLOURS[2]], width=92
+            ),
+            "Status": st.column_config.TextColumn(width=102),
+            "Alert": st.column_config.TextColumn(width=290),
+            "Value": st.column_config.TextColumn(width=64),
+            "Rule": st.column_config.TextColumn(width=100),
+            "Labels": st.column_config.TextColumn(width=150),
+            "Owner": st.column_config.TextColumn(width=64),
+            "Lasted": st.column_config.TextColumn(width=58),
+            "How it ended": st.column_config.TextColumn(width=100),
+        },
+        alt="Alerts that were found, one a row; select a row for everything about it",
+    )
+    chosen = alerts[rows[0]].id if rows and rows[0] < len(alerts) else ""
+    # The selection stays with the table: only a new one opens the drawer.
+    if chosen != st.session_state.get("history-opened", ""):
+        st.session_state["history-opened"] = chosen
+        if chosen:
+            session.show_alert(chosen)
+
+
+def _export(past: Past) -> None:
+    data = session.data()
+
+    def pages() -> Iterator[list[AlertView]]:
+        return data.every(past.filter(session.actor()))
+
+    def make(kind: str) -> bytes:
+        with st.spinner("Writing the file …", show_time=True) as _:
+            write = files.as_csv if kind == "csv" else files.as_parquet
+            return write(pages(), lambda _written: None)
+
+    name = f"alerts-{data.store.now():%Y%m%d-%H%M}"
+    st.download_button(
+        "CSV", lambda: make("csv"), f"{name}.csv", "text/csv", key="csv",
+        icon=":material/download:", on_click="ignore",
+        help="Everything that matches, for Excel and the like",
+    )  # fmt: skip
+    st.download_button(
+        "Parquet", lambda: make("parquet"), f"{name}.parquet", "application/octet-stream",
+        key="parquet", icon=":material/download:", on_click="ignore",
+        help="Everything that matches, with types, for pandas, polars, DuckDB",
+    )  # fmt: skip
+
+
+def _page() -> None:
+    st.html('<div class="page-head"><h1>History</h1></div>')
+    _filters()
+    past = _past()
+    cursors = cast("list[str]", st.session_state.setdefault("cursors", []))
+    try:
+        found = session.data().history(
+            past.filter(session.actor()), limit=ROWS, after=cursors[-1] if cursors else None
+        )
+    except SentinelError as error:
+        st.html(markup.note("warn", error.message, error.hint))
+        return
+    if not found.alerts:
+        st.html(
+            '<div class="empty"><h2>No alert matches</h2>'
+            "<p>Look at more time, or with fewer words. A word is found by its beginning; "
+            "<code>host:web-01</code> asks for a label.</p></div>"
+        )
+        return
+    _shown(found.alerts)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        first = len(cursors) * ROWS + 1
+        st.html(
+            f'<span class="fresh-count">{first:,} – {first + len(found.alerts) - 1:,} of '
+            f"{markup.capped(found.count, found.cap)} · {found.milliseconds:.0f} ms · times in "
+            f"{session.zone()}</span>",
+            width="stretch",
+        )
+        st.button("Newer", key="newer", icon=":material/chevron_left:", disabled=not cursors,
+                  on_click=_newer)  # fmt: skip
+        st.button("Older", key="older-alerts", icon=":material/chevron_right:",
+                  disabled=found.next is None, on_click=_older, args=(found.next,))  # fmt: skip
+        _export(past)
+
+
+_page()

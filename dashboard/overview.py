@@ -1,0 +1,228 @@
+"""The overview: how things stand, how quickly people are, and what makes the most noise."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from html import escape
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from dashboard import markup, session
+from dashboard.answers import Overview
+from dashboard.tables import table
+from sentinel.errors import SentinelError
+from sentinel.severity import Severity
+from sentinel.store.trends import DEFINITIONS, Period
+
+LENGTHS = {
+    "24h": (timedelta(hours=24), timedelta(hours=1)),
+    "7d": (timedelta(days=7), timedelta(hours=6)),
+    "30d": (timedelta(days=30), timedelta(days=1)),
+}
+WORDS = [level.word for level in reversed(Severity)]
+# The severities of theme/sentinel.css, light and dark; a chart cannot read CSS.
+COLOURS = {
+    "light": ["#c4261b", "#d9622b", "#c9962c", "#2b6cb0", "#8a94a6"],
+    "dark": ["#ff6b5e", "#ff9248", "#f2c14e", "#63a4ff", "#98a2b3"],
+}
+NOW = {
+    "Active": "Alerts that are open, escalated or acknowledged now; suppressed ones are not.",
+    "Critical": "Active alerts of severity critical (or emergency).",
+    "Unacknowledged": "Alerts that are open or escalated now, and that nobody has taken on.",
+    "Rules": "Rules that are switched on, of all that there are.",
+}
+
+
+def _span(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} d"
+
+
+def _change(now: float | None, before: float | None) -> str | None:
+    """Against the period before, in percent; None where there is nothing to compare with."""
+    if now is None or not before:
+        return None
+    return f"{(now - before) / before:+.0%} against before"
+
+
+def _figures(shown: Overview) -> None:
+    counts, rules = shown.counts, shown.rules
+    told = (
+        ("Active", markup.capped(counts.active)),
+        ("Critical", markup.capped(counts.by_severity.get("critical", 0))),
+        ("Unacknowledged", markup.capped(counts.unacknowledged)),
+        ("Rules", f"{rules[0]} of {rules[1]}"),
+    )
+    with st.container(horizontal=True, gap="small"):
+        for name, number in told:
+            st.metric(name, number, border=True, help=NOW[name])
+
+
+def _period(shown: Overview) -> None:
+    now, before = shown.trend.now, shown.trend.before
+
+    def metric(name: str, field: str, inverse: bool, wording: Any = None) -> None:
+        value, was = getattr(now, field), getattr(before, field)
+        st.metric(
+            name,
+            wording(value) if wording else f"{value:,}",
+            _change(value, was),
+            delta_color="inverse" if inverse else "off",
+            border=True,
+            help=DEFINITIONS[field],
+        )
+
+    with st.container(horizontal=True, gap="small"):
+        metric("Opened", "opened", inverse=True)
+        metric("Resolved", "resolved", inverse=False)
+        metric("Never acknowledged", "unattended", inverse=True)
+        metric("Mean time to acknowledge", "acknowledge", inverse=True, wording=_span)
+        metric("Mean time to resolve", "resolve", inverse=True, wording=_span)
+
+
+def _trend(shown: Overview) -> None:
+    st.html(f'<h2 class="section">Opened by severity, {escape(shown.length)}</h2>')
+    trend = shown.trend
+    rows = [
+        {"at": one.at, "severity": Severity(one.severity).word, "opened": one.opened,
+         "order": -one.severity}
+        for one in trend.buckets
+    ]  # fmt: skip
+    if not rows:
+        st.html(markup.note("info", "No alert opened in this time.", "A quiet one."))
+        return
+    end = pd.DataFrame(rows)
+    end["until"] = end["at"] + trend.step
+    scheme = "dark" if st.context.theme.type == "dark" else "light"
+    chart = (
+        alt.Chart(end)
+        .mark_bar(binSpacing=1, clip=True)
+        .encode(
+            x=alt.X("at:T", title=None, scale=alt.Scale(domain=[
+                trend.since.isoformat(), trend.until.isoformat()])),
+            x2="until:T",
+            y=alt.Y("sum(opened):Q", title="opened", axis=alt.Axis(tickMinStep=1)),
+            color=alt.Color("severity:N", scale=alt.Scale(domain=WORDS, range=COLOURS[scheme]),
+                            legend=alt.Legend(orient="top", title=None)),
+            order=alt.Order("order:Q", sort="descending"),
+            tooltip=[alt.Tooltip("at:T", title="from", format="%b %d %H:%M"), "severity:N",
+                     alt.Tooltip("opened:Q")],
+        )
+        .properties(height=230)
+    )  # fmt: skip
+    st.altair_chart(chart, alt=f"{trend.now.opened} alerts opened in {shown.length}, by severity")
+
+
+def _shares(title: str, parts: list[tuple[str, int]], field: str) -> None:
+    """Bars that are links: each opens the history of what it counts."""
+    most = max((number for _, number in parts), default=1)
+    bars = "".join(
+        f'<li><a href="history?find={field}%3A{escape(name)}" target="_self">{escape(name)}</a>'
+        f'<span class="bar"><i style="width:{100 * number / most:.0f}%"></i></span>'
+        f"<b>{number:,}</b></li>"
+        for name, number in parts
+    )
+    empty = '<p class="small">Nothing opened.</p>'
+    st.html(
+        f'<h2 class="section">{escape(title)}</h2><ul class="shares">{bars}</ul>'
+        if parts
+        else f'<h2 class="section">{escape(title)}</h2>{empty}'
+    )
+
+
+def _noisy(shown: Overview) -> None:
+    st.html('<h2 class="section">Noisiest rules</h2>')
+    if not shown.trend.noisy:
+        st.html('<p class="small">Nothing opened.</p>')
+        return
+    frame = pd.DataFrame(
+        [
+            {
+                "Rule": f"history?find=rule%3A{one.rule}",
+                "Opened": one.opened,
+                "Before": one.before,
+                "Critical": one.critical,
+                "Never acknowledged": one.unattended,
+                "To acknowledge": _span(one.acknowledge),
+                "To resolve": _span(one.resolve),
+            }
+            for one in shown.trend.noisy
+        ]
+    )
+    table(
+        frame,
+        row_height=32,
+        height=min(33 * len(frame) + 38, 440),
+        column_config={
+            "Rule": st.column_config.LinkColumn(display_text=r"rule%3A(.+)$"),
+            "Opened": st.column_config.ProgressColumn(
+                format="%d", min_value=0, max_value=max(one.opened for one in shown.trend.noisy)
+            ),
+            "Before": st.column_config.NumberColumn(help="Opened in the same time before"),
+        },
+        alt="Rules by how many alerts they opened",
+    )
+
+
+def _definitions() -> None:
+    named: dict[str, str] = {
+        **NOW,
+        "Opened": DEFINITIONS["opened"],
+        "Resolved": DEFINITIONS["resolved"],
+        "Never acknowledged": DEFINITIONS["unattended"],
+        "Mean time to acknowledge": DEFINITIONS["acknowledge"],
+        "Mean time to resolve": DEFINITIONS["resolve"],
+        "Against before": "The change from the same length of time just before this one.",
+    }
+    with st.expander("What these figures mean"):
+        rows = "".join(f"<dt>{escape(n)}</dt><dd>{escape(t)}</dd>" for n, t in named.items())
+        st.html(f'<dl class="meanings">{rows}</dl>')
+
+
+def _measured(period: Period) -> bool:
+    return bool(period.opened or period.resolved)
+
+
+@st.fragment(run_every=30, key="overview")
+def overview() -> None:
+    """Refreshes by itself."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.html('<div class="page-head"><h1>Overview</h1></div>', width="stretch")
+        length = st.segmented_control(
+            "Time", list(LENGTHS), key="length", default="24h", required=True,
+            bind="query-params", label_visibility="collapsed",
+        )  # fmt: skip
+    chosen = str(length or "24h")
+    try:
+        shown = session.data().overview(chosen, *LENGTHS.get(chosen, LENGTHS["24h"]))
+    except SentinelError as error:
+        st.html(markup.note("down", "The database cannot be used.", str(error)))
+        return
+    _figures(shown)
+    _period(shown)
+    if not _measured(shown.trend.now) and not shown.rules[1]:
+        st.html(
+            '<div class="empty"><h2>Nothing to review yet</h2><p>Once rules run, this page shows '
+            "how much they open and how quickly it ends. Roll some out: "
+            "<code>prefect deploy --all</code></p></div>"
+        )
+        return
+    _trend(shown)
+    left, right = st.columns([2, 5], gap="medium")
+    with left:
+        _shares("By category", shown.trend.by_category, "category")
+        _shares("By team", shown.trend.by_team, "team")
+    with right:
+        _noisy(shown)
+    _definitions()
+
+
+overview()

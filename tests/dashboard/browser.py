@@ -1,0 +1,105 @@
+"""A dashboard that runs, and a browser that looks at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
+from tests.dashboard.scene import APP, Scene
+
+__all__ = ["PATIENCE", "Served", "Watched", "open_browser", "row", "serve"]
+
+PATIENCE = 30_000
+
+
+class Served:
+    """A dashboard that is running."""
+
+    def __init__(self, url: str, process: subprocess.Popen[bytes]) -> None:
+        self.url = url
+        self.process = process
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(20)
+
+
+@contextmanager
+def open_browser() -> Generator[Browser]:
+    """Debian's Chromium where there is one, else Playwright's own."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=quiet)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def serve(scene: Scene, tmp_path: Path) -> Generator[Served]:
+    """The dashboard, started as `sentinel up` starts it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    with (tmp_path / "dashboard.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", str(APP), "--server.port", str(port)],
+            env={**os.environ, "SENTINEL_DATABASE_URL": scene.url, "SENTINEL_USER": "maria"},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=tmp_path,
+        )
+        deadline = time.monotonic() + 60
+        while True:
+            assert process.poll() is None, (tmp_path / "dashboard.log").read_text()
+            assert time.monotonic() < deadline, "the dashboard did not start"
+            try:
+                if httpx.get(f"{url}/_stcore/health", trust_env=False).is_success:
+                    break
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        yield Served(url, process)
+        if process.poll() is None:
+            process.terminate()
+            process.wait(20)
+    assert "Traceback" not in (tmp_path / "dashboard.log").read_text()
+
+
+def row(page: Page, text: str) -> Locator:
+    """The row of the table whose title has this text."""
+    return page.locator(".blotter .row", has=page.locator(".title", has_text=text))
+
+
+class Watched:
+    """A page, what it complained of, and what it asked of other hosts."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        self.outside: list[str] = []
+        host = url.removeprefix("http")
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda said: self.complaints.append(said.text) if said.type == "error" else None,
+        )
+        page.on(
+            "request",
+            lambda asked: (
+                None
+                if asked.url.startswith((f"http{host}", "data:", "blob:"))
+                else self.outside.append(asked.url)
+            ),
+        )

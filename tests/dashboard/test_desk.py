@@ -1,0 +1,154 @@
+"""The desk: every command once, conflicts said, and a way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dashboard.data import Data
+from dashboard.desk import Answer, Desk
+from sentinel.clock import FakeClock
+from sentinel.lifecycle import Acknowledge, Assign, Resolve
+from sentinel.links import Addresses
+from sentinel.store import Store
+from tests.store.desk import Desk as Scene
+
+ADDRESSES = Addresses(dashboard="http://d", prefect_api="http://p/api", prefect_ui="http://p")
+
+
+class Told:
+    """A browser's side: it knows the versions that it last saw."""
+
+    def __init__(self, store: Store, clock: FakeClock) -> None:
+        self.scene = Scene(store, clock)
+        self.store = store
+        self.desk = Desk(Data(store, ADDRESSES, lambda: True))
+        self.seen: dict[str, int] = {}
+        self.count = 0
+
+    def looks(self) -> list[str]:
+        self.seen = {a.id: a.version for a in self.store.alerts.page(order="live").items}
+        return sorted(self.seen)
+
+    def asks(
+        self, op: str, ids: list[str] | None = None, *, me: str = "maria", **more: Any
+    ) -> Answer:
+        self.count += 1
+        items = [] if ids is None else [[one, self.seen[one]] for one in ids]
+        command = {"id": f"c{self.count}", "op": op, "items": items, **more}
+        (answer,) = self.desk.carry_out([command], "maria")
+        return answer
+
+
+@pytest.fixture
+def told(store: Store, clock: FakeClock) -> Told:
+    told = Told(store, clock)
+    told.scene.sees({"/a": 95.0, "/b": 96.0, "/c": 97.0})
+    told.looks()
+    return told
+
+
+def statuses(told: Told) -> list[str]:
+    return [told.store.alerts.get(one).status for one in sorted(told.seen)]
+
+
+def test_many_are_acknowledged_with_one_comment(told: Told):
+    answer = told.asks("acknowledge", told.looks(), comment=" on it ")
+    assert (answer.done, answer.conflicts, answer.undo) == (3, [], True)
+    assert statuses(told) == ["acknowledged"] * 3
+    assert {told.store.alerts.get(i).acknowledge_comment for i in told.seen} == {"on it"}
+
+
+def test_a_command_that_comes_twice_is_done_once(told: Told):
+    one = told.looks()[0]
+    command = {"id": "same", "op": "comment", "items": [[one, 1]], "comment": "hello"}
+    first = told.desk.carry_out([command], "maria")
+    assert told.desk.carry_out([command, command], "maria") == first * 2
+    assert [e.comment for e in told.store.alerts.timeline(one)].count("hello") == 1
+
+
+def test_what_somebody_else_changed_is_left_alone_and_said(told: Told):
+    mine, theirs, _ = told.looks()
+    told.store.act([theirs], Acknowledge(actor="lena"))
+    answer = told.asks("resolve", [mine, theirs])
+    assert answer.done == 1
+    assert [(one.id, one.why) for one in answer.conflicts] == [(theirs, "acknowledged by lena")]
+    assert told.store.alerts.get(theirs).status == "acknowledged"
+
+
+def test_a_comment_has_no_conflicts(told: Told):
+    one = told.looks()[0]
+    told.store.act([one], Acknowledge(actor="lena"))
+    assert told.asks("comment", [one], comment="me too").done == 1
+
+
+@pytest.mark.parametrize(
+    ("op", "more"),
+    [("acknowledge", {}), ("suppress", {"minutes": 60}), ("assign", {"assignee": "omar"})],
+)
+def test_it_is_undone(told: Told, op: str, more: dict[str, Any]):
+    told.store.act(told.looks()[:1], Assign(actor="lena", assignee="lena"))
+    before = {i: told.store.alerts.get(i) for i in told.looks()}
+    answer = told.asks(op, told.looks(), **more)
+    assert answer.done == 3
+    assert told.asks("undo", of=answer.id).done == 3
+    for alert_id, was in before.items():
+        now = told.store.alerts.get(alert_id)
+        assert (now.status, now.assignee) == (was.status, was.assignee)
+
+
+def test_an_end_of_suppression_is_undone_with_its_time_and_reason(told: Told):
+    one = told.looks()[:1]
+    told.asks("suppress", one, minutes=60, comment="maintenance")
+    was = told.store.alerts.get(one[0])
+    told.seen[one[0]] = was.version
+    answer = told.asks("unsuppress", one)
+    assert told.store.alerts.get(one[0]).status == "open"
+    told.asks("undo", of=answer.id)
+    now = told.store.alerts.get(one[0])
+    assert (now.suppressed_until, now.suppress_reason) == (was.suppressed_until, "maintenance")
+
+
+def test_an_undo_leaves_alone_what_was_worked_on_since(told: Told):
+    one = told.looks()[:1]
+    answer = told.asks("acknowledge", one)
+    told.store.act(one, Resolve(actor="lena"))
+    undone = told.asks("undo", of=answer.id)
+    assert (undone.done, len(undone.conflicts)) == (0, 1)
+    assert told.store.alerts.get(one[0]).resolved_by == "lena"
+
+
+def test_a_comment_and_a_resolve_say_that_they_cannot_be_undone(told: Told):
+    assert told.asks("comment", told.looks(), comment="x").undo is False
+    told.looks()
+    assert told.asks("resolve", told.looks()).undo is False
+    assert "nothing to take back" in told.asks("undo", of="c2").error
+
+
+def test_all_that_match_are_acted_on_and_no_others(told: Told):
+    answer = told.asks("acknowledge", all={"q": "mount:/b"})
+    assert answer.done == 1
+    assert sorted(statuses(told)) == ["acknowledged", "open", "open"]
+
+
+def test_a_word_that_means_nothing_does_nothing(told: Told):
+    assert "severity 'worst'" in told.asks("resolve", all={"q": "severity:worst"}).error
+    assert statuses(told) == ["open"] * 3
+
+
+@pytest.mark.parametrize(
+    "strange",
+    ["text", None, [{}], [{"id": "x", "op": "delete"}], [{"id": "", "op": "resolve"}],
+     [{"id": "x", "op": "suppress", "minutes": -5}], [["x"]]],
+)  # fmt: skip
+def test_what_is_no_command_is_not_carried_out(told: Told, strange: object):
+    assert told.desk.carry_out(strange, "maria") == []
+    assert statuses(told) == ["open"] * 3
+
+
+def test_an_alert_that_is_gone_is_said(told: Told):
+    told.seen["f" * 32] = 1
+    answer = told.asks("acknowledge", ["f" * 32])
+    assert answer.done == 0
+    assert answer.conflicts[0].why == "there is no such alert"

@@ -1,0 +1,87 @@
+"""One alert in the drawer: `/?alert=<id>`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+from sentinel.lifecycle import Acknowledge, Comment
+from tests.dashboard.scene import Scene, given, says
+
+
+def asks(page: AppTest, op: str, version: int, wanted: str, **more: Any) -> dict[str, Any]:
+    command = {"id": f"{op}-{version}", "op": op, "items": [[wanted, version]], **more}
+    says(page, "drawer", open=wanted, commands=[command])
+    return given(page, "drawer")
+
+
+def test_a_link_opens_an_alert_with_its_timeline(scene: Scene, page: AppTest):
+    wanted = scene.raises("this", annotations={"summary": "this", "runbook": "https://r.example/1"})
+    scene.store.act([wanted], Comment(actor="lena", comment="I saw <it>"))
+    page.query_params["alert"] = wanted
+    shown = given(page.run(), "drawer")
+    assert shown["alert"]["title"] == "this"
+    assert ["Runbook", "https://r.example/1"] in shown["alert"]["links"]
+    assert [step["kind"] for step in shown["timeline"]] == ["commented", "opened"]
+    assert (shown["timeline"][0]["actor"], shown["timeline"][0]["comment"]) == (
+        "lena",
+        "I saw <it>",
+    )
+
+
+def test_flow_run_and_logs_are_one_click_away(scene: Scene, page: AppTest):
+    wanted = scene.raises("this")
+    page.query_params["alert"] = wanted
+    run = scene.store.alerts.get(wanted).flow_run_id
+    links = dict(given(page.run(), "drawer")["alert"]["links"])
+    assert links["Logs"] == f"http://127.0.0.1:9/runs/flow-run/{run}?tab=Logs"
+    assert links["Flow run Firing"] == f"http://127.0.0.1:9/runs/flow-run/{run}"
+
+
+def test_a_link_to_no_alert_says_so(scene: Scene, page: AppTest):
+    page.query_params["alert"] = "<b>nothing</b>"
+    assert "there is no alert" in given(page.run(), "drawer")["problem"]
+
+
+def test_the_table_opens_an_alert_and_the_drawer_closes_it(scene: Scene, page: AppTest):
+    wanted = scene.raises("this")
+    assert given(page.run(), "drawer")["alert"] is None
+    says(page, "drawer", open=wanted)
+    assert page.query_params["alert"] in (wanted, [wanted])
+    assert given(page, "drawer")["alert"]["title"] == "this"
+    says(page, "drawer", open="")
+    assert "alert" not in page.query_params
+    assert given(page, "drawer")["alert"] is None
+
+
+def test_people_act_in_the_drawer(scene: Scene, page: AppTest):
+    wanted = scene.raises("this")
+    page.query_params["alert"] = wanted
+    page.run()
+    asks(page, "comment", 1, wanted, comment="looking")
+    asks(page, "acknowledge", 2, wanted)
+    shown = asks(page, "resolve", 3, wanted)
+    told = [(e.kind, e.actor, e.comment) for e in scene.store.alerts.timeline(wanted)]
+    assert told[1:] == [
+        ("commented", "maria", "looking"),
+        ("acknowledged", "maria", ""),
+        ("resolved", "maria", ""),
+    ]
+    assert shown["alert"]["status"] == "resolved"
+
+
+def test_a_conflict_is_said_in_the_drawer(scene: Scene, page: AppTest):
+    wanted = scene.raises("this")
+    page.query_params["alert"] = wanted
+    page.run()
+    scene.store.act([wanted], Acknowledge(actor="lena"))
+    (answer,) = asks(page, "resolve", 1, wanted)["answers"]
+    assert answer["conflicts"][0]["why"] == "acknowledged by lena"
+    assert scene.store.alerts.get(wanted).status == "acknowledged"
+
+
+def test_a_link_that_could_act_is_no_link(scene: Scene, page: AppTest):
+    wanted = scene.raises("this", annotations={"runbook": "javascript:alert(1)"})
+    page.query_params["alert"] = wanted
+    assert "javascript:" not in str(given(page.run(), "drawer")["alert"]["links"])
