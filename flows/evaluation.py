@@ -82,6 +82,7 @@ def evaluate(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, An
         prefect=connections.prefect_api(),
     )
     evaluation = _look(trigger, rule, parameters, ctx, slot, at, _source(run, flow))
+        metrics=store.metrics.reader(rule.tenant),
     applied = store.apply(evaluation)
     if applied.outcome in _SAID:
         return _not_now(rule, applied)
@@ -125,6 +126,7 @@ def _is_live(
     if run.deployment_id is None:
         return False
     if run.auto_scheduled:
+        keeps_readings=trigger.keeps_readings,
         return True
     api = connections.prefect_api()
     if flow is None or api is None:
@@ -166,7 +168,11 @@ def _rehearse(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, A
     """Look and judge, store nothing, tell nobody; what was seen is kept as an artifact."""
     clock = SystemClock()
     at = clock.now()
-    ctx = Context(clock=clock, prefect=connections.prefect_api())
+    ctx = Context(
+        clock=clock,
+        prefect=connections.prefect_api(),
+        metrics=connections.store().metrics.reader(rule.tenant),
+    )
     evaluation = _look(trigger, rule, parameters, ctx, at, at, RunSource())
     if evaluation.observation.error is not None:
         raise evaluation.observation.error

@@ -15,13 +15,14 @@ __all__ = ["retention"]
 
 @flow(name="retention", persist_result=False, cache_result_in_memory=False)
 def retention() -> State[None]:
-    """Delete alerts that were resolved longer ago than `SENTINEL_RETENTION`."""
+    """Delete alerts resolved longer ago than `SENTINEL_RETENTION`, and keep samples in order."""
     older_than = settings().retention
     gone = connections.store().retain(older_than)
     return Completed(
         name="Retained",
         message=(
             f"{gone.alerts:,} alerts and {gone.groups:,} groups that ended over "
-            f"{format_duration(older_than)} ago are gone"
+            f"{format_duration(older_than)} ago are gone; {gone.samples.merged:,} blocks of "
+            f"samples merged, {gone.samples.forgotten:,} forgotten"
         ),
     )

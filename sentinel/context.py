@@ -6,12 +6,15 @@ import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sentinel.clock import Clock, SystemClock
 from sentinel.errors import ConfigurationError
 from sentinel.ports import PrefectDesk
+
+if TYPE_CHECKING:
+    from sentinel.metrics.series import MetricReader
 
 __all__ = ["Context"]
 
@@ -35,11 +38,13 @@ class Context:
         state: Mapping[str, Any] | None = None,
         last_seen: datetime | None = None,
         prefect: PrefectDesk | None = None,
+        metrics: MetricReader | None = None,
     ) -> None:
         self._clock = clock or SystemClock()
         self.state: dict[str, Any] = dict(state or {})
         self.last_seen = last_seen
         self.prefect = prefect
+        self._metrics = metrics
         self.not_seen: list[Mapping[str, str]] = []
 
     def now(self) -> datetime:
@@ -52,6 +57,20 @@ class Context:
         It then keeps its state, also where the trigger is closed-world.
         """
         self.not_seen.append({str(k): str(v) for k, v in labels.items()})
+
+    @property
+    def metrics(self) -> MetricReader:
+        """The stored metrics of this rule's tenant, to read.
+
+        Raises:
+            ConfigurationError: there is no database here
+        """
+        if self._metrics is None:
+            raise ConfigurationError(
+                "this check reads stored metrics, and no database is known here",
+                hint="Give it a context that has one: Context(metrics=store.metrics.reader()).",
+            )
+        return self._metrics
 
     @contextmanager
     def asking(self, api_url: str = "", key: str = "") -> Generator[PrefectDesk]:

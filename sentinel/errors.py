@@ -7,7 +7,8 @@ The tree::
     │   ├── RuleError           one rule cannot be used as it is written
     │   ├── ExpressionError     an expression cannot be read, or not be worked out
     │   ├── PatternError        a regular expression cannot be used
-    │   └── PolicyError         an event policy cannot be used as it is written
+    │   ├── PolicyError         an event policy cannot be used as it is written
+    │   └── SampleError         a sample of a metric cannot be kept
     ├── TriggerError            a trigger cannot be loaded or called
     │   └── ReadingError        a trigger answered something that is no reading
     ├── CheckTimeout            a check did not answer in the time its rule allows
@@ -38,6 +39,7 @@ __all__ = [
     "PrefectUnreachable",
     "ReadingError",
     "RuleError",
+    "SampleError",
     "SchemaTooNew",
     "SentinelError",
     "TriggerError",
@@ -103,6 +105,28 @@ class PatternError(ConfigurationError):
 
 class PolicyError(ConfigurationError):
     """An event policy cannot be used as it is written."""
+
+
+class SampleError(ConfigurationError):
+    """A sample of a metric cannot be kept.
+
+    Args:
+        message: what was wrong
+        field: which part of the sample, for example value or labels.host
+        index: which of many it was, from 0; None where it was the only one
+        hint: what to do about it
+    """
+
+    def __init__(
+        self, message: str, *, field: str = "", index: int | None = None, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.field = field
+        self.index = index
+
+    def __str__(self) -> str:
+        place = "sample" if self.index is None else f"sample {self.index}"
+        return f"{place}, {self.field}: {super().__str__()}" if self.field else super().__str__()
 
 
 class TriggerError(SentinelError):

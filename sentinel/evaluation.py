@@ -29,7 +29,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         slot: the scheduled time it stands for; one not after the last applied is refused
         at: when it began to look
-        closed_world, default_when, default_category, unit: what the trigger declared
+        closed_world, default_when, default_category, unit, keeps_readings: what the trigger
+            declared
     """
 
     rule: Rule
@@ -41,6 +42,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     default_when: When | None = None
     default_category: str = "general"
     unit: str = ""
+    keeps_readings: bool = True
     source: RunSource = RunSource()
 
 

@@ -84,6 +84,18 @@ class Settings(BaseSettings):
     retention: Duration = Field(
         default=parse_duration("90d"), description="How long resolved alerts are kept."
     )
+    keep_samples: Duration = Field(
+        default=parse_duration("7d"),
+        description="How long samples of metrics are kept as they came; older ones are refused.",
+    )
+    keep_minutes: Duration = Field(
+        default=parse_duration("30d"),
+        description="How long a value for every minute of a metric is kept.",
+    )
+    keep_hours: Duration = Field(
+        default=parse_duration("400d"),
+        description="How long a value for every hour of a metric is kept.",
+    )
 
     def resolved_home(self) -> Path:
         """`home` as an absolute path."""

@@ -30,6 +30,7 @@ class Trigger(Generic[P, R]):
         when: default condition; None where every reading judges for itself
         closed_world: a completed look counts as seeing everything it did not yield as good
         backtest: false for a trigger that acts on the world
+        keeps_readings: false where what it reads is kept already, as stored metrics are
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Trigger(Generic[P, R]):
         when: When | None,
         closed_world: bool,
         backtest: bool,
+        keeps_readings: bool,
         by: tuple[str, ...],
     ) -> None:
         self.function = function
@@ -51,6 +53,7 @@ class Trigger(Generic[P, R]):
         self.when = when
         self.closed_world = closed_world
         self.backtest = backtest
+        self.keeps_readings = keeps_readings
         self.by = by
         self.__doc__ = function.__doc__
         self.__name__ = function.__name__
@@ -109,6 +112,7 @@ def trigger(
     when: When | None = ...,
     closed_world: bool = ...,
     backtest: bool = ...,
+    keeps_readings: bool = ...,
     by: tuple[str, ...] = ...,
 ) -> Callable[[Callable[P, R]], Trigger[P, R]]: ...
 @overload
@@ -122,6 +126,7 @@ def trigger(
     when: When | None = None,
     closed_world: bool = False,
     backtest: bool = True,
+    keeps_readings: bool = True,
     by: tuple[str, ...] = (),
 ) -> Trigger[P, R] | Callable[[Callable[P, R]], Trigger[P, R]]:
     """Make a trigger of a function that yields readings.
@@ -133,6 +138,7 @@ def trigger(
         when: which values are bad unless the rule says otherwise
         closed_world: what a completed look did not yield was seen good
         backtest: false where it acts on the world, so that a replay must not call it
+        keeps_readings: false where what it reads is kept already, as stored metrics are
         by: the columns that are labels, where it returns a pandas DataFrame
     """
 
@@ -144,6 +150,7 @@ def trigger(
             when=when,
             closed_world=closed_world,
             backtest=backtest,
+            keeps_readings=keeps_readings,
             by=by,
         )
 

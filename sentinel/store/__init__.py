@@ -33,6 +33,7 @@ from sentinel.store.tables import CHANGE
 if TYPE_CHECKING:
     from sentinel.store.inbox import Inbox
     from sentinel.store.leases import Leases
+    from sentinel.store.metrics import Metrics
     from sentinel.store.outbox import Outbox
     from sentinel.store.receivers import Receivers
     from sentinel.store.statistics import Statistics
@@ -58,6 +59,9 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True):
     wake_again_after: timedelta = timedelta(seconds=5)
     dashboard_url: str = "http://127.0.0.1:8501"
 
+    keep_samples: timedelta = timedelta(days=7)
+    keep_minutes: timedelta = timedelta(days=30)
+    keep_hours: timedelta = timedelta(days=400)
 
 class Store:
     """The shared database.
@@ -85,6 +89,9 @@ class Store:
                 hold_after_manual_resolve=settings.hold_after_manual_resolve,
                 wake_again_after=settings.wake_again_after,
                 dashboard_url=settings.dashboard_url
+                keep_samples=settings.keep_samples,
+                keep_minutes=settings.keep_minutes,
+                keep_hours=settings.keep_hours,
                 or f"http://{settings.host}:{settings.dashboard_port}",
             ),
         )
@@ -229,6 +236,13 @@ class Store:
         return Leases(self)
 
     @cached_property
+    @cached_property
+    def metrics(self) -> Metrics:
+        """Samples of metrics, and the readings that rules keep."""
+        from sentinel.store.metrics import Metrics
+
+        return Metrics(self)
+
     def outbox(self) -> Outbox:
         """Events on their way to Prefect."""
         from sentinel.store.outbox import Outbox

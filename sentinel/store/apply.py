@@ -109,6 +109,8 @@ class _Application:
         self._check(error, failures, checks)
         self._write()
         bad = sum(1 for one in judged.values() if isinstance(one.verdict, Bad))
+        if judged and self.evaluation.keeps_readings and self.rule.keep_readings:
+            self.store.metrics.keep_readings(self.connection, self.evaluation, judged)
         # What was not seen keeps its state, so it still fires.
         self.open += sum(
             1 for key, one in live.items() if key not in judged and one.status is not Status.PENDING

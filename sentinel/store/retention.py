@@ -15,6 +15,7 @@ from sentinel.store.tables import ALERT, GROUP
 
 if TYPE_CHECKING:
     from sentinel.store import Store
+    from sentinel.store.metric_upkeep import Kept
 
 __all__ = ["Retained", "retain"]
 
@@ -22,15 +23,17 @@ _PIECE = 1000
 
 
 class Retained(msgspec.Struct, frozen=True):
-    """How many alerts and groups went."""
+    """How many alerts and groups went, and what upkeep did with samples."""
 
     alerts: int
     groups: int
+    samples: Kept
 
 
 def retain(store: Store, older_than: timedelta) -> Retained:
     """Delete alerts and groups that were resolved longer ago than `older_than`.
 
+    Samples of metrics are merged, rolled up and forgotten as well.
     Their timeline, memberships, tellings and deliveries go with them, in the same transaction.
     """
     before = store.now() - older_than
@@ -72,4 +75,4 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         connection.execute(delete(InboxMessage).where(col(InboxMessage.at) < before))
         connection.execute(delete(Delivery).where(col(Delivery.started_at) < before))
         connection.execute(delete(Suppression).where(col(Suppression.until) < store.now()))
-    return Retained(alerts, groups)
+    return Retained(alerts, groups, store.metrics.upkeep())

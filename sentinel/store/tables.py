@@ -11,11 +11,13 @@ from sentinel import models
 __all__ = [
     "ALERT",
     "ALERT_COLUMNS",
+    "BLOCK",
     "CHANGE",
     "GROUP",
     "MEMBER",
     "RULE",
     "SUPPRESSION",
+    "SERIES",
     "TELLING",
     "TIMELINE",
     "TIMELINE_COLUMNS",
@@ -28,11 +30,13 @@ def _table(model: type[models.SQLModel]) -> Table:
 
 ALERT = _table(models.Alert)
 CHANGE = _table(models.Change)
+BLOCK = _table(models.SampleBlock)
 GROUP = _table(models.AlertGroup)
 MEMBER = _table(models.GroupMember)
 RULE = _table(models.RuleRow)
 SUPPRESSION = _table(models.Suppression)
 TELLING = _table(models.Telling)
+SERIES = _table(models.MetricSeries)
 TIMELINE = _table(models.TimelineEntry)
 ALERT_COLUMNS = tuple(column.name for column in ALERT.columns)
 TIMELINE_COLUMNS = tuple(column.name for column in TIMELINE.columns)

@@ -1,0 +1,125 @@
+"""A sample: one number of one series at one moment; and what is refused as none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from sentinel.errors import SampleError
+from sentinel.fingerprint import fingerprint
+from sentinel.reading import MAX_LABELS, MAX_NAME, storable
+
+__all__ = ["RULE_PREFIX", "Sample", "checked_sample", "metric_of_rule", "moment_of", "series_id"]
+
+RULE_PREFIX = "rule:"
+"""The readings of a rule are the metric of this and its name."""
+AHEAD = timedelta(minutes=10)
+"""A sample may lie this far in the future, for clocks that differ."""
+_MILLISECONDS_FROM = 1e11
+"""A number of seconds as large as this lies 3,000 years ahead, so it is milliseconds."""
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """One number of one series.
+
+    Args:
+        name: of the metric, for example http_requests_total
+        value: finite
+        unit: for people, for example percent, bytes, seconds
+        labels: which series of the metric this is
+        at: when, timezone-aware; left out means now
+    """
+
+    name: str
+    value: float
+    unit: str = ""
+    labels: Mapping[str, str] = {}
+    at: datetime | None = None
+
+
+def metric_of_rule(rule: str) -> str:
+    """The metric that keeps the readings of the rule of that name."""
+    return RULE_PREFIX + rule
+
+
+def series_id(print_: str) -> int:
+    """The id of a series by its fingerprint: its first 63 bits."""
+    return int(print_[:16], 16) >> 1
+
+
+def identity(tenant: str, name: str, labels: Mapping[str, str]) -> int:
+    """The id of the series; that of a rule's readings is its alerts' fingerprint's."""
+    return series_id(fingerprint(tenant, name.removeprefix(RULE_PREFIX), labels))
+
+
+def checked_sample(sample: Sample, now: datetime, oldest: datetime) -> Sample:
+    """`sample` with its moment in UTC, if it can be kept.
+
+    Args:
+        sample: what came
+        now: the present moment
+        oldest: samples from before it would be forgotten at once
+
+    Raises:
+        SampleError: it cannot; `field` names the part that is wrong
+    """
+    _check_text("name", sample.name, empty=False)
+    if sample.name.startswith(RULE_PREFIX):
+        raise SampleError(
+            f"{sample.name!r}: names that begin with {RULE_PREFIX} are of readings of rules",
+            field="name",
+        )
+    _check_text("unit", sample.unit)
+    if not math.isfinite(sample.value):
+        raise SampleError(f"{sample.value} is not finite", field="value")
+    if len(sample.labels) > MAX_LABELS:
+        raise SampleError(f"{len(sample.labels)} labels; at most {MAX_LABELS}", field="labels")
+    for label, text in sample.labels.items():
+        _check_text(f"labels.{label:.50}", label, empty=False)
+        _check_text(f"labels.{label:.50}", text)
+    at = sample.at
+    if at is None:
+        return msgspec.structs.replace(sample, at=now)
+    if at.tzinfo is None:
+        raise SampleError(f"{at.isoformat()} has no timezone", field="timestamp")
+    if at > now + AHEAD:
+        raise SampleError(f"{at.isoformat()} lies in the future", field="timestamp")
+    if at < oldest:
+        raise SampleError(
+            f"{at.isoformat()} is older than samples are kept, {oldest.isoformat()}",
+            field="timestamp",
+        )
+    return sample
+
+
+def moment_of(given: str | float) -> datetime:
+    """The moment that a timestamp means: ISO 8601 (UTC where it names no zone), or a number.
+
+    A number counts seconds since 1970, or milliseconds where it is too large for seconds.
+
+    Raises:
+        SampleError: it means none
+    """
+    try:
+        if isinstance(given, str):
+            at = datetime.fromisoformat(given)
+            return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        seconds = given / 1000 if given >= _MILLISECONDS_FROM else given
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise SampleError(
+            f"{given!r} is no moment: write 2026-01-31T12:00:00Z, or seconds since 1970",
+            field="timestamp",
+        ) from None
+
+
+def _check_text(field: str, text: str, *, empty: bool = True) -> None:
+    if not text and not empty:
+        raise SampleError("is empty", field=field)
+    if len(text) > MAX_NAME:
+        raise SampleError(f"longer than {MAX_NAME} characters", field=field)
+    if storable(text) != text:
+        raise SampleError("has a NUL character or is no valid Unicode", field=field)
