@@ -80,9 +80,9 @@ def evaluate(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, An
         state=gate.state,
         last_seen=gate.last_seen,
         prefect=connections.prefect_api(),
+        metrics=store.metrics.reader(rule.tenant),
     )
     evaluation = _look(trigger, rule, parameters, ctx, slot, at, _source(run, flow))
-        metrics=store.metrics.reader(rule.tenant),
     applied = store.apply(evaluation)
     if applied.outcome in _SAID:
         return _not_now(rule, applied)
@@ -115,6 +115,7 @@ def _look(
         default_when=trigger.when,
         default_category=trigger.category,
         unit=trigger.unit,
+        keeps_readings=trigger.keeps_readings,
         source=source,
     )
 
@@ -126,7 +127,6 @@ def _is_live(
     if run.deployment_id is None:
         return False
     if run.auto_scheduled:
-        keeps_readings=trigger.keeps_readings,
         return True
     api = connections.prefect_api()
     if flow is None or api is None:
@@ -156,6 +156,8 @@ def _source(run: FlowRun, flow: Flow[..., Any] | None) -> RunSource:
         deployment_id=str(run.deployment_id) if run.deployment_id else None,
         flow_id=str(run.flow_id),
         flow_name=flow.name if flow is not None else None,
+        # A run has its deployment's labels.
+        owner="ui" if run.labels.get(OWNER) == "ui" else "file",
     )
 
 

@@ -22,6 +22,7 @@ from sentinel.columns import (
     new_id,
     object_column,
 )
+from sentinel.models_metrics import MetricSeries, SampleBlock
 from sentinel.models_telling import (
     AutomationSwitch,
     Change,
@@ -45,15 +46,15 @@ __all__ = [
     "GroupMember",
     "InboxMessage",
     "Lease",
+    "MetricSeries",
     "Moment",
     "OutboxEvent",
-    "MetricSeries",
     "Receiver",
     "RuleRow",
+    "SampleBlock",
     "Suppression",
     "SystemLog",
     "Telling",
-    "SampleBlock",
     "TimelineEntry",
     "Wake",
     "new_id",

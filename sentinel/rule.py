@@ -145,6 +145,11 @@ class Rule(BaseModel):
     timeout: Duration = Field(
         default=timedelta(seconds=60), description="A check that takes longer counts as failed."
     )
+    keep_readings: Duration = Field(
+        default=timedelta(days=7),
+        description="How long its readings are kept for charts and backtests; 0s keeps none.",
+    )
+    )
     errors: ErrorHandling = Field(
         default=ErrorHandling(), description="What a failing check means."
     )

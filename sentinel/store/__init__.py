@@ -58,10 +58,10 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True):
     hold_after_manual_resolve: timedelta = timedelta(minutes=5)
     wake_again_after: timedelta = timedelta(seconds=5)
     dashboard_url: str = "http://127.0.0.1:8501"
-
     keep_samples: timedelta = timedelta(days=7)
     keep_minutes: timedelta = timedelta(days=30)
     keep_hours: timedelta = timedelta(days=400)
+
 
 class Store:
     """The shared database.
@@ -88,10 +88,10 @@ class Store:
                 reopen_within=settings.reopen_within,
                 hold_after_manual_resolve=settings.hold_after_manual_resolve,
                 wake_again_after=settings.wake_again_after,
-                dashboard_url=settings.dashboard_url
                 keep_samples=settings.keep_samples,
                 keep_minutes=settings.keep_minutes,
                 keep_hours=settings.keep_hours,
+                dashboard_url=settings.dashboard_url
                 or f"http://{settings.host}:{settings.dashboard_port}",
             ),
         )
@@ -236,13 +236,13 @@ class Store:
         return Leases(self)
 
     @cached_property
-    @cached_property
     def metrics(self) -> Metrics:
         """Samples of metrics, and the readings that rules keep."""
         from sentinel.store.metrics import Metrics
 
         return Metrics(self)
 
+    @cached_property
     def outbox(self) -> Outbox:
         """Events on their way to Prefect."""
         from sentinel.store.outbox import Outbox
