@@ -149,7 +149,6 @@ class Rule(BaseModel):
         default=timedelta(days=7),
         description="How long its readings are kept for charts and backtests; 0s keeps none.",
     )
-    )
     errors: ErrorHandling = Field(
         default=ErrorHandling(), description="What a failing check means."
     )
