@@ -5,6 +5,7 @@ a block type is imported here. Prefect's own blocks do the rest: `slack-webhook`
 and the others are channels as they are (see `blocks.channels`).
 """
 
+from blocks.mail import SentinelEmail
 from blocks.webhook import SignedWebhook
 
-__all__ = ["SignedWebhook"]
+__all__ = ["SentinelEmail", "SignedWebhook"]

@@ -1,7 +1,7 @@
 """From a reference in a receiver to the channel that sends.
 
-`inbox` is the embedded one. Everything else is a saved block, `<block type slug>/<name>`: ours,
-which say whether an error is permanent, or any notification block of Prefect.
+`inbox` is the embedded one. Everything else is a saved block, `<block type slug>/<name>`: ours
+and Slack's, which say whether an error is permanent, or any notification block of Prefect.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from prefect.blocks.core import Block
 from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_URL
 
+from blocks.posting import is_web_address
+from blocks.slack import SLACK, SlackChannel
 from sentinel.errors import DeliveryError
 from sentinel.ports import Channel, Message, Receipt
 from sentinel.store import Store
@@ -166,6 +168,10 @@ def _load(ref: str) -> Block:
 
 
 def _as_channel(ref: str, block: Block) -> Channel:
+    if block.get_block_type_slug() in SLACK:
+        url = cast("Any", block).url.get_secret_value()
+        if is_web_address(url):
+            return SlackChannel(ref, url)
     if isinstance(block, NotificationBlock):
         return NotificationChannel(ref, block)
     if callable(getattr(block, "send", None)):
@@ -173,5 +179,5 @@ def _as_channel(ref: str, block: Block) -> Channel:
     raise DeliveryError(
         f"the block {ref} is a {type(block).__name__}, which cannot send messages",
         permanent=True,
-        hint="Name a sentinel-webhook or one of Prefect's notification blocks.",
+        hint="Name a sentinel-webhook, a sentinel-email or a notification block of Prefect.",
     )

@@ -6,16 +6,14 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 import orjson
 from prefect.blocks.core import Block
 from prefect.types import SecretDict
 from pydantic import Field, SecretStr, field_validator
 
-from sentinel.errors import DeliveryError
+from blocks.posting import is_web_address, post
 from sentinel.ports import Message, MessageAlert, Receipt
 
 __all__ = ["SIGNATURE", "SignedWebhook", "body_of", "signature"]
@@ -23,9 +21,6 @@ __all__ = ["SIGNATURE", "SignedWebhook", "body_of", "signature"]
 SIGNATURE = "X-Sentinel-Signature-256"
 MESSAGE_ID = "X-Sentinel-Message-Id"
 IDEMPOTENCY = "Idempotency-Key"
-
-_AGAIN = {408, 425, 429}
-"""Answers below 500 that may be different another time (RFC 9110, 8470, 6585)."""
 
 
 class SignedWebhook(Block):
@@ -62,8 +57,7 @@ class SignedWebhook(Block):
     @field_validator("url")
     @classmethod
     def _is_web_address(cls, url: SecretStr) -> SecretStr:
-        parts = urlsplit(url.get_secret_value())
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not is_web_address(url.get_secret_value()):
             raise ValueError("it must begin with https:// or http:// and name a host")
         return url
 
@@ -83,29 +77,15 @@ class SignedWebhook(Block):
             MESSAGE_ID: message.id,
             IDEMPOTENCY: message.id,
         }
-        url = self.url.get_secret_value()
-        # The address may hold a token: only its host is ever named.
-        where = f"the webhook at {urlsplit(url).hostname}"
-        try:
-            response = httpx.post(
-                url, content=body, headers=headers, timeout=self.timeout, follow_redirects=False
-            )
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError, ValueError):
-            raise DeliveryError(
-                f"{where} has an address or headers that cannot be used",
-                permanent=True,
-                hint="Mend the block sentinel-webhook in the Prefect UI.",
-            ) from None
-        except httpx.HTTPError as error:
-            raise DeliveryError(f"{where} did not answer ({type(error).__name__})") from None
-        if response.is_success:
-            return Receipt(reference=response.headers.get("X-Request-Id", "")[:200])
-        code = response.status_code
-        raise DeliveryError(
-            f"{where} answered {code} {response.reason_phrase}".rstrip(),
-            permanent=300 <= code < 500 and code not in _AGAIN,
-            hint="Check its address, secret and headers." if code < 500 else "",
+        response = post(
+            self.url.get_secret_value(),
+            body,
+            headers=headers,
+            timeout=self.timeout,
+            what="the webhook",
+            mend="Check address, secret and headers of the block sentinel-webhook.",
         )
+        return Receipt(reference=response.headers.get("X-Request-Id", "")[:200])
 
 
 def signature(secret: str, body: bytes) -> str:

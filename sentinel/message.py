@@ -41,6 +41,7 @@ def compose(
     resolved: int,
     now: datetime,
     dashboard: str,
+    answers: str = "",
 ) -> Message:
     """What one channel is told about `group`.
 
@@ -53,6 +54,7 @@ def compose(
         firing, resolved: how many fire, and how many are over since it was last told
         now: the present moment
         dashboard: address of the dashboard, for links
+        answers: reference of what the channel was last told about it
     """
     over = reason is Reason.RESOLVED
     word = Severity(group.severity).word
@@ -70,6 +72,7 @@ def compose(
         resolved=resolved,
         alerts=[_alert(alert, dashboard) for alert in alerts[:MOST_NAMED]],
         url=f"{dashboard.rstrip('/')}/?group={group.id}",
+        answers=answers,
     )
 
 

@@ -79,7 +79,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """What one channel was last told, and how trying has gone since.
 
     `firing` is how many it was told fire; 0 after a resolve. `refused_seq` is the group's seq
-    at which it refused for good.
+    at which it refused for good. `reference` is the provider's, of what it was last told.
     """
 
     seq: int = 0
@@ -89,6 +89,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0
     retry_at: datetime | None = None
     refused_seq: int | None = None
+    reference: str = ""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

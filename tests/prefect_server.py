@@ -164,6 +164,7 @@ class Receiver:
     def __init__(self) -> None:
         self.requests: list[Received] = []
         self.answers: list[int] = []
+        self.says = b""
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -174,8 +175,9 @@ class Receiver:
                 self.send_response(code)
                 if code in (301, 302, 307, 308):
                     self.send_header("Location", receiver.url + "/elsewhere")
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(receiver.says)))
                 self.end_headers()
+                self.wfile.write(receiver.says)
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its own name
                 pass

@@ -255,6 +255,7 @@ class Tellings:
             resolved=seen.resolved_since,
             now=now,
             dashboard=self._store.knobs.dashboard_url,
+            answers=told.reference,
         )
         delivery = new_id()
         connection.execute(
@@ -357,6 +358,7 @@ def _told(row: Row[Any] | None) -> Told:
     return Told(
         seq=row.told_seq, firing=row.told_firing, severity=row.told_severity, at=row.told_at,
         attempts=row.attempts, retry_at=row.retry_at, refused_seq=row.refused_seq,
+        reference=row.reference,
     )  # fmt: skip
 
 

@@ -1,0 +1,296 @@
+"""Email: the server is prefect-email's block, the recipients are this one's.
+
+Both parts, text and HTML, say the same. Every further mail about a group answers the first one
+(`In-Reply-To` and `References`, RFC 5322 3.6.4), so that mail programs show one conversation.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import smtplib
+import ssl
+from contextlib import suppress
+from email.errors import HeaderParseError
+from email.headerregistry import Address, AddressHeader, UniqueAddressHeader
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import format_datetime
+from typing import Any, cast
+
+from prefect.blocks.core import Block
+from prefect_email import (  # pyright: ignore[reportMissingTypeStubs] - its types are in its source
+    EmailServerCredentials,
+)
+from prefect_email.credentials import (  # pyright: ignore[reportMissingTypeStubs] - as above
+    SMTPServer,
+    SMTPType,
+)
+from pydantic import Field, field_validator
+
+from blocks.mail_text import html_of, text_of
+from blocks.wording import is_over, one_line
+from sentinel.errors import DeliveryError
+from sentinel.ports import Message, Receipt
+
+__all__ = ["SentinelEmail", "mail_of"]
+
+log = logging.getLogger(__name__)
+
+_MOST_SUBJECT = 200
+_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
+
+
+class SentinelEmail(Block):
+    """Tells people about alerts by email."""
+
+    _block_type_name = "Sentinel Email"
+    _block_type_slug = "sentinel-email"
+    _description = "Tells people about alerts by email, in HTML and plain text."
+
+    server: EmailServerCredentials = Field(
+        title="Server", description="The mail server, a block of type Email Server Credentials."
+    )
+    to: list[str] = Field(
+        title="To",
+        description="Who gets the mails: addresses, with or without a name.",
+        examples=[["Operations <ops@example.org>"]],
+        min_length=1,
+        max_length=100,
+    )
+    sender: str = Field(
+        title="From",
+        description="Whom they come from; most servers want an address of their own.",
+        examples=["Sentinel <sentinel@example.org>"],
+    )
+    timeout: float = Field(
+        default=20.0,
+        gt=0,
+        le=120,
+        title="Timeout",
+        description="Seconds after which the server counts as not answering, at each step.",
+    )
+
+    @field_validator("to")
+    @classmethod
+    def _are_addresses(cls, to: list[str]) -> list[str]:
+        return [str(_address(one)) for one in to]
+
+    @field_validator("sender")
+    @classmethod
+    def _is_address(cls, sender: str) -> str:
+        return str(_address(sender))
+
+    def send(self, message: Message) -> Receipt:
+        """Send one mail about `message` to everybody.
+
+        Returns:
+            The `Message-ID` of the first mail of the conversation, which the next one answers.
+
+        Raises:
+            DeliveryError: the server took it for nobody; permanent where it said so with a 5xx
+        """
+        mail = mail_of(message, sender=self.sender, to=self.to)
+        recipients = [one.addr_spec for one in _addresses(mail, "To")]
+        (sender,) = (one.addr_spec for one in _addresses(mail, "From"))
+        with _speaking(self._where):
+            server = _connected(self.server, self.timeout)
+            try:
+                refused = _handed_over(server, sender, recipients, mail)
+            finally:
+                with suppress(OSError, smtplib.SMTPException):
+                    server.quit()
+        if len(refused) == len(recipients):
+            codes = sorted(set(refused.values()))
+            raise DeliveryError(
+                f"{self._where} refused every recipient ({', '.join(map(str, codes))})",
+                permanent=all(code >= 500 for code in codes),
+                hint="Check the addresses, and whether the server lets us send to them.",
+            )
+        if refused:
+            # Whoever it took it for has it: sending again would only repeat it to them.
+            log.warning(
+                "%s refused %d of %d recipients (%s)", self._where, len(refused),
+                len(recipients), ", ".join(map(str, sorted(set(refused.values())))),
+            )  # fmt: skip
+        return Receipt(reference=str(mail["In-Reply-To"] or mail["Message-ID"]))
+
+    @property
+    def _where(self) -> str:
+        return f"the mail server {_host(self.server)}:{_port(self.server)}"
+
+
+def mail_of(message: Message, *, sender: str, to: list[str]) -> EmailMessage:
+    """The whole mail about `message`.
+
+    Args:
+        message: what to tell
+        sender: whom it is from
+        to: whom it is for
+    """
+    mail = EmailMessage(policy=SMTP_POLICY)
+    domain = _address(sender).domain
+    # Sent again it has the same id, so that a server that took it the first time can tell.
+    mail["Message-ID"] = f"<{message.id}@{domain}>"
+    mail["Date"] = format_datetime(message.at)
+    mail["From"] = sender
+    mail["To"] = ", ".join(to)
+    mail["Subject"] = one_line(message.title)[:_MOST_SUBJECT]
+    if re.fullmatch(r"<[^<>\s]{1,250}>", message.answers):
+        mail["In-Reply-To"] = message.answers
+        mail["References"] = message.answers
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers this
+    mail["X-Sentinel-Group"] = message.group_id
+    mail["X-Sentinel-Severity"] = message.severity
+    if message.severity == "critical" and not is_over(message):
+        mail["Importance"] = "high"
+    mail.set_content(text_of(message))
+    mail.add_alternative(html_of(message), subtype="html")
+    return mail
+
+
+def _address(text: str) -> Address:
+    """The one address that `text` is.
+
+    Raises:
+        ValueError: it is none, or more than one
+    """
+    probe = EmailMessage(policy=SMTP_POLICY)
+    try:
+        probe["From"] = text
+        (found,) = _addresses(probe, "From")
+        good = bool(found.username and found.domain) and found.addr_spec.isascii()
+    except (ValueError, HeaderParseError, IndexError):
+        good, found = False, Address()
+    if not good:
+        raise ValueError(f"{text!r} is no mail address: write ops@example.org or Ops <ops@…>")
+    return found
+
+
+def _addresses(mail: EmailMessage, header: str) -> tuple[Address, ...]:
+    return cast("AddressHeader | UniqueAddressHeader", mail[header]).addresses
+
+
+def _host(server: EmailServerCredentials) -> str:
+    chosen = server.smtp_server
+    return chosen.value if isinstance(chosen, SMTPServer) else chosen
+
+
+def _kind(server: EmailServerCredentials) -> SMTPType:
+    chosen = server.smtp_type
+    return chosen if isinstance(chosen, SMTPType) else SMTPType[chosen.upper()]
+
+
+def _port(server: EmailServerCredentials) -> int:
+    return server.smtp_port or _kind(server).value
+
+
+def _connected(server: EmailServerCredentials, timeout: float) -> smtplib.SMTP:
+    """A session that is encrypted and logged in as the block says.
+
+    The block's own `get_server` has no timeout: a server that hangs would hold up the run.
+    """
+    kind, host, port = _kind(server), _host(server), _port(server)
+    context = ssl.create_default_context()
+    if server.verify is False:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if kind is SMTPType.SSL:
+        session = smtplib.SMTP_SSL(host, port, timeout=timeout, context=context)
+    else:
+        session = smtplib.SMTP(host, port, timeout=timeout)
+    try:
+        if kind is SMTPType.STARTTLS:
+            session.starttls(context=context)
+        if server.username:
+            session.login(server.username, server.password.get_secret_value())
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+def _handed_over(
+    server: smtplib.SMTP, sender: str, recipients: list[str], mail: EmailMessage
+) -> dict[str, int]:
+    """Hand the mail over for those whom the server takes it for; gives the others' codes."""
+    server.ehlo_or_helo_if_needed()
+    code, said = server.mail(sender)
+    if code != 250:
+        raise smtplib.SMTPSenderRefused(code, said, sender)
+    refused: dict[str, int] = {}
+    for one in recipients:
+        code, said = server.rcpt(one)
+        if code == 421:
+            raise smtplib.SMTPResponseException(code, said)
+        if code not in (250, 251):
+            refused[one] = code
+    if len(refused) < len(recipients):
+        code, said = server.data(mail.as_bytes())
+        if code != 250:
+            raise smtplib.SMTPDataError(code, said)
+    return refused
+
+
+class _speaking:  # noqa: N801 - used as a function
+    """What goes wrong with the server in the block becomes a `DeliveryError`."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, OSError | smtplib.SMTPException | UnicodeError):
+            raise _said(self._where, error) from None
+
+
+def _said(where: str, error: OSError | smtplib.SMTPException | UnicodeError) -> DeliveryError:
+    """`error` for people. The server's words are left out: they may repeat what was sent."""
+    match error:
+        case smtplib.SMTPAuthenticationError():
+            return DeliveryError(
+                f"{where} did not let us log in ({_code(error)})",
+                permanent=error.smtp_code >= 500,
+                hint="Check user name and password in the block.",
+            )
+        case smtplib.SMTPSenderRefused():
+            return DeliveryError(
+                f"{where} refused the sender ({_code(error)})",
+                permanent=error.smtp_code >= 500,
+                hint="Give the block a From that this server sends for.",
+            )
+        case smtplib.SMTPResponseException():
+            # smtplib says -1 where the answer was none at all.
+            return DeliveryError(
+                f"{where} answered {_code(error)}", permanent=500 <= error.smtp_code < 600
+            )
+        case smtplib.SMTPNotSupportedError():
+            return DeliveryError(
+                f"{where} cannot do what the block asks: {error}",
+                permanent=True,
+                hint="Choose the SMTP type that it offers, or leave the user name empty.",
+            )
+        case ssl.SSLCertVerificationError():
+            return DeliveryError(
+                f"{where} has a certificate that is not trusted here: {error.verify_message}",
+                hint="Mend it, or switch Verify off in the block.",
+            )
+        case ssl.SSLError():
+            return DeliveryError(
+                f"{where} does not speak TLS as the block says ({error.reason})",
+                hint="Check SMTP type and port: SSL is 465, STARTTLS 587.",
+            )
+        case UnicodeError():
+            return DeliveryError(f"{where} has a name that cannot be used", permanent=True)
+        case _:
+            return DeliveryError(f"{where} did not answer ({type(error).__name__})")
+
+
+def _code(error: smtplib.SMTPResponseException) -> str:
+    """The reply code, and the enhanced one (RFC 3463) where there is one: `550 5.1.1`."""
+    said: Any = error.smtp_error
+    text = said.decode("ascii", "replace") if isinstance(said, bytes) else str(said)
+    more = _ENHANCED.match(text)
+    return f"{error.smtp_code} {more.group()}" if more else str(error.smtp_code)

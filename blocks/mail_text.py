@@ -1,0 +1,91 @@
+"""The two parts of a mail: plain text, and HTML that says the same. Pure."""
+
+from __future__ import annotations
+
+from html import escape
+
+from blocks.wording import counts, is_over, labels_of, lasted, links_of, one_line
+from sentinel.ports import Message, MessageAlert
+
+__all__ = ["html_of", "text_of"]
+
+_COLOURS = {
+    "critical": "#c62828",
+    "high": "#e65100",
+    "medium": "#f9a825",
+    "low": "#1565c0",
+    "info": "#616161",
+}
+_OVER = "#2e7d32"
+_FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,sans-serif"
+
+
+def text_of(message: Message) -> str:
+    """The plain text part."""
+    parts = [f"{one_line(message.title)}\n{counts(message)}: {message.reason}\n{message.url}"]
+    parts += [_alert_text(message, alert) for alert in message.alerts]
+    if more := _more(message):
+        parts.append(f"and {more:,} more: {message.url}")
+    parts.append(f"-- \nSentinel told {message.receiver}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _alert_text(message: Message, alert: MessageAlert) -> str:
+    lines = [f"* {one_line(alert.title)}", f"  {_state(message, alert)}"]
+    # Indented, so that no line of a check can look like one of ours.
+    lines += [f"  {line.rstrip()}" for line in alert.description.splitlines() if line.strip()]
+    if alert.labels:
+        lines.append(f"  {one_line(labels_of(alert))}")
+    lines.append(f"  {alert.url}")
+    lines += [f"  {name}: {url}" for name, url in links_of(alert)]
+    return "\n".join(lines)
+
+
+def html_of(message: Message) -> str:
+    """The HTML part; everything that a check has said is escaped."""
+    colour = _OVER if is_over(message) else _COLOURS.get(message.severity, "#616161")
+    rows = "\n".join(_alert_html(message, alert) for alert in message.alerts)
+    more = _more(message)
+    left = f"<p>and {more:,} more: {_link(message.url, 'see all')}</p>" if more else ""
+    title = escape(one_line(message.title))
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{title}</title></head>
+<body style="margin:0;padding:16px;{_FONT};font-size:14px;line-height:1.4">
+<div style="max-width:680px;border-left:6px solid {colour};padding:4px 0 4px 14px">
+<h2 style="margin:0 0 4px;font-size:18px">{_link(message.url, one_line(message.title))}</h2>
+<p style="margin:0 0 12px;color:#666">{escape(counts(message))}: {escape(message.reason)}</p>
+{rows}
+{left}
+<p style="margin:12px 0 0;color:#888;font-size:12px">Sentinel told {escape(message.receiver)}.</p>
+</div>
+</body>
+</html>
+"""
+
+
+def _alert_html(message: Message, alert: MessageAlert) -> str:
+    paragraphs = [f"<strong>{_link(alert.url, one_line(alert.title))}</strong>"]
+    paragraphs.append(f'<span style="color:#666">{escape(_state(message, alert))}</span>')
+    if alert.description:
+        paragraphs.append(escape(alert.description).replace("\n", "<br>\n"))
+    if alert.labels:
+        paragraphs.append(f"<code>{escape(labels_of(alert))}</code>")
+    links = [_link(url, name) for name, url in links_of(alert)]
+    if links:
+        paragraphs.append(" &middot; ".join(links))
+    inside = "<br>\n".join(paragraphs)
+    return f'<p style="margin:0 0 12px">{inside}</p>'
+
+
+def _state(message: Message, alert: MessageAlert) -> str:
+    since = alert.opened_at.strftime("%Y-%m-%d %H:%M UTC")
+    return f"{alert.severity}, {alert.status} {lasted(alert, message.at)}, since {since}"
+
+
+def _link(url: str, text: str) -> str:
+    return f'<a href="{escape(url)}" style="color:inherit">{escape(text)}</a>'
+
+
+def _more(message: Message) -> int:
+    return max(0, message.firing + message.resolved - len(message.alerts))
