@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sentinel.cli import completing
 from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
 from sentinel.cli.target import actor, open_store
+
+if TYPE_CHECKING:
+    from sentinel.lifecycle import Action
 
 __all__ = ["commands"]
 
 commands = typer.Typer(no_args_is_help=True, help="List alerts, look at one, act on it.")
 
 Ids = Annotated[
-    list[str], typer.Argument(help="Ids of alerts, or how they begin.", show_default=False)
+    list[str],
+    typer.Argument(
+        help="Ids of alerts, or how they begin.",
+        show_default=False,
+        autocompletion=completing.alerts,
+    ),
 ]
 Message = Annotated[str, typer.Option("--message", "-m", help="Why; kept in the timeline.")]
 
@@ -30,7 +41,12 @@ def list_(
     severity: Annotated[
         list[str] | None, typer.Option(help="critical, high, medium, low or info; repeatable.")
     ] = None,
-    rule: Annotated[str, typer.Option(help="Of this rule only.")] = "",
+    rule: Annotated[
+        str, typer.Option(help="Of this rule only.", autocompletion=completing.rules)
+    ] = "",
+    assignee: Annotated[
+        str | None, typer.Option(help="Whose they are; empty for nobody's.", show_default=False)
+    ] = None,
     search: Annotated[str, typer.Option(help="Text in title, description or rule.")] = "",
     history: Annotated[
         bool, typer.Option("--history", help="All that ever opened, newest first.")
@@ -51,7 +67,11 @@ def list_(
     with open_store() as store:
         page = store.alerts.page(
             AlertFilter(
-                status=tuple(status or ()), severity=tuple(severity or ()), rule=rule, q=search
+                status=tuple(status or ()),
+                severity=tuple(severity or ()),
+                rule=rule,
+                assignee=assignee,
+                q=search,
             ),
             limit=limit,
             after=after or None,
@@ -76,7 +96,9 @@ def list_(
             )
             for item in page.items
         ],
-        empty="No alerts." if status or severity or rule or search else "Nothing is wrong.",
+        empty="No alerts."
+        if status or severity or rule or search or assignee is not None
+        else "Nothing is wrong.",
         ranks=[item.rank for item in page.items],
     )
     if page.next:
@@ -93,7 +115,12 @@ def _distinct(ids: list[str], least: int = 8) -> int:
 
 @commands.command()
 def show(
-    alert: Annotated[str, typer.Argument(help="Its id, or how it begins.", show_default=False)],
+    alert: Annotated[
+        str,
+        typer.Argument(
+            help="Its id, or how it begins.", show_default=False, autocompletion=completing.alerts
+        ),
+    ],
     json: AsJson = False,
 ) -> None:
     """One alert, and all that happened to it.
@@ -156,7 +183,23 @@ def ack(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
     Example:
         sentinel alert ack 0192f3 -m "rebooting it"
     """
-    _act("ack", alerts, message, as_json=json)
+    from sentinel.lifecycle import Acknowledge
+
+    action = Acknowledge(actor=actor(), comment=message)
+    _act(alerts, lambda _now: action, as_json=json)
+
+
+@commands.command()
+def unack(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
+    """Give alerts back: whoever is to be told is told again.
+
+    Example:
+        sentinel alert unack 0192f3 -m "my shift is over"
+    """
+    from sentinel.lifecycle import Unacknowledge
+
+    action = Unacknowledge(actor=actor(), comment=message)
+    _act(alerts, lambda _now: action, as_json=json)
 
 
 @commands.command()
@@ -164,27 +207,106 @@ def resolve(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
     """Say that alerts are over.
 
     Where the condition still holds, the alert opens again after a while.
+
+    Example:
+        sentinel alert resolve 0192f3 -m "replaced the disk"
     """
-    _act("resolve", alerts, message, as_json=json)
+    from sentinel.lifecycle import Resolve
+
+    action = Resolve(actor=actor(), comment=message)
+    _act(alerts, lambda _now: action, as_json=json)
 
 
-def _act(
-    what: Literal["ack", "resolve"], alerts: list[str], message: str, *, as_json: bool
+@commands.command()
+def suppress(
+    alerts: Ids,
+    length: Annotated[str, typer.Option("--for", help="How long: 30m, 2h, 1d.")] = "1h",
+    message: Message = "",
+    json: AsJson = False,
 ) -> None:
-    from sentinel.errors import Conflict, NotFound
-    from sentinel.lifecycle import Acknowledge, Resolve
+    """Tell nobody of alerts for a while, also where they end and come back meanwhile.
 
-    kind = Acknowledge if what == "ack" else Resolve
+    Example:
+        sentinel alert suppress 0192f3 --for 2h -m "the array is being rebuilt"
+    """
+    from sentinel.duration import parse_duration
+    from sentinel.errors import ConfigurationError
+    from sentinel.lifecycle import Suppress
+
+    try:
+        span = parse_duration(length)
+    except ValueError as error:
+        raise ConfigurationError(f"--for: {error}") from None
+    who = actor()
+    _act(alerts, lambda now: Suppress(actor=who, until=now + span, comment=message), as_json=json)
+
+
+@commands.command()
+def unsuppress(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
+    """Tell of alerts again from now on.
+
+    Example:
+        sentinel alert unsuppress 0192f3 -m "the array is back"
+    """
+    from sentinel.lifecycle import Unsuppress
+
+    action = Unsuppress(actor=actor(), comment=message)
+    _act(alerts, lambda _now: action, as_json=json)
+
+
+@commands.command()
+def assign(
+    alerts: Ids,
+    to: Annotated[
+        str, typer.Option("--to", help="Whose they are from now on; empty for nobody's.")
+    ] = "",
+    message: Message = "",
+    json: AsJson = False,
+) -> None:
+    """Say whose alerts are.
+
+    Example:
+        sentinel alert assign 0192f3 --to grace -m "you know this array"
+    """
+    from sentinel.lifecycle import Assign
+
+    action = Assign(actor=actor(), assignee=to, comment=message)
+    _act(alerts, lambda _now: action, as_json=json)
+
+
+@commands.command()
+def comment(
+    alerts: Ids,
+    message: Annotated[str, typer.Option("--message", "-m", help="The comment.")],
+    json: AsJson = False,
+) -> None:
+    """Write into the timeline of alerts.
+
+    Example:
+        sentinel alert comment 0192f3 -m "the vendor has been called"
+    """
+    from sentinel.lifecycle import Comment
+
+    action = Comment(actor=actor(), comment=message)
+    _act(alerts, lambda _now: action, as_json=json)
+
+
+def _act(alerts: list[str], action: Callable[[datetime], Action], *, as_json: bool) -> None:
+    """Do it to each; what one alert refuses does not keep the others from it."""
+    from sentinel.errors import Conflict, NotFound
+
     with open_store() as store:
         found = [store.alerts.find(alert) for alert in alerts]
-        results = store.act([alert.id for alert in found], kind(actor=actor(), comment=message))
+        results = store.act([alert.id for alert in found], action(store.now()))
+        # As people see it: an open alert that nobody is told of is "suppressed".
+        shown = {alert.id: store.alerts.find(alert.id).status for alert in found}
     titles = {alert.id: alert.title for alert in found}
     if as_json:
         listed: list[dict[str, Any]] = [
             {
                 "id": result.alert_id,
                 "ok": result.ok,
-                "status": result.status,
+                "status": shown.get(result.alert_id, result.status),
                 "reason": result.reason,
                 "error": result.error,
             }
@@ -195,7 +317,8 @@ def _act(
     if not as_json:
         for result in results:
             if result.ok:
-                say(f"{result.alert_id[:13]} {result.status}: {titles[result.alert_id]}")
+                status = shown.get(result.alert_id, result.status)
+                say(f"{result.alert_id[:13]} {status}: {titles[result.alert_id]}")
     if refused:
         first = refused[0]
         why = f"{titles.get(first.alert_id, first.alert_id)}: {first.error}"

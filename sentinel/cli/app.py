@@ -6,8 +6,19 @@ import sys
 
 import typer
 
-from sentinel.cli import alerts, deploying, receivers, rules, running, system, watching
-from sentinel.cli.exits import exit_of
+from sentinel.cli import (
+    alerts,
+    channels,
+    database,
+    deploying,
+    receivers,
+    rules,
+    running,
+    system,
+    triggers,
+    watching,
+)
+from sentinel.cli.exits import Exit, exit_of, explained
 from sentinel.errors import SentinelError
 
 __all__ = ["app", "main"]
@@ -15,11 +26,10 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     name="sentinel",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="""
+    help=f"""
 Alerts built out of Prefect: a rule is a deployment, a check is a flow run.
 
 **Begin**
@@ -33,12 +43,27 @@ Alerts built out of Prefect: a rule is a deployment, a check is a flow run.
     sentinel alert list                    what is open, worst first
     sentinel alert show 0192f3             one alert and its timeline (the start of an id will do)
     sentinel alert ack 0192f3 -m "on it"
+    sentinel alert suppress 0192f3 --for 2h -m "the array is being rebuilt"
+
+**Rules and what they are made of**
+
+    sentinel rule list                     what each rule last found
+    sentinel rule run disk-full            look now, and follow the run
     sentinel rule disable disk-full -m "moving house"
+    sentinel trigger run disk_space --above 80    try a check here and now
+    sentinel trigger new queue_length      write a check, with its test
+
+**Tell somebody**
+
+    sentinel channel add slack ops --receiver default
+    sentinel channel test ops
 
 Every list takes `--json`. Settings are environment variables, see `.env.example`.
+Names and ids complete with the Tab key after `sentinel --install-completion`.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or setting, 3 not found,
-4 conflict (runs already, changed by somebody else), 5 database or Prefect does not answer.
+**Exit codes**
+
+{explained()}
 """,
 )
 
@@ -47,10 +72,12 @@ system.add_to(app)
 deploying.add_to(app)
 watching.add_to(app)
 app.add_typer(system.pool, name="pool")
-app.add_typer(system.database, name="db")
+app.add_typer(database.commands, name="db")
 app.add_typer(alerts.commands, name="alert")
 app.add_typer(rules.commands, name="rule")
+app.add_typer(triggers.commands, name="trigger")
 app.add_typer(receivers.commands, name="receiver")
+app.add_typer(channels.commands, name="channel")
 
 
 def main() -> int:
@@ -64,7 +91,7 @@ def main() -> int:
         return end.exit_code
     except typer.Abort:
         print("sentinel: stopped", file=sys.stderr)
-        return 130
+        return int(Exit.STOPPED)
     except Exception as error:
         show = getattr(error, "show", None)
         if show is None:

@@ -1,4 +1,7 @@
-"""Exit codes, the same for every command, so that scripts can tell failures apart."""
+"""Exit codes, the same for every command, so that scripts can tell failures apart.
+
+What each means is said here once: the help and the reference are made of `MEANING`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from sentinel.errors import (
     SentinelError,
 )
 
-__all__ = ["Exit", "exit_of"]
+__all__ = ["MEANING", "Exit", "exit_of", "explained"]
 
 
 class Exit(IntEnum):
@@ -25,7 +28,19 @@ class Exit(IntEnum):
     NOT_FOUND = 3
     CONFLICT = 4
     UNREACHABLE = 5
+    STOPPED = 130
 
+
+MEANING: dict[Exit, str] = {
+    Exit.OK: "done",
+    Exit.FAILED: "failed: a check, a run, a delivery or a part is not as it should be",
+    Exit.USAGE: "wrong usage, or a setting that cannot be used",
+    Exit.NOT_FOUND: "there is no alert, rule, trigger, channel or receiver of that name",
+    Exit.CONFLICT: "conflict: its state forbids it, it runs or exists already, or somebody "
+    "else changed it first",
+    Exit.UNREACHABLE: "the database or Prefect does not answer, or nothing runs here",
+    Exit.STOPPED: "stopped by Ctrl-C",
+}
 
 _OF: tuple[tuple[type[SentinelError], Exit], ...] = (
     (NotFound, Exit.NOT_FOUND),
@@ -39,3 +54,8 @@ _OF: tuple[tuple[type[SentinelError], Exit], ...] = (
 def exit_of(error: SentinelError) -> Exit:
     """The exit code of a command that ends with `error`."""
     return next((code for kind, code in _OF if isinstance(error, kind)), Exit.FAILED)
+
+
+def explained() -> str:
+    """All exit codes, one a line, as a Markdown list."""
+    return "\n".join(f"- `{code.value}` {meaning}" for code, meaning in MEANING.items())

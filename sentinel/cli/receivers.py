@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sentinel.cli import completing
 from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.target import open_store
 
@@ -13,12 +14,21 @@ __all__ = ["commands"]
 
 commands = typer.Typer(no_args_is_help=True, help="Who hears of an alert, through which channels.")
 
-Name = Annotated[str, typer.Argument(help="Name of the receiver.", show_default=False)]
+Name = Annotated[
+    str,
+    typer.Argument(
+        help="Name of the receiver.", show_default=False, autocompletion=completing.receivers
+    ),
+]
 
 
 @commands.command("list")
 def list_(json: AsJson = False) -> None:
-    """All receivers and their channels; `default` is the inbox until you say otherwise."""
+    """All receivers and their channels; `default` is the inbox until you say otherwise.
+
+    Example:
+        sentinel receiver list --json
+    """
     with open_store() as store:
         found = store.receivers.all()
     if json:
@@ -57,7 +67,11 @@ def set_(
 
 @commands.command()
 def remove(name: Name) -> None:
-    """Forget a receiver; what names it goes to `default` from then on."""
+    """Forget a receiver; what names it goes to `default` from then on.
+
+    Example:
+        sentinel receiver remove night-shift
+    """
     with open_store() as store:
         store.receivers.remove(name)
     say(f"{name} is gone.")

@@ -6,14 +6,18 @@ from typing import Annotated
 
 import typer
 
+from sentinel.cli import completing
 from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
 from sentinel.cli.target import actor, open_store
 
 __all__ = ["commands"]
 
-commands = typer.Typer(no_args_is_help=True, help="List rules, look at one, switch it.")
+commands = typer.Typer(no_args_is_help=True, help="List rules, look at one, run or switch it.")
 
-Name = Annotated[str, typer.Argument(help="Name of the rule.", show_default=False)]
+Name = Annotated[
+    str,
+    typer.Argument(help="Name of the rule.", show_default=False, autocompletion=completing.rules),
+]
 
 
 @commands.command("list")
@@ -57,7 +61,11 @@ def list_(json: AsJson = False) -> None:
 
 @commands.command()
 def show(name: Name, json: AsJson = False) -> None:
-    """One rule as it last ran."""
+    """One rule as it last ran.
+
+    Example:
+        sentinel rule show disk-full
+    """
     with open_store() as store:
         row = store.rules.get(name)
         live = store.rules.live_counts().get((row.tenant, row.name), 0)
@@ -108,10 +116,50 @@ def disable(
 
 @commands.command()
 def enable(name: Name, json: AsJson = False) -> None:
-    """Switch a rule on again."""
+    """Switch a rule on again.
+
+    Example:
+        sentinel rule enable disk-full
+    """
     with open_store() as store:
         changed = store.rules.enable(name, actor=actor())
     if json:
         json_out({"name": name, "enabled": True, "changed": changed})
     else:
         say(f"{name} is on." if changed else f"{name} was on already.")
+
+
+@commands.command()
+def run(
+    name: Name,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Follow it until it ends, or only start it.")
+    ] = True,
+    within: Annotated[str, typer.Option(help="Follow it for at most so long.")] = "5m",
+    json: AsJson = False,
+) -> None:
+    """Start the run of a rule's deployment now, and follow it until it ends.
+
+    It counts like a scheduled one. Exits with 1 where the run fails or does not end in time.
+
+    Examples:
+        sentinel rule run disk-full
+
+        sentinel rule run disk-full --no-wait --json
+    """
+    from sentinel.cli.following import follow, start
+    from sentinel.duration import parse_duration
+    from sentinel.errors import ConfigurationError
+
+    try:
+        patience = parse_duration(within)
+    except ValueError as error:
+        raise ConfigurationError(f"--within: {error}") from None
+    started = start(name, tell=None if json else say)
+    ended = follow(started, patience, tell=None if json else say) if wait else started
+    if json:
+        json_out(ended)
+    if wait and ended.type != "COMPLETED":
+        from sentinel.cli.exits import Exit
+
+        raise typer.Exit(Exit.FAILED)

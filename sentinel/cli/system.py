@@ -1,4 +1,4 @@
-"""`sentinel doctor`, `api`, `relay`, `dashboard`, `pool ensure`, `db migrate`: single parts."""
+"""`sentinel doctor`, `api`, `relay`, `dashboard`, `pool ensure`: single parts."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import Annotated
 import typer
 
 from sentinel.cli.output import AsJson, json_out, say
-from sentinel.cli.target import home_of, open_store, settings_here
+from sentinel.cli.target import home_of, settings_here
 
-__all__ = ["add_to", "database", "pool"]
+__all__ = ["add_to", "pool"]
 
 pool = typer.Typer(no_args_is_help=True, help="The Prefect work pool that rules run in.")
-database = typer.Typer(no_args_is_help=True, help="The shared database.")
 
 
 def doctor(json: AsJson = False) -> None:
@@ -95,27 +94,6 @@ def ensure(
         json_out({"name": settings.work_pool, "made": made})
     else:
         say(f"Work pool {settings.work_pool} {'made' if made else 'exists'}.")
-
-
-@database.command()
-def migrate() -> None:
-    """Bring the database up to this version; several may do it at once."""
-    from sentinel.store import Store
-    from sentinel.up.postgres import Postgres
-
-    settings = settings_here()
-    home = home_of(settings)
-    if not settings.database_url and not Postgres.has_data(home):
-        home.prepare()  # a new SQLite database under home
-        store = Store.of(settings)
-        try:
-            store.migrate()
-        finally:
-            store.close()
-    else:
-        with open_store() as store:
-            store.migrate()
-    say("The database is up to date.")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from sentinel.errors import DatabaseError, SchemaTooNew
 from sentinel.store.engine import reading, writing
 
-__all__ = ["migrate", "schema_ready"]
+__all__ = ["alembic_config", "locked", "migrate", "refuse_newer", "revision", "schema_ready"]
 
 _LOCK = 0x5E471E1
 """Key of PostgreSQL's advisory lock; any number, as long as it never changes."""
@@ -35,9 +35,9 @@ def migrate(engine: Engine) -> None:
         SchemaTooNew: a newer Sentinel has migrated this database
         DatabaseUnreachable: it does not answer
     """
-    config = _config()
-    with _locked(engine) as connection:
-        _refuse_newer(connection, config)
+    config = alembic_config()
+    with locked(engine) as connection:
+        refuse_newer(connection, config)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
@@ -49,20 +49,27 @@ def schema_ready(engine: Engine) -> bool:
         SchemaTooNew: a newer Sentinel has migrated this database
         DatabaseUnreachable: it does not answer
     """
-    config = _config()
+    config = alembic_config()
     with reading(engine) as connection:
-        _refuse_newer(connection, config)
+        refuse_newer(connection, config)
         heads = set(MigrationContext.configure(connection).get_current_heads())
         return heads == set(ScriptDirectory.from_config(config).get_heads())
 
 
-def _config() -> Config:
+def revision(connection: Connection) -> str:
+    """The revision that the schema is at; empty where there is none."""
+    return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def alembic_config() -> Config:
+    """What Alembic needs to know to find our migrations."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config
 
 
-def _refuse_newer(connection: Connection, config: Config) -> None:
+def refuse_newer(connection: Connection, config: Config) -> None:
+    """Raise `SchemaTooNew` where the schema is one that this version does not know."""
     known = {one.revision for one in ScriptDirectory.from_config(config).walk_revisions()}
     strange = set(MigrationContext.configure(connection).get_current_heads()) - known
     if strange:
@@ -74,7 +81,7 @@ def _refuse_newer(connection: Connection, config: Config) -> None:
 
 
 @contextmanager
-def _locked(engine: Engine) -> Generator[Connection]:
+def locked(engine: Engine) -> Generator[Connection]:
     """One writing transaction that holds the lock, and lets go of it with its end."""
     until = time.monotonic() + _PATIENCE_SECONDS
     with ExitStack() as stack:

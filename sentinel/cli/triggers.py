@@ -1,0 +1,258 @@
+"""`sentinel trigger …`: the kinds of check there are, a new one, and one tried here and now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sentinel.cli import completing
+from sentinel.cli.output import AsJson, fields, json_out, print_table, say
+
+if TYPE_CHECKING:
+    from sentinel.trigger import Trigger
+
+__all__ = ["commands"]
+
+commands = typer.Typer(
+    no_args_is_help=True, help="Kinds of check: list them, write one, try one here and now."
+)
+
+Name = Annotated[
+    str,
+    typer.Argument(
+        help="Name of the trigger.", show_default=False, autocompletion=completing.triggers
+    ),
+]
+
+
+@commands.command("list")
+def list_(json: AsJson = False) -> None:
+    """All triggers, and files that cannot be loaded. Exits with 1 where there are such.
+
+    Example:
+        sentinel trigger list --json
+    """
+    from sentinel.catalog import load
+    from sentinel.cli.exits import Exit
+
+    catalog = load()
+    found = [catalog.triggers[name] for name in sorted(catalog.triggers)]
+    if json:
+        json_out({"items": [_short(one) for one in found], "broken": catalog.broken})
+    else:
+        print_table(
+            ["TRIGGER", "CATEGORY", "BAD WHEN", "WHAT IT LOOKS AT"],
+            [
+                (row["name"], row["category"], row["when"] or "the rule says", row["summary"])
+                for row in map(_short, found)
+            ],
+            empty="There is none.",
+        )
+        for broken in catalog.broken:
+            say(f"Not loaded: {broken}")
+    if catalog.broken:
+        raise typer.Exit(Exit.FAILED)
+
+
+@commands.command()
+def show(name: Name, json: AsJson = False) -> None:
+    """One trigger: what it looks at, its parameters, and a rule to begin with.
+
+    Example:
+        sentinel trigger show disk_space
+    """
+    from sentinel.cli.finding import trigger_named
+    from sentinel.trigger_form import form_of, summary_of
+
+    trigger = trigger_named(name)
+    schema: dict[str, Any] = form_of(trigger).model_json_schema()
+    parameters: dict[str, dict[str, Any]] = schema.get("properties", {})
+    needed: list[str] = schema.get("required", [])
+    if json:
+        json_out({**_short(trigger), "description": summary_of(trigger), "parameters": schema})
+        return
+    say(summary_of(trigger))
+    say("")
+    fields(
+        {
+            "category": trigger.category,
+            "unit": trigger.unit,
+            "bad when": _when(trigger) or "the rule says",
+            "what it does not name": "counts as good" if trigger.closed_world else "",
+            "acts on the world": "" if trigger.backtest else "yes",
+            "module": trigger.module,
+        }
+    )
+    say("")
+    print_table(
+        ["PARAMETER", "TYPE", "DEFAULT", "HELP"],
+        [
+            (
+                parameter,
+                _kind(about),
+                "required" if parameter in needed else _shown(about.get("default")),
+                about.get("description", ""),
+            )
+            for parameter, about in parameters.items()
+        ],
+        empty="It takes no parameters.",
+    )
+    say("")
+    say("A rule of it, in prefect.yaml:")
+    say("")
+    say(_example(trigger, needed))
+
+
+@commands.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Small letters, digits and _.", show_default=False)],
+    folder: Annotated[Path, typer.Option("--into", help="Where triggers are.")] = Path("triggers"),
+    tests: Annotated[Path, typer.Option("--tests", help="Where their tests are.")] = Path(
+        "tests/triggers"
+    ),
+    json: AsJson = False,
+) -> None:
+    """Write a new trigger that works, and its test; then make it yours.
+
+    Example:
+        sentinel trigger new queue_length
+    """
+    from sentinel.cli.writing import write
+
+    made = write(name, folder, tests)
+    if json:
+        json_out({"name": name, "file": str(made.file), "test": str(made.test)})
+        return
+    say(f"{made.file} and {made.test} are written.")
+    say(f"Try it:  sentinel trigger run {name}")
+    say(f"Test it: python -m pytest {made.test}")
+
+
+@commands.command()
+def run(
+    name: Name,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            "-s",
+            help="A parameter as name=value; repeatable, and twice the same makes a list.",
+            show_default=False,
+        ),
+    ] = None,
+    above: Annotated[
+        float | None, typer.Option(help="Bad when greater than this.", show_default=False)
+    ] = None,
+    below: Annotated[
+        float | None, typer.Option(help="Bad when less than this.", show_default=False)
+    ] = None,
+    when: Annotated[
+        str, typer.Option(help="A whole condition, as in a rule's `when`.", show_default=False)
+    ] = "",
+    rule_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Judge by a rule from this file: a prefect.yaml, or a rule alone.",
+            show_default=False,
+        ),
+    ] = None,
+    rule: Annotated[str, typer.Option(help="Which rule of that file, where it has several.")] = "",
+    act: Annotated[
+        bool, typer.Option("--act", help="Also a trigger that acts on the world.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Look once, here and now, without a server: readings, verdicts and the texts of alerts.
+
+    Nothing is stored and nobody is told. Exits with 1 where the check fails.
+
+    Examples:
+        sentinel trigger run disk_space
+
+        sentinel trigger run disk_space --set paths=/ --set paths=/var --above 80
+
+        sentinel trigger run cpu_usage --when '{levels: {high: 80, critical: 95}}' --json
+
+        sentinel trigger run disk_space --rule-file prefect.yaml --rule disk-full
+    """
+    from sentinel.cli.exits import Exit
+    from sentinel.cli.finding import trigger_named
+    from sentinel.cli.looking import Asked, look, print_look
+
+    trigger = trigger_named(name)
+    asked = Asked(
+        settings=tuple(set_ or ()), above=above, below=below, when=when, file=rule_file, rule=rule,
+        act=act,
+    )  # fmt: skip
+    seen = look(trigger, asked)
+    if json:
+        json_out(seen)
+    else:
+        print_look(seen)
+    if seen.error:
+        raise typer.Exit(Exit.FAILED)
+
+
+def _short(trigger: Trigger[..., Any]) -> dict[str, Any]:
+    from sentinel.trigger_form import summary_of
+
+    lines = summary_of(trigger).splitlines()
+    return {
+        "name": trigger.name,
+        "category": trigger.category,
+        "unit": trigger.unit,
+        "when": _when(trigger),
+        "summary": lines[0] if lines else "",
+        "module": trigger.module,
+    }
+
+
+def _when(trigger: Trigger[..., Any]) -> str:
+    from sentinel.cli.looking import condition_said
+
+    return condition_said(trigger.when, trigger.unit) if trigger.when else ""
+
+
+def _kind(about: dict[str, Any]) -> str:
+    """A parameter's type and bounds for people: `number, 0 to 30`."""
+    choices: list[dict[str, Any]] = about.get("anyOf", [])
+    kinds = [str(one.get("type", "object")) for one in choices]
+    kind = about.get("type") or " or ".join(one for one in kinds if one != "null") or "any"
+    if kind == "array":
+        kind = f"list of {about.get('items', {}).get('type', 'any')}"
+    if "enum" in about:
+        kind = " or ".join(map(str, about["enum"]))
+    least = about.get("minimum", about.get("exclusiveMinimum"))
+    most = about.get("maximum", about.get("exclusiveMaximum"))
+    if least is not None and most is not None:
+        return f"{kind}, {least:g} to {most:g}"
+    if least is not None:
+        return f"{kind}, at least {least:g}"
+    return f"{kind}, at most {most:g}" if most is not None else str(kind)
+
+
+def _shown(value: Any) -> str:
+    import msgspec
+
+    return "" if value in (None, "") else msgspec.json.encode(value).decode()
+
+
+def _example(trigger: Trigger[..., Any], needed: list[str]) -> str:
+    import yaml
+
+    name = trigger.name.replace("_", "-")
+    entry: dict[str, Any] = {
+        "name": name,
+        "entrypoint": f"flows.rules.{trigger.name}",
+        "parameters": {
+            **dict.fromkeys(needed, "…"),
+            "rule": {
+                "name": name,
+                "every": "60s",
+                **({} if trigger.when else {"when": {"above": 0}}),
+            },
+        },
+    }
+    return yaml.safe_dump([entry], sort_keys=False, allow_unicode=True).rstrip()

@@ -1,0 +1,62 @@
+"""A test message, as a channel would get it from a real alert."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from blocks.channels import Channels
+from sentinel.cli.target import actor, settings_here
+from sentinel.links import Addresses
+from sentinel.notification import Reason
+from sentinel.ports import Message, MessageAlert
+from sentinel.store import Store
+
+__all__ = ["message_of", "try_out"]
+
+
+def try_out(store: Store, ref: str, *, end: bool) -> int:
+    """Send a test message through the channel `ref`, and its end where asked for.
+
+    Returns:
+        How many messages it took.
+
+    Raises:
+        DeliveryError: it did not take one
+    """
+    channel = Channels(store).channel_of(ref)
+    message = message_of(store)
+    receipt = channel.send(message)
+    if not end:
+        return 1
+    over = message.at + timedelta(seconds=1)
+    alerts = [replace(one, status="resolved", resolved_at=over) for one in message.alerts]
+    channel.send(
+        replace(
+            message, id=f"{message.id}-end", at=over, status="resolved", firing=0, resolved=1,
+            reason=str(Reason.RESOLVED), title=message.title.replace("[low]", "[resolved]"),
+            alerts=alerts, answers=receipt.reference,
+        )
+    )  # fmt: skip
+    return 2
+
+
+def message_of(store: Store) -> Message:
+    """A message about an alert that does not exist, which says so."""
+    now = store.now()
+    key = f"test-{secrets.token_hex(8)}"
+    dashboard = Addresses.of(settings_here()).dashboard
+    alert = MessageAlert(
+        id=key, rule="channel-test", title="This is a test: nothing is wrong",
+        description=f"{actor()} tried out this channel with `sentinel channel test`.",
+        severity="low", category="general", status="open", value=None, opened_at=now,
+        resolved_at=None, labels={"channel": "test"}, annotations={}, flow_run_id=None,
+        url=f"{dashboard}/",
+    )  # fmt: skip
+    return Message(
+        id=key, group_id=key, dedup_key=f"sentinel-{key}", at=now, status="firing",
+        reason=str(Reason.FIRST), receiver="a test", title=f"[low] {alert.title}",
+        severity="low", firing=1, resolved=0, alerts=[alert], url=f"{dashboard}/",
+    )  # fmt: skip

@@ -1,0 +1,47 @@
+"""The command line in a folder of its own, and a database with one alert."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from sentinel.cli import main
+from sentinel.clock import FakeClock
+from sentinel.settings import settings
+from sentinel.store import Store
+from tests.cli.shell import Run
+from tests.store.desk import Desk
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run `sentinel`, in a folder of its own; gives exit code, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SENTINEL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SENTINEL_USER", "ada")
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+
+    def sentinel(*arguments: str) -> tuple[int, str, str]:
+        settings.cache_clear()
+        monkeypatch.setattr(sys, "argv", ["sentinel", *arguments])
+        capsys.readouterr()
+        code = main()
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return sentinel
+
+
+@pytest.fixture
+def desk(run: Run, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A database with one alert, on /data."""
+    monkeypatch.setenv("SENTINEL_DATABASE_URL", database_url)
+    assert run("db", "migrate")[0] == 0
+    clock = FakeClock()
+    store = Store(database_url, clock=clock)
+    desk = Desk(store, clock)
+    store.apply(desk.evaluation({"/data": 97.0}))
+    store.close()
+    return desk

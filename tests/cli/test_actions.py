@@ -1,0 +1,76 @@
+"""What a person does to alerts by command, on both databases."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.cli.shell import Run
+from tests.store.desk import Desk
+
+
+def alert(run: Run) -> dict[str, Any]:
+    code, out, _ = run("alert", "list", "--history", "--json")
+    assert code == 0
+    (found,) = json.loads(out)["items"]
+    return found
+
+
+def act(run: Run, *arguments: str) -> dict[str, Any]:
+    code, out, err = run("alert", arguments[0], alert(run)["id"], *arguments[1:], "--json")
+    assert code == 0, err
+    (done,) = json.loads(out)["items"]
+    return done
+
+
+def timeline(run: Run) -> list[tuple[str, str, str]]:
+    _, out, _ = run("alert", "show", alert(run)["id"], "--json")
+    return [(one["kind"], one["actor"], one["comment"]) for one in json.loads(out)["timeline"]]
+
+
+def test_a_suppressed_alert_is_shown_as_such_with_who_and_why(run: Run, desk: Desk) -> None:
+    assert act(run, "suppress", "--for", "2h", "-m", "rebuilding")["status"] == "suppressed"
+    assert alert(run)["status"] == "suppressed"
+    assert timeline(run)[-1] == ("suppressed", "ada", "rebuilding")
+
+
+def test_unsuppressing_makes_it_open_again(run: Run, desk: Desk) -> None:
+    act(run, "suppress")
+    assert act(run, "unsuppress")["status"] == "open"
+
+
+def test_a_length_that_is_none_is_wrong_usage(run: Run, desk: Desk) -> None:
+    code, _, err = run("alert", "suppress", alert(run)["id"], "--for", "soon")
+    assert code == 2
+    assert "--for" in err
+    assert "30s, 5m" in err
+
+
+def test_assigned_alerts_are_found_by_whose_they_are(run: Run, desk: Desk) -> None:
+    act(run, "assign", "--to", "grace")
+    (mine,) = json.loads(run("alert", "list", "--assignee", "grace", "--json")[1])["items"]
+    assert mine["assignee"] == "grace"
+    assert run("alert", "list", "--assignee", "ada")[1] == "No alerts.\n"
+    act(run, "assign", "--to", "")
+    assert alert(run)["assignee"] == ""
+
+
+def test_a_comment_goes_into_the_timeline_and_needs_words(run: Run, desk: Desk) -> None:
+    act(run, "comment", "-m", "the vendor has been called")
+    assert timeline(run)[-1] == ("commented", "ada", "the vendor has been called")
+    assert run("alert", "comment", alert(run)["id"], "-m", " ")[0] == 4
+    assert run("alert", "comment", alert(run)["id"])[0] == 2
+
+
+def test_an_acknowledgement_can_be_given_back_once(run: Run, desk: Desk) -> None:
+    act(run, "ack")
+    assert act(run, "unack", "-m", "my shift is over")["status"] == "open"
+    code, _, err = run("alert", "unack", alert(run)["id"])
+    assert code == 4
+    assert "not acknowledged" in err
+
+
+def test_people_read_what_became_of_each(run: Run, desk: Desk) -> None:
+    code, out, _ = run("alert", "suppress", alert(run)["id"][:12], "--for", "30m")
+    assert code == 0
+    assert "suppressed: " in out

@@ -1,0 +1,236 @@
+"""`sentinel channel …` on a real Prefect server, with real receivers at the other end."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from sentinel.store import Store
+from tests.blocks.smtp_server import PASSWORD, USER, MailServer, serving
+from tests.cli.shell import Run
+from tests.prefect_server import PrefectServer, Receiver, free_port
+
+pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+
+SECRET = "/services/T000/B000/s3cret"
+
+
+@pytest.fixture
+def sentinel(
+    run: Run, connected: PrefectServer, monkeypatch: pytest.MonkeyPatch, migrated_sqlite: Any,
+    tmp_path: Any,
+) -> Generator[Run]:  # fmt: skip
+    """The command line between a Prefect server and an empty database."""
+    import shutil
+
+    shutil.copy(migrated_sqlite, tmp_path / "sentinel.db")
+    monkeypatch.setenv("SENTINEL_DATABASE_URL", f"sqlite:///{tmp_path / 'sentinel.db'}")
+    monkeypatch.setenv("PREFECT_API_URL", connected.url)
+    yield run
+    for ref in listed(run):
+        if ref != "inbox":
+            run("channel", "remove", ref, "--force")
+
+
+@pytest.fixture
+def mail() -> Generator[MailServer]:
+    with serving() as server:
+        yield server
+
+
+def listed(run: Run) -> dict[str, dict[str, Any]]:
+    code, out, err = run("channel", "list", "--json")
+    assert code == 0, err
+    return {one["channel"]: one for one in json.loads(out)["items"]}
+
+
+def test_a_slack_channel_is_added_told_of_and_tried(sentinel: Run, receiver: Receiver) -> None:
+    url = receiver.url + SECRET
+    code, out, err = sentinel("channel", "add", "slack", "ops", "--url", url, "-r", "default")
+    assert code == 0, err
+    assert "s3cret" not in out + err
+    assert listed(sentinel)["slack-incoming-webhook/ops"] == {
+        "channel": "slack-incoming-webhook/ops", "state": "ready", "receivers": ["default"],
+    }  # fmt: skip
+    code, out, _ = sentinel("channel", "test", "ops")
+    assert (code, out) == (0, "slack-incoming-webhook/ops took the test message.\n")
+    said = json.loads(receiver.requests[0].body)
+    assert "This is a test: nothing is wrong" in said["text"]
+
+
+def test_a_secret_may_come_from_standard_input(
+    sentinel: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{receiver.url}{SECRET}\n"))
+    assert sentinel("channel", "add", "slack", "piped", "--url", "-")[0] == 0
+    assert sentinel("channel", "test", "piped")[0] == 0
+    assert len(receiver.requests) == 1
+
+
+def test_an_email_channel_is_added_and_its_end_answers_its_first_mail(
+    sentinel: Run, mail: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALERT_SMTP_PASSWORD", PASSWORD)
+    code, out, err = sentinel(
+        "channel", "add", "email", "ops", "--to", "ops@example.org", "--to", "b@example.org",
+        "--from", "Sentinel <s@example.org>", "--host", "127.0.0.1", "--port", str(mail.port),
+        "--security", "insecure", "--username", USER,
+    )  # fmt: skip
+    assert code == 0, err
+    assert PASSWORD not in out + err
+    code, _, err = sentinel("channel", "test", "sentinel-email/ops", "--end")
+    assert code == 0, err
+    first, end = (one.message for one in mail.mails)
+    assert mail.mails[0].recipients == ["ops@example.org", "b@example.org"]
+    assert end["In-Reply-To"] == first["Message-ID"]
+    assert end["Subject"] == "[resolved] This is a test: nothing is wrong"
+
+
+def test_a_webhook_channel_is_added_and_signed(
+    sentinel: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALERT_WEBHOOK_SECRET", "a-shared-secret")
+    assert sentinel("channel", "add", "webhook", "hook", "--url", receiver.url)[0] == 0
+    code, out, _ = sentinel("channel", "test", "hook", "--json")
+    assert (code, json.loads(out)["ok"]) == (0, True)
+    assert receiver.requests[0].headers["X-Sentinel-Signature-256"].startswith("sha256=")
+
+
+def test_a_channel_that_does_not_take_it_is_exit_code_one(sentinel: Run) -> None:
+    url = f"http://127.0.0.1:{free_port()}{SECRET}"
+    sentinel("channel", "add", "slack", "dead", "--url", url)
+    code, _, err = sentinel("channel", "test", "dead")
+    assert code == 1
+    assert "the Slack webhook at 127.0.0.1 did not answer" in err
+    assert "s3cret" not in err
+
+
+def test_one_that_exists_is_replaced_only_when_asked(sentinel: Run, receiver: Receiver) -> None:
+    add = ("channel", "add", "slack", "twice", "--url")
+    assert sentinel(*add, "https://old.example/x")[0] == 0
+    code, _, err = sentinel(*add, receiver.url)
+    assert code == 4
+    assert "there is a block slack-incoming-webhook/twice already" in err
+    assert sentinel(*add, receiver.url, "--replace")[0] == 0
+    assert sentinel("channel", "test", "twice")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("slack", "x", "--url", "nonsense-s3cret"), "does not begin with https://"),
+        (("slack", "No Good", "--url", "https://a.example/s3cret"), "name"),
+        (("webhook", "x", "--url", "https://a.example/", "--secret", "s3cret"), "secret"),
+        (("email", "x", "--to", "nobody", "--from", "a@x.org", "--host", "h"), "no mail address"),
+        (
+            ("email", "x", "--to", "a@x.org", "--from", "a@x.org", "--host", "h",
+             "--security", "magic"),
+            "starttls, ssl or insecure",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_before_anything_is_saved(
+    sentinel: Run, arguments: tuple[str, ...], said: str
+) -> None:
+    code, _, err = sentinel("channel", "add", *arguments)
+    assert code == 2
+    assert said in err
+    assert "s3cret" not in err
+    assert list(listed(sentinel)) == ["inbox"]
+
+
+def test_a_channel_in_use_is_kept_unless_forced(sentinel: Run, mail: MailServer) -> None:
+    sentinel(
+        "channel", "add", "email", "leaves", "--to", "a@x.org", "--from", "s@x.org", "--host",
+        "127.0.0.1", "--port", str(mail.port), "--security", "insecure", "-r", "night",
+    )  # fmt: skip
+    code, _, err = sentinel("channel", "remove", "leaves")
+    assert code == 4
+    assert "sentinel-email/leaves tells night" in err
+    code, out, _ = sentinel("channel", "remove", "leaves", "--force", "--json")
+    assert code == 0
+    # The mail server's password goes with it.
+    assert json.loads(out)["removed"] == [
+        "sentinel-email/leaves",
+        "email-server-credentials/leaves",
+    ]
+    (receiver,) = [
+        one for one in json.loads(sentinel("receiver", "list", "--json")[1])["items"]
+        if one["name"] == "night"
+    ]  # fmt: skip
+    assert receiver["channels"] == ["inbox"]
+
+
+def test_a_receiver_that_names_a_channel_that_is_none_stands_out(sentinel: Run) -> None:
+    assert sentinel("receiver", "set", "night", "-c", "sentinel-webhook/gone")[0] == 0
+    assert listed(sentinel)["sentinel-webhook/gone"]["state"] == "missing"
+    assert "missing" in sentinel("channel", "list")[1]
+
+
+def test_the_inbox_can_be_tried_too(sentinel: Run, tmp_path: Any) -> None:
+    assert sentinel("channel", "test", "inbox")[0] == 0
+    store = Store(f"sqlite:///{tmp_path / 'sentinel.db'}")
+    assert [one.title for one in store.inbox.page()] == ["[low] This is a test: nothing is wrong"]
+    store.close()
+
+
+def test_what_is_no_channel_is_not_found(sentinel: Run) -> None:
+    assert sentinel("channel", "test", "nobody")[0] == 3
+    assert sentinel("channel", "remove", "nobody")[0] == 3
+
+
+def test_variables_of_other_systems_become_channels_of_the_default_receiver(
+    sentinel: Run, receiver: Receiver, mail: MailServer, tmp_path: Any
+) -> None:
+    (tmp_path / ".env").write_text(
+        f"ALERT_SLACK_WEBHOOK_URL={receiver.url}{SECRET}\n"
+        f"ALERT_WEBHOOK_URL={receiver.url}\nALERT_WEBHOOK_SECRET=a-shared-secret\n"
+        f"ALERT_SMTP_SERVER=127.0.0.1\nALERT_SMTP_PORT={mail.port}\n"
+        f"ALERT_SMTP_SECURITY=insecure\nALERT_SMTP_USER={USER}\nALERT_SMTP_PASSWORD={PASSWORD}\n"
+        "ALERT_EMAIL_FROM=s@example.org\nALERT_EMAIL_TO=a@example.org, b@example.org\n"
+    )
+    made = ["slack-incoming-webhook/env", "sentinel-email/env", "sentinel-webhook/env"]
+    code, out, err = sentinel("channel", "sync", "--json")
+    assert code == 0, err
+    assert [(one["ref"], one["new"]) for one in json.loads(out)["items"]] == [
+        (ref, True) for ref in made
+    ]
+    for ref in made:
+        assert sentinel("channel", "test", ref)[0] == 0
+        assert listed(sentinel)[ref]["receivers"] == ["default"]
+    assert mail.mails[0].recipients == ["a@example.org", "b@example.org"]
+    # Whoever takes one out of the receiver wants it out, also after the next start.
+    sentinel("receiver", "set", "default", "-c", "inbox", "-c", "sentinel-email/env")
+    assert sentinel("channel", "sync")[1].count("is up to date") == 3
+    assert listed(sentinel)["slack-incoming-webhook/env"]["receivers"] == []
+
+
+def test_without_variables_nothing_is_made(sentinel: Run) -> None:
+    assert sentinel("channel", "sync")[1] == "No ALERT_ variable describes a channel.\n"
+    assert list(listed(sentinel)) == ["inbox"]
+
+
+def test_a_variable_that_cannot_be_used_is_named_without_its_value(
+    sentinel: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALERT_SMTP_SECURITY", "s3cret")
+    code, _, err = sentinel("channel", "sync")
+    assert code == 2
+    assert "ALERT_SMTP_SECURITY" in err
+    assert "s3cret" not in err
+
+
+def test_a_prefect_that_does_not_answer_is_exit_code_five(
+    sentinel: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as away:
+        away.setenv("PREFECT_API_URL", f"http://127.0.0.1:{free_port()}/api")
+        assert sentinel("channel", "list")[0] == 5
+        add = ("channel", "add", "slack", "x", "--url", "https://a.example/s3cret")
+        code, _, err = sentinel(*add)
+        assert code == 5
+        assert "s3cret" not in err

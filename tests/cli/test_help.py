@@ -1,0 +1,109 @@
+"""Help that teaches: every command has an example, every exit code is explained once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from sentinel.cli.app import app
+from sentinel.cli.exits import MEANING, Exit, exit_of
+from sentinel.errors import (
+    ConfigurationError,
+    Conflict,
+    DatabaseUnreachable,
+    DeliveryError,
+    NotFound,
+    PrefectUnreachable,
+    SentinelError,
+)
+from tests.cli.shell import Run
+from tests.store.desk import Desk
+
+# They take nothing that an example could show.
+_PLAIN = {"down", "status", "doctor", "api", "relay", "dashboard"}
+
+
+def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*path, name))
+        else:
+            yield " ".join((*path, name)), command
+
+
+ALL = dict(commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("name", sorted(set(ALL) - _PLAIN))
+def test_every_command_has_an_example_of_itself(name: str) -> None:
+    help_ = ALL[name].help or ""
+    assert "Example" in help_
+    assert f"sentinel {name}" in help_
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name.endswith(" list")])
+def test_every_list_is_there_for_programs(name: str) -> None:
+    assert any("--json" in parameter.opts for parameter in ALL[name].params)
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_every_option_says_what_it_is(name: str) -> None:
+    for parameter in ALL[name].params:
+        assert getattr(parameter, "help", "") or parameter.name == "help", parameter.name
+
+
+def test_the_help_explains_every_exit_code(run: Run) -> None:
+    _, out, _ = run("--help")
+    assert set(MEANING) == set(Exit)
+    for code in Exit:
+        assert f"{code.value} " in out
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (NotFound, 3), (Conflict, 4), (DatabaseUnreachable, 5), (PrefectUnreachable, 5),
+        (ConfigurationError, 2), (DeliveryError, 1), (SentinelError, 1),
+    ],
+)  # fmt: skip
+def test_each_kind_of_error_has_its_code(error: type[SentinelError], code: int) -> None:
+    assert exit_of(error("x")) == code
+
+
+def completed(words: str) -> set[str]:
+    """What bash is offered after these words."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("sentinel")],
+        env={
+            **os.environ,
+            "_SENTINEL_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split()) - (not words.endswith(" "))),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    return set(done.stdout.split())
+
+
+def test_the_shell_completes_commands(run: Run) -> None:
+    assert completed("sentinel alert una") == {"unack"}
+    assert {"suppress", "resolve", "show"} <= completed("sentinel alert ")
+
+
+def test_the_shell_completes_names_from_the_database(run: Run, desk: Desk) -> None:
+    assert completed("sentinel rule show di") == {"disk"}
+    assert completed("sentinel receiver remove d") == {"default"}
+
+
+def test_where_nothing_runs_the_shell_is_offered_nothing_and_no_error(run: Run) -> None:
+    assert completed("sentinel rule show ") == set()

@@ -1,0 +1,233 @@
+"""`sentinel trigger …`: real triggers, looked with here and now, and one freshly written."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.shell import Run
+from tests.prefect_server import ROOT
+
+
+def looked(run: Run, *arguments: str) -> dict[str, Any]:
+    code, out, err = run("trigger", "run", *arguments, "--json")
+    assert code == 0, err
+    return json.loads(out)
+
+
+def test_every_trigger_is_listed_with_what_it_looks_at(run: Run) -> None:
+    found = {one["name"]: one for one in json.loads(run("trigger", "list", "--json")[1])["items"]}
+    assert {"cpu_usage", "disk_space"} <= set(found)
+    assert found["disk_space"]["when"] == "above 95 percent"
+    assert found["disk_space"]["category"] == "system"
+    assert "How full each file system is" in run("trigger", "list")[1]
+
+
+def test_a_trigger_shows_its_parameters_and_a_rule_to_begin_with(run: Run) -> None:
+    code, out, _ = run("trigger", "show", "cpu_usage")
+    assert code == 0
+    assert "number, 0 to 30" in out
+    assert "measure over this many seconds" in out
+    assert "entrypoint: flows.rules.cpu_usage" in out
+    schema = json.loads(run("trigger", "show", "cpu_usage", "--json")[1])["parameters"]
+    assert schema["properties"]["per_core"]["default"] is False
+
+
+@pytest.mark.parametrize("command", ["show", "run"])
+def test_a_trigger_that_is_none_is_not_found_and_says_what_there_is(run: Run, command: str) -> None:
+    code, _, err = run("trigger", command, "disc_space")
+    assert code == 3
+    assert "disk_space" in err
+
+
+def test_a_look_needs_no_server_and_judges(run: Run, tmp_path: Path) -> None:
+    seen = looked(run, "disk_space", "--set", f"paths={tmp_path}", "--above", "-1")
+    (reading,) = seen["readings"]
+    assert reading["labels"]["mount"] == str(tmp_path)
+    assert (reading["verdict"], reading["severity"]) == ("bad", "medium")
+    assert reading["title"].startswith("try-out: ")
+    assert seen["condition"] == "above -1 percent"
+
+
+def test_people_read_the_verdict_and_the_text_of_the_alert(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("trigger", "run", "disk_space", "-s", f"paths={tmp_path}", "--below", "101")
+    assert code == 0
+    assert "1 readings in" in out
+    assert "1 bad (below 101 percent)" in out
+    assert "try-out: " in out
+
+
+def test_a_parameter_twice_is_a_list_and_a_healthy_look_is_good(run: Run, tmp_path: Path) -> None:
+    seen = looked(
+        run, "disk_space", "--set", "paths=/", "--set", f"paths={tmp_path}", "--above", "100"
+    )
+    assert [one["verdict"] for one in seen["readings"]] == ["good", "good"]
+
+
+def test_a_whole_condition_gives_its_severity(run: Run, tmp_path: Path) -> None:
+    when = "{levels: {high: -2, critical: -1}}"
+    seen = looked(run, "disk_space", "--set", f"paths={tmp_path}", "--when", when)
+    assert seen["readings"][0]["severity"] == "critical"
+
+
+def test_a_rule_of_a_file_brings_its_parameters_and_its_words(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "prefect.yaml").write_text(
+        f"""
+deployments:
+  - name: other
+    entrypoint: flows.rules.cpu_usage
+    parameters: {{rule: {{name: other}}}}
+  - name: full
+    entrypoint: flows.rules.disk_space
+    parameters:
+      paths: ["{tmp_path}"]
+      rule:
+        name: disk-full
+        severity: critical
+        when: {{above: -1}}
+        for: 5m
+        annotations: {{summary: "{{mount}} is at {{value}} percent", runbook: "https://r.example"}}
+"""
+    )
+    seen = looked(run, "disk_space", "--rule-file", "prefect.yaml")
+    (reading,) = seen["readings"]
+    assert reading["title"].startswith(f"{tmp_path} is at ")
+    assert (reading["severity"], seen["rule"]) == ("critical", "disk-full")
+    assert reading["annotations"] == {"runbook": "https://r.example"}
+    assert "`for`" in seen["note"]
+    code, _, err = run("trigger", "run", "disk_space", "--rule-file", "prefect.yaml", "--rule", "x")
+    assert code == 2
+    assert "disk-full" in err
+
+
+def test_a_rule_alone_in_a_file_does_too(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "rule.yaml").write_text("name: alone\nwhen: {above: -1}\n")
+    seen = looked(run, "disk_space", "--set", "paths=/", "--rule-file", "rule.yaml")
+    assert seen["readings"][0]["title"].startswith("alone: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--set", "path=/"), "has no parameter 'path'. It has: paths"),
+        (("--set", "paths"), "no name=value"),
+        (("--set", "smallest_gb=-1"), "smallest_gb: Input should be greater than or equal to 0"),
+        (("--when", "[1]"), "--when cannot be read"),
+        (("--when", "{above: 1, below: 2}"), "exactly one of above, below"),
+        (("--above", "1", "--below", "2"), "exactly one of above, below"),
+        (("--rule-file", "none.yaml"), "none.yaml cannot be read"),
+    ],
+)
+def test_what_cannot_be_is_wrong_usage(run: Run, arguments: tuple[str, ...], said: str) -> None:
+    code, _, err = run("trigger", "run", "disk_space", *arguments)
+    assert code == 2
+    assert said in err
+
+
+def test_what_could_not_be_seen_is_said(run: Run) -> None:
+    code, out, _ = run("trigger", "run", "disk_space", "--set", "paths=/no/such/place")
+    assert code == 0
+    assert "It yielded no reading." in out
+    assert "Could not be seen: " in out
+
+
+class Clone:
+    """A folder with triggers of its own, as a clone of the repository has."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        package = folder / "triggers"
+        package.mkdir()
+        (package / "__init__.py").write_text('"""Triggers."""\n')
+
+    def python(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", *arguments], cwd=self.folder, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+
+    def sentinel(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.python("sentinel.cli", "trigger", *arguments)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    return Clone(tmp_path)
+
+
+def test_a_new_trigger_works_and_its_test_passes(clone: Clone) -> None:
+    done = clone.sentinel("new", "queue_length")
+    assert done.returncode == 0, done.stderr
+    assert "sentinel trigger run queue_length" in done.stdout
+    seen = clone.sentinel("run", "queue_length", "--set", "folder=triggers", "--above", "1")
+    assert seen.returncode == 0, seen.stderr
+    assert "1 bad (above 1 files)" in seen.stdout
+    tested = clone.python("pytest", "-q", "-p", "no:cacheprovider", "tests/triggers")
+    assert tested.returncode == 0, tested.stdout
+    assert "3 passed" in tested.stdout
+    assert "queue_length" in clone.sentinel("list").stdout
+
+
+def test_a_new_trigger_is_as_clean_as_ours(clone: Clone) -> None:
+    clone.sentinel("new", "queue_length")
+    for tool in (("check", "--config"), ("format", "--check", "--config")):
+        done = clone.python("ruff", *tool, str(ROOT / "pyproject.toml"), "triggers/queue_length.py")
+        assert done.returncode == 0, done.stdout
+
+
+def test_nothing_is_overwritten_and_a_name_is_one(clone: Clone) -> None:
+    clone.sentinel("new", "queue_length")
+    again = clone.sentinel("new", "queue_length")
+    assert again.returncode == 4
+    assert "exists" in again.stderr
+    assert clone.sentinel("new", "Queue-Length").returncode == 2
+    assert clone.sentinel("new", "class").returncode == 2
+
+
+def test_a_check_that_fails_is_exit_code_one_with_what_it_saw(clone: Clone) -> None:
+    (clone.folder / "triggers" / "falls.py").write_text(
+        "from sentinel import Reading, trigger\n\n\n"
+        "@trigger\n"
+        "def falls():\n"
+        '    """It falls."""\n'
+        '    yield Reading(labels={"n": "1"}, value=1.0)\n'
+        '    raise OSError("the network is down")\n'
+    )
+    done = clone.sentinel("run", "falls")
+    assert done.returncode == 1
+    assert "OSError: the network is down" in done.stdout
+    assert "n=1" in done.stdout
+    assert "Nothing says what is bad: add --above" in done.stdout
+
+
+def test_a_broken_file_breaks_only_itself(clone: Clone) -> None:
+    clone.sentinel("new", "queue_length")
+    (clone.folder / "triggers" / "broken.py").write_text("import no_such_module\n")
+    listed = clone.sentinel("list")
+    assert listed.returncode == 1
+    assert "queue_length" in listed.stdout
+    assert "no_such_module" in listed.stdout
+    assert "line 1" in listed.stdout
+    assert clone.sentinel("run", "queue_length").returncode == 0
+    assert clone.sentinel("run", "broken").returncode == 1
+
+
+def test_a_trigger_that_acts_on_the_world_is_asked_for(clone: Clone) -> None:
+    (clone.folder / "triggers" / "acts.py").write_text(
+        "from sentinel import Reading, trigger\n\n\n"
+        "@trigger(backtest=False)\n"
+        "def acts():\n"
+        '    """It acts."""\n'
+        "    yield Reading(firing=True, summary='acted')\n"
+    )
+    refused = clone.sentinel("run", "acts")
+    assert refused.returncode == 2
+    assert "--act" in refused.stderr
+    done = clone.sentinel("run", "acts", "--act")
+    assert done.returncode == 0
+    assert "acted" in done.stdout
