@@ -32,8 +32,11 @@ from sentinel.lifecycle import Bad
 from sentinel.links import Addresses
 from sentinel.observation import observe
 from sentinel.reading import Reading
+from sentinel.remedying import start_remedies
+from sentinel.rollout.planning import OWNER
 from sentinel.rule import Rule
 from sentinel.settings import settings
+from sentinel.store import Store
 from sentinel.trigger import Trigger
 
 __all__ = ["evaluate"]
@@ -86,6 +89,8 @@ def evaluate(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, An
     applied = store.apply(evaluation)
     if applied.outcome in _SAID:
         return _not_now(rule, applied)
+    if rule.remediate is not None and applied.changed:
+        _remedy(store)
     error = evaluation.observation.error
     name_run(run_name(rule.name, applied, worst=_worst(evaluation), error=error))
     if applied.changed:
@@ -94,6 +99,13 @@ def evaluate(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, An
         raise error or ReadingError(applied.error)
     message = f"{applied.live} firing, {applied.bad} of {applied.seen} bad"
     return Completed(name=_STATES[applied.outcome], message=message)
+
+
+def _remedy(store: Store) -> None:
+    """Start what its new alerts ask for; where that fails, the sweep does it."""
+    api = connections.prefect_api()
+    if api is not None:
+        start_remedies(store, api)
 
 
 def _look(

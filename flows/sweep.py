@@ -13,28 +13,32 @@ from flows.naming import name_run
 from flows.notify import tell_until_served
 from flows.switching import keep_switches
 from sentinel.errors import PrefectUnreachable
+from sentinel.remedying import follow_remedies, start_remedies
 
 __all__ = ["sweep"]
 
 
 @flow(name="sweep", persist_result=False, cache_result_in_memory=False)
 def sweep() -> State[None]:
-    """End what has outlived its time, tell what is due, keep Automations as they were left."""
+    """End what has outlived its time, tell what is due, follow remedies, keep switches."""
     store = connections.store()
     expired = store.sweep()
     told = tell_until_served(store, by=str(flow_run.get_id() or "sweep"))
     put_back: list[str] = []
     api = connections.prefect_api()
+    remedies = 0
     if api is not None:
         try:
+            remedies = follow_remedies(store, api) + start_remedies(store, api)
             put_back = keep_switches(store, api)
         except PrefectUnreachable as error:
             # People have been told, which matters more; the next sweep looks again.
-            get_run_logger().warning("Automations were not looked at: %s", error)
+            get_run_logger().warning("Automations and remedies were not looked at: %s", error)
     counts = [
         (expired, "expired"),
         (told.sent, "messages sent"),
         (told.failed + told.refused, "messages not delivered"),
+        (remedies, "remedies started or ended"),
         (len(put_back), "Automations switched off again"),
     ]
     parts = ", ".join(f"{count} {word}" for count, word in counts if count)

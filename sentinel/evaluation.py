@@ -14,13 +14,17 @@ __all__ = ["AlertChange", "Applied", "Evaluation", "Gate", "RunSource"]
 
 
 class RunSource(msgspec.Struct, frozen=True, kw_only=True):
-    """The Prefect flow run that did it; all None where there was none."""
+    """The Prefect flow run that did it; all None where there was none.
+
+    `owner` says whether its deployment is a file's or was made by hand: `file` or `ui`.
+    """
 
     flow_run_id: str | None = None
     flow_run_name: str | None = None
     deployment_id: str | None = None
     flow_id: str | None = None
     flow_name: str | None = None
+    owner: str = "file"
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,7 +22,9 @@ from sentinel.columns import (
     new_id,
     object_column,
 )
+from sentinel.models_conditions import HeldBack, RuleMemory
 from sentinel.models_metrics import MetricSeries, SampleBlock
+from sentinel.models_remedy import RemedyRow
 from sentinel.models_telling import (
     AutomationSwitch,
     Change,
@@ -44,12 +46,15 @@ __all__ = [
     "Change",
     "Delivery",
     "GroupMember",
+    "HeldBack",
     "InboxMessage",
     "Lease",
     "MetricSeries",
     "Moment",
     "OutboxEvent",
     "Receiver",
+    "RemedyRow",
+    "RuleMemory",
     "RuleRow",
     "SampleBlock",
     "Suppression",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sentinel.condition import When
+from sentinel.remedy import Remedy
 from sentinel.rule import ErrorHandling, Rule
 from sentinel.settings import Settings
 
@@ -32,6 +33,8 @@ LEFT_OUT = {
     ),
     "Rule.team": "Nobody's.",
     "Rule.owner": "Failing checks are gathered by `team`, and without one told rule by rule.",
+    "Rule.remediate": "Nothing is run.",
+    "Remedy.parameters": "The deployment's own hold.",
     "Rule.group_wait": "30 seconds; 5 where the first alert is critical.",
     "When.above": "Another of the five is given.",
     "When.below": "Another of the five is given.",
@@ -80,6 +83,9 @@ def _rules() -> str:
     lines += ["# `when`", "", "Exactly one of above, below, outside, equals or levels. Each has an"]
     lines += ["example, with what `clear` does to it, in [Conditions](triggers.md#conditions).", ""]
     lines += _fields(When)
+    lines += ["# `remediate`", "", "What is run when it fires: see"]
+    lines += ["[Run something when a rule fires](../how-to/put-things-right.md).", ""]
+    lines += _fields(Remedy)
     lines += ["# `errors`", "", "What a check that fails means.", ""]
     lines += _fields(ErrorHandling)
     return "\n".join(lines).rstrip() + "\n"

@@ -18,6 +18,7 @@ from sentinel.api.shapes import (
     AlertItem,
     AlertList,
     Links,
+    Remedy,
 )
 from sentinel.lifecycle import (
     Acknowledge,
@@ -110,7 +111,18 @@ def get_alert(request: Request, alert_id: AlertId) -> AlertDetail:
         **vars(alert),
         links=_links(request, alert),
         timeline=_store(request).alerts.timeline(alert_id),
+        remedy=_remedy(request, alert_id),
     )
+
+
+def _remedy(request: Request, alert_id: str) -> Remedy | None:
+    found = _store(request).remedies.of(alert_id)
+    if found is None:
+        return None
+    run = found.flow_run_id
+    addresses = cast("Addresses", request.app.state.addresses)
+    url = addresses.flow_run(run) if run else None
+    return Remedy.model_validate({**found.model_dump(), "flow_run": url})
 
 
 @router.post(

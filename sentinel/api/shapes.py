@@ -20,6 +20,7 @@ __all__ = [
     "InboxItem",
     "InboxList",
     "Links",
+    "Remedy",
     "RuleItem",
     "RuleList",
     "StatisticsView",
@@ -99,10 +100,29 @@ class AlertItem(AlertView):
     links: Links
 
 
+class Remedy(BaseModel):
+    """The run of the Prefect deployment that the rule names to put things right."""
+
+    deployment: str = Field(description="Which one, as flow/deployment.")
+    status: str = Field(
+        description="wanted, started, ended, or dropped: it was not started, `error` says why."
+    )
+    state: str = Field(description="The type of its run's state as Prefect has it, empty before.")
+    state_name: str
+    error: str
+    flow_run_id: str | None
+    flow_run_name: str
+    flow_run: str | None = Field(description="Its run in the Prefect UI.")
+    wanted_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
 class AlertDetail(AlertItem):
     """An alert with all that happened to it, oldest first."""
 
     timeline: list[TimelineView]
+    remedy: Remedy | None = Field(description="What was run to put it right, if anything.")
 
 
 class AlertList(BaseModel):

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sentinel.store.metrics import Metrics
     from sentinel.store.outbox import Outbox
     from sentinel.store.receivers import Receivers
+    from sentinel.store.remedies import Remedies
     from sentinel.store.statistics import Statistics
     from sentinel.store.switches import Switches
     from sentinel.store.system_log import Log
@@ -255,6 +256,13 @@ class Store:
         from sentinel.store.receivers import Receivers
 
         return Receivers(self)
+
+    @cached_property
+    def remedies(self) -> Remedies:
+        """Remedies of alerts, and what became of them."""
+        from sentinel.store.remedies import Remedies
+
+        return Remedies(self)
 
     @cached_property
     def switches(self) -> Switches:

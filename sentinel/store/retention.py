@@ -46,6 +46,7 @@ def retain(store: Store, older_than: timedelta) -> Retained:
             ids = list(connection.execute(query.limit(_PIECE)).scalars())
             subquery, parameter = id_array(connection, ids)
             for table, column in (("timeline", "alert_id"), ("group_member", "alert_id"),
+                                  ("remedy", "alert_id"),
                                   ("alert", "id")):  # fmt: skip
                 connection.exec_driver_sql(
                     f"DELETE FROM {table} WHERE {column} IN ({subquery})",  # noqa: S608 - names are ours

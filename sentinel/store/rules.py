@@ -216,7 +216,7 @@ def enter(store: Store, connection: Connection, evaluation: Evaluation, now: dat
             trigger=evaluation.trigger,
             category=rule.category or evaluation.default_category,
             severity=int(rule.rank),
-            source="file",
+            source=evaluation.source.owner,
             enabled=True,
             switched_by="",
             switch_reason="",

@@ -15,9 +15,10 @@ __all__ = [
     "CHANGE",
     "GROUP",
     "MEMBER",
+    "REMEDY",
     "RULE",
-    "SUPPRESSION",
     "SERIES",
+    "SUPPRESSION",
     "TELLING",
     "TIMELINE",
     "TIMELINE_COLUMNS",
@@ -33,6 +34,7 @@ CHANGE = _table(models.Change)
 BLOCK = _table(models.SampleBlock)
 GROUP = _table(models.AlertGroup)
 MEMBER = _table(models.GroupMember)
+REMEDY = _table(models.RemedyRow)
 RULE = _table(models.RuleRow)
 SUPPRESSION = _table(models.Suppression)
 TELLING = _table(models.Telling)

@@ -143,6 +143,7 @@ def kinds(steps: Sequence[Step]) -> dict[str, str]:
     return {step.name: step.kind for step in steps}
 
 
+@pytest.mark.slow
 def test_it_makes_exactly_what_prefect_deploy_makes(desk: Desk):
     paths = [ROOT / "prefect.yaml", *packs().values(), desk.file(*EVERY_KIND)]
     names = [entry.name for entry in read_files(paths)]

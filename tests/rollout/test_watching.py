@@ -157,6 +157,7 @@ def look_now(server: PrefectServer, told: Mapping[str, Any], folder: Path) -> No
     assert state == "COMPLETED", done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.prefect
 @pytest.mark.xdist_group("prefect")
 def test_a_failure_on_a_server_that_knows_nothing_of_us_becomes_an_alert(
@@ -186,6 +187,7 @@ def test_a_failure_on_a_server_that_knows_nothing_of_us_becomes_an_alert(
     assert alert.labels == {"flow": "nightly", "deployment": "nightly"}
     assert "the source has no rows" in alert.title
     assert alert.rule == "theirs"
+    assert store.rules.get("theirs").source == "ui"
 
     run_theirs(theirs, broken=False)
     look_now(prefect_server, told, tmp_path)

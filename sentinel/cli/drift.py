@@ -1,0 +1,42 @@
+"""Where a rule that stands in a file has been edited in Prefect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sentinel.cli.deploying import known_of, let_prefect_know
+from sentinel.cli.target import settings_here
+
+if TYPE_CHECKING:
+    from sentinel.rollout.planning import Step
+
+__all__ = ["drift_of"]
+
+
+def drift_of(name: str) -> Step | None:
+    """What a rollout would do to the rule `name`; None where no file here has it.
+
+    Looked through are the `prefect.yaml` that `sentinel deploy` takes and the packs. Where
+    Prefect does not answer, nothing is known.
+    """
+    from sentinel.errors import SentinelError
+    from sentinel.rollout.api import RolloutApi
+    from sentinel.rollout.carrying import look
+    from sentinel.rollout.files import packs, read_files
+    from sentinel.up.plan import Options
+    from sentinel.up.rollout import find_rules
+
+    try:
+        settings = settings_here()
+        found = find_rules(Options())
+        files: list[Path] = [*([found] if found else []), *packs().values()]
+        entries = [entry for entry in read_files(files) if entry.name == name]
+        if not entries:
+            return None
+        with RolloutApi.of(settings) as api:
+            let_prefect_know(settings)
+            step = look(api, entries[:1], known_of(settings))[0]
+    except SentinelError:
+        return None
+    return step if step.live is not None else None
