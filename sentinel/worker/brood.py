@@ -29,6 +29,7 @@ __all__ = ["Brood", "Hand"]
 
 log = logging.getLogger("sentinel.worker")
 
+_LAST_WORDS = 2.0
 _PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 _FromChild = wire.Begun | wire.Held | wire.Ended
 _FromNursery = wire.Warm | wire.Forked | wire.Died
@@ -42,6 +43,7 @@ class Hand:
         retiring: why it takes no more runs; empty while it does
         loops: it runs asynchronous flows, many at once
         alone: it was made for one run
+        reserved: it was forked for somebody who has not taken it yet
         gone: its process has ended
     """
 
@@ -53,6 +55,7 @@ class Hand:
         self.retiring = ""
         self.loops = False
         self.alone = False
+        self.reserved = False
         self.gone = False
         self.runs = 0
         self.memory = 0
@@ -86,7 +89,7 @@ class Nursery:
         self.warm = asyncio.Event()
         self.current = True
         self.files: frozenset[Path] = frozenset()
-        self.digest = ""
+        self.digest = self.seen = ""
         self.hands: dict[int, Hand] = {}
         self.forking: dict[int, tuple[Hand, asyncio.Future[None]]] = {}
 
@@ -133,24 +136,29 @@ class Brood:
         """Whether a child can be forked at once."""
         return self._warm.is_set()
 
-    async def fork(self) -> Hand:
-        """A new child, once there is a nursery that is warm."""
+    async def fork(self, *, reserved: bool = False) -> Hand:
+        """A new child, once there is a nursery that is warm.
+
+        Args:
+            reserved: it is for the caller, and nobody else may take it meanwhile
+        """
         while True:
             await self._warm.wait()
             nursery = next((n for n in reversed(self._nurseries) if _forks(n)), None)
             if nursery is None:
                 self._warm.clear()
                 continue
-            hand = await self._fork(nursery)
+            hand = await self._fork(nursery, reserved)
             if hand is not None:
                 return hand
 
-    async def _fork(self, nursery: Nursery) -> Hand | None:
+    async def _fork(self, nursery: Nursery, reserved: bool) -> Hand | None:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         reader, writer = await asyncio.open_connection(sock=ours, limit=2**26)
         self._token += 1
         hand = Hand(self._token, nursery, writer)
+        hand.reserved = reserved
         made: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         nursery.forking[hand.token] = (hand, made)
         frame = wire.encode(wire.Fork(hand.token))
@@ -177,9 +185,11 @@ class Brood:
         if nursery is None or not nursery.current or not nursery.warm.is_set():
             return
         digest = await asyncio.to_thread(files.digest, nursery.files)
+        before, nursery.seen = nursery.seen, digest
         if not nursery.digest:
             nursery.digest = digest
-        elif digest != nursery.digest:
+        elif digest != nursery.digest and digest == before:
+            # The same at two looks: nobody is in the middle of writing it.
             log.info("the worker's own code has changed: a new generation of children is made")
             await self._new_nursery(replaces=nursery)
 
@@ -277,8 +287,9 @@ class Brood:
 
     async def _after(self, hand: Hand, how: str) -> None:
         if hand.listening is not None:
-            with contextlib.suppress(asyncio.CancelledError):
-                await hand.listening
+            # Not for ever: something that it has started may hold its socket open.
+            await asyncio.wait([hand.listening], timeout=_LAST_WORDS)
+            hand.listening.cancel()
         hand.close()
         self._ended(hand, how)
 

@@ -58,6 +58,8 @@ def _of_the_flow(record: logging.LogRecord) -> bool:
 
 def serve(connection: socket.socket, owner: str) -> int:
     """Run what the parent sends until it says stop; the exit code."""
+    # What a flow forks must not keep the parent from hearing that we are gone.
+    os.register_at_fork(after_in_child=connection.close)
     child = _Child(connection, owner)
     threading.Thread(target=child.listen, name="parent", daemon=True).start()
     code = child.work()

@@ -31,6 +31,8 @@ log = logging.getLogger("sentinel.worker")
 _LOOK_EVERY = 0.5
 _IDLE_FOR = 60.0
 _CANCEL_WITHIN = 5.0
+_IMPORT_WITHIN = 60.0
+_STOP_WITHIN = 5.0
 _FILES_EVERY = 2.0
 
 
@@ -66,6 +68,7 @@ class _Job:
     def __init__(self, task: Task) -> None:
         self.task = task
         self.done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.handed = time.monotonic()
         self.begun: float | None = None
         self.spent = 0.0
         self.held = False
@@ -74,8 +77,11 @@ class _Job:
 
     def over(self, now: float) -> bool:
         """Whether its time is up; waiting for the API is not its time."""
-        if self.begun is None or self.held:
+        if self.held:
             return False
+        if self.begun is None:
+            # It has not come so far: the flow's import may hang, too.
+            return now - self.handed > self.task.timeout.total_seconds() + _IMPORT_WITHIN
         return self.spent + now - self.begun > self.task.timeout.total_seconds()
 
     def settle(self, outcome: Outcome) -> None:
@@ -144,7 +150,7 @@ class Crew:
             other.shared = True
         jobs[task.run] = job
         hand.loaded[task.entrypoint] = version
-        hand.alone = alone
+        hand.alone, hand.reserved = alone, False
         try:
             hand.send(wire.Perform(task.run, task.entrypoint, task.flow_run))
             return await job.done
@@ -167,6 +173,15 @@ class Crew:
         """End all children; runs that are still in hand die."""
         for task in self._background:
             task.cancel()
+        # Those that are idle may send what their runs have logged.
+        for hand in self._brood.hands:
+            if not self._jobs.get(hand.token):
+                hand.send(wire.Stop())
+        until = time.monotonic() + _STOP_WITHIN
+        while any(not self._jobs.get(h.token) for h in self._brood.hands):
+            if time.monotonic() > until:
+                break
+            await asyncio.sleep(0.05)
         await self._brood.stop()
 
     # ------------------------------------------------------------------ choosing a child
@@ -174,7 +189,7 @@ class Crew:
     async def _hand(self, task: Task, version: str, *, alone: bool) -> Hand:
         looping = task.entrypoint in self._loops and not alone
         for hand in self._brood.hands:
-            if hand.retiring or not hand.current or hand.alone:
+            if hand.retiring or not hand.current or hand.alone or hand.reserved:
                 continue
             if hand.loaded.get(task.entrypoint, version) != version:
                 self.retire(hand, "its code has changed")
@@ -184,7 +199,7 @@ class Crew:
                 return hand
             if not jobs and not hand.loops and not looping:
                 return hand
-        hand = await self._brood.fork()
+        hand = await self._brood.fork(reserved=True)
         hand.loops = looping
         return hand
 
@@ -274,7 +289,7 @@ class Crew:
                     await self._brood.fork()
 
     def _is_idle(self, hand: Hand) -> bool:
-        return not (self._jobs.get(hand.token) or hand.retiring or hand.loops)
+        return not (self._jobs.get(hand.token) or hand.retiring or hand.loops or hand.reserved)
 
     def _check_time(self, hand: Hand, now: float) -> None:
         for job in list(self._jobs.get(hand.token, {}).values()):

@@ -15,7 +15,7 @@ import msgspec
 from prefect.client.orchestration import PrefectClient
 from prefect.exceptions import ObjectNotFound
 
-from sentinel.errors import NotFound, PrefectUnreachable
+from sentinel.errors import Conflict, NotFound, PrefectUnreachable, SentinelError
 
 __all__ = ["Claim", "PoolApi"]
 
@@ -212,7 +212,7 @@ class PoolApi:
         return msgspec.json.decode(response.content)
 
 
-def _refused(what: str, error: Exception) -> NotFound | PrefectUnreachable:
+def _refused(what: str, error: Exception) -> SentinelError:
     response = error.response if isinstance(error, httpx.HTTPStatusError) else None
     if isinstance(error, ObjectNotFound) or (response is not None and response.status_code == 404):
         return NotFound(f"the Prefect API knows nothing of that ({what})")
@@ -222,4 +222,6 @@ def _refused(what: str, error: Exception) -> NotFound | PrefectUnreachable:
         said = "does not let us in: set PREFECT_API_KEY or PREFECT_API_AUTH_STRING"
     else:
         said = f"answered {response.status_code} to {what}: {response.text[:300]}"
+        if response.status_code < 500 and response.status_code not in (408, 429):
+            return Conflict(f"the Prefect API {said}")  # asked again it says the same
     return PrefectUnreachable(f"the Prefect API {said}")

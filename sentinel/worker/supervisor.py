@@ -76,11 +76,12 @@ class Supervisor:
         self.crew = Crew(options, str(owner), limit + _URGENT_ROOM)
         self.in_hand: dict[str, InHand] = {}
         self.polled = time.monotonic()
+        self.stopping = False
         self._limit = limit
         self._deployments = Deployments(api)
         self._priorities: dict[str, int] = {}
         self._alone: set[str] = set()
-        self._waiting = 0
+        self._backlog: list[Due] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     # ----------------------------------------------------------------------------- polling
@@ -91,9 +92,10 @@ class Supervisor:
             again = False
             try:
                 again = await self.poll()
-                self.outage.over(self._waiting)
+                self.outage.over(self.waiting)
                 pause = 0.0 if again else self.options.poll.total_seconds()
             except PrefectUnreachable as error:
+                self._backlog = []
                 pause = self.outage.pause(error)
             except NotFound:
                 pause = 5.0  # the pool is made by the next heartbeat, or by whoever is told of it
@@ -117,13 +119,22 @@ class Supervisor:
         await self._deployments.learn(one.deployment for one in due if one.deployment)
         choice = choose(due, now=now, known=self.in_hand, room=len(due), full=len(found) >= PAGE)
         await self._collapse(choice)
-        taken = 0
-        for one in choice.claim:
-            if self._fits(one):
-                taken += 1
-                self._begin(one)
-        self._waiting = sum(1 for one in choice.claim if one.at <= now) - taken
+        self._backlog = choice.claim
+        self._fill()
         return choice.again
+
+    def _fill(self) -> None:
+        """Begin what there is room for, of what the last poll found."""
+        left: list[Due] = []
+        for one in self._backlog:
+            if one.id in self.in_hand:
+                continue
+            if self._fits(one):
+                self.in_hand[one.id] = InHand(one, self._entrypoint(one), time.monotonic())
+                self._spawn(self._carry(one))
+            else:
+                left.append(one)
+        self._backlog = left
 
     async def _collapse(self, choice: Choice) -> None:
         if choice.collapse:
@@ -143,10 +154,6 @@ class Supervisor:
         deployment = self._deployments.get(due.deployment) if due.deployment else None
         return str((deployment or {}).get("entrypoint") or "")
 
-    def _begin(self, due: Due) -> None:
-        self.in_hand[due.id] = InHand(due, self._entrypoint(due), time.monotonic())
-        self._spawn(self._carry(due))
-
     # ------------------------------------------------------------------------------ one run
 
     async def _carry(self, due: Due) -> None:
@@ -159,6 +166,8 @@ class Supervisor:
             log.exception("run %s", due.id)
         finally:
             self.in_hand.pop(due.id, None)
+            if not self.stopping:
+                self._fill()
 
     async def _claimed(self, due: Due) -> bool:
         transition = str(uuid4())
@@ -257,6 +266,12 @@ class Supervisor:
     # ------------------------------------------------------------------------------- upkeep
 
     @property
+    def waiting(self) -> int:
+        """How many runs are due, and wait for a place."""
+        now = datetime.now(UTC)
+        return sum(1 for one in self._backlog if one.at <= now)
+
+    @property
     def running(self) -> int:
         """How many runs are in hand."""
         return len(self.in_hand)
@@ -295,6 +310,7 @@ class Supervisor:
 
     async def drain(self) -> None:
         """Let what is in hand end, for as long as the options allow; what is left crashes."""
+        self.stopping = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.options.drain.total_seconds()):
                 while self._tasks:
@@ -312,7 +328,7 @@ class Supervisor:
         memory = psutil.Process().memory_info().rss + sum(h.memory for h in self.crew.hands)
         return self.figures.snapshot(
             in_hand=len(self.in_hand),
-            waiting=self._waiting,
+            waiting=self.waiting,
             children=len(self.crew.hands),
             memory=memory,
             replaced=dict(self.crew.recycled),

@@ -122,7 +122,7 @@ class Bench:
         self.store = Store(self.database)
         self.store.migrate()
         self.workers: list[Worker] = []
-        self.http = httpx.Client(base_url=server.url, timeout=30, transport=_Patient())
+        self.http = httpx.Client(base_url=server.url, timeout=90, transport=_Patient())
         answer = self.http.post(
             "/work_pools/",
             json={
@@ -256,9 +256,7 @@ class Bench:
             ends = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
             return found if found["state_type"] in ends else None
 
-        found = eventually(over, f"run {run} ends", within)
-        assert found is not None
-        return found
+        return self.eventually(over, f"run {run} ends", within)
 
     def running(self, run: str) -> dict[str, Any]:
         """The run, once it runs."""

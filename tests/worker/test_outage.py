@@ -1,0 +1,62 @@
+"""Prefect goes away and comes back: nothing is lost, it is said once, and no stampede follows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from tests.prefect_server import PrefectServer
+from tests.worker.conftest import Bench
+
+pytestmark = [pytest.mark.prefect, pytest.mark.slow, pytest.mark.xdist_group("prefect")]
+
+
+@pytest.fixture
+def own(tmp_path_factory: pytest.TempPathFactory) -> Generator[Bench]:
+    """A server that only this test stops."""
+    server = PrefectServer(tmp_path_factory.mktemp("own"))
+    server.start()
+    folder: Path = tmp_path_factory.mktemp("bench")
+    bench = Bench(server, folder)
+    yield bench
+    bench.end()
+    server.stop()
+    server.api.close()
+
+
+def test_a_run_that_ends_while_prefect_is_down_is_told_when_it_is_back(own: Bench):
+    worker = own.worker().ready()
+    go, note = own.mark("go"), own.mark("pid")
+    run = own.start(own.deploy("waits", parameters={"until": str(go), "note": str(note)}))
+    own.running(run)
+    own.eventually(note.exists, "it runs")
+    own.server.stop()
+    own.eventually(lambda: "the worker waits for it" in worker.said(), "it is said")
+    go.touch()
+    assert worker.status()["prefect_answers"] is False
+    own.server.start()
+    assert own.ended(run)["state_name"] == "Completed"
+    assert own.states(run) == ["Scheduled", "Pending", "Running", "Completed"]
+    own.eventually(lambda: "answers again" in worker.said(), "that is said too")
+    assert worker.said().count("the worker waits for it") == 1
+    assert own.ended(own.start(own.deploy("fine")))["state_name"] == "Completed"
+    assert "Traceback" not in worker.said()
+
+
+def test_what_came_due_meanwhile_collapses_to_one_look_per_rule(own: Bench):
+    worker = own.worker().ready()
+    rules = [own.rule(f"every-second-{number}", every="1s") for number in range(3)]
+    for rule in rules:
+        own.activate(rule, 1)
+        own.http.post(f"/deployments/{rule}/schedule", json={"min_runs": 20}).raise_for_status()
+    own.eventually(lambda: worker.status()["ended"], "they run")
+    own.server.stop()
+    down = time.monotonic() + 6  # six slots of each pass
+    own.eventually(lambda: time.monotonic() > down, "time passes")
+    own.server.start()
+    own.eventually(lambda: worker.status()["collapsed"] >= 6, "late ones collapse", within=90)
+    own.eventually(lambda: worker.status()["waiting"] == 0, "it has caught up")
+    assert "Traceback" not in worker.said()
