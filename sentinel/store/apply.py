@@ -16,13 +16,12 @@ from sqlalchemy import Connection, Row
 
 from sentinel.announcing import ALERT_EVENTS, MOST_EVENTS, alert_event, batch_event, related
 from sentinel.clock import utc
-from sentinel.conditions import Outlook, look
 from sentinel.errors import ReadingError
 from sentinel.evaluation import AlertChange, Applied, Evaluation
 from sentinel.fingerprint import fingerprint
 from sentinel.grouping import membership
-from sentinel.judgement import error_reading, headline, said, wording
-from sentinel.lifecycle import AlertState, Bad, Ended, Good, Reason, Status, Terms, Transition, step
+from sentinel.judgement import Judged, error_reading, headline, judge_all, said, wording
+from sentinel.lifecycle import AlertState, Bad, Good, Reason, Status, Terms, Transition, step
 from sentinel.models import new_id
 from sentinel.ports import OutEvent
 from sentinel.reading import Reading
@@ -31,7 +30,6 @@ from sentinel.severity import Severity, severity_of
 from sentinel.store.bulk import dumped, uncollected
 from sentinel.store.groups import Fired, Regrouping
 from sentinel.store.loading import load_live, load_recent, load_suppressed
-from sentinel.store.memories import load_memory, save_memory
 from sentinel.store.remedies import want
 from sentinel.store.rules import enter, shut
 from sentinel.store.tables import RULE
@@ -103,17 +101,14 @@ class _Application:
         known = load_live(self.connection, self.rule)
         self.titles = known.titles
         live, checks = known.series, known.checks
-        memory = load_memory(self.connection, self.rule)
         error: Exception | None = self.evaluation.observation.error
         try:
-            outlook = look(self.evaluation, live, memory)
+            judged = judge_all(self.evaluation, live)
         except ReadingError as nonsense:
-            outlook, error = Outlook(judged={}, verdicts={}, memory=memory), error or nonsense
-        judged = outlook.judged
+            judged, error = {}, error or nonsense
         failures = self.row.failures + 1 if error is not None else 0
         self.suppressed = load_suppressed(self.connection, self.rule, self.now)
-        self._series(outlook, live)
-        save_memory(self.connection, self.rule, memory, outlook.memory, self.now)
+        self._series(judged, live)
         self._check(error, failures, checks)
         self._write()
         bad = sum(1 for one in judged.values() if isinstance(one.verdict, Bad))
@@ -141,16 +136,14 @@ class _Application:
         return Terms(
             hold=rule.for_,
             consecutive=rule.consecutive,
-            keep_firing=rule.keep_firing_for,
             resolve_after=rule.resolve_after,
             period=rule.every,
             reopen_within=knobs.reopen_within,
             hold_after_manual_resolve=knobs.hold_after_manual_resolve,
         )
 
-    def _series(self, outlook: Outlook, live: Mapping[str, AlertState]) -> None:
-        usual, judged = self._terms(), outlook.verdicts
-        at_once = Terms(reopen_within=usual.reopen_within)
+    def _series(self, judged: Mapping[str, Judged], live: Mapping[str, AlertState]) -> None:
+        terms = self._terms()
         fresh = any(isinstance(one.verdict, Bad) and key not in live for key, one in judged.items())
         pending = any(state.status is Status.PENDING for state in live.values())
         recent = self._recent() if fresh or pending else {}
@@ -159,12 +152,8 @@ class _Application:
             if alert is None and isinstance(one.verdict, Good):
                 continue
             made = new_id() if alert is None else ""
-            terms = at_once if print_ in outlook.own else usual
             become = step(alert, recent.get(print_), one.verdict, self.now, terms, made)
             self._take(become, alert, print_, one.reading, "rule")
-        for print_ in outlook.ended:
-            become = step(live[print_], None, Ended(reason=Reason.NO_DATA), self.now, usual)
-            self._take(become, live[print_], print_, None, "rule")
 
     def _recent(self) -> dict[str, AlertState]:
         return load_recent(self.connection, self.rule, self.now, self.store.knobs)
@@ -173,7 +162,8 @@ class _Application:
         self, error: Exception | None, failures: int, checks: Mapping[str, AlertState]
     ) -> None:
         """A check that fails, or works again, is an alert about its source."""
-        terms = Terms(reopen_within=self.store.knobs.reopen_within)
+        knobs = self.store.knobs
+        terms = Terms(reopen_within=knobs.reopen_within)
         at = self.evaluation.at
         if error is None:
             for print_, alert in checks.items():
@@ -212,7 +202,7 @@ class _Application:
         if state.status is Status.RESOLVED:
             # A good value says nothing about what was bad, so the words stay.
             self.writes.over(state)
-        elif reading is None or reason is Reason.KEPT_FIRING:
+        elif reading is None:
             self.writes.state(state)
         elif reason in (Reason.STILL_BAD, Reason.REPEATED):
             # The most frequent case by far, so it makes and writes no more than what moved.
@@ -307,18 +297,17 @@ class _Application:
             if self.rule.remediate is not None and source == "rule":
                 self._remedy(self.rule.remediate, state, title, value, labels)
         elif state.status is Status.RESOLVED:
-            quietly = reason is Reason.NO_DATA
-            ended = self.regrouping.ended_quietly if quietly else self.regrouping.resolved
-            ended.append(state.id)
+            self.regrouping.resolved.append(state.id)
         else:
             self.regrouping.touched.append(state.id)
         self.counts[ALERT_EVENTS[reason]] += 1
         if len(self.events) < MOST_EVENTS:
             self.events.append(self._event(reason, state, title, value, reading))
+            word = Severity(state.severity).word
             self.changes.append(
                 AlertChange(
-                    alert_id=state.id, title=title or state.id, reason=str(reason),
-                    severity=Severity(state.severity).word, status=state.status.value,
+                    alert_id=state.id, title=title or state.id, severity=word,
+                    reason=str(reason), status=state.status.value,
                 )
             )  # fmt: skip
 
@@ -362,7 +351,9 @@ class _Application:
         connection = self.connection
         self.writes.write(connection)
         group_events, due_now = self.regrouping.carry_out(self.now)
-        events = [self._batch()] if self.changed > MOST_EVENTS else self.events
+        events = self.events
+        if self.changed > MOST_EVENTS:
+            events = [self._batch()]
         self.store.outbox.add(connection, [*group_events, *events])
         want(self.store, connection, self.remedies, self.now)
         if due_now:
