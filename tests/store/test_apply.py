@@ -78,17 +78,6 @@ def test_a_closed_world_check_resolves_what_it_no_longer_names(desk: Desk):
     assert dict(desk.alerts())["disk: /data 95 percent"] == "open"
 
 
-def test_a_failing_check_is_not_worded_as_what_the_rule_watches(store: Store, clock: FakeClock):
-    said = {"summary": "{mount} is {value} full", "runbook": "https://r/disk", "look": "at {mount}"}
-    desk = Desk(store, clock, annotations=said, errors={"after": 1})
-    desk.sees(error=OSError("no route"))
-    desk.sees(error=OSError("no way"))
-    (alert,) = store.alerts.page().items
-    assert alert.title == "disk cannot be checked: OSError: no way"
-    assert alert.description == "OSError: no way"
-    assert alert.annotations == {"runbook": "https://r/disk"}
-
-
 def test_a_check_that_keeps_failing_becomes_one_alert_about_its_source(desk: Desk):
     for _ in range(2):
         assert desk.sees(error=OSError("no route")).changed == 0
