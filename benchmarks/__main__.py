@@ -12,7 +12,7 @@ from rich.console import Console
 from benchmarks.table import Row, show, write
 
 HERE = Path(__file__).parent
-NOT_BENCHMARKS = {"__init__", "__main__", "table"}
+NOT_BENCHMARKS = {"__init__", "__main__", "table", "policy_events", "policy_peers"}
 
 
 def main() -> None:

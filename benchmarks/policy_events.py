@@ -30,7 +30,7 @@ FIELDS = (
     + ["client.agent", "client.version", "net.port", "net.protocol", "net.bytes"]
 )  # fmt: skip
 _TEXTS = [path for path in FIELDS if path.rpartition(".")[2].startswith(("text", "word"))]
-_NUMBERS = [path for path in FIELDS if path.rpartition(".")[2].startswith(("count", "number"))]
+_NUMBERS = [path for path in FIELDS if path.rpartition(".")[2].startswith(("count_", "number"))]
 
 
 def _put(event: dict[str, Any], path: str, value: Any) -> None:
