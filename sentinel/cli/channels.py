@@ -187,8 +187,7 @@ def add_email(
     """Add an email channel; the password of the login is asked for.
 
     Example:
-        sentinel channel add email ops --to ops@example.org --from sentinel@example.org
-        --host smtp.example.org --username sentinel --receiver default
+        sentinel channel add email ops --to ops@x.org --from s@x.org --host smtp.x.org -r default
     """
     from sentinel.errors import ConfigurationError
 
@@ -197,6 +196,11 @@ def add_email(
             f"--security: {security!r} is none", hint="Write starttls, ssl or insecure."
         )
     secret = _secret("Password", password) if username else ""
+    if username and not secret:
+        raise ConfigurationError(
+            f"there is no password for the login {username!r}",
+            hint="Set ALERT_SMTP_PASSWORD, or leave --username out where none is wanted.",
+        )
     with _prefect():
         from blocks import making
 

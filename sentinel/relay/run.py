@@ -17,6 +17,7 @@ from sentinel.prefect_api import PrefectApi
 from sentinel.relay.loop import Relay
 from sentinel.settings import Settings, settings
 from sentinel.store import Store
+from sentinel.unsaid import unsaid
 
 __all__ = ["main", "relay_of"]
 
@@ -45,7 +46,8 @@ def _pinger(url: str) -> Callable[[], None] | None:
 
     def ping() -> None:
         try:
-            httpx.get(url, timeout=10, follow_redirects=True).raise_for_status()
+            with unsaid():
+                httpx.get(url, timeout=10, follow_redirects=True).raise_for_status()
         except httpx.HTTPError as error:
             # The address may hold a token, so it is not part of what is said.
             kind = type(error).__name__

@@ -14,6 +14,7 @@ from sentinel.errors import DatabaseError, PrefectUnreachable, SentinelError
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.up import parts
+from sentinel.up.channels import sync_channels
 from sentinel.up.family import Child, Family, tail
 from sentinel.up.home import Home
 from sentinel.up.instance import Instance, Orphan
@@ -122,7 +123,8 @@ class Start:
             prefect = group.create_task(self._prefect())
             tables = group.create_task(self._tables())
             pool = group.create_task(self._pool(prefect))
-            group.create_task(self._rules().start(tables, pool))
+            rules = group.create_task(self._rules().start(tables, pool))
+            group.create_task(self._channels(rules))
             group.create_task(self._worker(tables, pool))
             group.create_task(self._api(tables))
             group.create_task(self._dashboard(tables))
@@ -291,6 +293,9 @@ class Start:
 
     def _rules(self) -> Rules:
         return Rules(self._plan, self._environment, self._family, self._screen, self._setup)
+
+    async def _channels(self, rules: Awaitable[None]) -> None:
+        await sync_channels(self._plan, self._environment, self._family, self._screen, rules)
 
     def _setup(self) -> Setup:
         plan = self._plan

@@ -125,6 +125,11 @@ def test_one_that_exists_is_replaced_only_when_asked(sentinel: Run, receiver: Re
         (("slack", "x", "--url", "nonsense-s3cret"), "does not begin with https://"),
         (("slack", "No Good", "--url", "https://a.example/s3cret"), "name"),
         (("webhook", "x", "--url", "https://a.example/", "--secret", "s3cret"), "secret"),
+        (
+            ("email", "x", "--to", "a@x.org", "--from", "a@x.org", "--host", "h",
+             "--username", "u"),
+            "no password for the login 'u'",
+        ),
         (("email", "x", "--to", "nobody", "--from", "a@x.org", "--host", "h"), "no mail address"),
         (
             ("email", "x", "--to", "a@x.org", "--from", "a@x.org", "--host", "h",

@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from sentinel.cli.app import app
-from sentinel.cli.exits import MEANING, Exit, exit_of
+from sentinel.cli.exits import MEANING, Exit, exit_of, explained
 from sentinel.errors import (
     ConfigurationError,
     Conflict,
@@ -24,6 +24,7 @@ from sentinel.errors import (
     SentinelError,
 )
 from tests.cli.shell import Run
+from tests.prefect_server import ROOT
 from tests.store.desk import Desk
 
 # They take nothing that an example could show.
@@ -64,6 +65,11 @@ def test_the_help_explains_every_exit_code(run: Run) -> None:
     assert set(MEANING) == set(Exit)
     for code in Exit:
         assert f"{code.value} " in out
+
+
+def test_the_reference_has_them_from_the_same_place() -> None:
+    page = (ROOT / "docs" / "reference" / "cli.md").read_text("utf-8")
+    assert explained() in page
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,87 @@
+"""A start makes channels of the ALERT_ variables, on a real Prefect server."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import shutil
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from sentinel.prefect_blocks import ChannelBlocks
+from sentinel.settings import Settings
+from sentinel.store import Store
+from sentinel.up.channels import sync_channels
+from sentinel.up.family import Family
+from sentinel.up.plan import Options, make_plan
+from sentinel.up.screen import Screen
+from tests.prefect_server import PrefectServer
+
+pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+
+SECRET = "s3cret-of-the-webhook"
+
+
+class Start:
+    """As much of a start as its channels need."""
+
+    def __init__(self, server: PrefectServer, folder: Path, migrated: Path) -> None:
+        self.url = f"sqlite:///{folder / 'sentinel.db'}"
+        shutil.copy(migrated, folder / "sentinel.db")
+        self.said = io.StringIO()
+        screen = Screen(Console(file=self.said, width=400))
+        settings = Settings(home=folder / "home", api_port=0, dashboard_port=0)
+        self.plan = make_plan(settings, Options(), {"PREFECT_API_URL": server.url})
+        self.plan.home.prepare()
+        self.screen = screen
+        self.server = server
+
+    def run(self) -> str:
+        async def sync() -> None:
+            done = asyncio.get_running_loop().create_future()
+            done.set_result(None)
+            family = Family(changed=lambda _: None, tell=self.screen.say)
+            environment = {**self.server.environ(), **self.plan.shared(self.url)}
+            await sync_channels(self.plan, environment, family, self.screen, done)
+
+        asyncio.run(sync())
+        return self.said.getvalue()
+
+
+@pytest.fixture
+def start(
+    prefect_server: PrefectServer, tmp_path: Path, migrated_sqlite: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Start:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    return Start(prefect_server, tmp_path, migrated_sqlite)
+
+
+def test_a_variable_becomes_a_channel_of_the_default_receiver(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALERT_SLACK_WEBHOOK_URL", f"https://hooks.example/{SECRET}")
+    said = start.run()
+    assert "Channels: slack-incoming-webhook/env is made" in said
+    assert SECRET not in said
+    assert SECRET not in (start.plan.home.log("channels")).read_text()
+    store = Store(start.url)
+    assert store.receivers.all()["default"] == ["inbox", "slack-incoming-webhook/env"]
+    store.close()
+    with ChannelBlocks(start.server.url) as prefect:
+        prefect.remove(prefect.find("slack-incoming-webhook/env"))
+
+
+def test_without_variables_nothing_is_started(start: Start) -> None:
+    assert start.run() == ""
+
+
+def test_one_that_cannot_be_used_is_shown_and_holds_up_nothing(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALERT_SLACK_WEBHOOK_URL", SECRET)
+    said = start.run()
+    assert "Channels: sentinel: the address of the Slack webhook does not begin with" in said
+    assert SECRET not in said
