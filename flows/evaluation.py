@@ -203,7 +203,7 @@ def _worst(evaluation: Evaluation) -> str:
     """The title of the worst finding, for the run's name; empty where there is none."""
     if evaluation.observation.error is not None:
         return ""
-    if len(evaluation.observation.readings) > _MOST_NAMED:
+    if evaluation.observation.size > _MOST_NAMED:
         return ""
     worst: tuple[int, str, Reading] | None = None
     for one in judge_all(evaluation, {}).values():

@@ -5,13 +5,13 @@ Live evaluation and backtests call `judge_all`; there is no second evaluator.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from sentinel.condition import judge
+from sentinel.condition import When, judge
 from sentinel.errors import ReadingError
 from sentinel.evaluation import Evaluation
 from sentinel.fingerprint import fingerprint
@@ -41,7 +41,7 @@ def judge_all(evaluation: Evaluation, live: Mapping[str, AlertState]) -> dict[st
     A series that was not seen is not in the answer, so that it keeps its state; where the
     trigger is closed-world and the look was complete, live series that it did not name are
     good, unless the check said that it could not see them. Of two readings of one series the
-    worse counts.
+    worse counts. Of a table, series that are good and have no alert are left out as well.
 
     Args:
         evaluation: what was seen, and the rule
@@ -59,7 +59,7 @@ def judge_all(evaluation: Evaluation, live: Mapping[str, AlertState]) -> dict[st
     good = Good(at=at)
     bad = Bad(at=at, severity=own_rank, word=own_word)
     judged: dict[str, Judged] = {}
-    for reading in evaluation.observation.readings:
+    for reading in _worth_judging(evaluation, when, live):
         print_ = fingerprint(tenant, name, reading.labels)
         firing = reading.firing
         word = reading.severity
@@ -93,6 +93,31 @@ def judge_all(evaluation: Evaluation, live: Mapping[str, AlertState]) -> dict[st
             if print_ not in judged and print_ not in unseen:
                 judged[print_] = Judged(print_, None, good)
     return judged
+
+
+def _worth_judging(
+    evaluation: Evaluation, when: When | None, live: Mapping[str, AlertState]
+) -> Iterator[Reading]:
+    """The readings; of a table only those that may be bad, or whose alert is not resolved.
+
+    The rest is good and nobody waits for it, so that no object is made of it.
+    """
+    yield from evaluation.observation.readings
+    table = evaluation.observation.table
+    if table is None:
+        return
+    tenant, name = evaluation.rule.tenant, evaluation.rule.name
+    suspects = table.places() if when is None else table.suspects(when)
+    missing = set(live)
+    for place in suspects:
+        if missing:
+            missing.discard(fingerprint(tenant, name, table.labels[place]))
+        yield table.reading(place)
+    if missing:
+        known = set(suspects)
+        for place in table.places():
+            if place not in known and fingerprint(tenant, name, table.labels[place]) in missing:
+                yield table.reading(place)
 
 
 def _rank(word: str, rule: str) -> int:

@@ -22,6 +22,7 @@ from sentinel.errors import CheckTimeout, ReadingError
 from sentinel.reading import Reading, checked
 
 if TYPE_CHECKING:
+    from sentinel.table import ReadingTable
     from sentinel.trigger import Trigger
 
 __all__ = ["Observation", "observe"]
@@ -39,6 +40,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
         not_seen: label sets that the check said it could not see
         state: what the check left in `ctx.state`; None where it failed, so that a cursor
             never moves past what was not handled
+        table: many more readings, as columns; None where there are none
     """
 
     readings: list[Reading]
@@ -46,6 +48,12 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     error: Exception | None = None
     not_seen: list[Mapping[str, str]] = []
     state: dict[str, Any] | None = None
+    table: ReadingTable | None = None
+
+    @property
+    def size(self) -> int:
+        """How many readings there are."""
+        return len(self.readings) + (0 if self.table is None else len(self.table))
 
 
 def observe(
@@ -64,7 +72,7 @@ def observe(
         timeout: give up after this long; None waits for ever. The check's thread cannot be
             killed from here; the process that runs it ends with the flow run.
     """
-    seen: list[Reading] = []
+    seen = _Seen()
     if timeout is None:
         return _ended(seen, ctx, _look(trigger, ctx, parameters, seen))
     answer: queue.Queue[Exception | None] = queue.Queue()
@@ -81,12 +89,20 @@ def observe(
             f"{trigger.name} did not answer within {format_duration(timeout)}",
             hint="Raise the rule's timeout, or give the check one of its own.",
         )
-    return _ended(list(seen), ctx, error)
+    return _ended(seen, ctx, error)
 
 
-def _ended(seen: list[Reading], ctx: Context, error: Exception | None) -> Observation:
+class _Seen(list[Reading]):
+    """What a look has seen so far."""
+
+    table: ReadingTable | None = None
+
+
+def _ended(seen: _Seen, ctx: Context, error: Exception | None) -> Observation:
     return Observation(
-        readings=seen,
+        # A copy: a look that was given up on may still go on.
+        readings=list(seen),
+        table=seen.table,
         complete=error is None,
         error=error,
         not_seen=list(ctx.not_seen),
@@ -95,17 +111,20 @@ def _ended(seen: list[Reading], ctx: Context, error: Exception | None) -> Observ
 
 
 def _look(
-    trigger: Trigger[..., Any], ctx: Context, parameters: Mapping[str, Any], seen: list[Reading]
+    trigger: Trigger[..., Any], ctx: Context, parameters: Mapping[str, Any], seen: _Seen
 ) -> Exception | None:
     try:
         args = (ctx,) if trigger.wants_context else ()
         _take(trigger, trigger.function(*args, **parameters), seen)
     except Exception as error:  # noqa: BLE001 - the edge to code that is not ours; it is returned, stored and shown
         return error
+    except SystemExit as error:
+        # It would end this thread without a word, and the rule would wait out its timeout.
+        return ReadingError(f"{trigger.name} called sys.exit({error.code})")
     return None
 
 
-def _take(trigger: Trigger[..., Any], answer: object, seen: list[Reading]) -> None:
+def _take(trigger: Trigger[..., Any], answer: object, seen: _Seen) -> None:
     if inspect.iscoroutine(answer):
         answer = asyncio.run(answer)
     if isinstance(answer, AsyncIterable):
@@ -118,6 +137,9 @@ def _take(trigger: Trigger[..., Any], answer: object, seen: list[Reading]) -> No
         )
     if isinstance(answer, Reading):
         answer = [answer]
+    elif hasattr(answer, "suspects"):
+        seen.table = cast("ReadingTable", answer)
+        return
     elif hasattr(answer, "itertuples"):
         from sentinel.frame import readings_of
 

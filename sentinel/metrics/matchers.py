@@ -51,14 +51,19 @@ class Matcher:
                 ) from None
         else:
             self._pattern = None
-        self._text = text
+        self.text = text
         self._known: dict[str, bool] = {}
+
+    @property
+    def certain(self) -> bool:
+        """Whether every series that matches has exactly this text in this label."""
+        return self._pattern is None and not self.negative and bool(self.text)
 
     def __call__(self, labels: Mapping[str, str]) -> bool:
         """Whether `labels` are as it says."""
         value = labels.get(self.label, "")
         if self._pattern is None:
-            return (value == self._text) is not self.negative
+            return (value == self.text) is not self.negative
         known = self._known.get(value)
         if known is None:
             if len(self._known) > 10_000:

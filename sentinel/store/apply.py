@@ -60,7 +60,7 @@ def apply(store: Store, connection: Connection, evaluation: Evaluation) -> Appli
     why = shut(row, evaluation.rule, evaluation.slot, evaluation.at)
     if why:
         return Applied(outcome=why)
-    with uncollected(len(evaluation.observation.readings)):
+    with uncollected(evaluation.observation.size):
         return _Application(store, connection, evaluation, row, now).carry_out()
 
 
@@ -120,10 +120,12 @@ class _Application:
         )
         working = "firing" if self.open else "ok"
         outcome = "error" if error is not None else working
-        self._close(outcome, bad, len(judged), failures, error)
+        observation = self.evaluation.observation
+        seen = len(judged) if observation.table is None else observation.size
+        self._close(outcome, bad, seen, failures, error)
         return Applied(
             outcome=outcome,
-            seen=len(self.evaluation.observation.readings),
+            seen=self.evaluation.observation.size,
             bad=bad,
             live=self.open,
             changed=self.changed,

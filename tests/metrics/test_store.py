@@ -70,7 +70,7 @@ def test_a_window_is_open_on_its_left_and_closed_on_its_right(store: Store, cloc
         (['host="web-1"'], {"web-1"}),
         (["host!=web-1"], {"web-2", "db"}),
         (['host=~"web-.*"'], {"web-1", "web-2"}),
-        (['host=~"web"'], set()),  # anchored on both ends
+        (['host=~"web"'], set[str]()),  # anchored on both ends
         (['host!~"web-.*"'], {"db"}),
         (['env=""'], {"web-2", "db"}),  # a missing label equals the empty text
         (['host=~"web-.*"', "env=prod"], {"web-1"}),
