@@ -1,31 +1,38 @@
 """Which triggers there are: modules in `triggers/`, and packages that bring some.
 
 A file dropped into `triggers/`, or a package with an entry point in the group
-`sentinel.triggers`, is found without registration anywhere else. A file that cannot be loaded
-breaks only itself. Asking for one trigger imports only what is needed to find it.
+`sentinel.triggers`, is found without registration anywhere else; so are classes of the older
+contract (`sentinel.legacy`). A file that cannot be loaded breaks only itself. Asking for one
+trigger imports only what is needed to find it.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import pkgutil
 import sys
 import traceback
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import msgspec
 
-from sentinel.errors import TriggerError
+from sentinel.errors import SentinelError, TriggerError
+from sentinel.legacy import adapt, is_legacy
 from sentinel.trigger import Trigger
 
 __all__ = ["Broken", "Catalog", "find", "load"]
 
 PACKAGE = "triggers"
 GROUP = "sentinel.triggers"
+
+
+_of_classes: WeakKeyDictionary[type[Any], Trigger[..., Any]] = WeakKeyDictionary()
 
 
 class Broken(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,12 +43,14 @@ class Broken(msgspec.Struct, frozen=True, kw_only=True):
         file: where it stopped, as far as it is known
         line: in that file, 0 where unknown
         error: what was wrong, one line
+        cure: what to do about it, a sentence
     """
 
     source: str
     file: str
     line: int
     error: str
+    cure: str = ""
 
     def __str__(self) -> str:
         where = f" ({self.file}, line {self.line})" if self.file else ""
@@ -79,10 +88,11 @@ def load(package: str = PACKAGE) -> Catalog:
     for module_name in _modules(package):
         try:
             module = importlib.import_module(module_name)
+            made = list(_defined_in(module))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the edge to files that are not ours; listed
             broken.append(_broken(module_name, error))
             continue
-        for trigger in _defined_in(module):
+        for trigger in made:
             found.setdefault(trigger.name, []).append((module_name, trigger))
     for point in entry_points(group=GROUP):
         source = f"entry point {point.name} = {point.value}"
@@ -145,9 +155,32 @@ def _modules(package: str) -> list[str]:
 
 def _defined_in(module: ModuleType) -> Iterator[Trigger[..., Any]]:
     """Triggers that `module` itself defines, not those that it imports."""
-    for value in vars(module).values():
-        if isinstance(value, Trigger) and value.module == module.__name__:
-            yield value
+    for value in list(vars(module).values()):
+        if isinstance(value, Trigger):
+            trigger = cast("Trigger[..., Any]", value)
+            if trigger.module == module.__name__:
+                yield trigger
+        elif is_legacy(value) and value.__module__ == module.__name__:
+            yield _adapted(value)
+
+
+def _adapted(kind: type[Any]) -> Trigger[..., Any]:
+    """The one trigger of a class: two of them would look like two of one name."""
+    if kind not in _of_classes:
+        try:
+            _of_classes[kind] = adapt(kind)
+        except Exception as error:
+            raise _UnusableClass(kind, error) from error
+    return _of_classes[kind]
+
+
+class _UnusableClass(Exception):
+    """Which class of the older contract it was that raised `error` when it was asked."""
+
+    def __init__(self, kind: type[Any], error: Exception) -> None:
+        super().__init__(str(error))
+        self.kind = kind
+        self.error = error
 
 
 def _of_point(point: EntryPoint) -> list[Trigger[..., Any]]:
@@ -156,6 +189,8 @@ def _of_point(point: EntryPoint) -> list[Trigger[..., Any]]:
         return [loaded]
     if isinstance(loaded, ModuleType):
         return list(_defined_in(loaded))
+    if is_legacy(loaded):
+        return [_adapted(loaded)]
     raise TriggerError(
         f"{point.value} is a {type(loaded).__name__}, not a trigger",
         hint="Point it at a function decorated with @trigger, or at a module of them.",
@@ -165,7 +200,19 @@ def _of_point(point: EntryPoint) -> list[Trigger[..., Any]]:
 def _broken(source: str, error: BaseException) -> Broken:
     if isinstance(error, SyntaxError):
         file, line = error.filename or "", error.lineno or 0
-        return Broken(source=source, file=file, line=line, error=f"SyntaxError: {error.msg}")
+        return Broken(
+            source=source,
+            file=file,
+            line=line,
+            error=f"SyntaxError: {error.msg}",
+            cure="Mend that line.",
+        )
+    if isinstance(error, _UnusableClass):
+        return msgspec.structs.replace(
+            _broken(source, error.error),
+            file=sys.modules[error.kind.__module__].__file__ or "",
+            line=_first_line(error.kind),
+        )
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
@@ -176,7 +223,31 @@ def _broken(source: str, error: BaseException) -> Broken:
     own = [frame for frame in frames if frame.filename == path] or frames
     file, line = (own[-1].filename, own[-1].lineno or 0) if own else ("", 0)
     text = str(error).splitlines()[0] if str(error) else ""
-    return Broken(source=source, file=file, line=line, error=f"{type(error).__name__}: {text}")
+    return Broken(
+        source=source,
+        file=file,
+        line=line,
+        error=f"{type(error).__name__}: {text}",
+        cure=_cure(error),
+    )
+
+
+def _first_line(kind: type[Any]) -> int:
+    try:
+        return inspect.getsourcelines(kind)[1]
+    except (OSError, TypeError):
+        return 0
+
+
+def _cure(error: BaseException) -> str:
+    if isinstance(error, SentinelError) and error.hint:
+        return error.hint
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        top = error.name.partition(".")[0]
+        return f"Install what provides {top!r} where the workers run, or mend the import."
+    if isinstance(error, SystemExit):
+        return "A file of triggers must not exit when it is imported."
+    return "Mend that line; it runs when the file is imported."
 
 
 def _path(module_name: str) -> str:
@@ -200,6 +271,7 @@ def _twice(
         file=code.co_filename if code else "",
         line=code.co_firstlineno if code else 0,
         error=f"trigger {name!r} is also defined in {others}",
+        cure="Rename one of them.",
     )
 
 
