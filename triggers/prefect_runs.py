@@ -13,8 +13,9 @@ from pydantic import Field
 
 from sentinel import Context, Reading, trigger
 from sentinel.duration import format_duration
-from sentinel.ports import Deployed, FlowRun, PrefectDesk
+from sentinel.ports import Deployed, FlowRun, PrefectDesk, Runs
 from sentinel.reading import storable
+from triggers._deployments import listed
 from triggers._outcomes import BAD, BLANK, GOOD, Failure, Memory, Planning, Usual, fold
 from triggers._work_pools import readings_of_pools
 
@@ -90,15 +91,16 @@ def prefect_runs(
     now = ctx.now()
     key = ctx.filled(api_key) if api_url and api_key else ""
     with ctx.asking(api_url, key) as prefect:
-        everything = prefect.every_deployment()
+        memory = Memory.of(ctx.state, prefect.url)
+        ended = _ended(prefect, memory.looked, now, timedelta(hours=lookback_hours))
+        everything = listed(prefect, now, ended.of.keys())
         watched = {
             one.id: one
             for one in everything
             if _named(one, deployments, ignore) and _tagged(one, tags, ignore_tags)
         }
-        memory = Memory.of(ctx.state, prefect.url)
         look = _Look(prefect, now, watched, memory)
-        fresh = look.outcomes(timedelta(hours=lookback_hours), log_lines)
+        fresh = look.outcomes(ended, log_lines)
         if late_minutes:
             look.late(timedelta(minutes=late_minutes))
         if pending_minutes:
@@ -137,12 +139,9 @@ class _Look:
         self._noted: dict[str, list[Trouble]] = {}
         self._patience = 6
 
-    def outcomes(self, lookback: timedelta, log_lines: int) -> dict[str, int]:
-        """Runs that ended since the last look; how many new bad ones each deployment has."""
-        looked = self.memory.looked
-        since = self.now - lookback if looked is None else looked - _OVERLAP
-        where = _typed(GOOD, *BAD) | {"end_time": {"after_": since.isoformat()}}
-        fresh = fold(self.memory, self._runs(where, "END_TIME_DESC"), set(self.watched))
+    def outcomes(self, ended: Runs, log_lines: int) -> dict[str, int]:
+        """Take in the runs that ended; how many new bad ones each deployment has."""
+        fresh = fold(self.memory, self._seen(ended), set(self.watched))
         wanting = [one for one in self.memory.bad.values() if not one.settled]
         for failure in wanting[:_MOST_LOGS] if log_lines else []:
             self._log(failure, log_lines)
@@ -247,7 +246,9 @@ class _Look:
             self._noted.setdefault(one, []).append(trouble)
 
     def _runs(self, where: Mapping[str, Any], sort: str) -> Mapping[str, Sequence[FlowRun]]:
-        found = self.prefect.runs_by_deployment(where, sort=sort)
+        return self._seen(self.prefect.runs_by_deployment(where, sort=sort))
+
+    def _seen(self, found: Runs) -> Mapping[str, Sequence[FlowRun]]:
         if found.cut:
             self.unsure |= set(self.watched) - set(found.of)
         return found.of
@@ -268,6 +269,15 @@ class _Look:
         usual = Usual(seconds=median(took) if took else 0.0, runs=len(took), at=self.now)
         self.memory.usual[one] = usual
         return usual
+
+
+def _ended(
+    prefect: PrefectDesk, looked: datetime | None, now: datetime, lookback: timedelta
+) -> Runs:
+    """Runs that ended since the last look, of each deployment the last to end first."""
+    since = now - lookback if looked is None else looked - _OVERLAP
+    where = _typed(GOOD, *BAD) | {"end_time": {"after_": since.isoformat()}}
+    return prefect.runs_by_deployment(where, sort="END_TIME_DESC")
 
 
 def _reading(

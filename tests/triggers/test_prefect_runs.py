@@ -16,6 +16,7 @@ from sentinel import Context, Rule
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, PrefectUnreachable
 from sentinel.evaluation import Evaluation
+from sentinel.ports import Deployed
 from sentinel.store import Store
 from tests.prefect_server import PrefectServer, eventually, free_port
 from tests.triggers.fleet import Fleet, ago
@@ -315,6 +316,29 @@ def test_a_deployment_that_is_gone_is_no_longer_spoken_of(fleet: Fleet):
     fleet.delete(f"/deployments/{gone}")
     assert fleet.look().readings == []
     assert prefect_runs.closed_world
+
+
+def test_deployments_are_asked_for_once_a_minute_or_where_one_is_new(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[str] = []
+    ask = fleet.server.api.every_deployment
+
+    def counted() -> list[Deployed]:
+        asked.append("all")
+        return ask()
+
+    monkeypatch.setattr(fleet.server.api, "every_deployment", counted)
+    fleet.ran(fleet.deployment("old"), "FAILED")
+    fleet.look()
+    fleet.looks_again()
+    assert len(asked) == 1
+    fleet.ran(fleet.deployment("new"), "FAILED")
+    seen = fleet.looks_again()
+    assert len(asked) == 2
+    assert {r.labels["deployment"] for r in seen.readings if r.firing} == {"old", "new"}
+    fleet.looks_again(minutes=1.1)
+    assert len(asked) == 3
 
 
 def test_a_server_elsewhere_is_asked_with_what_a_secret_block_holds(

@@ -1,0 +1,46 @@
+"""The deployments of a Prefect server, asked for once a minute and kept in this process.
+
+Prefect gives a deployment only as a whole, with the schema of its parameters: some ten kilobytes
+each, which a rule that looks every ten seconds should not ask for every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sentinel.ports import Deployed, PrefectDesk
+
+__all__ = ["forget", "listed"]
+
+_FOR = timedelta(minutes=1)
+
+
+class _Listed(NamedTuple):
+    at: datetime
+    deployments: list[Deployed]
+    ids: frozenset[str]
+
+
+_kept: dict[str, _Listed] = {}
+
+
+def listed(prefect: PrefectDesk, now: datetime, having: Set[str]) -> list[Deployed]:
+    """All deployments, as they were at most a minute ago.
+
+    Args:
+        prefect: whom to ask
+        now: the present moment
+        having: ids that must be among them; where one is not, it is new and all are asked for
+    """
+    kept = _kept.get(prefect.url)
+    if kept is None or not timedelta(0) <= now - kept.at < _FOR or not having <= kept.ids:
+        found = list(prefect.every_deployment())
+        kept = _kept[prefect.url] = _Listed(now, found, frozenset(one.id for one in found))
+    return kept.deployments
+
+
+def forget() -> None:
+    """Ask anew the next time."""
+    _kept.clear()
