@@ -239,6 +239,7 @@ class Brood:
                 self._failures = 0
                 if replaces is not None:
                     replaces.current = False
+                    self._let_go(replaces)  # where it has no child, nobody else would say so
                 self._warm.set()
             elif isinstance(frame, wire.Forked):
                 self._welcome(nursery, frame)
