@@ -12,7 +12,17 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
-from sentinel.api import access, alerts, health, inbox, problems, rules, statistics
+from sentinel.api import (
+    access,
+    alerts,
+    health,
+    inbox,
+    metrics,
+    problems,
+    rules,
+    statistics,
+    webhooks,
+)
 from sentinel.api.limits import Limits
 from sentinel.api.standby import Standby
 from sentinel.links import Addresses
@@ -82,7 +92,7 @@ def create_app(
     app.add_middleware(Limits)
 
     api = APIRouter(prefix="/api/v1/alerts", dependencies=[access.Trusted])
-    for noun in (alerts, inbox, rules, statistics):
+    for noun in (alerts, inbox, metrics, rules, statistics, webhooks):
         api.include_router(noun.router)
     app.include_router(api)
     open_here = [Depends(access.local_or_trusted)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -21,13 +21,23 @@ from sentinel.errors import (
     DatabaseError,
     NotFound,
     PrefectUnreachable,
+    SampleError,
     SentinelError,
 )
 
-__all__ = ["Error", "ErrorBody", "Problem", "install", "responses"]
+__all__ = ["Error", "ErrorBody", "ItemError", "Problem", "install", "responses"]
 
 _log = logging.getLogger("sentinel.api")
+MOST_ERRORS = 100
 SEE_DOCS = "The fields and their bounds are described at /docs."
+
+
+class ItemError(BaseModel):
+    """What was wrong with one of many items."""
+
+    index: int = Field(description="Which of them, from 0.", examples=[3])
+    field: str = Field(description="The part of it that was wrong.", examples=["labels.host"])
+    message: str
 
 
 class Error(BaseModel):
@@ -39,6 +49,9 @@ class Error(BaseModel):
     )
     hint: str = Field(description="What to do about it; may be empty.", examples=["Look it up."])
     field: str | None = Field(None, description="The part of the request that was wrong.")
+    errors: list[ItemError] | None = Field(
+        None, description="Of a batch: what was wrong with each item, at most 100 of them."
+    )
     request_id: str = Field(
         description="Also in the header X-Request-Id and in the log.", examples=["5f0c9d1b2a34"]
     )
@@ -59,10 +72,18 @@ class Problem(Exception):
         message: what was wrong, naming the thing
         hint: what to do about it
         field: which part of the request was wrong
+        errors: of a batch, what was wrong with each item
     """
 
     def __init__(
-        self, status: int, code: str, message: str, *, hint: str = "", field: str | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        hint: str = "",
+        field: str | None = None,
+        errors: Sequence[ItemError] = (),
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -70,6 +91,7 @@ class Problem(Exception):
         self.message = message
         self.hint = hint
         self.field = field
+        self.errors = errors
 
 
 _BY_STATUS = {
@@ -105,6 +127,8 @@ def answer(request: Request, problem: Problem, headers: Mapping[str, str] | None
     }
     if problem.field is not None:
         error["field"] = problem.field
+    if problem.errors:
+        error["errors"] = [one.model_dump() for one in problem.errors[:MOST_ERRORS]]
     more = {"X-Request-Id": request_id, **(headers or {})}
     if problem.status == HTTPStatus.UNAUTHORIZED:
         more["WWW-Authenticate"] = "Bearer"
@@ -175,6 +199,9 @@ def _of(error: SentinelError) -> Problem:
     ):
         if isinstance(error, kind):
             hint = error.hint or (SEE_DOCS if status == HTTPStatus.UNPROCESSABLE_ENTITY else "")
+            if isinstance(error, SampleError) and error.field:
+                place = error.field if error.index is None else f"{error.index}.{error.field}"
+                return Problem(status, code, f"{place}: {error.message}", hint=hint, field=place)
             return Problem(status, code, error.message, hint=hint)
     return Problem(500, "internal", error.message, hint=error.hint)
 

@@ -100,12 +100,25 @@ class Metrics:
         Raises:
             SampleError: one cannot be kept, and so none is; names its index and field
         """
+        errors = self._keep(samples, tenant, whole=True)
+        return len(samples) - len(errors)
+
+    def add_good(self, samples: Sequence[Sample], *, tenant: str = "default") -> list[SampleError]:
+        """As `add`, but those that cannot be kept are given back and hold nobody up.
+
+        Raises:
+            SampleError: there are too many
+        """
+        return self._keep(samples, tenant, whole=False)
+
+    def _keep(self, samples: Sequence[Sample], tenant: str, *, whole: bool) -> list[SampleError]:
         if len(samples) > MOST_SAMPLES:
             raise SampleError(
                 f"{len(samples):,} samples at once are too many",
                 hint=f"Send at most {MOST_SAMPLES:,} at a time.",
             )
         now = self._store.now()
+        errors: list[SampleError] = []
         oldest = now - self._store.knobs.keep_samples
         batches: dict[str, _Batch] = {}
         for index, given in enumerate(samples):
@@ -113,14 +126,17 @@ class Metrics:
                 sample = checked_sample(given, now, oldest)
             except SampleError as error:
                 error.index = index
-                raise
+                if whole:
+                    raise
+                errors.append(error)
+                continue
             batch = batches.get(sample.name)
             if batch is None:
                 batch = batches[sample.name] = _Batch()
             batch.take(tenant, sample)
         if batches:
             self._store.tried(lambda connection: self._add(connection, tenant, batches, now))
-        return len(samples)
+        return errors
 
     def _add(
         self, connection: Connection, tenant: str, batches: Mapping[str, _Batch], now: datetime

@@ -1,0 +1,252 @@
+"""Samples of metrics over HTTP: in, one or many at a time; and what a metric was, to read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Annotated, Any, cast
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+
+from sentinel.api.bodies import Body, Tenant, described
+from sentinel.api.problems import ItemError, Problem, responses
+from sentinel.errors import SampleError
+from sentinel.metrics.sample import Sample, moment_of
+from sentinel.store import Store
+
+__all__ = ["Accepted", "MetricList", "router"]
+
+MOST_AT_ONCE = 10_000
+MOST_POINTS = 50_000
+router = APIRouter(prefix="/metrics", tags=["metrics"])
+
+
+class _Given(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    value: float
+    unit: str | None = None
+    labels: dict[str, str | int | float | bool] | None = None
+    timestamp: str | float | None = None
+
+
+_many = msgspec.json.Decoder(list[_Given])
+_raw = msgspec.json.Decoder(list[msgspec.Raw])
+_one = msgspec.json.Decoder(_Given)
+_ONE_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["name", "value"],
+    "additionalProperties": False,
+    "properties": {
+        "name": {"type": "string", "maxLength": 200},
+        "value": {"type": "number"},
+        "unit": {"type": "string", "maxLength": 200},
+        "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+        "timestamp": {
+            "description": "ISO 8601, UTC where it names no zone; or seconds or milliseconds "
+            "since 1970. Left out, now.",
+            "anyOf": [{"type": "string", "format": "date-time"}, {"type": "number"}],
+        },
+    },
+}
+_SCHEMA = {"anyOf": [_ONE_SCHEMA, {"type": "array", "items": _ONE_SCHEMA}]}
+_EXAMPLE = [
+    {
+        "name": "queue_depth",
+        "value": 412,
+        "unit": "jobs",
+        "labels": {"queue": "mail"},
+        "timestamp": "2026-01-31T12:00:00Z",
+    }
+]
+
+
+class Accepted(BaseModel):
+    """How many samples are kept, durably."""
+
+    accepted: int
+
+
+class MetricSeries(BaseModel):
+    """One series of a metric: moments, and the value at each."""
+
+    labels: dict[str, str]
+    unit: str
+    times: list[float] = Field(description="Seconds since 1970.")
+    values: list[float]
+
+
+class MetricList(BaseModel):
+    """The series of a metric that match."""
+
+    name: str
+    series: list[MetricSeries]
+
+
+class MetricNames(BaseModel):
+    """The metrics that have samples; rule:NAME are the readings of a rule."""
+
+    names: list[str]
+
+
+@router.post(
+    "",
+    summary="Send samples",
+    responses=responses(400, 413),
+    openapi_extra=described(_SCHEMA, _EXAMPLE),
+)
+def submit(request: Request, body: Body, tenant: Tenant = "default") -> Accepted:
+    """Keep one sample, or a list of at most 10,000; they are durable when the answer comes.
+
+    The same sample twice counts once. Where some cannot be kept, the answer is 422: `errors`
+    names index and field of each, and the others are kept.
+    """
+    samples, errors = _read(body)
+    store = cast("Store", request.app.state.store)
+    places = [index for index, one in enumerate(samples) if one is not None]
+    good = [one for one in samples if one is not None]
+    for error in store.metrics.add_good(good, tenant=tenant) if good else ():
+        error.index = places[error.index or 0]
+        errors.append(error)
+    kept = len(samples) - len(errors)
+    if errors:
+        raise refused(errors, kept)
+    return Accepted(accepted=kept)
+
+
+def refused(errors: Sequence[SampleError], kept: int) -> Problem:
+    """What is said of samples that cannot be kept."""
+    errors = sorted(errors, key=lambda error: error.index or 0)
+    first = errors[0]
+    many = f"{len(errors):,} of {kept + len(errors):,} samples cannot be kept"
+    rest = f"; the other {kept:,} are" if kept else ""
+    place = f"{first.index or 0}.{first.field}".rstrip(".")
+    return Problem(
+        422,
+        "invalid",
+        f"{many}{rest}. The first: {place}: {first.message}",
+        hint="Mend those in `errors` and send them again; the others need not come twice.",
+        field=place,
+        errors=[
+            ItemError(index=one.index or 0, field=one.field, message=one.message) for one in errors
+        ],
+    )
+
+
+def _read(body: bytes) -> tuple[list[Sample | None], list[SampleError]]:
+    """The samples of a body, None in place of one that is wrong, and what is wrong with it."""
+    try:
+        if body.lstrip()[:1] == b"[":
+            try:
+                given: list[_Given | SampleError] = list(_many.decode(body))
+            except msgspec.ValidationError:
+                # Slower, and only now: each by itself, so that all that are wrong are named.
+                given = [_item(index, raw) for index, raw in enumerate(_raw.decode(body))]
+        else:
+            given = [_one.decode(body)]
+    except msgspec.ValidationError as error:
+        given = [_wrong(0, error)]
+    except msgspec.DecodeError as error:
+        raise Problem(
+            400, "bad_request", f"the body is not JSON: {error}", hint="Send a sample or a list."
+        ) from None
+    if len(given) > MOST_AT_ONCE:
+        raise Problem(
+            413,
+            "too_large",
+            f"{len(given):,} samples at once are too many",
+            hint=f"Send at most {MOST_AT_ONCE:,} at a time.",
+        )
+    samples: list[Sample | None] = []
+    errors: list[SampleError] = []
+    for index, one in enumerate(given):
+        if isinstance(one, SampleError):
+            samples.append(None)
+            errors.append(one)
+            continue
+        try:
+            samples.append(_sample(one))
+        except SampleError as error:
+            error.index = index
+            samples.append(None)
+            errors.append(error)
+    return samples, errors
+
+
+def _item(index: int, raw: msgspec.Raw) -> _Given | SampleError:
+    try:
+        return _one.decode(raw)
+    except msgspec.ValidationError as error:
+        return _wrong(index, error)
+
+
+def _wrong(index: int, error: msgspec.ValidationError) -> SampleError:
+    what, _, where = str(error).partition(" - at `$")
+    field = where.rstrip("`").strip(".")
+    if not field and "field `" in what:  # one that is missing, or none of ours
+        field = what.split("`")[-2]
+    return SampleError(what, field=field or "body", index=index)
+
+
+def _sample(given: _Given) -> Sample:
+    labels: dict[str, str] = {}
+    if given.labels:
+        labels = {name: t if type(t) is str else _text(t) for name, t in given.labels.items()}
+    at = None if given.timestamp is None else moment_of(given.timestamp)
+    return Sample(name=given.name, value=given.value, unit=given.unit or "", labels=labels, at=at)
+
+
+def _text(value: str | float | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@router.get("", summary="List metrics", responses=responses())
+def names(request: Request, tenant: Tenant = "default") -> MetricNames:
+    """The names of all metrics."""
+    return MetricNames(names=cast("Store", request.app.state.store).metrics.names(tenant))
+
+
+@router.get("/samples", summary="Read a metric", responses=responses(413))
+def read(
+    request: Request,
+    name: Annotated[str, Query(max_length=200)],
+    match: Annotated[
+        list[str], Query(description='Such as env="prod"; several must all hold.', max_length=20)
+    ] = [],  # noqa: B006 - FastAPI's way to say a default
+    minutes: Annotated[float, Query(gt=0, le=600_000)] = 60,
+    step: Annotated[
+        int, Query(description="0 for samples as they came, 60 or 3600 for averages of that.")
+    ] = 0,
+    tenant: Tenant = "default",
+) -> MetricList:
+    """The samples of the last so many minutes, of every series that matches."""
+    if step not in (0, 60, 3600):
+        raise Problem(422, "invalid", f"step: {step} is none of 0, 60 and 3600", field="step")
+    store = cast("Store", request.app.state.store)
+    reader, until = store.metrics.reader(tenant), store.now()
+    since = until - timedelta(minutes=minutes)
+    found = (
+        reader.window(name, match, since, until)
+        if step == 0
+        else reader.history(name, match, since, until, step=60 if step == 60 else 3600)
+    )
+    if len(found.times) > MOST_POINTS:
+        raise Problem(
+            413,
+            "too_large",
+            f"{len(found.times):,} values are too many for one answer",
+            hint=f"Ask for at most {MOST_POINTS:,}: a greater step, fewer minutes, or a match.",
+        )
+    return MetricList(
+        name=name,
+        series=[
+            MetricSeries(
+                labels=dict(labels),
+                unit=found.units[place],
+                times=(found.of(place)[0] / 1e6).tolist(),
+                values=found.of(place)[1].tolist(),
+            )
+            for place, labels in enumerate(found.labels)
+        ],
+    )

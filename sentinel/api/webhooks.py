@@ -1,0 +1,87 @@
+"""Webhooks of other systems, in their own formats; what they mean is in `sentinel.webhooks`."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+
+from sentinel.api.bodies import Body, Tenant, described, json_of
+from sentinel.api.metrics import refused
+from sentinel.api.problems import responses
+from sentinel.store import Store
+from sentinel.webhooks import Arrived, Sender, arrive, grafana, prometheus
+
+__all__ = ["Taken", "router"]
+
+router = APIRouter(prefix="/webhooks", tags=["webhooks"])
+_ALERT = {
+    "status": "firing",
+    "labels": {"alertname": "ProbeFailure", "instance": "a", "severity": "critical"},
+    "annotations": {"summary": "a does not answer"},
+    "startsAt": "2026-01-31T12:00:00Z",
+    "endsAt": "0001-01-01T00:00:00Z",
+    "generatorURL": "",
+    "fingerprint": "1a30ba71cca2921f",
+}
+_OBJECT: dict[str, Any] = {"type": "object", "required": ["alerts"]}
+_ANY: dict[str, Any] = {"anyOf": [{"type": "object"}, {"type": "array"}]}
+
+
+class Taken(BaseModel):
+    """What became of a message."""
+
+    alerts: int = Field(description="How many of its alerts were looked at.")
+    changed: int = Field(description="How many alerts here that opened, changed or resolved.")
+    samples: int = Field(description="How many numbers were kept as samples.")
+    note: str = Field("", description="Why nothing was done, where nothing was.")
+
+
+@router.post(
+    "/prometheus",
+    summary="Alerts from Prometheus' Alertmanager",
+    responses=responses(400, 413),
+    openapi_extra=described(_OBJECT, {"version": "4", "status": "firing", "alerts": [_ALERT]}),
+)
+def from_prometheus(request: Request, body: Body, tenant: Tenant = "default") -> Taken:
+    """Take the message of an Alertmanager's `webhook_config` (version 4) as it stands.
+
+    Every alert in it is a reading of the rule `prometheus`: firing opens or keeps an alert with
+    the same labels here, resolved resolves it.
+    """
+    return _taken(request, "prometheus", prometheus(json_of(body)), tenant)
+
+
+@router.post(
+    "/grafana",
+    summary="Alerts and numbers from Grafana",
+    responses=responses(400, 413),
+    openapi_extra=described(
+        _ANY, {"metric": "temperature", "value": 21.5, "tags": {"room": "north"}}
+    ),
+)
+def from_grafana(request: Request, body: Body, tenant: Tenant = "default") -> Taken:
+    """Take a message of Grafana's webhook as it stands, of its alerting or of the older kind.
+
+    Alerts are readings of the rule `grafana`. `evalMatches` of the older kind, and bodies with
+    `metric`, `value` and `tags` (one or a list), are kept as samples of that metric.
+    """
+    return _taken(request, "grafana", grafana(json_of(body)), tenant)
+
+
+def _taken(request: Request, sender: Sender, arrived: Arrived, tenant: str) -> Taken:
+    store = cast("Store", request.app.state.store)
+    changed, note = 0, ""
+    if arrived.readings:
+        applied = arrive(store, sender, arrived.readings, tenant)
+        changed = applied.changed
+        if applied.outcome == "disabled":
+            note = f"the rule {sender!r} is switched off; sentinel rule enable {sender}"
+        if applied.outcome == "error":
+            note = applied.error
+    errors = store.metrics.add_good(arrived.samples, tenant=tenant) if arrived.samples else []
+    kept = len(arrived.samples) - len(errors)
+    if errors:
+        raise refused(errors, kept)
+    return Taken(alerts=len(arrived.readings), changed=changed, samples=kept, note=note)

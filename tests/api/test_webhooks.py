@@ -1,0 +1,236 @@
+"""What Alertmanager and Grafana send, as their documentation shows it, on both databases."""
+
+from __future__ import annotations
+
+import copy
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from sentinel.clock import FakeClock
+from sentinel.store import Store
+
+BASE = "/api/v1/alerts"
+
+# prometheus.io/docs/alerting/latest/configuration/#webhook_config, version 4.
+ALERTMANAGER: dict[str, Any] = {
+    "version": "4",
+    "groupKey": '{}/{severity="critical"}:{alertname="ProbeFailure"}',
+    "truncatedAlerts": 0,
+    "status": "firing",
+    "receiver": "sentinel",
+    "groupLabels": {"alertname": "ProbeFailure"},
+    "commonLabels": {"alertname": "ProbeFailure", "severity": "critical"},
+    "commonAnnotations": {},
+    "externalURL": "http://alertmanager.example.org:9093",
+    "alerts": [
+        {
+            "status": "firing",
+            "labels": {
+                "alertname": "ProbeFailure",
+                "instance": f"https://{name}.example.org",
+                "job": "http_checks",
+                "severity": "critical",
+            },
+            "annotations": {"summary": f"Probe failed: {name}", "description": "Down for 5m."},
+            "startsAt": "2026-01-01T00:00:00.828Z",
+            "endsAt": "0001-01-01T00:00:00Z",
+            "generatorURL": "http://prometheus.example.org:9090/graph?g0.expr=probe_success",
+            "fingerprint": "1a30ba71cca2921f",
+        }
+        for name in ("one", "two")
+    ],
+}
+
+# grafana.com/docs/grafana/latest/alerting/…/webhook-notifier/
+GRAFANA: dict[str, Any] = {
+    "receiver": "My Super Webhook",
+    "status": "firing",
+    "orgId": 1,
+    "alerts": [
+        {
+            "status": "firing",
+            "labels": {"alertname": "High memory usage", "team": "blue", "zone": "us-1"},
+            "annotations": {
+                "description": "The system has high memory usage",
+                "runbook_url": "https://myrunbook.com/runbook/1234",
+                "summary": "This alert was triggered for zone us-1",
+            },
+            "startsAt": "2021-10-12T09:51:03.157076+02:00",
+            "endsAt": "0001-01-01T00:00:00Z",
+            "generatorURL": "https://play.grafana.org/alerting/1afz29v7z/edit",
+            "fingerprint": "c6eadffa33fcdf37",
+            "silenceURL": "https://play.grafana.org/alerting/silence/new",
+            "dashboardURL": "",
+            "panelURL": "",
+            "values": {"B": 44.23943737541908, "C": 1},
+        }
+    ],
+    "groupLabels": {},
+    "commonLabels": {"team": "blue"},
+    "commonAnnotations": {},
+    "externalURL": "https://play.grafana.org/",
+    "version": "1",
+    "groupKey": "{}:{}",
+    "truncatedAlerts": 0,
+    "title": "[FIRING:1]  (blue)",
+    "state": "alerting",
+    "message": "**Firing**\n\nLabels:\n - alertname = T2",
+}
+
+# grafana.com/docs/grafana/v7.5/alerting/notifications/#webhook
+OLDER: dict[str, Any] = {
+    "dashboardId": 1,
+    "evalMatches": [{"value": 1, "metric": "Count", "tags": {"host": "a"}}],
+    "imageUrl": "https://grafana.com/assets/img/blog/mixed_styles.png",
+    "message": "Notification Message",
+    "orgId": 1,
+    "panelId": 2,
+    "ruleId": 1,
+    "ruleName": "Panel Title alert",
+    "ruleUrl": "http://localhost:3000/d/hZ7BuVbWz/test-dashboard",
+    "state": "alerting",
+    "tags": {"tag name": "tag value"},
+    "title": "[Alerting] Panel Title alert",
+}
+
+
+def sent(client: httpx.Client, sender: str, body: Any, **query: str) -> dict[str, Any]:
+    answer = client.post(f"{BASE}/webhooks/{sender}", json=body, params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def shown(client: httpx.Client) -> list[tuple[str, str, str]]:
+    items = client.get(f"{BASE}/alerts").json()["items"]
+    return sorted((one["title"], one["severity"], one["status"]) for one in items)
+
+
+def with_status(body: dict[str, Any], status: str) -> dict[str, Any]:
+    changed = copy.deepcopy(body)
+    changed["status"] = changed["alerts"][0]["status"] = status
+    changed["alerts"][0]["endsAt"] = "2026-01-01T00:10:00Z"
+    return changed
+
+
+def test_alerts_of_an_alertmanager_open_stay_and_resolve(client: httpx.Client, clock: FakeClock):
+    first = sent(client, "prometheus", ALERTMANAGER)
+    assert first == {"alerts": 2, "changed": 2, "samples": 0, "note": ""}
+    assert shown(client) == [
+        ("Probe failed: one", "critical", "open"),
+        ("Probe failed: two", "critical", "open"),
+    ]
+    clock.forward(hours=4)
+    assert sent(client, "prometheus", ALERTMANAGER)["changed"] == 0  # its repeat
+    clock.forward(minutes=1)
+    assert sent(client, "prometheus", with_status(ALERTMANAGER, "resolved"))["changed"] == 1
+    statuses = [one["status"] for one in client.get(f"{BASE}/alerts").json()["items"]]
+    assert sorted(statuses) == ["open", "resolved"]
+
+
+def test_an_alert_keeps_who_it_is_and_where_it_came_from(client: httpx.Client):
+    sent(client, "prometheus", ALERTMANAGER)
+    item = client.get(f"{BASE}/alerts").json()["items"][0]
+    detail = client.get(f"{BASE}/alerts/{item['id']}").json()
+    assert detail["rule"] == "prometheus"
+    assert detail["labels"]["job"] == "http_checks"
+    assert detail["details"]["generator_url"].startswith("http://prometheus.example.org")
+    assert detail["details"]["annotations"]["description"] == "Down for 5m."
+
+
+def test_messages_that_come_at_once_are_all_taken(client: httpx.Client, url: str):
+    def one(number: int) -> dict[str, Any]:
+        body = copy.deepcopy(ALERTMANAGER)
+        body["alerts"] = body["alerts"][:1]
+        body["alerts"][0]["labels"]["instance"] = f"host-{number}"
+        return sent(client, "prometheus", body)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert [done["changed"] for done in pool.map(one, range(12))] == [1] * 12
+    assert len(shown(client)) == 12
+
+
+def test_a_word_of_severity_that_is_not_ours_leaves_the_rules_own(client: httpx.Client):
+    body = copy.deepcopy(ALERTMANAGER)
+    body["alerts"][0]["labels"]["severity"] = "page"
+    sent(client, "prometheus", body)
+    assert {severity for _, severity, _ in shown(client)} == {"critical", "medium"}
+
+
+def test_a_label_that_is_too_long_still_makes_an_alert_of_its_own(client: httpx.Client):
+    body = copy.deepcopy(ALERTMANAGER)
+    for number, alert in enumerate(body["alerts"]):
+        alert["labels"]["instance"] = "x" * 500 + str(number)
+    assert sent(client, "prometheus", body)["changed"] == 2
+
+
+def test_a_sender_that_is_switched_off_is_told(client: httpx.Client, store: Store):
+    sent(client, "prometheus", ALERTMANAGER)
+    store.rules.disable("prometheus", actor="maria")
+    done = sent(client, "prometheus", ALERTMANAGER)
+    assert (done["changed"], "sentinel rule enable prometheus" in done["note"]) == (0, True)
+
+
+def test_grafanas_alerts_open_with_their_value_and_resolve(client: httpx.Client, clock: FakeClock):
+    assert sent(client, "grafana", GRAFANA)["changed"] == 1
+    item = client.get(f"{BASE}/alerts").json()["items"][0]
+    assert item["title"] == "This alert was triggered for zone us-1"
+    assert item["value"] == pytest.approx(44.239, abs=0.001)
+    assert item["labels"]["team"] == "blue"
+    clock.forward(minutes=5)
+    sent(client, "grafana", with_status(GRAFANA, "resolved"))
+    assert [status for _, _, status in shown(client)] == ["resolved"]
+
+
+def test_grafanas_older_webhook_is_an_alert_and_its_numbers_are_samples(
+    client: httpx.Client, clock: FakeClock
+):
+    done = sent(client, "grafana", OLDER)
+    assert (done["changed"], done["samples"]) == (1, 1)
+    assert shown(client) == [("[Alerting] Panel Title alert", "medium", "open")]
+    answer = client.get(f"{BASE}/metrics/samples", params={"name": "Count"}).json()
+    assert answer["series"][0]["labels"] == {"host": "a"}
+    assert answer["series"][0]["values"] == [1]
+    clock.forward(minutes=5)
+    # A panel without data says nothing about the alert; one that is well does.
+    nothing = {**OLDER, "state": "no_data", "evalMatches": None}
+    assert sent(client, "grafana", nothing)["changed"] == 0
+    assert [status for _, _, status in shown(client)] == ["open"]
+    sent(client, "grafana", {**OLDER, "state": "ok", "evalMatches": []})
+    assert [status for _, _, status in shown(client)] == ["resolved"]
+
+
+def test_metric_value_and_tags_are_samples(client: httpx.Client):
+    one = {"metric": "temperature", "value": 21.5, "tags": {"room": "north"}}
+    assert sent(client, "grafana", one)["samples"] == 1
+    assert sent(client, "grafana", [one, {**one, "tags": None}])["samples"] == 2
+    answer = client.get(f"{BASE}/metrics/samples", params={"name": "temperature"}).json()
+    assert sorted(len(series["labels"]) for series in answer["series"]) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("sender", "body", "field"),
+    [
+        ("prometheus", {}, "body"),
+        ("prometheus", [], "body"),
+        ("prometheus", {"alerts": [{"labels": {"a": 1}}]}, "alerts[0].labels[...]"),
+        ("prometheus", {"alerts": [{"labels": {str(n): "x" for n in range(65)}}]}, "labels"),
+        ("grafana", {}, "body"),
+        ("grafana", {"metric": "a", "value": "x"}, "value"),
+        ("grafana", {"metric": "a"}, "0.value"),
+        ("grafana", [{"metric": "", "value": 1}], "0.name"),
+    ],
+)
+def test_what_is_no_such_message_is_explained(
+    client: httpx.Client, sender: str, body: Any, field: str
+):
+    answer = client.post(f"{BASE}/webhooks/{sender}", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["field"] == field
+
+
+def test_strangers_are_kept_out(stranger: httpx.Client):
+    for sender in ("prometheus", "grafana"):
+        assert stranger.post(f"{BASE}/webhooks/{sender}", json=ALERTMANAGER).status_code == 401
