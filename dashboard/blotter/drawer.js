@@ -28,7 +28,7 @@ class Drawer {
     this.listeners = [
       ["sentinel:open", (event) => this.open(event.detail.id, event.detail.row)],
       ["sentinel:close", () => this.close()],
-      ["sentinel:pulse", (event) => { if (this.id && event.detail.number !== this.data?.number) this.ask(event.detail.number); }],
+      ["sentinel:pulse", (event) => this.pulse(event.detail)],
     ];
     for (const [name, hear] of this.listeners) window.addEventListener(name, hear);
     this.keyed = (event) => { if (event.key === "Escape" && this.id && !event.defaultPrevented) this.close(); };
@@ -40,10 +40,10 @@ class Drawer {
     document.removeEventListener("keydown", this.keyed);
     delete document.documentElement.dataset.drawer;
   }
-  ask(number) {
-    if (this.asked === number) return;
-    this.asked = number;
-    this.api.setStateValue("wanted", number);
+  /** As in the table: whoever misses an answer asks again. */
+  pulse({ number }) {
+    const missing = (this.id ?? "") !== (this.data?.id ?? "") || (this.id && number !== this.data?.number);
+    if (missing || this.outbox.overdue()) this.api.setStateValue("wanted", Date.now());
   }
   /** Shown at once with what the list knows; the rest comes a moment later. */
   open(id, row) {

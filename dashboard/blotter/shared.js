@@ -128,7 +128,9 @@ class Outbox {
     this.later = null;
     return true;
   }
-  post() { this.send(this.waiting.map(({ asked, ...command }) => command)); }
+  /** Whether an answer is longer in coming than it should be. */
+  overdue() { return this.waiting.length > 0 && Date.now() - this.posted > 2500; }
+  post() { this.posted = Date.now(); this.send(this.waiting.map(({ asked, ...command }) => command)); }
   /** The answers that are news, each with the command it answers. */
   answered(answers) {
     const news = [];

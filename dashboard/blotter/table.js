@@ -55,13 +55,14 @@ class Blotter {
   // ---- what the server says
   pulse({ number, now }) {
     this.skew = now - Date.now();
-    if (number !== null && number !== this.number && !this.paused) this.ask(number);
+    const news = number !== null && number !== this.number && !this.paused;
+    if (news || this.outbox.overdue() || !this.settledView()) this.ask();
   }
-  ask(number = Date.now()) {
-    if (this.asked === number) return;
-    this.asked = number;
-    this.api.setStateValue("wanted", number);
-  }
+  /**
+   * Have the server's part run. A request may be overtaken by another part's, so that whoever
+   * misses an answer asks again at the next heart-beat; all that is unanswered goes with it.
+   */
+  ask() { this.api.setStateValue("wanted", Date.now()); }
   update(data) {
     const first = !this.data;
     const answered = this.outbox.answered(data.answers);

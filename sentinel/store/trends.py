@@ -182,7 +182,7 @@ def trend(store: Store, length: timedelta, step: timedelta) -> Trend:
 
 
 def _within(column: ColumnElement[Any], start: datetime, end: datetime) -> list[Any]:
-    return [column >= start, column < end]
+    return [column > start, column <= end]
 
 
 def _number(value: Any) -> float | None:

@@ -295,3 +295,42 @@ def test_a_small_screen_shows_all_of_a_row(scene: Scene, watched: Watched, width
         assert box is not None
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
+
+
+AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1.min.js").read_text()
+
+
+def problems(page: Page) -> list[str]:
+    """What axe-core finds serious, in what is ours."""
+    page.evaluate(AXE)
+    found = page.evaluate(
+        """async () => (await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']}))
+            .violations.filter((one) => ['serious', 'critical'].includes(one.impact))
+            .map((one) => one.id + ': ' + one.nodes.map((n) => n.target.flat().join(' ') + ' '
+                + (n.failureSummary || '').slice(0, 220)).slice(0, 3).join(' | '))"""
+    )
+    return list(found)
+
+
+@pytest.mark.parametrize("watched", ["light", "dark"], indirect=True)
+def test_nothing_keeps_people_out(scene: Scene, watched: Watched):
+    """axe-core without serious findings, on each page and in the drawer."""
+    page = watched.page
+    for number, severity in enumerate(("critical", "high", "medium", "low", "info")):
+        scene.raises(f"alert {number}", severity=severity)
+    taken = scene.raises("taken")
+    scene.store.act([taken], Acknowledge(actor="lena", comment="on it"))
+    scene.store.log.write("info", "rule.switched", "one row")
+    rests(page)
+    expect(page.locator(".blotter .row")).to_have_count(6)
+    found = {"live": problems(page)}
+    row(page, "alert 0").locator(".title").click()
+    expect(page.locator(".drawer .step.opened")).to_be_visible()
+    found["drawer"] = problems(page)
+    page.keyboard.press("Escape")
+    for name in ("Inbox", "Overview", "History", "System log", "Settings"):
+        page.get_by_role("link", name=name).click()
+        expect(page.locator(".page-head h1").get_by_text(name)).to_be_visible()
+        page.wait_for_timeout(1500)  # charts and tables are drawn after the heading
+        found[name] = problems(page)
+    assert {name: told for name, told in found.items() if told} == {}
