@@ -33,7 +33,7 @@ from sentinel.up.temporary import temporary_postgres
 from sentinel.worker.template import base_job_template
 
 ROOT = Path(__file__).parent.parent
-OURS, STOCKS = 300, 24
+OURS, STOCKS = 200, 16
 RULES = 30
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
@@ -209,11 +209,14 @@ def throughput(
     worker = made.worker(pool, kind, *arguments, **more)
     made.make_runs(deployments, 4, datetime.now(UTC))
     _until(lambda: made.count(pool, *ENDED) == 4, 120)  # it is warm
-    due = datetime.now(UTC) + timedelta(seconds=max(4.0, runs / 20))
+    # Nobody may take one before all are there, nor be told that they are late meanwhile.
+    made.http.patch(f"/work_pools/{pool}", json={"is_paused": True}).raise_for_status()
+    due = datetime.now(UTC) + timedelta(seconds=5 + runs * 0.1)
     made.make_runs(deployments, runs, due)
     time.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()))
+    made.http.patch(f"/work_pools/{pool}", json={"is_paused": False}).raise_for_status()
     server, own, began = cpu(made.server), cpu(worker), time.perf_counter()
-    _until(lambda: made.count(pool, *ENDED) == runs + 4, 600)
+    _until(lambda: made.count(pool, *ENDED) == runs + 4, 600, pause=0.5)
     took = time.perf_counter() - began
     done = made.count(pool, "COMPLETED")
     if done != runs + 4:
@@ -325,9 +328,9 @@ def _answers(http: httpx.Client) -> bool:
         return False
 
 
-def _until(look: Any, within: float) -> None:
+def _until(look: Any, within: float, pause: float = 0.2) -> None:
     until = time.monotonic() + within
     while not look():
         if time.monotonic() > until:
             raise TimeoutError(f"not within {within:.0f} s")
-        time.sleep(0.2)
+        time.sleep(pause)

@@ -214,6 +214,8 @@ class Brood:
             **os.environ,
             # One more call per child, which tells nothing that the parent has not been told.
             "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
+            # Prefect's client would ask again for a minute by itself; ours does, and says so.
+            "PREFECT_CLIENT_MAX_RETRIES": "0",
         }
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "sentinel.worker.nursery",

@@ -10,7 +10,7 @@ import msgspec
 
 from sentinel.duration import parse_duration
 
-__all__ = ["Choice", "Due", "choose", "due_of", "hard_timeout", "is_rule", "rule_name"]
+__all__ = ["Choice", "Due", "choose", "due_of", "hard_timeout", "in_order", "is_rule", "rule_name"]
 
 LAST = 1_000_000
 """The priority of a queue that is not known."""
@@ -21,13 +21,15 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         at: when it is due
-        priority: of its work queue; 1 comes first
+        queue: name of its work queue
+        priority: of that queue; 1 comes first
         collapses: a newer run of the same deployment stands for it
     """
 
     id: str
     deployment: str | None
     at: datetime
+    queue: str
     priority: int
     collapses: bool
     flow_run: dict[str, Any]
@@ -46,12 +48,14 @@ class Choice(msgspec.Struct, frozen=True):
 
 def due_of(flow_run: dict[str, Any], priorities: Mapping[str, int]) -> Due:
     """What the API says of a scheduled run, as far as it matters here."""
+    queue: str = flow_run.get("work_queue_name") or ""
     when = flow_run.get("next_scheduled_start_time") or flow_run["expected_start_time"]
     return Due(
         id=flow_run["id"],
         deployment=flow_run.get("deployment_id"),
         at=datetime.fromisoformat(when.replace("Z", "+00:00")),
-        priority=priorities.get(flow_run.get("work_queue_name") or "", LAST),
+        queue=queue,
+        priority=priorities.get(queue, LAST),
         collapses=bool(flow_run.get("auto_scheduled"))
         and flow_run.get("run_count", 0) == 0
         and (is_rule(flow_run) or "sentinel-system" in flow_run.get("tags", ())),
@@ -59,9 +63,7 @@ def due_of(flow_run: dict[str, Any], priorities: Mapping[str, int]) -> Due:
     )
 
 
-def choose(
-    due: Sequence[Due], *, now: datetime, known: Collection[str], room: int, full: bool
-) -> Choice:
+def choose(due: Sequence[Due], *, now: datetime, known: Collection[str], full: bool) -> Choice:
     """Sort out what the pool has.
 
     Of a rule's scheduled runs that are due by now only the newest is claimed: after an outage
@@ -71,7 +73,6 @@ def choose(
         due: what the API answered
         now: the present moment
         known: runs that this worker has in its hands already
-        room: how many more it may claim
         full: the API had more than it answered
     """
     fresh = [one for one in due if one.id not in known]
@@ -89,8 +90,12 @@ def choose(
     if not (full and collapse):
         # On a full page with late runs the newest may be on the next one.
         claim += newest.values()
-    claim.sort(key=lambda one: (one.at > now, one.priority, one.at))
-    return Choice(claim[: max(0, room)], collapse, again=full and bool(collapse))
+    return Choice(in_order(claim, now), collapse, again=full and bool(collapse))
+
+
+def in_order(runs: Sequence[Due], now: datetime) -> list[Due]:
+    """Runs as they are to be claimed: what is due by now, the first queue, the longest wait."""
+    return sorted(runs, key=lambda one: (one.at > now, one.priority, one.at))
 
 
 def is_rule(flow_run: Mapping[str, Any]) -> bool:

@@ -7,10 +7,11 @@ that says nothing, and a websocket per run.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import time
-from collections.abc import AsyncGenerator, Generator, Iterable
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from uuid import UUID, uuid4
@@ -119,22 +120,31 @@ class LeanClient(SyncPrefectClient):
             infrastructure_pid, job_variables,
         )  # fmt: skip
 
-    def set_flow_run_state(
-        self, flow_run_id: UUID | str, state: State[Any], force: bool = False
-    ) -> OrchestrationResult[Any]:
-        """Tell a state, again and again while the API does not answer."""
-        run, body = _told(self.runs, flow_run_id, state, force)
-        pauses = _Pauses(self.runs, run)
+    def request(self, method: Any, path: Any, *arguments: Any, **named: Any) -> httpx.Response:
+        """Ask, again and again while the API does not answer; our parent knows that we wait."""
+        pauses = _Pauses(self.runs, named)
         while True:
             self.runs.check_process()
             try:
-                response = self.request(
-                    "POST", "/flow_runs/{id}/set_state", path_params={"id": run}, json=body
-                )
+                response = super().request(method, path, *arguments, **named)
             except httpx.HTTPError as error:
                 time.sleep(pauses.after(error))
             else:
-                return _taken(self.runs, run, state, pauses, response)
+                pauses.over()
+                return response
+
+    def set_flow_run_state(
+        self, flow_run_id: UUID | str, state: State[Any], force: bool = False
+    ) -> OrchestrationResult[Any]:
+        """Tell a state."""
+        run, body = _told(self.runs, flow_run_id, state, force)
+        try:
+            response = self.request(
+                "POST", "/flow_runs/{id}/set_state", path_params={"id": run}, json=body
+            )
+        except httpx.HTTPStatusError as error:
+            raise _gone(error) from error
+        return _taken(self.runs, run, state, response)
 
 
 class LeanAsyncClient(PrefectClient):
@@ -169,57 +179,79 @@ class LeanAsyncClient(PrefectClient):
             infrastructure_pid, job_variables,
         )  # fmt: skip
 
-    async def set_flow_run_state(
-        self, flow_run_id: UUID | str, state: State[Any], force: bool = False
-    ) -> OrchestrationResult[Any]:
-        """Tell a state, again and again while the API does not answer."""
-        from asyncio import sleep
-
-        run, body = _told(self.runs, flow_run_id, state, force)
-        pauses = _Pauses(self.runs, run)
+    async def request(
+        self, method: Any, path: Any, *arguments: Any, **named: Any
+    ) -> httpx.Response:
+        """Ask, again and again while the API does not answer; our parent knows that we wait."""
+        pauses = _Pauses(self.runs, named)
         while True:
             self.runs.check_process()
             try:
-                response = await self.request(
-                    "POST", "/flow_runs/{id}/set_state", path_params={"id": run}, json=body
-                )
+                response = await super().request(method, path, *arguments, **named)
             except httpx.HTTPError as error:
-                await sleep(pauses.after(error))
+                await asyncio.sleep(pauses.after(error))
             else:
-                return _taken(self.runs, run, state, pauses, response)
+                pauses.over()
+                return response
+
+    async def set_flow_run_state(
+        self, flow_run_id: UUID | str, state: State[Any], force: bool = False
+    ) -> OrchestrationResult[Any]:
+        """Tell a state."""
+        run, body = _told(self.runs, flow_run_id, state, force)
+        try:
+            response = await self.request(
+                "POST", "/flow_runs/{id}/set_state", path_params={"id": run}, json=body
+            )
+        except httpx.HTTPStatusError as error:
+            raise _gone(error) from error
+        return _taken(self.runs, run, state, response)
 
 
 class _Pauses:
-    """How long to wait before a state is told again, and who is to know of it."""
+    """How long to wait before a call is made again, and who is to know of it.
 
-    def __init__(self, runs: Runs, run: UUID) -> None:
-        self._runs = runs
-        self._run = run
+    Args:
+        runs: those in hand
+        named: arguments of the call, which may name the run
+    """
+
+    def __init__(self, runs: Runs, named: Mapping[str, Any]) -> None:
+        parameters: dict[str, Any] = named.get("path_params") or {}
+        run: Any = parameters.get("id")
+        self._listener = runs.listener
+        # Of a call that is about something else it is not known whose it is.
+        self._held: list[UUID] = [run] if run in runs.present else list(runs.present)
         self._count = 0
 
     def after(self, error: httpx.HTTPError) -> float:
         """Seconds to wait after `error`.
 
         Raises:
-            ObjectNotFound: the run is gone
             httpx.HTTPStatusError: the API will never take this
         """
         if isinstance(error, httpx.HTTPStatusError):
             code = error.response.status_code
-            if code == 404:
-                raise ObjectNotFound(http_exc=error) from error
             if code < 500 and code not in (408, 429):
                 raise error
-        if not self._count and self._run in self._runs.present:
-            self._runs.listener.held(self._run, True)
+        if not self._count:
+            self._tell(on=True)
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(self._count, 10))
         self._count += 1
         return pause * random.uniform(0.5, 1.5)
 
     def over(self) -> None:
         """The API has answered."""
-        if self._count and self._run in self._runs.present:
-            self._runs.listener.held(self._run, False)
+        if self._count:
+            self._tell(on=False)
+
+    def _tell(self, *, on: bool) -> None:
+        for run in self._held:
+            self._listener.held(run, on)
+
+
+def _gone(error: httpx.HTTPStatusError) -> Exception:
+    return ObjectNotFound(http_exc=error) if error.response.status_code == 404 else error
 
 
 def _told(
@@ -237,9 +269,8 @@ def _told(
 
 
 def _taken(
-    runs: Runs, run: UUID, state: State[Any], pauses: _Pauses, response: httpx.Response
+    runs: Runs, run: UUID, state: State[Any], response: httpx.Response
 ) -> OrchestrationResult[Any]:
-    pauses.over()
     result: OrchestrationResult[Any] = OrchestrationResult[Any].model_validate_json(
         response.content
     )
@@ -259,6 +290,11 @@ class LeanEngine(FlowRunEngine[Any, Any]):
 
     runs: Runs
 
+    @property
+    def heartbeat_seconds(self) -> int | None:
+        """No heartbeats: they are a thread and an event per run, and the end waits for them."""
+        return None
+
     @contextmanager
     def setup_flow_run_suspension_request(self) -> Generator[Any]:
         """A flow may suspend itself; nobody listens for a suspension from outside."""
@@ -276,6 +312,11 @@ class LeanAsyncEngine(AsyncFlowRunEngine[Any, Any]):
     """The same for asynchronous flows."""
 
     runs: Runs
+
+    @property
+    def heartbeat_seconds(self) -> int | None:
+        """No heartbeats: they are a thread and an event per run, and the end waits for them."""
+        return None
 
     @contextmanager
     def setup_flow_run_suspension_request(self) -> Generator[Any]:

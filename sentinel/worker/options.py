@@ -24,10 +24,15 @@ class Options(BaseSettings):
     )
 
     poll: Duration = Field(
-        default=parse_duration(0.5), description="How often the pool is asked for runs."
+        default=parse_duration(0.5),
+        description="How often the pool's first work queue, of notifications, is asked for runs.",
+    )
+    poll_others: Duration = Field(
+        default=parse_duration(2),
+        description="How often all queues are; what is scheduled is known before it is due.",
     )
     ahead: Duration = Field(
-        default=parse_duration(1.5),
+        default=parse_duration(0.8),
         description="A run is claimed this long before it is due, so that it begins on time.",
     )
     limit: int = Field(

@@ -42,25 +42,27 @@ class PoolApi:
     Args:
         client: of the worker, entered
         pool: its name
-        queues: names of the work queues to serve; empty means all
     """
 
-    def __init__(self, client: PrefectClient, pool: str, queues: Sequence[str] = ()) -> None:
+    def __init__(self, client: PrefectClient, pool: str) -> None:
         self._client = client
         self._pool = pool
-        self._queues = sorted(queues)
         self.calls: dict[str, int] = {}
 
-    async def scheduled(self, before: datetime) -> list[Json]:
-        """Flow runs that are due before then, at most `PAGE`, as the server orders them.
+    async def scheduled(self, before: datetime, queues: Sequence[str] = ()) -> list[Json]:
+        """Flow runs that are due before then, at most `PAGE`, the one due longest first.
+
+        Args:
+            before: the moment
+            queues: names of work queues; empty means all
 
         Raises:
             NotFound: there is no such pool
             PrefectUnreachable: the API does not answer
         """
         body: Json = {"scheduled_before": before.isoformat(), "limit": PAGE}
-        if self._queues:
-            body["work_queue_names"] = self._queues
+        if queues:
+            body["work_queue_names"] = list(queues)
         path = f"/work_pools/{self._pool}/get_scheduled_flow_runs"
         return [one["flow_run"] for one in await self._ask("poll", "POST", path, body)]
 

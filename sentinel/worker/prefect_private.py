@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -65,6 +66,13 @@ NEEDED = [
     ),
     Needed(
         "prefect.flow_engine",
+        "BaseFlowRunEngine.heartbeat_seconds",
+        (),
+        "overridden: the heartbeat of every run is a thread, an event with five lookups, and up to "
+        "a second at its end; the worker itself ends the runs of the dead",
+    ),
+    Needed(
+        "prefect.flow_engine",
         "FlowRunEngine.handle_crash",
         ("self", "exc"),
         "overridden: a run that a person cancelled ends Cancelled and not Crashed; the stock "
@@ -90,8 +98,8 @@ NEEDED = [
         "prefect.client.orchestration",
         "SyncPrefectClient.set_flow_run_state",
         ("self", "flow_run_id", "state", "force"),
-        "overridden: a state that the API could not take is told again, under the same "
-        "transition id, for as long as it takes",
+        "overridden: a state is told again under the same transition id, and Running says whose "
+        "the run is",
     ),
     Needed(
         "prefect.client.orchestration",
@@ -109,7 +117,8 @@ NEEDED = [
         "prefect.client.orchestration",
         "SyncPrefectClient.request",
         ("self", "method", "path"),
-        "the calls that have no method of their own",
+        "overridden: a call that the API could not take is made again, for as long as it takes, "
+        "and the parent knows",
     ),
     Needed("prefect.states", "to_state_create", ("state",), "a state as the API takes it"),
     Needed(
@@ -150,7 +159,9 @@ def missing(needed: Needed) -> str:
             found = getattr(found, part)
     except (ImportError, AttributeError):
         return f"Prefect has no {where} any more. It was needed: {needed.reason}."
-    known = inspect.signature(found).parameters
+    known: Mapping[str, Any] = {}
+    if callable(found):
+        known = inspect.signature(found).parameters
     lost = [name for name in needed.arguments if name not in known]
     if lost:
         return f"{where} no longer takes {', '.join(lost)}. It was needed: {needed.reason}."

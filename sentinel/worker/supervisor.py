@@ -11,7 +11,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -22,7 +22,16 @@ import psutil
 from sentinel.errors import NotFound, PrefectUnreachable
 from sentinel.store import Store
 from sentinel.worker import tell_rule
-from sentinel.worker.claims import Choice, Due, choose, due_of, hard_timeout, is_rule, rule_name
+from sentinel.worker.claims import (
+    Choice,
+    Due,
+    choose,
+    due_of,
+    hard_timeout,
+    in_order,
+    is_rule,
+    rule_name,
+)
 from sentinel.worker.crew import Crew, Outcome, Task
 from sentinel.worker.deployments import Deployments
 from sentinel.worker.figures import Figures
@@ -41,6 +50,8 @@ _URGENT_ROOM = 2
 """Runs of the first work queue that may be in hand beyond the limit."""
 _CANCEL_AFTER = 1.0
 """Seconds that a run has been in hand before it is worth asking whether to cancel it."""
+_AT_LEAST = 10.0
+"""Seconds within which all queues are looked at, however much there is to do."""
 _JSON = msgspec.json.Encoder()
 
 
@@ -62,10 +73,17 @@ class Supervisor:
         owner: who this is
         limit: most runs at once
         store: the shared database; None where there is none
+        queues: names of the work queues to serve; empty means all
     """
 
     def __init__(
-        self, api: PoolApi, options: Options, owner: Owner, limit: int, store: Store | None
+        self,
+        api: PoolApi,
+        options: Options,
+        owner: Owner,
+        limit: int,
+        store: Store | None,
+        queues: Sequence[str] = (),
     ) -> None:
         self.api = api
         self.options = options
@@ -78,6 +96,7 @@ class Supervisor:
         self.polled = time.monotonic()
         self.stopping = False
         self._limit = limit
+        self._queues = tuple(sorted(queues))
         self._deployments = Deployments(api)
         self._priorities: dict[str, int] = {}
         self._alone: set[str] = set()
@@ -88,12 +107,22 @@ class Supervisor:
 
     async def poll_for_ever(self) -> None:
         """Look for runs until cancelled; what is in hand goes on."""
+        whole_at = 0.0
         while True:
-            again = False
+            pause = self.options.poll.total_seconds()
+            first = self._first_queue()
+            now = time.monotonic()
+            # While there is plenty to do, looking for more only costs the server.
+            whole = now >= whole_at and (self.waiting < self._limit or now >= whole_at + _AT_LEAST)
             try:
-                again = await self.poll()
+                if whole and await self.poll():
+                    pause = 0.0
+                elif whole:
+                    others = self.options.poll_others.total_seconds()
+                    whole_at = now + (others if first else pause)
+                elif first:
+                    await self.poll((first,))
                 self.outage.over(self.waiting)
-                pause = 0.0 if again else self.options.poll.total_seconds()
             except PrefectUnreachable as error:
                 self._backlog = []
                 pause = self.outage.pause(error)
@@ -104,8 +133,16 @@ class Supervisor:
                 pause = 5.0
             await asyncio.sleep(pause * random.uniform(0.9, 1.1))
 
-    async def poll(self) -> bool:
+    def _first_queue(self) -> str | None:
+        """The queue that is looked at more often, where there are several."""
+        known = [name for name in self._priorities if not self._queues or name in self._queues]
+        return min(known, key=lambda name: self._priorities[name]) if len(known) > 1 else None
+
+    async def poll(self, queues: Sequence[str] = ()) -> bool:
         """Look once, and claim; whether to look again at once.
+
+        Args:
+            queues: names of those to look at; empty means all
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -113,23 +150,26 @@ class Supervisor:
         if not self._priorities:
             self._priorities = await self.api.priorities()
         now = datetime.now(UTC)
-        found = await self.api.scheduled(now + self.options.ahead)
+        horizon = self.options.ahead + 2 * self.options.poll_others
+        found = await self.api.scheduled(now + horizon, queues or self._queues)
         self.polled = time.monotonic()
         due = [due_of(run, self._priorities) for run in found]
         await self._deployments.learn(one.deployment for one in due if one.deployment)
-        choice = choose(due, now=now, known=self.in_hand, room=len(due), full=len(found) >= PAGE)
+        choice = choose(due, now=now, known=self.in_hand, full=len(found) >= PAGE)
         await self._collapse(choice)
-        self._backlog = choice.claim
+        others = [one for one in self._backlog if queues and one.queue not in queues]
+        self._backlog = choice.claim + others
         self._fill()
         return choice.again
 
     def _fill(self) -> None:
-        """Begin what there is room for, of what the last poll found."""
+        """Begin what is due and has a place, of what the polls have found."""
+        now = datetime.now(UTC)
         left: list[Due] = []
-        for one in self._backlog:
+        for one in in_order(self._backlog, now):
             if one.id in self.in_hand:
                 continue
-            if self._fits(one):
+            if one.at <= now + self.options.ahead and self._fits(one):
                 self.in_hand[one.id] = InHand(one, self._entrypoint(one), time.monotonic())
                 self._spawn(self._carry(one))
             else:

@@ -13,6 +13,7 @@ import anyio
 import anyio.abc
 import httpx
 from prefect.client.schemas.objects import FlowRun
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from sentinel.errors import NotFound, PrefectUnreachable, SentinelError
@@ -85,13 +86,18 @@ class SentinelWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
             with_healthcheck: left to Prefect's command, which serves it
             printer: tells the person at the terminal
         """
+        # Prefect's client would ask again for a minute before it said that the API is away.
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+            await self._start(run_once, printer)
+
+    async def _start(self, run_once: bool, printer: Callable[..., None]) -> None:
         options = Options()
         limit = self._most or options.limit
         owner = Owner.here(self.name)
         async with self:
             store = _store()
             supervisor = Supervisor(
-                PoolApi(self.client, self._pool, self._queues), options, owner, limit, store
+                PoolApi(self.client, self._pool), options, owner, limit, store, self._queues
             )
             self._supervisor = supervisor
             seen = Seen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,9 +31,9 @@ def flow_run(
     }
 
 
-def chosen(*runs: dict[str, Any], room: int = 10, full: bool = False, **more: Any) -> Choice:
+def chosen(*runs: dict[str, Any], full: bool = False, known: Collection[str] = ()) -> Choice:
     due = [due_of(run, PRIORITIES) for run in runs]
-    return choose(due, now=NOW, known=more.get("known", ()), room=room, full=full)
+    return choose(due, now=NOW, known=known, full=full)
 
 
 def claimed(choice: Choice) -> list[str]:
@@ -90,10 +91,6 @@ def test_a_full_page_only_collapses_since_the_newest_may_be_on_the_next():
 
 def test_what_is_in_hand_already_is_not_claimed_again():
     assert claimed(chosen(flow_run("a", ago=1), known={"a"})) == []
-
-
-def test_no_more_is_claimed_than_there_is_room_for():
-    assert claimed(chosen(flow_run("a", ago=2), flow_run("b", ago=1), room=1)) == ["a"]
 
 
 def test_a_rules_own_timeout_and_the_grace_end_its_process():
