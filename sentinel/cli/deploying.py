@@ -16,10 +16,10 @@ from sentinel.cli.target import home_of, settings_here
 
 if TYPE_CHECKING:
     from sentinel.rollout.known import Facts, Known
-    from sentinel.rollout.planning import Step
+    from sentinel.rollout.planning import Live, Step
     from sentinel.settings import Settings
 
-__all__ = ["add_to", "deploy", "known_of", "let_prefect_know"]
+__all__ = ["add_to", "deploy", "known_of", "let_prefect_know", "retire"]
 
 _DONE = {
     "created": "created",
@@ -60,7 +60,8 @@ def deploy(
     Each deployment becomes what `prefect deploy` would make of it, but only where Prefect has
     something else, and several at a time. What users switched stays as it is: schedules,
     pauses, Automations. Rules that were made by hand are not touched. A rule that was edited
-    in Prefect is shown with what differs, and becomes again what its file says.
+    in Prefect is shown with what differs, and becomes again what its file says. The alerts of
+    a rule that is removed close as "rule disabled", never as recovered.
 
     Exits with 1 where something was refused; the rest is rolled out all the same.
 
@@ -85,6 +86,9 @@ def deploy(
         if not dry_run:
             with Progress(_todo(steps), silent=json) as progress:
                 steps = carry_out(api, steps, progress=progress.step)
+            for step in steps:
+                if step.kind == "removed" and step.live is not None:
+                    retire(step.live)
     seconds = time.monotonic() - began
     if json:
         json_out(_as_json(steps, dry_run=dry_run, seconds=seconds))
@@ -122,6 +126,27 @@ def _prefect() -> Facts:
     from flows import facts  # takes seconds, so only when something changed
 
     return facts
+
+
+def retire(live: Live) -> int:
+    """Close the alerts of a rule whose deployment was deleted; returns how many.
+
+    Where the database does not answer they stay, which is said: they can be resolved by hand.
+    """
+    from sentinel.cli.target import actor, open_store
+    from sentinel.errors import DatabaseError
+
+    parameters: dict[str, Any] = live.deployment.get("parameters") or {}
+    rule: dict[str, Any] = parameters.get("rule") or {}
+    if not rule.get("name"):
+        return 0
+    try:
+        with open_store() as store:
+            tenant = str(rule.get("tenant") or "default")
+            return store.rules.retire(str(rule["name"]), actor=actor(), tenant=tenant)
+    except DatabaseError as error:
+        typer.echo(f"Alerts of {rule['name']} were not closed: {error}", err=True)
+        return 0
 
 
 def let_prefect_know(settings: Settings) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sentinel.cli.deploying import known_of, let_prefect_know
+from sentinel.cli.deploying import known_of, let_prefect_know, retire
 from sentinel.cli.output import AsJson, json_out, say
 from sentinel.cli.target import settings_here
 
@@ -159,10 +159,11 @@ def _stop(api: RolloutApi, rule: str, *, as_json: bool) -> None:
     if live.owner != "ui":
         raise Conflict(f"the rule {rule} stands in a file", hint="Take it out there.")
     api.delete_deployment(live.id)
+    closed = retire(live)
     if as_json:
-        json_out({"rule": rule, "outcome": "removed"})
+        json_out({"rule": rule, "outcome": "removed", "closed": closed})
     else:
-        say(f"The rule {rule} is gone; its alerts stay until somebody resolves them.")
+        say(f"The rule {rule} is gone; {closed} of its alerts closed.")
 
 
 def add_to(app: typer.Typer) -> None:

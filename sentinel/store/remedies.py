@@ -126,7 +126,7 @@ class Remedies:
             "status": "started", "flow_run_id": flow_run_id, "flow_run_name": name, "state": state,
             "state_name": state.capitalize(), "error": "", "started_at": self._store.now(),
         }  # fmt: skip
-        return self._move(alert_id, "wanted", values, f"started: {name}", flow_run_id)
+        return self._move(alert_id, "wanted", values, f"remedy started: {name}", flow_run_id)
 
     def not_started(self, alert_id: str, error: str) -> None:
         """It could not be started; it is tried again until `GIVE_UP_AFTER` has passed."""
@@ -162,12 +162,12 @@ class Remedies:
                     self._store.changed(connection)
             return bool(done.rowcount)
         values |= {"status": "ended", "ended_at": now}
-        said = f"ended: {seen.state_name or seen.state.lower()}"
+        said = f"remedy ended: {seen.state_name or seen.state.lower()}"
         return self._move(alert_id, "started", values, said, seen.flow_run_id)
 
     def _drop(self, alert_id: str, why: str) -> None:
         values = {"status": "dropped", "error": why, "ended_at": self._store.now()}
-        self._move(alert_id, "wanted", values, f"not started: {why}", None)
+        self._move(alert_id, "wanted", values, f"remedy not started: {why}", None)
 
     def _move(
         self, alert_id: str, before: str, values: Mapping[str, Any], said: str, run: str | None

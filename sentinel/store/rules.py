@@ -163,6 +163,29 @@ class Rules:
 
         return self._store.tried(work)
 
+    def retire(self, name: str, *, actor: str, tenant: str = "default") -> int:
+        """Forget a rule whose deployment is gone; a rule of that name may come again.
+
+        Its alerts close in the same transaction, as "rule disabled", never as recovered, and
+        stay in the history.
+
+        Returns:
+            How many alerts that closed; 0 where no such rule ever ran.
+        """
+        from sentinel.store.actions import close_rule
+
+        def work(connection: Connection) -> int:
+            if not lock_rules(connection, [(tenant, name)]):
+                return 0
+            closed = close_rule(self._store, connection, tenant, name, Reason.RULE_DISABLED, actor)
+            mine = (RULE.c.tenant == tenant, RULE.c.name == name)
+            connection.execute(RULE.delete().where(*mine))
+            self._store.log.add(connection, "info", "rule.retired", f"{name} removed by {actor}")
+            self._store.changed(connection)
+            return closed
+
+        return self._store.tried(work)
+
     def _locked(self, connection: Connection, tenant: str, name: str) -> None:
         if not lock_rules(connection, [(tenant, name)]):
             raise NotFound(

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from flows import facts
+from sentinel.cli.drift import drift_of
 from sentinel.duration import parse_duration
 from sentinel.rollout.api import RolloutApi
 from sentinel.rollout.carrying import carry_out, look
@@ -232,6 +233,25 @@ def test_what_was_edited_in_prefect_is_shown_and_put_back(desk: Desk):
     assert desk.deployment("drifts")["parameters"] == edited  # looking changes nothing
     desk.roll_out(path)
     assert desk.deployment("drifts")["parameters"] == deployment["parameters"]
+
+
+def test_a_rule_shows_where_it_was_edited(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SENTINEL_HOME", str(desk.folder))
+    monkeypatch.setenv("PREFECT_API_URL", desk.server.url)
+    desk.roll_out(ROOT / "prefect.yaml")
+    step = drift_of("disk-space")
+    assert step is not None
+    assert not step.differences
+    deployment = desk.deployment("disk-space")
+    httpx.patch(
+        f"{desk.server.url}/deployments/{deployment['id']}", json={"description": "Mine."}
+    ).raise_for_status()
+    step = drift_of("disk-space")
+    assert step is not None
+    assert step.file.endswith("prefect.yaml")
+    assert "description: Mine. in Prefect" in str(step.differences[0])
+    assert drift_of("a-rule-of-no-file") is None
+    desk.roll_out(ROOT / "prefect.yaml")
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,6 @@ def test_a_failure_on_a_server_that_knows_nothing_of_us_becomes_an_alert(
     run_theirs(theirs, broken=False)
     look_now(prefect_server, told, tmp_path)
     assert store.alerts.get(alert.id).status == "resolved"
-    store.close()
 
     # Nothing was left there, and what lets us in is written nowhere but in the Secret block.
     assert [one["name"] for one in theirs.api.deployments()] == ["nightly"]
@@ -216,6 +215,8 @@ def test_a_failure_on_a_server_that_knows_nothing_of_us_becomes_an_alert(
     assert (code, "by hand and not in a file" in out) == (1, True)
     assert sentinel("watch", theirs.url, "--name", "theirs", "--stop")[0] == 0
     assert told["deployment_id"] not in [one["id"] for one in prefect_server.api.deployments()]
+    assert store.alerts.page(order="live").items == []  # the one about its pool went too
+    store.close()
 
 
 @pytest.mark.prefect

@@ -79,7 +79,7 @@ def test_what_is_over_before_it_could_be_started_is_dropped(desk: Desk):
         "dropped",
         "its alert was over before it could be started",
     )
-    assert reasons(desk, alert) == [f"not started: {found.error}"]
+    assert reasons(desk, alert) == [f"remedy not started: {found.error}"]
 
 
 def test_what_cannot_be_started_is_tried_again_and_given_up_in_time(desk: Desk):
@@ -123,7 +123,7 @@ def test_its_runs_state_is_followed_on_the_alert(desk: Desk):
     found = store.remedies.of(alert)
     assert found is not None
     assert (found.status, found.state, found.state_name) == ("ended", "FAILED", "Failed")
-    assert reasons(desk, alert) == ["started: restart · 1", "ended: Failed"]
+    assert reasons(desk, alert) == ["remedy started: restart · 1", "remedy ended: Failed"]
 
 
 def test_two_that_say_so_at_once_are_one_start(desk: Desk):

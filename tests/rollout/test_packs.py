@@ -1,0 +1,105 @@
+"""The packs that ship: whole, quiet, and told apart from `prefect.yaml`."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sentinel.errors import PrefectUnreachable
+from sentinel.lint import lint_files
+from sentinel.prefect_api import PrefectApi
+from sentinel.rollout.api import RolloutApi
+from sentinel.rollout.carrying import carry_out, look
+from sentinel.rollout.files import pack_file, packs, read_files
+from sentinel.rollout.known import Known
+from tests.prefect_server import ROOT, PrefectServer, eventually
+
+
+def test_nothing_is_wrong_with_them_also_beside_the_rules_that_ship():
+    assert lint_files([ROOT / "prefect.yaml", *packs().values()]) == []
+
+
+def test_each_is_in_the_how_to():
+    page = (ROOT / "docs/how-to/roll-out-rules.md").read_text()
+    assert [name for name in packs() if f"| `{name}` |" not in page] == []
+
+
+def test_what_needs_a_word_from_its_user_first_is_off_or_asks_for_a_secret():
+    for entry in read_files(list(packs().values())):
+        parameters: dict[str, Any] = entry.spec["parameters"]
+        own = {name for name in parameters if name in ("services", "folders", "databases")}
+        (schedule,) = entry.spec["schedules"]
+        asks = "{secret:" in str(parameters)
+        assert not own or asks or schedule.get("active") is False, entry.name
+
+
+@pytest.fixture
+def api(connected: PrefectServer) -> Generator[RolloutApi]:
+    with RolloutApi(connected.url) as api:
+        yield api
+
+
+def facts() -> Any:
+    from flows import facts
+
+    return facts
+
+
+def failed_run(api: PrefectApi, flow: str, deployment: str | None = None) -> datetime:
+    """A run of `flow` that fails; when."""
+    http = api._client  # pyright: ignore[reportPrivateUsage] - a run of a flow that nobody deployed
+    id_ = http.post("/flows/", json={"name": flow}).raise_for_status().json()["id"]
+    if deployment is None:
+        made = http.post("/flow_runs/", json={"flow_id": id_, "state": {"type": "PENDING"}})
+    else:
+        made = http.post(f"/deployments/{deployment}/create_flow_run", json={})
+    run = made.raise_for_status().json()["id"]
+    before = datetime.now(UTC)
+    for state in ("RUNNING", "FAILED"):
+        body = {"state": {"type": state, "message": "no rows"}, "force": True}
+        http.post(f"/flow_runs/{run}/set_state", json=body).raise_for_status()
+    return before
+
+
+@pytest.mark.slow
+@pytest.mark.prefect
+@pytest.mark.xdist_group("prefect")
+def test_a_run_that_fails_wakes_the_rule_at_once_and_its_own_failures_do_not(
+    api: RolloutApi, tmp_path: Path
+):
+    entries = read_files([pack_file("prefect")])
+    carry_out(api, look(api, entries, Known(facts, tmp_path / "facts.json")))
+    rule = api.deployment_named("prefect_runs", "prefect-runs")["id"]
+
+    def woken() -> list[dict[str, Any]]:
+        """Runs of the rule that an Automation made; the schedule's and ours are not."""
+        with suppress(PrefectUnreachable):
+            runs = api.asked("/flow_runs/filter", {"deployments": {"id": {"any_": [rule]}}})
+            made = [run for run in runs if "AUTOMATION" in str(run["created_by"])]
+            return sorted(made, key=lambda run: run["created"])
+        return []
+
+    def known(flow: str) -> list[dict[str, Any]]:
+        """Events that say that a run of `flow` failed, once Prefect has them."""
+        with suppress(PrefectUnreachable):
+            body = {"filter": {"event": {"name": ["prefect.flow-run.Failed"]}}, "limit": 50}
+            response = api._patiently("POST", "/events/filter", json=body)  # pyright: ignore[reportPrivateUsage] - as the API has it
+            return [
+                one
+                for one in response.json()["events"]
+                if f'"{flow}"' in str(one).replace("'", '"')
+            ]
+        return []
+
+    failed_run(api, "prefect_runs", rule)
+    eventually(lambda: known("prefect_runs"), "Prefect knows of the rule's own failure")
+    before = failed_run(api, "somebodys-flow")
+    first, second = eventually(lambda: (found := woken())[1:] and found, "both looks", 60)[:2]
+    assert datetime.fromisoformat(first["created"]) >= before
+    late = [datetime.fromisoformat(run["expected_start_time"]) for run in (first, second)]
+    assert 8 <= (max(late) - min(late)).total_seconds() <= 12
