@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sentinel.cli import completing
+from sentinel.cli.drift import drift_of
 from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
 from sentinel.cli.target import actor, open_store
 
@@ -70,8 +71,10 @@ def show(name: Name, json: AsJson = False) -> None:
         row = store.rules.get(name)
         live = store.rules.live_counts().get((row.tenant, row.name), 0)
         now = store.now()
+    step = drift_of(row.name)
+    edits = [str(one) for one in step.differences] if step is not None else []
     if json:
-        json_out({**row.model_dump(), "live_alerts": live})
+        json_out({**row.model_dump(), "live_alerts": live, "differs_from_file": edits})
         return
     say(row.name)
     fields(
@@ -91,6 +94,10 @@ def show(name: Name, json: AsJson = False) -> None:
     )
     say("")
     fields({key: value for key, value in row.spec.items() if key != "name"})
+    if step is not None and edits:
+        say(f"\nIt is not as {step.file} has it; sentinel deploy puts that back:")
+        for edit in edits:
+            say(f"  {edit}")
 
 
 @commands.command()
