@@ -14,9 +14,9 @@ from sentinel.up.family import Part
 from sentinel.up.home import Home
 from sentinel.up.plan import Plan, root_of_code
 
-__all__ = ["api", "dashboard", "dashboard_command", "prefect_server", "rollout", "worker"]
+__all__ = ["SERVER", "api", "dashboard", "dashboard_command", "prefect_server", "rollout", "worker"]
 
-_SERVER = {
+SERVER = {
     # What a flow run leaves behind is kept for a week: two hundred rules a minute are 288,000
     # rows a day, and an alert keeps what matters of its run.
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
@@ -34,7 +34,7 @@ _SERVER = {
 if find_spec("tzdata") is not None:
     # For every schedule that it reads Prefect lists all time zones, which walks the machine's
     # folder of them: 7 ms of CPU a deployment, 1.3 ms where only the package is asked.
-    _SERVER["PYTHONTZPATH"] = ""
+    SERVER["PYTHONTZPATH"] = ""
 
 
 def prefect_server(plan: Plan, environment: Mapping[str, str], database_url: str) -> Part:
@@ -56,7 +56,7 @@ def prefect_server(plan: Plan, environment: Mapping[str, str], database_url: str
             *_python("prefect", "server", "start"),
             *("--host", "127.0.0.1", "--port", str(plan.prefect_port)),
         ],
-        environment=_SERVER | own | {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database_url},
+        environment=SERVER | own | {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database_url},
         log=plan.home.log("prefect"),
         patience=15.0,
     )
