@@ -98,8 +98,8 @@ def test_several_workers_never_run_one_run_twice(bench: Bench):
         worker.ready()
     for run in runs:
         assert bench.ended(run)["state_name"] == "Completed"
-        assert Counter(bench.states(run)) == Counter(
-            ["Scheduled", "Pending", "Running", "Completed"]
-        )
+        states = Counter(bench.states(run))
+        states.pop("Late", None)  # the workers took their time to start
+        assert states == Counter(["Scheduled", "Pending", "Running", "Completed"])
     shares = [worker.status()["ended"].get("Completed", 0) for worker in workers]
     assert sum(shares) == len(runs)
