@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
-import yaml
 from pydantic import TypeAdapter, ValidationError, create_model
 
 from sentinel.catalog import find
 from sentinel.duration import format_duration
 from sentinel.errors import TriggerError
+from sentinel.lint_lines import Lines, read
 from sentinel.placeholders import unknown_names, yielded_by
 from sentinel.rule import Rule
 from sentinel.schedule import anchor_for
@@ -45,15 +45,18 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         deployment: its name, or its place in the file where it has none
         what: what is wrong and what to do
         warning: it may be right; only the database knows
+        line: in the file, from 1; 0 where it is about the file as a whole
     """
 
     file: str
     deployment: str
     what: str
     warning: bool = False
+    line: int = 0
 
     def __str__(self) -> str:
-        place = f"{self.file}: {self.deployment + ': ' if self.deployment else ''}"
+        line = f":{self.line}" if self.line else ""
+        place = f"{self.file}{line}: {self.deployment + ': ' if self.deployment else ''}"
         return f"{place}{'warning: ' if self.warning else ''}{self.what}"
 
 
@@ -100,22 +103,26 @@ class _Desk:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self._seen: dict[str, tuple[str, str]] = {}
-        self._told: dict[str, list[tuple[str, str]]] = {}
+        self._told: dict[str, list[tuple[str, str, int]]] = {}
+        self._lines: dict[str, Lines] = {}
 
     def read(self, path: Path | str) -> None:
         """Check one file, alone and against those before it."""
         file = str(path)
-        content = _content(path)
-        if isinstance(content, str):
-            self._say(file, content)
+        found = read(path)
+        if isinstance(found, str):
+            self._say(file, found)
             return
+        content, self._lines[file] = found
         entries: object = content.get("deployments")
         if not isinstance(entries, list):
             self._say(file, "it has no list of `deployments`")
             return
         for place, entry in enumerate(cast("list[object]", entries), start=1):
             if not isinstance(entry, dict):
-                self._say(file, "it is no deployment: write name, entrypoint, …", f"entry {place}")
+                self._say(
+                    file, "it is no deployment: write name, entrypoint, …", f"entry {place}", place
+                )
                 continue
             self.take(file, cast("dict[str, Any]", entry), place, content)
 
@@ -133,7 +140,7 @@ class _Desk:
             rule = _rule_in(deployment)
             found += _rule(deployment, rule, name, entrypoint.removeprefix(RULES))
             for receiver in rule.receivers if isinstance(rule, Rule) else []:
-                self._told.setdefault(receiver, []).append((file, name))
+                self._told.setdefault(receiver, []).append((file, name, place))
         if given in self._seen:
             other, where = self._seen[given]
             place_of_other = other if where == file else f"{other} in {where}"
@@ -141,21 +148,27 @@ class _Desk:
         elif given:
             self._seen[given] = (entrypoint, file)
         for what in found:
-            self._say(file, what, name)
+            self._say(file, what, name, place)
 
-    def _say(self, file: str, what: str, deployment: str = "") -> None:
-        self.problems.append(Problem(file=file, deployment=deployment, what=what))
+    def _say(self, file: str, what: str, deployment: str = "", place: int = 0) -> None:
+        line = self._line(file, place, what)
+        self.problems.append(Problem(file=file, deployment=deployment, what=what, line=line))
+
+    def _line(self, file: str, place: int, what: str) -> int:
+        return self._lines[file].of(place, what) if file in self._lines else 0
 
     def about_receivers(self, known: Collection[str]) -> Iterator[Problem]:
         """One finding for each receiver that is named and not known; most are warnings."""
         for name, rules in self._told.items():
             if name in known:
                 continue
-            (file, first), *others = rules
-            too = f", and so do {', '.join(rule for _, rule in others)}" if others else ""
+            (file, first, place), *others = rules
+            too = f", and so do {', '.join(rule for _, rule, _ in others)}" if others else ""
+            line = self._line(file, place, "rule.receivers")
             if not _RECEIVER.fullmatch(name):
                 yield Problem(
                     file=file,
+                    line=line,
                     deployment=first,
                     what=f"it tells {name!r}{too}, which no receiver can be named; "
                     "use small letters, digits, '-', '_' and '.'",
@@ -163,6 +176,7 @@ class _Desk:
                 continue
             yield Problem(
                 file=file,
+                line=line,
                 deployment=first,
                 what=f"it tells the receiver {name!r}{too}. Receivers are kept in the database, "
                 f"not in files: if `sentinel receiver list` does not show it, make it with "
@@ -170,21 +184,6 @@ class _Desk:
                 f"instead. `--receiver {name}` says that it is there",
                 warning=True,
             )
-
-
-def _content(path: Path | str) -> Mapping[str, Any] | str:
-    """The file's mapping, or what is wrong with it as a file."""
-    try:
-        content: object = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return "there is no such file"
-    except IsADirectoryError:
-        return "it is a folder; name the files in it"
-    except OSError as error:
-        return f"it cannot be read: {error.strerror}"
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        return f"it cannot be read as YAML: {' '.join(str(error).split())}"
-    return cast("Mapping[str, Any]", content if isinstance(content, dict) else {})
 
 
 def _common(deployment: Mapping[str, Any], name: str, whole: Mapping[str, Any]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sentinel.cli import completing
+from sentinel.cli import completing, linting
 from sentinel.cli.drift import drift_of
 from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
 from sentinel.cli.target import actor, open_store
@@ -14,6 +14,8 @@ from sentinel.cli.target import actor, open_store
 __all__ = ["commands"]
 
 commands = typer.Typer(no_args_is_help=True, help="List rules, look at one, run or switch it.")
+
+commands.command("lint")(linting.lint)
 
 Name = Annotated[
     str,

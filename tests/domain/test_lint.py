@@ -198,7 +198,8 @@ class TestReceivers:
     ):
         assert main([str(file) for file in files]) == 0
         (line,) = capsys.readouterr().out.splitlines()
-        assert line.startswith(f"{files[0]}: disk-space: warning: it tells the receiver 'ops'")
+        at = files[0].read_text().splitlines().index("      receivers:") + 1
+        assert line.startswith(f"{files[0]}:{at}: disk-space: warning: it tells the receiver 'ops'")
         assert "and so do cpu-high" in line
         assert "sentinel receiver set ops --channel" in line
         assert "'default' is told instead" in line
@@ -225,8 +226,9 @@ class TestSeveralFiles:
         for file in (one, other):
             file.write_text(yaml.safe_dump({"deployments": [GOOD]}))
         (problem,) = lint_files([one, other])
+        line = 1 + other.read_text().splitlines().index("  name: disk-space")
         assert str(problem) == (
-            f"{other}: disk-space: another deployment has this name too "
+            f"{other}:{line}: disk-space: another deployment has this name too "
             f"(flows.rules.disk_space in {one}); rename one"
         )
 
@@ -245,6 +247,19 @@ class TestSeveralFiles:
     def test_a_folder_is_no_file(self, tmp_path: Path):
         (problem,) = lint_files([tmp_path])
         assert problem.what == "it is a folder; name the files in it"
+
+
+def test_a_finding_names_the_line_of_what_is_wrong(tmp_path: Path):
+    rule = {**GOOD["parameters"]["rule"], "when": {"above": "much"}}
+    parameters = {**GOOD["parameters"], "rule": rule, "ignored": 1}
+    file = tmp_path / "prefect.yaml"
+    deployments = [GOOD, {**GOOD, "name": "other", "pull": [1], "parameters": parameters}]
+    file.write_text("# a comment\n\n" + yaml.safe_dump({"deployments": deployments}))
+    lines = file.read_text().splitlines()
+    said = {one.what.split(":")[0]: lines[one.line - 1].strip() for one in lint_files([file])}
+    assert said["rule.when.above"] == "above: much"
+    assert said["write `pull"] == "pull:"
+    assert all(one.line for one in lint_files([file]))
 
 
 def test_help_teaches(capsys: pytest.CaptureFixture[str]):
