@@ -18,7 +18,14 @@ __all__ = ["BAD", "BLANK", "GOOD", "Failure", "Memory", "Planning", "Usual", "fo
 
 BAD = ("FAILED", "CRASHED")
 GOOD = "COMPLETED"
-BLANK: dict[str, Any] = {"message": "", "logs": "", "run": "", "run_id": "", "run_url": ""}
+BLANK: dict[str, Any] = {
+    "message": "",
+    "logs": "",
+    "report": "",
+    "run": "",
+    "run_id": "",
+    "run_url": "",
+}
 """Details that are always there, so that a rule's description may name them whatever is wrong."""
 _KEYS = 20
 """So many of the last bad runs are remembered, so that none is counted twice."""

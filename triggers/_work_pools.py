@@ -33,18 +33,21 @@ def _empty(prefect: PrefectDesk, pool: WorkPool, deployments: int) -> Reading:
     workers = prefect.workers(pool.name)
     seen = max((w.last_heartbeat_time for w in workers if w.last_heartbeat_time), default=None)
     last = f", the last one was seen at {seen:%Y-%m-%d %H:%M:%S} UTC" if seen else ""
+    summary = (
+        f"work pool {pool.name} has no worker{last}; "
+        f"{deployments} {'deployment waits' if deployments == 1 else 'deployments wait'}"
+    )
+    command = f"prefect worker start --pool {pool.name}"
     return Reading(
         labels={"work_pool": pool.name},
         firing=True,
-        summary=(
-            f"work pool {pool.name} has no worker{last}; "
-            f"{deployments} {'deployment waits' if deployments == 1 else 'deployments wait'}"
-        ),
+        summary=summary,
         details=BLANK
         | {
             "kind": "no worker",
             "deployments": deployments,
             "workers": [w.name for w in workers[:20]],
-            "command": f"prefect worker start --pool {pool.name}",
+            "command": command,
+            "report": f"{summary}\nStart one: {command}",
         },
     )

@@ -25,6 +25,7 @@ _LOGS_SETTLE = timedelta(minutes=1)
 _LOGS_HURRY = timedelta(seconds=5)
 _LOGS_PAUSE = 0.5
 _MOST_LOGS = 50
+_REPORTED_LOG = 2500
 _PLANNING_EVERY = timedelta(minutes=1)
 _UNPLANNED_FOR = timedelta(minutes=10)
 _USUAL_FOR = timedelta(hours=1)
@@ -65,7 +66,8 @@ def prefect_runs(
     A deployment is bad from a run that failed or crashed until a later run is good; a run that
     waits to be retried is neither. It is bad too while a run of it is late, stuck or unusually
     long, or where no next run is planned. States count by their type, whatever their name.
-    Runs without a deployment are not looked at.
+    Runs without a deployment are not looked at. {report} in a rule's description stands for
+    all that is known, with the exception and the end of the log.
 
     Args:
         api_url: the Prefect API to watch, ending in /api; empty means the one Sentinel uses
@@ -310,6 +312,7 @@ def _reading(
             "ended": failure.ended.isoformat(),
             "logs": "\n".join(failure.logs),
         }
+    details["report"] = _report(details)
     also = [trouble.kind for trouble in troubles[1:]]
     more = f"; also {', '.join(also)}" if also else ""
     return Reading(
@@ -320,6 +323,16 @@ def _reading(
         details=details,
         occurrences=fresh,
     )
+
+
+def _report(details: Mapping[str, Any]) -> str:
+    """All that is known, for a message: what is wrong, where to look, the end of the log."""
+    lines = [f"- {text}" for text in details["troubles"]]
+    lines.append(details["run_url"] or details["deployment_url"])
+    if details["logs"]:
+        # The end of a traceback says what it is about.
+        lines += ["", "The end of its log:", details["logs"][-_REPORTED_LOG:]]
+    return storable("\n".join(lines))
 
 
 def _of(run: FlowRun | None) -> tuple[str, str] | None:

@@ -96,6 +96,8 @@ def watch_entry(watch: Watch) -> Entry:
         "every": format_duration(watch.every),
         "severity": watch.severity,
         "receivers": list(watch.receivers),
+        # The exception and the end of the log, in every message.
+        "annotations": {"description": "{report}"},
     }
     spec: dict[str, Any] = {
         "name": watch.name,

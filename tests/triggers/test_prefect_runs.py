@@ -16,6 +16,7 @@ from sentinel import Context, Rule
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, PrefectUnreachable
 from sentinel.evaluation import Evaluation
+from sentinel.judgement import wording
 from sentinel.ports import Deployed
 from sentinel.store import Store
 from tests.prefect_server import PrefectServer, eventually, free_port
@@ -23,6 +24,11 @@ from tests.triggers.fleet import Fleet, ago
 from triggers.prefect_runs import prefect_runs
 
 pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+
+
+REPORTING = Rule.model_validate(
+    {"name": "prefect-runs", "every": "15s", "annotations": {"description": "{report}"}}
+)
 
 
 @pytest.fixture
@@ -198,6 +204,10 @@ def test_the_exception_and_the_last_lines_of_the_log_come_along(
     assert seen.details["run_url"].endswith(f"/runs/flow-run/{run}")
     assert "Traceback" in seen.details["logs"]
     assert "ValueError: no orders on monday" in seen.details["logs"]
+    title, description, _ = wording(REPORTING, seen, "high", "runs", fleet.clock.now())
+    assert title == seen.summary
+    assert f"/runs/flow-run/{run}\n\nThe end of its log:\n" in description
+    assert "ValueError: no orders on monday" in description
 
 
 def test_a_run_that_nobody_picks_up_is_late(fleet: Fleet):
@@ -256,7 +266,7 @@ def test_a_run_that_takes_far_longer_than_its_like_is_noticed(fleet: Fleet):
 
 
 def test_a_schedule_for_which_prefect_plans_no_run_is_missing(fleet: Fleet):
-    schedule = {"schedule": {"interval": 3600, "anchor_date": "2026-01-01T00:00:00Z"}}
+    schedule = {"schedule": {"interval": 86400, "anchor_date": "2026-01-01T00:00:00Z"}}
     daily = fleet.deployment("daily", schedules=[{**schedule, "active": True}])
     fleet.deployment("off", schedules=[{**schedule, "active": False}])
     fleet.deployment("unscheduled")
@@ -292,6 +302,7 @@ def test_a_pool_without_a_worker_is_told_of_where_something_needs_it(fleet: Flee
     seen = [r for r in fleet.look().readings if "work_pool" in r.labels]
     assert [(r.labels["work_pool"], r.firing) for r in seen] == [(needed, True)]
     assert seen[0].summary == f"work pool {needed} has no worker; 1 deployment waits"
+    assert (seen[0].details or {})["report"].endswith(f"prefect worker start --pool {needed}")
     assert fleet.firing(pools=False) == []
     fleet.post(
         f"/work_pools/{needed}/workers/heartbeat", name="hand", heartbeat_interval_seconds=30
