@@ -19,6 +19,7 @@ from pydantic import Field
 from sentinel import Context, Reading, trigger
 from sentinel.errors import ConfigurationError
 from sentinel.reading import storable
+from sentinel.severity import SeverityWord
 
 _AT_ONCE = 32
 _MOST_BODY = 1_000_000
@@ -57,7 +58,7 @@ def service_up(
     headers: dict[str, str] = {},  # noqa: B006 - likewise
     follow_redirects: bool = True,
     certificate_days: Annotated[float, Field(ge=0, le=3650)] = 14.0,
-    certificate_severity: str = "medium",
+    certificate_severity: SeverityWord = "medium",
     ca_file: str = "",
 ) -> Iterator[Reading]:
     """Whether services answer as they should, and how fast, in milliseconds.
