@@ -224,25 +224,17 @@ def sync(json: AsJson = False) -> None:
     """
     from pydantic import ValidationError
 
-    from sentinel.alert_variables import AlertVariables
     from sentinel.errors import ConfigurationError
+    from sentinel.up.channels import make_channels
 
     try:
-        given = AlertVariables()
+        with _prefect() as prefect, open_store() as store:
+            here = settings_here().model_copy(update={"prefect_api_url": prefect.url})
+            made = make_channels(store, here)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         name = str(first["loc"][0])
         raise ConfigurationError(f"{name}: {first['msg']}", hint="Correct it in .env.") from None
-    made: list[Made] = []
-    if given.present:
-        with _prefect():
-            from blocks import making
-
-            made = making.from_variables(given)
-    for one in made:
-        # Only what is new: whoever took it out of the receiver wants it out.
-        if one.new:
-            _tell_through("default", one.ref)
     if json:
         json_out({"items": made})
         return

@@ -51,7 +51,7 @@ def list_(json: AsJson = False) -> None:
             empty="There is none.",
         )
         for broken in catalog.broken:
-            say(f"Not loaded: {broken}")
+            say(f"Not loaded: {broken}. {broken.cure}".rstrip())
     if catalog.broken:
         raise typer.Exit(Exit.FAILED)
 

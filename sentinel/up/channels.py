@@ -1,20 +1,66 @@
-"""Channels that a start makes of the `ALERT_*` variables, where there are any."""
+"""Channels that a start makes of the `ALERT_*` variables, where there are any.
+
+The rollout makes them before the first rule is deployed, so that nothing is told too early to
+reach them; where nothing is rolled out, a process of its own does, if they have changed.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import sys
 from collections.abc import Awaitable, Mapping
+from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from sentinel.alert_variables import AlertVariables
+from sentinel.store.receivers import DEFAULT
 from sentinel.up.family import Family, Part, tail
+from sentinel.up.home import Home, write_private
 from sentinel.up.plan import Plan
 from sentinel.up.screen import Screen
 
-__all__ = ["CHANNELS", "sync_channels"]
+if TYPE_CHECKING:
+    from blocks.making import Made
+    from sentinel.settings import Settings
+    from sentinel.store import Store
+
+__all__ = ["CHANNELS", "make_channels", "sync_channels"]
 
 CHANNELS = "Channels"
+_DONE = "channels-made"
+
+
+def make_channels(store: Store, settings: Settings) -> list[Made]:
+    """Save the blocks that the variables describe; a new one tells the receiver `default`, too.
+
+    Prefect's own client must know where its server is.
+
+    Args:
+        store: whose receivers
+        settings: of this process
+
+    Raises:
+        ValidationError: a variable cannot be used
+        ConfigurationError: what they say together cannot be used
+        PrefectUnreachable: Prefect does not answer
+    """
+    given = AlertVariables()
+    if not given.present:
+        return []
+    from blocks.making import from_variables
+
+    made = from_variables(given)
+    for one in made:
+        known = store.receivers.all().get(DEFAULT, [])
+        # Only what is new: whoever took it out of the receiver wants it out.
+        if one.new and one.ref not in known:
+            store.receivers.set(DEFAULT, [*known, one.ref])
+    home = Home(settings.resolved_home())
+    if home.root.exists():
+        write_private(home.root / _DONE, _digest(home, settings.prefect_api_url, given))
+    return made
 
 
 async def sync_channels(
@@ -31,18 +77,22 @@ async def sync_channels(
         environment: of the processes it starts
         family: who runs and stops them
         screen: what the person sees
-        after: what must be done before: the rollout registers the same block types
+        after: the rollout, which makes them as well and registers the same block types
     """
     try:
-        wanted = AlertVariables().present
+        given = AlertVariables()
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         screen.step(CHANNELS, "failed", f"{first['loc'][0]}: {first['msg']}")
         return
-    if not wanted:
+    if not given.present:
         return
     screen.step(CHANNELS, "waits")
     await after
+    done = plan.home.root / _DONE
+    if done.exists() and done.read_text() == _digest(plan.home, plan.prefect_api, given):
+        screen.step(CHANNELS, "ready", "as the ALERT_ variables say")
+        return
     screen.step(CHANNELS, "starts")
     part = Part(
         name="channels",
@@ -50,12 +100,20 @@ async def sync_channels(
         environment=environment,
         log=plan.home.log("channels"),
     )
-    before = part.log.stat().st_size if part.log.exists() else 0
+    part.log.unlink(missing_ok=True)
     code = await family.finish(part)
+    said = tail(part.log, 3)
     if code:
-        screen.step(CHANNELS, "failed", f"{tail(part.log, 2)} (see {part.log})")
-        return
-    with part.log.open("rb") as log:
-        log.seek(before)
-        said = " ".join(log.read().decode("utf-8", "replace").split())
-    screen.step(CHANNELS, "ready", said)
+        screen.step(CHANNELS, "failed", f"{said} (see {part.log})")
+    else:
+        screen.step(CHANNELS, "ready", said)
+
+
+def _digest(home: Home, api: str, given: AlertVariables) -> str:
+    """Changes with the variables and with the server; says nothing of what is in them."""
+    values = [
+        value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for value in vars(given).values()
+    ]
+    text = "\x1f".join([api, *values])
+    return hmac.new(home.secret("channels-key").encode(), text.encode(), hashlib.sha256).hexdigest()

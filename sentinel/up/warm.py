@@ -13,8 +13,13 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from sentinel.errors import PrefectUnreachable
+from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
+
+from sentinel.errors import PrefectUnreachable, SentinelError
 from sentinel.settings import settings
+from sentinel.store import Store
+from sentinel.up.channels import make_channels
 from sentinel.up.setup import Setup
 
 __all__ = ["main"]
@@ -44,7 +49,21 @@ def main(arguments: Sequence[str]) -> int:
     if what == "worker":
         return _prefect(app, "worker", "start", *rest)
     blocks = _prefect(app, "block", "register", "-m", "blocks")
+    _make_channels()
     return _prefect(app, "--no-prompt", "deploy", "--all", "--prefect-file", rest[0]) or blocks
+
+
+def _make_channels() -> None:
+    """Channels of the `ALERT_*` variables, before a rule can have anything to tell."""
+    store = Store.of(settings())
+    try:
+        for made in make_channels(store, settings()):
+            print(f"channel {made.ref}")
+    except (SentinelError, ValidationError, SQLAlchemyError) as error:
+        # `up` tries again when the rules are out, and shows what is wrong then.
+        print(f"channels: {type(error).__name__}", file=sys.stderr)
+    finally:
+        store.close()
 
 
 def _pool_is_there() -> bool:

@@ -166,3 +166,4 @@ def test_a_block_that_cannot_send_is_refused(channels: Channels):
 def test_the_block_types_are_registered_by_one_command(connected: PrefectServer):
     done = connected.cli("block", "register", "-m", "blocks")
     assert "Sentinel Webhook" in done.stdout
+    assert "Sentinel Email" in done.stdout

@@ -30,6 +30,7 @@ def sentinel(
     shutil.copy(migrated_sqlite, tmp_path / "sentinel.db")
     monkeypatch.setenv("SENTINEL_DATABASE_URL", f"sqlite:///{tmp_path / 'sentinel.db'}")
     monkeypatch.setenv("PREFECT_API_URL", connected.url)
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
     yield run
     for ref in listed(run):
         if ref != "inbox":

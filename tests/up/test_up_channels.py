@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import io
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from rich.console import Console
 
 from sentinel.prefect_blocks import ChannelBlocks
@@ -17,7 +20,7 @@ from sentinel.up.channels import sync_channels
 from sentinel.up.family import Family
 from sentinel.up.plan import Options, make_plan
 from sentinel.up.screen import Screen
-from tests.prefect_server import PrefectServer
+from tests.prefect_server import ROOT, PrefectServer
 
 pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
 
@@ -67,6 +70,49 @@ def test_a_variable_becomes_a_channel_of_the_default_receiver(
     assert "Channels: slack-incoming-webhook/env is made" in said
     assert SECRET not in said
     assert SECRET not in (start.plan.home.log("channels")).read_text()
+    store = Store(start.url)
+    assert store.receivers.all()["default"] == ["inbox", "slack-incoming-webhook/env"]
+    store.close()
+    # A start costs seconds; what has not changed is not made again.
+    assert start.run().endswith("Channels: as the ALERT_ variables say\n")
+    monkeypatch.setenv("ALERT_SLACK_WEBHOOK_URL", f"https://hooks.example/{SECRET}/moved")
+    assert start.run().endswith("slack-incoming-webhook/env is up to date.\n")
+    assert SECRET not in (start.plan.home.root / "channels-made").read_text()
+    with ChannelBlocks(start.server.url) as prefect:
+        prefect.remove(prefect.find("slack-incoming-webhook/env"))
+
+
+def test_the_rollout_makes_them_before_a_rule_can_have_anything_to_tell(
+    start: Start, tmp_path: Path
+) -> None:
+    entry = {
+        "name": "before-the-rule",
+        "entrypoint": "flows.rules.disk_space",
+        "parameters": {"rule": {"name": "before-the-rule"}},
+        "work_pool": {"name": "sentinel"},
+    }
+    file = tmp_path / "rollout.yaml"
+    file.write_text(yaml.safe_dump({"name": "test", "pull": [], "deployments": [entry]}))
+    done = subprocess.run(
+        [sys.executable, "-m", "sentinel.up.warm", "rollout", str(file)],
+        cwd=ROOT,
+        env={
+            **start.server.environ(),
+            **start.plan.shared(start.url),
+            "ALERT_SLACK_WEBHOOK_URL": f"https://hooks.example/{SECRET}",
+            "COLUMNS": "200",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    channel, rule = (
+        done.stdout.index(said)
+        for said in ("channel slack-incoming-webhook/env", "before-the-rule")
+    )
+    assert channel < rule
+    assert SECRET not in done.stdout + done.stderr
     store = Store(start.url)
     assert store.receivers.all()["default"] == ["inbox", "slack-incoming-webhook/env"]
     store.close()
