@@ -12,7 +12,16 @@ from sentinel.errors import SampleError
 from sentinel.fingerprint import fingerprint
 from sentinel.reading import MAX_LABELS, MAX_NAME, storable
 
-__all__ = ["RULE_PREFIX", "Sample", "checked_sample", "metric_of_rule", "moment_of", "series_id"]
+__all__ = [
+    "RULE_PREFIX",
+    "Sample",
+    "check_series",
+    "checked_moment",
+    "identity",
+    "metric_of_rule",
+    "moment_of",
+    "series_id",
+]
 
 RULE_PREFIX = "rule:"
 """The readings of a rule are the metric of this and its name."""
@@ -55,8 +64,28 @@ def identity(tenant: str, name: str, labels: Mapping[str, str]) -> int:
     return series_id(fingerprint(tenant, name.removeprefix(RULE_PREFIX), labels))
 
 
-def checked_sample(sample: Sample, now: datetime, oldest: datetime) -> Sample:
-    """`sample` with its moment in UTC, if it can be kept.
+def check_series(name: str, unit: str, labels: Mapping[str, str]) -> None:
+    """Whether a series may be called that.
+
+    Raises:
+        SampleError: it may not; `field` names the part that is wrong
+    """
+    _check_text("name", name, empty=False)
+    if name.startswith(RULE_PREFIX):
+        raise SampleError(
+            f"{name!r}: names that begin with {RULE_PREFIX} are of readings of rules",
+            field="name",
+        )
+    _check_text("unit", unit)
+    if len(labels) > MAX_LABELS:
+        raise SampleError(f"{len(labels)} labels; at most {MAX_LABELS}", field="labels")
+    for label, text in labels.items():
+        _check_text(f"labels.{label:.50}", label, empty=False)
+        _check_text(f"labels.{label:.50}", text)
+
+
+def checked_moment(sample: Sample, now: datetime, oldest: datetime) -> datetime:
+    """When the sample is of, once its value and moment are seen to be good.
 
     Args:
         sample: what came
@@ -64,25 +93,13 @@ def checked_sample(sample: Sample, now: datetime, oldest: datetime) -> Sample:
         oldest: samples from before it would be forgotten at once
 
     Raises:
-        SampleError: it cannot; `field` names the part that is wrong
+        SampleError: they are not; `field` names the part that is wrong
     """
-    _check_text("name", sample.name, empty=False)
-    if sample.name.startswith(RULE_PREFIX):
-        raise SampleError(
-            f"{sample.name!r}: names that begin with {RULE_PREFIX} are of readings of rules",
-            field="name",
-        )
-    _check_text("unit", sample.unit)
     if not math.isfinite(sample.value):
         raise SampleError(f"{sample.value} is not finite", field="value")
-    if len(sample.labels) > MAX_LABELS:
-        raise SampleError(f"{len(sample.labels)} labels; at most {MAX_LABELS}", field="labels")
-    for label, text in sample.labels.items():
-        _check_text(f"labels.{label:.50}", label, empty=False)
-        _check_text(f"labels.{label:.50}", text)
     at = sample.at
     if at is None:
-        return msgspec.structs.replace(sample, at=now)
+        return now
     if at.tzinfo is None:
         raise SampleError(f"{at.isoformat()} has no timezone", field="timestamp")
     if at > now + AHEAD:
@@ -92,7 +109,7 @@ def checked_sample(sample: Sample, now: datetime, oldest: datetime) -> Sample:
             f"{at.isoformat()} is older than samples are kept, {oldest.isoformat()}",
             field="timestamp",
         )
-    return sample
+    return at
 
 
 def moment_of(given: str | float) -> datetime:

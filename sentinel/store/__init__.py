@@ -26,6 +26,7 @@ from sentinel.settings import Settings
 from sentinel.store import actions, apply
 from sentinel.store.alerts import Alerts
 from sentinel.store.engine import connect, reading, writing
+from sentinel.store.metrics import FRESH, Metrics
 from sentinel.store.retention import Retained, retain
 from sentinel.store.rules import Rules
 from sentinel.store.tables import CHANGE
@@ -33,7 +34,6 @@ from sentinel.store.tables import CHANGE
 if TYPE_CHECKING:
     from sentinel.store.inbox import Inbox
     from sentinel.store.leases import Leases
-    from sentinel.store.metrics import Metrics
     from sentinel.store.outbox import Outbox
     from sentinel.store.receivers import Receivers
     from sentinel.store.remedies import Remedies
@@ -198,7 +198,12 @@ class Store:
         for left in reversed(range(_TRIES)):
             try:
                 with self.write() as connection:
-                    return work(connection)
+                    connection.info.pop(FRESH, None)
+                    done = work(connection)
+                    fresh = connection.info.pop(FRESH, ())
+                if fresh:
+                    self.metrics.remember(fresh)
+                return done
             except DBAPIError as error:
                 if not left or not _may_run_again(error):
                     raise
@@ -239,8 +244,6 @@ class Store:
     @cached_property
     def metrics(self) -> Metrics:
         """Samples of metrics, and the readings that rules keep."""
-        from sentinel.store.metrics import Metrics
-
         return Metrics(self)
 
     @cached_property

@@ -17,7 +17,15 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Connection
 
-__all__ = ["cells_of", "dumped", "id_array", "insert_many", "uncollected", "update_many"]
+__all__ = [
+    "cells_of",
+    "dumped",
+    "id_array",
+    "insert_many",
+    "insert_new",
+    "uncollected",
+    "update_many",
+]
 
 _POSTGRES_TYPES = {
     "text": "text",
@@ -64,6 +72,31 @@ def insert_many(
     with _psycopg(connection).cursor() as cursor, cursor.copy(copy) as stream:
         for row in rows:
             stream.write_row(row)
+
+
+def insert_new(
+    connection: Connection,
+    table: str,
+    columns: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+) -> None:
+    """As `insert_many`, but rows whose key is there already are left as they are."""
+    if not rows:
+        return
+    names = ",".join(columns)
+    if connection.dialect.name == "sqlite":
+        marks = ",".join("?" * len(columns))
+        statement = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - names are ours
+        connection.exec_driver_sql(statement, _sqlite_cells(rows))
+        return
+    # COPY knows no ON CONFLICT; one JSON parameter is the next best, as in `update_many`.
+    records = [dict(zip(columns, row, strict=True)) for row in rows]
+    connection.exec_driver_sql(
+        f"INSERT INTO {table} ({names}) "  # noqa: S608 - names are ours
+        f"SELECT {names} FROM json_populate_recordset(NULL::{table}, %s::json) "
+        "ON CONFLICT DO NOTHING",
+        (orjson.dumps(records).decode(),),
+    )
 
 
 def update_many(

@@ -29,6 +29,7 @@ from sentinel.metrics.merging import (
 )
 from sentinel.metrics.moments import micros
 from sentinel.metrics.series import Series
+from sentinel.store.bulk import uncollected
 from sentinel.store.tables import BLOCK, SERIES
 
 if TYPE_CHECKING:
@@ -204,8 +205,9 @@ class Windows:
             text(f"SELECT {collected} FROM metric_series WHERE tenant = :tenant AND name = :name"),  # noqa: S608 - no user text in it
             {"tenant": self._tenant, "name": name},
         ).scalar()
-        for id_, labels, unit in orjson.loads(found or "[]"):
-            known[id_] = (labels, unit)
+        with uncollected(len(missing)):
+            for id_, labels, unit in orjson.loads(found or "[]"):
+                known[id_] = (labels, unit)
         return known
 
 

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import orjson
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from sentinel.errors import SampleError
 from sentinel.lifecycle import Bad
@@ -23,23 +21,28 @@ from sentinel.metrics.block import fresh
 from sentinel.metrics.moments import micros
 from sentinel.metrics.sample import (
     Sample,
-    checked_sample,
+    check_series,
+    checked_moment,
     identity,
     metric_of_rule,
     series_id,
 )
 from sentinel.models import new_id
-from sentinel.store.bulk import insert_many
+from sentinel.store.bulk import insert_many, insert_new
 from sentinel.store.tables import BLOCK, SERIES
 
 if TYPE_CHECKING:
     from sentinel.evaluation import Evaluation
     from sentinel.judgement import Judged
+    from sentinel.reading import Reading
     from sentinel.store import Store
     from sentinel.store.metric_upkeep import Kept
     from sentinel.store.metric_windows import Windows
 
-__all__ = ["Metrics"]
+__all__ = ["FRESH", "Metrics"]
+
+FRESH = "sentinel.series"
+"""Where a connection keeps the series that its transaction has made."""
 
 MOST_SAMPLES = 100_000
 """So many samples in one call."""
@@ -47,7 +50,7 @@ _SERIES_COLUMNS = ("tenant", "name", "id", "labels", "unit", "created_at", "seen
 _BLOCK_COLUMNS = tuple(column.name for column in BLOCK.columns)
 _FORGET_AFTER = 3600.0
 _MOST_KNOWN = 1_000_000
-_FEW = 500
+_MOST_MET = 200_000
 
 
 class _Known(msgspec.Struct):
@@ -67,6 +70,7 @@ class Metrics:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._known: dict[tuple[str, str], _Known] = {}
+        self._ids: dict[tuple[str | tuple[str, str], ...], int] = {}
 
     def reader(self, tenant: str = "default") -> Windows:
         """What a check may ask of this tenant's metrics."""
@@ -123,20 +127,32 @@ class Metrics:
         batches: dict[str, _Batch] = {}
         for index, given in enumerate(samples):
             try:
-                sample = checked_sample(given, now, oldest)
+                at = checked_moment(given, now, oldest)
+                id_ = self._series_of(tenant, given)
             except SampleError as error:
                 error.index = index
                 if whole:
                     raise
                 errors.append(error)
                 continue
-            batch = batches.get(sample.name)
+            batch = batches.get(given.name)
             if batch is None:
-                batch = batches[sample.name] = _Batch()
-            batch.take(tenant, sample)
+                batch = batches[given.name] = _Batch()
+            batch.take(id_, at, given)
         if batches:
             self._store.tried(lambda connection: self._add(connection, tenant, batches, now))
         return errors
+
+    def _series_of(self, tenant: str, sample: Sample) -> int:
+        """The id of the sample's series, which is looked at closely once."""
+        key = (tenant, sample.name, sample.unit, *sample.labels.items())
+        id_ = self._ids.get(key)
+        if id_ is None:
+            check_series(sample.name, sample.unit, sample.labels)
+            if len(self._ids) >= _MOST_MET:
+                self._ids.clear()
+            id_ = self._ids[key] = identity(tenant, sample.name, sample.labels)
+        return id_
 
     def _add(
         self, connection: Connection, tenant: str, batches: Mapping[str, _Batch], now: datetime
@@ -147,9 +163,7 @@ class Metrics:
         for name in sorted(batches):
             batch = batches[name]
             series = batch.series
-            self._register(
-                connection, tenant, name, sorted(series), lambda i, s=series: s[i], now, alone=False
-            )
+            self._register(connection, tenant, name, sorted(series), lambda i, s=series: s[i], now)
             blocks.append(
                 (
                     new_id(), tenant, name, 0, min(batch.moments), max(batch.moments),
@@ -172,26 +186,25 @@ class Metrics:
             judged: what it saw, by fingerprint
         """
         rule, at, unit = evaluation.rule, evaluation.at, evaluation.unit
-        seen = [one for one in judged.values() if one.reading is not None]
+        seen: dict[int, Reading] = {}
+        values: list[float] = []
+        for print_, one in judged.items():
+            reading = one.reading
+            if reading is None:
+                continue
+            seen[series_id(print_)] = reading
+            value = reading.value
+            values.append(float(isinstance(one.verdict, Bad)) if value is None else value)
         if not seen:
             return
         name = metric_of_rule(rule.name)
-        ids = [series_id(one.fingerprint) for one in seen]
-        values = [
-            float(isinstance(one.verdict, Bad)) if one.reading.value is None else one.reading.value
-            for one in seen
-            if one.reading is not None
-        ]
-        by_id: dict[int, Judged] = {}
+        ids = list(seen)
 
         def described(id_: int) -> tuple[Mapping[str, str], str]:
-            if not by_id:
-                by_id.update(zip(ids, seen, strict=True))
-            reading = by_id[id_].reading
-            return ({} if reading is None else reading.labels), unit
+            return seen[id_].labels, unit
 
         now = self._store.now()
-        self._register(connection, rule.tenant, name, ids, described, now, alone=True)
+        self._register(connection, rule.tenant, name, ids, described, now)
         block = (
             new_id(), rule.tenant, name, 0, at, at, len(ids), False, at + rule.keep_readings,
             fresh(ids, micros(at), values),
@@ -203,11 +216,9 @@ class Metrics:
         connection: Connection,
         tenant: str,
         name: str,
-        ids: Sequence[int],
+        ids: Iterable[int],
         described: Callable[[int], tuple[Mapping[str, str], str]],
         now: datetime,
-        *,
-        alone: bool,
     ) -> None:
         """Give every series a row that has none.
 
@@ -218,37 +229,31 @@ class Metrics:
             ids: of the series
             described: labels and unit of one
             now: the present moment
-            alone: no other transaction writes series of this metric
         """
-        key = (tenant, name)
-        known = self._known.get(key)
-        if known is None or known.until < time.monotonic():
-            known = _Known(set(), time.monotonic() + _FORGET_AFTER)
-            if sum(len(one.ids) for one in self._known.values()) > _MOST_KNOWN:
-                self._known.clear()
-            self._known[key] = known
-        fresh_ids = [i for i in ids if i not in known.ids]
-        if not fresh_ids:
+        known = self._known.get((tenant, name))
+        if known is not None and known.until < time.monotonic():
+            del self._known[(tenant, name)]
+            known = None
+        there = known.ids if known is not None else ()
+        missing = [one for one in ids if one not in there]
+        if not missing:
             return
-        query = select(SERIES.c.id).where(SERIES.c.tenant == tenant, SERIES.c.name == name)
-        if len(fresh_ids) <= _FEW:
-            query = query.where(SERIES.c.id.in_(fresh_ids))
-        # What this transaction adds is not remembered: it may yet be rolled back.
-        known.ids.update(connection.execute(query).scalars())
-        rows = [
-            (tenant, name, i, _labels_text(labels), unit, now, now)
-            for i in dict.fromkeys(fresh_ids)
-            if i not in known.ids
-            for labels, unit in (described(i),)
-        ]
-        if alone:
-            insert_many(connection, "metric_series", _SERIES_COLUMNS, rows)
-        elif rows:
-            insert = insert_sqlite if connection.dialect.name == "sqlite" else insert_postgresql
-            connection.execute(
-                insert(SERIES).on_conflict_do_nothing(),
-                [dict(zip(_SERIES_COLUMNS, row, strict=True)) for row in rows],
-            )
+        rows: list[tuple[Any, ...]] = []
+        for one in missing:
+            labels, unit = described(one)
+            rows.append((tenant, name, one, _labels_text(labels), unit, now, now))
+        insert_new(connection, "metric_series", _SERIES_COLUMNS, rows)
+        connection.info.setdefault(FRESH, []).append(((tenant, name), missing))
+
+    def remember(self, fresh_series: Iterable[tuple[tuple[str, str], Sequence[int]]]) -> None:
+        """Series that have a row now: the transaction that made them is committed."""
+        for key, ids in fresh_series:
+            known = self._known.get(key)
+            if known is None:
+                if sum(len(one.ids) for one in self._known.values()) > _MOST_KNOWN:
+                    self._known.clear()
+                known = self._known[key] = _Known(set(), time.monotonic() + _FORGET_AFTER)
+            known.ids.update(ids)
 
 
 class _Batch:
@@ -260,21 +265,19 @@ class _Batch:
         self.values: list[float] = []
         self.moments: set[datetime] = set()
         self.series: dict[int, tuple[Mapping[str, str], str]] = {}
-        self._ids: dict[tuple[tuple[str, str], ...], int] = {}
+        self._times: dict[datetime, int] = {}
 
-    def take(self, tenant: str, sample: Sample) -> None:
+    def take(self, id_: int, at: datetime, sample: Sample) -> None:
         """Add one sample that was checked."""
-        key = tuple(sample.labels.items())
-        id_ = self._ids.get(key)
-        if id_ is None:
-            id_ = self._ids[key] = identity(tenant, sample.name, sample.labels)
-            self.series[id_] = (sample.labels, sample.unit)
-        at = sample.at
-        assert at is not None  # noqa: S101 - checked_sample gives every sample its moment
         self.ids.append(id_)
-        self.times.append(micros(at))
         self.values.append(float(sample.value))
-        self.moments.add(at)
+        time_ = self._times.get(at)
+        if time_ is None:
+            time_ = self._times[at] = micros(at)
+            self.moments.add(at)
+        self.times.append(time_)
+        if id_ not in self.series:
+            self.series[id_] = (sample.labels, sample.unit)
 
 
 def _labels_text(labels: Mapping[str, str]) -> str:
