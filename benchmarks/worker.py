@@ -57,6 +57,9 @@ class Bench:
             template = views["prefect"]["process"]["default_base_job_configuration"]
         body = {"name": name, "type": kind, "base_job_template": template}
         self.http.post("/work_pools/", json=body).raise_for_status()
+        if kind == "sentinel":  # as `sentinel up` makes it
+            queue = {"name": "notifications", "priority": 1}
+            self.http.post(f"/work_pools/{name}/queues", json=queue).raise_for_status()
         return name
 
     def rules(self, pool: str, count: int, every: float | None = None) -> list[str]:
