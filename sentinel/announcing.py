@@ -27,6 +27,7 @@ ALERT_EVENTS: Mapping[Reason, str] = {
     Reason.REOPENED_STILL_BAD: "reopened",
     Reason.RECOVERED: "resolved",
     Reason.EXPIRED: "resolved",
+    Reason.NO_DATA: "resolved",
     Reason.RULE_DISABLED: "resolved",
     Reason.RESOLVED_BY_HAND: "resolved",
     Reason.SEVERITY_ROSE: "severity_changed",

@@ -7,13 +7,27 @@ its value has passed `clear`, which lies on the good side of the threshold.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
+from sentinel.errors import ExpressionError
+from sentinel.expression import Expression, compile_expression
 from sentinel.severity import Severity, SeverityWord, severity_of
 
-__all__ = ["Verdict", "When", "above", "below", "equals", "judge", "levels", "outside"]
+__all__ = [
+    "Verdict",
+    "When",
+    "above",
+    "below",
+    "equals",
+    "expression",
+    "judge",
+    "judge_expression",
+    "levels",
+    "outside",
+]
 
 
 class Verdict(NamedTuple):
@@ -27,14 +41,19 @@ class Verdict(NamedTuple):
     word: str | None = None
 
 
-_KINDS = ("above", "below", "outside", "equals", "levels")
+_KINDS = ("above", "below", "outside", "equals", "levels", "expression")
+_NAMES = ("value", "unit", "labels", "details")
+"""What an expression may ask for."""
 _EXACTLY_ONE: list[Any] = [
     {"required": [kind], "properties": {kind: {"not": {"type": "null"}}}} for kind in _KINDS
 ]
 
 
 class When(BaseModel):
-    """Which values are bad. Give exactly one of above, below, outside, equals or levels."""
+    """Which values are bad.
+
+    Give exactly one of above, below, outside, equals, levels or expression.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -53,6 +72,11 @@ class When(BaseModel):
     levels: dict[SeverityWord, FiniteFloat] | None = Field(
         default=None, description="A threshold per severity, for example high: 80, critical: 95."
     )
+    expression: str | None = Field(
+        default=None,
+        max_length=2000,
+        description="Bad where this holds: value > 90 and labels.mount != '/tmp'.",
+    )
     direction: Literal["above", "below"] = Field(
         default="above",
         description="Whether levels are reached from below (above) or from above (below).",
@@ -66,13 +90,18 @@ class When(BaseModel):
         given = [name for name in _KINDS if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(
-                "give exactly one of above, below, outside, equals or levels, "
+                "give exactly one of above, below, outside, equals, levels or expression, "
                 f"got {' and '.join(given) or 'none'}"
             )
         if self.outside is not None and self.outside[0] > self.outside[1]:
             raise ValueError(f"outside: {self.outside[0]} is greater than {self.outside[1]}")
         if self.levels is not None:
             self._check_levels({str(word): value for word, value in self.levels.items()})
+        if self.expression is not None:
+            try:
+                _compiled(self.expression)
+            except ExpressionError as error:
+                raise ValueError(f"expression: {error}") from None
         if self.clear is not None:
             self._check_clear(self.clear)
         return self
@@ -92,8 +121,9 @@ class When(BaseModel):
             )
 
     def _check_clear(self, clear: float) -> None:
-        if self.equals is not None:
-            raise ValueError("clear has no meaning with equals")
+        for kind in ("equals", "expression"):
+            if getattr(self, kind) is not None:
+                raise ValueError(f"clear has no meaning with {kind}")
         above, lowest = self.above, self._first_level()
         if self.levels is not None and self.direction == "above":
             above = lowest
@@ -146,6 +176,33 @@ def levels(
     return When.model_validate({"levels": thresholds, "direction": direction, "clear": clear})
 
 
+def expression(source: str) -> When:
+    """Bad where `source` holds, for example `value > 90 and labels.mount != "/tmp"`."""
+    return When(expression=source)
+
+
+@lru_cache(maxsize=1000)
+def _compiled(source: str) -> Expression:
+    return compile_expression(source, _NAMES)
+
+
+def judge_expression(
+    source: str,
+    value: float | None,
+    *,
+    unit: str,
+    labels: Mapping[str, str],
+    details: Mapping[str, Any],
+) -> Verdict:
+    """Whether an expression says that a reading is bad.
+
+    Raises:
+        ExpressionError: it cannot be worked out for this reading; points at the place
+    """
+    values = {"value": value, "unit": unit, "labels": labels, "details": details}
+    return Verdict(_compiled(source).holds(values))
+
+
 def judge(when: When, value: float, *, firing: bool) -> Verdict:
     """Whether `value` is bad.
 
@@ -165,6 +222,8 @@ def judge(when: When, value: float, *, firing: bool) -> Verdict:
         return Verdict(value < low + margin or value > high - margin)
     if when.equals is not None:
         return Verdict(value == when.equals)
+    if when.expression is not None:
+        return judge_expression(when.expression, value, unit="", labels={}, details={})
     return _judge_levels(when, value, clear)
 
 

@@ -25,7 +25,8 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
         key: 32 hex digits; one live group has it
         route: which way it is told; the receivers' names until routing trees exist
         labels: what its alerts agree in
-        policy: group_wait (None: by severity), group_interval, repeat_interval, in seconds
+        policy: group_wait (None: by severity), group_interval, repeat_interval, in
+            seconds, and active_hours, throttle and per_hour where the rule has them
     """
 
     key: str
@@ -69,9 +70,22 @@ def membership(rule: Rule, labels: Mapping[str, str], category: str, *, check: b
             "group_wait": None if rule.group_wait is None else rule.group_wait.total_seconds(),
             "group_interval": rule.group_interval.total_seconds(),
             "repeat_interval": rule.repeat_interval.total_seconds(),
+            **_hours_and_limits(rule),
         },
         wait=rule.group_wait,
     )
+
+
+def _hours_and_limits(rule: Rule) -> dict[str, Any]:
+    """When and how often its groups may be told, where the rule says so."""
+    found: dict[str, Any] = {}
+    if rule.active_hours is not None:
+        found["active_hours"] = rule.active_hours.model_dump(mode="json")
+    if rule.throttle:
+        found["throttle"] = rule.throttle.total_seconds()
+    if rule.max_messages_per_hour is not None:
+        found["per_hour"] = rule.max_messages_per_hour
+    return found
 
 
 def first_wait(wait: timedelta | None, severity: int) -> timedelta:

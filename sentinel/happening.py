@@ -56,7 +56,9 @@ class Reason(StrEnum):
     SEVERITY_ROSE = "severity rose"
     SEVERITY_FELL = "severity fell"
     RECOVERED = "recovered"
+    KEPT_FIRING = "seen good, and kept for a while in case it comes back"
     EXPIRED = "expired"
+    NO_DATA = "no data: nobody sees it any more"
     KEPT_CRITICAL = "kept: a critical alert that nobody acknowledged never closes by itself"
     RULE_DISABLED = "rule disabled"
     ACKNOWLEDGED = "acknowledged"
@@ -89,7 +91,7 @@ class Good(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """Something other than a recovery ends it: EXPIRED or RULE_DISABLED."""
+    """Something other than a recovery ends it: EXPIRED, NO_DATA or RULE_DISABLED."""
 
     reason: Reason
     actor: str = ""

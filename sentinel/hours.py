@@ -22,6 +22,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
@@ -126,6 +127,19 @@ class ActiveHours(BaseModel):
         default_factory=list[date], max_length=1000, description="Dates closed all day."
     )
 
+    holidays: str | None = Field(
+        default=None,
+        description="Closed on the public holidays of a country, or of a part of it: DE, DE-BY.",
+    )
+
+    @field_validator("holidays")
+    @classmethod
+    def _known(cls, region: str | None) -> str | None:
+        if region is not None:
+            region = region.strip().upper()
+            _holidays_of(region, 2026)
+        return region
+
     def open_at(self, moment: datetime) -> bool:
         """Whether `moment` lies within.
 
@@ -159,6 +173,22 @@ class ActiveHours(BaseModel):
         return hash((self.timezone, tuple(self.also), tuple(self.never), len(self.windows)))
 
 
+@lru_cache(maxsize=1000)
+def _holidays_of(region: str, year: int) -> frozenset[date]:
+    """The public holidays of one year; `also` and `never` are said of dates, and go before.
+
+    Raises:
+        ValueError: nobody knows such a region
+    """
+    from holidays import country_holidays  # it takes a while, and few rules ask
+
+    country, _, part = region.partition("-")
+    try:
+        return frozenset(country_holidays(country, subdiv=part or None, years=year))
+    except NotImplementedError:
+        raise ValueError(f"holidays: {region!r} is no country or part of one: DE, DE-BY") from None
+
+
 @lru_cache(maxsize=10_000)
 def _spans(hours: ActiveHours, day: date) -> tuple[tuple[datetime, datetime], ...]:
     """The windows that begin on a local day, as moments."""
@@ -167,6 +197,8 @@ def _spans(hours: ActiveHours, day: date) -> tuple[tuple[datetime, datetime], ..
         return ()
     if day in hours.also:
         return ((_moment(day, "00:00", zone), _moment(day, "24:00", zone)),)
+    if hours.holidays is not None and day in _holidays_of(hours.holidays, day.year):
+        return ()
     found: list[tuple[datetime, datetime]] = []
     for window in hours.windows:
         if DAYS[day.weekday()] in window.days:

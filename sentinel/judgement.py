@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from sentinel.condition import When, judge
-from sentinel.errors import ReadingError
+from sentinel.condition import When, judge, judge_expression
+from sentinel.errors import ExpressionError, ReadingError
 from sentinel.evaluation import Evaluation
 from sentinel.fingerprint import fingerprint
 from sentinel.lifecycle import AlertState, Bad, Good, Status
@@ -64,17 +64,21 @@ def judge_all(evaluation: Evaluation, live: Mapping[str, AlertState]) -> dict[st
         firing = reading.firing
         word = reading.severity
         if firing is None:
-            if when is None or reading.value is None:
+            value = reading.value
+            if when is None or (value is None and when.expression is None):
                 raise ReadingError(
                     f"rule {name!r}: nothing says whether the reading "
                     f"{dict(reading.labels)} is bad",
                     hint="Give the rule a `when`, or let the trigger set firing=True or False.",
                 )
-            alert = live.get(print_)
-            # Hysteresis is for what fires; what is pending must still pass the threshold.
-            fires = alert is not None and alert.status is not Status.PENDING
-            firing, level = judge(when, reading.value, firing=fires)
-            word = level or word
+            if value is None or when.expression is not None:
+                firing = _told_bad(when.expression or "", reading, evaluation.unit, name)
+            else:
+                alert = live.get(print_)
+                # Hysteresis is for what fires; what is pending must still pass the threshold.
+                fires = alert is not None and alert.status is not Status.PENDING
+                firing, level = judge(when, value, firing=fires)
+                word = level or word
         verdict = good if not firing else bad
         if firing and word is not None:
             rank = ranks.get(word)
@@ -93,6 +97,19 @@ def judge_all(evaluation: Evaluation, live: Mapping[str, AlertState]) -> dict[st
             if print_ not in judged and print_ not in unseen:
                 judged[print_] = Judged(print_, None, good)
     return judged
+
+
+def _told_bad(expression: str, reading: Reading, unit: str, rule: str) -> bool:
+    details = reading.details or {}
+    try:
+        return judge_expression(
+            expression, reading.value, unit=unit, labels=reading.labels, details=details
+        ).bad
+    except ExpressionError as error:
+        raise ReadingError(
+            f"rule {rule!r}: its expression cannot be worked out for the reading "
+            f"{dict(reading.labels)}: {error}"
+        ) from None
 
 
 def _worth_judging(

@@ -5,6 +5,7 @@ and a named reason. It reads no clock and touches no database. Every door goes t
 
 Semantics: `for` as in Prometheus alerting rules (held from the first bad evaluation),
 `consecutive` beside it (both must hold), reopening within a window instead of a second alert.
+`keep_firing_for` as there too, counted from the last reading that was bad.
 """
 
 from __future__ import annotations
@@ -87,6 +88,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
     hold: timedelta = timedelta(0)
     consecutive: int = 1
+    keep_firing: timedelta = timedelta(0)
     resolve_after: timedelta | None = None
     period: timedelta | None = None
     reopen_within: timedelta = timedelta(minutes=15)
@@ -133,7 +135,7 @@ def step(
         case Bad():
             return _bad(alert, recent, given, terms, new_id)
         case Good():
-            return _good(alert, given)
+            return _good(alert, given, terms)
         case Ended():
             return _ended(alert, given, now)
         case _:
@@ -271,11 +273,14 @@ def _still_bad(alert: AlertState, given: Bad, terms: Terms) -> Transition:
     return Transition(Reason.REPEATED if happened else Reason.STILL_BAD, seen)
 
 
-def _good(alert: AlertState | None, given: Good) -> Transition:
+def _good(alert: AlertState | None, given: Good, terms: Terms) -> Transition:
     if alert is None or alert.status is Status.RESOLVED:
         return Transition(Reason.HEALTHY, None)
     if alert.status is Status.PENDING:
         return Transition(Reason.CLEARED_BEFORE_OPEN, None, drop=alert.id)
+    if terms.keep_firing and given.at < alert.last_bad_at + terms.keep_firing:
+        kept = msgspec.structs.replace(alert, seen_at=max(given.at, alert.seen_at))
+        return Transition(Reason.KEPT_FIRING, kept)
     return _over(alert, Reason.RECOVERED, given.at, "", seen=given.at)
 
 

@@ -22,6 +22,7 @@ from sentinel.columns import (
     new_id,
     object_column,
 )
+from sentinel.models_conditions import HeldBack, RuleMemory
 from sentinel.models_metrics import MetricSeries, SampleBlock
 from sentinel.models_remedy import RemedyRow
 from sentinel.models_telling import (
@@ -45,6 +46,7 @@ __all__ = [
     "Change",
     "Delivery",
     "GroupMember",
+    "HeldBack",
     "InboxMessage",
     "Lease",
     "MetricSeries",
@@ -52,6 +54,7 @@ __all__ = [
     "OutboxEvent",
     "Receiver",
     "RemedyRow",
+    "RuleMemory",
     "RuleRow",
     "SampleBlock",
     "Suppression",

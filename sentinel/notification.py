@@ -14,6 +14,9 @@ from enum import StrEnum
 
 import msgspec
 
+from sentinel.hours import ActiveHours
+from sentinel.limits import Limit, LimitReason, Spent, allow
+
 __all__ = ["Decision", "GroupNow", "Policy", "Reason", "Told", "decide", "pause_after"]
 
 
@@ -27,6 +30,9 @@ class Reason(StrEnum):
     PARTLY_RESOLVED = "some of it is over"
     REPEAT = "still firing, nobody acknowledged"
     GROUP_WAIT = "waiting for the rest to arrive (group_wait)"
+    OUTSIDE_HOURS = "outside the rule's active hours"
+    THROTTLED = "told a moment ago (throttle)"
+    PER_HOUR = "told often enough within the hour (max_messages_per_hour)"
     GROUP_INTERVAL = "waiting to gather news (group_interval)"
     REPEAT_INTERVAL = "told; repeats later (repeat_interval)"
     ACKNOWLEDGED = "acknowledged"
@@ -44,6 +50,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     group_wait: timedelta = timedelta(seconds=30)
     group_interval: timedelta = timedelta(minutes=5)
     repeat_interval: timedelta = timedelta(hours=4)
+    hours: ActiveHours | None = None
+    limit: Limit = Limit()
 
 
 class GroupNow(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +88,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
     `firing` is how many it was told fire; 0 after a resolve. `refused_seq` is the group's seq
     at which it refused for good. `reference` is the provider's, of what it was last told.
+    `recent` are the times it was told within the hour, where a limit asks for them.
     """
 
     seq: int = 0
@@ -90,6 +99,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     retry_at: datetime | None = None
     refused_seq: int | None = None
     reference: str = ""
+    recent: tuple[datetime, ...] = ()
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +126,24 @@ def decide(group: GroupNow, told: Told, now: datetime, policy: Policy) -> Decisi
         return Decision(send=False, reason=Reason.REFUSED)
     if told.retry_at is not None and now < told.retry_at:
         return Decision(send=False, reason=Reason.RETRY, next_at=told.retry_at)
-    return wanted
+    # An end goes wherever firing was told, whatever the hour, and never rings a phone.
+    return wanted if group.firing == 0 else _within(wanted, told, now, policy)
+
+
+def _within(wanted: Decision, told: Told, now: datetime, policy: Policy) -> Decision:
+    """What was decided, if hours and limits let it go out now."""
+    if policy.hours is not None and not policy.hours.open_at(now):
+        opens = policy.hours.changes_after(now)
+        return Decision(send=False, reason=Reason.OUTSIDE_HOURS, next_at=opens)
+    if policy.limit.none:
+        return wanted
+    times = told.recent if told.at is None else (*told.recent, told.at)
+    allowed = allow(policy.limit, Spent(told=tuple(sorted(set(times)))), now)
+    if allowed.send:
+        return wanted
+    throttled = allowed.reason is LimitReason.THROTTLED
+    reason = Reason.THROTTLED if throttled else Reason.PER_HOUR
+    return Decision(send=False, reason=reason, next_at=allowed.next_at)
 
 
 def _wanted(group: GroupNow, told: Told, now: datetime, policy: Policy) -> Decision:

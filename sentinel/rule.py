@@ -22,6 +22,10 @@ from pydantic import (
 
 from sentinel.condition import When
 from sentinel.duration import Duration, format_duration, parse_duration
+from sentinel.hours import ActiveHours
+from sentinel.limits import Limit
+from sentinel.no_data import NoData
+from sentinel.often import Often
 from sentinel.remedy import Remedy
 from sentinel.severity import Severity, SeverityWord, severity_of
 
@@ -108,6 +112,13 @@ class Rule(BaseModel):
     consecutive: int = Field(
         default=1, ge=1, le=1000, description="Bad this many evaluations in a row before it opens."
     )
+    often: Often | None = Field(
+        default=None, description="Bad in n of the last m evaluations before it opens."
+    )
+    keep_firing_for: Duration = Field(
+        default=timedelta(0),
+        description="Stays open for this long after it was last seen bad, in case it comes back.",
+    )
     resolve_after: Duration | None = Field(
         default=None,
         description="For one-shot findings: closes by itself this long after the last one.",
@@ -153,6 +164,25 @@ class Rule(BaseModel):
     remediate: Remedy | None = Field(
         default=None, description="A Prefect deployment to run once for each alert that opens."
     )
+    active_hours: ActiveHours | None = Field(
+        default=None,
+        description="When it is told; what still fires is told when they begin.",
+    )
+    throttle: Duration = Field(
+        default=timedelta(0), description="Least time between any two messages of a group."
+    )
+    max_messages_per_hour: int | None = Field(
+        default=None, ge=1, le=1000, description="Of each group, to each channel."
+    )
+    max_alerts: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000,
+        description="So many series may have alerts at once; one alert stands for the rest.",
+    )
+    no_data: NoData | None = Field(
+        default=None, description="What it means that a check works and sees nothing."
+    )
     errors: ErrorHandling = Field(
         default=ErrorHandling(), description="What a failing check means."
     )
@@ -165,6 +195,8 @@ class Rule(BaseModel):
             raise ValueError(f"renamed_from: {self.name!r} is the name it has")
         if self.resolve_after is not None and self.resolve_after < timedelta(seconds=1):
             raise ValueError("resolve_after: the shortest is 1s")
+        if self.often is not None and self.consecutive > 1:
+            raise ValueError("often: give it or consecutive, not both")
         if self.timeout <= timedelta(0):
             raise ValueError("timeout: must be more than 0s")
         return self
@@ -173,6 +205,11 @@ class Rule(BaseModel):
     def rank(self) -> Severity:
         """The severity that the given word means."""
         return severity_of(self.severity)
+
+    @property
+    def limit(self) -> Limit:
+        """How often a channel may be told."""
+        return Limit(throttle=self.throttle, per_hour=self.max_messages_per_hour)
 
     def dump(self) -> dict[str, Any]:
         """The rule as JSON, as a person would have written it: defaults left out."""

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from sentinel.condition import When
+from sentinel.hours import ActiveHours, Window
+from sentinel.no_data import NoData
+from sentinel.often import Often
 from sentinel.remedy import Remedy
 from sentinel.rule import ErrorHandling, Rule
 from sentinel.settings import Settings
@@ -26,6 +29,14 @@ LEFT_OUT = {
         "The trigger's own condition holds; where it has none, each reading must say `firing`."
     ),
     "Rule.category": "The trigger's own.",
+    "Rule.often": "`for` and `consecutive` alone say how long and how often.",
+    "Rule.active_hours": "It is told at any hour.",
+    "Rule.max_messages_per_hour": "Any number.",
+    "Rule.max_alerts": "Any number.",
+    "Rule.no_data": "Alerts stay as they are.",
+    "ActiveHours.also": "No dates.",
+    "ActiveHours.never": "No dates.",
+    "ActiveHours.holidays": "Holidays are days like others.",
     "Rule.resolve_after": "An alert stays until a look sees it good, or a person resolves it.",
     "Rule.labels": "Nothing is added.",
     "Rule.annotations": (
@@ -36,11 +47,12 @@ LEFT_OUT = {
     "Rule.remediate": "Nothing is run.",
     "Remedy.parameters": "The deployment's own hold.",
     "Rule.group_wait": "30 seconds; 5 where the first alert is critical.",
-    "When.above": "Another of the five is given.",
-    "When.below": "Another of the five is given.",
-    "When.outside": "Another of the five is given.",
-    "When.equals": "Another of the five is given.",
-    "When.levels": "Another of the five is given.",
+    "When.above": "Another of the six is given.",
+    "When.below": "Another of the six is given.",
+    "When.outside": "Another of the six is given.",
+    "When.equals": "Another of the six is given.",
+    "When.levels": "Another of the six is given.",
+    "When.expression": "Another of the six is given.",
     "When.clear": "It is good again as soon as the value is no longer past the threshold.",
     "Settings.dead_man_url": "Nothing is pinged.",
 }
@@ -80,12 +92,28 @@ def _rules() -> str:
         "",
     ]
     lines += _fields(Rule)
-    lines += ["# `when`", "", "Exactly one of above, below, outside, equals or levels. Each has an"]
+    lines += [
+        "# `when`",
+        "",
+        "Exactly one of above, below, outside, equals, levels or expression. Each has an",
+    ]
     lines += ["example, with what `clear` does to it, in [Conditions](triggers.md#conditions).", ""]
     lines += _fields(When)
     lines += ["# `remediate`", "", "What is run when it fires: see"]
     lines += ["[Run something when a rule fires](../how-to/put-things-right.md).", ""]
     lines += _fields(Remedy)
+    lines += ["# `often`", "", "For example `often: {times: 3, of_last: 5}`. It goes instead of"]
+    lines += ["`consecutive`; an evaluation that did not see the series does not count.", ""]
+    lines += _fields(Often)
+    lines += ["# `no_data`", "", "What it means that a check works and sees nothing.", ""]
+    lines += _fields(NoData)
+    lines += ["# `active_hours`", "", "When it is told. Hours that end resolve nothing; when they"]
+    lines += ["begin, what still fires is told. A local time that does not exist moves forward,"]
+    lines += ["of one that there is twice the first counts.", ""]
+    lines += _fields(ActiveHours)
+    lines += ["# `active_hours.windows`", "", "For example `{days: mon-fri, start: '08:00', end:"]
+    lines += ["'18:00'}`. One that ends before it begins goes over midnight.", ""]
+    lines += _fields(Window)
     lines += ["# `errors`", "", "What a check that fails means.", ""]
     lines += _fields(ErrorHandling)
     return "\n".join(lines).rstrip() + "\n"

@@ -133,6 +133,10 @@ GOOD_SIDE = {
         "half of what lies between them."
     ),
     "equals": "There is no `clear`: a value equals or it does not.",
+    "expression": (
+        "It may ask for `value`, `unit`, `labels` and `details`, as in `labels.mount != '/tmp'`. "
+        "There is no `clear`. In Python it comes from `sentinel.condition`."
+    ),
     "levels": (
         "`clear` lies on the good side of the mildest level: below it, or above it with "
         '`"below"`. Between the two, what fires keeps the mildest severity.'
@@ -148,6 +152,7 @@ EXAMPLES: dict[str, list[tuple[str, list[float]]]] = {
         ("levels(high=80, critical=95, clear=70)", [70, 75, 80, 81, 96]),
         ('levels("below", warning=20, critical=5, clear=25)', [4, 19, 20, 22, 25]),
     ],
+    "expression": [("expression('value > 90 and value != 95')", [90, 91, 95])],
 }
 
 REFUSED = [

@@ -3,7 +3,7 @@
 Python's own syntax for comparisons, arithmetic, boolean logic, membership, calls of the listed
 functions, and labels by name. `parsing` reads and bounds it, `compiling` makes closures of it,
 `functions` lists what may be called, `text` fills templates in. Why none of the existing
-languages: docs/adr/0009.
+languages: docs/adr/0013.
 
 What is not there is None: a comparison of size with it is false, arithmetic with it is None.
 Ask with `has(details.region)` or give another value with `default(details.region, "eu")`.

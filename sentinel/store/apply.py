@@ -16,20 +16,23 @@ from sqlalchemy import Connection, Row
 
 from sentinel.announcing import ALERT_EVENTS, MOST_EVENTS, alert_event, batch_event, related
 from sentinel.clock import utc
+from sentinel.conditions import Outlook, look
 from sentinel.errors import ReadingError
 from sentinel.evaluation import AlertChange, Applied, Evaluation
 from sentinel.fingerprint import fingerprint
 from sentinel.grouping import membership
-from sentinel.judgement import Judged, error_reading, headline, judge_all, said, wording
-from sentinel.lifecycle import AlertState, Bad, Good, Reason, Status, Terms, Transition, step
+from sentinel.judgement import error_reading, headline, said, wording
+from sentinel.lifecycle import AlertState, Bad, Ended, Good, Reason, Status, Terms, Transition, step
 from sentinel.models import new_id
 from sentinel.ports import OutEvent
 from sentinel.reading import Reading
 from sentinel.remedy import Remedy, remedy_row
 from sentinel.severity import Severity, severity_of
-from sentinel.store.bulk import dumped, uncollected
+from sentinel.store.bulk import uncollected
+from sentinel.store.cells import NewAlert, cells
 from sentinel.store.groups import Fired, Regrouping
 from sentinel.store.loading import load_live, load_recent, load_suppressed
+from sentinel.store.memories import load_memory, save_memory
 from sentinel.store.remedies import want
 from sentinel.store.rules import enter, shut
 from sentinel.store.tables import RULE
@@ -101,22 +104,29 @@ class _Application:
         known = load_live(self.connection, self.rule)
         self.titles = known.titles
         live, checks = known.series, known.checks
+        memory = load_memory(self.connection, self.rule)
         error: Exception | None = self.evaluation.observation.error
         try:
-            judged = judge_all(self.evaluation, live)
+            outlook = look(self.evaluation, live, memory)
         except ReadingError as nonsense:
-            judged, error = {}, error or nonsense
+            outlook, error = Outlook(judged={}, verdicts={}, memory=memory), error or nonsense
+        judged = outlook.judged
         failures = self.row.failures + 1 if error is not None else 0
         self.suppressed = load_suppressed(self.connection, self.rule, self.now)
-        self._series(judged, live)
+        self._series(outlook, live)
+        save_memory(self.connection, self.rule, memory, outlook.memory, self.now)
         self._check(error, failures, checks)
         self._write()
         bad = sum(1 for one in judged.values() if isinstance(one.verdict, Bad))
         if judged and self.evaluation.keeps_readings and self.rule.keep_readings:
             self.store.metrics.keep_readings(self.connection, self.evaluation, judged)
         # What was not seen keeps its state, so it still fires.
+        verdicts, ended = outlook.verdicts, outlook.ended
+        said_of = {*verdicts, *ended} if ended else verdicts
         self.open += sum(
-            1 for key, one in live.items() if key not in judged and one.status is not Status.PENDING
+            1
+            for key, one in live.items()
+            if key not in said_of and one.status is not Status.PENDING
         )
         working = "firing" if self.open else "ok"
         outcome = "error" if error is not None else working
@@ -138,14 +148,16 @@ class _Application:
         return Terms(
             hold=rule.for_,
             consecutive=rule.consecutive,
+            keep_firing=rule.keep_firing_for,
             resolve_after=rule.resolve_after,
             period=rule.every,
             reopen_within=knobs.reopen_within,
             hold_after_manual_resolve=knobs.hold_after_manual_resolve,
         )
 
-    def _series(self, judged: Mapping[str, Judged], live: Mapping[str, AlertState]) -> None:
-        terms = self._terms()
+    def _series(self, outlook: Outlook, live: Mapping[str, AlertState]) -> None:
+        usual, judged = self._terms(), outlook.verdicts
+        at_once = Terms(reopen_within=usual.reopen_within)
         fresh = any(isinstance(one.verdict, Bad) and key not in live for key, one in judged.items())
         pending = any(state.status is Status.PENDING for state in live.values())
         recent = self._recent() if fresh or pending else {}
@@ -154,8 +166,12 @@ class _Application:
             if alert is None and isinstance(one.verdict, Good):
                 continue
             made = new_id() if alert is None else ""
+            terms = at_once if print_ in outlook.own else usual
             become = step(alert, recent.get(print_), one.verdict, self.now, terms, made)
             self._take(become, alert, print_, one.reading, "rule")
+        for print_ in outlook.ended:
+            become = step(live[print_], None, Ended(reason=Reason.NO_DATA), self.now, usual)
+            self._take(become, live[print_], print_, None, "rule")
 
     def _recent(self) -> dict[str, AlertState]:
         return load_recent(self.connection, self.rule, self.now, self.store.knobs)
@@ -164,8 +180,7 @@ class _Application:
         self, error: Exception | None, failures: int, checks: Mapping[str, AlertState]
     ) -> None:
         """A check that fails, or works again, is an alert about its source."""
-        knobs = self.store.knobs
-        terms = Terms(reopen_within=knobs.reopen_within)
+        terms = Terms(reopen_within=self.store.knobs.reopen_within)
         at = self.evaluation.at
         if error is None:
             for print_, alert in checks.items():
@@ -204,7 +219,7 @@ class _Application:
         if state.status is Status.RESOLVED:
             # A good value says nothing about what was bad, so the words stay.
             self.writes.over(state)
-        elif reading is None:
+        elif reading is None or reason is Reason.KEPT_FIRING:
             self.writes.state(state)
         elif reason in (Reason.STILL_BAD, Reason.REPEATED):
             # The most frequent case by far, so it makes and writes no more than what moved.
@@ -227,7 +242,10 @@ class _Application:
             texts = wording(rule, reading, state.word, unit, at)
             title = texts[0]
             if alert is None and state.version == 1:
-                self.writes.insert(self._cells(state, print_, reading, texts, source))
+                context = NewAlert(
+                    self.evaluation, self.category, source, self.suppressed.get(print_), self.now
+                )
+                self.writes.insert(cells(context, state, print_, reading, texts))
             else:
                 self.writes.state(state)
                 self.writes.wording(state.id, reading, texts, self._run())
@@ -237,38 +255,6 @@ class _Application:
     def _run(self) -> tuple[str | None, str | None, str | None]:
         source = self.evaluation.source
         return source.flow_run_id, source.flow_run_name, source.deployment_id
-
-    def _cells(
-        self,
-        state: AlertState,
-        print_: str,
-        reading: Reading,
-        texts: tuple[str, str, dict[str, str]],
-        source: str,
-    ) -> dict[str, Any]:
-        """A new alert, a cell per column."""
-        title, description, annotations = texts
-        until, why = self.suppressed.get(print_, (None, ""))
-        run_id, run_name, deployment_id = self._run()
-        rule = self.rule
-        return {
-            "id": state.id, "tenant": rule.tenant, "rule": rule.name, "fingerprint": print_,
-            "status": state.status.value, "severity": state.severity,
-            "severity_word": state.word, "category": self.category, "title": title,
-            "description": description, "value": reading.value, "unit": self.evaluation.unit,
-            "labels": dumped({**rule.labels, **reading.labels}),
-            "annotations": dumped(annotations), "details": dumped(reading.details or {}),
-            "team": rule.team, "assignee": "", "source": source,
-            "first_bad_at": state.first_bad_at, "last_bad_at": state.last_bad_at,
-            "seen_at": state.seen_at, "opened_at": state.opened_at, "acknowledged_at": None,
-            "acknowledged_by": "", "acknowledge_comment": "", "acknowledged_severity": 0,
-            "resolved_at": None, "resolution": "", "resolved_by": "",
-            "expires_at": state.expires_at, "suppressed_until": until, "suppress_reason": why,
-            "escalation_level": 0, "bad_count": state.bad_count, "occurrences": state.occurrences,
-            "flow_run_id": run_id, "flow_run_name": run_name, "flow_run_state": None,
-            "deployment_id": deployment_id, "version": state.version, "created_at": self.now,
-            "updated_at": self.now,
-        }  # fmt: skip
 
     def _tell(
         self,
@@ -299,17 +285,18 @@ class _Application:
             if self.rule.remediate is not None and source == "rule":
                 self._remedy(self.rule.remediate, state, title, value, labels)
         elif state.status is Status.RESOLVED:
-            self.regrouping.resolved.append(state.id)
+            quietly = reason is Reason.NO_DATA
+            ended = self.regrouping.ended_quietly if quietly else self.regrouping.resolved
+            ended.append(state.id)
         else:
             self.regrouping.touched.append(state.id)
         self.counts[ALERT_EVENTS[reason]] += 1
         if len(self.events) < MOST_EVENTS:
             self.events.append(self._event(reason, state, title, value, reading))
-            word = Severity(state.severity).word
             self.changes.append(
                 AlertChange(
-                    alert_id=state.id, title=title or state.id, severity=word,
-                    reason=str(reason), status=state.status.value,
+                    alert_id=state.id, title=title or state.id, reason=str(reason),
+                    severity=Severity(state.severity).word, status=state.status.value,
                 )
             )  # fmt: skip
 
@@ -353,9 +340,7 @@ class _Application:
         connection = self.connection
         self.writes.write(connection)
         group_events, due_now = self.regrouping.carry_out(self.now)
-        events = self.events
-        if self.changed > MOST_EVENTS:
-            events = [self._batch()]
+        events = [self._batch()] if self.changed > MOST_EVENTS else self.events
         self.store.outbox.add(connection, [*group_events, *events])
         want(self.store, connection, self.remedies, self.now)
         if due_now:

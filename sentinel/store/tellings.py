@@ -27,10 +27,13 @@ from sqlalchemy import (
 )
 
 from sentinel.grouping import first_wait
+from sentinel.hours import ActiveHours
+from sentinel.limits import Limit
 from sentinel.message import MOST_NAMED, compose, message_id
 from sentinel.models import Alert, AlertGroup, new_id
-from sentinel.notification import Decision, GroupNow, Policy, Told, decide
+from sentinel.notification import Decision, GroupNow, Policy, Reason, Told, decide
 from sentinel.store.deliveries import DELIVERY, Outcome, ToSend, finish, telling_of
+from sentinel.store.memories import count_held, held_before, with_recent
 from sentinel.store.receivers import DEFAULT
 from sentinel.store.tables import ALERT, GROUP, MEMBER, TELLING
 
@@ -75,9 +78,12 @@ class Tellings:
             found: list[Why] = []
             for receiver, channel in _targets(group, known, channels):
                 before = known.get((receiver, channel))
-                told = _told(before)
+                policy = _policy(group)
+                told = with_recent(
+                    connection, group_id, receiver, channel, _told(before), policy, now
+                )
                 seen = self._seen_by(connection, group, told, now)
-                decision = decide(seen, told, now, _policy(group))
+                decision = decide(seen, told, now, policy)
                 error = "" if before is None else before.error
                 found.append(
                     Why(
@@ -149,9 +155,13 @@ class Tellings:
         sends: list[ToSend] = []
         nexts: list[datetime] = []
         for receiver, channel in _targets(group, known, channels):
+            policy = _policy(group)
             told = _told(known.get((receiver, channel)))
+            told = with_recent(connection, group.id, receiver, channel, told, policy, now)
             seen = self._seen_by(connection, group, told, now)
-            decision = decide(seen, told, now, _policy(group))
+            decision = decide(seen, told, now, policy)
+            if decision.reason in (Reason.THROTTLED, Reason.PER_HOUR):
+                count_held(connection, group, receiver, channel, told)
             self._remember(connection, group, receiver, channel, decision, now)
             if decision.next_at is not None:
                 nexts.append(decision.next_at)
@@ -257,6 +267,11 @@ class Tellings:
             dashboard=self._store.knobs.dashboard_url,
             answers=told.reference,
         )
+        held = held_before(connection, group.id, receiver, channel, told)
+        if held:
+            message = msgspec.structs.replace(
+                message, reason=f"{message.reason}; {held} held back meanwhile by its limits"
+            )
         delivery = new_id()
         connection.execute(
             DELIVERY.insert().values(
@@ -364,9 +379,13 @@ def _told(row: Row[Any] | None) -> Told:
 
 def _policy(group: AlertGroup) -> Policy:
     given = group.policy
-    wait = given.get("group_wait")
+    wait, hours = given.get("group_wait"), given.get("active_hours")
     return Policy(
         group_wait=first_wait(None if wait is None else timedelta(seconds=wait), group.severity),
         group_interval=timedelta(seconds=given.get("group_interval", 300)),
         repeat_interval=timedelta(seconds=given.get("repeat_interval", 14_400)),
+        hours=ActiveHours.model_validate(hours) if hours else None,
+        limit=Limit(
+            throttle=timedelta(seconds=given.get("throttle", 0)), per_hour=given.get("per_hour")
+        ),
     )

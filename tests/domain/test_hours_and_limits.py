@@ -181,3 +181,18 @@ def test_at_the_time_that_was_said_a_message_goes_out():
     assert (sent.send, sent.held) == (True, 1)
     again = allow(limit, sent.spent, T0 + timedelta(minutes=20))
     assert (again.reason, again.next_at) == (LimitReason.PER_HOUR, T0 + timedelta(hours=1))
+
+
+def test_public_holidays_are_closed_unless_a_date_says_otherwise():
+    one = hours(holidays="de-by", also=["2026-12-25"])
+    assert not one.open_at(berlin(2026, 1, 6, 12))  # Epiphany, in Bavaria
+    assert hours(holidays="DE").open_at(berlin(2026, 1, 6, 12))
+    assert not one.open_at(berlin(2026, 12, 26, 12))
+    assert one.open_at(berlin(2026, 12, 25, 12))
+    assert one.holidays == "DE-BY"
+
+
+@pytest.mark.parametrize("region", ["ATLANTIS", "DE-XX", ""])
+def test_a_region_that_nobody_knows_is_refused(region: str):
+    with pytest.raises(ValidationError, match="no country"):
+        hours(holidays=region)
