@@ -79,23 +79,49 @@ def insert_new(
     table: str,
     columns: Sequence[str],
     rows: Sequence[tuple[Any, ...]],
+    *,
+    same: Mapping[str, Any],
 ) -> None:
-    """As `insert_many`, but rows whose key is there already are left as they are."""
+    """As `insert_many`, but rows whose key is there already are left as they are.
+
+    Args:
+        connection: the caller's open transaction
+        table: ours
+        columns: what the cells of a row are
+        rows: the new ones
+        same: values that every row gets
+    """
     if not rows:
         return
-    names = ",".join(columns)
+    names = ",".join([*columns, *same])
+    more = tuple(same.values())
     if connection.dialect.name == "sqlite":
-        marks = ",".join("?" * len(columns))
+        marks = ",".join("?" * (len(columns) + len(same)))
         statement = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - names are ours
-        connection.exec_driver_sql(statement, _sqlite_cells(rows))
+        connection.exec_driver_sql(statement, _sqlite_cells([(*row, *more) for row in rows]))
         return
     # COPY knows no ON CONFLICT; one JSON parameter is the next best, as in `update_many`.
     records = [dict(zip(columns, row, strict=True)) for row in rows]
+    given = ",".join([*columns, *("%s" for _ in same)])
     connection.exec_driver_sql(
         f"INSERT INTO {table} ({names}) "  # noqa: S608 - names are ours
-        f"SELECT {names} FROM json_populate_recordset(NULL::{table}, %s::json) "
+        f"SELECT {given} FROM json_populate_recordset(NULL::{table}, %s::json) "
         "ON CONFLICT DO NOTHING",
-        (orjson.dumps(records).decode(),),
+        (*more, orjson.dumps(records).decode()),
+    )
+
+
+def insert_bytes(
+    connection: Connection, table: str, columns: Sequence[str], row: tuple[Any, ...]
+) -> None:
+    """Insert one row whose last cell is bytes, which then travel as they are."""
+    if connection.dialect.name == "sqlite":
+        insert_many(connection, table, columns, [row])
+        return
+    marks = ",".join(["%s"] * (len(columns) - 1) + ["%b"])
+    connection.exec_driver_sql(
+        f"INSERT INTO {table} ({','.join(columns)}) VALUES ({marks})",  # noqa: S608 - names are ours
+        row,
     )
 
 

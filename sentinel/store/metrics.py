@@ -28,7 +28,7 @@ from sentinel.metrics.sample import (
     series_id,
 )
 from sentinel.models import new_id
-from sentinel.store.bulk import insert_many, insert_new
+from sentinel.store.bulk import insert_bytes, insert_many, insert_new
 from sentinel.store.tables import BLOCK, SERIES
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ FRESH = "sentinel.series"
 
 MOST_SAMPLES = 100_000
 """So many samples in one call."""
-_SERIES_COLUMNS = ("tenant", "name", "id", "labels", "unit", "created_at", "seen_at")
 _BLOCK_COLUMNS = tuple(column.name for column in BLOCK.columns)
 _FORGET_AFTER = 3600.0
 _MOST_KNOWN = 1_000_000
@@ -171,7 +170,7 @@ class Metrics:
                     fresh(batch.ids, batch.times, batch.values),
                 )
             )  # fmt: skip
-        _insert_blocks(connection, blocks)
+        insert_many(connection, "sample_block", _BLOCK_COLUMNS, blocks)
 
     def keep_readings(
         self, connection: Connection, evaluation: Evaluation, judged: Mapping[str, Judged]
@@ -209,7 +208,7 @@ class Metrics:
             new_id(), rule.tenant, name, 0, at, at, len(ids), False, at + rule.keep_readings,
             fresh(ids, micros(at), values),
         )  # fmt: skip
-        _insert_blocks(connection, [block])
+        insert_bytes(connection, "sample_block", _BLOCK_COLUMNS, block)
 
     def _register(
         self,
@@ -241,8 +240,9 @@ class Metrics:
         rows: list[tuple[Any, ...]] = []
         for one in missing:
             labels, unit = described(one)
-            rows.append((tenant, name, one, _labels_text(labels), unit, now, now))
-        insert_new(connection, "metric_series", _SERIES_COLUMNS, rows)
+            rows.append((one, _labels_text(labels), unit))
+        same = {"tenant": tenant, "name": name, "created_at": now, "seen_at": now}
+        insert_new(connection, "metric_series", ("id", "labels", "unit"), rows, same=same)
         connection.info.setdefault(FRESH, []).append(((tenant, name), missing))
 
     def remember(self, fresh_series: Iterable[tuple[tuple[str, str], Sequence[int]]]) -> None:
@@ -282,7 +282,3 @@ class _Batch:
 
 def _labels_text(labels: Mapping[str, str]) -> str:
     return orjson.dumps(dict(labels), option=orjson.OPT_SORT_KEYS).decode()
-
-
-def _insert_blocks(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
-    insert_many(connection, "sample_block", _BLOCK_COLUMNS, rows)
