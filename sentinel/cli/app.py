@@ -17,6 +17,7 @@ from sentinel.cli import (
     system,
     triggers,
     watching,
+    worker,
 )
 from sentinel.cli.exits import Exit, exit_of, explained
 from sentinel.errors import SentinelError
@@ -71,6 +72,7 @@ running.add_to(app)
 system.add_to(app)
 deploying.add_to(app)
 watching.add_to(app)
+worker.add_to(app)
 app.add_typer(system.pool, name="pool")
 app.add_typer(database.commands, name="db")
 app.add_typer(alerts.commands, name="alert")

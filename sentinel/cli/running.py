@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -66,9 +66,11 @@ def status(json: AsJson = False) -> None:
     """What runs where. Exits with 5 where nothing runs."""
     from sentinel.cli.exits import Exit
     from sentinel.up.instance import running
+    from sentinel.worker.seen import workers_here
 
     home = home_of(settings_here())
     record = running(home)
+    workers = workers_here(home.root)
     processes = (
         {child.name: child.process() is not None for child in record.children} if record else {}
     )
@@ -81,6 +83,7 @@ def status(json: AsJson = False) -> None:
                 "pid": record.pid if record else None,
                 "places": record.places if record else {},
                 "processes": processes,
+                "workers": workers,
             }
         )
     elif record is None:
@@ -92,8 +95,33 @@ def status(json: AsJson = False) -> None:
             say(f"{name:<{width}}  {place}")
         for name, alive in processes.items():
             say(f"{name:<{width}}  {'runs' if alive else 'has ended'}")
+    if not json:
+        for worker in workers:
+            _say_worker(worker)
     if record is None:
         raise typer.Exit(Exit.UNREACHABLE)
+
+
+def _say_worker(figures: dict[str, Any]) -> None:
+    """One worker's figures, in the words of docs/explanation/worker.md."""
+    late = figures["lateness_seconds"]
+    say(f"Worker {figures['name']} ({figures['url']}/metrics)")
+    say(
+        f"  {figures['runs_per_second']:g} runs/s over 5 minutes, begun {late['p50']:.1f} s after "
+        f"their time (p95 {late['p95']:.1f} s)"
+    )
+    say(
+        f"  {figures['in_hand']} in hand, {figures['waiting']} waiting, {figures['children']} "
+        f"processes, {figures['memory'] / 1e6:.0f} MB"
+    )
+    ended = ", ".join(f"{count} {name}" for name, count in sorted(figures["ended"].items()))
+    say(f"  since it started: {ended or 'no runs yet'}; {figures['collapsed']} collapsed")
+    for why, count in sorted(figures["replaced"].items()):
+        say(f"  {count} processes replaced: {why}")
+    for name, why in sorted(figures["persistently_late"].items()):
+        say(f"  late: {name} {why}")
+    if not figures["prefect_answers"]:
+        say("  waits for Prefect, which does not answer")
 
 
 def env() -> None:

@@ -77,7 +77,7 @@ def _as_this_instance() -> None:
 
 @pool.command()
 def ensure(
-    kind: Annotated[str, typer.Option("--type", help="Type of its workers.")] = "process",
+    kind: Annotated[str, typer.Option("--type", help="Type of its workers.")] = "sentinel",
     json: AsJson = False,
 ) -> None:
     """Make the work pool where there is none; one that exists is left as it is.

@@ -140,7 +140,7 @@ def _pool(settings: Settings, home: Home) -> Check:
         hint = f"Resume it: prefect work-pool resume {settings.work_pool}"
         return Check(name="work pool", state="wrong", says="is paused", hint=hint)
     if found.get("status") != "READY":
-        hint = f"Start one: prefect worker start --pool {settings.work_pool}"
+        hint = "Start one: sentinel worker"
         return Check(name="work pool", state="wrong", says="has no worker", hint=hint)
     return Check(name="work pool", state="ok", says=f"{settings.work_pool}, a worker polls it")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 from collections.abc import Mapping
@@ -14,7 +13,15 @@ from sentinel.up.family import Part
 from sentinel.up.home import Home
 from sentinel.up.plan import Plan, root_of_code
 
-__all__ = ["SERVER", "api", "dashboard", "dashboard_command", "prefect_server", "rollout", "worker"]
+__all__ = [
+    "SERVER",
+    "api",
+    "dashboard",
+    "dashboard_command",
+    "prefect_server",
+    "rollout",
+    "worker",
+]
 
 SERVER = {
     # What a flow run leaves behind is kept for a week: two hundred rules a minute are 288,000
@@ -73,23 +80,21 @@ def rollout(plan: Plan, environment: Mapping[str, str], file: Path) -> Part:
 
 
 def worker(plan: Plan, environment: Mapping[str, str]) -> Part:
-    """Prefect's stock process worker on our pool."""
-    quick = {"PREFECT_WORKER_QUERY_SECONDS": "2", "PREFECT_WORKER_PREFETCH_SECONDS": "5"}
+    """Our worker on our pool."""
+    # What has begun may end, within the time that Ctrl-C may take.
+    drain = {"SENTINEL_WORKER_DRAIN": "12s"}
     return Part(
         name="worker",
         command=[
-            *_python("sentinel.up.warm", "worker", "--type", "process"),
+            *_python("sentinel.up.warm", "worker", "--type", "sentinel"),
             *("--pool", plan.settings.work_pool),
             # The same name at every start, so that the UI does not collect dead workers.
             *("--name", socket.gethostname()),
-            # Each run is a process that takes seconds of CPU to start: all at once, none of
-            # them would get anywhere.
-            *("--limit", str(max(4, 2 * (os.cpu_count() or 1)))),
             *("--no-create-pool-if-not-found", "--install-policy", "never"),
         ],
-        environment=quick | dict(environment) | {"TMPDIR": str(plan.home.temporary)},
+        environment=drain | dict(environment) | {"TMPDIR": str(plan.home.temporary)},
         log=plan.home.log("worker"),
-        patience=10.0,
+        patience=18.0,
     )
 
 

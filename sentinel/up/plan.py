@@ -133,10 +133,6 @@ class Plan:
         base["PREFECT_CLI_PROMPT"] = "false"
         base.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
         base.setdefault("DO_NOT_TRACK", "1")
-        # The stock process worker takes 5 to 10 s to start a run on two cores: a wake that was
-        # sent again, or told by the relay meanwhile, would be told for no reason.
-        base.setdefault("SENTINEL_WAKE_AGAIN_AFTER", "20s")
-        base.setdefault("SENTINEL_STANDBY_AFTER", "45s")
         return base | self.shared(database_url)
 
 

@@ -9,8 +9,12 @@ from typing import Any
 
 from sentinel.errors import PrefectUnreachable
 from sentinel.prefect_api import PrefectApi
+from sentinel.worker.template import TYPE, base_job_template
 
 __all__ = ["Setup"]
+
+NOTIFICATIONS = "notifications"
+"""The work queue of the flows that tell people."""
 
 
 class Setup(PrefectApi):
@@ -25,8 +29,10 @@ class Setup(PrefectApi):
         response = self._send("GET", f"/work_pools/{name}")
         return None if response.status_code == 404 else self._checked(response).json()
 
-    def ensure_pool(self, name: str, kind: str = "process") -> bool:
-        """Make the work pool where there is none; one that exists is left as it is.
+    def ensure_pool(self, name: str, kind: str = TYPE) -> bool:
+        """Make the work pool, and its queue for notifications, where there is none.
+
+        What exists is left as it is.
 
         Args:
             name: of the pool
@@ -38,8 +44,19 @@ class Setup(PrefectApi):
         Raises:
             PrefectUnreachable: the API does not answer
         """
-        if self.pool(name) is not None:
-            return False
+        made = self.pool(name) is None and self._make_pool(name, kind)
+        # Of all queues the first: a notification never waits behind checks.
+        body = {
+            "name": NOTIFICATIONS,
+            "priority": 1,
+            "description": "Telling people; before everything else.",
+        }
+        response = self._send("POST", f"/work_pools/{name}/queues", json=body)
+        if response.status_code != 409:  # it is there
+            self._checked(response)
+        return made
+
+    def _make_pool(self, name: str, kind: str) -> bool:
         body = {
             "name": name,
             "type": kind,
@@ -53,6 +70,8 @@ class Setup(PrefectApi):
         return True
 
     def _template(self, kind: str) -> dict[str, Any]:
+        if kind == TYPE:
+            return base_job_template()
         known = self._ok("GET", "/collections/views/aggregate-worker-metadata").json()
         for workers in known.values():
             if kind in workers:

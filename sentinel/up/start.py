@@ -226,7 +226,7 @@ class Start:
 
             await self._until(polls, child, WORKER)
         self._screen.step(
-            WORKER, "ready", f"process worker on pool {self._plan.settings.work_pool}"
+            WORKER, "ready", f"sentinel worker on pool {self._plan.settings.work_pool}"
         )
 
     async def _api(self, tables: Awaitable[None]) -> None:
@@ -313,7 +313,7 @@ class Start:
             if plan.settings.api_token.get_secret_value()
             else str(token),
             DATABASE: self._database_says,
-            WORKER: f"process worker on pool {plan.settings.work_pool}",
+            WORKER: f"sentinel worker on pool {plan.settings.work_pool}",
             "Logs": str(self._home.logs),
         }
 

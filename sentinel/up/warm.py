@@ -25,7 +25,7 @@ from sentinel.up.setup import Setup
 __all__ = ["main"]
 
 _PATIENCE_SECONDS = 300.0
-_WORKER = ("prefect.cli.worker", "prefect.workers.process", "prefect.runner")
+_WORKER = ("prefect.cli.worker", "sentinel.worker.worker")
 _ROLLOUT = ("prefect.cli.block", "prefect.cli.deploy", "prefect.deployments.runner", "flows.rules")
 
 

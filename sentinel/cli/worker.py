@@ -1,0 +1,83 @@
+"""`sentinel worker`: the warm worker, on our pool unless told otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from typing import Annotated
+
+import typer
+
+from sentinel.cli.output import say
+from sentinel.cli.target import home_of, settings_here
+
+__all__ = ["add_to"]
+
+
+def worker(
+    pool: Annotated[
+        str, typer.Option(help="Work pool to serve; SENTINEL_WORK_POOL unless given.")
+    ] = "",
+    name: Annotated[str, typer.Option(help="Name in Prefect; this machine's unless given.")] = "",
+    queue: Annotated[
+        list[str] | None, typer.Option(help="Work queue to serve, repeatable; all unless given.")
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(help="Most runs at once; SENTINEL_WORKER_LIMIT unless given.", min=1),
+    ] = None,
+) -> None:
+    """Run a worker of type `sentinel`: rules and notifications in warm processes.
+
+    It is the same as `prefect worker start --type sentinel --pool …`, for the instance that runs
+    here. SIGTERM or Ctrl-C lets what runs come to its end; a second one does not.
+
+    Example:
+        sentinel worker --limit 16
+    """
+    from sentinel.settings import settings
+    from sentinel.up.instance import running
+
+    chosen = settings_here()
+    record = running(home_of(chosen))
+    for variable, value in (record.environment if record else {}).items():
+        os.environ.setdefault(variable, value)
+    settings.cache_clear()
+    os.environ.setdefault("PREFECT_API_URL", _api())
+    asyncio.run(_work(pool or chosen.work_pool, name or socket.gethostname(), queue, limit))
+
+
+def _api() -> str:
+    from sentinel.links import Addresses
+    from sentinel.settings import settings
+
+    return Addresses.of(settings()).prefect_api
+
+
+async def _work(pool: str, name: str, queue: list[str] | None, limit: int | None) -> None:
+    from sentinel.worker.worker import SentinelWorker
+
+    worker = SentinelWorker(pool, queue, name, limit=limit)
+    task = asyncio.create_task(worker.start(printer=say))
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        task.cancel()
+        # Asked again: the person cannot wait.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    try:
+        await task
+    except asyncio.CancelledError:
+        say(f"Worker {name!r} stopped.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command()(worker)
