@@ -105,13 +105,13 @@ def _shown(alerts: list[AlertView]) -> None:
                 options=[*WORDS, *ALIASES], color=[*COLOURS, COLOURS[0], COLOURS[2]], width=92
             ),
             "Status": st.column_config.TextColumn(width=102),
-            "Alert": st.column_config.TextColumn(width=290),
-            "Value": st.column_config.TextColumn(width=64),
+            "Alert": st.column_config.TextColumn(width=270),
+            "Value": st.column_config.TextColumn(width=58),
             "Rule": st.column_config.TextColumn(width=100),
             "Labels": st.column_config.TextColumn(width=150),
             "Owner": st.column_config.TextColumn(width=64),
             "Lasted": st.column_config.TextColumn(width=58),
-            "How it ended": st.column_config.TextColumn(width=100),
+            "How it ended": st.column_config.TextColumn(width=84),
         },
         alt="Alerts that were found, one a row; select a row for everything about it",
     )

@@ -108,7 +108,7 @@ class Outbox {
   }
   push(command, delay = 0) {
     this.now();
-    const made = { id: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`, asked: Date.now(), ...command };
+    const made = { id: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`, ...command };
     if (delay) this.later = { command: made, timer: setTimeout(this.flush, delay) };
     else { this.waiting.push(made); this.post(); }
     return made;
@@ -130,7 +130,7 @@ class Outbox {
   }
   /** Whether an answer is longer in coming than it should be. */
   overdue() { return this.waiting.length > 0 && Date.now() - this.posted > 2500; }
-  post() { this.posted = Date.now(); this.send(this.waiting.map(({ asked, ...command }) => command)); }
+  post() { this.posted = Date.now(); this.send([...this.waiting]); }
   /** The answers that are news, each with the command it answers. */
   answered(answers) {
     const news = [];

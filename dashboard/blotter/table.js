@@ -12,6 +12,7 @@ class Blotter {
     this.order = [];            // ids as they stand on the screen
     this.chosen = new Set();
     this.everything = false;    // all that match, also what is not loaded
+    this.touched = new Map();   // command -> the ids it is about, for what comes back by an undo
     this.folded = new Set();
     this.cursor = null;
     this.anchor = null;
@@ -55,6 +56,7 @@ class Blotter {
   // ---- what the server says
   pulse({ number, now }) {
     this.skew = now - Date.now();
+    this.fit();  // a note over the table may have come or gone
     const news = number !== null && number !== this.number && !this.paused;
     if (news || this.outbox.overdue() || !this.settledView()) this.ask();
   }
@@ -80,8 +82,9 @@ class Blotter {
     }
     if (!first && arrived.length) announce(this, arrived);
     const mine = answered.length > 0;
+    const ours = new Set(answered.flatMap(({ command }) => this.touched.get(command.of ?? command.id) ?? []));
     if (first || mine || this.settled !== JSON.stringify(data.view) || !this.busy()) {
-      this.layout({ hold: mine && !first && this.busy(true) });
+      this.layout({ hold: mine && !first && this.busy(true), ours });
     } else this.refresh();
     this.settled = JSON.stringify(data.view);
     paintChrome(this);
@@ -94,7 +97,6 @@ class Blotter {
     if (told.bad || command.all || command.op === "undo" || !this.toast.element.classList.contains("on")) {
       this.toast.show(told.text, { bad: told.bad, undo: answer.undo ? () => this.undo(command.id) : null });
     }
-    if (this.latest) this.latest(Date.now() - command.asked);
   }
 
   // ---- what is shown
@@ -136,10 +138,10 @@ class Blotter {
     this.pill.textContent = `${plural(count, "new alert")} · N`;
     this.pill.classList.toggle("on", count > 0);
   }
-  layout({ hold = false } = {}) {
+  layout({ hold = false, ours = new Set() } = {}) {
     const standing = new Set(this.order);
     let rows = this.visible();
-    const held = hold ? rows.filter((row) => !standing.has(row.id) && needOf(row) === "told") : [];
+    const held = hold ? rows.filter((row) => !standing.has(row.id) && !ours.has(row.id) && needOf(row) === "told") : [];
     if (held.length) rows = rows.filter((row) => !held.includes(row));
     this.arrivals(held.length);
     const keep = this.keepPlace();
@@ -301,6 +303,8 @@ class Blotter {
     const command = this.outbox.push(
       { op, items: all ? [] : picked.map((id) => [id, this.versionOf(id)]), ...(all ? { all: this.view } : {}), comment, ...more },
       op === "resolve" ? RESOLVE_AFTER : 0);
+    this.touched.set(command.id, picked);
+    if (this.touched.size > 50) this.touched.delete(this.touched.keys().next().value);
     for (const id of picked) {
       this.conflicts.delete(id);
       const on = this.overlay.get(id), become = becomes(op, more, this.me), shown = this.shown(this.rows.get(id));

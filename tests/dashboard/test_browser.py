@@ -330,9 +330,15 @@ def test_nothing_keeps_people_out(scene: Scene, watched: Watched):
     expect(page.locator(".drawer .step.opened")).to_be_visible()
     found["drawer"] = problems(page)
     page.keyboard.press("Escape")
-    for name in ("Inbox", "Overview", "History", "System log", "Settings"):
+    for name, drawn in (
+        ("Inbox", ".empty"),
+        ("Overview", "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"),
+        ("History", "[data-testid=stDataFrame] canvas"),
+        ("System log", "[data-testid=stDataFrame] canvas"),
+        ("Settings", ".meanings"),
+    ):
         page.get_by_role("link", name=name).click()
         expect(page.locator(".page-head h1").get_by_text(name)).to_be_visible()
-        page.wait_for_timeout(1500)  # charts and tables are drawn after the heading
+        expect(page.locator(drawn).first).to_be_visible()
         found[name] = problems(page)
     assert {name: told for name, told in found.items() if told} == {}
