@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import msgspec
-import psutil
 
 from sentinel.errors import NotFound, PrefectUnreachable
 from sentinel.store import Store
@@ -39,6 +38,7 @@ from sentinel.worker.options import Options
 from sentinel.worker.outage import Outage
 from sentinel.worker.owner import Owner
 from sentinel.worker.pool_api import PAGE, PoolApi
+from sentinel.worker.process import memory_of_tree
 from sentinel.worker.refusal import refusal
 
 __all__ = ["Supervisor"]
@@ -365,12 +365,11 @@ class Supervisor:
 
     def snapshot(self) -> dict[str, Any]:
         """The present figures."""
-        memory = psutil.Process().memory_info().rss + sum(h.memory for h in self.crew.hands)
         return self.figures.snapshot(
             in_hand=len(self.in_hand),
             waiting=self.waiting,
             children=len(self.crew.hands),
-            memory=memory,
+            memory=memory_of_tree(),
             replaced=dict(self.crew.recycled),
             api_calls=dict(self.api.calls),
         )
