@@ -21,6 +21,7 @@ depends_on = None
 
 # A description longer than this is found by its beginning: PostgreSQL refuses a tsvector of 1 MB.
 MOST = 20_000
+COLUMNS = ("title", "description", "rule", "category", "team", "labels")
 PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 
@@ -65,9 +66,12 @@ def upgrade() -> None:
         f"INSERT INTO alert_words (rowid, words) VALUES (last_insert_rowid(), {_words('new')}); "
         "END"
     )
+    # The index is told what it has to forget, so every column that it was made of counts: one
+    # that changed unseen (a renamed rule) would leave it broken at the next change.
+    changed = " OR ".join(f"old.{name} IS NOT new.{name}" for name in COLUMNS)
     op.execute(
-        "CREATE TRIGGER alert_words_update AFTER UPDATE OF title, description ON alert "
-        "WHEN old.title IS NOT new.title OR old.description IS NOT new.description BEGIN "
+        f"CREATE TRIGGER alert_words_update AFTER UPDATE OF {', '.join(COLUMNS)} ON alert "
+        f"WHEN {changed} BEGIN "
         f"{forget} INSERT INTO alert_words (rowid, words) "
         f"SELECT doc, {_words('new')} FROM alert_search WHERE alert_id = new.id; END"
     )
