@@ -25,14 +25,13 @@ from prefect.flows import load_flow_from_entrypoint
 
 from sentinel.worker import wire
 from sentinel.worker.engine import (
-    Listener,
-    Runs,
     enter_async_client,
     enter_client,
     perform,
     perform_async,
 )
 from sentinel.worker.prefect_private import APILogHandler, APILogWorker, EventsWorker
+from sentinel.worker.runs import Listener, Runs
 
 __all__ = ["prepare", "serve"]
 
