@@ -125,6 +125,7 @@ class Alert(SQLModel, table=True):
     category: str = ""
     title: str = long_column(default="")
     description: str = long_column(default="")
+    searched: str = long_column(default="", sa_column_kwargs={"server_default": ""})
     value: float | None = None
     unit: str = ""
     labels: dict[str, str] = object_column()

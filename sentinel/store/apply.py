@@ -29,7 +29,7 @@ from sentinel.reading import Reading
 from sentinel.remedy import Remedy, remedy_row
 from sentinel.severity import Severity, severity_of
 from sentinel.store.bulk import uncollected
-from sentinel.store.cells import NewAlert, cells
+from sentinel.store.cells import NewAlert, cells, searched, words_moved
 from sentinel.store.groups import Fired, Regrouping
 from sentinel.store.loading import load_live, load_recent, load_suppressed
 from sentinel.store.memories import load_memory, save_memory
@@ -224,10 +224,10 @@ class _Application:
         elif reason in (Reason.STILL_BAD, Reason.REPEATED):
             # The most frequent case by far, so it makes and writes no more than what moved.
             rule, unit, at = self.rule, self.evaluation.unit, self.evaluation.at
-            before = title
+            before, description = title, rule.annotations.get("description", rule.description)
             if self.moving or reading.details:
                 texts = wording(rule, reading, state.word, unit, at)
-                title = texts[0]
+                title, description = texts[:2]
                 self.writes.facts(state.id, reading, texts)
             else:
                 title = headline(rule, reading, state.word, unit, at)
@@ -235,6 +235,7 @@ class _Application:
                 state,
                 reading.value,
                 None if title == before else title,
+                searched(title, description) if words_moved(before, title) else None,
                 again=reason is Reason.REPEATED,
             )
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -10,7 +11,10 @@ from sentinel.lifecycle import AlertState
 from sentinel.reading import Reading
 from sentinel.store.bulk import dumped
 
-__all__ = ["NewAlert", "cells"]
+__all__ = ["NewAlert", "cells", "searched", "words_moved"]
+
+_NUMBER = re.compile(r"\d+")
+_MOST = 20_000
 
 
 class NewAlert(NamedTuple):
@@ -49,7 +53,8 @@ def cells(
         "id": state.id, "tenant": rule.tenant, "rule": rule.name, "fingerprint": print_,
         "status": state.status.value, "severity": state.severity,
         "severity_word": state.word, "category": of.category, "title": title,
-        "description": description, "value": reading.value, "unit": of.evaluation.unit,
+        "description": description, "searched": searched(title, description),
+        "value": reading.value, "unit": of.evaluation.unit,
         "labels": dumped({**rule.labels, **reading.labels}),
         "annotations": dumped(annotations), "details": dumped(reading.details or {}),
         "team": rule.team, "assignee": "", "source": of.source,
@@ -63,3 +68,13 @@ def cells(
         "flow_run_state": None, "deployment_id": run.deployment_id, "version": state.version,
         "created_at": now, "updated_at": now,
     }  # fmt: skip
+
+
+def searched(title: str, description: str) -> str:
+    """What the index of words takes of these; a long description is found by its beginning."""
+    return f"{title} {description[:_MOST]}"
+
+
+def words_moved(before: str, after: str) -> bool:
+    """Whether a title says something else than before, and not only another number."""
+    return _NUMBER.sub("", before) != _NUMBER.sub("", after)

@@ -11,6 +11,7 @@ from sentinel.lifecycle import AlertState
 from sentinel.models import new_id
 from sentinel.reading import Reading
 from sentinel.store.bulk import cells_of, dumped, id_array, insert_many, update_many
+from sentinel.store.cells import searched
 from sentinel.store.states import STATE_COLUMNS, state_values
 from sentinel.store.tables import ALERT_COLUMNS, TIMELINE_COLUMNS
 
@@ -63,7 +64,8 @@ class Writes:
         title, description, annotations = texts
         self._wordings.append(
             (
-                alert_id, reading.value, title, description, dumped(annotations),
+                alert_id, reading.value, title, description, searched(title, description),
+                dumped(annotations),
                 dumped(reading.details or {}), *run,
             )
         )  # fmt: skip
@@ -77,14 +79,22 @@ class Writes:
         self._facts.append((alert_id, description, dumped(annotations), details))
 
     def still(
-        self, state: AlertState, value: float | None, title: str | None, *, again: bool
+        self,
+        state: AlertState,
+        value: float | None,
+        title: str | None,
+        words: str | None = None,
+        *,
+        again: bool,
     ) -> None:
         """An alert that is as bad as before; `again` where that counts as one more occurrence.
 
-        `title` is None where the words are the same as before.
+        `title` is None where it is the same as before, `words` where it says the same but for
+        numbers, so that the index of words has nothing to learn.
         """
-        key = (state.last_bad_at, state.seen_at, state.expires_at, again, title is None)
-        row = (state.id, value) if title is None else (state.id, value, title)
+        texts = () if title is None else (title,) if words is None else (title, words)
+        key = (state.last_bad_at, state.seen_at, state.expires_at, again, len(texts))
+        row = (state.id, value, *texts)
         self._still.setdefault(key, []).append(row)
 
     def over(self, state: AlertState) -> None:
@@ -119,10 +129,10 @@ class Writes:
 
     def _write_still(self, connection: Connection) -> None:
         """What all of them share is written once, in the statement, not once a row."""
-        for (last_bad_at, seen_at, expires_at, again, same_title), rows in self._still.items():
+        for (last_bad_at, seen_at, expires_at, again, texts), rows in self._still.items():
             more = "bad_count=bad_count+1" + (",occurrences=occurrences+1" if again else "")
             same = {"last_bad_at": last_bad_at, "seen_at": seen_at, "expires_at": expires_at}
-            columns = _STILL_COLUMNS[:1] if same_title else _STILL_COLUMNS
+            columns = _STILL_COLUMNS[: 1 + texts]
             update_many(connection, "alert", columns, rows, add=more, same=same)
 
     def _write_over(self, connection: Connection) -> None:
@@ -146,9 +156,9 @@ class Writes:
 
 
 _WORDING_COLUMNS = (
-    ("value", "float"), ("title", "text"), ("description", "text"), ("annotations", "json"),
-    ("details", "json"), ("flow_run_id", "text"), ("flow_run_name", "text"),
-    ("deployment_id", "text"),
+    ("value", "float"), ("title", "text"), ("description", "text"), ("searched", "text"),
+    ("annotations", "json"), ("details", "json"), ("flow_run_id", "text"),
+    ("flow_run_name", "text"), ("deployment_id", "text"),
 )  # fmt: skip
 _FACT_COLUMNS = (("description", "text"), ("annotations", "json"), ("details", "json"))
-_STILL_COLUMNS = (("value", "float"), ("title", "text"))
+_STILL_COLUMNS = (("value", "float"), ("title", "text"), ("searched", "text"))

@@ -102,19 +102,22 @@ def test_a_cursor_of_something_else_is_refused(some: Store):
 
 
 def test_words_that_changed_are_found_and_those_before_are_not(store: Store, clock: FakeClock):
+    def seen(word: str) -> Reading:
+        return Reading(labels={}, value=41, details={"word": word})
+
     rule = Rule.model_validate(
-        {"name": "r", "when": {"above": 1}, "annotations": {"summary": "level {value}"}}
+        {"name": "r", "when": {"above": 1}, "annotations": {"summary": "level {word}"}}
     )
-    for value in (41, 42):
+    for word in ("amber", "red"):
         clock.forward(seconds=60)
         store.apply(
             Evaluation(
                 rule=rule, trigger="t", slot=clock.now(), at=clock.now(),
-                observation=Observation(readings=[Reading(labels={}, value=value)], state={}),
+                observation=Observation(readings=[seen(word)], state={}),
             )
         )  # fmt: skip
-    assert len(finds(store, "level 42")) == 1
-    assert finds(store, "level 41") == set()
+    assert len(finds(store, "level red")) == 1
+    assert finds(store, "level amber") == set()
 
 
 def test_a_change_of_state_keeps_an_alert_findable(some: Store):

@@ -12,6 +12,7 @@ Revises: 0001
 # ruff: noqa: S608 - the names in these statements are ours
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0002"
@@ -19,27 +20,25 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# A description longer than this is found by its beginning: PostgreSQL refuses a tsvector of 1 MB.
-MOST = 20_000
-COLUMNS = ("title", "description", "rule", "category", "team", "labels")
+# `searched` is written beside title and description where their words change, and not where only
+# a number does: a rule that fires on changing values would else be indexed at every look.
+COLUMNS = ("searched", "rule", "category", "team", "labels")
 PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 
 def _words(row: str) -> str:
-    text = f"substr({row}.description, 1, {MOST})"
-    columns = [f"{row}.title", text] + [
-        f"{row}.{name}" for name in ("rule", "category", "team", "labels")
-    ]
-    return " || ' ' || ".join(columns)
+    return " || ' ' || ".join(f"{row}.{name}" for name in COLUMNS)
 
 
 def upgrade() -> None:
+    op.add_column("alert", sa.Column("searched", sa.Text(), nullable=False, server_default=""))
+    op.execute("UPDATE alert SET searched = title || ' ' || substr(description, 1, 20000)")
     if op.get_context().dialect.name == "postgresql":
         marks = PUNCTUATION.replace("'", "''")
         op.execute(
             "ALTER TABLE alert ADD COLUMN words tsvector GENERATED ALWAYS AS (to_tsvector("
-            f"'simple', translate(title || ' ' || left(description, {MOST}) || ' ' || rule || ' ' "
-            "|| category || ' ' || team || ' ' || labels::text, "
+            "'simple', translate(searched || ' ' || rule || ' ' || category || ' ' || team || ' ' "
+            "|| labels::text, "
             f"'{marks}', '{' ' * len(PUNCTUATION)}'))) STORED"
         )
         op.execute("CREATE INDEX alert_words ON alert USING gin (words)")
@@ -85,8 +84,10 @@ def downgrade() -> None:
     if op.get_context().dialect.name == "postgresql":
         op.execute("DROP INDEX alert_words")
         op.execute("ALTER TABLE alert DROP COLUMN words")
+        op.drop_column("alert", "searched")
         return
     for name in ("insert", "update", "delete"):
         op.execute(f"DROP TRIGGER alert_words_{name}")
     op.execute("DROP TABLE alert_words")
     op.execute("DROP TABLE alert_search")
+    op.drop_column("alert", "searched")
