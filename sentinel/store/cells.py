@@ -13,7 +13,7 @@ from sentinel.store.bulk import dumped
 
 __all__ = ["NewAlert", "cells", "searched", "words_moved"]
 
-_NUMBER = re.compile(r"\d+")
+_NUMBER = re.compile(r"\d[\d.,]*")
 _MOST = 20_000
 
 
