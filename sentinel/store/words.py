@@ -30,10 +30,13 @@ from sentinel.store.tables import ALERT
 
 __all__ = ["NOT_MODELS", "counted", "found", "phrases"]
 
-NOT_MODELS = ("alert_search", "alert_words", "words")
-"""Tables, columns and indexes that the migrations make beside the models."""
+NOT_MODELS = ("alert_search", "alert_words")
+"""Tables and indexes that the migrations make beside the models."""
 
 _WORD = re.compile(r"[^\W_]+")
+_HELD = (
+    "alert.id IN (SELECT alert_id FROM alert_search WHERE words @@ to_tsquery('simple', :asked))"
+)
 _FROM = text(
     "alert_words CROSS JOIN alert_search ON alert_search.doc = alert_words.rowid "
     "CROSS JOIN alert ON alert.id = alert_search.alert_id"
@@ -70,7 +73,7 @@ def found(
         wanted: at most this many
     """
     if connection.dialect.name == "postgresql":
-        held = text("alert.words @@ to_tsquery('simple', :asked)").bindparams(asked=_tsquery(asked))
+        held = text(_HELD).bindparams(asked=_tsquery(asked))
         query = select(ALERT).where(held, *conditions)
         if after is not None:
             query = query.where(ALERT.c.id < after)
@@ -102,7 +105,7 @@ def counted(
 ) -> int:
     """How many alerts `found` would give in all, counting no further than `most`."""
     if connection.dialect.name == "postgresql":
-        held = text("alert.words @@ to_tsquery('simple', :asked)").bindparams(asked=_tsquery(asked))
+        held = text(_HELD).bindparams(asked=_tsquery(asked))
         inner = select(literal(1)).select_from(ALERT).where(held, *conditions).limit(most)
     else:
         held = text("alert_words MATCH :asked").bindparams(asked=_match(asked))

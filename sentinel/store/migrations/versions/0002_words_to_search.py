@@ -2,8 +2,9 @@
 
 SQLite: an FTS5 index without contents, kept by triggers; `alert_search` gives each alert the
 number that the index knows it by (an implicit rowid may change with VACUUM). PostgreSQL: a
-generated tsvector with a GIN index. Both see the same words: letters and digits, whatever stands
-between them, without regard to case.
+tsvector with a GIN index in a table beside, also kept by triggers, so that what changes in an alert
+with every look at its rule touches neither. Both see the same words: letters and digits, whatever
+stands between them, without regard to case.
 
 Revision ID: 0002
 Revises: 0001
@@ -30,18 +31,50 @@ def _words(row: str) -> str:
     return " || ' ' || ".join(f"{row}.{name}" for name in COLUMNS)
 
 
+def _upgrade_postgresql() -> None:
+    marks, spaces = PUNCTUATION.replace("'", "''"), " " * len(PUNCTUATION)
+
+    def vector(row: str) -> str:
+        texts = _words(row).replace(f"{row}.labels", f"{row}.labels::text")
+        return f"to_tsvector('simple', translate({texts}, '{marks}', '{spaces}'))"
+
+    op.execute(
+        "CREATE TABLE alert_search (alert_id VARCHAR(32) PRIMARY KEY, words tsvector NOT NULL)"
+    )
+    op.execute(f"INSERT INTO alert_search SELECT alert.id, {vector('alert')} FROM alert")
+    op.execute("CREATE INDEX alert_words ON alert_search USING gin (words)")
+    changed = " OR ".join(f"OLD.{name} IS DISTINCT FROM NEW.{name}" for name in COLUMNS)
+    for what, body, when in (
+        (
+            "insert",
+            f"INSERT INTO alert_search SELECT fresh.id, {vector('fresh')} FROM fresh",
+            "AFTER INSERT ON alert REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT",
+        ),
+        (
+            "update",
+            f"UPDATE alert_search SET words = {vector('NEW')} WHERE alert_id = NEW.id",
+            f"AFTER UPDATE OF {', '.join(COLUMNS)} ON alert FOR EACH ROW WHEN ({changed})",
+        ),
+        (
+            "delete",
+            "DELETE FROM alert_search USING gone WHERE alert_search.alert_id = gone.id",
+            "AFTER DELETE ON alert REFERENCING OLD TABLE AS gone FOR EACH STATEMENT",
+        ),
+    ):
+        op.execute(
+            f"CREATE FUNCTION alert_words_{what}() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN {body}; RETURN NULL; END $$"
+        )
+        op.execute(
+            f"CREATE TRIGGER alert_words_{what} {when} EXECUTE FUNCTION alert_words_{what}()"
+        )
+
+
 def upgrade() -> None:
     op.add_column("alert", sa.Column("searched", sa.Text(), nullable=False, server_default=""))
     op.execute("UPDATE alert SET searched = title || ' ' || substr(description, 1, 20000)")
     if op.get_context().dialect.name == "postgresql":
-        marks = PUNCTUATION.replace("'", "''")
-        op.execute(
-            "ALTER TABLE alert ADD COLUMN words tsvector GENERATED ALWAYS AS (to_tsvector("
-            "'simple', translate(searched || ' ' || rule || ' ' || category || ' ' || team || ' ' "
-            "|| labels::text, "
-            f"'{marks}', '{' ' * len(PUNCTUATION)}'))) STORED"
-        )
-        op.execute("CREATE INDEX alert_words ON alert USING gin (words)")
+        _upgrade_postgresql()
         return
     op.execute(
         "CREATE TABLE alert_search (doc INTEGER PRIMARY KEY, alert_id VARCHAR(32) NOT NULL UNIQUE)"
@@ -81,13 +114,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    if op.get_context().dialect.name == "postgresql":
-        op.execute("DROP INDEX alert_words")
-        op.execute("ALTER TABLE alert DROP COLUMN words")
-        op.drop_column("alert", "searched")
-        return
+    postgresql = op.get_context().dialect.name == "postgresql"
     for name in ("insert", "update", "delete"):
-        op.execute(f"DROP TRIGGER alert_words_{name}")
-    op.execute("DROP TABLE alert_words")
+        op.execute(f"DROP TRIGGER alert_words_{name}{' ON alert' if postgresql else ''}")
+        if postgresql:
+            op.execute(f"DROP FUNCTION alert_words_{name}()")
+    if not postgresql:
+        op.execute("DROP TABLE alert_words")
     op.execute("DROP TABLE alert_search")
     op.drop_column("alert", "searched")
