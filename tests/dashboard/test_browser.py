@@ -109,6 +109,7 @@ def test_a_selection_stays_with_its_alerts_while_others_arrive(scene: Scene, wat
     assert {scene.store.alerts.get(one).status for one in arrived} == {"open"}
 
 
+@pytest.mark.slow
 def test_the_place_that_somebody_reads_does_not_move(scene: Scene, watched: Watched):
     page = watched.page
     scene.storm(60, severity="medium")
@@ -123,6 +124,7 @@ def test_the_place_that_somebody_reads_does_not_move(scene: Scene, watched: Watc
     assert grid.evaluate("one => one.scrollTop") == 700
 
 
+@pytest.mark.slow
 def test_an_incident_is_worked_with_the_keyboard_alone(scene: Scene, watched: Watched):
     page = watched.page
     scene.storm(40, severity="high")
@@ -163,6 +165,7 @@ def test_an_incident_is_worked_with_the_keyboard_alone(scene: Scene, watched: Wa
     assert scene.store.alerts.get(other).status == "open"
 
 
+@pytest.mark.slow
 def test_two_at_once_are_told_who_was_first(scene: Scene, watched: Watched):
     page = watched.page
     wanted = scene.raises("contested")
@@ -178,6 +181,7 @@ def test_two_at_once_are_told_who_was_first(scene: Scene, watched: Watched):
     assert scene.store.alerts.get(wanted).status == "acknowledged"
 
 
+@pytest.mark.slow
 def test_clicks_close_together_are_all_done(scene: Scene, watched: Watched):
     """A trigger of Streamlit would lose some of these to the refresh that another one starts."""
     page = watched.page
@@ -194,6 +198,7 @@ def test_clicks_close_together_are_all_done(scene: Scene, watched: Watched):
     assert scene.store.alerts.counts().by_status["acknowledged"] == 12
 
 
+@pytest.mark.slow
 def test_a_link_opens_a_filtered_page_and_one_alert(scene: Scene, watched: Watched, served: Served):
     page = watched.page
     wanted = scene.raises("this", severity="low")
@@ -204,6 +209,7 @@ def test_a_link_opens_a_filtered_page_and_one_alert(scene: Scene, watched: Watch
     expect(page.locator(".chip.sev-low")).to_have_attribute("aria-pressed", "true")
 
 
+@pytest.mark.slow
 def test_a_half_typed_note_survives_news_and_a_reload(scene: Scene, watched: Watched):
     page = watched.page
     wanted = scene.raises("this")
@@ -217,6 +223,7 @@ def test_a_half_typed_note_survives_news_and_a_reload(scene: Scene, watched: Wat
     expect(page.locator(".drawer textarea")).to_have_value("I think that")
 
 
+@pytest.mark.slow
 def test_the_tab_counts_what_nobody_has(scene: Scene, watched: Watched):
     page = watched.page
     first = scene.raises("one")
@@ -226,6 +233,7 @@ def test_the_tab_counts_what_nobody_has(scene: Scene, watched: Watched):
     expect(page).to_have_title(re.compile(r"^\(1\) Live"))
 
 
+@pytest.mark.slow
 def test_rows_are_sorted_grouped_and_folded(scene: Scene, watched: Watched):
     page = watched.page
     for title in ("beta", "alpha", "gamma"):
@@ -241,6 +249,7 @@ def test_rows_are_sorted_grouped_and_folded(scene: Scene, watched: Watched):
     expect(page.locator(".blotter .row")).to_have_count(2)
 
 
+@pytest.mark.slow
 def test_a_resolved_alert_leaves_while_others_look_on(scene: Scene, watched: Watched):
     page = watched.page
     wanted = scene.raises("soon over")
@@ -250,6 +259,7 @@ def test_a_resolved_alert_leaves_while_others_look_on(scene: Scene, watched: Wat
     expect(row(page, "soon over")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_the_text_of_an_alert_does_nothing(scene: Scene, watched: Watched):
     page = watched.page
     scene.raises('<img src=x onerror="window.hit=1"> **b** [a](javascript:alert(1))')
@@ -257,6 +267,7 @@ def test_the_text_of_an_alert_does_nothing(scene: Scene, watched: Watched):
     assert page.evaluate("window.hit") is None
 
 
+@pytest.mark.slow
 def test_a_page_whose_server_has_gone_says_so_by_itself(
     scene: Scene, watched: Watched, served: Served
 ):
@@ -268,6 +279,7 @@ def test_a_page_whose_server_has_gone_says_so_by_itself(
     watched.complaints.clear()  # the browser says that the connection was refused
 
 
+@pytest.mark.slow
 def test_twenty_alerts_are_seen_at_once(scene: Scene, watched: Watched):
     page = watched.page
     scene.storm(40)
@@ -282,6 +294,7 @@ def test_twenty_alerts_are_seen_at_once(scene: Scene, watched: Watched):
     assert seen >= 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 768])
 def test_a_small_screen_shows_all_of_a_row(scene: Scene, watched: Watched, width: int):
     page = watched.page
@@ -314,6 +327,7 @@ def problems(page: Page) -> list[str]:
     return list(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("watched", ["light", "dark"], indirect=True)
 def test_nothing_keeps_people_out(scene: Scene, watched: Watched):
     """axe-core without serious findings, on each page and in the drawer."""
