@@ -16,10 +16,14 @@ __all__ = ["Moment", "array_column", "long_column", "moment_column", "new_id", "
 
 
 def new_id() -> str:
-    """A new id: UUIDv7 (RFC 9562) as 32 hex digits, so that ids sort by time."""
-    millis = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10))
-    value = (millis & ((1 << 48) - 1)) << 80 | 0x7 << 76 | (random >> 68) << 64
+    """A new id: UUIDv7 (RFC 9562) as 32 hex digits, so that ids sort by time.
+
+    What is left of the millisecond stands in `rand_a` (section 6.2, method 3): a process makes no
+    two ids within its quarter of a microsecond, so that its ids sort in the order they were made.
+    """
+    millis, rest = divmod(time.time_ns(), 1_000_000)
+    random = int.from_bytes(os.urandom(8))
+    value = (millis & ((1 << 48) - 1)) << 80 | 0x7 << 76 | ((rest << 12) // 1_000_000) << 64
     return f"{value | 0b10 << 62 | (random & ((1 << 62) - 1)):032x}"
 
 

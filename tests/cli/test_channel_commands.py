@@ -51,14 +51,14 @@ def listed(run: Run) -> dict[str, dict[str, Any]]:
 
 def test_a_slack_channel_is_added_told_of_and_tried(sentinel: Run, receiver: Receiver) -> None:
     url = receiver.url + SECRET
-    code, out, err = sentinel("channel", "add", "slack", "ops", "--url", url, "-r", "default")
+    code, out, err = sentinel("channel", "add", "slack", "team-chat", "--url", url, "-r", "default")
     assert code == 0, err
     assert "s3cret" not in out + err
-    assert listed(sentinel)["slack-incoming-webhook/ops"] == {
-        "channel": "slack-incoming-webhook/ops", "state": "ready", "receivers": ["default"],
+    assert listed(sentinel)["slack-incoming-webhook/team-chat"] == {
+        "channel": "slack-incoming-webhook/team-chat", "state": "ready", "receivers": ["default"],
     }  # fmt: skip
-    code, out, _ = sentinel("channel", "test", "ops")
-    assert (code, out) == (0, "slack-incoming-webhook/ops took the test message.\n")
+    code, out, _ = sentinel("channel", "test", "team-chat")
+    assert (code, out) == (0, "slack-incoming-webhook/team-chat took the test message.\n")
     said = json.loads(receiver.requests[0].body)
     assert "This is a test: nothing is wrong" in said["text"]
 
