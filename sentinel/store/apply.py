@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from sentinel.errors import ReadingError
 from sentinel.evaluation import AlertChange, Applied, Evaluation
 from sentinel.fingerprint import fingerprint
 from sentinel.grouping import membership
-from sentinel.judgement import error_reading, headline, said, wording
+from sentinel.judgement import Judged, error_reading, headline, said, wording
 from sentinel.lifecycle import AlertState, Bad, Ended, Good, Reason, Status, Terms, Transition, step
 from sentinel.models import new_id
 from sentinel.ports import OutEvent
@@ -42,8 +43,10 @@ from sentinel.template import placeholders
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["apply"]
+__all__ = ["MANY", "apply"]
 
+MANY = 2000
+"""From so many known alerts on, new ones are written beside the look at the others."""
 _OPENING = (Reason.OPENED, Reason.REOPENED, Reason.REOPENED_STILL_BAD)
 
 
@@ -161,14 +164,22 @@ class _Application:
         fresh = any(isinstance(one.verdict, Bad) and key not in live for key, one in judged.items())
         pending = any(state.status is Status.PENDING for state in live.values())
         recent = self._recent() if fresh or pending else {}
+        known: list[tuple[AlertState, str, Judged]] = []
         for print_, one in judged.items():
             alert = live.get(print_)
-            if alert is None and isinstance(one.verdict, Good):
-                continue
-            made = new_id() if alert is None else ""
-            terms = at_once if print_ in outlook.own else usual
-            become = step(alert, recent.get(print_), one.verdict, self.now, terms, made)
-            self._take(become, alert, print_, one.reading, "rule")
+            if alert is not None:
+                known.append((alert, print_, one))
+            elif isinstance(one.verdict, Bad):
+                terms = at_once if print_ in outlook.own else usual
+                become = step(None, recent.get(print_), one.verdict, self.now, terms, new_id())
+                self._take(become, None, print_, one.reading, "rule")
+        # New rows cost the database the most, so it gets them while the others are looked at.
+        many = len(known) >= MANY and bool(self.writes)
+        with self.writes.beside(self.connection) if many else nullcontext():
+            for alert, print_, one in known:
+                terms = at_once if print_ in outlook.own else usual
+                become = step(alert, recent.get(print_), one.verdict, self.now, terms)
+                self._take(become, alert, print_, one.reading, "rule")
         for print_ in outlook.ended:
             become = step(live[print_], None, Ended(reason=Reason.NO_DATA), self.now, usual)
             self._take(become, live[print_], print_, None, "rule")

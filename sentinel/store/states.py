@@ -35,7 +35,8 @@ STATE_COLUMNS = (
 def state_query(connection: Connection, *where: ColumnElement[bool]) -> list[Row[Any]]:
     """The rows that match, with what `state_of` needs, and their fingerprint and source."""
     query = select(*[ALERT.c[name] for name in _COLUMNS]).where(*where)
-    return list(connection.execute(query))
+    # `list()` of a result would ask the driver for each row by itself.
+    return list(connection.execute(query).all())
 
 
 def state_of(row: Row[Any]) -> AlertState:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 from sqlalchemy import Connection
@@ -19,9 +22,17 @@ __all__ = ["Writes"]
 
 
 class Writes:
-    """Alert and timeline rows to write; `write` carries them out, each kind at once."""
+    """Alert and timeline rows to write; `write` carries them out, each kind at once.
+
+    Where there are many, those that are there are written `beside` the collecting of more: the
+    database then works at the same time as Python instead of after it, in one transaction.
+    """
 
     def __init__(self) -> None:
+        self._begun: Future[None] | None = None
+        self._empty()
+
+    def _empty(self) -> None:
         self._inserts: list[tuple[Any, ...]] = []
         self._states: list[tuple[Any, ...]] = []
         self._wordings: list[tuple[Any, ...]] = []
@@ -33,7 +44,8 @@ class Writes:
 
     def __bool__(self) -> bool:
         return bool(
-            self._inserts
+            self._begun is not None
+            or self._inserts
             or self._states
             or self._still
             or self._over
@@ -110,6 +122,20 @@ class Writes:
             "flow_run_id": None, "version": state.version, **cells,
         }  # fmt: skip
         self._timeline.append(tuple([row[name] for name in TIMELINE_COLUMNS]))
+
+    @contextmanager
+    def beside(self, connection: Connection) -> Generator[None]:
+        """For as long as the block lasts, what is collected so far is being written.
+
+        The block must leave `connection` alone, which another thread uses meanwhile. An error of
+        that writing is raised at its end.
+        """
+        rows = copy(self)
+        self._empty()
+        with ThreadPoolExecutor(1, "sentinel-writes") as thread:
+            self._begun = thread.submit(rows.write, connection)
+            yield
+        self._begun.result()
 
     def write(self, connection: Connection) -> None:
         """Carry it out. Pending alerts that go make room first, since one live one may be."""

@@ -158,6 +158,10 @@ class Postgres:
                     # Prefect's server alone keeps up to 15, every flow run a few.
                     max_connections="200",
                     shared_buffers="128MB",
+                    # An evaluation of many readings is one large transaction: its log need not
+                    # be written out by the transaction itself, nor wait for its end.
+                    wal_buffers="16MB",
+                    wal_writer_delay="10ms",
                     log_min_messages="warning",
                     log_line_prefix="%m [%p] ",
                 ),

@@ -16,13 +16,17 @@ from sentinel.errors import ConfigurationError, ReadingError
 from sentinel.evaluation import Applied
 from sentinel.lifecycle import Acknowledge, Comment, Resolve, Suppress
 from sentinel.reading import checked
-from sentinel.store import Store
+from sentinel.store import Store, apply
 from sentinel.store.bulk import dumped
 from tests.store.desk import Desk
 
 
-@pytest.fixture
-def desk(store: Store, clock: FakeClock) -> Desk:
+@pytest.fixture(params=[apply.MANY, 0], ids=["few", "many"])
+def desk(
+    store: Store, clock: FakeClock, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Desk:
+    """Every requirement holds, too, where new alerts are written beside the look at the others."""
+    monkeypatch.setattr(apply, "MANY", request.param)
     return Desk(store, clock)
 
 
