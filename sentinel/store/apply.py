@@ -163,7 +163,11 @@ class _Application:
         at_once = Terms(reopen_within=usual.reopen_within)
         fresh = any(isinstance(one.verdict, Bad) and key not in live for key, one in judged.items())
         pending = any(state.status is Status.PENDING for state in live.values())
-        recent = self._recent() if fresh or pending else {}
+        recent = (
+            load_recent(self.connection, self.rule, self.now, self.store.knobs)
+            if fresh or pending
+            else {}
+        )
         known: list[tuple[AlertState, str, Judged]] = []
         for print_, one in judged.items():
             alert = live.get(print_)
@@ -184,9 +188,6 @@ class _Application:
             become = step(live[print_], None, Ended(reason=Reason.NO_DATA), self.now, usual)
             self._take(become, live[print_], print_, None, "rule")
 
-    def _recent(self) -> dict[str, AlertState]:
-        return load_recent(self.connection, self.rule, self.now, self.store.knobs)
-
     def _check(
         self, error: Exception | None, failures: int, checks: Mapping[str, AlertState]
     ) -> None:
@@ -205,7 +206,11 @@ class _Application:
         word = self.rule.errors.severity
         bad = Bad(at=at, severity=int(severity_of(word)), word=word)
         alert = checks.get(print_)
-        recent = self._recent().get(print_) if alert is None else None
+        recent = (
+            load_recent(self.connection, self.rule, self.now, self.store.knobs).get(print_)
+            if alert is None
+            else None
+        )
         made = new_id() if alert is None else ""
         become = step(alert, recent, bad, self.now, terms, made)
         self._take(become, alert, print_, reading, "check")
@@ -260,13 +265,11 @@ class _Application:
                 self.writes.insert(cells(context, state, print_, reading, texts))
             else:
                 self.writes.state(state)
-                self.writes.wording(state.id, reading, texts, self._run())
+                run = self.evaluation.source
+                ids = (run.flow_run_id, run.flow_run_name, run.deployment_id)
+                self.writes.wording(state.id, reading, texts, ids)
         if become.visible:
             self._tell(become, state, reading, title, source)
-
-    def _run(self) -> tuple[str | None, str | None, str | None]:
-        source = self.evaluation.source
-        return source.flow_run_id, source.flow_run_name, source.deployment_id
 
     def _tell(
         self,
