@@ -23,6 +23,7 @@ from sentinel.columns import (
     object_column,
 )
 from sentinel.models_conditions import HeldBack, RuleMemory
+from sentinel.models_events import EventBlock, EventPack, EventSeen, EventTail, PolicyMemory
 from sentinel.models_metrics import MetricSeries, SampleBlock
 from sentinel.models_remedy import RemedyRow
 from sentinel.models_telling import (
@@ -45,6 +46,10 @@ __all__ = [
     "AutomationSwitch",
     "Change",
     "Delivery",
+    "EventBlock",
+    "EventPack",
+    "EventSeen",
+    "EventTail",
     "GroupMember",
     "HeldBack",
     "InboxMessage",
@@ -52,6 +57,7 @@ __all__ = [
     "MetricSeries",
     "Moment",
     "OutboxEvent",
+    "PolicyMemory",
     "Receiver",
     "RemedyRow",
     "RuleMemory",

@@ -96,6 +96,10 @@ class Settings(BaseSettings):
         default=parse_duration("400d"),
         description="How long a value for every hour of a metric is kept.",
     )
+    keep_events: Duration = Field(
+        default=parse_duration("7d"),
+        description="How long events are kept, and for how long an id that comes again is known.",
+    )
 
     def resolved_home(self) -> Path:
         """`home` as an absolute path."""

@@ -15,6 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from sentinel.api import (
     access,
     alerts,
+    events,
     health,
     inbox,
     metrics,
@@ -92,9 +93,10 @@ def create_app(
     app.add_middleware(Limits)
 
     api = APIRouter(prefix="/api/v1/alerts", dependencies=[access.Trusted])
-    for noun in (alerts, inbox, metrics, rules, statistics, webhooks):
+    for noun in (alerts, events, inbox, metrics, rules, statistics, webhooks):
         api.include_router(noun.router)
     app.include_router(api)
+    app.include_router(events.batches, prefix="/api/v1", dependencies=[access.Trusted])
     open_here = [Depends(access.local_or_trusted)]
     app.include_router(health.router, dependencies=open_here)
     app.include_router(_papers(app), dependencies=open_here)

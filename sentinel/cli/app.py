@@ -11,6 +11,7 @@ from sentinel.cli import (
     channels,
     database,
     deploying,
+    event,
     receivers,
     rules,
     running,
@@ -76,6 +77,7 @@ worker.add_to(app)
 app.add_typer(system.pool, name="pool")
 app.add_typer(database.commands, name="db")
 app.add_typer(alerts.commands, name="alert")
+app.add_typer(event.commands, name="event")
 app.add_typer(rules.commands, name="rule")
 app.add_typer(triggers.commands, name="trigger")
 app.add_typer(receivers.commands, name="receiver")

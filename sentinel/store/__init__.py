@@ -32,6 +32,7 @@ from sentinel.store.rules import Rules
 from sentinel.store.tables import CHANGE
 
 if TYPE_CHECKING:
+    from sentinel.store.events import Events
     from sentinel.store.inbox import Inbox
     from sentinel.store.leases import Leases
     from sentinel.store.outbox import Outbox
@@ -62,6 +63,7 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True):
     keep_samples: timedelta = timedelta(days=7)
     keep_minutes: timedelta = timedelta(days=30)
     keep_hours: timedelta = timedelta(days=400)
+    keep_events: timedelta = timedelta(days=7)
 
 
 class Store:
@@ -92,6 +94,7 @@ class Store:
                 keep_samples=settings.keep_samples,
                 keep_minutes=settings.keep_minutes,
                 keep_hours=settings.keep_hours,
+                keep_events=settings.keep_events,
                 dashboard_url=settings.dashboard_url
                 or f"http://{settings.host}:{settings.dashboard_port}",
             ),
@@ -226,6 +229,13 @@ class Store:
         from sentinel.store.statistics import Statistics
 
         return Statistics(self)
+
+    @cached_property
+    def events(self) -> Events:
+        """Events as they came, and the policies that look at them."""
+        from sentinel.store.events import Events
+
+        return Events(self)
 
     @cached_property
     def inbox(self) -> Inbox:

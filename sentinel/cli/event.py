@@ -1,0 +1,150 @@
+"""`sentinel event …`: events, straight into the shared database."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from sentinel.cli.exits import Exit
+from sentinel.cli.output import AsJson, json_out, say
+from sentinel.cli.target import open_store
+from sentinel.errors import ConfigurationError, NotFound
+from sentinel.events import NoEvents, Refused, read_events
+
+__all__ = ["commands"]
+
+commands = typer.Typer(
+    no_args_is_help=True, help="Events: any JSON objects, which event policies look at."
+)
+_AT_ONCE = 1000
+_SHOWN = 10
+
+
+@commands.command()
+def send(
+    file: Annotated[str, typer.Argument(help="A file of JSON or NDJSON; - for standard input.")],
+    tenant: Annotated[str, typer.Option(help="Whose they are.")] = "default",
+    json: AsJson = False,
+) -> None:
+    """Keep the events of a file: an object, a list, `{"events": […]}`, or an object a line.
+
+    One that has the `id` of one that came before counts once, so sending a file again is safe.
+    Exits with 1 where some could not be kept; the others are.
+
+    Examples:
+        sentinel event send audit.ndjson
+
+        journalctl -o json -n 1000 | sentinel event send - --tenant acme --json
+    """
+    accepted = duplicates = sent = 0
+    refused: list[dict[str, Any]] = []
+    count = 0
+    with _opened(file) as stream, open_store() as store, _progress() as progress:
+        task = progress.add_task("events", total=None)
+        for piece in _pieces(_events(stream, file)):
+            kept = store.events.add(piece, tenant=tenant)
+            accepted, duplicates = accepted + kept.accepted, duplicates + kept.duplicates
+            count += len(kept.refused)
+            refused += [
+                {"event": sent + one.index + 1, "field": one.field, "message": one.message}
+                for one in kept.refused[: 100 - len(refused)]
+            ]
+            sent += len(piece)
+            progress.update(task, description=f"{sent:,} events")
+    if json:
+        json_out(
+            {"accepted": accepted, "duplicates": duplicates, "refused": count, "errors": refused}
+        )
+    else:
+        again = f", {duplicates:,} were there already" if duplicates else ""
+        say(f"{accepted:,} events are kept{again}.")
+        for one in refused[:_SHOWN]:
+            field = f"{one['field']}: " if one["field"] else ""
+            print(f"event {one['event']}: {field}{one['message']}", file=sys.stderr)
+        if count > _SHOWN:
+            print(f"… and {count - _SHOWN:,} more were refused", file=sys.stderr)
+    if count:
+        raise typer.Exit(Exit.FAILED)
+
+
+@contextmanager
+def _opened(file: str) -> Generator[BinaryIO]:
+    if file == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = Path(file).open("rb")  # noqa: SIM115 - closed below
+    except FileNotFoundError:
+        raise NotFound(f"there is no file {file}", hint="Name a file, or - for stdin.") from None
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from None
+    with stream:
+        yield stream
+
+
+def _events(stream: BinaryIO, file: str) -> Iterator[object]:
+    """The events, one by one; a file of lines is never in memory as a whole."""
+    first, second = _line(stream), _line(stream)
+    if not second or not _is_object(first):
+        try:
+            yield from read_events(first + second + stream.read())
+        except NoEvents as error:
+            raise ConfigurationError(
+                f"{file} cannot be used: {error.message}", hint=error.hint
+            ) from None
+        return
+    line = first
+    while line:
+        yield _of_line(line)
+        line, second = second or _line(stream), b""
+
+
+def _line(stream: BinaryIO) -> bytes:
+    """The next line that is not blank; empty at the end."""
+    line = stream.readline()
+    while line and not line.strip():
+        line = stream.readline()
+    return line
+
+
+def _of_line(line: bytes) -> object:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        return Refused(index=0, field="", message=f"it is not JSON: {error}")
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _pieces(events: Iterable[object]) -> Iterator[list[object]]:
+    piece: list[object] = []
+    for event in events:
+        if isinstance(event, Refused):
+            event = Refused(index=len(piece), field=event.field, message=event.message)
+        piece.append(event)
+        if len(piece) >= _AT_ONCE:
+            yield piece
+            piece = []
+    if piece:
+        yield piece
+
+
+def _progress() -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(),
+        console=console, transient=True, disable=not console.is_terminal,
+    )  # fmt: skip

@@ -1,0 +1,22 @@
+"""Events: any JSON objects, kept before anybody is told that they were taken.
+
+`incoming` says what is taken and what is refused, `bodies` reads what people send: one object, a
+list, or a line each. `sentinel.store.events` keeps them, `sentinel.policy` says which matter.
+"""
+
+from __future__ import annotations
+
+from sentinel.events.bodies import MOST_AT_ONCE, NoEvents, read_events
+from sentinel.events.incoming import Kept, Refused, Taken, event_id, happened_at, taken
+
+__all__ = [
+    "MOST_AT_ONCE",
+    "Kept",
+    "NoEvents",
+    "Refused",
+    "Taken",
+    "event_id",
+    "happened_at",
+    "read_events",
+    "taken",
+]

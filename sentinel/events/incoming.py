@@ -1,0 +1,111 @@
+"""What counts as an event, who it is, and when it happened. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Any, cast
+
+import msgspec
+import orjson
+
+from sentinel.errors import SampleError
+from sentinel.metrics.sample import moment_of
+
+__all__ = ["MOST_BYTES", "Kept", "Refused", "Taken", "event_id", "happened_at", "taken"]
+
+MOST_BYTES = 262_144
+"""An event may be this long, as JSON: 256 KiB."""
+ID_FIELDS = ("id", "event_id")
+TIME_FIELDS = ("timestamp", "@timestamp", "time", "occurred", "occurred_at")
+_LONGEST_ID = 200
+_AHEAD = timedelta(minutes=10)
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """One that was not kept: which of many, from 0, the field that is wrong, and why."""
+
+    index: int
+    field: str
+    message: str
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a batch; `duplicates` had an id that was there already."""
+
+    accepted: int
+    duplicates: int = 0
+    refused: list[Refused] = []
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """One event that may be kept: its JSON, and 16 bytes that stand for its id, if it has one."""
+
+    data: bytes
+    key: bytes | None
+
+
+def event_id(event: Mapping[str, Any]) -> str | int | None:
+    """The id that an event says it has: `id`, else `event_id`; None where it has none.
+
+    Raises:
+        ValueError: it is no id; the message says why
+    """
+    for name in ID_FIELDS:
+        given: object = event.get(name)
+        if given is None or given == "":
+            continue
+        if isinstance(given, bool) or not isinstance(given, str | int):
+            raise ValueError("an id is a text or a whole number")
+        if isinstance(given, str) and len(given) > _LONGEST_ID:
+            raise ValueError(f"an id has at most {_LONGEST_ID} characters")
+        return given
+    return None
+
+
+def key_of(tenant: str, id_: str | int) -> bytes:
+    """16 bytes that are the same for the same id of the same tenant only."""
+    text = f"{len(tenant)}:{tenant}{id_}"
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def taken(tenant: str, index: int, event: object) -> Taken | Refused:
+    """`event` as it is kept, or why it is not."""
+    if not isinstance(event, dict):
+        kind = "null" if event is None else type(event).__name__
+        return Refused(index=index, field="", message=f"an event is a JSON object, not {kind}")
+    given = cast("dict[str, Any]", event)
+    try:
+        id_ = event_id(given)
+    except ValueError as error:
+        field = next(name for name in ID_FIELDS if given.get(name) not in (None, ""))
+        return Refused(index=index, field=field, message=str(error))
+    try:
+        data = orjson.dumps(given)
+    except TypeError:
+        return Refused(index=index, field="", message="it is nested more than 250 deep")
+    if len(data) > MOST_BYTES:
+        message = f"it is {len(data):,} bytes long; at most {MOST_BYTES:,} are kept"
+        return Refused(index=index, field="", message=message)
+    return Taken(data=data, key=None if id_ is None else key_of(tenant, id_))
+
+
+def happened_at(event: Mapping[str, Any], received_at: datetime) -> datetime:
+    """When an event happened, by itself: its `timestamp`, `@timestamp`, `time` or `occurred`.
+
+    One that says nothing usable, or lies more than ten minutes after it was received, happened
+    when it was received.
+    """
+    for name in TIME_FIELDS:
+        given: object = event.get(name)
+        if given is None:
+            continue
+        if isinstance(given, bool) or not isinstance(given, str | int | float):
+            return received_at
+        try:
+            at = moment_of(given)
+        except SampleError:
+            return received_at
+        return at.astimezone(UTC) if at <= received_at + _AHEAD else received_at
+    return received_at
