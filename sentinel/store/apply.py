@@ -32,7 +32,7 @@ from sentinel.severity import Severity, severity_of
 from sentinel.store.bulk import uncollected
 from sentinel.store.cells import NewAlert, cells, searched, words_moved
 from sentinel.store.groups import Fired, Regrouping
-from sentinel.store.loading import load_live, load_recent, load_suppressed
+from sentinel.store.loading import load_live, load_recent, load_suppressed, usual_terms
 from sentinel.store.memories import load_memory, save_memory
 from sentinel.store.remedies import want
 from sentinel.store.rules import enter, shut
@@ -146,20 +146,8 @@ class _Application:
             error="" if error is None else said(error),
         )
 
-    def _terms(self) -> Terms:
-        rule, knobs = self.rule, self.store.knobs
-        return Terms(
-            hold=rule.for_,
-            consecutive=rule.consecutive,
-            keep_firing=rule.keep_firing_for,
-            resolve_after=rule.resolve_after,
-            period=rule.every,
-            reopen_within=knobs.reopen_within,
-            hold_after_manual_resolve=knobs.hold_after_manual_resolve,
-        )
-
     def _series(self, outlook: Outlook, live: Mapping[str, AlertState]) -> None:
-        usual, judged = self._terms(), outlook.verdicts
+        usual, judged = usual_terms(self.rule, self.store.knobs), outlook.verdicts
         at_once = Terms(reopen_within=usual.reopen_within)
         fresh = any(isinstance(one.verdict, Bad) and key not in live for key, one in judged.items())
         pending = any(state.status is Status.PENDING for state in live.values())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import Connection
 
-from sentinel.lifecycle import AlertState
+from sentinel.lifecycle import AlertState, Terms
 from sentinel.rule import Rule
 from sentinel.store.states import state_of, state_query
 from sentinel.store.tables import ALERT, SUPPRESSION
@@ -16,7 +16,7 @@ from sentinel.store.tables import ALERT, SUPPRESSION
 if TYPE_CHECKING:
     from sentinel.store import Knobs
 
-__all__ = ["Live", "load_live", "load_recent", "load_suppressed"]
+__all__ = ["Live", "load_live", "load_recent", "load_suppressed", "usual_terms"]
 
 
 class Live(msgspec.Struct, frozen=True):
@@ -29,6 +29,19 @@ class Live(msgspec.Struct, frozen=True):
     series: dict[str, AlertState]
     checks: dict[str, AlertState]
     titles: dict[str, str]
+
+
+def usual_terms(rule: Rule, knobs: Knobs) -> Terms:
+    """What `rule` and the settings say about time and counting."""
+    return Terms(
+        hold=rule.for_,
+        consecutive=rule.consecutive,
+        keep_firing=rule.keep_firing_for,
+        resolve_after=rule.resolve_after,
+        period=rule.every,
+        reopen_within=knobs.reopen_within,
+        hold_after_manual_resolve=knobs.hold_after_manual_resolve,
+    )
 
 
 def load_live(connection: Connection, rule: Rule) -> Live:
