@@ -38,6 +38,7 @@ from sentinel.models_telling import (
     Telling,
     Wake,
 )
+from sentinel.models_views import SavedView
 
 __all__ = [
     "LIVE",
@@ -63,6 +64,7 @@ __all__ = [
     "RuleMemory",
     "RuleRow",
     "SampleBlock",
+    "SavedView",
     "Suppression",
     "SystemLog",
     "Telling",

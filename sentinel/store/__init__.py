@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from sentinel.store.switches import Switches
     from sentinel.store.system_log import Log
     from sentinel.store.tellings import Tellings
+    from sentinel.store.views import Views
     from sentinel.store.wakes import Wakes
 
 __all__ = ["Knobs", "Store"]
@@ -297,6 +298,13 @@ class Store:
         from sentinel.store.tellings import Tellings
 
         return Tellings(self)
+
+    @cached_property
+    def views(self) -> Views:
+        """What people look at often, by names of their own."""
+        from sentinel.store.views import Views
+
+        return Views(self)
 
     @cached_property
     def wakes(self) -> Wakes:

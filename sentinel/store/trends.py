@@ -16,7 +16,7 @@ from sentinel.store.tables import ALERT
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["DEFINITIONS", "Bucket", "Noisy", "Period", "Trend", "trend"]
+__all__ = ["DEFINITIONS", "Bucket", "Noisy", "Period", "Trend", "seconds_between", "trend"]
 
 DEFINITIONS = {
     "opened": "Alerts that opened in the period. One that reopened counts by when it first opened.",
@@ -115,8 +115,8 @@ def trend(store: Store, length: timedelta, step: timedelta) -> Trend:
             )
             for name in ("category", "team")
         }
-        ack = func.avg(_seconds(store.dialect, ALERT.c.opened_at, ALERT.c.acknowledged_at))
-        took = func.avg(_seconds(store.dialect, ALERT.c.opened_at, ALERT.c.resolved_at))
+        ack = func.avg(seconds_between(store.dialect, ALERT.c.opened_at, ALERT.c.acknowledged_at))
+        took = func.avg(seconds_between(store.dialect, ALERT.c.opened_at, ALERT.c.resolved_at))
         unattended = func.count().filter(ALERT.c.acknowledged_at.is_(None))
         noisy = rows(
             select(
@@ -196,7 +196,8 @@ def _epoch(dialect: str, name: str) -> ColumnElement[float]:
     return literal_column(f"((julianday({name}) - 2440587.5) * 86400.0)")
 
 
-def _seconds(dialect: str, start: Any, end: Any) -> ColumnElement[float]:
+def seconds_between(dialect: str, start: Any, end: Any) -> ColumnElement[float]:
+    """Seconds from one moment's column to another's."""
     return cast(_epoch(dialect, end.name) - _epoch(dialect, start.name), Float)
 
 
