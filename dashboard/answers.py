@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from dashboard.readings import Readings
 from sentinel.alert import AlertView, TimelineView
 from sentinel.models import InboxMessage
 from sentinel.store.alerts import Counts
@@ -33,11 +34,15 @@ class LiveView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Details(msgspec.Struct, frozen=True, kw_only=True):
-    """One alert, what happened to it, newest first, and what happened before that is like it."""
+    """One alert, what happened to it, newest first, and what happened before that is like it.
+
+    `readings` is None where none of its series are kept.
+    """
 
     alert: AlertView
     timeline: list[TimelineView]
     similar: list[Similar]
+    readings: Readings | None
     at: datetime
 
 

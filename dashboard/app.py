@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import drawer, heartbeat, session
+from dashboard import drawer, heartbeat, session, shelf
 from dashboard.markup import capped
 
 HERE = Path(__file__).parent
@@ -35,9 +35,15 @@ page = st.navigation(
                 url_path="inbox",
             ),
         ],
+        "Configure": [
+            st.Page("rules.py", title="Rules", icon=":material/rule:", url_path="rules"),
+            st.Page("receivers.py", title="Channels", icon=":material/campaign:",
+                    url_path="channels"),
+        ],
         "Review": [
             st.Page("overview.py", title="Overview", icon=":material/monitoring:"),
             st.Page("history.py", title="History", icon=":material/history:"),
+            st.Page("compare.py", title="Compare", icon=":material/compare_arrows:"),
         ],
         "System": [
             st.Page("log.py", title="System log", icon=":material/receipt_long:"),
@@ -48,6 +54,7 @@ page = st.navigation(
 )  # fmt: skip
 configure(f"{page.title} · Sentinel")
 with st.sidebar:
+    shelf.show(page.title.lower())
     st.html(f'<div class="who">Acting as <b>{escape(session.actor())}</b></div>')
     st.link_button(
         "Prefect",
@@ -57,6 +64,7 @@ with st.sidebar:
         help="Runs, schedules and Automations",
     )
 
+session.say()
 live = page.title == "Live"
 if live:  # its heading has the figures of now
     heartbeat.beat("Live")

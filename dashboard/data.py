@@ -12,7 +12,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,15 +19,18 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.answers import Details, Found, InboxView, LiveView, Overview
+from dashboard.asking import database
+from dashboard.readings import Readings, readings
 from dashboard.rows import row
 from dashboard.watch import Tested, Watch, reached
 from sentinel.alert import AlertView
-from sentinel.errors import DatabaseError, DatabaseUnreachable
+from sentinel.errors import DatabaseError
 from sentinel.lifecycle import Action, ActionResult
 from sentinel.links import Addresses
 from sentinel.models import InboxMessage, SystemLog
 from sentinel.store import Store
 from sentinel.store.alerts import MOST_PER_PAGE, AlertFilter, Counts
+from sentinel.store.comparing import Compared, Span, compare
 from sentinel.store.similar import similar
 from sentinel.store.statistics import Storage
 from sentinel.store.trends import trend
@@ -72,6 +74,7 @@ class Data:
         self._known: OrderedDict[object, tuple[int, LiveView]] = OrderedDict()
         self._made: dict[object, tuple[list[AlertView], list[dict[str, Any]]]] = {}
         self._overviews: dict[str, tuple[int, Overview]] = {}
+        self._charts: dict[object, tuple[datetime, Readings | None]] = {}
         self._counted: tuple[int, datetime, Counts] | None = None
 
     def live(self, chosen: AlertFilter | None = None, *, limit: int = MOST_ROWS) -> LiveView:
@@ -129,7 +132,7 @@ class Data:
         Raises:
             DatabaseError: the database cannot be used
         """
-        with _database():
+        with database():
             return [alert.id for alert in self._first(wanted, most)[0]]
 
     def change_number(self) -> int | None:
@@ -185,14 +188,29 @@ class Data:
             NotFound: there is none of that id
             DatabaseError: the database cannot be used
         """
-        with _database():
+        with database():
             alert = self.store.alerts.get(alert_id)
             return Details(
                 alert=alert,
                 timeline=self.store.alerts.timeline(alert_id, limit=200)[::-1],
                 similar=similar(self.store, alert),
+                readings=self._readings(alert),
                 at=self.store.now(),
             )
+
+    def _readings(self, alert: AlertView) -> Readings | None:
+        """They cost more than the rest of an alert, and move more slowly."""
+        key = (alert.id, alert.resolved_at)
+        with self._lock:
+            known = self._charts.get(key)
+        if known is not None and _fresh(known[0], self.store.now()):
+            return known[1]
+        found = readings(self.store, alert)
+        with self._lock:
+            self._charts[key] = (self.store.now(), found)
+            while len(self._charts) > MOST_KEPT:
+                self._charts.pop(next(iter(self._charts)))
+        return found
 
     def some(self, ids: Sequence[str]) -> dict[str, AlertView]:
         """The alerts of these ids, those that there are.
@@ -200,12 +218,12 @@ class Data:
         Raises:
             DatabaseError: the database cannot be used
         """
-        with _database():
+        with database():
             return self.store.alerts.some(ids)
 
     def last_change(self, alert_id: str) -> str:
         """What was done to an alert last, and by whom; empty where nothing is known."""
-        with _database():
+        with database():
             for entry in self.store.alerts.timeline(alert_id, limit=1):
                 return f"{entry.reason or entry.kind}{f' by {entry.actor}' if entry.actor else ''}"
         return ""
@@ -223,7 +241,7 @@ class Data:
         Raises:
             DatabaseError: the database cannot be used; nothing was done
         """
-        with _database():
+        with database():
             return self.store.act(list(ids), action, expected_version=expected_version)
 
     def history(self, wanted: AlertFilter, *, limit: int, after: str | None) -> Found:
@@ -233,7 +251,7 @@ class Data:
             ConfigurationError: a word of the filter means nothing
             DatabaseError: the database cannot be used
         """
-        with _database():
+        with database():
             began = time.perf_counter()
             page = self.store.alerts.page(wanted, limit=limit, after=after)
             count = self.store.alerts.count(wanted, cap=FOUND_CAP)
@@ -250,7 +268,7 @@ class Data:
         """
         cursor: str | None = None
         while True:
-            with _database():
+            with database():
                 page = self.store.alerts.page(wanted, limit=MOST_PER_PAGE, after=cursor)
             yield page.items
             cursor = page.next
@@ -263,7 +281,7 @@ class Data:
         Raises:
             DatabaseError: the database cannot be used
         """
-        with _database():
+        with database():
             number = self.store.change_number()
             with self._lock:
                 known = self._overviews.get(name)
@@ -282,13 +300,23 @@ class Data:
                 self._overviews[name] = (number, shown)
             return shown
 
+    def compare(self, wanted: AlertFilter, first: Span, second: Span) -> Compared:
+        """Two periods side by side.
+
+        Raises:
+            ConfigurationError: a word of the filter means nothing
+            DatabaseError: the database cannot be used
+        """
+        with database():
+            return compare(self.store, wanted, first, second)
+
     def log(self, words: str, levels: Sequence[str], *, limit: int) -> list[SystemLog]:
         """What Sentinel did, the newest first.
 
         Raises:
             DatabaseError: the database cannot be used
         """
-        with _database():
+        with database():
             return self.store.log.page(limit, words=words, levels=levels)
 
     def storage(self) -> Storage:
@@ -297,7 +325,7 @@ class Data:
         Raises:
             DatabaseError: the database cannot be used
         """
-        with _database():
+        with database():
             return self.store.statistics.storage()
 
     def test_prefect(self, url: str) -> Tested:
@@ -333,7 +361,7 @@ class Data:
         Raises:
             DatabaseError: the database cannot be used
         """
-        with _database():
+        with database():
             self.store.inbox.mark_read(ids)
 
 
@@ -350,13 +378,3 @@ def _problem(error: Exception) -> str:
     if isinstance(error, DatabaseError):
         return str(error)
     return "The database cannot be read. It may be starting, or still be without its tables."
-
-
-@contextmanager
-def _database() -> Generator[None]:
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise DatabaseUnreachable(
-            "the database did not do it", hint="Try again in a moment."
-        ) from error

@@ -24,6 +24,8 @@ ALIASES = ("emergency", "warning")
 COLOURS = ["#c4261b", "#c2520f", "#a87414", "#2b6cb0", "#667085"]
 SPANS = {"1h": 1, "24h": 24, "7d": 24 * 7, "30d": 24 * 30, "90d": 24 * 90, "all": 0}
 ROWS = 50
+WRITERS = {"csv": files.as_csv, "xlsx": files.as_excel, "parquet": files.as_parquet}
+SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def _past() -> Past:
@@ -131,14 +133,18 @@ def _export(past: Past) -> None:
 
     def make(kind: str) -> bytes:
         with st.spinner("Writing the file …", show_time=True) as _:
-            write = files.as_csv if kind == "csv" else files.as_parquet
-            return write(pages(), lambda _written: None)
+            return WRITERS[kind](pages(), lambda _written: None)
 
     name = f"alerts-{data.store.now():%Y%m%d-%H%M}"
     st.download_button(
         "CSV", lambda: make("csv"), f"{name}.csv", "text/csv", key="csv",
         icon=":material/download:", on_click="ignore",
-        help="Everything that matches, for Excel and the like",
+        help="Everything that matches, as text",
+    )  # fmt: skip
+    st.download_button(
+        "Excel", lambda: make("xlsx"), f"{name}.xlsx", SHEET, key="xlsx",
+        icon=":material/download:", on_click="ignore",
+        help="Everything that matches, as a workbook; no text in it is ever run as a formula",
     )  # fmt: skip
     st.download_button(
         "Parquet", lambda: make("parquet"), f"{name}.parquet", "application/octet-stream",

@@ -8,17 +8,21 @@ import streamlit as st
 
 from dashboard import session, shapes
 from dashboard.blotter import widget
+from dashboard.shelf import ASKED, KEPT
 from dashboard.view import View
 from sentinel.errors import ConfigurationError
 
 STATES = ("view", "wanted", "commands")
-KEPT = "live-view"
-"""Where the view is remembered while somebody is on another page."""
+TURN = "live-turn"
+"""Counts the views that were asked for by name; the browser follows each once."""
 
 
 def _view(said: dict[str, Any]) -> View:
-    """What the browser asks for, else what the address says, else what it was before."""
-    if isinstance(said.get("view"), dict):
+    """What was asked for by name, what the browser asks for, the address, or what was before."""
+    if (asked := st.session_state.pop(ASKED, None)) is not None:
+        st.session_state[TURN] = int(st.session_state.get(TURN, 0)) + 1
+        view = asked
+    elif isinstance(said.get("view"), dict):
         view = View.read(said["view"])
     else:
         view = View.read(st.query_params.to_dict())
@@ -50,7 +54,8 @@ def live() -> None:
         fault = str(error)
         shown, rows = data.rows(None, limit=1)
         rows = []
-    widget("blotter", shapes.live(rows, shown, view, me, answers, fault), *STATES)
+    told = shapes.live(rows, shown, view, me, answers, fault)
+    widget("blotter", {**told, "turn": int(st.session_state.get(TURN, 0))}, *STATES)
 
 
 live()

@@ -8,7 +8,7 @@ from html import escape
 from sentinel.severity import Severity
 from sentinel.store.alerts import CAP
 
-__all__ = ["age", "capped", "length", "message", "note"]
+__all__ = ["age", "capped", "length", "message", "note", "span"]
 
 
 def age(since: datetime, now: datetime) -> str:
@@ -31,6 +31,17 @@ def length(seconds: int) -> str:
         if seconds >= size and seconds % size == 0:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+def span(seconds: float | None) -> str:
+    """A mean time, as people say it; a dash where nothing was measured."""
+    if seconds is None:
+        return "–"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} d"
 
 
 def _severity(rank: int, word: str) -> str:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from dashboard import markup, session
 from dashboard.answers import Overview
+from dashboard.rows import milliseconds
 from dashboard.tables import table
 from sentinel.errors import SentinelError
 from sentinel.severity import Severity
@@ -34,16 +35,6 @@ NOW = {
     "Unacknowledged": "Alerts that are open or escalated now, and that nobody has taken on.",
     "Rules": "Rules that are switched on, of all that there are.",
 }
-
-
-def _span(seconds: float | None) -> str:
-    if seconds is None:
-        return "–"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} d"
 
 
 def _change(now: float | None, before: float | None) -> str | None:
@@ -84,8 +75,8 @@ def _period(shown: Overview) -> None:
         metric("Opened", "opened", inverse=True)
         metric("Resolved", "resolved", inverse=False)
         metric("Never acknowledged", "unattended", inverse=True)
-        metric("Mean time to acknowledge", "acknowledge", inverse=True, wording=_span)
-        metric("Mean time to resolve", "resolve", inverse=True, wording=_span)
+        metric("Mean time to acknowledge", "acknowledge", inverse=True, wording=markup.span)
+        metric("Mean time to resolve", "resolve", inverse=True, wording=markup.span)
 
 
 def _trend(shown: Overview) -> None:
@@ -107,7 +98,7 @@ def _trend(shown: Overview) -> None:
         .mark_bar(binSpacing=1, clip=True)
         .encode(
             x=alt.X("at:T", title=None, scale=alt.Scale(domain=[
-                trend.since.isoformat(), trend.until.isoformat()])),
+                milliseconds(trend.since), milliseconds(trend.until)])),
             x2="until:T",
             y=alt.Y("sum(opened):Q", title="opened", axis=alt.Axis(tickMinStep=1)),
             color=alt.Color("severity:N", scale=alt.Scale(domain=WORDS, range=COLOURS[scheme]),
@@ -151,8 +142,8 @@ def _noisy(shown: Overview) -> None:
                 "Before": one.before,
                 "Critical": one.critical,
                 "Never acknowledged": one.unattended,
-                "To acknowledge": _span(one.acknowledge),
-                "To resolve": _span(one.resolve),
+                "To acknowledge": markup.span(one.acknowledge),
+                "To resolve": markup.span(one.resolve),
             }
             for one in shown.trend.noisy
         ]

@@ -12,12 +12,24 @@ import streamlit as st
 
 from dashboard.data import Data
 from dashboard.desk import Desk
+from dashboard.registry import Registry
 from sentinel.links import Addresses
 from sentinel.prefect_api import PrefectApi
 from sentinel.settings import settings
 from sentinel.store import Store
 
-__all__ = ["ALERT", "ASKED", "actor", "data", "desk", "say", "show_alert", "tell", "zone"]
+__all__ = [
+    "ALERT",
+    "ASKED",
+    "actor",
+    "data",
+    "desk",
+    "registry",
+    "say",
+    "show_alert",
+    "tell",
+    "zone",
+]
 
 ALERT = "alert"
 """The query parameter that opens one alert: `/?alert=<id>`."""
@@ -44,6 +56,12 @@ def data() -> Data:
 def desk() -> Desk:
     """Where this process carries out what browsers ask for."""
     return Desk(data())
+
+
+@st.cache_resource(show_spinner=False)
+def registry() -> Registry:
+    """Rules, receivers and saved views, as this process reads and changes them."""
+    return Registry(data().store, data().addresses)
 
 
 def actor() -> str:

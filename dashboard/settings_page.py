@@ -81,7 +81,8 @@ def _preferences() -> None:
             ("You act as", session.actor(), "SENTINEL_USER, else your login"),
             ("Times are shown in", session.zone(), "your browser's time zone"),
             ("Appearance", "as your system's, or chosen in the menu ⋮ at the top", ""),
-            ("Density, sound and desktop notices", "the buttons over the live table", ""),
+            ("Density", "the button over the live table, or D", ""),
+            ("Sound and desktop notices", "off; chosen with the bell over the live table", ""),
             ("Time to acknowledge", ", ".join(
                 f"{word} {markup.length(seconds)}" for word, seconds in TARGETS.items()), ""),
         ]

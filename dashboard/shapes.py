@@ -9,6 +9,7 @@ import msgspec
 
 from dashboard.answers import Details, LiveView
 from dashboard.desk import Answer
+from dashboard.readings import Readings
 from dashboard.rows import milliseconds, row, value
 from dashboard.view import View
 from sentinel.alert import AlertView, TimelineView
@@ -96,6 +97,7 @@ def details(shown: Details, addresses: Addresses) -> dict[str, Any]:
             if alert.details
             else "",
         },
+        "readings": _readings(shown.readings),
         "timeline": [_step(entry, alert, addresses) for entry in shown.timeline],
         "similar": [
             {
@@ -111,6 +113,16 @@ def details(shown: Details, addresses: Addresses) -> dict[str, Any]:
             }
             for one in shown.similar
         ],
+    }
+
+
+def _readings(found: Readings | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        **msgspec.to_builtins(found),
+        "since": milliseconds(found.since),
+        "until": milliseconds(found.until),
     }
 
 

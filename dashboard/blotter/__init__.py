@@ -17,8 +17,8 @@ __all__ = ["WIDGETS", "script", "style", "widget"]
 
 HERE = Path(__file__).parent
 WIDGETS = {
-    "blotter": ("shared", "order", "row", "table", "bulk", "keys", "frame"),
-    "drawer": ("shared", "row", "bulk", "drawer"),
+    "blotter": ("shared", "order", "row", "table", "bulk", "keys", "alarm", "frame"),
+    "drawer": ("shared", "row", "bulk", "chart", "drawer"),
     "pulse": ("shared", "pulse"),
 }
 _ROOTS = {

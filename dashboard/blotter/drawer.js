@@ -145,7 +145,9 @@ class Drawer {
     fact("Notes", alert.annotations.map(([name, text]) => h("div", {}, h("b", {}, `${name}: `), text)));
     fact("Details", alert.details ? h("pre", {}, alert.details) : "");
     fact("Id", h("code", {}, alert.id));
+    const { readings } = this.data;
     return [
+      readings ? chart(readings, alert, this.data.timeline, readings.until) : "",
       h("h3", {}, "Timeline"), h("ol", { class: "timeline" }, this.data.timeline.map((step) => this.step(step, now))),
       h("h3", {}, "Facts"), h("dl", { class: "facts" }, facts),
       h("h3", {}, "Similar before"),

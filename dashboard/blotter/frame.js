@@ -18,7 +18,7 @@ function buildFrame(blotter) {
   blotter.group = h("select", { class: "group", "aria-label": "Group alerts (G)", title: "Group (G)", onchange: () => blotter.look({ group: blotter.group.value }) });
   const tool = (name, title, press) => h("button", { type: "button", class: "tool", title, "aria-label": title, onclick: press }, icon(name));
   blotter.pauseButton = tool("pause", "Pause (P)", () => pause(blotter));
-  blotter.bellButton = tool("bell", "Sound and notice for new critical alerts", () => ring(blotter));
+  blotter.alarm = new Alarm(blotter);
   blotter.denseButton = tool("rows", "Density (D)", () => density(blotter));
   blotter.all = h("input", { type: "checkbox", tabindex: "-1", "aria-label": "Select all" });
   blotter.heads = COLUMNS.map(([name, words, sort]) => {
@@ -42,7 +42,7 @@ function buildFrame(blotter) {
     h("div", { class: "top" },
       h("div", { class: "find" }, icon("search"), blotter.search),
       h("div", { class: "chips", role: "group", "aria-label": "Show only" }, blotter.chips, blotter.mine, blotter.muted),
-      h("div", { class: "tools" }, blotter.group, blotter.pauseButton, blotter.bellButton, blotter.denseButton, tool("keys", "Keys (?)", () => blotter.help.showModal()))),
+      h("div", { class: "tools" }, blotter.group, blotter.pauseButton, blotter.alarm.button, blotter.denseButton, tool("keys", "Keys (?)", () => blotter.help.showModal()), blotter.alarm.menu)),
     blotter.fault, h("div", { class: "frame" }, blotter.pill, blotter.grid), blotter.help);
 }
 
@@ -62,7 +62,6 @@ function paintChrome(blotter) {
   press(blotter.pauseButton, blotter.paused);
   blotter.pauseButton.replaceChildren(icon(blotter.paused ? "play" : "pause"));
   blotter.pauseButton.title = blotter.paused ? "Go on (P)" : "Pause (P)";
-  press(blotter.bellButton, remembered.get("bell", false));
   press(blotter.denseButton, blotter.dense);
   blotter.element.classList.toggle("dense", blotter.dense);
   blotter.element.classList.toggle("waiting", !blotter.settledView());
@@ -97,32 +96,6 @@ function emptyPage(blotter) {
 function moreRow(blotter) {
   return h("div", { class: "load", role: "row" }, h("div", { role: "gridcell" }, `These are the ${blotter.data.rows.length} that need somebody first. `,
     h("button", { type: "button", class: "plain", tabindex: "-1" }, "Show 500 more"), " or filter."));
-}
-
-/** A sound and a notice of the desktop for what is critical, where that was asked for. */
-function announce(blotter, arrived) {
-  const worst = arrived.filter((row) => row.rank === 5);
-  if (!worst.length || !remembered.get("bell", false)) return;
-  beep();
-  if (globalThis.Notification?.permission === "granted") {
-    new Notification(worst.length === 1 ? worst[0].title : `${worst.length} new critical alerts`, { body: worst[0].rule, tag: "sentinel" });
-  }
-}
-function ring(blotter) {
-  const on = !remembered.get("bell", false);
-  remembered.set("bell", on);
-  if (on) { beep(); globalThis.Notification?.requestPermission?.(); }
-  paintChrome(blotter);
-}
-function beep() {
-  const audio = new AudioContext(), tone = audio.createOscillator(), volume = audio.createGain();
-  tone.frequency.value = 880;
-  volume.gain.setValueAtTime(0.1, audio.currentTime);
-  volume.gain.exponentialRampToValueAtTime(0.0001, audio.currentTime + 0.35);
-  tone.connect(volume).connect(audio.destination);
-  tone.start();
-  tone.stop(audio.currentTime + 0.36);
-  tone.onended = () => audio.close();
 }
 
 const BLOTTERS = new WeakMap();

@@ -4,7 +4,7 @@ const HELP = [
   ["Move", [["J K ↓ ↑", "next, previous"], ["Home End", "first, last"], ["Enter O", "open details"], ["Esc", "close, clear"]]],
   ["Select", [["X Space", "this alert"], ["⇧J ⇧K", "extend"], ["* Ctrl A", "all, none"]]],
   ["Do", [["A", "acknowledge"], ["⇧A", "take back"], ["E", "resolve (5 s to undo)"], ["S", "suppress for …"], ["M", "assign to me"], ["⇧M", "assign to …"], ["C", "comment"], ["U", "undo"]]],
-  ["Look", [["/", "filter"], ["1 – 5", "severity"], ["I", "only mine"], ["H", "suppressed too"], ["G", "group"], ["N", "show new alerts"], ["P", "pause"], ["D", "density"], ["?", "this sheet"]]],
+  ["Look", [["/", "filter"], ["1 – 5", "severity"], ["I", "only mine"], ["H", "suppressed too"], ["G", "group"], ["N", "show new alerts"], ["P", "pause"], ["D", "density"], ["B", "sound, notice"], ["?", "this sheet"]]],
 ];
 
 function bindKeys(blotter) {
@@ -31,6 +31,7 @@ function bindKeys(blotter) {
     n: () => blotter.release(),
     p: () => pause(blotter),
     d: () => density(blotter),
+    b: () => blotter.alarm.toggle(),
   };
   keys[" "] = keys.x;
   keys.Enter = keys.o;

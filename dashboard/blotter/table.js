@@ -44,6 +44,7 @@ class Blotter {
     this.resize.disconnect();
     this.outbox.close();
     this.unbindKeys();
+    this.alarm.destroy();
     for (const [name, hear] of this.listeners) window.removeEventListener(name, hear);
   }
   /** The grid takes what is left of the window's height. */
@@ -68,10 +69,13 @@ class Blotter {
   update(data) {
     const first = !this.data;
     const answered = this.outbox.answered(data.answers);
+    const turned = !first && data.turn !== this.data.turn;
     this.data = data;
     this.number = data.number;
     this.me = data.me;
-    if (first) this.view = { ...EMPTY_VIEW, ...data.view };
+    if (first || turned) this.view = { ...EMPTY_VIEW, ...data.view };
+    // A view that was asked for by name: what the browser asked for before is over.
+    if (turned) { this.search.value = this.view.q; this.api.setStateValue("view", this.view); }
     for (const { command, answer } of answered) this.hear(command, answer);
     const before = this.rows;
     this.rows = new Map(data.rows.map((row) => [row.id, row]));
@@ -80,10 +84,10 @@ class Blotter {
     for (const [id, on] of [...this.overlay]) {
       if (!this.outbox.waiting.some((one) => one.id === on.command) && this.outbox.later?.command.id !== on.command) this.overlay.delete(id);
     }
-    if (!first && arrived.length) announce(this, arrived);
+    if (!first && arrived.length) this.alarm.announce(arrived);
     const mine = answered.length > 0;
     const ours = new Set(answered.flatMap(({ command }) => this.touched.get(command.of ?? command.id) ?? []));
-    if (first || mine || this.settled !== JSON.stringify(data.view) || !this.busy()) {
+    if (first || turned || mine || this.settled !== JSON.stringify(data.view) || !this.busy()) {
       this.layout({ hold: mine && !first && this.busy(true), ours });
     } else this.refresh();
     this.settled = JSON.stringify(data.view);

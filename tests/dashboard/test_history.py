@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 
 import pandas as pd
 import pytest
@@ -103,6 +104,46 @@ def test_everything_that_matches_is_exported_and_read_back(scene: Scene):
     found = data.every(read_search("storm 1"))
     assert sum(len(one) for one in found) == 111
     data.store.close()
+
+
+def test_an_excel_file_holds_texts_and_never_a_formula(scene: Scene):
+    scene.raises('=HYPERLINK("http://evil.example")')
+    scene.raises("http://a.example/ \x01 <b>")
+    data = Data(Store(scene.url), ADDRESSES, lambda: True)
+    told: list[int] = []
+    made = files.as_excel(data.every(AlertFilter()), told.append)
+    data.store.close()
+    assert told == [2]
+    with zipfile.ZipFile(io.BytesIO(made)) as book:
+        (sheet,) = (name for name in book.namelist() if "worksheets/sheet" in name)
+        cells = book.read(sheet).decode()
+        assert not any("hyperlink" in book.read(name).decode().lower() for name in book.namelist()
+                       if name.endswith(".rels"))  # fmt: skip
+    assert "<f>" not in cells
+    assert "=HYPERLINK(&quot;http://evil.example&quot;)" in cells.replace('"', "&quot;")
+    assert '<c r="A2" t="inlineStr">' in cells
+
+
+def test_what_does_not_fit_on_a_sheet_goes_on_on_the_next(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(files, "MOST_ROWS", 4)
+    scene.storm(10)
+    data = Data(Store(scene.url), ADDRESSES, lambda: True)
+    made = files.as_excel(data.every(AlertFilter()), lambda _: None)
+    data.store.close()
+    with zipfile.ZipFile(io.BytesIO(made)) as book:
+        rows = [
+            book.read(name).decode().count("<row ")
+            for name in sorted(book.namelist())
+            if "worksheets/sheet" in name
+        ]
+    assert rows == [5, 5, 3]
+
+
+def test_an_export_of_nothing_has_a_head():
+    for write in (files.as_csv, files.as_excel, files.as_parquet):
+        assert write(iter(()), lambda _: None)
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", "\n=1"])
