@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Table, select
+from sqlalchemy import Connection, Table, or_, select
 
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.models import Receiver
+from sentinel.store.tables import GROUP
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -32,17 +33,21 @@ class Receivers:
     def all(self) -> dict[str, list[str]]:
         """The channels of every receiver, by name."""
         with self._store.read() as connection:
-            found = {
-                row.name: list(row.channels)
-                for row in connection.execute(select(RECEIVER).order_by(RECEIVER.c.name))
-            }
+            return self.all_in(connection)
+
+    def all_in(self, connection: Connection) -> dict[str, list[str]]:
+        """The same as an open transaction sees them."""
+        found = {
+            row.name: list(row.channels)
+            for row in connection.execute(select(RECEIVER).order_by(RECEIVER.c.name))
+        }
         found.setdefault(DEFAULT, [INBOX])
         return found
 
     def set(
         self, name: str, channels: Sequence[str], *, description: str = "", source: str = "ui"
     ) -> None:
-        """Make a receiver, or give it other channels.
+        """Make a receiver, or give it other channels, which hear of what is open already.
 
         Raises:
             ConfigurationError: a channel is not `inbox` or `<block type slug>/<block name>`
@@ -63,7 +68,9 @@ class Receivers:
             "source": source,
             "updated_at": self._store.now(),
         }
-        with self._store.write() as connection:
+
+        def work(connection: Connection) -> None:
+            before = self.all_in(connection)
             done = connection.execute(
                 RECEIVER.update().where(RECEIVER.c.name == name).values(**values)
             )
@@ -72,6 +79,11 @@ class Receivers:
             self._store.log.add(
                 connection, "info", "receiver.set", f"{name} tells {', '.join(channels)}"
             )
+            # A receiver that is not there is told by `default`, so its groups count as that's.
+            if set(channels) - set(before.get(name, ())):
+                self._look_again(connection, name, before)
+
+        self._store.tried(work)
 
     def remove(self, name: str) -> None:
         """Forget a receiver; what names it is told to `default` from then on.
@@ -79,8 +91,39 @@ class Receivers:
         Raises:
             NotFound: there is none of that name
         """
-        with self._store.write() as connection:
+
+        def work(connection: Connection) -> None:
+            before = self.all_in(connection)
             done = connection.execute(RECEIVER.delete().where(RECEIVER.c.name == name))
             if not done.rowcount:
                 raise NotFound(f"there is no receiver {name!r}", hint="See: sentinel receiver list")
             self._store.log.add(connection, "info", "receiver.removed", f"{name} is gone")
+            self._look_again(connection, name, before)
+
+        self._store.tried(work)
+
+    def _look_again(
+        self, connection: Connection, name: str, before: Mapping[str, Sequence[str]]
+    ) -> None:
+        """Make the open groups of a receiver due at once, that a new channel may hear of them.
+
+        Whoever was told already is not told again: each channel is decided on by itself.
+        """
+        query = select(GROUP.c.id, GROUP.c.receivers).where(GROUP.c.status != "resolved")
+        ids = sorted(
+            row.id
+            for row in connection.execute(query)
+            if name in row.receivers
+            or (name == DEFAULT and any(one not in before for one in row.receivers))
+        )
+        now = self._store.now()
+        for start in range(0, len(ids), 500):
+            connection.execute(
+                GROUP.update()
+                .where(GROUP.c.id.in_(ids[start : start + 500]))
+                .where(GROUP.c.status != "resolved")
+                .where(or_(GROUP.c.due_at.is_(None), GROUP.c.due_at > now))
+                .values(due_at=now)
+            )
+        if ids:
+            self._store.wakes.request(connection, now)

@@ -6,12 +6,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, select
 from sqlmodel import col
 
 from sentinel.models import Delivery, InboxMessage, Suppression, SystemLog
+from sentinel.models_conditions import HeldBack, RuleMemory
 from sentinel.store.bulk import id_array
-from sentinel.store.tables import ALERT, GROUP
+from sentinel.store.tables import ALERT, GROUP, RULE
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -34,7 +35,8 @@ def retain(store: Store, older_than: timedelta) -> Retained:
     """Delete alerts and groups that were resolved longer ago than `older_than`.
 
     Samples of metrics are merged, rolled up and forgotten as well.
-    Their timeline, memberships, tellings and deliveries go with them, in the same transaction.
+    Their timeline, memberships, tellings and deliveries go with them, in the same transaction,
+    and what limits held back. What a rule that is gone remembers goes too.
     """
     before = store.now() - older_than
     alerts = groups = 0
@@ -63,7 +65,8 @@ def retain(store: Store, older_than: timedelta) -> Retained:
             ids = list(connection.execute(query.limit(_PIECE)).scalars())
             subquery, parameter = id_array(connection, ids)
             for table, column in (("telling", "group_id"), ("delivery", "group_id"),
-                                  ("group_member", "group_id"), ("alert_group", "id")):  # fmt: skip
+                                  ("held_back", "group_id"), ("group_member", "group_id"),
+                                  ("alert_group", "id")):  # fmt: skip
                 connection.exec_driver_sql(
                     f"DELETE FROM {table} WHERE {column} IN ({subquery})",  # noqa: S608 - names are ours
                     (parameter,),
@@ -76,4 +79,12 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         connection.execute(delete(InboxMessage).where(col(InboxMessage.at) < before))
         connection.execute(delete(Delivery).where(col(Delivery.started_at) < before))
         connection.execute(delete(Suppression).where(col(Suppression.until) < store.now()))
+        # What is left of groups and rules that went before their memories went with them.
+        of_group = exists().where(GROUP.c.id == col(HeldBack.group_id))
+        connection.execute(delete(HeldBack).where(~of_group))
+        of_rule = exists().where(
+            RULE.c.tenant == col(RuleMemory.tenant), RULE.c.name == col(RuleMemory.rule)
+        )
+        connection.execute(delete(RuleMemory).where(~of_rule))
+    store.events.forget(store.now())
     return Retained(alerts, groups, store.metrics.upkeep())

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlmodel import col
@@ -18,6 +18,7 @@ from sentinel.fingerprint import fingerprint
 from sentinel.judgement import CHECK
 from sentinel.lifecycle import Reason
 from sentinel.models import LIVE, RuleRow, new_id
+from sentinel.models_conditions import RuleMemory
 from sentinel.rule import Rule
 from sentinel.store.bulk import dumped, update_many
 from sentinel.store.tables import ALERT, RULE, SUPPRESSION, TIMELINE
@@ -180,6 +181,8 @@ class Rules:
             closed = close_rule(self._store, connection, tenant, name, Reason.RULE_DISABLED, actor)
             mine = (RULE.c.tenant == tenant, RULE.c.name == name)
             connection.execute(RULE.delete().where(*mine))
+            # One of that name that comes again must not go on from another's memory.
+            connection.execute(delete(RuleMemory).where(*_memory_of(tenant, name)))
             self._store.log.add(connection, "info", "rule.retired", f"{name} removed by {actor}")
             self._store.changed(connection)
             return closed
@@ -268,6 +271,8 @@ def _adopt(connection: Connection, rule: Rule, old: str, now: datetime) -> None:
         .where(RULE.c.tenant == rule.tenant, RULE.c.name == old)
         .values(name=rule.name, updated_at=now)
     )
+    # What conditions count is kept by fingerprint, and those change with the name.
+    connection.execute(delete(RuleMemory).where(*_memory_of(rule.tenant, old)))
     spec: dict[str, Any] = row.spec or {}
     static: dict[str, str] = spec.get("labels", {})
     alerts = connection.execute(
@@ -305,6 +310,11 @@ def _adopt(connection: Connection, rule: Rule, old: str, now: datetime) -> None:
         )
     if entries:
         connection.execute(TIMELINE.insert(), entries)
+
+
+def _memory_of(tenant: str, name: str) -> tuple[ColumnElement[bool], ...]:
+    """The condition that picks what a rule's conditions remember."""
+    return col(RuleMemory.tenant) == tenant, col(RuleMemory.rule) == name
 
 
 def _identity(

@@ -130,7 +130,6 @@ class Tellings:
             What to send; empty both when nothing is due and when every decision was not to.
         """
         now = self._store.now()
-        channels = self._store.receivers.all()
         with self._store.write() as connection:
             groups = connection.execute(
                 select(GROUP)
@@ -139,6 +138,8 @@ class Tellings:
                 .limit(limit)
                 .with_for_update(skip_locked=True)
             ).all()
+            # Read once the groups are locked: who changes a receiver then makes them due again.
+            channels = self._store.receivers.all_in(connection)
             sends: list[ToSend] = []
             for group in groups:
                 sends += self._decide_group(connection, group, channels, by, now)

@@ -30,5 +30,26 @@ def test_it_may_come_again_and_is_on(store: Store, clock: FakeClock):
     assert [status for _, status in desk.alerts()] == ["resolved", "open"]
 
 
+def test_what_its_conditions_remember_goes_with_it(store: Store, clock: FakeClock):
+    desk = Desk(store, clock, often={"times": 3, "of_last": 5})
+    desk.sees({"/data": 97})
+    desk.sees({"/data": 97})
+    assert desk.rows("SELECT rule FROM rule_memory") == [("disk",)]
+    store.rules.retire("disk", actor="ada")
+    assert desk.rows("SELECT rule FROM rule_memory") == []
+    # The third bad look of the old rule would have been one too many.
+    assert desk.sees({"/data": 97}).outcome == "ok"
+
+
+def test_nothing_of_the_old_name_is_remembered_by_a_rule_that_was_renamed(
+    store: Store, clock: FakeClock
+):
+    desk = Desk(store, clock, often={"times": 3, "of_last": 5})
+    desk.sees({"/data": 97})
+    desk.rule = desk.rule.model_copy(update={"name": "disks", "renamed_from": "disk"})
+    desk.sees({"/data": 97})
+    assert desk.rows("SELECT rule FROM rule_memory") == [("disks",)]
+
+
 def test_one_that_never_ran_is_no_error(store: Store):
     assert store.rules.retire("none", actor="ada") == 0
