@@ -84,6 +84,7 @@ def evaluate(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, An
         last_seen=gate.last_seen,
         prefect=connections.prefect_api(),
         metrics=store.metrics.reader(rule.tenant),
+        events=store.events.desk(rule, _source(run, flow)),
     )
     evaluation = _look(trigger, rule, parameters, ctx, slot, at, _source(run, flow))
     applied = store.apply(evaluation)
@@ -186,6 +187,7 @@ def _rehearse(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, A
         clock=clock,
         prefect=connections.prefect_api(),
         metrics=connections.store().metrics.reader(rule.tenant),
+        events=connections.store().events.desk(rule, None),
     )
     evaluation = _look(trigger, rule, parameters, ctx, at, at, RunSource())
     if evaluation.observation.error is not None:

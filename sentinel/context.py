@@ -14,6 +14,7 @@ from sentinel.errors import ConfigurationError
 from sentinel.ports import PrefectDesk
 
 if TYPE_CHECKING:
+    from sentinel.events.desk import EventDesk
     from sentinel.metrics.series import MetricReader
 
 __all__ = ["Context"]
@@ -39,12 +40,14 @@ class Context:
         last_seen: datetime | None = None,
         prefect: PrefectDesk | None = None,
         metrics: MetricReader | None = None,
+        events: EventDesk | None = None,
     ) -> None:
         self._clock = clock or SystemClock()
         self.state: dict[str, Any] = dict(state or {})
         self.last_seen = last_seen
         self.prefect = prefect
         self._metrics = metrics
+        self._events = events
         self.not_seen: list[Mapping[str, str]] = []
 
     def now(self) -> datetime:
@@ -71,6 +74,20 @@ class Context:
                 hint="Give it a context that has one: Context(metrics=store.metrics.reader()).",
             )
         return self._metrics
+
+    @property
+    def events(self) -> EventDesk:
+        """The events of this rule's tenant, to match.
+
+        Raises:
+            ConfigurationError: there is no database here
+        """
+        if self._events is None:
+            raise ConfigurationError(
+                "this check looks at events, and no database is known here",
+                hint="Roll it out; the flow of a deployment gives it one.",
+            )
+        return self._events
 
     @contextmanager
     def asking(self, api_url: str = "", key: str = "") -> Generator[PrefectDesk]:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.errors import SentinelError
 from sentinel.ports import Channel, Prefect
+from sentinel.relay.matching import matching_beside
 from sentinel.store import Store
 from sentinel.telling import tell_due
 
@@ -99,7 +100,10 @@ class Relay:
     def run(self, stop: threading.Event) -> None:
         """Turn until `stop` is set, then give the lease back."""
         outside = sum(duty.outside for duty in self.duties)
-        with ThreadPoolExecutor(outside, thread_name_prefix="relay") as self._beside:
+        with (
+            ThreadPoolExecutor(outside, thread_name_prefix="relay") as self._beside,
+            matching_beside(self._store, self._holder),
+        ):
             while not stop.is_set():
                 self.turn()
                 stop.wait(_TICK)

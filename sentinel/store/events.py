@@ -13,18 +13,22 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import orjson
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, delete, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlmodel import col
 
 from sentinel.errors import ConfigurationError
 from sentinel.events import MOST_AT_ONCE, Kept, Refused, Taken, event_id, taken
 from sentinel.events.incoming import key_of
-from sentinel.models_events import EventBlock, EventSeen, EventTail
+from sentinel.models_events import EventBlock, EventSeen, EventTail, PolicyMemory
 from sentinel.store.bulk import insert_bytes, insert_many
 
 if TYPE_CHECKING:
+    from sentinel.evaluation import RunSource
+    from sentinel.rule import Rule
     from sentinel.store import Store
+    from sentinel.store.event_matching import Desk
 
 __all__ = ["BLOCK", "Block", "Events"]
 
@@ -118,6 +122,13 @@ class Events:
         )
         return connection.execute(more.returning(TAIL.c.last)).scalar_one()
 
+    def desk(self, rule: Rule, source: RunSource | None) -> Desk:
+        """What the trigger of an event policy may ask; without a source it stores nothing."""
+        # Imported here: who only sends events compiles no policies.
+        from sentinel.store.event_matching import Desk
+
+        return Desk(self._store, rule, source)
+
     def tails(self) -> dict[str, int]:
         """The number of the last block of every tenant that has any."""
         with self._store.read() as connection:
@@ -166,6 +177,7 @@ class Events:
                 for row in found:
                     mine = (BLOCK.c.tenant == row.tenant, BLOCK.c.seq == row.seq)
                     connection.execute(BLOCK.delete().where(*mine))
+                connection.execute(delete(PolicyMemory).where(col(PolicyMemory.keep_until) < now))
             gone += sum(row.size for row in found)
             if len(found) < _PIECE:
                 return gone

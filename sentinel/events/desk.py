@@ -1,0 +1,40 @@
+"""What the triggers of event policies ask of the world, as a protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from sentinel.reading import Reading
+
+__all__ = ["EventDesk", "Matched"]
+
+
+class Matched(msgspec.Struct, frozen=True, kw_only=True):
+    """What a look at events came to.
+
+    Attributes:
+        events: how many were looked at
+        matches: how often a policy matched one
+        behind: whether there are more to look at
+        found: what would be alerts, where nothing was stored
+    """
+
+    events: int = 0
+    matches: int = 0
+    behind: bool = False
+    found: Sequence[Reading] = ()
+
+
+class EventDesk(Protocol):
+    """The events of one tenant, for the policies of one rule."""
+
+    def look(self, policies: Sequence[Mapping[str, Any]], *, alone: bool) -> Matched:
+        """Let `policies` be those of this rule, and match what nobody has matched for them yet.
+
+        Raises:
+            PolicyError: they cannot be used
+        """
+        ...

@@ -1,0 +1,54 @@
+"""Many event policies in one deployment, each a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from sentinel import Context, Reading, trigger
+from sentinel.errors import PolicyError
+from triggers._events import PolicyJson, looked
+
+
+@trigger(category="events", keeps_readings=False, backtest=False)
+def event_pack(
+    ctx: Context,
+    policies: list[PolicyJson] = [],  # noqa: B006 - a form's default; nothing here changes it
+    file: str = "",
+) -> Iterator[Reading]:
+    """Up to 1,000 event policies; each is a rule of its own name, with its own switch.
+
+    What this rule says of receivers, team, groups and `resolve_after` holds for all of them; what
+    a policy says goes before it. A policy that is taken out is retired with its alerts.
+
+    Args:
+        policies: a list of policies, as JSON
+        file: of policies, JSON or YAML, where the workers have it; instead of `policies`
+    """
+    if bool(policies) is bool(file):
+        raise PolicyError("an event pack takes policies or a file, one of them")
+    return looked(ctx, _of_file(file) if file else policies, alone=False)
+
+
+def _of_file(file: str) -> list[dict[str, Any]]:
+    """The policies of a file: a list, or an object with a list `policies`."""
+    try:
+        content: Any = yaml.safe_load(Path(file).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise PolicyError(
+            f"the policies in {file} cannot be read: {' '.join(str(error).split())}",
+            hint="It must lie where the workers run.",
+        ) from None
+    if isinstance(content, dict):
+        content = cast("dict[str, Any]", content).get("policies")
+    if not isinstance(content, list):
+        raise PolicyError(f"{file} has no list of policies", hint="Write `policies: [...]`.")
+    found: list[dict[str, Any]] = []
+    for place, one in enumerate(cast("list[Any]", content)):
+        if not isinstance(one, dict):
+            raise PolicyError(f"{file}: entry {place} is no policy", hint="Write an object.")
+        found.append(cast("dict[str, Any]", one))
+    return found
