@@ -1,0 +1,103 @@
+"""Each `sentinel …` that a page shows is a command that there is, with options that it has.
+
+Nothing is run here; the commands of the tutorial are, by `tests/system/test_tutorial.py`.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.exceptions import TyperException
+from typer.main import get_command
+
+from sentinel.cli.app import app
+from tests.docs.pages import DOCS, ROOT, blocks
+
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("**/*.md"))]
+ENDS = {"|", "||", "&&", ";", "(", ")", ">", "<", "&"}
+
+
+def shown(page: Path) -> list[tuple[int, list[str]]]:
+    """Line and arguments of each `sentinel …` in the shell blocks of a page."""
+    found: list[tuple[int, list[str]]] = []
+    for block in blocks(page):
+        if block.language != "sh":
+            continue
+        lines = re.sub(r"\\\n", "  ", block.text).splitlines()
+        for number, line in enumerate(lines, start=block.line + 1):
+            found += [(number, arguments) for arguments in sentinel_in(line)]
+    return found
+
+
+def sentinel_in(line: str) -> list[list[str]]:
+    """The arguments of every `sentinel` that a line of shell would run."""
+    if not re.search(r"(^|[\s(/])sentinel\s", line):
+        return []
+    line = line.replace('"$(', "$( ").replace(')"', " )")
+    words = shlex.shlex(line, posix=True, punctuation_chars=True)
+    words.whitespace_split = True
+    found: list[list[str]] = []
+    current: list[str] | None = None
+    first = True
+    for word in words:
+        if word in ENDS:
+            current, first = None, True
+        elif current is not None:
+            current.append(word)
+        elif first and word in ("sentinel", ".venv/bin/sentinel"):
+            found.append(current := [])
+        else:
+            first = first and re.match(r"\w+=", word) is not None
+    return [arguments for arguments in found if arguments]
+
+
+def parse(arguments: list[str]) -> None:
+    """Read the arguments as the command would, without running it."""
+    command: Any = get_command(app)
+    if arguments == ["--install-completion"]:
+        return  # typer's own, which acts as soon as it is read
+    context: Any = command.make_context("sentinel", list(arguments))
+    while hasattr(command, "commands"):
+        name, command, left = command.resolve_command(
+            context, [*context._protected_args, *context.args]
+        )
+        context = command.make_context(name, left, parent=context)
+
+
+CASES = [
+    pytest.param(arguments, id=f"{page.relative_to(ROOT)}:{line}")
+    for page in PAGES
+    if page.name != "cli.md"
+    for line, arguments in shown(page)
+]
+
+
+@pytest.mark.parametrize("arguments", CASES)
+def test_what_a_page_shows_can_be_typed(arguments: list[str]):
+    parse(arguments)
+
+
+def test_pages_show_commands():
+    assert len(CASES) > 30
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ".venv/bin/sentinel alrt list",
+        ".venv/bin/sentinel alert lits",
+        ".venv/bin/sentinel alert list --sevrity high",
+        "sentinel alert list --limit many",
+        "sentinel alert ack",
+        "make install && sentinel deploy --pac machine",
+        'eval "$(sentinel envv )"',
+    ],
+)
+def test_one_that_is_misspelt_is_noticed(line: str):
+    (arguments,) = sentinel_in(line)
+    with pytest.raises(TyperException):
+        parse(arguments)
