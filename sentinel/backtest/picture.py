@@ -1,0 +1,69 @@
+"""A backtest as a picture of characters: values, alerts and messages over time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from sentinel.backtest.result import Backtest, ReplayedAlert
+
+__all__ = ["picture"]
+
+_LEVELS = "▁▂▃▄▅▆▇█"
+_MOST_ROWS = 20
+
+
+def picture(found: Backtest, width: int = 72) -> list[str]:
+    """Lines of at most `width` characters and a margin.
+
+    The first shows the greatest value of each stretch, a blank where nothing was looked at; then
+    one for each alert (`█` open); then one with a mark wherever somebody would have been told.
+    """
+    length = (found.until - found.since) / width
+    if length <= timedelta(0):
+        return []
+
+    def place(at: datetime) -> int:
+        return min(width - 1, max(0, int((at - found.since) / length)))
+
+    lines = [f"{'value':>8} {''.join(_values(found, width, place))}"]
+    for number, alert in enumerate(found.alerts[:_MOST_ROWS], start=1):
+        lines.append(f"{number:>8} {_bar(alert, found.until, width, place)}")
+    if len(found.alerts) > _MOST_ROWS:
+        lines.append(f"{'':>8} … and {len(found.alerts) - _MOST_ROWS:,} more")
+    told = [" "] * width
+    for message in found.messages:
+        told[place(message.at)] = "▲"
+    lines.append(f"{'told':>8} {''.join(told)}")
+    start, end = f"{found.since:%m-%d %H:%M}", f"{found.until:%m-%d %H:%M}"
+    lines.append(f"{'':>8} {start}{end:>{max(len(end), width - len(start))}}")
+    return [line.rstrip() for line in lines]
+
+
+def _values(found: Backtest, width: int, place: Callable[[datetime], int]) -> Iterator[str]:
+    most: list[float | None] = [None] * width
+    looked = [False] * width
+    for at, value in found.looks:
+        cell = place(at)
+        looked[cell] = True
+        before = most[cell]
+        if value is not None:
+            most[cell] = value if before is None else max(before, value)
+    known = [one for one in most if one is not None]
+    low, high = min(known, default=0.0), max(known, default=0.0)
+    for cell, value in enumerate(most):
+        if value is None:
+            yield "·" if looked[cell] else " "
+        else:
+            part = (value - low) / (high - low) if high > low else 0.0
+            yield _LEVELS[min(len(_LEVELS) - 1, int(part * len(_LEVELS)))]
+
+
+def _bar(
+    alert: ReplayedAlert, until: datetime, width: int, place: Callable[[datetime], int]
+) -> str:
+    cells = [" "] * width
+    for spell in alert.spells:
+        first, last = place(spell.opened), place(spell.ended or until)
+        cells[first : last + 1] = "█" * (last + 1 - first)
+    return "".join(cells)

@@ -1,0 +1,112 @@
+"""From a rule and a database to a plan and what to replay: what is known, and what is not."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sentinel.backtest.readings import Seen, empty_between, read_file, stored, watched
+from sentinel.backtest.replay import Plan
+from sentinel.errors import ConfigurationError
+from sentinel.rule import Rule
+from sentinel.store import Store
+from sentinel.trigger import Trigger
+
+__all__ = ["Tried", "planned"]
+
+
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule to try out.
+
+    Attributes:
+        rule: as it would be
+        trigger: that it uses
+        parameters: of the trigger, which only checks of stored metrics need
+    """
+
+    rule: Rule
+    trigger: Trigger[..., Any]
+    parameters: Mapping[str, Any] = {}
+
+
+def planned(
+    store: Store, tried: Tried, since: datetime, until: datetime, data: Path | None = None
+) -> tuple[Plan, Iterable[Seen]]:
+    """What to replay, and as what.
+
+    Args:
+        store: whose readings, metrics, receivers and settings hold
+        tried: the rule
+        since: evaluations after it
+        until: and up to it
+        data: a file of readings instead of the kept ones; then its times are the limits
+
+    Raises:
+        ConfigurationError: there is nothing to replay, or nothing says what is bad
+    """
+    rule, trigger = tried.rule, tried.trigger
+    judged = (rule.when or trigger.when) is not None
+    notes = list(_notes(tried, data))
+    seen: Iterable[Seen]
+    reader = store.metrics.reader(rule.tenant)
+    if data is not None:
+        read = read_file(data, judged=judged, rule=rule.name)
+        if not read:
+            raise ConfigurationError(f"{data} has no readings")
+        since, until = read[0].at, read[-1].at
+        seen = read
+    elif not trigger.keeps_readings:
+        if rule.every is None:
+            raise ConfigurationError(
+                f"rule {rule.name!r} has no period", hint="Give it `every`, for example 60s."
+            )
+        seen = watched(trigger, tried.parameters, reader, since, until, rule.every)
+    else:
+        seen = stored(reader, rule.name, since, until, judged=judged)
+        if not seen:
+            raise ConfigurationError(
+                f"no readings of {rule.name} are kept from {since:%Y-%m-%d %H:%M} on",
+                hint="Readings are kept for the rule's keep_readings; or give a file with --data.",
+            )
+    if trigger.closed_world and rule.every is not None and not isinstance(seen, Iterator):
+        seen = empty_between([*seen], rule.every)
+        notes.append(
+            "The check lists only what is wrong, so every period without a reading counts as one "
+            "in which all was well."
+        )
+    plan = Plan(
+        rule=rule, since=since, until=until, trigger=trigger.name, default_when=trigger.when,
+        default_category=trigger.category, closed_world=trigger.closed_world, unit=trigger.unit,
+        receivers=store.receivers.all(), knobs=store.knobs, notes=notes,
+    )  # fmt: skip
+    return plan, seen
+
+
+def _notes(tried: Tried, data: Path | None) -> Iterable[str]:
+    rule, trigger = tried.rule, tried.trigger
+    if not trigger.keeps_readings and data is None:
+        yield "The check looked again at the stored metrics, once a period."
+        return
+    yield "An evaluation that failed or saw nothing leaves no reading, so it is not replayed."
+    if rule.no_data is not None:
+        yield "no_data: alerts that nothing is seen at all are therefore not shown."
+    if (rule.when or trigger.when) is not None and _judges_itself(trigger):
+        yield (
+            f"{trigger.name} judges some of its readings itself; only their values are kept, and "
+            "they are judged here by the condition."
+        )
+
+
+def _judges_itself(trigger: Trigger[..., Any]) -> bool:
+    """Whether its file says `firing=` somewhere."""
+    module = sys.modules.get(trigger.module)
+    try:
+        return module is not None and "firing=" in inspect.getsource(module)
+    except OSError:
+        return False

@@ -1,0 +1,235 @@
+"""What past evaluations saw: kept readings, a file of them, or a look back at stored metrics."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sentinel.clock import FakeClock
+from sentinel.context import Context
+from sentinel.errors import ConfigurationError, SampleError
+from sentinel.metrics.moments import datetime_of, micros
+from sentinel.metrics.sample import metric_of_rule, moment_of
+from sentinel.metrics.series import MetricReader, Series
+from sentinel.observation import Observation, observe
+from sentinel.reading import Reading, checked
+from sentinel.table import ReadingTable
+from sentinel.trigger import Trigger
+
+__all__ = ["Seen", "empty_between", "read_file", "stored", "watched"]
+
+_TIMES = ("at", "timestamp", "time", "date")
+_FEW = 50
+"""With fewer readings in an evaluation, objects cost less than columns."""
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """One evaluation: when it was, what it saw, and the greatest value among that."""
+
+    at: datetime
+    observation: Observation
+    greatest: float | None = None
+
+
+def stored(
+    reader: MetricReader, rule: str, since: datetime, until: datetime, *, judged: bool
+) -> list[Seen]:
+    """The evaluations whose readings are kept, oldest first.
+
+    Args:
+        reader: of the rule's tenant
+        rule: its name
+        since: evaluations after it
+        until: and up to it
+        judged: whether a condition says what is bad; else the values must be the check's own
+            verdicts, kept as 1 for bad and 0 for good
+
+    Raises:
+        ConfigurationError: nothing says what is bad, and the values are no verdicts
+    """
+    series = reader.window(metric_of_rule(rule), (), since, until)
+    return _evaluations(series, judged=judged, rule=rule)
+
+
+def _evaluations(series: Series, *, judged: bool, rule: str) -> list[Seen]:
+    if not judged and len(series) and not np.isin(series.values, (0.0, 1.0)).all():
+        raise ConfigurationError(
+            f"rule {rule!r}: the check judges for itself, and of its readings only values are kept",
+            hint="Give the rule a `when` to try out.",
+        )
+    of_sample = np.repeat(np.arange(len(series)), np.diff(series.starts))
+    order = np.lexsort((of_sample, series.times))
+    times, places, values = series.times[order], of_sample[order], series.values[order]
+    if not len(times):
+        return []
+    starts = np.flatnonzero(np.append(True, times[1:] != times[:-1]))
+    ends = np.append(starts[1:], len(times))
+    return [
+        _seen(datetime_of(times[a]), series.labels, places[a:b], values[a:b], judged=judged)
+        for a, b in zip(starts.tolist(), ends.tolist(), strict=True)
+    ]
+
+
+def _seen(
+    at: datetime,
+    labels: Sequence[Mapping[str, str]],
+    places: NDArray[np.int64],
+    values: NDArray[np.float64],
+    *,
+    judged: bool,
+) -> Seen:
+    chosen: list[Mapping[str, str]] = [labels[int(place)] for place in places]
+    greatest = float(values.max())
+    if judged and len(chosen) >= _FEW:
+        table = ReadingTable(chosen, values)
+        return Seen(at=at, observation=Observation(readings=[], table=table), greatest=greatest)
+    readings = [
+        Reading(labels=one, value=value, firing=None if judged else value != 0.0)
+        for one, value in zip(chosen, values.tolist(), strict=True)
+    ]
+    return Seen(at=at, observation=Observation(readings=readings), greatest=greatest)
+
+
+def empty_between(seen: Sequence[Seen], every: timedelta) -> Iterator[Seen]:
+    """`seen`, and an evaluation that saw nothing wherever a period has none.
+
+    For checks that list only what is wrong: where all was well they left nothing to keep.
+    """
+    for one, after in zip(seen, [*seen[1:], None], strict=True):
+        yield one
+        if after is None:
+            continue
+        at = one.at + every
+        while after.at - at > every / 2:
+            yield Seen(at=at, observation=Observation(readings=[]))
+            at += every
+
+
+def watched(
+    trigger: Trigger[..., Any],
+    parameters: Mapping[str, Any],
+    reader: MetricReader,
+    since: datetime,
+    until: datetime,
+    every: timedelta,
+) -> Iterator[Seen]:
+    """Look again, once a period, with a check that reads nothing but stored metrics.
+
+    Args:
+        trigger: one whose readings are not kept, since what it reads is
+        parameters: its own
+        reader: of the rule's tenant; the check is given the moment, and asks for no later one
+        since: the first look is a period after it
+        until: no look is later
+        every: the period
+    """
+    clock = FakeClock(since)
+    state: dict[str, Any] = {}
+    last: datetime | None = None
+    while (at := clock.now() + every) <= until:
+        clock.set(at)
+        ctx = Context(clock=clock, state=state, last_seen=last, metrics=reader)
+        observation = observe(trigger, ctx, parameters, timeout=None)
+        state = state if observation.state is None else observation.state
+        last = at
+        yield Seen(at=at, observation=observation, greatest=_greatest(observation))
+
+
+def _greatest(observation: Observation) -> float | None:
+    found = [one.value for one in observation.readings if one.value is not None]
+    if observation.table is not None and len(observation.table):
+        found.append(float(np.nanmax(observation.table.values)))
+    return max(found, default=None)
+
+
+def read_file(path: Path, *, judged: bool, rule: str) -> list[Seen]:
+    """The evaluations in a file of readings, oldest first.
+
+    CSV has a column `at` (or timestamp, time, date) and `value`; every other column is a label.
+    JSON is a list of objects with `at`, `value` and `labels`; NDJSON has one such object a line.
+    Readings of one moment are one evaluation.
+
+    Args:
+        path: ends in .csv, .json, .ndjson or .jsonl
+        judged: as in `stored`
+        rule: its name, for errors
+
+    Raises:
+        ConfigurationError: the file cannot be read, or a row is no reading; names it
+    """
+    try:
+        rows = list(_rows(path))
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"there is no file {path}", hint="Give a CSV, JSON or NDJSON file of readings."
+        ) from None
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError, csv.Error) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+    moments: dict[datetime, list[tuple[Mapping[str, str], float]]] = {}
+    for number, row in rows:
+        at, labels, value = _row(path, number, row)
+        moments.setdefault(at, []).append((labels, value))
+    found: list[Seen] = []
+    for at in sorted(moments):
+        labels = [one for one, _ in moments[at]]
+        values = np.array([value for _, value in moments[at]])
+        if not judged and not np.isin(values, (0.0, 1.0)).all():
+            raise ConfigurationError(
+                f"rule {rule!r} has no `when`, so the values of {path} must be 1 (bad) or 0",
+                hint="Give the rule a `when` to try out.",
+            )
+        places = np.arange(len(labels))
+        found.append(_seen(at, labels, places, values, judged=judged))
+    return found
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The rows of a file and their places: lines, or of a JSON list the number from 1."""
+    if path.suffix == ".csv":
+        with path.open(newline="", encoding="utf-8") as file:
+            yield from enumerate(csv.DictReader(file), start=2)
+        return
+    data = path.read_bytes()
+    if path.suffix in (".ndjson", ".jsonl"):
+        for number, line in enumerate(data.splitlines(), start=1):
+            if line.strip():
+                yield number, msgspec.json.decode(line, type=dict[str, Any])
+        return
+    yield from enumerate(msgspec.json.decode(data, type=list[dict[str, Any]]), start=1)
+
+
+def _row(
+    path: Path, number: int, row: Mapping[str, Any]
+) -> tuple[datetime, Mapping[str, str], float]:
+    name = next((one for one in _TIMES if row.get(one) not in (None, "")), None)
+    if name is None or row.get("value") in (None, ""):
+        raise ConfigurationError(
+            f"{path}, row {number}: it has no {'value' if name else 'at'}",
+            hint="Every row needs `at` (a moment) and `value` (a number).",
+        )
+    try:
+        value = float(row["value"])
+        at = moment_of(row[name])
+    except SampleError as error:
+        raise ConfigurationError(f"{path}, row {number}: {error.message}") from None
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(f"{path}, row {number}: {error}") from None
+    if not math.isfinite(value):
+        raise ConfigurationError(f"{path}, row {number}: the value is {value}")
+    given = row.get("labels")
+    if isinstance(given, Mapping):
+        labels = {str(k): str(v) for k, v in cast("Mapping[object, object]", given).items()}
+    else:
+        plain = {k: v for k, v in row.items() if k not in (name, "value", "labels", None)}
+        labels = {k: str(v) for k, v in plain.items() if v not in (None, "")}
+    # As live: a moment is kept to the microsecond, and labels are those of a reading.
+    good = checked(Reading(labels=labels, value=value))
+    return datetime_of(micros(at)), good.labels, value

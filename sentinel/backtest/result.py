@@ -1,0 +1,90 @@
+"""What a backtest found, as plain values: for tables, pictures, JSON and reviews."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+__all__ = ["Backtest", "Message", "ReplayedAlert", "Spell"]
+
+
+class Spell(msgspec.Struct, frozen=True, kw_only=True):
+    """One time that an alert was open; `ended` is None where it still was at the end."""
+
+    opened: datetime
+    ended: datetime | None
+    reason: str = ""
+
+
+class ReplayedAlert(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert that would have been.
+
+    Attributes:
+        title: when it was last bad
+        labels: of its series
+        severity: the word, as it last was
+        rank: what that means, 1 to 5
+        spells: when it was open, oldest first; more than one where it came back
+        source: rule, or check where the check failed
+    """
+
+    title: str
+    labels: Mapping[str, str]
+    severity: str
+    rank: int
+    spells: Sequence[Spell]
+    source: str = "rule"
+
+    def lasted(self, until: datetime) -> timedelta:
+        """How long it was open, all its spells together, up to `until`."""
+        return sum(((one.ended or until) - one.opened for one in self.spells), timedelta())
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One message that a channel would have got."""
+
+    at: datetime
+    receiver: str
+    channel: str
+    reason: str
+    severity: str
+    title: str
+
+
+class Backtest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rule would have done between `since` and `until`.
+
+    Attributes:
+        evaluations: how many there were
+        bad: how many of those saw something bad
+        failed: how many could not judge what they saw
+        error: of the first that could not
+        series: how many different ones were seen
+        looks: when each evaluation was, and the greatest value it saw (None where it saw none)
+        notes: what this backtest cannot know
+    """
+
+    rule: str
+    since: datetime
+    until: datetime
+    evaluations: int
+    bad: int
+    failed: int
+    error: str
+    series: int
+    alerts: Sequence[ReplayedAlert]
+    messages: Sequence[Message]
+    looks: Sequence[tuple[datetime, float | None]]
+    notes: Sequence[str] = ()
+
+    @property
+    def resolved(self) -> int:
+        """How many of the alerts were over at the end."""
+        return sum(one.spells[-1].ended is not None for one in self.alerts)
+
+    @property
+    def open_for(self) -> timedelta:
+        """How long alerts were open, all together."""
+        return sum((one.lasted(self.until) for one in self.alerts), timedelta())

@@ -1,0 +1,193 @@
+"""A backtest says what live did, from nothing but its readings."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sentinel import Reading, Rule
+from sentinel.backtest import Plan, Seen, difference, replay, stored
+from sentinel.backtest.picture import picture
+from sentinel.clock import FakeClock
+from sentinel.evaluation import Evaluation
+from sentinel.observation import Observation
+from sentinel.store import Store
+from sentinel.store.deliveries import Outcome
+
+MINUTE = timedelta(minutes=1)
+
+
+def rule(**more: Any) -> Rule:
+    return Rule.model_validate({"name": "disk", "every": "60s", "when": {"above": 90}, **more})
+
+
+def seen(at: datetime, **values: float) -> Seen:
+    readings = [Reading(labels={"mount": m}, value=v) for m, v in values.items()]
+    return Seen(
+        at=at,
+        observation=Observation(readings=readings),
+        greatest=max(values.values(), default=None),
+    )
+
+
+class Live:
+    """A rule on a real store, told and swept as the relay does it."""
+
+    def __init__(self, store: Store, clock: FakeClock) -> None:
+        self.store, self.clock = store, clock
+        self.told: list[tuple[datetime, str]] = []
+
+    def minute(self, chosen: Rule, values: dict[str, float]) -> None:
+        self.tell_until(self.clock.now() + MINUTE)
+        now = self.clock.now()
+        readings = [Reading(labels={"mount": m}, value=v) for m, v in values.items()]
+        self.store.apply(
+            Evaluation(
+                rule=chosen, trigger="disk_space", slot=now, at=now,
+                observation=Observation(readings=readings),
+            )
+        )  # fmt: skip
+
+    def tell_until(self, moment: datetime) -> None:
+        while (due := self.store.tellings.next_due()) is not None and due <= moment:
+            self.clock.set(max(due, self.clock.now()))
+            while claimed := self.store.tellings.claim("relay"):
+                self.told += [(self.clock.now(), one.message.reason) for one in claimed]
+                self.store.tellings.finish([Outcome(sent=one) for one in claimed])
+        self.clock.set(moment)
+
+    def alerts(self) -> list[tuple[Any, ...]]:
+        return sorted(
+            (
+                tuple(sorted(one.labels.items())), one.severity, one.title,
+                [(e.kind, e.at) for e in self.store.alerts.timeline(one.id)
+                 if e.kind in ("opened", "reopened", "resolved")],
+            )
+            for one in self.store.alerts.page(limit=500).items
+        )  # fmt: skip
+
+
+def test_it_opens_and_resolves_what_live_did(store: Store, clock: FakeClock):
+    """Hours of evaluations with gaps, a restart and an edit; only the readings are replayed."""
+    chance = random.Random(6)
+    first = rule(**{"for": "2m"}, when={"above": 80, "clear": 70}, keep_firing_for="3m")
+    edited = rule(when={"levels": {"medium": 70, "critical": 95}}, consecutive=2)
+    live, begun = Live(store, clock), clock.now()
+    level = dict.fromkeys(("/", "/data", "/home", "/var"), 60.0)
+    evaluations = 0
+    edited_at = begun + timedelta(minutes=210)
+    for minute in range(420):
+        for mount, value in level.items():
+            level[mount] = min(100.0, max(30.0, value + chance.gauss(0, 9)))
+        if 100 <= minute < 130 or minute % 37 == 5:
+            live.tell_until(clock.now() + MINUTE)  # nobody looked
+            continue
+        if minute == 300:  # another process takes over, with nothing but the database
+            live.store = Store(store.engine.url.render_as_string(hide_password=False), clock=clock)
+        visible = {m: v for m, v in level.items() if not (m == "/var" and minute % 11 == 0)}
+        live.minute(edited if clock.now() + MINUTE >= edited_at else first, visible)
+        evaluations += 1
+    live.tell_until(clock.now() + MINUTE)
+
+    readings = stored(store.metrics.reader(), "disk", begun, clock.now(), judged=True)
+    assert len(readings) == evaluations >= 200
+    plan = Plan(
+        rule=first, edits=[(edited_at, edited)], since=begun, until=clock.now(),
+        receivers={"default": ["inbox"]},
+    )  # fmt: skip
+    found = replay(plan, readings)
+    replayed = sorted(
+        (
+            tuple(sorted(one.labels.items())), one.severity, one.title,
+            [
+                moment
+                for n, s in enumerate(one.spells)
+                for moment in (
+                    ("reopened" if n else "opened", s.opened),
+                    *([("resolved", s.ended)] if s.ended else []),
+                )
+            ],
+        )
+        for one in found.alerts
+    )  # fmt: skip
+    assert replayed == live.alerts()
+    assert len(replayed) >= 5
+    assert any(len(one.spells) > 1 for one in found.alerts)
+    assert [(m.at, m.reason) for m in found.messages] == live.told
+    assert len(live.told) >= 10
+    if live.store is not store:
+        live.store.close()
+
+
+def test_what_stays_good_opens_nothing(clock: FakeClock):
+    start = clock.now()
+    looks = [seen(start + n * MINUTE, data=10.0 + n % 3) for n in range(1, 60)]
+    found = replay(Plan(rule=rule(), since=start, until=start + 60 * MINUTE), looks)
+    assert (found.evaluations, found.bad, list(found.alerts), list(found.messages)) == (
+        59,
+        0,
+        [],
+        [],
+    )
+    assert found.series == 1
+
+
+def test_one_that_only_pends_is_forgotten(clock: FakeClock):
+    start = clock.now()
+    values = [95.0, 10.0, 95.0, 95.0, 95.0, 10.0]
+    looks = [seen(start + n * MINUTE, data=v) for n, v in enumerate(values, start=1)]
+    plan = Plan(rule=rule(**{"for": "2m"}), since=start, until=start + 10 * MINUTE)
+    (alert,) = replay(plan, looks).alerts
+    (spell,) = alert.spells
+    assert (spell.opened, spell.ended) == (start + 5 * MINUTE, start + 6 * MINUTE)
+
+
+def test_one_shot_findings_expire(clock: FakeClock):
+    start = clock.now()
+    looks = [seen(start + MINUTE, data=95)]
+    plan = Plan(rule=rule(resolve_after="10m"), since=start, until=start + 60 * MINUTE)
+    (alert,) = replay(plan, looks).alerts
+    assert alert.spells[0].ended == start + 11 * MINUTE
+
+
+def test_what_cannot_be_judged_is_counted_and_said(clock: FakeClock):
+    start = clock.now()
+    broken = rule(when=None)
+    found = replay(
+        Plan(rule=broken, since=start, until=start + 5 * MINUTE), [seen(start + MINUTE, data=1)]
+    )
+    assert found.failed == 1
+    assert "nothing says whether" in found.error
+
+
+@pytest.fixture
+def two() -> tuple[Any, Any]:
+    start = datetime.fromisoformat("2026-03-02T08:00:00+00:00")
+    values = [50, 85, 85, 85, 85, 50, 97, 97, 97, 50]
+    looks = [seen(start + n * MINUTE, data=float(v)) for n, v in enumerate(values, start=1)]
+    until = start + 30 * MINUTE
+    receivers = {"default": ["inbox"]}
+    now = replay(Plan(rule=rule(), since=start, until=until, receivers=receivers), looks)
+    changed = rule(when={"above": 80}, **{"for": "2m"})
+    after = replay(Plan(rule=changed, since=start, until=until, receivers=receivers), looks)
+    return now, after
+
+
+def test_a_difference_is_markdown_for_a_review(two: tuple[Any, Any]):
+    page = difference(*two, ["when.above: 90 → 80"])
+    assert page.startswith("### disk\n\n- when.above: 90 → 80\n")
+    assert "| alerts | 1 | 1 |" in page
+    assert "| times opened | 1 | 2 |" in page
+    assert "Would have opened as well" in page
+    assert difference(two[0], two[0]).count("The same alerts") == 1
+
+
+def test_the_picture_shows_values_alerts_and_messages(two: tuple[Any, Any]):
+    lines = picture(two[0], width=30)
+    assert lines[0] == "   value  ▁▆▆▆▆▁███▁"
+    assert lines[1] == "       1        ████"
+    assert "▲" in lines[2]
+    assert lines[-1].split() == ["03-02", "08:00", "03-02", "08:30"]

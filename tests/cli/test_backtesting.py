@@ -1,0 +1,103 @@
+"""`sentinel rule test` and `sentinel rule diff`, over readings that a database kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sentinel.clock import FakeClock
+from sentinel.store import Store
+from tests.cli.shell import Run
+from tests.store.desk import Desk
+
+FILE = """\
+deployments:
+  - name: disk
+    entrypoint: flows.rules.disk_space
+    pull: []
+    work_pool: {name: sentinel}
+    parameters:
+      rule: {name: disk, every: 60s, group_wait: 0s, when: {above: 80}}
+"""
+
+
+@pytest.fixture
+def seen(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """Ten minutes of readings of a disk, the last of them now."""
+    store = Store(desk.store.engine.url.render_as_string(hide_password=False), clock=desk.clock)
+    desk.store = store
+    for value in (97, 97, 50, 50, 85, 85, 85, 50, 50):
+        desk.sees({"/data": float(value)})
+    now = desk.clock.forward(seconds=30)
+    monkeypatch.setattr("sentinel.store.SystemClock", lambda: FakeClock(now))
+    store.close()
+    return desk
+
+
+def test_it_shows_what_would_have_opened(seen: Desk, run: Run):
+    code, out, err = run("rule", "test", "disk", "--since", "1h")
+    assert (code, err) == (0, "")
+    assert out.startswith("disk: 10 evaluations of 1 series")
+    assert "1 alerts would have opened and 1 resolved; 2 messages would have been sent." in out
+    assert "disk: /data 97 percent" in out
+    assert "▲" in out
+    assert "leaves no reading" in out
+
+
+def test_programs_get_json(seen: Desk, run: Run):
+    found = json.loads(run("rule", "test", "disk", "--since", "1h", "--json")[1])
+    assert (found["evaluations"], found["bad"], found["resolved"]) == (10, 3, 1)
+    assert found["open_seconds"] == 180
+    (alert,) = found["alerts"]
+    assert alert["labels"] == {"mount": "/data"}
+    assert len(found["messages"]) == 2
+
+
+def test_a_changed_file_says_what_it_would_have_done(seen: Desk, run: Run):
+    Path("changed.yaml").write_text(FILE)
+    code, out, _ = run("rule", "diff", "changed.yaml", "--since", "1h")
+    assert code == 0
+    assert '- when: {"above":90.0} → {"above":80.0}' in out.replace("\\", "")
+    assert "| times opened | 1 | 2 |" in out
+    Path("same.yaml").write_text(FILE.replace("80", "90"))
+    assert run("rule", "diff", "same.yaml")[1] == "No rule of the file differs from what runs.\n"
+
+
+def test_a_file_of_readings_is_replayed_instead(seen: Desk, run: Run):
+    Path("readings.csv").write_text(
+        "at,value,mount\n2026-03-01T08:00:00Z,50,/srv\n2026-03-01T08:01:00Z,85,/srv\n"
+    )
+    Path("changed.yaml").write_text(FILE)
+    found = json.loads(
+        run(
+            "rule", "test", "disk", "--file", "changed.yaml", "--data", "readings.csv", "--json"
+        )[1]
+    )  # fmt: skip
+    (alert,) = found["alerts"]
+    assert (alert["labels"], alert["spells"][0]["opened"]) == (
+        {"mount": "/srv"}, "2026-03-01T08:01:00Z",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("at,mount\n2026-03-01T08:00:00Z,/srv\n", "row 2: it has no value"),
+        ("at,value\nnever,1\n", "row 2: 'never' is no moment"),
+        ("at,value\n2026-03-01T08:00:00Z,much\n", "row 2: could not convert"),
+        ("at,value\n", "has no readings"),
+    ],
+)
+def test_a_file_that_is_wrong_says_where(seen: Desk, run: Run, text: str, said: str):
+    Path("readings.csv").write_text(text)
+    code, _, err = run("rule", "test", "disk", "--data", "readings.csv")
+    assert code != 0
+    assert said in " ".join(err.split())
+
+
+def test_a_rule_without_readings_says_so(seen: Desk, run: Run):
+    code, _, err = run("rule", "test", "disk", "--since", "1s")
+    assert code != 0
+    assert "no readings of disk are kept" in " ".join(err.split())
