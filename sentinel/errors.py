@@ -10,7 +10,8 @@ The tree::
     │   ├── PolicyError         an event policy cannot be used as it is written
     │   └── SampleError         a sample of a metric cannot be kept
     ├── TriggerError            a trigger cannot be loaded or called
-    │   └── ReadingError        a trigger answered something that is no reading
+    │   ├── ReadingError        a trigger answered something that is no reading
+    │   └── SourceDown          what a check reads from does not answer
     ├── CheckTimeout            a check did not answer in the time its rule allows
     ├── NotFound                no such alert, rule, group, receiver
     ├── Conflict                somebody else changed it first, or its state forbids this
@@ -42,6 +43,7 @@ __all__ = [
     "SampleError",
     "SchemaTooNew",
     "SentinelError",
+    "SourceDown",
     "TriggerError",
 ]
 
@@ -135,6 +137,21 @@ class TriggerError(SentinelError):
 
 class ReadingError(TriggerError):
     """A trigger answered something that is no reading."""
+
+
+class SourceDown(TriggerError):
+    """What a check reads from does not answer; every rule on it then fails alike.
+
+    Args:
+        source: what does not answer, the same text for every rule that reads from it and without
+            secrets; their alerts are told as one
+        message: what was wrong
+        hint: what to do about it
+    """
+
+    def __init__(self, source: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.source = source
 
 
 class CheckTimeout(SentinelError):

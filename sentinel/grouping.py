@@ -12,7 +12,10 @@ from sentinel.fingerprint import fingerprint
 from sentinel.rule import Rule
 from sentinel.severity import Severity
 
-__all__ = ["Membership", "TellingSoFar", "first_wait", "membership", "next_look"]
+__all__ = ["SOURCE", "Membership", "TellingSoFar", "first_wait", "membership", "next_look"]
+
+SOURCE = "sentinel_source"
+"""The label of an alert that a check fails because its source does not answer."""
 
 CRITICAL_WAIT = timedelta(seconds=5)
 USUAL_WAIT = timedelta(seconds=30)
@@ -45,7 +48,9 @@ def membership(rule: Rule, labels: Mapping[str, str], category: str, *, check: b
         rule: whose alert it is
         labels: of the reading
         category: of the rule or its trigger
-        check: whether it says that a check fails; those of one owner are one conversation
+        check: whether it says that a check fails; those of one owner are one conversation, and
+            those of one source that does not answer, where the rules name no owner. More rules
+            that fail on it are no news before the message is repeated.
     """
     known = {
         **rule.labels,
@@ -55,7 +60,11 @@ def membership(rule: Rule, labels: Mapping[str, str], category: str, *, check: b
         "team": rule.team,
         "tenant": rule.tenant,
     }
-    if check:
+    source = labels.get(SOURCE, "") if check else ""
+    interval = max(rule.group_interval, rule.repeat_interval) if source else rule.group_interval
+    if source:
+        by = {"failing_checks_of": rule.owner or rule.team, "source": source}
+    elif check:
         by = {"failing_checks_of": rule.owner or rule.team or rule.name}
     else:
         by = {name: known.get(name, "") for name in rule.group_by}
@@ -68,7 +77,7 @@ def membership(rule: Rule, labels: Mapping[str, str], category: str, *, check: b
         receivers=tuple(rule.receivers),
         policy={
             "group_wait": None if rule.group_wait is None else rule.group_wait.total_seconds(),
-            "group_interval": rule.group_interval.total_seconds(),
+            "group_interval": interval.total_seconds(),
             "repeat_interval": rule.repeat_interval.total_seconds(),
             **_hours_and_limits(rule),
         },

@@ -12,11 +12,12 @@ from typing import Any
 import msgspec
 
 from sentinel.condition import When, judge, judge_expression
-from sentinel.errors import ExpressionError, ReadingError
+from sentinel.errors import ExpressionError, ReadingError, SourceDown
 from sentinel.evaluation import Evaluation
 from sentinel.fingerprint import fingerprint
+from sentinel.grouping import SOURCE
 from sentinel.lifecycle import AlertState, Bad, Good, Status
-from sentinel.reading import Reading, storable
+from sentinel.reading import MAX_NAME, Reading, storable
 from sentinel.rule import Rule
 from sentinel.severity import severity_of
 from sentinel.template import number, placeholders, render
@@ -225,8 +226,11 @@ def said(error: Exception) -> str:
 def error_reading(rule: Rule, error: Exception) -> Reading:
     """The finding that a check itself failed, about its source, for the rule's owner."""
     text = said(error)
+    labels = {CHECK: rule.name}
+    if isinstance(error, SourceDown):
+        labels[SOURCE] = storable(error.source)[:MAX_NAME]
     return Reading(
-        labels={CHECK: rule.name},
+        labels=labels,
         firing=True,
         summary=f"{rule.name} cannot be checked: {text}"[:500],
         details={"error": text[:4000]},

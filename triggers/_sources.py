@@ -1,0 +1,186 @@
+"""Databases that checks of data ask: an address, a read-only connection, and rows in bounds.
+
+What comes back is rows as mappings. A source that does not answer is a `SourceDown`, which names
+the source and not the rule, so that all rules on it become one conversation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Inspector, create_engine, event, inspect, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from sentinel import Context
+from sentinel.errors import ConfigurationError, SourceDown, TriggerError
+from sentinel.reading import storable
+
+__all__ = ["asked", "inspected", "quoted", "shown", "table_of"]
+
+_NAME = re.compile(r'[^\W\d][\w$]*|"[^"\0]+"')
+_SELECT = re.compile(
+    r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(select|with|values|table|show)\b", re.I | re.S
+)
+
+
+def asked(
+    ctx: Context,
+    source: str,
+    query: str,
+    *,
+    most: int,
+    timeout: float,
+    values: Mapping[str, Any] | None = None,
+) -> list[dict[str, Any]]:
+    """The rows that a query answers with, at most `most` of them.
+
+    Args:
+        ctx: fills {secret:NAME} in the source
+        source: a SQLAlchemy URL
+        query: one that reads; the transaction is read-only and rolled back whatever it says
+        most: rows; one more is refused, so that nothing is left out unseen
+        timeout: seconds for the statement
+        values: of the query's :names
+
+    Raises:
+        ConfigurationError: the source or the query cannot be used, or there are too many rows
+        SourceDown: the source does not answer
+        TriggerError: it refuses the query
+    """
+    if not _SELECT.match(query):
+        raise ConfigurationError(
+            f"the query must read: {query.strip()[:60]!r}", hint="Write a SELECT."
+        )
+    with _connected(ctx, source, timeout) as connection:
+        answer = connection.execute(text(query), dict(values or {}))
+        rows = answer.mappings().fetchmany(most + 1)
+    if len(rows) > most:
+        raise ConfigurationError(
+            f"the query answers more than {most:,} rows",
+            hint="Group or filter in the query, or raise the limit.",
+        )
+    return [{str(name): value for name, value in row.items()} for row in rows]
+
+
+@contextmanager
+def inspected(ctx: Context, source: str, timeout: float) -> Generator[Inspector]:
+    """What the source says of its tables; raises as `asked` does."""
+    with _connected(ctx, source, timeout) as connection:
+        yield inspect(connection)
+
+
+@contextmanager
+def _connected(ctx: Context, source: str, timeout: float) -> Generator[Connection]:
+    url = _address(ctx.filled(source))
+    where = shown(url)
+    if url.get_backend_name() == "sqlite" and not _there(url):
+        # To open it would make it.
+        raise SourceDown(where, f"{where} does not answer: there is no such file")
+    try:
+        engine = create_engine(url, poolclass=NullPool, connect_args=_limits(url, timeout))
+    except NoSuchModuleError:
+        raise ConfigurationError(
+            f"nothing here speaks {url.drivername}", hint="Install a driver for it."
+        ) from None
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"{where}: its driver {error.name} is not installed", hint="Install it."
+        ) from None
+    if url.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _only_read)
+    try:
+        with engine.connect() as connection:
+            if url.get_backend_name() in ("postgresql", "mysql", "mariadb"):
+                connection.execute(text("SET TRANSACTION READ ONLY"))
+            yield connection
+            connection.rollback()
+    except DBAPIError as error:
+        said = storable(" ".join(str(error.orig).split())) or type(error.orig).__name__
+        if error.connection_invalidated or error.statement is None:
+            raise SourceDown(where, f"{where} does not answer: {said[:300]}") from None
+        raise TriggerError(f"{where} refuses the query: {said[:300]}") from None
+    except SQLAlchemyError as error:
+        raise TriggerError(f"{where}: {storable(str(error))[:300]}") from None
+    except OSError as error:
+        raise SourceDown(where, f"{where} does not answer: {error}") from None
+    finally:
+        engine.dispose()
+
+
+def _address(given: str) -> URL:
+    try:
+        url = make_url(given)
+    except ArgumentError:
+        raise ConfigurationError(
+            "the source is no SQLAlchemy URL",  # not repeated: it may hold a password
+            hint="Write for example postgresql://user:{secret:shop-password}@host/name.",
+        ) from None
+    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+
+
+def shown(url: URL) -> str:
+    """A source without its password and options, the same for everybody who asks it."""
+    plain = url.set(drivername=url.get_backend_name(), query={}, username=None, password=None)
+    return plain.render_as_string(hide_password=True)
+
+
+def _there(url: URL) -> bool:
+    return url.database in (None, "", ":memory:") or Path(str(url.database)).is_file()
+
+
+def _limits(url: URL, timeout: float) -> dict[str, Any]:
+    """By which a driver gives up by itself, so that no statement is left behind."""
+    seconds = max(1, round(timeout))
+    match url.get_backend_name():
+        case "postgresql" if "psycopg" in url.drivername:
+            milliseconds = max(1, round(timeout * 1000))
+            return {
+                "connect_timeout": seconds,
+                "options": f"-c statement_timeout={milliseconds}",
+            }
+        case "mysql" | "mariadb" if "pymysql" in url.drivername:
+            return {"connect_timeout": seconds, "read_timeout": seconds}
+        case "sqlite":
+            return {"timeout": timeout}
+        case _:
+            return {}
+
+
+def _only_read(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA query_only=ON").close()
+
+
+def table_of(name: str) -> tuple[str | None, str]:
+    """Schema and name of `orders` or `shop.orders`, quotes taken off.
+
+    Raises:
+        ConfigurationError: it is no name of a table
+    """
+    parts = re.findall(r'"[^"]*"|[^.]+', name)
+    if not 1 <= len(parts) <= 2 or any(not _NAME.fullmatch(part) for part in parts):
+        raise ConfigurationError(
+            f"{name!r} is no name of a table", hint="Write orders, or shop.orders."
+        )
+    plain = [part.strip('"') for part in parts]
+    return (plain[0] if len(plain) == 2 else None), plain[-1]
+
+
+def quoted(names: Sequence[str]) -> str:
+    """Names of columns or tables as SQL, each as it was given unless it has quotes.
+
+    Raises:
+        ConfigurationError: one is no name; so no text of a form ever becomes SQL
+    """
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise ConfigurationError(
+                f"{name!r} is no name of a column or table",
+                hint='Put a name with other signs in double quotes: "order date".',
+            )
+    return ", ".join(names)
