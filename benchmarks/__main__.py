@@ -12,7 +12,10 @@ from rich.console import Console
 from benchmarks.table import Row, show, write
 
 HERE = Path(__file__).parent
-NOT_BENCHMARKS = {"__init__", "__main__", "table", "policy_events", "policy_peers"}
+NOT_BENCHMARKS = {
+    *("__init__", "__main__", "table", "policy_events", "policy_peers"),
+    *("worker_server", "worker_sustained"),
+}
 
 
 def main() -> None:
