@@ -68,7 +68,7 @@ def _measure(suffix: str, url: str) -> list[Row]:
     chance = random.Random(7)
     store = Store(url, clock=FakeClock())
     store.migrate()
-    _fill(store, chance)
+    fill(store, chance)
     data = Data(store, Addresses(dashboard="", prefect_api="", prefect_ui=""), lambda: True)
     cursors = _cursors(store)
     asked = [_history(store, chance, cursors) for _ in range(QUERIES)]
@@ -106,8 +106,9 @@ def _p95(calls: Sequence[Callable[[], Any]]) -> float:
     return took[min(len(took) - 1, int(len(took) * 0.95))]
 
 
-def _fill(store: Store, chance: random.Random) -> None:
+def fill(store: Store, chance: random.Random | None = None) -> None:
     """The alerts, oldest first, over ninety days."""
+    chance = chance or random.Random(7)
     now = store.now()
     step = timedelta(days=90) / ALERTS
     number = 0

@@ -1,1 +1,1 @@
-"""The Streamlit dashboard: `app.py` is the page that `streamlit run` starts."""
+"""The Streamlit dashboard: `app.py` is what `streamlit run` starts, `shell.py` its pages' frame."""

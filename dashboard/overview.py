@@ -12,7 +12,6 @@ import streamlit as st
 
 from dashboard import markup, session
 from dashboard.answers import Overview
-from dashboard.rows import milliseconds
 from dashboard.tables import table
 from sentinel.errors import SentinelError
 from sentinel.severity import Severity
@@ -97,8 +96,8 @@ def _trend(shown: Overview) -> None:
         alt.Chart(end)
         .mark_bar(binSpacing=1, clip=True)
         .encode(
-            x=alt.X("at:T", title=None, scale=alt.Scale(domain=[
-                milliseconds(trend.since), milliseconds(trend.until)])),
+            x=alt.X("at:T", title=None, scale=alt.Scale(
+                domainMin=trend.since, domainMax=trend.until)),
             x2="until:T",
             y=alt.Y("sum(opened):Q", title="opened", axis=alt.Axis(tickMinStep=1)),
             color=alt.Color("severity:N", scale=alt.Scale(domain=WORDS, range=COLOURS[scheme]),

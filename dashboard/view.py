@@ -59,7 +59,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
             mine=_yes(given.get("mine")),
             suppressed=_yes(given.get("suppressed")),
             sort=sort if name in SORTS and way in ("up", "down") else "",
-            group=group if group == "rule" or group[:6] == "label:" and group[6:] else "",
+            group=group if group == "rule" or (group[:6] == "label:" and group[6:]) else "",
             limit=_limit(given.get("limit")),
         )
 

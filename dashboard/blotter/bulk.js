@@ -91,6 +91,6 @@ class Bulk {
     this.words.textContent = blotter.everything ? "All that match" : n ? `${n} selected` : "This alert";
     const beyond = blotter.data?.more && n > 0 && n >= blotter.order.length && !blotter.everything;
     this.more.hidden = !beyond;
-    if (beyond) this.more.textContent = "Select all that match";
+    if (beyond) this.more.replaceChildren("Select all that match ", h("kbd", {}, "*"));
   }
 }

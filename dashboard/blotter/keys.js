@@ -2,7 +2,7 @@
 
 const HELP = [
   ["Move", [["J K ↓ ↑", "next, previous"], ["Home End", "first, last"], ["Enter O", "open details"], ["Esc", "close, clear"]]],
-  ["Select", [["X Space", "this alert"], ["⇧J ⇧K", "extend"], ["* Ctrl A", "all, none"]]],
+  ["Select", [["X Space", "this alert"], ["⇧J ⇧K", "extend"], ["* Ctrl A", "all here, all that match, none"]]],
   ["Do", [["A", "acknowledge"], ["⇧A", "take back"], ["E", "resolve (5 s to undo)"], ["S", "suppress for …"], ["M", "assign to me"], ["⇧M", "assign to …"], ["C", "comment"], ["U", "undo"]]],
   ["Look", [["/", "filter"], ["1 – 5", "severity"], ["I", "only mine"], ["H", "suppressed too"], ["G", "group"], ["N", "show new alerts"], ["P", "pause"], ["D", "density"], ["B", "sound, notice"], ["?", "this sheet"]]],
 ];
@@ -15,7 +15,7 @@ function bindKeys(blotter) {
     PageDown: () => blotter.move(15), PageUp: () => blotter.move(-15),
     Home: () => blotter.move(-1e9), End: () => blotter.move(1e9),
     x: () => { if (blotter.cursor) { blotter.choose(blotter.cursor); blotter.paint(); } },
-    "*": () => blotter.chooseAll(),
+    "*": () => blotter.chooseMore(),
     a: (e) => (e.shiftKey ? act("unacknowledge") : act("acknowledge"))(),
     e: act("resolve"),
     s: () => suppressOrEnd(blotter),
@@ -45,7 +45,7 @@ function bindKeys(blotter) {
     // A button that has the focus keeps Enter and Space; elsewhere on the page all keys are its own.
     if ((event.key === "Enter" || event.key === " ") && target.matches("button, a, [role=button], input")) return;
     if (!inside && !(target === document.body || target.matches(".stMain, .stApp") || target.closest?.("[data-testid=stMain]") || event.composedPath().some((one) => one.classList?.contains?.("drawer")))) return;
-    if ((event.ctrlKey || event.metaKey) && event.key === "a" && inside) { event.preventDefault(); blotter.chooseAll(); return; }
+    if ((event.ctrlKey || event.metaKey) && event.key === "a" && inside) { event.preventDefault(); blotter.chooseMore(); return; }
     if (event.metaKey || event.ctrlKey || event.altKey) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (key === "Escape") {

@@ -270,6 +270,12 @@ class Blotter {
     this.everything = false;
     this.paint();
   }
+  /** As the key does: all that are here, then all that match, also what is not loaded, then none. */
+  chooseMore() {
+    const here = this.chosen.size > 0 && this.chosen.size >= this.order.length;
+    if (here && this.data?.more && !this.everything) { this.everything = true; this.paint(); }
+    else this.chooseAll();
+  }
   clear() { this.chosen.clear(); this.everything = false; this.bulk.close(); this.paint(); }
   move(step, extend) {
     const place = Math.max(0, this.order.indexOf(this.cursor));

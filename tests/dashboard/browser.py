@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from tests.dashboard.scene import APP, Scene
+from tests.dashboard.scene import SERVED, Scene
 
 __all__ = ["PATIENCE", "Served", "Watched", "open_browser", "row", "serve"]
 
@@ -55,7 +55,7 @@ def serve(scene: Scene, tmp_path: Path) -> Generator[Served]:
     url = f"http://127.0.0.1:{port}"
     with (tmp_path / "dashboard.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", str(APP), "--server.port", str(port)],
+            [sys.executable, "-m", "streamlit", "run", str(SERVED), "--server.port", str(port)],
             env={**os.environ, "SENTINEL_DATABASE_URL": scene.url, "SENTINEL_USER": "maria"},
             stdout=log,
             stderr=subprocess.STDOUT,

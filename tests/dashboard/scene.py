@@ -19,9 +19,10 @@ from sentinel.ports import Message, MessageAlert
 from sentinel.settings import settings
 from sentinel.store import Store
 
-__all__ = ["APP", "Scene", "given", "says", "set_up", "shown"]
+__all__ = ["APP", "SERVED", "Scene", "given", "says", "set_up", "shown"]
 
-APP = Path(__file__).parents[2] / "dashboard" / "app.py"
+APP = Path(__file__).parents[2] / "dashboard" / "shell.py"
+SERVED = APP.with_name("app.py")
 
 
 class Scene:

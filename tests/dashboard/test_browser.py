@@ -3,47 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from sentinel.lifecycle import Acknowledge, Comment, Resolve
-from tests.dashboard.browser import PATIENCE, Served, Watched, open_browser, row, serve
+from tests.dashboard.browser import PATIENCE, Served, Watched, row
 from tests.dashboard.scene import Scene
 
 pytestmark = pytest.mark.browser
 
 expect.set_options(timeout=PATIENCE)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    with open_browser() as browser:
-        yield browser
-
-
-@pytest.fixture
-def served(scene: Scene, tmp_path: Path) -> Generator[Served]:
-    with serve(scene, tmp_path) as served:
-        yield served
-
-
-@pytest.fixture
-def watched(request: pytest.FixtureRequest, browser: Browser, served: Served) -> Generator[Watched]:
-    context = browser.new_context(
-        color_scheme=getattr(request, "param", "light"), viewport={"width": 1440, "height": 900}
-    )
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    watched = Watched(page, served.url)
-    page.goto(served.url)
-    expect(page.locator(".blotter .grid")).to_be_visible()
-    yield watched
-    context.close()
-    assert watched.complaints == []
-    assert watched.outside == []
 
 
 def chosen(page: Page) -> int:

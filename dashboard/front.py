@@ -1,0 +1,85 @@
+"""What stands before Streamlit: it tells browsers where the server is, and who may frame it.
+
+Opened at one of its pages (`/history`), Streamlit's browser side does not know whether that is a
+page or a folder that it is served from, and asks `/history/_stcore/health` first: two errors in
+every browser's console. Being told, it asks the right place at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import MutableMapping
+from typing import Any
+
+import streamlit as st
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["Front"]
+
+HEAD = b"<head>"
+LEFT_OUT = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")
+# Tags of the file as it lies on the disk would let browsers keep what is not what they were sent.
+STALE = ("content-length", "etag", "last-modified")
+
+
+class Front:
+    """Middleware around the dashboard.
+
+    Args:
+        app: Streamlit's
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what is asked; change only pages, which are HTML."""
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self._app(scope, receive, send)
+            return
+        if "." not in scope["path"].rsplit("/", 1)[-1]:
+            # A page is asked for whole and as it is, so that what is added to it is in it.
+            scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in LEFT_OUT]
+        await self._app(scope, receive, _Page(send).send)
+
+
+class _Page:
+    """Sends an answer on; where it is a page, once it is whole."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._start: MutableMapping[str, Any] | None = None
+        self._body = b""
+
+    async def send(self, message: Message) -> None:
+        """Take one part of the answer."""
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["x-content-type-options"] = "nosniff"
+            kind = headers.get("content-type", "")
+            if kind.startswith("text/html") and "content-encoding" not in headers:
+                headers["content-security-policy"] = "frame-ancestors 'self'"
+                self._start = message
+                return
+        elif self._start is not None and message["type"] == "http.response.body":
+            self._body += message.get("body", b"")
+            if message.get("more_body", False):
+                return
+            body = self._body.replace(HEAD, HEAD + _told(), 1)
+            headers = MutableHeaders(scope=self._start)
+            for name in STALE:
+                if name in headers:
+                    del headers[name]
+            headers["content-length"] = str(len(body))
+            await self._send(self._start)
+            message = {"type": "http.response.body", "body": body}
+            self._start = None
+        await self._send(message)
+
+
+def _told() -> bytes:
+    """A script that says where the server is: under its base path, wherever the page is."""
+    base = json.dumps(f"/{str(st.get_option('server.baseUrlPath') or '').strip('/')}")
+    place = f"location.origin+{base}".replace("</", "<\\/")
+    return f"<script>window.__streamlit={{BACKEND_BASE_URL:{place}}}</script>".encode()

@@ -1,0 +1,62 @@
+"""What stands before Streamlit."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from dashboard.front import Front
+
+
+def _page(request: Request) -> Response:
+    if request.headers.get("if-none-match"):
+        return Response(status_code=304)
+    return HTMLResponse("<html><head><title>t</title></head></html>", headers={"etag": "x"})
+
+
+def _text(_: Request) -> Response:
+    return PlainTextResponse("<head>")
+
+
+def asked(path: str, **headers: str) -> httpx.Response:
+    """What a browser is answered."""
+    routes = [Route("/history", _page), Route("/text", _text)]
+    app = Starlette(routes=routes, middleware=[Middleware(Front)])
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://d") as browser:
+            return await browser.get(path, headers=headers)
+
+    return asyncio.run(ask())
+
+
+def test_a_page_says_where_its_server_is():
+    answer = asked("/history", **{"if-none-match": "x"})
+    assert answer.text.startswith(
+        '<html><head><script>window.__streamlit={BACKEND_BASE_URL:location.origin+"/"}</script>'
+    )
+    assert answer.headers["content-length"] == str(len(answer.content))
+    assert "etag" not in answer.headers
+    assert answer.headers["content-security-policy"] == "frame-ancestors 'self'"
+
+
+def test_a_base_path_is_in_it(monkeypatch: pytest.MonkeyPatch):
+    def set_to(_name: str) -> str:
+        return "/ops/"
+
+    monkeypatch.setattr("streamlit.get_option", set_to)
+    assert 'location.origin+"/ops"' in asked("/history").text
+
+
+def test_what_is_no_page_stays_as_it_is():
+    answer = asked("/text")
+    assert answer.text == "<head>"
+    assert answer.headers["x-content-type-options"] == "nosniff"
