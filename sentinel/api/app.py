@@ -17,6 +17,7 @@ from sentinel.api import (
     alerts,
     events,
     health,
+    heartbeats,
     inbox,
     metrics,
     problems,
@@ -93,10 +94,11 @@ def create_app(
     app.add_middleware(Limits)
 
     api = APIRouter(prefix="/api/v1/alerts", dependencies=[access.Trusted])
-    for noun in (alerts, events, inbox, metrics, rules, statistics, webhooks):
+    for noun in (alerts, events, heartbeats, inbox, metrics, rules, statistics, webhooks):
         api.include_router(noun.router)
     app.include_router(api)
     app.include_router(events.batches, prefix="/api/v1", dependencies=[access.Trusted])
+    app.include_router(heartbeats.by_key)  # its address holds a key
     open_here = [Depends(access.local_or_trusted)]
     app.include_router(health.router, dependencies=open_here)
     app.include_router(_papers(app), dependencies=open_here)

@@ -1,0 +1,97 @@
+"""Jobs ping over real HTTP, and a rule misses the one that does not; on both databases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from sentinel import Context, Rule
+from sentinel.clock import FakeClock
+from sentinel.errors import ConfigurationError
+from sentinel.evaluation import Applied, Evaluation
+from sentinel.observation import observe
+from sentinel.store import Store
+from triggers.heartbeat import heartbeat
+
+BEATS = "/api/v1/alerts/heartbeats"
+
+
+class Watch:
+    """A rule that looks every minute."""
+
+    def __init__(self, store: Store, clock: FakeClock) -> None:
+        self.store, self.clock = store, clock
+        self.state: dict[str, Any] = {}
+
+    def look(self, **jobs: str) -> Applied:
+        now = self.clock.forward(minutes=1)
+        ctx = Context(clock=self.clock, state=self.state, metrics=self.store.metrics.reader())
+        seen = observe(heartbeat, ctx, {"jobs": jobs}, timeout=None)
+        if seen.error is not None:
+            raise seen.error
+        self.state = seen.state or {}
+        rule = Rule.model_validate({"name": "jobs", "every": "60s"})
+        return self.store.apply(
+            Evaluation(rule=rule, trigger="heartbeat", slot=now, at=now, observation=seen)
+        )
+
+    def titles(self) -> list[str]:
+        return [one.title for one in self.store.alerts.page(order="live").items]
+
+
+@pytest.fixture
+def watch(store: Store, clock: FakeClock) -> Watch:
+    return Watch(store, clock)
+
+
+def test_a_job_that_stops_pinging_alerts_and_one_ping_ends_it(
+    client: httpx.Client, watch: Watch, clock: FakeClock
+):
+    assert client.post(f"{BEATS}/nightly").json()["status"] == "ok"
+    assert watch.look(nightly="1h").live == 0
+    clock.forward(minutes=70)
+    assert watch.look(nightly="1h").live == 1
+    assert watch.titles() == ["nightly was last heard of 1h12m ago, not within 1h"]
+    client.post(f"{BEATS}/nightly")
+    assert watch.look(nightly="1h").live == 0
+
+
+def test_one_that_never_came_has_its_time_from_the_first_look_on(watch: Watch, clock: FakeClock):
+    assert watch.look(new="10m").seen == 0
+    clock.forward(minutes=15)
+    assert watch.look(new="10m").live == 1
+    assert watch.titles() == ["new has not been heard of for 16m"]
+
+
+def test_a_job_may_say_that_it_failed(client: httpx.Client, watch: Watch):
+    client.post(f"{BEATS}/load", params={"status": "fail"})
+    assert watch.look(load="1h").live == 1
+    assert client.get(f"{BEATS}/load").json()["status"] == "fail"
+    client.post(f"{BEATS}/load")
+    assert watch.look(load="1h").live == 0
+
+
+def test_a_job_has_an_address_of_its_own(
+    client: httpx.Client, stranger: httpx.Client, clock: FakeClock
+):
+    known = client.get(f"{BEATS}/load").json()
+    assert (known["last"], known["status"]) == (None, None)
+    assert stranger.get(known["ping"]).status_code == 200
+    assert client.get(f"{BEATS}/load").json()["last"] == clock.now().isoformat().replace(
+        "+00:00", "Z"
+    )
+    other = stranger.get(known["ping"].replace("/load/", "/other/"))
+    assert (other.status_code, other.json()["error"]["code"]) == (401, "unauthorized")
+    assert stranger.get(known["ping"] + "?tenant=other").status_code == 401
+    assert stranger.post(f"{BEATS}/load").status_code == 401
+
+
+def test_a_name_that_is_none_is_refused(client: httpx.Client):
+    assert client.post(f"{BEATS}/a%20b").status_code == 422
+
+
+def test_a_time_that_is_none_is_said(watch: Watch):
+    with pytest.raises(ConfigurationError, match=r"jobs.load must be longer than 0s"):
+        watch.look(load="0s")
