@@ -1,0 +1,77 @@
+"""What is unusual in a stored metric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Annotated
+
+import msgspec
+import numpy as np
+from pydantic import Field
+
+from sentinel import Context, Reading, trigger
+from sentinel.anomaly import NORMAL, Detector, advance
+from triggers._metrics import Duration, ago, length, said, window
+
+
+@trigger(category="metrics", unit="deviations", keeps_readings=False)
+def metric_anomaly(
+    ctx: Context,
+    metric: str,
+    match: list[str] = [],  # noqa: B006 - a form's default; nothing here changes it
+    history: Duration = timedelta(days=2),
+    over: Duration = timedelta(minutes=15),
+    threshold: Annotated[float, Field(ge=1, le=20)] = NORMAL.threshold,
+    refractory: Annotated[int, Field(ge=0, le=100_000)] = NORMAL.refractory,
+    season: Duration = timedelta(0),
+) -> Iterator[Reading]:
+    """Whether a stored metric does something unusual, for every series.
+
+    It learns from the samples of `history` what is usual and fires when a number, a step between
+    two or a run of numbers is too unlikely after that; then not again for `refractory` samples. The
+    value is how unusual the worst sample of the last `over` is, in standard deviations. A series
+    with fewer than 60 samples is not seen.
+
+    Args:
+        metric: the name of the metric; the readings of a rule are rule:NAME
+        match: which series, for example env="prod" or host=~"web-.*"; all of these must hold
+        history: learn from the samples of this long
+        over: bad for this long after it fired
+        threshold: how many standard deviations are unusual
+        refractory: after it fired, quiet for so many samples
+        season: compare with this long ago, for example 1d or 7d; 0s means it has no season. History
+            must be longer than it
+    """
+    tuning = msgspec.structs.replace(NORMAL, threshold=threshold, refractory=refractory)
+    series = window(ctx, metric, match, length(history, "history"))
+    recent = series.until - int(length(over, "over").total_seconds() * 1e6)
+    back = int(season.total_seconds() * 1e6)
+    for place, labels in enumerate(series.labels):
+        times, values = series.of(place)
+        if back:
+            # What it was a season ago; where nothing is that old, there is nothing to compare.
+            there = times - back >= times[0]
+            values = values[there] - np.interp(times[there] - back, times, values)
+            times = times[there]
+        if len(times) < NORMAL.warm + 10:
+            ctx.unknown(labels)
+            continue
+        found = advance(Detector(), values.tolist(), tuning)
+        first = int(np.searchsorted(times, recent, side="right"))
+        if first == len(times):
+            ctx.unknown(labels)  # nothing has come lately
+            continue
+        fired = [one for one in found.fired if one >= first]
+        worst = max(range(first, len(times)), key=found.scores.__getitem__)
+        when = ago(timedelta(microseconds=series.until - int(times[worst])))
+        yield Reading(
+            labels=labels,
+            value=round(found.scores[worst], 3),
+            firing=bool(fired),
+            summary=f"{metric} {said(labels)} is unusual: {values[worst]:g} {when} ago, "
+            f"usual is {found.detector.mean:.4g}"
+            if fired
+            else f"{metric} {said(labels)} is as usual",
+            details={"usual": found.detector.mean, "samples": len(times)},
+        )
