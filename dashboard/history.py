@@ -186,6 +186,11 @@ def _page() -> None:
         st.button("Older", key="older-alerts", icon=":material/chevron_right:",
                   disabled=found.next is None, on_click=_older, args=(found.next,))  # fmt: skip
         _export(past)
+        st.page_link(
+            "compare.py", label="Compare", icon=":material/compare_arrows:",
+            query_params={"find": past.q, "severities": list(past.severity)},
+            help="Two periods side by side, with these words and severities",
+        )  # fmt: skip
 
 
 _page()

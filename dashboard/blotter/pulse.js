@@ -22,7 +22,10 @@ class Pulse {
     this.data = data;
     this.came = Date.now();
     this.head.replaceChildren();
-    if (data.page) {
+    // A page with a heading of its own is told only where something is not as it should be.
+    this.element.classList.toggle("aside", !data.page);
+    if (!data.page) this.head.append(this.state);
+    else {
       this.head.append(h("h1", {}, data.page), this.figures, this.state);
       const known = data.counts !== null;
       const figure = (name, n, kind) => h("div", { class: known && n ? kind : "" }, h("dt", {}, name), h("dd", {}, known ? capped(n) : "–"));
@@ -44,6 +47,7 @@ class Pulse {
       : this.paused ? ["stale", `Paused · ${at}`] : ["live", `Live · ${at}`];
     this.state.className = `fresh ${kind}`;
     this.state.textContent = words;
+    this.state.hidden = !data.page && (kind === "live" || this.paused === true);
     const n = data.counts?.unacknowledged ?? 0;
     const wanted = (n ? `(${capped(n)}) ` : "") + document.title.replace(/^\([\d,+]+\) /, "");
     if (document.title !== wanted) document.title = wanted;

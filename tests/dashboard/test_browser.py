@@ -319,10 +319,13 @@ def test_nothing_keeps_people_out(scene: Scene, watched: Watched):
         ("Inbox", ".empty"),
         ("Overview", "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"),
         ("History", "[data-testid=stDataFrame] canvas"),
+        ("Rules", "[data-testid=stDataFrame] canvas"),
+        ("Channels", "[data-testid=stDataFrame] canvas"),
+        ("Compare", "[data-testid=stDataFrame] canvas"),
         ("System log", "[data-testid=stDataFrame] canvas"),
         ("Settings", ".meanings"),
     ):
-        page.get_by_role("link", name=name).click()
+        page.locator("[data-testid=stSidebarNav]").get_by_role("link", name=name).click()
         expect(page.locator(".page-head h1").get_by_text(name)).to_be_visible()
         expect(page.locator(drawn).first).to_be_visible()
         found[name] = problems(page)

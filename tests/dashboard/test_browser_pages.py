@@ -238,3 +238,16 @@ def test_more_than_are_loaded_are_acknowledged_with_the_keyboard(scene: Scene, w
     page.keyboard.press("1")
     expect(page.get_by_text("Acknowledged 620 alerts")).to_be_visible()
     assert scene.store.alerts.counts().by_status["acknowledged"] == 620
+
+
+def test_every_page_says_that_its_server_has_gone(scene: Scene, watched: Watched, served: Served):
+    page = watched.page
+    page.goto(f"{served.url}/settings")
+    heading(page, "Settings")
+    fresh = page.locator(".pulse .fresh")
+    expect(fresh).to_be_hidden()
+    served.stop()
+    page.evaluate("Date.now = ((now) => () => now() + 60_000)(Date.now)")  # a minute later
+    expect(fresh).to_contain_text("Disconnected")
+    expect(fresh).to_be_visible()
+    watched.complaints.clear()  # the browser says itself that nobody answers
