@@ -18,7 +18,7 @@ from sentinel.policy.index import FieldIndex
 from sentinel.policy.model import AllOf, AnyOf, Clause, Condition, EventPolicy, NotOf
 from sentinel.policy.operators import test_of
 
-__all__ = ["Matcher", "compile_policy"]
+__all__ = ["Matcher", "check_of", "compile_policy"]
 
 Event = Mapping[str, Any]
 Check = Callable[[Event], bool]
@@ -81,6 +81,11 @@ class _Finders:
                     find, test = self.finder(clause.field), test_of(clause)
                     known = self._checks[key] = lambda e: test(find(e))
                 return known
+
+
+def check_of(clause: Clause) -> Check:
+    """The function that says whether an event satisfies `clause`."""
+    return _Finders().check(clause)
 
 
 def compile_policy(policy: EventPolicy) -> Check:

@@ -15,6 +15,7 @@ import msgspec
 from sentinel.limits import LimitReason, Spent, allow
 from sentinel.policy.fields import finder, text_of
 from sentinel.policy.model import EventPolicy
+from sentinel.policy.window_state import Hit
 from sentinel.template import render
 
 __all__ = ["Outcome", "Verdict", "decide", "key_of", "wording"]
@@ -26,6 +27,7 @@ class Verdict(StrEnum):
     """What became of a match."""
 
     TELL = "told"
+    WAITING = "its window does not say so yet"
     OUTSIDE_HOURS = "outside its active hours"
     THROTTLED = "held back: told a moment ago (throttle)"
     PER_HOUR = "held back: told often enough within the hour (maximum per hour)"
@@ -65,26 +67,36 @@ def key_of(policy: EventPolicy, event: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def wording(policy: EventPolicy, event: Mapping[str, Any]) -> tuple[str, str]:
+def wording(
+    policy: EventPolicy, event: Mapping[str, Any], hit: Hit | None = None
+) -> tuple[str, str]:
     """Title and text of the alert, with the event's fields filled in.
 
-    `{policy}`, `{severity}` and `{description}` are the policy's own; a field of the event that
-    has the same name comes first.
+    `{policy}`, `{severity}` and `{description}` are the policy's own, `{window.count}` and the
+    like are of its window; a field of the event that has the same name comes first.
     """
     fields = {
         "policy": policy.name,
         "severity": policy.severity,
         "description": policy.description,
+        "window": {} if hit is None else {"text": hit.text, **hit.facts},
         "event": event,
         **event,
     }
-    summary = render(policy.summary_template, fields) if policy.summary_template else policy.name
+    plain = policy.name if hit is None else f"{policy.name}: {hit.text}"
+    summary = render(policy.summary_template, fields) if policy.summary_template else plain
     message = policy.message_template or policy.description
     return " ".join(summary.split())[:500], render(message, fields)
 
 
 def decide(
-    policy: EventPolicy, event: Mapping[str, Any], spent: Spent, *, at: datetime, now: datetime
+    policy: EventPolicy,
+    event: Mapping[str, Any],
+    spent: Spent,
+    *,
+    at: datetime,
+    now: datetime,
+    hit: Hit | None = None,
 ) -> Outcome:
     """What `policy` makes of an event that it matches.
 
@@ -95,6 +107,7 @@ def decide(
         at: the event's own time, by which hours and limits go, so that catching up after an
             outage answers what live matching would have
         now: the present moment; an event from the future counts as of now
+        hit: what the policy's window says, where it has one
 
     Raises:
         ValueError: a time is naive
@@ -105,7 +118,7 @@ def decide(
     allowed = allow(policy.limit, spent, min(at, now))
     if not allowed.send:
         return Outcome(verdict=_HELD[allowed.reason], key=key, spent=allowed.spent)
-    summary, message = wording(policy, event)
+    summary, message = wording(policy, event, hit)
     return Outcome(
         verdict=Verdict.TELL,
         key=key,

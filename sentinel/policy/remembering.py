@@ -6,7 +6,7 @@ Live matching and rehearsals call `Key.take`; there is no second evaluator.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
@@ -15,6 +15,8 @@ import msgspec
 from sentinel.limits import Spent
 from sentinel.policy.model import EventPolicy
 from sentinel.policy.outcome import Outcome, Verdict, decide, wording
+from sentinel.policy.window_state import Hit, State
+from sentinel.policy.windowing import Watcher
 from sentinel.reading import Reading, storable
 
 __all__ = ["Key", "Remembered", "key_hash", "labels_of", "remembers"]
@@ -25,14 +27,16 @@ _EVENT_BYTES = 16_384
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of one key between events: what was told of it."""
+    """What is kept of one key between events: what was told of it, and its window."""
 
     spent: Spent = Spent()
+    key: tuple[str, ...] = ()
+    window: State | None = None
 
 
 def remembers(policy: EventPolicy) -> bool:
     """Whether anything must be kept between its events."""
-    return not policy.limit.none
+    return policy.window is not None or not policy.limit.none
 
 
 def key_hash(key: tuple[str, ...]) -> str:
@@ -53,19 +57,28 @@ class Key:
         policy: whose
         key: the values of its `by` fields
         before: what is remembered from before
+        watcher: of the policy's window, where it has one
     """
 
-    def __init__(self, policy: EventPolicy, key: tuple[str, ...], before: Remembered) -> None:
+    def __init__(
+        self,
+        policy: EventPolicy,
+        key: tuple[str, ...],
+        before: Remembered,
+        watcher: Watcher | None = None,
+    ) -> None:
         self.policy = policy
         self.key = key
         self.before = before
         self._spent = before.spent
+        self._watcher = watcher
+        self._window = before.window
         self.told = 0
         """Matches that are told, where nobody is told yet."""
         self.held = 0
         """Matches that limits held back; they count where there is an alert."""
         self._held_before = 0
-        self._last: tuple[Mapping[str, Any], datetime] | None = None
+        self._last: tuple[Mapping[str, Any], datetime, Hit | None] | None = None
         self._words: tuple[str, str] = ("", "")
 
     def take(self, event: Mapping[str, Any], at: datetime, now: datetime) -> Verdict:
@@ -76,14 +89,52 @@ class Key:
             at: the event's own time
             now: the present moment
         """
-        outcome = decide(self.policy, event, self._spent, at=at, now=now)
-        return self._count(outcome, event, at)
+        hit: Hit | None = None
+        if self._watcher is not None:
+            hours = self.policy.active_hours
+            if hours is not None and not hours.open_at(at):
+                return Verdict.OUTSIDE_HOURS
+            moment = min(at, now).timestamp()
+            self._window, hit = self._watcher.take(self._window, event, moment)
+            if hit is None:
+                return Verdict.WAITING
+        outcome = decide(self.policy, event, self._spent, at=at, now=now, hit=hit)
+        return self._count(outcome, event, at, hit)
 
-    def _count(self, outcome: Outcome, event: Mapping[str, Any], at: datetime) -> Verdict:
+    def begin(self, now: datetime) -> None:
+        """From now on it is noticed where nothing comes, unless it is already."""
+        if self._watcher is not None and self._window is None:
+            self._window = self._watcher.begin(now.timestamp())
+
+    def lapse(self, now: datetime) -> None:
+        """Time has passed, and all events until now were taken."""
+        if self._watcher is None or self._window is None or (self.due or now) > now:
+            return
+        self._window, hit = self._watcher.lapse(self._window, now.timestamp())
+        if hit is not None:
+            event = dict(zip(self.policy.by, self.key, strict=True))
+            outcome = decide(self.policy, event, self._spent, at=now, now=now, hit=hit)
+            self._count(outcome, event, now, hit)
+
+    def restart(self, now: datetime) -> None:
+        """Forget the window: its policy is switched off, so that nothing was counted."""
+        self._window = None if self._watcher is None else self._watcher.begin(now.timestamp())
+
+    @property
+    def due(self) -> datetime | None:
+        """When `lapse` is to be asked next."""
+        if self._watcher is None or self._window is None:
+            return None
+        moment = self._watcher.due(self._window)
+        return None if moment is None else datetime.fromtimestamp(moment, UTC)
+
+    def _count(
+        self, outcome: Outcome, event: Mapping[str, Any], at: datetime, hit: Hit | None
+    ) -> Verdict:
         self._spent = outcome.spent
         if outcome.verdict is Verdict.OUTSIDE_HOURS:
             return outcome.verdict
-        self._last = event, at
+        self._last = event, at, hit
         if outcome.verdict is Verdict.TELL:
             self.told += 1
             self._held_before += outcome.held
@@ -95,12 +146,13 @@ class Key:
     @property
     def after(self) -> Remembered:
         """What is to be kept."""
-        return Remembered(spent=self._spent)
+        return Remembered(spent=self._spent, key=self.key, window=self._window)
 
     def keep_until(self, now: datetime) -> datetime:
         """When what is kept means nothing any more."""
         last = max(self._spent.told, default=now)
-        return max(last, now) + max(self.policy.limit.throttle, _HOUR)
+        window = timedelta(seconds=self._watcher.keep) if self._watcher is not None else _HOUR
+        return max(last, now) + max(self.policy.limit.throttle, _HOUR, window)
 
     def reading(self, *, is_live: bool) -> Reading | None:
         """What the lifecycle is given; None where there is nothing to record.
@@ -110,8 +162,8 @@ class Key:
         """
         if self._last is None or not (self.told or (self.held and is_live)):
             return None
-        event, at = self._last
-        summary, message = self._words if self.told else wording(self.policy, event)
+        event, at, hit = self._last
+        summary, message = self._words if self.told else wording(self.policy, event, hit)
         if self._held_before:
             message = f"{message}\nHeld back before this: {self._held_before:,}.".strip()
         details: dict[str, Any] = {
@@ -120,6 +172,8 @@ class Key:
             "event": _bounded(event),
             "happened_at": at.isoformat(),
         }
+        if hit is not None:
+            details["window"] = {"text": hit.text, **hit.facts}
         return Reading(
             labels=labels_of(self.policy, self.key),
             firing=True,

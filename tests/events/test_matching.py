@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from sqlalchemy import Connection
 
 from sentinel import Context, Rule
 from sentinel.clock import FakeClock
 from sentinel.errors import PolicyError
-from sentinel.events.pack import rule_name_of
+from sentinel.events.pack import policy_of, rule_name_of
+from sentinel.lint import lint_files
 from sentinel.observation import observe
 from sentinel.relay.matching import LEASE, EventMatching
-from sentinel.store import Store
-from sentinel.store import event_matching as matching_module
+from sentinel.store import Store, event_batch, event_matching
 from sentinel.store.event_matching import Matching
 from tests.events.streets import Street, policy
 from tests.prefect_server import eventually
@@ -226,7 +227,7 @@ def test_an_event_counts_once_however_many_match_and_die(
 ):
     """Four processes' worth of matching, each of which dies now and then before its commit."""
     street.deployed(policy("one", by="n"), policy("two", throttle_minutes=1, by="n"))
-    apply, turns = matching_module.apply, iter(range(10**6))
+    apply, turns = event_batch.apply, iter(range(10**6))
 
     class Died(BaseException):
         pass
@@ -237,8 +238,8 @@ def test_an_event_counts_once_however_many_match_and_die(
             raise Died
         return done
 
-    monkeypatch.setattr(matching_module, "apply", dying)
-    monkeypatch.setattr(matching_module, "AT_ONCE", 7)
+    monkeypatch.setattr(event_batch, "apply", dying)
+    monkeypatch.setattr(event_matching, "AT_ONCE", 7)
     for n in range(40):
         street.sent(*(login(n=str((n + m) % 10)) for m in range(5)))
 
@@ -256,7 +257,7 @@ def test_an_event_counts_once_however_many_match_and_die(
         thread.start()
     for thread in threads:
         thread.join()
-    monkeypatch.setattr(matching_module, "apply", apply)
+    monkeypatch.setattr(event_batch, "apply", apply)
     street.matched()
     for rule in ("one", "two"):
         counted = {a.labels["n"]: a.occurrences for a in street.alerts(rule)}
@@ -338,3 +339,12 @@ def test_a_policy_cannot_take_the_rule_of_another_deployment_or_trigger(street: 
 def test_a_policys_name_becomes_its_rules():
     assert rule_name_of("Failed logins (admin)") == "failed-logins-admin"
     assert rule_name_of(" disk_full.v2 ") == "disk_full.v2"
+
+
+def test_the_deployment_of_the_how_to_page_fits(tmp_path: Path):
+    page = Path(__file__).parent.parent.parent / "docs/how-to/events-and-policies.md"
+    shown = page.read_text().split("```yaml\n")
+    (tmp_path / "prefect.yaml").write_text(shown[1].split("```")[0])
+    assert lint_files([tmp_path / "prefect.yaml"]) == []
+    window = yaml.safe_load(shown[2].split("```")[0])
+    assert policy_of({"name": "shown", **window}).window is not None
