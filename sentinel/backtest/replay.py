@@ -116,6 +116,7 @@ class _Run:
         # Fingerprints that may have an alert that is not resolved.
         self._touched: set[str] = set()
         self._ends: list[datetime] = []
+        self._due: datetime | None = None
 
     def evaluate(self, seen: Seen) -> None:
         """One evaluation, after all that came due before it."""
@@ -138,6 +139,7 @@ class _Run:
         if self._changes_nothing(evaluation):
             return
         applied = self.store.apply(evaluation)
+        self._due = self.store.tellings.next_due()
         self.bad += applied.bad > 0
         if applied.outcome == "error":
             self.failed += 1
@@ -175,7 +177,7 @@ class _Run:
     def pass_until(self, moment: datetime) -> None:
         """Let the time pass: tell what comes due, end what has outlived its time."""
         while True:
-            due = self.store.tellings.next_due()
+            due = self._due
             ends = self._ends[0] if self._ends else None
             at = min((one for one in (due, ends) if one is not None), default=None)
             if at is None or at > moment:
@@ -185,7 +187,8 @@ class _Run:
                 heapq.heappop(self._ends)
                 self.store.sweep()
             self._tell()
-            if due is not None and self.store.tellings.next_due() == due == at and ends != at:
+            self._due = self.store.tellings.next_due()
+            if due is not None and self._due == due == at and ends != at:
                 return  # nobody can be told of it; never round in circles
 
     def _tell(self) -> None:
