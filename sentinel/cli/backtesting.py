@@ -235,6 +235,7 @@ def _of_entry(entry: Entry) -> Tried | None:
     from sentinel.backtest import Tried
     from sentinel.catalog import find
     from sentinel.rule import Rule
+    from sentinel.trigger_form import filled
 
     parameters: dict[str, Any] = dict(entry.spec.get("parameters") or {})
     flow = entry.entrypoint.removeprefix("flows.rules.")
@@ -242,8 +243,12 @@ def _of_entry(entry: Entry) -> Tried | None:
         return None
     try:
         rule = Rule.model_validate(parameters.pop("rule"))
-        return Tried(rule=rule, trigger=find(flow), parameters=parameters)
+        trigger = find(flow)
     except (ValidationError, TriggerError) as error:
         raise ConfigurationError(
             f"{entry.file}, {entry.shown}: {error}", hint=f"See: sentinel rule lint {entry.file}"
         ) from None
+    if not trigger.keeps_readings:
+        # It is looked with again, so that its parameters are read as a run reads them.
+        parameters = filled(trigger, {}, parameters)
+    return Tried(rule=rule, trigger=trigger, parameters=parameters)

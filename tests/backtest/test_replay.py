@@ -11,6 +11,7 @@ import pytest
 from sentinel import Reading, Rule
 from sentinel.backtest import Plan, Seen, difference, replay, stored
 from sentinel.backtest.picture import picture
+from sentinel.backtest.readings import empty_between
 from sentinel.clock import FakeClock
 from sentinel.evaluation import Evaluation
 from sentinel.observation import Observation
@@ -151,6 +152,18 @@ def test_one_shot_findings_expire(clock: FakeClock):
     plan = Plan(rule=rule(resolve_after="10m"), since=start, until=start + 60 * MINUTE)
     (alert,) = replay(plan, looks).alerts
     assert alert.spells[0].ended == start + 11 * MINUTE
+
+
+def test_a_check_that_lists_what_is_wrong_was_well_in_a_period_without_a_reading(clock: FakeClock):
+    start = clock.now()
+    looks = [seen(start + n * MINUTE, data=95.0) for n in (1, 2, 8)]
+    plan = Plan(rule=rule(), since=start, until=start + 9 * MINUTE, closed_world=True)
+    filled = [*empty_between(looks, MINUTE)]
+    assert [one.at for one in filled] == [start + n * MINUTE for n in range(1, 9)]
+    (alert,) = replay(plan, filled).alerts
+    assert [(one.opened, one.ended) for one in alert.spells] == [
+        (start + MINUTE, start + 3 * MINUTE), (start + 8 * MINUTE, None),
+    ]  # fmt: skip
 
 
 def test_what_cannot_be_judged_is_counted_and_said(clock: FakeClock):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from sentinel.clock import FakeClock
+from sentinel.metrics import Sample
 from sentinel.store import Store
 from tests.cli.shell import Run
 from tests.store.desk import Desk
@@ -95,6 +97,38 @@ def test_a_file_that_is_wrong_says_where(seen: Desk, run: Run, text: str, said: 
     code, _, err = run("rule", "test", "disk", "--data", "readings.csv")
     assert code != 0
     assert said in " ".join(err.split())
+
+
+METRICS = """\
+deployments:
+  - name: slow
+    entrypoint: flows.rules.metric_threshold
+    pull: []
+    work_pool: {name: sentinel}
+    parameters:
+      metric: latency
+      over: 1m
+      rule: {name: slow, every: 60s, group_wait: 0s, when: {above: 80}}
+"""
+
+
+def test_a_rule_over_metrics_looks_at_them_again(seen: Desk, run: Run):
+    store = Store(seen.store.engine.url.render_as_string(hide_password=False), clock=seen.clock)
+    now = seen.clock.now()
+    values = (10, 10, 90, 90, 10)
+    store.metrics.add(
+        [
+            Sample(name="latency", value=v, at=now - timedelta(minutes=9 - n), labels={"api": "a"})
+            for n, v in enumerate(values)
+        ]
+    )
+    store.close()
+    Path("slow.yaml").write_text(METRICS)
+    arguments = ("rule", "test", "slow", "--file", "slow.yaml", "--since", "15m", "--json")
+    found = json.loads(run(*arguments)[1])
+    (alert,) = found["alerts"]
+    assert (alert["labels"], len(alert["spells"]), found["resolved"]) == ({"api": "a"}, 1, 1)
+    assert found["notes"] == ["The check looked again at the stored metrics, once a period."]
 
 
 def test_a_rule_without_readings_says_so(seen: Desk, run: Run):
