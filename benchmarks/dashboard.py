@@ -121,7 +121,7 @@ def fill(store: Store, chance: random.Random | None = None) -> None:
         store.changed(connection)
     if store.dialect == "postgresql":
         with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("VACUUM ANALYZE alert"))
+            connection.execute(text("VACUUM ANALYZE"))
     else:
         with store.write() as connection:
             connection.execute(text("ANALYZE"))

@@ -107,8 +107,8 @@ def _shown(alerts: list[AlertView]) -> None:
                 options=[*WORDS, *ALIASES], color=[*COLOURS, COLOURS[0], COLOURS[2]], width=92
             ),
             "Status": st.column_config.TextColumn(width=102),
-            "Alert": st.column_config.TextColumn(width=270),
-            "Value": st.column_config.TextColumn(width=58),
+            "Alert": st.column_config.TextColumn(width=250),
+            "Value": st.column_config.TextColumn(width=78),
             "Rule": st.column_config.TextColumn(width=100),
             "Labels": st.column_config.TextColumn(width=150),
             "Owner": st.column_config.TextColumn(width=64),
