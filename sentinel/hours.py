@@ -28,7 +28,7 @@ from pydantic import (
 
 from sentinel.clock import utc
 
-__all__ = ["DAYS", "ActiveHours", "Window"]
+__all__ = ["DAYS", "ActiveHours", "Weekdays", "Window"]
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SEARCH_DAYS = 400
