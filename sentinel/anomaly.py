@@ -48,7 +48,7 @@ class Tuning(msgspec.Struct, frozen=True, kw_only=True):
 NORMAL = Tuning(
     slow=0.0003, fast=0.2, drift=2.0, step=0.6, clip=10.0, warm=50, threshold=6.0, refractory=200
 )
-"""Frozen. On the half it was chosen on: 59.2 of 100, a z-score at its best 55.8 (benchmarks/nab.py)."""
+"""Frozen. On the half it was chosen on it scores 59.2 of 100, see benchmarks/nab.py."""
 
 
 class Detector(msgspec.Struct, frozen=True, kw_only=True):
