@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sentinel.cli import backtesting, completing, linting
+from sentinel.cli import backtesting, completing, exporting, linting
 from sentinel.cli.drift import drift_of
 from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
 from sentinel.cli.target import actor, open_store
@@ -18,6 +18,8 @@ commands = typer.Typer(no_args_is_help=True, help="List rules, look at one, run 
 commands.command("lint")(linting.lint)
 commands.command("test")(backtesting.backtest)
 commands.command("diff")(backtesting.diff)
+commands.command("export")(exporting.export)
+commands.command("import")(exporting.import_)
 
 Name = Annotated[
     str,

@@ -1,0 +1,75 @@
+"""Rules out of a real Prefect server into a file, and back without a difference."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sentinel.duration import parse_duration
+from sentinel.lint import lint_files
+from sentinel.schedule import anchor_for
+from tests.cli.shell import Run
+from tests.prefect_server import PrefectServer
+
+pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+
+
+def entry(name: str, **more: Any) -> dict[str, Any]:
+    anchor = anchor_for(name, parse_duration("1h")).isoformat()
+    return {
+        "name": name, "tags": ["exported"], "entrypoint": "flows.rules.disk_space", "pull": [],
+        "work_pool": {"name": "sentinel"},
+        "parameters": {"ignore": ["/snap"], "rule": {"name": name, "every": "1h", "for": "5m"}},
+        "schedules": [{"slug": "every", "interval": 3600, "anchor_date": anchor}],
+        **more,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def rolled_out(connected: PrefectServer, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two rules, one of them switched off."""
+    monkeypatch.setenv("PREFECT_API_URL", connected.url)
+    off = [{"slug": "night", "cron": "0 3 * * *", "timezone": "Europe/Berlin", "active": False}]
+    one = entry("export-one")
+    two = entry("export-two", schedules=off, concurrency_limit=1)
+    two["parameters"]["rule"].pop("every")
+    Path("first.yaml").write_text(yaml.safe_dump({"name": "x", "deployments": [one, two]}))
+    code, out, err = run("deploy", "--file", "first.yaml")
+    assert code == 0, out + err
+
+
+@pytest.mark.usefixtures("rolled_out")
+@pytest.mark.parametrize("form", ["yaml", "json"])
+def test_what_is_exported_can_be_imported_and_changes_nothing(run: Run, form: str):
+    file = f"rules.{form}"
+    code, out, err = run(
+        "rule", "export", "export-one", "export-two", "--format", form, "--output", file
+    )
+    assert (code, out) == (0, f"2 rules are in {file}.\n"), err
+    assert lint_files([Path(file)]) == []
+    code, out, err = run("rule", "import", file, "--dry-run", "--json")
+    assert code == 0, out + err
+    found = json.loads(out)
+    assert [one["name"] for one in found["unchanged"]] == ["export-one", "export-two"], found
+
+
+@pytest.mark.usefixtures("rolled_out")
+def test_an_edited_export_is_what_the_import_rolls_out(run: Run):
+    out = run("rule", "export", "export-one")[1]
+    Path("rules.yaml").write_text(out.replace("for: 5m", "for: 10m"))
+    code, out, _ = run("rule", "import", "rules.yaml", "--dry-run")
+    assert code == 0
+    assert "export-one (rules.yaml) would be changed" in out
+    assert run("rule", "import", "rules.yaml")[0] == 0
+    assert "for: 10m" in run("rule", "export", "export-one")[1]
+
+
+@pytest.mark.usefixtures("rolled_out")
+def test_a_rule_that_is_not_there_is_said(run: Run):
+    code, _, err = run("rule", "export", "export-none")
+    assert code != 0
+    assert "Prefect has no rule export-none" in err
