@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -79,6 +79,7 @@ class FlowRun(msgspec.Struct, frozen=True, kw_only=True):
     state_name: str | None = None
     state: RunState | None = None
     tags: Sequence[str] = ()
+    labels: Mapping[str, Any] = {}
     auto_scheduled: bool = False
     created: datetime | None = None
     expected_start_time: datetime | None = None
@@ -147,6 +148,14 @@ class PrefectDesk(Prefect, Protocol):
 
     def runs_by_deployment(self, where: Mapping[str, Any], *, sort: str) -> Runs:
         """Flow runs that match `where`, a `FlowRunFilter` of Prefect's API."""
+        ...
+
+    def every_run(self, where: Mapping[str, Any], *, sort: str = "EXPECTED_START_TIME_ASC") -> Runs:
+        """All that match, by deployment; those without one under an empty id."""
+        ...
+
+    def flow_names(self, ids: Iterable[str]) -> Mapping[str, str]:
+        """The names of flows by id."""
         ...
 
     def last_runs(self, deployment_id: str, where: Mapping[str, Any], most: int) -> list[FlowRun]:

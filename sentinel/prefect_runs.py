@@ -6,7 +6,7 @@ and policies is an order of magnitude more than a check looks at.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -34,14 +34,43 @@ class RunQueries(PrefectHttp):
             PrefectUnreachable: the API does not answer
         """
         found = self._all("/deployments/filter", {"sort": "NAME_ASC"}, Deployed)
-        flows = sorted({one.flow_id for one in found})
+        names = self.flow_names([one.flow_id for one in found])
+        return [msgspec.structs.replace(d, flow=names.get(d.flow_id, "")) for d in found]
+
+    def flow_names(self, ids: Iterable[str]) -> dict[str, str]:
+        """The names of flows by id; those that are gone are left out.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        flows = sorted(set(ids))
         names: dict[str, str] = {}
         for start in range(0, len(flows), PAGE):
             body = {"flows": {"id": {"any_": flows[start : start + PAGE]}}, "limit": PAGE}
             names |= {
                 f["id"]: f["name"] for f in self._ok("POST", "/flows/filter", json=body).json()
             }
-        return [msgspec.structs.replace(d, flow=names.get(d.flow_id, "")) for d in found]
+        return names
+
+    def every_run(self, where: Mapping[str, Any], *, sort: str = "EXPECTED_START_TIME_ASC") -> Runs:
+        """All runs that match, by deployment; those without one under an empty id.
+
+        Args:
+            where: a `FlowRunFilter` of Prefect's API
+            sort: one of its `FlowRunSort`
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        found: dict[str, list[FlowRun]] = {}
+        for page in range(ROUNDS):
+            body = {"flow_runs": where, "sort": sort, "limit": PAGE, "offset": page * PAGE}
+            runs = self._read("/flow_runs/filter", body, FlowRun)
+            for run in runs:
+                found.setdefault(run.deployment_id or "", []).append(run)
+            if len(runs) < PAGE:
+                return Runs(of=found)
+        return Runs(of=found, cut=True)
 
     def runs_by_deployment(self, where: Mapping[str, Any], *, sort: str) -> Runs:
         """Runs of deployments that match; of each at least the first one in that order.

@@ -14,7 +14,7 @@ import msgspec
 
 from sentinel.ports import FlowRun
 
-__all__ = ["BAD", "BLANK", "GOOD", "Failure", "Memory", "Planning", "Usual", "fold"]
+__all__ = ["BAD", "BLANK", "GOOD", "Failure", "Memory", "Planning", "Slots", "Usual", "fold"]
 
 BAD = ("FAILED", "CRASHED")
 GOOD = "COMPLETED"
@@ -64,6 +64,24 @@ class Planning(msgspec.Struct, kw_only=True):
     missing: dict[str, datetime] = {}
 
 
+class Slots(msgspec.Struct, kw_only=True):
+    """Which times of schedules were looked at, and for which of them Prefect made no run.
+
+    Attributes:
+        at: when this was last asked
+        until: times before this were looked at
+        off: deployments whose schedules were off then
+        on: since when one that was off is on, as long as that matters
+        missing: the last time of each deployment for which there is no run
+    """
+
+    at: datetime
+    until: datetime
+    off: list[str] = []
+    on: dict[str, datetime] = {}
+    missing: dict[str, datetime] = {}
+
+
 class Memory(msgspec.Struct, kw_only=True):
     """What one rule remembers; `api` tells another server's memory from this one's."""
 
@@ -72,6 +90,7 @@ class Memory(msgspec.Struct, kw_only=True):
     bad: dict[str, Failure] = {}
     usual: dict[str, Usual] = {}
     planning: Planning | None = None
+    slots: Slots | None = None
 
     @classmethod
     def of(cls, state: Mapping[str, Any], api: str) -> Memory:

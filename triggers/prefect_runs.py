@@ -7,16 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from statistics import median
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from sentinel import Context, Reading, trigger
-from sentinel.duration import format_duration
 from sentinel.ports import Deployed, FlowRun, PrefectDesk, Runs
 from sentinel.reading import storable
 from triggers._deployments import listed
-from triggers._outcomes import BAD, BLANK, GOOD, Failure, Memory, Planning, Usual, fold
+from triggers._outcomes import BAD, GOOD, Failure, Memory, Planning, Usual, fold
+from triggers._run_readings import Trouble, labels_of, reading_of, span
+from triggers._skipped import Skipped
+from triggers._undeployed import Undeployed, undeployed
 from triggers._work_pools import readings_of_pools
 
 _OVERLAP = timedelta(minutes=3)
@@ -25,20 +27,10 @@ _LOGS_SETTLE = timedelta(minutes=1)
 _LOGS_HURRY = timedelta(seconds=5)
 _LOGS_PAUSE = 0.5
 _MOST_LOGS = 50
-_REPORTED_LOG = 2500
 _PLANNING_EVERY = timedelta(minutes=1)
 _UNPLANNED_FOR = timedelta(minutes=10)
 _USUAL_FOR = timedelta(hours=1)
 _USUAL_RUNS = (5, 20)
-
-
-class Trouble(NamedTuple):
-    """One thing that is wrong with a deployment: what it is called, and in words."""
-
-    kind: str
-    text: str
-    runs: int
-    run: FlowRun | None = None
 
 
 @trigger(category="prefect", unit="runs", closed_world=True)
@@ -57,6 +49,7 @@ def prefect_runs(
     longer_minutes: Annotated[float, Field(ge=1, le=100_000)] = 10.0,
     good_run_within_hours: Annotated[float, Field(ge=0, le=10_000)] = 0.0,
     planned: bool = True,
+    undeployed_runs: bool = True,
     pools: bool = True,
     log_lines: Annotated[int, Field(ge=0, le=100)] = 10,
     lookback_hours: Annotated[float, Field(gt=0, le=10_000)] = 24.0,
@@ -65,9 +58,10 @@ def prefect_runs(
 
     A deployment is bad from a run that failed or crashed until a later run is good; a run that
     waits to be retried is neither. It is bad too while a run of it is late, stuck or unusually
-    long, or where no next run is planned. States count by their type, whatever their name.
-    Runs without a deployment are not looked at. {report} in a rule's description stands for
-    all that is known, with the exception and the end of the log.
+    long, where no next run is planned, or where none was made for one of its schedule's times.
+    States count by their type, whatever their name. The runs of a flow that have no deployment
+    count together, as those of one. {report} in a rule's description stands for all that is
+    known, with the exception and the end of the log.
 
     Args:
         api_url: the Prefect API to watch, ending in /api; empty means the one Sentinel uses
@@ -85,7 +79,10 @@ def prefect_runs(
         longer_minutes: but never before it has been running for this long
         good_run_within_hours: something is missing when no run was good for this long; 0 means
             that is never asked
-        planned: something is missing when a schedule is on and Prefect plans no next run
+        planned: something is missing when a schedule is on and Prefect plans no next run, or
+            made none for one of its times; cron and interval schedules are reckoned
+        undeployed_runs: look also at runs that somebody started without a deployment; such a
+            flow's failure is told of for lookback_hours at most
         pools: tell also of work pools that have deployments but no worker
         log_lines: so many last lines of a failed run's log are kept with the alert
         lookback_hours: how far back the first look goes
@@ -94,15 +91,24 @@ def prefect_runs(
     key = ctx.filled(api_key) if api_url and api_key else ""
     with ctx.asking(api_url, key) as prefect:
         memory = Memory.of(ctx.state, prefect.url)
-        ended = _ended(prefect, memory.looked, now, timedelta(hours=lookback_hours))
+        lookback = timedelta(hours=lookback_hours)
+        ended = _ended(prefect, memory.looked, now, lookback)
         everything = listed(prefect, now, ended.of.keys())
         watched = {
             one.id: one
             for one in everything
             if _named(one, deployments, ignore) and _tagged(one, tags, ignore_tags)
         }
+        loose = Undeployed()
+        if undeployed_runs:
+            kept = {x for x, bad in memory.bad.items() if now - bad.ended < lookback}
+            loose = undeployed(prefect, _since(memory.looked, now, lookback), kept)
+            loose = loose.only(
+                lambda one: _named(one, deployments, ignore),
+                lambda run: set(tags) <= set(run.tags) and not set(ignore_tags) & set(run.tags),
+            )
         look = _Look(prefect, now, watched, memory)
-        fresh = look.outcomes(ended, log_lines)
+        fresh = look.outcomes(ended, loose, log_lines)
         if late_minutes:
             look.late(timedelta(minutes=late_minutes))
         if pending_minutes:
@@ -115,15 +121,20 @@ def prefect_runs(
             look.good_within(timedelta(hours=good_run_within_hours))
         if planned:
             look.planned()
+            look.skipped(ended)
         found = list(readings_of_pools(prefect, everything, watched)) if pools else []
         memory.looked = now
         ctx.state["memory"] = memory.kept()
         for one in watched.values():
             troubles = look.troubles(one.id)
             if one.id in look.unsure and not troubles:
-                ctx.unknown(_labels(one))
+                ctx.unknown(labels_of(one))
                 continue
-            yield _reading(prefect, one, troubles, memory.bad.get(one.id), fresh.get(one.id, 0))
+            yield reading_of(prefect, one, troubles, memory.bad.get(one.id), fresh.get(one.id, 0))
+        for one in loose.flows.values():
+            if troubles := look.troubles(one.id):
+                bad = memory.bad.get(one.id)
+                yield reading_of(prefect, one, troubles, bad, fresh.get(one.id, 0))
         yield from found
 
 
@@ -141,9 +152,10 @@ class _Look:
         self._noted: dict[str, list[Trouble]] = {}
         self._patience = 6
 
-    def outcomes(self, ended: Runs, log_lines: int) -> dict[str, int]:
+    def outcomes(self, ended: Runs, loose: Undeployed, log_lines: int) -> dict[str, int]:
         """Take in the runs that ended; how many new bad ones each deployment has."""
-        fresh = fold(self.memory, self._seen(ended), set(self.watched))
+        runs = {**self._seen(ended), **loose.runs}
+        fresh = fold(self.memory, runs, {*self.watched, *loose.flows})
         wanting = [one for one in self.memory.bad.values() if not one.settled]
         for failure in wanting[:_MOST_LOGS] if log_lines else []:
             self._log(failure, log_lines)
@@ -169,7 +181,7 @@ class _Look:
         for one, runs in self._runs(where, "NEXT_SCHEDULED_START_TIME_ASC").items():
             first = runs[0]
             due = first.next_scheduled_start_time or self.now
-            text = f"is late by {_span(self.now - due)} (run {first.name})"
+            text = f"is late by {span(self.now - due)} (run {first.name})"
             self._note(one, Trouble("late", text, len(runs), first))
 
     def pending(self, after: timedelta) -> None:
@@ -181,7 +193,7 @@ class _Look:
             if stuck:
                 first = min(stuck, key=lambda run: _entered(run, self.now))
                 word = (first.state_type or "").lower()
-                for_ = _span(self.now - _entered(first, self.now))
+                for_ = span(self.now - _entered(first, self.now))
                 text = f"is stuck: run {first.name} has been {word} for {for_}"
                 self._note(one, Trouble("stuck", text, len(stuck), first))
 
@@ -196,13 +208,13 @@ class _Look:
                 continue
             took = self.now - (first.start_time or self.now)
             if longest and took >= longest:
-                text = f"is stuck: run {first.name} has been running for {_span(took)}"
+                text = f"is stuck: run {first.name} has been running for {span(took)}"
                 self._note(one, Trouble("stuck", text, len(runs), first))
             elif times and took >= least:
                 usual = self._usual(one)
                 if usual.runs >= _USUAL_RUNS[0] and took.total_seconds() > times * usual.seconds:
-                    usually = _span(timedelta(seconds=usual.seconds))
-                    text = f"takes long: run {first.name} for {_span(took)}, usually {usually}"
+                    usually = span(timedelta(seconds=usual.seconds))
+                    text = f"takes long: run {first.name} for {span(took)}, usually {usually}"
                     self._note(one, Trouble("long", text, len(runs), first))
 
     def good_within(self, within: timedelta) -> None:
@@ -212,7 +224,7 @@ class _Look:
         for one, deployed in self.watched.items():
             young = deployed.created is not None and self.now - deployed.created < within
             if one not in good and one not in self.unsure and not young:
-                text = f"is missing: no good run for more than {_span(within)}"
+                text = f"is missing: no good run for more than {span(within)}"
                 self._note(one, Trouble("missing", text, 0))
 
     def planned(self) -> None:
@@ -231,6 +243,14 @@ class _Look:
             if self.now - since >= _UNPLANNED_FOR and one in self.watched:
                 text = "is missing: its schedule is on, but Prefect plans no next run"
                 self._note(one, Trouble("missing", text, 0))
+
+    def skipped(self, ended: Runs) -> None:
+        """Times of schedules for which Prefect made no run."""
+        skipped = Skipped(self.prefect, self.now, self.watched)
+        self.memory.slots = skipped.look(self.memory.slots, ended.of)
+        for one, slot in self.memory.slots.missing.items():
+            text = f"is missing: Prefect made no run for {slot:%Y-%m-%d %H:%M:%S} UTC"
+            self._note(one, Trouble("missing", text, 0))
 
     def troubles(self, one: str) -> list[Trouble]:
         """All that is wrong with a deployment, the worst first."""
@@ -277,66 +297,13 @@ def _ended(
     prefect: PrefectDesk, looked: datetime | None, now: datetime, lookback: timedelta
 ) -> Runs:
     """Runs that ended since the last look, of each deployment the last to end first."""
-    since = now - lookback if looked is None else looked - _OVERLAP
+    since = _since(looked, now, lookback)
     where = _typed(GOOD, *BAD) | {"end_time": {"after_": since.isoformat()}}
     return prefect.runs_by_deployment(where, sort="END_TIME_DESC")
 
 
-def _reading(
-    prefect: PrefectDesk,
-    one: Deployed,
-    troubles: Sequence[Trouble],
-    failure: Failure | None,
-    fresh: int,
-) -> Reading:
-    name = f"{one.flow}/{one.name}"
-    if not troubles:
-        return Reading(labels=_labels(one), value=0, firing=False, summary=f"{name} is well")
-    first = troubles[0]
-    details: dict[str, Any] = BLANK | {
-        "kind": first.kind,
-        "troubles": [trouble.text for trouble in troubles],
-        "deployment_url": prefect.deployment_url(one.id),
-        "deployment_id": one.id,
-        "work_pool": one.work_pool_name or "",
-        "tags": list(one.tags),
-    }
-    run = (failure.run_id, failure.run_name) if failure else _of(first.run)
-    if run is not None:
-        details |= {"run_id": run[0], "run": run[1], "run_url": prefect.run_url(run[0])}
-    if failure is not None:
-        details |= {
-            "message": failure.message,
-            "runs": failure.count,
-            "since": failure.since.isoformat(),
-            "ended": failure.ended.isoformat(),
-            "logs": "\n".join(failure.logs),
-        }
-    details["report"] = _report(details)
-    also = [trouble.kind for trouble in troubles[1:]]
-    more = f"; also {', '.join(also)}" if also else ""
-    return Reading(
-        labels=_labels(one),
-        value=first.runs,
-        firing=True,
-        summary=storable(f"{name} {first.text}{more}")[:1000],
-        details=details,
-        occurrences=fresh,
-    )
-
-
-def _report(details: Mapping[str, Any]) -> str:
-    """All that is known, for a message: what is wrong, where to look, the end of the log."""
-    lines = [f"- {text}" for text in details["troubles"]]
-    lines.append(details["run_url"] or details["deployment_url"])
-    if details["logs"]:
-        # The end of a traceback says what it is about.
-        lines += ["", "The end of its log:", details["logs"][-_REPORTED_LOG:]]
-    return storable("\n".join(lines))
-
-
-def _of(run: FlowRun | None) -> tuple[str, str] | None:
-    return None if run is None else (run.id, run.name)
+def _since(looked: datetime | None, now: datetime, lookback: timedelta) -> datetime:
+    return now - lookback if looked is None else looked - _OVERLAP
 
 
 def _named(one: Deployed, wanted: Sequence[str], ignored: Sequence[str]) -> bool:
@@ -348,10 +315,6 @@ def _named(one: Deployed, wanted: Sequence[str], ignored: Sequence[str]) -> bool
 
 def _tagged(one: Deployed, wanted: Sequence[str], ignored: Sequence[str]) -> bool:
     return set(wanted) <= set(one.tags) and not set(ignored) & set(one.tags)
-
-
-def _labels(one: Deployed) -> dict[str, str]:
-    return {"flow": one.flow[:200], "deployment": one.name[:200]}
 
 
 def _typed(*types: str) -> dict[str, Any]:
@@ -376,13 +339,6 @@ def _scheduled(one: Deployed) -> bool:
         if each.get("active") and not ends and not rare:
             return True
     return False
-
-
-def _span(length: timedelta) -> str:
-    seconds = max(0, round(length.total_seconds()))
-    # Nobody reads seconds of hours.
-    step = 1 if seconds < 120 else 60
-    return format_duration(timedelta(seconds=seconds // step * step))
 
 
 def _level(level: int) -> str:

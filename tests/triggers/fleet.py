@@ -55,6 +55,11 @@ class Fleet:
         body = {"name": name, "flow_id": self.flow_id, "tags": [self.tag, *tags]}
         return self.post("/deployments/", **body, **fields)["id"]
 
+    def switch(self, deployment: str, *, paused: bool) -> None:
+        """Pause a deployment, or let it go on."""
+        answer = self._http.patch(f"/deployments/{deployment}", json={"paused": paused})
+        assert answer.is_success, answer.text
+
     def run(self, deployment: str, **fields: Any) -> str:
         path = f"/deployments/{deployment}/create_flow_run"
         return self.post(path, **({"state": {"type": "SCHEDULED"}} | fields))["id"]
@@ -70,6 +75,14 @@ class Fleet:
         run = self.run(deployment)
         self.becomes(run, "RUNNING")
         self.becomes(run, kind, name, message)
+        return run
+
+    def ran_alone(self, kind: str, message: str = "", **fields: Any) -> str:
+        """A run without a deployment that started and ended like that just now."""
+        tags = [self.tag, *fields.pop("tags", [])]
+        body = {"flow_id": self.flow_id, "tags": tags, "state": {"type": "RUNNING"}}
+        run = self.post("/flow_runs/", **body, **fields)["id"]
+        self.becomes(run, kind, message=message)
         return run
 
     def look(self, minutes: float = 0, **parameters: Any) -> Observation:
