@@ -44,8 +44,12 @@ def look(
         PrefectUnreachable: the API does not answer
     """
     whole, broken = _filled(entries, known)
-    live = api.live(None if remove else [entry.name for entry in whole if entry.name])
-    automations = api.automations()
+    names = None if remove else [entry.name for entry in whole if entry.name]
+    with ThreadPoolExecutor(1) as other:
+        asked = other.submit(lambda: (api.live(names), api.automations()))
+        # Meanwhile: where facts are not known yet, Prefect is imported for them.
+        known.learn(entry.entrypoint for entry in whole if entry.entrypoint)
+        live, automations = asked.result()
 
     def want(entry: Entry) -> Wanted:
         if entry.digest in broken:

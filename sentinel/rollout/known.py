@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -93,6 +94,12 @@ class Known:
                 self._kept.flows[entrypoint] = found
                 self._changed = True
         return found
+
+    def learn(self, entrypoints: Iterable[str]) -> None:
+        """Ask for what is not known of these flows; `flow` says later which are broken."""
+        for entrypoint in dict.fromkeys(entrypoints):
+            with suppress(RuleError):
+                self.flow(entrypoint)
 
     def automations(self, entry: Entry) -> list[dict[str, Any]]:
         """What the `triggers` of an entry mean.
