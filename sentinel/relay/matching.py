@@ -79,9 +79,12 @@ class EventMatching:
         except (SentinelError, SQLAlchemyError) as error:
             failures = self._broken.get(key, (0, 0.0))[0] + 1
             pause = min(_LONGEST_PAUSE, 2.0 ** min(failures, 10) / 2)
-            if not failures - 1:
-                log.warning("events cannot be matched for %s, trying again: %s", key[1], error)
             self._broken[key] = failures, time.monotonic() + pause
+            if failures == 1:
+                log.warning("events cannot be matched for %s, trying again: %s", key[1], error)
+                if isinstance(error, SentinelError):
+                    told = f"the events of {key[1]} cannot be matched: {error}"
+                    self._store.log.write("warning", "events.not_matched", told)
             return 0
         if self._broken.pop(key, None):
             log.info("events are matched for %s again", key[1])

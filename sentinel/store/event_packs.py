@@ -8,10 +8,14 @@ import msgspec
 from sqlalchemy import Connection, Table, or_, select
 
 from sentinel.errors import PolicyError
+from sentinel.evaluation import Evaluation
 from sentinel.events.pack import Pack, Spec, pack_of
 from sentinel.models_events import EventPack, PolicyMemory
+from sentinel.observation import Observation
+from sentinel.rule import Rule
 from sentinel.store.bulk import dumped, insert_new
 from sentinel.store.events import TAIL
+from sentinel.store.rules import enter
 from sentinel.store.tables import RULE
 
 if TYPE_CHECKING:
@@ -52,6 +56,9 @@ def roll_out(store: Store, spec: Spec) -> Pack:
 def _write(store: Store, connection: Connection, pack: Pack, digest: str) -> set[str]:
     """Put the pack down; returns the rules of policies that are no longer in it."""
     now = store.now()
+    rule = Rule.model_validate(pack.spec.rule)
+    if rule.renamed_from:
+        _rename(connection, pack, rule.renamed_from)
     mine = (PACK.c.tenant == pack.tenant, PACK.c.name == pack.name)
     row = connection.execute(select(PACK).where(*mine).with_for_update()).first()
     _refuse_taken(connection, pack)
@@ -71,19 +78,23 @@ def _write(store: Store, connection: Connection, pack: Pack, digest: str) -> set
         connection.execute(
             PACK.update().where(*mine).values(digest=digest, spec=spec, due_at=now, updated_at=now)
         )
-    own = [] if pack.spec.alone else [(pack.name, {"name": pack.name}, 3, "event_pack")]
-    rows = [
-        *((rule.name, rule.dump(), int(rule.rank), TRIGGER) for rule in pack.rules),
-        *own,
-    ]
+    # The deployment's own, which may have had another name, with all its history.
+    own = Evaluation(
+        rule=rule, trigger=TRIGGER if pack.spec.alone else "event_pack", slot=now, at=now,
+        observation=Observation(readings=[]), default_category="events", source=pack.spec.source,
+    )  # fmt: skip
+    enter(store, connection, own, now)
     insert_new(
         connection,
         "rule",
         ("name", "spec", "severity", "trigger"),
         [
             # As JSON inside the one JSON parameter on PostgreSQL, as text on SQLite.
-            (name, dumped(spec) if store.dialect == "sqlite" else spec, severity, trigger)
-            for name, spec, severity, trigger in rows
+            (
+                one.name, dumped(one.dump()) if store.dialect == "sqlite" else one.dump(),
+                int(one.rank), TRIGGER,
+            )
+            for one in pack.rules
         ],
         same={
             "tenant": pack.tenant, "category": pack.rules[0].category or "events",
@@ -94,7 +105,23 @@ def _write(store: Store, connection: Connection, pack: Pack, digest: str) -> set
             "evaluations": 0, "created_at": now, "updated_at": now,
         },
     )  # fmt: skip
-    return before - {pack.name, *pack.names}
+    return before - {pack.name, rule.renamed_from, *pack.names}
+
+
+def _rename(connection: Connection, pack: Pack, old: str) -> None:
+    """Give the pack that was rolled out as `old` its new name, and what it remembers."""
+    there = select(PACK.c.name).where(PACK.c.tenant == pack.tenant, PACK.c.name == pack.name)
+    if connection.execute(there.with_for_update()).first() is not None:
+        return
+    connection.execute(
+        PACK.update().where(PACK.c.tenant == pack.tenant, PACK.c.name == old).values(name=pack.name)
+    )
+    if pack.spec.alone:
+        connection.execute(
+            MEMORY.update()
+            .where(MEMORY.c.tenant == pack.tenant, MEMORY.c.rule == old)
+            .values(rule=pack.name)
+        )
 
 
 def _refuse_taken(connection: Connection, pack: Pack) -> None:

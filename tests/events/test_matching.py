@@ -264,6 +264,23 @@ def test_an_event_counts_once_however_many_match_and_die(
         assert counted == {str(n): 20 for n in range(10)}
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_renamed_deployment_keeps_its_alerts_and_its_place(street: Street, alone: bool):
+    chosen = policy("logins", throttle_minutes=5)
+    street.deployed(chosen, alone=alone, name="before")
+    street.comes(login())
+    street.sent(login())
+    renamed = {"name": "after", "renamed_from": "before", "alone": alone}
+    street.deployed(chosen, **renamed)
+    street.deployed(chosen, **renamed)
+    street.matched()
+    (alert,) = street.alerts()
+    assert (alert.rule, alert.status) == ("after" if alone else "logins", "open")
+    assert alert.occurrences == 2
+    names = {row.name for row in street.store.rules.list()}
+    assert names == ({"after"} if alone else {"after", "logins"})
+
+
 def test_a_rehearsal_says_what_would_be_found_and_stores_nothing(street: Street):
     street.sent(login(), login("bob"))
     rule = Rule.model_validate({"name": "audit"})
@@ -293,6 +310,29 @@ def test_the_relay_matches_as_events_arrive_and_gives_its_lease_back(street: Str
             thread.join()
     assert street.store.leases.holder(LEASE) is None
     assert [alert.occurrences for alert in street.alerts()] == [1] * 5
+
+
+def test_a_pack_that_cannot_be_matched_is_said_once_and_holds_up_no_other(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+):
+    street.deployed(policy("one"), name="broken")
+    street.deployed(policy("two"), name="working")
+    step = Matching.step
+
+    def failing(self: Matching, tenant: str, name: str) -> Any:
+        if name == "broken":
+            raise PolicyError("its policies cannot be read")
+        return step(self, tenant, name)
+
+    monkeypatch.setattr(Matching, "step", failing)
+    relay = EventMatching(street.store, "relay")
+    street.sent(login())
+    for _ in range(3):
+        relay.turn()
+    assert [alert.rule for alert in street.alerts()] == ["two"]
+    said = [one for one in street.store.log.page() if one.what == "events.not_matched"]
+    assert len(said) == 1
+    assert "its policies cannot be read" in said[0].message
 
 
 def test_a_pack_may_lie_in_a_file(street: Street, tmp_path: Path):
