@@ -62,8 +62,11 @@ LEFT_OUT = {
 def pages() -> dict[str, str]:
     """The text of each page, by its file's name."""
     made = {"settings.md": _settings(), "rules.md": _rules()}
+    shipped = runpy.run_path(str(HERE / "make_shipped.py"))
+    made["settings.md"] += "\n" + "\n".join(shipped["blocks"]()).rstrip() + "\n"
     for name in ("triggers", "api", "cli"):
         made[f"{name}.md"] = runpy.run_path(str(HERE / f"make_{name}.py"))["page"]()
+    made["triggers.md"] += "\n" + "\n".join(shipped["triggers"]()).rstrip() + "\n"
     return made
 
 

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from prefect.blocks.core import Block
 from typer.main import get_command
 
 from sentinel import Trigger
 from sentinel.api import create_app
+from sentinel.catalog import find
 from sentinel.cli.app import app as commands
 from sentinel.lint import lint_files
 from sentinel.settings import Settings
@@ -47,6 +49,33 @@ def test_every_setting_is_in_the_reference():
     page = made()["settings.md"]
     for name in Settings.model_fields:
         assert f"## `SENTINEL_{name.upper()}`" in page
+
+
+def test_every_trigger_is_in_the_reference_with_its_parameters_and_their_help():
+    page = made()["triggers.md"]
+    for file in sorted((ROOT / "triggers").glob("[a-z]*.py")):
+        assert f"### `{file.stem}`\n" in page
+        about = page.split(f"### `{file.stem}`\n")[1].split("\n### ")[0]
+        for parameter in find(file.stem).parameters:
+            assert re.search(rf"^- `{parameter.name}` \(.+\): \w", about, re.MULTILINE), (
+                f"{file.stem} does not say what {parameter.name} is"
+            )
+
+
+def test_every_block_is_in_the_reference_with_its_fields():
+    page = made()["settings.md"]
+    found = 0
+    for file in sorted((ROOT / "blocks").glob("[a-z]*.py")):
+        for block in vars(importlib.import_module(f"blocks.{file.stem}")).values():
+            if isinstance(block, type) and block.__module__ == f"blocks.{file.stem}":
+                if not issubclass(block, Block):
+                    continue
+                found += 1
+                heading = f"## `{block.get_block_type_slug()}`\n"
+                assert heading in page
+                about = page.split(heading)[1].split("\n## ")[0]
+                assert all(f"- `{name}` " in about for name in block.model_fields)
+    assert found >= 2
 
 
 def test_every_command_is_in_the_reference_with_its_options():
