@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import httpx
@@ -164,6 +165,8 @@ def bench(
         redis: HOST:PORT of a Redis for several, whose events go through it
         more: environment of every process
     """
+    # Told to end, we end what we started: what Ctrl-C does anyway.
+    signal.signal(signal.SIGTERM, _told_to_end)
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="sentinel-bench-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -199,6 +202,10 @@ def bench(
         yield stack.enter_context(_server(folder, port, environment, api_processes))
 
 
+def _told_to_end(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(143)
+
+
 def _over(redis: str) -> dict[str, str]:
     """What Prefect's documentation asks for where several processes serve the API."""
     host, _, port = redis.rpartition(":")
@@ -219,12 +226,16 @@ def _server(
 ) -> Generator[Bench]:
     serve = ["server", "start", "--no-ui", "--host", "127.0.0.1", "--port", str(port)]
     if api_processes > 1:
-        # Each would make the tables when it starts, and they would meet.
+        # Each would make the tables and list the blocks when it starts, and they would meet.
         upgrade = ("server", "database", "upgrade", "-y")
         made_tables = _start(folder / "upgrade.log", environment, "prefect", *upgrade).wait(300)
         if made_tables != 0:
             raise RuntimeError((folder / "upgrade.log").read_text(errors="replace")[-3000:])
-        environment = {**environment, "PREFECT_SERVER_DATABASE_MIGRATE_ON_START": "false"}
+        environment = {
+            **environment,
+            "PREFECT_SERVER_DATABASE_MIGRATE_ON_START": "false",
+            "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+        }
         serve += ["--workers", str(api_processes)]
     started = [_start(folder / "server.log", environment, "prefect", *serve)]
     with httpx.Client(base_url=environment["PREFECT_API_URL"], timeout=60) as http:

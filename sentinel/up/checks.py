@@ -20,6 +20,7 @@ from sentinel.up.home import Home
 from sentinel.up.instance import running
 from sentinel.up.postgres import Postgres, find_binaries
 from sentinel.up.setup import Setup
+from sentinel.worker.template import other_type
 
 __all__ = ["Check", "check_all"]
 
@@ -142,6 +143,8 @@ def _pool(settings: Settings, home: Home) -> Check:
     if found.get("status") != "READY":
         hint = "Start one: sentinel worker"
         return Check(name="work pool", state="wrong", says="has no worker", hint=hint)
+    if said := other_type(settings.work_pool, found["type"]):
+        return Check(name="work pool", state="note", says=said)
     return Check(name="work pool", state="ok", says=f"{settings.work_pool}, a worker polls it")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sentinel.errors import PrefectUnreachable
 from sentinel.prefect_api import PrefectApi
-from sentinel.worker.template import TYPE, base_job_template
+from sentinel.worker.template import TYPE, base_job_template, other_type
 
 __all__ = ["Setup"]
 
@@ -28,6 +28,15 @@ class Setup(PrefectApi):
         """
         response = self._send("GET", f"/work_pools/{name}")
         return None if response.status_code == 404 else self._checked(response).json()
+
+    def oddity(self, name: str) -> str:
+        """What to tell people of the work pool: it was made for other workers; else empty.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        found = self.pool(name)
+        return other_type(name, found["type"]) if found else ""
 
     def ensure_pool(self, name: str, kind: str = TYPE) -> bool:
         """Make the work pool, and its queue for notifications, where there is none.

@@ -208,7 +208,10 @@ class Start:
     async def _pool(self, prefect: Awaitable[None]) -> None:
         await prefect
         with self._setup() as setup:
-            await asyncio.to_thread(setup.ensure_pool, self._plan.settings.work_pool)
+            name = self._plan.settings.work_pool
+            made = await asyncio.to_thread(setup.ensure_pool, name)
+            if not made and (said := await asyncio.to_thread(setup.oddity, name)):
+                self._screen.say(said)
 
     async def _worker(self, tables: Awaitable[None], pool: Awaitable[None]) -> None:
         await tables

@@ -66,6 +66,15 @@ class PoolApi:
         path = f"/work_pools/{self._pool}/get_scheduled_flow_runs"
         return [one["flow_run"] for one in await self._ask("poll", "POST", path, body)]
 
+    async def kind(self) -> str:
+        """The type of workers that the pool was made for.
+
+        Raises:
+            NotFound: there is no such pool
+            PrefectUnreachable: the API does not answer
+        """
+        return str((await self._ask("pool", "GET", f"/work_pools/{self._pool}", None))["type"])
+
     async def priorities(self) -> dict[str, int]:
         """The work queues' priorities by name; 1 comes first.
 
@@ -204,7 +213,7 @@ class PoolApi:
         }
         return await self._ask("look", "POST", "/flow_runs/filter", body)
 
-    async def _ask(self, what: str, method: str, path: str, body: Mapping[str, Any]) -> Any:
+    async def _ask(self, what: str, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         self.calls[what] = self.calls.get(what, 0) + 1
         route = cast("Any", path)  # Prefect's own routes have a type that names them all
         try:

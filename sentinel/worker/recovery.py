@@ -38,7 +38,7 @@ class Recovery:
         self._store = store
         self._owner = owner
         self._seen_before: set[str] = set()
-        self._late: set[str] = set()
+        self._late: set[str] | None = None
         self._no_leases = False
 
     async def look(self) -> None:
@@ -108,17 +108,29 @@ class Recovery:
             return True  # not known: then nothing of it is ended
 
     async def _watch_lateness(self) -> None:
-        late = {
-            name: why
-            for name, one in self._supervisor.figures.rules.items()
-            if (why := one.persistently())
-        }
-        well = sorted(self._late - set(late))
-        if self._store is None or not (late or well):
+        if self._store is None:
+            return
+        if self._late is None:
+            # A worker before us may have said so of rules that are well by now.
+            self._late = await asyncio.to_thread(self._late_before)
+            if self._late is None:
+                return
+        rules = self._supervisor.figures.rules
+        late = {name: why for name, one in rules.items() if (why := one.persistently())}
+        # Of a rule that has not run here nothing new is known.
+        well = sorted(name for name in self._late - set(late) if name in rules)
+        if not (late or well):
             return
         done = await asyncio.to_thread(
             tell_rule.safely, "tell of late rules", tell_rule.watch_lateness,
             self._store, late, well,
         )  # fmt: skip
         if done:
-            self._late = set(late)
+            self._late = (self._late | set(late)) - set(well)
+
+    def _late_before(self) -> set[str] | None:
+        try:
+            return tell_rule.late_before(self._store) if self._store is not None else set()
+        except (SentinelError, SQLAlchemyError) as error:
+            log.debug("which rules were late is asked again later: %s", error)
+            return None

@@ -14,19 +14,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.clock import utc
 from sentinel.duration import parse_duration
 from sentinel.errors import CheckTimeout, NotFound, SentinelError
 from sentinel.evaluation import Evaluation, RunSource
+from sentinel.models import LIVE
 from sentinel.observation import Observation
 from sentinel.reading import Reading
 from sentinel.rule import Rule
 from sentinel.store import Store
+from sentinel.store.tables import ALERT
 from sentinel.worker.claims import rule_name
 
-__all__ = ["LATENESS", "period", "safely", "tell_failed", "watch_lateness"]
+__all__ = ["LATENESS", "late_before", "period", "safely", "tell_failed", "watch_lateness"]
 
 log = logging.getLogger("sentinel.worker")
 
@@ -89,6 +92,17 @@ def period(flow_run: Mapping[str, Any]) -> float:
         return parse_duration(flow_run["parameters"]["rule"].get("every") or 0).total_seconds()
     except ValueError:
         return 0.0
+
+
+def late_before(store: Store) -> set[str]:
+    """Names of the rules that have an alert for being late, whoever raised it.
+
+    Args:
+        store: the shared database
+    """
+    query = select(ALERT.c.labels).where(ALERT.c.rule == LATENESS, ALERT.c.status.in_(LIVE))
+    with store.read() as connection:
+        return {labels["check"] for labels in connection.execute(query).scalars()}
 
 
 def watch_lateness(store: Store, late: Mapping[str, str], well: list[str]) -> None:

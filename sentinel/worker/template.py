@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["TYPE", "base_job_template"]
+__all__ = ["TYPE", "base_job_template", "other_type"]
 
 TYPE = "sentinel"
 
@@ -25,3 +25,22 @@ def base_job_template() -> dict[str, Any]:
             },
         },
     }
+
+
+def other_type(pool: str, kind: str) -> str:
+    """What to tell people of a pool that a worker of another type was meant for; else empty.
+
+    Prefect cannot change the type of a pool that exists, and none is needed: such a pool is
+    served like any other.
+
+    Args:
+        pool: its name
+        kind: its type
+    """
+    if kind == TYPE:
+        return ""
+    return (
+        f"The work pool {pool} is of type {kind}: a sentinel worker serves it all the same, but a "
+        f"worker started by hand needs --type {TYPE}; to have one of that type, delete it "
+        f"(prefect work-pool delete {pool}), run `sentinel pool ensure` and deploy again."
+    )

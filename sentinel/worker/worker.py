@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -25,7 +26,7 @@ from sentinel.worker.pool_api import PoolApi
 from sentinel.worker.recovery import Recovery
 from sentinel.worker.seen import Seen
 from sentinel.worker.supervisor import Supervisor
-from sentinel.worker.template import TYPE, base_job_template
+from sentinel.worker.template import TYPE, base_job_template, other_type
 
 __all__ = ["SentinelWorker"]
 
@@ -114,6 +115,7 @@ class SentinelWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
                     async with anyio.create_task_group() as group:
                         group.start_soon(supervisor.poll_for_ever)
                         group.start_soon(self._beat)
+                        group.start_soon(self._look_at_type, supervisor, printer)
                         group.start_soon(self._each, _CANCEL_EVERY, supervisor.cancel_when_busy)
                         group.start_soon(self._each, _REFRESH_EVERY, supervisor.refresh)
                         group.start_soon(self._each, _SWEEP_EVERY, recovery.look)
@@ -156,6 +158,12 @@ class SentinelWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
             except httpx.HTTPError as error:
                 log.debug("no heartbeat: %s", error)
             await asyncio.sleep(self.heartbeat_interval_seconds * random.uniform(0.85, 1.15))
+
+    async def _look_at_type(self, supervisor: Supervisor, printer: Callable[..., None]) -> None:
+        with contextlib.suppress(NotFound):  # whoever makes it now makes it of our type
+            kind = await supervisor.insist(supervisor.api.kind)
+            if said := other_type(self._pool, kind):
+                printer(said)
 
     async def _each(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -238,6 +238,42 @@ class Bench:
         )
         return found["id"]
 
+    def slots(self, deployment: str, ago: list[float]) -> list[str]:
+        """Runs as a schedule makes them, all at once, due so many seconds ago; their ids.
+
+        Nothing more comes of these schedules within the day. Each slot must be later than those
+        made before.
+        """
+        now = datetime.now(UTC)
+        soon = (now + timedelta(seconds=1)).isoformat()
+        known = self.http.get(f"/deployments/{deployment}/schedules").json()
+        anchors = [(now - timedelta(seconds=seconds)).isoformat() for seconds in ago]
+        self.http.post(
+            f"/deployments/{deployment}/schedules",
+            json=[
+                {
+                    "active": True,
+                    "schedule": {"interval": 86_400, "anchor_date": anchor, "timezone": "UTC"},
+                    "slug": f"slot-{len(known) + number}",
+                }
+                for number, anchor in enumerate(anchors)
+            ],
+        ).raise_for_status()
+        self.http.post(
+            f"/deployments/{deployment}/schedule",
+            json={"start_time": min(anchors), "end_time": soon, "min_runs": 1},
+        ).raise_for_status()
+        body = {
+            "flow_runs": {
+                "deployment_id": {"any_": [deployment]},
+                "expected_start_time": {"before_": soon},
+            },
+            "sort": "EXPECTED_START_TIME_ASC",
+        }
+        found = [one["id"] for one in self.http.post("/flow_runs/filter", json=body).json()]
+        assert len(found) >= len(ago)
+        return found[-len(ago) :]
+
     def run(self, run: str) -> dict[str, Any]:
         """A run as the API has it."""
         return self.http.get(f"/flow_runs/{run}").json()

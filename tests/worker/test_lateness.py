@@ -1,0 +1,95 @@
+"""What is late: collapsed slots are unknown to a rule, and late rules have alerts of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from sentinel.store.tables import ALERT
+from sentinel.worker.tell_rule import LATENESS
+from tests.worker.conftest import Bench
+
+pytestmark = [pytest.mark.prefect, pytest.mark.slow, pytest.mark.xdist_group("prefect")]
+
+_HOUR = 3600.0
+
+
+@pytest.mark.parametrize(
+    ("every", "restarts"),
+    [("1h", False), ("1s", True)],
+    ids=["within two periods", "after a gap of more than two periods"],
+)
+def test_collapsed_slots_are_unknown_to_a_rule_that_holds(bench: Bench, every: str, restarts: bool):
+    """Had they counted as bad, three in a row would have opened it; as good, it were gone."""
+    holds: dict[str, Any] = {"for": "1h", "consecutive": 3, "when": {"above": 0.0001}}
+    rule = bench.rule(f"held-{every}", every=every, **holds)
+    first = bench.worker().ready()
+    (slot,) = bench.slots(rule, [4.5 * _HOUR])
+    ended = bench.ended(slot)
+    before = _alerts(bench)
+    assert {(one.status, one.bad_count) for one in before} == {("pending", 1)}, ended["state"]
+    first.stop()
+
+    *missed, newest = bench.slots(rule, [3.5 * _HOUR, 2.5 * _HOUR, 1.5 * _HOUR, 0.5 * _HOUR])
+    bench.worker().ready()
+    assert bench.ended(newest)["state_type"] == "COMPLETED"
+    assert [bench.ended(run)["state_name"] for run in missed] == ["Collapsed"] * 3
+    assert all("Running" not in bench.states(run) for run in missed)
+
+    after = _alerts(bench)
+    assert {(one.status, one.bad_count) for one in after} == {("pending", 1 if restarts else 2)}
+    moved = [new.first_bad_at > old.first_bad_at for old, new in zip(before, after, strict=True)]
+    assert set(moved) == {restarts}
+    (row,) = bench.store.rules.list()
+    assert row.evaluations == 2
+
+
+def test_a_rule_that_is_late_or_over_its_time_has_an_alert_until_it_is_well(bench: Bench):
+    worker = bench.worker().ready()
+    late = bench.rule("tardy", every="20s")
+    slow = bench.rule("slow", trigger="cpu_usage", every="2s")
+    _takes(bench, slow, 3)
+    for ago in (600, 500, 400):
+        _one(bench, late, ago)
+        _one(bench, slow, ago)
+    assert set(worker.status()["persistently_late"]) == {"tardy", "slow"}
+    opened = bench.eventually(lambda: _about(bench, "open", 2), "both have an alert")
+    says = {one.labels["check"]: one.title for one in opened}
+    assert "late" in says["tardy"]
+    assert "longer than its period of 2 s" in says["slow"]
+
+    # Whichever worker sees that they are well; this one has raised nothing.
+    worker.stop()
+    worker = bench.worker().ready()
+    _takes(bench, slow, 0.1)
+    _one(bench, late, 0)
+    _one(bench, slow, 0)
+    assert worker.status()["persistently_late"] == {}
+    bench.eventually(lambda: _about(bench, "resolved", 2), "both are well again")
+
+
+def _takes(bench: Bench, rule: str, seconds: float) -> None:
+    """Have a rule on the processor take so long."""
+    parameters = bench.http.get(f"/deployments/{rule}").json()["parameters"]
+    bench.http.patch(
+        f"/deployments/{rule}", json={"parameters": {**parameters, "seconds": seconds}}
+    ).raise_for_status()
+
+
+def _one(bench: Bench, rule: str, ago: float) -> None:
+    """Let one slot of a rule run."""
+    (run,) = bench.slots(rule, [ago])
+    assert bench.ended(run)["state_type"] == "COMPLETED"
+
+
+def _alerts(bench: Bench) -> list[Any]:
+    with bench.store.read() as connection:
+        return list(connection.execute(select(ALERT).order_by(ALERT.c.fingerprint)))
+
+
+def _about(bench: Bench, status: str, count: int) -> list[Any]:
+    """The alerts about late rules, once so many have this status."""
+    found = [one for one in _alerts(bench) if (one.rule, one.status) == (LATENESS, status)]
+    return found if len(found) == count else []
