@@ -95,7 +95,8 @@ def filled(
                 f"{trigger.name} needs the parameter {where!r}", hint=f"Add --set {where}=…"
             ) from None
         raise ConfigurationError(
-            f"{trigger.name}: {where}: {first['msg']}, got {first['input']!r:.80}",
+            f"{trigger.name}: {where}: {first['msg'].removeprefix('Value error, ')}, "
+            f"got {first['input']!r:.80}",
             hint=f"See: sentinel trigger show {trigger.name}",
         ) from None
     return {name: getattr(made, name) for name in form.model_fields}
@@ -108,13 +109,17 @@ def _read(form: type[BaseModel], name: str, texts: Sequence[str]) -> Any:
     """
     parsed: list[Any] = [_parsed(text) for text in texts]
     single: list[Any] = [parsed[0], texts[0]] if len(texts) == 1 else []
+    refused: list[tuple[int, Any]] = []
     for one in [*single, parsed, list(texts)]:
         try:
             form.__pydantic_validator__.validate_assignment(form.model_construct(), name, one)
-        except ValidationError:
+        except ValidationError as error:
+            refused.append((max(len(each["loc"]) for each in error.errors()), one))
             continue
         return one
-    return single[0] if single else parsed
+    # What was refused only for something inside it was meant: its error is the one to show.
+    inside = [one for depth, one in refused if depth > 1]
+    return inside[-1] if inside else refused[0][1]
 
 
 def _parsed(text: str) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import psutil
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from sentinel import Context, Reading, above, trigger
 
@@ -16,11 +16,20 @@ from sentinel import Context, Reading, above, trigger
 _ALWAYS_FULL = {"squashfs", "iso9660", "erofs", "cramfs"}
 
 
+def _absolute(path: str) -> str:
+    if not Path(path).is_absolute():
+        raise ValueError("a mount point is an absolute path, such as /mnt/data")
+    return path
+
+
+Mount = Annotated[str, AfterValidator(_absolute)]
+
+
 @trigger(category="system", unit="percent", when=above(95))
 def disk_space(
     ctx: Context,
     paths: list[str] = [],  # noqa: B006 - a form's default; nothing here changes it
-    ignore: list[str] = ["/snap", "/boot/efi"],  # noqa: B006 - likewise
+    ignore: list[Mount] = ["/snap", "/boot/efi"],  # noqa: B006 - likewise
     smallest_gb: Annotated[float, Field(ge=0, le=1_000_000)] = 0.0,
 ) -> Iterator[Reading]:
     """How full each file system is, in percent of what ordinary users may use.

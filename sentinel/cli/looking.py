@@ -34,6 +34,7 @@ from sentinel.trigger_form import filled
 __all__ = ["Asked", "Look", "Seen", "condition_said", "look", "print_look"]
 
 _MOST_SHOWN = 200
+_WHEN_HINT = "Write it as in a rule, for example '{above: 80, clear: 70}'."
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,7 +185,9 @@ def _rule(trigger: Trigger[..., Any], asked: Asked) -> tuple[Rule, dict[str, Any
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "rule"
-        raise RuleError(f"{where}: {first['msg']}") from None
+        if first["type"] == "extra_forbidden":
+            raise RuleError(f"{where}: there is no such field", hint=_WHEN_HINT) from None
+        raise RuleError(f"{where}: {first['msg']}", hint=_WHEN_HINT) from None
 
 
 def _when(written: str) -> dict[str, Any]:
@@ -192,11 +195,8 @@ def _when(written: str) -> dict[str, Any]:
         return {}
     try:
         return msgspec.convert(yaml.safe_load(written), dict[str, Any])
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise ConfigurationError(
-            f"--when cannot be read: {' '.join(str(error).split())}",
-            hint="Write it as in a rule, for example '{above: 80, clear: 70}'.",
-        ) from None
+    except (yaml.YAMLError, msgspec.ValidationError):
+        raise ConfigurationError(f"--when {written!r} is no condition", hint=_WHEN_HINT) from None
 
 
 def _from_file(file: Path, name: str, trigger: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -204,7 +204,11 @@ def _from_file(file: Path, name: str, trigger: str) -> tuple[dict[str, Any], dic
     try:
         content: Any = yaml.safe_load(file.read_text("utf-8"))
     except (OSError, yaml.YAMLError, UnicodeError) as error:
-        raise ConfigurationError(f"{file} cannot be read: {' '.join(str(error).split())}") from None
+        why = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+        raise ConfigurationError(
+            f"the file {file} cannot be read: {why}",
+            hint="Name a prefect.yaml, or a file with one rule.",
+        ) from None
     found: list[tuple[dict[str, Any], dict[str, Any]]] = []
     names: list[str] = []
     for entry in _entries(content):

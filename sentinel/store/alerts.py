@@ -209,7 +209,10 @@ class Alerts:
         """
         wanted = prefix.strip().lower()
         if not wanted or not all(letter in "0123456789abcdef" for letter in wanted):
-            raise NotFound(f"{prefix!r} is no id of an alert", hint="Ids are 32 hex digits.")
+            raise NotFound(
+                f"{prefix!r} is no id of an alert",
+                hint="Ids are hex digits; see: sentinel alert list",
+            )
         # A range and not LIKE: both dialects answer it from the primary key.
         query = (
             select(ALERT)

@@ -245,7 +245,8 @@ class _File:
             raise _damaged(self._path, "it is damaged, or no backup") from None
         except OSError as error:
             raise ConfigurationError(
-                f"the file {self._path} cannot be read: {error.strerror or error}"
+                f"the file {self._path} cannot be read: {error.strerror or error}",
+                hint="Name one that `sentinel db backup` wrote.",
             ) from None
 
 

@@ -112,3 +112,27 @@ def test_a_wrong_setting_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_wrong_usage_is_two(run: Run) -> None:
     assert run("alert", "frobnicate")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        ("watch ftp://x", 2, "'ftp://x' is no web address. Write it like http"),
+        ("alert ack nosuch", 3, "'nosuch' is no id of an alert. Ids are hex digits; see: "),
+        ("trigger run disk_space --set ignore=3", 2, "ignore.0: a mount point is an absolute path"),
+        ("trigger run disk_space --set nosuch=3", 2, "no parameter 'nosuch'. It has: paths"),
+        ("trigger run disk_space --when nosuch", 2, "--when 'nosuch' is no condition. Write it"),
+        ("trigger run disk_space --rule-file nosuch", 2, "the file nosuch cannot be read: No such"),
+        ("trigger run nosuch", 3, "there is no trigger 'nosuch'. There are: "),
+        ("deploy --pack nosuch", 3, "there is no pack 'nosuch'. There are: "),
+        ("rule show nosuch", 3, "there is no rule 'nosuch'. A rule is known here once it has run"),
+        ("db restore nosuch", 2, "the file nosuch cannot be read: No such file or directory. Name"),
+    ],
+)
+def test_bad_input_is_answered_with_one_sentence_that_says_what_to_do(
+    run: Run, desk: Desk, command: str, code: int, said: str
+) -> None:
+    got, _, err = run(*command.split())
+    assert (got, err.count("\n")) == (code, 1)
+    assert err.startswith("sentinel: ")
+    assert said in err

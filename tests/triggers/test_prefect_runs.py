@@ -325,8 +325,7 @@ class TestATimeThatWasSkipped:
         self.looks(fleet, 0)
         fleet.delete(f"/flow_runs/{times[1]}")
         reading = fleet.sees("often", 11.9, late_minutes=0)
-        assert "is missing: Prefect made no run for" in reading.summary
-        assert slot in reading.summary
+        assert f"is missing: Prefect made no run for {slot}" in (reading.summary or "")
 
     def test_is_none_where_a_run_was_made_whatever_became_of_it(
         self, fleet: Fleet, times: list[str]
@@ -361,7 +360,7 @@ class TestRunsWithoutADeployment:
         seen = fleet.look(pools=False)
         (reading,) = seen.readings
         assert (reading.labels, reading.firing) == ({"flow": fleet.flow}, True)
-        assert reading.summary.startswith(f"{fleet.flow} (without a deployment) crashed")
+        assert (reading.summary or "").startswith(f"{fleet.flow} (without a deployment) crashed")
         assert (reading.value, reading.occurrences) == (2, 2)
         assert self.firing(fleet) == [fleet.flow]
         fleet.ran_alone("COMPLETED")
