@@ -270,7 +270,7 @@ def test_a_renamed_deployment_keeps_its_alerts_and_its_place(street: Street, alo
     street.deployed(chosen, alone=alone, name="before")
     street.comes(login())
     street.sent(login())
-    renamed = {"name": "after", "renamed_from": "before", "alone": alone}
+    renamed: dict[str, Any] = {"name": "after", "renamed_from": "before", "alone": alone}
     street.deployed(chosen, **renamed)
     street.deployed(chosen, **renamed)
     street.matched()
