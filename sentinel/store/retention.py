@@ -87,5 +87,4 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         )
         connection.execute(delete(RuleMemory).where(~of_rule))
     store.events.forget(store.now())
-    store.events.forget(store.now())
     return Retained(alerts, groups, store.metrics.upkeep())
