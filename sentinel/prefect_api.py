@@ -41,7 +41,8 @@ class PrefectApi(RunQueries):
         ui_url: where people open its UI; empty means beside the API
         headers: authentication, if any
         timeout: of one request, seconds
-        pause: how to wait, where events come faster than Prefect takes them
+        pause: how to wait, in seconds, where events come faster than Prefect takes them and before
+            a busy server is asked again
     """
 
     def __init__(
@@ -53,8 +54,7 @@ class PrefectApi(RunQueries):
         timeout: float = 10.0,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        super().__init__(url, ui_url=ui_url, headers=headers, timeout=timeout)
-        self._pause = pause
+        super().__init__(url, ui_url=ui_url, headers=headers, timeout=timeout, pause=pause)
         self._sent: deque[tuple[float, int]] = deque()
 
     @classmethod

@@ -6,7 +6,8 @@ What is asked lives in `sentinel.prefect_api` and `sentinel.prefect_runs`.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,6 +20,12 @@ __all__ = ["PAGE", "PrefectHttp", "authentication"]
 PAGE = 200
 """Prefect answers at most this many rows."""
 
+BUSY = (429, 502, 503, 504)
+"""Answers that mean later, not no: a server on SQLite says 503 while another writes, and has done
+nothing. Prefect's own client asks again after these too."""
+PAUSES = (0.1, 0.3, 0.9)
+"""Seconds before each further try, so that an operator's click does not wait for long."""
+
 
 class PrefectHttp:
     """A connection to one Prefect API.
@@ -28,6 +35,7 @@ class PrefectHttp:
         ui_url: where people open its UI; empty means beside the API
         headers: authentication, if any
         timeout: of one request, seconds
+        pause: how to wait, in seconds, before a busy server is asked again
     """
 
     def __init__(
@@ -37,7 +45,9 @@ class PrefectHttp:
         ui_url: str = "",
         headers: Mapping[str, str] | None = None,
         timeout: float = 10.0,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._pause = pause
         self.url = url.rstrip("/")
         self.ui_url = (ui_url or self.url.removesuffix("/api")).rstrip("/")
         self._client = httpx.Client(
@@ -94,6 +104,11 @@ class PrefectHttp:
 
     def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         try:
+            for pause in PAUSES:
+                response = self._client.request(method, path, **arguments)
+                if response.status_code not in BUSY:
+                    return response
+                self._pause(pause)
             return self._client.request(method, path, **arguments)
         except httpx.HTTPError as error:
             raise PrefectUnreachable(

@@ -22,12 +22,13 @@ import pytest
 import yaml
 
 from sentinel.prefect_api import PrefectApi
+from sentinel.up.temporary import temporary_postgres
 
 ROOT = Path(__file__).parent.parent
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T], what: str, within: float = 60.0) -> T:
+def eventually(look: Callable[[], T], what: str, within: float = 120.0) -> T:
     """What `look` answers once that is true-ish; fails where it never is."""
     until = time.monotonic() + within
     while True:
@@ -47,10 +48,16 @@ def free_port() -> int:
 
 
 class PrefectServer:
-    """A Prefect server of its own, on SQLite in a folder of its own."""
+    """A Prefect server of its own.
 
-    def __init__(self, home: Path) -> None:
+    Args:
+        home: a folder of its own
+        database: an address for asyncpg; empty means SQLite in its folder
+    """
+
+    def __init__(self, home: Path, database: str = "") -> None:
         self.home = home
+        self._database = database
         self.log = home / "server.log"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/api"
@@ -73,13 +80,14 @@ class PrefectServer:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
+        own = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": self._database} if self._database else {}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "prefect", "server", "start", "--no-ui"),
                     *("--host", "127.0.0.1", "--port", str(self.port)),
                 ],
-                env=self.environ(),
+                env=self.environ(**own),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -128,15 +136,21 @@ class PrefectServer:
 
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[PrefectServer]:
-    """One Prefect server for the whole session, with the work pool `sentinel`."""
-    server = PrefectServer(tmp_path_factory.mktemp("prefect"))
-    server.start()
-    try:
-        server.pool()
-        yield server
-    finally:
-        server.stop()
-        server.api.close()
+    """One Prefect server for the whole session, with the work pool `sentinel`.
+
+    On PostgreSQL, as `make run` has it: on SQLite it answers 503 to whoever writes while another
+    does, which every test that does not ask again would then fail for.
+    """
+    with temporary_postgres() as postgres:
+        address = postgres.address("prefect", driver="asyncpg")
+        server = PrefectServer(tmp_path_factory.mktemp("prefect"), address)
+        server.start()
+        try:
+            server.pool()
+            yield server
+        finally:
+            server.stop()
+            server.api.close()
 
 
 @pytest.fixture

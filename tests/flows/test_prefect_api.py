@@ -88,11 +88,28 @@ def test_nobody_listening_is_said_with_what_to_do():
 def test_an_api_that_refuses_leaves_the_events_to_be_sent_again(
     receiver: Receiver, code: int, said: str
 ):
-    receiver.answers = [code]
-    api = PrefectApi(receiver.url)
-    with pytest.raises(PrefectUnreachable, match=said):
+    receiver.answers = [code] * 4
+    with (
+        PrefectApi(receiver.url, pause=lambda _: None) as api,
+        pytest.raises(PrefectUnreachable, match=said),
+    ):
         api.publish([event()])
-    api.close()
+
+
+def test_a_busy_server_is_asked_again_after_a_while(receiver: Receiver):
+    receiver.answers = [503, 429, 503, 200]
+    waited: list[float] = []
+    with PrefectApi(receiver.url, pause=waited.append) as api:
+        api.publish([event()])
+    assert len(receiver.requests) == 4
+    assert waited == [0.1, 0.3, 0.9]
+
+
+def test_what_is_refused_for_good_is_asked_once(receiver: Receiver):
+    receiver.answers = [401]
+    with PrefectApi(receiver.url) as api, pytest.raises(PrefectUnreachable):
+        api.publish([event()])
+    assert len(receiver.requests) == 1
 
 
 @pytest.mark.parametrize(

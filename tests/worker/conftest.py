@@ -284,7 +284,7 @@ class Bench:
         found = sorted(answer.json(), key=lambda one: one["timestamp"])
         return [one["name"] for one in found]
 
-    def ended(self, run: str, within: float = 60) -> dict[str, Any]:
+    def ended(self, run: str, within: float = 120) -> dict[str, Any]:
         """The run, once it has ended."""
 
         def over() -> dict[str, Any] | None:
@@ -300,7 +300,7 @@ class Bench:
             lambda: (one := self.run(run))["state_type"] == "RUNNING" and one, f"run {run} begins"
         )
 
-    def eventually(self, look: Callable[[], Any], what: str, within: float = 60) -> Any:
+    def eventually(self, look: Callable[[], Any], what: str, within: float = 120) -> Any:
         """As `eventually`, with what the workers said where it never happens."""
         until = time.monotonic() + within
         while True:

@@ -13,7 +13,7 @@ from pathlib import Path
 from prefect import flow
 
 
-def _stay(until: str, within: float = 60) -> None:
+def _stay(until: str, within: float = 600) -> None:
     """Until a file is there."""
     deadline = time.monotonic() + within
     while not Path(until).exists():

@@ -79,7 +79,7 @@ def test_runs_of_a_worker_that_was_killed_end_crashed_at_the_next_start(
     eventually(lambda: not child.is_running(), "no child outlives its parent")
     assert bench.run(run)["state_name"] == "Running"
     bench.worker(name=worker.name)
-    ended = bench.ended(run, within=90)
+    ended = bench.ended(run)
     assert ended["state_name"] == "Crashed"
     assert worker.name in ended["state"]["message"]
 
@@ -87,7 +87,7 @@ def test_runs_of_a_worker_that_was_killed_end_crashed_at_the_next_start(
 def test_a_killed_nursery_is_replaced(bench: Bench, worker: Worker):
     (nursery,) = psutil.Process(worker.process.pid).children()
     killed(nursery.pid)
-    assert bench.ended(bench.start(bench.deploy("fine")), within=90)["state_name"] == "Completed"
+    assert bench.ended(bench.start(bench.deploy("fine")))["state_name"] == "Completed"
 
 
 def test_several_workers_never_run_one_run_twice(bench: Bench):
