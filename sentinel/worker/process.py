@@ -7,6 +7,7 @@ import ctypes
 import os
 import signal
 import sys
+from pathlib import Path
 
 import psutil
 
@@ -60,14 +61,29 @@ def memory_of_tree() -> int:
 
 
 def identity(pid: int) -> str:
-    """A process and no later one of the same id: `4711-1767225600`; empty where it is gone."""
-    try:
-        return f"{pid}-{int(psutil.Process(pid).create_time())}"
-    except psutil.Error:
-        return ""
+    """A process and no later one of the same id: `4711-86400123`; empty where it is gone."""
+    started = _started(pid)
+    return f"{pid}-{started}" if started else ""
 
 
 def lives(known: str) -> bool:
     """Whether the process of that `identity` still runs on this machine."""
     pid, _, _ = known.partition("-")
     return pid.isdecimal() and identity(int(pid)) == known
+
+
+def _started(pid: int) -> int:
+    """When a process started, in a clock that nobody sets; 0 where it is gone."""
+    if sys.platform != "linux":
+        try:
+            return int(psutil.Process(pid).create_time())
+        except psutil.Error:
+            return 0
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return 0
+    # Ticks since the machine started (proc_pid_stat(5), field 22; the second may hold spaces).
+    # psutil adds the machine's start to it, which moves when its clock is set: then every
+    # worker would look dead to the others.
+    return int(stat.rpartition(b")")[2].split()[19])

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import psutil
+import pytest
+
 from sentinel.worker.owner import Owner, orphans, owner_of
 from sentinel.worker.process import identity, lives
 
@@ -47,3 +50,12 @@ def test_a_process_is_told_from_a_later_one_of_the_same_id():
     assert not lives(f"{os.getpid()}-1")
     assert not lives("0-0")
     assert not lives("")
+
+
+def test_a_clock_that_is_set_makes_no_living_worker_look_dead(monkeypatch: pytest.MonkeyPatch):
+    own = identity(os.getpid())
+    started = psutil.Process().create_time()
+    # psutil reckons from the machine's start, which is the clock's time less the uptime.
+    monkeypatch.setattr(psutil.Process, "create_time", lambda _: started + 3)
+    assert lives(own)
+    assert identity(os.getpid()) == own
