@@ -176,7 +176,8 @@ class Brood:
             if not made.cancelled():
                 raise
             return None  # its nursery has ended
-        hand.listening = self._spawn(self._listen(hand, reader))
+        if not hand.gone:
+            hand.listening = self._spawn(self._listen(hand, reader))
         return hand
 
     async def renew(self, files: Files) -> None:
@@ -196,7 +197,7 @@ class Brood:
     async def stop(self) -> None:
         """End everything."""
         self._stopping = True
-        for nursery in self._nurseries:
+        for nursery in list(self._nurseries):  # each leaves that list as it ends
             for hand in list(nursery.hands.values()):
                 end_group(hand.pid)
             with contextlib.suppress(ProcessLookupError):

@@ -152,6 +152,9 @@ class Crew:
         hand.loaded[task.entrypoint] = version
         hand.alone, hand.reserved = alone, False
         try:
+            if hand.gone:
+                # It ended before it had the run, and that was told before there was a job.
+                return Outcome(kind="died", says="its process ended before it could begin")
             hand.send(wire.Perform(task.run, task.entrypoint, task.flow_run))
             return await job.done
         finally:
@@ -173,14 +176,12 @@ class Crew:
         """End all children; runs that are still in hand die."""
         for task in self._background:
             task.cancel()
-        # Those that are idle may send what their runs have logged.
-        for hand in self._brood.hands:
-            if not self._jobs.get(hand.token):
-                hand.send(wire.Stop())
+        # Those that are idle may send what their runs have logged; the others are killed.
+        idle = [hand for hand in self._brood.hands if not self._jobs.get(hand.token)]
+        for hand in idle:
+            hand.send(wire.Stop())
         until = time.monotonic() + _STOP_WITHIN
-        while any(not self._jobs.get(h.token) for h in self._brood.hands):
-            if time.monotonic() > until:
-                break
+        while time.monotonic() < until and any(hand in self._brood.hands for hand in idle):
             await asyncio.sleep(0.05)
         await self._brood.stop()
 

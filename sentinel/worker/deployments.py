@@ -9,7 +9,7 @@ from sentinel.worker.pool_api import PoolApi
 
 __all__ = ["Deployments"]
 
-_LOOK_AT, _MOST = 5, 200
+_LOOK_AT = 5
 
 
 class Deployments:
@@ -49,13 +49,16 @@ class Deployments:
             return
         # A look at every poll changes nothing of `updated`: Prefect keeps it for real changes.
         found = await self._api.changed_deployments(_LOOK_AT)
-        if len(found) == _LOOK_AT and self._newest and found[-1]["updated"] > self._newest:
-            found = await self._api.changed_deployments(_MOST)
+        if not found:
+            return
+        newest = max(self._newest, found[0]["updated"])
+        if len(found) == _LOOK_AT and found[-1]["updated"] > self._newest:
+            # More have changed than were looked at, or this is the first look.
+            found = await self._api.deployments(sorted(self._known))
         for one in found:
-            if one["id"] in self._known and one["updated"] > self._newest:
+            if one["id"] in self._known:
                 self._known[one["id"]] = _kept(one)
-        if found:
-            self._newest = max(self._newest, found[0]["updated"])
+        self._newest = newest
 
 
 def _kept(deployment: dict[str, Any]) -> dict[str, Any]:

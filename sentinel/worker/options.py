@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sentinel.duration import Duration, parse_duration
+from sentinel.errors import ConfigurationError
 
 __all__ = ["Options"]
 
@@ -73,3 +74,20 @@ class Options(BaseSettings):
     metrics_port: int = Field(
         default=0, ge=0, le=65535, description="Port of the metrics on this machine; 0 is any."
     )
+
+    @classmethod
+    def given(cls) -> Options:
+        """What the environment and `.env` say.
+
+        Raises:
+            ConfigurationError: one of them cannot be used
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ConfigurationError(
+                f"SENTINEL_WORKER_{str(first['loc'][0]).upper()} is not usable: {first['msg']}, "
+                f"got {first['input']!r}",
+                hint="Correct it in the environment or in .env.",
+            ) from None

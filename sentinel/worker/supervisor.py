@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import msgspec
 
-from sentinel.errors import NotFound, PrefectUnreachable
+from sentinel.errors import NotFound, PrefectUnreachable, SentinelError
 from sentinel.store import Store
 from sentinel.worker import tell_rule
 from sentinel.worker.claims import (
@@ -122,7 +122,6 @@ class Supervisor:
                     whole_at = now + (others if first else pause)
                 elif first:
                     await self.poll((first,))
-                self.outage.over(self.waiting)
             except PrefectUnreachable as error:
                 self._backlog = []
                 pause = self.outage.pause(error)
@@ -160,6 +159,7 @@ class Supervisor:
         others = [one for one in self._backlog if queues and one.queue not in queues]
         self._backlog = choice.claim + others
         self._fill()
+        self.outage.over(self.waiting)
         return choice.again
 
     def _fill(self) -> None:
@@ -348,20 +348,26 @@ class Supervisor:
         await self._deployments.refresh()
         self._priorities = await self.api.priorities()
 
+    async def finish(self) -> None:
+        """Wait until all that is due and was found has been done, also what had no place yet."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def drain(self) -> None:
         """Let what is in hand end, for as long as the options allow; what is left crashes."""
         self.stopping = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.options.drain.total_seconds()):
-                while self._tasks:
-                    await asyncio.wait(self._tasks)
+                await self.finish()
         left = list(self.in_hand)
         for task in self._tasks:
             task.cancel()
         await self.crew.stop()
         for run in left:
-            with contextlib.suppress(PrefectUnreachable):
+            try:
                 await self.api.end(run, "CRASHED", "its worker was stopped before it ended")
+            except SentinelError as error:
+                log.warning("run %s is left to whichever worker looks next: %s", run, error)
 
     def snapshot(self) -> dict[str, Any]:
         """The present figures."""

@@ -92,7 +92,7 @@ class SentinelWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
             await self._start(run_once, printer)
 
     async def _start(self, run_once: bool, printer: Callable[..., None]) -> None:
-        options = Options()
+        options = Options.given()
         limit = self._most or options.limit
         owner = Owner.here(self.name)
         async with self:
@@ -111,6 +111,7 @@ class SentinelWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
             try:
                 if run_once:
                     await supervisor.insist(supervisor.poll)
+                    await supervisor.finish()
                 else:
                     async with anyio.create_task_group() as group:
                         group.start_soon(supervisor.poll_for_ever)
