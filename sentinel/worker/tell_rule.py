@@ -24,6 +24,7 @@ from sentinel.evaluation import Evaluation, RunSource
 from sentinel.models import LIVE
 from sentinel.observation import Observation
 from sentinel.reading import Reading
+from sentinel.rollout.planning import OWNER
 from sentinel.rule import Rule
 from sentinel.store import Store
 from sentinel.store.tables import ALERT
@@ -81,6 +82,7 @@ def tell_failed(
                 deployment_id=flow_run.get("deployment_id"),
                 flow_id=flow_run.get("flow_id"),
                 flow_name=trigger,
+                owner="ui" if (flow_run.get("labels") or {}).get(OWNER) == "ui" else "file",
             ),
         )
     )
