@@ -1,15 +1,16 @@
 """Running one flow run with three calls of the API and one for its name.
 
-The engine and the client are Prefect's own. What is left out is told in
-docs/explanation/worker.md, in the table of calls: reading back what is in our hands, an update
-that says nothing, and a websocket per run.
+The engine and the client are Prefect's own, each once for synchronous and once for asynchronous
+flows; what the two decide alike stands in `_Lean`, `Runs` and the functions here. What is left out
+is told in docs/explanation/worker.md, in the table of calls: reading back what is in our hands, an
+update that says nothing, and a websocket per run.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Generator, Iterable
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,13 +18,14 @@ from uuid import UUID, uuid4
 import httpx
 from prefect import Flow
 from prefect.client.orchestration import PrefectClient, SyncPrefectClient
-from prefect.client.schemas.objects import FlowRun, FlowRunPolicy, State
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import AsyncClientContext, SyncClientContext
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
 
 from sentinel.worker.prefect_private import (
     AsyncFlowRunEngine,
+    BaseFlowRunEngine,
     FlowRunEngine,
     OrchestrationResult,
     get_call_parameters,
@@ -33,6 +35,8 @@ from sentinel.worker.prefect_private import (
 from sentinel.worker.runs import Pauses, Runs
 
 __all__ = ["enter_async_client", "enter_client", "perform", "perform_async"]
+
+_SET_STATE = "/flow_runs/{id}/set_state"
 
 
 class LeanClient(SyncPrefectClient):
@@ -44,28 +48,12 @@ class LeanClient(SyncPrefectClient):
         """A run in our hands is as we know it; any other is asked for."""
         return self.runs.present.get(flow_run_id) or super().read_flow_run(flow_run_id)
 
-    def update_flow_run(
-        self,
-        flow_run_id: UUID,
-        flow_version: str | None = None,
-        parameters: dict[str, Any] | None = None,
-        name: str | None = None,
-        tags: Iterable[str] | None = None,
-        empirical_policy: FlowRunPolicy | None = None,
-        infrastructure_pid: str | None = None,
-        job_variables: dict[str, Any] | None = None,
-    ) -> httpx.Response:
+    def update_flow_run(self, flow_run_id: UUID, *more: Any, **named: Any) -> httpx.Response:
         """The version goes along with the run's name; a policy without retries says nothing."""
-        others = (parameters, name, tags, infrastructure_pid, job_variables)
-        if flow_run_id in self.runs.present:
-            if _says_nothing(empirical_policy, others):
-                self.runs.keep_version(flow_run_id, flow_version)
-                return httpx.Response(204)
-            flow_version = flow_version or self.runs.version(flow_run_id)
-        return super().update_flow_run(
-            flow_run_id, flow_version, parameters, name, tags, empirical_policy,
-            infrastructure_pid, job_variables,
-        )  # fmt: skip
+        update = self.runs.worth_telling(flow_run_id, more, named)
+        if update is None:
+            return httpx.Response(204)
+        return super().update_flow_run(flow_run_id, *more, **update)
 
     def request(self, method: Any, path: Any, *arguments: Any, **named: Any) -> httpx.Response:
         """Ask, again and again while the API does not answer; our parent knows that we wait."""
@@ -86,9 +74,7 @@ class LeanClient(SyncPrefectClient):
         """Tell a state."""
         run, body = _told(self.runs, flow_run_id, state, force)
         try:
-            response = self.request(
-                "POST", "/flow_runs/{id}/set_state", path_params={"id": run}, json=body
-            )
+            response = self.request("POST", _SET_STATE, path_params={"id": run}, json=body)
         except httpx.HTTPStatusError as error:
             raise _gone(error) from error
         return _taken(self.runs, run, state, response)
@@ -103,28 +89,12 @@ class LeanAsyncClient(PrefectClient):
         """A run in our hands is as we know it; any other is asked for."""
         return self.runs.present.get(flow_run_id) or await super().read_flow_run(flow_run_id)
 
-    async def update_flow_run(
-        self,
-        flow_run_id: UUID,
-        flow_version: str | None = None,
-        parameters: dict[str, Any] | None = None,
-        name: str | None = None,
-        tags: Iterable[str] | None = None,
-        empirical_policy: FlowRunPolicy | None = None,
-        infrastructure_pid: str | None = None,
-        job_variables: dict[str, Any] | None = None,
-    ) -> httpx.Response:
+    async def update_flow_run(self, flow_run_id: UUID, *more: Any, **named: Any) -> httpx.Response:
         """The version goes along with the run's name; a policy without retries says nothing."""
-        others = (parameters, name, tags, infrastructure_pid, job_variables)
-        if flow_run_id in self.runs.present:
-            if _says_nothing(empirical_policy, others):
-                self.runs.keep_version(flow_run_id, flow_version)
-                return httpx.Response(204)
-            flow_version = flow_version or self.runs.version(flow_run_id)
-        return await super().update_flow_run(
-            flow_run_id, flow_version, parameters, name, tags, empirical_policy,
-            infrastructure_pid, job_variables,
-        )  # fmt: skip
+        update = self.runs.worth_telling(flow_run_id, more, named)
+        if update is None:
+            return httpx.Response(204)
+        return await super().update_flow_run(flow_run_id, *more, **update)
 
     async def request(
         self, method: Any, path: Any, *arguments: Any, **named: Any
@@ -147,9 +117,7 @@ class LeanAsyncClient(PrefectClient):
         """Tell a state."""
         run, body = _told(self.runs, flow_run_id, state, force)
         try:
-            response = await self.request(
-                "POST", "/flow_runs/{id}/set_state", path_params={"id": run}, json=body
-            )
+            response = await self.request("POST", _SET_STATE, path_params={"id": run}, json=body)
         except httpx.HTTPStatusError as error:
             raise _gone(error) from error
         return _taken(self.runs, run, state, response)
@@ -186,14 +154,11 @@ def _taken(
     return result
 
 
-def _says_nothing(policy: FlowRunPolicy | None, others: tuple[object, ...]) -> bool:
-    return not any(others) and not getattr(policy, "retries", None)
-
-
-class LeanEngine(FlowRunEngine[Any, Any]):
-    """Prefect's engine without a listener per run, and with our word for who cancelled it."""
+class _Lean(BaseFlowRunEngine[Any, Any]):
+    """Prefect's engine without a listener and a heartbeat per run."""
 
     runs: Runs
+    flow_run: FlowRun | None
 
     @property
     def heartbeat_seconds(self) -> int | None:
@@ -205,32 +170,28 @@ class LeanEngine(FlowRunEngine[Any, Any]):
         """A flow may suspend itself; nobody listens for a suspension from outside."""
         yield self._get_flow_run_suspension_request()
 
+    def _is_cancelled(self) -> bool:
+        """Whether a person has cancelled the run, so that it ends as cancelled."""
+        return self.flow_run is not None and self.flow_run.id in self.runs.cancelled
+
+
+class LeanEngine(_Lean, FlowRunEngine[Any, Any]):
+    """For synchronous flows."""
+
     def handle_crash(self, exc: BaseException) -> None:
-        """A run that a person cancelled ends as cancelled."""
-        if self.flow_run is not None and self.flow_run.id in self.runs.cancelled:
+        """Our word for who ended it."""
+        if self._is_cancelled():
             self.handle_cancellation(exc)
         else:
             super().handle_crash(exc)
 
 
-class LeanAsyncEngine(AsyncFlowRunEngine[Any, Any]):
-    """The same for asynchronous flows."""
-
-    runs: Runs
-
-    @property
-    def heartbeat_seconds(self) -> int | None:
-        """No heartbeats: they are a thread and an event per run, and the end waits for them."""
-        return None
-
-    @contextmanager
-    def setup_flow_run_suspension_request(self) -> Generator[Any]:
-        """A flow may suspend itself; nobody listens for a suspension from outside."""
-        yield self._get_flow_run_suspension_request()
+class LeanAsyncEngine(_Lean, AsyncFlowRunEngine[Any, Any]):
+    """For asynchronous flows."""
 
     async def handle_crash(self, exc: BaseException) -> None:
-        """A run that a person cancelled ends as cancelled."""
-        if self.flow_run is not None and self.flow_run.id in self.runs.cancelled:
+        """Our word for who ended it."""
+        if self._is_cancelled():
             await self.handle_cancellation(exc)
         else:
             await super().handle_crash(exc)
@@ -240,11 +201,7 @@ class LeanAsyncEngine(AsyncFlowRunEngine[Any, Any]):
 def enter_client(runs: Runs) -> Generator[LeanClient]:
     """Make one client the context's, for every flow that runs in it."""
     context = SyncClientContext()
-    client = LeanClient(
-        PREFECT_API_URL.value(),
-        auth_string=_secret(PREFECT_API_AUTH_STRING.value()),
-        api_key=_secret(PREFECT_API_KEY.value()),
-    )
+    client = LeanClient(PREFECT_API_URL.value(), **_credentials())
     client.runs = runs
     context.client = client
     with context:
@@ -255,19 +212,19 @@ def enter_client(runs: Runs) -> Generator[LeanClient]:
 async def enter_async_client(runs: Runs) -> AsyncGenerator[LeanAsyncClient]:
     """The same for asynchronous flows."""
     context = AsyncClientContext()
-    client = LeanAsyncClient(
-        PREFECT_API_URL.value(),
-        auth_string=_secret(PREFECT_API_AUTH_STRING.value()),
-        api_key=_secret(PREFECT_API_KEY.value()),
-    )
+    client = LeanAsyncClient(PREFECT_API_URL.value(), **_credentials())
     client.runs = runs
     context.client = client
     async with context:
         yield client
 
 
-def _secret(value: Any) -> Any:
-    return value.get_secret_value() if hasattr(value, "get_secret_value") else value
+def _credentials() -> dict[str, Any]:
+    key, text = PREFECT_API_KEY.value(), PREFECT_API_AUTH_STRING.value()
+    return {
+        "api_key": key.get_secret_value() if key is not None else None,
+        "auth_string": text.get_secret_value() if text is not None else None,
+    }
 
 
 def perform(flow: Flow[..., Any], run: FlowRun, runs: Runs) -> State[Any]:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from prefect.client.schemas.responses import OrchestrationResult
 from prefect.events.worker import EventsWorker
-from prefect.flow_engine import AsyncFlowRunEngine, FlowRunEngine
+from prefect.flow_engine import AsyncFlowRunEngine, BaseFlowRunEngine, FlowRunEngine
 from prefect.logging.handlers import APILogHandler, APILogWorker
 from prefect.states import to_state_create
 from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
@@ -24,6 +24,7 @@ __all__ = [
     "APILogHandler",
     "APILogWorker",
     "AsyncFlowRunEngine",
+    "BaseFlowRunEngine",
     "EventsWorker",
     "FlowRunEngine",
     "Needed",
@@ -94,6 +95,29 @@ NEEDED = [
     Needed("prefect.flow_engine", "FlowRunEngine.run_context", ("self",), "the engine's own loop"),
     Needed("prefect.flow_engine", "FlowRunEngine.call_flow_fn", ("self",), "the engine's own loop"),
     Needed("prefect.flow_engine", "AsyncFlowRunEngine.start", ("self",), "the engine's own loop"),
+    *(
+        Needed("prefect.flow_engine", f"AsyncFlowRunEngine.{name}", arguments, "the same there")
+        for name, arguments in (
+            ("run_context", ("self",)),
+            ("call_flow_fn", ("self",)),
+            ("handle_cancellation", ("self", "exc")),
+            ("_get_flow_run_suspension_request", ("self",)),
+        )
+    ),
+    *(
+        Needed(
+            "prefect.client.orchestration",
+            f"PrefectClient.{name}",
+            arguments,
+            "overridden, as that of SyncPrefectClient is, for asynchronous flows",
+        )
+        for name, arguments in (
+            ("set_flow_run_state", ("self", "flow_run_id", "state", "force")),
+            ("update_flow_run", ("self", "flow_run_id", "flow_version", "name")),
+            ("read_flow_run", ("self", "flow_run_id")),
+            ("request", ("self", "method", "path")),
+        )
+    ),
     Needed(
         "prefect.client.orchestration",
         "SyncPrefectClient.set_flow_run_state",

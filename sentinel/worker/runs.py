@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -57,13 +57,29 @@ class Runs:
         if os.getpid() != self._process:
             os._exit(0)
 
-    def keep_version(self, run: UUID, version: str | None) -> None:
-        """Remember the flow's version for the call that names the run."""
-        self._versions[run] = version
+    def worth_telling(
+        self, run: UUID, more: Sequence[Any], named: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """What of an update of a run to send now; None where nothing is.
 
-    def version(self, run: UUID) -> str | None:
-        """The flow's version, once."""
-        return self._versions.pop(run, None)
+        The flow's version alone waits for the update that names the run, and a policy without
+        retries is what the API has.
+
+        Args:
+            run: its id
+            more: what is updated, by place; only others than the engine do so
+            named: what is updated, by name
+        """
+        if more or run not in self.present:
+            return dict(named)
+        update = {name: value for name, value in named.items() if value is not None}
+        if not getattr(update.get("empirical_policy"), "retries", None):
+            update.pop("empirical_policy", None)
+        version = update.pop("flow_version", None)
+        if not any(update.values()):
+            self._versions[run] = version
+            return None
+        return {**update, "flow_version": version or self._versions.pop(run, None)}
 
 
 class Pauses:
