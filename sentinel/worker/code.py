@@ -7,6 +7,7 @@ outside of site-packages, as far as imports can be read in the source.
 from __future__ import annotations
 
 import ast
+import pkgutil
 import sys
 from collections.abc import Iterable
 from hashlib import blake2b
@@ -17,6 +18,8 @@ from pathlib import Path
 __all__ = ["Code", "Files"]
 
 _RULES = "flows.rules."
+_LOADS_ALL = "broken_triggers"
+"""The trigger that looks at every other, so that what they are made of is its code."""
 
 
 class Files:
@@ -81,7 +84,7 @@ class Code:
         modules = [module]
         if entrypoint.startswith(_RULES):
             # flows.rules makes its flows on demand: no import there names the trigger.
-            modules += [f"triggers.{name}", *_points(name)]
+            modules += _of_trigger(name)
         for one in modules:
             spec = _spec(one)
             if spec is not None and spec.origin and spec.origin.endswith(".py"):
@@ -146,6 +149,19 @@ def _spec(module: str) -> ModuleSpec | None:
         if count < len(parts) and path is None:
             return None
     return spec
+
+
+def _of_trigger(name: str) -> list[str]:
+    """Modules that a trigger is in.
+
+    Where none has its name (a class may call itself otherwise than its file), any may have it.
+    """
+    modules = [one for one in (f"triggers.{name}", *_points(name)) if _spec(one) is not None]
+    if modules and name != _LOADS_ALL:
+        return modules
+    package = _spec("triggers")
+    folders = package.submodule_search_locations if package is not None else None
+    return [f"triggers.{one.name}" for one in pkgutil.iter_modules(folders or [])]
 
 
 def _points(name: str) -> list[str]:

@@ -62,6 +62,22 @@ def test_the_flow_of_a_rule_follows_its_trigger():
     assert code.version("flows.rules.disk_space") != code.version("flows.rules.cpu_usage")
 
 
+@pytest.mark.parametrize("trigger", ["old_style", "broken_triggers"])
+def test_a_trigger_that_may_be_in_any_file_follows_all_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trigger: str
+):
+    triggers = tmp_path / "triggers"
+    triggers.mkdir()
+    for name in ("__init__", "broken_triggers", "other", "classes"):
+        (triggers / f"{name}.py").write_text("x = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)  # pyright: ignore[reportUnknownMemberType]
+    code = Code()
+    before = code.version(f"flows.rules.{trigger}"), code.version("flows.rules.other")
+    (triggers / "classes.py").write_text("x = 22\n")  # where a class may call itself old_style
+    assert code.version(f"flows.rules.{trigger}") != before[0]
+    assert code.version("flows.rules.other") == before[1]
+
+
 def test_broken_and_missing_code_have_a_version_too(package: Path):
     code = Code()
     assert code.version("nothing.like.it")
