@@ -6,25 +6,25 @@ in order; and a history can be replayed, so that old bars come one after the oth
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 import pandas as pd
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
 from sentinel import Context
 from sentinel.errors import ConfigurationError, TriggerError
+from triggers._sources import asked
+from triggers._web import json_of
 
-__all__ = ["Columns", "day_of", "load", "newest", "of_tickers", "replayed"]
+__all__ = ["Columns", "day_of", "furthest", "load", "of_tickers", "replayed"]
 
 _HOME = Path(__file__).parent.parent
-_HTTP_SECONDS = 30.0
+_SECONDS = 30.0
+_MOST_BARS = 2_000_000
 _MILLISECONDS_FROM = 1e11
 """A number of seconds as large as this lies 3,000 years ahead, so it is milliseconds."""
 
@@ -50,13 +50,15 @@ def load(ctx: Context, source: str, query: str, records: str, columns: Columns) 
 
     Raises:
         ConfigurationError: the source cannot be used as it is described
-        TriggerError: it does not answer, or with something else
+        SourceDown: it does not answer
+        TriggerError: it answers something else
     """
     address = ctx.filled(source)
     if address.startswith(("http://", "https://")):
-        raw = _fetched(address, records)
+        content = json_of(address, seconds=_SECONDS)
+        raw = _table(content, records, urlsplit(address).hostname or "the source")
     elif "://" in address:
-        raw = _queried(address, query)
+        raw = _queried(ctx, source, query)
     else:
         raw = _read(address, records)
     return _bars(raw, columns)
@@ -76,19 +78,8 @@ def _read(name: str, records: str) -> pd.DataFrame:
         raise ConfigurationError(
             f"there is no file {name}", hint="Give a CSV, Parquet or JSON file."
         ) from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, msgspec.DecodeError) as error:
         raise TriggerError(f"{name} cannot be read as {path.suffix or 'CSV'}: {error}") from error
-
-
-def _fetched(url: str, records: str) -> pd.DataFrame:
-    try:
-        response = httpx.get(url, timeout=_HTTP_SECONDS, follow_redirects=True)
-        response.raise_for_status()
-        content = msgspec.json.decode(response.content)
-    except (httpx.HTTPError, msgspec.DecodeError) as error:
-        where = httpx.URL(url).host
-        raise TriggerError(f"{where} gives no bars: {type(error).__name__}: {error}") from error
-    return _table(content, records, url)
 
 
 def _table(content: Any, records: str, where: str) -> pd.DataFrame:
@@ -108,23 +99,20 @@ def _table(content: Any, records: str, where: str) -> pd.DataFrame:
         ) from None
 
 
-def _queried(address: str, query: str) -> pd.DataFrame:
+def _queried(ctx: Context, source: str, query: str) -> pd.DataFrame:
     if not query:
         raise ConfigurationError(
             "a database needs a query",
             hint="Write one that selects ticker, date and the figures, oldest or newest first.",
         )
-    try:
-        url = make_url(address)
-        if url.drivername == "postgresql":
-            url = url.set(drivername="postgresql+psycopg")
-        engine = create_engine(url, poolclass=NullPool)
-        with engine.connect() as connection:
-            answer = connection.execute(text(query))
-            return pd.DataFrame(answer.all(), columns=list(answer.keys()))
-    except (SQLAlchemyError, ModuleNotFoundError) as error:
-        cause = getattr(error, "orig", None) or error
-        raise TriggerError(f"the database gives no bars: {cause}") from error
+    rows = asked(ctx, source, query, most=_MOST_BARS, timeout=_SECONDS)
+    if not rows:
+        raise _no_bars()
+    return pd.DataFrame(rows)
+
+
+def _no_bars() -> TriggerError:
+    return TriggerError("the source has no bars", hint="Is its query or its file the right one?")
 
 
 def _bars(raw: pd.DataFrame, columns: Columns) -> pd.DataFrame:
@@ -155,7 +143,7 @@ def _bars(raw: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     # A bar without a figure is one that was not seen.
     bars = bars.dropna()
     if bars.empty:
-        raise TriggerError("the source has no bars", hint="Is its query or its file the right one?")
+        raise _no_bars()
     return bars.sort_values(["ticker", "at"], kind="stable", ignore_index=True)
 
 
@@ -212,7 +200,20 @@ def replayed(ctx: Context, bars: pd.DataFrame, days_a_minute: float, start: str)
     return bars[bars["at"] <= first + position]
 
 
-def newest(ctx: Context, bars: pd.DataFrame) -> pd.DataFrame:
+def furthest(ctx: Context, bars: pd.DataFrame) -> Iterator[Any]:
+    """Of each ticker the bar with the highest `score` of those to judge now.
+
+    A ticker none of whose bars has a score has too few of them, and is unknown.
+    """
+    for ticker, seen in _newest(ctx, bars).groupby("ticker"):
+        known = seen.dropna(subset=["score"])
+        if known.empty:
+            ctx.unknown({"ticker": str(ticker)})
+            continue
+        yield known.iloc[int(known["score"].argmax())]
+
+
+def _newest(ctx: Context, bars: pd.DataFrame) -> pd.DataFrame:
     """The bars to judge now: of each ticker the last one, and all since the last look.
 
     So no bar is passed over where several come between two looks.

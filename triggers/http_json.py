@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated, Any, cast
 
-import httpx
-import msgspec
 from pydantic import Field
 
 from sentinel import Context, Reading, trigger
-from sentinel.errors import ConfigurationError, ReadingError, SourceDown, TriggerError
+from sentinel.errors import ConfigurationError, ReadingError
+from triggers._web import json_of
 
-_MOST_BYTES = 20_000_000
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -47,11 +45,12 @@ def http_json(
         most: more objects than this are an error, not left out
         timeout_seconds: no answer within this long is a failed check
     """
-    content = _fetched(
+    content = json_of(
         ctx.filled(url),
-        {name: ctx.filled(text) for name, text in headers.items()},
-        (method, body),
-        timeout_seconds,
+        seconds=timeout_seconds,
+        headers={name: ctx.filled(text) for name, text in headers.items()},
+        method=method,
+        body=body,
     )
     found = _at(content, each) if each else [content]
     if not isinstance(found, list):
@@ -69,45 +68,6 @@ def http_json(
             ctx.unknown(known)
             continue
         yield Reading(labels=known, value=number)
-
-
-def _fetched(url: str, headers: Mapping[str, str], how: tuple[str, str], seconds: float) -> object:
-    method, body = how
-    try:
-        where = httpx.URL(url).host
-        # Proxies and passwords of the environment are for people, not for what is checked here.
-        with (
-            httpx.Client(timeout=seconds, trust_env=False, follow_redirects=True) as client,
-            client.stream(
-                method,
-                url,
-                headers={"Accept": "application/json", **headers},
-                content=body.encode() if body else None,
-            ) as response,
-        ):
-            response.raise_for_status()
-            data = b""
-            for piece in response.iter_bytes():
-                data += piece
-                if len(data) > _MOST_BYTES:
-                    raise TriggerError(f"{where} answers more than {_MOST_BYTES:,} bytes")
-    except httpx.HTTPStatusError as error:
-        answer = error.response
-        raise TriggerError(
-            f"{answer.url.host} answers {answer.status_code} {answer.reason_phrase}".rstrip()
-        ) from None
-    except httpx.TimeoutException:
-        where = httpx.URL(url).netloc.decode()
-        raise SourceDown(where, f"{where} does not answer within {seconds:g} s") from None
-    except httpx.InvalidURL as error:
-        raise ConfigurationError(f"that is no address: {error}") from None
-    except httpx.HTTPError as error:
-        where = httpx.URL(url).netloc.decode()
-        raise SourceDown(where, f"{where} does not answer: {error}") from None
-    try:
-        return msgspec.json.decode(data)
-    except msgspec.DecodeError as error:
-        raise TriggerError(f"{where} answers no JSON: {error}") from None
 
 
 def _at(content: object, where: str) -> object:

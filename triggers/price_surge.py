@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from sentinel import Context, Reading, above, trigger
-from triggers._bars import Columns, day_of, load, newest, of_tickers, replayed
+from triggers._bars import Columns, day_of, furthest, load, of_tickers, replayed
 
 
 @trigger(category="market", when=above(5))
@@ -66,12 +66,8 @@ def price_surge(
     bars["score"] = {"up": 1, "down": -1}.get(direction, 0) * bars["score"] + (
         bars["score"].abs() if direction == "either" else 0
     )
-    for ticker, seen in newest(ctx, bars).groupby("ticker"):
-        known = seen.dropna(subset=["score"])
-        if known.empty:
-            ctx.unknown({"ticker": str(ticker)})  # too few bars to say
-            continue
-        yield _reading(known.iloc[int(known["score"].argmax())], method, window)
+    for bar in furthest(ctx, bars):
+        yield _reading(bar, method, window)
 
 
 def _reading(bar: Any, method: str, window: int) -> Reading:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from sentinel import Context, Reading, above, trigger
-from triggers._bars import Columns, day_of, load, newest, of_tickers, replayed
+from triggers._bars import Columns, day_of, furthest, load, of_tickers, replayed
 
 
 @trigger(category="market", when=above(200))
@@ -59,12 +59,7 @@ def volume_spike(
     else:
         spread = before.std().droplevel(0)
         bars["score"] = above_usual / spread.where(spread > 0)
-    for ticker, seen in newest(ctx, bars).groupby("ticker"):
-        known = seen.dropna(subset=["score"])
-        if known.empty:
-            ctx.unknown({"ticker": str(ticker)})  # too few bars to say
-            continue
-        bar = known.iloc[int(known["score"].argmax())]
+    for bar in furthest(ctx, bars):
         yield _reading(bar, method, window, too_small=float(bar["volume"]) < smallest_volume)
 
 

@@ -16,8 +16,9 @@ from sqlalchemy import create_engine
 from sentinel import Context
 from sentinel.clock import FakeClock
 from sentinel.condition import judge
-from sentinel.errors import ConfigurationError, TriggerError
+from sentinel.errors import ConfigurationError, SentinelError, SourceDown, TriggerError
 from sentinel.reading import Reading
+from tests.prefect_server import free_port
 from triggers.price_surge import price_surge
 from triggers.volume_spike import volume_spike
 
@@ -196,7 +197,7 @@ class TestSources:
         def start(content: Any) -> str:
             class Page(BaseHTTPRequestHandler):
                 def do_GET(self) -> None:
-                    self.send_response(200)
+                    self.send_response(404 if "refused" in self.path else 200)
                     self.end_headers()
                     self.wfile.write(json.dumps(content).encode())
 
@@ -257,11 +258,37 @@ class TestSources:
             price_surge.check(source=serve({"a": [1], "b": [1, 2]}))
         with pytest.raises(ConfigurationError, match="a database needs a query"):
             price_surge.check(source="sqlite://")
-        with pytest.raises(TriggerError, match="gives no bars: no such table: bars"):
+        with pytest.raises(TriggerError, match="refuses the query: no such table: bars"):
             price_surge.check(source="sqlite://", query="SELECT * FROM bars")
+        with pytest.raises(ConfigurationError, match="the query must read: 'DROP TABLE bars'"):
+            price_surge.check(source="sqlite://", query="DROP TABLE bars")
+        with pytest.raises(TriggerError, match="the source has no bars"):
+            price_surge.check(source="sqlite://", query="SELECT 1 AS ticker WHERE 1 = 0")
         bars.head(0).to_csv(tmp_path / "empty.csv", index=False)
         with pytest.raises(TriggerError, match="the source has no bars"):
             price_surge.check(source=str(tmp_path / "empty.csv"))
+        (tmp_path / "torn.json").write_text('[{"ticker": "IBM"')
+        with pytest.raises(TriggerError, match=r"torn.json cannot be read as .json: Input data was"):
+            price_surge.check(source=str(tmp_path / "torn.json"))
         (tmp_path / "text.csv").write_text("ticker,date,close\nIBM,2008-01-02,dear\n")
         with pytest.raises(TriggerError, match="something else than times and numbers"):
             price_surge.check(source=str(tmp_path / "text.csv"))
+
+    def test_no_error_repeats_a_key_of_the_address(self, serve: Callable[[Any], str]):
+        there = serve({"data": 1})
+        gone = f"http://127.0.0.1:{free_port()}/bars"
+        for address, parameters, said in (
+            (there, {"records": "bars"}, "the JSON of 127.0.0.1 has no 'bars'"),
+            (there, {}, "the JSON of 127.0.0.1 is no table"),
+            (f"{there}/refused", {}, "127.0.0.1 answers 404"),
+            (gone, {}, "does not answer"),
+        ):
+            with pytest.raises(SentinelError, match=said) as caught:
+                price_surge.check(source=f"{address}?key=hush", **parameters)
+            assert "hush" not in str(caught.value)
+
+    def test_a_source_that_is_down_is_named_so_that_its_rules_are_told_as_one(self):
+        port = free_port()
+        with pytest.raises(SourceDown) as caught:
+            volume_spike.check(source=f"http://127.0.0.1:{port}/bars")
+        assert caught.value.source == f"127.0.0.1:{port}"
