@@ -12,6 +12,7 @@ import httpx
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
+from sentinel.catalog import load
 from sentinel.errors import SentinelError
 from sentinel.links import Addresses
 from sentinel.settings import Settings
@@ -51,6 +52,7 @@ def check_all(settings: Settings, home: Home) -> list[Check]:
         ("database", _database),
         ("prefect", _prefect),
         ("work pool", _pool),
+        ("triggers", _triggers),
         ("rules", _rules),
         ("api", _api),
         ("dashboard", _dashboard),
@@ -148,13 +150,22 @@ def _pool(settings: Settings, home: Home) -> Check:
     return Check(name="work pool", state="ok", says=f"{settings.work_pool}, a worker polls it")
 
 
+def _triggers(settings: Settings, home: Home) -> Check:
+    catalog = load()
+    if not catalog.broken:
+        return Check(name="triggers", state="ok", says=f"{len(catalog.triggers)} can be used")
+    says = "; ".join(map(str, catalog.broken))
+    cures = dict.fromkeys(one.cure for one in catalog.broken if one.cure)
+    return Check(name="triggers", state="wrong", says=says, hint=" ".join(cures))
+
+
 def _rules(settings: Settings, home: Home) -> Check:
     with Setup.of(settings) as prefect:
         if not prefect.healthy():
             return Check(name="rules", state="note", says="unknown, since Prefect is")
         found = prefect.deployments()
     if not found:
-        hint = "Roll them out: prefect deploy --all"
+        hint = "Roll them out: sentinel deploy"
         return Check(name="rules", state="wrong", says="nothing is deployed", hint=hint)
     paused = sum(1 for deployment in found if deployment.get("paused"))
     says = f"{len(found)} deployments" + (f", {paused} of them paused" if paused else "")

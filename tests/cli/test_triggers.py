@@ -217,6 +217,17 @@ def test_a_broken_file_breaks_only_itself(clone: Clone) -> None:
     assert clone.sentinel("run", "broken").returncode == 1
 
 
+def test_doctor_names_a_broken_file_its_line_and_the_cure(clone: Clone) -> None:
+    well = clone.python("sentinel.cli", "doctor")
+    assert " 0 can be used" in well.stdout, well.stdout
+    (clone.folder / "triggers" / "half.py").write_text("x = 1\ndef half(:\n")
+    told = clone.python("sentinel.cli", "doctor")
+    assert told.returncode == 1
+    (line,) = [one for one in told.stdout.splitlines() if one.startswith("BAD  triggers ")]
+    assert line.endswith("half.py, line 2)")
+    assert "Mend that line." in told.stdout
+
+
 def test_a_trigger_that_acts_on_the_world_is_asked_for(clone: Clone) -> None:
     (clone.folder / "triggers" / "acts.py").write_text(
         "from sentinel import Reading, trigger\n\n\n"
