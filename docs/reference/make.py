@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import runpy
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from pydantic import AliasChoices
+
+from sentinel.alert_variables import AlertVariables
 from sentinel.condition import When
 from sentinel.hours import ActiveHours, Window
 from sentinel.no_data import NoData
@@ -16,6 +19,7 @@ from sentinel.often import Often
 from sentinel.remedy import Remedy
 from sentinel.rule import ErrorHandling, Rule
 from sentinel.settings import Settings
+from sentinel.worker.options import Options
 
 HERE = Path(__file__).parent
 
@@ -63,6 +67,7 @@ def pages() -> dict[str, str]:
     """The text of each page, by its file's name."""
     made = {"settings.md": _settings(), "rules.md": _rules()}
     shipped = runpy.run_path(str(HERE / "make_shipped.py"))
+    made["settings.md"] += "\n" + _worker() + "\n" + _channels()
     made["settings.md"] += "\n" + "\n".join(shipped["blocks"]()).rstrip() + "\n"
     for name in ("triggers", "api", "cli"):
         made[f"{name}.md"] = runpy.run_path(str(HERE / f"make_{name}.py"))["page"]()
@@ -81,6 +86,33 @@ def _settings() -> str:
     for name, field in sorted(Settings.model_fields.items()):
         lines += [f"## `SENTINEL_{name.upper()}`", "", field.description or "", ""]
         lines += [_default(Settings, name), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _worker() -> str:
+    lines = ["# The worker", "", "Of every worker of type `sentinel`: see"]
+    lines += ["[The worker](../explanation/worker.md).", ""]
+    for name, field in sorted(Options.model_fields.items()):
+        lines += [f"## `SENTINEL_WORKER_{name.upper()}`", "", field.description or "", ""]
+        # How many processors this machine has is nobody else's default.
+        lines += ["Default: four per core, at least 4." if name == "limit" else _default(Options, name), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _channels() -> str:
+    lines = ["# Channels from the environment", "", "`sentinel up` and `sentinel channel sync`"]
+    lines += [
+        "make Prefect blocks of them: see",
+        "[Tell somebody](../how-to/tell-somebody.md).",
+        "",
+    ]
+    for _, field in sorted(AlertVariables.model_fields.items()):
+        usual, *others = cast("AliasChoices", field.validation_alias).choices
+        lines += [f"## `{usual}`", "", field.description or "", ""]
+        if others:
+            lines += [f"Also: {', '.join(f'`{one}`' for one in others)}.", ""]
+        if isinstance(field.default, str) and field.default:
+            lines += [f"Default: `{field.default}`.", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -23,6 +23,7 @@ from sentinel.cli.app import app as commands
 from sentinel.lint import lint_files
 from sentinel.settings import Settings
 from sentinel.store import Store
+from sentinel.worker.options import Options
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
@@ -49,6 +50,14 @@ def test_every_setting_is_in_the_reference():
     page = made()["settings.md"]
     for name in Settings.model_fields:
         assert f"## `SENTINEL_{name.upper()}`" in page
+
+
+def test_every_variable_of_the_worker_and_of_channels_is_in_the_reference():
+    page = made()["settings.md"]
+    for name in Options.model_fields:
+        assert f"## `SENTINEL_WORKER_{name.upper()}`\n" in page
+    for name in re.findall(r"\b(ALERT_[A-Z_]+)=", (ROOT / ".env.example").read_text()):
+        assert f"## `{name}`\n" in page
 
 
 def test_every_trigger_is_in_the_reference_with_its_parameters_and_their_help():
