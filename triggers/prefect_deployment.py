@@ -160,7 +160,8 @@ def _start(
     """Start the next run, once however often this is tried.
 
     The key follows from what is stored. Where an evaluation starts a run and is lost before
-    its state is committed, the next one asks with the same key and is given the same run.
+    its state is committed, the next one asks with the same key and is given the same run; of a
+    rule's very first evaluation nothing is stored yet, so that its run may come twice.
     """
     flow, _, name = deployment.partition("/")
     try:
