@@ -268,7 +268,9 @@ class TestSources:
         with pytest.raises(TriggerError, match="the source has no bars"):
             price_surge.check(source=str(tmp_path / "empty.csv"))
         (tmp_path / "torn.json").write_text('[{"ticker": "IBM"')
-        with pytest.raises(TriggerError, match=r"torn.json cannot be read as .json: Input data was"):
+        with pytest.raises(
+            TriggerError, match=r"torn.json cannot be read as .json: Input data was"
+        ):
             price_surge.check(source=str(tmp_path / "torn.json"))
         (tmp_path / "text.csv").write_text("ticker,date,close\nIBM,2008-01-02,dear\n")
         with pytest.raises(TriggerError, match="something else than times and numbers"):
