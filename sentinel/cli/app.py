@@ -39,6 +39,8 @@ Alerts built out of Prefect: a rule is a deployment, a check is a flow run.
     sentinel up                            start the whole product here; Ctrl-C stops it
     sentinel status                        what runs where
     sentinel doctor                        what is wrong, and what to do about it
+    sentinel watch URL                     tell of a Prefect server that you have
+    sentinel deploy --pack machine         ready-made rules; without a pack, your prefect.yaml
 
 **Work through alerts**
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sentinel.rollout.planning import Live, Step
     from sentinel.settings import Settings
 
-__all__ = ["add_to", "deploy", "known_of", "let_prefect_know", "retire"]
+__all__ = ["add_to", "deploy", "known_of", "let_prefect_know", "retire", "rules_here"]
 
 _DONE = {
     "created": "created",
@@ -55,7 +55,7 @@ def deploy(
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Roll out what changed in files of rules; without a file or pack, `prefect.yaml`.
+    """Roll out what changed in files of rules; without a file or pack, the `prefect.yaml` here.
 
     Each deployment becomes what `prefect deploy` would make of it, but only where Prefect has
     something else, and several at a time. What users switched stays as it is: schedules,
@@ -101,11 +101,9 @@ def deploy(
 def _files(packs: Sequence[str], files: Sequence[Path]) -> list[Path]:
     from sentinel.errors import ConfigurationError
     from sentinel.rollout import files as known
-    from sentinel.up.plan import Options
-    from sentinel.up.rollout import find_rules
 
     if not packs and not files:
-        found = find_rules(Options())
+        found = rules_here()
         if found is None:
             raise ConfigurationError(
                 "there is no prefect.yaml here", hint="Name one with --file, or a --pack."
@@ -113,6 +111,15 @@ def _files(packs: Sequence[str], files: Sequence[Path]) -> list[Path]:
         return [found]
     chosen = list(known.packs()) if "all" in packs else packs
     return [*(known.pack_file(name) for name in chosen), *files]
+
+
+def rules_here() -> Path | None:
+    """The `prefect.yaml` of the folder that the person is in, else Sentinel's own."""
+    from sentinel.up.plan import Options
+    from sentinel.up.rollout import find_rules
+
+    here = Path("prefect.yaml")
+    return here.resolve() if here.is_file() else find_rules(Options())
 
 
 def known_of(settings: Settings) -> Known:

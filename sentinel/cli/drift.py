@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sentinel.cli.deploying import known_of, let_prefect_know
+from sentinel.cli.deploying import known_of, let_prefect_know, rules_here
 from sentinel.cli.target import settings_here
 
 if TYPE_CHECKING:
@@ -24,12 +24,10 @@ def drift_of(name: str) -> Step | None:
     from sentinel.rollout.api import RolloutApi
     from sentinel.rollout.carrying import look
     from sentinel.rollout.files import packs, read_files
-    from sentinel.up.plan import Options
-    from sentinel.up.rollout import find_rules
 
     try:
         settings = settings_here()
-        found = find_rules(Options())
+        found = rules_here()
         files: list[Path] = [*([found] if found else []), *packs().values()]
         entries = [entry for entry in read_files(files) if entry.name == name]
         if not entries:

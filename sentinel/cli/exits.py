@@ -35,7 +35,7 @@ MEANING: dict[Exit, str] = {
     Exit.OK: "done",
     Exit.FAILED: "failed: a check, a run, a delivery or a part is not as it should be",
     Exit.USAGE: "wrong usage, or a setting that cannot be used",
-    Exit.NOT_FOUND: "there is no alert, rule, trigger, channel or receiver of that name",
+    Exit.NOT_FOUND: "there is no alert, rule, trigger, channel, receiver or pack of that name",
     Exit.CONFLICT: "conflict: its state forbids it, it runs or exists already, or somebody "
     "else changed it first",
     Exit.UNREACHABLE: "the database or Prefect does not answer, or nothing runs here",

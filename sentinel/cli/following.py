@@ -104,7 +104,7 @@ def _deployment_of(rule: str, prefect: PrefectApi) -> str:
             return str(deployment["id"])
     raise NotFound(
         f"Prefect at {prefect.url} has no deployment with the rule {rule!r}",
-        hint="Roll it out: prefect deploy. See what there is: sentinel rule list",
+        hint="Roll it out: sentinel deploy. See what there is: sentinel rule list",
     )
 
 

@@ -54,6 +54,7 @@ def set_(
             show_default=False,
         ),
     ],
+    json: AsJson = False,
 ) -> None:
     """Make a receiver, or give it other channels.
 
@@ -62,11 +63,14 @@ def set_(
     """
     with open_store() as store:
         store.receivers.set(name, channel)
-    say(f"{name} tells {', '.join(channel)}.")
+    if json:
+        json_out({"name": name, "channels": channel})
+    else:
+        say(f"{name} tells {', '.join(channel)}.")
 
 
 @commands.command()
-def remove(name: Name) -> None:
+def remove(name: Name, json: AsJson = False) -> None:
     """Forget a receiver; what names it goes to `default` from then on.
 
     Example:
@@ -74,4 +78,7 @@ def remove(name: Name) -> None:
     """
     with open_store() as store:
         store.receivers.remove(name)
-    say(f"{name} is gone.")
+    if json:
+        json_out({"name": name, "outcome": "removed"})
+    else:
+        say(f"{name} is gone.")

@@ -61,7 +61,7 @@ def list_(json: AsJson = False) -> None:
             )
             for row in rows
         ],
-        empty="No rule has run yet. Roll some out: prefect deploy --all",
+        empty="No rule has run yet. Roll some out: sentinel deploy",
         ranks=[row.severity if live.get((row.tenant, row.name)) else 0 for row in rows],
     )
 

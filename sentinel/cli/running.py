@@ -54,12 +54,17 @@ def up(
 
 def down(
     within: Annotated[float, typer.Option(help="Seconds to wait for it.", min=1)] = 60.0,
+    json: AsJson = False,
 ) -> None:
     """Stop the instance that runs on this machine."""
     from sentinel.up.instance import stop
 
     home = home_of(settings_here())
-    say("Stopped." if stop(home, within=within) else f"Sentinel does not run here ({home.root}).")
+    stopped = stop(home, within=within)
+    if json:
+        json_out({"stopped": stopped, "home": str(home.root)})
+    else:
+        say("Stopped." if stopped else f"Sentinel does not run here ({home.root}).")
 
 
 def status(json: AsJson = False) -> None:

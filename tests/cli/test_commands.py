@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from sentinel.cli.deploying import rules_here
 from tests.cli.shell import Run
+from tests.prefect_server import ROOT
 from tests.store.desk import Desk
 
 
@@ -22,7 +25,7 @@ def only_alert(run: Run, *arguments: str) -> dict[str, object]:
 def test_help_teaches_with_examples(run: Run) -> None:
     code, out, _ = run("--help")
     assert code == 0
-    for word in ("sentinel up", "alert list", "Exit codes"):
+    for word in ("sentinel up", "sentinel watch", "sentinel deploy", "alert list", "Exit codes"):
         assert word in out
 
 
@@ -86,12 +89,21 @@ def test_a_rule_that_is_switched_off_closes_its_alerts(run: Run, desk: Desk) -> 
     assert run("rule", "show", "none")[0] == 3
 
 
+def test_a_receiver_is_made_and_forgotten(run: Run, desk: Desk) -> None:
+    code, out, _ = run("receiver", "set", "night", "-c", "inbox", "--json")
+    assert (code, json.loads(out)) == (0, {"name": "night", "channels": ["inbox"]})
+    assert "night" in run("receiver", "list")[1]
+    assert run("receiver", "remove", "night")[1] == "night is gone.\n"
+    assert run("receiver", "remove", "night", "--json")[0] == 3
+
+
 def test_where_nothing_runs_that_is_said_with_what_to_do(run: Run) -> None:
     code, _, err = run("alert", "list")
     assert code == 5
     assert "sentinel up" in err
     assert run("status")[0] == 5
     assert run("down")[0] == 0
+    assert json.loads(run("down", "--json")[1])["stopped"] is False
     assert run("doctor")[0] == 0
 
 
@@ -101,6 +113,13 @@ def test_a_prefect_that_does_not_answer_is_said(run: Run, monkeypatch: pytest.Mo
     assert code == 5
     assert "http://127.0.0.1:9/api" in err
     assert "PREFECT_API_URL" in err
+
+
+def test_what_is_rolled_out_is_the_file_of_this_folder_else_sentinels_own(run: Run) -> None:
+    assert rules_here() == ROOT / "prefect.yaml"
+    here = Path.cwd() / "prefect.yaml"
+    here.write_text("deployments: []\n")
+    assert rules_here() == here
 
 
 def test_a_wrong_setting_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
