@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T], what: str, within: float = 120.0) -> T:
+def eventually(look: Callable[[], T | None], what: str, within: float = 120.0) -> T:
     """What `look` answers once that is true-ish; fails where it never is."""
     until = time.monotonic() + within
     while True:

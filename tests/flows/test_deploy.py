@@ -88,6 +88,7 @@ def test_notify_is_woken_by_an_automation(rolled_out: PrefectServer):
     assert action["deployment_id"] == deployment["id"]
 
 
+@pytest.mark.slow
 def test_deploying_again_keeps_switches_and_times(prefect_server: PrefectServer, tmp_path: Path):
     prefect_server.deploy(tmp_path, rule("keeps-its-switch"))
     before = prefect_server.api.deployment_named("disk_space", "keeps-its-switch")
@@ -124,6 +125,7 @@ def test_bad_parameters_are_refused_by_deploy(
     assert named in said, said[:2000]
 
 
+@pytest.mark.slow
 def test_a_trigger_that_does_not_exist_is_refused(prefect_server: PrefectServer, tmp_path: Path):
     deployment = rule("refused") | {"entrypoint": "flows.rules.disk_spice"}
     assert "disk_spice" in refused(prefect_server, tmp_path, deployment)

@@ -77,6 +77,7 @@ def automation(server: PrefectServer) -> Generator[Any]:
             httpx.delete(f"{server.url}/automations/{one['id']}").raise_for_status()
 
 
+@pytest.mark.slow
 def test_an_automation_that_was_switched_off_stays_off_over_a_deploy(desk: Desk, tmp_path: Path):
     server = desk.server
     server.deploy(tmp_path, NOTHING)

@@ -17,6 +17,7 @@ from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, PrefectUnreachable
 from sentinel.evaluation import Evaluation
 from sentinel.judgement import wording
+from sentinel.observation import Observation
 from sentinel.ports import Deployed
 from sentinel.store import Store
 from tests.prefect_server import PrefectServer, eventually, free_port
@@ -87,6 +88,7 @@ def test_a_failed_run_that_is_tried_again_and_succeeds_is_good(fleet: Fleet):
     assert fleet.firing() == []
 
 
+@pytest.mark.slow
 def test_one_reading_a_deployment_whose_runs_are_occurrences(fleet: Fleet):
     nightly = fleet.deployment("nightly")
     fleet.ran(nightly, "FAILED", message="one")
@@ -167,15 +169,23 @@ def test_where_there_is_too_much_to_see_nothing_is_called_good(
 ):
     busy = fleet.deployment("busy")
     fleet.deployment("unseen")
-    for _ in range(3):
-        fleet.ran(busy, "FAILED")
     monkeypatch.setattr("sentinel.prefect_runs.PAGE", 2)
     monkeypatch.setattr("sentinel.prefect_runs.ROUNDS", 1)
-    seen = fleet.look(planned=False, pools=False)
+
+    def crowded() -> Observation | None:
+        # On a shared server a run of somebody else's may be the newest, and fill the page.
+        fleet.state = {}
+        for _ in range(3):
+            fleet.ran(busy, "FAILED")
+        seen = fleet.look(planned=False, pools=False)
+        return seen if seen.readings else None
+
+    seen = eventually(crowded, "its runs are the newest")
     assert [r.labels["deployment"] for r in seen.readings] == ["busy"]
     assert [labels["deployment"] for labels in seen.not_seen] == ["unseen"]
 
 
+@pytest.mark.slow
 def test_the_exception_and_the_last_lines_of_the_log_come_along(
     fleet: Fleet, connected: PrefectServer, tmp_path: Path
 ):
@@ -285,111 +295,6 @@ def test_a_schedule_for_which_prefect_plans_no_run_is_missing(fleet: Fleet):
     assert fleet.firing(minutes=28, late_minutes=0, planned=False) == []
 
 
-class TestATimeThatWasSkipped:
-    """A schedule's time for which Prefect made no run, while it goes on making others."""
-
-    @pytest.fixture
-    def times(self, fleet: Fleet) -> list[str]:
-        """Ids of the runs that are planned for every third minute, the next first."""
-        hourly = {"schedule": {"cron": "*/3 * * * *"}, "active": True}
-        self.deployment = fleet.deployment("often", schedules=[hourly])
-        return [run["id"] for run in eventually(lambda: self.planned(fleet), "runs are planned")]
-
-    def planned(self, fleet: Fleet) -> list[dict[str, str]]:
-        found = fleet.post(
-            "/flow_runs/filter",
-            deployments={"id": {"any_": [self.deployment]}},
-            sort="EXPECTED_START_TIME_ASC",
-        )
-        return found if len(found) >= 3 else []
-
-    def looks(self, fleet: Fleet, minutes: float) -> list[str]:
-        return fleet.firing(minutes=minutes, late_minutes=0)
-
-    def test_is_missing_until_a_later_run_is_good(self, fleet: Fleet, times: list[str]):
-        first, second, third = times[:3]
-        assert self.looks(fleet, 0) == []
-        for run in (first, third):
-            fleet.becomes(run, "COMPLETED")
-        fleet.delete(f"/flow_runs/{second}")
-        assert self.looks(fleet, 12) == ["often"]
-        assert self.looks(fleet, 13) == ["often"]
-        for run in self.planned(fleet)[2:]:
-            fleet.becomes(run["id"], "COMPLETED")
-        # The server stamps ends with its own time, in which nothing has passed.
-        fleet.state["memory"]["looked"] = ago(minutes=1).isoformat()
-        assert self.looks(fleet, 13.5) == []
-
-    def test_says_which(self, fleet: Fleet, times: list[str]):
-        slot = self.planned(fleet)[1]["expected_start_time"][:16].replace("T", " ")
-        self.looks(fleet, 0)
-        fleet.delete(f"/flow_runs/{times[1]}")
-        reading = fleet.sees("often", 11.9, late_minutes=0)
-        assert f"is missing: Prefect made no run for {slot}" in (reading.summary or "")
-
-    def test_is_none_where_a_run_was_made_whatever_became_of_it(
-        self, fleet: Fleet, times: list[str]
-    ):
-        self.looks(fleet, 0)
-        fleet.becomes(times[0], "CANCELLED")
-        assert self.looks(fleet, 12) == []
-
-    def test_is_none_before_the_first_look_nor_while_the_schedule_was_off(
-        self, fleet: Fleet, times: list[str]
-    ):
-        assert self.looks(fleet, 12) == []
-        fleet.switch(self.deployment, paused=True)
-        assert self.looks(fleet, 14) == []
-        for run in self.planned(fleet) or []:
-            fleet.delete(f"/flow_runs/{run['id']}")
-        assert self.looks(fleet, 30) == []
-        fleet.switch(self.deployment, paused=False)
-        assert self.looks(fleet, 31) == []
-
-
-class TestRunsWithoutADeployment:
-    """Those of one flow are one alert, named after the flow."""
-
-    def firing(self, fleet: Fleet, minutes: float = 0, **parameters: object) -> list[str]:
-        readings = fleet.look(minutes, pools=False, **parameters).readings
-        return [reading.labels["flow"] for reading in readings if reading.firing]
-
-    def test_fire_until_one_is_good(self, fleet: Fleet):
-        fleet.ran_alone("FAILED", "Flow run encountered an exception: ValueError: no rows")
-        fleet.ran_alone("CRASHED")
-        seen = fleet.look(pools=False)
-        (reading,) = seen.readings
-        assert (reading.labels, reading.firing) == ({"flow": fleet.flow}, True)
-        assert (reading.summary or "").startswith(f"{fleet.flow} (without a deployment) crashed")
-        assert (reading.value, reading.occurrences) == (2, 2)
-        assert self.firing(fleet) == [fleet.flow]
-        fleet.ran_alone("COMPLETED")
-        assert self.firing(fleet) == []
-
-    def test_are_told_apart_from_the_deployments_of_their_flow(self, fleet: Fleet):
-        fleet.ran(fleet.deployment("nightly"), "COMPLETED")
-        fleet.ran_alone("FAILED")
-        readings = fleet.look(pools=False).readings
-        assert {len(reading.labels): reading.firing for reading in readings} == {2: False, 1: True}
-
-    def test_count_neither_when_another_run_started_them_nor_when_they_are_left_out(
-        self, fleet: Fleet
-    ):
-        fleet.ran_alone("FAILED", tags=["scratch"])
-        assert self.firing(fleet, ignore_tags=["scratch"]) == []
-        assert self.firing(fleet, ignore=[f"{fleet.flow}/*"]) == []
-        assert self.firing(fleet, undeployed_runs=False) == []
-        parent = fleet.ran_alone("COMPLETED")
-        task = fleet.post("/task_runs/", flow_run_id=parent, task_key="child", dynamic_key="0")
-        fleet.ran_alone("FAILED", parent_task_run_id=task["id"])
-        assert self.firing(fleet) == []
-
-    def test_nobody_is_told_of_one_for_ever(self, fleet: Fleet):
-        fleet.ran_alone("FAILED")
-        assert self.firing(fleet, minutes=23 * 60) == [fleet.flow]
-        assert self.firing(fleet, minutes=25 * 60) == []
-
-
 def test_no_good_run_for_too_long_is_missing(fleet: Fleet):
     fleet.ran(fleet.deployment("nightly"), "COMPLETED")
     fleet.deployment("made a moment ago")
@@ -415,6 +320,7 @@ def test_a_pool_without_a_worker_is_told_of_where_something_needs_it(fleet: Flee
     assert fleet.firing() == []
 
 
+@pytest.mark.slow
 def test_only_what_is_asked_for_is_watched(fleet: Fleet):
     for name, tags in (("a", ["sentinel"]), ("b", ["prod"]), ("c", [])):
         fleet.ran(fleet.deployment(name, tags), "FAILED")
@@ -434,6 +340,7 @@ def test_a_deployment_that_is_gone_is_no_longer_spoken_of(fleet: Fleet):
     assert prefect_runs.closed_world
 
 
+@pytest.mark.slow
 def test_deployments_are_asked_for_once_a_minute_or_where_one_is_new(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ):
@@ -465,6 +372,7 @@ def test_a_server_elsewhere_is_asked_with_what_a_secret_block_holds(
     assert [r.labels["deployment"] for r in seen.readings if r.firing] == ["there"]
 
 
+@pytest.mark.slow
 def test_a_memory_of_another_server_is_not_used(fleet: Fleet):
     fleet.ran(fleet.deployment("here"), "FAILED")
     assert fleet.firing() == ["here"]
