@@ -47,7 +47,7 @@ class Product:
                 stderr=subprocess.STDOUT,
             )
 
-    def says(self, text: str, within: float = 300.0) -> None:
+    def says(self, text: str, within: float = 600.0) -> None:
         def said() -> bool:
             assert self.process is not None
             assert self.process.poll() is None, self.output.read_text()
@@ -58,14 +58,14 @@ class Product:
     def end(self, number: signal.Signals) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(timeout=120)
+        return self.process.wait(timeout=240)
 
     def sentinel(self, *arguments: str) -> Any:
         done = self.run(*arguments, "--json")
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
 
-    def is_well(self, within: float = 120.0) -> None:
+    def is_well(self, within: float = 300.0) -> None:
         deadline = time.monotonic() + within
         while (done := self.run("doctor")).returncode:
             assert time.monotonic() < deadline, done.stdout + done.stderr
@@ -85,7 +85,7 @@ class Product:
         return psutil.Process(self.process.pid).children(recursive=True)
 
 
-def eventually(what: Callable[[], bool], within: float = 60.0) -> None:
+def eventually(what: Callable[[], bool], within: float = 120.0) -> None:
     deadline = time.monotonic() + within
     while not what():
         assert time.monotonic() < deadline, "it did not come true in time"
@@ -147,7 +147,7 @@ def test_a_supervisor_that_is_killed_leaves_nothing_for_long(product: Product) -
     product.says("Sentinel runs.")
     started = product.processes()
     product.end(signal.SIGKILL)
-    eventually(lambda: none_runs(started), within=60)
+    eventually(lambda: none_runs(started))
 
     product.start("--no-demo")
     product.says("Sentinel runs.")
