@@ -53,9 +53,9 @@ class Product:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.eventually(lambda: self.record().ready, "everything starts", within=240)
+        self.eventually(lambda: self.record().ready, "everything starts", within=480)
 
-    def eventually(self, look: Callable[[], T], what: str, within: float = 120) -> T:
+    def eventually(self, look: Callable[[], T], what: str, within: float = 240) -> T:
         """As `eventually`, and says at once where the product has ended."""
 
         def checked() -> T:

@@ -89,7 +89,7 @@ class Reader:
         """The alerts that are listed."""
         return self.asks(f"alert list --rule '{rule}' {more}")["items"]
 
-    def ends(self, within: float = 90) -> int:
+    def ends(self, within: float = 180) -> int:
         """The exit code of the first terminal's command, which ends by itself."""
         assert self._first is not None
         return self._first.wait(within)
@@ -121,7 +121,7 @@ def step(holding: str) -> Block:
 
 
 def test_the_demo_has_alerts_within_a_minute(reader: Reader):
-    eventually(lambda: reader.alerts("demo-disk"), "a demo alert", within=120)
+    eventually(lambda: reader.alerts("demo-disk"), "a demo alert", within=300)
     shown = reader.types(step("sentinel status").text)
     assert "demo-disk" in shown
     reader.id = re.findall(r"^([0-9a-f]{8,32}) +info ", shown, re.MULTILINE)[0]
