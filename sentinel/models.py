@@ -181,6 +181,10 @@ class Alert(SQLModel, table=True):
             "severity",
             "opened_at",
             "id",
+            # What else the counts of live alerts look at, so that they need no row.
+            "status",
+            "suppressed_until",
+            "escalation_level",
             sqlite_where=text("status <> 'resolved'"),
             postgresql_where=text("status <> 'resolved'"),
         ),
@@ -201,6 +205,13 @@ class Alert(SQLModel, table=True):
             "resolved_at",
             sqlite_where=text("status = 'resolved'"),
             postgresql_where=text("status = 'resolved'"),
+        ),
+        Index(
+            "alert_ended",
+            "resolved_at",
+            "opened_at",
+            sqlite_where=text("resolved_at IS NOT NULL"),
+            postgresql_where=text("resolved_at IS NOT NULL"),
         ),
         Index(
             "alert_expiry",

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from sentinel.store.filter import AlertFilter, narrowed
 from sentinel.store.tables import ALERT
-from sentinel.store.trends import Period, seconds_between
+from sentinel.store.trends import Period, seconds_in_all
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -91,35 +91,32 @@ def _within(column: Any, span: Span) -> list[Any]:
 
 
 def _took(store: Store) -> Any:
-    return func.avg(seconds_between(store.dialect, ALERT.c.opened_at, ALERT.c.resolved_at))
+    return seconds_in_all(store.dialect, ALERT.c.opened_at, ALERT.c.resolved_at)
 
 
 def _rules(
     connection: Connection, store: Store, conditions: list[Any], span: Span
 ) -> dict[str, tuple[int, float | None]]:
     query = (
-        select(ALERT.c.rule, func.count(), _took(store))
+        select(ALERT.c.rule, func.count(), func.count(ALERT.c.resolved_at), _took(store))
         .where(*_within(ALERT.c.opened_at, span), *conditions)
         .group_by(ALERT.c.rule)
     )
     return {
-        rule: (count, None if took is None else float(took))
-        for rule, count, took in connection.execute(query)
+        rule: (count, took / over if over else None)
+        for rule, count, over, took in connection.execute(query)
     }
 
 
 def _period(connection: Connection, store: Store, conditions: list[Any], span: Span) -> Period:
-    acknowledged = func.avg(
-        seconds_between(store.dialect, ALERT.c.opened_at, ALERT.c.acknowledged_at)
-    )
-    opened, unattended, taken = connection.execute(
-        select(
-            func.count(), func.count().filter(ALERT.c.acknowledged_at.is_(None)), acknowledged
-        ).where(*_within(ALERT.c.opened_at, span), *conditions)
+    waited = seconds_in_all(store.dialect, ALERT.c.opened_at, ALERT.c.acknowledged_at)
+    opened, taken, seconds = connection.execute(
+        select(func.count(), func.count(ALERT.c.acknowledged_at), waited).where(
+            *_within(ALERT.c.opened_at, span), *conditions
+        )
     ).one()
     resolved, took = connection.execute(
         select(func.count(), _took(store)).where(
-            ALERT.c.status == "resolved",
             ALERT.c.opened_at.is_not(None),
             *_within(ALERT.c.resolved_at, span),
             *conditions,
@@ -128,7 +125,7 @@ def _period(connection: Connection, store: Store, conditions: list[Any], span: S
     return Period(
         opened=opened,
         resolved=resolved,
-        unattended=unattended,
-        acknowledge=None if taken is None else float(taken),
-        resolve=None if took is None else float(took),
+        unattended=opened - taken,
+        acknowledge=seconds / taken if taken else None,
+        resolve=took / resolved if resolved else None,
     )

@@ -94,7 +94,9 @@ def found(
         query = query.where(doc.bindparams(after=after))
     newest: ColumnElement[int] = literal_column("alert_words.rowid", Integer).desc()
     query = query.order_by(newest).limit(literal(wanted))
-    return [dict(row) for row in connection.execute(query).mappings()]
+    result = connection.execute(query)
+    names = list(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result.all()]
 
 
 def counted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from sentinel.models import Alert, TimelineEntry, new_id
 from sentinel.severity import severity_of
 from sentinel.store import Store
 from sentinel.store.alerts import AlertFilter
+from sentinel.store.trends import trend
 
 
 @pytest.fixture
@@ -242,6 +244,21 @@ def test_counts_say_what_the_pages_show(store: Store, put: Any, clock: FakeClock
     assert store.alerts.counts(tenant="nobody").active == 0
 
 
+def test_counts_are_the_same_where_too_many_are_live_for_one_walk(
+    store: Store, put: Any, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    for word in ("critical", "high", "low"):
+        put(severity=word)
+        put(severity=word, status="acknowledged", escalation_level=1)
+        put(severity=word, status="pending", opened_at=None)
+        put(severity=word, suppressed_until=clock.now() + timedelta(minutes=5))
+        put(severity=word, escalation_level=1, tenant="other")
+    walked = [store.alerts.counts(tenant) for tenant in ("", "default", "other")]
+    monkeypatch.setattr("sentinel.store.counting._WALKED", 0)
+    assert [store.alerts.counts(tenant) for tenant in ("", "default", "other")] == walked
+    assert (walked[0].active, walked[1].active, walked[2].active) == (9, 6, 3)
+
+
 def test_figures_of_the_last_hours_leave_older_things_out(store: Store, put: Any, clock: FakeClock):
     wanted = put(severity="critical")
     for kind, hours in (("opened", 1), ("reopened", 2), ("resolved", 2), ("resolved", 30)):
@@ -257,7 +274,41 @@ def test_figures_of_the_last_hours_leave_older_things_out(store: Store, put: Any
     assert store.statistics.figures(hours=72).resolved == 2
 
 
-def test_the_live_page_is_read_from_the_index_of_live_alerts(store: Store, put: Any):
+def _live_page(store: Store) -> object:
+    return titles(store, order="live")
+
+
+def _counts(store: Store) -> object:
+    return store.alerts.counts()
+
+
+def _counts_by_rule(store: Store) -> object:
+    return store.rules.live_counts()
+
+
+def _trend(store: Store) -> object:
+    return trend(store, timedelta(days=1), timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("look", "asked", "index"),
+    [
+        (
+            lambda store: titles(store, order="live"),
+            "ORDER BY alert.severity DESC",
+            "INDEX alert_live'",
+        ),
+        (_counts, "muted", "COVERING INDEX alert_live"),
+        (_counts, "resolved_at IS NOT", "COVERING INDEX alert_ended"),
+        (_counts_by_rule, "GROUP BY alert.tenant", "alert_live_by_rule"),
+        (_trend, "alert.rule", "alert_by_time (opened_at>"),
+        (_trend, "substr", "COVERING INDEX alert_by_severity ("),
+        (_trend, "opened_at IS NOT", "COVERING INDEX alert_ended ("),
+    ],
+)
+def test_what_every_screen_asks_is_read_from_an_index(
+    store: Store, put: Any, look: Callable[[Store], object], asked: str, index: str
+):
     """Else a page over a long history would read all of it."""
     if store.dialect != "sqlite":
         pytest.skip("PostgreSQL plans by statistics, which an empty table does not have")
@@ -267,15 +318,15 @@ def test_the_live_page_is_read_from_the_index_of_live_alerts(store: Store, put: 
         raw = connection.connection.driver_connection
         assert raw is not None
         raw.set_trace_callback(seen.append)
-    titles(store, order="live")
-    asked = next(text for text in seen if "ORDER BY alert.severity DESC" in text)
+    look(store)
+    query = next(text for text in seen if asked in text)
     with store.read() as connection:
-        plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}").all())
+        plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").all())
         raw = connection.connection.driver_connection
         assert raw is not None
         raw.set_trace_callback(None)
-    assert "alert_live" in plan
-    assert "TEMP B-TREE" not in plan
+    assert index in plan
+    assert "ORDER BY" not in query or "TEMP B-TREE" not in plan
 
 
 @pytest.mark.parametrize(

@@ -53,3 +53,22 @@ def test_a_quiet_time_has_no_mean(store: Store):
     assert (found.now.opened, found.now.acknowledge, found.now.resolve) == (0, None, None)
     assert found.buckets == []
     assert found.noisy == []
+
+
+def test_steps_of_minutes_hold_every_alert_too(store: Store, clock: FakeClock):
+    desk = Desk(store, clock)
+    desk.sees({"/": 95.0})
+    clock.forward(minutes=7)
+    desk.sees({"/": 95.0, "/b": 95.0})
+    found = trend(store, HOUR, timedelta(minutes=5))
+    assert [one.opened for one in found.buckets] == [1, 1]
+    assert all(one.at.minute % 5 == 0 for one in found.buckets)
+
+
+def test_a_rule_that_is_quiet_now_counts_in_the_period_before_only(store: Store, clock: FakeClock):
+    desk = Desk(store, clock, category="system", team="ops")
+    desk.sees({"/a": 95.0, "/b": 95.0})
+    clock.forward(hours=25)
+    found = trend(store, DAY, HOUR)
+    assert (found.now.opened, found.before.opened, found.before.unattended) == (0, 2, 2)
+    assert (found.noisy, found.by_team, found.buckets) == ([], [], [])
