@@ -190,6 +190,10 @@ class PrefectDesk(Prefect, Protocol):
         """
         ...
 
+    def block(self, kind: str, name: str) -> Mapping[str, Any] | None:
+        """What the block of that type's slug and that name holds; None where there is none."""
+        ...
+
     def deployment_named(self, flow: str, name: str) -> dict[str, Any]:
         """The deployment `flow/name`.
 

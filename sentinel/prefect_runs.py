@@ -164,16 +164,31 @@ class RunQueries(PrefectHttp):
             NotFound: there is no such block, or it holds no text
             PrefectUnreachable: the API does not answer, or keeps its secrets to itself
         """
-        path = f"/block_types/slug/secret/block_documents/name/{name}"
-        response = self._send("GET", path, params={"include_secrets": True})
-        if response.status_code == 404:
+        data = self.block("secret", name)
+        if data is None:
             raise NotFound(
                 f"Prefect has no Secret block {name!r}", hint="Make one in its UI, under Blocks."
             )
-        value = self._checked(response).json()["data"].get("value")
+        value = data.get("value")
         if not isinstance(value, str):
             raise NotFound(f"the Secret block {name!r} holds no text")
         return value
+
+    def block(self, kind: str, name: str) -> dict[str, Any] | None:
+        """What the block of that type and name holds, secrets included; None where there is none.
+
+        Args:
+            kind: slug of its type
+            name: of the block
+
+        Raises:
+            PrefectUnreachable: the API does not answer, or keeps its secrets to itself
+        """
+        path = f"/block_types/slug/{kind}/block_documents/name/{name}"
+        response = self._send("GET", path, params={"include_secrets": True})
+        if response.status_code == 404:
+            return None
+        return self._checked(response).json()["data"]
 
     def _all(self, path: str, body: Mapping[str, Any], kind: type[T]) -> list[T]:
         found: list[T] = []

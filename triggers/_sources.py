@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Inspector, create_engine, event, inspect, text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from sentinel import Context
 from sentinel.errors import ConfigurationError, SourceDown, TriggerError
 from sentinel.reading import storable
+from triggers._addresses import address
 
 __all__ = ["asked", "inspected", "quoted", "shown", "table_of"]
 
@@ -41,8 +42,8 @@ def asked(
     """The rows that a query answers with, at most `most` of them.
 
     Args:
-        ctx: fills {secret:NAME} in the source
-        source: a SQLAlchemy URL
+        ctx: fills {secret:NAME} in the source, and reads blocks
+        source: a SQLAlchemy URL, or a block of prefect-sqlalchemy
         query: one that reads; the transaction is read-only and rolled back whatever it says
         most: rows; one more is refused, so that nothing is left out unseen
         timeout: seconds for the statement
@@ -77,13 +78,15 @@ def inspected(ctx: Context, source: str, timeout: float) -> Generator[Inspector]
 
 @contextmanager
 def _connected(ctx: Context, source: str, timeout: float) -> Generator[Connection]:
-    url = _address(ctx.filled(source))
+    url, arguments = address(ctx, source)
     where = shown(url)
     if url.get_backend_name() == "sqlite" and not _there(url):
         # To open it would make it.
         raise SourceDown(where, f"{where} does not answer: there is no such file")
     try:
-        engine = create_engine(url, poolclass=NullPool, connect_args=_limits(url, timeout))
+        engine = create_engine(
+            url, poolclass=NullPool, connect_args={**_limits(url, timeout), **arguments}
+        )
     except NoSuchModuleError:
         raise ConfigurationError(
             f"nothing here speaks {url.drivername}", hint="Install a driver for it."
@@ -111,17 +114,6 @@ def _connected(ctx: Context, source: str, timeout: float) -> Generator[Connectio
         raise SourceDown(where, f"{where} does not answer: {error}") from None
     finally:
         engine.dispose()
-
-
-def _address(given: str) -> URL:
-    try:
-        url = make_url(given)
-    except ArgumentError:
-        raise ConfigurationError(
-            "the source is no SQLAlchemy URL",  # not repeated: it may hold a password
-            hint="Write for example postgresql://user:{secret:shop-password}@host/name.",
-        ) from None
-    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
 
 
 def shown(url: URL) -> str:

@@ -28,7 +28,8 @@ def data_freshness(
 
     Args:
         source: a SQLAlchemy URL, in which {secret:NAME} is filled from the Prefect Secret block
-            of that name; it may also hold the whole URL
+            of that name, which may also hold the whole URL; or the name of a block of
+            prefect-sqlalchemy, for example sqlalchemy-connector/shop
         tables: the column that says when a row is of, by the name of the table; moments without
             a time zone are UTC, numbers are seconds or milliseconds since 1970
         where: look only at rows like this, as SQL

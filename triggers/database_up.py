@@ -12,13 +12,13 @@ from typing import Annotated
 import msgspec
 from pydantic import Field
 from sqlalchemy import create_engine, text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from sentinel import Context, Reading, above, trigger
-from sentinel.errors import ConfigurationError
 from sentinel.reading import storable
+from triggers._addresses import Address, address
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,16 +43,19 @@ def database_up(
     Args:
         databases: the SQLAlchemy URL of each by the name that alerts call it, for example
             postgresql://app:{secret:shop-password}@db/shop, where {secret:NAME} is filled from
-            the Prefect Secret block of that name; it may also hold the whole URL
+            the Prefect Secret block of that name, which may also hold the whole URL; or a block of
+            prefect-sqlalchemy, for example sqlalchemy-connector/shop
         query: what is asked; it must answer with at least one row
         timeout_seconds: no answer within this long means down
     """
-    urls = {name: address_of(name, ctx.filled(url)) for name, url in databases.items()}
+    where_of = {
+        name: address(ctx, given, f"database {name!r}") for name, given in databases.items()
+    }
     until = time.monotonic() + timeout_seconds
-    waiting = {name: _started(url, query, timeout_seconds) for name, url in urls.items()}
+    waiting = {name: _started(one, query, timeout_seconds) for name, one in where_of.items()}
     for name, answers in waiting.items():
         labels = {"database": name[:200]}
-        where = urls[name].render_as_string(hide_password=True)
+        where = where_of[name].url.render_as_string(hide_password=True)
         try:
             answer = answers.get(timeout=max(0.0, until - time.monotonic()))
         except queue.Empty:
@@ -73,39 +76,26 @@ def database_up(
         )
 
 
-def address_of(name: str, text_: str) -> URL:
-    """The URL of a database, with the drivers that Sentinel has where it names none.
-
-    Raises:
-        ConfigurationError: it is no such URL; the text is not repeated, it may hold a password
-    """
-    try:
-        url = make_url(text_)
-    except ArgumentError:
-        raise ConfigurationError(
-            f"database {name!r}: that is no SQLAlchemy URL",
-            hint="Write for example postgresql://user:password@host/name.",
-        ) from None
-    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
-
-
-def _started(url: URL, query: str, timeout: float) -> queue.Queue[Answer]:
+def _started(where: Address, query: str, timeout: float) -> queue.Queue[Answer]:
     """Ask in a thread of its own, which nobody waits for longer than the timeout."""
     answers: queue.Queue[Answer] = queue.Queue()
     thread = threading.Thread(
-        target=lambda: answers.put(_asked(url, query, timeout)), name="database-up", daemon=True
+        target=lambda: answers.put(_asked(where, query, timeout)), name="database-up", daemon=True
     )
     thread.start()
     return answers
 
 
-def _asked(url: URL, query: str, timeout: float) -> Answer:
+def _asked(where: Address, query: str, timeout: float) -> Answer:
+    url = where.url
     if url.get_backend_name() == "sqlite" and not _there(url):
         # To open it would make it.
         return Answer(error=f"there is no file {url.database}")
     started = time.perf_counter()
     try:
-        engine = create_engine(url, poolclass=NullPool, connect_args=_limits(url, timeout))
+        engine = create_engine(
+            url, poolclass=NullPool, connect_args={**_limits(url, timeout), **where.arguments}
+        )
         with engine.connect() as connection:
             connecting = time.perf_counter() - started
             if connection.execute(text(query)).first() is None:

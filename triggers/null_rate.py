@@ -26,7 +26,8 @@ def null_rate(
 
     Args:
         source: a SQLAlchemy URL, in which {secret:NAME} is filled from the Prefect Secret block
-            of that name; it may also hold the whole URL
+            of that name, which may also hold the whole URL; or the name of a block of
+            prefect-sqlalchemy, for example sqlalchemy-connector/shop
         table: its name, for example orders or shop.orders
         columns: their names
         where: look only at rows like this, as SQL

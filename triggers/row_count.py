@@ -23,7 +23,8 @@ def row_count(
 
     Args:
         source: a SQLAlchemy URL, in which {secret:NAME} is filled from the Prefect Secret block
-            of that name; it may also hold the whole URL
+            of that name, which may also hold the whole URL; or the name of a block of
+            prefect-sqlalchemy, for example sqlalchemy-connector/shop
         tables: names, for example orders or shop.orders
         where: count only rows like this, as SQL, for example created_at > now() - interval '1 day'
         timeout_seconds: the database gives up after so long, for each table

@@ -30,7 +30,8 @@ def schema_drift(
 
     Args:
         source: a SQLAlchemy URL, in which {secret:NAME} is filled from the Prefect Secret block
-            of that name; it may also hold the whole URL
+            of that name, which may also hold the whole URL; or the name of a block of
+            prefect-sqlalchemy, for example sqlalchemy-connector/shop
         tables: names, for example orders or shop.orders
         expected: types by column by table, as the database says them: orders: {id: INTEGER}
         ignore: what may happen: removed, changed, added

@@ -31,7 +31,8 @@ def sql_query(
 
     Args:
         source: a SQLAlchemy URL, in which {secret:NAME} is filled from the Prefect Secret block
-            of that name; it may also hold the whole URL
+            of that name, which may also hold the whole URL; or the name of a block of
+            prefect-sqlalchemy, for example sqlalchemy-connector/shop
         query: a SELECT; it is run in a transaction that only reads
         value: the column with the number
         severity: a column with a severity word for rows that are bad; empty means the rule's

@@ -109,6 +109,6 @@ def test_a_driver_that_is_missing_is_said():
 
 
 def test_what_is_no_address_is_explained_without_repeating_it():
-    with pytest.raises(ConfigurationError, match=r"'shop': that is no SQLAlchemy URL") as caught:
+    with pytest.raises(ConfigurationError, match=r"'shop' is no SQLAlchemy URL") as caught:
         database_up.check(databases={"shop": "hush at host"})
     assert "hush" not in str(caught.value)
