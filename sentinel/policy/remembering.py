@@ -15,7 +15,7 @@ import msgspec
 from sentinel.limits import Spent
 from sentinel.policy.model import EventPolicy
 from sentinel.policy.outcome import Outcome, Verdict, decide, wording
-from sentinel.policy.window_state import Hit, State
+from sentinel.policy.window_state import Hit, State, latest, set_back
 from sentinel.policy.windowing import Watcher
 from sentinel.reading import Reading, storable
 
@@ -95,6 +95,7 @@ class Key:
             if hours is not None and not hours.open_at(at):
                 return Verdict.OUTSIDE_HOURS
             moment = min(at, now).timestamp()
+            self._keep_up_with(now)
             self._window, hit = self._watcher.take(self._window, event, moment)
             if hit is None:
                 return Verdict.WAITING
@@ -108,6 +109,7 @@ class Key:
 
     def lapse(self, now: datetime) -> None:
         """Time has passed, and all events until now were taken."""
+        self._keep_up_with(now)
         if self._watcher is None or self._window is None or (self.due or now) > now:
             return
         self._window, hit = self._watcher.lapse(self._window, now.timestamp())
@@ -115,6 +117,14 @@ class Key:
             event = dict(zip(self.policy.by, self.key, strict=True))
             outcome = decide(self.policy, event, self._spent, at=now, now=now, hit=hit)
             self._count(outcome, event, now, hit)
+
+    def _keep_up_with(self, now: datetime) -> None:
+        """Where the clock was set back, what was counted lies no longer in the future.
+
+        Else a window would reach back from there, and see nothing until the clock is there again.
+        """
+        if self._window is not None and (ahead := latest(self._window) - now.timestamp()) > 0:
+            self._window = set_back(self._window, ahead)
 
     def restart(self, now: datetime) -> None:
         """Forget the window: its policy is switched off, so that nothing was counted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -22,6 +22,8 @@ __all__ = [
     "State",
     "TermState",
     "ValueState",
+    "latest",
+    "set_back",
     "shown",
 ]
 
@@ -74,6 +76,7 @@ class TermState(msgspec.Struct, frozen=True, kw_only=True, tag="terms"):
 
     since: float
     terms: Mapping[str, float] = {}
+    newest: float = 0.0
 
 
 class ValueState(msgspec.Struct, frozen=True, kw_only=True, tag="values"):
@@ -88,9 +91,47 @@ class SequenceState(msgspec.Struct, frozen=True, kw_only=True, tag="sequence"):
     """For each step but the last, when the sequence that got there began, and got there."""
 
     begun: Sequence[tuple[float, float] | None] = ()
+    newest: float = 0.0
 
 
 State = CountState | SpikeState | FlatState | ChangeState | TermState | ValueState | SequenceState
+
+
+def latest(state: State) -> float:
+    """The latest moment that a state knows as past."""
+    match state:
+        case CountState():
+            return state.times[-1] if state.times else 0.0
+        case SpikeState():
+            return max(state.newest, state.since or 0.0)
+        case FlatState():
+            return max(state.newest, state.since, state.told_at or 0.0)
+        case ChangeState():
+            return state.at
+        case TermState() | ValueState():
+            return max(state.newest, state.since)
+        case SequenceState():
+            return state.newest
+
+
+def set_back(state: State, seconds: float) -> State:
+    """The same state by a clock that was set back by so many seconds.
+
+    All that is a fraction in a state is a moment; what lies between moments stays as it was.
+    """
+    return msgspec.convert(_earlier(msgspec.to_builtins(state), seconds), State)
+
+
+def _earlier(part: Any, seconds: float) -> Any:
+    match part:
+        case float():
+            return max(0.0, part - seconds) if part else part
+        case list() | tuple():
+            return [_earlier(one, seconds) for one in cast("Sequence[Any]", part)]
+        case dict():
+            return {k: _earlier(v, seconds) for k, v in cast("dict[str, Any]", part).items()}
+        case _:
+            return part
 
 
 class Counts:

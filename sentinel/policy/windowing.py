@@ -7,7 +7,7 @@ Moments are seconds since 1970, so that a state is small as bytes.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Protocol, cast
 
@@ -259,7 +259,7 @@ class _NewTerm(_Eventful):
                 terms[term] = at if seen is None else max(at, seen)
         while len(terms) > _MOST_TERMS:
             del terms[next(iter(terms))]
-        after = TermState(since=before.since, terms=terms)
+        after = TermState(since=before.since, terms=terms, newest=max(before.newest, at))
         if not new or at - before.since < self._learn:
             return after, None
         return after, Hit(text=f"new: {', '.join(new)}", facts={"new": ", ".join(new)})
@@ -348,28 +348,27 @@ class _Sequence(_Eventful):
 
     def take(self, state: State | None, event: Event, at: float) -> tuple[State, Hit | None]:
         last = len(self._checks) - 1
-        known: Sequence[tuple[float, float] | None]
-        known = state.begun if isinstance(state, SequenceState) else ()
+        before = state if isinstance(state, SequenceState) else SequenceState()
         # For each step but the last: when the sequence that came so far began, and got there.
         # Of several the one that began last, since it has the longest to live.
-        begun = [*known, *[None] * (last - len(known))][:last]
+        begun = [*before.begun, *[None] * (last - len(before.begun))][:last]
         # From the end, so that one event is never two steps of one sequence.
         for step in range(last, -1, -1):
             if not self._checks[step](event):
                 continue
             start = at
             if step:
-                before = begun[step - 1]
-                if before is None or at < before[1] or at - before[0] > self._frame:
+                came = begun[step - 1]
+                if came is None or at < came[1] or at - came[0] > self._frame:
                     continue
-                start = before[0]
+                start = came[0]
             if step == last:
                 text = f"{last + 1} events in this order within {self._said}"
                 return SequenceState(), Hit(text=text, facts={"seconds": round(at - start, 3)})
             there = begun[step]
             if there is None or start > there[0]:
                 begun[step] = (start, at)
-        return SequenceState(begun=begun), None
+        return SequenceState(begun=begun, newest=max(before.newest, at)), None
 
 
 def watcher_of(policy: EventPolicy) -> Watcher | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from sentinel.clock import FakeClock
 from sentinel.errors import PolicyError
 from sentinel.events.pack import policy_of
+from sentinel.policy.remembering import Key, Remembered
 from sentinel.policy.window_state import Counts, Hit, State
 from sentinel.policy.windowing import Watcher, watcher_of
 from sentinel.store import Store
@@ -231,6 +233,47 @@ def test_counts_stay_small_and_off_by_a_step_at_most(seed: int):
     assert exact <= counts.between(50_000, 1e9) <= exact + near
 
 
+WINDOWS: list[dict[str, Any]] = [
+    {"type": "frequency", "num_events": 3, "timeframe": "5m"},
+    {"type": "spike", "spike_height": 2, "spike_type": "up", "timeframe": "5m"},
+    {"type": "change", "compare_key": "user", "timeframe": "5m"},
+    {"type": "new_term", "fields": ["user"], "terms_window_size": "10m", "learn_for": "5m"},
+    {"type": "cardinality", "cardinality_field": "user", "max_cardinality": 2, "timeframe": "5m"},
+    {"type": "percentage_match", "of": [{"field": "user", "operator": "eq", "value": "a"}],
+     "max_percentage": 50, "min_denominator": 3, "timeframe": "5m"},
+    {"type": "sequence", "then": then, "timeframe": "5m"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("window", WINDOWS, ids=lambda window: window["type"])
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.integers(0, 200), st.sampled_from("abc"),
+            st.sampled_from(["login", "sudo", "delete"]), st.booleans(),
+        ),
+        max_size=40,
+    ),
+    hours=st.integers(1, 48),
+)  # fmt: skip
+def test_a_clock_that_is_set_back_loses_and_invents_nothing(
+    window: dict[str, Any], steps: list[tuple[int, str, str, bool]], hours: int
+):
+    """Each event of which the last part is true comes at once after the clock was set back."""
+    by = {"by": "action"} if window["type"] == "change" else {}
+    chosen = policy_of(policy(window=window, **by))
+    steady, stepped = (Key(chosen, (), Remembered(), watcher_of(chosen)) for _ in range(2))
+    now, back = datetime(2026, 3, 1, tzinfo=UTC), timedelta(0)
+    for seconds, user, action, set_back in steps:
+        if set_back:
+            back += timedelta(hours=hours)
+        else:
+            now += timedelta(seconds=seconds)
+        event = {"user": user, "action": action}
+        there = now - back
+        assert steady.take(event, now, now) is stepped.take(event, there, there)
+
+
 @pytest.mark.parametrize(
     ("window", "said"),
     [
@@ -272,6 +315,14 @@ class TestInTheStore:
         assert street.alerts() == []
         street.comes({"action": "sudo", "user": "ada"})
         assert [a.title for a in street.alerts()] == ["ada: 2 events in this order within 10m"]
+
+    def test_a_count_goes_on_after_the_clock_was_set_back(self, street: Street):
+        window = {"type": "frequency", "num_events": 3, "timeframe": "10m"}
+        street.deployed(policy("brute", window=window))
+        street.comes({"action": "login"}, {"action": "login"})
+        street.clock.forward(hours=-1)
+        street.comes({"action": "login"})
+        assert [alert.title for alert in street.alerts()] == ["brute: 3 events within 10m"]
 
     def test_silence_is_noticed_though_nothing_comes(self, street: Street):
         street.deployed(policy("quiet", window={"type": "flatline", "timeframe": "5m"}))
