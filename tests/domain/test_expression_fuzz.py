@@ -186,14 +186,14 @@ def _regex(dice: random.Random, depth: int = 0) -> str:
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_hostile_patterns_end():
+def test_a_million_hostile_patterns_end():
     dice = random.Random(60)
     texts = ["a" * 300, "ab" * 150 + "!", "b" * 299 + "a"]
     now = [""]
     refused = 0
-    for _ in range(0, 100_000, 1000):
+    for _ in range(0, 1_000_000, 10_000):
         with _never_hangs(now, 300):
-            for _ in range(1000):
+            for _ in range(10_000):
                 now[0] = source = _regex(dice)
                 if dice.random() < 0.1:
                     source = _damaged(dice, source)

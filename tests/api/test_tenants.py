@@ -1,0 +1,110 @@
+"""Whatever comes in for one tenant is seen by that tenant alone, through every door."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from sentinel import Rule
+from sentinel.clock import FakeClock
+from sentinel.context import Context
+from sentinel.evaluation import RunSource
+from sentinel.store import Store
+from sentinel.store.event_matching import Matching
+from tests.api.test_webhooks import ALERTMANAGER, GRAFANA
+from triggers.metric_threshold import metric_threshold
+
+BASE = "/api/v1/alerts"
+POLICY: dict[str, Any] = {
+    "name": "logins",
+    "rules": [{"field": "action", "operator": "eq", "value": "login"}],
+    "by": "user",
+    "throttle_minutes": 60,
+}
+
+
+def alerts(client: httpx.Client, tenant: str) -> list[dict[str, str]]:
+    answer = client.get(f"{BASE}/alerts", params={"tenant": tenant})
+    assert answer.status_code == 200, answer.text
+    return [one["labels"] for one in answer.json()["items"]]
+
+
+def rules(client: httpx.Client, tenant: str) -> set[str]:
+    answer = client.get(f"{BASE}/rules", params={"tenant": tenant})
+    assert answer.status_code == 200, answer.text
+    return {one["name"] for one in answer.json()["items"]}
+
+
+def rolled_out(store: Store, tenant: str) -> None:
+    """The same pack for this tenant."""
+    rule = Rule(name="audit", tenant=tenant)
+    store.events.desk(rule, RunSource(deployment_id=f"d-{tenant}")).look([POLICY], alone=False)
+
+
+def test_events_ids_policies_throttles_and_alerts_are_of_one_tenant(
+    client: httpx.Client, store: Store
+):
+    for tenant in ("red", "blue"):
+        rolled_out(store, tenant)
+    event = {"id": "e-1", "action": "login", "user": "eve"}
+    for tenant in ("red", "red", "blue"):
+        answer = client.post(f"{BASE}/process-event", params={"tenant_id": tenant}, json=event)
+        assert answer.status_code == 200, answer.text
+    client.post("/api/v1/events", params={"tenant": "red"}, json=[{**event, "id": 2, "user": "x"}])
+    for tenant in ("red", "blue"):
+        Matching(store).step(tenant, "audit")
+    # The id counted once for each of them, and one's throttle hid nothing of the other's.
+    assert (store.events.count("red"), store.events.count("blue")) == (2, 1)
+    assert sorted(one["user"] for one in alerts(client, "red")) == ["eve", "x"]
+    assert [one["user"] for one in alerts(client, "blue")] == ["eve"]
+    assert rules(client, "red") == {"audit", "logins"}
+    assert alerts(client, "green") == []
+    assert rules(client, "green") == set()
+
+
+def test_a_policy_of_one_tenant_never_looks_at_anothers_events(client: httpx.Client, store: Store):
+    rolled_out(store, "red")
+    client.post(
+        f"{BASE}/process-event", params={"tenant_id": "blue"}, json={"action": "login", "user": "b"}
+    )
+    assert Matching(store).step("red", "audit").events == 0
+    assert alerts(client, "red") == alerts(client, "blue") == []
+
+
+def test_samples_are_read_by_checks_of_their_tenant_alone(
+    client: httpx.Client, store: Store, clock: FakeClock
+):
+    for tenant, value in (("red", 99), ("blue", 1)):
+        sample = {"name": "load", "value": value, "labels": {"host": "a"}}
+        client.post(f"{BASE}/metrics", params={"tenant": tenant}, json=sample)
+    for tenant, seen in (("red", [99.0]), ("blue", [1.0]), ("green", [])):
+        ctx = Context(clock=clock, metrics=store.metrics.reader(tenant))
+        found = metric_threshold.check(ctx=ctx, metric="load")
+        values = [] if found.table is None else [float(one) for one in found.table.values]
+        assert values == seen
+
+
+def test_other_systems_alerts_and_their_rules_are_of_the_tenant_they_were_sent_for(
+    client: httpx.Client,
+):
+    for sender, body, tenant in (("prometheus", ALERTMANAGER, "red"), ("grafana", GRAFANA, "blue")):
+        answer = client.post(f"{BASE}/webhooks/{sender}", params={"tenant": tenant}, json=body)
+        assert answer.status_code == 200, answer.text
+    assert {one["alertname"] for one in alerts(client, "red")} == {"ProbeFailure"}
+    assert {one["alertname"] for one in alerts(client, "blue")} == {"High memory usage"}
+    assert (rules(client, "red"), rules(client, "blue")) == ({"prometheus"}, {"grafana"})
+
+
+def test_a_jobs_heart_beats_for_its_tenant_alone(client: httpx.Client):
+    client.post(f"{BASE}/heartbeats/nightly", params={"tenant": "red"})
+    heard = {
+        tenant: client.get(f"{BASE}/heartbeats/nightly", params={"tenant": tenant}).json()
+        for tenant in ("red", "blue")
+    }
+    assert heard["red"] != heard["blue"]
+    pings = {tenant: one["ping"].partition("?")[0] for tenant, one in heard.items()}
+    assert pings["red"] != pings["blue"]
+    # The address that pings for one is of no use for the other.
+    stranger = client.get(pings["red"], params={"tenant": "blue"}, headers={"Authorization": ""})
+    assert stranger.status_code == 401
