@@ -154,7 +154,7 @@ def _checked(make: Callable[[], Any]) -> Any:
         # Pydantic's own words would show what was given, which may be the secret.
         first = error.errors(include_input=False)[0] if isinstance(error, ValidationError) else None
         field = ".".join(map(str, first["loc"])) if first else ""
-        said = first["msg"] if first else str(error)
+        said = first["msg"].removeprefix("Value error, ") if first else str(error)
         raise ConfigurationError(f"{field}: {said}".lstrip(": ")) from None
 
 

@@ -150,7 +150,7 @@ def show(
             "description": found.description,
             "assignee": found.assignee,
             "acknowledged": _by(found.acknowledged_by, found.acknowledge_comment),
-            "seen bad": f"{found.occurrences} times, last {ago(found.last_bad_at, now)} ago",
+            "seen bad": f"{found.occurrences}x, last {ago(found.last_bad_at, now)} ago",
             **found.annotations,
             "dashboard": addresses.alert(found.id),
             "flow run": addresses.flow_run(found.flow_run_id) if found.flow_run_id else "",
@@ -271,7 +271,7 @@ def assign(
     from sentinel.lifecycle import Assign
 
     action = Assign(actor=actor(), assignee=to, comment=message)
-    _act(alerts, lambda _now: action, as_json=json)
+    _act(alerts, lambda _now: action, as_json=json, done=f"{to or 'nobody'}'s")
 
 
 @commands.command()
@@ -285,14 +285,26 @@ def comment(
     Example:
         sentinel alert comment 0192f3 -m "the vendor has been called"
     """
+    from sentinel.errors import ConfigurationError
     from sentinel.lifecycle import Comment
 
+    if not message.strip():
+        raise ConfigurationError("a comment needs words", hint='Write -m "what you found".')
     action = Comment(actor=actor(), comment=message)
-    _act(alerts, lambda _now: action, as_json=json)
+    _act(alerts, lambda _now: action, as_json=json, done="commented")
 
 
-def _act(alerts: list[str], action: Callable[[datetime], Action], *, as_json: bool) -> None:
-    """Do it to each; what one alert refuses does not keep the others from it."""
+def _act(
+    alerts: list[str], action: Callable[[datetime], Action], *, as_json: bool, done: str = ""
+) -> None:
+    """Do it to each; what one alert refuses does not keep the others from it.
+
+    Args:
+        alerts: ids, or how they begin
+        action: what, at that moment
+        as_json: for programs
+        done: said to people instead of the status, where that does not show it
+    """
     from sentinel.errors import Conflict, NotFound
 
     with open_store() as store:
@@ -317,8 +329,8 @@ def _act(alerts: list[str], action: Callable[[datetime], Action], *, as_json: bo
     if not as_json:
         for result in results:
             if result.ok:
-                status = shown.get(result.alert_id, result.status)
-                say(f"{result.alert_id[:13]} {status}: {titles[result.alert_id]}")
+                said = done or shown.get(result.alert_id, result.status)
+                say(f"{result.alert_id[:13]} {said}: {titles[result.alert_id]}")
     if refused:
         first = refused[0]
         why = f"{titles.get(first.alert_id, first.alert_id)}: {first.error}"

@@ -65,7 +65,7 @@ def send(
         )
     else:
         again = f", {duplicates:,} were there already" if duplicates else ""
-        say(f"{accepted:,} events are kept{again}.")
+        say(f"{accepted:,} {'event is' if accepted == 1 else 'events are'} kept{again}.")
         for one in refused[:_SHOWN]:
             field = f"{one['field']}: " if one["field"] else ""
             print(f"event {one['event']}: {field}{one['message']}", file=sys.stderr)

@@ -187,7 +187,8 @@ def _rule(trigger: Trigger[..., Any], asked: Asked) -> tuple[Rule, dict[str, Any
         where = ".".join(map(str, first["loc"])) or "rule"
         if first["type"] == "extra_forbidden":
             raise RuleError(f"{where}: there is no such field", hint=_WHEN_HINT) from None
-        raise RuleError(f"{where}: {first['msg']}", hint=_WHEN_HINT) from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise RuleError(f"{where}: {said}", hint=_WHEN_HINT) from None
 
 
 def _when(written: str) -> dict[str, Any]:

@@ -99,11 +99,20 @@ def show(name: Name, json: AsJson = False) -> None:
         }
     )
     say("")
-    fields({key: value for key, value in row.spec.items() if key != "name"})
+    fields({key: _as_written(value) for key, value in row.spec.items() if key != "name"})
     if step is not None and edits:
         say(f"\nIt is not as {step.file} has it; sentinel deploy puts that back:")
         for edit in edits:
             say(f"  {edit}")
+
+
+def _as_written(value: object) -> object:
+    """A field of a rule as a file has it: `{above: 95.0, clear: 93.0}`."""
+    if not isinstance(value, dict | list) or not value:
+        return value  # pyright: ignore[reportUnknownVariableType] - it is JSON
+    import yaml
+
+    return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000).strip()
 
 
 @commands.command()

@@ -144,18 +144,34 @@ def _start(api: RolloutApi, chosen: Watch) -> dict[str, Any]:
 def _deployments(api: RolloutApi, chosen: Watch) -> int:
     """How many deployments the watched server has."""
     from sentinel.context import Context
+    from sentinel.errors import PrefectUnreachable
 
     ctx = Context(prefect=api)
     key = ctx.secret(chosen.secret) if chosen.secret else ""
-    with ctx.asking(chosen.url, key) as watched:
-        return len(watched.every_deployment())
+    try:
+        with ctx.asking(chosen.url, key) as watched:
+            return len(watched.every_deployment())
+    except PrefectUnreachable as error:
+        if not chosen.url:
+            raise
+        # What helps with our own server would send its reader to the wrong place.
+        raise PrefectUnreachable(
+            error.message,
+            hint=f"Is that its address? Where it asks for a key, give it in {KEY}.",
+        ) from None
 
 
 def _stop(api: RolloutApi, rule: str, *, as_json: bool) -> None:
-    from sentinel.errors import Conflict
+    from sentinel.errors import Conflict, NotFound
     from sentinel.rollout.planning import Live
 
-    live = Live(flow=FLOW, deployment=api.deployment_named(FLOW, rule))
+    try:
+        live = Live(flow=FLOW, deployment=api.deployment_named(FLOW, rule))
+    except NotFound:
+        raise NotFound(
+            f"no rule {rule!r} watches a server",
+            hint="Give --name where it was started with one; see: sentinel rule list",
+        ) from None
     if live.owner != "ui":
         raise Conflict(f"the rule {rule} stands in a file", hint="Take it out there.")
     api.delete_deployment(live.id)

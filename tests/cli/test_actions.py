@@ -58,7 +58,7 @@ def test_assigned_alerts_are_found_by_whose_they_are(run: Run, desk: Desk) -> No
 def test_a_comment_goes_into_the_timeline_and_needs_words(run: Run, desk: Desk) -> None:
     act(run, "comment", "-m", "the vendor has been called")
     assert timeline(run)[-1] == ("commented", "ada", "the vendor has been called")
-    assert run("alert", "comment", alert(run)["id"], "-m", " ")[0] == 4
+    assert run("alert", "comment", alert(run)["id"], "-m", " ")[0] == 2
     assert run("alert", "comment", alert(run)["id"])[0] == 2
 
 
@@ -74,3 +74,5 @@ def test_people_read_what_became_of_each(run: Run, desk: Desk) -> None:
     code, out, _ = run("alert", "suppress", alert(run)["id"][:12], "--for", "30m")
     assert code == 0
     assert "suppressed: " in out
+    assert " grace's: " in run("alert", "assign", alert(run)["id"], "--to", "grace")[1]
+    assert " commented: " in run("alert", "comment", alert(run)["id"], "-m", "seen")[1]

@@ -84,6 +84,7 @@ def test_a_rule_that_is_switched_off_closes_its_alerts(run: Run, desk: Desk) -> 
     (rule,) = json.loads(run("rule", "list", "--json")[1])["items"]
     assert (rule["enabled"], rule["switch_reason"]) == (False, "moving house")
     assert "off, by ada" in run("rule", "show", "disk")[1]
+    assert "{'" not in run("rule", "show", "disk")[1]  # as a file has it, not as Python does
     assert run("rule", "enable", "disk")[1] == "disk is on.\n"
     assert run("rule", "enable", "disk")[1] == "disk was on already.\n"
     assert run("rule", "show", "none")[0] == 3
@@ -141,6 +142,7 @@ def test_wrong_usage_is_two(run: Run) -> None:
         ("trigger run disk_space --set ignore=3", 2, "ignore.0: a mount point is an absolute path"),
         ("trigger run disk_space --set nosuch=3", 2, "no parameter 'nosuch'. It has: paths"),
         ("trigger run disk_space --when nosuch", 2, "--when 'nosuch' is no condition. Write it"),
+        ("trigger run disk_space --above 1 --below 2", 2, "sentinel: when: give exactly one of"),
         ("trigger run disk_space --rule-file nosuch", 2, "the file nosuch cannot be read: No such"),
         ("trigger run nosuch", 3, "there is no trigger 'nosuch'. There are: "),
         ("deploy --pack nosuch", 3, "there is no pack 'nosuch'. There are: "),

@@ -234,3 +234,14 @@ def test_our_own_server_is_watched_without_an_address_in_the_rule(
 def test_nobody_there_is_said_at_once(prefect_server: PrefectServer, sentinel: Run):
     code, _, err = sentinel("watch", "http://127.0.0.1:9/api")
     assert (code, "does not answer" in err) == (5, True)
+    assert err.endswith(
+        "Is that its address? Where it asks for a key, give it in SENTINEL_WATCH_KEY.\n"
+    )
+
+
+def test_what_nobody_watches_cannot_be_stopped_and_that_is_said(
+    prefect_server: PrefectServer, sentinel: Run
+):
+    code, _, err = sentinel("watch", "http://prefect.example/api", "--stop")
+    assert (code, err.count("\n")) == (3, 1)
+    assert "no rule 'prefect-prefect-example' watches a server. Give --name" in err
