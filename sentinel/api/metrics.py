@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -13,7 +13,8 @@ from pydantic import BaseModel, Field
 from sentinel.api.bodies import Body, Tenant, described
 from sentinel.api.problems import ItemError, Problem, responses
 from sentinel.errors import SampleError
-from sentinel.metrics.sample import Sample, moment_of
+from sentinel.metrics.arrival import Arrival
+from sentinel.metrics.sample import moment_of
 from sentinel.store import Store
 
 __all__ = ["Accepted", "MetricList", "router"]
@@ -27,13 +28,15 @@ class _Given(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     value: float
     unit: str | None = None
-    labels: dict[str, str | int | float | bool] | None = None
+    # As it was written: the labels of a series that was met already are not read again.
+    labels: msgspec.Raw = msgspec.Raw(b"")
     timestamp: str | float | None = None
 
 
 _many = msgspec.json.Decoder(list[_Given])
 _raw = msgspec.json.Decoder(list[msgspec.Raw])
 _one = msgspec.json.Decoder(_Given)
+_labels = msgspec.json.Decoder(dict[str, str | int | float | bool] | None)
 _ONE_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["name", "value"],
@@ -102,14 +105,20 @@ def submit(request: Request, body: Body, tenant: Tenant = "default") -> Accepted
     The same sample twice counts once. Where some cannot be kept, the answer is 422: `errors`
     names index and field of each, and the others are kept.
     """
-    samples, errors = _read(body)
-    store = cast("Store", request.app.state.store)
-    places = [index for index, one in enumerate(samples) if one is not None]
-    good = [one for one in samples if one is not None]
-    for error in store.metrics.add_good(good, tenant=tenant) if good else ():
-        error.index = places[error.index or 0]
-        errors.append(error)
-    kept = len(samples) - len(errors)
+    given = _read(body)
+    metrics = cast("Store", request.app.state.store).metrics
+    arrival, moments = metrics.arrival(tenant), dict[str | float, datetime]()
+    errors: list[SampleError] = []
+    for index, one in enumerate(given):
+        try:
+            if isinstance(one, SampleError):
+                raise one
+            _take(arrival, one, moments)
+        except SampleError as error:
+            error.index = index
+            errors.append(error)
+    metrics.keep(arrival)
+    kept = len(given) - len(errors)
     if errors:
         raise refused(errors, kept)
     return Accepted(accepted=kept)
@@ -134,8 +143,8 @@ def refused(errors: Sequence[SampleError], kept: int) -> Problem:
     )
 
 
-def _read(body: bytes) -> tuple[list[Sample | None], list[SampleError]]:
-    """The samples of a body, None in place of one that is wrong, and what is wrong with it."""
+def _read(body: bytes) -> list[_Given | SampleError]:
+    """The samples of a body, and in place of one that is none, what is wrong with it."""
     try:
         if body.lstrip()[:1] == b"[":
             try:
@@ -158,20 +167,7 @@ def _read(body: bytes) -> tuple[list[Sample | None], list[SampleError]]:
             f"{len(given):,} samples at once are too many",
             hint=f"Send at most {MOST_AT_ONCE:,} at a time.",
         )
-    samples: list[Sample | None] = []
-    errors: list[SampleError] = []
-    for index, one in enumerate(given):
-        if isinstance(one, SampleError):
-            samples.append(None)
-            errors.append(one)
-            continue
-        try:
-            samples.append(_sample(one))
-        except SampleError as error:
-            error.index = index
-            samples.append(None)
-            errors.append(error)
-    return samples, errors
+    return given
 
 
 def _item(index: int, raw: msgspec.Raw) -> _Given | SampleError:
@@ -181,23 +177,42 @@ def _item(index: int, raw: msgspec.Raw) -> _Given | SampleError:
         return _wrong(index, error)
 
 
-def _wrong(index: int, error: msgspec.ValidationError) -> SampleError:
+def _wrong(index: int, error: msgspec.ValidationError, inside: str = "") -> SampleError:
     what, _, where = str(error).partition(" - at `$")
-    field = where.rstrip("`").strip(".")
+    field = inside + where.rstrip("`").strip("." if not inside else "")
     if not field and "field `" in what:  # one that is missing, or none of ours
         field = what.split("`")[-2]
     return SampleError(what, field=field or "body", index=index)
 
 
-def _sample(given: _Given) -> Sample:
-    labels: dict[str, str] = {}
-    if given.labels:
-        labels = {name: t if type(t) is str else _text(t) for name, t in given.labels.items()}
-    at = None if given.timestamp is None else moment_of(given.timestamp)
-    return Sample(name=given.name, value=given.value, unit=given.unit or "", labels=labels, at=at)
+def _take(arrival: Arrival, given: _Given, moments: dict[str | float, datetime]) -> None:
+    """Add one sample to what has come; `moments` are timestamps of this call read already."""
+    written = bytes(given.labels)
+    key = (arrival.tenant, given.name, given.unit, written)
+    series = arrival.series(key)
+    if series is None:
+        series = arrival.meet(key, given.name, given.unit or "", _labels_of(written))
+    at = None
+    if given.timestamp is not None:
+        at = moments.get(given.timestamp)
+        if at is None:
+            at = moments[given.timestamp] = moment_of(given.timestamp)
+    arrival.take(series, given.value, at)
+
+
+def _labels_of(written: bytes) -> dict[str, str]:
+    if not written:
+        return {}
+    try:
+        given = _labels.decode(written)
+    except msgspec.ValidationError as error:
+        raise _wrong(0, error, "labels") from None
+    return {} if given is None else {name: _text(value) for name, value in given.items()}
 
 
 def _text(value: str | float | bool) -> str:
+    if isinstance(value, str):
+        return value
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "checked_moment",
     "identity",
     "metric_of_rule",
+    "metric_of_verdicts",
     "moment_of",
     "series_id",
 ]
@@ -54,6 +55,14 @@ def metric_of_rule(rule: str) -> str:
     return RULE_PREFIX + rule
 
 
+def metric_of_verdicts(rule: str) -> str:
+    """The metric that keeps what the rule's check said itself of readings that have a value.
+
+    0 is good, 1 is bad, and 2 to 6 are bad with a severity of the reading's own, its rank and 1.
+    """
+    return f"{RULE_PREFIX}{rule}/firing"
+
+
 def series_id(print_: str) -> int:
     """The id of a series by its fingerprint: its first 63 bits."""
     return int(print_[:16], 16) >> 1
@@ -84,22 +93,22 @@ def check_series(name: str, unit: str, labels: Mapping[str, str]) -> None:
         _check_text(f"labels.{label:.50}", text)
 
 
-def checked_moment(sample: Sample, now: datetime, oldest: datetime) -> datetime:
-    """When the sample is of, once its value and moment are seen to be good.
+def checked_moment(value: float, at: datetime | None, now: datetime, oldest: datetime) -> None:
+    """Whether a sample's value and moment are good.
 
     Args:
-        sample: what came
+        value: of the sample
+        at: its moment, None for now
         now: the present moment
         oldest: samples from before it would be forgotten at once
 
     Raises:
         SampleError: they are not; `field` names the part that is wrong
     """
-    if not math.isfinite(sample.value):
-        raise SampleError(f"{sample.value} is not finite", field="value")
-    at = sample.at
+    if not math.isfinite(value):
+        raise SampleError(f"{value} is not finite", field="value")
     if at is None:
-        return now
+        return
     if at.tzinfo is None:
         raise SampleError(f"{at.isoformat()} has no timezone", field="timestamp")
     if at > now + AHEAD:
@@ -109,7 +118,6 @@ def checked_moment(sample: Sample, now: datetime, oldest: datetime) -> datetime:
             f"{at.isoformat()} is older than samples are kept, {oldest.isoformat()}",
             field="timestamp",
         )
-    return at
 
 
 def moment_of(given: str | float) -> datetime:

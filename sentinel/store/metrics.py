@@ -7,7 +7,7 @@ are read or merged, so that a write never looks for what is there already.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,17 +17,18 @@ from sqlalchemy import Connection, select
 
 from sentinel.errors import SampleError
 from sentinel.lifecycle import Bad
+from sentinel.metrics.arrival import Arrival, Met
 from sentinel.metrics.block import fresh
-from sentinel.metrics.moments import micros
+from sentinel.metrics.moments import datetime_of, micros
 from sentinel.metrics.sample import (
     Sample,
-    check_series,
-    checked_moment,
     identity,
     metric_of_rule,
+    metric_of_verdicts,
     series_id,
 )
 from sentinel.models import new_id
+from sentinel.severity import severity_of
 from sentinel.store.bulk import insert_bytes, insert_many, insert_new
 from sentinel.store.tables import BLOCK, SERIES
 
@@ -49,7 +50,6 @@ MOST_SAMPLES = 100_000
 _BLOCK_COLUMNS = tuple(column.name for column in BLOCK.columns)
 _FORGET_AFTER = 3600.0
 _MOST_KNOWN = 1_000_000
-_MOST_MET = 200_000
 
 
 class _Known(msgspec.Struct):
@@ -69,7 +69,7 @@ class Metrics:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._known: dict[tuple[str, str], _Known] = {}
-        self._ids: dict[tuple[str | tuple[str, str], ...], int] = {}
+        self._met: dict[Hashable, Met] = {}
 
     def reader(self, tenant: str = "default") -> Windows:
         """What a check may ask of this tenant's metrics."""
@@ -120,54 +120,52 @@ class Metrics:
                 f"{len(samples):,} samples at once are too many",
                 hint=f"Send at most {MOST_SAMPLES:,} at a time.",
             )
-        now = self._store.now()
         errors: list[SampleError] = []
-        oldest = now - self._store.knobs.keep_samples
-        batches: dict[str, _Batch] = {}
+        arrival = self.arrival(tenant)
         for index, given in enumerate(samples):
             try:
-                at = checked_moment(given, now, oldest)
-                id_ = self._series_of(tenant, given)
+                key = (tenant, given.name, given.unit, *given.labels.items())
+                series = arrival.series(key)
+                if series is None:
+                    series = arrival.meet(key, given.name, given.unit, given.labels)
+                arrival.take(series, given.value, given.at)
             except SampleError as error:
                 error.index = index
                 if whole:
                     raise
                 errors.append(error)
-                continue
-            batch = batches.get(given.name)
-            if batch is None:
-                batch = batches[given.name] = _Batch()
-            batch.take(id_, at, given)
-        if batches:
-            self._store.tried(lambda connection: self._add(connection, tenant, batches, now))
+        self.keep(arrival)
         return errors
 
-    def _series_of(self, tenant: str, sample: Sample) -> int:
-        """The id of the sample's series, which is looked at closely once."""
-        key = (tenant, sample.name, sample.unit, *sample.labels.items())
-        id_ = self._ids.get(key)
-        if id_ is None:
-            check_series(sample.name, sample.unit, sample.labels)
-            if len(self._ids) >= _MOST_MET:
-                self._ids.clear()
-            id_ = self._ids[key] = identity(tenant, sample.name, sample.labels)
-        return id_
+    def arrival(self, tenant: str = "default") -> Arrival:
+        """Where the samples of one call are gathered, for `keep`."""
+        now = self._store.now()
+        return Arrival(tenant, now, now - self._store.knobs.keep_samples, self._met)
 
-    def _add(
-        self, connection: Connection, tenant: str, batches: Mapping[str, _Batch], now: datetime
-    ) -> None:
-        keep = self._store.knobs.keep_samples
+    def keep(self, arrival: Arrival) -> None:
+        """Keep what was gathered, all in one transaction."""
+        if arrival.columns:
+            self._store.tried(lambda connection: self._add(connection, arrival))
+
+    def _add(self, connection: Connection, arrival: Arrival) -> None:
+        tenant, now = arrival.tenant, arrival.now
         blocks: list[tuple[Any, ...]] = []
         # In one order everywhere, so that two writers of new series never wait for each other.
-        for name in sorted(batches):
-            batch = batches[name]
-            series = batch.series
-            self._register(connection, tenant, name, sorted(series), lambda i, s=series: s[i], now)
+        for name in sorted(arrival.columns):
+            column = arrival.columns[name]
+
+            def described(
+                id_: int, series: Mapping[int, Met] = column.series
+            ) -> tuple[Mapping[str, str], str]:
+                return series[id_].labels, series[id_].unit
+
+            self._register(connection, tenant, name, sorted(column.series), described, now)
             blocks.append(
                 (
-                    new_id(), tenant, name, 0, min(batch.moments), max(batch.moments),
-                    len(batch.ids), False, now + keep,
-                    fresh(batch.ids, batch.times, batch.values),
+                    new_id(), tenant, name, 0, datetime_of(min(column.times)),
+                    datetime_of(max(column.times)), len(column.ids), False,
+                    now + self._store.knobs.keep_samples,
+                    fresh(column.ids, column.times, column.values),
                 )
             )  # fmt: skip
         insert_many(connection, "sample_block", _BLOCK_COLUMNS, blocks)
@@ -177,7 +175,8 @@ class Metrics:
     ) -> None:
         """Keep what an evaluation saw, as samples of its rule's metric.
 
-        A reading without a value is kept as 1 where it is bad, else as 0.
+        A reading without a value is kept as 1 where it is bad, else as 0. Of one that has a value
+        and that its check judged itself, the verdict is kept beside it.
 
         Args:
             connection: the evaluation's transaction, which holds the rule's lock
@@ -187,6 +186,9 @@ class Metrics:
         rule, at, unit = evaluation.rule, evaluation.at, evaluation.unit
         seen: dict[int, Reading] = {}
         values: list[float] = []
+        verdicts: dict[int, Reading] = {}
+        codes: list[float] = []
+        name, of_verdicts = metric_of_rule(rule.name), metric_of_verdicts(rule.name)
         for print_, one in judged.items():
             reading = one.reading
             if reading is None:
@@ -194,21 +196,29 @@ class Metrics:
             seen[series_id(print_)] = reading
             value = reading.value
             values.append(float(isinstance(one.verdict, Bad)) if value is None else value)
-        if not seen:
-            return
-        name = metric_of_rule(rule.name)
-        ids = list(seen)
+            if reading.firing is not None and value is not None:
+                verdicts[identity(rule.tenant, of_verdicts, reading.labels)] = reading
+                codes.append(_code(reading))
+        keep_until = at + rule.keep_readings
+        for metric, kept, numbers, of in (
+            (name, seen, values, unit), (of_verdicts, verdicts, codes, ""),
+        ):  # fmt: skip
+            if not kept:
+                continue
+            ids = list(kept)
 
-        def described(id_: int) -> tuple[Mapping[str, str], str]:
-            return seen[id_].labels, unit
+            def described(
+                id_: int, kept: Mapping[int, Reading] = kept, of: str = of
+            ) -> tuple[Mapping[str, str], str]:
+                return kept[id_].labels, of
 
-        now = self._store.now()
-        self._register(connection, rule.tenant, name, ids, described, now)
-        block = (
-            new_id(), rule.tenant, name, 0, at, at, len(ids), False, at + rule.keep_readings,
-            fresh(ids, micros(at), values),
-        )  # fmt: skip
-        insert_bytes(connection, "sample_block", _BLOCK_COLUMNS, block)
+            now = self._store.now()
+            self._register(connection, rule.tenant, metric, ids, described, now)
+            block = (
+                new_id(), rule.tenant, metric, 0, at, at, len(ids), False, keep_until,
+                fresh(ids, micros(at), numbers),
+            )  # fmt: skip
+            insert_bytes(connection, "sample_block", _BLOCK_COLUMNS, block)
 
     def _register(
         self,
@@ -256,28 +266,11 @@ class Metrics:
             known.ids.update(ids)
 
 
-class _Batch:
-    """The samples of one metric in one call."""
-
-    def __init__(self) -> None:
-        self.ids: list[int] = []
-        self.times: list[int] = []
-        self.values: list[float] = []
-        self.moments: set[datetime] = set()
-        self.series: dict[int, tuple[Mapping[str, str], str]] = {}
-        self._times: dict[datetime, int] = {}
-
-    def take(self, id_: int, at: datetime, sample: Sample) -> None:
-        """Add one sample that was checked."""
-        self.ids.append(id_)
-        self.values.append(float(sample.value))
-        time_ = self._times.get(at)
-        if time_ is None:
-            time_ = self._times[at] = micros(at)
-            self.moments.add(at)
-        self.times.append(time_)
-        if id_ not in self.series:
-            self.series[id_] = (sample.labels, sample.unit)
+def _code(reading: Reading) -> float:
+    """What a check said of a reading itself, as a number; see `metric_of_verdicts`."""
+    if not reading.firing:
+        return 0.0
+    return 1.0 if reading.severity is None else 1.0 + severity_of(reading.severity)
 
 
 def _labels_text(labels: Mapping[str, str]) -> str:
