@@ -1,19 +1,31 @@
 """Backtests: what a rule would have done with what was seen.
 
-Stored readings go through a throw-away store on a simulated clock: the same `Store.apply`, the
-same grouping and the same decisions on messages as live. There is no second evaluator, and so
-nothing here says what is bad or who is told.
+Stored readings and events go through a throw-away store on a simulated clock: the same
+`Store.apply`, the same matching of events, the same grouping and the same decisions on messages as
+live. There is no second evaluator, and so nothing here says what is bad or who is told.
 """
 
 from sentinel.backtest.difference import difference
 from sentinel.backtest.picture import picture
 from sentinel.backtest.planning import Tried, planned
+from sentinel.backtest.policies import (
+    EVENT_TRIGGERS,
+    Came,
+    EventPlan,
+    planned_events,
+    replay_events,
+    spec_of,
+    stored_spec,
+)
 from sentinel.backtest.readings import Seen, read_file, stored, watched
 from sentinel.backtest.replay import Plan, replay
 from sentinel.backtest.result import Backtest, Message, ReplayedAlert, Spell
 
 __all__ = [
+    "EVENT_TRIGGERS",
     "Backtest",
+    "Came",
+    "EventPlan",
     "Message",
     "Plan",
     "ReplayedAlert",
@@ -23,8 +35,12 @@ __all__ = [
     "difference",
     "picture",
     "planned",
+    "planned_events",
     "read_file",
     "replay",
+    "replay_events",
+    "spec_of",
     "stored",
+    "stored_spec",
     "watched",
 ]

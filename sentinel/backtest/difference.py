@@ -30,11 +30,13 @@ def _lines(before: Backtest, after: Backtest, edits: Sequence[str]) -> Iterator[
     yield from (f"- {_plain(edit)}" for edit in edits)
     if edits:
         yield ""
-    yield f"{_day(before.since)} to {_day(before.until)} UTC, {before.evaluations:,} evaluations."
+    looks = "events" if before.of == "events" else "evaluations"
+    yield f"{_day(before.since)} to {_day(before.until)} UTC, {before.evaluations:,} {looks}."
     yield ""
     yield "| | now | changed |"
     yield "|---|---:|---:|"
     for name, one, other in (
+        *_of_events(before, after),
         ("alerts", len(before.alerts), len(after.alerts)),
         ("times opened", _opened(before), _opened(after)),
         ("open, all together", _said(before.open_for), _said(after.open_for)),
@@ -71,6 +73,11 @@ def _lines(before: Backtest, after: Backtest, edits: Sequence[str]) -> Iterator[
             yield f"> {which}: {found.failed:,} evaluations could not be judged: {found.error}"
 
 
+def _of_events(before: Backtest, after: Backtest) -> Iterator[tuple[str, object, object]]:
+    if before.of == "events":
+        yield "matches of policies", before.bad, after.bad
+
+
 def _listed(heading: str, alerts: Sequence[ReplayedAlert], until: datetime) -> Iterator[str]:
     if not alerts:
         return
@@ -89,7 +96,7 @@ def _rest(count: int) -> Iterator[str]:
 
 def _key(one: ReplayedAlert) -> tuple[object, ...]:
     """The series, and the spell it began with: an alert that came back later is another."""
-    return one.source, tuple(sorted(one.labels.items())), one.spells[0].opened
+    return one.rule, one.source, tuple(sorted(one.labels.items())), one.spells[0].opened
 
 
 def _facts(one: ReplayedAlert) -> tuple[object, ...]:

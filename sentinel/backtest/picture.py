@@ -26,7 +26,8 @@ def picture(found: Backtest, width: int = 72) -> list[str]:
     def place(at: datetime) -> int:
         return min(width - 1, max(0, int((at - found.since) / length)))
 
-    lines = [f"{'value':>8} {''.join(_values(found, width, place))}"]
+    shown = "matches" if found.of == "events" else "value"
+    lines = [f"{shown:>8} {''.join(_values(found, width, place))}"]
     for number, alert in enumerate(found.alerts[:_MOST_ROWS], start=1):
         lines.append(f"{number:>8} {_bar(alert, found.until, width, place)}")
     if len(found.alerts) > _MOST_ROWS:

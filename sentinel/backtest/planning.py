@@ -52,7 +52,6 @@ def planned(
     """
     rule, trigger = tried.rule, tried.trigger
     judged = (rule.when or trigger.when) is not None
-    notes = list(_notes(tried, data))
     seen: Iterable[Seen]
     reader = store.metrics.reader(rule.tenant)
     if data is not None:
@@ -74,6 +73,7 @@ def planned(
                 f"no readings of {rule.name} are kept from {since:%Y-%m-%d %H:%M} on",
                 hint="Readings are kept for the rule's keep_readings; or give a file with --data.",
             )
+    notes = list(_notes(tried, data, seen))
     if trigger.closed_world and rule.every is not None and not isinstance(seen, Iterator):
         seen = empty_between([*seen], rule.every)
         notes.append(
@@ -88,7 +88,7 @@ def planned(
     return plan, seen
 
 
-def _notes(tried: Tried, data: Path | None) -> Iterable[str]:
+def _notes(tried: Tried, data: Path | None, seen: Iterable[Seen]) -> Iterable[str]:
     rule, trigger = tried.rule, tried.trigger
     if not trigger.keeps_readings and data is None:
         yield "The check looked again at the stored metrics, once a period."
@@ -96,11 +96,18 @@ def _notes(tried: Tried, data: Path | None) -> Iterable[str]:
     yield "An evaluation that failed or saw nothing leaves no reading, so it is not replayed."
     if rule.no_data is not None:
         yield "no_data: alerts that nothing is seen at all are therefore not shown."
-    if (rule.when or trigger.when) is not None and _judges_itself(trigger):
+    if (rule.when or trigger.when) is not None and _judges_itself(trigger) and not _says(seen):
         yield (
-            f"{trigger.name} judges some of its readings itself; only their values are kept, and "
-            "they are judged here by the condition."
+            f"{trigger.name} judges some of its readings itself; here are only their values, and "
+            "they are judged by the condition."
         )
+
+
+def _says(seen: Iterable[Seen]) -> bool:
+    """Whether what the check said itself is there."""
+    return not isinstance(seen, Iterator) and any(
+        reading.firing is not None for one in seen for reading in one.observation.readings
+    )
 
 
 def _judges_itself(trigger: Trigger[..., Any]) -> bool:

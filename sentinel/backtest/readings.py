@@ -17,16 +17,18 @@ from sentinel.clock import FakeClock
 from sentinel.context import Context
 from sentinel.errors import ConfigurationError, SampleError
 from sentinel.metrics.moments import datetime_of, micros
-from sentinel.metrics.sample import metric_of_rule, moment_of
+from sentinel.metrics.sample import metric_of_rule, metric_of_verdicts, moment_of
 from sentinel.metrics.series import MetricReader, Series
 from sentinel.observation import Observation, observe
 from sentinel.reading import Reading, checked
+from sentinel.severity import Severity
 from sentinel.table import ReadingTable
 from sentinel.trigger import Trigger
 
 __all__ = ["Seen", "empty_between", "read_file", "stored", "watched"]
 
 _TIMES = ("at", "timestamp", "time", "date")
+_FIRING = {"true": 1.0, "1": 1.0, "false": 0.0, "0": 0.0}
 _FEW = 50
 """With fewer readings in an evaluation, objects cost less than columns."""
 
@@ -49,22 +51,30 @@ def stored(
         rule: its name
         since: evaluations after it
         until: and up to it
-        judged: whether a condition says what is bad; else the values must be the check's own
-            verdicts, kept as 1 for bad and 0 for good
+        judged: whether a condition says what is bad; else the check did, whose verdict is kept
+            beside the value, or is the value: 1 for bad and 0 for good
 
     Raises:
         ConfigurationError: nothing says what is bad, and the values are no verdicts
     """
     series = reader.window(metric_of_rule(rule), (), since, until)
-    return _evaluations(series, judged=judged, rule=rule)
+    verdicts = _verdicts(reader.window(metric_of_verdicts(rule), (), since, until))
+    return _evaluations(series, verdicts, judged=judged, rule=rule)
 
 
-def _evaluations(series: Series, *, judged: bool, rule: str) -> list[Seen]:
-    if not judged and len(series) and not np.isin(series.values, (0.0, 1.0)).all():
-        raise ConfigurationError(
-            f"rule {rule!r}: the check judges for itself, and of its readings only values are kept",
-            hint="Give the rule a `when` to try out.",
-        )
+_Verdicts = Mapping[tuple[int, tuple[tuple[str, str], ...]], float]
+
+
+def _verdicts(series: Series) -> _Verdicts:
+    """What checks said themselves, by moment and labels."""
+    return {
+        (int(at), tuple(sorted(labels.items()))): code
+        for place, labels in enumerate(series.labels)
+        for at, code in zip(*series.of(place), strict=True)
+    }
+
+
+def _evaluations(series: Series, verdicts: _Verdicts, *, judged: bool, rule: str) -> list[Seen]:
     of_sample = np.repeat(np.arange(len(series)), np.diff(series.starts))
     order = np.lexsort((of_sample, series.times))
     times, places, values = series.times[order], of_sample[order], series.values[order]
@@ -72,30 +82,58 @@ def _evaluations(series: Series, *, judged: bool, rule: str) -> list[Seen]:
         return []
     starts = np.flatnonzero(np.append(True, times[1:] != times[:-1]))
     ends = np.append(starts[1:], len(times))
-    return [
-        _seen(datetime_of(times[a]), series.labels, places[a:b], values[a:b], judged=judged)
-        for a, b in zip(starts.tolist(), ends.tolist(), strict=True)
-    ]
+    of_series: list[tuple[tuple[str, str], ...]] = []
+    if verdicts:
+        of_series = [tuple(sorted(one.items())) for one in series.labels]
+    found: list[Seen] = []
+    for a, b in zip(starts.tolist(), ends.tolist(), strict=True):
+        said = (
+            [verdicts.get((int(times[a]), of_series[n])) for n in places[a:b]] if verdicts else []
+        )
+        labels = [series.labels[int(place)] for place in places[a:b]]
+        if not judged:
+            _refuse_unjudged(values[a:b], said, rule)
+        found.append(_seen(datetime_of(times[a]), labels, values[a:b], said, judged=judged))
+    return found
+
+
+def _refuse_unjudged(values: NDArray[np.float64], said: Sequence[float | None], rule: str) -> None:
+    for place, value in enumerate(values.tolist()):
+        if value not in (0.0, 1.0) and (not said or said[place] is None):
+            raise ConfigurationError(
+                f"rule {rule!r}: the check judges for itself, and of some readings only the value "
+                "is kept",
+                hint="Give the rule a `when` to try out.",
+            )
 
 
 def _seen(
     at: datetime,
     labels: Sequence[Mapping[str, str]],
-    places: NDArray[np.int64],
     values: NDArray[np.float64],
+    said: Sequence[float | None],
     *,
     judged: bool,
 ) -> Seen:
-    chosen: list[Mapping[str, str]] = [labels[int(place)] for place in places]
+    """An evaluation; `said` is empty where no check has said anything of its readings."""
     greatest = float(values.max())
-    if judged and len(chosen) >= _FEW:
-        table = ReadingTable(chosen, values)
+    if judged and len(labels) >= _FEW and all(one is None for one in said):
+        table = ReadingTable(labels, values)
         return Seen(at=at, observation=Observation(readings=[], table=table), greatest=greatest)
     readings = [
-        Reading(labels=one, value=value, firing=None if judged else value != 0.0)
-        for one, value in zip(chosen, values.tolist(), strict=True)
+        _reading(one, value, said[place] if said else None, judged=judged)
+        for place, (one, value) in enumerate(zip(labels, values.tolist(), strict=True))
     ]
     return Seen(at=at, observation=Observation(readings=readings), greatest=greatest)
+
+
+def _reading(
+    labels: Mapping[str, str], value: float, code: float | None, *, judged: bool
+) -> Reading:
+    if code is None:
+        return Reading(labels=labels, value=value, firing=None if judged else value != 0.0)
+    severity = Severity(int(code) - 1).word if code > 1 else None
+    return Reading(labels=labels, value=value, firing=code > 0, severity=severity)
 
 
 def empty_between(seen: Sequence[Seen], every: timedelta) -> Iterator[Seen]:
@@ -155,7 +193,8 @@ def read_file(path: Path, *, judged: bool, rule: str) -> list[Seen]:
 
     CSV has a column `at` (or timestamp, time, date) and `value`; every other column is a label.
     JSON is a list of objects with `at`, `value` and `labels`; NDJSON has one such object a line.
-    Readings of one moment are one evaluation.
+    `firing`, true or false, is what the check said itself. Readings of one moment are one
+    evaluation.
 
     Args:
         path: ends in .csv, .json, .ndjson or .jsonl
@@ -173,21 +212,21 @@ def read_file(path: Path, *, judged: bool, rule: str) -> list[Seen]:
         ) from None
     except (OSError, UnicodeDecodeError, msgspec.DecodeError, csv.Error) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
-    moments: dict[datetime, list[tuple[Mapping[str, str], float]]] = {}
+    moments: dict[datetime, list[tuple[Mapping[str, str], float, float | None]]] = {}
     for number, row in rows:
-        at, labels, value = _row(path, number, row)
-        moments.setdefault(at, []).append((labels, value))
+        at, labels, value, code = _row(path, number, row)
+        moments.setdefault(at, []).append((labels, value, code))
     found: list[Seen] = []
     for at in sorted(moments):
-        labels = [one for one, _ in moments[at]]
-        values = np.array([value for _, value in moments[at]])
-        if not judged and not np.isin(values, (0.0, 1.0)).all():
+        readings = moments[at]
+        if not judged and any(code is None and value not in (0, 1) for _, value, code in readings):
             raise ConfigurationError(
                 f"rule {rule!r} has no `when`, so the values of {path} must be 1 (bad) or 0",
-                hint="Give the rule a `when` to try out.",
+                hint="Give the rule a `when` to try out, or the readings a column `firing`.",
             )
-        places = np.arange(len(labels))
-        found.append(_seen(at, labels, places, values, judged=judged))
+        values = np.array([value for _, value, _ in readings])
+        said = [code for _, _, code in readings]
+        found.append(_seen(at, [one for one, _, _ in readings], values, said, judged=judged))
     return found
 
 
@@ -208,7 +247,8 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 def _row(
     path: Path, number: int, row: Mapping[str, Any]
-) -> tuple[datetime, Mapping[str, str], float]:
+) -> tuple[datetime, Mapping[str, str], float, float | None]:
+    """When, labels, value, and what the check said: 1, 0, or nothing."""
     name = next((one for one in _TIMES if row.get(one) not in (None, "")), None)
     if name is None or row.get("value") in (None, ""):
         raise ConfigurationError(
@@ -224,12 +264,19 @@ def _row(
         raise ConfigurationError(f"{path}, row {number}: {error}") from None
     if not math.isfinite(value):
         raise ConfigurationError(f"{path}, row {number}: the value is {value}")
+    firing = row.get("firing")
+    code = None if firing in (None, "") else _FIRING.get(str(firing).lower())
+    if firing not in (None, "") and code is None:
+        raise ConfigurationError(
+            f"{path}, row {number}: firing is {firing!r}", hint="Write true or false."
+        )
     given = row.get("labels")
     if isinstance(given, Mapping):
         labels = {str(k): str(v) for k, v in cast("Mapping[object, object]", given).items()}
     else:
-        plain = {k: v for k, v in row.items() if k not in (name, "value", "labels", None)}
+        others = (name, "value", "firing", "labels", None)
+        plain = {k: v for k, v in row.items() if k not in others}
         labels = {k: str(v) for k, v in plain.items() if v not in (None, "")}
     # As live: a moment is kept to the microsecond, and labels are those of a reading.
     good = checked(Reading(labels=labels, value=value))
-    return datetime_of(micros(at)), good.labels, value
+    return datetime_of(micros(at)), good.labels, value, code

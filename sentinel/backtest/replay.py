@@ -1,40 +1,28 @@
 """Readings through a throw-away store on a simulated clock: `Store.apply` and what follows it.
 
-What is decided is decided there. Here stands only what drives it, as workers, the relay and the
-sweep do live: apply an evaluation, tell what is due when it is due, end what has outlived its
-time.
+What is decided is decided there. Here stands only what drives it, as workers do live: apply one
+evaluation after the other, while time passes on the stage.
 """
 
 from __future__ import annotations
 
-import heapq
-import sqlite3
-import tempfile
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 
 import msgspec
-from sqlalchemy import event
 
-from sentinel.alert import AlertView
 from sentinel.backtest.readings import Seen
-from sentinel.backtest.result import Backtest, Message, ReplayedAlert, Spell
-from sentinel.clock import FakeClock
+from sentinel.backtest.result import Backtest
+from sentinel.backtest.stage import Stage, staged
 from sentinel.condition import When
 from sentinel.conditions import Memory, look, remembers
 from sentinel.errors import ReadingError
 from sentinel.evaluation import Evaluation
 from sentinel.lifecycle import Bad
 from sentinel.rule import Rule
-from sentinel.severity import Severity
-from sentinel.store import Knobs, Store
-from sentinel.store.deliveries import Outcome
+from sentinel.store import Knobs
 
 __all__ = ["Plan", "replay"]
-
-_PAGE = 500
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,43 +59,21 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 def replay(plan: Plan, evaluations: Iterable[Seen]) -> Backtest:
     """What the plan's rule would have done with `evaluations`, which come oldest first."""
-    with _scratch(plan) as (store, clock):
-        run = _Run(plan, store, clock)
+    with staged(plan.since, plan.receivers, plan.knobs) as stage:
+        run = _Run(plan, stage)
         for seen in evaluations:
             run.evaluate(seen)
-        run.pass_until(plan.until)
-        clock.set(plan.until)
+        stage.pass_until(plan.until)
+        stage.clock.set(plan.until)
         return run.result()
-
-
-@contextmanager
-def _scratch(plan: Plan) -> Generator[tuple[Store, FakeClock]]:
-    """A store of its own, in a folder that goes with it."""
-    with tempfile.TemporaryDirectory(prefix="sentinel-backtest-") as folder:
-        clock = FakeClock(plan.since)
-        store = Store(f"sqlite:///{Path(folder) / 'replay.db'}", clock=clock, knobs=plan.knobs)
-        event.listen(store.engine, "connect", _not_durable)
-        try:
-            store.migrate()
-            for name, channels in plan.receivers.items():
-                store.receivers.set(name, channels)
-            yield store, clock
-        finally:
-            store.close()
-
-
-def _not_durable(connection: sqlite3.Connection, _record: object) -> None:
-    connection.execute("PRAGMA synchronous=OFF").close()
 
 
 class _Run:
     """One replay under way."""
 
-    def __init__(self, plan: Plan, store: Store, clock: FakeClock) -> None:
+    def __init__(self, plan: Plan, stage: Stage) -> None:
         self.plan = plan
-        self.store = store
-        self.clock = clock
-        self.messages: list[Message] = []
+        self.stage = stage
         self.looks: list[tuple[datetime, float | None]] = []
         self.bad = 0
         self.failed = 0
@@ -115,13 +81,11 @@ class _Run:
         self.series: set[str] = set()
         # Fingerprints that may have an alert that is not resolved.
         self._touched: set[str] = set()
-        self._ends: list[datetime] = []
-        self._due: datetime | None = None
 
     def evaluate(self, seen: Seen) -> None:
         """One evaluation, after all that came due before it."""
-        self.pass_until(seen.at)
-        self.clock.set(seen.at)
+        self.stage.pass_until(seen.at)
+        self.stage.clock.set(seen.at)
         self.looks.append((seen.at, seen.greatest))
         rule = self.plan.rule_at(seen.at)
         evaluation = Evaluation(
@@ -138,14 +102,12 @@ class _Run:
         )
         if self._changes_nothing(evaluation):
             return
-        applied = self.store.apply(evaluation)
-        self._due = self.store.tellings.next_due()
+        applied = self.stage.store.apply(evaluation)
+        self.stage.wrote()
         self.bad += applied.bad > 0
         if applied.outcome == "error":
             self.failed += 1
             self.error = self.error or applied.error
-        if rule.resolve_after is not None and applied.bad:
-            heapq.heappush(self._ends, seen.at + rule.resolve_after)
         self._judge_again(evaluation, live=applied.live)
 
     def _changes_nothing(self, evaluation: Evaluation) -> bool:
@@ -174,65 +136,11 @@ class _Run:
         elif not live and not bad:
             self._touched.clear()
 
-    def pass_until(self, moment: datetime) -> None:
-        """Let the time pass: tell what comes due, end what has outlived its time."""
-        while True:
-            due = self._due
-            ends = self._ends[0] if self._ends else None
-            at = min((one for one in (due, ends) if one is not None), default=None)
-            if at is None or at > moment:
-                return
-            self.clock.set(max(at, self.clock.now()))
-            if ends is not None and ends <= self.clock.now():
-                heapq.heappop(self._ends)
-                self.store.sweep()
-            self._tell()
-            self._due = self.store.tellings.next_due()
-            if due is not None and self._due == due == at and ends != at:
-                return  # nobody can be told of it; never round in circles
-
-    def _tell(self) -> None:
-        while claimed := self.store.tellings.claim("backtest"):
-            self.messages += [
-                Message(
-                    at=self.clock.now(), receiver=one.receiver, channel=one.channel,
-                    reason=one.message.reason, severity=one.message.severity,
-                    title=one.message.title,
-                )
-                for one in claimed
-            ]  # fmt: skip
-            self.store.tellings.finish([Outcome(sent=one) for one in claimed])
-
     def result(self) -> Backtest:
         """What came of it."""
-        alerts = sorted(self._alerts(), key=lambda one: (one.spells[0].opened, one.title))
         return Backtest(
             rule=self.plan.rule.name, since=self.plan.since, until=self.plan.until,
             evaluations=len(self.looks), bad=self.bad, failed=self.failed, error=self.error,
-            series=len(self.series), alerts=alerts, messages=self.messages, looks=self.looks,
-            notes=self.plan.notes,
-        )  # fmt: skip
-
-    def _alerts(self) -> Iterable[ReplayedAlert]:
-        after: str | None = None
-        while True:
-            page = self.store.alerts.page(limit=_PAGE, after=after)
-            for view in page.items:
-                yield self._alert(view)
-            after = page.next
-            if after is None:
-                return
-
-    def _alert(self, view: AlertView) -> ReplayedAlert:
-        spells: list[Spell] = []
-        for entry in self.store.alerts.timeline(view.id):
-            if entry.kind in ("opened", "reopened"):
-                spells.append(Spell(opened=entry.at, ended=None))
-            elif entry.kind == "resolved":
-                spells[-1] = msgspec.structs.replace(
-                    spells[-1], ended=entry.at, reason=entry.reason
-                )
-        return ReplayedAlert(
-            title=view.title, labels=view.labels, severity=view.severity,
-            rank=int(Severity(view.rank)), spells=spells, source=view.source,
+            series=len(self.series), alerts=self.stage.alerts(), messages=self.stage.messages,
+            looks=self.looks, notes=self.plan.notes,
         )  # fmt: skip

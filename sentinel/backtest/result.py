@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 
 import msgspec
 
@@ -28,6 +29,7 @@ class ReplayedAlert(msgspec.Struct, frozen=True, kw_only=True):
         rank: what that means, 1 to 5
         spells: when it was open, oldest first; more than one where it came back
         source: rule, or check where the check failed
+        rule: whose it is; of a pack, the policy's
     """
 
     title: str
@@ -36,6 +38,7 @@ class ReplayedAlert(msgspec.Struct, frozen=True, kw_only=True):
     rank: int
     spells: Sequence[Spell]
     source: str = "rule"
+    rule: str = ""
 
     def lasted(self, until: datetime) -> timedelta:
         """How long it was open, all its spells together, up to `until`."""
@@ -64,6 +67,9 @@ class Backtest(msgspec.Struct, frozen=True, kw_only=True):
         series: how many different ones were seen
         looks: when each evaluation was, and the greatest value it saw (None where it saw none)
         notes: what this backtest cannot know
+        of: what was replayed. Of events, `evaluations` counts those, `bad` how often a policy
+            matched one and `series` the policies, and `looks` has stretches of time with the
+            number of matches in each
     """
 
     rule: str
@@ -78,6 +84,7 @@ class Backtest(msgspec.Struct, frozen=True, kw_only=True):
     messages: Sequence[Message]
     looks: Sequence[tuple[datetime, float | None]]
     notes: Sequence[str] = ()
+    of: Literal["readings", "events"] = "readings"
 
     @property
     def resolved(self) -> int:

@@ -16,6 +16,7 @@ from sentinel.errors import ConfigurationError, NotFound, TriggerError
 
 if TYPE_CHECKING:
     from sentinel.backtest import Backtest, Tried
+    from sentinel.events.pack import Spec
     from sentinel.rollout.files import Entry
     from sentinel.rule import Rule
     from sentinel.store import Store
@@ -35,7 +36,11 @@ def backtest(
     since: Since = "7d",
     data: Annotated[
         Path | None,
-        typer.Option("--data", help="A CSV, JSON or NDJSON file of readings to replay instead."),
+        typer.Option(
+            "--data",
+            help="A CSV, JSON or NDJSON file of readings to replay instead; for event policies, a "
+            "JSON or NDJSON file of events.",
+        ),
     ] = None,
     file: Annotated[
         Path | None,
@@ -45,21 +50,21 @@ def backtest(
 ) -> None:
     """Replay what was seen, and show the alerts that a rule would have opened.
 
-    The readings that were kept go through the same code as live ones, on a simulated clock, into
-    a database that is thrown away. Nothing is stored and nobody is told.
+    The readings that were kept, and for event policies the events, go through the same code as
+    live ones, on a simulated clock, into a database that is thrown away. Nothing is stored and
+    nobody is told.
 
     Examples:
         sentinel rule test disk-full --since 7d
 
         sentinel rule test disk-full --file changed.yaml --data readings.csv --json
-    """
-    from sentinel.backtest import planned, replay
 
+        sentinel rule test failed-logins --file policies.yaml --data events.ndjson
+    """
     with open_store() as store:
         tried = _tried(store, name, file)
         until = store.now()
-        plan, seen = planned(store, tried, until - _length(since), until, data)
-        found = replay(plan, seen)
+        found = _replayed(store, tried, until - _length(since), until, data)
     if json:
         import msgspec
 
@@ -99,39 +104,76 @@ def diff(
     say("\n".join(pages) if pages else "No rule of the file differs from what runs.")
 
 
+def _replayed(
+    store: Store, tried: Tried | Spec, since: datetime, until: datetime, data: Path | None = None
+) -> Backtest:
+    from sentinel.backtest import Tried, planned, planned_events, replay, replay_events
+
+    if isinstance(tried, Tried):
+        return replay(*planned(store, tried, since, until, data))
+    return replay_events(*planned_events(store, tried, since, until, data))
+
+
 def _page(store: Store, entry: Entry, since: datetime, until: datetime) -> Iterator[str]:
     """What one entry of the file would have changed; nothing where it is as it runs."""
-    from sentinel.backtest import difference, planned, replay
+    from sentinel.backtest import difference
 
     new = _of_entry(entry)
     if new is None:
         return
-    name = new.rule.renamed_from or new.rule.name
+    rule = _rule_of(new)
+    name = rule.renamed_from or rule.name
     try:
-        old = _tried(store, name, None, parameters=new.parameters)
+        old = _tried(store, name, None, given=new)
     except NotFound:
-        yield f"### {new.rule.name}\n\nIt is new: nothing of it was seen yet.\n"
+        yield f"### {rule.name}\n\nIt is new: nothing of it was seen yet.\n"
         return
-    edits = list(_edits(old.rule, new.rule))
+    edits = list(_edits(_written(old), _written(new)))
     if not edits:
         return
-    if new.rule.name != name:
-        import msgspec
-
-        kept = new.rule.model_copy(update={"name": name, "renamed_from": None})
-        new = msgspec.structs.replace(new, rule=kept)
     try:
-        plan, seen = planned(store, old, since, until)
-        looks = [*seen]
-        changed, _ = planned(store, new, since, until)
-        yield difference(replay(plan, looks), replay(changed, looks), edits)
+        before = _replayed(store, old, since, until)
+        after = _replayed(store, _called(new, name), since, until)
+        yield difference(before, after, edits)
     except ConfigurationError as error:
         lines = "".join(f"- {edit}\n" for edit in edits)
-        yield f"### {new.rule.name}\n\n{lines}\n> It cannot be replayed: {error}\n"
+        yield f"### {rule.name}\n\n{lines}\n> It cannot be replayed: {error}\n"
 
 
-def _edits(old: Rule, new: Rule) -> Iterator[str]:
-    before, after = old.dump(), new.dump()
+def _rule_of(tried: Tried | Spec) -> Rule:
+    from sentinel.rule import Rule
+
+    return Rule.model_validate(tried.rule)
+
+
+def _called(tried: Tried | Spec, name: str) -> Tried | Spec:
+    """The same under the name that what was seen is kept under."""
+    import msgspec
+
+    from sentinel.backtest import Tried
+
+    rule = _rule_of(tried)
+    if rule.name == name:
+        return tried
+    kept = rule.model_copy(update={"name": name, "renamed_from": None})
+    if isinstance(tried, Tried):
+        return msgspec.structs.replace(tried, rule=kept)
+    return msgspec.structs.replace(tried, rule=kept.dump())
+
+
+def _written(tried: Tried | Spec) -> dict[str, object]:
+    """Everything that somebody wrote, by what it is called in a list of changes."""
+    from sentinel.backtest import Tried
+
+    written: dict[str, object] = dict(_rule_of(tried).dump())
+    if not isinstance(tried, Tried):
+        for policy in tried.policies:
+            name = policy.get("name", "")
+            written.update({f"policy {name}, {field}": value for field, value in policy.items()})
+    return written
+
+
+def _edits(before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
     for name in sorted({*before, *after}):
         if before.get(name) != after.get(name):
             yield f"{name}: {_said(before.get(name))} → {_said(after.get(name))}"
@@ -147,10 +189,11 @@ def _show(found: Backtest) -> None:
     from sentinel.backtest import picture
     from sentinel.duration import format_duration
 
-    say(
-        f"{found.rule}: {found.evaluations:,} evaluations of {found.series:,} series, "
-        f"{found.since:%Y-%m-%d %H:%M} to {found.until:%Y-%m-%d %H:%M} UTC"
-    )
+    what = f"{found.evaluations:,} evaluations of {found.series:,} series"
+    if found.of == "events":
+        policies = "1 policy" if found.series == 1 else f"{found.series:,} policies"
+        what = f"{found.evaluations:,} events, {found.bad:,} matches of {policies}"
+    say(f"{found.rule}: {what}, {found.since:%Y-%m-%d %H:%M} to {found.until:%Y-%m-%d %H:%M} UTC")
     say(
         f"{len(found.alerts):,} alerts would have opened and {found.resolved:,} resolved; "
         f"{len(found.messages):,} messages would have been sent."
@@ -200,10 +243,17 @@ def _length(since: str) -> timedelta:
 
 
 def _tried(
-    store: Store, name: str, file: Path | None, parameters: Mapping[str, Any] | None = None
-) -> Tried:
-    """The rule of that name: from the file where one is given, else as it last ran."""
-    from sentinel.backtest import Tried
+    store: Store, name: str, file: Path | None, given: Tried | Spec | None = None
+) -> Tried | Spec:
+    """The rule of that name: from the file where one is given, else as it last ran.
+
+    Args:
+        store: where it ran
+        name: its name
+        file: of deployments
+        given: another version of it, whose parameters it looks with
+    """
+    from sentinel.backtest import EVENT_TRIGGERS, Tried, stored_spec
     from sentinel.catalog import find
     from sentinel.rule import Rule
 
@@ -213,13 +263,16 @@ def _tried(
                 return found
         raise NotFound(f"{file} has no rule {name!r}", hint="Name one that is in it.")
     row = store.rules.get(name)
+    if row.trigger in EVENT_TRIGGERS:
+        return stored_spec(store, name)
     trigger = find(row.trigger)
-    if not trigger.keeps_readings and parameters is None:
+    if not trigger.keeps_readings and not isinstance(given, Tried):
         raise ConfigurationError(
             f"rule {name!r} reads stored metrics, and which ones only its file says",
             hint="Name the file: sentinel rule test NAME --file prefect.yaml",
         )
-    return Tried(rule=Rule.model_validate(row.spec), trigger=trigger, parameters=parameters or {})
+    parameters: Mapping[str, Any] = given.parameters if isinstance(given, Tried) else {}
+    return Tried(rule=Rule.model_validate(row.spec), trigger=trigger, parameters=parameters)
 
 
 def _entries(file: Path) -> list[Entry]:
@@ -228,11 +281,11 @@ def _entries(file: Path) -> list[Entry]:
     return read_files([file])
 
 
-def _of_entry(entry: Entry) -> Tried | None:
-    """The rule of a deployment; None where it carries none."""
+def _of_entry(entry: Entry) -> Tried | Spec | None:
+    """The rule of a deployment, or its policies; None where it carries neither."""
     from pydantic import ValidationError
 
-    from sentinel.backtest import Tried
+    from sentinel.backtest import EVENT_TRIGGERS, Tried, spec_of
     from sentinel.catalog import find
     from sentinel.rule import Rule
     from sentinel.trigger_form import filled
@@ -251,4 +304,6 @@ def _of_entry(entry: Entry) -> Tried | None:
     if not trigger.keeps_readings:
         # It is looked with again, so that its parameters are read as a run reads them.
         parameters = filled(trigger, {}, parameters)
+    if trigger.name in EVENT_TRIGGERS:
+        return spec_of(rule, trigger, parameters)
     return Tried(rule=rule, trigger=trigger, parameters=parameters)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ import pytest
 from sentinel import Reading, Rule
 from sentinel.backtest import Plan, Seen, difference, replay, stored
 from sentinel.backtest.picture import picture
-from sentinel.backtest.readings import empty_between
+from sentinel.backtest.readings import empty_between, read_file
 from sentinel.clock import FakeClock
+from sentinel.errors import ConfigurationError
 from sentinel.evaluation import Evaluation
 from sentinel.observation import Observation
 from sentinel.store import Store
@@ -204,3 +206,46 @@ def test_the_picture_shows_values_alerts_and_messages(two: tuple[Any, Any]):
     assert lines[1] == "       1        ████"
     assert "▲" in lines[2]
     assert lines[-1].split() == ["03-02", "08:00", "03-02", "08:30"]
+
+
+def test_what_a_check_said_itself_is_replayed_as_it_said_it(store: Store, clock: FakeClock):
+    since = clock.now()
+    chosen = rule(severity="low", group_wait="0s", when=None)
+    said = [
+        (7.0, False, None), (7.0, True, None), (9.0, True, "critical"), (7.0, False, "high"),
+    ]  # fmt: skip
+    for value, firing, severity in said:
+        now = clock.forward(minutes=1)
+        reading = Reading(labels={"job": "nightly"}, value=value, firing=firing, severity=severity)
+        store.apply(
+            Evaluation(
+                rule=chosen, trigger="disk_space", slot=now, at=now,
+                observation=Observation(readings=[reading]),
+            )
+        )  # fmt: skip
+    live = store.alerts.page().items[0]
+    kept = stored(store.metrics.reader(), "disk", since, clock.now(), judged=False)
+    found = replay(Plan(rule=chosen, since=since, until=clock.now()), kept)
+    (alert,) = found.alerts
+    assert (alert.severity, alert.labels) == (live.severity, {"job": "nightly"})
+    assert [(one.opened, one.ended) for one in alert.spells] == [
+        (since + 2 * MINUTE, since + 4 * MINUTE)
+    ]
+    # A condition does not judge again what the check has judged.
+    judged = stored(store.metrics.reader(), "disk", since, clock.now(), judged=True)
+    again = replay(Plan(rule=rule(when={"above": 6}), since=since, until=clock.now()), judged)
+    assert [len(one.spells) for one in again.alerts] == [1]
+
+
+def test_a_file_may_say_what_the_check_said(tmp_path: Path):
+    file = tmp_path / "seen.csv"
+    file.write_text(
+        "at,value,firing,job\n2026-03-01T08:00:00Z,7,true,a\n2026-03-01T08:00:00Z,7,false,b\n"
+    )
+    (one,) = read_file(file, judged=False, rule="disk")
+    assert [(r.labels, r.firing) for r in one.observation.readings] == [
+        ({"job": "a"}, True), ({"job": "b"}, False),
+    ]  # fmt: skip
+    file.write_text("at,value,firing\n2026-03-01T08:00:00Z,7,perhaps\n")
+    with pytest.raises(ConfigurationError, match="row 2: firing is 'perhaps'"):
+        read_file(file, judged=False, rule="disk")

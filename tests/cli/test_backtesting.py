@@ -7,8 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
+from sentinel import Rule
 from sentinel.clock import FakeClock
+from sentinel.evaluation import RunSource
+from sentinel.events.pack import Spec
 from sentinel.metrics import Sample
 from sentinel.store import Store
 from tests.cli.shell import Run
@@ -135,3 +139,60 @@ def test_a_rule_without_readings_says_so(seen: Desk, run: Run):
     code, _, err = run("rule", "test", "disk", "--since", "1s")
     assert code != 0
     assert "no readings of disk are kept" in " ".join(err.split())
+
+
+POLICIES = """\
+deployments:
+  - name: audit
+    entrypoint: flows.rules.event_pack
+    pull: []
+    work_pool: {name: sentinel}
+    parameters:
+      policies:
+        - name: failed logins
+          rules: [{field: outcome, operator: eq, value: failure}]
+          by: user
+          window: {type: frequency, num_events: 3, timeframe: 5m}
+      rule: {name: audit, every: 60s, group_wait: 0s}
+"""
+EVENTS = "".join(
+    f'{{"user": "eve", "outcome": "failure", "timestamp": "2026-03-01T08:0{n}:00Z"}}\n'
+    for n in range(4)
+)
+
+
+def test_policies_are_tried_on_a_file_of_events(seen: Desk, run: Run):
+    Path("policies.yaml").write_text(POLICIES)
+    Path("events.ndjson").write_text(EVENTS)
+    arguments = ("rule", "test", "audit", "--file", "policies.yaml", "--data", "events.ndjson")
+    code, out, err = run(*arguments)
+    assert (code, err) == (0, "")
+    assert out.startswith("audit: 4 events, 4 matches of 1 policy")
+    assert "1 alerts would have opened and 0 resolved; 1 messages would have been sent." in out
+    assert "failed logins: 3 events within 5m" in out
+    found = json.loads(run(*arguments, "--json")[1])
+    (alert,) = found["alerts"]
+    assert (alert["rule"], alert["labels"]) == ("failed-logins", {"user": "eve"})
+    assert alert["spells"][0]["opened"] == "2026-03-01T08:02:00Z"
+
+
+def test_an_edited_policy_is_compared_over_the_events_that_came(seen: Desk, run: Run):
+    Path("policies.yaml").write_text(POLICIES)
+    assert "It is new" in run("rule", "diff", "policies.yaml")[1]
+    store = Store(seen.store.engine.url.render_as_string(hide_password=False), clock=seen.clock)
+    spec = Spec(
+        rule={"name": "audit", "every": "60s", "group_wait": "0s"},
+        policies=yaml.safe_load(POLICIES)["deployments"][0]["parameters"]["policies"],
+    )
+    store.events.desk(Rule.model_validate(spec.rule), RunSource()).look(spec.policies, alone=False)
+    store.events.add([{"user": "eve", "outcome": "failure"} for _ in range(3)])
+    store.close()
+    assert run("rule", "diff", "policies.yaml")[1].startswith("No rule of the file differs")
+    Path("policies.yaml").write_text(POLICIES.replace("num_events: 3", "num_events: 4"))
+    code, out, _ = run("rule", "diff", "policies.yaml", "--since", "1h")
+    assert code == 0
+    assert "- policy failed logins, window:" in out
+    assert "| alerts | 1 | 0 |" in out
+    assert "Would not have opened" in out
+    code, out, _ = run("rule", "test", "failed-logins", "--since", "1h")
+    assert "3 events, 3 matches of 1 policy" in out

@@ -1,0 +1,309 @@
+"""Event policies tried out: stored events, or a file of them, through the matcher as it runs live.
+
+On a stage of its own the pack is rolled out, and what comes is kept and matched as the relay does
+it: the same index, windows, throttles and transactions. Events that no policy matches are left
+out, since they change nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+from sqlalchemy import func, select
+
+from sentinel.backtest.result import Backtest
+from sentinel.backtest.stage import Stage, staged
+from sentinel.context import Context
+from sentinel.errors import ConfigurationError, NotFound
+from sentinel.events import NoEvents, Refused, happened_at, read_events, taken
+from sentinel.events.desk import Matched
+from sentinel.events.pack import Spec, pack_of
+from sentinel.observation import observe
+from sentinel.policy import Matcher
+from sentinel.rule import Rule
+from sentinel.store import Knobs, Store
+from sentinel.store.event_matching import Matching
+from sentinel.store.event_packs import PACK, roll_out
+from sentinel.store.events import BLOCK, after
+from sentinel.trigger import Trigger
+
+__all__ = ["EVENT_TRIGGERS", "Came", "EventPlan", "planned_events", "replay_events", "spec_of",
+           "stored_spec"]  # fmt: skip
+
+EVENT_TRIGGERS = ("event_policy", "event_pack")
+_AT_ONCE = 5000
+_STRETCHES = 1000
+_TOGETHER = timedelta(seconds=1)
+_EVER = datetime(9000, 1, 1, tzinfo=UTC)
+_BETWEEN = timedelta(milliseconds=50)
+
+
+class EventPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is replayed, and as what.
+
+    Attributes:
+        spec: the policies, and what their deployment says of all of them
+        since, until: what is looked at; an alert open at the end is still open
+        receivers: channels of each receiver by name
+        knobs: the settings that decisions depend on
+        notes: what this backtest cannot know
+    """
+
+    spec: Spec
+    since: datetime
+    until: datetime
+    receivers: Mapping[str, Sequence[str]] = {}
+    knobs: Knobs = Knobs()
+    notes: Sequence[str] = ()
+
+
+class Came(msgspec.Struct, frozen=True, kw_only=True):
+    """Events that came together, and when."""
+
+    at: datetime
+    events: Sequence[dict[str, Any]]
+
+
+class _Asked:
+    """An event desk that only notes which policies the check asks about."""
+
+    def __init__(self) -> None:
+        self.policies: list[dict[str, Any]] = []
+        self.alone = False
+
+    def look(self, policies: Sequence[Mapping[str, Any]], *, alone: bool) -> Matched:
+        self.policies, self.alone = [dict(one) for one in policies], alone
+        return Matched()
+
+
+def spec_of(rule: Rule, trigger: Trigger[..., Any], parameters: Mapping[str, Any]) -> Spec:
+    """The policies that a run with these parameters would roll out.
+
+    Raises:
+        SentinelError: they cannot be read
+    """
+    asked = _Asked()
+    seen = observe(trigger, Context(events=asked), parameters, timeout=None)
+    if seen.error is not None:
+        raise seen.error
+    return Spec(rule=rule.dump(), policies=asked.policies, alone=asked.alone)
+
+
+def stored_spec(store: Store, name: str, tenant: str = "default") -> Spec:
+    """The policies that were rolled out as the rule `name`, or the one that is that rule.
+
+    Raises:
+        NotFound: there are none
+    """
+    query = select(PACK.c.name, PACK.c.spec).where(PACK.c.tenant == tenant)
+    with store.read() as connection:
+        rows = connection.execute(query).all()
+    specs = {row.name: msgspec.convert(row.spec, Spec) for row in rows}
+    if name in specs:
+        return specs[name]
+    for spec in specs.values():
+        names = list(pack_of(spec).names)
+        if name in names:
+            return msgspec.structs.replace(spec, policies=[spec.policies[names.index(name)]])
+    raise NotFound(
+        f"no policies of {name!r} were rolled out yet",
+        hint="Name their file: sentinel rule test NAME --file prefect.yaml",
+    )
+
+
+def planned_events(
+    store: Store, spec: Spec, since: datetime, until: datetime, data: Path | None = None
+) -> tuple[EventPlan, Iterable[Came]]:
+    """What to replay, and as what.
+
+    Args:
+        store: whose events, receivers and settings hold
+        spec: the policies
+        since: events that came after it
+        until: and up to it
+        data: a file of events instead; then their own times are the limits
+
+    Raises:
+        ConfigurationError: there is nothing to replay
+        PolicyError: the policies cannot be used
+    """
+    pack = pack_of(spec)
+    notes: list[str] = []
+    came: Iterable[Came]
+    if data is not None:
+        read = read_event_file(data, until)
+        since, until = read[0].at, read[-1].at
+        came = read
+        notes.append("The events of the file came when they say that they happened.")
+    else:
+        came = _stored(store, pack.tenant, since, until)
+        with store.read() as connection:
+            oldest = connection.execute(
+                select(func.min(BLOCK.c.received_at)).where(BLOCK.c.tenant == pack.tenant)
+            ).scalar()
+        if oldest is None or oldest > until:
+            raise ConfigurationError(
+                f"no events of tenant {pack.tenant!r} are kept from {since:%Y-%m-%d %H:%M} on",
+                hint="Give a file of events with --data.",
+            )
+        if oldest > since:
+            notes.append(f"The oldest event that is kept came at {oldest:%Y-%m-%d %H:%M} UTC.")
+    plan = EventPlan(
+        spec=spec, since=since, until=until, receivers=store.receivers.all(), knobs=store.knobs,
+        notes=notes,
+    )  # fmt: skip
+    return plan, came
+
+
+def read_event_file(path: Path, until: datetime) -> list[Came]:
+    """The events of a file, by when they happened.
+
+    One object, a list, `{"events": […]}`, or an object a line. One without a time of its own
+    happened together with the one before it in the file; the first, at `until`.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or one is no event; names it
+    """
+    try:
+        given = read_events(path.read_bytes())
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"there is no file {path}", hint="Give a JSON or NDJSON file of events."
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+    except NoEvents as error:
+        raise ConfigurationError(f"{path}: {error.message}", hint=error.hint) from None
+    if not given:
+        raise ConfigurationError(f"{path} has no events")
+    moments: dict[datetime, list[dict[str, Any]]] = {}
+    last = until
+    for place, one in enumerate(given):
+        good = one if isinstance(one, Refused) else taken("default", place, one)
+        if isinstance(good, Refused):
+            what = f"{good.field} {good.message}".strip()
+            raise ConfigurationError(f"{path}, event {place + 1}: {what}")
+        event = cast("dict[str, Any]", one)
+        at = happened_at(event, _EVER)
+        last = last if at is _EVER else at
+        moments.setdefault(last, []).append(event)
+    return [Came(at=at, events=moments[at]) for at in sorted(moments)]
+
+
+def _stored(store: Store, tenant: str, since: datetime, until: datetime) -> Iterator[Came]:
+    first = select(func.min(BLOCK.c.seq)).where(
+        BLOCK.c.tenant == tenant, BLOCK.c.received_at > since
+    )
+    with store.read() as connection:
+        cursor = (connection.execute(first).scalar() or 1) - 1
+    while True:
+        with store.read() as connection:
+            blocks = after(connection, tenant, cursor, _AT_ONCE)
+        if not blocks:
+            return
+        for block in blocks:
+            if block.received_at > until:
+                return
+            yield Came(at=block.received_at, events=block.events)
+        cursor = blocks[-1].seq
+
+
+def replay_events(plan: EventPlan, came: Iterable[Came]) -> Backtest:
+    """What the plan's policies would have done with `came`, which is in order of time."""
+    with staged(plan.since, plan.receivers, plan.knobs) as stage:
+        run = _Run(plan, stage)
+        for one in _together(came):
+            run.take(one)
+        stage.pass_until(plan.until)
+        stage.clock.set(plan.until)
+        return run.result()
+
+
+def _together(came: Iterable[Came]) -> Iterator[Came]:
+    """What came within a second as one: windows and limits go by each event's own time."""
+    events: list[dict[str, Any]] = []
+    first = last = datetime.min.replace(tzinfo=UTC)
+    for one in came:
+        if events and not (one.at - first < _TOGETHER and len(events) < _AT_ONCE):
+            yield Came(at=last, events=events)
+            events = []
+        if not events:
+            first = one.at
+        last = one.at
+        events.extend(one.events)
+    if events:
+        yield Came(at=last, events=events)
+
+
+class _Run:
+    """One replay under way; on the stage it is what time alone may change."""
+
+    def __init__(self, plan: EventPlan, stage: Stage) -> None:
+        self._plan = plan
+        self._stage = stage
+        self._pack = roll_out(stage.store, plan.spec)
+        self._matching = Matching(stage.store)
+        self._matcher = Matcher(self._pack.policies)
+        self._events = self._matches = 0
+        self._stretches: Counter[int] = Counter()
+        self._next: datetime | None = None
+        stage.timer = self
+        self.turn()
+
+    def take(self, came: Came) -> None:
+        """Events that came together; after all that came due before them."""
+        # What clocks did back then: whoever comes out of order comes now.
+        at = max(came.at, self._stage.clock.now())
+        self._stage.pass_until(at)
+        self._events += len(came.events)
+        chosen = [one for one in came.events if self._matcher.match(one)]
+        found = 0
+        if chosen:
+            self._stage.store.events.add(chosen, tenant=self._pack.tenant)
+            found = self._match()
+            self._stage.wrote()
+        self._matches += found
+        length = (self._plan.until - self._plan.since) / _STRETCHES
+        self._stretches[int((at - self._plan.since) / length) if length else 0] += found
+
+    def next(self) -> datetime | None:
+        """When a window may change though nothing comes."""
+        return self._next
+
+    def turn(self) -> None:
+        """Match what has come, and what time has changed."""
+        self._matches += self._match()
+
+    def _match(self) -> int:
+        """As the relay does; returns how often a policy matched."""
+        found = 0
+        while True:
+            done = self._matching.step(self._pack.tenant, self._pack.name)
+            found += done.matches
+            if not done.behind:
+                break
+        mine = (PACK.c.tenant == self._pack.tenant, PACK.c.name == self._pack.name)
+        with self._stage.store.read() as connection:
+            due = connection.execute(select(PACK.c.due_at).where(*mine)).scalar()
+        # More than one look may take; then it is asked again as soon as the relay would.
+        now = self._stage.clock.now()
+        self._next = now + _BETWEEN if due is not None and due <= now else due
+        return found
+
+    def result(self) -> Backtest:
+        """What came of it."""
+        plan = self._plan
+        length = (plan.until - plan.since) / _STRETCHES
+        return Backtest(
+            rule=self._pack.name, since=plan.since, until=plan.until, evaluations=self._events,
+            bad=self._matches, failed=0, error="", series=len(self._pack.policies),
+            alerts=self._stage.alerts(), messages=self._stage.messages,
+            looks=[(plan.since + place * length, float(self._stretches[place]))
+                   for place in sorted(self._stretches)],
+            notes=plan.notes, of="events",
+        )  # fmt: skip
