@@ -10,15 +10,9 @@ from the answer until the alert can be read. Its peer is the 0.5 s that the issu
 
 from __future__ import annotations
 
-import os
 import random
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -26,6 +20,7 @@ import orjson
 from sqlalchemy import select
 from sqlmodel import Field, Session, SQLModel
 
+from benchmarks.api_process import api_process
 from benchmarks.table import Row
 from sentinel import Rule
 from sentinel.clock import SystemClock
@@ -35,7 +30,6 @@ from sentinel.store import Store
 from sentinel.store.tables import ALERT
 from sentinel.up.temporary import temporary_postgres
 
-TOKEN = "a-token-of-the-benchmarks"
 BATCH = 1000
 BATCHES = 60
 SINGLE = 120
@@ -48,48 +42,10 @@ def run() -> list[Row]:
         url = server.address("sentinel")
         store = Store(url, clock=SystemClock())
         store.migrate()
-        with _served(url, folder) as client:
+        with api_process(url, folder) as client:
             rows = [_ingest(store, client), _latency(store, client)]
         store.close()
         return rows
-
-
-@contextmanager
-def _served(database: str, home: str) -> Generator[httpx.Client]:
-    """The API as a process of its own, and a client of it."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    environment = {
-        **os.environ,
-        "SENTINEL_DATABASE_URL": database,
-        "SENTINEL_HOME": home,
-        "SENTINEL_API_PORT": str(port),
-        "SENTINEL_API_TOKEN": TOKEN,
-        "PREFECT_API_URL": "http://127.0.0.1:9/api",
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sentinel.api"], env=environment, stderr=subprocess.DEVNULL
-    )
-    try:
-        with httpx.Client(
-            base_url=f"http://127.0.0.1:{port}",
-            headers={"Authorization": f"Bearer {TOKEN}"},
-            timeout=30,
-            trust_env=False,
-        ) as client:
-            deadline = time.monotonic() + 60
-            while True:
-                try:
-                    client.get("/health")
-                    break
-                except httpx.TransportError:
-                    if time.monotonic() > deadline or process.poll() is not None:
-                        raise
-                    time.sleep(0.1)
-            yield client
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 class PlainEvent(SQLModel, table=True):

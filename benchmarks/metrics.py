@@ -1,10 +1,11 @@
 """Metrics: samples in over HTTP, and one rule over 100,000 series.
 
-`samples_per_second`: batches of 10,000 over real HTTP, into PostgreSQL with production durability
-settings, from one client; the peer is SQLModel's `add_all`, one object a sample, committed per
-batch, on the same database. `series_in_one_rule_per_second`: `metric_threshold` (the average of
-five samples of each of 100,000 series) looked at, judged and carried in, in a process that has
-seen none of it before; the peer is the same rule with a `Reading` object for each series.
+`samples_per_second`: batches of 10,000 over real HTTP to the API in a process of its own, into
+PostgreSQL with production durability settings, from one client; the peer is SQLModel's `add_all`,
+one object a sample, committed per batch, on the same database. `series_in_one_rule_per_second`:
+`metric_threshold` (the average of five samples of each of 100,000 series) looked at, judged and
+carried in, in a process that has seen none of it before; the peer is the same rule with a `Reading`
+object for each series.
 """
 
 from __future__ import annotations
@@ -18,22 +19,20 @@ import httpx
 import orjson
 from sqlmodel import Field, Session, SQLModel
 
+from benchmarks.api_process import api_process
 from benchmarks.table import Row
 from sentinel import Context, Rule, above
-from sentinel.api import create_app
 from sentinel.clock import FakeClock, SystemClock
 from sentinel.columns import moment_column, object_column
 from sentinel.evaluation import Evaluation
 from sentinel.metrics import Sample
 from sentinel.observation import Observation, observe
-from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.up.temporary import temporary_postgres
-from tests.api.served import TOKEN, caller, served
 from triggers.metric_threshold import metric_threshold
 
 BATCH = 10_000
-BATCHES = 10
+BATCHES = 30
 SERIES = 100_000
 
 
@@ -62,12 +61,8 @@ class PlainSample(SQLModel, table=True):
 def _ingest(url: str, folder: Path) -> Row:
     store = Store(url, clock=SystemClock())
     store.migrate()
-    settings = Settings.model_validate({"home": folder, "api_token": TOKEN})
     bodies = [orjson.dumps([_sample(n, turn) for n in range(BATCH)]) for turn in range(BATCHES)]
-    with (
-        served(create_app(settings, store=store, relay=False)) as at,
-        caller(at, Authorization=f"Bearer {TOKEN}") as client,
-    ):
+    with api_process(url, str(folder)) as client:
         _post(client, bodies[0])  # the first finds no series there yet
         began = time.perf_counter()
         for body in bodies:

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["Row", "show", "write"]
+__all__ = ["Row", "Skipped", "show", "write"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,10 @@ class Row:
             "peer_value": round(self.peer_value, 3),
             "ratio": round(self.ratio, 2),
         }
+
+
+class Skipped(Exception):
+    """A benchmark has nothing to measure here; the message says what it lacks."""
 
 
 def show(rows: Sequence[Row], console: Console | None = None) -> None:
