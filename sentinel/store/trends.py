@@ -118,7 +118,7 @@ def trend(store: Store, length: timedelta, step: timedelta) -> Trend:
 
     def period(of: bool) -> Period:
         told, (over, took) = list(opened[of].values()), ended[of]
-        count, taken = sum(one.count for one in told), sum(one.taken for one in told)
+        count, taken = sum(one.opened for one in told), sum(one.taken for one in told)
         waited = sum(one.waited or 0 for one in told)
         return Period(
             opened=count, resolved=over, unattended=count - taken,
@@ -138,13 +138,13 @@ def trend(store: Store, length: timedelta, step: timedelta) -> Trend:
             Noisy(
                 rule=rule,
                 opened=opened,
-                before=earlier[rule].count if rule in earlier else 0,
+                before=earlier[rule].opened if rule in earlier else 0,
                 critical=late[rule].critical,
                 unattended=opened - late[rule].taken,
                 acknowledge=_mean(late[rule].waited, late[rule].taken),
                 resolve=_mean(late[rule].lasted, late[rule].over),
             )
-            for rule, opened in _most({rule: one.count for rule, one in late.items()})
+            for rule, opened in _most({rule: one.opened for rule, one in late.items()})
         ],
     )
 
@@ -154,7 +154,7 @@ class _Opened(NamedTuple):
     ended, after `lasted`.
     """
 
-    count: int
+    opened: int
     critical: int
     taken: int
     waited: float | None

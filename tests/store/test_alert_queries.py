@@ -293,11 +293,7 @@ def _trend(store: Store) -> object:
 @pytest.mark.parametrize(
     ("look", "asked", "index"),
     [
-        (
-            lambda store: titles(store, order="live"),
-            "ORDER BY alert.severity DESC",
-            "INDEX alert_live'",
-        ),
+        (_live_page, "ORDER BY alert.severity DESC", "INDEX alert_live'"),
         (_counts, "muted", "COVERING INDEX alert_live"),
         (_counts, "resolved_at IS NOT", "COVERING INDEX alert_ended"),
         (_counts_by_rule, "GROUP BY alert.tenant", "alert_live_by_rule"),
