@@ -91,7 +91,7 @@ class Nursery:
         self.files: frozenset[Path] = frozenset()
         self.digest = self.seen = ""
         self.hands: dict[int, Hand] = {}
-        self.forking: dict[int, tuple[Hand, asyncio.Future[None]]] = {}
+        self.forking: dict[int, tuple[Hand, asyncio.Future[bool]]] = {}
 
 
 class Brood:
@@ -144,13 +144,23 @@ class Brood:
         """
         while True:
             await self._warm.wait()
-            nursery = next((n for n in reversed(self._nurseries) if _forks(n)), None)
+            nursery = self._newest()
             if nursery is None:
                 self._warm.clear()
                 continue
             hand = await self._fork(nursery, reserved)
             if hand is not None:
                 return hand
+            await asyncio.sleep(_PAUSE)
+
+    async def add(self) -> None:
+        """One more child for whoever comes, where that goes at once."""
+        nursery = self._newest()
+        if nursery is not None:
+            await self._fork(nursery, reserved=False)
+
+    def _newest(self) -> Nursery | None:
+        return next((one for one in reversed(self._nurseries) if _forks(one)), None)
 
     async def _fork(self, nursery: Nursery, reserved: bool) -> Hand | None:
         ours, theirs = socket.socketpair()
@@ -159,23 +169,19 @@ class Brood:
         self._token += 1
         hand = Hand(self._token, nursery, writer)
         hand.reserved = reserved
-        made: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        made: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         nursery.forking[hand.token] = (hand, made)
         frame = wire.encode(wire.Fork(hand.token))
         try:
             socket.send_fds(nursery.connection, [frame], [theirs.fileno()])
         except OSError:
-            made.cancel()
+            del nursery.forking[hand.token]
             writer.close()
             return None
         finally:
             theirs.close()
-        try:
-            await made
-        except asyncio.CancelledError:
-            if not made.cancelled():
-                raise
-            return None  # its nursery has ended
+        if not await made:
+            return None  # its nursery has ended, or could not fork
         if not hand.gone:
             hand.listening = self._spawn(self._listen(hand, reader))
         return hand
@@ -254,7 +260,7 @@ class Brood:
         status = await nursery.process.wait()
         self._nurseries.remove(nursery)
         for hand, made in list(nursery.forking.values()):
-            made.cancel()
+            _answer(made, there=False)
             hand.close()
         for hand in list(nursery.hands.values()):
             end_group(hand.pid)  # they are its children, so that nobody tells us how they ended
@@ -270,12 +276,18 @@ class Brood:
 
     def _welcome(self, nursery: Nursery, frame: wire.Forked) -> None:
         hand, made = nursery.forking.pop(frame.token)
+        if not frame.pid:
+            _answer(made, there=False)
+            hand.close()
+            return
         hand.pid = frame.pid
         with contextlib.suppress(psutil.Error):
             hand.process = psutil.Process(frame.pid)
         nursery.hands[frame.pid] = hand
-        if not made.done():
-            made.set_result(None)
+        if made.done():  # whoever asked for it was cancelled
+            hand.retiring = "nobody wants it any more"
+            hand.send(wire.Stop())
+        _answer(made, there=True)
 
     def _bury(self, nursery: Nursery, pid: int, how: str) -> None:
         hand = nursery.hands.pop(pid, None)
@@ -316,3 +328,8 @@ class Brood:
 
 def _forks(nursery: Nursery) -> bool:
     return nursery.current and nursery.warm.is_set() and nursery.process.returncode is None
+
+
+def _answer(made: asyncio.Future[bool], *, there: bool) -> None:
+    if not made.done():
+        made.set_result(there)

@@ -287,7 +287,7 @@ class Crew:
         if self._brood.ready:
             for _ in range(self._options.warm - len(idle)):
                 if len(self._brood.hands) < self._limit:
-                    await self._brood.fork()
+                    await self._brood.add()
 
     def _is_idle(self, hand: Hand) -> bool:
         return not (self._jobs.get(hand.token) or hand.retiring or hand.loops or hand.reserved)

@@ -101,7 +101,14 @@ def _fork(
     owner: str,
 ) -> None:
     nursery = os.getpid()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError as error:
+        # No memory or no process left: who runs already must not end for it.
+        log.error("no child could be forked: %s", error.strerror)
+        os.close(descriptor)
+        wire.send(connection, wire.Forked(asked.token, 0))
+        return
     if pid:
         os.close(descriptor)
         wire.send(connection, wire.Forked(asked.token, pid))

@@ -27,7 +27,7 @@ class Fork(msgspec.Struct, frozen=True, tag=True):
 
 
 class Forked(msgspec.Struct, frozen=True, tag=True):
-    """From the nursery: the child of that token has this process id."""
+    """From the nursery: the child of that token has this process id; 0 where there is none."""
 
     token: int
     pid: int
