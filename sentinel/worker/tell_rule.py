@@ -64,6 +64,7 @@ def tell_failed(
     error = CheckTimeout(why) if late else ProcessLost(why)
     at = store.now()
     due = datetime.fromisoformat(flow_run["expected_start_time"].replace("Z", "+00:00"))
+    labels: Mapping[str, Any] = flow_run.get("labels") or {}
     trigger, category = entrypoint.rpartition(".")[2], "general"
     with contextlib.suppress(NotFound):
         known = store.rules.get(rule.name, rule.tenant)
@@ -82,7 +83,7 @@ def tell_failed(
                 deployment_id=flow_run.get("deployment_id"),
                 flow_id=flow_run.get("flow_id"),
                 flow_name=trigger,
-                owner="ui" if (flow_run.get("labels") or {}).get(OWNER) == "ui" else "file",
+                owner="ui" if labels.get(OWNER) == "ui" else "file",
             ),
         )
     )

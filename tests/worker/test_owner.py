@@ -54,8 +54,12 @@ def test_a_process_is_told_from_a_later_one_of_the_same_id():
 
 def test_a_clock_that_is_set_makes_no_living_worker_look_dead(monkeypatch: pytest.MonkeyPatch):
     own = identity(os.getpid())
-    started = psutil.Process().create_time()
+    later = psutil.Process().create_time() + 3
+
+    def create_time(_process: psutil.Process) -> float:
+        return later
+
     # psutil reckons from the machine's start, which is the clock's time less the uptime.
-    monkeypatch.setattr(psutil.Process, "create_time", lambda _: started + 3)
+    monkeypatch.setattr(psutil.Process, "create_time", create_time)
     assert lives(own)
     assert identity(os.getpid()) == own

@@ -23,7 +23,7 @@ def api_that(answers: Answer) -> PoolApi:
     """The API, of which `answers` gives what a path and a body come to."""
 
     async def respond(request: httpx.Request) -> httpx.Response:
-        body = json.loads(request.content) if request.content else {}
+        body: dict[str, Any] = json.loads(request.content) if request.content else {}
         return httpx.Response(200, json=answers(request.url.path, body))
 
     transport = httpx.MockTransport(respond)
