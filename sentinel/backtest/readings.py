@@ -87,10 +87,11 @@ def _evaluations(series: Series, verdicts: _Verdicts, *, judged: bool, rule: str
         of_series = [tuple(sorted(one.items())) for one in series.labels]
     found: list[Seen] = []
     for a, b in zip(starts.tolist(), ends.tolist(), strict=True):
-        said = (
-            [verdicts.get((int(times[a]), of_series[n])) for n in places[a:b]] if verdicts else []
-        )
-        labels = [series.labels[int(place)] for place in places[a:b]]
+        shown: list[int] = places[a:b].tolist()
+        said: list[float | None] = []
+        if verdicts:
+            said = [verdicts.get((int(times[a]), of_series[place])) for place in shown]
+        labels = [series.labels[place] for place in shown]
         if not judged:
             _refuse_unjudged(values[a:b], said, rule)
         found.append(_seen(datetime_of(times[a]), labels, values[a:b], said, judged=judged))
