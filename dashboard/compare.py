@@ -98,7 +98,7 @@ def _delta(now: float | None, before: float | None) -> str | None:
 
 
 def _figures(found: Compared) -> None:
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", key="figures-compared"):
         for name, field, inverse, timed in FIGURES:
             now, before = getattr(found.second, field), getattr(found.first, field)
             word = markup.span if timed else _count

@@ -13,7 +13,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
@@ -72,7 +71,7 @@ class Data:
         self.prefect = Watch(prefect, store.now, timedelta(seconds=5))
         self._lock = threading.Lock()
         self._known: OrderedDict[object, tuple[int, LiveView]] = OrderedDict()
-        self._made: dict[object, tuple[list[AlertView], list[dict[str, Any]]]] = {}
+        self._made: dict[object, tuple[list[AlertView], bytes]] = {}
         self._overviews: dict[str, tuple[int, Overview]] = {}
         self._charts: dict[object, tuple[datetime, Readings | None]] = {}
         self._counted: tuple[int, datetime, Counts] | None = None
@@ -94,7 +93,7 @@ class Data:
             alerts, more = self._first(wanted, limit)
             view = LiveView(
                 alerts=alerts,
-                counts=self.store.alerts.counts(),
+                counts=self._counts(number),
                 more=more,
                 at=self.store.now(),
                 number=number,
@@ -147,21 +146,23 @@ class Data:
         """The change number, the figures of now, and why they cannot be read, if so."""
         try:
             number = self.store.change_number()
-            with self._lock:
-                known = self._counted
-            now = self.store.now()
-            if known is None or known[0] != number or not _fresh(known[1], now):
-                known = (number, now, self.store.alerts.counts())
-                with self._lock:
-                    self._counted = known
+            return number, self._counts(number), ""
         except (DatabaseError, SQLAlchemyError) as error:
             return None, None, _problem(error)
-        return number, known[2], ""
 
-    def rows(
-        self, chosen: AlertFilter | None, *, limit: int
-    ) -> tuple[LiveView, list[dict[str, Any]]]:
-        """What is live, with its rows as the table is given them; made once for all screens.
+    def _counts(self, number: int) -> Counts:
+        """The figures of now, asked once for all screens of a change."""
+        with self._lock:
+            known = self._counted
+        now = self.store.now()
+        if known is None or known[0] != number or not _fresh(known[1], now):
+            known = (number, now, self.store.alerts.counts())
+            with self._lock:
+                self._counted = known
+        return known[2]
+
+    def rows(self, chosen: AlertFilter | None, *, limit: int) -> tuple[LiveView, bytes]:
+        """What is live, with its rows as the table is given them: JSON, made once for all screens.
 
         Raises:
             ConfigurationError: a word of the filter means nothing
@@ -171,7 +172,8 @@ class Data:
         with self._lock:
             made = self._made.get(key)
         if made is None or made[0] is not view.alerts:
-            made = (view.alerts, [row(alert, self.addresses) for alert in view.alerts])
+            rows = [row(alert, self.addresses) for alert in view.alerts]
+            made = (view.alerts, msgspec.json.encode(rows))
             with self._lock:
                 self._made[key] = made
                 while len(self._made) > MOST_KEPT:

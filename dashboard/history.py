@@ -79,8 +79,9 @@ def _table(alerts: list[AlertView]) -> pd.DataFrame:
         {
             "Opened": alert.since.astimezone(zone),
             "Severity": [alert.severity],
-            "Status": alert.status,
+            # Early, so that it stands on a telephone too.
             "Alert": alert.title or alert.rule,
+            "Status": alert.status,
             "Value": value(alert.value, alert.unit),
             "Rule": alert.rule,
             "Labels": ", ".join(f"{name}={text}" for name, text in alert.labels.items()),
@@ -106,8 +107,8 @@ def _shown(alerts: list[AlertView]) -> None:
             "Severity": st.column_config.MultiselectColumn(
                 options=[*WORDS, *ALIASES], color=[*COLOURS, COLOURS[0], COLOURS[2]], width=92
             ),
-            "Status": st.column_config.TextColumn(width=102),
             "Alert": st.column_config.TextColumn(width=250),
+            "Status": st.column_config.TextColumn(width=102),
             "Value": st.column_config.TextColumn(width=78),
             "Rule": st.column_config.TextColumn(width=100),
             "Labels": st.column_config.TextColumn(width=150),

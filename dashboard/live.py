@@ -52,10 +52,9 @@ def live() -> None:
         shown, rows = data.rows(view.filter(me), limit=view.limit)
     except ConfigurationError as error:
         fault = str(error)
-        shown, rows = data.rows(None, limit=1)
-        rows = []
-    told = shapes.live(rows, shown, view, me, answers, fault)
-    widget("blotter", {**told, "turn": int(st.session_state.get(TURN, 0))}, *STATES)
+        shown, rows = data.rows(None, limit=1)[0], b"[]"
+    turn = int(st.session_state.get(TURN, 0))
+    widget("blotter", shapes.live(rows, shown, view, me, answers, fault=fault, turn=turn), *STATES)
 
 
 live()

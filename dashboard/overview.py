@@ -51,7 +51,7 @@ def _figures(shown: Overview) -> None:
         ("Unacknowledged", markup.capped(counts.unacknowledged)),
         ("Rules", f"{rules[0]} of {rules[1]}"),
     )
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", key="figures-now"):
         for name, number in told:
             st.metric(name, number, border=True, help=NOW[name])
 
@@ -70,7 +70,7 @@ def _period(shown: Overview) -> None:
             help=DEFINITIONS[field],
         )
 
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", key="figures-period"):
         metric("Opened", "opened", inverse=True)
         metric("Resolved", "resolved", inverse=False)
         metric("Never acknowledged", "unattended", inverse=True)

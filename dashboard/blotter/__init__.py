@@ -47,12 +47,12 @@ def _heard() -> None:
     """Streamlit keeps a widget's state only where somebody asks to hear of it."""
 
 
-def widget(name: str, data: dict[str, Any], *states: str) -> None:
+def widget(name: str, data: dict[str, Any] | bytes, *states: str) -> None:
     """Show the widget `name` with `data`.
 
     Args:
         name: of `WIDGETS`; also its key, so that each is on a page once
-        data: JSON-able; where it is the same as before, nothing is sent
+        data: JSON-able, or JSON that is written already
         states: what the browser may set, to be read from `st.session_state[name]`
     """
     hears = {f"on_{state}_change": _heard for state in states}

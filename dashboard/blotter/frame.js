@@ -109,6 +109,11 @@ export default function blotter(component) {
     if (document.activeElement === document.body) made.grid.focus({ preventScroll: true });
   }
   made.api = component;
-  made.update(data);
+  // JSON in bytes, which come anew with every answer, also where they say the same.
+  const text = new TextDecoder().decode(data);
+  if (text !== made.text) {
+    made.text = text;
+    made.update(JSON.parse(text));
+  }
   return () => { made.destroy(); BLOTTERS.delete(parentElement); };
 }

@@ -113,7 +113,7 @@ def given(page: AppTest, widget: str) -> dict[str, Any]:
     assert not page.exception, [str(error.value) for error in page.exception]
     for element in page.get("bidi_component"):
         if element.key == widget:
-            return json.loads(element.proto.json)
+            return json.loads(element.proto.bytes or element.proto.json)
     raise AssertionError(f"there is no {widget} on the page")
 
 
