@@ -1,0 +1,307 @@
+"""The dashboard in a real browser: what people wait for, and what many screens cost the server.
+
+A dashboard is started over a SQLite database with many alerts (`SENTINEL_BENCH_ALERTS`, 1,000,000
+by default). In a real Chromium: how long the live page and a search of the history take until
+they stand on the screen, and an acknowledgement from the key to the row that the server confirmed.
+With 20 screens as plain clients (`screen_sessions.py`), each refreshing every 2 s: the processor
+time of the server, first with nothing going on, then with one change a second, which every screen
+fetches; and how its memory grows meanwhile, over `SENTINEL_BENCH_MINUTES` (4 by default).
+
+The peer is a page of Streamlit's own parts over the same rows (`peers/table_page.py`), measured
+the same way in the same run. Browser and server share the machine, so that times on the screen
+are the worse for it; shares and memory are the server's alone.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+from playwright.sync_api import Browser, Page
+
+import benchmarks.dashboard as alerts
+from benchmarks.screen_sessions import Cost, Recorded, record, watch
+from benchmarks.table import Row
+from sentinel.clock import FakeClock
+from sentinel.lifecycle import Assign
+from sentinel.store import Store
+from tests.dashboard.browser import open_browser
+
+SESSIONS = int(os.environ.get("SENTINEL_BENCH_SESSIONS", "20"))
+MINUTES = float(os.environ.get("SENTINEL_BENCH_MINUTES", "4"))
+MEASURED = 40.0
+"""Seconds that the server's processor time is watched for."""
+TIMES = 20
+HERE = Path(__file__).parent
+OURS = HERE.parent / "dashboard" / "app.py"
+PEER = HERE / "peers" / "table_page.py"
+STREAMLIT = "a page of st.dataframe"
+ROW = ".blotter .row"
+CANVAS = "[data-testid=stDataFrame] canvas"
+
+
+def run() -> list[Row]:
+    """One row a figure."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        store = Store(f"sqlite:///{folder}/bench.db")
+        store.migrate()
+        alerts.fill(Store(f"sqlite:///{folder}/bench.db", clock=FakeClock(store.now())))
+        with open_browser() as browser:
+            rows = _measured(browser, store, folder)
+        store.close()
+    return rows
+
+
+def _measured(browser: Browser, store: Store, folder: Path) -> list[Row]:
+    change = _changes(store)
+    with _served(OURS, folder) as (address, server):
+        ours = {
+            "opened": _opened(browser, address, ROW),
+            "turned": _turned(browser, address),
+            "search": _searched(browser, address),
+            "acknowledge": _acknowledged(browser, address),
+        }
+        asked = record(browser, address, ROW, change)
+        quiet = _cost(address, asked, server, MEASURED)
+        busy = _cost(address, asked, server, max(MEASURED, MINUTES * 60), change)
+    with _served(PEER, folder) as (address, server):
+        peer = _peer_waits(browser, address)
+        asked = record(browser, address, CANVAS, None)
+        peer_quiet = _cost(address, asked, server, MEASURED)
+        peer_busy = _cost(address, asked, server, MEASURED, change)
+
+    def row(name: str, value: float, unit: str, other: float) -> Row:
+        return Row(name=f"screens_{name}", value=value, unit=unit, peer=STREAMLIT, peer_value=other)
+
+    return [
+        row("live_page_opened", ours["opened"], "ms p95", peer["opened"]),
+        row("live_page_turned_to", ours["turned"], "ms p95", peer["turned"]),
+        row("history_search", ours["search"], "ms p95", peer["search"]),
+        row("acknowledge_to_confirmed", ours["acknowledge"], "ms p95", peer["acknowledge"]),
+        row(f"{SESSIONS}_sessions_quiet", quiet.share, "% of a core", peer_quiet.share),
+        row(f"{SESSIONS}_sessions_busy", busy.share, "% of a core", peer_busy.share),
+        row(f"{SESSIONS}_sessions_news", _p95(busy.waited), "ms p95", _p95(peer_busy.waited)),
+        row(f"memory_over_{busy.refreshes}_refreshes", busy.memory[-1][1], "MB",
+            peer_busy.memory[-1][1]),
+        row("memory_per_1000_refreshes", busy.growth, "MB", peer_busy.growth),
+    ]  # fmt: skip
+
+
+def _changes(store: Store) -> Callable[[], object]:
+    """Makes one change, which every screen sees."""
+    ids = [alert.id for alert in store.alerts.page(limit=100, order="live").items]
+    made = 0
+
+    def change() -> object:
+        nonlocal made
+        made += 1
+        one = Assign(actor="bench", assignee=f"p{made}")
+        return store.act([ids[made % len(ids)]], one)
+
+    return change
+
+
+def _cost(
+    address: str,
+    asked: Recorded,
+    server: psutil.Process,
+    seconds: float,
+    change: Callable[[], object] | None = None,
+) -> Cost:
+    return watch(address, asked, server, sessions=SESSIONS, seconds=seconds, change=change)
+
+
+@contextmanager
+def _served(app: Path, folder: Path) -> Generator[tuple[str, psutil.Process]]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    options = {
+        "server.port": str(port), "server.headless": "true", "server.address": "127.0.0.1",
+        "server.fileWatcherType": "none", "browser.gatherUsageStats": "false",
+    }  # fmt: skip
+    started = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", str(app),
+         *(f"--{name}={value}" for name, value in options.items())],
+        env={**os.environ, "SENTINEL_DATABASE_URL": f"sqlite:///{folder}/bench.db",
+             "SENTINEL_USER": "bench"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                if httpx.get(f"{address}/_stcore/health", trust_env=False).is_success:
+                    break
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        yield address, psutil.Process(started.pid)
+    finally:
+        started.terminate()
+        started.wait(20)
+
+
+def _p95(seconds: Sequence[float]) -> float:
+    """Milliseconds that 95 of 100 stay under."""
+    return sorted(seconds)[min(len(seconds) - 1, int(len(seconds) * 0.95))] * 1000
+
+
+def _timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _page(browser: Browser, address: str, ready: str) -> Page:
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page.set_default_timeout(60_000)
+    page.goto(address)
+    page.wait_for_selector(ready)
+    page.mouse.move(5, 5)
+    return page
+
+
+CONFIRMED = """(id) => {
+    const seek = (root) => {
+        for (const one of root.querySelectorAll('*')) {
+            if (one.id === id) return one;
+            if (one.shadowRoot) { const found = seek(one.shadowRoot); if (found) return found; }
+        }
+        return null;
+    };
+    const found = seek(document);
+    // One that is acknowledged may come after the last that is loaded.
+    return found === null
+        || (found.classList.contains('is-acknowledged') && !found.classList.contains('pending'));
+}"""
+
+
+def _acknowledged(browser: Browser, address: str) -> float:
+    """From the key to the row that the server confirmed."""
+    page = _page(browser, address, ROW)
+    took: list[float] = []
+    for number in range(TIMES + 3):
+        page.keyboard.press("Home")
+        wanted = page.locator(".blotter .grid").get_attribute("aria-activedescendant")
+
+        def acknowledge(wanted: str | None = wanted) -> None:
+            page.keyboard.press("a")
+            page.wait_for_function(CONFIRMED, arg=wanted, polling=20)
+
+        spent = _timed(acknowledge)
+        if number >= 3:  # the first few warm the server
+            took.append(spent)
+    page.context.close()
+    return _p95(took)
+
+
+def _opened(browser: Browser, address: str, ready: str) -> float:
+    """From the address until rows stand there, the browser's cache being warm."""
+    page = _page(browser, address, ready)
+    took: list[float] = []
+    for _ in range(TIMES):
+        page.goto("about:blank")
+        took.append(_timed(lambda: (page.goto(address), page.wait_for_selector(ready))))
+    page.context.close()
+    return _p95(took)
+
+
+def _turned(browser: Browser, address: str) -> float:
+    """From the click on the live page's name, on another page, until its rows stand there."""
+    page = _page(browser, address, ROW)
+    rows = page.locator(ROW).first
+    took: list[float] = []
+    for _ in range(TIMES):
+        page.get_by_role("link", name="Settings").click()
+        page.wait_for_selector(".meanings")
+
+        def live() -> None:
+            page.get_by_role("link", name="Live").click()
+            rows.wait_for()
+
+        took.append(_timed(live))
+    page.context.close()
+    return _p95(took)
+
+
+def _searched(browser: Browser, address: str) -> float:
+    """From Enter until what was found, and how many, stand there."""
+    page = _page(browser, address, ROW)
+    page.get_by_role("link", name="History").click()
+    page.wait_for_selector(CANVAS)
+    box = page.get_by_label("Search", exact=True)
+    said = page.locator(".fresh-count, .empty")
+    took: list[float] = []
+    for number in range(TIMES):
+        before = said.first.inner_text()
+        box.fill(_words(number))
+
+        def search(before: str = before) -> None:
+            box.press("Enter")
+            page.wait_for_function(
+                "(was) => [...document.querySelectorAll('.fresh-count, .empty')]"
+                ".some((one) => one.innerText !== was)",
+                arg=before,
+                polling=20,
+            )
+
+        took.append(_timed(search))
+    page.context.close()
+    return _p95(took)
+
+
+def _words(number: int) -> str:
+    """Very many are found and few by turns, so that what is shown differs each time."""
+    if number % 2:
+        return f"host-{number:04d}"
+    return alerts.CAUSES[number // 2 % len(alerts.CAUSES)]
+
+
+def _peer_waits(browser: Browser, address: str) -> dict[str, float]:
+    """The same waits at the peer's page; p95 in milliseconds."""
+    page = _page(browser, address, CANVAS)
+    done: list[float] = []
+    said = page.get_by_test_id("stText")
+    for _ in range(TIMES):
+        before = said.first.inner_text()
+
+        def acknowledge(before: str = before) -> None:
+            page.get_by_role("button", name="Acknowledge").click()
+            page.wait_for_function(
+                "(was) => [...document.querySelectorAll('[data-testid=stText]')]"
+                ".some((one) => one.innerText !== was)",
+                arg=before,
+                polling=20,
+            )
+
+        done.append(_timed(acknowledge))
+    found: list[float] = []
+    turned: list[float] = []
+    box = page.get_by_test_id("stTextInputField")
+
+    def ask(words: str, answer: str) -> float:
+        box.fill(words)
+        return _timed(lambda: (box.press("Enter"), page.get_by_text(answer).wait_for()))
+
+    for number in range(TIMES):
+        found.append(ask(_words(number), f"found for {_words(number)}:"))
+        turned.append(ask("", "acknowledged:"))
+    page.context.close()
+    return {
+        "opened": _opened(browser, address, CANVAS),
+        "turned": _p95(turned),
+        "acknowledge": _p95(done),
+        "search": _p95(found),
+    }
