@@ -20,6 +20,7 @@ from sentinel.api.shapes import (
     Links,
     Remedy,
 )
+from sentinel.errors import NotFound
 from sentinel.lifecycle import (
     Acknowledge,
     Action,
@@ -32,6 +33,7 @@ from sentinel.lifecycle import (
     Unsuppress,
 )
 from sentinel.links import Addresses
+from sentinel.snooze import OFFER, still_bad
 from sentinel.store import Store
 from sentinel.store.alerts import AlertFilter
 
@@ -137,13 +139,25 @@ def act(request: Request, alert_id: AlertId, asked: ActionRequest, actor: Caller
     forbids it, or that somebody changed it since `expected_version`.
     """
     store = _store(request)
+    hold = asked.action == "resolve" and _holds(store, alert_id)
     done = store.act(
         [alert_id], _action(store, asked, actor), expected_version=asked.expected_version
     )
     result = done[0]
     if not result.ok:
         raise _refused(alert_id, asked, result)
-    return ActionTaken(reason=result.reason, alert=_item(request, store.alerts.get(alert_id)))
+    return ActionTaken(
+        reason=result.reason,
+        offer=OFFER if hold else None,
+        alert=_item(request, store.alerts.get(alert_id)),
+    )
+
+
+def _holds(store: Store, alert_id: str) -> bool:
+    try:
+        return bool(still_bad(store, [store.alerts.get(alert_id)]))
+    except NotFound:
+        return False  # and what acts says so
 
 
 def _action(store: Store, asked: ActionRequest, actor: str) -> Action:

@@ -136,6 +136,9 @@ class ActionTaken(BaseModel):
     """What came of an action; `reason` is already so where it changed nothing."""
 
     reason: str = Field(examples=["acknowledged"])
+    offer: str | None = Field(
+        default=None, description="What else may help, where a resolved alert still holds."
+    )
     alert: AlertItem
 
 

@@ -206,7 +206,8 @@ def unack(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
 def resolve(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
     """Say that alerts are over.
 
-    Where the condition still holds, the alert opens again after a while.
+    Where the condition still holds, the alert opens again after five minutes; the answer says so,
+    and how to hear nothing of it meanwhile.
 
     Example:
         sentinel alert resolve 0192f3 -m "replaced the disk"
@@ -214,7 +215,7 @@ def resolve(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
     from sentinel.lifecycle import Resolve
 
     action = Resolve(actor=actor(), comment=message)
-    _act(alerts, lambda _now: action, as_json=json)
+    _act(alerts, lambda _now: action, as_json=json, offers=True)
 
 
 @commands.command()
@@ -295,7 +296,12 @@ def comment(
 
 
 def _act(
-    alerts: list[str], action: Callable[[datetime], Action], *, as_json: bool, done: str = ""
+    alerts: list[str],
+    action: Callable[[datetime], Action],
+    *,
+    as_json: bool,
+    done: str = "",
+    offers: bool = False,
 ) -> None:
     """Do it to each; what one alert refuses does not keep the others from it.
 
@@ -304,11 +310,14 @@ def _act(
         action: what, at that moment
         as_json: for programs
         done: said to people instead of the status, where that does not show it
+        offers: whether it is a resolve, and those that still hold are offered a snooze
     """
     from sentinel.errors import Conflict, NotFound
+    from sentinel.snooze import OFFER, still_bad
 
     with open_store() as store:
         found = [store.alerts.find(alert) for alert in alerts]
+        hold = set(still_bad(store, found)) if offers else set[str]()
         results = store.act([alert.id for alert in found], action(store.now()))
         # As people see it: an open alert that nobody is told of is "suppressed".
         shown = {alert.id: store.alerts.find(alert.id).status for alert in found}
@@ -321,6 +330,7 @@ def _act(
                 "status": shown.get(result.alert_id, result.status),
                 "reason": result.reason,
                 "error": result.error,
+                **({"offer": OFFER} if result.ok and result.alert_id in hold else {}),
             }
             for result in results
         ]
@@ -331,6 +341,8 @@ def _act(
             if result.ok:
                 said = done or shown.get(result.alert_id, result.status)
                 say(f"{result.alert_id[:13]} {said}: {titles[result.alert_id]}")
+                if result.alert_id in hold:
+                    say(f"  {OFFER} sentinel alert suppress {result.alert_id[:13]} --for 1h")
     if refused:
         first = refused[0]
         why = f"{titles.get(first.alert_id, first.alert_id)}: {first.error}"

@@ -110,6 +110,14 @@ def test_an_alert_is_named_by_its_whole_id(client: httpx.Client, wanted: str, st
     assert act(client, wanted, "resolve").status_code == status
 
 
+def test_resolving_what_is_still_bad_offers_a_snooze(client: httpx.Client, raised: Raised):
+    (wanted,) = raised("/data")
+    assert "opens again in 5m" in act(client, wanted, "resolve").json()["offer"]
+    (other,) = raised("/srv")
+    raised("/home", value=10)
+    assert act(client, other, "resolve").json()["offer"] is None
+
+
 def test_the_beginning_of_an_id_is_not_enough_to_act(client: httpx.Client, raised: Raised):
     (wanted,) = raised("/data")
     assert act(client, wanted[:20], "resolve").status_code == 422

@@ -76,3 +76,18 @@ def test_people_read_what_became_of_each(run: Run, desk: Desk) -> None:
     assert "suppressed: " in out
     assert " grace's: " in run("alert", "assign", alert(run)["id"], "--to", "grace")[1]
     assert " commented: " in run("alert", "comment", alert(run)["id"], "-m", "seen")[1]
+
+
+def test_resolving_what_is_still_bad_offers_a_snooze(run: Run, desk: Desk) -> None:
+    id_ = alert(run)["id"]
+    code, out, _ = run("alert", "resolve", id_)
+    assert code == 0
+    assert "still bad at the last look; if it stays so, it opens again in 5m" in out
+    # What is offered works on what was resolved.
+    assert run("alert", "suppress", id_, "--for", "1h")[0] == 0
+
+
+def test_what_the_last_look_did_not_see_bad_is_offered_nothing(run: Run, desk: Desk) -> None:
+    desk.sees({"/srv": 50.0})
+    desk.store.close()
+    assert "offer" not in act(run, "resolve")

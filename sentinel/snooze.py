@@ -1,0 +1,47 @@
+"""What is offered to somebody who resolves an alert whose condition still holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from sentinel.duration import format_duration
+from sentinel.errors import NotFound
+from sentinel.lifecycle import Terms
+
+if TYPE_CHECKING:
+    from sentinel.alert import AlertView
+    from sentinel.store import Store
+
+__all__ = ["OFFER", "still_bad"]
+
+OFFER = (
+    f"It was still bad at the last look; if it stays so, it opens again in "
+    f"{format_duration(Terms().hold_after_manual_resolve)}. To hear nothing of it for a while, "
+    "suppress it."
+)
+
+
+def still_bad(store: Store, alerts: Iterable[AlertView]) -> list[str]:
+    """The ids of those whose rule has not looked again since they were last bad.
+
+    Findings that end by their own time are none: nothing says whether they still hold.
+
+    Args:
+        store: where the rules are
+        alerts: as they are before anybody resolves them
+    """
+    found: list[str] = []
+    for alert in alerts:
+        if alert.resolved_at is not None:
+            continue
+        try:
+            rule = store.rules.get(alert.rule, alert.tenant)
+        except NotFound:
+            continue
+        ends_itself = rule.trigger == "event_policy" or rule.spec.get("resolve_after")
+        if not ends_itself and (
+            rule.evaluated_at is None or alert.last_bad_at >= rule.evaluated_at
+        ):
+            found.append(alert.id)
+    return found
