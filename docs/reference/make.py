@@ -95,7 +95,10 @@ def _worker() -> str:
     for name, field in sorted(Options.model_fields.items()):
         lines += [f"## `SENTINEL_WORKER_{name.upper()}`", "", field.description or "", ""]
         # How many processors this machine has is nobody else's default.
-        lines += ["Default: four per core, at least 4." if name == "limit" else _default(Options, name), ""]
+        lines += [
+            "Default: four per core, at least 4." if name == "limit" else _default(Options, name),
+            "",
+        ]
     return "\n".join(lines).rstrip() + "\n"
 
 
