@@ -1,5 +1,6 @@
 """Triggers are found where they are dropped; what is broken breaks only itself."""
 
+import secrets
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -38,9 +39,9 @@ class Folder:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest):
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.syspath_prepend(tmp_path)  # pyright: ignore[reportUnknownMemberType]
-    package = f"dropped_{abs(hash(request.node.nodeid))}"
+    package = f"dropped_{secrets.token_hex(8)}"
     yield Folder(tmp_path, package)
     for name in [n for n in sys.modules if n.split(".")[0] == package]:
         del sys.modules[name]

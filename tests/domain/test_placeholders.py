@@ -1,6 +1,7 @@
 """Which names a rule's texts may hold is read from the trigger's own file."""
 
 import importlib
+import secrets
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,10 +20,10 @@ Written = Callable[[str], Yielded]
 
 
 @pytest.fixture
-def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest):
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """What is read from a file with this trigger `seen` in it."""
     monkeypatch.syspath_prepend(tmp_path)  # pyright: ignore[reportUnknownMemberType]
-    name = f"written_{abs(hash(request.node.nodeid))}"
+    name = f"written_{secrets.token_hex(8)}"
 
     def write(body: str) -> Yielded:
         (tmp_path / f"{name}.py").write_text(HEAD + body)

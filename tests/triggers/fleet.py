@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -44,7 +44,7 @@ class Fleet:
             return None if answer.status_code == 503 else answer
 
         # On SQLite a Prefect server answers 503 while another of its writes holds the database.
-        answer = cast("httpx.Response", eventually(taken, f"{path} is taken"))
+        answer = eventually(taken, f"{path} is taken")
         assert answer.status_code < 400, answer.text
         return answer.json() if answer.content else None
 
