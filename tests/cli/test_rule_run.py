@@ -99,4 +99,4 @@ def test_a_rule_that_is_not_deployed_is_not_found(rules: Rules, run: Run) -> Non
     code, _, err = run("rule", "run", "never-deployed")
     assert code == 3
     assert "'never-deployed'" in err
-    assert "prefect deploy" in err
+    assert "sentinel deploy" in err
