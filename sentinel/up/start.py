@@ -72,6 +72,8 @@ class Start:
         self._database_says = ""
         self._environment: dict[str, str] = {}
         self._ready_parts = 0
+        # Asked before a rule may run: an alert often opens before all else is ready.
+        self._had_alerts = False
 
     async def run(self) -> int:
         """Everything; see `up`."""
@@ -178,6 +180,7 @@ class Start:
         store = Store(self._database_url)
         try:
             store.migrate()
+            self._had_alerts = bool(store.alerts.page(limit=1).items)
         except DatabaseError as error:
             if self._plan.given_database and not error.hint:
                 raise type(error)(error.message, hint="See SENTINEL_DATABASE_URL.") from error
@@ -270,7 +273,7 @@ class Start:
         """Tell of the first alert of an empty database, since that is what people wait for."""
         store = Store(self._database_url)
         try:
-            if not self._plan.options.demo or (await _alerts(store)):
+            if not self._plan.options.demo or self._had_alerts:
                 return
             while not (found := await _alerts(store)):
                 await asyncio.sleep(1)
