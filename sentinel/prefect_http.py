@@ -20,9 +20,10 @@ __all__ = ["PAGE", "PrefectHttp", "authentication"]
 PAGE = 200
 """Prefect answers at most this many rows."""
 
-BUSY = (429, 502, 503, 504)
+BUSY = (429, 503)
 """Answers that mean later, not no: a server on SQLite says 503 while another writes, and has done
-nothing. Prefect's own client asks again after these too."""
+nothing. Not 502 and 504: a proxy says those also of what was done, and a second try would start a
+second run."""
 PAUSES = (0.1, 0.3, 0.9)
 """Seconds before each further try, so that an operator's click does not wait for long."""
 

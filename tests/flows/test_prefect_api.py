@@ -105,8 +105,9 @@ def test_a_busy_server_is_asked_again_after_a_while(receiver: Receiver):
     assert waited == [0.1, 0.3, 0.9]
 
 
-def test_what_is_refused_for_good_is_asked_once(receiver: Receiver):
-    receiver.answers = [401]
+@pytest.mark.parametrize("code", [401, 502, 504])
+def test_what_was_refused_or_may_have_been_done_is_asked_once(receiver: Receiver, code: int):
+    receiver.answers = [code]
     with PrefectApi(receiver.url) as api, pytest.raises(PrefectUnreachable):
         api.publish([event()])
     assert len(receiver.requests) == 1
