@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 from typing import Annotated
 
@@ -60,20 +59,8 @@ async def _work(pool: str, name: str, queue: list[str] | None, limit: int | None
     from sentinel.worker.worker import SentinelWorker
 
     worker = SentinelWorker(pool, queue, name, limit=limit)
-    task = asyncio.create_task(worker.start(printer=say))
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        task.cancel()
-        # Asked again: the person cannot wait.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_DFL)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
     try:
-        await task
+        await worker.start(printer=say)
     except asyncio.CancelledError:
         say(f"Worker {name!r} stopped.")
 

@@ -281,11 +281,13 @@ class Supervisor:
         else:
             end = lambda: self.api.end(due.id, "CRASHED", outcome.says)  # noqa: E731
         await self.insist(end)
+        await self._tell_rule(due, task.entrypoint, outcome.says, late=outcome.kind == "late")
+
+    async def _tell_rule(self, due: Due, entrypoint: str, says: str, *, late: bool = False) -> None:
         if self.store is not None:
             await asyncio.to_thread(
                 tell_rule.safely, "tell a rule that its check failed", tell_rule.tell_failed,
-                self.store, due.flow_run, task.entrypoint, outcome.says,
-                late=outcome.kind == "late",
+                self.store, due.flow_run, entrypoint, says, late=late,
             )  # fmt: skip
 
     async def insist(self, ask: Callable[[], Awaitable[T]]) -> T:
@@ -359,15 +361,19 @@ class Supervisor:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.options.drain.total_seconds()):
                 await self.finish()
-        left = list(self.in_hand)
+        left = list(self.in_hand.values())
         for task in self._tasks:
             task.cancel()
         await self.crew.stop()
-        for run in left:
+        says = "its worker was stopped before it ended"
+        for one in left:
             try:
-                await self.api.end(run, "CRASHED", "its worker was stopped before it ended")
+                ended = await self.api.end(one.due.id, "CRASHED", says)
             except SentinelError as error:
-                log.warning("run %s is left to whichever worker looks next: %s", run, error)
+                log.warning("run %s is left to whichever worker looks next: %s", one.due.id, error)
+                continue
+            if ended and one.began:
+                await self._tell_rule(one.due, one.entrypoint, says)
 
     def snapshot(self) -> dict[str, Any]:
         """The present figures."""

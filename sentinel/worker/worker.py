@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import logging
 import random
+import signal
+import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import anyio
@@ -88,7 +90,7 @@ class SentinelWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
             printer: tells the person at the terminal
         """
         # Prefect's client would ask again for a minute before it said that the API is away.
-        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+        with _ending_at_signals(), temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
             await self._start(run_once, printer)
 
     async def _start(self, run_once: bool, printer: Callable[..., None]) -> None:
@@ -175,6 +177,35 @@ class SentinelWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
             except Exception:
                 log.exception("a duty of the worker")
             await asyncio.sleep(seconds * random.uniform(0.9, 1.1))
+
+
+@contextlib.contextmanager
+def _ending_at_signals() -> Iterator[None]:
+    """Cancel this task at the first SIGTERM or SIGINT; a second one ends the process at once.
+
+    Prefect's command passes SIGTERM on as a SIGINT, which is ignored by whatever a script has put
+    into the background.
+    """
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    if task is None or threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
+
+    def end() -> None:
+        task.cancel()
+        for number in before:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number in before:
+        loop.add_signal_handler(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)
 
 
 def _store() -> Store | None:

@@ -56,6 +56,17 @@ def test_sigterm_lets_what_runs_end_and_takes_no_more(bench: Bench, worker: Work
     assert bench.run(later)["state_name"] == "Scheduled"
 
 
+def test_sigterm_ends_also_what_a_script_put_into_the_background(bench: Bench):
+    was = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell starts a command with `&`
+    try:
+        worker = bench.worker()
+    finally:
+        signal.signal(signal.SIGINT, was)
+    worker.ready()
+    assert worker.stop() == 0
+    assert "stopped!" in worker.said()
+
+
 def test_what_does_not_end_in_time_crashes_with_its_worker(bench: Bench):
     worker = bench.worker(SENTINEL_WORKER_DRAIN="1").ready()
     run = bench.start(bench.deploy("waits", parameters={"until": str(bench.mark("never"))}))
@@ -65,6 +76,22 @@ def test_what_does_not_end_in_time_crashes_with_its_worker(bench: Bench):
     assert bench.run(run)["state_name"] == "Crashed"
     ended = lambda: not any(child.is_running() for child in children)  # noqa: E731
     eventually(ended, "no child outlives its worker")
+
+
+def test_a_rule_hears_that_its_check_was_cut_off_when_its_worker_stopped(bench: Bench):
+    worker = bench.worker(SENTINEL_WORKER_DRAIN="1").ready()
+    rule = bench.rule("cut-off", trigger="cpu_usage", every="60s", errors={"after": 1})
+    parameters = bench.http.get(f"/deployments/{rule}").json()["parameters"]
+    bench.http.patch(
+        f"/deployments/{rule}", json={"parameters": {**parameters, "seconds": 25}}
+    ).raise_for_status()
+    (run,) = bench.slots(rule, [1])
+    bench.running(run)
+    assert worker.stop() == 0
+    assert bench.run(run)["state_name"] == "Crashed"
+    (row,) = (one for one in bench.store.rules.list() if one.name == "cut-off")
+    assert row.failures == 1
+    assert "its worker was stopped" in row.error
 
 
 def test_runs_of_a_worker_that_was_killed_end_crashed_at_the_next_start(
