@@ -25,6 +25,7 @@ ALERT_EVENTS: Mapping[Reason, str] = {
     Reason.OPENED: "opened",
     Reason.REOPENED: "reopened",
     Reason.REOPENED_STILL_BAD: "reopened",
+    Reason.REOPENED_BY_HAND: "reopened",
     Reason.RECOVERED: "resolved",
     Reason.EXPIRED: "resolved",
     Reason.NO_DATA: "resolved",

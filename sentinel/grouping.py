@@ -17,6 +17,9 @@ __all__ = ["SOURCE", "Membership", "TellingSoFar", "first_wait", "membership", "
 SOURCE = "sentinel_source"
 """The label of an alert that a check fails because its source does not answer."""
 
+TAKEN_BACK_WITHIN = timedelta(seconds=5)
+"""For so long nobody is told that a person resolved all of it: it may have been the wrong key."""
+
 CRITICAL_WAIT = timedelta(seconds=5)
 USUAL_WAIT = timedelta(seconds=30)
 
@@ -120,15 +123,19 @@ def next_look(
     wait: timedelta | None,
     interval: timedelta,
     now: datetime,
+    by_hand: bool = False,
 ) -> datetime:
     """When a changed group's receivers are to be decided on.
 
     It is never later than the decision needs; the decision itself is
-    `sentinel.notification.decide`, which may find that it is too early.
+    `sentinel.notification.decide`, which may find that it is too early. An end `by_hand` waits
+    for `TAKEN_BACK_WITHIN`.
     """
     if so_far.told_at is None:
         look = now + first_wait(wait, severity)
         return look if due_at is None else min(due_at, look)
+    if firing == 0 and by_hand:
+        return now + TAKEN_BACK_WITHIN
     if firing == 0 or severity > so_far.told_severity:
         return now
     look = max(now, so_far.told_at + interval)

@@ -22,6 +22,7 @@ __all__ = [
     "Good",
     "Input",
     "Reason",
+    "Reopen",
     "Resolve",
     "Status",
     "Suppress",
@@ -49,6 +50,7 @@ class Reason(StrEnum):
     OPENED = "opened"
     REOPENED = "reopened: came back soon after it was resolved"
     REOPENED_STILL_BAD = "reopened: still bad after a person resolved it"
+    REOPENED_BY_HAND = "reopened by a person"
     HELD = "still bad, but a person resolved it a moment ago"
     STILL_BAD = "still bad"
     REPEATED = "happened again"
@@ -118,6 +120,13 @@ class Resolve(msgspec.Struct, frozen=True, kw_only=True):
     comment: str = ""
 
 
+class Reopen(msgspec.Struct, frozen=True, kw_only=True):
+    """A person says that it is not over after all."""
+
+    actor: str
+    comment: str = ""
+
+
 class Assign(msgspec.Struct, frozen=True, kw_only=True):
     """It is somebody's; an empty `assignee` makes it nobody's."""
 
@@ -148,7 +157,7 @@ class Unsuppress(msgspec.Struct, frozen=True, kw_only=True):
     comment: str = ""
 
 
-Action = Acknowledge | Unacknowledge | Resolve | Assign | Comment | Suppress | Unsuppress
+Action = Acknowledge | Unacknowledge | Resolve | Reopen | Assign | Comment | Suppress | Unsuppress
 Input = Bad | Good | Ended | Action
 
 

@@ -10,7 +10,7 @@ Semantics: `for` as in Prometheus alerting rules (held from the first bad evalua
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
@@ -25,12 +25,15 @@ from sentinel.happening import (
     Good,
     Input,
     Reason,
+    Reopen,
     Resolve,
     Status,
     Suppress,
     Unacknowledge,
     Unsuppress,
 )
+from sentinel.lifecycle_people import act, refused
+from sentinel.lifecycle_state import AlertState, Terms, Transition, over
 from sentinel.severity import Severity
 
 __all__ = [
@@ -45,6 +48,7 @@ __all__ = [
     "Good",
     "Input",
     "Reason",
+    "Reopen",
     "Resolve",
     "Status",
     "Suppress",
@@ -56,63 +60,6 @@ __all__ = [
 ]
 
 
-class AlertState(msgspec.Struct, frozen=True, kw_only=True):
-    """As much of an alert as its lifecycle depends on."""
-
-    id: str
-    status: Status
-    severity: int
-    word: str
-    first_bad_at: datetime
-    last_bad_at: datetime
-    seen_at: datetime
-    bad_count: int = 1
-    occurrences: int = 1
-    version: int = 1
-    opened_at: datetime | None = None
-    acknowledged_at: datetime | None = None
-    acknowledged_by: str = ""
-    acknowledge_comment: str = ""
-    acknowledged_severity: int = 0
-    resolved_at: datetime | None = None
-    resolution: str = ""
-    resolved_by: str = ""
-    expires_at: datetime | None = None
-    assignee: str = ""
-    suppressed_until: datetime | None = None
-    suppress_reason: str = ""
-
-
-class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule and the settings say about time and counting."""
-
-    hold: timedelta = timedelta(0)
-    consecutive: int = 1
-    keep_firing: timedelta = timedelta(0)
-    resolve_after: timedelta | None = None
-    period: timedelta | None = None
-    reopen_within: timedelta = timedelta(minutes=15)
-    hold_after_manual_resolve: timedelta = timedelta(minutes=5)
-
-
-class Transition(msgspec.Struct, frozen=True):
-    """What became of an alert.
-
-    Attributes:
-        reason: why
-        state: the alert as it is now, or None where there is none (healthy, held, dropped)
-        visible: whether people see a change, so that the timeline gets a row
-        drop: id of a pending alert that goes, because it cleared or an older one reopened
-        error: for a refused action, why and what to do
-    """
-
-    reason: Reason
-    state: AlertState | None
-    visible: bool = False
-    drop: str | None = None
-    error: str = ""
-
-
 def step(
     alert: AlertState | None,
     recent: AlertState | None,
@@ -120,6 +67,7 @@ def step(
     now: datetime,
     terms: Terms,
     new_id: str = "",
+    beside: AlertState | None = None,
 ) -> Transition:
     """What `alert` becomes when `given` happens.
 
@@ -130,6 +78,7 @@ def step(
         now: the present moment
         terms: what the rule says
         new_id: the id that a new alert would get
+        beside: for an action on a resolved alert, the one of its fingerprint that is not
     """
     match given:
         case Bad():
@@ -140,8 +89,8 @@ def step(
             return _ended(alert, given, now)
         case _:
             if alert is None:
-                return _refused(None, "there is no such alert")
-            return _act(alert, given, now)
+                return refused(None, "there is no such alert")
+            return act(alert, given, now, terms, beside)
 
 
 def _bad(
@@ -281,7 +230,7 @@ def _good(alert: AlertState | None, given: Good, terms: Terms) -> Transition:
     if terms.keep_firing and given.at < alert.last_bad_at + terms.keep_firing:
         kept = msgspec.structs.replace(alert, seen_at=max(given.at, alert.seen_at))
         return Transition(Reason.KEPT_FIRING, kept)
-    return _over(alert, Reason.RECOVERED, given.at, "", seen=given.at)
+    return over(alert, Reason.RECOVERED, given.at, "", seen=given.at)
 
 
 def _ended(alert: AlertState | None, given: Ended, now: datetime) -> Transition:
@@ -294,87 +243,4 @@ def _ended(alert: AlertState | None, given: Ended, now: datetime) -> Transition:
             return Transition(Reason.UNCHANGED, alert)
         if alert.severity >= Severity.CRITICAL and alert.status is Status.OPEN:
             return Transition(Reason.KEPT_CRITICAL, alert)
-    return _over(alert, given.reason, now, given.actor)
-
-
-def _over(
-    alert: AlertState, reason: Reason, at: datetime, actor: str, seen: datetime | None = None
-) -> Transition:
-    over = msgspec.structs.replace(
-        alert,
-        status=Status.RESOLVED,
-        resolved_at=at,
-        resolution=str(reason),
-        resolved_by=actor,
-        seen_at=seen or alert.seen_at,
-        expires_at=None,
-        version=alert.version + 1,
-    )
-    return Transition(reason, over, True)
-
-
-def _act(alert: AlertState, given: Action, now: datetime) -> Transition:
-    if alert.status is Status.PENDING:
-        return _refused(alert, "it is pending: there is nothing to act on until it opens")
-    over = alert.status is Status.RESOLVED
-    version = alert.version + 1
-    change = msgspec.structs.replace
-    match given:
-        case Acknowledge():
-            if over:
-                return _refused(alert, "it is resolved, so there is nothing to acknowledge")
-            if alert.status is Status.ACKNOWLEDGED:
-                return Transition(Reason.UNCHANGED, alert)
-            taken = change(
-                alert,
-                status=Status.ACKNOWLEDGED,
-                acknowledged_at=now,
-                acknowledged_by=given.actor,
-                acknowledge_comment=given.comment,
-                acknowledged_severity=alert.severity,
-                version=version,
-            )
-            return Transition(Reason.ACKNOWLEDGED, taken, True)
-        case Unacknowledge():
-            if alert.status is not Status.ACKNOWLEDGED:
-                return _refused(alert, "it is not acknowledged")
-            back = change(
-                alert,
-                status=Status.OPEN,
-                acknowledged_at=None,
-                acknowledged_by="",
-                acknowledge_comment="",
-                acknowledged_severity=0,
-                version=version,
-            )
-            return Transition(Reason.UNACKNOWLEDGED, back, True)
-        case Resolve():
-            if over:
-                return Transition(Reason.UNCHANGED, alert)
-            return _over(alert, Reason.RESOLVED_BY_HAND, now, given.actor)
-        case Assign():
-            if given.assignee == alert.assignee:
-                return Transition(Reason.UNCHANGED, alert)
-            assigned = change(alert, assignee=given.assignee, version=version)
-            return Transition(Reason.ASSIGNED, assigned, True)
-        case Comment():
-            if not given.comment.strip():
-                return _refused(alert, "a comment needs words")
-            return Transition(Reason.COMMENTED, change(alert, version=version), True)
-        case Suppress():
-            if given.until <= now:
-                return _refused(alert, "the time until which to suppress lies in the past")
-            muted = change(
-                alert, suppressed_until=given.until, suppress_reason=given.comment, version=version
-            )
-            return Transition(Reason.SUPPRESSED, muted, True)
-        case Unsuppress():
-            if alert.suppressed_until is None or alert.suppressed_until <= now:
-                return Transition(Reason.UNCHANGED, alert)
-            # The end is kept, not wiped: who was told meanwhile was not told of this one.
-            told = change(alert, suppressed_until=now, suppress_reason="", version=version)
-            return Transition(Reason.UNSUPPRESSED, told, True)
-
-
-def _refused(alert: AlertState | None, why: str) -> Transition:
-    return Transition(Reason.REFUSED, alert, error=why)
+    return over(alert, given.reason, now, given.actor)

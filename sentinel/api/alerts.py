@@ -27,6 +27,7 @@ from sentinel.lifecycle import (
     ActionResult,
     Assign,
     Comment,
+    Reopen,
     Resolve,
     Suppress,
     Unacknowledge,
@@ -133,10 +134,11 @@ def _remedy(request: Request, alert_id: str) -> Remedy | None:
     responses=responses(400, 404, 409, 413, 501),
 )
 def act(request: Request, alert_id: AlertId, asked: ActionRequest, actor: Caller) -> ActionTaken:
-    """Acknowledge, unacknowledge, resolve, suppress, unsuppress, assign or comment.
+    """Acknowledge, unacknowledge, resolve, reopen, suppress, unsuppress, assign or comment.
 
     Doing again what is already so changes nothing and is no error. 409 says that its state
-    forbids it, or that somebody changed it since `expected_version`.
+    forbids it, or that somebody changed it since `expected_version`. What is reopened is what it
+    was before it was over; who was told that it is over is told that it is not.
     """
     store = _store(request)
     hold = asked.action == "resolve" and _holds(store, alert_id)
@@ -169,6 +171,8 @@ def _action(store: Store, asked: ActionRequest, actor: str) -> Action:
             return Unacknowledge(actor=actor, comment=note)
         case "resolve":
             return Resolve(actor=actor, comment=note)
+        case "reopen":
+            return Reopen(actor=actor, comment=note)
         case "unsuppress":
             return Unsuppress(actor=actor, comment=note)
         case "comment":

@@ -32,6 +32,7 @@ ActionName = Literal[
     "acknowledge",
     "unacknowledge",
     "resolve",
+    "reopen",
     "suppress",
     "unsuppress",
     "assign",

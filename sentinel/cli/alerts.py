@@ -219,6 +219,22 @@ def resolve(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
 
 
 @commands.command()
+def reopen(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
+    """Take back that alerts are over: each is what it was before, acknowledged or not.
+
+    Whoever was told that it is over is told that it is not. What has opened anew meanwhile is
+    refused, naming the alert to go on with; so is what is of a rule that is switched off.
+
+    Example:
+        sentinel alert reopen 0192f3 -m "the new disk is bad too"
+    """
+    from sentinel.lifecycle import Reopen
+
+    action = Reopen(actor=actor(), comment=message)
+    _act(alerts, lambda _now: action, as_json=json)
+
+
+@commands.command()
 def suppress(
     alerts: Ids,
     length: Annotated[str, typer.Option("--for", help="How long: 30m, 2h, 1d.")] = "1h",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,8 @@ from sentinel.lifecycle import (
     Ended,
     Input,
     Reason,
+    Reopen,
+    Status,
     Suppress,
     Terms,
     Transition,
@@ -26,7 +28,8 @@ from sentinel.lifecycle import (
 )
 from sentinel.ports import OutEvent
 from sentinel.severity import Severity
-from sentinel.store.groups import Regrouping
+from sentinel.store.groups import Fired, Regrouping
+from sentinel.store.returning import Home, beside, homes_of
 from sentinel.store.rules import lock_rules
 from sentinel.store.states import state_of, state_query
 from sentinel.store.tables import ALERT, SUPPRESSION
@@ -59,16 +62,28 @@ def act(
     """
     wanted = list(dict.fromkeys(ids))
     about = _about(connection, wanted)
-    lock_rules(connection, [(row.tenant, row.rule) for row in about.values()])
+    rules = lock_rules(connection, [(row.tenant, row.rule) for row in about.values()])
     now = store.now()
     doing = _Doing(store, connection, now)
     results: dict[str, ActionResult] = {}
-    for alert_id, state in _states(connection, list(about)).items():
+    states = _states(connection, list(about))
+    if isinstance(action, Reopen):
+        doing.comes_back(states, about, rules)
+        # Of two that were the same situation, the newer comes back.
+        states = dict(sorted(states.items(), reverse=True))
+    for alert_id, state in states.items():
         if expected_version is not None and state.version != expected_version:
             results[alert_id] = ActionResult(
                 alert_id=alert_id, ok=False, reason="conflict", status=state.status.value,
                 version=state.version,
                 error="somebody changed it since you looked; look again, then decide",
+            )  # fmt: skip
+            continue
+        if isinstance(action, Reopen) and doing.homeless(state):
+            results[alert_id] = ActionResult(
+                alert_id=alert_id, ok=False, reason=str(Reason.REFUSED),
+                status=state.status.value, version=state.version,
+                error="what was told of it is no longer kept, so its end cannot be taken back",
             )  # fmt: skip
             continue
         become = doing.step(state, action, about[alert_id])
@@ -143,10 +158,32 @@ class _Doing:
         self._events: list[OutEvent] = []
         self._changes = 0
         self._last: Row[Any] | None = None
+        self._rules: Mapping[Any, Row[Any]] = {}
+        self._beside: dict[str, AlertState] = {}
+        self._homes: dict[str, Home] = {}
+
+    def comes_back(
+        self,
+        states: Mapping[str, AlertState],
+        about: Mapping[str, Row[Any]],
+        rules: Mapping[Any, Row[Any]],
+    ) -> None:
+        """Look up what decides whether those that are over may be reopened, and where to."""
+        over = [one for one, state in states.items() if state.status is Status.RESOLVED]
+        self._rules = rules
+        self._beside = beside(self._connection, [about[one].fingerprint for one in over])
+        self._homes = homes_of(self._connection, over)
+
+    def homeless(self, state: AlertState) -> bool:
+        """Whether nothing is left of the conversation that an alert that is over was told in."""
+        return state.status is Status.RESOLVED and state.id not in self._homes
 
     def step(self, state: AlertState, given: Input, about: Row[Any]) -> Transition:
         """Decide one, and put down what it writes."""
-        become = step(state, None, given, self._now, Terms())
+        rule = self._rules.get((about.tenant, about.rule))
+        terms = Terms(switched_off=rule is not None and not rule.enabled)
+        other = self._beside.get(about.fingerprint)
+        become = step(state, None, given, self._now, terms, beside=other)
         if become.drop is not None:
             self._writes.drop(become.drop)
         after = become.state
@@ -167,6 +204,12 @@ class _Doing:
             self._regrouping.ended_quietly.append(after.id)
         elif after.resolved_at is not None and state.resolved_at is None:
             self._regrouping.resolved.append(after.id)
+        elif reason is Reason.REOPENED_BY_HAND:
+            self._beside[about.fingerprint] = after
+            home = self._homes[after.id]
+            self._regrouping.fired.append(
+                Fired(after.id, home.title, home.severity, home.membership, False, by_hand=True)
+            )
         elif reason not in (Reason.COMMENTED, Reason.ASSIGNED):
             self._regrouping.touched.append(after.id)
         self._changes += 1

@@ -21,6 +21,7 @@ from sentinel.models import new_id
 from sentinel.ports import OutEvent
 from sentinel.severity import Severity
 from sentinel.store.bulk import id_array, insert_many, update_many
+from sentinel.store.returning import take_back_unheard
 from sentinel.store.tables import ALERT, GROUP, MEMBER, TELLING
 
 if TYPE_CHECKING:
@@ -30,13 +31,17 @@ __all__ = ["Fired", "Regrouping"]
 
 
 class Fired(msgspec.Struct, frozen=True):
-    """An alert that opened (`fresh`: its row is new) or reopened, and where it belongs."""
+    """An alert that opened (`fresh`: its row is new) or reopened, and where it belongs.
+
+    `by_hand` where a person took its end back: it is news only to whoever was told of the end.
+    """
 
     alert_id: str
     title: str
     severity: int
     membership: Membership
     fresh: bool
+    by_hand: bool = False
 
 
 class Regrouping:
@@ -68,7 +73,7 @@ class Regrouping:
         if not ids:
             return [], False
         groups = {row.id: row for row in self._lock(ids)}
-        self._enter_members(homes, groups)
+        self._enter_members(homes, groups, now)
         self._end_members(self.resolved, quiet=False)
         self._end_members(self.ended_quietly, quiet=True)
         counts = self._counts(ids, now)
@@ -178,11 +183,21 @@ class Regrouping:
             rows.extend(self._connection.execute(query))
         return rows
 
-    def _enter_members(self, homes: dict[str, Row[Any]], groups: dict[str, Row[Any]]) -> None:
+    def _enter_members(
+        self, homes: dict[str, Row[Any]], groups: dict[str, Row[Any]], now: datetime
+    ) -> None:
         fresh: list[tuple[Any, ...]] = []
         back: list[dict[str, Any]] = []
+        by_hand = [
+            (homes[fired.membership.key].id, fired.alert_id)
+            for fired in self.fired
+            if fired.by_hand
+        ]
+        unheard = take_back_unheard(self._connection, groups, by_hand, now)
         for fired in self.fired:
             group = groups[homes[fired.membership.key].id]
+            if (group.id, fired.alert_id) in unheard:
+                continue
             if fired.fresh:
                 fresh.append((group.id, fired.alert_id, group.seq + 1, None, False))
             else:
@@ -289,6 +304,7 @@ class Regrouping:
             wait=None if wait is None else timedelta(seconds=wait),
             interval=timedelta(seconds=policy.get("group_interval", 300)),
             now=now,
+            by_hand=self.resolution == Reason.RESOLVED_BY_HAND,
         )
         raised = seq if severity > group.severity or group.seq == 0 else group.raised_seq
         resolution = self.resolution if firing == 0 else ""
@@ -337,6 +353,7 @@ _CHANGES = {
     ("opening", "open"): "opened",
     ("opening", "resolved"): None,
     ("reopening", "open"): "reopened",
+    ("reopening", "acknowledged"): "reopened",
     ("open", "acknowledged"): "acknowledged",
     ("acknowledged", "open"): "unacknowledged",
     ("open", "resolved"): "resolved",

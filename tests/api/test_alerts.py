@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from sentinel.clock import FakeClock
 from sentinel.store import Store
 from tests.api.served import Raised
 
@@ -157,6 +158,24 @@ def test_what_was_done_can_be_taken_back(client: httpx.Client, raised: Raised):
     assert act(client, wanted, "unacknowledge").json()["alert"]["status"] == "open"
     act(client, wanted, "suppress", duration_minutes=5)
     assert act(client, wanted, "unsuppress").json()["alert"]["status"] == "open"
+    act(client, wanted, "resolve")
+    answer = act(client, wanted, "reopen", note="too soon").json()
+    assert (answer["reason"], answer["alert"]["status"]) == ("reopened by a person", "open")
+    last = client.get(f"{URL}/{wanted}").json()["timeline"][-1]
+    assert (last["kind"], last["actor"], last["comment"]) == ("reopened", "maria", "too soon")
+
+
+def test_what_is_open_again_already_is_not_reopened_beside_it(
+    client: httpx.Client, raised: Raised, clock: FakeClock
+):
+    (first,) = raised("/data")
+    act(client, first, "resolve")
+    clock.forward(hours=1)
+    raised("/data")
+    (second,) = client.get(URL, params={"status": "open"}).json()["items"]
+    answer = act(client, first, "reopen")
+    assert answer.status_code == 409
+    assert f"as alert {second['id']};" in answer.json()["error"]["message"]
 
 
 def test_doing_again_what_is_so_changes_nothing(client: httpx.Client, raised: Raised):

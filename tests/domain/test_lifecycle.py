@@ -19,6 +19,7 @@ from sentinel.lifecycle import (
     Good,
     Input,
     Reason,
+    Reopen,
     Resolve,
     Status,
     Suppress,
@@ -41,6 +42,11 @@ def bad(seconds: float, severity: Severity = Severity.MEDIUM) -> Bad:
     return Bad(at=at(seconds), severity=int(severity), word=severity.word)
 
 
+OPENING = (
+    Reason.OPENED, Reason.REOPENED, Reason.REOPENED_STILL_BAD, Reason.REOPENED_BY_HAND,
+)  # fmt: skip
+
+
 class Life:
     """One fingerprint, driven as the store drives it."""
 
@@ -55,17 +61,23 @@ class Life:
         recent = self.resolved[-1] if self.resolved else None
         self.made += 1
         target = self.live
-        if target is None and not isinstance(given, Bad | Good | Ended):
+        beside = None
+        if isinstance(given, Reopen) and recent is not None:
+            # What is over is what a person reopens; what lives in its place is beside it.
+            target, beside = recent, self.live
+        elif target is None and not isinstance(given, Bad | Good | Ended):
             target = recent
-        become = step(target, recent, given, now, self.terms, f"{self.made}")
+        become = step(target, recent, given, now, self.terms, f"{self.made}", beside)
         if become.drop is not None:
             assert self.live is not None
             assert become.drop == self.live.id
             self.live = None
+        if become.reason is Reason.REFUSED:
+            return become
         state = become.state
         if state is None:
             return become
-        if become.reason in (Reason.OPENED, Reason.REOPENED, Reason.REOPENED_STILL_BAD):
+        if become.reason in OPENING:
             self.opened += 1
         self.resolved = [one for one in self.resolved if one.id != state.id]
         if state.status is Status.RESOLVED:
@@ -189,6 +201,87 @@ def test_a_worse_severity_breaks_a_persons_resolve():
     assert life.bad(60, Severity.CRITICAL) is Reason.REOPENED_STILL_BAD
 
 
+def test_a_resolve_taken_back_leaves_it_as_it_was():
+    life = Life()
+    life.bad(0)
+    before = life.live
+    assert before is not None
+    life.does(Resolve(actor="ann"), 10)
+    become = life.does(Reopen(actor="ann", comment="wrong key"), 12)
+    assert become.reason is Reason.REOPENED_BY_HAND
+    assert life.live == msgspec.structs.replace(before, version=before.version + 2)
+    assert life.resolved == []
+    assert life.bad(60) is Reason.STILL_BAD
+
+
+def test_what_somebody_had_is_theirs_again_when_it_is_reopened():
+    life = Life()
+    life.bad(0)
+    life.does(Acknowledge(actor="bo", comment="mine"), 5)
+    before = life.live
+    assert before is not None
+    life.does(Resolve(actor="ann"), 10)
+    life.does(Reopen(actor="ann"), 500)
+    assert life.live == msgspec.structs.replace(before, version=before.version + 2)
+
+
+def test_what_recovered_is_reopened_until_it_is_seen_good_again():
+    life = Life()
+    life.bad(0)
+    life.good(60)
+    assert life.does(Reopen(actor="ann"), 90).reason is Reason.REOPENED_BY_HAND
+    assert life.good(120) is Reason.RECOVERED
+
+
+def test_what_is_not_over_is_not_reopened_and_that_is_no_error():
+    life = Life()
+    life.bad(0)
+    become = life.does(Reopen(actor="ann"), 5)
+    assert become.reason is Reason.UNCHANGED
+    assert not become.visible
+
+
+def test_what_has_opened_anew_is_named_instead_of_reopening_the_old_one():
+    life = Life()
+    life.bad(0)
+    life.does(Resolve(actor="ann"), 10)
+    assert life.bad(7200) is Reason.OPENED
+    assert life.live is not None
+    become = life.does(Reopen(actor="ann"), 7300)
+    assert become.reason is Reason.REFUSED
+    assert life.live.id in become.error
+
+
+def test_what_is_pending_in_its_place_is_counted_with_it():
+    life = Life(Terms(consecutive=3))
+    for seconds in (0, 60, 120):
+        life.bad(seconds)
+    life.does(Resolve(actor="ann"), 130)
+    assert life.bad(7200) is Reason.PENDING
+    become = life.does(Reopen(actor="ann"), 7210)
+    assert become.drop is not None
+    assert life.live is not None
+    assert (life.live.bad_count, life.live.last_bad_at) == (4, at(7200))
+
+
+def test_nothing_is_reopened_that_nobody_looks_at():
+    life = Life(Terms(switched_off=True))
+    life.bad(0)
+    life.does(Ended(reason=Reason.RULE_DISABLED), 5)
+    assert "switched off" in life.does(Reopen(actor="ann"), 10).error
+
+
+def test_a_one_shot_finding_that_is_reopened_ends_when_it_would_have_or_by_hand():
+    life = Life(Terms(resolve_after=timedelta(minutes=10)))
+    life.bad(0)
+    life.does(Resolve(actor="ann"), 60)
+    life.does(Reopen(actor="ann"), 120)
+    assert life.does(Ended(reason=Reason.EXPIRED), 600).reason is Reason.EXPIRED
+    life.does(Reopen(actor="ann"), 700)
+    assert life.does(Ended(reason=Reason.EXPIRED), 9999).reason is Reason.UNCHANGED
+    assert life.does(Resolve(actor="ann"), 9999).reason is Reason.RESOLVED_BY_HAND
+
+
 def test_a_severity_that_rises_voids_the_acknowledgement_and_one_that_falls_does_not():
     life = Life()
     life.bad(0)
@@ -291,6 +384,8 @@ ACTIONS: list[Happening] = [
     Acknowledge(actor="a"),
     Unacknowledge(actor="a"),
     Resolve(actor="a"),
+    Reopen(actor="a"),
+    Reopen(actor="a", comment="once more"),
     Assign(actor="a", assignee="b"),
     Comment(actor="a", comment="c"),
     Suppress(actor="a", until=T0 + timedelta(days=2)),
@@ -324,6 +419,7 @@ def test_whatever_happens_the_life_stays_whole(
     for what, passed in happenings:
         now += passed
         before, opened = life.live, life.opened
+        over = life.resolved[-1] if life.resolved else None
         if isinstance(what, Severity):
             become = life.sees(bad(now, what), at(now))
         elif what is None:
@@ -349,6 +445,19 @@ def test_whatever_happens_the_life_stays_whole(
             assert after.resolved_at is None
             assert after.bad_count >= 1
             assert after.occurrences >= 1
+        # A person's reopening gives back what was over, with its history, or says why not.
+        if isinstance(what, Reopen) and over is not None:
+            assert become.reason in (Reason.REOPENED_BY_HAND, Reason.REFUSED)
+            if become.reason is Reason.REOPENED_BY_HAND:
+                assert after is not None
+                assert (after.id, after.opened_at) == (over.id, over.opened_at)
+                assert after.acknowledged_by == over.acknowledged_by
+                assert after.bad_count >= over.bad_count
+                assert after.version == over.version + 1
+                assert before is None or before.status is Status.PENDING
+            else:
+                assert after == before
+                assert over in life.resolved
         # What people see changes the version, so that a conflict is noticed.
         target = become.state
         if become.visible and target is not None and before is not None and before.id == target.id:

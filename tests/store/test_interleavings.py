@@ -15,7 +15,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from sqlalchemy import event
 
 from sentinel.clock import FakeClock
-from sentinel.lifecycle import Acknowledge, Action, Assign, Resolve, Suppress, Unacknowledge
+from sentinel.lifecycle import (
+    Acknowledge,
+    Action,
+    Assign,
+    Reopen,
+    Resolve,
+    Suppress,
+    Unacknowledge,
+)
 from sentinel.ports import Channel, Message, Receipt
 from sentinel.store import Store
 from sentinel.telling import tell_due
@@ -26,6 +34,7 @@ ACTIONS: tuple[Action, ...] = (
     Acknowledge(actor="a"),
     Unacknowledge(actor="a"),
     Resolve(actor="a"),
+    Reopen(actor="a"),
     Assign(actor="a", assignee="b"),
 )
 
@@ -101,6 +110,10 @@ def machine(migrated: Path) -> type[RuleBasedStateMachine]:
             if ids:
                 self.store.act([ids[which % len(ids)]], action)
 
+        @rule()
+        def a_person_takes_it_all_back(self) -> None:
+            self.store.act(self.desk.ids(), Reopen(actor="a"))
+
         @rule(which=st.integers(0, 9), minutes=st.integers(1, 90))
         def a_person_suppresses(self, which: int, minutes: int) -> None:
             ids = self.desk.ids()
@@ -173,6 +186,15 @@ def machine(migrated: Path) -> type[RuleBasedStateMachine]:
             for alert, version in rows:
                 assert version >= self.versions.get(alert, 0)
                 self.versions[alert] = version
+
+        @invariant()
+        def nobody_believes_for_good_that_it_is_over_while_it_fires(self) -> None:
+            forgotten = self.desk.rows(
+                "SELECT g.id FROM alert_group g JOIN telling t ON t.group_id = g.id "
+                "WHERE g.firing > g.acknowledged + g.suppressed AND g.due_at IS NULL "
+                "AND t.told_firing = 0"
+            )
+            assert forgotten == []
 
         @invariant()
         def a_resolve_is_told_only_after_firing(self) -> None:
