@@ -10,15 +10,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
 
+from dashboard.asking import database
 from dashboard.data import Data
 from dashboard.view import View
 from sentinel.alert import AlertView
+from sentinel.duration import format_duration
 from sentinel.errors import SentinelError
 from sentinel.lifecycle import (
     Acknowledge,
@@ -26,11 +28,13 @@ from sentinel.lifecycle import (
     ActionResult,
     Assign,
     Comment,
+    Reopen,
     Resolve,
     Suppress,
     Unacknowledge,
     Unsuppress,
 )
+from sentinel.snooze import still_bad
 from sentinel.store.actions import MOST_ACTED_ON
 
 __all__ = ["Answer", "Command", "Desk", "LeftAlone"]
@@ -50,13 +54,13 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
         items: alerts, each with the version that was looked at
         all: a view: everything that matches it, whatever its version
         minutes: how long to suppress for
-        of: the command to undo
+        of: the command to undo; for `suppress`, the resolve whose still bad alerts are meant
     """
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
     op: Literal[
-        "acknowledge", "unacknowledge", "resolve", "suppress", "unsuppress", "assign", "comment",
-        "undo",
+        "acknowledge", "unacknowledge", "resolve", "reopen", "suppress", "unsuppress", "assign",
+        "comment", "undo",
     ]  # fmt: skip
     items: Annotated[list[tuple[str, int]], msgspec.Meta(max_length=MOST_ACTED_ON)] = []
     all: dict[str, Any] | None = None
@@ -80,6 +84,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         conflicts: somebody changed these since they were looked at
         refused: the lifecycle does not allow it
         undo: whether it can be taken back
+        offer: said where what was resolved is still bad, so that a snooze is offered
         error: why nothing at all was done
     """
 
@@ -89,6 +94,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     conflicts: list[LeftAlone] = []
     refused: list[LeftAlone] = []
     undo: bool = False
+    offer: str = ""
     error: str = ""
 
 
@@ -112,6 +118,7 @@ class Desk:
         self._lock = threading.Lock()
         self._answers: OrderedDict[str, Answer | None] = OrderedDict()
         self._undo: OrderedDict[str, list[_Step]] = OrderedDict()
+        self._still_bad: OrderedDict[str, list[str]] = OrderedDict()
 
     def carry_out(self, given: object, actor: str) -> list[Answer]:
         """Do what was not done yet of `given`, and answer all of it that is known.
@@ -154,16 +161,20 @@ class Desk:
 
     def _acted(self, command: Command, actor: str) -> Answer:
         make = self._maker(command, actor)
-        if command.all is not None:
+        versions: dict[str, int | None]
+        if command.op == "suppress" and command.of:
+            versions = self._snoozed(command.of)
+            if not versions:
+                return Answer(id=command.id, error="there is nothing to snooze any more")
+        elif command.all is not None:
             asked = View.read(command.all).filter(actor)
-            versions: dict[str, int | None] = dict.fromkeys(
-                self._data.every_live(asked, MOST_ACTED_ON)
-            )
+            versions = dict.fromkeys(self._data.every_live(asked, MOST_ACTED_ON))
         else:
             # A comment changes nothing that somebody else's change could spoil.
             free = command.op == "comment"
             versions = {alert: None if free else version for alert, version in command.items}
         before = self._data.some(list(versions))
+        hold = self._hold(before.values()) if command.op == "resolve" else frozenset[str]()
         steps: dict[int | None, list[str]] = {}
         for alert_id, version in versions.items():
             steps.setdefault(version, []).append(alert_id)
@@ -171,13 +182,34 @@ class Desk:
         for version, ids in steps.items():
             results += self._data.act(ids, make, expected_version=version)
         changed = [one for one in results if one.ok and one.reason != "already so"]
-        back = _way_back(command, actor, before, changed)
-        if back:
-            with self._lock:
-                self._undo[command.id] = back
-                while len(self._undo) > MOST_KEPT:
-                    self._undo.popitem(last=False)
-        return self._answer(command.id, results, undo=bool(back))
+        back = _way_back(command, actor, before, changed, self._data.store.now())
+        bad = [one.alert_id for one in changed if one.alert_id in hold]
+        with self._lock:
+            if back:
+                _keep(self._undo, command.id, back)
+            if bad:
+                _keep(self._still_bad, command.id, bad)
+        answer = self._answer(command.id, results, undo=bool(back))
+        return msgspec.structs.replace(answer, offer=self._offer(len(bad), len(changed)))
+
+    def _snoozed(self, resolve: str) -> dict[str, int | None]:
+        """What of a resolve was still bad; it is meant whatever has become of it since."""
+        with self._lock:
+            return dict.fromkeys(self._still_bad.get(resolve, []))
+
+    def _hold(self, alerts: Iterable[AlertView]) -> frozenset[str]:
+        with database():
+            return frozenset(still_bad(self._data.store, alerts))
+
+    def _offer(self, bad: int, of: int) -> str:
+        """As `sentinel.snooze` says it, of one alert or of many."""
+        if not bad:
+            return ""
+        held = format_duration(self._data.store.knobs.hold_after_manual_resolve)
+        if of == 1:
+            return f"It was still bad at the last look, and opens again in {held} if it stays so."
+        which = "All of them were" if bad == of else f"{bad:,} of them {_were(bad)}"
+        return f"{which} still bad at the last look; what stays so opens again in {held}."
 
     def _maker(self, command: Command, actor: str) -> Action:
         comment = command.comment.strip()
@@ -188,6 +220,8 @@ class Desk:
                 return Unacknowledge(actor=actor, comment=comment)
             case "resolve":
                 return Resolve(actor=actor, comment=comment)
+            case "reopen":
+                return Reopen(actor=actor, comment=comment)
             case "assign":
                 return Assign(actor=actor, assignee=command.assignee.strip(), comment=comment)
             case "suppress":
@@ -228,11 +262,22 @@ class Desk:
         )
 
 
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
+
+
+def _keep(kept: OrderedDict[str, Any], command: str, what: object) -> None:
+    kept[command] = what
+    while len(kept) > MOST_KEPT:
+        kept.popitem(last=False)
+
+
 def _way_back(
     command: Command,
     actor: str,
     before: dict[str, AlertView],
     changed: Sequence[ActionResult],
+    now: datetime,
 ) -> list[_Step]:
     """What undoes it, each on the version that it left; empty where nothing does."""
     inverse: Callable[[AlertView], Action]
@@ -243,12 +288,16 @@ def _way_back(
             inverse = lambda was: Acknowledge(  # noqa: E731
                 actor=was.acknowledged_by or actor, comment=was.acknowledge_comment
             )
+        case "resolve":
+            inverse = lambda _: Reopen(actor=actor, comment="undo")  # noqa: E731
+        case "reopen":
+            inverse = lambda _: Resolve(actor=actor, comment="undo")  # noqa: E731
         case "assign":
             inverse = lambda was: Assign(actor=actor, assignee=was.assignee, comment="undo")  # noqa: E731
         case "suppress" | "unsuppress":
             inverse = lambda was: (  # noqa: E731
                 Suppress(actor=actor, until=was.suppressed_until, comment=was.suppress_reason)
-                if was.status == "suppressed" and was.suppressed_until is not None
+                if was.suppressed_until is not None and was.suppressed_until > now
                 else Unsuppress(actor=actor, comment="undo")
             )
         case _:

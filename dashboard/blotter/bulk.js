@@ -1,5 +1,19 @@
 // The bar over the table's foot: one comment and one action for all that is selected.
 
+/** Minutes until eight tomorrow morning where the viewer is. */
+function untilTomorrow() {
+  const then = new Date();
+  then.setDate(then.getDate() + 1);
+  then.setHours(8, 0, 0, 0);
+  return Math.max(1, Math.round((then - Date.now()) / 60000));
+}
+/** What is offered to whoever resolved what is still bad: hear nothing of it, or let it come back. */
+function snoozes(snooze) {
+  return [
+    ["Snooze 1 h", () => snooze(60)], ["4 h", () => snooze(240)],
+    ["Until tomorrow 08:00", () => snooze(untilTomorrow())], ["Leave it", () => {}],
+  ];
+}
 const SPANS = [[30, "30 minutes"], [60, "1 hour"], [240, "4 hours"], [1440, "1 day"], [10080, "1 week"]];
 
 class Bulk {

@@ -31,7 +31,12 @@ class Drawer {
       ["sentinel:pulse", (event) => this.pulse(event.detail)],
     ];
     for (const [name, hear] of this.listeners) window.addEventListener(name, hear);
-    this.keyed = (event) => { if (event.key === "Escape" && this.id && !event.defaultPrevented) this.close(); };
+    this.keyed = (event) => {
+      if (!this.id || event.defaultPrevented || event.composedPath()[0].matches?.("input, textarea, select")) return;
+      if (event.key === "Escape") this.close();
+      else if (event.key === "E" && event.shiftKey && this.data?.alert?.status === "resolved") { event.preventDefault(); this.act("reopen"); }
+      else if (event.key === "z" && this.toast.choose()) event.preventDefault();
+    };
     document.addEventListener("keydown", this.keyed);
   }
   destroy() {
@@ -69,7 +74,10 @@ class Drawer {
     }
     for (const { command, answer } of this.outbox.answered(data.answers)) {
       const told = toldBy(command, answer);
-      this.toast.show(told.text, { bad: told.bad, undo: answer.undo ? () => this.undo(command.id) : null });
+      this.toast.show(told.text, {
+        bad: told.bad, undo: answer.undo ? () => this.undo(command.id) : null,
+        offer: answer.offer ? snoozes((minutes) => this.outbox.push({ op: "suppress", of: command.id, items: [], minutes })) : [],
+      });
       if (command.comment && answer.error) { this.comment.value = command.comment; drafts.set(this.id, command.comment); }
       say("changed");
     }
@@ -114,8 +122,9 @@ class Drawer {
   }
   paintDoing(shown) {
     const { status } = shown, over = status === "resolved" || status === "pending";
-    const button = (op, name, kind = "", press = () => this.act(op)) => h("button", { type: "button", class: `button ${kind}`, "data-op": op, onclick: press }, icon(op === "unacknowledge" ? "takeback" : op), name);
-    this.doing.replaceChildren(...(over ? [] : [
+    const backs = ["unacknowledge", "reopen"];
+    const button = (op, name, kind = "", press = () => this.act(op)) => h("button", { type: "button", class: `button ${kind}`, "data-op": op, onclick: press }, icon(backs.includes(op) ? "takeback" : op), name);
+    this.doing.replaceChildren(...(over ? (status === "resolved" ? [button("reopen", "Reopen")] : []) : [
       shown.by ? button("unacknowledge", "Take back") : button("acknowledge", "Acknowledge", "main"),
       button("resolve", "Resolve"),
       status === "suppressed" ? button("unsuppress", "End suppression") : button("suppress", "Suppress", "", () => this.choose("Suppress for", SPANS.map(([minutes, name]) => [name, () => this.act("suppress", { minutes })]))),
@@ -169,15 +178,13 @@ class Drawer {
     const shown = this.data?.id === this.id ? this.data.alert : this.row;
     const comment = this.comment.value.trim();
     if (op === "comment" && !comment) { this.comment.focus(); return; }
-    const command = this.outbox.push({ op, items: [[this.id, shown.version]], comment, ...more }, op === "resolve" ? RESOLVE_AFTER : 0);
+    this.outbox.push({ op, items: [[this.id, shown.version]], comment, ...more });
     this.comment.value = "";
     drafts.set(this.id, "");
-    if (op === "resolve") this.toast.show("Resolving …", { undo: () => this.undo(command.id), stay: RESOLVE_AFTER + 500 });
-    else this.toast.show(`${DONE[op]} …`.replace("on …", "…"));
+    this.toast.show(`${DONE[op]} …`.replace("on …", "…"));
   }
   undo(id) {
-    if (this.outbox.cancel(id)) this.toast.show("Not resolved: nothing was changed");
-    else this.outbox.push({ op: "undo", of: id, items: [] });
+    this.outbox.push({ op: "undo", of: id, items: [] });
   }
   copy() {
     const link = `${location.origin}/?alert=${this.id}`;

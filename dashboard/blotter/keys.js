@@ -3,7 +3,7 @@
 const HELP = [
   ["Move", [["J K ↓ ↑", "next, previous"], ["Home End", "first, last"], ["Enter O", "open details"], ["Esc", "close, clear"]]],
   ["Select", [["X Space", "this alert"], ["⇧J ⇧K", "extend"], ["* Ctrl A", "all here, all that match, none"]]],
-  ["Do", [["A", "acknowledge"], ["⇧A", "take back"], ["E", "resolve (5 s to undo)"], ["S", "suppress for …"], ["M", "assign to me"], ["⇧M", "assign to …"], ["C", "comment"], ["U", "undo"]]],
+  ["Do", [["A", "acknowledge"], ["⇧A", "take back"], ["E", "resolve"], ["Z", "snooze what is still bad"], ["S", "suppress for …"], ["M", "assign to me"], ["⇧M", "assign to …"], ["C", "comment"], ["U", "undo"], ["⇧E", "reopen (in the details)"]]],
   ["Look", [["/", "filter"], ["1 – 5", "severity"], ["I", "only mine"], ["H", "suppressed too"], ["G", "group"], ["N", "show new alerts"], ["P", "pause"], ["D", "density"], ["B", "sound, notice"], ["?", "this sheet"]]],
 ];
 
@@ -18,6 +18,7 @@ function bindKeys(blotter) {
     "*": () => blotter.chooseMore(),
     a: (e) => (e.shiftKey ? act("unacknowledge") : act("acknowledge"))(),
     e: act("resolve"),
+    z: () => blotter.toast.choose(),
     s: () => suppressOrEnd(blotter),
     m: (e) => (e.shiftKey ? blotter.bulk.assign() : blotter.bulk.go("assign", { assignee: blotter.me })),
     c: () => blotter.bulk.compose(),
@@ -40,8 +41,10 @@ function bindKeys(blotter) {
     if (!(target instanceof Element)) return;
     const inside = event.composedPath().includes(blotter.element);
     if (target.matches("input:not([type=checkbox]), textarea, select, [contenteditable=true]")) return;
-    // An open menu and the sheet of keys have keys of their own.
-    if (blotter.help.open || target.closest(".menu.on")) return;
+    // An open menu, an offer and the sheet of keys have keys of their own.
+    if (blotter.help.open || target.closest(".menu.on, .toast.on .offers")) return;
+    // What is over is reopened where all of it is seen: the drawer hears this one.
+    if (event.key === "E" && event.shiftKey) return;
     // A button that has the focus keeps Enter and Space; elsewhere on the page all keys are its own.
     if ((event.key === "Enter" || event.key === " ") && target.matches("button, a, [role=button], input")) return;
     if (!inside && !(target === document.body || target.matches(".stMain, .stApp") || target.closest?.("[data-testid=stMain]") || event.composedPath().some((one) => one.classList?.contains?.("drawer")))) return;

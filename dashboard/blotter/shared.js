@@ -149,11 +149,9 @@ class Outbox {
 }
 
 const DONE = {
-  acknowledge: "Acknowledged", unacknowledge: "Taken back", resolve: "Resolved", suppress: "Suppressed",
+  acknowledge: "Acknowledged", unacknowledge: "Taken back", resolve: "Resolved", reopen: "Reopened", suppress: "Suppressed",
   unsuppress: "No longer suppressed", assign: "Assigned", comment: "Commented on", undo: "Undone:",
 };
-/** A resolve cannot be taken back once it is made, so it is made this much later. */
-const RESOLVE_AFTER = 5000;
 
 /** What an answer tells people, and whether it is bad news. */
 function toldBy(command, answer) {
@@ -165,6 +163,7 @@ function toldBy(command, answer) {
     parts.push(`${plural(answer.conflicts.length, "alert")} left alone, changed meanwhile: ${answer.conflicts[0].why}`);
   }
   if (answer.refused.length) parts.push(`${answer.refused.length} refused: ${answer.refused[0].why}`);
+  if (answer.offer) parts.push(answer.offer);
   return { text: parts.join(" · ") || "Nothing to do", bad: Boolean(answer.conflicts.length || answer.refused.length) };
 }
 
@@ -173,17 +172,49 @@ class Toast {
   constructor() {
     this.words = h("span");
     this.undo = h("button", { class: "undo", type: "button" }, "Undo ", h("kbd", {}, "U"));
-    this.element = h("div", { class: "toast", role: "status", "aria-live": "polite" }, this.words, this.undo);
+    this.offers = h("div", { class: "offers", role: "group", "aria-label": "What is still bad (Z)" });
+    this.offers.onkeydown = (event) => {
+      const buttons = [...this.offers.children], here = buttons.indexOf(event.target);
+      if (event.key === "ArrowRight") (buttons[here + 1] ?? buttons[0]).focus();
+      else if (event.key === "ArrowLeft") (buttons[here - 1] ?? buttons.at(-1)).focus();
+      else if (/^[1-9]$/.test(event.key)) buttons[Number(event.key) - 1]?.click();
+      else if (event.key === "Escape") this.leave();
+      else return;
+      event.preventDefault();
+      event.stopPropagation();
+    };
+    this.element = h("div", { class: "toast", role: "status", "aria-live": "polite" }, this.words, this.offers, this.undo);
   }
-  show(text, { undo = null, bad = false, stay = 0 } = {}) {
+  show(text, { undo = null, bad = false, stay = 0, offer = [] } = {}) {
     this.words.textContent = text;
+    this.offers.replaceChildren(...offer.map(([name, act], place) => h("button", { type: "button", onclick: () => { this.leave(); act(); } }, name, h("kbd", {}, place ? String(place + 1) : "Z"))));
+    this.offers.hidden = !offer.length;
+    this.element.classList.toggle("offering", offer.length > 0);
     this.back = undo;
     this.undo.hidden = !undo;
     this.undo.onclick = () => this.takeBack();
     this.element.classList.toggle("bad", bad);
     this.element.classList.add("on");
+    this.wait(stay || (offer.length ? 30000 : bad ? 12000 : undo ? 9000 : 3500));
+  }
+  /** Not while somebody points at it or has the focus in it. */
+  wait(length) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.hide(), stay || (bad ? 12000 : undo ? 9000 : 3500));
+    this.timer = setTimeout(() => (this.element.matches(":hover, :focus-within") ? this.wait(2000) : this.hide()), length);
+  }
+  /** The keyboard goes to what is offered; false where nothing is. */
+  choose() {
+    const first = this.element.classList.contains("on") && this.offers.firstElementChild;
+    if (!first) return false;
+    this.before = first.getRootNode().activeElement;
+    first.focus();
+    return true;
+  }
+  /** Done with the offer; the keyboard goes back to where it was. */
+  leave() {
+    this.hide();
+    this.before?.focus({ preventScroll: true });
+    this.before = null;
   }
   hide() { this.element.classList.remove("on"); }
   takeBack() { const back = this.back; this.back = null; if (back) { this.hide(); back(); } return Boolean(back); }

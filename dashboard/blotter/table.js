@@ -98,8 +98,11 @@ class Blotter {
     for (const { id, why } of answer.conflicts) this.conflicts.set(id, why);
     for (const { id, why } of answer.refused) this.conflicts.set(id, why);
     for (const [id, on] of [...this.overlay]) if (on.command === command.id) this.overlay.delete(id);
-    if (told.bad || command.all || command.op === "undo" || !this.toast.element.classList.contains("on")) {
-      this.toast.show(told.text, { bad: told.bad, undo: answer.undo ? () => this.undo(command.id) : null });
+    if (told.bad || answer.offer || command.all || command.of || !this.toast.element.classList.contains("on")) {
+      this.toast.show(told.text, {
+        bad: told.bad, undo: answer.undo ? () => this.undo(command.id) : null,
+        offer: answer.offer ? snoozes((minutes) => this.outbox.push({ op: "suppress", of: command.id, items: [], minutes })) : [],
+      });
     }
   }
 
@@ -311,8 +314,7 @@ class Blotter {
     if (!all && !picked.length) return;
     const comment = this.bulk.take();
     const command = this.outbox.push(
-      { op, items: all ? [] : picked.map((id) => [id, this.versionOf(id)]), ...(all ? { all: this.view } : {}), comment, ...more },
-      op === "resolve" ? RESOLVE_AFTER : 0);
+      { op, items: all ? [] : picked.map((id) => [id, this.versionOf(id)]), ...(all ? { all: this.view } : {}), comment, ...more });
     this.touched.set(command.id, picked);
     if (this.touched.size > 50) this.touched.delete(this.touched.keys().next().value);
     for (const id of picked) {
@@ -325,20 +327,14 @@ class Blotter {
     if (!ids && picked.includes(this.cursor) && op !== "comment" && op !== "assign") this.cursor = after ?? this.cursor;
     const many = all ? "all that match" : plural(picked.length, "alert");
     const undoable = op !== "comment";
-    this.toast.show(op === "resolve" ? `Resolving ${many} …` : op === "comment" ? `Commented on ${many}. A comment stays.` : `${DONE[op]} ${many}`,
-      { undo: undoable ? () => this.undo(command.id) : null, stay: op === "resolve" ? RESOLVE_AFTER + 500 : 0 });
+    this.toast.show(op === "comment" ? `Commented on ${many}. A comment stays.` : `${DONE[op]} ${many}`,
+      { undo: undoable ? () => this.undo(command.id) : null });
     if (!ids) { this.chosen.clear(); this.everything = false; }
     this.layout({ hold: this.busy(true) });
     this.reveal(this.cursor);
     this.grid.focus({ preventScroll: true });
   }
   undo(id) {
-    if (this.outbox.cancel(id)) {
-      for (const [one, on] of [...this.overlay]) if (on.command === id) this.overlay.delete(one);
-      this.toast.show("Not resolved: nothing was changed");
-      this.layout({ hold: true });
-      return;
-    }
     this.outbox.push({ op: "undo", of: id, items: [] });
     this.toast.show("Undoing …");
   }

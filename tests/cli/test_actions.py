@@ -70,6 +70,16 @@ def test_an_acknowledgement_can_be_given_back_once(run: Run, desk: Desk) -> None
     assert "not acknowledged" in err
 
 
+def test_a_resolve_can_be_taken_back(run: Run, desk: Desk) -> None:
+    id_ = alert(run)["id"]
+    run("alert", "ack", id_)
+    run("alert", "resolve", id_)
+    code, out, _ = run("alert", "reopen", id_, "-m", "the new disk is bad too")
+    assert code == 0
+    assert " acknowledged: " in out
+    assert timeline(run)[-1] == ("reopened", "ada", "the new disk is bad too")
+
+
 def test_people_read_what_became_of_each(run: Run, desk: Desk) -> None:
     code, out, _ = run("alert", "suppress", alert(run)["id"][:12], "--for", "30m")
     assert code == 0

@@ -126,7 +126,7 @@ def test_an_incident_is_worked_with_the_keyboard_alone(scene: Scene, watched: Wa
     expect(page.locator(".blotter .row .name")).to_have_count(1)
     page.keyboard.press("e")
     page.keyboard.press("u")
-    expect(page.get_by_text("Not resolved: nothing was changed")).to_be_visible()
+    expect(page.get_by_text("Undone: 1 alert")).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     expect(row(page, "mine")).to_be_visible()

@@ -200,7 +200,8 @@ def test_an_incident_of_500_is_worked_with_the_keyboard_alone(scene: Scene, watc
     page.keyboard.press("*")
     page.keyboard.press("e")
     page.keyboard.press("u")
-    expect(page.get_by_text("Not resolved: nothing was changed")).to_be_visible()
+    expect(page.get_by_text("Undone: 480 alerts")).to_be_visible()
+    expect(page.locator(".blotter .row.is-acknowledged:not(.pending)")).to_have_count(480)
     page.keyboard.press("*")
     page.keyboard.press("e")
     expect(

@@ -119,11 +119,67 @@ def test_an_undo_leaves_alone_what_was_worked_on_since(told: Told):
     assert told.store.alerts.get(one[0]).resolved_by == "lena"
 
 
-def test_a_comment_and_a_resolve_say_that_they_cannot_be_undone(told: Told):
+def test_a_comment_says_that_it_cannot_be_undone(told: Told):
     assert told.asks("comment", told.looks(), comment="x").undo is False
-    told.looks()
-    assert told.asks("resolve", told.looks()).undo is False
-    assert "nothing to take back" in told.asks("undo", of="c2").error
+    assert "nothing to take back" in told.asks("undo", of="c1").error
+
+
+def test_a_resolve_is_undone_to_what_each_was(told: Told):
+    mine, *_ = told.looks()
+    told.store.act([mine], Acknowledge(actor="lena", comment="on it"))
+    answer = told.asks("resolve", told.looks(), comment="replaced")
+    assert (answer.done, answer.undo) == (3, True)
+    assert statuses(told) == ["resolved"] * 3
+    assert told.asks("undo", of=answer.id).done == 3
+    assert statuses(told) == ["acknowledged", "open", "open"]
+    assert told.store.alerts.get(mine).acknowledged_by == "lena"
+    assert told.store.alerts.timeline(mine)[-1].reason == "reopened by a person"
+
+
+def test_what_is_over_is_reopened_and_that_is_undone_too(told: Told):
+    one = told.looks()[:1]
+    told.asks("resolve", one)
+    told.seen[one[0]] = told.store.alerts.get(one[0]).version
+    answer = told.asks("reopen", one, comment="not over")
+    assert (answer.done, answer.undo) == (1, True)
+    assert told.store.alerts.get(one[0]).status == "open"
+    told.asks("undo", of=answer.id)
+    assert told.store.alerts.get(one[0]).status == "resolved"
+
+
+def test_an_undone_resolve_of_what_has_opened_anew_says_so(told: Told):
+    one = told.looks()[:1]
+    answer = told.asks("resolve", one)
+    told.scene.clock.forward(hours=1)
+    told.scene.sees({"/a": 95.0})
+    undone = told.asks("undo", of=answer.id)
+    assert undone.done == 0
+    assert "has opened again already" in undone.refused[0].why
+
+
+def test_who_resolves_what_is_still_bad_is_told_and_offered_a_snooze(told: Told):
+    told.scene.sees({"/a": 20.0, "/b": 96.0})  # /c was not looked at this time
+    b, c = told.looks()
+    assert told.asks("resolve", [c]).offer == ""
+    answer = told.asks("resolve", [b])
+    assert answer.offer == (
+        "It was still bad at the last look, and opens again in 5m if it stays so."
+    )
+    assert told.asks("suppress", of=answer.id, minutes=60, comment="known").done == 1
+    assert told.store.alerts.get(b).suppressed_until is not None
+    told.scene.clock.forward(minutes=6)
+    told.scene.sees({"/b": 96.0})
+    assert told.store.alerts.get(b).status == "suppressed"
+
+
+def test_of_many_the_offer_says_how_many_are_still_bad(told: Told):
+    told.scene.sees({"/a": 95.0, "/b": 96.0})
+    answer = told.asks("resolve", told.looks())
+    assert answer.offer.startswith("2 of them were still bad at the last look")
+    snoozed = told.asks("suppress", of=answer.id, minutes=60)
+    assert (snoozed.done, snoozed.undo) == (2, True)
+    assert told.asks("undo", of=snoozed.id).done == 2
+    assert "nothing to snooze" in told.asks("suppress", of="c99", minutes=60).error
 
 
 def test_all_that_match_are_acted_on_and_no_others(told: Told):
