@@ -9,7 +9,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
 import anyio
@@ -180,7 +180,7 @@ class SentinelWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
 
 
 @contextlib.contextmanager
-def _ending_at_signals() -> Iterator[None]:
+def _ending_at_signals() -> Generator[None]:
     """Cancel this task at the first SIGTERM or SIGINT; a second one ends the process at once.
 
     Prefect's command passes SIGTERM on as a SIGINT, which is ignored by whatever a script has put
