@@ -26,6 +26,7 @@ from sentinel.models_conditions import HeldBack, RuleMemory
 from sentinel.models_events import EventBlock, EventPack, EventSeen, EventTail, PolicyMemory
 from sentinel.models_metrics import MetricSeries, SampleBlock
 from sentinel.models_remedy import RemedyRow
+from sentinel.models_tallies import Tally, TallyHour, TallyMark, TallyState
 from sentinel.models_telling import (
     AutomationSwitch,
     Change,
@@ -67,6 +68,10 @@ __all__ = [
     "SavedView",
     "Suppression",
     "SystemLog",
+    "Tally",
+    "TallyHour",
+    "TallyMark",
+    "TallyState",
     "Telling",
     "TimelineEntry",
     "Wake",

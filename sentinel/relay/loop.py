@@ -1,8 +1,8 @@
 """One turn of the relay, and the loop around it.
 
 Each duty has its own pace. A duty that fails says so once, waits, and says when it works again;
-the others go on. Duties that ask somebody outside (Prefect, a channel) run beside the loop, one
-of each at a time, so that one who never answers holds up neither the others nor the lease.
+the others go on. Duties that ask somebody outside (Prefect, a channel) or take long run beside the
+loop, one of each at a time, so that none of them holds up the others or the lease.
 """
 
 from __future__ import annotations
@@ -31,12 +31,15 @@ _LEASE_LENGTH = timedelta(seconds=10)
 _AT_ONCE = 100
 _A_SECOND = 200
 _TICK = 0.25
+_PIECES = 40
+"""At most so many transactions of upkeep in one go, so that a stop need not wait long."""
 
 
 class Duty(msgspec.Struct, kw_only=True):
     """Something done at a pace; `broken` since when it fails, for as long as it does.
 
-    `outside` says that it waits for somebody else's answer, `running` that it does so now.
+    `outside` says that it waits for somebody else's answer, or takes its time for another reason,
+    `running` that it does so now.
     """
 
     name: str
@@ -88,6 +91,7 @@ class Relay:
             Duty(name="stand by", do=self._stand_by, every=second * 2, outside=True),
             Duty(name="expire", do=self._expire, every=second * 30),
             Duty(name="tidy", do=self._tidy, every=minute * 10),
+            Duty(name="sum hours up", do=self._tally, every=second * 15, outside=True),
         ]
         if refresh is not None:
             self.duties.append(Duty(name="load blocks", do=self._load, every=minute, outside=True))
@@ -211,6 +215,9 @@ class Relay:
 
     def _tidy(self, _now: datetime) -> None:
         self._store.outbox.prune()
+
+    def _tally(self, _now: datetime) -> None:
+        self._store.tallies.upkeep(pieces=_PIECES)
 
     def _load(self, _now: datetime) -> None:
         if self._refresh is not None:

@@ -25,7 +25,7 @@ from sentinel.lifecycle import Action, ActionResult
 from sentinel.settings import Settings
 from sentinel.store import actions, apply
 from sentinel.store.alerts import Alerts
-from sentinel.store.engine import connect, reading, writing
+from sentinel.store.engine import connect, one_snapshot, reading, writing
 from sentinel.store.metrics import FRESH, Metrics
 from sentinel.store.retention import Retained, retain
 from sentinel.store.rules import Rules
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from sentinel.store.statistics import Statistics
     from sentinel.store.switches import Switches
     from sentinel.store.system_log import Log
+    from sentinel.store.tally_upkeep import Tallies
     from sentinel.store.tellings import Tellings
     from sentinel.store.views import Views
     from sentinel.store.wakes import Wakes
@@ -117,6 +118,10 @@ class Store:
     def read(self) -> AbstractContextManager[Connection]:
         """One transaction that only reads."""
         return reading(self.engine)
+
+    def snapshot(self) -> AbstractContextManager[Connection]:
+        """As `read`, where all answers are of one moment."""
+        return reading(one_snapshot(self.engine))
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -197,11 +202,17 @@ class Store:
             found = connection.execute(select(CHANGE.c.number).where(CHANGE.c.name == "alerts"))
             return found.scalar() or 0
 
-    def tried(self, work: Callable[[Connection], T]) -> T:
-        """Run one writing transaction, again where the database asks for it (a deadlock, say)."""
+    def tried(self, work: Callable[[Connection], T], *, snapshot: bool = False) -> T:
+        """Run one writing transaction, again where the database asks for it (a deadlock, say).
+
+        Args:
+            work: what to do; it may be called several times
+            snapshot: all that it reads is of one moment
+        """
+        engine = one_snapshot(self.engine) if snapshot else self.engine
         for left in reversed(range(_TRIES)):
             try:
-                with self.write() as connection:
+                with writing(engine) as connection:
                     connection.info.pop(FRESH, None)
                     done = work(connection)
                     fresh = connection.info.pop(FRESH, ())
@@ -305,6 +316,13 @@ class Store:
         from sentinel.store.views import Views
 
         return Views(self)
+
+    @cached_property
+    def tallies(self) -> Tallies:
+        """Figures that are kept by hour and by day."""
+        from sentinel.store.tally_upkeep import Tallies
+
+        return Tallies(self)
 
     @cached_property
     def wakes(self) -> Wakes:

@@ -40,8 +40,8 @@ from sqlmodel import SQLModel
 
 from sentinel import models
 from sentinel.errors import ConfigurationError, Conflict, DatabaseError, SchemaTooNew
-from sentinel.store.engine import reading
 from sentinel.store.migrate import alembic_config, locked, refuse_newer, revision, schema_ready
+from sentinel.store.words import NOT_MODELS
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -78,9 +78,17 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True):
     rows: dict[str, int] = {}
 
 
+_DERIVED = (models.Tally, models.TallyHour, models.TallyMark, models.TallyState)
+"""Follow from the alerts, and are made anew from them."""
+
+
 def tables() -> list[Table]:
-    """Our tables, as this version knows them."""
-    ours = {model.__tablename__ for model in vars(models).values() if _is_table(model)}
+    """Our tables, as this version knows them, but those that follow from others."""
+    ours = {
+        model.__tablename__
+        for model in vars(models).values()
+        if _is_table(model) and model not in _DERIVED
+    }
     return [table for table in SQLModel.metadata.sorted_tables if table.name in ours]
 
 
@@ -128,7 +136,7 @@ def backup(store: Store, path: Path, *, replace: bool = False) -> Backup:
 def _write(store: Store, file: IO[bytes]) -> None:
     with (
         gzip.GzipFile(fileobj=file, mode="wb", filename="", compresslevel=6) as out,
-        _snapshot(store) as connection,
+        store.snapshot() as connection,
     ):
         head = Backup(created_at=store.now(), dialect=store.dialect, schema=revision(connection))
         out.write(msgspec.json.encode(head) + b"\n")
@@ -144,16 +152,6 @@ def _write(store: Store, file: IO[bytes]) -> None:
                 out.write(b"".join(orjson.dumps(list(row), default=_text) + b"\n" for row in some))
                 rows[str(table.name)] += len(some)
         out.write(orjson.dumps({"rows": rows}) + b"\n")
-
-
-@contextmanager
-def _snapshot(store: Store) -> Generator[Connection]:
-    """One transaction in which all tables are of the same moment."""
-    engine = store.engine
-    if store.dialect == "postgresql":
-        engine = engine.execution_options(isolation_level="REPEATABLE READ")
-    with reading(engine) as connection:
-        yield connection
 
 
 def _kind(column: Column[Any]) -> str:
@@ -314,12 +312,19 @@ def _present(connection: Connection) -> dict[str, int]:
 
 def _empty(connection: Connection, config: Config, present: list[str], schema: str) -> None:
     """Leave the tables empty, and as they were at the backup's revision."""
+    # Last, since alerts that go leave marks there.
+    there = set(inspect(connection).get_table_names())
+    names = [*present, *(one.__tablename__ for one in _DERIVED if one.__tablename__ in there)]
     if revision(connection) == schema:
-        for name in present:
+        for name in names:
             connection.execute(Table(name, MetaData()).delete())
         return
-    for name in [*present, "alembic_version"]:
+    words = [name for name in NOT_MODELS if name in there]
+    for name in [*names, *words, "alembic_version"]:
         Table(name, MetaData()).drop(connection, checkfirst=True)
+    if connection.dialect.name == "postgresql":  # of triggers that went with their table
+        for what in ("insert", "update", "delete"):
+            connection.execute(text(f"DROP FUNCTION IF EXISTS alert_words_{what}()"))
     try:
         command.upgrade(config, schema)
     except command.util.CommandError:

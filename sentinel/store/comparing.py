@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, func, literal_column, select
 
 from sentinel.store.filter import AlertFilter, narrowed
 from sentinel.store.tables import ALERT
-from sentinel.store.trends import Period, seconds_in_all
+from sentinel.store.tallies import milliseconds
+from sentinel.store.trends import Period
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -90,8 +91,14 @@ def _within(column: Any, span: Span) -> list[Any]:
     return [column >= span.since, column < span.until]
 
 
-def _took(store: Store) -> Any:
-    return seconds_in_all(store.dialect, ALERT.c.opened_at, ALERT.c.resolved_at)
+def _took(store: Store, end: str = "resolved_at") -> ColumnElement[int]:
+    """Milliseconds in all, from when alerts opened."""
+    return literal_column(milliseconds(store.dialect, "opened_at", end), BigInteger)
+
+
+def _mean(milliseconds: int, count: int) -> float | None:
+    """In seconds."""
+    return milliseconds / count / 1000 if count else None
 
 
 def _rules(
@@ -103,17 +110,15 @@ def _rules(
         .group_by(ALERT.c.rule)
     )
     return {
-        rule: (count, took / over if over else None)
-        for rule, count, over, took in connection.execute(query)
+        rule: (count, _mean(took, over)) for rule, count, over, took in connection.execute(query)
     }
 
 
 def _period(connection: Connection, store: Store, conditions: list[Any], span: Span) -> Period:
-    waited = seconds_in_all(store.dialect, ALERT.c.opened_at, ALERT.c.acknowledged_at)
-    opened, taken, seconds = connection.execute(
-        select(func.count(), func.count(ALERT.c.acknowledged_at), waited).where(
-            *_within(ALERT.c.opened_at, span), *conditions
-        )
+    opened, taken, waited = connection.execute(
+        select(
+            func.count(), func.count(ALERT.c.acknowledged_at), _took(store, "acknowledged_at")
+        ).where(*_within(ALERT.c.opened_at, span), *conditions)
     ).one()
     resolved, took = connection.execute(
         select(func.count(), _took(store)).where(
@@ -126,6 +131,6 @@ def _period(connection: Connection, store: Store, conditions: list[Any], span: S
         opened=opened,
         resolved=resolved,
         unattended=opened - taken,
-        acknowledge=seconds / taken if taken else None,
-        resolve=took / resolved if resolved else None,
+        acknowledge=_mean(waited, taken),
+        resolve=_mean(took, resolved),
     )

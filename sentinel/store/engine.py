@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 
 from sentinel.errors import ConfigurationError, DatabaseUnreachable
 
-__all__ = ["connect", "reading", "writing"]
+__all__ = ["connect", "one_snapshot", "reading", "writing"]
 
 BUSY_MILLISECONDS = 30_000
 
@@ -99,6 +99,17 @@ def reading(engine: Engine) -> Generator[Connection]:
     """
     with _opened(engine, {}) as connection, connection.begin():
         yield connection
+
+
+def one_snapshot(engine: Engine) -> Engine:
+    """The same, where all that a transaction reads is of the moment of its first look.
+
+    SQLite does so anyhow. Two that write one row there do not follow each other: the later one
+    fails, and may be tried again.
+    """
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(isolation_level="REPEATABLE READ")
+    return engine
 
 
 @contextmanager

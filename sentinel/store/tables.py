@@ -19,6 +19,7 @@ __all__ = [
     "RULE",
     "SERIES",
     "SUPPRESSION",
+    "TALLY_STATE",
     "TELLING",
     "TIMELINE",
     "TIMELINE_COLUMNS",
@@ -37,6 +38,7 @@ MEMBER = _table(models.GroupMember)
 REMEDY = _table(models.RemedyRow)
 RULE = _table(models.RuleRow)
 SUPPRESSION = _table(models.Suppression)
+TALLY_STATE = _table(models.TallyState)
 TELLING = _table(models.Telling)
 SERIES = _table(models.MetricSeries)
 TIMELINE = _table(models.TimelineEntry)

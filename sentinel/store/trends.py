@@ -1,34 +1,29 @@
 """Figures of a period of time, beside the period before it: how many, how quickly, of which rules.
 
-Each figure's meaning is written where it is made; the overview page shows the same words.
+What is kept of whole hours and days (`sentinel.store.tally_upkeep`) is added up, and for the rest
+the alerts themselves are asked; the answer is the same whatever is kept.
 """
+
+# ruff: noqa: S608 - the names in these statements are ours
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Float,
-    cast,
-    extract,
-    func,
-    literal_column,
-    select,
-)
+from sqlalchemy import Connection
 
 from sentinel.severity import Severity
-from sentinel.store.tables import ALERT
+from sentinel.store.tallies import DAY, FIGURES, asked, figures, milliseconds, moment_of
+from sentinel.store.tally_spans import Kept, Parts, kept_in
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["DEFINITIONS", "Bucket", "Noisy", "Period", "Trend", "seconds_in_all", "trend"]
+__all__ = ["DEFINITIONS", "Bucket", "Noisy", "Period", "Trend", "trend"]
 
 DEFINITIONS = {
     "opened": "Alerts that opened in the period. One that reopened counts by when it first opened.",
@@ -44,6 +39,10 @@ DEFINITIONS = {
     ),
 }
 MOST_RULES = 12
+_AT_ONCE = 50
+"""So many parts of a period are asked for in one statement."""
+_SEVERITIES = ", ".join(str(int(one)) for one in Severity)
+_SUMS = ", ".join(f"CAST(sum({name}) AS BIGINT)" for name in FIGURES)
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,9 +97,6 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True):
 def trend(store: Store, length: timedelta, step: timedelta) -> Trend:
     """The last `length` in steps of `step`, and the same length before it.
 
-    Each question is one walk over an index of time, and groups by no more than it must: sorting
-    is most of the work.
-
     Args:
         store: the shared database
         length: of the period that ends now
@@ -108,21 +104,21 @@ def trend(store: Store, length: timedelta, step: timedelta) -> Trend:
     """
     until = store.now()
     since = until - length
-    spans = {True: (since, until), False: (since - length, since)}
-    with store.read() as connection:
-        opened = {late: _by_rule(connection, store.dialect, *span) for late, span in spans.items()}
-        ended = {late: _ended(connection, store.dialect, *span) for late, span in spans.items()}
-        categories, teams = _by_kind(connection, since, until)
-        buckets = _stepped(connection, store.dialect, since, until, step)
-    late, earlier = opened[True], opened[False]
+    with store.snapshot() as connection:
+        asking = _Asking(connection, kept_in(connection, since - length, until))
+        late, earlier = asking.parts(since, until), asking.parts(since - length, since)
+        now, before = asking.by_rule(late), asking.by_rule(earlier)
+        ended = {True: asking.ended(late), False: asking.ended(earlier)}
+        categories, teams = asking.by_kind(late)
+        buckets = asking.stepped(since, until, step)
 
     def period(of: bool) -> Period:
-        told, (over, took) = list(opened[of].values()), ended[of]
+        told, (over, lasted) = list((now if of else before).values()), ended[of]
         count, taken = sum(one.opened for one in told), sum(one.taken for one in told)
-        waited = sum(one.waited or 0 for one in told)
+        waited = sum(one.waited for one in told)
         return Period(
             opened=count, resolved=over, unattended=count - taken,
-            acknowledge=_mean(waited, taken), resolve=_mean(took, over),
+            acknowledge=_mean(waited, taken), resolve=_mean(lasted, over),
         )  # fmt: skip
 
     return Trend(
@@ -138,129 +134,148 @@ def trend(store: Store, length: timedelta, step: timedelta) -> Trend:
             Noisy(
                 rule=rule,
                 opened=opened,
-                before=earlier[rule].opened if rule in earlier else 0,
-                critical=late[rule].critical,
-                unattended=opened - late[rule].taken,
-                acknowledge=_mean(late[rule].waited, late[rule].taken),
-                resolve=_mean(late[rule].lasted, late[rule].over),
+                before=before[rule].opened if rule in before else 0,
+                critical=now[rule].critical,
+                unattended=opened - now[rule].taken,
+                acknowledge=_mean(now[rule].waited, now[rule].taken),
+                resolve=_mean(now[rule].lasted, now[rule].ended),
             )
-            for rule, opened in _most({rule: one.opened for rule, one in late.items()})
+            for rule, opened in _most({rule: one.opened for rule, one in now.items()})
         ],
     )
 
 
-class _Opened(NamedTuple):
-    """What one rule opened: `taken` were acknowledged, after `waited` seconds in all; `over` have
-    ended, after `lasted`.
-    """
+class _Figures(NamedTuple):
+    """As `sentinel.models.Tally` has them; times in milliseconds."""
 
     opened: int
     critical: int
     taken: int
-    waited: float | None
-    over: int
-    lasted: float | None
+    waited: int
+    ended: int
+    lasted: int
 
 
-def _by_rule(
-    connection: Connection, dialect: str, start: datetime, end: datetime
-) -> dict[str, _Opened]:
-    alert = ALERT.c
-    query = (
-        select(
-            alert.rule,
-            func.count(),
-            func.count().filter(alert.severity == int(Severity.CRITICAL)),
-            func.count(alert.acknowledged_at),
-            seconds_in_all(dialect, alert.opened_at, alert.acknowledged_at),
-            func.count(alert.resolved_at),
-            seconds_in_all(dialect, alert.opened_at, alert.resolved_at),
+class _Asking:
+    """One transaction's questions; each adds up what is kept and what is walked for."""
+
+    def __init__(self, connection: Connection, kept: Kept) -> None:
+        self._connection = connection
+        self._dialect = connection.dialect.name
+        self._kept = kept
+        self.parts = kept.parts
+
+    def by_rule(self, parts: Parts) -> dict[str, _Figures]:
+        found: dict[str, _Figures] = {}
+        rows = [
+            *self._tallied(parts, f"name, {_SUMS}", f"name, {', '.join(FIGURES)}", "rule"),
+            *self._walked(
+                parts,
+                f"rule, {figures(self._dialect)}",
+                "alert.rule, severity, opened_at, acknowledged_at, resolved_at",
+                "opened_at",
+                groups="rule",
+            ),
+        ]
+        for rule, *numbers in rows:
+            known = found.get(rule)
+            found[rule] = _Figures(
+                *(numbers if known is None else map(sum, zip(known, numbers, strict=True)))
+            )
+        return found
+
+    def ended(self, parts: Parts) -> tuple[int, int]:
+        """How many ended, and after how many milliseconds in all."""
+        took = milliseconds(self._dialect, "opened_at", "resolved_at")
+        rows = [
+            *self._tallied(
+                parts, "name, CAST(sum(ended) AS BIGINT), CAST(sum(lasted) AS BIGINT)",
+                "name, ended, lasted", "ended",
+            ),
+            *self._walked(
+                parts, f"'', count(*), {took}", "opened_at, resolved_at", "resolved_at",
+                more="opened_at IS NOT NULL AND",
+            ),
+        ]  # fmt: skip
+        return sum(row[1] for row in rows), sum(row[2] for row in rows)
+
+    def by_kind(self, parts: Parts) -> tuple[Counter[str], Counter[str]]:
+        """How many opened by category, and by team."""
+        categories, teams = Counter[str](), Counter[str]()
+        for counted, kind in ((categories, "category"), (teams, "team")):
+            kept = self._tallied(parts, "name, CAST(sum(opened) AS BIGINT)", "name, opened", kind)
+            for name, count in kept:
+                counted[name or "none"] += count
+        kinds = "category, team"
+        for category, team, count in self._walked(
+            parts, f"{kinds}, count(*)", kinds, "opened_at", groups=kinds
+        ):
+            categories[category or "none"] += count
+            teams[team or "none"] += count
+        return categories, teams
+
+    def stepped(self, since: datetime, until: datetime, step: timedelta) -> list[Bucket]:
+        """What opened by step and severity; the database counts by the hour, or by the minute."""
+        hours = step % timedelta(hours=1) == timedelta(0)
+        days = step % timedelta(hours=DAY) == timedelta(0)
+        parts = self.parts(since, until, (DAY, 1) if days else (1,) if hours else ())
+        if self._dialect == "postgresql":
+            at = f"date_trunc('{'hour' if hours else 'minute'}', opened_at)"
+        else:  # a moment is text, and begins with its hour and minute
+            end = ":00+00:00" if hours else "+00:00"
+            at = f"substr(opened_at, 1, {13 if hours else 16}) || '{end}'"
+        counted: Counter[tuple[datetime, int]] = Counter()
+        width = step.total_seconds()
+
+        def count(begins: datetime, severity: int, opened: int) -> None:
+            whole = begins.timestamp() // width * width
+            counted[datetime.fromtimestamp(whole, tz=UTC), severity] += opened
+
+        for hour, severity, opened in self._tallied(
+            parts, "at, name, CAST(sum(opened) AS BIGINT)", "at, name, opened", "severity",
+            groups="at, name",
+        ):  # fmt: skip
+            count(moment_of(hour), int(severity), opened)
+        for given, severity, opened in self._walked(
+            parts, "at, severity, count(*)", f"{at} AS at, severity", "opened_at",
+            # Severity by severity, which the index of both answers without a look into any row.
+            more=f"severity IN ({_SEVERITIES}) AND", groups="at, severity",
+        ):  # fmt: skip
+            found = datetime.fromisoformat(given) if isinstance(given, str) else given
+            count(found, severity, opened)
+        return [Bucket(at=at, severity=rank, opened=n) for (at, rank), n in sorted(counted.items())]
+
+    def _tallied(
+        self, parts: Parts, wanted: str, columns: str, kind: str, groups: str = "name"
+    ) -> Iterator[Any]:
+        arm = (
+            f"SELECT {columns} FROM tally WHERE kind = '{kind}' AND hours = ? AND at >= ? "
+            "AND at < ?"
         )
-        .where(*_within(alert.opened_at, start, end))
-        .group_by(alert.rule)
-    )
-    return {rule: _Opened(*numbers) for rule, *numbers in connection.execute(query)}
+        return self._of_all(arm, parts.kept, f"SELECT {wanted} FROM", f"GROUP BY {groups}")
 
+    def _walked(
+        self, parts: Parts, wanted: str, columns: str, moment: str, more: str = "", groups: str = ""
+    ) -> Iterator[Any]:
+        arm = f"SELECT {columns} FROM alert WHERE {more} {moment} >= ? AND {moment} < ?"
+        grouped = f"GROUP BY {groups}" if groups else ""
+        return self._of_all(arm, parts.walked, f"SELECT {wanted} FROM", grouped)
 
-def _by_kind(
-    connection: Connection, start: datetime, end: datetime
-) -> tuple[Counter[str], Counter[str]]:
-    """How many opened by category, and by team."""
-    query = (
-        select(ALERT.c.category, ALERT.c.team, func.count())
-        .where(*_within(ALERT.c.opened_at, start, end))
-        .group_by(ALERT.c.category, ALERT.c.team)
-    )
-    categories, teams = Counter[str](), Counter[str]()
-    for category, team, count in connection.execute(query):
-        categories[category or "none"] += count
-        teams[team or "none"] += count
-    return categories, teams
-
-
-def _ended(
-    connection: Connection, dialect: str, start: datetime, end: datetime
-) -> tuple[int, float | None]:
-    """How many ended, and after how many seconds in all."""
-    query = select(
-        func.count(), seconds_in_all(dialect, ALERT.c.opened_at, ALERT.c.resolved_at)
-    ).where(ALERT.c.opened_at.is_not(None), *_within(ALERT.c.resolved_at, start, end))
-    count, took = connection.execute(query).one()
-    return count, took
-
-
-def _stepped(
-    connection: Connection, dialect: str, since: datetime, until: datetime, step: timedelta
-) -> list[Bucket]:
-    """What opened by step and severity; the database counts by the hour, or by the minute."""
-    hours = step % timedelta(hours=1) == timedelta(0)
-    if dialect == "postgresql":
-        at = f"date_trunc('{'hour' if hours else 'minute'}', opened_at)"
-    else:  # a moment is text, and begins with its hour and minute
-        at = (
-            f"substr(opened_at, 1, {13 if hours else 16}) || '{':00+00:00' if hours else '+00:00'}'"
-        )
-    counted: Counter[tuple[datetime, int]] = Counter()
-    width = step.total_seconds()
-    when: ColumnElement[Any] = literal_column(at)
-    query = (
-        select(when.label("at"), ALERT.c.severity, func.count())
-        # Severity by severity, which the index of both answers without a look into any row.
-        .where(ALERT.c.severity.in_([int(one) for one in Severity]))
-        .where(*_within(ALERT.c.opened_at, since, until))
-        .group_by(literal_column("at"), ALERT.c.severity)
-    )
-    for given, severity, count in connection.execute(query):
-        found = datetime.fromisoformat(given) if isinstance(given, str) else given
-        begins = found.timestamp() // width * width
-        counted[datetime.fromtimestamp(begins, tz=until.tzinfo), severity] += count
-    return [Bucket(at=at, severity=rank, opened=n) for (at, rank), n in sorted(counted.items())]
+    def _of_all(
+        self, arm: str, spans: Sequence[tuple[Any, ...]], before: str, after: str
+    ) -> Iterator[Any]:
+        """A range of an index for each of `spans`, and what they give together."""
+        for place in range(0, len(spans), _AT_ONCE):
+            some = spans[place : place + _AT_ONCE]
+            arms = " UNION ALL ".join([arm] * len(some))
+            cells = [cell for span in some for cell in span]
+            yield from asked(self._connection, f"{before} ({arms}) AS parts {after}", cells).all()
 
 
 def _most(counted: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_RULES]
 
 
-def _mean(seconds: float | None, count: int) -> float | None:
-    return (seconds or 0) / count if count else None
-
-
-def _within(column: ColumnElement[Any], start: datetime, end: datetime) -> list[Any]:
-    return [column > start, column <= end]
-
-
-def seconds_in_all(dialect: str, start: Any, end: Any) -> ColumnElement[float]:
-    """The sum of the seconds from one moment's column to another's, where both are known.
-
-    Args:
-        dialect: of the database
-        start: the earlier column
-        end: the later one; a row where it is empty does not count
-    """
-    if dialect == "postgresql":  # adding intervals costs it a tenth of adding numbers
-        return cast(extract("epoch", func.sum(end - start)), Float)
-    days: ColumnElement[float] = literal_column(
-        f"julianday({end.name}) - julianday({start.name})", Float
-    )
-    # What is empty is left out before the other time is read.
-    return func.sum(days).filter(end.is_not(None)) * 86400.0
+def _mean(milliseconds: int, count: int) -> float | None:
+    """In seconds."""
+    return milliseconds / count / 1000 if count else None

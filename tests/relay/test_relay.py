@@ -209,3 +209,12 @@ def test_one_shots_expire_without_prefect(store: Store, clock: FakeClock):
     night.passes(400, step=5)
     assert night.desk.rows("SELECT resolution FROM alert") == [("expired",)]
     assert store.now() - clock.now() == timedelta(0)
+
+
+def test_it_sums_settled_hours_up(night: Night):
+    night.desk.sees({"/": 95})
+    night.clock.forward(hours=4)
+    until = time.monotonic() + 60
+    while not night.desk.rows("SELECT at FROM tally_hour"):
+        assert time.monotonic() < until, "the hour that the alert opened in is not summed up"
+        night.passes(15, step=15)
