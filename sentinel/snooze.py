@@ -7,19 +7,26 @@ from typing import TYPE_CHECKING
 
 from sentinel.duration import format_duration
 from sentinel.errors import NotFound
-from sentinel.lifecycle import Terms
+from sentinel.events.desk import POLICY_TRIGGER
 
 if TYPE_CHECKING:
     from sentinel.alert import AlertView
     from sentinel.store import Store
 
-__all__ = ["OFFER", "still_bad"]
+__all__ = ["offer", "still_bad"]
 
-OFFER = (
-    f"It was still bad at the last look; if it stays so, it opens again in "
-    f"{format_duration(Terms().hold_after_manual_resolve)}. To hear nothing of it for a while, "
-    "suppress it."
-)
+
+def offer(store: Store) -> str:
+    """What is said to whoever resolved one of `still_bad`.
+
+    Args:
+        store: whose settings say for how long a person's resolve stands
+    """
+    held = format_duration(store.knobs.hold_after_manual_resolve)
+    return (
+        f"It was still bad at the last look; if it stays so, it opens again in {held}. "
+        "To hear nothing of it for a while, suppress it."
+    )
 
 
 def still_bad(store: Store, alerts: Iterable[AlertView]) -> list[str]:
@@ -39,7 +46,7 @@ def still_bad(store: Store, alerts: Iterable[AlertView]) -> list[str]:
             rule = store.rules.get(alert.rule, alert.tenant)
         except NotFound:
             continue
-        ends_itself = rule.trigger == "event_policy" or rule.spec.get("resolve_after")
+        ends_itself = rule.trigger == POLICY_TRIGGER or rule.spec.get("resolve_after")
         if not ends_itself and (
             rule.evaluated_at is None or alert.last_bad_at >= rule.evaluated_at
         ):

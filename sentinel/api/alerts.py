@@ -34,7 +34,7 @@ from sentinel.lifecycle import (
     Unsuppress,
 )
 from sentinel.links import Addresses
-from sentinel.snooze import OFFER, still_bad
+from sentinel.snooze import offer, still_bad
 from sentinel.store import Store
 from sentinel.store.alerts import AlertFilter
 
@@ -150,7 +150,7 @@ def act(request: Request, alert_id: AlertId, asked: ActionRequest, actor: Caller
         raise _refused(alert_id, asked, result)
     return ActionTaken(
         reason=result.reason,
-        offer=OFFER if hold else None,
+        offer=offer(store) if hold else None,
         alert=_item(request, store.alerts.get(alert_id)),
     )
 

@@ -329,11 +329,12 @@ def _act(
         offers: whether it is a resolve, and those that still hold are offered a snooze
     """
     from sentinel.errors import Conflict, NotFound
-    from sentinel.snooze import OFFER, still_bad
+    from sentinel.snooze import offer, still_bad
 
     with open_store() as store:
         found = [store.alerts.find(alert) for alert in alerts]
         hold = set(still_bad(store, found)) if offers else set[str]()
+        offered = offer(store)
         results = store.act([alert.id for alert in found], action(store.now()))
         # As people see it: an open alert that nobody is told of is "suppressed".
         shown = {alert.id: store.alerts.find(alert.id).status for alert in found}
@@ -346,7 +347,7 @@ def _act(
                 "status": shown.get(result.alert_id, result.status),
                 "reason": result.reason,
                 "error": result.error,
-                **({"offer": OFFER} if result.ok and result.alert_id in hold else {}),
+                **({"offer": offered} if result.ok and result.alert_id in hold else {}),
             }
             for result in results
         ]
@@ -358,7 +359,7 @@ def _act(
                 said = done or shown.get(result.alert_id, result.status)
                 say(f"{result.alert_id[:13]} {said}: {titles[result.alert_id]}")
                 if result.alert_id in hold:
-                    say(f"  {OFFER} sentinel alert suppress {result.alert_id[:13]} --for 1h")
+                    say(f"  {offered} sentinel alert suppress {result.alert_id[:13]} --for 1h")
     if refused:
         first = refused[0]
         why = f"{titles.get(first.alert_id, first.alert_id)}: {first.error}"

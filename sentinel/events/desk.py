@@ -1,4 +1,4 @@
-"""What the triggers of event policies ask of the world, as a protocol."""
+"""The triggers of event policies by name, and what they ask of the world, as a protocol."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ import msgspec
 
 from sentinel.reading import Reading
 
-__all__ = ["EventDesk", "Matched"]
+__all__ = ["PACK_TRIGGER", "POLICY_TRIGGER", "EventDesk", "Matched"]
+
+POLICY_TRIGGER = "event_policy"
+"""What the rule of every policy says that it is evaluated by, alone or in a pack."""
+PACK_TRIGGER = "event_pack"
+"""The same of the rule of a pack's deployment."""
 
 
 class Matched(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select, update
 
 from sentinel.evaluation import Evaluation
 from sentinel.events import happened_at
+from sentinel.events.desk import POLICY_TRIGGER
 from sentinel.events.pack import Pack
 from sentinel.fingerprint import fingerprint
 from sentinel.models import LIVE
@@ -24,7 +25,7 @@ from sentinel.rule import Rule
 from sentinel.store import Store
 from sentinel.store.apply import apply
 from sentinel.store.bulk import insert_many
-from sentinel.store.event_packs import MEMORY, TRIGGER
+from sentinel.store.event_packs import MEMORY
 from sentinel.store.events import Block
 from sentinel.store.rules import lock_rules
 from sentinel.store.tables import ALERT, RULE
@@ -229,7 +230,7 @@ class Batch:
             told,
             self._connection,
             Evaluation(
-                rule=rule, trigger=TRIGGER, slot=slot, at=at,
+                rule=rule, trigger=POLICY_TRIGGER, slot=slot, at=at,
                 observation=Observation(readings=readings),
                 default_category="events", keeps_readings=False,
                 source=msgspec.structs.replace(self._pack.spec.source, flow_run_id=None),

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table, or_, select
 
 from sentinel.errors import PolicyError
 from sentinel.evaluation import Evaluation
+from sentinel.events.desk import PACK_TRIGGER, POLICY_TRIGGER
 from sentinel.events.pack import Pack, Spec, pack_of
 from sentinel.models_events import EventPack, PolicyMemory
 from sentinel.observation import Observation
@@ -27,8 +28,6 @@ __all__ = ["MEMORY", "PACK", "roll_out", "take_back", "waiting"]
 
 PACK = cast("Table", EventPack.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
 MEMORY = cast("Table", PolicyMemory.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
-TRIGGER = "event_policy"
-"""What the rules of policies say that they are evaluated by."""
 
 
 def roll_out(store: Store, spec: Spec) -> Pack:
@@ -80,7 +79,7 @@ def _write(store: Store, connection: Connection, pack: Pack, digest: str) -> set
         )
     # The deployment's own, which may have had another name, with all its history.
     own = Evaluation(
-        rule=rule, trigger=TRIGGER if pack.spec.alone else "event_pack", slot=now, at=now,
+        rule=rule, trigger=POLICY_TRIGGER if pack.spec.alone else PACK_TRIGGER, slot=now, at=now,
         observation=Observation(readings=[]), default_category="events", source=pack.spec.source,
     )  # fmt: skip
     enter(store, connection, own, now)
@@ -92,7 +91,7 @@ def _write(store: Store, connection: Connection, pack: Pack, digest: str) -> set
             # As JSON inside the one JSON parameter on PostgreSQL, as text on SQLite.
             (
                 one.name, dumped(one.dump()) if store.dialect == "sqlite" else one.dump(),
-                int(one.rank), TRIGGER,
+                int(one.rank), POLICY_TRIGGER,
             )
             for one in pack.rules
         ],
@@ -143,7 +142,7 @@ def _refuse_taken(connection: Connection, pack: Pack) -> None:
         return
     found = connection.execute(
         select(RULE.c.name, RULE.c.trigger).where(
-            RULE.c.tenant == pack.tenant, RULE.c.trigger != TRIGGER
+            RULE.c.tenant == pack.tenant, RULE.c.trigger != POLICY_TRIGGER
         )
     )
     rules = {row.name: row.trigger for row in found}

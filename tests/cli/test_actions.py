@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.cli.shell import Run
 from tests.store.desk import Desk
 
@@ -95,6 +97,13 @@ def test_resolving_what_is_still_bad_offers_a_snooze(run: Run, desk: Desk) -> No
     assert "still bad at the last look; if it stays so, it opens again in 5m" in out
     # What is offered works on what was resolved.
     assert run("alert", "suppress", id_, "--for", "1h")[0] == 0
+
+
+def test_the_offer_says_for_how_long_a_resolve_stands_here(
+    run: Run, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENTINEL_HOLD_AFTER_MANUAL_RESOLVE", "20m")
+    assert "it opens again in 20m" in act(run, "resolve")["offer"]
 
 
 def test_what_the_last_look_did_not_see_bad_is_offered_nothing(run: Run, desk: Desk) -> None:

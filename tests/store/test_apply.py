@@ -254,6 +254,21 @@ def test_one_that_refuses_does_not_keep_the_others_back(desk: Desk):
     assert [result.ok for result in results] == [False, True, False]
 
 
+def test_what_a_person_resolved_while_bad_opens_again_after_five_minutes_and_says_why(desk: Desk):
+    desk.sees({"/": 95})
+    (alert,) = desk.ids()
+    desk.store.act([alert], Resolve(actor="ann"))
+    for _ in range(4):
+        assert desk.sees({"/": 95}).live == 0
+    assert desk.sees({"/": 95}).live == 1
+    assert desk.ids() == [alert]
+    last = desk.store.alerts.timeline(alert)[-1]
+    assert (last.kind, last.reason) == (
+        "reopened", "reopened: still bad after a person resolved it",
+    )  # fmt: skip
+    assert desk.events()[-1] == "sentinel.alert.reopened"
+
+
 def test_a_one_shot_expires_and_is_not_called_recovered(store: Store, clock: FakeClock):
     desk = Desk(store, clock, resolve_after="10m")
     desk.sees({"/": 95})
