@@ -15,7 +15,7 @@ from typing import Any, cast
 from sentinel.errors import ExpressionError, PatternError
 from sentinel.expression.functions import FUNCTIONS
 from sentinel.expression.parsing import fail, parse
-from sentinel.expression.values import ARITHMETIC, Refused, kind_of, member, number
+from sentinel.expression.values import ARITHMETIC, Refused, kind_of, member, number, same
 from sentinel.pattern import pattern
 
 __all__ = ["Expression", "compile_expression"]
@@ -241,9 +241,9 @@ class _Compiler:
         error = self._fail
         match op:
             case ast.Eq():
-                return _same
+                return same
             case ast.NotEq():
-                return lambda a, b: not _same(a, b)
+                return lambda a, b: not same(a, b)
             case ast.Is() | ast.IsNot():
                 if not isinstance(right, ast.Constant) or right.value is not None:
                     raise self._fail(right, "'is' goes with None only; write ==")
@@ -331,10 +331,3 @@ class _Compiler:
 
 def _constant(value: Any) -> Run:
     return lambda _: value
-
-
-def _same(a: Any, b: Any) -> bool:
-    """Equal, and true is not 1."""
-    if isinstance(a, bool) is not isinstance(b, bool):
-        return False
-    return bool(a == b)

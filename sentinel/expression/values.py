@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-__all__ = ["ARITHMETIC", "MAX_TEXT", "Refused", "kind_of", "member", "number", "within"]
+__all__ = [
+    "ARITHMETIC", "MAX_TEXT", "Refused", "kind_of", "member", "number", "same", "within",
+]  # fmt: skip
 
 MAX_TEXT = 100_000
 """Texts that are made or looked through are no longer than this, in characters."""
@@ -103,6 +105,13 @@ ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 """By the name of the node; numbers only, but that texts can be added."""
 
 
+def same(a: Any, b: Any) -> bool:
+    """Equal, and true is not 1."""
+    if isinstance(a, bool) is not isinstance(b, bool):
+        return False
+    return bool(a == b)
+
+
 def member(item: Any, whole: Any) -> bool:
     """Whether `item` is in a list, among the names of a mapping, or part of a text.
 
@@ -117,9 +126,15 @@ def member(item: Any, whole: Any) -> bool:
         if not isinstance(item, str):
             raise Refused(f"looks for {kind_of(item)} in a text")
         return item in whole
-    if isinstance(whole, list | tuple | frozenset | Mapping):
+    if isinstance(whole, list | tuple):
+        parts = cast("list[Any]", whole)
+        # Only these may be taken for one another: true for 1, and false for 0.
+        if item == 0 or item == 1:
+            return any(same(item, one) for one in parts)
+        return item in parts
+    if isinstance(whole, frozenset | Mapping):
         try:
-            return item in cast("list[Any]", whole)
+            return item in cast("Mapping[Any, Any]", whole)
         except TypeError:  # a list has no hash, so it is no name and in no set
             return False
     raise Refused(f"looks into {kind_of(whole)}")

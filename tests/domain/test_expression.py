@@ -41,6 +41,8 @@ VALUES: dict[str, Any] = {
         ("2 ** 10 == 1024 and 7 // 2 == 3 and 7 % 4 == 3", True),
         ("'a' + 'b' == 'ab'", True),
         ("details.on == true and details.on != 1", True),
+        ("details.on in [1, 'a'] or 1 in [true] or details.on not in [true, 2]", False),
+        ("details.on in [0, true] and 0 in [false, 0.0]", True),
         ("number('12.5') + 1", 13.5),
         ("number('twelve') is None", True),
         ("default(labels.region, 'eu')", "eu"),
