@@ -87,7 +87,9 @@ class Change(BaseModel):
 
     type: Literal["change"]
     compare_key: Fields = Field(description="The field, or several.")
-    ignore_null: bool = Field(default=True, description="Events without any of them do not count.")
+    ignore_null: bool = Field(
+        default=True, description="Events that lack one of them do not count."
+    )
     timeframe: Duration | None = Field(
         default=None, description="Only where the last event is not longer ago."
     )

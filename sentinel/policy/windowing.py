@@ -133,7 +133,7 @@ class _Spike(_Eventful):
         counts.drop_until(newest - 2 * self._frame)
         now = counts.between(newest - self._frame, newest)
         then = counts.between(newest - 2 * self._frame, newest - self._frame)
-        filled = newest - since > 2 * self._frame and newest >= quiet_until
+        filled = newest - since >= 2 * self._frame and newest >= quiet_until
         if filled and self._spikes(then, now):
             height = now / then if now > then else then / max(now, 1)
             word = "more" if now > then else "fewer"
@@ -221,7 +221,7 @@ class _Change(_Eventful):
     def take(self, state: State | None, event: Event, at: float) -> tuple[State, Hit | None]:
         values = [_text(find(event)) for _, find in self._finders]
         before = state if isinstance(state, ChangeState) else None
-        if self._ignore_null and not any(values):
+        if self._ignore_null and not all(values):
             return before or ChangeState(), None
         after = ChangeState(values=values, at=at, known=True)
         if before is None or not before.known or before.values == values:

@@ -74,6 +74,11 @@ def test_a_frequency_does_not_mind_the_order_within_its_timeframe(when: list[int
     assert len(played.hits(when)) == 1
 
 
+def test_a_spike_is_told_from_two_timeframes_after_the_first_event_on():
+    played = Played(watcher("spike", spike_height=3, timeframe="100s"))
+    assert played.hits([0, 50, 198, 199, 200]) == [200]
+
+
 @given(times)
 def test_a_spike_compares_the_timeframe_with_the_one_before_it(when: list[int]):
     expected: list[float] = []
@@ -83,7 +88,7 @@ def test_a_spike_compares_the_timeframe_with_the_one_before_it(when: list[int]):
         seen.append(at)
         now = sum(at - 100 < one <= at for one in seen)
         then = sum(at - 200 < one <= at - 100 for one in seen)
-        if at - since > 200 and at >= quiet and then >= 1 and now >= 3 * then:
+        if at - since >= 200 and at >= quiet and then >= 1 and now >= 3 * then:
             expected.append(at)
             seen, since, quiet = [], float("inf"), at + 200
         elif since == float("inf"):
@@ -140,6 +145,7 @@ def test_a_change_is_another_value_than_the_last_events():
     assert hit is not None
     assert hit.text == "country was DE, is FR"
     assert played.take(130) is None  # without any of them, it does not count
+    assert played.take(131, country="DE") is None  # nor without one of them
     assert played.take(140, country="FR", device="a") is None
     assert played.take(140 + 3601, country="US", device="a") is None  # too long ago
 
