@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 from pydantic import Field
 
 from sentinel import Context, Reading, trigger
+from sentinel.metrics.moments import micros
 from triggers._metrics import Duration, ago, length
 
-_METRIC = "heartbeat"
+METRIC = "heartbeat"
+_COMMITTED_LATE = timedelta(minutes=10)
+"""A beat counts from when it came; that it was written is seen a little later."""
 
 
 @trigger(category="data", unit="seconds", keeps_readings=False)
@@ -29,35 +32,60 @@ def heartbeat(
     """
     now = ctx.now()
     first = cast("dict[str, str]", ctx.state.setdefault("first", {}))
-    for gone in first.keys() - jobs.keys():
-        del first[gone]
-    for job, given in jobs.items():
-        within = length(given, f"jobs.{job}")
+    beats = cast("dict[str, list[Any]]", ctx.state.setdefault("beats", {}))
+    within = {job: length(given, f"jobs.{job}") for job, given in jobs.items()}
+    for known in (first, beats):
+        for gone in known.keys() - jobs.keys():
+            del known[gone]
+    # All that an earlier look asked for was read up to then; of a new job nothing was.
+    known_until = ctx.state.get("until") if first.keys() >= within.keys() else None
+    since = now - max(2 * max(within.values()), timedelta(days=1))
+    if known_until is not None:
+        since = max(since, min(datetime.fromisoformat(known_until), now) - _COMMITTED_LATE)
+    _hear(ctx, since, beats, within)
+    ctx.state["until"] = now.isoformat()
+    for job, patience in within.items():
         labels = {"job": job[:200]}
         began = datetime.fromisoformat(first.setdefault(job, now.isoformat()))
-        reach = now - max(2 * within, timedelta(days=1))
-        series = ctx.metrics.window(_METRIC, [f'job="{job}"'], reach, now)
-        if not len(series):
-            if now - began <= within:
+        if job not in beats:
+            if now - began <= patience:
                 ctx.unknown(labels)
                 continue
             yield Reading(
                 labels=labels,
                 firing=True,
-                summary=f"{job} has not been heard of for {ago(now - max(reach, began))}",
+                summary=f"{job} has not been heard of for {ago(now - began)}",
             )
             continue
-        times, values = series.of(0)
-        silent = timedelta(microseconds=series.until - int(times[-1]))
-        failed = not values[-1]
-        late = silent > within
+        moment, status = beats[job]
+        silent = timedelta(microseconds=max(0, micros(now) - int(moment)))
+        failed = not status
+        late = silent > patience
         yield Reading(
             labels=labels,
             value=round(silent.total_seconds(), 3),
             firing=late or failed,
-            summary=f"{job} was last heard of {ago(silent)} ago, not within {ago(within)}"
+            summary=f"{job} was last heard of {ago(silent)} ago, not within {ago(patience)}"
             if late
             else f"{job} says that it failed, {ago(silent)} ago"
             if failed
             else f"{job} was heard of {ago(silent)} ago",
         )
+
+
+def _hear(
+    ctx: Context, since: datetime, beats: dict[str, list[Any]], jobs: Collection[str]
+) -> None:
+    """Put the newest beat of each job into `beats`: its moment in microseconds, and 1 or 0.
+
+    What was heard is remembered, so that a job may be silent for longer than samples are kept,
+    and a look reads no more than what has come since the last one.
+    """
+    heard = ctx.metrics.window(METRIC, (), since, ctx.now())
+    for place, labels in enumerate(heard.labels):
+        job = labels.get("job", "")
+        if job not in jobs:
+            continue
+        times, values = heard.of(place)
+        if job not in beats or int(times[-1]) >= beats[job][0]:
+            beats[job] = [int(times[-1]), int(values[-1])]

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from sentinel import Context, Reading, trigger
 from sentinel.anomaly import NORMAL, Detector, advance
+from sentinel.errors import ConfigurationError
 from triggers._metrics import Duration, ago, length, said, window
 
 
@@ -41,10 +42,17 @@ def metric_anomaly(
         threshold: how many standard deviations are unusual
         refractory: after it fired, quiet for so many samples
         season: compare with this long ago, for example 1d or 7d; 0s means it has no season. History
-            must be longer than it
+            must be longer than it, and samples kept for as long (SENTINEL_KEEP_SAMPLES, 7d)
     """
     tuning = msgspec.structs.replace(NORMAL, threshold=threshold, refractory=refractory)
-    series = window(ctx, metric, match, length(history, "history"))
+    learned = length(history, "history")
+    if season >= learned:
+        raise ConfigurationError(
+            f"season is {ago(season)} and history {ago(learned)}, so nothing lies a season back",
+            hint="Give it a history longer than the season, and keep samples for as long "
+            "(SENTINEL_KEEP_SAMPLES).",
+        )
+    series = window(ctx, metric, match, learned)
     recent = series.until - int(length(over, "over").total_seconds() * 1e6)
     back = int(season.total_seconds() * 1e6)
     for place, labels in enumerate(series.labels):

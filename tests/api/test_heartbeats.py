@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -11,11 +13,14 @@ from sentinel import Context, Rule
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError
 from sentinel.evaluation import Applied, Evaluation
+from sentinel.metrics.series import Series
 from sentinel.observation import observe
 from sentinel.store import Store
+from sentinel.store.metric_windows import Windows
 from triggers.heartbeat import heartbeat
 
 BEATS = "/api/v1/alerts/heartbeats"
+T0 = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class Watch:
@@ -63,6 +68,42 @@ def test_one_that_never_came_has_its_time_from_the_first_look_on(watch: Watch, c
     clock.forward(minutes=15)
     assert watch.look(new="10m").live == 1
     assert watch.titles() == ["new has not been heard of for 16m"]
+
+
+def test_a_job_may_be_silent_for_longer_than_samples_are_kept(
+    client: httpx.Client, watch: Watch, clock: FakeClock
+):
+    client.post(f"{BEATS}/monthly")
+    assert watch.look(monthly="32d").live == 0
+    for _ in range(4):
+        clock.forward(days=8)
+        watch.store.metrics.upkeep()
+        assert watch.store.metrics.reader().window("heartbeat", (), T0, clock.now()).times.size == 0
+        assert watch.look(monthly="33d").live == 0
+    clock.forward(days=2)
+    assert watch.look(monthly="33d").live == 1
+    assert watch.titles() == ["monthly was last heard of 34d6m ago, not within 33d"]
+    client.post(f"{BEATS}/monthly")
+    assert watch.look(monthly="33d").live == 0
+
+
+def test_a_look_reads_only_what_came_since_the_last_one(
+    client: httpx.Client, watch: Watch, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[timedelta] = []
+    window = Windows.window
+
+    def noted(self: Windows, name: str, match: Sequence[str], a: datetime, b: datetime) -> Series:
+        asked.append(b - a)
+        return window(self, name, match, a, b)
+
+    monkeypatch.setattr(Windows, "window", noted)
+    for job in ("load", "mail"):
+        client.post(f"{BEATS}/{job}")
+    watch.look(load="1h", mail="2h")
+    watch.look(load="1h", mail="2h")
+    watch.look(load="1h", mail="2h", new="3d")
+    assert asked == [timedelta(days=1), timedelta(minutes=11), timedelta(days=6)]
 
 
 def test_a_job_may_say_that_it_failed(client: httpx.Client, watch: Watch):

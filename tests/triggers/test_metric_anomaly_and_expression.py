@@ -89,6 +89,12 @@ def test_with_too_few_samples_nothing_is_seen(world: World):
     assert (seen.readings, seen.not_seen) == ([], [{"host": "a"}])
 
 
+def test_a_season_as_long_as_the_history_is_refused_since_nothing_lies_behind_it(world: World):
+    with pytest.raises(ConfigurationError, match="season is 2d and history 2d") as caught:
+        world.look(metric_anomaly, metric="load", season=timedelta(days=2))
+    assert "SENTINEL_KEEP_SAMPLES" in str(caught.value)
+
+
 def test_several_metrics_become_one_value_for_each_group(world: World):
     for _ in range(3):
         world.comes(
