@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from sentinel.rule import Rule
-from sentinel.template import placeholders
+from sentinel.template import misspelt, placeholders
 from sentinel.trigger import Trigger
 
 __all__ = ["ALWAYS", "Yielded", "unknown_names", "yielded_by"]
@@ -41,7 +41,7 @@ class Yielded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def unknown_names(rule: Rule, yielded: Yielded) -> Iterator[str]:
-    """A sentence for every name in the rule's texts that nothing will fill in.
+    """A sentence for every name in the rule's texts that nothing will fill in, or not so.
 
     `{labels.x}` and `{details.x}` pass always: they say that only the data knows.
     """
@@ -50,6 +50,11 @@ def unknown_names(rule: Rule, yielded: Yielded) -> Iterator[str]:
         texts["description"] = rule.description  # what an alert's description is made of then
     known = [*ALWAYS, *sorted({*rule.labels, *yielded.names}.difference(ALWAYS))]
     for place, text in texts.items():
+        for written in misspelt(text):
+            yield (
+                f"{place}: {written} stays as it is written; a number can be written as in "
+                "{value:.1f}, {value:,.0f}, {value:.1%}, {value:.3g} or {value:d}"
+            )
         for name in placeholders(text):
             head, dot, rest = name.partition(".")
             if name in known or head in _MAPPINGS or (dot and head in yielded.names):

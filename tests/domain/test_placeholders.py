@@ -123,3 +123,10 @@ def test_the_first_triggers_write_their_names_down(name: str, labels: set[str]):
     yielded = yielded_by(find(name))
     assert yielded.all_known
     assert labels <= yielded.names
+
+
+def test_a_way_to_write_a_number_that_is_not_known_is_named_with_those_that_are():
+    nothing = Yielded(names=frozenset(), all_known=True)
+    (sentence,) = unknown("{value:x} of {value:.1f}", nothing)
+    assert sentence.startswith("annotations.summary: {value:x} stays as it is written")
+    assert "{value:.1f}" in sentence

@@ -70,6 +70,31 @@ def test_a_template_fills_what_it_knows_and_shows_what_it_does_not():
     assert render("{labels.a.b}", fields) == "dotted"
 
 
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{value:.1f}", "1234.6"),
+        ("{value:,.0f} rows", "1,235 rows"),
+        ("{share:.1%}", "12.3%"),
+        ("{value:.3g}", "1.23e+03"),
+        ("{value:d}", "1235"),
+        ("{host:.1f}", "web-1"),
+        ("{gone:.1f}", "{gone:.1f}"),
+        ("{value:x}", "{value:x}"),
+        ("{value!r}", "{value!r}"),
+        ("{nothing:d}", "nan"),
+        ("order {order}", "order 9007199254740993"),
+        ("{vast} {vast:.1f}", "over 1e308 over 1e308"),
+    ],
+)
+def test_a_number_is_written_as_its_template_says(template: str, said: str):
+    fields = {
+        "value": 1234.5678, "share": 0.1234, "host": "web-1", "nothing": float("nan"),
+        "order": 9007199254740993, "vast": 10**400,
+    }  # fmt: skip
+    assert render(template, fields) == said
+
+
 @given(st.text(max_size=200))
 def test_a_template_never_raises_and_reaches_nothing_but_its_fields(text: str):
     assert "object at 0x" not in render(text, {"value": 1, "rule": object.__name__})
