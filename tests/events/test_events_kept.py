@@ -69,6 +69,11 @@ def test_what_is_no_event_is_refused_and_the_rest_is_kept(store: Store):
     assert kept(store) == [{"n": 1}]
 
 
+def test_a_whole_number_that_is_too_long_is_named_as_what_is_wrong(store: Store):
+    (refused,) = store.events.add([{"n": 2**64}, {"n": 2**64 - 1}]).refused
+    assert (refused.index, refused.message[:24]) == (0, "a whole number in it is ")
+
+
 def test_too_many_at_once_are_refused_as_a_whole(store: Store):
     with pytest.raises(ConfigurationError, match="10,001 events at once"):
         store.events.add([{"n": 1}] * 10_001)
