@@ -3,33 +3,33 @@
 A dashboard is started over a SQLite database with many alerts (`SENTINEL_BENCH_ALERTS`, 1,000,000
 by default). In a real Chromium: how long the live page and a search of the history take until
 they stand on the screen, and an acknowledgement from the key to the row that the server confirmed.
+
 With 20 screens as plain clients (`screen_sessions.py`), each refreshing every 2 s: the processor
 time of the server, first with nothing going on, then with one change a second, which every screen
-fetches; and how its memory grows meanwhile, over `SENTINEL_BENCH_MINUTES` (4 by default).
+fetches. The same with 500 (`SENTINEL_BENCH_CROWD`), which are clients too and no browsers: they
+hold a session of Streamlit each, ask what a browser asks, and draw nothing. And how the server's
+memory grows over the refreshes and changes of an hour of 20 screens, pressed into
+`SENTINEL_BENCH_MINUTES` (6 by default: everything happens ten times as fast; 60 is a real hour).
 
 The peer is a page of Streamlit's own parts over the same rows (`peers/table_page.py`), measured
-the same way in the same run. Browser and server share the machine, so that times on the screen
-are the worse for it; shares and memory are the server's alone.
+the same way in the same run with 20 screens, also beside the row of 500. Browser, clients and
+server share the machine, so that times are the worse for it; shares and memory are the server's
+alone.
 """
 
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import httpx
 import psutil
 from playwright.sync_api import Browser, Page
 
 import benchmarks.dashboard as alerts
-from benchmarks.screen_sessions import Cost, Recorded, record, watch
+from benchmarks.screen_sessions import Cost, Recorded, record, served, watch
 from benchmarks.table import Row
 from sentinel.clock import FakeClock
 from sentinel.lifecycle import Assign
@@ -37,9 +37,11 @@ from sentinel.store import Store
 from tests.dashboard.browser import open_browser
 
 SESSIONS = int(os.environ.get("SENTINEL_BENCH_SESSIONS", "20"))
-MINUTES = float(os.environ.get("SENTINEL_BENCH_MINUTES", "4"))
+CROWD = int(os.environ.get("SENTINEL_BENCH_CROWD", "500"))
+MINUTES = float(os.environ.get("SENTINEL_BENCH_MINUTES", "6"))
 MEASURED = 40.0
 """Seconds that the server's processor time is watched for."""
+HOUR = 3600.0
 TIMES = 20
 HERE = Path(__file__).parent
 OURS = HERE.parent / "dashboard" / "app.py"
@@ -53,18 +55,20 @@ def run() -> list[Row]:
     """One row a figure."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        store = Store(f"sqlite:///{folder}/bench.db")
+        url = f"sqlite:///{folder}/bench.db"
+        store = Store(url)
         store.migrate()
-        alerts.fill(Store(f"sqlite:///{folder}/bench.db", clock=FakeClock(store.now())))
+        alerts.fill(Store(url, clock=FakeClock(store.now())))
         with open_browser() as browser:
-            rows = _measured(browser, store, folder)
+            rows = measured(browser, store, url, folder)
         store.close()
     return rows
 
 
-def _measured(browser: Browser, store: Store, folder: Path) -> list[Row]:
+def measured(browser: Browser, store: Store, url: str, folder: Path) -> list[Row]:
+    """Every figure, over the database at `url`."""
     change = _changes(store)
-    with _served(OURS, folder) as (address, server):
+    with served(OURS, url, folder) as (address, server):
         ours = {
             "opened": _opened(browser, address, ROW),
             "turned": _turned(browser, address),
@@ -73,16 +77,28 @@ def _measured(browser: Browser, store: Store, folder: Path) -> list[Row]:
         }
         asked = record(browser, address, ROW, change)
         quiet = _cost(address, asked, server, MEASURED)
-        busy = _cost(address, asked, server, max(MEASURED, MINUTES * 60), change)
-    with _served(PEER, folder) as (address, server):
+        busy = _cost(address, asked, server, MEASURED, change)
+        hour = watch(
+            address, asked, server, sessions=SESSIONS, seconds=MINUTES * 60, change=change,
+            faster=HOUR / (MINUTES * 60),
+        )  # fmt: skip
+    with served(OURS, url, folder) as (address, server):
+        asked = record(browser, address, ROW, change)
+        crowd = watch(address, asked, server, sessions=CROWD, seconds=MEASURED)
+        crowd_busy = watch(
+            address, asked, server, sessions=CROWD, seconds=MEASURED, change=change
+        )  # fmt: skip
+    with served(PEER, url, folder) as (address, server):
         peer = _peer_waits(browser, address)
         asked = record(browser, address, CANVAS, None)
         peer_quiet = _cost(address, asked, server, MEASURED)
         peer_busy = _cost(address, asked, server, MEASURED, change)
 
-    def row(name: str, value: float, unit: str, other: float) -> Row:
-        return Row(name=f"screens_{name}", value=value, unit=unit, peer=STREAMLIT, peer_value=other)
+    def row(name: str, value: float, unit: str, other: float, also: str = "") -> Row:
+        name, words = f"screens_{name}", f"{STREAMLIT}{also}"
+        return Row(name=name, value=value, unit=unit, peer=words, peer_value=other)
 
+    few = f", {SESSIONS} sessions"
     return [
         row("live_page_opened", ours["opened"], "ms p95", peer["opened"]),
         row("live_page_turned_to", ours["turned"], "ms p95", peer["turned"]),
@@ -91,9 +107,15 @@ def _measured(browser: Browser, store: Store, folder: Path) -> list[Row]:
         row(f"{SESSIONS}_sessions_quiet", quiet.share, "% of a core", peer_quiet.share),
         row(f"{SESSIONS}_sessions_busy", busy.share, "% of a core", peer_busy.share),
         row(f"{SESSIONS}_sessions_news", _p95(busy.waited), "ms p95", _p95(peer_busy.waited)),
-        row(f"memory_over_{busy.refreshes}_refreshes", busy.memory[-1][1], "MB",
+        row(f"{CROWD}_sessions_quiet", crowd.share, "% of a core", peer_quiet.share, few),
+        row(f"{CROWD}_sessions_busy", crowd_busy.share, "% of a core", peer_busy.share, few),
+        row(f"{CROWD}_sessions_news", _p95(crowd_busy.waited), "ms p95",
+            _p95(peer_busy.waited), few),
+        row(f"{CROWD}_sessions_memory", crowd_busy.memory[-1][1], "MB",
+            peer_busy.memory[-1][1], few),
+        row(f"memory_over_{hour.refreshes}_refreshes", hour.memory[-1][1], "MB",
             peer_busy.memory[-1][1]),
-        row("memory_per_1000_refreshes", busy.growth, "MB", peer_busy.growth),
+        row("memory_per_1000_refreshes", hour.growth, "MB", peer_busy.growth),
     ]  # fmt: skip
 
 
@@ -119,38 +141,6 @@ def _cost(
     change: Callable[[], object] | None = None,
 ) -> Cost:
     return watch(address, asked, server, sessions=SESSIONS, seconds=seconds, change=change)
-
-
-@contextmanager
-def _served(app: Path, folder: Path) -> Generator[tuple[str, psutil.Process]]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    options = {
-        "server.port": str(port), "server.headless": "true", "server.address": "127.0.0.1",
-        "server.fileWatcherType": "none", "browser.gatherUsageStats": "false",
-    }  # fmt: skip
-    started = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(app),
-         *(f"--{name}={value}" for name, value in options.items())],
-        env={**os.environ, "SENTINEL_DATABASE_URL": f"sqlite:///{folder}/bench.db",
-             "SENTINEL_USER": "bench"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=folder,
-    )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                if httpx.get(f"{address}/_stcore/health", trust_env=False).is_success:
-                    break
-            except httpx.HTTPError:
-                time.sleep(0.1)
-        yield address, psutil.Process(started.pid)
-    finally:
-        started.terminate()
-        started.wait(20)
 
 
 def _p95(seconds: Sequence[float]) -> float:

@@ -1,4 +1,4 @@
-"""What `streamlit run` starts: the pages of `shell.py`, behind `front.py`."""
+"""What `streamlit run` starts: the pages of `shell.py`, behind `front.py`, beside `door.py`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from dashboard import session
+from dashboard.door import Door
 from dashboard.front import Front
 
-app = st.App(Path(__file__).parent / "shell.py", middleware=[Middleware(Front)])
+app = st.App(
+    Path(__file__).parent / "shell.py",
+    middleware=[
+        Middleware(Door, place=session.place, sheets=session.sheets, desk=session.desk),
+        Middleware(Front),
+    ],
+)

@@ -8,7 +8,6 @@ import streamlit as st
 
 from dashboard import session, shapes
 from dashboard.blotter import widget
-from sentinel.errors import SentinelError
 
 __all__ = ["show"]
 
@@ -35,19 +34,16 @@ def show() -> None:
         st.query_params[session.ALERT] = asked
     else:
         st.query_params.pop(session.ALERT, None)
-    data = session.data()
     told: dict[str, Any] = {
         "id": asked,
         "turn": int(st.session_state.get(TURN, 0)),
         "me": session.actor(),
-        "number": data.change_number() if asked else 0,
+        "number": 0,
         "answers": [shapes.builtin(answer) for answer in answers],
         "problem": "",
         "alert": None,
+        "door": session.door(),
     }
     if asked:
-        try:
-            told |= shapes.details(data.details(str(asked)), data.addresses)
-        except SentinelError as error:
-            told["problem"] = str(error)
+        told |= session.sheets().alert(str(asked))
     widget("drawer", told, *STATES)

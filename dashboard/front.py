@@ -2,13 +2,18 @@
 
 Opened at one of its pages (`/history`), Streamlit's browser side does not know whether that is a
 page or a folder that it is served from, and asks `/history/_stcore/health` first: two errors in
-every browser's console. Being told, it asks the right place at once.
+every browser's console. Being told, it asks the right place at once, and opens its connection
+without asking first how it may. What every page needs and Streamlit's browser side would ask for
+only when it is shown, is named at the start, so that it is there by then.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import MutableMapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -19,6 +24,10 @@ __all__ = ["Front"]
 
 HEAD = b"<head>"
 LEFT_OUT = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")
+SHOWN = ("BidiComponent", "Html", "LinkButton")
+"""Parts of Streamlit that every page shows: our widgets, our own HTML, the link to Prefect."""
+MODULE = r"static/js/([\w.-]+\.js)"
+IMPORTED = r'(?:from|import)\s*"\./([\w.-]+\.js)"'
 # Tags of the file as it lies on the disk would let browsers keep what is not what they were sent.
 STALE = ("content-length", "etag", "last-modified")
 
@@ -79,7 +88,31 @@ class _Page:
 
 
 def _told() -> bytes:
-    """A script that says where the server is: under its base path, wherever the page is."""
-    base = json.dumps(f"/{str(st.get_option('server.baseUrlPath') or '').strip('/')}")
-    place = f"location.origin+{base}".replace("</", "<\\/")
-    return f"<script>window.__streamlit={{BACKEND_BASE_URL:{place}}}</script>".encode()
+    """A script that says where the server is, under its base path, wherever the page is; and what
+    is needed soon.
+    """
+    base = f"/{str(st.get_option('server.baseUrlPath') or '').strip('/')}"
+    place = f"location.origin+{json.dumps(base)}".replace("</", "<\\/")
+    # No other site may send messages to the page, nor hand it who somebody is.
+    host = "{allowedOrigins:[location.origin],useExternalAuthToken:false}"
+    script = f"<script>window.__streamlit={{BACKEND_BASE_URL:{place},HOST_CONFIG:{host}}}</script>"
+    folder = f"{base.rstrip('/')}/static/js/"
+    links = (f'<link rel="modulepreload" crossorigin href="{folder}{name}">' for name in _soon())
+    return "".join((script, *links)).encode()
+
+
+@lru_cache(maxsize=1)
+def _soon() -> list[str]:
+    """The modules behind `SHOWN` and all that they import, but not what the page itself names."""
+    folder = Path(st.__file__).parent / "static"
+    named = folder / "index.html"
+    found: set[str] = set(re.findall(MODULE, named.read_text())) if named.exists() else set()
+    before = set(found)
+    wait = [path.name for name in SHOWN for path in (folder / "static/js").glob(f"{name}.*.js")]
+    while wait:
+        name = wait.pop()
+        file = folder / "static" / "js" / name
+        if name not in found and file.exists():
+            found.add(name)
+            wait += re.findall(IMPORTED, file.read_text())
+    return sorted(found - before)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import streamlit as st
 
 from dashboard import session, shapes
 from dashboard.blotter import widget
 from dashboard.shelf import ASKED, KEPT
 from dashboard.view import View
-from sentinel.errors import ConfigurationError
 
 STATES = ("view", "wanted", "commands")
 TURN = "live-turn"
@@ -41,20 +41,25 @@ def _view(said: dict[str, Any]) -> View:
 
 @st.fragment(key="blotter-part")
 def live() -> None:
-    """The table. It runs when the browser asks: the heart-beat tells it when there is news."""
+    """The table as the page begins with it; what is new comes through the door.
+
+    It runs again when somebody looks in another way, which the address then says, and does what
+    the browser could not hand in at the door.
+    """
     said: dict[str, Any] = st.session_state.get("blotter") or {}
-    data, me = session.data(), session.actor()
+    me = session.actor()
     # What was asked for is done first, so that what is shown has it.
     answers = session.desk().carry_out(said.get("commands"), me)
     view = _view(said)
-    fault = ""
-    try:
-        shown, rows = data.rows(view.filter(me), limit=view.limit)
-    except ConfigurationError as error:
-        fault = str(error)
-        shown, rows = data.rows(None, limit=1)[0], b"[]"
-    turn = int(st.session_state.get(TURN, 0))
-    widget("blotter", shapes.live(rows, shown, view, me, answers, fault=fault, turn=turn), *STATES)
+    shown, rows, fault = session.sheets().read(view, me)
+    told = shapes.head(shown, view, me) | {
+        "number": shown.number,
+        "answers": answers,
+        "fault": fault,
+        "turn": int(st.session_state.get(TURN, 0)),
+        "door": session.door(),
+    }
+    widget("blotter", shapes.joined(msgspec.json.encode(told), rows), *STATES)
 
 
 live()

@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
+from dashboard import passes
 from dashboard.data import Data
 from dashboard.desk import Desk
 from dashboard.registry import Registry
+from dashboard.sheets import Sheets
 from sentinel.links import Addresses
 from sentinel.prefect_api import PrefectApi
 from sentinel.settings import settings
@@ -24,8 +26,11 @@ __all__ = [
     "actor",
     "data",
     "desk",
+    "door",
+    "place",
     "registry",
     "say",
+    "sheets",
     "show_alert",
     "tell",
     "zone",
@@ -56,6 +61,23 @@ def data() -> Data:
 def desk() -> Desk:
     """Where this process carries out what browsers ask for."""
     return Desk(data())
+
+
+@st.cache_resource(show_spinner=False)
+def sheets() -> Sheets:
+    """What the screens of this process share."""
+    return Sheets(data())
+
+
+def place() -> str:
+    """The folder of the door, under the dashboard's base path."""
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}/{passes.PLACE}" if base else f"/{passes.PLACE}"
+
+
+def door() -> dict[str, str]:
+    """Where a page asks for news, and the pass that it brings."""
+    return {"place": place(), "pass": passes.issue(actor())}
 
 
 @st.cache_resource(show_spinner=False)

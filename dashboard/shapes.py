@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -16,7 +15,7 @@ from sentinel.alert import AlertView, TimelineView
 from sentinel.links import Addresses, safe_link
 from sentinel.store.alerts import Counts
 
-__all__ = ["TARGETS", "builtin", "details", "figures", "live", "milliseconds"]
+__all__ = ["TARGETS", "builtin", "details", "figures", "head", "joined", "milliseconds"]
 
 TARGETS = {"critical": 300, "high": 900, "medium": 3600, "low": 4 * 3600, "info": 24 * 3600}
 """Seconds within which somebody should have acknowledged an alert of this severity."""
@@ -27,21 +26,12 @@ def builtin(answer: Answer) -> dict[str, Any]:
     return msgspec.to_builtins(answer)
 
 
-def live(
-    rows: bytes,
-    shown: LiveView,
-    view: View,
-    me: str,
-    answers: Iterable[Answer],
-    *,
-    fault: str,
-    turn: int,
-) -> bytes:
-    """What the table is given, as JSON: to write 500 rows anew for every screen took most of what
-    a screen costs. It holds no time, so that the same data is known to be the same.
+def head(shown: LiveView, view: View, me: str) -> dict[str, Any]:
+    """What the table is given beside its rows.
+
+    It holds no time, so that the same data is known to be the same.
     """
-    head: dict[str, Any] = {
-        "number": shown.number,
+    return {
         "me": me,
         "more": shown.more,
         "counts": {
@@ -51,11 +41,15 @@ def live(
         "view": msgspec.to_builtins(view),
         "targets": TARGETS,
         "people": sorted({alert.assignee for alert in shown.alerts} - {""})[:20],
-        "answers": [builtin(answer) for answer in answers],
-        "fault": fault,
-        "turn": turn,
     }
-    return b"".join((msgspec.json.encode(head)[:-1], b',"rows":', rows, b"}"))
+
+
+def joined(head: bytes, rows: bytes) -> bytes:
+    """Head and rows as one piece of JSON.
+
+    To write 500 rows anew for every screen took most of what a screen costs.
+    """
+    return b"".join((head[:-1], b',"rows":', rows, b"}"))
 
 
 def figures(counts: Counts | None) -> dict[str, int] | None:

@@ -17,9 +17,9 @@ __all__ = ["WIDGETS", "script", "style", "widget"]
 
 HERE = Path(__file__).parent
 WIDGETS = {
-    "blotter": ("shared", "order", "row", "table", "bulk", "keys", "alarm", "frame"),
-    "drawer": ("shared", "row", "bulk", "chart", "drawer"),
-    "pulse": ("shared", "pulse"),
+    "blotter": ("shared", "door", "order", "row", "table", "bulk", "keys", "alarm", "frame"),
+    "drawer": ("shared", "door", "row", "bulk", "chart", "drawer"),
+    "pulse": ("shared", "door", "pulse"),
 }
 _ROOTS = {
     "blotter": '<section class="blotter" aria-label="Live alerts">\n</section>',

@@ -4,10 +4,14 @@ const KINDS = { opened: "opened", reopened: "opened", escalated: "opened", ackno
 const outward = (url, ...words) => h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, ...words, " ↗");
 const when = (at, now) => h("time", { datetime: new Date(at).toISOString(), title: moment(at) }, `${span(now - at)} ago`);
 
+/** What is shown of an answer: the door and Streamlit say the same, each with more of its own. */
+const saidOf = ({ door, answers, turn, ...shown }) => JSON.stringify(shown);
+
 class Drawer {
   constructor(root) {
     this.element = root.querySelector(".drawer");
-    this.outbox = new Outbox((waiting) => this.api.setStateValue("commands", waiting));
+    this.door = new Door();
+    this.outbox = new Outbox((commands) => this.send(commands));
     this.toast = new Toast();
     this.comment = h("textarea", { rows: "2", maxlength: "2000", placeholder: "Comment: kept in the timeline (Ctrl Enter)", "aria-label": "Comment" });
     this.comment.oninput = () => drafts.set(this.id, this.comment.value);
@@ -40,6 +44,7 @@ class Drawer {
     document.addEventListener("keydown", this.keyed);
   }
   destroy() {
+    this.over = true;
     this.outbox.close();
     for (const [name, hear] of this.listeners) window.removeEventListener(name, hear);
     document.removeEventListener("keydown", this.keyed);
@@ -48,7 +53,23 @@ class Drawer {
   /** As in the table: whoever misses an answer asks again. */
   pulse({ number }) {
     const missing = (this.id ?? "") !== (this.data?.id ?? "") || (this.id && number !== this.data?.number);
-    if (missing || this.outbox.overdue()) this.api.setStateValue("wanted", Date.now());
+    if (this.outbox.overdue()) this.outbox.post();
+    else if (missing && this.id) this.ask();
+  }
+  async ask() {
+    const { id } = this;
+    try {
+      const said = await this.door.json("alert", { params: { id } });
+      if (!this.over && this.id === id) this.update({ ...this.data, ...said, answers: [] });
+    } catch { if (!this.over) this.api.setStateValue("wanted", Date.now()); }
+  }
+  async send(commands) {
+    try {
+      const { answers } = await this.door.act(commands, null);
+      if (this.over) return;
+      this.hear(answers);
+      if (this.id) await this.ask();
+    } catch { this.api.setStateValue("commands", commands); }
   }
   /** Shown at once with what the list knows; the rest comes a moment later. */
   open(id, row) {
@@ -56,6 +77,7 @@ class Drawer {
     this.row = row;
     this.api.setStateValue("open", id);
     this.paint();
+    this.ask();
   }
   close() {
     if (!this.id) return;
@@ -63,16 +85,28 @@ class Drawer {
     this.api.setStateValue("open", "");
     this.paint();
   }
+  /** Streamlit's own word: how the page begins, and what it has when its script runs. */
+  told(data) {
+    this.door.told(data.door);
+    const late = this.data && data.turn === this.data.turn && data.id !== (this.id ?? "");
+    if (late) this.hear(data.answers);
+    else this.update(data);
+  }
   update(data) {
     const first = !this.data;
     const was = this.data;
     this.data = data;
-    if (first || data.turn !== was.turn) {
+    const turned = first || data.turn !== was.turn;
+    if (turned) {
       this.id = data.id || null;
       this.row = null;
       if (!first) this.api.setStateValue("open", data.id);
     }
-    for (const { command, answer } of this.outbox.answered(data.answers)) {
+    this.hear(data.answers);
+    if (turned || saidOf(was) !== saidOf(data)) this.paint();
+  }
+  hear(answers) {
+    for (const { command, answer } of this.outbox.answered(answers)) {
       const told = toldBy(command, answer);
       this.toast.show(told.text, {
         bad: told.bad, undo: answer.undo ? () => this.undo(command.id) : null,
@@ -81,7 +115,6 @@ class Drawer {
       if (command.comment && answer.error) { this.comment.value = command.comment; drafts.set(this.id, command.comment); }
       say("changed");
     }
-    if (first || JSON.stringify(was) !== JSON.stringify(data)) this.paint();
   }
   paint() {
     const on = Boolean(this.id);
@@ -199,6 +232,6 @@ export default function drawer(component) {
   let made = DRAWERS.get(parentElement);
   if (!made) { made = new Drawer(parentElement); DRAWERS.set(parentElement, made); }
   made.api = component;
-  made.update(data);
+  made.told(data);
   return () => { made.destroy(); DRAWERS.delete(parentElement); };
 }

@@ -113,7 +113,7 @@ export default function blotter(component) {
   const text = new TextDecoder().decode(data);
   if (text !== made.text) {
     made.text = text;
-    made.update(JSON.parse(text));
+    made.told(JSON.parse(text));
   }
   return () => { made.destroy(); BLOTTERS.delete(parentElement); };
 }

@@ -36,6 +36,24 @@ function sorted(rows, sort) {
   });
 }
 
+/**
+ * Have `wanted` stand in `body`, in this order. Only what stands elsewhere is moved, so that focus
+ * and the browser's own state hold; one that goes to the end moves itself and not all after it.
+ */
+function stand(body, wanted) {
+  const kept = new Set(wanted);
+  for (const node of [...body.children]) if (!kept.has(node)) node.remove();
+  let place = body.firstChild;
+  for (const node of wanted) {
+    if (place && place !== node && place.nextSibling === node) {
+      place.remove();  // it is put where it is wanted
+      place = node;
+    }
+    if (place === node) place = place.nextSibling;
+    else body.insertBefore(node, place);
+  }
+}
+
 /** Rows under heads: [{key, name, rows}], the head that needs somebody most first. */
 function grouped(rows, group, sort) {
   const sections = new Map();

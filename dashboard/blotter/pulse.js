@@ -3,10 +3,14 @@
 class Pulse {
   constructor(root) {
     this.element = root.querySelector(".pulse");
+    this.door = new Door();
     this.title = document.title.replace(/^\([\d,+]+\) /, "");
     this.timer = setInterval(() => this.tick(), 1000);
     this.heard = (event) => { this.paused = event.detail; this.tick(); };
     window.addEventListener("sentinel:paused", this.heard);
+    // A page in the background is woken seldom: what it missed is asked when it is looked at.
+    this.seen = () => { if (!document.hidden) this.beat(); };
+    document.addEventListener("visibilitychange", this.seen);
     this.state = h("span", { class: "fresh", role: "status" });
     this.figures = h("dl", { class: "figures" });
     this.notes = h("div", { class: "notes" });
@@ -14,9 +18,33 @@ class Pulse {
     this.element.append(this.head, this.notes);
   }
   destroy() {
+    this.over = true;
     clearInterval(this.timer);
+    clearTimeout(this.next);
+    document.removeEventListener("visibilitychange", this.seen);
     window.removeEventListener("sentinel:paused", this.heard);
     document.title = document.title.replace(/^\([\d,+]+\) /, "");
+  }
+  /** Streamlit says the first one and whenever its page runs; the others come through the door. */
+  told(data) {
+    this.door.told(data.door);
+    this.update(data);
+    this.wait();
+  }
+  wait() {
+    clearTimeout(this.next);
+    this.next = setTimeout(() => this.beat(), this.data.every * 1000);
+  }
+  async beat() {
+    if (this.beating) return;
+    this.beating = true;
+    try {
+      const said = await this.door.json("beat");
+      if (!this.over) this.update({ ...this.data, ...said });
+    } catch { /* what is shown gets old, and says so by itself */ } finally {
+      this.beating = false;
+      if (!this.over) this.wait();
+    }
   }
   update(data) {
     this.data = data;
@@ -60,6 +88,6 @@ export default function pulse(component) {
   const { parentElement, data } = component;
   let made = PULSES.get(parentElement);
   if (!made) { made = new Pulse(parentElement); PULSES.set(parentElement, made); }
-  made.update(data);
+  made.told(data);
   return () => { made.destroy(); PULSES.delete(parentElement); };
 }

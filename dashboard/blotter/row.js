@@ -69,3 +69,15 @@ function ageRow(element, row, now, targets) {
   const title = `${moment(row.at)}\n${kind === "late" ? `Nobody has had it for longer than the ${span(target)} meant for ${SEVERITY[row.rank]}` : `To be acknowledged within ${span(target)}`}`;
   if (time.title !== title) time.title = title;
 }
+
+/** What a row will most likely be, shown before the server has said so. */
+function becomes(op, more, me) {
+  switch (op) {
+    case "acknowledge": return { status: "acknowledged", by: me, note: "" };
+    case "unacknowledge": case "unsuppress": return { status: "open" };
+    case "resolve": return { status: "resolved" };
+    case "suppress": return { status: "suppressed", until: Date.now() + more.minutes * 60000, why: "" };
+    case "assign": return { assignee: more.assignee };
+    default: return {};
+  }
+}

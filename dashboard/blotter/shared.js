@@ -93,9 +93,11 @@ function say(name, detail) { window.dispatchEvent(new CustomEvent(`sentinel:${na
 /**
  * What people asked for and the server has not yet answered.
  *
- * A trigger of Streamlit can be overtaken by the next one, so that a click gets lost. All that
- * is unanswered is therefore sent again, as state, with whatever is asked next; the server does
- * each only once, by its id.
+ * An answer can get lost, and a trigger of Streamlit be overtaken by the next one. All that is
+ * unanswered is therefore sent again with whatever is asked next; the server does each only
+ * once, by its id. One thing at a time is on its way, since the next may build on what it changes.
+ *
+ * `send` takes commands, and settles when they are answered.
  */
 class Outbox {
   constructor(send) {
@@ -103,7 +105,9 @@ class Outbox {
     this.waiting = [];
     this.later = null;
     this.flush = () => this.now();
-    window.addEventListener("pagehide", this.flush);
+    // Whoever goes may not hear the answers; what was sent already is done once all the same.
+    this.leave = () => { this.now(); this.post(true); };
+    window.addEventListener("pagehide", this.leave);
     document.addEventListener("visibilitychange", this.flush);
   }
   push(command, delay = 0) {
@@ -130,7 +134,16 @@ class Outbox {
   }
   /** Whether an answer is longer in coming than it should be. */
   overdue() { return this.waiting.length > 0 && Date.now() - this.posted > 2500; }
-  post() { this.posted = Date.now(); this.send([...this.waiting]); }
+  async post(last = false) {
+    this.posted = Date.now();
+    if (!this.waiting.length || (this.posting && !last)) return;
+    const sent = [...this.waiting];
+    this.posting = true;
+    try { await this.send(sent); } finally { this.posting = false; }
+    if (this.waiting.some((one) => !sent.includes(one))) this.post();
+  }
+  /** Whether one of these answers is waited for. */
+  answers(answers) { return (answers ?? []).some((answer) => this.waiting.some((one) => one.id === answer.id)); }
   /** The answers that are news, each with the command it answers. */
   answered(answers) {
     const news = [];
@@ -142,8 +155,8 @@ class Outbox {
     return news;
   }
   close() {
-    this.now();
-    window.removeEventListener("pagehide", this.flush);
+    this.leave();
+    window.removeEventListener("pagehide", this.leave);
     document.removeEventListener("visibilitychange", this.flush);
   }
 }

@@ -2,6 +2,8 @@
 
 const EMPTY_VIEW = { q: "", severity: [], mine: false, suppressed: false, sort: "", group: "", limit: 500 };
 
+const SEEN_FIRST = 60; // as many rows as a large screen shows
+
 class Blotter {
   constructor(root) {
     this.element = root.querySelector(".blotter");
@@ -9,6 +11,7 @@ class Blotter {
     this.overlay = new Map();   // id -> what is on its way: {status, assignee, command}
     this.conflicts = new Map(); // id -> what somebody else did
     this.nodes = new Map();
+    this.unwritten = new Set(); // ids whose element is still empty
     this.order = [];            // ids as they stand on the screen
     this.chosen = new Set();
     this.everything = false;    // all that match, also what is not loaded
@@ -21,7 +24,8 @@ class Blotter {
     this.pointed = 0;
     this.skew = 0;
     this.dense = remembered.get("dense", true);
-    this.outbox = new Outbox((waiting) => this.api.setStateValue("commands", waiting));
+    this.door = new Door();
+    this.outbox = new Outbox((commands) => this.send(commands));
     this.toast = new Toast();
     buildFrame(this);
     this.bulk = new Bulk(this);
@@ -40,6 +44,7 @@ class Blotter {
     this.fit();
   }
   destroy() {
+    this.over = true;
     clearInterval(this.timer);
     this.resize.disconnect();
     this.outbox.close();
@@ -59,17 +64,47 @@ class Blotter {
     this.skew = now - Date.now();
     this.fit();  // a note over the table may have come or gone
     const news = number !== null && number !== this.number && !this.paused;
-    if (news || this.outbox.overdue() || !this.settledView()) this.ask();
+    if (this.outbox.overdue()) this.outbox.post();
+    else if (news || !this.settledView()) this.ask(number);
   }
-  /**
-   * Have the server's part run. A request may be overtaken by another part's, so that whoever
-   * misses an answer asks again at the next heart-beat; all that is unanswered goes with it.
-   */
-  ask() { this.api.setStateValue("wanted", Date.now()); }
+  /** Ask for the rows; whoever misses an answer asks again at the next heart-beat. */
+  async ask(number = this.number) {
+    if (this.asking) { this.again = true; return; }
+    this.asking = true;
+    const { view, heard } = this;
+    try {
+      const said = await this.door.rows(view, number, this.tagOf(view));
+      if (this.over) return;
+      // What was done meanwhile has been answered with newer rows than these.
+      if (this.heard !== heard && said.number < this.number) this.again = true;
+      else if (said.same) this.number = said.number;
+      else this.update(said);
+    } catch { if (!this.over) this.api.setStateValue("wanted", Date.now()); } finally {
+      this.asking = false;
+      if (this.again && !this.over) { this.again = false; this.ask(); }
+    }
+  }
+  async send(commands) {
+    const { view } = this;
+    try {
+      const said = await this.door.act(commands, view);
+      if (!this.over) this.update(said);
+    } catch { this.api.setStateValue("commands", commands); }
+  }
+  /** Streamlit's own word: how the page begins, and what it has when its script runs. */
+  told(data) {
+    this.door.told(data.door);
+    const old = this.data && data.turn === this.turn && data.number < this.number;
+    if (!old || this.outbox.answers(data.answers)) this.update(data);
+  }
+  /** The tag of what is shown, where that is of this view. */
+  tagOf(view) { return this.data?.tag && this.data.view === view ? this.data.tag : ""; }
   update(data) {
     const first = !this.data;
     const answered = this.outbox.answered(data.answers);
-    const turned = !first && data.turn !== this.data.turn;
+    const turned = !first && data.turn !== undefined && data.turn !== this.turn;
+    this.turn = data.turn ?? this.turn;
+    this.heard = (this.heard ?? 0) + 1;
     this.data = data;
     this.number = data.number;
     this.me = data.me;
@@ -97,7 +132,11 @@ class Blotter {
     const told = toldBy(command, answer);
     for (const { id, why } of answer.conflicts) this.conflicts.set(id, why);
     for (const { id, why } of answer.refused) this.conflicts.set(id, why);
-    for (const [id, on] of [...this.overlay]) if (on.command === command.id) this.overlay.delete(id);
+    for (const [id, on] of [...this.overlay]) {
+      // The row that came with the answer has this step in it; others may still be on their way.
+      on.steps = on.steps.filter((step) => step.command !== command.id);
+      if (on.command === command.id) this.overlay.delete(id);
+    }
     if (told.bad || answer.offer || command.all || command.of || !this.toast.element.classList.contains("on")) {
       this.toast.show(told.text, {
         bad: told.bad, undo: answer.undo ? () => this.undo(command.id) : null,
@@ -156,12 +195,14 @@ class Blotter {
     this.sections = sections.map((section) => ({ ...section, ids: new Set(section.rows.map((row) => row.id)) }));
     this.order = [];
     const wanted = [];
+    let made = 0;
     for (const section of sections) {
       if (section.name || section.key) wanted.push(this.head(section));
       if (this.folded.has(section.key)) continue;
       for (const row of section.rows) {
         const fresh = this.data && !this.nodes.has(row.id) && standing.size > 0;
-        const node = this.fill(row);
+        const node = this.fill(row, made);
+        if (!node.signature) made += 1;
         if (fresh) { node.classList.add("fresh"); setTimeout(() => node.classList.remove("fresh"), 1600); }
         wanted.push(node);
         this.order.push(row.id);
@@ -171,13 +212,7 @@ class Blotter {
     for (const [id, node] of [...this.nodes]) if (!kept.has(id)) { node.remove(); this.nodes.delete(id); }
     if (!wanted.length) wanted.push(emptyPage(this));
     else if (this.data.more) wanted.push(moreRow(this));
-    // Only what stands elsewhere is moved, so that focus and the browser's own state hold.
-    let place = this.body.firstChild;
-    for (const node of wanted) {
-      if (place === node) place = place.nextSibling;
-      else this.body.insertBefore(node, place);
-    }
-    while (place) { const next = place.nextSibling; place.remove(); place = next; }
+    stand(this.body, wanted);
     if (!kept.has(this.cursor)) this.cursor = this.near(this.cursor) ?? this.order[0] ?? null;
     keep();
     this.grid.setAttribute("aria-rowcount", String(this.order.length + 1));
@@ -197,9 +232,15 @@ class Blotter {
     if (place < 0) return null;
     return this.places.slice(place).find((one) => this.order.includes(one)) ?? this.places.slice(0, place).reverse().find((one) => this.order.includes(one));
   }
-  fill(row) {
+  /** Of very many new rows those that are seen first are written first, the others a moment later. */
+  fill(row, made = 0) {
     let node = this.nodes.get(row.id);
     if (!node) { node = makeRow(row.id); this.nodes.set(row.id, node); }
+    if (!node.signature && made >= SEEN_FIRST) {
+      if (!this.unwritten.size) setTimeout(() => this.write());
+      this.unwritten.add(row.id);
+      return node;
+    }
     const conflict = this.conflicts.get(row.id) ?? "";
     const signature = [row.version, row.status, row.assignee, row.pending, row.title, row.value, row.runState, conflict].join("|");
     if (node.signature !== signature) {
@@ -209,6 +250,15 @@ class Blotter {
     }
     node.classList.remove("gone");
     return node;
+  }
+  write() {
+    for (const id of [...this.unwritten].slice(0, SEEN_FIRST)) {
+      this.unwritten.delete(id);
+      const row = this.rows.get(id);
+      if (row && this.nodes.has(id)) this.fill(this.shown(row));
+    }
+    this.paint();
+    if (this.unwritten.size && !this.over) setTimeout(() => this.write());
   }
   head(section) {
     const worst = Math.max(...section.rows.map((row) => row.rank));
@@ -259,7 +309,8 @@ class Blotter {
     this.layout();
     paintChrome(this);
     clearTimeout(this.looking);
-    this.looking = setTimeout(() => this.api.setStateValue("view", this.view), wait);
+    // The address says it too, which is Streamlit's affair.
+    this.looking = setTimeout(() => { this.ask(); this.api.setStateValue("view", this.view); }, wait);
   }
   choose(id, on = !this.chosen.has(id)) { on ? this.chosen.add(id) : this.chosen.delete(id); this.everything = false; }
   chooseRange(from, to) {
@@ -305,7 +356,7 @@ class Blotter {
     if (was && !id) this.grid.focus({ preventScroll: true });
   }
   /** The version that an alert will be at once what is on its way has been done. */
-  versionOf(id) { return this.rows.get(id).version + (this.overlay.get(id)?.bumps ?? 0); }
+  versionOf(id) { return this.rows.get(id).version + (this.overlay.get(id)?.steps ?? []).filter((step) => step.changes).length; }
   /** The rows an action is for: the selection, else the row of the cursor. */
   targets() { return this.chosen.size ? this.order.filter((id) => this.chosen.has(id)) : this.cursor ? [this.cursor] : []; }
   act(op, { ids = null, ...more } = {}) {
@@ -321,7 +372,7 @@ class Blotter {
       this.conflicts.delete(id);
       const on = this.overlay.get(id), become = becomes(op, more, this.me), shown = this.shown(this.rows.get(id));
       const changes = op === "comment" || ["status", "assignee"].some((name) => name in become && become[name] !== shown[name]);
-      this.overlay.set(id, { command: command.id, become: { ...on?.become, ...become }, bumps: (on?.bumps ?? 0) + Number(changes) });
+      this.overlay.set(id, { command: command.id, become: { ...on?.become, ...become }, steps: [...(on?.steps ?? []), { command: command.id, changes }] });
     }
     const after = this.order.slice(this.order.indexOf(this.cursor) + 1).find((id) => !picked.includes(id) && needOf(this.shown(this.rows.get(id) ?? { status: "resolved" })) === "told");
     if (!ids && picked.includes(this.cursor) && op !== "comment" && op !== "assign") this.cursor = after ?? this.cursor;
@@ -337,17 +388,5 @@ class Blotter {
   undo(id) {
     this.outbox.push({ op: "undo", of: id, items: [] });
     this.toast.show("Undoing …");
-  }
-}
-
-/** What a row will most likely be, shown before the server has said so. */
-function becomes(op, more, me) {
-  switch (op) {
-    case "acknowledge": return { status: "acknowledged", by: me, note: "" };
-    case "unacknowledge": case "unsuppress": return { status: "open" };
-    case "resolve": return { status: "resolved" };
-    case "suppress": return { status: "suppressed", until: Date.now() + more.minutes * 60000, why: "" };
-    case "assign": return { assignee: more.assignee };
-    default: return {};
   }
 }

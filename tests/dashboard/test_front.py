@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from pathlib import Path
 
 import httpx
 import pytest
+import streamlit as st
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -41,7 +44,8 @@ def asked(path: str, **headers: str) -> httpx.Response:
 def test_a_page_says_where_its_server_is():
     answer = asked("/history", **{"if-none-match": "x"})
     assert answer.text.startswith(
-        '<html><head><script>window.__streamlit={BACKEND_BASE_URL:location.origin+"/"}</script>'
+        '<html><head><script>window.__streamlit={BACKEND_BASE_URL:location.origin+"/",'
+        "HOST_CONFIG:{allowedOrigins:[location.origin],useExternalAuthToken:false}}</script>"
     )
     assert answer.headers["content-length"] == str(len(answer.content))
     assert "etag" not in answer.headers
@@ -53,7 +57,18 @@ def test_a_base_path_is_in_it(monkeypatch: pytest.MonkeyPatch):
         return "/ops/"
 
     monkeypatch.setattr("streamlit.get_option", set_to)
-    assert 'location.origin+"/ops"' in asked("/history").text
+    text = asked("/history").text
+    assert 'location.origin+"/ops"' in text
+    assert re.search(r'modulepreload" crossorigin href="/ops/static/js/BidiComponent\.', text)
+
+
+def test_what_every_page_shows_is_named_once_and_exists():
+    """A preload of what is not there, or is named already, would only cost."""
+    folder = Path(st.__file__).parent / "static"
+    named = re.findall(r"static/js/([\w.-]+)", asked("/history").text)
+    assert any(name.startswith("Html.") for name in named)
+    assert all((folder / "static" / "js" / name).exists() for name in named)
+    assert not {name for name in named if name in (folder / "index.html").read_text()}
 
 
 def test_what_is_no_page_stays_as_it_is():

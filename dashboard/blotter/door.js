@@ -1,0 +1,36 @@
+// The door beside Streamlit: what is new comes through it and what people do goes through it,
+// without a run of the page's script. Where it is shut, Streamlit's own way is left.
+
+const PATIENCE = 8000;
+
+class Door {
+  /** Streamlit says where the door is, and gives the pass; a server started again gives new ones. */
+  told(door) { if (door) Object.assign(this, door); }
+  async ask(name, { params = {}, ...more } = {}) {
+    const words = new URLSearchParams(params).toString();
+    const answer = await fetch(`${this.place}/${name}${words ? `?${words}` : ""}`, {
+      cache: "no-store", credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE), ...more,
+      headers: { "x-sentinel-pass": this.pass, ...more.headers },
+    });
+    if (!answer.ok && answer.status !== 304) throw new Error(`the door answered ${answer.status}`);
+    return answer;
+  }
+  async json(name, options) { return (await this.ask(name, options)).json(); }
+  /** The rows of a view; null where they are as `tag` says. */
+  async rows(view, number, tag) {
+    const { sort, group, ...asked } = view;  // the browser's own affair
+    const answer = await this.ask("rows", { params: { ...asked, number: number ?? 0 }, headers: tag ? { "if-none-match": tag } : {} });
+    return marked(answer, answer.status === 304 ? { same: true } : await answer.json(), view);
+  }
+  /** Hand in commands; they arrive also where the page is left meanwhile, unless they are very many. */
+  async act(commands, view) {
+    const body = JSON.stringify({ commands, view });
+    const answer = await this.ask("act", { method: "POST", body, keepalive: body.length < 50_000 });
+    return marked(answer, await answer.json(), view);
+  }
+}
+
+function marked(answer, said, view) {
+  const number = answer.headers.get("x-sentinel-number");
+  return { ...said, tag: answer.headers.get("etag") ?? "", ...(number === null ? {} : { number: Number(number) }), ...(view ? { view } : {}) };
+}
