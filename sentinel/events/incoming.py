@@ -21,6 +21,8 @@ ID_FIELDS = ("id", "event_id")
 TIME_FIELDS = ("timestamp", "@timestamp", "time", "occurred", "occurred_at")
 _LONGEST_ID = 200
 _AHEAD = timedelta(minutes=10)
+_FIRST = datetime(1970, 1, 2, tzinfo=UTC)
+"""What lies before it is the lack of a time: Go's zero is in the year 1, that of others in 1970."""
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,19 +85,25 @@ def taken(tenant: str, index: int, event: object) -> Taken | Refused:
         return Refused(index=index, field=field, message=str(error))
     try:
         data = orjson.dumps(given)
-    except TypeError:
-        return Refused(index=index, field="", message="it is nested more than 250 deep")
+    except TypeError as error:
+        return Refused(index=index, field="", message=_no_json(error))
     if len(data) > MOST_BYTES:
         message = f"it is {len(data):,} bytes long; at most {MOST_BYTES:,} are kept"
         return Refused(index=index, field="", message=message)
     return Taken(data=data, key=None if id_ is None else key_of(tenant, id_))
 
 
+def _no_json(error: TypeError) -> str:
+    if "64-bit" in str(error):
+        return "a whole number in it is longer than 64 bits; send it as a text"
+    return "it is nested more than 250 deep"
+
+
 def happened_at(event: Mapping[str, Any], received_at: datetime) -> datetime:
     """When an event happened, by itself: its `timestamp`, `@timestamp`, `time` or `occurred`.
 
-    One that says nothing usable, or lies more than ten minutes after it was received, happened
-    when it was received.
+    One that says nothing usable, lies more than ten minutes after it was received, or before 1970,
+    happened when it was received.
     """
     for name in TIME_FIELDS:
         given: object = event.get(name)
@@ -107,5 +115,5 @@ def happened_at(event: Mapping[str, Any], received_at: datetime) -> datetime:
             at = moment_of(given)
         except SampleError:
             return received_at
-        return at.astimezone(UTC) if at <= received_at + _AHEAD else received_at
+        return at.astimezone(UTC) if _FIRST <= at <= received_at + _AHEAD else received_at
     return received_at

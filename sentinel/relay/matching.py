@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.errors import SentinelError
+from sentinel.judgement import said
 from sentinel.store import Store
 
 __all__ = ["LEASE", "EventMatching", "matching_beside"]
@@ -76,14 +77,19 @@ class EventMatching:
         """One micro-batch; a pack that fails is left alone for a while, and the others go on."""
         try:
             done = self._matching.step(*key)
-        except (SentinelError, SQLAlchemyError) as error:
+        except Exception as error:
+            # The edge of the loop: whatever it was, the other packs must go on.
             failures = self._broken.get(key, (0, 0.0))[0] + 1
             pause = min(_LONGEST_PAUSE, 2.0 ** min(failures, 10) / 2)
             self._broken[key] = failures, time.monotonic() + pause
             if failures == 1:
-                log.warning("events cannot be matched for %s, trying again: %s", key[1], error)
-                if isinstance(error, SentinelError):
-                    told = f"the events of {key[1]} cannot be matched: {error}"
+                expected = isinstance(error, SentinelError | SQLAlchemyError)
+                log.warning(
+                    "events cannot be matched for %s, trying again: %s", key[1], error,
+                    exc_info=None if expected else error,
+                )  # fmt: skip
+                if not isinstance(error, SQLAlchemyError):
+                    told = f"the events of {key[1]} cannot be matched: {said(error)}"
                     self._store.log.write("warning", "events.not_matched", told)
             return 0
         if self._broken.pop(key, None):

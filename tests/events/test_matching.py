@@ -335,6 +335,37 @@ def test_a_pack_that_cannot_be_matched_is_said_once_and_holds_up_no_other(
     assert "its policies cannot be read" in said[0].message
 
 
+def test_an_event_that_nobody_can_work_out_holds_up_no_other_pack(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+):
+    street.deployed(policy("one"), name="broken")
+    street.deployed(policy("two"), name="working")
+    step = Matching.step
+
+    def failing(self: Matching, tenant: str, name: str) -> Any:
+        if name == "broken":
+            raise OverflowError("date value out of range")
+        return step(self, tenant, name)
+
+    monkeypatch.setattr(Matching, "step", failing)
+    relay = EventMatching(street.store, "relay")
+    street.sent(login())
+    for _ in range(3):
+        relay.turn()
+    assert [alert.rule for alert in street.alerts()] == ["two"]
+    (told,) = [one for one in street.store.log.page() if one.what == "events.not_matched"]
+    assert "OverflowError: date value out of range" in told.message
+
+
+@pytest.mark.parametrize("zero", ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", 0, -62135596800])
+def test_an_event_whose_time_is_the_lack_of_one_happened_when_it_came(street: Street, zero: Any):
+    hours = {"timezone": "America/New_York", "windows": [{"start": "00:00", "end": "24:00"}]}
+    window = {"type": "frequency", "num_events": 2, "timeframe": "5m"}
+    street.deployed(policy("open", active_hours=hours), policy("twice", window=window))
+    street.comes(login(timestamp=zero), login())
+    assert {alert.rule for alert in street.alerts()} == {"open", "twice"}
+
+
 def test_a_pack_may_lie_in_a_file(street: Street, tmp_path: Path):
     file = tmp_path / "policies.json"
     file.write_text(json.dumps({"policies": [policy("one"), policy("two")]}))
