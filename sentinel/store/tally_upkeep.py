@@ -102,12 +102,14 @@ class Tallies:
             found = self._state()
         if alone or found is None or found.ready == found.until:
             return
+        number = "CAST(CAST(pg_current_xact_id() AS text) AS bigint)"
+        oldest = "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)"
         # Each a transaction of its own: the number is newer than whatever has not seen `until`.
+        # One from the future came with a dump of another server, which counts by itself.
         for change in (
-            "horizon = CAST(CAST(pg_current_xact_id() AS text) AS bigint) "
-            "WHERE until = ? AND ready < until AND horizon IS NULL",
-            "ready = until WHERE until = ? AND horizon < "
-            "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)",
+            f"horizon = {number} WHERE until = ? AND ready < until "
+            f"AND (horizon IS NULL OR horizon > {number})",
+            f"ready = until WHERE until = ? AND horizon < {oldest}",
         ):
             with self._store.write() as connection:
                 asked(connection, f"UPDATE tally_state SET {change}", [found.until])

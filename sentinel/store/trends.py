@@ -107,9 +107,11 @@ def trend(store: Store, length: timedelta, step: timedelta) -> Trend:
     with store.snapshot() as connection:
         asking = _Asking(connection, kept_in(connection, since - length, until))
         late, earlier = asking.parts(since, until), asking.parts(since - length, since)
-        now, before = asking.by_rule(late), asking.by_rule(earlier)
-        ended = {True: asking.ended(late), False: asking.ended(earlier)}
-        categories, teams = asking.by_kind(late)
+        kept = asking.kept(late, "rule", "ended", "category", "team")
+        kept_before = asking.kept(earlier, "rule", "ended")
+        now, before = asking.by_rule(late, kept), asking.by_rule(earlier, kept_before)
+        ended = {True: asking.ended(late, kept), False: asking.ended(earlier, kept_before)}
+        categories, teams = asking.by_kind(late, kept)
         buckets = asking.stepped(since, until, step)
 
     def period(of: bool) -> Period:
@@ -156,56 +158,59 @@ class _Figures(NamedTuple):
     lasted: int
 
 
+_Sums = dict[str, dict[str, _Figures]]
+
+
+def _added(known: _Figures | None, numbers: Sequence[int]) -> _Figures:
+    if known is None:
+        return _Figures(*numbers)
+    return _Figures(*map(sum, zip(known, numbers, strict=True)))
+
+
 class _Asking:
     """One transaction's questions; each adds up what is kept and what is walked for."""
 
     def __init__(self, connection: Connection, kept: Kept) -> None:
         self._connection = connection
         self._dialect = connection.dialect.name
-        self._kept = kept
         self.parts = kept.parts
 
-    def by_rule(self, parts: Parts) -> dict[str, _Figures]:
-        found: dict[str, _Figures] = {}
-        rows = [
-            *self._tallied(parts, f"name, {_SUMS}", f"name, {', '.join(FIGURES)}", "rule"),
-            *self._walked(
-                parts,
-                f"rule, {figures(self._dialect)}",
-                "alert.rule, severity, opened_at, acknowledged_at, resolved_at",
-                "opened_at",
-                groups="rule",
-            ),
-        ]
-        for rule, *numbers in rows:
-            known = found.get(rule)
-            found[rule] = _Figures(
-                *(numbers if known is None else map(sum, zip(known, numbers, strict=True)))
-            )
+    def kept(self, parts: Parts, *kinds: str) -> _Sums:
+        """What is kept, by kind and name."""
+        found: _Sums = {kind: {} for kind in kinds}
+        names = ", ".join(f"'{kind}'" for kind in kinds)
+        for kind, name, *numbers in self._tallied(
+            parts, f"kind, name, {_SUMS}", f"kind, name, {', '.join(FIGURES)}", names, "kind, name"
+        ):
+            found[kind][name] = _added(found[kind].get(name), numbers)
         return found
 
-    def ended(self, parts: Parts) -> tuple[int, int]:
+    def by_rule(self, parts: Parts, kept: _Sums) -> dict[str, _Figures]:
+        found = dict(kept["rule"])
+        for rule, *numbers in self._walked(
+            parts, f"rule, {figures(self._dialect)}",
+            "alert.rule, severity, opened_at, acknowledged_at, resolved_at", "opened_at",
+            groups="rule",
+        ):  # fmt: skip
+            found[rule] = _added(found.get(rule), numbers)
+        return found
+
+    def ended(self, parts: Parts, kept: _Sums) -> tuple[int, int]:
         """How many ended, and after how many milliseconds in all."""
         took = milliseconds(self._dialect, "opened_at", "resolved_at")
-        rows = [
-            *self._tallied(
-                parts, "name, CAST(sum(ended) AS BIGINT), CAST(sum(lasted) AS BIGINT)",
-                "name, ended, lasted", "ended",
-            ),
-            *self._walked(
-                parts, f"'', count(*), {took}", "opened_at, resolved_at", "resolved_at",
-                more="opened_at IS NOT NULL AND",
-            ),
-        ]  # fmt: skip
-        return sum(row[1] for row in rows), sum(row[2] for row in rows)
+        rows = [(one.ended, one.lasted) for one in kept["ended"].values()]
+        rows += self._walked(
+            parts, f"count(*), {took}", "opened_at, resolved_at", "resolved_at",
+            more="opened_at IS NOT NULL AND",
+        )  # fmt: skip
+        return sum(row[0] for row in rows), sum(row[1] for row in rows)
 
-    def by_kind(self, parts: Parts) -> tuple[Counter[str], Counter[str]]:
+    def by_kind(self, parts: Parts, kept: _Sums) -> tuple[Counter[str], Counter[str]]:
         """How many opened by category, and by team."""
         categories, teams = Counter[str](), Counter[str]()
         for counted, kind in ((categories, "category"), (teams, "team")):
-            kept = self._tallied(parts, "name, CAST(sum(opened) AS BIGINT)", "name, opened", kind)
-            for name, count in kept:
-                counted[name or "none"] += count
+            for name, one in kept[kind].items():
+                counted[name or "none"] += one.opened
         kinds = "category, team"
         for category, team, count in self._walked(
             parts, f"{kinds}, count(*)", kinds, "opened_at", groups=kinds
@@ -232,8 +237,8 @@ class _Asking:
             counted[datetime.fromtimestamp(whole, tz=UTC), severity] += opened
 
         for hour, severity, opened in self._tallied(
-            parts, "at, name, CAST(sum(opened) AS BIGINT)", "at, name, opened", "severity",
-            groups="at, name",
+            parts, "at, name, CAST(sum(opened) AS BIGINT)", "at, name, opened", "'severity'",
+            "at, name",
         ):  # fmt: skip
             count(moment_of(hour), int(severity), opened)
         for given, severity, opened in self._walked(
@@ -246,10 +251,10 @@ class _Asking:
         return [Bucket(at=at, severity=rank, opened=n) for (at, rank), n in sorted(counted.items())]
 
     def _tallied(
-        self, parts: Parts, wanted: str, columns: str, kind: str, groups: str = "name"
+        self, parts: Parts, wanted: str, columns: str, kinds: str, groups: str
     ) -> Iterator[Any]:
         arm = (
-            f"SELECT {columns} FROM tally WHERE kind = '{kind}' AND hours = ? AND at >= ? "
+            f"SELECT {columns} FROM tally WHERE kind IN ({kinds}) AND hours = ? AND at >= ? "
             "AND at < ?"
         )
         return self._of_all(arm, parts.kept, f"SELECT {wanted} FROM", f"GROUP BY {groups}")

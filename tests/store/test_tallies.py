@@ -364,6 +364,7 @@ def test_a_mark_that_upkeep_did_not_see_stays(days: Days, beside: Store):
         one, another = ids_of(slow)
         slow.execute(update(ALERT).where(ALERT.c.id == one).values(severity=5))
         with days.store.write() as quick:
+            quick.execute(text("SET LOCAL lock_timeout = '5s'"))
             quick.execute(update(ALERT).where(ALERT.c.id == another).values(team="x"))
         days.store.tallies.upkeep()
         assert_true(days.store)
@@ -379,6 +380,14 @@ def test_two_who_change_alerts_of_one_hour_do_not_wait_for_each_other(days: Days
             connection.execute(text("SET LOCAL lock_timeout = '5s'"))
             connection.execute(update(ALERT).where(ALERT.c.id == alert).values(severity=5))
         days.store.tallies.upkeep()  # nor does upkeep
+    assert_true(days.store)
+
+
+def test_a_dump_of_another_server_brings_no_number_to_wait_for(days: Days, beside: Store):
+    with days.store.write() as connection:
+        later = "ready = ready - interval '1 hour', horizon = 1000000000000"
+        connection.execute(text(f"UPDATE tally_state SET {later}"))
+    keep(beside)
     assert_true(days.store)
 
 

@@ -25,7 +25,8 @@ down_revision = "0009"
 branch_labels = None
 depends_on = None
 
-COUNTED = ("rule", "severity", "category", "team", "opened_at", "acknowledged_at", "resolved_at")
+# What changes most comes first, since looking ends at the first that differs.
+COUNTED = ("resolved_at", "acknowledged_at", "severity", "opened_at", "rule", "category", "team")
 MOMENTS = ("opened_at", "resolved_at")
 WHATS = ("insert", "update", "delete")
 
