@@ -94,7 +94,7 @@ def _delta(now: float | None, before: float | None) -> str | None:
         return None
     if not before:
         return f"{now - before:+,.0f}, none before" if now else None
-    return f"{(now - before) / before:+.0%}"
+    return markup.change(now, before)
 
 
 def _figures(found: Compared) -> None:
@@ -107,8 +107,8 @@ def _figures(found: Compared) -> None:
                 name,
                 word(now),
                 change or f"before: {word(before)}",
-                delta_color="inverse" if inverse and change else "off",
-                delta_arrow="auto" if change else "off",
+                delta_color="inverse" if inverse and change and change != markup.SAME else "off",
+                delta_arrow="auto" if change and change != markup.SAME else "off",
                 border=True,
                 help=f"{DEFINITIONS[field]} Before: {word(before)}.",
             )
@@ -131,8 +131,7 @@ def _rules(found: Compared) -> None:
     )
     table(
         frame,
-        row_height=32,
-        height=min(33 * len(frame) + 38, 620),
+        most=620,
         column_config={
             "Rule": st.column_config.LinkColumn(display_text="#(.+)$", width="medium"),
             "Change": st.column_config.NumberColumn(format="%+d"),

@@ -98,7 +98,7 @@ def _shown(alerts: list[AlertView]) -> None:
     rows = table(
         _table(alerts),
         key=f"found-{alerts[0].id}-{len(alerts)}",
-        height=min(34 * len(alerts) + 39, 650),
+        most=650,
         on_select="rerun",
         selection_mode="single-row",
         row_height=34,

@@ -65,7 +65,6 @@ def log() -> None:
     ]
     table(
         pd.DataFrame(told),
-        height=min(35 * len(told) + 39, 700),
         row_height=34,
         column_config={
             "When": st.column_config.DatetimeColumn(format="MMM D HH:mm:ss", width=140),

@@ -8,7 +8,7 @@ from html import escape
 from sentinel.severity import Severity
 from sentinel.store.alerts import CAP
 
-__all__ = ["age", "capped", "length", "message", "note", "span"]
+__all__ = ["SAME", "age", "capped", "change", "length", "message", "note", "span"]
 
 
 def age(since: datetime, now: datetime) -> str:
@@ -31,6 +31,16 @@ def length(seconds: int) -> str:
         if seconds >= size and seconds % size == 0:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+SAME = "±0%"
+"""A change too small to be one."""
+
+
+def change(now: float, before: float) -> str:
+    """By how much more or less than `before`, which is not 0, in whole percent."""
+    percent = round(100 * (now - before) / before)
+    return f"{percent:+}%" if percent else SAME
 
 
 def span(seconds: float | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 import altair as alt
 import pandas as pd
@@ -40,7 +41,7 @@ def _change(now: float | None, before: float | None) -> str | None:
     """Against the period before, in percent; None where there is nothing to compare with."""
     if now is None or not before:
         return None
-    return f"{(now - before) / before:+.0%} against before"
+    return f"{markup.change(now, before)} against before"
 
 
 def _figures(shown: Overview) -> None:
@@ -61,11 +62,14 @@ def _period(shown: Overview) -> None:
 
     def metric(name: str, field: str, inverse: bool, wording: Any = None) -> None:
         value, was = getattr(now, field), getattr(before, field)
+        change = _change(value, was)
+        same = change is not None and change.startswith(markup.SAME)
         st.metric(
             name,
             wording(value) if wording else f"{value:,}",
-            _change(value, was),
-            delta_color="inverse" if inverse else "off",
+            change,
+            delta_color="inverse" if inverse and not same else "off",
+            delta_arrow="off" if same else "auto",
             border=True,
             help=DEFINITIONS[field],
         )
@@ -90,32 +94,37 @@ def _trend(shown: Overview) -> None:
         st.html(markup.note("info", "No alert opened in this time.", "A quiet one."))
         return
     end = pd.DataFrame(rows)
-    end["until"] = end["at"] + trend.step
+    end["until"] = end["at"] + trend.step * 0.88  # the bars stand apart
     scheme = "dark" if st.context.theme.type == "dark" else "light"
     chart = (
         alt.Chart(end)
-        .mark_bar(binSpacing=1, clip=True)
+        .mark_bar(clip=True, cornerRadius=1)
         .encode(
-            x=alt.X("at:T", title=None, scale=alt.Scale(
-                domainMin=trend.since, domainMax=trend.until)),
+            x=alt.X("at:T", title=None, axis=alt.Axis(tickCount=8, grid=False),
+                    scale=alt.Scale(domainMin=trend.since, domainMax=trend.until)),
             x2="until:T",
-            y=alt.Y("sum(opened):Q", title="opened", axis=alt.Axis(tickMinStep=1)),
+            y=alt.Y("sum(opened):Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=5)),
             color=alt.Color("severity:N", scale=alt.Scale(domain=WORDS, range=COLOURS[scheme]),
                             legend=alt.Legend(orient="top", title=None)),
             order=alt.Order("order:Q", sort="descending"),
             tooltip=[alt.Tooltip("at:T", title="from", format="%b %d %H:%M"), "severity:N",
                      alt.Tooltip("opened:Q")],
         )
-        .properties(height=230)
+        .properties(height=300)
     )  # fmt: skip
     st.altair_chart(chart, alt=f"{trend.now.opened} alerts opened in {shown.length}, by severity")
+
+
+def _asks(field: str, name: str) -> str:
+    """What finds `name` in the history, as it stands in an address."""
+    return quote(f'{field}:"{name}"' if " " in name else f"{field}:{name}", safe="")
 
 
 def _shares(title: str, parts: list[tuple[str, int]], field: str) -> None:
     """Bars that are links: each opens the history of what it counts."""
     most = max((number for _, number in parts), default=1)
     bars = "".join(
-        f'<li><a href="history?find={field}%3A{escape(name)}" target="_self">{escape(name)}</a>'
+        f'<li><a href="history?find={_asks(field, name)}" target="_self">{escape(name)}</a>'
         f'<span class="bar"><i style="width:{100 * number / most:.0f}%"></i></span>'
         f"<b>{number:,}</b></li>"
         for name, number in parts
@@ -149,8 +158,7 @@ def _noisy(shown: Overview) -> None:
     )
     table(
         frame,
-        row_height=32,
-        height=min(33 * len(frame) + 38, 440),
+        most=440,
         column_config={
             "Rule": st.column_config.LinkColumn(display_text=r"rule%3A(.+)$"),
             "Opened": st.column_config.ProgressColumn(
@@ -206,12 +214,13 @@ def overview() -> None:
         )
         return
     _trend(shown)
-    left, right = st.columns([2, 5], gap="medium")
-    with left:
-        _shares("By category", shown.trend.by_category, "category")
-        _shares("By team", shown.trend.by_team, "team")
-    with right:
-        _noisy(shown)
+    with st.container(key="review"):
+        left, right = st.columns([2, 5], gap="medium")
+        with left:
+            _shares("By category", shown.trend.by_category, "category")
+            _shares("By team", shown.trend.by_team, "team")
+        with right:
+            _noisy(shown)
     _definitions()
 
 

@@ -69,8 +69,6 @@ def _channels(lines: list[ChannelLine], length: str) -> None:
                 for line in lines
             ]
         ),
-        row_height=32,
-        height=33 * len(lines) + 38,
         column_config={
             "Taken": st.column_config.TextColumn(
                 help=f"Share of the attempts of the last {length} that the channel took"

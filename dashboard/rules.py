@@ -94,8 +94,7 @@ def _list(lines: list[RuleLine], chosen: str) -> str:
         key=f"rules-{hash(tuple(line.row.name for line in lines))}",
         on_select="rerun",
         selection_mode="single-row",
-        row_height=32,
-        height=min(33 * len(rows) + 38, 420 if chosen else 700),
+        most=420 if chosen else 700,
         column_config={
             "Rule": st.column_config.TextColumn(width=190),
             "State": st.column_config.TextColumn(width=98),
@@ -240,7 +239,7 @@ def _looks(line: RuleLine) -> None:
             ]
         ),
         row_height=30,
-        height=min(31 * len(looks) + 38, 300),
+        most=300,
         column_config={
             "When": st.column_config.DatetimeColumn(format="MMM D HH:mm:ss"),
             "Seen": st.column_config.NumberColumn(help="Series that were read"),

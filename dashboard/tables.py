@@ -12,13 +12,25 @@ __all__ = ["table"]
 _st: Any = st  # its types name libraries that are not installed
 
 
-def table(frame: pd.DataFrame, *, alt: str, **options: Any) -> list[int]:
+HEAD = 35
+"""Pixels that the head of a table takes, with its borders."""
+
+
+def table(
+    frame: pd.DataFrame, *, alt: str, row_height: int = 32, most: int = 700, **options: Any
+) -> list[int]:
     """Show `frame`; gives the places of the rows that are selected.
 
     Args:
         frame: what to show, without its index
         alt: what it is, for who cannot see it
+        row_height: in pixels
+        most: pixels from which on it scrolls; below, it is as high as its rows
         options: of `st.dataframe`
     """
-    shown = _st.dataframe(frame, hide_index=True, alt=alt, **options)
+    height = min(row_height * len(frame) + HEAD, most)
+    shown = _st.dataframe(
+        frame, hide_index=True, alt=alt, row_height=row_height, height=height, placeholder="",
+        **options,
+    )  # fmt: skip
     return list(shown["selection"]["rows"]) if options.get("on_select") else []

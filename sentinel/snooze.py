@@ -11,6 +11,7 @@ from sentinel.events.desk import POLICY_TRIGGER
 
 if TYPE_CHECKING:
     from sentinel.alert import AlertView
+    from sentinel.models import RuleRow
     from sentinel.store import Store
 
 __all__ = ["offer", "still_bad"]
@@ -39,16 +40,24 @@ def still_bad(store: Store, alerts: Iterable[AlertView]) -> list[str]:
         alerts: as they are before anybody resolves them
     """
     found: list[str] = []
+    rules: dict[tuple[str, str], RuleRow | None] = {}
     for alert in alerts:
         if alert.resolved_at is not None:
             continue
-        try:
-            rule = store.rules.get(alert.rule, alert.tenant)
-        except NotFound:
+        of = (alert.tenant, alert.rule)
+        if of not in rules:
+            # Asked once for all alerts of a storm.
+            rules[of] = _rule(store, *of)
+        rule = rules[of]
+        if rule is None or rule.trigger == POLICY_TRIGGER or rule.spec.get("resolve_after"):
             continue
-        ends_itself = rule.trigger == POLICY_TRIGGER or rule.spec.get("resolve_after")
-        if not ends_itself and (
-            rule.evaluated_at is None or alert.last_bad_at >= rule.evaluated_at
-        ):
+        if rule.evaluated_at is None or alert.last_bad_at >= rule.evaluated_at:
             found.append(alert.id)
     return found
+
+
+def _rule(store: Store, tenant: str, name: str) -> RuleRow | None:
+    try:
+        return store.rules.get(name, tenant)
+    except NotFound:
+        return None

@@ -34,28 +34,29 @@ class Scene:
         self.store.migrate()
         self._ago = timedelta(minutes=30)
 
-    def raises(self, title: str, **rule: Any) -> str:
-        """An alert with this title opens; gives its id."""
-        self._ago -= timedelta(seconds=10)
-        at = self.store.now() - self._ago
+    def raises(self, title: str, *, value: float = 97.5, times: int = 1, **rule: Any) -> str:
+        """An alert with this title opens, and happens so many times; gives its id."""
         run = new_id()
         name = f"rule-{run}"
         checked = Rule.model_validate(
             {"name": name, "when": {"above": 90}, "annotations": {"summary": "{labels.t}"}, **rule}
         )
-        self.store.apply(
-            Evaluation(
-                rule=checked,
-                trigger="t",
-                slot=at,
-                at=at,
-                observation=Observation(
-                    readings=[Reading(labels={"t": title}, value=97.5)], state={}
-                ),
-                unit="percent",
-                source=RunSource(flow_run_id=run, flow_run_name="Firing"),
+        for _ in range(times):
+            self._ago -= timedelta(seconds=10)
+            at = self.store.now() - self._ago
+            self.store.apply(
+                Evaluation(
+                    rule=checked,
+                    trigger="t",
+                    slot=at,
+                    at=at,
+                    observation=Observation(
+                        readings=[Reading(labels={"t": title}, value=value)], state={}
+                    ),
+                    unit="percent",
+                    source=RunSource(flow_run_id=run, flow_run_name="Firing"),
+                )
             )
-        )
         (alert,) = self.store.alerts.by_run(run)
         return alert.id
 

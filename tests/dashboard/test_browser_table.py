@@ -1,0 +1,115 @@
+"""How the live table is looked at: sorted, grouped, paused, dense, with a sound."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from sentinel.lifecycle import Suppress
+from tests.dashboard.browser import PATIENCE, Watched, row
+from tests.dashboard.scene import Scene
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+expect.set_options(timeout=PATIENCE)
+
+
+def titles(page: Page, wanted: list[str]) -> None:
+    expect(page.locator(".blotter .row .title")).to_have_text(wanted)
+
+
+def test_it_is_sorted_by_how_often_it_happened(scene: Scene, watched: Watched):
+    page = watched.page
+    scene.raises("once")
+    scene.raises("often", resolve_after="2h", times=3)
+    page.mouse.move(5, 5)
+    expect(page.locator(".blotter .row")).to_have_count(2)
+    page.locator(".blotter .head [data-sort=count]").click()
+    titles(page, ["often", "once"])
+    page.locator(".blotter .head [data-sort=count]").click()
+    titles(page, ["once", "often"])
+
+
+def test_it_is_grouped_by_a_label_and_a_whole_group_is_chosen(scene: Scene, watched: Watched):
+    page = watched.page
+    scene.storm(3, severity="high")
+    scene.storm(3, severity="critical")
+    page.mouse.move(5, 5)
+    expect(page.locator(".blotter .row")).to_have_count(6)
+    page.get_by_label("Group alerts (G)").select_option("label:n")
+    expect(page.locator(".blotter .section")).to_have_count(3)
+    expect(page).to_have_url(re.compile("group=label"))
+    page.locator(".blotter .section input").first.check()
+    expect(page.locator(".blotter .row.chosen")).to_have_count(2)
+
+
+def test_paused_it_says_so_and_takes_nothing_in(scene: Scene, watched: Watched):
+    page = watched.page
+    scene.raises("before")
+    page.mouse.move(5, 5)
+    expect(row(page, "before")).to_be_visible()
+    page.keyboard.press("p")
+    expect(page.locator(".fresh")).to_contain_text("Paused")
+    scene.raises("meanwhile")
+    expect(page).to_have_title(re.compile(r"^\(2\)"))  # the tab still counts
+    expect(page.locator(".blotter .row")).to_have_count(1)
+    page.keyboard.press("p")
+    expect(page.locator(".blotter .row")).to_have_count(2)
+
+
+def test_how_dense_it_is_stays_in_the_browser(scene: Scene, watched: Watched):
+    page = watched.page
+    scene.raises("one")
+    page.mouse.move(5, 5)
+    expect(row(page, "one")).to_be_visible()
+    before = row(page, "one").bounding_box()
+    page.keyboard.press("d")
+    page.reload()
+    expect(row(page, "one")).to_be_visible()
+    after = row(page, "one").bounding_box()
+    assert before is not None
+    assert after is not None
+    assert after["height"] > before["height"]
+
+
+def test_what_is_suppressed_is_shown_and_hidden_with_one_key(scene: Scene, watched: Watched):
+    page = watched.page
+    quiet = scene.raises("quiet")
+    scene.raises("loud")
+    until = scene.store.now() + timedelta(hours=1)
+    scene.store.act([quiet], Suppress(actor="lena", until=until, comment="planned"))
+    page.mouse.move(5, 5)
+    titles(page, ["loud"])
+    page.keyboard.press("h")
+    titles(page, ["loud", "quiet"])
+    expect(page).to_have_url(re.compile("suppressed="))
+    page.keyboard.press("h")
+    titles(page, ["loud"])
+
+
+SOUNDS = """() => {
+    window.sounds = 0;
+    const start = OscillatorNode.prototype.start;
+    OscillatorNode.prototype.start = function (...given) {
+        window.sounds += 1;
+        return start.apply(this, given);
+    };
+}"""
+
+
+def test_a_sound_is_made_for_chosen_severities_and_no_others(scene: Scene, watched: Watched):
+    page = watched.page
+    page.evaluate(SOUNDS)
+    page.mouse.move(5, 5)
+    page.keyboard.press("b")
+    page.get_by_role("checkbox", name="critical").check()
+    page.keyboard.press("Escape")
+    scene.raises("a low one", severity="low")
+    expect(row(page, "a low one")).to_be_visible()
+    assert page.evaluate("window.sounds") == 0
+    scene.raises("a bad one", severity="critical")
+    expect(row(page, "a bad one")).to_be_visible()
+    assert page.evaluate("window.sounds") > 0
