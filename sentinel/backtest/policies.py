@@ -1,8 +1,8 @@
 """Event policies tried out: stored events, or a file of them, through the matcher as it runs live.
 
-On a stage of its own the pack is rolled out, and what comes is kept and matched as the relay does
-it: the same index, windows, throttles and transactions. Events that no policy matches are left
-out, since they change nothing.
+On a stage of its own the pack is rolled out, and what comes is matched as the relay does it: the
+same index, windows, throttles and transactions, but for the cursor, since events come as they are
+read and never twice. Events that no policy matches are left out, since they change nothing.
 """
 
 from __future__ import annotations
@@ -14,28 +14,27 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from sentinel.backtest.result import Backtest
-from sentinel.backtest.stage import Stage, staged
+from sentinel.backtest.stage import Stage, staged, waits
 from sentinel.context import Context
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.events import NoEvents, Refused, happened_at, read_events, taken
-from sentinel.events.desk import Matched
+from sentinel.events.desk import PACK_TRIGGER, POLICY_TRIGGER, Matched
 from sentinel.events.pack import Spec, pack_of
 from sentinel.observation import observe
-from sentinel.policy import Matcher
 from sentinel.rule import Rule
 from sentinel.store import Knobs, Store
-from sentinel.store.event_matching import Matching
+from sentinel.store.event_batch import Batch, compiled_of
 from sentinel.store.event_packs import PACK, roll_out
-from sentinel.store.events import BLOCK, after
+from sentinel.store.events import BLOCK, Block, after
 from sentinel.trigger import Trigger
 
 __all__ = ["EVENT_TRIGGERS", "Came", "EventPlan", "planned_events", "replay_events", "spec_of",
            "stored_spec"]  # fmt: skip
 
-EVENT_TRIGGERS = ("event_policy", "event_pack")
+EVENT_TRIGGERS = (POLICY_TRIGGER, PACK_TRIGGER)
 _AT_ONCE = 5000
 _STRETCHES = 1000
 _TOGETHER = timedelta(seconds=1)
@@ -48,6 +47,7 @@ class EventPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         spec: the policies, and what their deployment says of all of them
+        edits: what they became, and when, oldest first
         since, until: what is looked at; an alert open at the end is still open
         receivers: channels of each receiver by name
         knobs: the settings that decisions depend on
@@ -57,6 +57,7 @@ class EventPlan(msgspec.Struct, frozen=True, kw_only=True):
     spec: Spec
     since: datetime
     until: datetime
+    edits: Sequence[tuple[datetime, Spec]] = ()
     receivers: Mapping[str, Sequence[str]] = {}
     knobs: Knobs = Knobs()
     notes: Sequence[str] = ()
@@ -126,7 +127,8 @@ def planned_events(
         spec: the policies
         since: events that came after it
         until: and up to it
-        data: a file of events instead; then their own times are the limits
+        data: a file of events instead; then their own times are the limits, and what the last
+            one has opened is told
 
     Raises:
         ConfigurationError: there is nothing to replay
@@ -137,7 +139,7 @@ def planned_events(
     came: Iterable[Came]
     if data is not None:
         read = read_event_file(data, until)
-        since, until = read[0].at, read[-1].at
+        since, until = read[0].at, read[-1].at + waits(Rule.model_validate(spec.rule))
         came = read
         notes.append("The events of the file came when they say that they happened.")
     else:
@@ -164,7 +166,8 @@ def read_event_file(path: Path, until: datetime) -> list[Came]:
     """The events of a file, by when they happened.
 
     One object, a list, `{"events": […]}`, or an object a line. One without a time of its own
-    happened together with the one before it in the file; the first, at `until`.
+    happened together with the one before it in the file; the first, at `until`. An id given twice
+    counts once, as it does live.
 
     Raises:
         ConfigurationError: the file cannot be read, or one is no event; names it
@@ -183,11 +186,16 @@ def read_event_file(path: Path, until: datetime) -> list[Came]:
         raise ConfigurationError(f"{path} has no events")
     moments: dict[datetime, list[dict[str, Any]]] = {}
     last = until
+    known: set[bytes] = set()
     for place, one in enumerate(given):
         good = one if isinstance(one, Refused) else taken("default", place, one)
         if isinstance(good, Refused):
             what = f"{good.field} {good.message}".strip()
             raise ConfigurationError(f"{path}, event {place + 1}: {what}")
+        if good.key is not None:
+            if good.key in known:
+                continue
+            known.add(good.key)
         event = cast("dict[str, Any]", one)
         at = happened_at(event, _EVER)
         last = last if at is _EVER else at
@@ -219,7 +227,7 @@ def replay_events(plan: EventPlan, came: Iterable[Came]) -> Backtest:
         run = _Run(plan, stage)
         for one in _together(came):
             run.take(one)
-        stage.pass_until(plan.until)
+        run.pass_until(plan.until)
         stage.clock.set(plan.until)
         return run.result()
 
@@ -246,27 +254,40 @@ class _Run:
     def __init__(self, plan: EventPlan, stage: Stage) -> None:
         self._plan = plan
         self._stage = stage
-        self._pack = roll_out(stage.store, plan.spec)
-        self._matching = Matching(stage.store)
-        self._matcher = Matcher(self._pack.policies)
+        self._edits = list(plan.edits)
         self._events = self._matches = 0
         self._stretches: Counter[int] = Counter()
         self._next: datetime | None = None
+        self._become(plan.spec)
         stage.timer = self
-        self.turn()
+
+    def _become(self, spec: Spec) -> None:
+        """Let the policies be those of `spec` from now on."""
+        self._pack = roll_out(self._stage.store, spec)
+        self._compiled = compiled_of(self._pack, spec.digest)
+        if self._compiled.timed:
+            self._matches += self._match((), begins=True)
+        self._stage.wrote()
+
+    def pass_until(self, moment: datetime) -> None:
+        """Let the time pass, edits and all that comes due until then included."""
+        while self._edits and self._edits[0][0] <= moment:
+            edited_at, spec = self._edits.pop(0)
+            self._stage.pass_until(edited_at)
+            self._become(spec)
+        self._stage.pass_until(moment)
 
     def take(self, came: Came) -> None:
         """Events that came together; after all that came due before them."""
         # What clocks did back then: whoever comes out of order comes now.
         at = max(came.at, self._stage.clock.now())
-        self._stage.pass_until(at)
+        self.pass_until(at)
         self._events += len(came.events)
-        chosen = [one for one in came.events if self._matcher.match(one)]
-        found = 0
-        if chosen:
-            self._stage.store.events.add(chosen, tenant=self._pack.tenant)
-            found = self._match()
-            self._stage.wrote()
+        chosen = [one for one in came.events if self._compiled.matcher.match(one)]
+        if not chosen:
+            return
+        found = self._match(chosen)
+        self._stage.wrote()
         self._matches += found
         length = (self._plan.until - self._plan.since) / _STRETCHES
         self._stretches[int((at - self._plan.since) / length) if length else 0] += found
@@ -276,22 +297,26 @@ class _Run:
         return self._next
 
     def turn(self) -> None:
-        """Match what has come, and what time has changed."""
-        self._matches += self._match()
+        """Match what time has changed."""
+        self._matches += self._match(())
 
-    def _match(self) -> int:
-        """As the relay does; returns how often a policy matched."""
-        found = 0
-        while True:
-            done = self._matching.step(self._pack.tenant, self._pack.name)
-            found += done.matches
-            if not done.behind:
-                break
-        mine = (PACK.c.tenant == self._pack.tenant, PACK.c.name == self._pack.name)
-        with self._stage.store.read() as connection:
-            due = connection.execute(select(PACK.c.due_at).where(*mine)).scalar()
+    def _match(self, events: Sequence[dict[str, Any]], *, begins: bool = False) -> int:
+        """One micro-batch, as the relay's; returns how often a policy matched."""
+        store, compiled = self._stage.store, self._compiled
+        now = store.now()
+
+        def work(connection: Connection) -> tuple[int, datetime | None]:
+            batch = Batch(store, connection, compiled, now)
+            found = batch.match([Block(seq=0, received_at=now, events=events)], set())
+            if compiled.timed:
+                if begins:
+                    batch.begin()
+                batch.lapse(set())
+            batch.carry_in()
+            return found, batch.due()
+
+        found, due = store.tried(work)
         # More than one look may take; then it is asked again as soon as the relay would.
-        now = self._stage.clock.now()
         self._next = now + _BETWEEN if due is not None and due <= now else due
         return found
 

@@ -9,25 +9,42 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
-from sqlalchemy import event, func, select
+from sqlalchemy import Connection, bindparam, event, func, select
 
 from sentinel.alert import AlertView
 from sentinel.backtest.result import Message, ReplayedAlert, Spell
 from sentinel.clock import FakeClock
+from sentinel.columns import Moment
+from sentinel.grouping import first_wait
+from sentinel.rule import Rule
 from sentinel.severity import Severity
 from sentinel.store import Knobs, Store
+from sentinel.store.actions import expire
 from sentinel.store.deliveries import Outcome
-from sentinel.store.tables import ALERT
+from sentinel.store.engine import writing
+from sentinel.store.filter import NOT_OVER
+from sentinel.store.tables import ALERT, GROUP
 
-__all__ = ["Stage", "Timer", "staged"]
+__all__ = ["Stage", "Timer", "staged", "waits"]
 
 _PAGE = 500
+_NEXT = select(
+    select(func.min(GROUP.c.due_at))
+    .where(GROUP.c.due_at.is_not(None))
+    .scalar_subquery()
+    .label("due"),
+    select(func.min(ALERT.c.expires_at))
+    .where(NOT_OVER, ALERT.c.expires_at.is_not(None))
+    .where(ALERT.c.expires_at > bindparam("now", type_=Moment()))
+    .scalar_subquery()
+    .label("ends"),
+)
 
 
 class Timer(Protocol):
@@ -61,12 +78,9 @@ class Stage:
 
     def wrote(self) -> None:
         """Look again at what comes next, since something was written."""
-        self._due = self.store.tellings.next_due()
-        query = select(func.min(ALERT.c.expires_at)).where(
-            ALERT.c.status != "resolved", ALERT.c.expires_at > self.clock.now()
-        )
         with self.store.read() as connection:
-            self._ends = connection.execute(query).scalar()
+            row = connection.execute(_NEXT, {"now": self.clock.now()}).one()
+        self._due, self._ends = row.due, row.ends
 
     def pass_until(self, moment: datetime) -> None:
         """Let the time pass, all that comes due until then included; the clock shows `moment`."""
@@ -79,10 +93,13 @@ class Stage:
             now = self.clock.set(max(at, self.clock.now()))
             if self.timer is not None and turns is not None and turns <= now:
                 self.timer.turn()
+                self.wrote()
             if self._ends is not None and self._ends <= now:
-                self.store.sweep()
-            self._tell()
-            self.wrote()
+                self.store.tried(lambda connection: expire(self.store, connection))
+                self.wrote()
+            if self._due is not None and self._due <= now:
+                self._tell()
+                self.wrote()
             # What nobody can be told of stays due; it must not hold up what comes after it.
             if due is not None and due <= now:
                 self._stuck = self._due if self._due == due else None
@@ -129,6 +146,29 @@ class Stage:
         )  # fmt: skip
 
 
+def waits(rule: Rule) -> timedelta:
+    """How long the first message about its alerts waits at most."""
+    return first_wait(rule.group_wait, Severity.INFO)
+
+
+class _Alone(Store):
+    """A store all of whose transactions are one: nobody else sees it, and nothing of it is kept.
+
+    What a transaction of its own costs, beginning, committing and a connection, is a good part of
+    what small ones cost.
+    """
+
+    only: Connection | None = None
+
+    def write(self) -> AbstractContextManager[Connection]:
+        """As of any store, until there is only one."""
+        return super().write() if self.only is None else nullcontext(self.only)
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """What was written last is read."""
+        return super().read() if self.only is None else nullcontext(self.only)
+
+
 @contextmanager
 def staged(
     since: datetime, receivers: Mapping[str, Sequence[str]], knobs: Knobs
@@ -142,13 +182,14 @@ def staged(
     """
     with tempfile.TemporaryDirectory(prefix="sentinel-backtest-") as folder:
         clock = FakeClock(since)
-        store = Store(f"sqlite:///{Path(folder) / 'replay.db'}", clock=clock, knobs=knobs)
+        store = _Alone(f"sqlite:///{Path(folder) / 'replay.db'}", clock=clock, knobs=knobs)
         event.listen(store.engine, "connect", _not_durable)
         try:
             store.migrate()
             for name, channels in receivers.items():
                 store.receivers.set(name, channels)
-            yield Stage(store, clock)
+            with writing(store.engine) as store.only:
+                yield Stage(store, clock)
         finally:
             store.close()
 

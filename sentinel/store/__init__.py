@@ -209,10 +209,9 @@ class Store:
             work: what to do; it may be called several times
             snapshot: all that it reads is of one moment
         """
-        engine = one_snapshot(self.engine) if snapshot else self.engine
         for left in reversed(range(_TRIES)):
             try:
-                with writing(engine) as connection:
+                with writing(one_snapshot(self.engine)) if snapshot else self.write() as connection:
                     connection.info.pop(FRESH, None)
                     done = work(connection)
                     fresh = connection.info.pop(FRESH, ())

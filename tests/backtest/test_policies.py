@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from sqlalchemy import func, select
 
 from sentinel.backtest import Came, EventPlan, difference, planned_events, replay_events
 from sentinel.backtest.policies import read_event_file, stored_spec
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.events.pack import Spec
-from sentinel.store import Store
-from sentinel.store.deliveries import Outcome
+from sentinel.store import Store, event_batch
+from sentinel.store.deliveries import DELIVERY, Outcome
 from tests.events.streets import Street, policy
+from tests.processes import die, ended
 
 TICK = timedelta(seconds=10)
 BRUTE = policy(
@@ -49,20 +53,34 @@ def beat(at: datetime) -> dict[str, Any]:
     return {"action": "beat", "timestamp": at.isoformat()}
 
 
+EDITED = [
+    BRUTE,
+    {**ADMIN, "throttle_minutes": 1, "severity": "critical"},
+    {**SILENT, "window": {"type": "flatline", "threshold": 2, "timeframe": "4m"}},
+]
+RULE: dict[str, Any] = {"group_wait": "0s", "resolve_after": "20m"}
+TURNS, EDITED_AT, KILLED_AT = 500, 250, (150, 380)
+
+
 class Told(Street):
     """A street whose relay and sweep look every ten seconds."""
-
-    messages: int = 0
 
     def tick(self, *events: dict[str, Any]) -> None:
         self.clock.set(self.clock.now() + TICK)
         if events:
             self.sent(*events)
+        self.tell()
+
+    def tell(self) -> None:
         self.matched()
         self.store.sweep()
         while claimed := self.store.tellings.claim("relay"):
-            self.messages += len(claimed)
             self.store.tellings.finish([Outcome(sent=one) for one in claimed])
+
+    def told(self) -> int:
+        query = select(func.count()).select_from(DELIVERY)
+        with self.store.read() as connection:
+            return connection.execute(query).scalar_one()
 
     def spells(self) -> list[tuple[Any, ...]]:
         return [
@@ -75,26 +93,57 @@ class Told(Street):
         ]  # fmt: skip
 
 
-def test_it_opens_and_resolves_what_live_did(store: Store, clock: FakeClock):
-    dice = random.Random(6)
-    street = Told(store, clock)
-    street.deployed(*PACK, group_wait="0s", resolve_after="20m")
-    since = clock.now()
-    for turn in range(500):
-        if turn in (150, 380):
-            street.relay = Told(store, clock).relay  # the relay dies and another takes over
-        if 200 <= turn < 230:
-            clock.set(clock.now() + TICK)  # nobody matches for five minutes; events come
-            store.events.add([login("root", clock.now()), beat(clock.now())])
+def moment(turn: int, since: datetime) -> datetime:
+    """When a turn is over; the rollout of the edit took a minute."""
+    return since + TICK * (turn + 1) + timedelta(minutes=turn >= EDITED_AT)
+
+
+def came_in(turn: int, now: datetime) -> list[dict[str, Any]]:
+    """What comes in a turn: a heartbeat that is silent for a while, and people who log in."""
+    dice = random.Random(turn)
+    root = turn + 1 in KILLED_AT
+    some = root or dice.random() < 0.15
+    events = [login("root" if root else dice.choice(["eve", "root", "bob"]), now)] if some else []
+    return events if 300 <= turn < 360 else [*events, beat(now)]
+
+
+def relay_until_killed(url: str, since: datetime, first: int, last: int) -> None:
+    """Turns of a relay in a process of its own, which dies while it matches in the last one."""
+    clock = FakeClock(moment(first - 1, since))
+    street = Told(Store(url, clock=clock), clock)
+    apply = event_batch.apply
+
+    def killed(*given: Any) -> Any:
+        apply(*given)
+        die()
+
+    for turn in range(first, last):
+        if turn == EDITED_AT:
+            street.deployed(*EDITED, **RULE)
+        if turn == last - 1 and last < TURNS:
+            event_batch.apply = killed  # this process is nobody else's
+        now = moment(turn, since)
+        if 200 <= turn < 230:  # nobody matches for five minutes; events come
+            clock.set(now)
+            street.store.events.add([login("root", now), beat(now)])
             continue
-        now = clock.now() + TICK
-        events = [login(dice.choice(["eve", "root", "bob"]), now)] if dice.random() < 0.15 else []
-        if not 300 <= turn < 360:
-            events.append(beat(now))
-        street.tick(*events)
-    found = replay_events(
-        *planned_events(store, stored_spec(store, "audit"), since, clock.now())
-    )  # fmt: skip
+        street.tick(*came_in(turn, now))
+    street.store.close()
+
+
+def test_it_opens_and_resolves_what_live_did(store: Store, clock: FakeClock):
+    """Hours of relays that are killed, a gap and an edit; only the events are replayed."""
+    street = Told(store, clock)
+    street.deployed(*PACK, **RULE)
+    before, since = stored_spec(store, "audit"), clock.now()
+    url = store.engine.url.render_as_string(hide_password=False)
+    for first, last in pairwise((0, *KILLED_AT, TURNS)):
+        (survived,) = ended(relay_until_killed, (url, since, first, last))
+        assert survived is (last == TURNS)
+    until = clock.set(moment(TURNS - 1, since))
+    plan, came = planned_events(store, before, since, until)
+    edits = [(moment(EDITED_AT - 1, since) + timedelta(minutes=1), stored_spec(store, "audit"))]
+    found = replay_events(msgspec.structs.replace(plan, edits=edits), came)
 
     # Five minutes without a relay are seen late live; a backtest sees them in time.
     late = TICK * 31
@@ -109,12 +158,13 @@ def test_it_opens_and_resolves_what_live_did(store: Store, clock: FakeClock):
     )  # fmt: skip
     assert [one[:3] for one in again] == [one[:3] for one in live]
     assert {one[0] for one in live} == {"brute-force", "admin", "silent"}
+    assert {one[2] for one in live if one[0] == "admin"} == {"critical"}  # it was edited
     for one, other in zip(live, again, strict=True):
         assert len(one[3]) == len(other[3])
         for (_, was), (_, is_) in zip(one[3], other[3], strict=True):
             assert abs(was - is_) <= late
-    assert found.evaluations == store.events.count()
-    assert len(found.messages) == street.messages
+    assert found.evaluations == store.events.count() >= 500
+    assert len(found.messages) == street.told()
     assert found.of == "events"
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from sentinel import Reading, Rule
 from sentinel.backtest import Plan, Seen, difference, replay, stored
@@ -18,7 +20,9 @@ from sentinel.errors import ConfigurationError
 from sentinel.evaluation import Evaluation
 from sentinel.observation import Observation
 from sentinel.store import Store
-from sentinel.store.deliveries import Outcome
+from sentinel.store.apply import apply
+from sentinel.store.deliveries import DELIVERY, Outcome
+from tests.processes import die, ended
 
 MINUTE = timedelta(minutes=1)
 
@@ -36,31 +40,51 @@ def seen(at: datetime, **values: float) -> Seen:
     )
 
 
+FIRST = rule(**{"for": "2m"}, when={"above": 80, "clear": 70}, keep_firing_for="3m")
+EDITED = rule(when={"levels": {"medium": 70, "critical": 95}}, consecutive=2)
+BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
+EDITED_AT = BEGUN + timedelta(minutes=210)
+MINUTES, KILLED_AT = 420, (95, 300)
+
+
+def levels() -> list[dict[str, float]]:
+    """How full four disks are, minute by minute."""
+    chance = random.Random(6)
+    level = dict.fromkeys(("/", "/data", "/home", "/var"), 60.0)
+    found: list[dict[str, float]] = []
+    for minute in range(MINUTES):
+        for mount, value in level.items():
+            level[mount] = min(100.0, max(30.0, value + chance.gauss(0, 9)))
+        found.append({m: v for m, v in level.items() if not (m == "/var" and minute % 11 == 0)})
+    return found
+
+
 class Live:
     """A rule on a real store, told and swept as the relay does it."""
 
     def __init__(self, store: Store, clock: FakeClock) -> None:
         self.store, self.clock = store, clock
-        self.told: list[tuple[datetime, str]] = []
 
-    def minute(self, chosen: Rule, values: dict[str, float]) -> None:
-        self.tell_until(self.clock.now() + MINUTE)
+    def evaluation(self, values: dict[str, float]) -> Evaluation:
         now = self.clock.now()
         readings = [Reading(labels={"mount": m}, value=v) for m, v in values.items()]
-        self.store.apply(
-            Evaluation(
-                rule=chosen, trigger="disk_space", slot=now, at=now,
-                observation=Observation(readings=readings),
-            )
+        return Evaluation(
+            rule=EDITED if now >= EDITED_AT else FIRST, trigger="disk_space", slot=now, at=now,
+            observation=Observation(readings=readings),
         )  # fmt: skip
 
     def tell_until(self, moment: datetime) -> None:
         while (due := self.store.tellings.next_due()) is not None and due <= moment:
             self.clock.set(max(due, self.clock.now()))
             while claimed := self.store.tellings.claim("relay"):
-                self.told += [(self.clock.now(), one.message.reason) for one in claimed]
                 self.store.tellings.finish([Outcome(sent=one) for one in claimed])
         self.clock.set(moment)
+
+    def told(self) -> list[tuple[Any, ...]]:
+        query = select(DELIVERY.c.started_at, DELIVERY.c.reason)
+        with self.store.read() as connection:
+            found = connection.execute(query.order_by(DELIVERY.c.started_at, DELIVERY.c.id))
+            return [tuple(row) for row in found]
 
     def alerts(self) -> list[tuple[Any, ...]]:
         return sorted(
@@ -73,32 +97,36 @@ class Live:
         )  # fmt: skip
 
 
-def test_it_opens_and_resolves_what_live_did(store: Store, clock: FakeClock):
-    """Hours of evaluations with gaps, a restart and an edit; only the readings are replayed."""
-    chance = random.Random(6)
-    first = rule(**{"for": "2m"}, when={"above": 80, "clear": 70}, keep_firing_for="3m")
-    edited = rule(when={"levels": {"medium": 70, "critical": 95}}, consecutive=2)
-    live, begun = Live(store, clock), clock.now()
-    level = dict.fromkeys(("/", "/data", "/home", "/var"), 60.0)
-    evaluations = 0
-    edited_at = begun + timedelta(minutes=210)
-    for minute in range(420):
-        for mount, value in level.items():
-            level[mount] = min(100.0, max(30.0, value + chance.gauss(0, 9)))
+def evaluate_until_killed(url: str, first: int, last: int) -> None:
+    """Minutes of a rule in a process of its own, killed in the last one before its commit."""
+    clock = FakeClock(BEGUN + first * MINUTE)
+    live = Live(Store(url, clock=clock), clock)
+    for minute, seen in enumerate(levels()[first:last], start=first):
+        live.tell_until(BEGUN + (minute + 1) * MINUTE)
         if 100 <= minute < 130 or minute % 37 == 5:
-            live.tell_until(clock.now() + MINUTE)  # nobody looked
-            continue
-        if minute == 300:  # another process takes over, with nothing but the database
-            live.store = Store(store.engine.url.render_as_string(hide_password=False), clock=clock)
-        visible = {m: v for m, v in level.items() if not (m == "/var" and minute % 11 == 0)}
-        live.minute(edited if clock.now() + MINUTE >= edited_at else first, visible)
-        evaluations += 1
-    live.tell_until(clock.now() + MINUTE)
+            continue  # nobody looked
+        if minute == last - 1 and last < MINUTES:
+            with live.store.write() as connection:
+                apply(live.store, connection, live.evaluation(seen))
+                die()
+        live.store.apply(live.evaluation(seen))
+    live.tell_until(BEGUN + (last + 1) * MINUTE)
+    live.store.close()
 
-    readings = stored(store.metrics.reader(), "disk", begun, clock.now(), judged=True)
-    assert len(readings) == evaluations >= 200
+
+def test_it_opens_and_resolves_what_live_did(store: Store, clock: FakeClock):
+    """Hours with gaps, processes that are killed and an edit; only the readings are replayed."""
+    url = store.engine.url.render_as_string(hide_password=False)
+    for first, last in pairwise((0, *KILLED_AT, MINUTES)):
+        (survived,) = ended(evaluate_until_killed, (url, first, last))
+        assert survived is (last == MINUTES)
+    live, end = Live(store, clock), clock.set(BEGUN + (MINUTES + 1) * MINUTE)
+
+    readings = stored(store.metrics.reader(), "disk", BEGUN, end, judged=True)
+    assert len(readings) >= 200
+    assert len(readings) == store.rules.get("disk").evaluations
     plan = Plan(
-        rule=first, edits=[(edited_at, edited)], since=begun, until=clock.now(),
+        rule=FIRST, edits=[(EDITED_AT, EDITED)], since=BEGUN, until=end,
         receivers={"default": ["inbox"]},
     )  # fmt: skip
     found = replay(plan, readings)
@@ -119,10 +147,8 @@ def test_it_opens_and_resolves_what_live_did(store: Store, clock: FakeClock):
     assert replayed == live.alerts()
     assert len(replayed) >= 5
     assert any(len(one.spells) > 1 for one in found.alerts)
-    assert [(m.at, m.reason) for m in found.messages] == live.told
-    assert len(live.told) >= 10
-    if live.store is not store:
-        live.store.close()
+    assert [(m.at, m.reason) for m in found.messages] == live.told()
+    assert len(live.told()) >= 10
 
 
 def test_what_stays_good_opens_nothing(clock: FakeClock):
