@@ -232,7 +232,8 @@ def error_reading(rule: Rule, error: Exception) -> Reading:
     return Reading(
         labels=labels,
         firing=True,
-        summary=f"{rule.name} cannot be checked: {text}"[:500],
+        # A title is one line; the column that an expression's error points at is in the details.
+        summary=" ".join(f"{rule.name} cannot be checked: {text}".split())[:500],
         details={"error": text[:4000]},
         severity=rule.errors.severity,
     )

@@ -17,16 +17,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
-from pydantic import TypeAdapter, ValidationError, create_model
+from pydantic import TypeAdapter, ValidationError
 
-from sentinel.catalog import find
 from sentinel.duration import format_duration
-from sentinel.errors import TriggerError
 from sentinel.lint_lines import Lines, read
-from sentinel.placeholders import unknown_names, yielded_by
+from sentinel.lint_rule import about_rule, doubts, rule_in
 from sentinel.rule import Rule
 from sentinel.schedule import anchor_for
-from sentinel.trigger import Trigger
 
 __all__ = ["Problem", "lint_entries", "lint_file", "lint_files", "main"]
 
@@ -80,7 +77,7 @@ def lint_files(paths: Sequence[Path | str], receivers: Collection[str] = ()) -> 
         if Path(path).resolve() not in read:
             read.add(Path(path).resolve())
             desk.read(path)
-    return [*desk.problems, *desk.about_receivers({"default", *receivers})]
+    return [*desk.problems, *desk.doubts, *desk.about_receivers({"default", *receivers})]
 
 
 def lint_entries(
@@ -102,6 +99,7 @@ class _Desk:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+        self.doubts: list[Problem] = []
         self._seen: dict[str, tuple[str, str]] = {}
         self._told: dict[str, list[tuple[str, str, int]]] = {}
         self._lines: dict[str, Lines] = {}
@@ -137,8 +135,16 @@ class _Desk:
             return
         found = [*_common(deployment, name, whole), *_schedules(deployment, name)]
         if entrypoint.startswith(RULES):
-            rule = _rule_in(deployment)
-            found += _rule(deployment, rule, name, entrypoint.removeprefix(RULES))
+            rule = rule_in(deployment)
+            trigger_name = entrypoint.removeprefix(RULES)
+            found += about_rule(deployment, rule, name, trigger_name)
+            if isinstance(rule, Rule):
+                found += _periods(rule, deployment)
+                for what in doubts(rule, trigger_name):
+                    line = self._line(file, place, "rule.name")
+                    self.doubts.append(
+                        Problem(file=file, deployment=name, what=what, warning=True, line=line)
+                    )
             for receiver in rule.receivers if isinstance(rule, Rule) else []:
                 self._told.setdefault(receiver, []).append((file, name, place))
         if given in self._seen:
@@ -219,47 +225,6 @@ def _schedules(deployment: Mapping[str, Any], name: str) -> Iterator[str]:
             )
 
 
-def _rule_in(deployment: Mapping[str, Any]) -> Rule | ValidationError | None:
-    """The rule that a deployment carries, what is wrong with it, or None where there is none."""
-    parameters: Any = deployment.get("parameters")
-    if not isinstance(parameters, Mapping) or "rule" not in parameters:
-        return None
-    try:
-        return Rule.model_validate(cast("Mapping[str, Any]", parameters)["rule"])
-    except ValidationError as error:
-        return error
-
-
-def _rule(
-    deployment: Mapping[str, Any],
-    rule: Rule | ValidationError | None,
-    name: str,
-    trigger_name: str,
-) -> Iterator[str]:
-    if rule is None:
-        yield "it has no parameter `rule`"
-        return
-    given: dict[str, Any] = {**deployment["parameters"]}
-    del given["rule"]
-    if isinstance(rule, ValidationError):
-        yield from _said(rule, "rule")
-    trigger: Trigger[..., Any] | None = None
-    try:
-        trigger = find(trigger_name)
-    except TriggerError as error:
-        yield str(error)
-    if trigger is not None:
-        yield from _said_by(trigger, given)
-    if isinstance(rule, ValidationError):
-        return
-    if trigger is not None:
-        for what in unknown_names(rule, yielded_by(trigger)):
-            yield f"rule.{what}"
-    if rule.name != name:
-        yield f"its rule is named {rule.name!r}; give both the same name"
-    yield from _periods(rule, deployment)
-
-
 def _periods(rule: Rule, deployment: Mapping[str, Any]) -> Iterator[str]:
     """Where the rule's period is not its schedule's."""
     for schedule in _list(deployment.get("schedules")):
@@ -273,32 +238,6 @@ def _periods(rule: Rule, deployment: Mapping[str, Any]) -> Iterator[str]:
                 f"rule.every is {format_duration(rule.every)}, the schedule's interval "
                 f"{format_duration(interval)}; write the same in both"
             )
-
-
-def _said_by(trigger: Trigger[..., Any], given: Mapping[str, Any]) -> Iterator[str]:
-    """What the trigger's own parameters do not take."""
-    known = {parameter.name for parameter in trigger.parameters}
-    takes = f"it has {', '.join(sorted(known))}" if known else "it takes none"
-    for name in given:
-        if name not in known:
-            yield f"{trigger.name} has no parameter {name!r}; {takes}"
-    fields: dict[str, Any] = {
-        one.name: (one.annotation, ... if one.default is one.empty else one.default)
-        for one in trigger.parameters
-    }
-    form = create_model("Form", **fields)
-    try:
-        form.model_validate({name: value for name, value in given.items() if name in known})
-    except ValidationError as error:
-        yield from _said(error, "")
-
-
-def _said(error: ValidationError, within: str) -> Iterator[str]:
-    for one in error.errors():
-        place = ".".join([*([within] if within else []), *map(str, one["loc"])])
-        message = one["msg"].removeprefix("Value error, ")
-        got = "" if isinstance(one["input"], dict) else f", got {one['input']!r:.80}"
-        yield f"{place}: {message}{got}"
 
 
 def _list(value: object) -> Sequence[Mapping[str, Any]]:
@@ -338,7 +277,8 @@ It says what `prefect deploy` would refuse late or not at all:
   - two rules of one name, in one file or in several
   - rule.every that is not the schedule's interval
   - a missing slug, pull or work pool; an anchor_date that does not follow from the name
-  - parameters that the trigger does not take, fields that a rule does not have
+  - parameters that the trigger does not take or cannot use, fields that a rule does not have
+  - event policies that cannot be used, alone or together
   - a {name} in summary, description or another text that nothing will fill in
 Deployments that are not Sentinel's (their entrypoint is not flows.…) are left alone."""
 
@@ -349,8 +289,8 @@ examples:
   python -m sentinel.lint --receiver ops prefect.yaml        the database has a receiver `ops`
 
 It prints one line for each finding and nothing when all is well. Lines with `warning:` are
-about what only the database knows. Exit codes: 0 nothing wrong (warnings at most), 1 something
-is wrong, 2 wrong usage. Every field of a rule is in docs/reference/rules.md."""
+about what only the database, or a run, knows. Exit codes: 0 nothing wrong (warnings at most),
+1 something is wrong, 2 wrong usage. Every field of a rule is in docs/reference/rules.md."""
 
 
 def main(arguments: list[str]) -> int:

@@ -12,6 +12,8 @@ import yaml
 __all__ = ["Lines", "read"]
 
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+_WITHIN = re.compile(r": policy '[^\n]*?': ([a-z_]\w*(?:\.\w+)*): ")
+"""What a policy's own finding says of its place in the policy."""
 _KEYS = ("anchor_date", "interval", "slug", "pull", "work_pool", "entrypoint", "parameters")
 """Keys of a deployment that a finding may speak of, wherever they stand in it."""
 
@@ -44,6 +46,8 @@ class Lines:
         parameters = _value(entry, "parameters")
         found = _PATH.match(what)
         path = found.group().split(".") if found else []
+        within = _WITHIN.match(what, found.end()) if found else None
+        path += within.group(1).split(".") if within else []
         if path and parameters is not None and _key(parameters, path[0]) is not None:
             return _deepest(parameters, path)
         key = next((one for one in _KEYS if one in what), "name")

@@ -6,6 +6,7 @@ Its signature is its form, its docstring the help. The rule's `when` judges what
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints, overload
 
@@ -82,6 +83,16 @@ class Trigger(Generic[P, R]):
                     f"trigger {self.name!r} has a parameter `rule`, a name the rule itself uses",
                     hint="Call it something else.",
                 )
+
+    @property
+    def judges(self) -> bool:
+        """Whether its file says `firing=` somewhere, so that some readings say if they are bad."""
+        module = sys.modules.get(self.module)
+        try:
+            source = inspect.getsource(module) if module is not None else ""
+        except OSError:
+            return False
+        return "firing=" in source or "AlertOutput" in source
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function as it was written."""

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from sentinel.errors import ConfigurationError
+from sentinel.refusals import in_words
 from sentinel.trigger import Trigger
 
 __all__ = ["filled", "form_of", "help_of", "summary_of"]
@@ -95,8 +96,7 @@ def filled(
                 f"{trigger.name} needs the parameter {where!r}", hint=f"Add --set {where}=…"
             ) from None
         raise ConfigurationError(
-            f"{trigger.name}: {where}: {first['msg'].removeprefix('Value error, ')}, "
-            f"got {first['input']!r:.80}",
+            f"{trigger.name}: {where}: {in_words(first)}, got {first['input']!r:.80}",
             hint=f"See: sentinel trigger show {trigger.name}",
         ) from None
     return {name: getattr(made, name) for name in form.model_fields}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +11,7 @@ import msgspec
 
 from sentinel.backtest.readings import Seen, empty_between, read_file, stored, watched
 from sentinel.backtest.replay import Plan
+from sentinel.backtest.stage import waits
 from sentinel.errors import ConfigurationError
 from sentinel.rule import Rule
 from sentinel.store import Store
@@ -45,7 +44,8 @@ def planned(
         tried: the rule
         since: evaluations after it
         until: and up to it
-        data: a file of readings instead of the kept ones; then its times are the limits
+        data: a file of readings instead of the kept ones; then its times are the limits, and
+            what its last one has opened is told
 
     Raises:
         ConfigurationError: there is nothing to replay, or nothing says what is bad
@@ -57,8 +57,10 @@ def planned(
     if data is not None:
         read = read_file(data, judged=judged, rule=rule.name)
         if not read:
-            raise ConfigurationError(f"{data} has no readings")
-        since, until = read[0].at, read[-1].at
+            raise ConfigurationError(
+                f"{data} has no readings", hint="Put one in each row: at, value and labels."
+            )
+        since, until = read[0].at, read[-1].at + waits(rule)
         seen = read
     elif not trigger.keeps_readings:
         if rule.every is None:
@@ -96,7 +98,7 @@ def _notes(tried: Tried, data: Path | None, seen: Iterable[Seen]) -> Iterable[st
     yield "An evaluation that failed or saw nothing leaves no reading, so it is not replayed."
     if rule.no_data is not None:
         yield "no_data: alerts that nothing is seen at all are therefore not shown."
-    if (rule.when or trigger.when) is not None and _judges_itself(trigger) and not _says(seen):
+    if (rule.when or trigger.when) is not None and trigger.judges and not _says(seen):
         yield (
             f"{trigger.name} judges some of its readings itself; here are only their values, and "
             "they are judged by the condition."
@@ -108,12 +110,3 @@ def _says(seen: Iterable[Seen]) -> bool:
     return not isinstance(seen, Iterator) and any(
         reading.firing is not None for one in seen for reading in one.observation.readings
     )
-
-
-def _judges_itself(trigger: Trigger[..., Any]) -> bool:
-    """Whether its file says `firing=` somewhere."""
-    module = sys.modules.get(trigger.module)
-    try:
-        return module is not None and "firing=" in inspect.getsource(module)
-    except OSError:
-        return False

@@ -29,6 +29,10 @@ __all__ = ["Seen", "empty_between", "read_file", "stored", "watched"]
 
 _TIMES = ("at", "timestamp", "time", "date")
 _FIRING = {"true": 1.0, "1": 1.0, "false": 0.0, "0": 0.0}
+_FORM = (
+    'Write [{"at": "2026-01-31T12:00:00Z", "value": 1, "labels": {}}] in a file .json, such an '
+    "object a line in .ndjson, or a table with the columns at and value in .csv."
+)
 _FEW = 50
 """With fewer readings in an evaluation, objects cost less than columns."""
 
@@ -211,8 +215,10 @@ def read_file(path: Path, *, judged: bool, rule: str) -> list[Seen]:
         raise ConfigurationError(
             f"there is no file {path}", hint="Give a CSV, JSON or NDJSON file of readings."
         ) from None
+    except msgspec.ValidationError:
+        raise ConfigurationError(f"{path} is no list of readings", hint=_FORM) from None
     except (OSError, UnicodeDecodeError, msgspec.DecodeError, csv.Error) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+        raise ConfigurationError(f"{path} cannot be read: {error}", hint=_FORM) from error
     moments: dict[datetime, list[tuple[Mapping[str, str], float, float | None]]] = {}
     for number, row in rows:
         at, labels, value, code = _row(path, number, row)
@@ -241,7 +247,10 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     if path.suffix in (".ndjson", ".jsonl"):
         for number, line in enumerate(data.splitlines(), start=1):
             if line.strip():
-                yield number, msgspec.json.decode(line, type=dict[str, Any])
+                try:
+                    yield number, msgspec.json.decode(line, type=dict[str, Any])
+                except msgspec.DecodeError as error:
+                    raise ConfigurationError(f"{path}, row {number}: {error}", hint=_FORM) from None
         return
     yield from enumerate(msgspec.json.decode(data, type=list[dict[str, Any]]), start=1)
 
@@ -257,14 +266,16 @@ def _row(
             hint="Every row needs `at` (a moment) and `value` (a number).",
         )
     try:
-        value = float(row["value"])
         at = moment_of(row[name])
+        value = float(row["value"])
     except SampleError as error:
         raise ConfigurationError(f"{path}, row {number}: {error.message}") from None
-    except (ValueError, TypeError) as error:
-        raise ConfigurationError(f"{path}, row {number}: {error}") from None
+    except (ValueError, TypeError):
+        value = math.nan
     if not math.isfinite(value):
-        raise ConfigurationError(f"{path}, row {number}: the value is {value}")
+        raise ConfigurationError(
+            f"{path}, row {number}: the value is {row['value']!r:.60}", hint="Write a number."
+        )
     firing = row.get("firing")
     code = None if firing in (None, "") else _FIRING.get(str(firing).lower())
     if firing not in (None, "") and code is None:

@@ -189,14 +189,16 @@ def _show(found: Backtest) -> None:
     from sentinel.backtest import picture
     from sentinel.duration import format_duration
 
-    what = f"{found.evaluations:,} evaluations of {found.series:,} series"
+    what = f"{_counted(found.evaluations, 'evaluation')} of {found.series:,} series"
     if found.of == "events":
-        policies = "1 policy" if found.series == 1 else f"{found.series:,} policies"
-        what = f"{found.evaluations:,} events, {found.bad:,} matches of {policies}"
+        what = (
+            f"{_counted(found.evaluations, 'event')}, {_counted(found.bad, 'match', 'matches')} of "
+            + _counted(found.series, "policy", "policies")
+        )
     say(f"{found.rule}: {what}, {found.since:%Y-%m-%d %H:%M} to {found.until:%Y-%m-%d %H:%M} UTC")
     say(
-        f"{len(found.alerts):,} alerts would have opened and {found.resolved:,} resolved; "
-        f"{len(found.messages):,} messages would have been sent."
+        f"{_counted(len(found.alerts), 'alert')} would have opened and {found.resolved:,} "
+        f"resolved; {_counted(len(found.messages), 'message')} would have been sent."
     )
     say("")
     if found.looks:
@@ -225,9 +227,13 @@ def _show(found: Backtest) -> None:
         ranks=[one.rank for one in found.alerts],
     )
     if found.failed:
-        say(f"\n{found.failed:,} evaluations could not be judged: {found.error}")
+        say(f"\n{_counted(found.failed, 'evaluation')} could not be judged: {found.error}")
     for note in found.notes:
         say(f"\n{note}" if note == found.notes[0] else note)
+
+
+def _counted(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def _length(since: str) -> timedelta:
@@ -287,6 +293,7 @@ def _of_entry(entry: Entry) -> Tried | Spec | None:
 
     from sentinel.backtest import EVENT_TRIGGERS, Tried, spec_of
     from sentinel.catalog import find
+    from sentinel.refusals import in_words
     from sentinel.rule import Rule
     from sentinel.trigger_form import filled
 
@@ -297,9 +304,17 @@ def _of_entry(entry: Entry) -> Tried | Spec | None:
     try:
         rule = Rule.model_validate(parameters.pop("rule"))
         trigger = find(flow)
-    except (ValidationError, TriggerError) as error:
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, ("rule", *first["loc"])))
         raise ConfigurationError(
-            f"{entry.file}, {entry.shown}: {error}", hint=f"See: sentinel rule lint {entry.file}"
+            f"{entry.file}, {entry.shown}: {where}: {in_words(first, Rule)}",
+            hint=f"See: sentinel rule lint {entry.file}",
+        ) from None
+    except TriggerError as error:
+        raise ConfigurationError(
+            f"{entry.file}, {entry.shown}: {error.message}",
+            hint=f"See: sentinel rule lint {entry.file}",
         ) from None
     if not trigger.keeps_readings:
         # It is looked with again, so that its parameters are read as a run reads them.

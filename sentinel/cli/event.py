@@ -18,6 +18,7 @@ from sentinel.cli.output import AsJson, json_out, say
 from sentinel.cli.target import open_store
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.events import NoEvents, Refused, read_events
+from sentinel.tenant import checked_tenant
 
 __all__ = ["commands"]
 
@@ -44,6 +45,7 @@ def send(
 
         journalctl -o json -n 1000 | sentinel event send - --tenant acme --json
     """
+    checked_tenant(tenant)
     accepted = duplicates = sent = 0
     refused: list[dict[str, Any]] = []
     count = 0

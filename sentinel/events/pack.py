@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from sentinel.errors import PolicyError
 from sentinel.evaluation import RunSource
 from sentinel.policy import EventPolicy
+from sentinel.refusals import in_words
 from sentinel.rule import Rule
 
 __all__ = ["MOST_POLICIES", "Pack", "Spec", "pack_of", "policy_of", "rule_name_of"]
@@ -27,6 +28,7 @@ RESOLVE_AFTER = timedelta(hours=1)
 """A finding closes by itself this long after its last event, unless the rule says otherwise."""
 _FOR_READINGS = ("when", "for_", "consecutive", "often", "keep_firing_for", "no_data")
 _OTHER = re.compile(r"[^a-z0-9._-]+")
+_NO_CLAUSE = "write {field, operator, value}, or {all: […]}, {any: […]}, {not: …}"
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,17 +99,26 @@ def policy_of(given: Mapping[str, Any], place: str = "policy") -> EventPolicy:
         return EventPolicy.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
-        parts = [str(part) for part in first["loc"] if part != "condition"]
-        message = str(first["msg"]).removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            message = "there is no such field"
-        where = ".".join(parts)
+        message = _NO_CLAUSE if first["type"] == "model_type" else in_words(first, EventPolicy)
+        where = _place(first["loc"])
         told = f"{where}: {message}" if where and not message.startswith(where) else message
         named = given.get("name")
         who = f"policy {named!r}" if isinstance(named, str) and named else place
         raise PolicyError(
             f"{who}: {told}", hint="See docs/how-to/events-and-policies.md."
         ) from None
+
+
+def _place(loc: Sequence[int | str]) -> str:
+    """Where in the JSON that is, without the names of kinds that pydantic puts between."""
+    parts: list[str] = []
+    for number, part in enumerate(loc):
+        kind = part == "condition" or (
+            part in ("all", "any", "not") and part in loc[number + 1 :][:1]
+        )
+        if not kind and not (number == 1 and loc[0] == "window"):
+            parts.append(str(part))
+    return ".".join(parts)
 
 
 def pack_of(spec: Spec) -> Pack:

@@ -10,7 +10,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MetricReader", "Series"]
+from sentinel.metrics.matchers import matcher
+from sentinel.metrics.moments import micros
+
+__all__ = ["MetricReader", "NoSamples", "Series"]
 
 Numbers = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -66,3 +69,22 @@ class MetricReader(Protocol):
             ConfigurationError: a matcher cannot be read
         """
         ...
+
+
+class NoSamples:
+    """A reader that has nothing, for a look that only asks whether a check can be asked."""
+
+    def window(
+        self, name: str, matchers: Sequence[str], since: datetime, until: datetime
+    ) -> Series:
+        """No series; see `MetricReader`.
+
+        Raises:
+            ConfigurationError: a matcher cannot be read
+        """
+        for source in matchers:
+            matcher(source)
+        return Series(
+            name=name, since=micros(since), until=micros(until), labels=[], units=[],
+            starts=np.zeros(1, np.int64), times=np.empty(0, np.int64), values=np.empty(0),
+        )  # fmt: skip

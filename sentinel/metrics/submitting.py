@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, overload
 
 from sentinel.errors import ConfigurationError
 from sentinel.metrics.sample import Sample
+from sentinel.tenant import checked_tenant
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -55,11 +56,16 @@ def submit(
 
     Raises:
         SampleError: one cannot be kept; then none is
+        ConfigurationError: there is no value, or the tenant can be none
         DatabaseUnreachable: the database does not answer
     """
+    checked_tenant(tenant)
     if isinstance(name, str):
         if value is None:
-            raise ConfigurationError(f"the metric {name!r} was submitted without a value")
+            raise ConfigurationError(
+                f"the metric {name!r} was submitted without a value",
+                hint=f"Write submit({name!r}, 12.5), or give many Sample at once.",
+            )
         samples = [Sample(name=name, value=value, unit=unit, labels=labels or {}, at=at)]
     else:
         samples = list(name)

@@ -46,7 +46,7 @@ def test_it_shows_what_would_have_opened(seen: Desk, run: Run):
     code, out, err = run("rule", "test", "disk", "--since", "1h")
     assert (code, err) == (0, "")
     assert out.startswith("disk: 10 evaluations of 1 series")
-    assert "1 alerts would have opened and 1 resolved; 2 messages would have been sent." in out
+    assert "1 alert would have opened and 1 resolved; 2 messages would have been sent." in out
     assert "disk: /data 97 percent" in out
     assert "▲" in out
     assert "leaves no reading" in out
@@ -92,13 +92,31 @@ def test_a_file_of_readings_is_replayed_instead(seen: Desk, run: Run):
     [
         ("at,mount\n2026-03-01T08:00:00Z,/srv\n", "row 2: it has no value"),
         ("at,value\nnever,1\n", "row 2: 'never' is no moment"),
-        ("at,value\n2026-03-01T08:00:00Z,much\n", "row 2: could not convert"),
+        ("at,value\n2026-03-01T08:00:00Z,much\n", "row 2: the value is 'much'. Write a number"),
         ("at,value\n", "has no readings"),
     ],
 )
 def test_a_file_that_is_wrong_says_where(seen: Desk, run: Run, text: str, said: str):
     Path("readings.csv").write_text(text)
     code, _, err = run("rule", "test", "disk", "--data", "readings.csv")
+    assert code != 0
+    assert said in " ".join(err.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("seen.json", "{}", "seen.json is no list of readings. Write [{"),
+        ("seen.json", "[", "seen.json cannot be read"),
+        ("seen.ndjson", '{"at": 1, "value": 2}\n7\n', "seen.ndjson, row 2: Expected `object`"),
+        ("seen.txt", "at,value", "such an object a line in .ndjson"),
+    ],
+)
+def test_a_file_of_another_kind_says_what_it_should_be(
+    seen: Desk, run: Run, name: str, text: str, said: str
+):
+    Path(name).write_text(text)
+    code, _, err = run("rule", "test", "disk", "--data", name)
     assert code != 0
     assert said in " ".join(err.split())
 
@@ -168,12 +186,48 @@ def test_policies_are_tried_on_a_file_of_events(seen: Desk, run: Run):
     code, out, err = run(*arguments)
     assert (code, err) == (0, "")
     assert out.startswith("audit: 4 events, 4 matches of 1 policy")
-    assert "1 alerts would have opened and 0 resolved; 1 messages would have been sent." in out
+    assert "1 alert would have opened and 0 resolved; 1 message would have been sent." in out
     assert "failed logins: 3 events within 5m" in out
     found = json.loads(run(*arguments, "--json")[1])
     (alert,) = found["alerts"]
     assert (alert["rule"], alert["labels"]) == ("failed-logins", {"user": "eve"})
     assert alert["spells"][0]["opened"] == "2026-03-01T08:02:00Z"
+
+
+@pytest.mark.parametrize(
+    ("was", "is_", "said"),
+    [
+        (
+            "every: 60s",
+            "evry: 60s",
+            "audit: rule.evry: there is no such field; did you mean every?",
+        ),
+        ("flows.rules.event_pack", "flows.rules.event_pak", "there is no trigger 'event_pak'"),
+        ("operator: eq", "operator: is", "rules.0.operator: write 'eq'"),
+        ("timeframe: 5m", "timeframe: soon", "window.timeframe: 'soon' is no length of time"),
+    ],
+)
+def test_a_rule_file_that_is_wrong_is_one_sentence(
+    seen: Desk, run: Run, was: str, is_: str, said: str
+):
+    Path("policies.yaml").write_text(POLICIES.replace(was, is_))
+    code, _, err = run("rule", "test", "audit", "--file", "policies.yaml")
+    assert code != 0
+    assert said in " ".join(err.split())
+    assert "validation error" not in err
+
+
+def test_of_a_file_of_one_moment_the_message_that_waited_is_counted(seen: Desk, run: Run):
+    policies = POLICIES.replace(", group_wait: 0s", "").replace("num_events: 3", "num_events: 1")
+    Path("policies.yaml").write_text(policies)
+    event = '{"id": "a", "user": "eve", "outcome": "failure"}\n'
+    Path("events.ndjson").write_text(event + event)
+    out = run("rule", "test", "audit", "--file", "policies.yaml", "--data", "events.ndjson")[1]
+    assert out.startswith("audit: 1 event, 1 match of 1 policy")  # an id counts once
+    assert "1 alert would have opened and 0 resolved; 1 message would have been sent." in out
+    Path("readings.csv").write_text("at,value,mount\n2026-03-01T08:00:00Z,97,/srv\n")
+    out = run("rule", "test", "disk", "--data", "readings.csv")[1]
+    assert "1 message would have been sent" in out
 
 
 def test_an_edited_policy_is_compared_over_the_events_that_came(seen: Desk, run: Run):

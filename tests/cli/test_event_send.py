@@ -71,3 +71,12 @@ def test_a_file_that_cannot_be_used_is_said_to_be_so(run: Run, database: str, tm
     code, _, err = run("event", "send", str(file))
     assert code == 2
     assert "is not JSON" in err
+
+
+def test_events_of_a_tenant_that_can_be_none_are_refused(run: Run, database: str, tmp_path: Path):
+    file = tmp_path / "one.json"
+    file.write_text("{}")
+    code, _, err = run("event", "send", str(file), "--tenant", "Acme Corp")
+    assert code == 2
+    assert "'Acme Corp' can be no tenant. Use small letters" in " ".join(err.split())
+    assert count(database) == 0

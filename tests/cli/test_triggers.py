@@ -116,7 +116,7 @@ def test_a_rule_alone_in_a_file_does_too(run: Run, tmp_path: Path) -> None:
     [
         (("--set", "path=/"), "has no parameter 'path'. It has: paths"),
         (("--set", "paths"), "no name=value"),
-        (("--set", "smallest_gb=-1"), "smallest_gb: Input should be greater than or equal to 0"),
+        (("--set", "smallest_gb=-1"), "smallest_gb: write 0 or more, got -1"),
         (("--when", "[1]"), "--when '[1]' is no condition"),
         (("--when", "{above: 1, below: 2}"), "exactly one of above, below"),
         (("--above", "1", "--below", "2"), "exactly one of above, below"),

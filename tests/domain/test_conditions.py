@@ -15,6 +15,7 @@ from sentinel import Reading, Rule
 from sentinel.conditions import Memory, Outlook, look
 from sentinel.errors import ReadingError
 from sentinel.evaluation import Evaluation
+from sentinel.judgement import error_reading
 from sentinel.lifecycle import AlertState, Bad, Good, Reason, Status, Terms, step
 from sentinel.observation import Observation
 from sentinel.often import Often, bad_often, remembered
@@ -215,6 +216,15 @@ def test_an_expression_that_cannot_be_worked_out_is_an_error_of_the_check():
     watch = Watch(when={"expression": "labels.mount > 3"})
     with pytest.raises(ReadingError, match=r"a text cannot be compared with a number.*column 16"):
         watch.sees({"/": 95})
+
+
+def test_the_title_of_a_check_that_cannot_be_worked_out_is_one_line():
+    watch = Watch(when={"expression": "labels.mount > 3"})
+    with pytest.raises(ReadingError) as caught:
+        watch.sees({"/": 95})
+    reading = error_reading(watch.rule, caught.value)
+    assert "at column 16 labels.mount > 3" in (reading.summary or "")
+    assert "\n" in (reading.details or {})["error"]
 
 
 @pytest.mark.parametrize(

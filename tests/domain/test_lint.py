@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from sentinel.errors import ConfigurationError
-from sentinel.lint import lint_file, lint_files, main
+from sentinel.lint import lint_entries, lint_file, lint_files, main
 from sentinel.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -84,10 +84,11 @@ def test_one_name_twice(desk: Desk):
         (("parameters", "rule", "every"), None, "rule.every is missing; write every: 1m"),
         (("parameters", "rule", "for"), "soon", "rule.for: 'soon' is no length of time"),
         (("parameters", "rule", "when"), {"above": 1, "below": 2}, "rule.when: give exactly one"),
-        (("parameters", "rule", "severty"), "high", "rule.severty: Extra inputs are not permitted"),
-        (("parameters", "rule"), {"every": "60s"}, "rule.name: Field required"),
+        (("parameters", "rule", "severty"), "high",
+         "rule.severty: there is no such field; did you mean severity?"),
+        (("parameters", "rule"), {"every": "60s"}, "rule.name: it is missing"),
         (("parameters",), {}, "it has no parameter `rule`"),
-        (("parameters", "smallest_gb"), -1, "smallest_gb: Input should be greater than"),
+        (("parameters", "smallest_gb"), -1, "smallest_gb: write 0 or more, got -1"),
         (("parameters", "smalest_gb"), 1, "disk_space has no parameter 'smalest_gb'"),
         (("entrypoint",), "flows.rules.disk_spice", "there is no trigger 'disk_spice'"),
         (("schedules", 0, "slug"), "", "a schedule has no slug"),
@@ -104,6 +105,13 @@ def test_one_name_twice(desk: Desk):
          "a label that only the data knows is {labels.customer}"),
         (("parameters", "rule", "receivers"), ["Ops Team"],
          "it tells 'Ops Team', which no receiver can be named; use small letters"),
+        (("parameters", "rule", "receivers"), "ops", "rule.receivers: write a list: [a, b], got"),
+        (("parameters", "rule", "when"), {"abov": 1},
+         "rule.when.abov: there is no such field; did you mean above?"),
+        (("parameters", "rule", "often"), {"times": 2, "window": 3},
+         "rule.often.window: there is no such field; there are of_last, times"),
+        (("parameters", "rule", "max_alerts"), "none", "rule.max_alerts: write a whole number"),
+        (("parameters", "rule", "severity"), "urgent", "rule.severity: write 'critical', 'high'"),
     ],
 )  # fmt: skip
 def test_what_would_go_wrong_is_said(desk: Desk, place: tuple[Any, ...], to: Any, expected: str):
@@ -260,6 +268,94 @@ def test_a_finding_names_the_line_of_what_is_wrong(tmp_path: Path):
     assert said["rule.when.above"] == "above: much"
     assert said["write `pull"] == "pull:"
     assert all(one.line for one in lint_files([file]))
+
+
+def metric(trigger: str, rule: dict[str, Any] | None = None, **parameters: Any) -> dict[str, Any]:
+    """A deployment of a check over stored metrics."""
+    chosen = {**GOOD["parameters"]["rule"], **(rule or {})}
+    found = {"entrypoint": f"flows.rules.{trigger}", "parameters": {**parameters, "rule": chosen}}
+    return {**GOOD, **found}
+
+
+@pytest.mark.parametrize(
+    ("deployment", "expected"),
+    [
+        (metric("metric_threshold", metric="cpu", match=['env=~"("']), "the matcher 'env=~\"(\"'"),
+        (metric("metric_threshold", metric="cpu", over="0s"), "over must be longer than 0s"),
+        (metric("metric_anomaly", metric="cpu", season="2d"), "season is 2d and history 2d"),
+        (metric("heartbeat", jobs={"nightly": "0s"}), "jobs.nightly must be longer than 0s"),
+        (metric("metric_expression", metrics={"a": "b"}, expression="a + c"),
+         "expression: there is no name 'c'"),
+        (metric("metric_expression", metrics={"a": "b"}, expression="a +"),
+         "expression: the expression ends too early"),
+    ],
+)  # fmt: skip
+def test_what_a_check_of_metrics_cannot_use_is_said_without_a_database(
+    desk: Desk, deployment: dict[str, Any], expected: str
+):
+    (said,) = desk.said(deployment)
+    assert expected in said
+
+
+@pytest.mark.parametrize(
+    ("trigger", "parameters"),
+    [("metric_threshold", {"metric": "cpu"}), ("sql_query", {"source": "a", "query": "SELECT 1"})],
+)
+def test_a_rule_of_which_nothing_says_what_is_bad_is_a_warning(
+    tmp_path: Path, trigger: str, parameters: dict[str, Any]
+):
+    file = tmp_path / "prefect.yaml"
+    deployment = metric(trigger, {"when": None}, **parameters)
+    file.write_text(yaml.safe_dump({"deployments": [deployment]}))
+    (found,) = lint_file(file)
+    assert found.warning
+    assert "rule.when is missing" in found.what
+    assert lint_entries([("a.yaml", 1, deployment, {})]) == []
+    judged = metric("metric_absent", {"when": None}, metric="cpu")
+    file.write_text(yaml.safe_dump({"deployments": [judged]}))
+    assert lint_file(file) == []
+
+
+POLICY = {"name": "Logins", "rules": [{"field": "action", "operator": "eq", "value": "login"}]}
+
+
+def pack(*policies: dict[str, Any], **rule: Any) -> dict[str, Any]:
+    """A deployment of policies."""
+    chosen = {"name": GOOD["name"], "every": "60s", **rule}
+    parameters = {"policies": list(policies), "rule": chosen}
+    return {**GOOD, "entrypoint": "flows.rules.event_pack", "parameters": parameters}
+
+
+@pytest.mark.parametrize(
+    ("deployment", "expected"),
+    [
+        (pack(POLICY, {**POLICY, "name": "logins"}), "'logins' would be the rule 'logins'"),
+        (pack({**POLICY, "name": "Disk space"}), "and so would the deployment's own rule"),
+        (pack(), "policies: an event pack takes policies or a file, one of them"),
+        (pack(POLICY, **{"for": "5m"}), "for is about readings, not about events"),
+        (pack({**POLICY, "thresold": 1}), "thresold: there is no such field"),
+        (pack({**POLICY, "throttle_minute": 1}), "did you mean throttle_minutes?"),
+        (pack({**POLICY, "rules": [{"any": []}]}), "rules.0.any: give at least 1"),
+        (pack({**POLICY, "rules": [{"not": [1]}]}), "rules.0.not: write {field, operator, value}"),
+        (pack({**POLICY, "window": {"type": "frequency", "num_events": 3}}),
+         "window.timeframe: it is missing"),
+    ],
+)  # fmt: skip
+def test_policies_are_checked_one_by_one_and_together(
+    desk: Desk, deployment: dict[str, Any], expected: str
+):
+    (said,) = desk.said(deployment)
+    assert expected in said
+
+
+def test_a_finding_in_a_policy_names_the_line_in_it(tmp_path: Path):
+    rules = [*POLICY["rules"], {"field": "size", "operator": "is", "value": 1}]
+    file = tmp_path / "prefect.yaml"
+    deployments = [pack(POLICY, {**POLICY, "name": "Sizes", "rules": rules})]
+    file.write_text(yaml.safe_dump({"deployments": deployments}))
+    (found,) = lint_file(file)
+    assert "policies.1: policy 'Sizes': rules.1.operator: write 'eq'" in found.what
+    assert file.read_text().splitlines()[found.line - 1].strip() == "operator: is"
 
 
 def test_help_teaches(capsys: pytest.CaptureFixture[str]):
