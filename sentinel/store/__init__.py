@@ -51,6 +51,13 @@ __all__ = ["Knobs", "Store"]
 T = TypeVar("T")
 
 _TRIES = 4
+# Made once, as SQLAlchemy works out how a statement is said once for each that was made.
+_RAISED = {
+    dialect: insert(CHANGE)
+    .values(name="alerts", number=1)
+    .on_conflict_do_update(index_elements=["name"], set_={"number": CHANGE.c.number + 1})
+    for dialect, insert in (("sqlite", insert_sqlite), ("postgresql", insert_postgresql))
+}
 # PostgreSQL: serialization failure, deadlock. The transaction did nothing; it may run again.
 _AGAIN = {"40001", "40P01"}
 
@@ -188,13 +195,7 @@ class Store:
 
     def changed(self, connection: Connection) -> None:
         """Raise the change number, last in a transaction that people may see."""
-        insert = insert_sqlite if self.dialect == "sqlite" else insert_postgresql
-        first = insert(CHANGE).values(name="alerts", number=1)
-        connection.execute(
-            first.on_conflict_do_update(
-                index_elements=["name"], set_={"number": CHANGE.c.number + 1}
-            )
-        )
+        connection.execute(_RAISED[self.dialect])
 
     def change_number(self) -> int:
         """Rises with every committed change; the same number means that nothing changed."""

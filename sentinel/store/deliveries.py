@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from sqlalchemy import Connection, Table, or_, select
+from sqlalchemy import Connection, Table, bindparam, or_, select
 
 from sentinel.models import Delivery
 from sentinel.notification import pause_after
@@ -21,7 +21,7 @@ from sentinel.store.tables import GROUP, TELLING
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["DELIVERY", "Outcome", "ToSend", "finish", "telling_of"]
+__all__ = ["CLAIM", "DELIVERY", "TELL", "Outcome", "ToSend", "finish", "telling_of", "told_to"]
 
 DELIVERY = cast("Table", Delivery.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
 
@@ -62,14 +62,13 @@ def _finish_group(
     store: Store, group_id: str, outcomes: Sequence[Outcome], connection: Connection
 ) -> None:
     now = store.now()
-    connection.execute(select(GROUP.c.id).where(GROUP.c.id == group_id).with_for_update())
+    connection.execute(_LOCK, {"group": group_id})
     if not _held(connection, outcomes):
         _finish_late(connection, group_id, outcomes, now)
         store.changed(connection)
         return
     for outcome in outcomes:
         sent = outcome.sent
-        where = telling_of(group_id, sent.receiver, sent.channel)
         if not outcome.error:
             state = "sent"
             values: dict[str, Any] = _as_told(outcome, now)
@@ -87,27 +86,17 @@ def _finish_group(
             }  # fmt: skip
             if attempts == 1:
                 _complain(store, connection, outcome)
-        connection.execute(TELLING.update().where(*where).values(**values))
+        connection.execute(TELL, {**told_to(group_id, sent.receiver, sent.channel), **values})
         _end(connection, outcome, state, now)
     # Due at once: the next decision is made by the same rows and says when the next is.
-    connection.execute(
-        GROUP.update()
-        .where(GROUP.c.id == group_id)
-        .values(due_at=now, claimed_by="", claimed_until=None)
-    )
+    claim = {"due_at": now, "claimed_by": "", "claimed_until": None}
+    connection.execute(CLAIM, {"group": group_id, **claim})
     store.changed(connection)
 
 
 def _held(connection: Connection, outcomes: Sequence[Outcome]) -> bool:
     """Whether the claim they were sent under still stands: nobody has buried them since."""
-    return (
-        connection.execute(
-            select(DELIVERY.c.id)
-            .where(DELIVERY.c.id == outcomes[0].sent.delivery_id, DELIVERY.c.state == "sending")
-            .with_for_update()
-        ).first()
-        is not None
-    )
+    return connection.execute(_HELD, {"delivery": outcomes[0].sent.delivery_id}).first() is not None
 
 
 def _finish_late(
@@ -142,13 +131,11 @@ def _as_told(outcome: Outcome, now: datetime) -> dict[str, Any]:
 
 
 def _end(connection: Connection, outcome: Outcome, state: str, now: datetime) -> None:
-    connection.execute(
-        DELIVERY.update()
-        .where(DELIVERY.c.id == outcome.sent.delivery_id)
-        .values(
-            state=state, error=outcome.error[:2000], reference=outcome.reference, ended_at=now
-        )
-    )  # fmt: skip
+    values = {
+        "state": state, "error": outcome.error[:2000], "reference": outcome.reference,
+        "ended_at": now,
+    }  # fmt: skip
+    connection.execute(_END, {"delivery": outcome.sent.delivery_id, **values})
 
 
 def _complain(store: Store, connection: Connection, outcome: Outcome) -> None:
@@ -170,3 +157,26 @@ def telling_of(group_id: str, receiver: str, channel: str) -> tuple[Any, ...]:
         TELLING.c.receiver == receiver,
         TELLING.c.channel == channel,
     )
+
+
+def told_to(group_id: str, receiver: str, channel: str) -> dict[str, Any]:
+    """What `TELL` takes to pick one channel's telling of one group; what it sets stands beside."""
+    return {"of_group": group_id, "of_receiver": receiver, "of_channel": channel}
+
+
+# Made once, as SQLAlchemy works out how a statement is said once for each that was made.
+TELL = TELLING.update().where(
+    TELLING.c.group_id == bindparam("of_group"),
+    TELLING.c.receiver == bindparam("of_receiver"),
+    TELLING.c.channel == bindparam("of_channel"),
+)
+"""Sets what is given of one telling."""
+CLAIM = GROUP.update().where(GROUP.c.id == bindparam("group"))
+"""Sets what is given of one group."""
+_LOCK = select(GROUP.c.id).where(GROUP.c.id == bindparam("group")).with_for_update()
+_HELD = (
+    select(DELIVERY.c.id)
+    .where(DELIVERY.c.id == bindparam("delivery"), DELIVERY.c.state == "sending")
+    .with_for_update()
+)
+_END = DELIVERY.update().where(DELIVERY.c.id == bindparam("delivery"))

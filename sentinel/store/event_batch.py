@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from sentinel.evaluation import Evaluation
 from sentinel.events import happened_at
@@ -37,6 +37,14 @@ __all__ = ["Batch", "Compiled", "compiled_of"]
 
 _LAPSES = 2000
 _MEMORY = ("tenant", "rule", "key", "memory", "due_at", "keep_until")
+_MINE = (
+    MEMORY.c.tenant == bindparam("of_tenant"),
+    MEMORY.c.rule == bindparam("of_rule"),
+    MEMORY.c.key.in_(bindparam("of_keys", expanding=True)),
+)
+# Made once, as SQLAlchemy works out how a statement is said once for each that was made.
+_KNOWN = select(MEMORY.c.key, MEMORY.c.memory).where(*_MINE)
+_OLD = MEMORY.delete().where(*_MINE)
 _Keys = dict[int, dict[tuple[str, ...], Key]]
 
 
@@ -109,12 +117,10 @@ class Batch:
         if remembers(policy):
             hashes = sorted(key_hash(key) for key in wanted)
             for start in range(0, len(hashes), 500):
-                query = select(MEMORY.c.key, MEMORY.c.memory).where(
-                    MEMORY.c.tenant == self._pack.tenant,
-                    MEMORY.c.rule == rule,
-                    MEMORY.c.key.in_(hashes[start : start + 500]),
-                )
-                known.update({row.key: row.memory for row in self._connection.execute(query)})
+                piece = hashes[start : start + 500]
+                some = {"of_tenant": self._pack.tenant, "of_rule": rule, "of_keys": piece}
+                found = self._connection.execute(_KNOWN, some)
+                known.update({row.key: row.memory for row in found})
         watcher = self._compiled.watchers[place]
         return {
             key: Key(policy, key, _remembered(known.get(key_hash(key)) if known else None), watcher)
@@ -256,13 +262,8 @@ class Batch:
         }  # fmt: skip
         hashes = sorted(rows)
         for start in range(0, len(hashes), 500):
-            self._connection.execute(
-                MEMORY.delete().where(
-                    MEMORY.c.tenant == tenant,
-                    MEMORY.c.rule == rule,
-                    MEMORY.c.key.in_(hashes[start : start + 500]),
-                )
-            )
+            some = {"of_tenant": tenant, "of_rule": rule, "of_keys": hashes[start : start + 500]}
+            self._connection.execute(_OLD, some)
         insert_many(self._connection, "policy_memory", _MEMORY, [rows[key] for key in hashes])
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, case, func, or_, select
+from sqlalchemy import Connection, Row, and_, bindparam, case, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -108,10 +108,8 @@ class Regrouping:
         found: dict[str, Row[Any]] = {}
         every = sorted(keys)
         for start in range(0, len(every), 500):
-            query = select(GROUP.c.id, GROUP.c.key).where(
-                GROUP.c.status != "resolved", GROUP.c.key.in_(every[start : start + 500])
-            )
-            found.update({row.key: row for row in self._connection.execute(query)})
+            some = {"keys": every[start : start + 500]}
+            found.update({row.key: row for row in self._connection.execute(_LIVE, some)})
         return found
 
     def _reopen_groups(self, keys: Sequence[str], now: datetime) -> None:
@@ -174,13 +172,8 @@ class Regrouping:
         rows: list[Row[Any]] = []
         every = sorted(ids)
         for start in range(0, len(every), 500):
-            query = (
-                select(GROUP)
-                .where(GROUP.c.id.in_(every[start : start + 500]))
-                .order_by(GROUP.c.id)
-                .with_for_update()
-            )
-            rows.extend(self._connection.execute(query))
+            some = {"ids": every[start : start + 500]}
+            rows.extend(self._connection.execute(_LOCKED, some))
         return rows
 
     def _enter_members(
@@ -237,42 +230,19 @@ class Regrouping:
         )
 
     def _counts(self, ids: set[str], now: datetime) -> dict[str, Row[Any]]:
-        muted = and_(ALERT.c.suppressed_until.is_not(None), ALERT.c.suppressed_until > now)
         found: dict[str, Row[Any]] = {}
         every = sorted(ids)
         for start in range(0, len(every), 500):
-            query = (
-                select(
-                    MEMBER.c.group_id,
-                    func.count().label("firing"),
-                    func.sum(case((ALERT.c.status == "acknowledged", 1), else_=0)).label("acked"),
-                    func.sum(case((muted, 1), else_=0)).label("muted"),
-                    func.max(ALERT.c.severity).label("severity"),
-                    func.min(ALERT.c.title).label("title"),
-                )
-                .join(ALERT, ALERT.c.id == MEMBER.c.alert_id)
-                .where(MEMBER.c.group_id.in_(every[start : start + 500]))
-                .where(MEMBER.c.resolved_seq.is_(None))
-                .group_by(MEMBER.c.group_id)
-            )
-            found.update({row.group_id: row for row in self._connection.execute(query)})
+            some = {"ids": every[start : start + 500], "now": now}
+            found.update({row.group_id: row for row in self._connection.execute(_COUNTS, some)})
         return found
 
     def _so_far(self, ids: set[str]) -> dict[str, TellingSoFar]:
         found: dict[str, TellingSoFar] = {}
         every = sorted(ids)
         for start in range(0, len(every), 500):
-            query = (
-                select(
-                    TELLING.c.group_id,
-                    func.max(TELLING.c.told_at).label("told_at"),
-                    func.max(TELLING.c.told_severity).label("told_severity"),
-                )
-                .where(TELLING.c.group_id.in_(every[start : start + 500]))
-                .where(or_(TELLING.c.told_seq > 0, TELLING.c.attempts > 0))
-                .group_by(TELLING.c.group_id)
-            )
-            for row in self._connection.execute(query):
+            some = {"ids": every[start : start + 500]}
+            for row in self._connection.execute(_SO_FAR, some):
                 found[row.group_id] = TellingSoFar(
                     told_at=row.told_at, told_severity=row.told_severity or 0
                 )
@@ -338,6 +308,37 @@ class Regrouping:
             about=self._about,
         )
 
+
+# Made once, as SQLAlchemy works out how a statement is said once for each that was made.
+_LIVE = select(GROUP.c.id, GROUP.c.key).where(
+    literal_column("status") != literal_column("'resolved'"),
+    GROUP.c.key.in_(bindparam("keys", expanding=True)),
+)
+_IDS = bindparam("ids", expanding=True)
+_LOCKED = select(GROUP).where(GROUP.c.id.in_(_IDS)).order_by(GROUP.c.id).with_for_update()
+_MUTED = and_(ALERT.c.suppressed_until.is_not(None), ALERT.c.suppressed_until > bindparam("now"))
+_COUNTS = (
+    select(
+        MEMBER.c.group_id,
+        func.count().label("firing"),
+        func.sum(case((ALERT.c.status == "acknowledged", 1), else_=0)).label("acked"),
+        func.sum(case((_MUTED, 1), else_=0)).label("muted"),
+        func.max(ALERT.c.severity).label("severity"),
+        func.min(ALERT.c.title).label("title"),
+    )
+    .join(ALERT, ALERT.c.id == MEMBER.c.alert_id)
+    .where(MEMBER.c.group_id.in_(_IDS), MEMBER.c.resolved_seq.is_(None))
+    .group_by(MEMBER.c.group_id)
+)
+_SO_FAR = (
+    select(
+        TELLING.c.group_id,
+        func.max(TELLING.c.told_at).label("told_at"),
+        func.max(TELLING.c.told_severity).label("told_severity"),
+    )
+    .where(TELLING.c.group_id.in_(_IDS), or_(TELLING.c.told_seq > 0, TELLING.c.attempts > 0))
+    .group_by(TELLING.c.group_id)
+)
 
 _COLUMNS = (
     ("status", "text"), ("severity", "int"), ("firing", "int"), ("acknowledged", "int"),

@@ -6,17 +6,31 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, literal_column
 
 from sentinel.lifecycle import AlertState, Terms
 from sentinel.rule import Rule
-from sentinel.store.states import state_of, state_query
+from sentinel.store.states import state_of, state_select
 from sentinel.store.tables import ALERT, SUPPRESSION
 
 if TYPE_CHECKING:
     from sentinel.store import Knobs
 
 __all__ = ["Live", "load_live", "load_recent", "load_suppressed", "usual_terms"]
+
+# Every evaluation asks these; made once, as SQLAlchemy works out how they are said once for each.
+_MINE = (ALERT.c.tenant == bindparam("tenant"), ALERT.c.rule == bindparam("rule"))
+_LIVE = state_select(*_MINE, literal_column("status") != literal_column("'resolved'"))
+_RECENT = state_select(
+    *_MINE,
+    literal_column("status") == literal_column("'resolved'"),
+    ALERT.c.resolved_at >= bindparam("since"),
+)
+_SUPPRESSED = SUPPRESSION.select().where(
+    SUPPRESSION.c.tenant == bindparam("tenant"),
+    SUPPRESSION.c.rule == bindparam("rule"),
+    SUPPRESSION.c.until > bindparam("now"),
+)
 
 
 class Live(msgspec.Struct, frozen=True):
@@ -47,12 +61,7 @@ def usual_terms(rule: Rule, knobs: Knobs) -> Terms:
 def load_live(connection: Connection, rule: Rule) -> Live:
     """Everything of `rule` that is not resolved."""
     found = Live({}, {}, {})
-    for row in state_query(
-        connection,
-        ALERT.c.tenant == rule.tenant,
-        ALERT.c.rule == rule.name,
-        ALERT.c.status != "resolved",
-    ):
+    for row in connection.execute(_LIVE, {"tenant": rule.tenant, "rule": rule.name}).all():
         state = state_of(row)
         found.titles[state.id] = row.title
         (found.checks if row.source == "check" else found.series)[row.fingerprint] = state
@@ -64,13 +73,8 @@ def load_recent(
 ) -> dict[str, AlertState]:
     """The newest resolved alert of each fingerprint that may yet come back."""
     reach = max(knobs.reopen_within, knobs.hold_after_manual_resolve) + rule.for_
-    rows = state_query(
-        connection,
-        ALERT.c.tenant == rule.tenant,
-        ALERT.c.rule == rule.name,
-        ALERT.c.status == "resolved",
-        ALERT.c.resolved_at >= now - reach,
-    )
+    mine = {"tenant": rule.tenant, "rule": rule.name, "since": now - reach}
+    rows = list(connection.execute(_RECENT, mine).all())
     rows.sort(key=lambda row: (row.resolved_at, row.id))
     return {row.fingerprint: state_of(row) for row in rows}
 
@@ -79,9 +83,6 @@ def load_suppressed(
     connection: Connection, rule: Rule, now: datetime
 ) -> dict[str, tuple[datetime, str]]:
     """Until when, and why, by fingerprint."""
-    query = SUPPRESSION.select().where(
-        SUPPRESSION.c.tenant == rule.tenant,
-        SUPPRESSION.c.rule == rule.name,
-        SUPPRESSION.c.until > now,
-    )
-    return {row.fingerprint: (row.until, row.reason) for row in connection.execute(query)}
+    mine = {"tenant": rule.tenant, "rule": rule.name, "now": now}
+    found = connection.execute(_SUPPRESSED, mine)
+    return {row.fingerprint: (row.until, row.reason) for row in found}

@@ -21,6 +21,7 @@ RECEIVER = cast("Table", Receiver.__table__)  # pyright: ignore[reportAttributeA
 
 DEFAULT = "default"
 INBOX = "inbox"
+_ALL = select(RECEIVER).order_by(RECEIVER.c.name)
 _CHANNEL = re.compile(r"inbox|[a-z0-9][a-z0-9-]*/[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -37,10 +38,7 @@ class Receivers:
 
     def all_in(self, connection: Connection) -> dict[str, list[str]]:
         """The same as an open transaction sees them."""
-        found = {
-            row.name: list(row.channels)
-            for row in connection.execute(select(RECEIVER).order_by(RECEIVER.c.name))
-        }
+        found = {row.name: list(row.channels) for row in connection.execute(_ALL)}
         found.setdefault(DEFAULT, [INBOX])
         return found
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlmodel import col
@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Rules", "lock_rules", "shut"]
 
+# Made once: SQLAlchemy works out how a statement is said once for each that was made.
+_LOCKED = (
+    select(RULE)
+    .where(RULE.c.tenant == bindparam("tenant"), RULE.c.name == bindparam("name"))
+    .with_for_update()
+)
+
 
 def lock_rules(connection: Connection, names: Iterable[tuple[str, str]]) -> dict[Any, Row[Any]]:
     """Lock the rows of `(tenant, name)` in order, and return them by that pair.
@@ -39,9 +46,7 @@ def lock_rules(connection: Connection, names: Iterable[tuple[str, str]]) -> dict
     """
     found: dict[Any, Row[Any]] = {}
     for tenant, name in sorted(set(names)):
-        row = connection.execute(
-            select(RULE).where(RULE.c.tenant == tenant, RULE.c.name == name).with_for_update()
-        ).first()
+        row = connection.execute(_LOCKED, {"tenant": tenant, "name": name}).first()
         if row is not None:
             found[tenant, name] = row
     return found

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Select, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from sentinel.lifecycle import AlertState, Status
 from sentinel.store.tables import ALERT
 
-__all__ = ["STATE_COLUMNS", "state_of", "state_query", "state_values"]
+__all__ = ["STATE_COLUMNS", "state_of", "state_query", "state_select", "state_values"]
 
 _COLUMNS = (
     "fingerprint", "source", "title", "id", "status", "severity", "severity_word", "first_bad_at",
@@ -34,9 +34,13 @@ STATE_COLUMNS = (
 
 def state_query(connection: Connection, *where: ColumnElement[bool]) -> list[Row[Any]]:
     """The rows that match, with what `state_of` needs, and their fingerprint and source."""
-    query = select(*[ALERT.c[name] for name in _COLUMNS]).where(*where)
     # `list()` of a result would ask the driver for each row by itself.
-    return list(connection.execute(query).all())
+    return list(connection.execute(state_select(*where)).all())
+
+
+def state_select(*where: ColumnElement[bool]) -> Select[Any]:
+    """What `state_query` asks, for those that ask it again and again."""
+    return select(*[ALERT.c[name] for name in _COLUMNS]).where(*where)
 
 
 def state_of(row: Row[Any]) -> AlertState:

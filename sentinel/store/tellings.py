@@ -13,18 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Row,
-    and_,
-    case,
-    exists,
-    false,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import Connection, Row, exists, func, or_, select
 
 from sentinel.grouping import first_wait
 from sentinel.hours import ActiveHours
@@ -32,10 +21,11 @@ from sentinel.limits import Limit
 from sentinel.message import MOST_NAMED, compose, message_id
 from sentinel.models import Alert, AlertGroup, new_id
 from sentinel.notification import Decision, GroupNow, Policy, Reason, Told, decide
-from sentinel.store.deliveries import DELIVERY, Outcome, ToSend, finish, telling_of
+from sentinel.store.deliveries import CLAIM, DELIVERY, TELL, Outcome, ToSend, finish, told_to
 from sentinel.store.memories import count_held, held_before, with_recent
 from sentinel.store.receivers import DEFAULT
 from sentinel.store.tables import ALERT, GROUP, MEMBER, TELLING
+from sentinel.store.telling_queries import BURIED, DUE, TOLD, due, known_before, seen_by
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -101,14 +91,14 @@ class Tellings:
         return [why for group_id in groups for why in self.explain(group_id)]
 
     def _known(self, connection: Connection, group_id: str) -> dict[tuple[str, str], Row[Any]]:
-        rows = connection.execute(select(TELLING).where(TELLING.c.group_id == group_id))
+        rows = connection.execute(TOLD, {"group": group_id})
         return {(row.receiver, row.channel): row for row in rows}
 
     def overdue(self, since: datetime) -> int:
         """How many groups have been due and unclaimed since before `since`."""
         with self._store.read() as connection:
             return connection.execute(
-                select(func.count()).select_from(GROUP).where(*_due(since, self._store.now()))
+                select(func.count()).select_from(GROUP).where(*due(since, self._store.now()))
             ).scalar_one()
 
     def next_due(self) -> datetime | None:
@@ -131,13 +121,8 @@ class Tellings:
         """
         now = self._store.now()
         with self._store.write() as connection:
-            groups = connection.execute(
-                select(GROUP)
-                .where(*_due(due_before or now, now))
-                .order_by(GROUP.c.severity.desc(), GROUP.c.due_at, GROUP.c.id)
-                .limit(limit)
-                .with_for_update(skip_locked=True)
-            ).all()
+            asked = {"before": due_before or now, "now": now, "most": limit}
+            groups = connection.execute(DUE, asked).all()
             # Read once the groups are locked: who changes a receiver then makes them due again.
             channels = self._store.receivers.all_in(connection)
             sends: list[ToSend] = []
@@ -170,15 +155,12 @@ class Tellings:
                 sends.append(
                     self._prepare(connection, group, receiver, channel, told, seen, decision, by)
                 )
-        connection.execute(
-            GROUP.update()
-            .where(GROUP.c.id == group.id)
-            .values(
-                due_at=now if sends else min(nexts, default=None),
-                claimed_by=by if sends else "",
-                claimed_until=now + _CLAIM if sends else None,
-            )
-        )
+        claim = {
+            "due_at": now if sends else min(nexts, default=None),
+            "claimed_by": by if sends else "",
+            "claimed_until": now + _CLAIM if sends else None,
+        }
+        connection.execute(CLAIM, {"group": group.id, **claim})
         return sends
 
     def _say_unknown(
@@ -204,26 +186,11 @@ class Tellings:
         What is suppressed is counted here, not taken from the group's row, since a suppression
         runs out without anything being written.
         """
-        fired, over, until = MEMBER.c.fired_seq, MEMBER.c.resolved_seq, ALERT.c.suppressed_until
-        muted = and_(over.is_(None), until.is_not(None), until > now)
-        heard = and_(over.is_(None), or_(until.is_(None), until <= now))
-        # Suppressed when this channel was last told, and no longer: news, however old it is.
-        emerged = and_(until.is_not(None), until > told.at) if told.at else false()
-        ended = and_(_known(group, told), over.is_not(None), over > told.seq)
-        acknowledged = ALERT.c.status == "acknowledged"
-        row = connection.execute(
-            select(
-                func.count().filter(heard, or_(fired > told.seq, emerged)).label("new"),
-                func.count().filter(heard, acknowledged).label("acknowledged"),
-                func.count().filter(muted).label("muted"),
-                func.min(case((muted, until))).label("muted_until"),
-                func.max(case((heard, ALERT.c.severity))).label("severity"),
-                func.count().filter(ended, MEMBER.c.quiet.is_(False)).label("resolved"),
-                func.count().filter(ended, MEMBER.c.quiet.is_(True)).label("quiet"),
-            )
-            .select_from(MEMBER.outerjoin(ALERT, ALERT.c.id == MEMBER.c.alert_id))
-            .where(MEMBER.c.group_id == group.id)
-        ).one()
+        asked = {"group": group.id, "seq": told.seq, "now": now, "told_at": told.at}
+        if told.at is None:
+            del asked["told_at"]
+        query = seen_by(was_told=told.at is not None, fires=bool(group.firing))
+        row = connection.execute(query, asked).one()
         return GroupNow(
             seq=group.seq, opened_at=group.opened_at, severity=row.severity or group.severity,
             firing=group.firing, acknowledged=row.acknowledged, suppressed=row.muted,
@@ -238,9 +205,7 @@ class Tellings:
         values: dict[str, Any] = {
             "reason": str(decision.reason), "decided_at": now, "next_at": decision.next_at
         }  # fmt: skip
-        done = connection.execute(
-            TELLING.update().where(*telling_of(group.id, receiver, channel)).values(**values)
-        )
+        done = connection.execute(TELL, {**told_to(group.id, receiver, channel), **values})
         if not done.rowcount:
             connection.execute(
                 TELLING.insert().values(
@@ -299,18 +264,15 @@ class Tellings:
             query = query.where(MEMBER.c.resolved_seq.is_(None))
             query = query.where(or_(muted_until.is_(None), muted_until <= now))
         else:
-            query = query.where(_known(group, told), MEMBER.c.resolved_seq > told.seq)
+            known = known_before(told.at is None, told.seq, told.at)
+            query = query.where(known, MEMBER.c.resolved_seq > told.seq)
         query = query.order_by(ALERT.c.severity.desc(), ALERT.c.opened_at, ALERT.c.id)
         rows = connection.execute(query.limit(MOST_NAMED))
         return [Alert.model_validate(_mapping(row)) for row in rows]
 
     def _bury(self, connection: Connection, group_id: str) -> None:
         """Whoever was sending before died, or the claim would stand."""
-        connection.execute(
-            DELIVERY.update()
-            .where(DELIVERY.c.group_id == group_id, DELIVERY.c.state == "sending")
-            .values(state="failed", error="its sender died", ended_at=self._store.now())
-        )
+        connection.execute(BURIED, {"group": group_id, "ended_at": self._store.now()})
 
     def renew(self, sending: Sequence[ToSend]) -> None:
         """Keep the claims on what is being sent for another while; lost ones stay lost."""
@@ -329,18 +291,6 @@ class Tellings:
         finish(self._store, outcomes)
 
 
-def _known(group: AlertGroup, told: Told) -> ColumnElement[bool]:
-    """Whether the channel knew of a member before it was over; the others are never told.
-
-    When all is over, one that came back unheard and ended again was known as well: it had
-    opened before the channel was last told.
-    """
-    known = MEMBER.c.fired_seq <= told.seq
-    if group.firing or told.at is None:
-        return known
-    return or_(known, ALERT.c.opened_at <= told.at)
-
-
 def _targets(
     group: AlertGroup, known: dict[tuple[str, str], Row[Any]], channels: dict[str, list[str]]
 ) -> list[tuple[str, str]]:
@@ -354,14 +304,6 @@ def _targets(
         # A resolve goes wherever firing was told, whatever has been edited since.
         targets |= {key: None for key, told in known.items() if told.told_firing}
     return list(targets)
-
-
-def _due(before: datetime, now: datetime) -> tuple[Any, ...]:
-    return (
-        GROUP.c.due_at.is_not(None),
-        GROUP.c.due_at <= before,
-        or_(GROUP.c.claimed_until.is_(None), GROUP.c.claimed_until <= now),
-    )
 
 
 def _mapping(row: Row[Any]) -> dict[str, Any]:
