@@ -305,10 +305,10 @@ class _Patient(httpx.HTTPTransport):
         for _ in range(100):
             answer = super().handle_request(request)
             if answer.status_code != 503:
-                break
+                return answer
             answer.close()
             time.sleep(0.1)
-        return answer
+        return super().handle_request(request)
 
 
 def _answers(http: httpx.Client) -> bool:

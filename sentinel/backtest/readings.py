@@ -267,9 +267,10 @@ def _row(
         )
     try:
         at = moment_of(row[name])
-        value = float(row["value"])
     except SampleError as error:
         raise ConfigurationError(f"{path}, row {number}: {error.message}") from None
+    try:
+        value = float(row["value"])
     except (ValueError, TypeError):
         value = math.nan
     if not math.isfinite(value):

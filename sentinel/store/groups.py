@@ -10,7 +10,18 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, bindparam, case, func, literal_column, or_, select
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -314,7 +325,7 @@ _LIVE = select(GROUP.c.id, GROUP.c.key).where(
     literal_column("status") != literal_column("'resolved'"),
     GROUP.c.key.in_(bindparam("keys", expanding=True)),
 )
-_IDS = bindparam("ids", expanding=True)
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _LOCKED = select(GROUP).where(GROUP.c.id.in_(_IDS)).order_by(GROUP.c.id).with_for_update()
 _MUTED = and_(ALERT.c.suppressed_until.is_not(None), ALERT.c.suppressed_until > bindparam("now"))
 _COUNTS = (

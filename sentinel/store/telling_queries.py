@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Integer,
     Select,
@@ -64,7 +65,9 @@ def seen_by(*, was_told: bool, fires: bool) -> Select[Any]:
         fires: whether anything of the group does
     """
     fired, over, until = MEMBER.c.fired_seq, MEMBER.c.resolved_seq, ALERT.c.suppressed_until
-    seq, now, told_at = bindparam("seq"), bindparam("now", type_=Moment()), bindparam("told_at")
+    seq: BindParameter[Any] = bindparam("seq")
+    told_at: BindParameter[Any] = bindparam("told_at")
+    now = bindparam("now", type_=Moment())
     muted = and_(over.is_(None), until.is_not(None), until > now)
     heard = and_(over.is_(None), or_(until.is_(None), until <= now))
     # Suppressed when this channel was last told, and no longer: news, however old it is.
