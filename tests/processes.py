@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from multiprocessing import get_context
+from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 __all__ = ["die", "ended"]
 
@@ -27,8 +30,10 @@ def ended(work: Callable[..., object], *calls: Sequence[Any]) -> list[bool]:
         For each whether it came to its end; False where it was killed.
     """
     running = [_processes.Process(target=work, args=(*call,)) for call in calls]
-    for process in running:
-        process.start()
+    # A process would import this one's main module first, which after a page's test is the page.
+    with patch.dict(sys.modules, {"__main__": ModuleType("__main__")}):
+        for process in running:
+            process.start()
     for process in running:
         process.join(_SECONDS)
         if process.exitcode is None:
