@@ -103,34 +103,15 @@ class Outbox {
   constructor(send) {
     this.send = send;
     this.waiting = [];
-    this.later = null;
-    this.flush = () => this.now();
     // Whoever goes may not hear the answers; what was sent already is done once all the same.
-    this.leave = () => { this.now(); this.post(true); };
+    this.leave = () => this.post(true);
     window.addEventListener("pagehide", this.leave);
-    document.addEventListener("visibilitychange", this.flush);
   }
-  push(command, delay = 0) {
-    this.now();
+  push(command) {
     const made = { id: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`, ...command };
-    if (delay) this.later = { command: made, timer: setTimeout(this.flush, delay) };
-    else { this.waiting.push(made); this.post(); }
-    return made;
-  }
-  /** Send what was held back for an undo. */
-  now() {
-    if (!this.later) return;
-    clearTimeout(this.later.timer);
-    this.waiting.push(this.later.command);
-    this.later = null;
+    this.waiting.push(made);
     this.post();
-  }
-  /** Take back what was held back; false where it is on its way. */
-  cancel(id) {
-    if (this.later?.command.id !== id) return false;
-    clearTimeout(this.later.timer);
-    this.later = null;
-    return true;
+    return made;
   }
   /** Whether an answer is longer in coming than it should be. */
   overdue() { return this.waiting.length > 0 && Date.now() - this.posted > 2500; }
@@ -157,7 +138,6 @@ class Outbox {
   close() {
     this.leave();
     window.removeEventListener("pagehide", this.leave);
-    document.removeEventListener("visibilitychange", this.flush);
   }
 }
 

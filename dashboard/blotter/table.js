@@ -117,7 +117,7 @@ class Blotter {
     const arrived = data.rows.filter((row) => !before.has(row.id) && needOf(row) === "told");
     for (const id of [...this.chosen]) if (!this.rows.has(id)) this.chosen.delete(id);
     for (const [id, on] of [...this.overlay]) {
-      if (!this.outbox.waiting.some((one) => one.id === on.command) && this.outbox.later?.command.id !== on.command) this.overlay.delete(id);
+      if (!this.outbox.waiting.some((one) => one.id === on.command)) this.overlay.delete(id);
     }
     if (!first && arrived.length) this.alarm.announce(arrived);
     const mine = answered.length > 0;
