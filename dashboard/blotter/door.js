@@ -12,7 +12,7 @@ class Door {
       cache: "no-store", credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE), ...more,
       headers: { "x-sentinel-pass": this.pass, ...more.headers },
     });
-    if (!answer.ok && answer.status !== 304) throw new Error(`the door answered ${answer.status}`);
+    if (!answer.ok && answer.status !== 304) throw Object.assign(new Error(`the door answered ${answer.status}`), { refused: true });
     return answer;
   }
   async json(name, options) { return (await this.ask(name, options)).json(); }

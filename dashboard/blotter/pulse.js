@@ -41,7 +41,14 @@ class Pulse {
     try {
       const said = await this.door.json("beat");
       if (!this.over) this.update({ ...this.data, ...said });
-    } catch { /* what is shown gets old, and says so by itself */ } finally {
+    } catch (error) {
+      // What is shown gets old, and says so by itself. A server that was started again knows the
+      // old pass no more: a run of the page's script brings a new one.
+      if (error.refused && !this.over && Date.now() - (this.ran ?? 0) > RUN_AGAIN_AFTER) {
+        this.ran = Date.now();
+        this.api.setStateValue("wanted", this.ran);
+      }
+    } finally {
       this.beating = false;
       if (!this.over) this.wait();
     }
@@ -82,12 +89,14 @@ class Pulse {
   }
 }
 
+const RUN_AGAIN_AFTER = 10000;
 const PULSES = new WeakMap();
 
 export default function pulse(component) {
   const { parentElement, data } = component;
   let made = PULSES.get(parentElement);
   if (!made) { made = new Pulse(parentElement); PULSES.set(parentElement, made); }
+  made.api = component;
   made.told(data);
   return () => { made.destroy(); PULSES.delete(parentElement); };
 }

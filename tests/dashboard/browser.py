@@ -48,9 +48,9 @@ def open_browser() -> Generator[Browser]:
 
 
 @contextmanager
-def serve(scene: Scene, tmp_path: Path) -> Generator[Served]:
-    """The dashboard, started as `sentinel up` starts it."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
+def serve(scene: Scene, tmp_path: Path, port: int = 0) -> Generator[Served]:
+    """The dashboard, started as `sentinel up` starts it; on any free port unless told."""
+    with socket.create_server(("127.0.0.1", port)) as free:
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     with (tmp_path / "dashboard.log").open("wb") as log:

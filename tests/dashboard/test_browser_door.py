@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
 from sentinel.lifecycle import Acknowledge
-from tests.dashboard.browser import PATIENCE, Watched, row
+from tests.dashboard.browser import PATIENCE, Served, Watched, row, serve
 from tests.dashboard.scene import Scene
 
 pytestmark = pytest.mark.browser
@@ -93,6 +94,22 @@ def test_a_browser_that_the_door_does_not_answer_goes_streamlits_way(
 
 
 @pytest.mark.slow
+def test_an_open_page_goes_on_when_the_dashboard_was_started_again(
+    scene: Scene, watched: Watched, served: Served, tmp_path: Path
+):
+    page = watched.page
+    scene.raises("one")
+    expect(row(page, "one")).to_be_visible()
+    served.stop()
+    scene.raises("two", severity="critical")
+    with serve(scene, tmp_path, port=int(served.url.rpartition(":")[2])):
+        expect(row(page, "two")).to_be_visible(timeout=60_000)
+        expect(page.locator(".fresh.live")).to_be_visible()
+        page.close()
+    watched.complaints.clear()  # the browser says that nobody answered
+
+
+@pytest.mark.slow
 def test_clicks_that_build_on_each_other_arrive_in_their_order(scene: Scene, watched: Watched):
     page = watched.page
     wanted = scene.raises("one")
@@ -109,7 +126,7 @@ def test_clicks_that_build_on_each_other_arrive_in_their_order(scene: Scene, wat
 
 
 @pytest.mark.slow
-def test_a_resolve_that_is_held_back_is_made_when_the_page_is_left(scene: Scene, watched: Watched):
+def test_what_was_asked_for_is_done_though_the_page_is_left_at_once(scene: Scene, watched: Watched):
     page = watched.page
     wanted = scene.raises("one")
     expect(row(page, "one")).to_be_visible()
