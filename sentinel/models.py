@@ -246,7 +246,17 @@ class TimelineEntry(SQLModel, table=True):
     flow_run_id: str | None = None
     version: int
 
-    __table_args__ = (Index("timeline_by_alert", "alert_id", "id"), Index("timeline_by_time", "at"))
+    __table_args__ = (
+        Index("timeline_by_alert", "alert_id", "id"),
+        Index("timeline_by_time", "at"),
+        Index(
+            "timeline_by_people",
+            "at",
+            "id",
+            sqlite_where=text("actor <> ''"),
+            postgresql_where=text("actor <> ''"),
+        ),
+    )
 
 
 class Suppression(SQLModel, table=True):
