@@ -29,6 +29,7 @@ from sentinel.links import Addresses
 from sentinel.models import InboxMessage, SystemLog
 from sentinel.store import Store
 from sentinel.store.alerts import MOST_PER_PAGE, AlertFilter, Counts
+from sentinel.store.audit import ActFilter, Acts, Place, acts
 from sentinel.store.comparing import Compared, Span, compare
 from sentinel.store.similar import similar
 from sentinel.store.statistics import Storage
@@ -311,6 +312,15 @@ class Data:
         """
         with database():
             return compare(self.store, wanted, first, second)
+
+    def acts(self, wanted: ActFilter, *, limit: int, after: Place | None) -> Acts:
+        """What people did to alerts, the newest first.
+
+        Raises:
+            DatabaseError: the database cannot be used
+        """
+        with database():
+            return acts(self.store, wanted, limit=limit, after=after)
 
     def log(self, words: str, levels: Sequence[str], *, limit: int) -> list[SystemLog]:
         """What Sentinel did, the newest first.

@@ -1,4 +1,4 @@
-"""Alerts as a file: CSV, Excel or Parquet, written page by page, however many there are.
+"""Rows as a file: CSV, Excel or Parquet, written to the disk page by page, however many there are.
 
 Excel and its like run what begins as a formula; a text that does gets an apostrophe before it in
 CSV (OWASP, CSV injection). In an Excel file every text is written as a text cell, which is never
@@ -8,132 +8,167 @@ run; Parquet has no formulas. Both keep texts as they are.
 from __future__ import annotations
 
 import csv
-import io
+import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import orjson
+import msgspec
 
-from sentinel.alert import AlertView
+from sentinel.errors import SentinelError
 
-__all__ = ["COLUMNS", "as_csv", "as_excel", "as_parquet", "safe"]
+__all__ = ["MOMENT", "NUMBER", "TEXT", "WHOLE", "Shape", "as_csv", "as_excel", "as_parquet", "safe"]
 
 # pyarrow comes with Streamlit and has no types to check against.
 pa: Any = import_module("pyarrow")
 pq: Any = import_module("pyarrow.parquet")
 xlsxwriter: Any = import_module("xlsxwriter")  # has no types either
+xlsx_errors: Any = import_module("xlsxwriter.exceptions")
 
-COLUMNS: dict[str, Any] = {
-    "id": pa.string(), "status": pa.string(), "severity": pa.string(), "rule": pa.string(),
-    "title": pa.string(), "description": pa.string(), "category": pa.string(),
-    "team": pa.string(), "assignee": pa.string(), "value": pa.float64(), "unit": pa.string(),
-    "labels": pa.string(), "opened_at": pa.timestamp("us", "UTC"),
-    "acknowledged_at": pa.timestamp("us", "UTC"), "acknowledged_by": pa.string(),
-    "acknowledge_comment": pa.string(), "resolved_at": pa.timestamp("us", "UTC"),
-    "resolved_by": pa.string(), "resolution": pa.string(), "occurrences": pa.int64(),
-    "flow_run_id": pa.string(), "tenant": pa.string(),
-}  # fmt: skip
-_RUNS = re.compile(r"\s*[=+\-@]|[\t\r\n]")
+TEXT, NUMBER, WHOLE = pa.string(), pa.float64(), pa.int64()
+MOMENT = pa.timestamp("us", "UTC")
 Progress = Callable[[int], None]
+"""Told how many rows were written so far, after each page."""
 MOST_ROWS = 1_048_575
 """Excel takes one more row on a sheet, which is the head's."""
 MOST_LETTERS = 32_767
 """Excel takes no longer text in a cell."""
-_WIDTHS = {"title": 48, "description": 40, "labels": 32, "acknowledge_comment": 28}
+CUT = f" … [cut here: a cell of Excel takes {MOST_LETTERS:,} letters]"
+ROW_GROUP = 50_000
+"""Rows that are packed together in Parquet."""
+
+# At the beginning, and where a spreadsheet of a country that parts cells by semicolons begins
+# another: it does not see that the text is quoted.
+_RUNS = re.compile(r"(^|[;\t\r\n])(?=[^\S\t\r\n]*[=+\-@＝＋－＠])")
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """What the rows of a file are.
+
+    Attributes:
+        name: what they are called, as `alerts`
+        columns: names and types
+        cells: the cells of one, in the order of `columns`
+        widths: of columns on a sheet, in letters, where it is not the usual
+    """
+
+    name: str
+    columns: dict[str, Any]
+    cells: Callable[[Any], Sequence[Any]]
+    widths: dict[str, int] = {}
 
 
 def safe(text: str) -> str:
     """`text` so that no spreadsheet takes it for a formula."""
-    return f"'{text}" if _RUNS.match(text) else text
+    guarded = _RUNS.sub(r"\1'", text)
+    return f"'{guarded}" if text[:1] in ("\t", "\r", "\n") else guarded
 
 
-def _cells(alert: AlertView) -> dict[str, Any]:
-    """The cells in the order of `COLUMNS`."""
-    labels = orjson.dumps(alert.labels, option=orjson.OPT_SORT_KEYS).decode()
-    return {name: labels if name == "labels" else getattr(alert, name) for name in COLUMNS}
-
-
-def as_csv(pages: Iterator[Sequence[AlertView]], progress: Progress) -> bytes:
+def as_csv(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progress: Progress) -> str:
     """CSV with a head, in UTF-8 with the mark that Excel needs; moments in ISO 8601, UTC.
 
-    Args:
-        pages: the alerts
-        progress: told how many were written so far, after each page
+    Returns:
+        what people have to know of the file; here nothing
     """
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
     written = 0
-    for page in pages:
-        for alert in page:
-            writer.writerow([_written(value) for value in _cells(alert).values()])
-        written += len(page)
-        progress(written)
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
+    with path.open("w", encoding="utf-8-sig", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(shape.columns)
+        for page in pages:
+            writer.writerows([_written(cell) for cell in shape.cells(one)] for one in page)
+            written += len(page)
+            progress(written)
+    return ""
 
 
-def _written(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return safe(value) if isinstance(value, str) else value
+def _written(cell: Any) -> Any:
+    if isinstance(cell, datetime):
+        return cell.isoformat()
+    return safe(cell) if isinstance(cell, str) else cell
 
 
-def as_parquet(pages: Iterator[Sequence[AlertView]], progress: Progress) -> bytes:
-    """Parquet with typed columns, one row group a page."""
-    schema = pa.schema(list(COLUMNS.items()))
-    written = 0
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "alerts.parquet"
-        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-            for page in pages:
-                writer.write_table(
-                    pa.Table.from_pylist([_cells(alert) for alert in page], schema=schema)
-                )
-                written += len(page)
-                progress(written)
-        return path.read_bytes()
+def as_parquet(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progress: Progress) -> str:
+    """Parquet with typed columns.
+
+    Returns:
+        what people have to know of the file; here nothing
+    """
+    schema = pa.schema(list(shape.columns.items()))
+    waiting: list[Any] = []
+    written = kept = 0
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for page in pages:
+            if page:
+                columns = zip(*map(shape.cells, page), strict=True)
+                arrays = [
+                    pa.array(column, type=kind)
+                    for column, kind in zip(columns, shape.columns.values(), strict=True)
+                ]
+                waiting.append(pa.Table.from_arrays(arrays, schema=schema))
+            written += len(page)
+            if written - kept >= ROW_GROUP:
+                writer.write_table(pa.concat_tables(waiting))
+                waiting, kept = [], written
+            progress(written)
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting))
+    return ""
 
 
-def as_excel(pages: Iterator[Sequence[AlertView]], progress: Progress) -> bytes:
+def as_excel(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progress: Progress) -> str:
     """An Excel workbook; rows go to the disk as they come, moments are in UTC.
 
-    What does not fit on a sheet goes on on the next one.
+    What does not fit on a sheet goes on on the next one, and a text that does not fit in a cell
+    ends with words that say so.
+
+    Returns:
+        what people have to know of the file: that it has several sheets, if so
+
+    Raises:
+        SentinelError: it is too much for a workbook
     """
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "alerts.xlsx"
         book = xlsxwriter.Workbook(
             str(path), {"constant_memory": True, "tmpdir": folder, "remove_timezone": True}
         )
-        head = book.add_format({"bold": True})
-        moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
-        sheet: Any = None
-        row = written = 0
-        for page in pages:
-            for alert in page:
-                if sheet is None or row >= MOST_ROWS:
-                    sheet, row = _sheet(book, head), 0
-                row += 1
-                for column, cell in enumerate(_cells(alert).values()):
-                    _put(sheet, row, column, cell, moment)
-            written += len(page)
-            progress(written)
-        if sheet is None:
-            _sheet(book, head)
-        book.close()
-        return path.read_bytes()
+        try:
+            head = book.add_format({"bold": True})
+            moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+            sheet = _sheet(book, shape, head)
+            row = written = 0
+            for page in pages:
+                for one in page:
+                    if row >= MOST_ROWS:
+                        sheet, row = _sheet(book, shape, head), 0
+                    row += 1
+                    for column, cell in enumerate(shape.cells(one)):
+                        _put(sheet, row, column, cell, moment)
+                written += len(page)
+                progress(written)
+            try:
+                book.close()
+            except xlsx_errors.FileSizeError:
+                raise SentinelError(
+                    f"{written:,} {shape.name} with such long texts are too much for a workbook",
+                    hint="Take CSV or Parquet, or narrow the search.",
+                ) from None
+        finally:
+            for sheet in book.worksheets():  # where it was not finished, it has not closed these
+                sheet.row_data_fh.close()
+        sheets = len(book.worksheets())
+    return f"on {sheets} sheets, since Excel takes {MOST_ROWS:,} on one" if sheets > 1 else ""
 
 
-def _sheet(book: Any, head: Any) -> Any:
-    sheet = book.add_worksheet(f"Alerts {len(book.worksheets()) + 1}")
+def _sheet(book: Any, shape: Shape, head: Any) -> Any:
+    sheet = book.add_worksheet(f"{shape.name.capitalize()} {len(book.worksheets()) + 1}")
     sheet.freeze_panes(1, 0)
-    for column, name in enumerate(COLUMNS):
-        sheet.set_column(column, column, _WIDTHS.get(name, 19))
-        sheet.write_string(0, column, f"{name} (UTC)" if name.endswith("_at") else name, head)
+    for column, (name, kind) in enumerate(shape.columns.items()):
+        sheet.set_column(column, column, shape.widths.get(name, 19))
+        sheet.write_string(0, column, f"{name} (UTC)" if kind == MOMENT else name, head)
     return sheet
 
 
@@ -142,7 +177,11 @@ def _put(sheet: Any, row: int, column: int, cell: Any, moment: Any) -> None:
     if isinstance(cell, datetime):
         sheet.write_datetime(row, column, cell.astimezone(UTC).replace(tzinfo=None), moment)
     elif isinstance(cell, str):
+        if len(cell) > MOST_LETTERS:
+            cell = cell[: MOST_LETTERS - len(CUT)] + CUT
         if cell:
-            sheet.write_string(row, column, cell[:MOST_LETTERS])
-    elif cell is not None:
+            sheet.write_string(row, column, cell)
+    elif cell is not None and math.isfinite(cell):
         sheet.write_number(row, column, cell)
+    elif cell is not None:  # Excel has no such number
+        sheet.write_string(row, column, str(cell))

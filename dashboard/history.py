@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -10,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import streamlit as st
 
-from dashboard import files, markup, session
+from dashboard import columns, exporting, markup, session
+from dashboard.exporting import Export
 from dashboard.past import Past
 from dashboard.rows import value
 from dashboard.tables import table
@@ -24,8 +24,7 @@ ALIASES = ("emergency", "warning")
 COLOURS = ["#c4261b", "#c2520f", "#a87414", "#2b6cb0", "#667085"]
 SPANS = {"1h": 1, "24h": 24, "7d": 24 * 7, "30d": 24 * 30, "90d": 24 * 90, "all": 0}
 ROWS = 50
-WRITERS = {"csv": files.as_csv, "xlsx": files.as_excel, "parquet": files.as_parquet}
-SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+ALL = 100_000_000
 
 
 def _past() -> Past:
@@ -39,37 +38,39 @@ def _past() -> Past:
     )
 
 
-def _start_over() -> None:
-    """A changed question begins at its first page."""
-    st.session_state["cursors"] = []
+def _question(past: Past) -> object:
+    """What is asked as it was chosen: when that begins moves with the clock."""
+    return (past.q, past.severity, past.status, st.session_state.get("span"))
 
 
-def _older(cursor: str) -> None:
-    st.session_state["cursors"] = [*st.session_state.get("cursors", []), cursor]
+def _turned(past: Past) -> list[str]:
+    """Where the pages of this question begin; another question begins at its first page."""
+    question, cursors = st.session_state.get("turned", (None, []))
+    return cast("list[str]", cursors) if question == _question(past) else []
 
 
-def _newer() -> None:
-    st.session_state["cursors"] = st.session_state.get("cursors", [])[:-1]
+def _turn(past: Past, cursors: list[str]) -> None:
+    st.session_state["turned"] = (_question(past), cursors)
 
 
 def _filters() -> None:
     st.text_input(
         "Search", key="find", icon=":material/search:", bind="query-params",
         placeholder='Words, "a phrase", rule:disk-space, host:web-01, assignee:me',
-        label_visibility="collapsed", on_change=_start_over,
+        label_visibility="collapsed",
     )  # fmt: skip
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.segmented_control(
             "Time", list(SPANS), key="span", default="all", bind="query-params",
-            label_visibility="collapsed", on_change=_start_over,
+            label_visibility="collapsed",
         )  # fmt: skip
         st.pills(
             "Severity", WORDS, selection_mode="multi", key="severities",
-            label_visibility="collapsed", bind="query-params", on_change=_start_over,
+            label_visibility="collapsed", bind="query-params",
         )  # fmt: skip
         st.multiselect(
             "Status", SHOWN, key="statuses", placeholder="Any status", width=240,
-            label_visibility="collapsed", bind="query-params", on_change=_start_over,
+            label_visibility="collapsed", bind="query-params",
         )  # fmt: skip
 
 
@@ -126,39 +127,24 @@ def _shown(alerts: list[AlertView]) -> None:
             session.show_alert(chosen)
 
 
-def _export(past: Past) -> None:
-    data = session.data()
-
-    def pages() -> Iterator[list[AlertView]]:
-        return data.every(past.filter(session.actor()))
-
-    def make(kind: str) -> bytes:
-        with st.spinner("Writing the file …", show_time=True) as _:
-            return WRITERS[kind](pages(), lambda _written: None)
-
-    name = f"alerts-{data.store.now():%Y%m%d-%H%M}"
-    st.download_button(
-        "CSV", lambda: make("csv"), f"{name}.csv", "text/csv", key="csv",
-        icon=":material/download:", on_click="ignore",
-        help="Everything that matches, as text",
-    )  # fmt: skip
-    st.download_button(
-        "Excel", lambda: make("xlsx"), f"{name}.xlsx", SHEET, key="xlsx",
-        icon=":material/download:", on_click="ignore",
-        help="Everything that matches, as a workbook; no text in it is ever run as a formula",
-    )  # fmt: skip
-    st.download_button(
-        "Parquet", lambda: make("parquet"), f"{name}.parquet", "application/octet-stream",
-        key="parquet", icon=":material/download:", on_click="ignore",
-        help="Everything that matches, with types, for pandas, polars, DuckDB",
-    )  # fmt: skip
+def _export(past: Past, *, few: bool) -> Export:
+    data, wanted = session.data(), past.filter(session.actor())
+    return Export(
+        page="History",
+        asked=_question(past),
+        shape=columns.ALERTS,
+        words=("alert", "alerts"),
+        pages=lambda: data.every(wanted),
+        count=lambda: data.store.alerts.count(wanted, cap=ALL),
+        few=few,
+    )
 
 
 def _page() -> None:
     st.html('<div class="page-head"><h1>History</h1></div>')
     _filters()
     past = _past()
-    cursors = cast("list[str]", st.session_state.setdefault("cursors", []))
+    cursors = _turned(past)
     try:
         found = session.data().history(
             past.filter(session.actor()), limit=ROWS, after=cursors[-1] if cursors else None
@@ -174,6 +160,7 @@ def _page() -> None:
         )
         return
     _shown(found.alerts)
+    export = _export(past, few=found.count <= found.cap)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         first = len(cursors) * ROWS + 1
         st.html(
@@ -183,15 +170,17 @@ def _page() -> None:
             width="stretch",
         )
         st.button("Newer", key="newer", icon=":material/chevron_left:", disabled=not cursors,
-                  on_click=_newer)  # fmt: skip
+                  on_click=_turn, args=(past, cursors[:-1]))  # fmt: skip
         st.button("Older", key="older-alerts", icon=":material/chevron_right:",
-                  disabled=found.next is None, on_click=_older, args=(found.next,))  # fmt: skip
-        _export(past)
+                  disabled=found.next is None, on_click=_turn,
+                  args=(past, [*cursors, found.next or ""]))  # fmt: skip
+        exporting.buttons(export)
         st.page_link(
             "compare.py", label="Compare", icon=":material/compare_arrows:",
             query_params={"find": past.q, "severities": list(past.severity)},
             help="Two periods side by side, with these words and severities",
         )  # fmt: skip
+    exporting.written(export)
 
 
 _page()

@@ -50,7 +50,7 @@ def _look(view: SavedView) -> None:
         given = [text for key, text in pairs if key == name]
         st.session_state[name] = given if name in MANY else (given or [""])[0]
     st.session_state["span"] = st.session_state["span"] or "all"
-    st.session_state["cursors"] = []
+    st.session_state.pop("turned", None)
 
 
 def _save(page: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import drawer, heartbeat, session, shelf
+from dashboard import drawer, heartbeat, kept, session, shelf
 from dashboard.markup import capped
 
 HERE = Path(__file__).parent
@@ -44,6 +44,7 @@ page = st.navigation(
             st.Page("overview.py", title="Overview", icon=":material/monitoring:"),
             st.Page("history.py", title="History", icon=":material/history:"),
             st.Page("compare.py", title="Compare", icon=":material/compare_arrows:"),
+            st.Page("audit.py", title="Audit", icon=":material/fact_check:"),
         ],
         "System": [
             st.Page("log.py", title="System log", icon=":material/receipt_long:"),
@@ -53,6 +54,7 @@ page = st.navigation(
     }
 )  # fmt: skip
 configure(f"{page.title} · Sentinel")
+kept.leave(page.title)
 with st.sidebar:
     shelf.show(page.title.lower())
     st.html(f'<div class="who">Acting as <b>{escape(session.actor())}</b></div>')

@@ -99,7 +99,9 @@ def test_why_an_address_does_not_answer_is_said(url: str, says: str):
     assert says in found.says
 
 
-@pytest.mark.parametrize("name", ["overview.py", "history.py", "log.py", "settings_page.py"])
+@pytest.mark.parametrize(
+    "name", ["overview.py", "history.py", "audit.py", "log.py", "settings_page.py"]
+)
 def test_a_database_that_is_down_is_said_without_its_password(
     page: AppTest, scene: Scene, monkeypatch: pytest.MonkeyPatch, name: str
 ):

@@ -1,0 +1,277 @@
+"""What is taken along as a file: all that matches, and nothing in it is ever run."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import re
+import zipfile
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from dashboard import exporting, files, kept
+from dashboard.columns import ACTS, ALERTS
+from dashboard.data import Data
+from dashboard.kept import Kept
+from sentinel.lifecycle import Acknowledge, Resolve
+from sentinel.links import Addresses
+from sentinel.store import Store, audit
+from sentinel.store.alerts import AlertFilter
+from tests.dashboard.scene import Scene, shown
+
+ADDRESSES = Addresses(dashboard="http://d", prefect_api="http://p/api", prefect_ui="http://p")
+EVIL = '=HYPERLINK("http://evil.example")'
+
+
+def alerts_of(scene: Scene) -> list[Any]:
+    with closing(Store(scene.url)) as store:
+        return list(Data(store, ADDRESSES, lambda: True).every(AlertFilter()))
+
+
+def nobody(_written: int) -> None:
+    """Nobody looks how far it is."""
+
+
+def table(content: bytes | Path) -> list[dict[str, str]]:
+    raw = content.read_bytes() if isinstance(content, Path) else content
+    return list(csv.DictReader(io.StringIO(raw.decode("utf-8-sig"))))
+
+
+def sheets(path: Path) -> list[str]:
+    """What is written of each sheet of a workbook."""
+    with zipfile.ZipFile(path) as book:
+        names = sorted(name for name in book.namelist() if "worksheets/sheet" in name)
+        return [book.read(name).decode() for name in names]
+
+
+def history(page: AppTest) -> AppTest:
+    page.run().switch_page("history.py").run()
+    shown(page)
+    return page
+
+
+def kept_by(page: AppTest) -> Kept:
+    found = page.session_state[kept.KEPT]
+    assert isinstance(found, Kept)
+    return found
+
+
+def test_everything_that_matches_is_written_and_read_back(scene: Scene, tmp_path: Path):
+    scene.storm(620)
+    scene.raises("=HYPERLINK(1)")
+    told: list[int] = []
+    pages = alerts_of(scene)
+    files.as_csv(tmp_path / "csv", ALERTS, pages, told.append)
+    rows = table(tmp_path / "csv")
+    assert len(rows) == 621
+    assert told[-1] == 621
+    assert rows[-1]["title"] == "'=HYPERLINK(1)"
+    assert rows[0]["opened_at"].endswith("+00:00")
+    files.as_parquet(tmp_path / "parquet", ALERTS, pages, told.append)
+    frame = pd.read_parquet(tmp_path / "parquet")
+    assert len(frame) == 621
+    assert list(frame["title"])[-1] == "=HYPERLINK(1)"
+    assert str(frame["opened_at"].dtype) == "datetime64[us, UTC]"
+    files.as_excel(tmp_path / "xlsx", ALERTS, pages, told.append)
+    assert [sheet.count("<row ") for sheet in sheets(tmp_path / "xlsx")] == [622]
+
+
+def test_what_people_did_is_written_in_every_kind(scene: Scene, tmp_path: Path):
+    alert = scene.raises("disk")
+    scene.store.act([alert], Acknowledge(actor="lena", comment=EVIL))
+    scene.store.act([alert], Resolve(actor="lena"))
+    pages = list(audit.every(scene.store, limit=1))
+    for write in (files.as_csv, files.as_excel, files.as_parquet):
+        assert write(tmp_path / write.__name__, ACTS, pages, nobody) == ""
+    rows = table(tmp_path / "as_csv")
+    assert [(one["kind"], one["actor"], one["severity"]) for one in rows] == [
+        ("resolved", "lena", "medium"),
+        ("acknowledged", "lena", "medium"),
+    ]
+    assert rows[1]["comment"] == f"'{EVIL}"
+    assert rows[1]["alert_id"] == alert
+    frame = pd.read_parquet(tmp_path / "as_parquet")
+    assert list(frame["comment"]) == ["", EVIL]
+    (sheet,) = sheets(tmp_path / "as_excel")
+    assert (sheet.count("<row "), "<f>" in sheet) == (3, False)
+
+
+def test_an_excel_file_holds_texts_and_never_a_formula(scene: Scene, tmp_path: Path):
+    scene.raises(EVIL)
+    scene.raises("http://a.example/ \x01 <b>")
+    told: list[int] = []
+    made = tmp_path / "alerts.xlsx"
+    files.as_excel(made, ALERTS, alerts_of(scene), told.append)
+    assert told == [2]
+    (cells,) = sheets(made)
+    with zipfile.ZipFile(made) as book:
+        assert not any("hyperlink" in book.read(name).decode().lower() for name in book.namelist()
+                       if name.endswith(".rels"))  # fmt: skip
+    assert "<f>" not in cells
+    assert EVIL.replace('"', "&quot;") in cells.replace('"', "&quot;")
+    assert '<c r="A2" t="inlineStr">' in cells
+
+
+def test_what_does_not_fit_on_a_sheet_goes_on_on_the_next_and_that_is_said(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(files, "MOST_ROWS", 4)
+    scene.storm(10)
+    made = tmp_path / "alerts.xlsx"
+    assert "on 3 sheets" in files.as_excel(made, ALERTS, alerts_of(scene), nobody)
+    assert [sheet.count("<row ") for sheet in sheets(made)] == [5, 5, 3]
+
+
+def test_a_text_that_no_cell_takes_says_where_it_was_cut(scene: Scene, tmp_path: Path):
+    alert = scene.raises("disk")
+    scene.store.act([alert], Acknowledge(actor="lena", comment="word " * 10_000))
+    made = tmp_path / "audit.xlsx"
+    files.as_excel(made, ACTS, audit.every(scene.store), nobody)
+    (text,) = re.findall(r"<t[^>]*>(word [^<]*)</t>", sheets(made)[0])
+    assert len(text) == files.MOST_LETTERS
+    assert text.endswith("a cell of Excel takes 32,767 letters]")
+
+
+def test_a_workbook_that_would_be_too_large_is_refused_with_what_to_take_instead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def close(_book: Any) -> None:
+        raise files.xlsx_errors.FileSizeError
+
+    monkeypatch.setattr(files.xlsxwriter.Workbook, "close", close)
+    with pytest.raises(files.SentinelError, match="too much for a workbook") as caught:
+        files.as_excel(tmp_path / "alerts.xlsx", ALERTS, iter(()), nobody)
+    assert "Parquet" in caught.value.hint
+
+
+def test_an_export_of_nothing_has_a_head(tmp_path: Path):
+    for shape in (ALERTS, ACTS):
+        for write in (files.as_csv, files.as_excel, files.as_parquet):
+            path = tmp_path / f"{shape.name}-{write.__name__}"
+            write(path, shape, iter(()), nobody)
+        head = (tmp_path / f"{shape.name}-as_csv").read_text("utf-8-sig").strip()
+        assert head == ",".join(shape.columns)
+        assert list(pd.read_parquet(tmp_path / f"{shape.name}-as_parquet")) == list(shape.columns)
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", "\n=1", "＝1+1"]
+)
+def test_no_text_is_a_formula(text: str):
+    assert files.safe(text).startswith("'")
+
+
+def test_no_part_of_a_text_is_a_formula_where_cells_are_parted_by_semicolons():
+    assert files.safe("disk; =cmd()\n@SUM(1)") == "disk;' =cmd()\n'@SUM(1)"
+
+
+@pytest.mark.parametrize("text", ["", "disk", "1-2", "a=b", "/data", "a; b", "two\nlines"])
+def test_other_text_stays_as_it_is(text: str):
+    assert files.safe(text) == text
+
+
+def test_very_many_are_written_with_progress_and_then_saved(scene: Scene, page: AppTest):
+    scene.storm(1200)
+    history(page).button(key="csv").click().run()
+    assert "1,200 alerts written" in shown(page)
+    done = kept_by(page)
+    assert done.path.name.endswith(".csv")
+    assert len(table(done.path)) == 1200
+    assert len({row["id"] for row in table(done.path)}) == 1200
+
+
+def leave(page: AppTest) -> None:
+    page.switch_page("overview.py").run()
+
+
+def narrow(page: AppTest) -> None:
+    page.text_input(key="find").set_value("storm 7").run()
+
+
+def drop(page: AppTest) -> None:
+    page.button(key="export-drop").click().run()
+
+
+def ask_for_another(page: AppTest) -> None:
+    page.button(key="parquet").click().run()
+
+
+@pytest.mark.parametrize("goes_on", [leave, narrow, drop, ask_for_another])
+def test_a_file_is_let_go_when_its_person_goes_on(
+    scene: Scene, page: AppTest, goes_on: Callable[[AppTest], None]
+):
+    scene.storm(1200)
+    history(page).button(key="csv").click().run()
+    path = kept_by(page).path
+    page.run()
+    assert path.exists()
+    goes_on(page)
+    shown(page)
+    assert not path.parent.exists()
+
+
+def test_a_file_is_let_go_with_the_session_of_its_person():
+    made = Kept("History", "asked", "alerts.csv", "text/csv")
+    folder = made.path.parent
+    made.path.write_text("id")
+    st.session_state.clear()
+    del made
+    assert not folder.exists()
+
+
+def test_a_disk_that_is_full_is_said_and_leaves_nothing_behind(
+    scene: Scene, page: AppTest, monkeypatch: pytest.MonkeyPatch
+):
+    scene.storm(1200)
+    paths: list[Path] = []
+
+    def full(path: Path, _shape: Any, pages: Iterable[Any], _progress: Any) -> str:
+        paths.append(path)
+        next(iter(pages))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    broken = exporting.Kind("CSV", "csv", "text/csv", "as text", full)
+    monkeypatch.setattr(exporting, "KINDS", (broken,))
+    history(page).button(key="csv").click().run()
+    assert "No space left on device" in shown(page)
+    assert kept.KEPT not in page.session_state
+    assert not paths[0].parent.exists()
+
+
+def test_a_file_that_was_not_finished_is_said(
+    scene: Scene, page: AppTest, monkeypatch: pytest.MonkeyPatch
+):
+    scene.storm(1200)
+
+    def clicked(_path: Path, _shape: Any, pages: Iterable[Any], _progress: Any) -> str:
+        next(iter(pages))
+        st.stop()
+
+    broken = exporting.Kind("CSV", "csv", "text/csv", "as text", clicked)
+    monkeypatch.setattr(exporting, "KINDS", (broken,))
+    history(page).button(key="csv").click().run()
+    assert "not written to its end" in shown(page.run())
+    assert "not written to its end" not in shown(page.run())
+
+
+def test_what_people_did_is_taken_along_from_the_audit_page(scene: Scene, page: AppTest):
+    scene.storm(130)
+    ids = [alert.id for alert in scene.store.alerts.page(limit=200).items]
+    scene.store.act(ids, Acknowledge(actor="lena", comment="=1+1"))
+    scene.store.act(ids[:70], Resolve(actor="omar"))
+    page.run().switch_page("audit.py").run()
+    page.text_input(key="audit-actor").set_value("lena").run()
+    page.button(key="csv").click().run()
+    assert "130 entries written" in shown(page)
+    rows = table(kept_by(page).path)
+    assert {row["actor"] for row in rows} == {"lena"}
+    assert {row["comment"] for row in rows} == {"'=1+1"}
+    assert {row["alert_id"] for row in rows} == set(ids)
