@@ -253,28 +253,36 @@ class _Asking:
     def _tallied(
         self, parts: Parts, wanted: str, columns: str, kinds: str, groups: str
     ) -> Iterator[Any]:
-        arm = (
-            f"SELECT {columns} FROM tally WHERE kind IN ({kinds}) AND hours = ? AND at >= ? "
-            "AND at < ?"
+        # Whole numbers of ours, written out: a plan made once for any numbers reads far too much.
+        arms = [
+            f"SELECT {columns} FROM tally WHERE kind IN ({kinds}) AND hours = {width:d} "
+            f"AND at >= {begin:d} AND at < {end:d}"
+            for width, begin, end in parts.kept
+        ]
+        return self._of_all(
+            [(arm, ()) for arm in arms], f"SELECT {wanted} FROM", f"GROUP BY {groups}"
         )
-        return self._of_all(arm, parts.kept, f"SELECT {wanted} FROM", f"GROUP BY {groups}")
 
     def _walked(
         self, parts: Parts, wanted: str, columns: str, moment: str, more: str = "", groups: str = ""
     ) -> Iterator[Any]:
         arm = f"SELECT {columns} FROM alert WHERE {more} {moment} >= ? AND {moment} < ?"
         grouped = f"GROUP BY {groups}" if groups else ""
-        return self._of_all(arm, parts.walked, f"SELECT {wanted} FROM", grouped)
+        return self._of_all(
+            [(arm, span) for span in parts.walked], f"SELECT {wanted} FROM", grouped
+        )
 
     def _of_all(
-        self, arm: str, spans: Sequence[tuple[Any, ...]], before: str, after: str
+        self, arms: Sequence[tuple[str, tuple[Any, ...]]], before: str, after: str
     ) -> Iterator[Any]:
-        """A range of an index for each of `spans`, and what they give together."""
-        for place in range(0, len(spans), _AT_ONCE):
-            some = spans[place : place + _AT_ONCE]
-            arms = " UNION ALL ".join([arm] * len(some))
-            cells = [cell for span in some for cell in span]
-            yield from asked(self._connection, f"{before} ({arms}) AS parts {after}", cells).all()
+        """A range of an index for each of `arms`, and what they give together."""
+        for place in range(0, len(arms), _AT_ONCE):
+            some = arms[place : place + _AT_ONCE]
+            together = " UNION ALL ".join(arm for arm, _ in some)
+            cells = [cell for _, span in some for cell in span]
+            yield from asked(
+                self._connection, f"{before} ({together}) AS parts {after}", cells
+            ).all()
 
 
 def _most(counted: Mapping[str, int]) -> list[tuple[str, int]]:
