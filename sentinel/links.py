@@ -29,7 +29,9 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
             or f"http://{host}:{settings.prefect_port}/api"
         ).rstrip("/")
         ui = settings.prefect_ui_url or _beside(api)
-        dashboard = settings.dashboard_url or f"http://{host}:{settings.dashboard_port}"
+        shown = settings.dashboard_host
+        shown = "127.0.0.1" if shown in ("0.0.0.0", "::") else shown  # noqa: S104
+        dashboard = settings.dashboard_url or f"http://{shown}:{settings.dashboard_port}"
         return cls(dashboard=dashboard.rstrip("/"), prefect_api=api, prefect_ui=ui.rstrip("/"))
 
     def alert(self, alert_id: str) -> str:

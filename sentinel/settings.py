@@ -39,7 +39,14 @@ class Settings(BaseSettings):
         pattern="^(auto|postgresql|sqlite)$",
         description="Which embedded database `sentinel up` starts: auto, postgresql or sqlite.",
     )
-    host: str = Field(default="127.0.0.1", description="Address the API and dashboard listen on.")
+    host: str = Field(default="127.0.0.1", description="Address the API listens on.")
+    dashboard_behind_login: bool = Field(
+        default=False,
+        description=(
+            "Something before the dashboard, such as a proxy, asks people who they are. Only then "
+            "does it listen on SENTINEL_HOST; else on this machine only, as it asks nobody."
+        ),
+    )
     api_port: int = Field(default=8400, ge=0, le=65535, description="Port of Sentinel's API.")
     dashboard_port: int = Field(default=8501, ge=0, le=65535, description="Dashboard's port.")
     prefect_port: int = Field(
@@ -100,6 +107,11 @@ class Settings(BaseSettings):
         default=parse_duration("7d"),
         description="How long events are kept, and for how long an id that comes again is known.",
     )
+
+    @property
+    def dashboard_host(self) -> str:
+        """Address that the dashboard listens on."""
+        return self.host if self.dashboard_behind_login else "127.0.0.1"
 
     def resolved_home(self) -> Path:
         """`home` as an absolute path."""

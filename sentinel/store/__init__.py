@@ -105,7 +105,7 @@ class Store:
                 keep_hours=settings.keep_hours,
                 keep_events=settings.keep_events,
                 dashboard_url=settings.dashboard_url
-                or f"http://{settings.host}:{settings.dashboard_port}",
+                or f"http://{settings.dashboard_host}:{settings.dashboard_port}",
             ),
         )
 

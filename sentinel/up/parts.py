@@ -112,7 +112,7 @@ def dashboard(plan: Plan, environment: Mapping[str, str]) -> Part:
     """The Streamlit server of the dashboard."""
     return Part(
         name="dashboard",
-        command=dashboard_command(plan.host, plan.dashboard_port),
+        command=dashboard_command(plan.settings.dashboard_host, plan.dashboard_port),
         environment=environment,
         log=plan.home.log("dashboard"),
     )
@@ -143,7 +143,7 @@ def dashboard_command(host: str, port: int) -> list[str]:
 
 def dashboard_of(settings: Settings) -> list[str]:
     """The command line of the dashboard that the settings describe."""
-    return dashboard_command(settings.host, settings.dashboard_port)
+    return dashboard_command(settings.dashboard_host, settings.dashboard_port)
 
 
 def sqlite_of_prefect(home: Home) -> str:

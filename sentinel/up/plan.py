@@ -38,7 +38,7 @@ class Plan:
 
     Attributes:
         home: where things are kept
-        host: address that API and dashboard listen on
+        host: address that the API listens on, and the dashboard where it may
         given_prefect: a Prefect API that somebody else runs, or empty
         given_database: URL of our database where somebody else runs it, or empty
         given_prefect_database: the same for Prefect's
@@ -78,17 +78,13 @@ class Plan:
     @property
     def api(self) -> str:
         """Where our API is reached from this machine."""
-        return f"http://{self._reached}:{self.api_port}"
+        return f"http://{_reached(self.host)}:{self.api_port}"
 
     @property
     def dashboard(self) -> str:
         """Where people open the dashboard."""
-        return self.settings.dashboard_url or f"http://{self._reached}:{self.dashboard_port}"
-
-    @property
-    def _reached(self) -> str:
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
-        return f"[{host}]" if ":" in host else host
+        host = _reached(self.settings.dashboard_host)
+        return self.settings.dashboard_url or f"http://{host}:{self.dashboard_port}"
 
     def shared(self, database_url: str) -> dict[str, str]:
         """The variables that make a process part of this instance."""
@@ -136,6 +132,12 @@ class Plan:
         return base | self.shared(database_url)
 
 
+def _reached(host: str) -> str:
+    """How this machine reaches what listens on `host`, as it stands in an address."""
+    host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
+    return f"[{host}]" if ":" in host else host
+
+
 def root_of_code() -> Path:
     """The folder that `sentinel`, `dashboard` and the rest are in."""
     return Path(__file__).resolve().parents[2]
@@ -179,7 +181,7 @@ def make_plan(
         options=options,
         host=settings.host,
         api_port=port("api_port", settings.host),
-        dashboard_port=port("dashboard_port", settings.host),
+        dashboard_port=port("dashboard_port", settings.dashboard_host),
         prefect_port=settings.prefect_port if given_prefect else port("prefect_port", "127.0.0.1"),
         postgres_port=ports.any_free(),
         given_prefect=given_prefect.rstrip("/"),

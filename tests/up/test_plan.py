@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sentinel.errors import ConfigurationError
+from sentinel.links import Addresses
 from sentinel.settings import Settings
 from sentinel.up import parts
 from sentinel.up.plan import Options, make_plan
@@ -113,3 +114,24 @@ def test_the_same_rules_are_rolled_out_once(tmp_path: Path) -> None:
     assert rules.is_done(home, digest)
     assert rules.missing(["disk"]) == ["demo-cpu"]
     assert Rollout(file, demo=False).digest("http://prefect.example/api") != digest
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::"])
+def test_the_dashboard_listens_to_this_machine_unless_something_before_it_asks_for_a_login(
+    tmp_path: Path, host: str
+) -> None:
+    """A token keeps strangers from the API, and from nothing in the dashboard."""
+    alone = settings(tmp_path, host=host, api_token="chosen", dashboard_port=8501)
+    assert "--server.address=127.0.0.1" in parts.dashboard_of(alone)
+    assert Addresses.of(alone).dashboard == "http://127.0.0.1:8501"
+    guarded = alone.model_copy(update={"dashboard_behind_login": True})
+    assert f"--server.address={host}" in parts.dashboard_of(guarded)
+
+
+def test_a_start_has_the_api_listen_to_others_and_the_dashboard_to_this_machine(
+    tmp_path: Path,
+) -> None:
+    plan = make_plan(settings(tmp_path, host="0.0.0.0", api_token="chosen"), Options(), {})
+    assert "--server.address=127.0.0.1" in parts.dashboard(plan, {}).command
+    assert plan.environment("sqlite:///x", {})["SENTINEL_HOST"] == "0.0.0.0"
+    assert plan.dashboard == f"http://127.0.0.1:{plan.dashboard_port}"
