@@ -64,6 +64,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
 def safe(text: str) -> str:
     """`text` so that no spreadsheet takes it for a formula."""
+    if text.isalnum():  # most are, and this takes no time
+        return text
     guarded = _RUNS.sub(r"\1'", text)
     return f"'{guarded}" if text[:1] in ("\t", "\r", "\n") else guarded
 

@@ -1,12 +1,14 @@
-"""Forms and addresses in a real browser, as people use them, read back from the store."""
+"""Each form in a real browser, worked as people work it, and read back from the store."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from sentinel.lifecycle import Resolve
 from tests.dashboard.browser import PATIENCE, Served, Watched
 from tests.dashboard.scene import Scene
 
@@ -19,6 +21,15 @@ def opened(page: Page, served: Served, path: str, name: str) -> Page:
     page.goto(f"{served.url}/{path}")
     expect(page.locator(".page-head h1").get_by_text(name, exact=True)).to_be_visible()
     return page
+
+
+def eventually(page: Page, holds: Any) -> None:
+    """Until it holds in the store, or for as long as one has patience."""
+    for _ in range(PATIENCE // 100):
+        if holds():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("it never came to hold")
 
 
 def test_a_receiver_is_made_changed_and_removed(scene: Scene, watched: Watched, served: Served):
@@ -47,6 +58,14 @@ def test_a_receiver_is_made_changed_and_removed(scene: Scene, watched: Watched, 
     assert "night" not in scene.store.receivers.all()
 
 
+def test_a_connection_is_tested_from_the_settings(watched: Watched, served: Served):
+    page = opened(watched.page, served, "settings", "Settings")
+    page.get_by_role("textbox", name="Another address to test").fill("http://127.0.0.1:9/api")
+    page.get_by_role("textbox", name="Another address to test").press("Enter")
+    page.get_by_role("button", name="Test the connection").click()
+    expect(page.get_by_text("It does not answer.")).to_be_visible()
+
+
 def test_the_log_is_searched_and_the_address_says_for_what(
     scene: Scene, watched: Watched, served: Served
 ):
@@ -65,6 +84,82 @@ def test_the_log_is_searched_and_the_address_says_for_what(
     page.reload()
     expect(page.get_by_role("textbox", name="Search")).to_have_value("lena")
     expect(page.get_by_text("Nothing to show")).to_be_visible()
+
+
+def test_history_is_narrowed_turned_and_its_address_brings_it_back(
+    scene: Scene, watched: Watched, served: Served
+):
+    scene.storm(60)
+    over = scene.raises("the only one", severity="critical")
+    rule = scene.store.alerts.get(over).rule
+    scene.store.act([over], Resolve(actor="lena"))
+    page = opened(watched.page, served, "history", "History")
+    count = page.locator(".fresh-count")
+    expect(count).to_contain_text("1 – 50 of 61")
+    page.get_by_role("button", name="Older").click()
+    expect(count).to_contain_text("51 – 61 of 61")
+    page.get_by_role("button", name="Newer").click()
+    expect(count).to_contain_text("1 – 50 of 61")
+    page.get_by_role("button", name="critical", exact=True).click()
+    expect(count).to_contain_text("1 – 1 of 1")
+    page.get_by_role("radio", name="24h").or_(page.get_by_role("button", name="24h")).click()
+    page.get_by_role("textbox", name="Search").fill(f"only rule:{rule}")
+    page.get_by_role("textbox", name="Search").press("Enter")
+    expect(count).to_contain_text("1 – 1 of 1")
+    expect(page).to_have_url(re.compile(r"find=only.*"))
+    link = page.url
+    assert "severities=critical" in link
+    assert "span=24h" in link
+    page.goto("about:blank")
+    page.goto(link)
+    expect(count).to_contain_text("1 – 1 of 1")
+    expect(page.get_by_role("textbox", name="Search")).to_have_value(f"only rule:{rule}")
+
+
+def test_two_periods_are_compared_by_words_and_length(
+    scene: Scene, watched: Watched, served: Served
+):
+    scene.storm(7)
+    scene.raises("other", severity="critical")
+    page = opened(watched.page, served, "compare", "Compare")
+    figure = page.locator("[data-testid=stMetric]", has_text="Opened").first
+    expect(figure).to_contain_text("8")
+    page.get_by_role("button", name="critical", exact=True).click()
+    expect(figure.locator("[data-testid=stMetricValue]")).to_have_text("1")
+    page.get_by_role("textbox", name="Search").fill("nothing-like-it")
+    page.get_by_role("textbox", name="Search").press("Enter")
+    expect(page.get_by_text("Nothing to compare")).to_be_visible()
+    expect(page).to_have_url(re.compile("find=nothing-like-it"))
+
+
+def test_messages_are_read_one_by_one_and_all_at_once(
+    scene: Scene, watched: Watched, served: Served
+):
+    alert = scene.raises("disk")
+    for number in range(3):
+        scene.tells(alert, f"message {number}")
+    page = opened(watched.page, served, "inbox", "Inbox")
+    expect(page.get_by_text("3 unread")).to_be_visible()
+    page.get_by_role("button", name="Mark read").first.click()
+    expect(page.get_by_text("2 unread")).to_be_visible()
+    assert scene.store.inbox.unread() == 2
+    page.get_by_role("button", name="Mark all read").click()
+    expect(page.get_by_text("2 unread")).to_have_count(0)
+    eventually(page, lambda: scene.store.inbox.unread() == 0)
+    page.get_by_role("button", name="Details").first.click()
+    expect(page.locator(".drawer h2")).to_have_text("disk")
+
+
+def test_the_length_of_the_overview_is_in_its_address(
+    scene: Scene, watched: Watched, served: Served
+):
+    scene.raises("one")
+    page = opened(watched.page, served, "overview", "Overview")
+    page.get_by_role("radio", name="7d").or_(page.get_by_role("button", name="7d")).click()
+    expect(page.get_by_text("Opened by severity, 7d")).to_be_visible()
+    expect(page).to_have_url(re.compile("length=7d"))
+    page.get_by_text("What these figures mean").click()
+    expect(page.locator(".meanings").get_by_text("Mean time to resolve")).to_be_visible()
 
 
 def test_a_rule_a_search_and_an_alert_open_by_their_addresses(

@@ -32,6 +32,7 @@ def test_every_page_opens_by_its_address_without_a_complaint(
     for path, name in (
         ("inbox", "Inbox"), ("rules", "Rules"), ("channels", "Channels"),
         ("overview", "Overview"), ("history", "History"), ("compare", "Compare"),
+        ("audit", "Audit"),
         ("log", "System log"), ("settings", "Settings"),
     ):  # fmt: skip
         watched.page.goto(f"{served.url}/{path}")

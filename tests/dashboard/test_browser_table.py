@@ -8,17 +8,55 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from sentinel.lifecycle import Suppress
-from tests.dashboard.browser import PATIENCE, Watched, row
+from sentinel.lifecycle import Assign, Suppress
+from tests.dashboard.browser import PATIENCE, Served, Watched, row
 from tests.dashboard.scene import Scene
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 expect.set_options(timeout=PATIENCE)
 
+SORTED = {
+    # by the head: pressed once, and once more
+    "severity": (["bad", "mid", "mild"], ["mild", "mid", "bad"]),
+    "age": (["mild", "bad", "mid"], ["mid", "bad", "mild"]),
+    "title": (["bad", "mid", "mild"], ["mild", "mid", "bad"]),
+    "rule": (["mid", "bad", "mild"], ["mild", "bad", "mid"]),
+    "assignee": (["bad", "mild", "mid"], ["mid", "mild", "bad"]),
+    "value": (["mid", "mild", "bad"], ["bad", "mild", "mid"]),
+}
+
 
 def titles(page: Page, wanted: list[str]) -> None:
     expect(page.locator(".blotter .row .title")).to_have_text(wanted)
+
+
+def test_it_is_sorted_by_every_column_both_ways_and_back(
+    scene: Scene, watched: Watched, served: Served
+):
+    page = watched.page
+    mild = scene.raises("mild", severity="low", name="c", when={"above": 20}, value=92)
+    bad = scene.raises("bad", severity="critical", name="b", value=91)
+    scene.raises("mid", severity="high", name="a", value=99)
+    scene.store.act([bad], Assign(actor="lena", assignee="anna"))
+    scene.store.act([mild], Assign(actor="lena", assignee="bert"))
+    page.mouse.move(5, 5)
+    titles(page, ["bad", "mid", "mild"])
+    for name, (once, twice) in SORTED.items():
+        head = page.locator(f".blotter .head [data-sort={name}]")
+        head.click()
+        titles(page, once)
+        assert head.locator("..").get_attribute("aria-sort") in ("ascending", "descending")
+        expect(page).to_have_url(re.compile(f"sort={name}-"))
+        way = "up" if name in ("severity", "age", "value") else "down"
+        head.click()
+        titles(page, twice)
+        expect(page).to_have_url(re.compile(f"sort={name}-{way}"))
+        page.goto(page.url)
+        titles(page, twice)
+        page.locator(f".blotter .head [data-sort={name}]").click()
+        expect(page).not_to_have_url(re.compile("sort="))
+        titles(page, ["bad", "mid", "mild"])
 
 
 def test_it_is_sorted_by_how_often_it_happened(scene: Scene, watched: Watched):
