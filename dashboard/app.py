@@ -14,7 +14,13 @@ from dashboard.front import Front
 app = st.App(
     Path(__file__).parent / "shell.py",
     middleware=[
-        Middleware(Door, place=session.place, sheets=session.sheets, desk=session.desk),
+        Middleware(
+            Door,
+            place=session.place,
+            sheets=session.sheets,
+            desk=session.desk,
+            signed_in=session.signed_in,
+        ),
         Middleware(Front),
     ],
 )

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import anyio
 import msgspec
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,6 +23,7 @@ from dashboard import passes
 from dashboard.desk import Desk
 from dashboard.sheets import Sheet, Sheets
 from dashboard.view import View
+from sentinel.errors import ConfigurationError
 
 __all__ = ["Door"]
 
@@ -46,6 +48,8 @@ class Door:
         place: gives the folder under which it is asked, as `/sentinel`
         sheets: gives what screens share; called where a page asks, when the store is open
         desk: gives where commands are carried out
+        signed_in: whom a proxy with a login names; None where there is none, and an error where
+            it names nobody
     """
 
     def __init__(
@@ -55,11 +59,13 @@ class Door:
         place: Callable[[], str],
         sheets: Callable[[], Sheets],
         desk: Callable[[], Desk],
+        signed_in: Callable[[Headers], str | None] = lambda _: None,
     ) -> None:
         self._app = app
         self._place = place
         self._sheets = sheets
         self._desk = desk
+        self._signed_in = signed_in
         self._asked: dict[object, asyncio.Future[Any]] = {}
         self._threads: anyio.CapacityLimiter | None = None
 
@@ -78,6 +84,12 @@ class Door:
         actor = passes.holder(request.headers.get(passes.HEADER, ""))
         if actor is None or foreign:
             return _refused(403, "this page's pass is not one of this server: load the page again")
+        try:
+            person = self._signed_in(request.headers)
+        except ConfigurationError as error:
+            return _refused(401, f"{error.message}. {error.hint}")
+        if person not in (None, actor):  # who signed in anew is not whom the page was shown to
+            return _refused(401, f"this page is {actor}'s: load it again as {person}")
         match request.method, name:
             case "GET", "beat":
                 return await self._beat()

@@ -3,7 +3,8 @@
 A pass names who acts, as the page's own session has it, and is signed with a key that this
 process made for itself. Only a page that Streamlit let in is given one; a page of another site
 can neither read it nor send it. It holds as long as the process: a server that was started again
-gives new ones when its browsers come back.
+gives new ones when its browsers come back. Where a proxy names who is signed in, the door takes a
+pass from the same person only, so that it ends with the login.
 """
 
 from __future__ import annotations

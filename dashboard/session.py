@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import gc
-import getpass
 import threading
 from importlib import import_module
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
+from starlette.datastructures import Headers
 
-from dashboard import passes
+from dashboard import identity, passes
 from dashboard.data import Data
 from dashboard.desk import Desk
 from dashboard.registry import Registry
@@ -32,6 +32,7 @@ __all__ = [
     "say",
     "sheets",
     "show_alert",
+    "signed_in",
     "tell",
     "zone",
 ]
@@ -87,13 +88,24 @@ def registry() -> Registry:
 
 
 def actor() -> str:
-    """Who acts: the user that is set, else whoever is logged in on this machine."""
-    if name := settings().user.strip():
-        return name
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user may have no name
-        return "dashboard"
+    """Who acts in this session.
+
+    Raises:
+        ConfigurationError: a proxy should name them, and does not
+    """
+    chosen = settings()
+    header = chosen.dashboard_user_header
+    return identity.acting(chosen, st.context.headers.get_all(header) if header else ())
+
+
+def signed_in(headers: Headers) -> str | None:
+    """Whom a proxy names in what is asked at the door; None where no proxy has to.
+
+    Raises:
+        ConfigurationError: a proxy should name them, and does not
+    """
+    header = settings().dashboard_user_header
+    return identity.named(header, headers.getlist(header)) if header else None
 
 
 def zone() -> str:

@@ -8,6 +8,7 @@ viewer's browser.
 from __future__ import annotations
 
 from html import escape
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -57,13 +58,15 @@ def _storage() -> None:
     except SentinelError as error:
         st.html(markup.note("down", "The database cannot be used.", str(error)))
         return
+    zone = ZoneInfo(session.zone())
     size = value(kept.bytes / 1_048_576, "MB") if kept.bytes is not None else "not known"
     _facts(
         [
             ("Database", kept.where, "SENTINEL_DATABASE_URL"),
             ("Size", size, ""),
             ("Alerts", markup.capped(kept.alerts, 1_000_000), ""),
-            ("Oldest alert", f"{kept.oldest:%Y-%m-%d}" if kept.oldest else "none yet", ""),
+            ("Oldest alert", f"{kept.oldest.astimezone(zone):%Y-%m-%d}" if kept.oldest
+             else "none yet", ""),
             ("Resolved alerts are kept for", format_duration(settings().retention),
              "SENTINEL_RETENTION"),
         ]
@@ -74,11 +77,16 @@ def _storage() -> None:
     )
 
 
+def _named_by() -> str:
+    header = settings().dashboard_user_header
+    return f"{header}, from the login before it" if header else "SENTINEL_USER, else your login"
+
+
 def _preferences() -> None:
     st.html('<h2 class="section">Preferences</h2>')
     _facts(
         [
-            ("You act as", session.actor(), "SENTINEL_USER, else your login"),
+            ("You act as", session.actor(), _named_by()),
             ("Times are shown in", session.zone(), "your browser's time zone"),
             ("Appearance", "as your system's, or chosen in the menu ⋮ at the top", ""),
             ("Density", "the button over the live table, or D", ""),
@@ -87,9 +95,13 @@ def _preferences() -> None:
                 f"{word} {markup.length(seconds)}" for word, seconds in TARGETS.items()), ""),
         ]
     )  # fmt: skip
+    if settings().dashboard_user_header:
+        return
     st.html(
-        '<p class="small">Until access control is set up, the dashboard listens to this machine '
-        "only and takes everybody who can reach it for the person above.</p>"
+        '<p class="small">The dashboard asks nobody who they are. It takes everybody who can reach '
+        "it for the person above, and listens to this machine only, unless "
+        "<code>SENTINEL_DASHBOARD_BEHIND_LOGIN</code> says that something before it asks. "
+        "<code>SENTINEL_DASHBOARD_USER_HEADER</code> has it believe whom that names.</p>"
     )
 
 

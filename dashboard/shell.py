@@ -8,7 +8,8 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import drawer, heartbeat, kept, session, shelf
-from dashboard.markup import capped
+from dashboard.markup import capped, note
+from sentinel.errors import ConfigurationError
 
 HERE = Path(__file__).parent
 
@@ -22,6 +23,12 @@ def configure(title: str) -> None:
 configure("Sentinel")  # before the navigation, which would show a page's own icon
 st.html(HERE / "theme" / "sentinel.css")
 st.logo(str(HERE / "theme" / "logo.svg"), icon_image=str(HERE / "theme" / "icon.svg"), size="large")
+
+try:
+    session.actor()
+except ConfigurationError as error:
+    st.html(note("down", error.message, error.hint))
+    st.stop()
 
 unread = session.data().unread()
 page = st.navigation(

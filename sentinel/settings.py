@@ -47,6 +47,15 @@ class Settings(BaseSettings):
             "does it listen on SENTINEL_HOST; else on this machine only, as it asks nobody."
         ),
     )
+    dashboard_user_header: str = Field(
+        default="",
+        pattern="^[A-Za-z0-9-]*$",
+        description=(
+            "Header in which a proxy with a login names who is signed in, such as "
+            "X-Forwarded-User; it must take away one that a browser sends. Where this is empty, "
+            "everybody acts as SENTINEL_USER."
+        ),
+    )
     api_port: int = Field(default=8400, ge=0, le=65535, description="Port of Sentinel's API.")
     dashboard_port: int = Field(default=8501, ge=0, le=65535, description="Dashboard's port.")
     prefect_port: int = Field(

@@ -9,9 +9,10 @@ class Door {
   async ask(name, { params = {}, ...more } = {}) {
     const words = new URLSearchParams(params).toString();
     const answer = await fetch(`${this.place}/${name}${words ? `?${words}` : ""}`, {
-      cache: "no-store", credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE), ...more,
+      cache: "no-store", credentials: "same-origin", redirect: "manual", signal: AbortSignal.timeout(PATIENCE), ...more,
       headers: { "x-sentinel-pass": this.pass, ...more.headers },
     });
+    if (answer.status === 401 || answer.type === "opaqueredirect") throw Object.assign(new Error(await stranger(answer)), { stranger: true });
     if (!answer.ok && answer.status !== 304) throw Object.assign(new Error(`the door answered ${answer.status}`), { refused: true });
     return answer;
   }
@@ -28,6 +29,16 @@ class Door {
     const answer = await this.ask("act", { method: "POST", body, keepalive: body.length < 50_000 });
     return marked(answer, await answer.json(), view);
   }
+}
+
+/** Why this page may no longer act: its person signed out, or somebody else signed in. */
+async function stranger(answer) {
+  try { return (await answer.json()).error; } catch { return "you are no longer signed in: load the page again"; }
+}
+
+/** What commands are answered that were not let in. */
+function refusals(commands, error) {
+  return commands.map(({ id }) => ({ id, error: error.message, done: 0, unchanged: 0, conflicts: [], refused: [], undo: false, offer: "" }));
 }
 
 function marked(answer, said, view) {

@@ -61,7 +61,7 @@ class Drawer {
     try {
       const said = await this.door.json("alert", { params: { id } });
       if (!this.over && this.id === id) this.update({ ...this.data, ...said, answers: [] });
-    } catch { if (!this.over) this.api.setStateValue("wanted", Date.now()); }
+    } catch (error) { if (!this.over && !error.stranger) this.api.setStateValue("wanted", Date.now()); }
   }
   async send(commands) {
     try {
@@ -69,7 +69,9 @@ class Drawer {
       if (this.over) return;
       this.hear(answers);
       if (this.id) await this.ask();
-    } catch { this.api.setStateValue("commands", commands); }
+    } catch (error) {
+      if (error.stranger) { this.hear(refusals(commands, error)); this.paint(); } else this.api.setStateValue("commands", commands);
+    }
   }
   /** Shown at once with what the list knows; the rest comes a moment later. */
   open(id, row) {

@@ -40,8 +40,11 @@ class Pulse {
     this.beating = true;
     try {
       const said = await this.door.json("beat");
+      this.stranger = "";
       if (!this.over) this.update({ ...this.data, ...said });
     } catch (error) {
+      this.stranger = error.stranger ? error.message : "";
+      if (this.stranger && !this.over) this.tick();
       // What is shown gets old, and says so by itself. A server that was started again knows the
       // old pass no more: a run of the page's script brings a new one.
       if (error.refused && !this.over && Date.now() - (this.ran ?? 0) > RUN_AGAIN_AFTER) {
@@ -76,12 +79,14 @@ class Pulse {
     const { data } = this;
     const silent = Date.now() - this.came, every = data.every * 1000;
     const at = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" }).format(data.now);
-    const [kind, words] = silent > every * 12 ? ["gone", `Disconnected · as of ${at}`]
+    const [kind, words] = this.stranger ? ["gone", `Signed out · as of ${at}`]
+      : silent > every * 12 ? ["gone", `Disconnected · as of ${at}`]
       : data.problem ? ["gone", `Database down · as of ${at}`]
       : silent > every * 4 ? ["stale", `Stale · as of ${at}`]
       : this.paused ? ["stale", `Paused · ${at}`] : ["live", `Live · ${at}`];
     this.state.className = `fresh ${kind}`;
     this.state.textContent = words;
+    this.state.title = this.stranger ?? "";
     this.state.hidden = !data.page && (kind === "live" || this.paused === true);
     const n = data.counts?.unacknowledged ?? 0;
     const wanted = (n ? `(${capped(n)}) ` : "") + document.title.replace(/^\([\d,+]+\) /, "");

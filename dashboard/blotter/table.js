@@ -79,7 +79,7 @@ class Blotter {
       if (this.heard !== heard && said.number < this.number) this.again = true;
       else if (said.same) this.number = said.number;
       else this.update(said);
-    } catch { if (!this.over) this.api.setStateValue("wanted", Date.now()); } finally {
+    } catch (error) { if (!this.over && !error.stranger) this.api.setStateValue("wanted", Date.now()); } finally {
       this.asking = false;
       if (this.again && !this.over) { this.again = false; this.ask(); }
     }
@@ -89,7 +89,10 @@ class Blotter {
     try {
       const said = await this.door.act(commands, view);
       if (!this.over) this.update(said);
-    } catch { this.api.setStateValue("commands", commands); }
+    } catch (error) {
+      if (error.stranger) this.update({ ...this.data, answers: refusals(commands, error) });
+      else this.api.setStateValue("commands", commands);
+    }
   }
   /** Streamlit's own word: how the page begins, and what it has when its script runs. */
   told(data) {

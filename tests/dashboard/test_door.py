@@ -41,6 +41,7 @@ class Browser:
         store: Store,
         place: str = "/sentinel",
         clock: Callable[[], float] = time.monotonic,
+        **door: Any,
     ) -> None:
         self.place = place
         self.passing = passes.issue("maria")
@@ -50,8 +51,15 @@ class Browser:
         def streamlit(_: Request) -> Response:
             return PlainTextResponse("Streamlit")
 
-        door = Middleware(Door, place=lambda: place, sheets=lambda: sheets, desk=lambda: desk)
-        self.app = Starlette(routes=[Route("/{rest:path}", streamlit)], middleware=[door])
+        given: dict[str, Any] = {
+            "place": lambda: place,
+            "sheets": lambda: sheets,
+            "desk": lambda: desk,
+            **door,
+        }
+        self.app = Starlette(
+            routes=[Route("/{rest:path}", streamlit)], middleware=[Middleware(Door, **given)]
+        )
 
     def asks(self, name: str, method: str = "GET", **more: Any) -> httpx.Response:
         """One answer."""

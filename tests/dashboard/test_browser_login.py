@@ -1,0 +1,62 @@
+"""Behind a proxy with a login, in a real browser: everybody acts as whom the proxy names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.dashboard.browser import PATIENCE, row, serve
+from tests.dashboard.login_proxy import HEADER, log_in_before
+from tests.dashboard.scene import Scene
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+expect.set_options(timeout=PATIENCE)
+
+
+def test_each_acts_by_their_own_name_and_an_open_page_ends_with_its_login(
+    scene: Scene, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SENTINEL_DASHBOARD_USER_HEADER", HEADER)
+    first, second = scene.raises("first"), scene.raises("second", severity="low")
+    with serve(scene, tmp_path) as served, log_in_before(served.url) as proxy:
+        proxy.person = "lena"
+        page = browser.new_page()
+        page.goto(proxy.url)
+        expect(page.locator(".who")).to_have_text("Acting as lena")
+        expect(row(page, "first")).to_be_visible()
+        page.mouse.move(5, 5)
+        page.keyboard.press("a")
+        expect(
+            row(page, "first").and_(page.locator(".is-acknowledged:not(.pending)"))
+        ).to_be_visible()
+        assert scene.store.alerts.get(first).acknowledged_by == "lena"
+
+        proxy.person = "omar"  # signed in at the same browser, beside the page that is lena's
+        page.keyboard.press("Home")
+        expect(page.locator(".blotter .row.cursor .title")).to_have_text("second")
+        page.keyboard.press("e")
+        expect(page.get_by_text("this page is lena's: load it again as omar")).to_be_visible()
+        expect(page.locator(".fresh.gone")).to_contain_text("Signed out")
+        assert scene.store.alerts.get(second).status == "open"
+        page.reload()
+        expect(page.locator(".who")).to_have_text("Acting as omar")
+        page.close()
+
+
+def test_past_the_proxy_nobody_is_let_in(
+    scene: Scene, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SENTINEL_DASHBOARD_USER_HEADER", HEADER)
+    scene.raises("a secret of the firm")
+    with serve(scene, tmp_path) as served:
+        page = browser.new_page()
+        for path in ("", "/history", "/audit", "/settings"):
+            page.goto(f"{served.url}{path}")
+            expect(
+                page.get_by_text(f"Nobody knows who you are: {HEADER} did not come")
+            ).to_be_visible()
+            expect(page.get_by_text("secret")).to_have_count(0)
+        page.close()
