@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import msgspec
 
@@ -47,15 +47,15 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         Args:
             given: parameters of an address, or what a browser sent
         """
-        words = given.get("severity") or ()
-        if isinstance(words, str):
-            words = words.split(",")
+        words: object = given.get("severity")
+        words = words.split(",") if isinstance(words, str) else words
+        known = cast("Sequence[object]", words) if isinstance(words, list | tuple) else ()
         sort = str(given.get("sort") or "")
         name, _, way = sort.partition("-")
         group = str(given.get("group") or "")[:100]
         return cls(
             q=str(given.get("q") or "").replace("\x00", "")[:MOST_LETTERS],
-            severity=tuple(word for word in SEVERITIES if word in list(words)),
+            severity=tuple(word for word in SEVERITIES if word in known),
             mine=_yes(given.get("mine")),
             suppressed=_yes(given.get("suppressed")),
             sort=sort if name in SORTS and way in ("up", "down") else "",

@@ -54,3 +54,13 @@ def test_words_fields_and_labels_are_told_apart():
 def test_a_search_of_any_length_is_read():
     assert len(read_search("x " * 10_000).words) <= 12
     assert read_search('"" : :: a:"" \x00').words
+
+
+@pytest.mark.parametrize("strange", [5, True, {"a": 1}, [["x"], None, 7], "\x00", "x" * 9000, -1.5])
+@pytest.mark.parametrize(
+    "name", ["q", "severity", "mine", "suppressed", "sort", "group", "limit", "nothing"]
+)
+def test_whatever_a_browser_sends_is_a_view(name: str, strange: object):
+    view = View.read({name: strange})
+    assert View.read(view.parameters()) == view
+    assert view.filter("maria").status
