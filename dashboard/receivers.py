@@ -32,6 +32,14 @@ def _save(name: str, key: str) -> None:
 
 def _make() -> None:
     name = str(st.session_state.get("receiver-name") or "").strip()
+    try:
+        known = session.registry().receivers()
+    except SentinelError as error:
+        session.tell(f"Nothing was made: {error}", "error")
+        return
+    if name in known:  # whoever was told so far would silently be told no more
+        session.tell(f"Nothing was made: there is a receiver {name}; use its Change", "error")
+        return
     _save(name, "receiver-channels")
 
 

@@ -24,6 +24,8 @@ ICONS = {"live": ":material/notifications_active:", "history": ":material/histor
 MANY = ("severities", "statuses")
 FIELDS = ("find", "span", *MANY)
 GONE = "view-removed"
+"""A view that was removed or replaced, as it was."""
+ASKING = "view-asking"
 
 
 def query_of(page: str) -> str:
@@ -54,17 +56,26 @@ def _look(view: SavedView) -> None:
 
 
 def _save(page: str) -> None:
-    name = str(st.session_state.get("view-name") or "")
+    name, me = str(st.session_state.get("view-name") or ""), session.actor()
+    named = " ".join(name.split())
+    before = [one for one in session.registry().views(me) if (one.page, one.name) == (page, named)]
     try:
-        new = session.registry().save_view(session.actor(), page, name, query_of(page))
+        new = session.registry().save_view(me, page, name, query_of(page))
     except SentinelError as error:
         session.tell(f"Nothing was saved: {error}", "error")
         return
     st.session_state["view-name"] = ""
-    session.tell(f"{'Saved' if new else 'Replaced'} “{' '.join(name.split())}”", "bookmark_added")
+    if not new and before:
+        st.session_state[GONE] = before[0]
+    session.tell(f"{'Saved' if new else 'Replaced'} “{named}”", "bookmark_added")
+
+
+def _ask(view: SavedView) -> None:
+    st.session_state[ASKING] = (view.page, view.name)
 
 
 def _remove(view: SavedView) -> None:
+    st.session_state.pop(ASKING, None)
     try:
         session.registry().remove_view(view.owner, view.page, view.name)
     except SentinelError as error:
@@ -115,13 +126,15 @@ def _keep(page: str, mine: list[SavedView]) -> None:
         for number, view in enumerate(mine):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.text(view.name, width="stretch")
+                asked = st.session_state.get(ASKING) == (view.page, view.name)
                 st.button(
-                    "Remove", key=f"view-remove-{number}", type="tertiary",
-                    icon=":material/delete:", on_click=_remove, args=(view,),
+                    "Yes, remove" if asked else "Remove", key=f"view-remove-{number}",
+                    type="primary" if asked else "tertiary", icon=":material/delete:",
+                    on_click=_remove if asked else _ask, args=(view,),
                 )  # fmt: skip
         gone: SavedView | None = st.session_state.get(GONE)
         if gone is not None:
             st.button(
-                f"Put back {gone.name}", key="view-back", icon=":material/undo:",
+                f"Put back {gone.name} as it was", key="view-back", icon=":material/undo:",
                 on_click=_put_back,
             )  # fmt: skip

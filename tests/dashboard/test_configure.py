@@ -102,6 +102,28 @@ def test_a_receiver_that_tells_nobody_is_refused(scene: Scene, page: AppTest):
     assert list(scene.store.receivers.all()) == ["default"]
 
 
+@pytest.mark.parametrize("name", ["default", "night"])
+def test_a_new_receiver_replaces_none_that_is_there(scene: Scene, page: AppTest, name: str):
+    scene.store.receivers.set("night", ["sentinel-webhook/ops"])
+    before = scene.store.receivers.all()
+    opened(page, "receivers.py")
+    page.text_input(key="receiver-name").set_value(name).run()
+    page.multiselect(key="receiver-channels").set_value(["inbox", "sentinel-webhook/x"]).run()
+    page.button(key="receiver-make").click().run()
+    assert any(f"there is a receiver {name}" in one.value for one in page.toast)
+    assert scene.store.receivers.all() == before
+
+
+def test_what_cannot_be_undone_says_so(scene: Scene, page: AppTest):
+    rule = rule_of(scene, scene.raises("one"))
+    scene.store.receivers.set("night", ["inbox"])
+    opened(page, "rules.py")
+    page.query_params["rule"] = rule
+    page.run()
+    assert "This closes 1 open alert(s) as “rule disabled”; that cannot be undone" in shown(page)
+    assert "It can be made again by hand" in shown(opened(page, "receivers.py"))
+
+
 def test_a_channel_is_tried_out_and_its_message_arrives(scene: Scene, page: AppTest):
     opened(page, "receivers.py")
     page.button(key="try").click().run(timeout=90)
@@ -150,11 +172,24 @@ def test_a_view_of_the_history_opens_from_any_page(scene: Scene, page: AppTest):
     assert page.text_input(key="find").value == "disk"
 
 
-def test_a_view_is_removed_and_put_back(scene: Scene, page: AppTest):
+def test_a_view_is_removed_once_that_is_meant_and_put_back(scene: Scene, page: AppTest):
     scene.store.views.save("maria", "live", "mine", "mine=yes")
     page.run()
     page.button(key="view-remove-0").click().run()
+    assert len(scene.store.views.of("maria")) == 1
+    page.button(key="view-remove-0").click().run()
     assert scene.store.views.of("maria") == []
+    page.button(key="view-back").click().run()
+    assert [one.query for one in scene.store.views.of("maria")] == ["mine=yes"]
+
+
+def test_a_view_that_was_replaced_is_put_back(scene: Scene, page: AppTest):
+    scene.store.views.save("maria", "live", "mine", "mine=yes")
+    page.run()
+    says(page, "blotter", view={"severity": ["critical"]})
+    page.text_input(key="view-name").set_value(" mine ").run()
+    page.button(key="view-save").click().run()
+    assert [one.query for one in scene.store.views.of("maria")] == ["severity=critical"]
     page.button(key="view-back").click().run()
     assert [one.query for one in scene.store.views.of("maria")] == ["mine=yes"]
 
