@@ -98,7 +98,7 @@ def _trend(shown: Overview) -> None:
     scheme = "dark" if st.context.theme.type == "dark" else "light"
     chart = (
         alt.Chart(end)
-        .mark_bar(clip=True, cornerRadius=1)
+        .mark_bar(clip=True, cornerRadius=1, orient="vertical")
         .encode(
             x=alt.X("at:T", title=None, axis=alt.Axis(tickCount=8, grid=False),
                     scale=alt.Scale(domainMin=trend.since, domainMax=trend.until)),
@@ -113,6 +113,14 @@ def _trend(shown: Overview) -> None:
         .properties(height=300)
     )  # fmt: skip
     st.altair_chart(chart, alt=f"{trend.now.opened} alerts opened in {shown.length}, by severity")
+
+
+def _by_severity(shown: Overview) -> list[tuple[str, int]]:
+    """How many opened of each severity, the worst first: in words, as the chart has colours."""
+    counts = dict.fromkeys(WORDS, 0)
+    for one in shown.trend.buckets:
+        counts[Severity(one.severity).word] += one.opened
+    return [(word, count) for word, count in counts.items() if count]
 
 
 def _asks(field: str, name: str) -> str:
@@ -217,6 +225,7 @@ def overview() -> None:
     with st.container(key="review"):
         left, right = st.columns([2, 5], gap="medium")
         with left:
+            _shares("By severity", _by_severity(shown), "severity")
             _shares("By category", shown.trend.by_category, "category")
             _shares("By team", shown.trend.by_team, "team")
         with right:

@@ -1,0 +1,61 @@
+"""What the overview says of a period: by severity, category and team, against the time before."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from streamlit.testing.v1 import AppTest
+
+from sentinel import Reading, Rule
+from sentinel.evaluation import Evaluation
+from sentinel.observation import Observation
+from tests.dashboard.scene import Scene, shown
+
+
+def opened(page: AppTest) -> AppTest:
+    return page.run().switch_page("overview.py").run()
+
+
+def shares(page: AppTest, title: str) -> list[tuple[str, str, str]]:
+    """What is asked for by each bar, its words and its number."""
+    html = shown(page)
+    part = html[html.index(f">{title}<") :]
+    part = part[: part.index("</ul>")]
+    found = re.findall(r'href="history\?find=([^"]*)"[^>]*>([^<]*)</a>.*?<b>([\d,]+)</b>', part)
+    return [(link, words, number) for link, words, number in found]
+
+
+def test_it_counts_by_severity_category_and_team_in_words_and_numbers(scene: Scene, page: AppTest):
+    scene.storm(3, severity="critical", category="disk", team="data")
+    scene.raises("two", severity="emergency", category="disk", team="web")
+    scene.raises("three", severity="low", category="cpu load", team="web")
+    opened(page)
+    assert shares(page, "By severity") == [
+        ("severity%3Acritical", "critical", "4"),
+        ("severity%3Alow", "low", "1"),
+    ]
+    assert shares(page, "By category") == [
+        ("category%3Adisk", "disk", "4"),
+        ("category%3A%22cpu%20load%22", "cpu load", "1"),
+    ]
+    assert shares(page, "By team") == [("team%3Adata", "data", "3"), ("team%3Aweb", "web", "2")]
+
+
+def test_a_period_stands_against_the_one_before(scene: Scene, page: AppTest):
+    rule = Rule.model_validate({"name": "r", "when": {"above": 90}})
+    at = scene.store.now() - timedelta(hours=30)
+    scene.store.apply(
+        Evaluation(
+            rule=rule, trigger="t", slot=at, at=at,
+            observation=Observation(
+                readings=[Reading(labels={"n": str(n)}, value=95.0) for n in range(4)], state={}
+            ),
+        )
+    )  # fmt: skip
+    scene.storm(2)
+    opened(page)
+    told = {one.label: (one.value, one.delta) for one in page.metric}
+    assert told["Opened"] == ("2", "-50% against before")
+    page.button_group(key="length").set_value("7d").run()
+    assert {one.label: one.value for one in page.metric}["Opened"] == "6"
