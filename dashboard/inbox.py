@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -66,6 +67,7 @@ def _message(message: InboxMessage, view: InboxView) -> str | None:
                 unread=unread,
                 text=_text(message),
                 now=view.at,
+                zone=ZoneInfo(session.zone()),
             ),
             width="stretch",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from html import escape
+from zoneinfo import ZoneInfo
 
 from sentinel.severity import Severity
 from sentinel.store.alerts import CAP
@@ -71,16 +72,18 @@ def note(kind: str, title: str, text: str) -> str:
 
 
 def message(
-    *, title: str, status: str, rank: int, at: datetime, unread: bool, text: str, now: datetime
-) -> str:
-    """One message of the inbox."""
+    *, title: str, status: str, rank: int, at: datetime, unread: bool, text: str, now: datetime,
+    zone: ZoneInfo,
+) -> str:  # fmt: skip
+    """One message of the inbox, its moment in the time zone of whoever looks."""
     mark = '<span class="unread">Unread</span>' if unread else ""
     body = f'<div class="about"><span>{escape(text)}</span></div>' if text else ""
     kind = Severity(rank).word
     return (
         f'<div class="alert alert-{kind} {"is-unread" if unread else "is-read"}">'
         f'<div class="lead">{_severity(rank, kind)}<span class="age" '
-        f'title="{at:%Y-%m-%d %H:%M:%S} UTC">{age(at, now)}</span></div>'
+        f'title="{at.astimezone(zone):%Y-%m-%d %H:%M:%S} {escape(zone.key)}">'
+        f"{age(at, now)}</span></div>"
         f'<div class="what"><div class="title">{escape(title)}{_status(status)}{mark}</div>'
         f"{body}</div></div>"
     )

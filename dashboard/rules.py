@@ -193,7 +193,7 @@ def _details(line: RuleLine) -> None:
 
 
 def _last(line: RuleLine, now: Any) -> None:
-    row = line.row
+    row, zone = line.row, ZoneInfo(session.zone())
     asked = quote(f"rule:{row.name}")
     ago = f"{markup.age(row.evaluated_at, now)} ago" if row.evaluated_at else "never"
     run = (
@@ -207,7 +207,7 @@ def _last(line: RuleLine, now: Any) -> None:
          f'acknowledged</a> · <a href="history?find={asked}" target="_self">all there ever '
          "were</a>"),
         ("Last look", f"{ago}, {escape(_found(line))}{run}"),
-        ("Looks", f"{row.evaluations:,} since {row.created_at:%Y-%m-%d}"),
+        ("Looks", f"{row.evaluations:,} since {row.created_at.astimezone(zone):%Y-%m-%d}"),
         ("Trigger", escape(row.trigger)),
         ("Category", escape(row.category or "none")),
         ("Owned by", "a file" if row.source == "file" else escape(row.source)),

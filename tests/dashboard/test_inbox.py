@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.dashboard.scene import Scene, given, shown
@@ -31,6 +34,16 @@ def test_all_are_read_at_once(scene: Scene, page: AppTest):
     opened(page).button(key="read-all").click().run()
     assert scene.store.inbox.unread() == 0
     assert "Unread" not in shown(page)
+
+
+def test_its_moments_are_those_of_whoever_looks(
+    scene: Scene, page: AppTest, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("dashboard.session.zone", lambda: "Asia/Tokyo")
+    scene.tells(scene.raises("disk"), "about the disk")
+    (message,) = scene.store.inbox.page(limit=1)
+    there = message.at.astimezone(ZoneInfo("Asia/Tokyo"))
+    assert f'title="{there:%Y-%m-%d %H:%M:%S} Asia/Tokyo"' in shown(opened(page))
 
 
 def test_a_message_opens_its_alert(scene: Scene, page: AppTest):
