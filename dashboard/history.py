@@ -24,6 +24,16 @@ ALIASES = ("emergency", "warning")
 COLOURS = ["#c4261b", "#c2520f", "#a87414", "#2b6cb0", "#667085"]
 SPANS = {"1h": 1, "24h": 24, "7d": 24 * 7, "30d": 24 * 30, "90d": 24 * 90, "all": 0}
 ROWS = 50
+NO_MATCH = (
+    '<div class="empty"><h2>No alert matches</h2>'
+    "<p>Look at more time, or with fewer words. A word is found by its beginning; "
+    "<code>host:web-01</code> asks for a label.</p></div>"
+)
+EMPTY = (
+    '<div class="empty"><h2>No alert yet</h2><p>Every alert that opens is kept here, with who did '
+    "what and how it ended. Alerts open when rules run: <code>prefect deploy --all</code> rolls "
+    "them out, <code>sentinel rule list</code> shows them.</p></div>"
+)
 ALL = 100_000_000
 
 
@@ -153,11 +163,7 @@ def _page() -> None:
         st.html(markup.note("warn", error.message, error.hint))
         return
     if not found.alerts:
-        st.html(
-            '<div class="empty"><h2>No alert matches</h2>'
-            "<p>Look at more time, or with fewer words. A word is found by its beginning; "
-            "<code>host:web-01</code> asks for a label.</p></div>"
-        )
+        st.html(EMPTY if past == Past() else NO_MATCH)
         return
     _shown(found.alerts)
     export = _export(past, few=found.count <= found.cap)

@@ -71,8 +71,12 @@ def test_a_word_that_means_nothing_is_said(scene: Scene, page: AppTest):
     assert "none of" in shown(page)
 
 
-def test_an_empty_history_says_what_to_try(scene: Scene, page: AppTest):
-    assert "No alert matches" in shown(opened(page))
+def test_an_empty_history_says_what_comes_first_and_an_empty_answer_what_to_try(
+    scene: Scene, page: AppTest
+):
+    assert "prefect deploy --all" in shown(opened(page))
+    page.text_input(key="find").set_value("disk").run()
+    assert "No alert matches" in shown(page)
 
 
 def test_a_page_has_the_drawer_of_every_page(scene: Scene, page: AppTest):
