@@ -188,6 +188,16 @@ def test_all_that_match_are_acted_on_and_no_others(told: Told):
     assert sorted(statuses(told)) == ["acknowledged", "open", "open"]
 
 
+def test_all_that_match_are_taken_back_to_what_each_was(told: Told):
+    mine, *_ = told.looks()
+    told.store.act([mine], Acknowledge(actor="lena", comment="on it"))
+    answer = told.asks("resolve", all={"q": "mount"})
+    assert (answer.done, answer.undo) == (3, True)
+    assert told.asks("undo", of=answer.id).done == 3
+    assert statuses(told) == ["acknowledged", "open", "open"]
+    assert told.store.alerts.get(mine).acknowledge_comment == "on it"
+
+
 def test_a_word_that_means_nothing_does_nothing(told: Told):
     assert "severity 'worst'" in told.asks("resolve", all={"q": "severity:worst"}).error
     assert statuses(told) == ["open"] * 3
