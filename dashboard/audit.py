@@ -91,7 +91,7 @@ def _shown(found: list[Act]) -> None:
                     "When": act.at.astimezone(zone),
                     "Who": act.actor,
                     "What": _what(act),
-                    "Comment": act.comment,
+                    "Comment": f"to {act.comment}" if act.kind == "assigned" else act.comment,
                     "Alert": act.title,
                     "Rule": act.rule,
                 }
@@ -101,14 +101,15 @@ def _shown(found: list[Act]) -> None:
         # Selections are kept by position: other rows are another table.
         key=f"acts-{found[0].id}-{len(found)}",
         row_height=34,
+        most=650,
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            "When": st.column_config.DatetimeColumn(format=_moments(found), width=150),
-            "Who": st.column_config.TextColumn(width=90),
-            "What": st.column_config.TextColumn(width=110),
-            "Comment": st.column_config.TextColumn(width=260),
-            "Alert": st.column_config.TextColumn(width=300),
+            "When": st.column_config.DatetimeColumn(format=_moments(found), width=130),
+            "Who": st.column_config.TextColumn(width=80),
+            "What": st.column_config.TextColumn(width=105),
+            "Comment": st.column_config.TextColumn(width=200),
+            "Alert": st.column_config.TextColumn(width=280),
             "Rule": st.column_config.TextColumn(width=150),
         },
         alt="What people did, one thing a row; select a row for everything about its alert",
@@ -171,8 +172,7 @@ def _page() -> None:
         says += f" · looked through {MOST_WALKED:,} entries, back to {back:%b %d %Y %H:%M}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.html(
-            f'<span class="fresh-count">{says} · times in {zone} · kept as long as the alerts'
-            "</span>",
+            f'<span class="fresh-count">{says} · times in {zone}</span>',
             width="stretch",
         )
         st.button("Newer", key="audit-newer", icon=":material/chevron_left:",

@@ -20,7 +20,6 @@ import streamlit as st
 from dashboard import files, kept, markup, session
 from dashboard.asking import database
 from dashboard.kept import Kept
-from dashboard.rows import value
 from sentinel.errors import SentinelError
 
 __all__ = ["Export", "buttons", "written"]
@@ -156,12 +155,16 @@ def _write(kind: Kind, export: Export) -> None:
     except SentinelError as error:
         st.html(markup.note("warn", f"The file was not written: {error.message}", error.hint))
     else:
-        size = value(done.size() / 1_048_576, "MB")
-        done.says = ", ".join(filter(None, (f"{export.many(count)} written", more, size)))
+        told = (f"{export.many(count)} written", more, _size(done.size()))
+        done.says = ", ".join(filter(None, told))
         kept.give(done)
     finally:
         place.empty()
     st.session_state.pop(BEGUN, None)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{count / 1000:,.0f} kB"
 
 
 @contextmanager

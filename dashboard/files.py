@@ -132,6 +132,7 @@ def as_excel(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progress:
 
     Raises:
         SentinelError: it is too much for a workbook
+        OSError: the disk does not take it
     """
     with TemporaryDirectory() as folder:
         book = xlsxwriter.Workbook(
@@ -158,6 +159,8 @@ def as_excel(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progress:
                     f"{written:,} {shape.name} with such long texts are too much for a workbook",
                     hint="Take CSV or Parquet, or narrow the search.",
                 ) from None
+            except xlsx_errors.FileCreateError as error:
+                raise OSError(*error.args[0].args) from error
         finally:
             for sheet in book.worksheets():  # where it was not finished, it has not closed these
                 sheet.row_data_fh.close()

@@ -152,6 +152,18 @@ def test_a_workbook_that_would_be_too_large_is_refused_with_what_to_take_instead
     assert "Parquet" in caught.value.hint
 
 
+def test_a_disk_that_is_full_when_a_workbook_is_closed_is_known_for_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(_book: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.xlsxwriter.Workbook, "_store_workbook", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        files.as_excel(tmp_path / "alerts.xlsx", ALERTS, iter(()), nobody)
+    assert caught.value.errno == errno.ENOSPC
+
+
 def test_an_export_of_nothing_has_a_head(tmp_path: Path):
     for shape in (ALERTS, ACTS):
         for write in (files.as_csv, files.as_excel, files.as_parquet):
