@@ -68,12 +68,12 @@ def _spans() -> tuple[Span, Span] | None:
     with left:
         first = st.date_input(
             "Compare these days", (today - 2 * week, today - week - timedelta(days=1)),
-            key="first-days", max_value=today,
+            key="first-days", max_value=today, bind="query-params",
         )  # fmt: skip
     with right:
         second = st.date_input(
             "with these", (today - week, today - timedelta(days=1)), key="second-days",
-            max_value=today,
+            max_value=today, bind="query-params",
         )  # fmt: skip
     spans = _days(first, zone), _days(second, zone)
     return None if spans[0] is None or spans[1] is None else (spans[0], spans[1])

@@ -33,6 +33,7 @@ from sentinel.store.audit import ActFilter, Acts, Place, acts
 from sentinel.store.comparing import Compared, Span, compare
 from sentinel.store.similar import similar
 from sentinel.store.statistics import Storage
+from sentinel.store.tellings import Why
 from sentinel.store.trends import trend
 
 __all__ = [
@@ -200,6 +201,11 @@ class Data:
                 readings=self._readings(alert),
                 at=self.store.now(),
             )
+
+    def told(self, alert_id: str) -> list[Why]:
+        """Who is told of an alert and who is not, and why; raises DatabaseError."""
+        with database():
+            return self.store.tellings.explain_alert(alert_id)
 
     def _readings(self, alert: AlertView) -> Readings | None:
         """They cost more than the rest of an alert, and move more slowly."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,8 +15,9 @@ from dashboard.view import View
 from sentinel.alert import AlertView, TimelineView
 from sentinel.links import Addresses, safe_link
 from sentinel.store.alerts import Counts
+from sentinel.store.tellings import Why
 
-__all__ = ["TARGETS", "builtin", "details", "figures", "head", "joined", "milliseconds"]
+__all__ = ["TARGETS", "builtin", "details", "figures", "head", "joined", "milliseconds", "tellings"]
 
 TARGETS = {"critical": 300, "high": 900, "medium": 3600, "low": 4 * 3600, "info": 24 * 3600}
 """Seconds within which somebody should have acknowledged an alert of this severity."""
@@ -40,6 +42,7 @@ def head(shown: LiveView, view: View, me: str) -> dict[str, Any]:
         },
         "view": msgspec.to_builtins(view),
         "targets": TARGETS,
+        "problem": shown.problem,
         "people": sorted({alert.assignee for alert in shown.alerts} - {""})[:20],
     }
 
@@ -113,6 +116,22 @@ def details(shown: Details, addresses: Addresses) -> dict[str, Any]:
             for one in shown.similar
         ],
     }
+
+
+def tellings(found: Sequence[Why]) -> list[dict[str, Any]]:
+    """Who is told of an alert, each channel once."""
+    return [
+        {
+            "to": one.receiver,
+            "channel": one.channel,
+            "at": milliseconds(one.told_at),
+            "soon": one.decision.send,
+            "why": str(one.decision.reason),
+            "next": milliseconds(one.decision.next_at),
+            "error": one.error[:500],
+        }
+        for one in found
+    ]
 
 
 def _readings(found: Readings | None) -> dict[str, Any] | None:

@@ -161,6 +161,7 @@ class Sheets:
         told: dict[str, Any] = {"id": alert_id, "number": number, "problem": "", "alert": None}
         try:
             told |= shapes.details(data.details(alert_id), data.addresses)
+            told["told"] = shapes.tellings(data.told(alert_id))
         except SentinelError as error:
             return told | {"problem": str(error)}
         with self._lock:

@@ -2,6 +2,8 @@
 // What is chosen stays in this browser.
 
 const ALARM = { severities: [], sound: true, notice: false };
+const GESTURES = ["pointerdown", "keydown"];
+const SILENT = "No sound yet: this browser keeps the page silent until you click or press a key in it.";
 const alarm = () => ({ ...ALARM, ...remembered.get("alarm", {}) });
 
 class Alarm {
@@ -18,20 +20,27 @@ class Alarm {
     };
     this.outside = (event) => { if (this.menu.classList.contains("on") && !event.composedPath().some((one) => one === this.menu || one === this.button)) this.close(); };
     document.addEventListener("pointerdown", this.outside, true);
+    this.touched = () => { if (this.silent) { this.silent = false; this.paint(); } };
+    for (const name of GESTURES) window.addEventListener(name, this.touched, true);
+    // Browsers keep a page silent until somebody has pressed something in it.
+    this.silent = navigator.userActivation?.hasBeenActive === false;
     this.paint();
   }
-  destroy() { document.removeEventListener("pointerdown", this.outside, true); }
+  destroy() {
+    document.removeEventListener("pointerdown", this.outside, true);
+    for (const name of GESTURES) window.removeEventListener(name, this.touched, true);
+  }
   toggle() { if (this.menu.classList.contains("on")) this.close(); else this.open(); }
   open() {
     const chosen = alarm();
     const choice = (words, on, change) => h("label", { class: "choice" }, h("input", { type: "checkbox", checked: on, onchange: (event) => change(event.target.checked) }), words);
-    this.hint = h("p", { class: "small" }, "For new alerts that the filter shows, while this page is open. Kept in this browser.");
+    this.hint = h("p", { class: "small" }, "For alerts that are new or became that severe, where the filter shows them, while this page is open and not paused. Kept in this browser.");
     this.menu.replaceChildren(
       h("div", { class: "menu-title" }, "When one of these arrives"),
       ...SEVERITY_WORDS.map((word) => choice(h("span", { class: `sev-${word}` }, h("span", { class: "sev" }, word)), chosen.severities.includes(word),
         (on) => this.set({ severities: SEVERITY_WORDS.filter((one) => (one === word ? on : alarm().severities.includes(one))) }))),
       h("div", { class: "menu-title" }, "do this"),
-      choice("Make a sound", chosen.sound, (on) => { this.set({ sound: on }); if (on) beep(); }),
+      choice("Make a sound", chosen.sound, (on) => { this.set({ sound: on }); if (on) this.ring(); }),
       choice("Show a notice of the desktop", chosen.notice, (on) => this.allow(on)),
       this.hint);
     this.menu.classList.add("on");
@@ -50,23 +59,38 @@ class Alarm {
   }
   paint() {
     const { severities, sound, notice } = alarm();
-    press(this.button, severities.length > 0 && (sound || notice));
+    const on = severities.length > 0, silent = on && sound && this.silent;
+    press(this.button, on && (sound || notice));
+    this.button.classList.toggle("silent", silent);
+    this.button.title = silent ? SILENT : "Sound and notice for new alerts (B)";
+  }
+  /** A sound that was chosen and not heard is worse than none: it is said. */
+  async ring() {
+    if (await beep()) return;
+    this.silent = true;
+    this.paint();
+    this.blotter.toast.show(SILENT, { bad: true, stay: 60000 });
   }
   announce(arrived) {
     const { severities, sound, notice } = alarm();
     const loud = arrived.filter((row) => severities.includes(SEVERITY[row.rank])).sort((a, b) => b.rank - a.rank);
     if (!loud.length) return;
-    if (sound) beep();
+    if (sound) this.ring();
     if (!notice || globalThis.Notification?.permission !== "granted") return;
     const [worst] = loud;
-    const title = loud.length === 1 ? `${SHORT[SEVERITY[worst.rank]]} ${worst.title}` : `${loud.length} new alerts, the worst ${SEVERITY[worst.rank]}`;
+    const title = loud.length === 1 ? `${SHORT[SEVERITY[worst.rank]]} ${worst.title}` : `${loud.length} alerts, the worst ${SEVERITY[worst.rank]}`;
     const made = new Notification(title, { body: loud.length === 1 ? worst.rule : worst.title, tag: "sentinel", renotify: true });
     made.onclick = () => { window.focus(); this.blotter.show(worst.id); made.close(); };
   }
 }
 
-function beep() {
-  const audio = new AudioContext(), tone = audio.createOscillator(), volume = audio.createGain();
+/** Make the sound; gives whether it could be heard. */
+async function beep() {
+  if (!globalThis.AudioContext) return false;
+  const audio = new AudioContext();
+  if (audio.state !== "running") await Promise.race([audio.resume(), new Promise((go) => setTimeout(go, 1500))]);
+  if (audio.state !== "running") { audio.close(); return false; }
+  const tone = audio.createOscillator(), volume = audio.createGain();
   tone.frequency.value = 880;
   volume.gain.setValueAtTime(0.1, audio.currentTime);
   volume.gain.exponentialRampToValueAtTime(0.0001, audio.currentTime + 0.35);
@@ -74,4 +98,5 @@ function beep() {
   tone.start();
   tone.stop(audio.currentTime + 0.36);
   tone.onended = () => audio.close();
+  return true;
 }

@@ -7,6 +7,17 @@ function untilTomorrow() {
   then.setHours(8, 0, 0, 0);
   return Math.max(1, Math.round((then - Date.now()) / 60000));
 }
+/** Minutes from `45m`, `2h`, `3d`, or until the next `06:30` where the viewer is; null for anything else. */
+function minutesOf(text) {
+  const [, many, unit] = /^(\d{1,4}) ?([mhd])$/.exec(text.toLowerCase()) ?? [];
+  const [, hour, minute] = /^(?:until )?(\d{1,2}):(\d{2})$/.exec(text.toLowerCase()) ?? [];
+  if (many) return Math.min(366 * 1440, many * { m: 1, h: 60, d: 1440 }[unit]) || null;
+  if (!hour || hour > 23 || minute > 59) return null;
+  const then = new Date();
+  then.setHours(hour, minute, 0, 0);
+  if (then <= Date.now()) then.setDate(then.getDate() + 1);
+  return Math.max(1, Math.round((then - Date.now()) / 60000));
+}
 /** What is offered to whoever resolved what is still bad: hear nothing of it, or let it come back. */
 function snoozes(snooze) {
   return [
@@ -14,6 +25,7 @@ function snoozes(snooze) {
     ["Until tomorrow 08:00", () => snooze(untilTomorrow())], ["Leave it", () => {}],
   ];
 }
+const ASKED = { acknowledge: "Acknowledge", unacknowledge: "Take back", resolve: "Resolve", suppress: "Suppress", assign: "Assign", comment: "Comment on" };
 const SPANS = [[30, "30 minutes"], [60, "1 hour"], [240, "4 hours"], [1440, "1 day"], [10080, "1 week"]];
 
 class Bulk {
@@ -25,8 +37,9 @@ class Bulk {
     this.comment.onkeydown = (event) => {
       event.stopPropagation();
       if (event.key === "Escape") { this.composing = false; blotter.grid.focus(); this.paint(); }
-      if (event.key === "Enter" && this.comment.value.trim()) blotter.act(event.ctrlKey || event.metaKey ? "acknowledge" : "comment");
+      if (event.key === "Enter" && this.comment.value.trim()) { event.preventDefault(); this.go(event.ctrlKey || event.metaKey ? "acknowledge" : "comment"); }
     };
+    this.comment.onblur = () => { if (this.composing && !this.comment.value) { this.composing = false; this.paint(); } };
     this.menu = h("div", { class: "menu", role: "menu" });
     const button = (op, name, key, act) => h("button", { class: `button${op === "acknowledge" ? " main" : ""}`, type: "button", "data-bulk": op, onclick: act }, icon(op), h("span", { class: "long" }, name), h("kbd", {}, key));
     this.element = h("div", { class: "bulk", role: "toolbar", "aria-label": "What to do with the selected alerts" },
@@ -52,7 +65,7 @@ class Bulk {
   go(op, more = {}) {
     const { blotter } = this;
     if (!blotter.everything) return blotter.act(op, more);
-    this.choose(`${DONE[op].replace(/ed$/, "e").replace("Suppresse", "Suppress").replace("Commente on", "Comment on").replace("Assigne", "Assign").replace("Take", "Take")} all that match?`, [
+    this.choose(`${ASKED[op]} all that match?`, [
       ["Yes, all of them", () => blotter.act(op, more)], ["No", () => {}],
     ]);
   }
@@ -63,17 +76,27 @@ class Bulk {
     this.comment.focus();
   }
   suppress(ids = null) {
-    this.choose("Suppress for", SPANS.map(([minutes, name]) => [name, () => (ids ? this.blotter.act("suppress", { ids, minutes }) : this.go("suppress", { minutes }))]));
+    const act = (minutes) => (ids ? this.blotter.act("suppress", { ids, minutes }) : this.go("suppress", { minutes }));
+    const typed = this.typed({ placeholder: "45m, 2h, 3d, until 06:30", "aria-label": "Suppress for", maxlength: "12" }, (text) => {
+      const minutes = minutesOf(text);
+      if (minutes) { this.close(); act(minutes); } else typed.select();
+    });
+    this.choose("Suppress for", SPANS.map(([minutes, name]) => [name, () => act(minutes)]), typed);
+  }
+  /** A field in a menu; what is typed counts with Enter. */
+  typed(props, take) {
+    const field = h("input", { type: "text", ...props });
+    field.onkeydown = (event) => {
+      event.stopPropagation();
+      if (event.key === "Enter" && field.value.trim()) take(field.value.trim());
+      if (event.key === "Escape") { this.close(); this.blotter.grid.focus(); }
+    };
+    return field;
   }
   assign() {
     const { blotter } = this;
     const names = [...new Set([blotter.me, ...blotter.data.people])].slice(0, 8);
-    const typed = h("input", { type: "text", maxlength: "100", placeholder: "Somebody else", "aria-label": "Assign to" });
-    typed.onkeydown = (event) => {
-      event.stopPropagation();
-      if (event.key === "Enter" && typed.value.trim()) this.go("assign", { assignee: typed.value.trim() });
-      if (event.key === "Escape") { this.close(); blotter.grid.focus(); }
-    };
+    const typed = this.typed({ maxlength: "100", placeholder: "Somebody else", "aria-label": "Assign to" }, (assignee) => this.go("assign", { assignee }));
     this.choose("Assign to", [...names.map((name) => [name === blotter.me ? `Me (${name})` : name, () => this.go("assign", { assignee: name })]), ["Nobody", () => this.go("assign", { assignee: "" })]], typed);
   }
   choose(title, choices, extra = null) {

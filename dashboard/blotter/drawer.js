@@ -4,6 +4,9 @@ const KINDS = { opened: "opened", reopened: "opened", escalated: "opened", ackno
 const outward = (url, ...words) => h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, ...words, " ↗");
 const when = (at, now) => h("time", { datetime: new Date(at).toISOString(), title: moment(at) }, `${span(now - at)} ago`);
 
+/** Names that a search takes for something else than a label; see sentinel/store/search.py. */
+const FIELDS = new Set(["rule", "severity", "status", "category", "team", "assignee", "tenant"]);
+
 /** What is shown of an answer: the door and Streamlit say the same, each with more of its own. */
 const saidOf = ({ door, answers, turn, ...shown }) => JSON.stringify(shown);
 
@@ -12,6 +15,7 @@ class Drawer {
     this.element = root.querySelector(".drawer");
     this.door = new Door();
     this.outbox = new Outbox((commands) => this.send(commands));
+    this.ahead = new Map();  // commands whose change is not in what is shown: id -> answered
     this.toast = new Toast();
     this.comment = h("textarea", { rows: "2", maxlength: "2000", placeholder: "Comment: kept in the timeline (Ctrl Enter)", "aria-label": "Comment" });
     this.comment.oninput = () => drafts.set(this.id, this.comment.value);
@@ -32,6 +36,8 @@ class Drawer {
     this.listeners = [
       ["sentinel:open", (event) => this.open(event.detail.id, event.detail.row)],
       ["sentinel:close", () => this.close()],
+      ["sentinel:takeback", () => this.toast.takeBack()],
+      ["sentinel:choose", () => this.toast.choose()],
       ["sentinel:pulse", (event) => this.pulse(event.detail)],
     ];
     for (const [name, hear] of this.listeners) window.addEventListener(name, hear);
@@ -40,11 +46,15 @@ class Drawer {
       if (event.key === "Escape") this.close();
       else if (event.key === "E" && event.shiftKey && this.data?.alert?.status === "resolved") { event.preventDefault(); this.act("reopen"); }
       else if (event.key === "z" && this.toast.choose()) event.preventDefault();
+      else if (event.key === "u" && this.toast.takeBack()) event.preventDefault();
     };
     document.addEventListener("keydown", this.keyed);
+    this.timer = setInterval(() => { this.worried = worry(this.worried, this.outbox, this.toast); }, 1000);
   }
   destroy() {
     this.over = true;
+    clearInterval(this.timer);
+    this.toast.destroy();
     this.outbox.close();
     for (const [name, hear] of this.listeners) window.removeEventListener(name, hear);
     document.removeEventListener("keydown", this.keyed);
@@ -54,13 +64,15 @@ class Drawer {
   pulse({ number }) {
     const missing = (this.id ?? "") !== (this.data?.id ?? "") || (this.id && number !== this.data?.number);
     if (this.outbox.overdue()) this.outbox.post();
-    else if (missing && this.id) this.ask();
+    else if (missing && this.id && !this.outbox.posting) this.ask();
   }
   async ask() {
-    const { id } = this;
+    const { id } = this, done = [...this.ahead].filter(([, answered]) => answered).map(([command]) => command);
     try {
       const said = await this.door.json("alert", { params: { id } });
-      if (!this.over && this.id === id) this.update({ ...this.data, ...said, answers: [] });
+      if (this.over || this.id !== id) return;
+      for (const command of done) this.ahead.delete(command);
+      this.update({ ...this.data, ...said, answers: [] });
     } catch (error) { if (!this.over && !error.stranger) this.api.setStateValue("wanted", Date.now()); }
   }
   async send(commands) {
@@ -75,6 +87,7 @@ class Drawer {
   }
   /** Shown at once with what the list knows; the rest comes a moment later. */
   open(id, row) {
+    if (id !== this.id) this.ahead.clear();
     this.id = id;
     this.row = row;
     this.api.setStateValue("open", id);
@@ -105,11 +118,14 @@ class Drawer {
       if (!first) this.api.setStateValue("open", data.id);
     }
     this.hear(data.answers);
+    for (const answer of data.answers) this.ahead.delete(answer.id);
     if (turned || saidOf(was) !== saidOf(data)) this.paint();
   }
   hear(answers) {
     for (const { command, answer } of this.outbox.answered(answers)) {
       const told = toldBy(command, answer);
+      if (this.ahead.has(command.id)) this.ahead.set(command.id, true);
+      this.worried = false;
       this.toast.show(told.text, {
         bad: told.bad, undo: answer.undo ? () => this.undo(command.id) : null,
         offer: answer.offer ? snoozes((minutes) => this.outbox.push({ op: "suppress", of: command.id, items: [], minutes })) : [],
@@ -178,14 +194,14 @@ class Drawer {
     fact("Opened", alert.opened ? when(alert.opened, now) : "");
     fact("Last seen bad", when(alert.lastBad, now));
     fact("Happened", alert.count > 1 ? plural(alert.count, "time") : "");
-    fact("Rule", h("a", { href: `?q=${encodeURIComponent(`rule:${alert.rule}`)}`, class: "mono", target: "_self" }, alert.rule));
+    fact("Rule", h("a", { href: `${this.base()}/rules?rule=${encodeURIComponent(alert.rule)}`, target: "_self" }, alert.rule), h("span", { class: "and" }, "·"), this.asks(`rule:${alert.rule}`, {}, "what it has open"));
     fact("Category", alert.category);
     fact("Team", alert.team);
     fact("Owner", alert.assignee);
     fact("Acknowledged", alert.acknowledged ? [when(alert.acknowledged, now), ` by ${alert.by}`] : "");
     fact("Suppressed", alert.status === "suppressed" ? `until ${moment(alert.until)}${alert.why ? `: ${alert.why}` : ""}` : "");
     fact("Resolved", alert.resolved ? [when(alert.resolved, now), ` ${alert.resolvedBy ? `by ${alert.resolvedBy}` : alert.resolution}`] : "");
-    fact("Labels", Object.entries(alert.labels).map(([name, value]) => h("span", { class: "label" }, h("b", {}, `${name}=`), value)));
+    fact("Labels", Object.entries(alert.labels).map(([name, value]) => this.label(name, value)));
     fact("Notes", alert.annotations.map(([name, text]) => h("div", {}, h("b", {}, `${name}: `), text)));
     fact("Details", alert.details ? h("pre", {}, alert.details) : "");
     fact("Id", h("code", {}, alert.id));
@@ -193,6 +209,7 @@ class Drawer {
     return [
       readings ? chart(readings, alert, this.data.timeline, readings.until) : "",
       h("h3", {}, "Timeline"), h("ol", { class: "timeline" }, this.data.timeline.map((step) => this.step(step, now))),
+      h("h3", {}, "Who is told"), this.paintTold(this.data.told ?? [], now),
       h("h3", {}, "Facts"), h("dl", { class: "facts" }, facts),
       h("h3", {}, "Similar before"),
       this.data.similar.length
@@ -202,6 +219,13 @@ class Drawer {
           one.comment ? h("blockquote", {}, one.comment) : "")))
         : h("p", { class: "small" }, "Nothing like it has ended yet. When it happens again, what was written here is found here."),
     ];
+  }
+  /** Who was told, and why somebody is not: what people ask when nobody came. */
+  paintTold(told, now) {
+    if (!told.length) return h("p", { class: "small" }, "Nobody: it has not opened, or what was told of it is no longer kept.");
+    return h("ul", { class: "telling" }, told.map((one) => h("li", {},
+      h("b", {}, one.channel), one.to === "default" ? "" : ` for ${one.to}`, " · ", one.at ? ["told ", when(one.at, now)] : "not told yet",
+      h("small", {}, one.soon ? `is about to be told: ${one.why}` : one.why, one.next > now ? `; looked at again ${moment(one.next)}` : "", one.error ? h("span", { class: "trouble" }, ` ${one.error}`) : ""))));
   }
   step(step, now) {
     return h("li", { class: `step ${KINDS[step.kind] ?? ""}` },
@@ -213,16 +237,35 @@ class Drawer {
     const shown = this.data?.id === this.id ? this.data.alert : this.row;
     const comment = this.comment.value.trim();
     if (op === "comment" && !comment) { this.comment.focus(); return; }
-    this.outbox.push({ op, items: [[this.id, shown.version]], comment, ...more });
+    // What is on its way raises the version before it is shown: two quick steps are no conflict.
+    const command = this.outbox.push({ op, items: [[this.id, shown.version + this.ahead.size]], comment, ...more });
+    this.ahead.set(command.id, false);
     this.comment.value = "";
     drafts.set(this.id, "");
     this.toast.show(`${DONE[op]} …`.replace("on …", "…"));
   }
   undo(id) {
-    this.outbox.push({ op: "undo", of: id, items: [] });
+    this.ahead.set(this.outbox.push({ op: "undo", of: id, items: [] }).id, false);
+  }
+  /** Where the dashboard's pages are. */
+  base() { return this.door.place.replace(/\/[^/]*$/, ""); }
+  /** A link to what is live and matches; on the live page itself nobody leaves it. */
+  asks(q, props, ...words) {
+    const press = (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      const asked = new CustomEvent("sentinel:look", { detail: { q }, cancelable: true });
+      if (!window.dispatchEvent(asked)) event.preventDefault();
+    };
+    return h("a", { href: `${this.base()}/?q=${encodeURIComponent(q)}`, target: "_self", onclick: press, ...props }, ...words);
+  }
+  /** A label is a question: what else is wrong there? Some values cannot be typed as one. */
+  label(name, value) {
+    const words = [h("b", {}, `${name}=`), value];
+    if (!/^[a-z_][\w.-]*$/i.test(name) || FIELDS.has(name.toLowerCase()) || !value || value.includes('"') || value.startsWith("//")) return h("span", { class: "label" }, words);
+    return this.asks(/\s/.test(value) ? `${name}:"${value}"` : `${name}:${value}`, { class: "label", title: "What else is live there" }, words);
   }
   copy() {
-    const link = `${location.origin}/?alert=${this.id}`;
+    const link = `${location.origin}${this.base()}/?alert=${this.id}`;
     navigator.clipboard?.writeText(link).then(() => this.toast.show("Link copied"), () => this.toast.show(link));
   }
 }

@@ -46,6 +46,22 @@ function buildFrame(blotter) {
     blotter.fault, h("div", { class: "frame" }, blotter.pill, blotter.grid), blotter.help);
 }
 
+/** Remembers which row is at which height, and puts it back there. */
+function keepPlace({ grid, order, nodes }) {
+  if (grid.scrollTop < 4) return () => {};
+  const top = grid.scrollTop;
+  const id = order.find((one) => { const node = nodes.get(one); return node && node.offsetTop + node.offsetHeight > top + 30; });
+  const offset = id ? nodes.get(id).offsetTop - top : 0;
+  return () => { const node = nodes.get(id); if (node) grid.scrollTop = node.offsetTop - offset; };
+}
+function reveal({ grid, nodes, chosen }, id) {
+  const node = nodes.get(id);
+  if (!node) return;
+  const top = node.offsetTop - 62, bottom = node.offsetTop + node.offsetHeight + (chosen.size ? 64 : 8);
+  if (top < grid.scrollTop) grid.scrollTop = top;
+  else if (bottom > grid.scrollTop + grid.clientHeight) grid.scrollTop = bottom - grid.clientHeight;
+}
+
 function press(button, on) { button.setAttribute("aria-pressed", String(on)); }
 
 function paintChrome(blotter) {
@@ -88,8 +104,16 @@ function emptyPage(blotter) {
     return h("div", { class: "empty", role: "row" }, h("div", { role: "gridcell" }, h("strong", {}, "No alert matches"), h("p", {}, "There may be others."),
       h("button", { type: "button", class: "button", onclick: () => { blotter.search.value = ""; blotter.look({ q: "", severity: [], mine: false }); } }, "Take the filter away")));
   }
-  return h("div", { class: "empty", role: "row" }, h("div", { role: "gridcell" }, h("span", { class: "calm" }, icon("resolve")), h("strong", {}, "Nothing needs you"),
-    h("p", {}, "No rule sees anything wrong right now. New alerts appear here by themselves."),
+  // Nobody may take an empty page for good news while nothing would be seen here.
+  const { dataset } = document.documentElement, trouble = blotter.data.problem || dataset.trouble;
+  if (trouble) {
+    return h("div", { class: "empty", role: "row" }, h("div", { role: "gridcell" }, h("strong", {}, "Nothing to see here, and that says nothing"), h("p", {}, trouble),
+      h("p", {}, "What is open appears here by itself once that is over. What is wrong: ", h("code", {}, "sentinel doctor"))));
+  }
+  const calm = dataset.doubt
+    ? [h("strong", {}, "Nothing needs you, as far as is known"), h("p", {}, dataset.doubt, " What goes wrong meanwhile appears here once it does.")]
+    : [h("span", { class: "calm" }, icon("resolve")), h("strong", {}, "Nothing needs you"), h("p", {}, "No rule sees anything wrong right now. New alerts appear here by themselves.")];
+  return h("div", { class: "empty", role: "row" }, h("div", { role: "gridcell" }, calm,
     h("p", {}, "See which rules are watching: ", h("code", {}, "sentinel rule list")),
     h("p", {}, "Roll out more of them: ", h("code", {}, "prefect deploy --all"))));
 }

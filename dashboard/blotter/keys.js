@@ -18,11 +18,11 @@ function bindKeys(blotter) {
     "*": () => blotter.chooseMore(),
     a: (e) => (e.shiftKey ? act("unacknowledge") : act("acknowledge"))(),
     e: act("resolve"),
-    z: () => blotter.toast.choose(),
+    z: () => blotter.toast.choose() || say("choose"),
     s: () => suppressOrEnd(blotter),
     m: (e) => (e.shiftKey ? blotter.bulk.assign() : blotter.bulk.go("assign", { assignee: blotter.me })),
     c: () => blotter.bulk.compose(),
-    u: () => blotter.toast.takeBack(),
+    u: () => blotter.toast.takeBack() || say("takeback"),
     o: () => blotter.cursor && blotter.show(blotter.cursor),
     "/": () => { blotter.search.focus(); blotter.search.select(); },
     "?": () => blotter.help.showModal(),
@@ -47,7 +47,10 @@ function bindKeys(blotter) {
     if (event.key === "E" && event.shiftKey) return;
     // A button that has the focus keeps Enter and Space; elsewhere on the page all keys are its own.
     if ((event.key === "Enter" || event.key === " ") && target.matches("button, a, [role=button], input")) return;
-    if (!inside && !(target === document.body || target.matches(".stMain, .stApp") || target.closest?.("[data-testid=stMain]") || event.composedPath().some((one) => one.classList?.contains?.("drawer")))) return;
+    // Letters are heard wherever the focus is, also on the link that led here; a list, a dialog and
+    // a form have keys of their own, and what scrolls is scrolled where the focus is.
+    if (!inside && target.closest("[role=dialog], [role=listbox], [role=menu], [data-testid=stPopoverBody], [data-baseweb=popover]")) return;
+    if (!inside && event.key.length > 1 && event.key !== "Escape" && !within(event, target)) return;
     if ((event.ctrlKey || event.metaKey) && event.key === "a" && inside) { event.preventDefault(); blotter.chooseMore(); return; }
     if (event.metaKey || event.ctrlKey || event.altKey) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
@@ -67,6 +70,10 @@ function bindKeys(blotter) {
   return () => document.removeEventListener("keydown", hear, true);
 }
 
+/** Whether the keyboard is on the page itself, or in the drawer beside it. */
+function within(event, target) {
+  return target === document.body || target.matches(".stMain, .stApp") || Boolean(target.closest("[data-testid=stMain]")) || event.composedPath().some((one) => one.classList?.contains?.("drawer"));
+}
 function suppressOrEnd(blotter) {
   const rows = blotter.targets().map((id) => blotter.rows.get(id)).filter(Boolean);
   if (!blotter.everything && rows.length && rows.every((row) => row.status === "suppressed")) blotter.act("unsuppress");

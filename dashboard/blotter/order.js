@@ -87,6 +87,30 @@ function matches(row, view, me) {
   });
 }
 
+/** What a view asks the server for, so that answers to different questions are told apart. */
+const askedOf = ({ q, severity, mine, suppressed, limit }) => JSON.stringify([q, severity, mine, suppressed, limit]);
+
+/**
+ * Whether a row that is no longer among those loaded stands behind the last of them: pushed out by
+ * others, not over.
+ */
+function beyond(row, { more, rows }) { return Boolean(row && more && rows.length && byNeed(row, rows.at(-1)) > 0); }
+
+const NEW_FOR = 120000;
+/**
+ * What somebody has to hear of: what is new, and what became worse.
+ *
+ * `known` holds how bad each was when last seen, and is brought up to date. Where it is another question than before,
+ * or not all is loaded, rows also come that were there all the time: of these only what opened
+ * after `since` is news.
+ */
+function newsIn(rows, known, { same, since }) {
+  const news = rows.filter((row) => needOf(row) === "told" && !(known.get(row.id) >= row.rank) && (same || known.has(row.id) || row.at > since));
+  known.clear();  // what is over and comes back is news
+  for (const row of rows) known.set(row.id, row.rank);
+  return news;
+}
+
 /** Names of labels that several rows carry, to group by. */
 function labelNames(rows) {
   const seen = new Map();

@@ -19,6 +19,7 @@ class Pulse {
   }
   destroy() {
     this.over = true;
+    this.clock?.terminate();
     clearInterval(this.timer);
     clearTimeout(this.next);
     document.removeEventListener("visibilitychange", this.seen);
@@ -32,8 +33,15 @@ class Pulse {
     this.wait();
   }
   wait() {
+    const every = this.data.every * 1000;
     clearTimeout(this.next);
-    this.next = setTimeout(() => this.beat(), this.data.every * 1000);
+    this.next = setTimeout(() => this.beat(), every);
+    // After some minutes in the background a page is woken once a minute. Where a sound or a notice is
+    // waited for, a worker keeps the time, which no browser slows down.
+    const { severities = [], sound = true, notice = false } = remembered.get("alarm", {});
+    if (!severities.length || !(sound || notice)) { this.clock?.terminate(); this.clock = null; return; }
+    this.clock ??= ticking(every);
+    this.clock.onmessage = () => { if (document.hidden && Date.now() - this.came >= every) this.beat(); };
   }
   async beat() {
     if (this.beating) return;
@@ -88,10 +96,22 @@ class Pulse {
     this.state.textContent = words;
     this.state.title = this.stranger ?? "";
     this.state.hidden = !data.page && (kind === "live" || this.paused === true);
+    const { dataset } = document.documentElement, trouble = kind === "gone" ? words : "", doubt = data.notes[0]?.[1] ?? "";
+    if (trouble !== dataset.trouble || doubt !== dataset.doubt) {
+      Object.assign(dataset, { trouble, doubt });
+      say("trouble");
+    }
     const n = data.counts?.unacknowledged ?? 0;
     const wanted = (n ? `(${capped(n)}) ` : "") + document.title.replace(/^\([\d,+]+\) /, "");
     if (document.title !== wanted) document.title = wanted;
   }
+}
+
+function ticking(every) {
+  const url = URL.createObjectURL(new Blob([`setInterval(() => postMessage(0), ${every})`], { type: "text/javascript" }));
+  const made = new Worker(url);
+  URL.revokeObjectURL(url);
+  return made;
 }
 
 const RUN_AGAIN_AFTER = 10000;

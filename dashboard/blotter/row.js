@@ -52,6 +52,18 @@ function fillRow(element, row, { me, chosen, conflict }) {
       row.run ? h("a", { class: "do", href: row.run, target: "_blank", rel: "noopener noreferrer", title: `Flow run${row.runState ? ` (${row.runState})` : ""} in Prefect`, "aria-label": "Flow run in Prefect", tabindex: "-1" }, icon("open")) : null));
 }
 
+/** The head over rows that stand together. */
+function makeHead(section, { chosen, folded, group }) {
+  const worst = SEVERITY[Math.max(...section.rows.map((row) => row.rank))];
+  const all = section.rows.every((row) => chosen.has(row.id));
+  return h("div", { role: "row", class: "section", "data-key": section.key },
+    h("div", { role: "gridcell", class: "check" }, h("input", { type: "checkbox", tabindex: "-1", "data-section": section.key, checked: all, "aria-label": `Select all of ${section.name}` })),
+    h("div", { role: "gridcell", class: "name" },
+      h("button", { type: "button", class: "fold", "data-fold": section.key, tabindex: "-1", "aria-expanded": String(!folded) }, icon("more"), section.name),
+      h("span", { class: "n" }, plural(section.rows.length, "alert")),
+      group ? h("span", { class: `worst sev-${worst}` }, h("span", { class: "sev" }, SHORT[worst])) : null));
+}
+
 /** How old, against the time within which somebody should have it. */
 function ageRow(element, row, now, targets) {
   const time = element.querySelector("time");

@@ -105,16 +105,21 @@ class Outbox {
     this.waiting = [];
     // Whoever goes may not hear the answers; what was sent already is done once all the same.
     this.leave = () => this.post(true);
+    this.stay = (event) => { if (this.late()) event.preventDefault(); };
     window.addEventListener("pagehide", this.leave);
+    window.addEventListener("beforeunload", this.stay);
   }
   push(command) {
     const made = { id: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`, ...command };
+    if (!this.waiting.length) this.since = Date.now();
     this.waiting.push(made);
     this.post();
     return made;
   }
   /** Whether an answer is longer in coming than it should be. */
   overdue() { return this.waiting.length > 0 && Date.now() - this.posted > 2500; }
+  /** Whether it is so much longer that people must be told: what is shown is not so yet. */
+  late() { return this.waiting.length > 0 && Date.now() - this.since > 6000; }
   async post(last = false) {
     this.posted = Date.now();
     if (!this.waiting.length || (this.posting && !last)) return;
@@ -132,12 +137,16 @@ class Outbox {
       const command = this.waiting.find((one) => one.id === answer.id);
       if (command) news.push({ command, answer });
     }
-    if (news.length) this.waiting = this.waiting.filter((one) => !news.some(({ command }) => command === one));
+    if (news.length) {
+      this.waiting = this.waiting.filter((one) => !news.some(({ command }) => command === one));
+      this.since = Date.now();
+    }
     return news;
   }
   close() {
     this.leave();
     window.removeEventListener("pagehide", this.leave);
+    window.removeEventListener("beforeunload", this.stay);
   }
 }
 
@@ -160,7 +169,20 @@ function toldBy(command, answer) {
   return { text: parts.join(" · ") || "Nothing to do", bad: Boolean(answer.conflicts.length || answer.refused.length) };
 }
 
-/** A line at the bottom that says what was done and offers to take it back. */
+/** Say once that what was done is not confirmed; gives whether that stands now. */
+function worry(worried, outbox, toast) {
+  if (worried || !outbox.late()) return worried;
+  const n = outbox.waiting.length;
+  toast.show(`Not confirmed yet: ${n === 1 ? "what you did last" : `${n} things you did`}. The dashboard does not answer; it is tried again as long as this page is open.`, { bad: true, stay: 3600000 });
+  return true;
+}
+
+/**
+ * A line at the bottom that says what was done and offers to take it back.
+ *
+ * The table and the drawer have one each. Only the last thing done is taken back by a key, whichever
+ * of the two offers it.
+ */
 class Toast {
   constructor() {
     this.words = h("span");
@@ -177,13 +199,17 @@ class Toast {
       event.stopPropagation();
     };
     this.element = h("div", { class: "toast", role: "status", "aria-live": "polite" }, this.words, this.offers, this.undo);
+    this.older = (event) => { if (event.detail !== this && !this.undo.hidden) { this.back = null; this.hide(); } };
+    window.addEventListener("sentinel:offered", this.older);
   }
+  destroy() { window.removeEventListener("sentinel:offered", this.older); }
   show(text, { undo = null, bad = false, stay = 0, offer = [] } = {}) {
     this.words.textContent = text;
     this.offers.replaceChildren(...offer.map(([name, act], place) => h("button", { type: "button", onclick: () => { this.leave(); act(); } }, name, h("kbd", {}, place ? String(place + 1) : "Z"))));
     this.offers.hidden = !offer.length;
     this.element.classList.toggle("offering", offer.length > 0);
     this.back = undo;
+    if (undo) say("offered", this);
     this.undo.hidden = !undo;
     this.undo.onclick = () => this.takeBack();
     this.element.classList.toggle("bad", bad);

@@ -16,6 +16,7 @@ class Blotter {
     this.chosen = new Set();
     this.everything = false;    // all that match, also what is not loaded
     this.touched = new Map();   // command -> the ids it is about, for what comes back by an undo
+    this.known = new Map();     // id -> how bad it was when last seen, for what is news
     this.folded = new Set();
     this.cursor = null;
     this.anchor = null;
@@ -36,6 +37,12 @@ class Blotter {
       ["sentinel:pulse", (event) => this.pulse(event.detail)],
       ["sentinel:changed", () => this.ask()],
       ["sentinel:drawer", (event) => this.drawer(event.detail)],
+      ["sentinel:trouble", () => { if (this.data && !this.order.length) this.layout(); }],
+      ["sentinel:look", (event) => {
+        event.preventDefault();  // whoever asks need not go to another page for it
+        this.search.value = event.detail.q;
+        this.look({ severity: [], mine: false, ...event.detail });
+      }],
     ];
     for (const [name, hear] of this.listeners) window.addEventListener(name, hear);
     this.timer = setInterval(() => this.tick(), 1000);
@@ -50,6 +57,7 @@ class Blotter {
     this.outbox.close();
     this.unbindKeys();
     this.alarm.destroy();
+    this.toast.destroy();
     for (const [name, hear] of this.listeners) window.removeEventListener(name, hear);
   }
   /** The grid takes what is left of the window's height. */
@@ -115,16 +123,22 @@ class Blotter {
     // A view that was asked for by name: what the browser asked for before is over.
     if (turned) { this.search.value = this.view.q; this.api.setStateValue("view", this.view); }
     for (const { command, answer } of answered) this.hear(command, answer);
-    const before = this.rows;
+    const before = this.rows, asked = askedOf(data.view), same = !first && asked === this.asked, whole = same && !this.crowded;
+    Object.assign(this, { asked, crowded: data.more });
     this.rows = new Map(data.rows.map((row) => [row.id, row]));
-    const arrived = data.rows.filter((row) => !before.has(row.id) && needOf(row) === "told");
-    for (const id of [...this.chosen]) if (!this.rows.has(id)) this.chosen.delete(id);
+    const mine = answered.length > 0;
+    const ours = new Set(answered.flatMap(({ command }) => this.touched.get(command.of ?? command.id) ?? []));
+    const news = newsIn(data.rows, this.known, { same: whole, since: Date.now() + this.skew - NEW_FOR }).filter((row) => !ours.has(row.id));
+    for (const id of [...this.chosen]) {
+      if (this.rows.has(id)) continue;
+      // Pushed out by others, not over: it stays chosen, and its version guards it.
+      if (same && beyond(before.get(id), data)) this.rows.set(id, before.get(id));
+      else this.chosen.delete(id);
+    }
     for (const [id, on] of [...this.overlay]) {
       if (!this.outbox.waiting.some((one) => one.id === on.command)) this.overlay.delete(id);
     }
-    if (!first && arrived.length) this.alarm.announce(arrived);
-    const mine = answered.length > 0;
-    const ours = new Set(answered.flatMap(({ command }) => this.touched.get(command.of ?? command.id) ?? []));
+    if (!first && news.length) this.alarm.announce(news);
     if (first || turned || mine || this.settled !== JSON.stringify(data.view) || !this.busy()) {
       this.layout({ hold: mine && !first && this.busy(true), ours });
     } else this.refresh();
@@ -140,7 +154,8 @@ class Blotter {
       on.steps = on.steps.filter((step) => step.command !== command.id);
       if (on.command === command.id) this.overlay.delete(id);
     }
-    if (told.bad || answer.offer || command.all || command.of || !this.toast.element.classList.contains("on")) {
+    if (told.bad || answer.offer || command.all || command.of || this.worried || !this.toast.element.classList.contains("on")) {
+      this.worried = false;
       this.toast.show(told.text, {
         bad: told.bad, undo: answer.undo ? () => this.undo(command.id) : null,
         offer: answer.offer ? snoozes((minutes) => this.outbox.push({ op: "suppress", of: command.id, items: [], minutes })) : [],
@@ -176,7 +191,8 @@ class Blotter {
       else if (!this.isFolded(row)) held += 1;
     }
     for (const id of this.order) {
-      if (!this.rows.has(id)) this.nodes.get(id)?.classList.add("gone");
+      const node = this.nodes.get(id);
+      if (!this.rows.has(id) && !beyond(node?.row, this.data)) node?.classList.add("gone");
     }
     this.arrivals(held);
     this.paint();
@@ -193,14 +209,16 @@ class Blotter {
     const held = hold ? rows.filter((row) => !standing.has(row.id) && !ours.has(row.id) && needOf(row) === "told") : [];
     if (held.length) rows = rows.filter((row) => !held.includes(row));
     this.arrivals(held.length);
-    const keep = this.keepPlace();
+    const keep = keepPlace(this);
     const sections = grouped(rows, this.view.group, this.view.sort);
     this.sections = sections.map((section) => ({ ...section, ids: new Set(section.rows.map((row) => row.id)) }));
     this.order = [];
     const wanted = [];
     let made = 0;
     for (const section of sections) {
-      if (section.name || section.key) wanted.push(this.head(section));
+      if (section.name || section.key) {
+        wanted.push(makeHead(section, { chosen: this.chosen, folded: this.folded.has(section.key), group: this.view.group }));
+      }
       if (this.folded.has(section.key)) continue;
       for (const row of section.rows) {
         const fresh = this.data && !this.nodes.has(row.id) && standing.size > 0;
@@ -222,14 +240,6 @@ class Blotter {
     this.paint();
     this.tick();
   }
-  /** Remembers which row is at which height, and puts it back there. */
-  keepPlace() {
-    if (this.grid.scrollTop < 4) return () => {};
-    const top = this.grid.scrollTop;
-    const id = this.order.find((one) => { const node = this.nodes.get(one); return node && node.offsetTop + node.offsetHeight > top + 30; });
-    const offset = id ? this.nodes.get(id).offsetTop - top : 0;
-    return () => { const node = this.nodes.get(id); if (node) this.grid.scrollTop = node.offsetTop - offset; };
-  }
   near(id) {
     const place = this.places?.indexOf(id) ?? -1;
     if (place < 0) return null;
@@ -239,6 +249,7 @@ class Blotter {
   fill(row, made = 0) {
     let node = this.nodes.get(row.id);
     if (!node) { node = makeRow(row.id); this.nodes.set(row.id, node); }
+    node.row = row;
     if (!node.signature && made >= SEEN_FIRST) {
       if (!this.unwritten.size) setTimeout(() => this.write());
       this.unwritten.add(row.id);
@@ -262,17 +273,6 @@ class Blotter {
     }
     this.paint();
     if (this.unwritten.size && !this.over) setTimeout(() => this.write());
-  }
-  head(section) {
-    const worst = Math.max(...section.rows.map((row) => row.rank));
-    const all = section.rows.every((row) => this.chosen.has(row.id));
-    const folded = this.folded.has(section.key);
-    return h("div", { role: "row", class: "section", "data-key": section.key },
-      h("div", { role: "gridcell", class: "check" }, h("input", { type: "checkbox", tabindex: "-1", "data-section": section.key, checked: all, "aria-label": `Select all of ${section.name}` })),
-      h("div", { role: "gridcell", class: "name" },
-        h("button", { type: "button", class: "fold", "data-fold": section.key, tabindex: "-1", "aria-expanded": String(!folded) }, icon("more"), section.name),
-        h("span", { class: "n" }, plural(section.rows.length, "alert")),
-        this.view.group ? h("span", { class: `worst sev-${SEVERITY[worst]}` }, h("span", { class: "sev" }, SHORT[SEVERITY[worst]])) : null));
   }
   /** Selection, cursor and open row as classes; cheap enough for every key. */
   paint() {
@@ -300,6 +300,7 @@ class Blotter {
   }
   tick() {
     if (!this.data) return;
+    this.worried = worry(this.worried, this.outbox, this.toast);
     const now = Date.now() + this.skew;
     for (const [id, node] of this.nodes) { const row = this.rows.get(id); if (row) ageRow(node, this.shown(row), now, this.data.targets); }
   }
@@ -333,7 +334,14 @@ class Blotter {
     if (here && this.data?.more && !this.everything) { this.everything = true; this.paint(); }
     else this.chooseAll();
   }
-  clear() { this.chosen.clear(); this.everything = false; this.bulk.close(); this.paint(); }
+  /** First what is selected; where nothing is, a note that was begun and is meant for nothing now. */
+  clear() {
+    if (!this.chosen.size && !this.bulk.choices) this.bulk.take();
+    this.chosen.clear();
+    this.everything = false;
+    this.bulk.close();
+    this.paint();
+  }
   move(step, extend) {
     const place = Math.max(0, this.order.indexOf(this.cursor));
     const next = this.order[Math.max(0, Math.min(this.order.length - 1, place + step))];
@@ -341,15 +349,8 @@ class Blotter {
     if (extend) { if (this.cursor) this.choose(this.cursor, true); this.choose(next, true); }
     this.cursor = next;
     this.paint();
-    this.reveal(next);
+    reveal(this, next);
     if (this.open) this.show(next);
-  }
-  reveal(id) {
-    const node = this.nodes.get(id);
-    if (!node) return;
-    const top = node.offsetTop - 62, bottom = node.offsetTop + node.offsetHeight + (this.chosen.size ? 64 : 8);
-    if (top < this.grid.scrollTop) this.grid.scrollTop = top;
-    else if (bottom > this.grid.scrollTop + this.grid.clientHeight) this.grid.scrollTop = bottom - this.grid.clientHeight;
   }
   show(id) { this.cursor = id; this.open = id; this.paint(); say("open", { id, row: this.rows.get(id) }); }
   drawer(id) {
@@ -385,7 +386,7 @@ class Blotter {
       { undo: undoable ? () => this.undo(command.id) : null });
     if (!ids) { this.chosen.clear(); this.everything = false; }
     this.layout({ hold: this.busy(true) });
-    this.reveal(this.cursor);
+    reveal(this, this.cursor);
     this.grid.focus({ preventScroll: true });
   }
   undo(id) {

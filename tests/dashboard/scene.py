@@ -34,8 +34,14 @@ class Scene:
         self.store.migrate()
         self._ago = timedelta(minutes=30)
 
-    def raises(self, title: str, *, value: float = 97.5, times: int = 1, **rule: Any) -> str:
-        """An alert with this title opens, and happens so many times; gives its id."""
+    def raises(
+        self, title: str, *, value: float = 97.5, times: int = 1, ago: timedelta | None = None,
+        **rule: Any,
+    ) -> str:  # fmt: skip
+        """An alert with this title opens, and happens so many times; gives its id.
+
+        It is about half an hour old, each a little younger than the one before, unless `ago` says.
+        """
         run = new_id()
         name = f"rule-{run}"
         checked = Rule.model_validate(
@@ -43,7 +49,7 @@ class Scene:
         )
         for _ in range(times):
             self._ago -= timedelta(seconds=10)
-            at = self.store.now() - self._ago
+            at = self.store.now() - (self._ago if ago is None else ago)
             self.store.apply(
                 Evaluation(
                     rule=checked,

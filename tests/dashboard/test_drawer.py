@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
@@ -85,3 +86,16 @@ def test_a_link_that_could_act_is_no_link(scene: Scene, page: AppTest):
     wanted = scene.raises("this", annotations={"runbook": "javascript:alert(1)"})
     page.query_params["alert"] = wanted
     assert "javascript:" not in str(given(page.run(), "drawer")["alert"]["links"])
+
+
+def test_who_is_told_and_why_somebody_is_not_is_said(scene: Scene, page: AppTest):
+    wanted = scene.raises("this", ago=timedelta(0))
+    page.query_params["alert"] = wanted
+    (inbox,) = given(page.run(), "drawer")["told"]
+    assert (inbox["to"], inbox["channel"], inbox["at"]) == ("default", "inbox", None)
+    assert (inbox["soon"], inbox["why"]) == (False, "waiting for the rest to arrive (group_wait)")
+    assert inbox["next"] is not None
+    scene.store.act([wanted], Acknowledge(actor="lena"))
+    page.run()
+    (inbox,) = given(page, "drawer")["told"]
+    assert inbox["why"] == "acknowledged"

@@ -1,0 +1,147 @@
+"""The drawer in a real browser: all about one alert, and the next question one click away."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from sentinel.clock import FakeClock
+from sentinel.lifecycle import Acknowledge, Comment, Resolve
+from sentinel.store import Store
+from tests.dashboard.browser import PATIENCE, Served, Watched, row
+from tests.dashboard.scene import Scene
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+expect.set_options(timeout=PATIENCE)
+
+
+def ends(scene: Scene, alert: str, comment: str) -> None:
+    """An hour ago, lena found out about it and resolved it."""
+    clock = FakeClock(scene.store.now() - timedelta(hours=1))
+    past = Store(scene.url, clock=clock)
+    past.act([alert], Acknowledge(actor="lena", comment="looking"))
+    past.act([alert], Comment(actor="lena", comment=comment))
+    past.act([alert], Resolve(actor="lena"))
+    past.close()
+
+
+def test_it_tells_what_ended_alerts_like_it_before(scene: Scene, watched: Watched):
+    page = watched.page
+    for title, comment in (("/data", "log rotation was off"), ("/home", "asked anna to tidy up")):
+        ends(scene, scene.raises(title, name="disk", ago=timedelta(hours=2)), comment)
+    scene.raises("/data", name="disk")
+    row(page, "/data").locator(".title").click()
+    drawer = page.locator(".drawer")
+    before = drawer.locator(".similar li")
+    expect(before).to_have_count(2)
+    expect(before.first).to_contain_text("/data")
+    expect(before.first).to_contain_text(
+        "lasted 1h · resolved by a person (lena) · the same labels"
+    )
+    expect(before.first.locator("blockquote")).to_have_text("log rotation was off")
+    expect(before.last).not_to_contain_text("the same labels")
+    before.last.get_by_role("button").click()
+    expect(drawer.locator("h2")).to_have_text("/home")
+    expect(drawer.locator(".badge.resolved")).to_be_visible()
+    expect(drawer.locator(".timeline").get_by_text("asked anna to tidy up")).to_be_visible()
+
+
+def test_an_alert_with_no_past_says_what_will_be_there(scene: Scene, watched: Watched):
+    scene.raises("first of its kind")
+    row(watched.page, "first of its kind").locator(".title").click()
+    expect(watched.page.locator(".drawer").get_by_text("Nothing like it has ended")).to_be_visible()
+
+
+def test_its_labels_its_count_and_its_links_are_one_click_away(
+    scene: Scene, watched: Watched, served: Served
+):
+    page = watched.page
+    wanted = scene.raises(
+        "full", times=3, resolve_after="2h", name="disk", labels={"host": "web 01", "team": "x"},
+        annotations={"summary": "full", "runbook": "https://wiki.example/disk"},
+    )  # fmt: skip
+    scene.raises("other")
+    run = scene.store.alerts.get(wanted).flow_run_id
+    row(page, "full").locator(".title").click()
+    drawer = page.locator(".drawer")
+    facts = drawer.locator(".facts")
+    expect(facts).to_contain_text("3 times")
+    told = drawer.locator(".telling li")
+    expect(told).to_contain_text("inbox · not told yet")
+    expect(told).to_contain_text("waiting for the rest to arrive (group_wait); looked at again")
+    expect(facts.locator(".label")).to_have_text(["host=web 01", "team=x", "t=full"])
+    for name, url in (
+        ("Runbook", "https://wiki.example/disk"),
+        ("Flow run", f"http://127.0.0.1:9/runs/flow-run/{run}"),
+        ("Logs", f"http://127.0.0.1:9/runs/flow-run/{run}?tab=Logs"),
+    ):
+        link = drawer.locator(".links").get_by_role("link", name=name)
+        expect(link).to_have_attribute("href", url)
+        expect(link).to_have_attribute("target", "_blank")
+
+    # What else is wrong there? The page stays, and what it shows is in its address.
+    page.evaluate("window.stays = true")
+    facts.get_by_role("link", name="host=web 01").click()
+    expect(page.locator(".blotter .row .title")).to_have_text(["full"])
+    expect(page.get_by_label("Filter alerts")).to_have_value('host:"web 01"')
+    expect(page).to_have_url(re.compile("q=host"))
+    assert page.evaluate("window.stays")
+    expect(facts.get_by_role("link", name="team=x")).to_have_count(0)  # a search has another team
+
+    page.goto(f"{served.url}/history?alert={wanted}")
+    expect(facts.get_by_role("link", name="t=full")).to_be_visible()
+    facts.get_by_role("link", name="disk", exact=True).click()
+    expect(page.locator(".rule-name")).to_have_text("disk")
+    page.goto(f"{served.url}/history?alert={wanted}")
+    facts.get_by_role("link", name="what it has open").click()
+    expect(page.locator(".blotter .row .title")).to_have_text(["full"])
+
+
+def test_the_key_takes_back_what_was_done_last_wherever_that_was(scene: Scene, watched: Watched):
+    page = watched.page
+    in_drawer, in_table = scene.raises("one"), scene.raises("two")
+    page.mouse.move(5, 5)
+    expect(page.locator(".blotter .row")).to_have_count(2)
+    page.keyboard.press("a")
+    expect(page.locator(f"#alert-{in_table}.is-acknowledged:not(.pending)")).to_be_visible()
+    row(page, "one").locator(".title").click()
+    drawer = page.locator(".drawer")
+    drawer.get_by_role("button", name="Assign to me").click()
+    expect(drawer.get_by_role("button", name="Give away")).to_be_visible()
+    expect(drawer.locator(".toast.on .undo")).to_be_visible()
+    assert scene.store.alerts.get(in_drawer).assignee == "maria"
+    page.keyboard.press("u")
+    expect(drawer.get_by_role("button", name="Assign to me")).to_be_visible()
+    assert scene.store.alerts.get(in_drawer).assignee == ""
+    page.keyboard.press("u")  # there is nothing more to take back
+    drawer.get_by_role("button", name="Resolve", exact=True).click()
+    expect(drawer.get_by_role("button", name="Leave it")).to_be_visible()
+    page.keyboard.press("z")
+    page.keyboard.press("4")
+    expect(drawer.locator(".toast.on")).to_have_count(0)
+    assert scene.store.alerts.get(in_table).status == "acknowledged"
+    assert scene.store.alerts.get(in_drawer).status == "resolved"
+
+
+def test_quick_steps_in_the_drawer_are_no_conflict_with_oneself(scene: Scene, watched: Watched):
+    page = watched.page
+    wanted = scene.raises("one")
+    row(page, "one").locator(".title").click()
+    drawer = page.locator(".drawer")
+    expect(drawer.locator(".step.opened")).to_be_visible()
+    drawer.evaluate(
+        """(drawer) => {
+            for (const op of ['assign', 'acknowledge']) {
+                drawer.querySelector(`.doing [data-op=${op}]`).click();
+            }
+        }"""
+    )
+    expect(drawer.get_by_role("button", name="Take back")).to_be_visible()
+    expect(drawer.get_by_role("button", name="Give away")).to_be_visible()
+    kept = scene.store.alerts.get(wanted)
+    assert (kept.status, kept.assignee) == ("acknowledged", "maria")
+    expect(drawer.locator(".toast.bad")).to_have_count(0)

@@ -1,0 +1,362 @@
+"""What people may rely on at night: what is shown is so, or says that it may not be."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from sentinel.lifecycle import Acknowledge
+from tests.dashboard.browser import PATIENCE, Served, Watched, row
+from tests.dashboard.scene import Scene
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+expect.set_options(timeout=PATIENCE)
+
+LATER = "(seconds) => { const now = Date.now; Date.now = () => now() + seconds * 1000; }"
+
+
+class Held:
+    """What the browser asks the door for under a name, without an answer until it is let go."""
+
+    def __init__(self, page: Page, name: str) -> None:
+        self.page = page
+        self.waiting: list[Route] = []
+        self.open = False
+        page.route(re.compile(f"/sentinel/{name}"), lambda route: self._take(route))
+
+    def _take(self, route: Route) -> None:
+        if self.open:
+            route.continue_()
+        else:
+            self.waiting.append(route)
+
+    def is_asked(self) -> None:
+        """Until the browser has asked."""
+        for _ in range(PATIENCE // 50):
+            if self.waiting:
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError("nobody asked")
+
+    def let_go(self) -> None:
+        self.open = True
+        for route in self.waiting:
+            route.continue_()
+
+
+def test_what_is_done_is_shown_at_once_and_says_so_while_it_is_not_confirmed(
+    scene: Scene, watched: Watched
+):
+    page = watched.page
+    wanted = scene.raises("one", severity="critical")
+    page.mouse.move(5, 5)
+    expect(row(page, "one")).to_be_visible()
+    door = Held(page, "act")
+    page.keyboard.press("a")
+    expect(page.locator(".blotter .row.is-acknowledged.pending")).to_be_visible()
+    expect(page.locator(".blotter .toast.on")).to_contain_text("Acknowledged 1 alert")
+    assert scene.store.alerts.get(wanted).status == "open"
+    page.evaluate(LATER, 10)
+    toast = page.locator(".blotter .toast.on.bad")
+    expect(toast).to_contain_text("Not confirmed yet: what you did last")
+    door.is_asked()
+    door.let_go()
+    expect(page.locator(".blotter .row.is-acknowledged:not(.pending)")).to_be_visible()
+    expect(toast).to_have_count(0)
+    assert scene.store.alerts.get(wanted).status == "acknowledged"
+
+
+def test_ages_turn_against_the_time_meant_for_their_severity(scene: Scene, watched: Watched):
+    page = watched.page
+    scene.raises("late", severity="high", ago=timedelta(minutes=16))
+    scene.raises("soon", severity="medium", ago=timedelta(minutes=40))
+    scene.raises("early", severity="low", ago=timedelta(minutes=40))
+    taken = scene.raises("taken", severity="critical", ago=timedelta(minutes=40))
+    scene.store.act([taken], Acknowledge(actor="lena"))
+    late = row(page, "late").locator(".age")
+    expect(late).to_have_class("age late")
+    expect(late).to_have_attribute("title", re.compile("longer than the 15m meant for high"))
+    # Not by its colour alone.
+    assert late.evaluate("(one) => getComputedStyle(one, '::after').content") == '" !"'
+    expect(row(page, "soon").locator(".age")).to_have_class("age soon")
+    expect(row(page, "early").locator(".age")).to_have_class(re.compile("^age ?$"))
+    expect(row(page, "taken").locator(".age")).to_have_class(re.compile("^age ?$"))
+
+
+def test_an_empty_page_is_no_good_news_while_nothing_would_be_seen(scene: Scene, watched: Watched):
+    page = watched.page
+    expect(page.get_by_text("Nothing needs you")).to_be_visible()
+    why = "the database does not answer"
+    down = {"number": None, "now": 0, "counts": None, "problem": why,
+            "notes": [["down", "The database cannot be used.", why]]}  # fmt: skip
+    page.route(re.compile("/sentinel/beat"), lambda route: route.fulfill(json=down))
+    expect(page.locator(".fresh.gone")).to_contain_text("Database down")
+    expect(page.get_by_text("Nothing to see here, and that says nothing")).to_be_visible()
+    expect(page.get_by_text("Nothing needs you")).to_have_count(0)
+    page.unroute(re.compile("/sentinel/beat"))
+    expect(page.get_by_text("Nothing needs you")).to_be_visible()
+
+
+def test_a_page_that_hears_nothing_for_a_while_is_stale(scene: Scene, watched: Watched):
+    page = watched.page
+    expect(page.locator(".fresh.live")).to_be_visible()
+    Held(page, "beat").is_asked()
+    page.evaluate(LATER, 10)
+    expect(page.locator(".fresh.stale")).to_contain_text("Stale · as of")
+    page.evaluate(LATER, 30)
+    expect(page.locator(".fresh.gone")).to_contain_text("Disconnected · as of")
+    expect(page.get_by_text("Nothing needs you")).to_have_count(0)
+    page.close()
+
+
+SOUNDS = """() => {
+    window.sounds = 0;
+    const start = OscillatorNode.prototype.start;
+    OscillatorNode.prototype.start = function (...given) {
+        window.sounds += 1;
+        return start.apply(this, given);
+    };
+}"""
+LEVELS = {"levels": {"high": 80, "critical": 95}}
+
+
+def test_what_becomes_worse_is_heard_and_what_a_filter_hid_is_not(scene: Scene, watched: Watched):
+    page = watched.page
+    page.evaluate(SOUNDS)
+    scene.raises("there all day", severity="critical")
+    page.mouse.move(5, 5)
+    expect(row(page, "there all day")).to_be_visible()
+    page.keyboard.press("4")
+    expect(page.get_by_text("No alert matches")).to_be_visible()
+    page.keyboard.press("b")
+    page.get_by_role("checkbox", name="critical").check()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Sound and notice for new alerts").blur()
+    page.keyboard.press("4")
+    expect(row(page, "there all day")).to_be_visible()
+    scene.raises("rising", name="r", when=LEVELS, value=85)
+    expect(row(page, "rising").locator(".sev")).to_have_text("HIGH")
+    assert page.evaluate("window.sounds") == 0
+    scene.raises("rising", name="r", when=LEVELS, value=99)
+    expect(row(page, "rising").locator(".sev")).to_have_text("CRIT")
+    page.wait_for_function("window.sounds === 1")
+
+
+ASLEEP = """() => {
+    Object.defineProperty(document, 'hidden', { get: () => true });
+    window.setTimeout = () => 0;
+}"""
+
+
+def test_an_alarm_rings_also_where_the_browser_has_put_the_page_to_sleep(
+    scene: Scene, watched: Watched
+):
+    """As browsers do to pages in the background: their own timers hardly run."""
+    page = watched.page
+    page.evaluate(SOUNDS)
+    page.mouse.move(5, 5)
+    page.keyboard.press("b")
+    page.get_by_role("checkbox", name="critical").check()
+    page.keyboard.press("Escape")
+    with page.expect_response(re.compile("/sentinel/beat")):
+        pass  # whoever waits for an alarm keeps the time in another way from here on
+    page.evaluate(ASLEEP)
+    scene.raises("a bad one", severity="critical")
+    page.wait_for_function("window.sounds > 0")
+    expect(row(page, "a bad one")).to_be_visible()
+
+
+MUTE = """() => {
+    window.AudioContext = class {
+        state = 'suspended';
+        resume() { return new Promise(() => {}); }
+        close() {}
+    };
+}"""
+
+
+def test_a_sound_that_nobody_could_hear_is_said(scene: Scene, watched: Watched):
+    page = watched.page
+    page.evaluate(MUTE)
+    page.mouse.move(5, 5)
+    page.keyboard.press("b")
+    page.get_by_role("checkbox", name="critical").check()
+    page.keyboard.press("Escape")
+    scene.raises("a bad one", severity="critical")
+    expect(page.locator(".blotter .toast.on.bad")).to_contain_text("No sound yet: this browser")
+    bell = page.get_by_role("button", name="Sound and notice for new alerts")
+    expect(bell).to_have_class(re.compile("silent"))
+    page.keyboard.press("j")
+    expect(bell).not_to_have_class(re.compile("silent"))
+
+
+def test_what_others_push_out_of_reach_stays_chosen_and_all_that_match_is_asked_once(
+    scene: Scene, watched: Watched
+):
+    page = watched.page
+    page.mouse.move(5, 5)
+    scene.storm(520, severity="low")
+    expect(page.locator(".blotter .row")).to_have_count(500)
+    page.keyboard.press("*")
+    expect(page.get_by_text("500 selected")).to_be_visible()
+    for number in range(5):
+        scene.raises(f"worse {number}", severity="critical")
+    expect(page.get_by_text("5 new alerts")).to_be_visible()
+    expect(page.get_by_text("500 selected")).to_be_visible()
+    expect(page.locator(".blotter .row.gone")).to_have_count(0)
+    page.keyboard.press("a")
+    expect(page.locator(".blotter .row.pending")).to_have_count(0)
+    assert scene.store.alerts.counts().by_status["acknowledged"] == 500
+    page.keyboard.press("n")
+    page.keyboard.press("*")
+    page.keyboard.press("*")
+    expect(page.get_by_text("All that match", exact=True)).to_be_visible()
+    page.keyboard.press("c")
+    page.keyboard.type("one cause")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Comment on all that match?")).to_be_visible()
+    page.keyboard.press("1")
+    expect(page.locator(".blotter .toast.on")).to_contain_text("Commented on 525 alerts")
+
+
+def test_keys_are_heard_also_after_the_page_was_chosen_in_the_sidebar(
+    scene: Scene, watched: Watched, served: Served
+):
+    page = watched.page
+    scene.raises("one")
+    page.goto(f"{served.url}/settings")
+    expect(page.locator(".page-head h1").get_by_text("Settings")).to_be_visible()
+    page.locator("[data-testid=stSidebarNav]").get_by_role("link", name="Live").click()
+    expect(row(page, "one")).to_be_visible()
+    page.keyboard.press("x")
+    expect(page.get_by_text("1 selected")).to_be_visible()
+    page.get_by_role("button", name="Save this view").click()
+    page.get_by_label("Name", exact=True).fill("axe")  # in a form, letters are letters
+    expect(page.get_by_label("Name", exact=True)).to_have_value("axe")
+    expect(page.get_by_text("1 selected")).to_be_visible()
+
+
+def test_several_are_assigned_and_commented_on_with_a_thumb(scene: Scene, watched: Watched):
+    page = watched.page
+    ids = [scene.raises("one"), scene.raises("two")]
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.locator(".blotter .row")).to_have_count(2)
+    for title in ("one", "two"):
+        row(page, title).locator(".check").click()
+    for op in ("acknowledge", "resolve", "suppress", "assign", "comment", "clear"):
+        box = page.locator(f".bulk [data-bulk={op}]").bounding_box()
+        assert box is not None, op
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= 390, op
+        assert box["y"] + box["height"] <= 844, op
+    page.get_by_label("Comment, kept with what you do next").fill("both of them")
+    page.locator(".bulk [data-bulk=comment]").click()
+    expect(page.locator(".blotter .toast.on")).to_contain_text("A comment stays")
+    for title in ("one", "two"):
+        row(page, title).locator(".check").click()
+    page.locator(".bulk [data-bulk=assign]").click()
+    page.get_by_role("textbox", name="Assign to").fill("omar")
+    page.get_by_role("textbox", name="Assign to").press("Enter")
+    expect(page.locator(".blotter .row.pending")).to_have_count(0)
+    for one in ids:
+        assert scene.store.alerts.get(one).assignee == "omar"
+        assert scene.store.alerts.timeline(one)[1].comment == "both of them"
+    row(page, "one").locator(".check").click()
+    page.locator(".bulk [data-bulk=suppress]").click()
+    field = page.get_by_role("textbox", name="Suppress for")
+    for nonsense in ("soon", "25:00", "0m"):
+        field.fill(nonsense)
+        field.press("Enter")
+        expect(field).to_be_visible()
+    field.fill("90m")
+    field.press("Enter")
+    expect(row(page, "one")).to_have_count(0)
+    until = scene.store.alerts.get(ids[0]).suppressed_until
+    assert until is not None
+    assert timedelta(minutes=88) < until - scene.store.now() <= timedelta(minutes=90)
+
+
+NONSENSE = "%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E%00%F0%9F%92%A5%27%3B--"
+ADDRESSES = {
+    "": "q severity mine suppressed sort group limit alert",
+    "inbox": "alert",
+    "rules": "rule rule-words states alert",
+    "channels": "told-in alert",
+    "overview": "length alert",
+    "history": "find span severities statuses alert",
+    "compare": "find severities compared against first-days second-days alert",
+    "audit": "audit-words audit-actor audit-span audit-kinds alert",
+    "log": "log-words levels alert",
+    "settings": "alert",
+}
+
+
+def test_nonsense_in_an_address_breaks_no_page(scene: Scene, watched: Watched, served: Served):
+    page = watched.page
+    scene.raises("one")
+    for path, names in ADDRESSES.items():
+        asked = "&".join(f"{name}={NONSENSE}" for name in names.split())
+        for more in (asked, "compared=Choose%20days&first-days=2026-13-45&first-days=x"):
+            page.goto(f"{served.url}/{path}?{more}")
+            expect(page.locator(".page-head h1, .pulse h1").first).to_be_visible()
+            expect(page.locator("[data-testid=stException]")).to_have_count(0)
+            if path != "compare":
+                break
+    assert watched.complaints == []
+
+
+def test_filters_of_the_other_pages_are_read_from_their_addresses_too(
+    scene: Scene, watched: Watched, served: Served
+):
+    page = watched.page
+    scene.store.act([scene.raises("one")], Acknowledge(actor="lena", comment="on it"))
+    nothing = page.locator(".empty")
+    for path in (
+        "rules?rule-words=nothing", "rules?states=Switched%20off", "audit?audit-words=nothing",
+        "audit?audit-actor=omar", "audit?audit-kinds=resolved",
+    ):  # fmt: skip
+        page.goto(f"{served.url}/{path}")
+        expect(nothing).to_be_visible()
+    page.goto(f"{served.url}/rules?rule-words=rule-&states=Firing")
+    expect(page.get_by_role("textbox", name="Search")).to_have_value("rule-")
+    expect(page.locator("[data-testid=stDataFrame] canvas").first).to_be_visible()
+    page.get_by_role("textbox", name="Search").fill("nothing")
+    page.get_by_role("textbox", name="Search").press("Enter")
+    expect(page).to_have_url(re.compile("rule-words=nothing"))
+    page.goto(f"{served.url}/channels?told-in=30d")
+    chosen = page.locator(
+        ".st-key-told-in [aria-checked=true], .st-key-told-in [aria-pressed=true]"
+    )
+    expect(chosen).to_have_text("30d")
+    page.goto(f"{served.url}/compare?against=a%20week%20earlier")
+    expect(page.get_by_role("combobox", name="Compared with")).to_have_value("a week earlier")
+
+
+def test_chosen_days_are_in_the_address_and_the_fonts_are_our_own(
+    scene: Scene, watched: Watched, served: Served
+):
+    page = watched.page
+    fonts: list[str] = []
+    page.on("request", lambda one: fonts.append(one.url) if ".woff2" in one.url else None)
+    scene.raises("one")
+    today = scene.store.now().date()
+    days = [today - timedelta(days=back) for back in (9, 5)]
+    page.goto(f"{served.url}/compare?compared=Choose%20days")
+    for day, end in zip(days, ("start", "end"), strict=True):
+        page.get_by_role("spinbutton", name=f"year, Compare these days {end} date").click()
+        page.keyboard.type(f"{day:%Y%m%d}")
+    page.locator(".page-head h1").click()
+    expect(page).to_have_url(re.compile(f"first-days={days[0]}&first-days={days[1]}"))
+    beside = f"{days[0]:%b %d} 00:00 – {days[1] + timedelta(days=1):%b %d} 00:00"
+    expect(page.get_by_text(beside)).to_be_visible()
+    page.goto(page.url)
+    expect(page.get_by_text(beside)).to_be_visible()
+    loaded = page.evaluate(
+        "[...document.fonts].filter((one) => one.status === 'loaded').map((one) => one.family)"
+    )
+    assert "Inter" in {family.strip('"') for family in loaded}
+    assert fonts
+    assert all(url.startswith(served.url) for url in fonts)
