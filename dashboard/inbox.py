@@ -103,13 +103,18 @@ def messages() -> None:
             width="stretch",
         )
         if view.unread:
-            st.button(
-                "Mark all read",
-                key="read-all",
-                icon=":material/done_all:",
-                on_click=_read,
-                args=(None,),
-            )
+            with st.popover("Mark all read", key="read-all", icon=":material/done_all:"):
+                st.html(
+                    f'<p class="small">All {markup.capped(view.unread)} count as read, for '
+                    "everybody who looks here. That cannot be undone.</p>"
+                )
+                st.button(
+                    "Yes, all of them",
+                    key="read-them",
+                    type="primary",
+                    on_click=_read,
+                    args=(None,),
+                )
     if view.problem:
         st.html(markup.note("down", "The database cannot be used.", view.problem))
         return

@@ -144,6 +144,7 @@ def test_messages_are_read_one_by_one_and_all_at_once(
     expect(page.get_by_text("2 unread")).to_be_visible()
     assert scene.store.inbox.unread() == 2
     page.get_by_role("button", name="Mark all read").click()
+    page.get_by_role("button", name="Yes, all of them").click()
     expect(page.get_by_text("2 unread")).to_have_count(0)
     eventually(page, lambda: scene.store.inbox.unread() == 0)
     page.get_by_role("button", name="Details").first.click()

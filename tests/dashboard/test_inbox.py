@@ -31,7 +31,9 @@ def test_all_are_read_at_once(scene: Scene, page: AppTest):
     alert = scene.raises("disk")
     for number in range(3):
         scene.tells(alert, f"message {number}")
-    opened(page).button(key="read-all").click().run()
+    assert "All 3 count as read" in shown(opened(page))
+    assert "cannot be undone" in shown(page)
+    page.button(key="read-them").click().run()
     assert scene.store.inbox.unread() == 0
     assert "Unread" not in shown(page)
 
