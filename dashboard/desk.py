@@ -83,6 +83,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         conflicts: somebody changed these since they were looked at
         refused: the lifecycle does not allow it
+        more: more match than are acted on at once, so that some are left
         undo: whether it can be taken back
         offer: said where what was resolved is still bad, so that a snooze is offered
         error: why nothing at all was done
@@ -93,6 +94,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     unchanged: int = 0
     conflicts: list[LeftAlone] = []
     refused: list[LeftAlone] = []
+    more: bool = False
     undo: bool = False
     offer: str = ""
     error: str = ""
@@ -162,13 +164,16 @@ class Desk:
     def _acted(self, command: Command, actor: str) -> Answer:
         make = self._maker(command, actor)
         versions: dict[str, int | None]
+        more = False
         if command.op == "suppress" and command.of:
             versions = self._snoozed(command.of)
             if not versions:
                 return Answer(id=command.id, error="there is nothing to snooze any more")
         elif command.all is not None:
             asked = View.read(command.all).filter(actor)
-            versions = dict.fromkeys(self._data.every_live(asked, MOST_ACTED_ON))
+            found = self._data.every_live(asked, MOST_ACTED_ON + 1)
+            more = len(found) > MOST_ACTED_ON
+            versions = dict.fromkeys(found[:MOST_ACTED_ON])
         else:
             # A comment changes nothing that somebody else's change could spoil.
             free = command.op == "comment"
@@ -190,7 +195,8 @@ class Desk:
             if bad:
                 _keep(self._still_bad, command.id, bad)
         answer = self._answer(command.id, results, undo=bool(back))
-        return msgspec.structs.replace(answer, offer=self._offer(len(bad), len(changed)))
+        offer = self._offer(len(bad), len(changed))
+        return msgspec.structs.replace(answer, offer=offer, more=more)
 
     def _snoozed(self, resolve: str) -> dict[str, int | None]:
         """What of a resolve was still bad; it is meant whatever has become of it since."""

@@ -165,8 +165,9 @@ function toldBy(command, answer) {
     parts.push(`${plural(answer.conflicts.length, "alert")} left alone, changed meanwhile: ${answer.conflicts[0].why}`);
   }
   if (answer.refused.length) parts.push(`${answer.refused.length} refused: ${answer.refused[0].why}`);
+  if (answer.more) parts.push("more match than are done at once: do it again for the rest");
   if (answer.offer) parts.push(answer.offer);
-  return { text: parts.join(" · ") || "Nothing to do", bad: Boolean(answer.conflicts.length || answer.refused.length) };
+  return { text: parts.join(" · ") || "Nothing to do", bad: Boolean(answer.conflicts.length || answer.refused.length || answer.more) };
 }
 
 /** Say once that what was done is not confirmed; gives whether that stands now. */

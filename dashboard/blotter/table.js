@@ -73,7 +73,7 @@ class Blotter {
     this.fit();  // a note over the table may have come or gone
     const news = number !== null && number !== this.number && !this.paused;
     if (this.outbox.overdue()) this.outbox.post();
-    else if (news || !this.settledView()) this.ask(number);
+    else if (news || this.data?.problem || !this.settledView()) this.ask(number);
   }
   /** Ask for the rows; whoever misses an answer asks again at the next heart-beat. */
   async ask(number = this.number) {

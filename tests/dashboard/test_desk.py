@@ -198,6 +198,16 @@ def test_all_that_match_are_taken_back_to_what_each_was(told: Told):
     assert told.store.alerts.get(mine).acknowledge_comment == "on it"
 
 
+def test_where_more_match_than_are_done_at_once_that_is_said(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("dashboard.desk.MOST_ACTED_ON", 2)
+    first = told.asks("acknowledge", all={"q": "status:open"})
+    assert (first.done, first.more) == (2, True)
+    second = told.asks("acknowledge", all={"q": "status:open"})
+    assert (second.done, second.more) == (1, False)
+
+
 def test_a_word_that_means_nothing_does_nothing(told: Told):
     assert "severity 'worst'" in told.asks("resolve", all={"q": "severity:worst"}).error
     assert statuses(told) == ["open"] * 3
