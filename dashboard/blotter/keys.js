@@ -2,9 +2,9 @@
 
 const HELP = [
   ["Move", [["J K ↓ ↑", "next, previous"], ["Home End", "first, last"], ["Enter O", "open details"], ["Esc", "close, clear"]]],
-  ["Select", [["X Space", "this alert"], ["⇧J ⇧K", "extend"], ["* Ctrl A", "all here, all that match, none"]]],
+  ["Select", [["X Space", "this alert"], ["⇧J ⇧K", "extend"], ["⇧X", "all that stand with it"], ["* Ctrl A", "all here, all that match, none"]]],
   ["Do", [["A", "acknowledge"], ["⇧A", "take back"], ["E", "resolve"], ["Z", "snooze what is still bad"], ["S", "suppress for …"], ["M", "assign to me"], ["⇧M", "assign to …"], ["C", "comment"], ["U", "undo"], ["⇧E", "reopen (in the details)"]]],
-  ["Look", [["/", "filter"], ["1 – 5", "severity"], ["I", "only mine"], ["H", "suppressed too"], ["G", "group"], ["N", "show new alerts"], ["P", "pause"], ["D", "density"], ["B", "sound, notice"], ["?", "this sheet"]]],
+  ["Look", [["/", "filter"], ["1 – 5", "severity"], ["I", "only mine"], ["H", "suppressed too"], ["G", "group"], ["← →", "fold, unfold"], ["T ⇧T", "sort, the other way round"], ["L", "500 more"], ["N", "show new alerts"], ["P", "pause"], ["D", "density"], ["B", "sound, notice"], ["?", "this sheet"]]],
 ];
 
 function bindKeys(blotter) {
@@ -14,7 +14,8 @@ function bindKeys(blotter) {
     k: (e) => blotter.move(-1, e.shiftKey), ArrowUp: (e) => blotter.move(-1, e.shiftKey),
     PageDown: () => blotter.move(15), PageUp: () => blotter.move(-15),
     Home: () => blotter.move(-1e9), End: () => blotter.move(1e9),
-    x: () => { if (blotter.cursor) { blotter.choose(blotter.cursor); blotter.paint(); } },
+    ArrowLeft: () => fold(blotter, true), ArrowRight: () => fold(blotter, false),
+    x: (e) => chooseHere(blotter, e.shiftKey),
     "*": () => blotter.chooseMore(),
     a: (e) => (e.shiftKey ? act("unacknowledge") : act("acknowledge"))(),
     e: act("resolve"),
@@ -29,6 +30,8 @@ function bindKeys(blotter) {
     i: () => blotter.look({ mine: !blotter.view.mine }),
     h: () => blotter.look({ suppressed: !blotter.view.suppressed }),
     g: () => { const options = [...blotter.group.options]; blotter.look({ group: options[(blotter.group.selectedIndex + 1) % options.length].value }); },
+    t: (e) => sortNext(blotter, e.shiftKey),
+    l: () => more(blotter),
     n: () => blotter.release(),
     p: () => pause(blotter),
     d: () => density(blotter),
@@ -79,6 +82,30 @@ function suppressOrEnd(blotter) {
   if (!blotter.everything && rows.length && rows.every((row) => row.status === "suppressed")) blotter.act("unsuppress");
   else blotter.bulk.suppress();
 }
+/** The row of the cursor, or all under its head: all of them, or none where all are. */
+function chooseHere(blotter, together) {
+  if (!blotter.cursor) return;
+  const ids = [...(together && sectionOf(blotter)?.ids || [blotter.cursor])];
+  const on = !ids.every((id) => blotter.chosen.has(id));
+  for (const id of ids) blotter.choose(id, on);
+  blotter.paint();
+}
+const sectionOf = (blotter) => blotter.sections?.find((one) => one.ids.has(blotter.cursor));
+/** Fold the group of the cursor, or unfold all; what needs somebody is never hidden by one key. */
+function fold(blotter, on) {
+  if (!blotter.view.group) return;
+  if (!on) blotter.folded.clear();
+  else if (sectionOf(blotter)) blotter.folded.add(sectionOf(blotter).key);
+  blotter.layout({ hold: true });
+}
+/** The next column, or the same one the other way round; after the last, what needs somebody first. */
+function sortNext(blotter, turn) {
+  const names = Object.keys(SORTS), [name, way] = blotter.view.sort.split("-");
+  if (turn) return name && blotter.look({ sort: `${name}-${way === "up" ? "down" : "up"}` });
+  const next = names[names.indexOf(name) + 1];
+  blotter.look({ sort: next ? `${next}-${FALLING.has(next) ? "down" : "up"}` : "" });
+}
+function more(blotter) { if (blotter.data?.more) blotter.look({ limit: blotter.view.limit + 500 }); }
 function toggleSeverity(blotter, word) {
   const had = blotter.view.severity.includes(word);
   blotter.look({ severity: SEVERITY_WORDS.filter((one) => (one === word ? !had : blotter.view.severity.includes(one))) });
@@ -113,7 +140,7 @@ function bindPointer(blotter) {
       for (const one of section.ids) blotter.choose(one, target.checked);
       return blotter.paint();
     }
-    if (target.closest(".load")) return blotter.look({ limit: blotter.view.limit + 500 });
+    if (target.closest(".load")) return more(blotter);
     if (!row || target.closest("a")) return;
     if (doing) {
       blotter.cursor = id;

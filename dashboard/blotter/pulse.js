@@ -91,7 +91,8 @@ class Pulse {
       : silent > every * 12 ? ["gone", `Disconnected · as of ${at}`]
       : data.problem ? ["gone", `Database down · as of ${at}`]
       : silent > every * 4 ? ["stale", `Stale · as of ${at}`]
-      : this.paused ? ["stale", `Paused · ${at}`] : ["live", `Live · ${at}`];
+      : this.paused ? ["stale", `Paused · ${at}`]
+      : data.notes.length && !data.page ? ["stale", data.notes[0][1]] : ["live", `Live · ${at}`];
     this.state.className = `fresh ${kind}`;
     this.state.textContent = words;
     this.state.title = this.stranger ?? "";

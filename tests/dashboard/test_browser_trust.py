@@ -221,6 +221,30 @@ def test_what_others_push_out_of_reach_stays_chosen_and_all_that_match_is_asked_
     expect(page.get_by_text("Comment on all that match?")).to_be_visible()
     page.keyboard.press("1")
     expect(page.locator(".blotter .toast.on")).to_contain_text("Commented on 525 alerts")
+    page.keyboard.press("l")
+    expect(page.locator(".blotter .row")).to_have_count(525)
+
+
+def test_what_the_mouse_does_at_the_heads_is_done_with_keys_too(scene: Scene, watched: Watched):
+    page = watched.page
+    scene.storm(3, severity="critical")
+    scene.storm(2, severity="low")
+    page.mouse.move(5, 5)
+    rows = page.locator(".blotter .row")
+    expect(rows).to_have_count(5)
+    page.keyboard.press("g")
+    expect(page.locator(".blotter .section")).to_have_count(2)
+    page.keyboard.press("Shift+X")
+    expect(page.get_by_text("3 selected")).to_be_visible()
+    page.keyboard.press("Shift+X")
+    expect(page.locator(".blotter .row.chosen")).to_have_count(0)
+    page.keyboard.press("ArrowLeft")
+    expect(rows).to_have_count(2)
+    page.keyboard.press("ArrowRight")
+    expect(rows).to_have_count(5)
+    for key, told in (("t", "severity-down"), ("t", "age-down"), ("Shift+T", "age-up")):
+        page.keyboard.press(key)
+        expect(page).to_have_url(re.compile(f"sort={told}"))
 
 
 def test_keys_are_heard_also_after_the_page_was_chosen_in_the_sidebar(

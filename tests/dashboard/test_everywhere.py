@@ -56,8 +56,8 @@ def test_every_page_says_whom_it_takes_you_for(
         assert "Acting as" in shown(page.switch_page(name).run())
 
 
-NAMED = {"↓": "ArrowDown", "↑": "ArrowUp", "Space": " "}
-ELSEWHERE = {"Esc", "–", "1", "5", "Ctrl", "⇧J", "⇧K", "⇧A", "⇧M", "⇧E", "U", "Z"}
+NAMED = {"↓": "ArrowDown", "↑": "ArrowUp", "←": "ArrowLeft", "→": "ArrowRight", "Space": " "}
+ELSEWHERE = {"Esc", "–", "1", "5", "Ctrl", "⇧J", "⇧K", "⇧A", "⇧M", "⇧E", "⇧X", "⇧T", "U", "Z"}
 """Keys of more than one meaning; browser tests press each of them."""
 
 
