@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ def one(**parameters: object) -> Reading:
 
 
 def test_a_database_that_answers_says_how_fast(database_url: str, tmp_path: Path):
-    sqlite3.connect(tmp_path / "empty.db").execute("CREATE TABLE t (n INTEGER)")
+    with closing(sqlite3.connect(tmp_path / "empty.db")) as connection:
+        connection.execute("CREATE TABLE t (n INTEGER)")
     reading = one(databases={"shop": database_url})
     assert (reading.labels, reading.firing) == ({"database": "shop"}, None)
     assert reading.value is not None
@@ -76,7 +78,7 @@ def test_a_file_that_is_no_database_is_down(tmp_path: Path):
 
 def test_a_query_of_your_own_must_answer_a_row(tmp_path: Path):
     path = tmp_path / "shop.db"
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE orders (n INTEGER)")
     url = {"shop": f"sqlite:///{path}"}
     assert one(databases=url, query="SELECT count(*) FROM orders").value is not None
@@ -87,7 +89,8 @@ def test_a_query_of_your_own_must_answer_a_row(tmp_path: Path):
 
 
 def test_one_that_is_down_does_not_hide_another(tmp_path: Path):
-    sqlite3.connect(tmp_path / "up.db").execute("CREATE TABLE t (n INTEGER)")
+    with closing(sqlite3.connect(tmp_path / "up.db")) as connection:
+        connection.execute("CREATE TABLE t (n INTEGER)")
     seen = database_up.check(
         databases={
             "down": f"sqlite:///{tmp_path / 'down.db'}",
