@@ -92,6 +92,14 @@ def test_nonsense_in_the_address_breaks_nothing(scene: Scene, page: AppTest, nam
     opened(page)
 
 
+def test_its_address_with_an_alert_opens_that_alert_beside_it(scene: Scene, page: AppTest):
+    alert = scene.raises("disk")
+    scene.store.act([alert], Acknowledge(actor="lena"))
+    page.query_params["alert"] = alert
+    assert column(opened(page), "Alert") == ["disk"]
+    assert given(page, "drawer")["alert"]["title"] == "disk"
+
+
 def test_moments_are_of_who_looks(scene: Scene, page: AppTest, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(session, "zone", lambda: "Asia/Kolkata")
     scene.store.act([scene.raises("disk")], Acknowledge(actor="lena"))

@@ -84,6 +84,27 @@ def test_what_people_did_is_found_by_its_address_and_saved(
     assert {(row["actor"], row["comment"]) for row in rows} == {("lena", "'=on it")}
 
 
+def test_a_row_of_the_audit_opens_its_alert_whose_address_can_be_passed_on(
+    scene: Scene, watched: Watched, served: Served
+):
+    first, second = scene.raises("disk"), scene.raises("cpu")
+    scene.store.act([first], Acknowledge(actor="lena"))
+    scene.store.act([second], Acknowledge(actor="omar"))
+    page = watched.page
+    page.goto(f"{served.url}/audit?audit-actor=lena")
+    table = page.locator("[data-testid=stDataFrame] canvas").first
+    expect(table).to_be_visible()
+    # The box before the first row: the table is drawn, and has no elements of its own.
+    box = table.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 17, box["y"] + 52)
+    expect(page.locator(".drawer h2")).to_have_text("disk")
+    expect(page).to_have_url(re.compile(f"audit\\?.*alert={first}"))
+    page.goto(page.url)
+    expect(page.locator(".drawer h2")).to_have_text("disk")
+    expect(page.get_by_role("textbox", name="Who")).to_have_value("lena")
+
+
 def test_nonsense_in_an_address_is_no_trouble(scene: Scene, watched: Watched, served: Served):
     scene.store.act([scene.raises("disk")], Acknowledge(actor="lena"))
     page = watched.page
