@@ -14,6 +14,8 @@ from dashboard.tables import table
 from sentinel.errors import SentinelError
 
 LEVELS = ["info", "warning", "error"]
+# White or black text is chosen by Streamlit; both stand out on these.
+COLOURS = ["#667085", "#a87414", "#c4261b"]
 ROWS = 100
 
 
@@ -56,7 +58,7 @@ def log() -> None:
     told: list[dict[str, Any]] = [
         {
             "When": one.at.astimezone(zone),
-            "Level": one.level,
+            "Level": [one.level],
             "What": one.what,
             "Message": one.message,
             "Details": json.dumps(one.details, ensure_ascii=False) if one.details else "",
@@ -68,7 +70,7 @@ def log() -> None:
         row_height=34,
         column_config={
             "When": st.column_config.DatetimeColumn(format="MMM D HH:mm:ss", width=140),
-            "Level": st.column_config.TextColumn(width=80),
+            "Level": st.column_config.MultiselectColumn(options=LEVELS, color=COLOURS, width=88),
             "What": st.column_config.TextColumn(width=180),
             "Message": st.column_config.TextColumn(width="large"),
         },

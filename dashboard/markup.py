@@ -45,14 +45,18 @@ def change(now: float, before: float) -> str:
 
 
 def span(seconds: float | None) -> str:
-    """A mean time, as people say it; a dash where nothing was measured."""
+    """A mean time, as people say it: 45 s, 13 min, 1 h 27 min, 3.1 d; a dash for none."""
     if seconds is None:
         return "–"
     if seconds < 90:
         return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} d"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    if seconds >= 172_800:
+        return f"{seconds / 86_400:.1f} d"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
 
 
 def _severity(rank: int, word: str) -> str:

@@ -23,6 +23,8 @@ LENGTHS = {
     "7d": (timedelta(days=7), timedelta(hours=6)),
     "30d": (timedelta(days=30), timedelta(days=1)),
 }
+TICKS = {"24h": "%H:%M", "7d": "%a %d", "30d": "%b %d"}
+"""How moments are written under the bars, by how long the time is."""
 WORDS = [level.word for level in reversed(Severity)]
 # The severities of theme/sentinel.css, light and dark; a chart cannot read CSS.
 COLOURS = {
@@ -83,8 +85,16 @@ def _period(shown: Overview) -> None:
 
 
 def _trend(shown: Overview) -> None:
-    st.html(f'<h2 class="section">Opened by severity, {escape(shown.length)}</h2>')
     trend = shown.trend
+    scheme = "dark" if st.context.theme.type == "dark" else "light"
+    legend = "".join(
+        f'<li><i style="background:{colour}"></i>{word}</li>'
+        for word, colour in zip(WORDS, COLOURS[scheme], strict=True)
+    )
+    st.html(
+        f'<div class="chart-head"><h2 class="section">Opened by severity, {escape(shown.length)}'
+        f'</h2><ul class="legend">{legend}</ul></div>'
+    )
     rows = [
         {"at": one.at, "severity": Severity(one.severity).word, "opened": one.opened,
          "order": -one.severity}
@@ -95,22 +105,22 @@ def _trend(shown: Overview) -> None:
         return
     end = pd.DataFrame(rows)
     end["until"] = end["at"] + trend.step * 0.88  # the bars stand apart
-    scheme = "dark" if st.context.theme.type == "dark" else "light"
     chart = (
         alt.Chart(end)
-        .mark_bar(clip=True, cornerRadius=1, orient="vertical")
+        .mark_bar(clip=True)  # round corners would have nothing drawn at all
         .encode(
-            x=alt.X("at:T", title=None, axis=alt.Axis(tickCount=8, grid=False),
+            x=alt.X("at:T", title=None,
+                    axis=alt.Axis(tickCount=8, grid=False, format=TICKS[shown.length]),
                     scale=alt.Scale(domainMin=trend.since, domainMax=trend.until)),
             x2="until:T",
             y=alt.Y("sum(opened):Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=5)),
             color=alt.Color("severity:N", scale=alt.Scale(domain=WORDS, range=COLOURS[scheme]),
-                            legend=alt.Legend(orient="top", title=None)),
+                            legend=None),
             order=alt.Order("order:Q", sort="descending"),
             tooltip=[alt.Tooltip("at:T", title="from", format="%b %d %H:%M"), "severity:N",
                      alt.Tooltip("opened:Q")],
         )
-        .properties(height=300)
+        .properties(height=260)
     )  # fmt: skip
     st.altair_chart(chart, alt=f"{trend.now.opened} alerts opened in {shown.length}, by severity")
 
@@ -133,7 +143,8 @@ def _shares(title: str, parts: list[tuple[str, int]], field: str) -> None:
     most = max((number for _, number in parts), default=1)
     bars = "".join(
         f'<li><a href="history?find={_asks(field, name)}" target="_self">{escape(name)}</a>'
-        f'<span class="bar"><i style="width:{100 * number / most:.0f}%"></i></span>'
+        f'<span class="bar of-{field}-{escape(name)}">'
+        f'<i style="width:{100 * number / most:.0f}%"></i></span>'
         f"<b>{number:,}</b></li>"
         for name, number in parts
     )

@@ -59,7 +59,6 @@ def _rate(line: ChannelLine) -> str:
 
 
 def _channels(lines: list[ChannelLine], length: str) -> None:
-    st.html('<h2 class="section">Channels</h2>')
     zone = ZoneInfo(session.zone())
     table(
         pd.DataFrame(

@@ -23,6 +23,8 @@ STATES = {
     "fine": "Fine",
     "off": "Switched off",
 }
+# White or black text is chosen by Streamlit; both stand out on these.
+COLOURS = ["#c4261b", "#c2520f", "#0f7050", "#667085"]
 DRIFT = "rule-drift"
 EMPTY = (
     '<div class="empty"><h2>No rule has run yet</h2><p>A rule is a deployment; it is known here '
@@ -76,7 +78,7 @@ def _list(lines: list[RuleLine], chosen: str) -> str:
     rows: list[dict[str, Any]] = [
         {
             "Rule": line.row.name,
-            "State": STATES[line.state],
+            "State": [STATES[line.state]],
             "Alerts": line.live,
             "Found": _found(line),
             "Last look": line.row.evaluated_at.astimezone(zone) if line.row.evaluated_at else None,
@@ -97,7 +99,9 @@ def _list(lines: list[RuleLine], chosen: str) -> str:
         most=420 if chosen else 700,
         column_config={
             "Rule": st.column_config.TextColumn(width=190),
-            "State": st.column_config.TextColumn(width=98),
+            "State": st.column_config.MultiselectColumn(
+                options=list(STATES.values()), color=COLOURS, width=108
+            ),
             "Alerts": st.column_config.NumberColumn(width=62, help="Open or acknowledged now"),
             "Found": st.column_config.TextColumn(width=110, help="At its last look"),
             "Last look": st.column_config.DatetimeColumn(format="MMM D HH:mm:ss", width=125),
@@ -105,7 +109,9 @@ def _list(lines: list[RuleLine], chosen: str) -> str:
             "Severity": st.column_config.TextColumn(width=78),
             "Trigger": st.column_config.TextColumn(width=150),
             "Team": st.column_config.TextColumn(width=84),
-            "Looks": st.column_config.NumberColumn(width=70, help="Since it was first seen"),
+            "Looks": st.column_config.NumberColumn(
+                format="localized", width=78, help="Since it was first seen"
+            ),
         },
         alt="Rules, one a row; select a row for everything about it",
     )
@@ -189,7 +195,8 @@ def _details(line: RuleLine) -> None:
         _looks(line)
     with right:
         st.html('<h3 class="section">Definition</h3>')
-        st.code(yaml.safe_dump({"rule": row.spec}, sort_keys=False, allow_unicode=True), "yaml")
+        text = yaml.safe_dump({"rule": row.spec}, sort_keys=False, allow_unicode=True, width=10_000)
+        st.code(text, "yaml", wrap_lines=True)
 
 
 def _last(line: RuleLine, now: Any) -> None:

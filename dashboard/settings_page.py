@@ -7,6 +7,7 @@ viewer's browser.
 
 from __future__ import annotations
 
+import re
 from html import escape
 from zoneinfo import ZoneInfo
 
@@ -19,11 +20,17 @@ from sentinel.duration import format_duration
 from sentinel.errors import SentinelError
 from sentinel.settings import settings
 
+NAME = re.compile("([A-Z]+(?:_[A-Z]+)+)")
+"""The name of a variable of the environment."""
+
 
 def _facts(facts: list[tuple[str, str, str]]) -> None:
+    def where(how: str) -> str:
+        return NAME.sub(r"<code>\1</code>", escape(how))
+
     rows = "".join(
         f"<dt>{escape(name)}</dt><dd><b>{escape(text)}</b>"
-        + (f"<small><code>{escape(how)}</code></small>" if how else "")
+        + (f"<small>{where(how)}</small>" if how else "")
         + "</dd>"
         for name, text, how in facts
     )

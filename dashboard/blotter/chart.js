@@ -80,7 +80,7 @@ function chart(readings, alert, timeline, now) {
   const hover = draw("g", { visibility: "hidden" }, near.line, near.dot, told);
   const svg = draw("svg", { class: `chart sev-${SEVERITY[alert.rank]}`, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": summary(readings) },
     ticks(low, high, 4).map((at) => draw("g", { class: "tick" }, draw("line", { x1: left, x2: width - right, y1: y(at), y2: y(at) }), draw("text", { x: left - 6, y: y(at) + 3.5, "text-anchor": "end" }, short(at)))),
-    timeTicks(since, until).map(([at, words]) => draw("text", { class: "when", x: Math.min(width - 18, Math.max(left + 12, x(at))), y: height - 12, "text-anchor": "middle" }, words)),
+    timeTicks(since, until).map(([at, words]) => draw("text", { class: "when", x: Math.min(width - 28, Math.max(left + 12, x(at))), y: height - 12, "text-anchor": "middle" }, words)),
     open,
     readings.lines.map((line) => draw("g", { class: `bound${line.rank ? ` sev-${SEVERITY[line.rank]}` : ""}` }, titled(`bad when ${line.name}`),
       draw("line", { x1: left, x2: width - right, y1: y(line.at), y2: y(line.at) }), draw("text", { x: left + 3, y: y(line.at) - 4 }, line.name))),

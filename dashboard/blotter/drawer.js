@@ -207,7 +207,7 @@ class Drawer {
     fact("Id", h("code", {}, alert.id));
     const { readings } = this.data;
     return [
-      readings ? chart(readings, alert, this.data.timeline, readings.until) : "",
+      ...(readings ? [h("h3", {}, "Readings", readings.unit ? h("small", {}, ` in ${readings.unit}`) : ""), chart(readings, alert, this.data.timeline, readings.until)] : []),
       h("h3", {}, "Timeline"), h("ol", { class: "timeline" }, this.data.timeline.map((step) => this.step(step, now))),
       h("h3", {}, "Who is told"), this.paintTold(this.data.told ?? [], now),
       h("h3", {}, "Facts"), h("dl", { class: "facts" }, facts),

@@ -1,7 +1,7 @@
 // What stands around the rows: filters, heads, the sheet of keys, empty pages, the entry point.
 
 function buildFrame(blotter) {
-  blotter.search = h("input", { type: "search", class: "search", placeholder: "Filter: words, rule:cpu-high, host:web-1   /", "aria-label": "Filter alerts", spellcheck: "false", autocomplete: "off" });
+  blotter.search = h("input", { type: "search", class: "search", placeholder: "Words or rule:disk-space", "aria-label": "Filter alerts", spellcheck: "false", autocomplete: "off" });
   blotter.search.oninput = () => blotter.look({ q: blotter.search.value }, { wait: 250 });
   blotter.search.onkeydown = (event) => {
     event.stopPropagation();
@@ -40,7 +40,7 @@ function buildFrame(blotter) {
   blotter.fault = h("div", { class: "fault", role: "alert" });
   blotter.element.append(
     h("div", { class: "top" },
-      h("div", { class: "find" }, icon("search"), blotter.search),
+      h("div", { class: "find" }, icon("search"), blotter.search, h("kbd", { "aria-hidden": "true" }, "/")),
       h("div", { class: "chips", role: "group", "aria-label": "Show only" }, blotter.chips, blotter.mine, blotter.muted),
       h("div", { class: "tools" }, blotter.group, blotter.pauseButton, blotter.alarm.button, blotter.denseButton, tool("keys", "Keys (?)", () => blotter.help.showModal()), blotter.alarm.menu)),
     blotter.fault, h("div", { class: "frame" }, blotter.pill, blotter.grid), blotter.help);

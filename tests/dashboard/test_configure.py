@@ -26,7 +26,7 @@ def test_rules_are_listed_with_how_they_stand(scene: Scene, page: AppTest):
     rule = rule_of(scene, scene.raises("one", severity="critical", team="data"))
     table = opened(page, "rules.py").dataframe[0].value
     (row,) = table.to_dict("records")
-    assert (row["Rule"], row["State"], row["Alerts"]) == (rule, "Firing", 1)
+    assert (row["Rule"], row["State"], row["Alerts"]) == (rule, ["Firing"], 1)
     assert (row["Found"], row["Severity"], row["Team"]) == ("1 of 1 bad", "critical", "data")
 
 
