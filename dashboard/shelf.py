@@ -132,9 +132,10 @@ def _keep(page: str, mine: list[SavedView]) -> None:
                     type="primary" if asked else "tertiary", icon=":material/delete:",
                     on_click=_remove if asked else _ask, args=(view,),
                 )  # fmt: skip
-        gone: SavedView | None = st.session_state.get(GONE)
-        if gone is not None:
-            st.button(
-                f"Put back {gone.name} as it was", key="view-back", icon=":material/undo:",
-                on_click=_put_back,
-            )  # fmt: skip
+    # Beside it and not in it: it closes when what stands before it goes.
+    gone: SavedView | None = st.session_state.get(GONE)
+    if gone is not None:
+        st.button(
+            f"Put back {gone.name} as it was", key="view-back", icon=":material/undo:",
+            type="tertiary", on_click=_put_back,
+        )  # fmt: skip

@@ -134,6 +134,14 @@ def test_a_saved_view_brings_the_page_back_as_it_was(scene: Scene, watched: Watc
     expect(page.locator(".blotter .row")).to_have_count(2)
     page.get_by_role("button", name="the worst").first.click()
     expect(page.locator(".blotter .row")).to_have_count(1)
+    page.get_by_role("button", name="Save this view").click()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    page.get_by_role("button", name="Yes, remove").click()
+    expect(page.get_by_role("button", name="the worst", exact=True)).to_have_count(0)
+    assert scene.store.views.of("maria") == []
+    page.get_by_role("button", name="Put back the worst as it was").click()
+    expect(page.get_by_role("button", name="the worst", exact=True)).to_be_visible()
+    assert [one.query for one in scene.store.views.of("maria")] == ["severity=critical"]
 
 
 def test_a_rule_is_switched_off_from_its_page(scene: Scene, watched: Watched, served: Served):
