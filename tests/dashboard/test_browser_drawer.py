@@ -83,6 +83,13 @@ def test_its_labels_its_count_and_its_links_are_one_click_away(
         expect(link).to_have_attribute("href", url)
         expect(link).to_have_attribute("target", "_blank")
 
+    # It can be sent to somebody.
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    drawer.get_by_role("button", name="Copy link").click()
+    expect(drawer.locator(".toast.on")).to_contain_text("Link copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == f"{served.url}/?alert={wanted}"
+
     # What else is wrong there? The page stays, and what it shows is in its address.
     page.evaluate("window.stays = true")
     facts.get_by_role("link", name="host=web 01").click()

@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.blotter import script
+from sentinel.lifecycle import Acknowledge
 from sentinel.settings import settings
 from tests.dashboard.scene import APP, Scene, given, says, shown
 
@@ -54,6 +55,20 @@ def test_every_page_says_whom_it_takes_you_for(
     assert "Acting as <b>&lt;b&gt;lena&lt;/b&gt;</b>" in shown(page.run())
     for name in PAGES:
         assert "Acting as" in shown(page.switch_page(name).run())
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [("history.py", "Opened"), ("rules.py", "Last look"), ("audit.py", "When"), ("log.py", "When")],
+)
+def test_moments_in_tables_are_those_of_whoever_looks(
+    scene: Scene, page: AppTest, monkeypatch: pytest.MonkeyPatch, name: str, column: str
+):
+    scene.store.act([scene.raises("disk")], Acknowledge(actor="lena"))
+    scene.store.log.write("info", "x", "y")
+    monkeypatch.setattr("dashboard.session.zone", lambda: "Asia/Tokyo")
+    shown(page.run().switch_page(name).run())
+    assert str(page.dataframe[0].value[column].dt.tz) == "Asia/Tokyo"
 
 
 NAMED = {"↓": "ArrowDown", "↑": "ArrowUp", "←": "ArrowLeft", "→": "ArrowRight", "Space": " "}
