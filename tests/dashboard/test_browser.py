@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -280,54 +279,3 @@ def test_a_small_screen_shows_all_of_a_row(scene: Scene, watched: Watched, width
         assert box is not None
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
-
-
-AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1.min.js").read_text()
-
-
-def problems(page: Page) -> list[str]:
-    """What axe-core finds serious; the list of pages is Streamlit's own, with headings in it."""
-    page.evaluate(AXE)
-    found = page.evaluate(
-        """async () => (await axe.run(
-            {include: [['body']], exclude: [['[data-testid=stSidebarNav]']]},
-            {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']}))
-            .violations.filter((one) => ['serious', 'critical'].includes(one.impact))
-            .map((one) => one.id + ': ' + one.nodes.map((n) => n.target.flat().join(' ') + ' '
-                + (n.failureSummary || '').slice(0, 220)).slice(0, 3).join(' | '))"""
-    )
-    return list(found)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("watched", ["light", "dark"], indirect=True)
-def test_nothing_keeps_people_out(scene: Scene, watched: Watched):
-    """axe-core without serious findings, on each page and in the drawer."""
-    page = watched.page
-    for number, severity in enumerate(("critical", "high", "medium", "low", "info")):
-        scene.raises(f"alert {number}", severity=severity)
-    taken = scene.raises("taken")
-    scene.store.act([taken], Acknowledge(actor="lena", comment="on it"))
-    scene.store.log.write("info", "rule.switched", "one row")
-    rests(page)
-    expect(page.locator(".blotter .row")).to_have_count(6)
-    found = {"live": problems(page)}
-    row(page, "alert 0").locator(".title").click()
-    expect(page.locator(".drawer .step.opened")).to_be_visible()
-    found["drawer"] = problems(page)
-    page.keyboard.press("Escape")
-    for name, drawn in (
-        ("Inbox", ".empty"),
-        ("Overview", "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"),
-        ("History", "[data-testid=stDataFrame] canvas"),
-        ("Rules", "[data-testid=stDataFrame] canvas"),
-        ("Channels", "[data-testid=stDataFrame] canvas"),
-        ("Compare", "[data-testid=stDataFrame] canvas"),
-        ("System log", "[data-testid=stDataFrame] canvas"),
-        ("Settings", ".meanings"),
-    ):
-        page.locator("[data-testid=stSidebarNav]").get_by_role("link", name=name).click()
-        expect(page.locator(".page-head h1").get_by_text(name)).to_be_visible()
-        expect(page.locator(drawn).first).to_be_visible()
-        found[name] = problems(page)
-    assert {name: told for name, told in found.items() if told} == {}

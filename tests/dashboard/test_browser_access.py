@@ -1,0 +1,86 @@
+"""Nothing keeps people out: every page at three widths, light and dark, with axe-core."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from sentinel.lifecycle import Acknowledge, Resolve
+from tests.dashboard.browser import PATIENCE, Served, Watched
+from tests.dashboard.scene import Scene
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+expect.set_options(timeout=PATIENCE)
+
+AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1.min.js").read_text()
+TABLE = "[data-testid=stDataFrame] canvas"
+CHART = "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
+DRAWN = {
+    "": ".blotter .row",
+    "?alert={taken}": ".drawer .step.opened",
+    "inbox": ".alert .title",
+    "rules": TABLE,
+    "rules?rule={rule}": ".rule-state",
+    "channels": TABLE,
+    "overview": CHART,
+    "history": TABLE,
+    "history?find=nothing-like-it": ".empty",
+    "compare": TABLE,
+    "audit": TABLE,
+    "audit?audit-actor=nobody": ".empty",
+    "log": TABLE,
+    "settings": ".meanings",
+}
+
+
+def serious(page: Page) -> list[str]:
+    """What axe-core finds serious; the list of pages is Streamlit's own, with headings in it."""
+    page.evaluate(AXE)
+    found = page.evaluate(
+        """async () => (await axe.run(
+            {include: [['body']], exclude: [['[data-testid=stSidebarNav]']]},
+            {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']}))
+            .violations.filter((one) => ['serious', 'critical'].includes(one.impact))
+            .map((one) => one.id + ': ' + one.nodes.map((n) => n.target.flat().join(' ') + ' '
+                + (n.failureSummary || '').slice(0, 220)).slice(0, 3).join(' | '))"""
+    )
+    return list(found)
+
+
+def problems(page: Page) -> list[str]:
+    """What is serious and stays so: a page that is being put together is paler for a moment."""
+    looks = 3
+    while (found := serious(page)) and (looks := looks - 1):
+        page.wait_for_timeout(700)
+    return found
+
+
+@pytest.mark.parametrize("width", [1440, 768, 390])
+@pytest.mark.parametrize("watched", ["light", "dark"], indirect=True)
+def test_every_page_is_for_everybody_at_every_width(
+    scene: Scene, watched: Watched, served: Served, width: int
+):
+    page = watched.page
+    for number, severity in enumerate(("critical", "high", "medium", "low", "info")):
+        scene.raises(f"alert {number}", severity=severity)
+    taken, over = scene.raises("taken"), scene.raises("over")
+    scene.store.act([taken], Acknowledge(actor="lena", comment="on it"))
+    scene.store.act([over], Resolve(actor="lena", comment="done"))
+    scene.tells(taken, "a message about what is taken")
+    scene.store.log.write("info", "rule.switched", "one row")
+    rule = scene.store.alerts.get(taken).rule
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(reduced_motion="reduce")  # what is looked at is what stays
+    found: dict[str, list[str]] = {}
+    for path, drawn in DRAWN.items():
+        page.goto(f"{served.url}/{path.format(taken=taken, rule=rule)}")
+        expect(page.locator(drawn).first).to_be_visible()
+        found[path] = problems(page)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > width:
+            found[path].append(f"it is {wide} wide")
+    told = {path: what for path, what in found.items() if what}
+    assert not told, "\n".join(f"{path}: {one}" for path, what in told.items() for one in what)
