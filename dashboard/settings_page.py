@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from dashboard import markup, session
+from dashboard.blotter import widget
 from dashboard.rows import value
 from dashboard.shapes import TARGETS
 from sentinel.duration import format_duration
@@ -96,12 +97,11 @@ def _preferences() -> None:
             ("You act as", session.actor(), _named_by()),
             ("Times are shown in", session.zone(), "your browser's time zone"),
             ("Appearance", "as your system's, or chosen in the menu ⋮ at the top", ""),
-            ("Density", "the button over the live table, or D", ""),
-            ("Sound and desktop notices", "off; chosen with the bell over the live table", ""),
             ("Time to acknowledge", ", ".join(
                 f"{word} {markup.length(seconds)}" for word, seconds in TARGETS.items()), ""),
         ]
     )  # fmt: skip
+    widget("preferences", {})
     if settings().dashboard_user_header:
         return
     st.html(

@@ -1,6 +1,7 @@
-"""The widgets of the live page: Components v2, plain JavaScript and CSS, no build step.
+"""Our own widgets: Components v2, plain JavaScript and CSS, no build step.
 
-`blotter` is the table, `drawer` one alert, `pulse` the heart-beat that says how fresh they are.
+`blotter` is the table, `drawer` one alert, `pulse` the heart-beat that says how fresh they are,
+`preferences` what a viewer prefers.
 Each is one module for the browser, made of the files that `WIDGETS` names, one after another.
 """
 
@@ -20,11 +21,13 @@ WIDGETS = {
     "blotter": ("shared", "door", "order", "row", "table", "bulk", "keys", "alarm", "frame"),
     "drawer": ("shared", "door", "row", "bulk", "chart", "drawer"),
     "pulse": ("shared", "door", "pulse"),
+    "preferences": ("shared", "alarm", "preferences"),
 }
 _ROOTS = {
     "blotter": '<section class="blotter" aria-label="Live alerts">\n</section>',
     "drawer": '<aside class="drawer" aria-label="One alert" tabindex="-1">\n</aside>',
     "pulse": '<header class="pulse">\n</header>',
+    "preferences": '<section class="preferences" aria-label="Of this browser">\n</section>',
 }
 
 

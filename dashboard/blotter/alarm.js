@@ -4,6 +4,8 @@
 const ALARM = { severities: [], sound: true, notice: false };
 const GESTURES = ["pointerdown", "keydown"];
 const SILENT = "No sound yet: this browser keeps the page silent until you click or press a key in it.";
+/** A box to tick, with its words. */
+const choice = (words, on, change) => h("label", { class: "choice" }, h("input", { type: "checkbox", checked: on, onchange: (event) => change(event.target.checked) }), words);
 const alarm = () => ({ ...ALARM, ...remembered.get("alarm", {}) });
 
 class Alarm {
@@ -32,9 +34,14 @@ class Alarm {
   }
   toggle() { if (this.menu.classList.contains("on")) this.close(); else this.open(); }
   open() {
+    this.fill();
+    this.menu.classList.add("on");
+    this.menu.querySelector("input").focus();
+  }
+  /** What can be chosen, here and on the page of settings. */
+  fill() {
     const chosen = alarm();
-    const choice = (words, on, change) => h("label", { class: "choice" }, h("input", { type: "checkbox", checked: on, onchange: (event) => change(event.target.checked) }), words);
-    this.hint = h("p", { class: "small" }, "For alerts that are new or became that severe, where the filter shows them, while this page is open and not paused. Kept in this browser.");
+    this.hint = h("p", { class: "small" }, "For alerts that are new or became that severe, where the filter shows them, while the live page is open and not paused. Kept in this browser.");
     this.menu.replaceChildren(
       h("div", { class: "menu-title" }, "When one of these arrives"),
       ...SEVERITY_WORDS.map((word) => choice(h("span", { class: `sev-${word}` }, h("span", { class: "sev" }, word)), chosen.severities.includes(word),
@@ -43,8 +50,6 @@ class Alarm {
       choice("Make a sound", chosen.sound, (on) => { this.set({ sound: on }); if (on) this.ring(); }),
       choice("Show a notice of the desktop", chosen.notice, (on) => this.allow(on)),
       this.hint);
-    this.menu.classList.add("on");
-    this.menu.querySelector("input").focus();
   }
   close() { this.menu.classList.remove("on"); }
   set(change) { remembered.set("alarm", { ...alarm(), ...change }); this.paint(); }

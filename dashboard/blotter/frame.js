@@ -62,8 +62,6 @@ function reveal({ grid, nodes, chosen }, id) {
   else if (bottom > grid.scrollTop + grid.clientHeight) grid.scrollTop = bottom - grid.clientHeight;
 }
 
-function press(button, on) { button.setAttribute("aria-pressed", String(on)); }
-
 function paintChrome(blotter) {
   const { view, data } = blotter;
   if (!data) return;

@@ -66,6 +66,7 @@ function span(milliseconds) {
 }
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+function press(button, on) { button.setAttribute("aria-pressed", String(on)); }
 /** A moment in the viewer's own time zone, with the zone's name. */
 const moment = (at) => `${FULL.format(at)} ${ZONE}`;
 const plural = (n, one, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;

@@ -307,6 +307,30 @@ def test_several_are_assigned_and_commented_on_with_a_thumb(scene: Scene, watche
     assert timedelta(minutes=88) < until - scene.store.now() <= timedelta(minutes=90)
 
 
+def test_what_is_preferred_is_chosen_in_the_settings_too(
+    scene: Scene, watched: Watched, served: Served
+):
+    page = watched.page
+    scene.raises("one")
+    expect(row(page, "one")).to_be_visible()
+    dense = row(page, "one").bounding_box()
+    page.goto(f"{served.url}/settings")
+    page.get_by_role("checkbox", name="Dense rows").uncheck()
+    page.get_by_role("checkbox", name="critical").check()
+    expect(page.get_by_role("checkbox", name="Make a sound")).to_be_checked()
+    page.reload()
+    expect(page.get_by_role("checkbox", name="critical")).to_be_checked()
+    expect(page.get_by_role("checkbox", name="high")).not_to_be_checked()
+    expect(page.get_by_role("checkbox", name="Dense rows")).not_to_be_checked()
+    page.goto(served.url)
+    bell = page.get_by_role("button", name="Sound and notice for new alerts")
+    expect(bell).to_have_attribute("aria-pressed", "true")
+    roomy = row(page, "one").bounding_box()
+    assert dense is not None
+    assert roomy is not None
+    assert roomy["height"] > dense["height"]
+
+
 NONSENSE = "%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E%00%F0%9F%92%A5%27%3B--"
 ADDRESSES = {
     "": "q severity mine suppressed sort group limit alert",
