@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from importlib import import_module
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -11,6 +13,8 @@ from sentinel import Reading, Rule
 from sentinel.evaluation import Evaluation
 from sentinel.observation import Observation
 from tests.dashboard.scene import Scene, shown
+
+Arrow: Any = import_module("pyarrow.ipc")  # comes with Streamlit, without types
 
 
 def opened(page: AppTest) -> AppTest:
@@ -59,3 +63,18 @@ def test_a_period_stands_against_the_one_before(scene: Scene, page: AppTest):
     assert told["Opened"] == ("2", "-50% against before")
     page.button_group(key="length").set_value("7d").run()
     assert {one.label: one.value for one in page.metric}["Opened"] == "6"
+
+
+def test_a_day_is_drawn_by_the_hour_and_severity(scene: Scene, page: AppTest):
+    scene.storm(3, severity="critical")
+    scene.raises("one", severity="low")
+    scene.raises("older", severity="low", ago=timedelta(hours=5))
+    scene.raises("yesterday", severity="low", ago=timedelta(hours=25))
+    opened(page)
+    (chart,) = page.get("vega_lite_chart")
+    assert chart.proto.alt == "5 alerts opened in 24h, by severity"
+    bars = Arrow.open_stream(chart.proto.datasets[0].data.data).read_pandas()
+    assert bars.groupby("severity")["opened"].sum().to_dict() == {"critical": 3, "low": 2}
+    assert set((bars["until"] - bars["at"]).dt.total_seconds()) == {3600 * 0.88}
+    since = scene.store.now() - timedelta(hours=24)
+    assert (bars["at"] > since - timedelta(hours=1)).all()
