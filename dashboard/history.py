@@ -112,20 +112,20 @@ def _shown(alerts: list[AlertView]) -> None:
         most=650,
         on_select="rerun",
         selection_mode="single-row",
-        row_height=34,
+        row_height=31,
         column_config={
             "Opened": st.column_config.DatetimeColumn(format="MMM D HH:mm:ss", width=125),
             "Severity": st.column_config.MultiselectColumn(
-                options=[*WORDS, *ALIASES], color=[*COLOURS, COLOURS[0], COLOURS[2]], width=92
+                options=[*WORDS, *ALIASES], color=[*COLOURS, COLOURS[0], COLOURS[2]], width=88
             ),
-            "Alert": st.column_config.TextColumn(width=250),
-            "Status": st.column_config.TextColumn(width=102),
-            "Value": st.column_config.TextColumn(width=78),
-            "Rule": st.column_config.TextColumn(width=100),
+            "Alert": st.column_config.TextColumn(width=222),
+            "Status": st.column_config.TextColumn(width=98),
+            "Value": st.column_config.TextColumn(width=100),
+            "Rule": st.column_config.TextColumn(width=116),
             "Labels": st.column_config.TextColumn(width=150),
-            "Owner": st.column_config.TextColumn(width=64),
-            "Lasted": st.column_config.TextColumn(width=58),
-            "How it ended": st.column_config.TextColumn(width=84),
+            "Owner": st.column_config.TextColumn(width=60),
+            "Lasted": st.column_config.TextColumn(width=56),
+            "How it ended": st.column_config.TextColumn(width=92),
         },
         alt="Alerts that were found, one a row; select a row for everything about it",
     )

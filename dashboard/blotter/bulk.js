@@ -70,12 +70,16 @@ class Bulk {
     ]);
   }
   compose(press = false) {
+    if (this.idle()) return;
     if (press && this.comment.value.trim()) return this.go("comment");
     this.composing = true;
     this.paint();
     this.comment.focus();
   }
+  /** Nothing is selected and no row has the cursor: there is nothing to do something to. */
+  idle() { return !this.blotter.everything && !this.blotter.targets().length; }
   suppress(ids = null) {
+    if (!ids && this.idle()) return;
     const act = (minutes) => (ids ? this.blotter.act("suppress", { ids, minutes }) : this.go("suppress", { minutes }));
     const typed = this.typed({ placeholder: "45m, 2h, 3d, until 06:30", "aria-label": "Suppress for", maxlength: "12" }, (text) => {
       const minutes = minutesOf(text);
@@ -94,6 +98,7 @@ class Bulk {
     return field;
   }
   assign() {
+    if (this.idle()) return;
     const { blotter } = this;
     const names = [...new Set([blotter.me, ...blotter.data.people])].slice(0, 8);
     const typed = this.typed({ maxlength: "100", placeholder: "Somebody else", "aria-label": "Assign to" }, (assignee) => this.go("assign", { assignee }));
@@ -102,7 +107,7 @@ class Bulk {
   choose(title, choices, extra = null) {
     this.choices = choices;
     this.menu.replaceChildren(h("div", { class: "menu-title" }, title),
-      ...choices.map(([name, act], place) => h("button", { type: "button", role: "menuitem", onclick: () => { this.close(); act(); } }, name, h("kbd", {}, place < 9 ? String(place + 1) : ""))), extra ?? "");
+      ...choices.map(([name, act], place) => h("button", { type: "button", role: "menuitem", onclick: () => { this.close(); this.blotter.grid.focus({ preventScroll: true }); act(); } }, name, h("kbd", {}, place < 9 ? String(place + 1) : ""))), extra ?? "");
     this.menu.classList.add("on");
     this.paint();
     this.menu.querySelector("button")?.focus();

@@ -59,6 +59,7 @@ class Drawer {
     for (const [name, hear] of this.listeners) window.removeEventListener(name, hear);
     document.removeEventListener("keydown", this.keyed);
     delete document.documentElement.dataset.drawer;
+    delete document.documentElement.dataset.alert;
   }
   /** As in the table: whoever misses an answer asks again. */
   pulse({ number }) {
@@ -140,6 +141,7 @@ class Drawer {
     this.element.inert = !on;
     if (on) document.documentElement.dataset.drawer = "open";
     else delete document.documentElement.dataset.drawer;
+    document.documentElement.dataset.alert = this.id ?? "";  // for a table that is made after it
     say("drawer", this.id);
     if (!on) { this.menu.classList.remove("on"); return; }
     if (this.painted !== this.id) {

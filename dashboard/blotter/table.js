@@ -18,7 +18,7 @@ class Blotter {
     this.touched = new Map();   // command -> the ids it is about, for what comes back by an undo
     this.known = new Map();     // id -> how bad it was when last seen, for what is news
     this.folded = new Set();
-    this.cursor = null;
+    this.cursor = null; this.open = document.documentElement.dataset.alert || null;
     this.anchor = null;
     this.view = { ...EMPTY_VIEW };
     this.paused = false;
@@ -54,8 +54,7 @@ class Blotter {
     this.over = true;
     clearInterval(this.timer);
     this.resize.disconnect();
-    this.outbox.close();
-    this.unbindKeys();
+    this.outbox.close(); this.unbindKeys();
     this.alarm.destroy();
     this.toast.destroy();
     for (const [name, hear] of this.listeners) window.removeEventListener(name, hear);
@@ -143,12 +142,14 @@ class Blotter {
       this.layout({ hold: mine && !first && this.busy(true), ours });
     } else this.refresh();
     this.settled = JSON.stringify(data.view);
+    if (this.back) this.back = reveal(this, this.back) ?? (this.open && this.show(this.cursor));
     paintChrome(this);
   }
   hear(command, answer) {
     const told = toldBy(command, answer);
     for (const { id, why } of answer.conflicts) this.conflicts.set(id, why);
     for (const { id, why } of answer.refused) this.conflicts.set(id, why);
+    if (command.op === "undo" && command.of === this.stood?.[0]) this.back = this.cursor = this.stood[1];
     for (const [id, on] of [...this.overlay]) {
       // The row that came with the answer has this step in it; others may still be on their way.
       on.steps = on.steps.filter((step) => step.command !== command.id);
@@ -204,7 +205,7 @@ class Blotter {
     this.pill.classList.toggle("on", count > 0);
   }
   layout({ hold = false, ours = new Set() } = {}) {
-    const standing = new Set(this.order);
+    const standing = new Set((this.sections ?? []).flatMap(({ ids }) => [...ids]));  // what is folded stands too
     let rows = this.visible();
     const held = hold ? rows.filter((row) => !standing.has(row.id) && !ours.has(row.id) && needOf(row) === "told") : [];
     if (held.length) rows = rows.filter((row) => !held.includes(row));
@@ -221,7 +222,7 @@ class Blotter {
       }
       if (this.folded.has(section.key)) continue;
       for (const row of section.rows) {
-        const fresh = this.data && !this.nodes.has(row.id) && standing.size > 0;
+        const fresh = this.data && !this.nodes.has(row.id) && standing.size > 0 && !standing.has(row.id);
         const node = this.fill(row, made);
         if (!node.signature) made += 1;
         if (fresh) { node.classList.add("fresh"); setTimeout(() => node.classList.remove("fresh"), 1600); }
@@ -234,7 +235,7 @@ class Blotter {
     if (!wanted.length) wanted.push(emptyPage(this));
     else if (this.data.more) wanted.push(moreRow(this));
     stand(this.body, wanted);
-    if (!kept.has(this.cursor)) this.cursor = this.near(this.cursor) ?? this.order[0] ?? null;
+    if (!kept.has(this.cursor)) this.cursor = this.near(this.cursor) ?? (kept.has(this.open) ? this.open : this.order[0]) ?? null;
     keep();
     this.grid.setAttribute("aria-rowcount", String(this.order.length + 1));
     this.paint();
@@ -332,7 +333,8 @@ class Blotter {
   chooseMore() {
     const here = this.chosen.size > 0 && this.chosen.size >= this.order.length;
     if (here && this.data?.more && !this.everything) { this.everything = true; this.paint(); }
-    else this.chooseAll();
+    else if (here && !this.everything && this.starred !== this.chosen.size) this.toast.show(`All ${this.starred = this.chosen.size} that match are selected; * once more for none`);
+    else { this.starred = 0; this.chooseAll(); }
   }
   /** First what is selected; where nothing is, a note that was begun and is meant for nothing now. */
   clear() {
@@ -356,6 +358,7 @@ class Blotter {
   drawer(id) {
     const was = this.open;
     this.open = id;
+    if (id && id !== was && this.nodes.has(id)) reveal(this, this.cursor = id);  // an address or a link led there
     this.paint();
     if (was && !id) this.grid.focus({ preventScroll: true });
   }
@@ -370,8 +373,7 @@ class Blotter {
     const comment = this.bulk.take();
     const command = this.outbox.push(
       { op, items: all ? [] : picked.map((id) => [id, this.versionOf(id)]), ...(all ? { all: this.view } : {}), comment, ...more });
-    this.touched.set(command.id, picked);
-    if (this.touched.size > 50) this.touched.delete(this.touched.keys().next().value);
+    if (this.touched.set(command.id, picked).size > 50) this.touched.delete(this.touched.keys().next().value);
     for (const id of picked) {
       this.conflicts.delete(id);
       const on = this.overlay.get(id), become = becomes(op, more, this.me), shown = this.shown(this.rows.get(id));
@@ -379,11 +381,12 @@ class Blotter {
       this.overlay.set(id, { command: command.id, become: { ...on?.become, ...become }, steps: [...(on?.steps ?? []), { command: command.id, changes }] });
     }
     const after = this.order.slice(this.order.indexOf(this.cursor) + 1).find((id) => !picked.includes(id) && needOf(this.shown(this.rows.get(id) ?? { status: "resolved" })) === "told");
+    this.stood = [command.id, this.cursor];
     if (!ids && picked.includes(this.cursor) && op !== "comment" && op !== "assign") this.cursor = after ?? this.cursor;
+    if (!ids && this.cursor !== this.open && picked.includes(this.open)) this.show(this.cursor);  // the next key is for what it shows
     const many = all ? "all that match" : plural(picked.length, "alert");
-    const undoable = op !== "comment";
     this.toast.show(op === "comment" ? `Commented on ${many}. A comment stays.` : `${DONE[op]} ${many}`,
-      { undo: undoable ? () => this.undo(command.id) : null });
+      { undo: op === "comment" ? null : () => this.undo(command.id) });
     if (!ids) { this.chosen.clear(); this.everything = false; }
     this.layout({ hold: this.busy(true) });
     reveal(this, this.cursor);
