@@ -22,7 +22,7 @@ def show() -> None:
     It has no clock of its own: the heart-beat wakes it in the browser when something changed.
     """
     said: dict[str, Any] = st.session_state.get("drawer") or {}
-    answers = session.desk().carry_out(said.get("commands"), session.actor())
+    answers = session.desk().carry_out(session.handed_in(said), session.actor())
     asked = said.get("open")
     if (here := st.session_state.pop(session.ASKED, None)) is not None:
         # Asked for by a page and not by the widget, which is told to follow.

@@ -49,7 +49,7 @@ def live() -> None:
     said: dict[str, Any] = st.session_state.get("blotter") or {}
     me = session.actor()
     # What was asked for is done first, so that what is shown has it.
-    answers = session.desk().carry_out(said.get("commands"), me)
+    answers = session.desk().carry_out(session.handed_in(said), me)
     view = _view(said)
     shown, rows, fault = session.sheets().read(view, me)
     told = shapes.head(shown, view, me) | {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 from importlib import import_module
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
@@ -27,6 +28,7 @@ __all__ = [
     "data",
     "desk",
     "door",
+    "handed_in",
     "place",
     "registry",
     "say",
@@ -106,6 +108,18 @@ def signed_in(headers: Headers) -> str | None:
     """
     header = settings().dashboard_user_header
     return identity.named(header, headers.getlist(header)) if header else None
+
+
+def handed_in(said: dict[str, Any]) -> object:
+    """The commands that a widget hands in by Streamlit's connection, where the door is shut.
+
+    That connection, once open, does not hear of a login that ends. Where there is one they wait
+    in the browser until the door takes them, which asks anew who is signed in.
+
+    Args:
+        said: the widget's states
+    """
+    return [] if settings().dashboard_user_header else said.get("commands")
 
 
 def zone() -> str:

@@ -52,8 +52,9 @@ class Settings(BaseSettings):
         pattern="^[A-Za-z0-9-]*$",
         description=(
             "Header in which a proxy with a login names who is signed in, such as "
-            "X-Forwarded-User; it must take away one that a browser sends. Where this is empty, "
-            "everybody acts as SENTINEL_USER."
+            "X-Forwarded-User; it must take away one that a browser sends, and nothing else may "
+            "reach the dashboard's port, as it is believed there. Where this is empty, everybody "
+            "acts as SENTINEL_USER."
         ),
     )
     api_port: int = Field(default=8400, ge=0, le=65535, description="Port of Sentinel's API.")

@@ -10,9 +10,9 @@ class Door {
     const words = new URLSearchParams(params).toString();
     const answer = await fetch(`${this.place}/${name}${words ? `?${words}` : ""}`, {
       cache: "no-store", credentials: "same-origin", redirect: "manual", signal: AbortSignal.timeout(PATIENCE), ...more,
-      headers: { "x-sentinel-pass": this.pass, ...more.headers },
+      headers: { accept: "application/json", "x-sentinel-pass": this.pass, ...more.headers },
     });
-    if (answer.status === 401 || answer.type === "opaqueredirect") throw Object.assign(new Error(await stranger(answer)), { stranger: true });
+    if (foreign(answer)) throw Object.assign(new Error(await stranger(answer)), { stranger: true });
     if (!answer.ok && answer.status !== 304) throw Object.assign(new Error(`the door answered ${answer.status}`), { refused: true });
     return answer;
   }
@@ -31,9 +31,16 @@ class Door {
   }
 }
 
+/** Whether it comes from a login: the door itself answers with JSON, and some logins with a page, as if all were well. */
+function foreign(answer) {
+  const page = /^text\/html/.test(answer.headers.get("content-type") ?? "");
+  return answer.status === 401 || answer.type === "opaqueredirect" || (page && (answer.ok || answer.status === 403));
+}
+
 /** Why this page may no longer act: its person signed out, or somebody else signed in. */
 async function stranger(answer) {
-  try { return (await answer.json()).error; } catch { return "you are no longer signed in: load the page again"; }
+  const { error } = await answer.json().catch(() => null) ?? {};
+  return error || "you are no longer signed in: load the page again";
 }
 
 /** What commands are answered that were not let in. */

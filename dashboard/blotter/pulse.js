@@ -52,7 +52,11 @@ class Pulse {
       if (!this.over) this.update({ ...this.data, ...said });
     } catch (error) {
       this.stranger = error.stranger ? error.message : "";
-      if (this.stranger && !this.over) this.tick();
+      if (this.stranger && !this.over) {
+        this.tick();
+        // What still waits to be handed in is refused as well, which its person has to hear.
+        say("pulse", { number: this.data.number, now: this.data.now + Date.now() - this.came });
+      }
       // What is shown gets old, and says so by itself. A server that was started again knows the
       // old pass no more: a run of the page's script brings a new one.
       if (error.refused && !this.over && Date.now() - (this.ran ?? 0) > RUN_AGAIN_AFTER) {

@@ -19,12 +19,14 @@ class LoginProxy(socketserver.ThreadingTCPServer):
 
     Attributes:
         person: who is signed in; nobody gets through where that is empty
+        refusal: the status, the kind and the words of what is then answered
         url: its address
     """
 
     def __init__(self, dashboard: str) -> None:
         super().__init__(("127.0.0.1", 0), _Through)
         self.person = ""
+        self.refusal: tuple[str, str, str] = ("401 Unauthorized", "text/plain", "")
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.far = ("127.0.0.1", int(dashboard.rpartition(":")[2]))
         self.open: set[socket.socket] = set()
@@ -52,9 +54,9 @@ class _Through(socketserver.StreamRequestHandler):
         if not head:
             return
         if not self.proxy.person:
-            self.wfile.write(
-                b"HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-            )
+            status, kind, words = self.proxy.refusal
+            told = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: {kind}\r\n"
+            self.wfile.write(f"{told}Content-Length: {len(words)}\r\n\r\n{words}".encode())
             return
         upgraded = any(line.lower().startswith(b"upgrade:") for line in head)
         left_out = (b"x-forwarded-user:", b"\0" if upgraded else b"connection:")

@@ -46,6 +46,68 @@ def test_each_acts_by_their_own_name_and_an_open_page_ends_with_its_login(
         page.close()
 
 
+SIGNED_OUT = (
+    ("401 Unauthorized", "application/json", "{}"),  # oauth2-proxy, asked for JSON
+    ("403 Forbidden", "text/html", "<h1>Sign in</h1>"),  # and asked for anything else
+    ("200 OK", "text/html", "<h1>Sign in</h1>"),  # nginx that asks it with auth_request
+)
+
+
+def test_whatever_a_proxy_answers_to_nobody_nothing_is_done_by_who_was_signed_in(
+    scene: Scene, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SENTINEL_DASHBOARD_USER_HEADER", HEADER)
+    alert = scene.raises("first")
+    with serve(scene, tmp_path) as served, log_in_before(served.url) as proxy:
+        for refusal in SIGNED_OUT:
+            proxy.person = "lena"
+            page = browser.new_page()
+            page.goto(proxy.url)
+            expect(row(page, "first")).to_be_visible()
+            page.mouse.move(5, 5)
+            proxy.person, proxy.refusal = "", refusal
+            page.keyboard.press("a")
+            expect(
+                page.get_by_text("Nothing was done: you are no longer signed in")
+            ).to_be_visible()
+            expect(page.locator(".fresh.gone")).to_contain_text("Signed out")
+            assert scene.store.alerts.get(alert).status == "open"
+            page.close()
+
+
+def test_where_the_proxy_is_ill_what_was_asked_waits_for_the_door(
+    scene: Scene, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SENTINEL_DASHBOARD_USER_HEADER", HEADER)
+    first, second = scene.raises("first"), scene.raises("second", severity="low")
+    with serve(scene, tmp_path) as served, log_in_before(served.url) as proxy:
+        proxy.person = "lena"
+        page = browser.new_page()
+        page.goto(proxy.url)
+        expect(row(page, "first")).to_be_visible()
+        page.mouse.move(5, 5)
+        ill = ("503 Service Unavailable", "text/plain", "")
+        proxy.person, proxy.refusal = "", ill
+        page.keyboard.press("a")
+        expect(page.get_by_text("Not confirmed yet: what you did last")).to_be_visible()
+        assert scene.store.alerts.get(first).status == "open"
+        proxy.person = "lena"
+        expect(
+            row(page, "first").and_(page.locator(".is-acknowledged:not(.pending)"))
+        ).to_be_visible()
+        assert scene.store.alerts.get(first).acknowledged_by == "lena"
+
+        proxy.person = ""
+        page.keyboard.press("Home")
+        expect(page.locator(".blotter .row.cursor .title")).to_have_text("second")
+        page.keyboard.press("e")
+        expect(page.get_by_text("Not confirmed yet: what you did last")).to_be_visible()
+        proxy.person = "omar"
+        expect(page.get_by_text("this page is lena's: load it again as omar")).to_be_visible()
+        assert scene.store.alerts.get(second).status == "open"
+        page.close()
+
+
 def test_past_the_proxy_nobody_is_let_in(
     scene: Scene, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
