@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 
@@ -137,6 +137,7 @@ class Desk:
                 command = msgspec.convert(one, Command)
             except msgspec.ValidationError as error:
                 _log.warning("a browser sent what is no command: %s", error)
+                answers += _refused(cast("object", one), error)
                 continue
             with self._lock:
                 known = command.id in self._answers
@@ -266,6 +267,12 @@ class Desk:
             refused=[LeftAlone(one.alert_id, one.error) for one in refused],
             undo=undo,
         )
+
+
+def _refused(given: object, error: Exception) -> list[Answer]:
+    """What is no command is answered where it has an id: a browser sends it again until it is."""
+    known = cast("dict[object, object]", given).get("id") if isinstance(given, dict) else None
+    return [Answer(id=known, error=str(error))] if isinstance(known, str) and known else []
 
 
 def _were(count: int) -> str:

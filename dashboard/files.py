@@ -42,8 +42,8 @@ ROW_GROUP = 50_000
 """Rows that are packed together in Parquet."""
 
 # At the beginning, and where a spreadsheet of a country that parts cells by semicolons begins
-# another: it does not see that the text is quoted.
-_RUNS = re.compile(r"(^|[;\t\r\n])(?=[^\S\t\r\n]*[=+\-@＝＋－＠])")
+# another: it does not see that the text is quoted, and takes quotes of the text for its own.
+_RUNS = re.compile(r"(^|[;\t\r\n])(?=(?:[^\S\t\r\n]|\")*[=+\-@＝＋－＠])")
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):

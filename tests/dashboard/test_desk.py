@@ -215,11 +215,23 @@ def test_a_word_that_means_nothing_does_nothing(told: Told):
 
 @pytest.mark.parametrize(
     "strange",
-    ["text", None, [{}], [{"id": "x", "op": "delete"}], [{"id": "", "op": "resolve"}],
-     [{"id": "x", "op": "suppress", "minutes": -5}], [["x"]]],
-)  # fmt: skip
+    ["text", None, [{}], [{"id": "", "op": "resolve"}], [{"id": 5, "op": "resolve"}], [["x"]]],
+)
 def test_what_is_no_command_is_not_carried_out(told: Told, strange: object):
     assert told.desk.carry_out(strange, "maria") == []
+    assert statuses(told) == ["open"] * 3
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [{"op": "delete"}, {"op": "suppress", "minutes": -5}, {"op": "assign", "assignee": "x" * 101}],
+)
+def test_what_a_browser_would_send_again_for_ever_is_refused_with_why(
+    told: Told, strange: dict[str, Any]
+):
+    (answer,) = told.desk.carry_out([{"id": "x", **strange}], "maria")
+    assert (answer.id, answer.done) == ("x", 0)
+    assert answer.error
     assert statuses(told) == ["open"] * 3
 
 

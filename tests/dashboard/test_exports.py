@@ -185,6 +185,16 @@ def test_no_part_of_a_text_is_a_formula_where_cells_are_parted_by_semicolons():
     assert files.safe("disk; =cmd()\n@SUM(1)") == "disk;' =cmd()\n'@SUM(1)"
 
 
+def test_a_quote_in_a_text_opens_no_way_for_a_formula(tmp_path: Path):
+    shape = files.Shape(name="x", columns={"a": files.TEXT, "b": files.TEXT}, cells=lambda row: row)
+    for text in ('disk;"=1+1;x', 'disk; " "=1+1;x', '"=1+1', 'disk;""@SUM(1)'):
+        files.as_csv(tmp_path / "x.csv", shape, [[("one", text)]], nobody)
+        for between in (",", ";", "\t"):
+            with (tmp_path / "x.csv").open(encoding="utf-8-sig", newline="") as read:
+                cells = [cell for row in csv.reader(read, delimiter=between) for cell in row]
+            assert not [cell for cell in cells if cell.strip(' "')[:1] in ("=", "+", "-", "@")]
+
+
 @pytest.mark.parametrize("text", ["", "disk", "1-2", "a=b", "/data", "a; b", "two\nlines"])
 def test_other_text_stays_as_it_is(text: str):
     assert files.safe(text) == text
