@@ -137,6 +137,7 @@ def _write(kind: Kind, export: Export) -> None:
     # A click ends the run of a page wherever it stands: what was begun is known by what is left.
     st.session_state[BEGUN] = export.page
     count = 0
+    done: Kept | None = None
     try:
         with _troubles():
             total = export.count()
@@ -158,7 +159,10 @@ def _write(kind: Kind, export: Export) -> None:
         told = (f"{export.many(count)} written", more, _size(done.size()))
         done.says = ", ".join(filter(None, told))
         kept.give(done)
+        done = None
     finally:
+        if done is not None:  # stopped midway by a click or a trouble
+            done.let_go()
         place.empty()
     st.session_state.pop(BEGUN, None)
 
