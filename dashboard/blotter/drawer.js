@@ -280,5 +280,6 @@ export default function drawer(component) {
   if (!made) { made = new Drawer(parentElement); DRAWERS.set(parentElement, made); }
   made.api = component;
   made.told(data);
+  spent(component, data.answers);
   return () => { made.destroy(); DRAWERS.delete(parentElement); };
 }

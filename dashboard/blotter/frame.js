@@ -135,7 +135,9 @@ export default function blotter(component) {
   const text = new TextDecoder().decode(data);
   if (text !== made.text) {
     made.text = text;
-    made.told(JSON.parse(text));
+    const said = JSON.parse(text);
+    made.told(said);
+    spent(component, said.answers);
   }
   return () => { made.destroy(); BLOTTERS.delete(parentElement); };
 }

@@ -151,6 +151,12 @@ class Outbox {
   }
 }
 
+/**
+ * Commands that Streamlit had and answered are taken from the widget's state: a dashboard that was
+ * started again is told all of that, and does not know any more that they were carried out.
+ */
+function spent(api, answers) { if (answers.length) api.setStateValue("commands", []); }
+
 const DONE = {
   acknowledge: "Acknowledged", unacknowledge: "Taken back", resolve: "Resolved", reopen: "Reopened", suppress: "Suppressed",
   unsuppress: "No longer suppressed", assign: "Assigned", comment: "Commented on", undo: "Undone:",

@@ -110,6 +110,39 @@ def test_an_open_page_goes_on_when_the_dashboard_was_started_again(
 
 
 @pytest.mark.slow
+def test_what_was_done_past_the_door_is_not_done_again_when_the_dashboard_was_started_again(
+    scene: Scene, watched: Watched, served: Served, tmp_path: Path
+):
+    page = watched.page
+    wanted = scene.raises("one")
+    expect(row(page, "one")).to_be_visible()
+
+    def written() -> int:
+        return [step.kind for step in scene.store.alerts.timeline(wanted)].count("commented")
+
+    page.route("**/sentinel/act", lambda route: route.abort())
+    page.mouse.move(5, 5)
+    page.keyboard.press("c")
+    page.keyboard.type("once")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Commented on 1 alert")).to_be_visible()
+    for _ in range(300):
+        if written():
+            break
+        page.wait_for_timeout(20)
+    assert written() == 1
+    page.unroute("**/sentinel/act")
+    served.stop()
+    scene.raises("two", severity="critical")
+    with serve(scene, tmp_path, port=int(served.url.rpartition(":")[2])):
+        expect(row(page, "two")).to_be_visible(timeout=60_000)
+        expect(page.locator(".fresh.live")).to_be_visible()
+        assert written() == 1, "what was said once stands there once"
+        page.close()
+    watched.complaints.clear()  # the browser says that nobody answered
+
+
+@pytest.mark.slow
 def test_clicks_that_build_on_each_other_arrive_in_their_order(scene: Scene, watched: Watched):
     page = watched.page
     wanted = scene.raises("one")
