@@ -12,7 +12,7 @@ __all__ = ["table"]
 _st: Any = st  # its types name libraries that are not installed
 
 
-HEAD = 35
+HEAD = 33
 """Pixels that the head of a table takes, with its borders."""
 
 
