@@ -5,8 +5,13 @@ const PATIENCE = 8000;
 
 class Door {
   /** Streamlit says where the door is, and gives the pass; a server started again gives new ones. */
-  told(door) { if (door) Object.assign(this, door); }
+  told(door) {
+    // Streamlit may have connected anew as somebody else; what this page's person asked for is not theirs.
+    if (door && this.pass && holder(door.pass) !== holder(this.pass)) this.handed = true;
+    if (door) Object.assign(this, door);
+  }
   async ask(name, { params = {}, ...more } = {}) {
+    if (this.handed) throw Object.assign(new Error("somebody else is signed in by now: load the page again"), { stranger: true });
     const words = new URLSearchParams(params).toString();
     const answer = await fetch(`${this.place}/${name}${words ? `?${words}` : ""}`, {
       cache: "no-store", credentials: "same-origin", redirect: "manual", signal: AbortSignal.timeout(PATIENCE), ...more,
@@ -30,6 +35,9 @@ class Door {
     return marked(answer, await answer.json(), view);
   }
 }
+
+/** Whose pass it is, as passes.py writes it. */
+function holder(pass) { return pass.split(".")[0]; }
 
 /** Whether it comes from a login: the door itself answers with JSON, and some logins with a page, as if all were well. */
 function foreign(answer) {

@@ -31,11 +31,15 @@ class LoginProxy(socketserver.ThreadingTCPServer):
         self.far = ("127.0.0.1", int(dashboard.rpartition(":")[2]))
         self.open: set[socket.socket] = set()
 
+    def hang_up(self) -> None:
+        """End what is open; browsers connect anew, as whoever is signed in then."""
+        for one in list(self.open):
+            _hang_up(one)
+
     def end(self) -> None:
         """Hang up on everybody."""
         self.shutdown()
-        for one in list(self.open):
-            _hang_up(one)
+        self.hang_up()
         self.server_close()  # waits for the connections' threads
 
 

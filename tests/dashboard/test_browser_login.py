@@ -108,6 +108,32 @@ def test_where_the_proxy_is_ill_what_was_asked_waits_for_the_door(
         page.close()
 
 
+def test_what_one_asked_for_is_not_done_by_who_signed_in_after_them(
+    scene: Scene, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SENTINEL_DASHBOARD_USER_HEADER", HEADER)
+    alert = scene.raises("first")
+    with serve(scene, tmp_path) as served, log_in_before(served.url) as proxy:
+        proxy.person = "lena"
+        page = browser.new_page()
+        page.goto(proxy.url)
+        expect(row(page, "first")).to_be_visible()
+        page.mouse.move(5, 5)
+        page.route("**/sentinel/**", lambda route: route.abort())
+        page.keyboard.press("a")
+        proxy.person = "omar"
+        with page.expect_event("websocket") as again:
+            proxy.hang_up()  # and Streamlit's page connects anew, as omar's
+        with again.value.expect_event("framereceived"):
+            page.keyboard.press("h")
+        expect(page.get_by_text("Not confirmed yet: what you did last")).to_be_visible()
+        page.unroute("**/sentinel/**")
+        expect(page.get_by_text("Nothing was done: ")).to_be_visible()
+        expect(page.locator(".fresh.gone")).to_contain_text("Signed out")
+        assert scene.store.alerts.get(alert).status == "open"
+        page.close()
+
+
 def test_past_the_proxy_nobody_is_let_in(
     scene: Scene, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
