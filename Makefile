@@ -13,7 +13,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-all test-slow test-soak lint format bench lock clean browser
+.PHONY: help install run test test-all test-browser test-slow test-soak lint format bench lock clean browser
 
 PYTHON ?= python3
 VENV := .venv
@@ -42,13 +42,17 @@ browser: install
 test: install browser ## all but the whole-system tests
 	$(PYTEST) -m "not slow" $(ARGS)
 
+# Each file of the dashboard's tests has a browser and starts servers of its own.
+test-browser: install browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and browser" $(ARGS)
+
 test-slow: install browser
-	$(BIN)/python -m pytest -m "slow and not soak" $(ARGS)
+	$(BIN)/python -m pytest -m "slow and not soak and not browser" $(ARGS)
 
 test-soak: install browser
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
-test-all: test test-slow test-soak ## the whole-system tests too
+test-all: test test-browser test-slow test-soak ## the whole-system tests too
 
 lint: install ## ruff, pyright strict, the import rules
 	$(BIN)/ruff check .
