@@ -235,7 +235,7 @@ def _details(store: Store, chance: random.Random) -> Callable[[], Any]:
     )
     # Nothing is kept over: this one asks with a memory of its own.
     data = Data(store, Addresses(dashboard="", prefect_api="", prefect_ui=""), lambda: True)
-    return lambda: data.details(alert.id)
+    return lambda: (data.details(alert.id), data.told(alert.id))
 
 
 def _overview(store: Store, chance: random.Random, days: int) -> Callable[[], Any]:
