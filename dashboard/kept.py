@@ -1,21 +1,29 @@
 """A file that was written for somebody: on the disk until they save it and go on.
 
 It belongs to one page and to one question there. It is let go when the question is another one,
-when the person leaves the page or closes it, and when the dashboard ends.
+when the person leaves the page or closes it, and when the dashboard ends. What one that was killed
+left is removed by the next that starts.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 import shutil
+import time
 import weakref
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import gettempdir, mkdtemp
 
 import streamlit as st
 
-__all__ = ["Kept", "give", "leave", "let_go", "mine"]
+__all__ = ["Kept", "give", "leave", "let_go", "mine", "remove_left_over"]
 
 KEPT = "file-kept"
+BEGINS = "sentinel-export-"
+NEW = 60.0
+"""Seconds for which a folder may be without its lock, as it was only just made."""
 
 
 class Kept:
@@ -29,17 +37,41 @@ class Kept:
     """
 
     def __init__(self, page: str, asked: object, name: str, mime: str) -> None:
-        folder = mkdtemp(prefix="sentinel-export-")
+        folder = mkdtemp(prefix=BEGINS)
+        # A lock ends with its process, however that ends: what has none is nobody's any more.
+        lock = os.open(folder, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_SH)
         self.page = page
         self.asked = asked
         self.path = Path(folder) / name
         self.mime = mime
         self.says = ""
-        self.let_go = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self.let_go = weakref.finalize(self, _removed, folder, lock)
 
     def size(self) -> int:
         """In bytes."""
         return self.path.stat().st_size
+
+
+def _removed(folder: str | Path, lock: int) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    os.close(lock)
+
+
+def remove_left_over() -> None:
+    """Remove what a dashboard of this user that was killed has left."""
+    for folder in Path(gettempdir()).glob(f"{BEGINS}*"):
+        with contextlib.suppress(OSError):  # another user's, or gone meanwhile, or somebody's yet
+            found = folder.lstat()
+            if found.st_uid != os.geteuid() or time.time() - found.st_mtime < NEW:
+                continue
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(lock)
+                raise
+            _removed(folder, lock)
 
 
 def mine(page: str, asked: object) -> Kept | None:

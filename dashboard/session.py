@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 from starlette.datastructures import Headers
 
-from dashboard import identity, passes
+from dashboard import identity, kept, passes
 from dashboard.data import Data
 from dashboard.desk import Desk
 from dashboard.registry import Registry
@@ -49,6 +49,7 @@ TOLD = "told"
 def data() -> Data:
     """The data of this process, opened once."""
     chosen = settings()
+    kept.remove_left_over()
     # Charts take seconds to import; the first to open the overview need not wait for it.
     threading.Thread(
         target=import_module, args=("altair",), name="warm-charts", daemon=True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import io
+import os
 import re
 import zipfile
 from collections.abc import Callable, Iterable
@@ -247,6 +248,27 @@ def test_a_file_is_let_go_with_the_session_of_its_person():
     st.session_state.clear()
     del made
     assert not folder.exists()
+
+
+def test_what_a_killed_dashboard_left_is_removed_and_nothing_that_is_somebody_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left, new, other = (tmp_path / name for name in ("sentinel-export-a", "sentinel-export-b", "x"))
+    for folder in (left, new, other):
+        folder.mkdir()
+        (folder / "alerts.csv").write_text("id")
+    link = tmp_path / "sentinel-export-c"
+    link.symlink_to(other)
+    os.utime(link, (0, 0), follow_symlinks=False)
+    somebody_s = Kept("History", "asked", "alerts.csv", "text/csv")
+    for folder in (left, other, somebody_s.path.parent):
+        os.utime(folder, (0, 0))
+    kept.remove_left_over()
+    assert not left.exists()
+    assert (other / "alerts.csv").exists()
+    assert new.exists()
+    assert somebody_s.path.parent.exists()
 
 
 def test_a_disk_that_is_full_is_said_and_leaves_nothing_behind(
