@@ -31,6 +31,7 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
         ui = settings.prefect_ui_url or _beside(api)
         shown = settings.dashboard_host
         shown = "127.0.0.1" if shown in ("0.0.0.0", "::") else shown  # noqa: S104
+        shown = f"[{shown}]" if ":" in shown else shown
         dashboard = settings.dashboard_url or f"http://{shown}:{settings.dashboard_port}"
         return cls(dashboard=dashboard.rstrip("/"), prefect_api=api, prefect_ui=ui.rstrip("/"))
 

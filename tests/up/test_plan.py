@@ -128,6 +128,16 @@ def test_the_dashboard_listens_to_this_machine_unless_something_before_it_asks_f
     assert f"--server.address={host}" in parts.dashboard_of(guarded)
 
 
+def test_a_link_to_the_dashboard_can_be_followed_whatever_it_listens_on(tmp_path: Path) -> None:
+    for host, reached in (
+        ("::", "127.0.0.1"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("fd00::1", "[fd00::1]"),
+    ):
+        guarded = settings(tmp_path, host=host, dashboard_behind_login=True, dashboard_port=8501)
+        assert Addresses.of(guarded).dashboard == f"http://{reached}:8501"
+
+
 def test_a_start_has_the_api_listen_to_others_and_the_dashboard_to_this_machine(
     tmp_path: Path,
 ) -> None:
