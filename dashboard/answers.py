@@ -23,6 +23,7 @@ class LiveView(msgspec.Struct, frozen=True, kw_only=True):
         number: the store's change number that this was read at
         more: whether there are alerts beyond these
         problem: why it could not be read now; then it is what was last known
+        unwatched: whether nothing is here because no rule is switched on
     """
 
     alerts: list[AlertView]
@@ -31,6 +32,7 @@ class LiveView(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     number: int = 0
     problem: str = ""
+    unwatched: bool = False
 
 
 class Details(msgspec.Struct, frozen=True, kw_only=True):

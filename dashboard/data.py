@@ -99,6 +99,7 @@ class Data:
                 more=more,
                 at=self.store.now(),
                 number=number,
+                unwatched=not alerts and self.store.statistics.rules()[0] == 0,
             )
         except (DatabaseError, SQLAlchemyError) as error:
             problem = _problem(error)

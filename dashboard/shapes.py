@@ -43,6 +43,7 @@ def head(shown: LiveView, view: View, me: str) -> dict[str, Any]:
         "view": msgspec.to_builtins(view),
         "targets": TARGETS,
         "problem": shown.problem,
+        "unwatched": shown.unwatched,
         "people": sorted({alert.assignee for alert in shown.alerts} - {""})[:20],
     }
 

@@ -108,6 +108,11 @@ function emptyPage(blotter) {
     return h("div", { class: "empty", role: "row" }, h("div", { role: "gridcell" }, h("strong", {}, "Nothing to see here, and that says nothing"), h("p", {}, trouble),
       h("p", {}, "What is open appears here by itself once that is over. What is wrong: ", h("code", {}, "sentinel doctor"))));
   }
+  if (blotter.data.unwatched) {
+    return h("div", { class: "empty", role: "row" }, h("div", { role: "gridcell" }, h("strong", {}, "Nothing is watched yet"), h("p", {}, "No rule is switched on, so nothing can be wrong here."),
+      h("p", {}, "Roll out the rules that come along: ", h("code", {}, "prefect deploy --all")),
+      h("p", {}, "See what there is, and what is switched off: ", h("code", {}, "sentinel rule list"))));
+  }
   const calm = dataset.doubt
     ? [h("strong", {}, "Nothing needs you, as far as is known"), h("p", {}, dataset.doubt, " What goes wrong meanwhile appears here once it does.")]
     : [h("span", { class: "calm" }, icon("resolve")), h("strong", {}, "Nothing needs you"), h("p", {}, "No rule sees anything wrong right now. New alerts appear here by themselves.")];

@@ -29,7 +29,7 @@ def rests(page: Page) -> None:
 def test_alerts_are_worked_through(scene: Scene, watched: Watched):
     """Acknowledged with a comment, resolved, opened, closed; nothing asked of other hosts."""
     page = watched.page
-    expect(page.get_by_text("Nothing needs you")).to_be_visible()
+    expect(page.get_by_text("Nothing is watched yet")).to_be_visible()
     first, second = scene.raises("disk is full", severity="critical"), scene.raises("cpu is busy")
     expect(row(page, "disk is full")).to_be_visible()
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from sentinel.lifecycle import Acknowledge
+from sentinel.lifecycle import Acknowledge, Resolve
 from tests.dashboard.browser import PATIENCE, Served, Watched, row
 from tests.dashboard.scene import Scene
 
@@ -87,8 +87,15 @@ def test_ages_turn_against_the_time_meant_for_their_severity(scene: Scene, watch
     expect(row(page, "taken").locator(".age")).to_have_class(re.compile("^age ?$"))
 
 
+def over(scene: Scene) -> None:
+    """A rule watches, and what it saw is over."""
+    scene.store.act([scene.raises("over")], Resolve(actor="lena"))
+
+
 def test_an_empty_page_is_no_good_news_while_nothing_would_be_seen(scene: Scene, watched: Watched):
     page = watched.page
+    expect(page.get_by_text("Nothing is watched yet")).to_be_visible()
+    over(scene)
     expect(page.get_by_text("Nothing needs you")).to_be_visible()
     why = "the database does not answer"
     down = {"number": None, "now": 0, "counts": None, "problem": why,
@@ -103,6 +110,8 @@ def test_an_empty_page_is_no_good_news_while_nothing_would_be_seen(scene: Scene,
 
 def test_a_page_that_hears_nothing_for_a_while_is_stale(scene: Scene, watched: Watched):
     page = watched.page
+    over(scene)
+    expect(page.get_by_text("Nothing needs you")).to_be_visible()
     expect(page.locator(".fresh.live")).to_be_visible()
     Held(page, "beat").is_asked()
     page.evaluate(LATER, 10)
@@ -305,110 +314,3 @@ def test_several_are_assigned_and_commented_on_with_a_thumb(scene: Scene, watche
     until = scene.store.alerts.get(ids[0]).suppressed_until
     assert until is not None
     assert timedelta(minutes=88) < until - scene.store.now() <= timedelta(minutes=90)
-
-
-def test_what_is_preferred_is_chosen_in_the_settings_too(
-    scene: Scene, watched: Watched, served: Served
-):
-    page = watched.page
-    scene.raises("one")
-    expect(row(page, "one")).to_be_visible()
-    dense = row(page, "one").bounding_box()
-    page.goto(f"{served.url}/settings")
-    page.get_by_role("checkbox", name="Dense rows").uncheck()
-    page.get_by_role("checkbox", name="critical").check()
-    expect(page.get_by_role("checkbox", name="Make a sound")).to_be_checked()
-    page.reload()
-    expect(page.get_by_role("checkbox", name="critical")).to_be_checked()
-    expect(page.get_by_role("checkbox", name="high")).not_to_be_checked()
-    expect(page.get_by_role("checkbox", name="Dense rows")).not_to_be_checked()
-    page.goto(served.url)
-    bell = page.get_by_role("button", name="Sound and notice for new alerts")
-    expect(bell).to_have_attribute("aria-pressed", "true")
-    roomy = row(page, "one").bounding_box()
-    assert dense is not None
-    assert roomy is not None
-    assert roomy["height"] > dense["height"]
-
-
-NONSENSE = "%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E%00%F0%9F%92%A5%27%3B--"
-ADDRESSES = {
-    "": "q severity mine suppressed sort group limit alert",
-    "inbox": "alert",
-    "rules": "rule rule-words states alert",
-    "channels": "told-in alert",
-    "overview": "length alert",
-    "history": "find span severities statuses alert",
-    "compare": "find severities compared against first-days second-days alert",
-    "audit": "audit-words audit-actor audit-span audit-kinds alert",
-    "log": "log-words levels alert",
-    "settings": "alert",
-}
-
-
-def test_nonsense_in_an_address_breaks_no_page(scene: Scene, watched: Watched, served: Served):
-    page = watched.page
-    scene.raises("one")
-    for path, names in ADDRESSES.items():
-        asked = "&".join(f"{name}={NONSENSE}" for name in names.split())
-        for more in (asked, "compared=Choose%20days&first-days=2026-13-45&first-days=x"):
-            page.goto(f"{served.url}/{path}?{more}")
-            expect(page.locator(".page-head h1, .pulse h1").first).to_be_visible()
-            expect(page.locator("[data-testid=stException]")).to_have_count(0)
-            if path != "compare":
-                break
-    assert watched.complaints == []
-
-
-def test_filters_of_the_other_pages_are_read_from_their_addresses_too(
-    scene: Scene, watched: Watched, served: Served
-):
-    page = watched.page
-    scene.store.act([scene.raises("one")], Acknowledge(actor="lena", comment="on it"))
-    nothing = page.locator(".empty")
-    for path in (
-        "rules?rule-words=nothing", "rules?states=Switched%20off", "audit?audit-words=nothing",
-        "audit?audit-actor=omar", "audit?audit-kinds=resolved",
-    ):  # fmt: skip
-        page.goto(f"{served.url}/{path}")
-        expect(nothing).to_be_visible()
-    page.goto(f"{served.url}/rules?rule-words=rule-&states=Firing")
-    expect(page.get_by_role("textbox", name="Search")).to_have_value("rule-")
-    expect(page.locator("[data-testid=stDataFrame] canvas").first).to_be_visible()
-    page.get_by_role("textbox", name="Search").fill("nothing")
-    page.get_by_role("textbox", name="Search").press("Enter")
-    expect(page).to_have_url(re.compile("rule-words=nothing"))
-    page.goto(f"{served.url}/channels?told-in=30d")
-    chosen = page.locator(
-        ".st-key-told-in [aria-checked=true], .st-key-told-in [aria-pressed=true]"
-    )
-    expect(chosen).to_have_text("30d")
-    page.goto(f"{served.url}/compare?against=a%20week%20earlier")
-    expect(page.get_by_role("combobox", name="Compared with")).to_have_value("a week earlier")
-
-
-def test_chosen_days_are_in_the_address_and_the_fonts_are_our_own(
-    scene: Scene, watched: Watched, served: Served
-):
-    page = watched.page
-    fonts: list[str] = []
-    page.on("request", lambda one: fonts.append(one.url) if ".woff2" in one.url else None)
-    scene.raises("one")
-    today = scene.store.now().date()
-    days = [today - timedelta(days=back) for back in (9, 5)]
-    page.goto(f"{served.url}/compare?compared=Choose%20days")
-    for day, end in zip(days, ("start", "end"), strict=True):
-        page.get_by_role("spinbutton", name=f"year, Compare these days {end} date").click()
-        page.keyboard.type(f"{day:%Y%m%d}")
-    page.locator(".page-head h1").click()
-    expect(page).to_have_url(re.compile(f"first-days={days[0]}&first-days={days[1]}"))
-    beside = f"{days[0]:%b %d} 00:00 – {days[1] + timedelta(days=1):%b %d} 00:00"
-    expect(page.get_by_text(beside)).to_be_visible()
-    page.goto(page.url)
-    expect(page.get_by_text(beside)).to_be_visible()
-    loaded = page.evaluate(
-        "[...document.fonts].filter((one) => one.status === 'loaded').map((one) => one.family)"
-    )
-    assert "Inter" in {family.strip('"') for family in loaded}
-    assert fonts
-    assert all(url.startswith(served.url) for url in fonts)
