@@ -21,7 +21,7 @@ from dashboard.data import Data
 from dashboard.view import View
 from sentinel.alert import AlertView
 from sentinel.duration import format_duration
-from sentinel.errors import SentinelError
+from sentinel.errors import DatabaseError, SentinelError
 from sentinel.lifecycle import (
     Acknowledge,
     Action,
@@ -147,12 +147,22 @@ class Desk:
                     while len(self._answers) > MOST_KEPT:
                         self._answers.popitem(last=False)
             if not known:
-                answer = self._done(command, actor)
-                with self._lock:
-                    self._answers[command.id] = answer
+                self._claimed(command, actor)
             if (answer := self._answers.get(command.id)) is not None:
                 answers.append(answer)
         return answers
+
+    def _claimed(self, command: Command, actor: str) -> None:
+        """Do a command that is ours alone; one that broke is free to come again."""
+        answer: Answer | None = None
+        try:
+            answer = self._done(command, actor)
+        finally:
+            with self._lock:
+                if answer is None:
+                    self._answers.pop(command.id, None)
+                else:
+                    self._answers[command.id] = answer
 
     def _done(self, command: Command, actor: str) -> Answer:
         try:
@@ -181,12 +191,10 @@ class Desk:
             versions = {alert: None if free else version for alert, version in command.items}
         before = self._data.some(list(versions))
         hold = self._hold(before.values()) if command.op == "resolve" else frozenset[str]()
-        steps: dict[int | None, list[str]] = {}
+        together: dict[int | None, list[str]] = {}
         for alert_id, version in versions.items():
-            steps.setdefault(version, []).append(alert_id)
-        results: list[ActionResult] = []
-        for version, ids in steps.items():
-            results += self._data.act(ids, make, expected_version=version)
+            together.setdefault(version, []).append(alert_id)
+        results = self._carried([_Step(make, ids, version) for version, ids in together.items()])
         changed = [one for one in results if one.ok and one.reason != "already so"]
         back = _way_back(command, actor, before, changed, self._data.store.now())
         bad = [one.alert_id for one in changed if one.alert_id in hold]
@@ -244,10 +252,41 @@ class Desk:
             back = self._undo.pop(command.of, [])
         if not back:
             return Answer(id=command.id, error="there is nothing to take back any more")
-        results: list[ActionResult] = []
-        for step in back:
-            results += self._data.act(step.ids, step.action, expected_version=step.version)
+        try:
+            results = self._carried(back)
+        except BaseException:  # nothing was taken back, so that it still can be
+            with self._lock:
+                _keep(self._undo, command.of, back)
+            raise
         return self._answer(command.id, results)
+
+    def _carried(self, steps: Sequence[_Step]) -> list[ActionResult]:
+        """What came of each alert; where the database fails midway, the rest is refused.
+
+        Raises:
+            DatabaseError: the database cannot be used, and nothing was done
+        """
+        results: list[ActionResult] = []
+        for number, step in enumerate(steps):
+            try:
+                results += self._data.act(step.ids, step.action, expected_version=step.version)
+            except DatabaseError as error:
+                if not results:
+                    raise
+                left = [one for later in steps[number:] for one in later.ids]
+                why = str(error)
+                return results + [
+                    ActionResult(alert_id=one, ok=False, reason="not done", error=why)
+                    for one in left
+                ]
+        return results
+
+    def _changed_by(self, one: ActionResult) -> str:
+        """What somebody else did, as well as it is known: what was done is done all the same."""
+        try:
+            return self._data.last_change(one.alert_id) or one.error
+        except DatabaseError:
+            return one.error
 
     def _answer(
         self, command: str, results: Sequence[ActionResult], *, undo: bool = False
@@ -260,8 +299,7 @@ class Desk:
             done=sum(one.ok for one in results) - unchanged,
             unchanged=unchanged,
             conflicts=[
-                LeftAlone(one.alert_id, self._data.last_change(one.alert_id) or one.error)
-                for one in conflicts[:MOST_SAID]
+                LeftAlone(one.alert_id, self._changed_by(one)) for one in conflicts[:MOST_SAID]
             ]
             + [LeftAlone(one.alert_id, one.error) for one in conflicts[MOST_SAID:]],
             refused=[LeftAlone(one.alert_id, one.error) for one in refused],

@@ -9,6 +9,7 @@ import pytest
 from dashboard.data import Data
 from dashboard.desk import Answer, Desk
 from sentinel.clock import FakeClock
+from sentinel.errors import DatabaseUnreachable
 from sentinel.lifecycle import Acknowledge, Assign, Resolve
 from sentinel.links import Addresses
 from sentinel.store import Store
@@ -58,6 +59,65 @@ def test_many_are_acknowledged_with_one_comment(told: Told):
     assert (answer.done, answer.conflicts, answer.undo) == (3, [], True)
     assert statuses(told) == ["acknowledged"] * 3
     assert {told.store.alerts.get(i).acknowledge_comment for i in told.seen} == {"on it"}
+
+
+class Failing:
+    """A database that goes away when it has been asked to act so many times."""
+
+    def __init__(self, told: Told, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+        self.left = 0
+        real = told.desk._data.act  # pyright: ignore[reportPrivateUsage] - to fail in its middle
+
+        def act(*given: Any, **more: Any) -> Any:
+            if self.left == 0:
+                raise error
+            self.left -= 1
+            return real(*given, **more)
+
+        monkeypatch.setattr(Data, "act", staticmethod(act))
+
+
+DOWN = DatabaseUnreachable("the database does not answer")
+
+
+def test_what_was_done_before_the_database_went_is_said_to_be_done(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+):
+    """Alerts of two versions are two transactions."""
+    first, *others = told.looks()
+    told.store.act([first], Assign(actor="lena", assignee="lena"))
+    told.looks()
+    database = Failing(told, monkeypatch, DOWN)
+    database.left = 1
+    answer = told.asks("acknowledge", [first, *others])
+    assert (answer.done, answer.error, answer.undo) == (1, "", True)
+    assert {(one.id, one.why) for one in answer.refused} == {(o, str(DOWN)) for o in others}
+    assert statuses(told).count("acknowledged") == 1
+
+
+def test_an_undo_that_the_database_did_not_take_can_be_asked_for_again(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+):
+    (wanted, *_) = told.looks()
+    told.asks("acknowledge", [wanted])
+    database = Failing(told, monkeypatch, DOWN)
+    assert told.asks("undo", of="c1").error == str(DOWN)
+    database.left = 1
+    assert told.asks("undo", of="c1").done == 1
+    assert told.store.alerts.get(wanted).status == "open"
+
+
+def test_a_command_that_broke_is_not_waited_for_for_ever(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+):
+    (wanted, *_) = told.looks()
+    database = Failing(told, monkeypatch, RuntimeError("a bug"))
+    command = {"id": "same", "op": "acknowledge", "items": [[wanted, 1]]}
+    with pytest.raises(RuntimeError, match="a bug"):
+        told.desk.carry_out([command], "maria")
+    database.left = 1
+    (answer,) = told.desk.carry_out([command], "maria")
+    assert answer.done == 1
 
 
 def test_a_command_that_comes_twice_is_done_once(told: Told):
