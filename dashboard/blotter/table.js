@@ -52,8 +52,7 @@ class Blotter {
   }
   destroy() {
     this.over = true;
-    clearInterval(this.timer);
-    this.resize.disconnect();
+    clearInterval(this.timer); this.resize.disconnect();
     this.outbox.close(); this.unbindKeys();
     this.alarm.destroy();
     this.toast.destroy();
@@ -92,9 +91,8 @@ class Blotter {
     }
   }
   async send(commands) {
-    const { view } = this;
     try {
-      const said = await this.door.act(commands, view);
+      const said = await this.door.act(commands, this.view);
       if (!this.over) this.update(said);
     } catch (error) {
       if (error.stranger) this.update({ ...this.data, answers: refusals(commands, error) });
@@ -113,6 +111,8 @@ class Blotter {
     const first = !this.data;
     const answered = this.outbox.answered(data.answers);
     const turned = !first && data.turn !== undefined && data.turn !== this.turn;
+    // Late, of a view that is over: it says what was done, but takes nothing that is chosen away.
+    if (!first && !turned && this.chosen.size && askedOf(data.view) !== askedOf(this.view)) data = this.data;
     this.turn = data.turn ?? this.turn;
     this.heard = (this.heard ?? 0) + 1;
     this.data = data;

@@ -204,6 +204,32 @@ def test_a_sound_that_nobody_could_hear_is_said(scene: Scene, watched: Watched):
     expect(bell).not_to_have_class(re.compile("silent"))
 
 
+def test_a_late_answer_of_a_view_that_is_over_takes_nothing_chosen_away(
+    scene: Scene, watched: Watched
+):
+    page = watched.page
+    for number in range(2):
+        scene.raises(f"bad {number}", severity="critical")
+    mild = scene.raises("mild", severity="low")
+    page.mouse.move(5, 5)
+    expect(page.locator(".blotter .row")).to_have_count(3)
+    door = Held(page, "rows")
+    page.keyboard.press("1")
+    expect(page.locator(".blotter .row")).to_have_count(2)
+    door.is_asked()
+    page.keyboard.press("1")
+    page.keyboard.press("*")
+    expect(page.locator(".blotter .row.chosen")).to_have_count(3)
+    with page.expect_response(re.compile("/sentinel/rows.*severity=critical")):
+        door.let_go()
+    with page.expect_response(re.compile("/sentinel/rows")):
+        scene.raises("news", severity="low")
+    expect(page.locator(".blotter .row.chosen")).to_have_count(3)
+    page.keyboard.press("a")
+    expect(page.locator(".blotter .row.is-acknowledged:not(.pending)")).to_have_count(3)
+    assert scene.store.alerts.get(mild).status == "acknowledged"
+
+
 def test_what_others_push_out_of_reach_stays_chosen_and_all_that_match_is_asked_once(
     scene: Scene, watched: Watched
 ):
