@@ -50,7 +50,6 @@ def _filters() -> ActFilter:
         actor = st.text_input(
             "Who", key="audit-actor", icon=":material/person:", bind="query-params",
             placeholder="Anybody", width=180, label_visibility="collapsed",
-
         )  # fmt: skip
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         span = st.segmented_control(

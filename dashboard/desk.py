@@ -249,15 +249,12 @@ class Desk:
 
     def _undone(self, command: Command) -> Answer:
         with self._lock:
-            back = self._undo.pop(command.of, [])
+            back = self._undo.get(command.of, [])
         if not back:
             return Answer(id=command.id, error="there is nothing to take back any more")
-        try:
-            results = self._carried(back)
-        except BaseException:  # nothing was taken back, so that it still can be
-            with self._lock:
-                _keep(self._undo, command.of, back)
-            raise
+        results = self._carried(back)
+        with self._lock:  # only now: what the database did not take can be asked for again
+            self._undo.pop(command.of, None)
         return self._answer(command.id, results)
 
     def _carried(self, steps: Sequence[_Step]) -> list[ActionResult]:

@@ -54,8 +54,7 @@ class Blotter {
     this.over = true;
     clearInterval(this.timer); this.resize.disconnect();
     this.outbox.close(); this.unbindKeys();
-    this.alarm.destroy();
-    this.toast.destroy();
+    this.alarm.destroy(); this.toast.destroy();
     for (const [name, hear] of this.listeners) window.removeEventListener(name, hear);
   }
   /** The grid takes what is left of the window's height. */
@@ -91,9 +90,11 @@ class Blotter {
     }
   }
   async send(commands) {
+    const { view } = this;
     try {
-      const said = await this.door.act(commands, this.view);
-      if (!this.over) this.update(said);
+      const said = await this.door.act(commands, view);
+      // Where another view is shown by now, what was done is in its rows.
+      if (!this.over) { this.update(said); if (view !== this.view) this.ask(); }
     } catch (error) {
       if (error.stranger) this.update({ ...this.data, answers: refusals(commands, error) });
       else this.api.setStateValue("commands", commands);
