@@ -83,17 +83,22 @@ def row(page: Page, text: str) -> Locator:
 
 
 class Watched:
-    """A page, what it complained of, and what it asked of other hosts."""
+    """A page, what it complained of, and what it asked of other hosts.
+
+    Attributes:
+        forgiven: what complaints may begin with, where the test takes the server away
+    """
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
-        self.complaints: list[str] = []
+        self.forgiven: tuple[str, ...] = ()
+        self._complaints: list[str] = []
         self.outside: list[str] = []
         host = url.removeprefix("http")
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("pageerror", lambda error: self._complaints.append(str(error)))
         page.on(
             "console",
-            lambda said: self.complaints.append(said.text) if said.type == "error" else None,
+            lambda said: self._complaints.append(said.text) if said.type == "error" else None,
         )
         page.on(
             "request",
@@ -103,3 +108,12 @@ class Watched:
                 else self.outside.append(asked.url)
             ),
         )
+
+    @property
+    def complaints(self) -> list[str]:
+        """What it complained of, but for what is forgiven."""
+        return [said for said in self._complaints if not said.startswith(self.forgiven)]
+
+    def loses_its_server(self) -> None:
+        """The browser says at any later time that nobody answered, and is right."""
+        self.forgiven = ("Failed to load resource: ", "WebSocket connection to ")

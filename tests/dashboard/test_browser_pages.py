@@ -256,8 +256,8 @@ def test_every_page_says_that_its_server_has_gone(scene: Scene, watched: Watched
     heading(page, "Settings")
     fresh = page.locator(".pulse .fresh")
     expect(fresh).to_have_text("Prefect does not answer.")  # which is so here, and no more
+    watched.loses_its_server()
     served.stop()
     page.evaluate("Date.now = ((now) => () => now() + 60_000)(Date.now)")  # a minute later
     expect(fresh).to_contain_text("Disconnected")
     expect(fresh).to_be_visible()
-    watched.complaints.clear()  # the browser says itself that nobody answers
