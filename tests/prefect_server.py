@@ -26,6 +26,7 @@ from sentinel.up.temporary import temporary_postgres
 
 ROOT = Path(__file__).parent.parent
 T = TypeVar("T")
+AnyServer = TypeVar("AnyServer", bound="PrefectServer")
 
 
 def eventually(look: Callable[[], T | None], what: str, within: float = 120.0) -> T:
@@ -134,23 +135,33 @@ class PrefectServer:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[PrefectServer]:
-    """One Prefect server for the whole session, with the work pool `sentinel`.
+@contextmanager
+def on_postgres(made: Callable[[str], AnyServer]) -> Generator[AnyServer]:
+    """A Prefect server as long as a block lasts.
 
     On PostgreSQL, as `make run` has it: on SQLite it answers 503 to whoever writes while another
-    does, which every test that does not ask again would then fail for.
+    does, which every test that does not ask again would then fail for, and slow disks make worse.
+
+    Args:
+        made: gives the server for the address of its database
     """
     with temporary_postgres() as postgres:
-        address = postgres.address("prefect", driver="asyncpg")
-        server = PrefectServer(tmp_path_factory.mktemp("prefect"), address)
+        server = made(postgres.address("prefect", driver="asyncpg"))
         server.start()
         try:
-            server.pool()
             yield server
         finally:
             server.stop()
             server.api.close()
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[PrefectServer]:
+    """One Prefect server for the whole session, with the work pool `sentinel`."""
+    home = tmp_path_factory.mktemp("prefect")
+    with on_postgres(lambda database: PrefectServer(home, database)) as server:
+        server.pool()
+        yield server
 
 
 @pytest.fixture

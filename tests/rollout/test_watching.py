@@ -6,19 +6,18 @@ import base64
 import json
 import sys
 from collections.abc import Callable, Generator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sentinel.cli import main
-from sentinel.errors import ConfigurationError, PrefectUnreachable
+from sentinel.errors import ConfigurationError
 from sentinel.prefect_api import PrefectApi
 from sentinel.rollout.watching import api_of, name_of, secret_of
 from sentinel.settings import settings
 from sentinel.store import Store
-from tests.prefect_server import ROOT, PrefectServer, eventually
+from tests.prefect_server import ROOT, PrefectServer, on_postgres
 
 LOGIN = "admin:let me in"
 Run = Callable[..., tuple[int, str, str]]
@@ -67,8 +66,8 @@ def test_names_follow_from_the_address():
 class Closed(PrefectServer):
     """A server that asks who one is."""
 
-    def __init__(self, home: Path) -> None:
-        super().__init__(home)
+    def __init__(self, home: Path, database: str = "") -> None:
+        super().__init__(home, database)
         basic = base64.b64encode(LOGIN.encode()).decode()
         self.api = PrefectApi(self.url, headers={"Authorization": f"Basic {basic}"})
 
@@ -85,33 +84,24 @@ class Closed(PrefectServer):
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Generator[Closed]:
     """Somebody's Prefect server, with a deployment of theirs."""
     folder = tmp_path_factory.mktemp("theirs")
-    server = Closed(folder)
-    server.start()
     (folder / "etl.py").write_text(ETL)
-    server.pool("workers")
-    server.deploy(
-        folder,
-        {
-            "name": "nightly",
-            "entrypoint": f"{folder}/etl.py:nightly",
-            "pull": [],
-            "work_pool": {"name": "workers"},
-        },
-    )
-    yield server
-    server.stop()
-    server.api.close()
+    with on_postgres(lambda database: Closed(folder, database)) as server:
+        server.pool("workers")
+        server.deploy(
+            folder,
+            {
+                "name": "nightly",
+                "entrypoint": f"{folder}/etl.py:nightly",
+                "pull": [],
+                "work_pool": {"name": "workers"},
+            },
+        )
+        yield server
 
 
 def started(server: PrefectServer, deployment: str, parameters: Mapping[str, Any]) -> str:
-    """The id of a new run; on SQLite a server may be busy for a moment."""
-
-    def start() -> str:
-        with suppress(PrefectUnreachable):
-            return str(server.api.run_deployment(deployment, parameters=parameters)["id"])
-        return ""
-
-    return eventually(start, "a run is made")
+    """The id of a new run."""
+    return str(server.api.run_deployment(deployment, parameters=parameters)["id"])
 
 
 def run_theirs(theirs: Closed, **parameters: Any) -> None:

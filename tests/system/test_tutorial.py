@@ -48,7 +48,9 @@ class Reader:
             },
             "COLUMNS": "160",
         }
-        self.environment.pop("VIRTUAL_ENV", None)
+        # Where `make` runs these tests, it has words of its own for the makes under it.
+        for name in ("VIRTUAL_ENV", "MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "ARGS"):
+            self.environment.pop(name, None)
         self._first: subprocess.Popen[bytes] | None = None
 
     def starts(self) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 
-from tests.prefect_server import PrefectServer
+from tests.prefect_server import PrefectServer, on_postgres
 from tests.worker.conftest import Bench
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow, pytest.mark.xdist_group("prefect")]
@@ -17,14 +16,11 @@ pytestmark = [pytest.mark.prefect, pytest.mark.slow, pytest.mark.xdist_group("pr
 @pytest.fixture
 def own(tmp_path_factory: pytest.TempPathFactory) -> Generator[Bench]:
     """A server that only this test stops."""
-    server = PrefectServer(tmp_path_factory.mktemp("own"))
-    server.start()
-    folder: Path = tmp_path_factory.mktemp("bench")
-    bench = Bench(server, folder)
-    yield bench
-    bench.end()
-    server.stop()
-    server.api.close()
+    home = tmp_path_factory.mktemp("own")
+    with on_postgres(lambda database: PrefectServer(home, database)) as server:
+        bench = Bench(server, tmp_path_factory.mktemp("bench"))
+        yield bench
+        bench.end()
 
 
 def test_a_run_that_ends_while_prefect_is_down_is_told_when_it_is_back(own: Bench):
