@@ -20,6 +20,7 @@ app = st.App(
             sheets=session.sheets,
             desk=session.desk,
             signed_in=session.signed_in,
+            vouched=session.vouched,
         ),
         Middleware(Front),
     ],

@@ -374,15 +374,6 @@ class Data:
         except (DatabaseError, SQLAlchemyError):
             return 0
 
-    def mark_read(self, ids: Sequence[str] | None) -> None:
-        """Remember that these messages were read, or all of them.
-
-        Raises:
-            DatabaseError: the database cannot be used
-        """
-        with database():
-            self.store.inbox.mark_read(ids)
-
 
 _NOTHING = Counts(active=0, unacknowledged=0, by_severity={}, by_status={})
 

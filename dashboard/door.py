@@ -50,6 +50,7 @@ class Door:
         desk: gives where commands are carried out
         signed_in: whom a proxy with a login names; None where there is none, and an error where
             it names nobody
+        vouched: told each person that it named, and the session whose page asked
     """
 
     def __init__(
@@ -60,12 +61,14 @@ class Door:
         sheets: Callable[[], Sheets],
         desk: Callable[[], Desk],
         signed_in: Callable[[Headers], str | None] = lambda _: None,
+        vouched: Callable[[str, str], None] = lambda _person, _session: None,
     ) -> None:
         self._app = app
         self._place = place
         self._sheets = sheets
         self._desk = desk
         self._signed_in = signed_in
+        self._vouched = vouched
         self._asked: dict[object, asyncio.Future[Any]] = {}
         self._threads: anyio.CapacityLimiter | None = None
 
@@ -81,15 +84,18 @@ class Door:
     async def _answer(self, name: str, request: Request) -> Response:
         # Browsers say where they ask from; what is no browser needs the pass all the same.
         foreign = request.headers.get("sec-fetch-site", "same-origin") != "same-origin"
-        actor = passes.holder(request.headers.get(passes.HEADER, ""))
-        if actor is None or foreign:
+        holder = passes.holder(request.headers.get(passes.HEADER, ""))
+        if holder is None or foreign:
             return _refused(403, "this page's pass is not one of this server: load the page again")
+        actor = holder.actor
         try:
             person = self._signed_in(request.headers)
         except ConfigurationError as error:
             return _refused(401, f"{error.message}. {error.hint}")
         if person not in (None, actor):  # who signed in anew is not whom the page was shown to
             return _refused(401, f"this page is {actor}'s: load it again as {person}")
+        if person is not None:
+            self._vouched(person, holder.session)
         match request.method, name:
             case "GET", "beat":
                 return await self._beat()

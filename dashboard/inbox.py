@@ -19,9 +19,9 @@ MOST_SHOWN = 500
 
 def _read(ids: list[str] | None) -> None:
     try:
-        session.data().mark_read(ids)
+        session.registry().mark_read(ids)
     except SentinelError as error:
-        session.tell(f"Nothing was done: {error.message}", "error")
+        session.tell(f"Nothing was done: {error}", "error")
 
 
 def _more() -> None:

@@ -89,6 +89,13 @@ def _channels(lines: list[ChannelLine], length: str) -> None:
     )
 
 
+def _tried(ref: str) -> Answered | SentinelError:
+    try:
+        return session.registry().try_out(ref)
+    except SentinelError as error:
+        return error
+
+
 def _try(lines: list[ChannelLine]) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         ref = st.selectbox(
@@ -97,8 +104,10 @@ def _try(lines: list[ChannelLine]) -> None:
         )  # fmt: skip
         if st.button("Send a test message", key="try", icon=":material/send:") and ref:
             with st.spinner(f"Sending through {ref} …"):
-                st.session_state[TRIED] = (ref, session.registry().command("channel", "test", ref))
+                st.session_state[TRIED] = (ref, _tried(ref))
     about, answer = st.session_state.get(TRIED, ("", None))
+    if isinstance(answer, SentinelError):
+        st.html(markup.note("warn", "Nothing was sent.", str(answer)))
     if isinstance(answer, Answered):
         if answer.told.get("ok"):
             st.html(markup.note("info", f"{about} took the test message.", "Look there for it."))

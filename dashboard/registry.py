@@ -1,4 +1,8 @@
-"""What is configured, read and changed: rules, receivers, channels. Nothing of Streamlit here."""
+"""What pages change without the desk, and what is configured: rules, receivers, views, the inbox.
+
+Whatever changes something asks first who acts and whether they still may, all at one place
+(`_writing`). Nothing of Streamlit here.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, cast
 from urllib.parse import quote
@@ -77,11 +82,25 @@ class Registry:
     Args:
         store: the shared database
         addresses: where people look at things
+        acting: who acts; a ConfigurationError where they may not change anything any more
     """
 
-    def __init__(self, store: Store, addresses: Addresses) -> None:
+    def __init__(self, store: Store, addresses: Addresses, acting: Callable[[], str]) -> None:
         self._store = store
         self._addresses = addresses
+        self._acting = acting
+
+    @contextmanager
+    def _writing(self) -> Generator[str]:
+        """Where all that changes something begins; gives who acts.
+
+        Raises:
+            ConfigurationError: they may not any more; nothing was done
+            DatabaseError: the database cannot be used; nothing was done
+        """
+        actor = self._acting()
+        with database():
+            yield actor
 
     def rules(self) -> list[RuleLine]:
         """All rules, by name.
@@ -123,7 +142,7 @@ class Registry:
             )
         return looks
 
-    def switch(self, row: RuleRow, *, on: bool, actor: str, reason: str) -> int:
+    def switch(self, row: RuleRow, *, on: bool, reason: str) -> int:
         """Switch a rule on or off for good, by the same door as `sentinel rule disable`.
 
         Returns:
@@ -131,9 +150,10 @@ class Registry:
 
         Raises:
             NotFound: there is none of that name any more
+            ConfigurationError: whoever asks may not any more; nothing was done
             DatabaseError: the database cannot be used; nothing was done
         """
-        with database():
+        with self._writing() as actor:
             if on:
                 self._store.rules.enable(row.name, actor=actor, tenant=row.tenant)
                 return 0
@@ -179,10 +199,11 @@ class Registry:
         """Make a receiver, or give it other channels.
 
         Raises:
-            ConfigurationError: the name or a channel cannot be used
+            ConfigurationError: the name or a channel cannot be used, or whoever asks may not
+                any more; nothing was done
             DatabaseError: the database cannot be used; nothing was done
         """
-        with database():
+        with self._writing():
             self._store.receivers.set(name, list(channels))
 
     def remove_receiver(self, name: str) -> None:
@@ -190,10 +211,30 @@ class Registry:
 
         Raises:
             NotFound: there is none of that name
+            ConfigurationError: whoever asks may not any more; nothing was done
             DatabaseError: the database cannot be used; nothing was done
         """
-        with database():
+        with self._writing():
             self._store.receivers.remove(name)
+
+    def try_out(self, channel: str) -> Answered:
+        """Send a test message through a channel.
+
+        Raises:
+            ConfigurationError: whoever asks may not any more; nothing was sent
+        """
+        self._acting()
+        return self.command("channel", "test", channel)
+
+    def mark_read(self, ids: Sequence[str] | None) -> None:
+        """Remember that these messages of the inbox were read, or all of them.
+
+        Raises:
+            ConfigurationError: whoever asks may not any more; nothing was done
+            DatabaseError: the database cannot be used; nothing was done
+        """
+        with self._writing():
+            self._store.inbox.mark_read(ids)
 
     def views(self, owner: str) -> list[SavedView]:
         """Somebody's saved views; none while the database is down."""
@@ -203,24 +244,25 @@ class Registry:
         except SentinelError:
             return []
 
-    def save_view(self, owner: str, page: str, name: str, query: str) -> bool:
-        """Keep a view; says whether the name is new.
+    def save_view(self, page: str, name: str, query: str) -> bool:
+        """Keep a view for whoever acts; says whether the name is new.
 
         Raises:
-            ConfigurationError: it cannot be kept
+            ConfigurationError: it cannot be kept, or whoever asks may not any more
             DatabaseError: the database cannot be used; nothing was done
         """
-        with database():
+        with self._writing() as owner:
             return self._store.views.save(owner, page, name, query)
 
-    def remove_view(self, owner: str, page: str, name: str) -> str:
-        """Forget a view; gives its query back.
+    def remove_view(self, page: str, name: str) -> str:
+        """Forget a view of whoever acts; gives its query back.
 
         Raises:
             NotFound: there is none of that name
+            ConfigurationError: whoever asks may not any more; nothing was done
             DatabaseError: the database cannot be used; nothing was done
         """
-        with database():
+        with self._writing() as owner:
             return self._store.views.remove(owner, page, name)
 
     def command(self, *arguments: str) -> Answered:

@@ -37,7 +37,7 @@ EMPTY = (
 def _switch(line: RuleLine, on: bool) -> None:
     reason = str(st.session_state.get("off-reason") or "")
     try:
-        closed = session.registry().switch(line.row, on=on, actor=session.actor(), reason=reason)
+        closed = session.registry().switch(line.row, on=on, reason=reason)
     except SentinelError as error:
         session.tell(f"Nothing was changed: {error}", "error")
         return

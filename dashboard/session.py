@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import secrets
 import threading
 from importlib import import_module
 from typing import Any
@@ -14,8 +15,10 @@ from starlette.datastructures import Headers
 from dashboard import identity, kept, passes
 from dashboard.data import Data
 from dashboard.desk import Desk
+from dashboard.leases import Leases
 from dashboard.registry import Registry
 from dashboard.sheets import Sheets
+from sentinel.errors import ConfigurationError
 from sentinel.links import Addresses
 from sentinel.prefect_api import PrefectApi
 from sentinel.settings import settings
@@ -24,11 +27,13 @@ from sentinel.store import Store
 __all__ = [
     "ALERT",
     "ASKED",
+    "acting_now",
     "actor",
     "data",
     "desk",
     "door",
     "handed_in",
+    "opened",
     "place",
     "registry",
     "say",
@@ -36,6 +41,7 @@ __all__ = [
     "show_alert",
     "signed_in",
     "tell",
+    "vouched",
     "zone",
 ]
 
@@ -43,6 +49,9 @@ ALERT = "alert"
 """The query parameter that opens one alert: `/?alert=<id>`."""
 ASKED = "alert-asked"
 TOLD = "told"
+HERE = "session"
+"""Where a session keeps its id."""
+LEASES = Leases()
 
 
 @st.cache_resource(show_spinner=False)
@@ -81,13 +90,34 @@ def place() -> str:
 
 def door() -> dict[str, str]:
     """Where a page asks for news, and the pass that it brings."""
-    return {"place": place(), "pass": passes.issue(actor())}
+    return {"place": place(), "pass": passes.issue(actor(), str(st.session_state[HERE]))}
 
 
 @st.cache_resource(show_spinner=False)
 def registry() -> Registry:
-    """Rules, receivers and saved views, as this process reads and changes them."""
-    return Registry(data().store, data().addresses)
+    """What pages change without the desk, as this process reads and changes it."""
+    return Registry(data().store, data().addresses, acting_now)
+
+
+def opened() -> None:
+    """Begin a run of the page's script, before anything is shown.
+
+    In a session's first run its connection was opened just now, past a login where there is one.
+    Later runs say nothing of the login: that connection does not hear of its end.
+
+    Raises:
+        ConfigurationError: a proxy should name who acts, and does not
+    """
+    me = actor()
+    if HERE not in st.session_state:
+        st.session_state[HERE] = secrets.token_hex(16)
+        if settings().dashboard_user_header:
+            vouched(me, st.session_state[HERE])
+
+
+def vouched(person: str, session: str) -> None:
+    """Note that a proxy with a login named this person just now, in what this session asked."""
+    LEASES.note(person, session)
 
 
 def actor() -> str:
@@ -99,6 +129,22 @@ def actor() -> str:
     chosen = settings()
     header = chosen.dashboard_user_header
     return identity.acting(chosen, st.context.headers.get_all(header) if header else ())
+
+
+def acting_now() -> str:
+    """Who acts in this session, asked wherever something is changed over Streamlit's connection.
+
+    Raises:
+        ConfigurationError: a proxy should name them, and has not done so for a while
+    """
+    chosen, me = settings(), actor()
+    if chosen.dashboard_user_header:
+        session = str(st.session_state.get(HERE, ""))
+        if not LEASES.holds(me, session, chosen.dashboard_login_lease):
+            raise ConfigurationError(
+                "you are no longer signed in here", hint="Load the page again."
+            )
+    return me
 
 
 def signed_in(headers: Headers) -> str | None:

@@ -18,7 +18,7 @@ from dashboard.blotter import widget
 from dashboard.rows import value
 from dashboard.shapes import TARGETS
 from sentinel.duration import format_duration
-from sentinel.errors import SentinelError
+from sentinel.errors import ConfigurationError, SentinelError
 from sentinel.settings import settings
 
 NAME = re.compile("([A-Z]+(?:_[A-Z]+)+)")
@@ -53,6 +53,11 @@ def _prefect() -> None:
     )  # fmt: skip
     if st.button("Test the connection", key="test", icon=":material/lan:"):
         url = tried.strip() or addresses.prefect_api
+        try:
+            session.acting_now()
+        except ConfigurationError as error:
+            st.html(markup.note("warn", "Nothing was asked.", str(error)))
+            return
         with st.spinner(f"Asking {url} …"):
             found = session.data().test_prefect(url)
         kind = "info" if found.ok else "warn"

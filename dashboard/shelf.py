@@ -60,7 +60,7 @@ def _save(page: str) -> None:
     named = " ".join(name.split())
     before = [one for one in session.registry().views(me) if (one.page, one.name) == (page, named)]
     try:
-        new = session.registry().save_view(me, page, name, query_of(page))
+        new = session.registry().save_view(page, name, query_of(page))
     except SentinelError as error:
         session.tell(f"Nothing was saved: {error}", "error")
         return
@@ -75,21 +75,23 @@ def _ask(view: SavedView) -> None:
 
 
 def _remove(view: SavedView) -> None:
-    st.session_state.pop(ASKING, None)
     try:
-        session.registry().remove_view(view.owner, view.page, view.name)
+        session.registry().remove_view(view.page, view.name)
     except SentinelError as error:
-        session.tell(f"Nothing was removed: {error.message}", "error")
+        session.tell(f"Nothing was removed: {error}", "error")
         return
+    st.session_state.pop(ASKING, None)
     st.session_state[GONE] = view
 
 
 def _put_back() -> None:
-    view: SavedView = st.session_state.pop(GONE)
+    view: SavedView = st.session_state[GONE]
     try:
-        session.registry().save_view(view.owner, view.page, view.name, view.query)
+        session.registry().save_view(view.page, view.name, view.query)
     except SentinelError as error:
         session.tell(f"It was not put back: {error}", "error")
+        return
+    st.session_state.pop(GONE)
 
 
 def show(page: str) -> None:

@@ -25,7 +25,7 @@ st.html(HERE / "theme" / "sentinel.css")
 st.logo(str(HERE / "theme" / "logo.svg"), icon_image=str(HERE / "theme" / "icon.svg"), size="large")
 
 try:
-    session.actor()
+    session.opened()
 except ConfigurationError as error:
     st.html(note("down", error.message, error.hint))
     st.stop()

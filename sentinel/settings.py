@@ -57,6 +57,15 @@ class Settings(BaseSettings):
             "acts as SENTINEL_USER."
         ),
     )
+    dashboard_login_lease: Duration = Field(
+        default=parse_duration("30s"),
+        ge=parse_duration("10s"),
+        description=(
+            "How long after the proxy last named its person a page still takes what changes "
+            "something, where SENTINEL_DASHBOARD_USER_HEADER is set; at least 10s. A page that is "
+            "open has itself named every two seconds."
+        ),
+    )
     api_port: int = Field(default=8400, ge=0, le=65535, description="Port of Sentinel's API.")
     dashboard_port: int = Field(default=8501, ge=0, le=65535, description="Dashboard's port.")
     prefect_port: int = Field(

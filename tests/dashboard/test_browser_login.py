@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.dashboard.browser import PATIENCE, row, serve
 from tests.dashboard.login_proxy import HEADER, log_in_before
@@ -131,6 +131,78 @@ def test_what_one_asked_for_is_not_done_by_who_signed_in_after_them(
         expect(page.locator(".fresh.gone")).to_contain_text("Signed out")
         assert scene.store.alerts.get(alert).status == "open"
         page.close()
+
+
+LEASE = "10s"
+LONGER = 7
+"""Beats, two seconds apart, that take longer than a lease."""
+ASLEEP = """() => {
+    window.awake = window.setTimeout;
+    window.setTimeout = () => 0;
+    Object.defineProperty(document, 'hidden', { get: () => true, configurable: true });
+}"""
+LOOKED_AT = """() => {
+    window.setTimeout = window.awake;
+    Object.defineProperty(document, 'hidden', { get: () => false, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+}"""
+
+
+def beats(page: Page, status: int, times: int = 1) -> None:
+    """Until so many beats were answered in this way."""
+    for _ in range(times):
+        page.wait_for_event(
+            "response",
+            lambda answer: answer.url.endswith("/sentinel/beat") and answer.status == status,
+        )
+
+
+def test_a_form_takes_nothing_more_from_who_has_signed_out(
+    scene: Scene, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SENTINEL_DASHBOARD_USER_HEADER", HEADER)
+    monkeypatch.setenv("SENTINEL_DASHBOARD_LOGIN_LEASE", LEASE)
+    rule = scene.store.alerts.get(scene.raises("first")).rule
+    with serve(scene, tmp_path) as served, log_in_before(served.url) as proxy:
+        proxy.person = "lena"
+        aside = browser.new_page()  # open all the while, and not looked at
+        aside.goto(proxy.url)
+        expect(row(aside, "first")).to_be_visible()
+        beats(aside, 200)
+        aside.evaluate(ASLEEP)
+        page = browser.new_page()
+        page.goto(f"{proxy.url}/rules?rule={rule}")
+        expect(page.get_by_role("heading", name=rule)).to_be_visible()
+        beats(page, 200, LONGER)  # which is what goes on with a lease
+        page.get_by_role("button", name="Switch off").click()
+        page.get_by_role("button", name=f"Switch {rule} off").click()
+        expect(page.get_by_text(f"{rule} is off; closed 1 alert")).to_be_visible()
+        kept = scene.store.rules.get(rule)
+        assert (kept.enabled, kept.switched_by) == (False, "lena")
+
+        proxy.person = ""
+        beats(page, 401, LONGER)
+        page.get_by_role("button", name="Switch on").click()
+        expect(
+            page.get_by_text("Nothing was changed: you are no longer signed in here. Load the page")
+        ).to_be_visible()
+        assert not scene.store.rules.get(rule).enabled
+
+        proxy.person = "lena"  # signed in again, elsewhere in this browser
+        beats(page, 200)
+        page.get_by_role("button", name="Switch on").click()
+        expect(page.get_by_text(f"{rule} is on")).to_be_visible()
+        assert scene.store.rules.get(rule).enabled
+        with aside.expect_response(lambda answer: answer.url.endswith("/sentinel/beat")):
+            aside.evaluate(LOOKED_AT)
+        aside.get_by_role("button", name="Save this view").click()
+        aside.get_by_label("Name", exact=True).fill("mine")
+        aside.get_by_label("Name", exact=True).press("Enter")
+        aside.get_by_role("button", name="Save", exact=True).click()
+        expect(aside.get_by_text("Saved “mine”")).to_be_visible()
+        assert [view.name for view in scene.store.views.of("lena")] == ["mine"]
+        for one in (page, aside):
+            one.close()
 
 
 def test_past_the_proxy_nobody_is_let_in(

@@ -44,7 +44,7 @@ class Browser:
         **door: Any,
     ) -> None:
         self.place = place
-        self.passing = passes.issue("maria")
+        self.passing = passes.issue("maria", "s1")
         data = Data(store, ADDRESSES, lambda: True)
         sheets, desk = Sheets(data, clock), Desk(data)
 
@@ -129,8 +129,8 @@ NAMES = (("GET", "beat"), ("GET", "rows"), ("GET", "alert"), ("POST", "act"))
     [
         {passes.HEADER: ""},
         {passes.HEADER: "bWFyaWE=.0"},
-        {passes.HEADER: passes.issue("maria")[:-1]},
-        {passes.HEADER: "x" + passes.issue("maria")},
+        {passes.HEADER: passes.issue("maria", "s1")[:-1]},
+        {passes.HEADER: "x" + passes.issue("maria", "s1")},
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
     ],
@@ -146,7 +146,7 @@ def test_nobody_comes_in_without_a_pass_or_from_another_site(
 
 
 def test_a_pass_says_who_acts(store: Store, browser: Browser):
-    browser.passing = passes.issue("jörg")
+    browser.passing = passes.issue("jörg", "s1")
     row = browser.asks("rows").json()["rows"][0]
     said = browser.acts("acknowledge", row, comment="on it")
     assert said["answers"][0]["done"] == 1
