@@ -46,8 +46,9 @@ test: install browser ## all but the whole-system tests
 test-browser: install browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and browser" $(ARGS)
 
+# What shares the Prefect server is one process's; the other does the rest beside it.
 test-slow: install browser
-	$(BIN)/python -m pytest -m "slow and not soak and not browser" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "slow and not soak and not browser" $(ARGS)
 
 test-soak: install browser
 	$(BIN)/python -m pytest -m soak $(ARGS)

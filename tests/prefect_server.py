@@ -111,11 +111,13 @@ class PrefectServer:
                 self._process.wait()
             self._process = None
 
-    def cli(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run `prefect …` in the repository's root, without a terminal."""
+    def cli(
+        self, *arguments: str, cwd: Path = ROOT, **environ: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `prefect …` without a terminal, in the repository's root unless told."""
         return subprocess.run(
             [sys.executable, "-m", "prefect", *arguments],
-            cwd=ROOT,
+            cwd=cwd,
             env=self.environ(COLUMNS="200", **environ),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -127,11 +129,11 @@ class PrefectServer:
         """Make sure that there is a process work pool of that name."""
         self.cli("work-pool", "create", name, "--type", "process")
 
-    def deploy(self, folder: Path, *deployments: Mapping[str, Any]) -> None:
-        """Roll deployments out by the command a user types."""
+    def deploy(self, folder: Path, *deployments: Mapping[str, Any], cwd: Path = ROOT) -> None:
+        """Roll deployments out by the command a user types; runs get a copy of `cwd`."""
         file = folder / f"{secrets.token_hex(4)}.yaml"
         file.write_text(yaml.safe_dump({"name": "test", "deployments": [*map(dict, deployments)]}))
-        done = self.cli("--no-prompt", "deploy", "--all", "--prefect-file", str(file))
+        done = self.cli("--no-prompt", "deploy", "--all", "--prefect-file", str(file), cwd=cwd)
         assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -84,17 +84,19 @@ class Closed(PrefectServer):
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Generator[Closed]:
     """Somebody's Prefect server, with a deployment of theirs."""
     folder = tmp_path_factory.mktemp("theirs")
-    (folder / "etl.py").write_text(ETL)
+    work = folder / "work"
+    work.mkdir()
+    (work / "etl.py").write_text(ETL)
     with on_postgres(lambda database: Closed(folder, database)) as server:
         server.pool("workers")
         server.deploy(
-            folder,
+            work,
             {
                 "name": "nightly",
-                "entrypoint": f"{folder}/etl.py:nightly",
-                "pull": [],
+                "entrypoint": "etl.py:nightly",
                 "work_pool": {"name": "workers"},
             },
+            cwd=work,
         )
         yield server
 
@@ -107,7 +109,8 @@ def started(server: PrefectServer, deployment: str, parameters: Mapping[str, Any
 def run_theirs(theirs: Closed, **parameters: Any) -> None:
     """One run of their deployment, as their worker would run it."""
     deployment = theirs.api.deployment_named("nightly", "nightly")
-    theirs.cli("flow-run", "execute", started(theirs, deployment["id"], parameters))
+    run = started(theirs, deployment["id"], parameters)
+    theirs.cli("flow-run", "execute", run, cwd=theirs.home)
 
 
 @pytest.fixture
