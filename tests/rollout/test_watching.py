@@ -142,7 +142,7 @@ def look_now(server: PrefectServer, told: Mapping[str, Any], folder: Path) -> No
     deployment = server.api.deployment(told["deployment_id"])
     run = started(server, deployment["id"], deployment["parameters"])
     done = server.cli(
-        "flow-run", "execute", run,
+        "flow-run", "execute", run, cwd=folder,
         SENTINEL_DATABASE_URL=f"sqlite:///{folder / 'sentinel.db'}",
         SENTINEL_HOME=str(folder / "home"),
     )  # fmt: skip
