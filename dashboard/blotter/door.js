@@ -4,11 +4,12 @@
 const PATIENCE = 8000;
 
 class Door {
-  /** Streamlit says where the door is, and gives the pass; a server started again gives new ones. */
+  /** Streamlit says where the door is, and gives the pass; a server started again gives new ones. Gives whose it is. */
   told(door) {
     // Streamlit may have connected anew as somebody else; what this page's person asked for is not theirs.
     if (door && this.pass && holder(door.pass) !== holder(this.pass)) this.handed = true;
     if (door) Object.assign(this, door);
+    return this.pass ? holder(this.pass) : "";
   }
   async ask(name, { params = {}, ...more } = {}) {
     if (this.handed) throw Object.assign(new Error("somebody else is signed in by now: load the page again"), { stranger: true });

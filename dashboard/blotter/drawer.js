@@ -14,7 +14,7 @@ class Drawer {
   constructor(root) {
     this.element = root.querySelector(".drawer");
     this.door = new Door();
-    this.outbox = new Outbox((commands) => this.send(commands));
+    this.outbox = new Outbox("drawer", (commands) => this.send(commands));
     this.ahead = new Map();  // commands whose change is not in what is shown: id -> answered
     this.toast = new Toast();
     this.comment = h("textarea", { rows: "2", maxlength: "2000", placeholder: "Comment: kept in the timeline (Ctrl Enter)", "aria-label": "Comment" });
@@ -103,10 +103,11 @@ class Drawer {
   }
   /** Streamlit's own word: how the page begins, and what it has when its script runs. */
   told(data) {
-    this.door.told(data.door);
+    const person = this.door.told(data.door);
     const late = this.data && data.turn === this.data.turn && data.id !== (this.id ?? "");
     if (late) this.hear(data.answers);
     else this.update(data);
+    this.outbox.begins(person, this.toast);
   }
   update(data) {
     const first = !this.data;

@@ -91,6 +91,9 @@ const drafts = {
 
 function say(name, detail) { window.dispatchEvent(new CustomEvent(`sentinel:${name}`, { detail })); }
 
+/** By widget: what it had no answer to when it was taken away, and who had asked for it. */
+const LEFT = new Map();
+
 /**
  * What people asked for and the server has not yet answered.
  *
@@ -98,10 +101,11 @@ function say(name, detail) { window.dispatchEvent(new CustomEvent(`sentinel:${na
  * unanswered is therefore sent again with whatever is asked next; the server does each only
  * once, by its id. One thing at a time is on its way, since the next may build on what it changes.
  *
- * `send` takes commands, and settles when they are answered.
+ * `send` takes commands, and settles when they are answered; `name` is the widget's.
  */
 class Outbox {
-  constructor(send) {
+  constructor(name, send) {
+    this.name = name;
     this.send = send;
     this.waiting = [];
     // Whoever goes may not hear the answers; what was sent already is done once all the same.
@@ -144,8 +148,24 @@ class Outbox {
     }
     return news;
   }
+  /**
+   * Whom the page is of is known. Streamlit may have taken a widget of this name away while it waited
+   * for answers: what that one asked for is asked for again, where it is the same person's.
+   */
+  begins(person, toast) {
+    if (!person || this.person) return;
+    this.person = person;
+    const left = LEFT.get(this.name);
+    LEFT.delete(this.name);
+    if (!left) return;
+    if (left.person !== person) { toast.show("Nothing was done: somebody else is signed in by now", { bad: true }); return; }
+    this.waiting.unshift(...left.waiting);
+    this.since = left.since;
+    this.post();
+  }
   close() {
     this.leave();
+    if (this.waiting.length) LEFT.set(this.name, { waiting: this.waiting, since: this.since, person: this.person });
     window.removeEventListener("pagehide", this.leave);
     window.removeEventListener("beforeunload", this.stay);
   }

@@ -18,15 +18,14 @@ class Blotter {
     this.touched = new Map();   // command -> the ids it is about, for what comes back by an undo
     this.known = new Map();     // id -> how bad it was when last seen, for what is news
     this.folded = new Set();
-    this.cursor = null; this.open = document.documentElement.dataset.alert || null;
-    this.anchor = null;
+    this.cursor = null; this.anchor = null; this.open = document.documentElement.dataset.alert || null;
     this.view = { ...EMPTY_VIEW };
     this.paused = false;
     this.pointed = 0;
     this.skew = 0;
     this.dense = remembered.get("dense", true);
     this.door = new Door();
-    this.outbox = new Outbox((commands) => this.send(commands));
+    this.outbox = new Outbox("blotter", (commands) => this.send(commands));
     this.toast = new Toast();
     buildFrame(this);
     this.bulk = new Bulk(this);
@@ -102,9 +101,10 @@ class Blotter {
   }
   /** Streamlit's own word: how the page begins, and what it has when its script runs. */
   told(data) {
-    this.door.told(data.door);
+    const person = this.door.told(data.door);
     const old = this.data && data.turn === this.turn && data.number < this.number;
     if (!old || this.outbox.answers(data.answers)) this.update(data);
+    this.outbox.begins(person, this.toast);
   }
   /** The tag of what is shown, where that is of this view. */
   tagOf(view) { return this.data?.tag && this.data.view === view ? this.data.tag : ""; }
