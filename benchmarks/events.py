@@ -24,10 +24,10 @@ from benchmarks.api_process import api_process
 from benchmarks.table import Row
 from sentinel import Rule
 from sentinel.clock import SystemClock
-from sentinel.columns import moment_column, object_column
-from sentinel.evaluation import RunSource
+from sentinel.schema.columns import (moment_column, object_column)
+from sentinel.alerts.run_source import (RunSource)
 from sentinel.store import Store
-from sentinel.store.tables import ALERT
+from sentinel.store.database.tables import (ALERT)
 from sentinel.up.temporary import temporary_postgres
 
 BATCH = 1000

@@ -20,7 +20,7 @@ from benchmarks.policy_events import events, policies
 from benchmarks.policy_peers import PEERS, Peer
 from benchmarks.table import Row
 from sentinel.expression import compile_expression
-from sentinel.policy import EventPolicy, Matcher, compile_policy
+from sentinel.event_policies import (EventPolicy, Matcher, compile_policy)
 
 EVENTS = 20_000
 PEER_EVENTS, PEER_SECONDS = 200, 15.0

@@ -32,7 +32,7 @@ import benchmarks.dashboard as alerts
 from benchmarks.screen_sessions import Cost, Recorded, record, served, watch
 from benchmarks.table import Row
 from sentinel.clock import FakeClock
-from sentinel.lifecycle import Assign
+from sentinel.alerts.actions import (Assign)
 from sentinel.store import Store
 from tests.dashboard.browser import open_browser
 

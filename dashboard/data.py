@@ -17,24 +17,26 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from dashboard.answers import Details, Found, InboxView, LiveView, Overview
-from dashboard.asking import database
-from dashboard.readings import Readings, readings
-from dashboard.rows import row
-from dashboard.watch import Tested, Watch, reached
-from sentinel.alert import AlertView
+from dashboard.view_models import (Details, Found, InboxView, LiveView, Overview)
+from dashboard.database_errors import (database)
+from dashboard.readings_chart import (Readings, readings)
+from dashboard.alert_row import (row)
+from dashboard.connection_check import (Tested, Watch, reached)
+from sentinel.alerts.view import (AlertView)
 from sentinel.errors import DatabaseError
-from sentinel.lifecycle import Action, ActionResult
+from sentinel.alerts.actions import (Action, ActionResult)
 from sentinel.links import Addresses
-from sentinel.models import InboxMessage, SystemLog
+from sentinel.schema.notifications import (InboxMessage, SystemLog)
 from sentinel.store import Store
-from sentinel.store.alerts import MOST_PER_PAGE, AlertFilter, Counts
-from sentinel.store.audit import ActFilter, Acts, Place, acts
-from sentinel.store.comparing import Compared, Span, compare
-from sentinel.store.similar import similar
-from sentinel.store.statistics import Storage
-from sentinel.store.tellings import Why
-from sentinel.store.trends import trend
+from sentinel.store.alerts.queries import (MOST_PER_PAGE)
+from sentinel.store.alerts.filter import (AlertFilter)
+from sentinel.store.alerts.live_counts import (Counts)
+from sentinel.store.alerts.audit import (ActFilter, Acts, Place, acts)
+from sentinel.store.reports.period_comparison import (Compared, Span, compare)
+from sentinel.store.alerts.similar import (similar)
+from sentinel.store.reports.statistics import (Storage)
+from sentinel.store.notifications.notification_log import (Why)
+from sentinel.store.reports.trends import (trend)
 
 __all__ = [
     "MOST_ROWS",

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import session, shapes
+from dashboard import (session, serializers)
 from dashboard.blotter import widget
 
 __all__ = ["show"]
@@ -39,7 +39,7 @@ def show() -> None:
         "turn": int(st.session_state.get(TURN, 0)),
         "me": session.actor(),
         "number": 0,
-        "answers": [shapes.builtin(answer) for answer in answers],
+        "answers": [serializers.builtin(answer) for answer in answers],
         "problem": "",
         "alert": None,
         "door": session.door(),

@@ -12,15 +12,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 from starlette.datastructures import Headers
 
-from dashboard import identity, kept, passes
+from dashboard import (identity, export_storage, page_tokens)
 from dashboard.data import Data
-from dashboard.desk import Desk
-from dashboard.leases import Leases
-from dashboard.registry import Registry
-from dashboard.sheets import Sheets
+from dashboard.commands import (Desk)
+from dashboard.login_leases import (Leases)
+from dashboard.configuration import (Registry)
+from dashboard.response_cache import (Sheets)
 from sentinel.errors import ConfigurationError
 from sentinel.links import Addresses
-from sentinel.prefect_api import PrefectApi
+from sentinel.prefect_client.client import (PrefectApi)
 from sentinel.settings import settings
 from sentinel.store import Store
 
@@ -58,7 +58,7 @@ LEASES = Leases()
 def data() -> Data:
     """The data of this process, opened once."""
     chosen = settings()
-    kept.remove_left_over()
+    export_storage.remove_left_over()
     # Charts take seconds to import; the first to open the overview need not wait for it.
     threading.Thread(
         target=import_module, args=("altair",), name="warm-charts", daemon=True
@@ -85,12 +85,12 @@ def sheets() -> Sheets:
 def place() -> str:
     """The folder of the door, under the dashboard's base path."""
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"/{base}/{passes.PLACE}" if base else f"/{passes.PLACE}"
+    return f"/{base}/{page_tokens.PLACE}" if base else f"/{page_tokens.PLACE}"
 
 
 def door() -> dict[str, str]:
     """Where a page asks for news, and the pass that it brings."""
-    return {"place": place(), "pass": passes.issue(actor(), str(st.session_state[HERE]))}
+    return {"place": place(), "pass": page_tokens.issue(actor(), str(st.session_state[HERE]))}
 
 
 @st.cache_resource(show_spinner=False)

@@ -24,20 +24,22 @@ from flows import connections
 from flows.naming import name_run
 from flows.report import artifact_key, changes_artifact, rehearsal_artifact, run_name
 from sentinel.clock import SystemClock, utc
-from sentinel.context import Context
+from sentinel.checks.context import (Context)
 from sentinel.errors import NotFound, ReadingError
-from sentinel.evaluation import Applied, Evaluation, RunSource
-from sentinel.judgement import judge_all, wording
-from sentinel.lifecycle import Bad
+from sentinel.evaluation.model import (Applied, Evaluation)
+from sentinel.alerts.run_source import (RunSource)
+from sentinel.evaluation.judge import (judge_all)
+from sentinel.evaluation.alert_text import (wording)
+from sentinel.alerts.inputs import (Bad)
 from sentinel.links import Addresses
-from sentinel.observation import observe
-from sentinel.reading import Reading
-from sentinel.remedying import start_remedies
-from sentinel.rollout.planning import OWNER
-from sentinel.rule import Rule
+from sentinel.checks.runner import (observe)
+from sentinel.checks.reading import (Reading)
+from sentinel.engine.remediation import (start_remedies)
+from sentinel.rollout.plan import (OWNER)
+from sentinel.rules.rule import (Rule)
 from sentinel.settings import settings
 from sentinel.store import Store
-from sentinel.trigger import Trigger
+from sentinel.checks.trigger import (Trigger)
 
 __all__ = ["evaluate"]
 

@@ -11,7 +11,7 @@ from blocks.channels import Channels
 from flows import connections
 from flows.naming import name_run
 from sentinel.store import Store
-from sentinel.telling import ToldCount, tell_due
+from sentinel.engine.dispatcher import (ToldCount, tell_due)
 
 __all__ = ["notify", "tell_until_served"]
 

@@ -13,7 +13,7 @@ from flows.naming import name_run
 from flows.notify import tell_until_served
 from flows.switching import keep_switches
 from sentinel.errors import PrefectUnreachable
-from sentinel.remedying import follow_remedies, start_remedies
+from sentinel.engine.remediation import (follow_remedies, start_remedies)
 
 __all__ = ["sweep"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from sentinel import Context, Reading, trigger
-from sentinel.anomaly import NORMAL, Detector, advance
+from sentinel.metrics.anomaly import (NORMAL, Detector, advance)
 from sentinel.errors import ConfigurationError
 from triggers._metrics import Duration, ago, length, said, window
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sentinel import Context, trigger
 from sentinel.metrics.aggregate import Aggregate, aggregate
-from sentinel.table import ReadingTable
+from sentinel.checks.reading_table import (ReadingTable)
 from triggers._metrics import Duration, groups, length, window
 
 

@@ -11,15 +11,15 @@ from typing import Any, cast
 
 from pydantic import AliasChoices
 
-from sentinel.alert_variables import AlertVariables
-from sentinel.condition import When
-from sentinel.hours import ActiveHours, Window
-from sentinel.no_data import NoData
-from sentinel.often import Often
-from sentinel.remedy import Remedy
-from sentinel.rule import ErrorHandling, Rule
+from blocks.channel_variables import (AlertVariables)
+from sentinel.rules.condition import (When)
+from sentinel.timing.active_hours import (ActiveHours, Window)
+from sentinel.rules.no_data import (NoData)
+from sentinel.rules.m_of_n import (Often)
+from sentinel.rules.remediation import (Remedy)
+from sentinel.rules.rule import (ErrorHandling, Rule)
 from sentinel.settings import Settings
-from sentinel.worker.options import Options
+from sentinel.worker.settings import (Options)
 
 HERE = Path(__file__).parent
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from typer.main import get_command
 
-from sentinel import lint, schedule
+from sentinel.lint import (deployment_file)
+from sentinel.timing import (schedule)
 from sentinel.cli.app import app
 
 
@@ -22,7 +23,7 @@ def page() -> str:
         if not getattr(command, "commands", None):
             lines += ["```sh", " ".join([path, *_usage(command)]), "```", ""]
         lines += [*_prose(command.help), "", *_parameters(command)]
-    lines += ["## `python -m sentinel.lint`", "", "```", lint.HELP, "", lint.EXAMPLES, "```", ""]
+    lines += ["## `python -m sentinel.lint`", "", "```", deployment_file.HELP, "", deployment_file.EXAMPLES, "```", ""]
     lines += ["## `python -m sentinel.schedule NAME INTERVAL`", "", schedule.HELP, ""]
     lines += ["```sh", schedule.EXAMPLE, "```"]
     return "\n".join(lines).rstrip() + "\n"

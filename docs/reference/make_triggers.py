@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 import yaml
 
-import sentinel.condition
-from sentinel.condition import When, judge
-from sentinel.context import Context
-from sentinel.observation import Observation
-from sentinel.reading import MAX_LABELS, MAX_NAME, MAX_TEXT, Reading
-from sentinel.trigger import trigger
+import sentinel.rules.condition
+from sentinel.rules.condition import (When, judge)
+from sentinel.checks.context import (Context)
+from sentinel.checks.observation import (Observation)
+from sentinel.labels.text import (MAX_LABELS, MAX_NAME)
+from sentinel.checks.reading import (MAX_TEXT, Reading)
+from sentinel.checks.trigger import (trigger)
 
 TOP = """\
 # Triggers

@@ -11,7 +11,7 @@ from sentinel.api.bodies import Body, Tenant, described, json_of
 from sentinel.api.metrics import refused
 from sentinel.api.problems import responses
 from sentinel.store import Store
-from sentinel.webhooks import Arrived, Sender, arrive, grafana, prometheus
+from sentinel.ingest.webhooks import (Arrived, Sender, arrive, grafana, prometheus)
 
 __all__ = ["Taken", "router"]
 

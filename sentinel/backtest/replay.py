@@ -13,13 +13,13 @@ import msgspec
 
 from sentinel.backtest.readings import Seen
 from sentinel.backtest.result import Backtest
-from sentinel.backtest.stage import Stage, staged
-from sentinel.condition import When
-from sentinel.conditions import Memory, look, remembers
+from sentinel.backtest.sandbox import (Stage, staged)
+from sentinel.rules.condition import (When)
+from sentinel.evaluation.evaluator import (Memory, look, remembers)
 from sentinel.errors import ReadingError
-from sentinel.evaluation import Evaluation
-from sentinel.lifecycle import Bad
-from sentinel.rule import Rule
+from sentinel.evaluation.model import (Evaluation)
+from sentinel.alerts.inputs import (Bad)
+from sentinel.rules.rule import (Rule)
 from sentinel.store import Knobs
 
 __all__ = ["Plan", "replay"]

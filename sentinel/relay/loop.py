@@ -17,10 +17,11 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.errors import SentinelError
-from sentinel.ports import Channel, Prefect
+from sentinel.notifications.channel import (Channel)
+from sentinel.prefect_client.port import (Prefect)
 from sentinel.relay.matching import matching_beside
 from sentinel.store import Store
-from sentinel.telling import tell_due
+from sentinel.engine.dispatcher import (tell_due)
 
 __all__ = ["LEASE", "Duty", "Relay"]
 

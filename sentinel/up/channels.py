@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr, ValidationError
 
-from sentinel.alert_variables import AlertVariables
-from sentinel.store.receivers import DEFAULT
-from sentinel.up.family import Family, Part, tail
+from blocks.channel_variables import (AlertVariables)
+from sentinel.store.notifications.receivers import (DEFAULT)
+from sentinel.up.processes import (Family, Part, tail)
 from sentinel.up.home import Home, write_private
 from sentinel.up.plan import Plan
-from sentinel.up.screen import Screen
+from sentinel.up.console import (Screen)
 
 if TYPE_CHECKING:
     from blocks.making import Made

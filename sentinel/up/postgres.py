@@ -26,7 +26,7 @@ import psycopg
 from psycopg import sql
 
 from sentinel.errors import ConfigurationError, DatabaseError, DatabaseUnreachable
-from sentinel.up.family import Part, tail
+from sentinel.up.processes import (Part, tail)
 from sentinel.up.home import Home
 from sentinel.up.instance import Orphan, end
 

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from sentinel.errors import ConfigurationError, PrefectUnreachable
-from sentinel.up import parts
-from sentinel.up.family import Family, tail
+from sentinel.up import (services)
+from sentinel.up.processes import (Family, tail)
 from sentinel.up.plan import Plan
 from sentinel.up.rollout import DEMO, Rollout, find_rules
-from sentinel.up.screen import Screen
+from sentinel.up.console import (Screen)
 from sentinel.up.setup import Setup
 
 __all__ = ["RULES", "Rules"]
@@ -79,7 +79,7 @@ class Rules:
                 self._screen.step(RULES, "ready", unchanged)
                 return
         self._screen.step(RULES, "starts", f"deploying {len(rules.names)}")
-        part = parts.rollout(self._plan, self._environment, rules.write(self._plan.home))
+        part = services.rollout(self._plan, self._environment, rules.write(self._plan.home))
         code = await self._family.finish(part)
         missing = rules.missing(await _names(setup))
         if code or missing:

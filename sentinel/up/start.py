@@ -13,15 +13,15 @@ import httpx
 from sentinel.errors import DatabaseError, PrefectUnreachable, SentinelError
 from sentinel.settings import Settings
 from sentinel.store import Store
-from sentinel.up import parts
+from sentinel.up import (services)
 from sentinel.up.channels import sync_channels
-from sentinel.up.family import Child, Family, tail
+from sentinel.up.processes import (Child, Family, tail)
 from sentinel.up.home import Home
 from sentinel.up.instance import Instance, Orphan
 from sentinel.up.plan import TOKEN, Options, Plan, make_plan
 from sentinel.up.postgres import Postgres, PostgresUnusable
 from sentinel.up.rules import RULES, Rules
-from sentinel.up.screen import Screen
+from sentinel.up.console import (Screen)
 from sentinel.up.setup import Setup
 
 __all__ = ["up"]
@@ -160,7 +160,7 @@ class Start:
         self._prefect_database = (
             plan.given_prefect_database
             or (server.address("prefect", driver="asyncpg") if server else "")
-            or parts.sqlite_of_prefect(self._home)
+            or services.sqlite_of_prefect(self._home)
         )
         self._screen.step(DATABASE, "ready", self._database_says)
 
@@ -203,7 +203,7 @@ class Start:
             return
         self._screen.step(PREFECT, "starts", "its first start takes some seconds more")
         child = self._family.start(
-            parts.prefect_server(plan, self._environment, self._prefect_database)
+            services.prefect_server(plan, self._environment, self._prefect_database)
         )
         await self._until(lambda: _answers(f"{plan.prefect_api}/health"), child, PREFECT)
         self._screen.step(PREFECT, "ready", plan.prefect_ui)
@@ -219,7 +219,7 @@ class Start:
     async def _worker(self, tables: Awaitable[None], pool: Awaitable[None]) -> None:
         await tables
         self._screen.step(WORKER, "starts")
-        child = self._family.start(parts.worker(self._plan, self._environment))
+        child = self._family.start(services.worker(self._plan, self._environment))
         await pool
         with self._setup() as setup:
 
@@ -238,14 +238,14 @@ class Start:
     async def _api(self, tables: Awaitable[None]) -> None:
         await tables
         self._screen.step(API, "starts")
-        child = self._family.start(parts.api(self._plan, self._environment))
+        child = self._family.start(services.api(self._plan, self._environment))
         await self._until(lambda: _answers(f"{self._plan.api}/health"), child, API)
         self._screen.step(API, "ready", f"{self._plan.api}/docs")
 
     async def _dashboard(self, tables: Awaitable[None]) -> None:
         await tables
         self._screen.step(DASHBOARD, "starts")
-        child = self._family.start(parts.dashboard(self._plan, self._environment))
+        child = self._family.start(services.dashboard(self._plan, self._environment))
         own = f"http://127.0.0.1:{self._plan.dashboard_port}"
         base = own if self._plan.settings.dashboard_url else self._plan.dashboard
         await self._until(lambda: _answers(f"{base}/_stcore/health"), child, DASHBOARD)

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sentinel.up.family import spawn
+from sentinel.up.processes import (spawn)
 from sentinel.up.home import Home
 from sentinel.up.ports import any_free
 from sentinel.up.postgres import Postgres

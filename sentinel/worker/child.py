@@ -23,7 +23,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.exceptions import Abort, ObjectNotFound, Pause
 from prefect.flows import load_flow_from_entrypoint
 
-from sentinel.worker import wire
+from sentinel.worker import (ipc)
 from sentinel.worker.engine import (
     enter_async_client,
     enter_client,
@@ -31,12 +31,12 @@ from sentinel.worker.engine import (
     perform_async,
 )
 from sentinel.worker.prefect_private import APILogHandler, APILogWorker, EventsWorker
-from sentinel.worker.runs import Listener, Runs
+from sentinel.worker.active_runs import (Listener, Runs)
 
 __all__ = ["prepare", "serve"]
 
 log = logging.getLogger("sentinel.worker.child")
-_Frame = wire.Perform | wire.Cancel | wire.Stop
+_Frame = ipc.Perform | ipc.Cancel | ipc.Stop
 _OFF = 1000
 
 
@@ -71,7 +71,7 @@ class _Child(Listener):
     def __init__(self, connection: socket.socket, owner: str) -> None:
         self._connection = connection
         self._sending = threading.Lock()
-        self._inbox: queue.SimpleQueue[wire.Perform | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[ipc.Perform | None] = queue.SimpleQueue()
         self._runs = Runs(f"{owner}, process {os.getpid()}", self)
         self._now: UUID | None = None
         self._main = threading.get_ident()
@@ -84,16 +84,16 @@ class _Child(Listener):
 
     def listen(self) -> None:
         """Take frames from the parent; when it is gone, so are we."""
-        while (body := wire.receive(self._connection)) is not None:
-            frame: _Frame = wire.decode(body, _Frame)
-            if isinstance(frame, wire.Cancel):
+        while (body := ipc.receive(self._connection)) is not None:
+            frame: _Frame = ipc.decode(body, _Frame)
+            if isinstance(frame, ipc.Cancel):
                 self._cancel(UUID(frame.run))
             else:
-                self._put(frame if isinstance(frame, wire.Perform) else None)
+                self._put(frame if isinstance(frame, ipc.Perform) else None)
         # Nobody supervises any more: what runs here ends Crashed, told by the next worker.
         os._exit(0)
 
-    def _put(self, frame: wire.Perform | None) -> None:
+    def _put(self, frame: ipc.Perform | None) -> None:
         loop = self._loop
         if loop is None:
             self._inbox.put(frame)
@@ -127,7 +127,7 @@ class _Child(Listener):
                 self._one(frame, flow)
         return 0
 
-    def _load(self, frame: wire.Perform) -> Flow[..., Any] | None:
+    def _load(self, frame: ipc.Perform) -> Flow[..., Any] | None:
         try:
             if frame.entrypoint not in self._flows:
                 self._flows[frame.entrypoint] = load_flow_from_entrypoint(
@@ -140,10 +140,10 @@ class _Child(Listener):
                 said += f" ({error.__cause__})"
             what = f"the flow {frame.entrypoint} cannot be loaded: {said}"
             # It may be half imported: another child looks afresh.
-            self._tell(wire.Ended(frame.run, error=what, spoilt="a flow could not be loaded"))
+            self._tell(ipc.Ended(frame.run, error=what, spoilt="a flow could not be loaded"))
             return None
 
-    def _one(self, frame: wire.Perform, flow: Flow[..., Any]) -> None:
+    def _one(self, frame: ipc.Perform, flow: Flow[..., Any]) -> None:
         before = set(threading.enumerate())
         run = FlowRun.model_validate_json(frame.flow_run)
         self._runs.add(run)
@@ -166,11 +166,11 @@ class _Child(Listener):
     ) -> None:
         kind = state.type.value if state is not None else ""
         name = (state.name or "") if state is not None else ""
-        self._tell(wire.Ended(run, kind, name, error, loops, spoilt))
+        self._tell(ipc.Ended(run, kind, name, error, loops, spoilt))
 
     # --------------------------------------------------------------------------- the loop
 
-    async def _share(self, first: wire.Perform, flow: Flow[..., Any]) -> None:
+    async def _share(self, first: ipc.Perform, flow: Flow[..., Any]) -> None:
         self._loop = asyncio.get_running_loop()
         self._idle = asyncio.Event()
         async with enter_async_client(self._runs):
@@ -181,7 +181,7 @@ class _Child(Listener):
                     self._take(self._inbox.get())
                 await self._idle.wait()
 
-    def _take(self, frame: wire.Perform | None) -> None:
+    def _take(self, frame: ipc.Perform | None) -> None:
         if frame is None:
             self._stopping = True
             self._idle.set()
@@ -194,9 +194,9 @@ class _Child(Listener):
         else:
             # It would block everybody's loop.
             what = f"{frame.entrypoint} is no longer asynchronous"
-            self._tell(wire.Ended(frame.run, error=what, spoilt="a flow has changed its kind"))
+            self._tell(ipc.Ended(frame.run, error=what, spoilt="a flow has changed its kind"))
 
-    def _begin(self, frame: wire.Perform, flow: Flow[..., Any]) -> None:
+    def _begin(self, frame: ipc.Perform, flow: Flow[..., Any]) -> None:
         run = FlowRun.model_validate_json(frame.flow_run)
         self._runs.add(run)
         task = asyncio.get_running_loop().create_task(self._among_others(frame.run, run, flow))
@@ -221,16 +221,16 @@ class _Child(Listener):
 
     def begun(self, run: UUID) -> None:
         """The API has taken its Running."""
-        self._tell(wire.Begun(str(run)))
+        self._tell(ipc.Begun(str(run)))
 
     def held(self, run: UUID, on: bool) -> None:
         """It waits for the API, or no longer does."""
-        self._tell(wire.Held(str(run), on))
+        self._tell(ipc.Held(str(run), on))
 
     def _tell(self, frame: Any) -> None:
         self._runs.check_process()
         with self._sending, contextlib.suppress(OSError):  # the other thread sees the parent gone
-            wire.send(self._connection, frame)
+            ipc.send(self._connection, frame)
 
 
 def _after(caught: BaseException, run: FlowRun) -> tuple[State[Any] | None, str, str]:

@@ -32,7 +32,7 @@ from sentinel.worker.prefect_private import (
     parameters_to_args_kwargs,
     to_state_create,
 )
-from sentinel.worker.runs import Pauses, Runs
+from sentinel.worker.active_runs import (Pauses, Runs)
 
 __all__ = ["enter_async_client", "enter_client", "perform", "perform_async"]
 

@@ -12,9 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.errors import SentinelError
 from sentinel.store import Store
-from sentinel.worker import tell_rule
-from sentinel.worker.owner import Owner, orphans, owner_of
-from sentinel.worker.pool_api import PAGE
+from sentinel.worker import (failure_reporting)
+from sentinel.worker.run_ownership import (Owner, orphans, owner_of)
+from sentinel.worker.prefect_client import (PAGE)
 from sentinel.worker.supervisor import Supervisor
 
 __all__ = ["Recovery"]
@@ -67,7 +67,7 @@ class Recovery:
             release = self._store.leases.release
             holder = self._owner.lease
             await asyncio.to_thread(
-                tell_rule.safely, "give its lease back", release, holder, str(self._owner)
+                failure_reporting.safely, "give its lease back", release, holder, str(self._owner)
             )
 
     async def _end(self, run: Mapping[str, Any]) -> None:
@@ -79,7 +79,7 @@ class Recovery:
         self._supervisor.figures.crashed_of_others += 1
         if self._store is not None and kind == "CRASHED" and run["state_type"] == "RUNNING":
             await asyncio.to_thread(
-                tell_rule.safely, "tell a rule that its check failed", tell_rule.tell_failed,
+                failure_reporting.safely, "tell a rule that its check failed", failure_reporting.tell_failed,
                 self._store, run, "", said, late=False,
             )  # fmt: skip
 
@@ -122,7 +122,7 @@ class Recovery:
         if not (late or well):
             return
         done = await asyncio.to_thread(
-            tell_rule.safely, "tell of late rules", tell_rule.watch_lateness,
+            failure_reporting.safely, "tell of late rules", failure_reporting.watch_lateness,
             self._store, late, well,
         )  # fmt: skip
         if done:
@@ -130,7 +130,7 @@ class Recovery:
 
     def _late_before(self) -> set[str] | None:
         try:
-            return tell_rule.late_before(self._store) if self._store is not None else set()
+            return failure_reporting.late_before(self._store) if self._store is not None else set()
         except (SentinelError, SQLAlchemyError) as error:
             log.debug("which rules were late is asked again later: %s", error)
             return None

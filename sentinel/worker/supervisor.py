@@ -20,26 +20,17 @@ import msgspec
 
 from sentinel.errors import NotFound, PrefectUnreachable, SentinelError
 from sentinel.store import Store
-from sentinel.worker import tell_rule
-from sentinel.worker.claims import (
-    Choice,
-    Due,
-    choose,
-    due_of,
-    hard_timeout,
-    in_order,
-    is_rule,
-    rule_name,
-)
-from sentinel.worker.crew import Crew, Outcome, Task
+from sentinel.worker import (failure_reporting)
+from sentinel.worker.run_selection import (Choice, Due, choose, due_of, hard_timeout, in_order, is_rule, rule_name)
+from sentinel.worker.process_pool import (Crew, Outcome, Task)
 from sentinel.worker.deployments import Deployments
-from sentinel.worker.figures import Figures
-from sentinel.worker.options import Options
-from sentinel.worker.outage import Outage
-from sentinel.worker.owner import Owner
-from sentinel.worker.pool_api import PAGE, PoolApi
+from sentinel.worker.metrics import (Figures)
+from sentinel.worker.settings import (Options)
+from sentinel.worker.api_retry import (Outage)
+from sentinel.worker.run_ownership import (Owner)
+from sentinel.worker.prefect_client import (PAGE, PoolApi)
 from sentinel.worker.process import memory_of_tree
-from sentinel.worker.refusal import refusal
+from sentinel.worker.unsupported import (refusal)
 
 __all__ = ["Supervisor"]
 
@@ -254,7 +245,7 @@ class Supervisor:
         how = outcome.state or outcome.kind.capitalize()
         self.figures.run_ended(how, late=late, took=took)
         if is_rule(due.flow_run) and due.flow_run.get("auto_scheduled"):
-            every = tell_rule.period(due.flow_run)
+            every = failure_reporting.period(due.flow_run)
             self.figures.rule_ran(rule_name(due.flow_run), every, late=late, took=took)
 
     async def _settle(self, due: Due, task: Task, outcome: Outcome) -> None:
@@ -286,7 +277,7 @@ class Supervisor:
     async def _tell_rule(self, due: Due, entrypoint: str, says: str, *, late: bool = False) -> None:
         if self.store is not None:
             await asyncio.to_thread(
-                tell_rule.safely, "tell a rule that its check failed", tell_rule.tell_failed,
+                failure_reporting.safely, "tell a rule that its check failed", failure_reporting.tell_failed,
                 self.store, due.flow_run, entrypoint, says, late=late,
             )  # fmt: skip
 

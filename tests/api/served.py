@@ -15,8 +15,9 @@ from fastapi import FastAPI
 
 from sentinel import Reading, Rule
 from sentinel.clock import FakeClock
-from sentinel.evaluation import Evaluation, RunSource
-from sentinel.observation import Observation
+from sentinel.evaluation.model import (Evaluation)
+from sentinel.alerts.run_source import (RunSource)
+from sentinel.checks.observation import (Observation)
 from sentinel.store import Store
 
 __all__ = ["TOKEN", "Raised", "caller", "served"]

@@ -12,11 +12,11 @@ import pytest
 from sentinel import Context, Rule
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError
-from sentinel.evaluation import Applied, Evaluation
+from sentinel.evaluation.model import (Applied, Evaluation)
 from sentinel.metrics.series import Series
-from sentinel.observation import observe
+from sentinel.checks.runner import (observe)
 from sentinel.store import Store
-from sentinel.store.metric_windows import Windows
+from sentinel.store.metrics.windows import (Windows)
 from triggers.heartbeat import heartbeat
 
 BEATS = "/api/v1/alerts/heartbeats"

@@ -8,10 +8,10 @@ import httpx
 
 from sentinel import Rule
 from sentinel.clock import FakeClock
-from sentinel.context import Context
-from sentinel.evaluation import RunSource
+from sentinel.checks.context import (Context)
+from sentinel.alerts.run_source import (RunSource)
 from sentinel.store import Store
-from sentinel.store.event_matching import Matching
+from sentinel.store.events.matching import (Matching)
 from tests.api.test_webhooks import ALERTMANAGER, GRAFANA
 from triggers.metric_threshold import metric_threshold
 

@@ -16,10 +16,11 @@ from sentinel.backtest import Came, EventPlan, difference, planned_events, repla
 from sentinel.backtest.policies import read_event_file, stored_spec
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, NotFound
-from sentinel.events.pack import Spec
-from sentinel.store import Store, event_batch
-from sentinel.store.deliveries import DELIVERY, Outcome
-from tests.events.streets import Street, policy
+from sentinel.event_policies.pack import (Spec)
+from sentinel.store import (Store)
+from sentinel.store.events import (batch)
+from sentinel.store.notifications.deliveries import (DELIVERY, Outcome)
+from tests.event_policies.streets import (Street, policy)
 from tests.processes import die, ended
 
 TICK = timedelta(seconds=10)
@@ -111,7 +112,7 @@ def relay_until_killed(url: str, since: datetime, first: int, last: int) -> None
     """Turns of a relay in a process of its own, which dies while it matches in the last one."""
     clock = FakeClock(moment(first - 1, since))
     street = Told(Store(url, clock=clock), clock)
-    apply = event_batch.apply
+    apply = batch.apply
 
     def killed(*given: Any) -> Any:
         apply(*given)
@@ -121,7 +122,7 @@ def relay_until_killed(url: str, since: datetime, first: int, last: int) -> None
         if turn == EDITED_AT:
             street.deployed(*EDITED, **RULE)
         if turn == last - 1 and last < TURNS:
-            event_batch.apply = killed  # this process is nobody else's
+            batch.apply = killed  # this process is nobody else's
         now = moment(turn, since)
         if 200 <= turn < 230:  # nobody matches for five minutes; events come
             clock.set(now)

@@ -11,8 +11,8 @@ import yaml
 
 from sentinel import Rule
 from sentinel.clock import FakeClock
-from sentinel.evaluation import RunSource
-from sentinel.events.pack import Spec
+from sentinel.alerts.run_source import (RunSource)
+from sentinel.event_policies.pack import (Spec)
 from sentinel.metrics import Sample
 from sentinel.store import Store
 from tests.cli.shell import Run

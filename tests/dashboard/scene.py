@@ -12,10 +12,11 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from sentinel import Reading, Rule
-from sentinel.evaluation import Evaluation, RunSource
-from sentinel.models import new_id
-from sentinel.observation import Observation
-from sentinel.ports import Message, MessageAlert
+from sentinel.evaluation.model import (Evaluation)
+from sentinel.alerts.run_source import (RunSource)
+from sentinel.schema.columns import (new_id)
+from sentinel.checks.observation import (Observation)
+from sentinel.notifications.channel import (Message, MessageAlert)
 from sentinel.settings import settings
 from sentinel.store import Store
 

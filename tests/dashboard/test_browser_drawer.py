@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from sentinel.clock import FakeClock
-from sentinel.lifecycle import Acknowledge, Comment, Resolve
+from sentinel.alerts.actions import (Acknowledge, Comment, Resolve)
 from sentinel.store import Store
 from tests.dashboard.browser import PATIENCE, Served, Watched, row
 from tests.dashboard.scene import Scene

@@ -11,13 +11,13 @@ from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
 from dashboard.data import Data
-from dashboard.watch import Watch
+from dashboard.connection_check import (Watch)
 from sentinel.clock import FakeClock
 from sentinel.errors import DatabaseUnreachable, NotFound
-from sentinel.lifecycle import Acknowledge, Suppress
+from sentinel.alerts.actions import (Acknowledge, Suppress)
 from sentinel.links import Addresses
 from sentinel.store import Store
-from sentinel.store.alerts import AlertFilter
+from sentinel.store.alerts.filter import (AlertFilter)
 from tests.store.desk import Desk
 
 ADDRESSES = Addresses(dashboard="http://d", prefect_api="http://p/api", prefect_ui="http://p")

@@ -10,8 +10,9 @@ from sqlalchemy import text
 
 from sentinel import Reading, Rule
 from sentinel.clock import FakeClock
-from sentinel.evaluation import Applied, Evaluation, RunSource
-from sentinel.observation import Observation
+from sentinel.evaluation.model import (Applied, Evaluation)
+from sentinel.alerts.run_source import (RunSource)
+from sentinel.checks.observation import (Observation)
 from sentinel.store import Store
 
 __all__ = ["Desk"]

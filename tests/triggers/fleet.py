@@ -11,8 +11,8 @@ import httpx
 
 from sentinel import Context
 from sentinel.clock import FakeClock
-from sentinel.observation import Observation
-from sentinel.reading import Reading
+from sentinel.checks.observation import (Observation)
+from sentinel.checks.reading import (Reading)
 from tests.prefect_server import PrefectServer, eventually
 from triggers._deployments import forget
 from triggers.prefect_runs import prefect_runs

@@ -13,9 +13,9 @@ import pytest
 
 from sentinel import Context
 from sentinel.clock import FakeClock
-from sentinel.condition import judge
-from sentinel.observation import Observation
-from sentinel.reading import Reading
+from sentinel.rules.condition import (judge)
+from sentinel.checks.observation import (Observation)
+from sentinel.checks.reading import (Reading)
 from triggers.backup_fresh import backup_fresh
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from sentinel.errors import ConfigurationError
-from sentinel.reading import Reading
+from sentinel.checks.reading import (Reading)
 from tests.prefect_server import free_port
 from triggers.database_up import database_up
 

@@ -15,9 +15,9 @@ from sqlalchemy import create_engine
 
 from sentinel import Context
 from sentinel.clock import FakeClock
-from sentinel.condition import judge
+from sentinel.rules.condition import (judge)
 from sentinel.errors import ConfigurationError, SentinelError, SourceDown, TriggerError
-from sentinel.reading import Reading
+from sentinel.checks.reading import (Reading)
 from tests.prefect_server import free_port
 from triggers.price_surge import price_surge
 from triggers.volume_spike import volume_spike

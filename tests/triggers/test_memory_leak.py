@@ -14,7 +14,7 @@ import pytest
 
 from sentinel import Context
 from sentinel.clock import FakeClock
-from sentinel.observation import Observation
+from sentinel.checks.observation import (Observation)
 from triggers.memory_leak import growth, memory_leak
 
 CHILD = """

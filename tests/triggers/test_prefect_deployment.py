@@ -11,7 +11,7 @@ import pytest
 from sentinel import Context
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError
-from sentinel.observation import Observation
+from sentinel.checks.observation import (Observation)
 from tests.prefect_server import PrefectServer
 from tests.triggers.fleet import Fleet
 from triggers.prefect_deployment import prefect_deployment

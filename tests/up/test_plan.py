@@ -9,7 +9,7 @@ import pytest
 from sentinel.errors import ConfigurationError
 from sentinel.links import Addresses
 from sentinel.settings import Settings
-from sentinel.up import parts
+from sentinel.up import (services)
 from sentinel.up.plan import Options, make_plan
 from sentinel.up.rollout import Rollout
 
@@ -55,7 +55,7 @@ def test_a_server_setting_that_a_person_made_stands(tmp_path: Path) -> None:
     plan = make_plan(settings(tmp_path), Options(), {})
     own = "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS"
     environment = plan.environment("sqlite:///x", {own: "7"})
-    part = parts.prefect_server(plan, environment, "sqlite+aiosqlite:///p.db")
+    part = services.prefect_server(plan, environment, "sqlite+aiosqlite:///p.db")
     assert part.environment[own] == "7"
     assert part.environment["PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED"] == "events,flow_runs"
     assert part.environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] == "sqlite+aiosqlite:///p.db"
@@ -67,7 +67,7 @@ def test_prefect_takes_every_server_setting_as_we_write_it(
     from prefect.settings import Settings as PrefectSettings
 
     plan = make_plan(settings(tmp_path), Options(), {})
-    part = parts.prefect_server(plan, plan.environment("sqlite:///x", {}), "sqlite+aiosqlite://")
+    part = services.prefect_server(plan, plan.environment("sqlite:///x", {}), "sqlite+aiosqlite://")
     for name, value in part.environment.items():
         if name.startswith("PREFECT_SERVER_"):
             monkeypatch.setenv(name, value)
@@ -122,10 +122,10 @@ def test_the_dashboard_listens_to_this_machine_unless_something_before_it_asks_f
 ) -> None:
     """A token keeps strangers from the API, and from nothing in the dashboard."""
     alone = settings(tmp_path, host=host, api_token="chosen", dashboard_port=8501)
-    assert "--server.address=127.0.0.1" in parts.dashboard_of(alone)
+    assert "--server.address=127.0.0.1" in services.dashboard_of(alone)
     assert Addresses.of(alone).dashboard == "http://127.0.0.1:8501"
     guarded = alone.model_copy(update={"dashboard_behind_login": True})
-    assert f"--server.address={host}" in parts.dashboard_of(guarded)
+    assert f"--server.address={host}" in services.dashboard_of(guarded)
 
 
 def test_a_link_to_the_dashboard_can_be_followed_whatever_it_listens_on(tmp_path: Path) -> None:
@@ -142,6 +142,6 @@ def test_a_start_has_the_api_listen_to_others_and_the_dashboard_to_this_machine(
     tmp_path: Path,
 ) -> None:
     plan = make_plan(settings(tmp_path, host="0.0.0.0", api_token="chosen"), Options(), {})
-    assert "--server.address=127.0.0.1" in parts.dashboard(plan, {}).command
+    assert "--server.address=127.0.0.1" in services.dashboard(plan, {}).command
     assert plan.environment("sqlite:///x", {})["SENTINEL_HOST"] == "0.0.0.0"
     assert plan.dashboard == f"http://127.0.0.1:{plan.dashboard_port}"

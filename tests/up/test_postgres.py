@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 
 from sentinel.errors import DatabaseError, DatabaseUnreachable
 from sentinel.up import ports
-from sentinel.up.family import Family
+from sentinel.up.processes import (Family)
 from sentinel.up.home import Home
 from sentinel.up.postgres import Postgres
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sentinel.up import parts
+from sentinel.up import (services)
 from sentinel.up.plan import Options, make_plan
 from tests.prefect_server import free_port
 from tests.up.test_plan import settings
@@ -33,6 +33,6 @@ def test_another_users_temporary_folder_is_nothing_to_the_worker(tmp_path: Path)
     """Prefect makes `runner_storage` in it, which belongs to whoever came first."""
     plan = make_plan(settings(tmp_path), Options(), {})
     plan.home.prepare()
-    given = parts.worker(plan, {"TMPDIR": "/tmp"}).environment["TMPDIR"]
+    given = services.worker(plan, {"TMPDIR": "/tmp"}).environment["TMPDIR"]
     assert given == str(plan.home.temporary)
     assert plan.home.temporary.stat().st_mode & 0o777 == 0o700

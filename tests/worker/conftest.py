@@ -20,7 +20,7 @@ import pytest
 
 from sentinel.store import Store
 from sentinel.worker.process import identity
-from sentinel.worker.template import base_job_template
+from sentinel.worker.job_template import (base_job_template)
 from tests.prefect_server import ROOT, PrefectServer, eventually
 
 FLOWS = Path(__file__).with_name("odd_flows.py")

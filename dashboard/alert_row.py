@@ -1,0 +1,54 @@
+"""One alert of the list as JSON, already worded. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sentinel.alerts.view import (AlertView)
+from sentinel.links import Addresses
+
+__all__ = ["milliseconds", "row", "value"]
+
+
+def milliseconds(at: datetime | None) -> int | None:
+    """A moment as browsers count."""
+    return None if at is None else int(at.timestamp() * 1000)
+
+
+def value(number: float | None, unit: str) -> str:
+    """A value with its unit, as people read it."""
+    if number is None:
+        return ""
+    after = {"percent": "%"}.get(unit, f" {unit}" if unit else "")
+    shown = f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
+    return f"{shown}{after}"
+
+
+def row(alert: AlertView, addresses: Addresses) -> dict[str, Any]:
+    """One alert of the list."""
+    return {
+        "id": alert.id,
+        "version": alert.version,
+        "status": alert.status,
+        "rank": alert.rank,
+        "word": alert.severity,
+        "at": milliseconds(alert.since),
+        "title": alert.title or alert.rule,
+        "description": alert.description[:500],
+        "rule": alert.rule,
+        "category": alert.category,
+        "team": alert.team,
+        "assignee": alert.assignee,
+        "by": alert.acknowledged_by,
+        "note": alert.acknowledge_comment[:200],
+        "count": alert.occurrences,
+        "number": alert.value,
+        "value": value(alert.value, alert.unit),
+        "labels": alert.labels,
+        "level": alert.escalation_level,
+        "until": milliseconds(alert.suppressed_until),
+        "why": alert.suppress_reason,
+        "run": addresses.flow_run(alert.flow_run_id) if alert.flow_run_id else "",
+        "runState": alert.flow_run_state or "",
+    }

@@ -1,0 +1,83 @@
+"""What every page shows: navigation, saved views, the heart-beat, the drawer."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import (drawer, heartbeat, export_storage, session, saved_views)
+from dashboard.markup import capped, note
+from sentinel.errors import ConfigurationError
+
+HERE = Path(__file__).parent
+
+
+def configure(title: str) -> None:
+    """Name the tab, with an icon of our own: a page's icon would be fetched from outside."""
+    icon = str(HERE / "theme" / "icon.svg")
+    st.set_page_config(page_title=title, page_icon=icon, layout="wide")
+
+
+configure("Sentinel")  # before the navigation, which would show a page's own icon
+st.html(HERE / "theme" / "sentinel.css")
+st.logo(str(HERE / "theme" / "logo.svg"), icon_image=str(HERE / "theme" / "icon.svg"), size="large")
+
+try:
+    session.opened()
+except ConfigurationError as error:
+    st.html(note("down", error.message, error.hint))
+    st.stop()
+
+unread = session.data().unread()
+page = st.navigation(
+    {
+        "Operate": [
+            st.Page("live.py", title="Live", icon=":material/notifications_active:", default=True),
+            st.Page(
+                "inbox.py",
+                title=f"Inbox ({capped(unread)})" if unread else "Inbox",
+                icon=":material/inbox:",
+                url_path="inbox",
+            ),
+        ],
+        "Configure": [
+            st.Page("rules.py", title="Rules", icon=":material/rule:", url_path="rules"),
+            st.Page("receivers.py", title="Channels", icon=":material/campaign:",
+                    url_path="channels"),
+        ],
+        "Review": [
+            st.Page("overview.py", title="Overview", icon=":material/monitoring:"),
+            st.Page("history.py", title="History", icon=":material/history:"),
+            st.Page("compare.py", title="Compare", icon=":material/compare_arrows:"),
+            st.Page("audit.py", title="Audit", icon=":material/fact_check:"),
+        ],
+        "System": [
+            st.Page("log.py", title="System log", icon=":material/receipt_long:"),
+            st.Page("settings_page.py", title="Settings", icon=":material/settings:",
+                    url_path="settings"),
+        ],
+    }
+)  # fmt: skip
+configure(f"{page.title} · Sentinel")
+export_storage.leave(page.title)
+with st.sidebar:
+    saved_views.show(page.title.lower())
+    st.html(f'<div class="who">Acting as <b>{escape(session.actor())}</b></div>')
+    st.link_button(
+        "Prefect",
+        session.data().addresses.prefect_ui,
+        icon=":material/open_in_new:",
+        type="tertiary",
+        help="Runs, schedules and Automations",
+    )
+
+session.say()
+live = page.title == "Live"
+if live:  # its heading has the figures of now
+    heartbeat.beat("Live")
+page.run()
+if not live:
+    heartbeat.beat("")
+drawer.show()

@@ -1,0 +1,103 @@
+"""What of the live alerts somebody wants to see, as the address of the page says it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+
+from sentinel.severity import Severity
+from sentinel.store.alerts.filter import (AlertFilter)
+from sentinel.store.alerts.search_syntax import (read_search)
+
+__all__ = ["View"]
+
+SEVERITIES = tuple(level.word for level in reversed(Severity))
+SORTS = ("severity", "age", "title", "value", "rule", "assignee", "count")
+MOST_LETTERS = 300
+FEWEST, MOST = 500, 5000
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """A way to look at the live page; each field is a parameter of its address.
+
+    Attributes:
+        q: what was typed to find alerts (see `sentinel.store.search`)
+        severity: only these words; empty for all
+        mine: only what is assigned to whoever looks
+        suppressed: what is suppressed too
+        sort: a column and a direction, as in `age-down`; empty for what needs somebody first
+        group: empty, `rule`, or `label:` and its name
+        limit: how many rows at most
+    """
+
+    q: str = ""
+    severity: tuple[str, ...] = ()
+    mine: bool = False
+    suppressed: bool = False
+    sort: str = ""
+    group: str = ""
+    limit: int = FEWEST
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> View:
+        """The view that `given` asks for; what means nothing in it is as if it were not there.
+
+        Args:
+            given: parameters of an address, or what a browser sent
+        """
+        words: object = given.get("severity")
+        words = words.split(",") if isinstance(words, str) else words
+        known = cast("Sequence[object]", words) if isinstance(words, list | tuple) else ()
+        sort = str(given.get("sort") or "")
+        name, _, way = sort.partition("-")
+        group = str(given.get("group") or "")[:100]
+        return cls(
+            q=str(given.get("q") or "").replace("\x00", "")[:MOST_LETTERS],
+            severity=tuple(word for word in SEVERITIES if word in known),
+            mine=_yes(given.get("mine")),
+            suppressed=_yes(given.get("suppressed")),
+            sort=sort if name in SORTS and way in ("up", "down") else "",
+            group=group if group == "rule" or (group[:6] == "label:" and group[6:]) else "",
+            limit=_limit(given.get("limit")),
+        )
+
+    def parameters(self) -> dict[str, str]:
+        """What of it is in the address: all that is not as it is by itself."""
+        all_of_it = {
+            "q": self.q,
+            "severity": ",".join(self.severity),
+            "mine": "yes" if self.mine else "",
+            "suppressed": "yes" if self.suppressed else "",
+            "sort": self.sort,
+            "group": self.group,
+            "limit": str(self.limit) if self.limit != FEWEST else "",
+        }
+        return {name: value for name, value in all_of_it.items() if value}
+
+    def filter(self, me: str) -> AlertFilter:
+        """Which alerts it asks for, `me` being who looks."""
+        asked = read_search(self.q, me=me)
+        status = asked.status
+        if not status:
+            status = ("open", "escalated", "acknowledged")
+            status += ("suppressed",) if self.suppressed else ()
+        return msgspec.structs.replace(
+            asked,
+            status=status,
+            severity=self.severity or asked.severity,
+            assignee=me if self.mine else asked.assignee,
+        )
+
+
+def _yes(given: object) -> bool:
+    return given is True or given in ("yes", "true", "1")
+
+
+def _limit(given: object) -> int:
+    try:
+        wanted = int(str(given))
+    except ValueError:
+        return FEWEST
+    return min(MOST, max(FEWEST, wanted))

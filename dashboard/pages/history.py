@@ -1,0 +1,192 @@
+"""The history page: every alert there was, found by words, fields and time, and taken along."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import (export_columns, export_panel, markup, session)
+from dashboard.export_panel import (Export)
+from dashboard.history_query import (Past)
+from dashboard.alert_row import (value)
+from dashboard.table import (table)
+from sentinel.alerts.view import (SHOWN, AlertView)
+from sentinel.errors import SentinelError
+from sentinel.severity import Severity
+
+WORDS = [level.word for level in reversed(Severity)]
+ALIASES = ("emergency", "warning")
+# White or black text is chosen by Streamlit; both stand out on these.
+COLOURS = ["#c4261b", "#c2520f", "#a87414", "#2b6cb0", "#667085"]
+SPANS = {"1h": 1, "24h": 24, "7d": 24 * 7, "30d": 24 * 30, "90d": 24 * 90, "all": 0}
+ROWS = 50
+NO_MATCH = (
+    '<div class="empty"><h2>No alert matches</h2>'
+    "<p>Look at more time, or with fewer words. A word is found by its beginning; "
+    "<code>host:web-01</code> asks for a label.</p></div>"
+)
+EMPTY = (
+    '<div class="empty"><h2>No alert yet</h2><p>Every alert that opens is kept here, with who did '
+    "what and how it ended. Alerts open when rules run: <code>prefect deploy --all</code> rolls "
+    "them out, <code>sentinel rule list</code> shows them.</p></div>"
+)
+ALL = 100_000_000
+
+
+def _past() -> Past:
+    state = st.session_state
+    hours = SPANS.get(str(state.get("span") or "all"), 0)
+    return Past(
+        q=str(state.get("find") or ""),
+        severity=tuple(cast("list[str]", state.get("severities") or [])),
+        status=tuple(cast("list[str]", state.get("statuses") or [])),
+        since=session.data().store.now() - timedelta(hours=hours) if hours else None,
+    )
+
+
+def _question(past: Past) -> object:
+    """What is asked as it was chosen: when that begins moves with the clock."""
+    return (past.q, past.severity, past.status, st.session_state.get("span"))
+
+
+def _turned(past: Past) -> list[str]:
+    """Where the pages of this question begin; another question begins at its first page."""
+    question, cursors = st.session_state.get("turned", (None, []))
+    return cast("list[str]", cursors) if question == _question(past) else []
+
+
+def _turn(past: Past, cursors: list[str]) -> None:
+    st.session_state["turned"] = (_question(past), cursors)
+
+
+def _filters() -> None:
+    st.text_input(
+        "Search", key="find", icon=":material/search:", bind="query-params",
+        placeholder='Words, "a phrase", rule:disk-space, host:web-01, assignee:me',
+        label_visibility="collapsed",
+    )  # fmt: skip
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.segmented_control(
+            "Time", list(SPANS), key="span", default="all", bind="query-params",
+            label_visibility="collapsed",
+        )  # fmt: skip
+        st.pills(
+            "Severity", WORDS, selection_mode="multi", key="severities",
+            label_visibility="collapsed", bind="query-params",
+        )  # fmt: skip
+        st.multiselect(
+            "Status", SHOWN, key="statuses", placeholder="Any status", width=240,
+            label_visibility="collapsed", bind="query-params",
+        )  # fmt: skip
+
+
+def _table(alerts: list[AlertView]) -> pd.DataFrame:
+    zone = ZoneInfo(session.zone())
+    rows: list[dict[str, Any]] = [
+        {
+            "Opened": alert.since.astimezone(zone),
+            "Severity": [alert.severity],
+            # Early, so that it stands on a telephone too.
+            "Alert": alert.title or alert.rule,
+            "Status": alert.status,
+            "Value": value(alert.value, alert.unit),
+            "Rule": alert.rule,
+            "Labels": ", ".join(f"{name}={text}" for name, text in alert.labels.items()),
+            "Owner": alert.assignee or alert.acknowledged_by,
+            "Lasted": markup.age(alert.since, alert.resolved_at) if alert.resolved_at else "",
+            "How it ended": alert.resolved_by or alert.resolution,
+        }
+        for alert in alerts
+    ]
+    return pd.DataFrame(rows)
+
+
+def _shown(alerts: list[AlertView]) -> None:
+    rows = table(
+        _table(alerts),
+        key=f"found-{alerts[0].id}-{len(alerts)}",
+        most=650,
+        on_select="rerun",
+        selection_mode="single-row",
+        row_height=31,
+        column_config={
+            "Opened": st.column_config.DatetimeColumn(format="MMM D HH:mm:ss", width=125),
+            "Severity": st.column_config.MultiselectColumn(
+                options=[*WORDS, *ALIASES], color=[*COLOURS, COLOURS[0], COLOURS[2]], width=88
+            ),
+            "Alert": st.column_config.TextColumn(width=222),
+            "Status": st.column_config.TextColumn(width=98),
+            "Value": st.column_config.TextColumn(width=100),
+            "Rule": st.column_config.TextColumn(width=116),
+            "Labels": st.column_config.TextColumn(width=150),
+            "Owner": st.column_config.TextColumn(width=60),
+            "Lasted": st.column_config.TextColumn(width=56),
+            "How it ended": st.column_config.TextColumn(width=92),
+        },
+        alt="Alerts that were found, one a row; select a row for everything about it",
+    )
+    chosen = alerts[rows[0]].id if rows and rows[0] < len(alerts) else ""
+    # The selection stays with the table: only a new one opens the drawer.
+    if chosen != st.session_state.get("history-opened", ""):
+        st.session_state["history-opened"] = chosen
+        if chosen:
+            session.show_alert(chosen)
+
+
+def _export(past: Past, *, few: bool) -> Export:
+    data, wanted = session.data(), past.filter(session.actor())
+    return Export(
+        page="History",
+        asked=_question(past),
+        shape=export_columns.ALERTS,
+        words=("alert", "alerts"),
+        pages=lambda: data.every(wanted),
+        count=lambda: data.store.alerts.count(wanted, cap=ALL),
+        few=few,
+    )
+
+
+def _page() -> None:
+    st.html('<div class="page-head"><h1>History</h1></div>')
+    _filters()
+    past = _past()
+    cursors = _turned(past)
+    try:
+        found = session.data().history(
+            past.filter(session.actor()), limit=ROWS, after=cursors[-1] if cursors else None
+        )
+    except SentinelError as error:
+        st.html(markup.note("warn", error.message, error.hint))
+        return
+    if not found.alerts:
+        st.html(EMPTY if past == Past() else NO_MATCH)
+        return
+    _shown(found.alerts)
+    export = _export(past, few=found.count <= found.cap)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        first = len(cursors) * ROWS + 1
+        st.html(
+            f'<span class="fresh-count">{first:,} – {first + len(found.alerts) - 1:,} of '
+            f"{markup.capped(found.count, found.cap)} · {found.milliseconds:.0f} ms · times in "
+            f"{session.zone()}</span>",
+            width="stretch",
+        )
+        st.button("Newer", key="newer", icon=":material/chevron_left:", disabled=not cursors,
+                  on_click=_turn, args=(past, cursors[:-1]))  # fmt: skip
+        st.button("Older", key="older-alerts", icon=":material/chevron_right:",
+                  disabled=found.next is None, on_click=_turn,
+                  args=(past, [*cursors, found.next or ""]))  # fmt: skip
+        export_panel.buttons(export)
+        st.page_link(
+            "compare.py", label="Compare", icon=":material/compare_arrows:",
+            query_params={"find": past.q, "severities": list(past.severity)},
+            help="Two periods side by side, with these words and severities",
+        )  # fmt: skip
+    export_panel.written(export)
+
+
+_page()

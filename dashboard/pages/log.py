@@ -1,0 +1,83 @@
+"""The system log: what Sentinel itself did, or could not do."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import markup, session
+from dashboard.table import (table)
+from sentinel.errors import SentinelError
+
+LEVELS = ["info", "warning", "error"]
+# White or black text is chosen by Streamlit; both stand out on these.
+COLOURS = ["#667085", "#a87414", "#c4261b"]
+ROWS = 100
+
+
+def _more() -> None:
+    st.session_state["log-rows"] = int(st.session_state.get("log-rows", ROWS)) + ROWS
+
+
+def _fewer() -> None:
+    st.session_state["log-rows"] = ROWS
+
+
+@st.fragment(run_every=10, key="log-part")
+def log() -> None:
+    """Refreshes by itself."""
+    st.html('<div class="page-head"><h1>System log</h1></div>')
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        words = st.text_input(
+            "Search", key="log-words", icon=":material/search:", bind="query-params",
+            placeholder="Words in what happened, or its name: rule.switched",
+            label_visibility="collapsed", on_change=_fewer,
+        )  # fmt: skip
+        levels = st.pills(
+            "Level", LEVELS, selection_mode="multi", key="levels", bind="query-params",
+            label_visibility="collapsed", on_change=_fewer,
+        )  # fmt: skip
+    rows = int(st.session_state.get("log-rows", ROWS))
+    try:
+        found = session.data().log(words or "", levels or [], limit=rows + 1)
+    except SentinelError as error:
+        st.html(markup.note("down", "The database cannot be used.", str(error)))
+        return
+    if not found:
+        st.html(
+            '<div class="empty"><h2>Nothing to show</h2><p>Switched rules, receivers that were '
+            "changed, deliveries that failed and parts that stood in for others are noted here."
+            "</p></div>"
+        )
+        return
+    zone = ZoneInfo(session.zone())
+    told: list[dict[str, Any]] = [
+        {
+            "When": one.at.astimezone(zone),
+            "Level": [one.level],
+            "What": one.what,
+            "Message": one.message,
+            "Details": json.dumps(one.details, ensure_ascii=False) if one.details else "",
+        }
+        for one in found[:rows]
+    ]
+    table(
+        pd.DataFrame(told),
+        row_height=34,
+        column_config={
+            "When": st.column_config.DatetimeColumn(format="MMM D HH:mm:ss", width=140),
+            "Level": st.column_config.MultiselectColumn(options=LEVELS, color=COLOURS, width=88),
+            "What": st.column_config.TextColumn(width=180),
+            "Message": st.column_config.TextColumn(width="large"),
+        },
+        alt="What Sentinel did, the newest first",
+    )
+    if len(found) > rows:
+        st.button("Show older", key="log-older", icon=":material/expand_more:", on_click=_more)
+
+
+log()

@@ -1,0 +1,247 @@
+"""The overview: how things stand, how quickly people are, and what makes the most noise."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from html import escape
+from typing import Any
+from urllib.parse import quote
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from dashboard import markup, session
+from dashboard.view_models import (Overview)
+from dashboard.table import (table)
+from sentinel.errors import SentinelError
+from sentinel.severity import Severity
+from sentinel.store.reports.trends import (DEFINITIONS, Period)
+
+LENGTHS = {
+    "24h": (timedelta(hours=24), timedelta(hours=1)),
+    "7d": (timedelta(days=7), timedelta(hours=6)),
+    "30d": (timedelta(days=30), timedelta(days=1)),
+}
+TICKS = {"24h": "%H:%M", "7d": "%a %d", "30d": "%b %d"}
+"""How moments are written under the bars, by how long the time is."""
+WORDS = [level.word for level in reversed(Severity)]
+# The severities of theme/sentinel.css, light and dark; a chart cannot read CSS.
+COLOURS = {
+    "light": ["#c4261b", "#d9622b", "#c9962c", "#2b6cb0", "#8a94a6"],
+    "dark": ["#ff6b5e", "#ff9248", "#f2c14e", "#63a4ff", "#98a2b3"],
+}
+NOW = {
+    "Active": "Alerts that are open, escalated or acknowledged now; suppressed ones are not.",
+    "Critical": "Active alerts of severity critical (or emergency).",
+    "Unacknowledged": "Alerts that are open or escalated now, and that nobody has taken on.",
+    "Rules": "Rules that are switched on, of all that there are.",
+}
+
+
+def _change(now: float | None, before: float | None) -> str | None:
+    """Against the period before, in percent; None where there is nothing to compare with."""
+    if now is None or not before:
+        return None
+    return f"{markup.change(now, before)} against before"
+
+
+def _figures(shown: Overview) -> None:
+    counts, rules = shown.counts, shown.rules
+    told = (
+        ("Active", markup.capped(counts.active)),
+        ("Critical", markup.capped(counts.by_severity.get("critical", 0))),
+        ("Unacknowledged", markup.capped(counts.unacknowledged)),
+        ("Rules", f"{rules[0]} of {rules[1]}"),
+    )
+    with st.container(horizontal=True, gap="small", key="figures-now"):
+        for name, number in told:
+            st.metric(name, number, border=True, help=NOW[name])
+
+
+def _period(shown: Overview) -> None:
+    now, before = shown.trend.now, shown.trend.before
+
+    def metric(name: str, field: str, inverse: bool, wording: Any = None) -> None:
+        value, was = getattr(now, field), getattr(before, field)
+        change = _change(value, was)
+        same = change is not None and change.startswith(markup.SAME)
+        st.metric(
+            name,
+            wording(value) if wording else f"{value:,}",
+            change,
+            delta_color="inverse" if inverse and not same else "off",
+            delta_arrow="off" if same else "auto",
+            border=True,
+            help=DEFINITIONS[field],
+        )
+
+    with st.container(horizontal=True, gap="small", key="figures-period"):
+        metric("Opened", "opened", inverse=True)
+        metric("Resolved", "resolved", inverse=False)
+        metric("Never acknowledged", "unattended", inverse=True)
+        metric("Mean time to acknowledge", "acknowledge", inverse=True, wording=markup.span)
+        metric("Mean time to resolve", "resolve", inverse=True, wording=markup.span)
+
+
+def _trend(shown: Overview) -> None:
+    trend = shown.trend
+    scheme = "dark" if st.context.theme.type == "dark" else "light"
+    legend = "".join(
+        f'<li><i style="background:{colour}"></i>{word}</li>'
+        for word, colour in zip(WORDS, COLOURS[scheme], strict=True)
+    )
+    st.html(
+        f'<div class="chart-head"><h2 class="section">Opened by severity, {escape(shown.length)}'
+        f'</h2><ul class="legend">{legend}</ul></div>'
+    )
+    rows = [
+        {"at": one.at, "severity": Severity(one.severity).word, "opened": one.opened,
+         "order": -one.severity}
+        for one in trend.buckets
+    ]  # fmt: skip
+    if not rows:
+        st.html(markup.note("info", "No alert opened in this time.", "A quiet one."))
+        return
+    end = pd.DataFrame(rows)
+    end["until"] = end["at"] + trend.step * 0.88  # the bars stand apart
+    chart = (
+        alt.Chart(end)
+        .mark_bar(clip=True)  # round corners would have nothing drawn at all
+        .encode(
+            x=alt.X("at:T", title=None,
+                    axis=alt.Axis(tickCount=8, grid=False, format=TICKS[shown.length]),
+                    scale=alt.Scale(domainMin=trend.since, domainMax=trend.until)),
+            x2="until:T",
+            y=alt.Y("sum(opened):Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=5)),
+            color=alt.Color("severity:N", scale=alt.Scale(domain=WORDS, range=COLOURS[scheme]),
+                            legend=None),
+            order=alt.Order("order:Q", sort="descending"),
+            tooltip=[alt.Tooltip("at:T", title="from", format="%b %d %H:%M"), "severity:N",
+                     alt.Tooltip("opened:Q")],
+        )
+        .properties(height=260)
+    )  # fmt: skip
+    st.altair_chart(chart, alt=f"{trend.now.opened} alerts opened in {shown.length}, by severity")
+
+
+def _by_severity(shown: Overview) -> list[tuple[str, int]]:
+    """How many opened of each severity, the worst first: in words, as the chart has colours."""
+    counts = dict.fromkeys(WORDS, 0)
+    for one in shown.trend.buckets:
+        counts[Severity(one.severity).word] += one.opened
+    return [(word, count) for word, count in counts.items() if count]
+
+
+def _asks(field: str, name: str) -> str:
+    """What finds `name` in the history, as it stands in an address."""
+    return quote(f'{field}:"{name}"' if " " in name else f"{field}:{name}", safe="")
+
+
+def _shares(title: str, parts: list[tuple[str, int]], field: str) -> None:
+    """Bars that are links: each opens the history of what it counts."""
+    most = max((number for _, number in parts), default=1)
+    bars = "".join(
+        f'<li><a href="history?find={_asks(field, name)}" target="_self">{escape(name)}</a>'
+        f'<span class="bar of-{field}-{escape(name)}">'
+        f'<i style="width:{100 * number / most:.0f}%"></i></span>'
+        f"<b>{number:,}</b></li>"
+        for name, number in parts
+    )
+    empty = '<p class="small">Nothing opened.</p>'
+    st.html(
+        f'<h2 class="section">{escape(title)}</h2><ul class="shares">{bars}</ul>'
+        if parts
+        else f'<h2 class="section">{escape(title)}</h2>{empty}'
+    )
+
+
+def _noisy(shown: Overview) -> None:
+    st.html('<h2 class="section">Noisiest rules</h2>')
+    if not shown.trend.noisy:
+        st.html('<p class="small">Nothing opened.</p>')
+        return
+    frame = pd.DataFrame(
+        [
+            {
+                "Rule": f"history?find=rule%3A{one.rule}",
+                "Opened": one.opened,
+                "Before": one.before,
+                "Critical": one.critical,
+                "Never acknowledged": one.unattended,
+                "To acknowledge": markup.span(one.acknowledge),
+                "To resolve": markup.span(one.resolve),
+            }
+            for one in shown.trend.noisy
+        ]
+    )
+    table(
+        frame,
+        most=440,
+        column_config={
+            "Rule": st.column_config.LinkColumn(display_text=r"rule%3A(.+)$"),
+            "Opened": st.column_config.ProgressColumn(
+                format="%d", min_value=0, max_value=max(one.opened for one in shown.trend.noisy)
+            ),
+            "Before": st.column_config.NumberColumn(help="Opened in the same time before"),
+        },
+        alt="Rules by how many alerts they opened",
+    )
+
+
+def _definitions() -> None:
+    named: dict[str, str] = {
+        **NOW,
+        "Opened": DEFINITIONS["opened"],
+        "Resolved": DEFINITIONS["resolved"],
+        "Never acknowledged": DEFINITIONS["unattended"],
+        "Mean time to acknowledge": DEFINITIONS["acknowledge"],
+        "Mean time to resolve": DEFINITIONS["resolve"],
+        "Against before": "The change from the same length of time just before this one.",
+    }
+    with st.expander("What these figures mean"):
+        rows = "".join(f"<dt>{escape(n)}</dt><dd>{escape(t)}</dd>" for n, t in named.items())
+        st.html(f'<dl class="meanings">{rows}</dl>')
+
+
+def _measured(period: Period) -> bool:
+    return bool(period.opened or period.resolved)
+
+
+@st.fragment(run_every=30, key="overview")
+def overview() -> None:
+    """Refreshes by itself."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.html('<div class="page-head"><h1>Overview</h1></div>', width="stretch")
+        length = st.segmented_control(
+            "Time", list(LENGTHS), key="length", default="24h", required=True,
+            bind="query-params", label_visibility="collapsed",
+        )  # fmt: skip
+    chosen = str(length or "24h")
+    try:
+        shown = session.data().overview(chosen, *LENGTHS.get(chosen, LENGTHS["24h"]))
+    except SentinelError as error:
+        st.html(markup.note("down", "The database cannot be used.", str(error)))
+        return
+    _figures(shown)
+    _period(shown)
+    if not _measured(shown.trend.now) and not shown.rules[1]:
+        st.html(
+            '<div class="empty"><h2>Nothing to review yet</h2><p>Once rules run, this page shows '
+            "how much they open and how quickly it ends. Roll some out: "
+            "<code>prefect deploy --all</code></p></div>"
+        )
+        return
+    _trend(shown)
+    with st.container(key="review"):
+        left, right = st.columns([2, 5], gap="medium")
+        with left:
+            _shares("By severity", _by_severity(shown), "severity")
+            _shares("By category", shown.trend.by_category, "category")
+            _shares("By team", shown.trend.by_team, "team")
+        with right:
+            _noisy(shown)
+    _definitions()
+
+
+overview()

@@ -1,0 +1,157 @@
+"""What the widgets are given: alerts as JSON, already worded. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from dashboard.view_models import (Details, LiveView)
+from dashboard.commands import (Answer)
+from dashboard.readings_chart import (Readings)
+from dashboard.alert_row import (milliseconds, row, value)
+from dashboard.live_filter import (View)
+from sentinel.alerts.view import (AlertView, TimelineView)
+from sentinel.links import Addresses, safe_link
+from sentinel.store.alerts.live_counts import (Counts)
+from sentinel.store.notifications.notification_log import (Why)
+
+__all__ = ["TARGETS", "builtin", "details", "figures", "head", "joined", "milliseconds", "tellings"]
+
+TARGETS = {"critical": 300, "high": 900, "medium": 3600, "low": 4 * 3600, "info": 24 * 3600}
+"""Seconds within which somebody should have acknowledged an alert of this severity."""
+
+
+def builtin(answer: Answer) -> dict[str, Any]:
+    """An answer as JSON."""
+    return msgspec.to_builtins(answer)
+
+
+def head(shown: LiveView, view: View, me: str) -> dict[str, Any]:
+    """What the table is given beside its rows.
+
+    It holds no time, so that the same data is known to be the same.
+    """
+    return {
+        "me": me,
+        "more": shown.more,
+        "counts": {
+            **shown.counts.by_severity,
+            "suppressed": shown.counts.by_status.get("suppressed", 0),
+        },
+        "view": msgspec.to_builtins(view),
+        "targets": TARGETS,
+        "problem": shown.problem,
+        "unwatched": shown.unwatched,
+        "people": sorted({alert.assignee for alert in shown.alerts} - {""})[:20],
+    }
+
+
+def joined(head: bytes, rows: bytes) -> bytes:
+    """Head and rows as one piece of JSON.
+
+    To write 500 rows anew for every screen took most of what a screen costs.
+    """
+    return b"".join((head[:-1], b',"rows":', rows, b"}"))
+
+
+def figures(counts: Counts | None) -> dict[str, int] | None:
+    """The numbers at the top of the page."""
+    if counts is None:
+        return None
+    return {
+        "active": counts.active,
+        "critical": counts.by_severity.get("critical", 0),
+        "unacknowledged": counts.unacknowledged,
+    }
+
+
+def details(shown: Details, addresses: Addresses) -> dict[str, Any]:
+    """All that is known of one alert."""
+    alert = shown.alert
+    links: list[tuple[str, str]] = []
+    if alert.flow_run_id:
+        run = addresses.flow_run(alert.flow_run_id)
+        links += [
+            (f"Flow run {alert.flow_run_name or ''}".strip(), run),
+            ("Logs", f"{run}?tab=Logs"),
+        ]
+    notes: list[tuple[str, str]] = []
+    for name, text in alert.annotations.items():
+        words = name.replace("_", " ").capitalize()
+        if (url := safe_link(text)) is not None:
+            links.append((words, url))
+        elif text and text != alert.title:
+            notes.append((words, text))
+    return {
+        "alert": {
+            **row(alert, addresses),
+            "description": alert.description,
+            "opened": milliseconds(alert.opened_at),
+            "lastBad": milliseconds(alert.last_bad_at),
+            "acknowledged": milliseconds(alert.acknowledged_at),
+            "resolved": milliseconds(alert.resolved_at),
+            "resolvedBy": alert.resolved_by,
+            "resolution": alert.resolution,
+            "links": links,
+            "annotations": notes,
+            "details": msgspec.json.format(msgspec.json.encode(alert.details)).decode()[:20_000]
+            if alert.details
+            else "",
+        },
+        "readings": _readings(shown.readings),
+        "timeline": [_step(entry, alert, addresses) for entry in shown.timeline],
+        "similar": [
+            {
+                "id": one.id,
+                "title": one.title,
+                "rank": one.severity,
+                "same": one.same,
+                "at": milliseconds(one.opened_at),
+                "seconds": one.seconds,
+                "resolution": one.resolution,
+                "by": one.resolved_by,
+                "comment": one.comment,
+            }
+            for one in shown.similar
+        ],
+    }
+
+
+def tellings(found: Sequence[Why]) -> list[dict[str, Any]]:
+    """Who is told of an alert, each channel once."""
+    return [
+        {
+            "to": one.receiver,
+            "channel": one.channel,
+            "at": milliseconds(one.told_at),
+            "soon": one.decision.send,
+            "why": str(one.decision.reason),
+            "next": milliseconds(one.decision.next_at),
+            "error": one.error[:500],
+        }
+        for one in found
+    ]
+
+
+def _readings(found: Readings | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        **msgspec.to_builtins(found),
+        "since": milliseconds(found.since),
+        "until": milliseconds(found.until),
+    }
+
+
+def _step(entry: TimelineView, alert: AlertView, addresses: Addresses) -> dict[str, Any]:
+    return {
+        "kind": entry.kind,
+        "reason": entry.reason,
+        "actor": entry.actor,
+        "comment": entry.comment,
+        "at": milliseconds(entry.at),
+        "value": value(entry.value, alert.unit),
+        "run": addresses.flow_run(entry.flow_run_id) if entry.flow_run_id else "",
+    }

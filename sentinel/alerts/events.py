@@ -1,0 +1,139 @@
+"""The events that tell the world what changed, as Prefect takes them. Pure.
+
+Ids are UUIDv5 (RFC 9562) of what happened, so that an event sent twice is one event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from sentinel.alerts.run_source import (RunSource)
+from sentinel.alerts.inputs import (Reason)
+from sentinel.prefect_client.port import (OutEvent)
+
+__all__ = ["ALERT_EVENTS", "MOST_EVENTS", "alert_event", "batch_event", "group_event", "related"]
+
+MOST_EVENTS = 100
+"""Alert events of one transaction; more become one `sentinel.alerts.batch`."""
+
+_NAMESPACE = UUID("6f1d3c5e-0b57-5a5e-9f0e-2f6f2a6f5e11")
+
+ALERT_EVENTS: Mapping[Reason, str] = {
+    Reason.OPENED: "opened",
+    Reason.REOPENED: "reopened",
+    Reason.REOPENED_STILL_BAD: "reopened",
+    Reason.REOPENED_BY_HAND: "reopened",
+    Reason.RECOVERED: "resolved",
+    Reason.EXPIRED: "resolved",
+    Reason.NO_DATA: "resolved",
+    Reason.RULE_DISABLED: "resolved",
+    Reason.RESOLVED_BY_HAND: "resolved",
+    Reason.SEVERITY_ROSE: "severity_changed",
+    Reason.SEVERITY_FELL: "severity_changed",
+    Reason.ACKNOWLEDGED: "acknowledged",
+    Reason.UNACKNOWLEDGED: "unacknowledged",
+    Reason.ASSIGNED: "assigned",
+    Reason.COMMENTED: "commented",
+    Reason.SUPPRESSED: "suppressed",
+    Reason.UNSUPPRESSED: "unsuppressed",
+}
+
+
+def related(source: RunSource | None) -> list[dict[str, str]]:
+    """The flow run, deployment and flow behind a change, as Prefect's related resources."""
+    if source is None:
+        return []
+    found: list[dict[str, str]] = []
+    for kind, role, id_, name in (
+        ("flow-run", "flow-run", source.flow_run_id, source.flow_run_name),
+        ("deployment", "deployment", source.deployment_id, None),
+        ("flow", "flow", source.flow_id, source.flow_name),
+    ):
+        if id_:
+            one = {"prefect.resource.id": f"prefect.{kind}.{id_}", "prefect.resource.role": role}
+            if name:
+                one["prefect.resource.name"] = name
+            found.append(one)
+    return found
+
+
+def _event(
+    name: str,
+    resource: Mapping[str, str],
+    version: int,
+    at: datetime,
+    payload: Mapping[str, Any],
+    about: Sequence[Mapping[str, str]],
+) -> OutEvent:
+    key = f"{name} {resource['prefect.resource.id']} {version}"
+    return OutEvent(
+        id=str(uuid5(_NAMESPACE, key)),
+        occurred=at,
+        event=name,
+        resource=resource,
+        related=about,
+        payload=payload,
+    )
+
+
+def alert_event(
+    reason: Reason,
+    *,
+    alert_id: str,
+    version: int,
+    at: datetime,
+    title: str,
+    labels: Mapping[str, str],
+    payload: Mapping[str, Any],
+    about: Sequence[Mapping[str, str]],
+) -> OutEvent:
+    """The event of one alert's change; `labels` are severity, rule, category, team, tenant."""
+    resource = {
+        "prefect.resource.id": f"sentinel.alert.{alert_id}",
+        "prefect.resource.name": title[:200],
+        **{f"sentinel.{name}": text for name, text in labels.items()},
+    }
+    name = f"sentinel.alert.{ALERT_EVENTS[reason]}"
+    return _event(name, resource, version, at, {"reason": str(reason), **payload}, about)
+
+
+def batch_event(
+    rule: str,
+    tenant: str,
+    slot: str,
+    at: datetime,
+    counts: Mapping[str, int],
+    about: Sequence[Mapping[str, str]],
+) -> OutEvent:
+    """One event instead of more than `MOST_EVENTS`; `counts` is changes by event name."""
+    resource = {
+        "prefect.resource.id": f"sentinel.rule.{tenant}.{rule}",
+        "sentinel.rule": rule,
+        "sentinel.tenant": tenant,
+        "sentinel.slot": slot,
+    }
+    version = int(at.timestamp() * 1_000_000)
+    return _event("sentinel.alerts.batch", resource, version, at, {"changes": dict(counts)}, about)
+
+
+def group_event(
+    what: str,
+    *,
+    group_id: str,
+    seq: int,
+    at: datetime,
+    title: str,
+    labels: Mapping[str, str],
+    payload: Mapping[str, Any],
+    about: Sequence[Mapping[str, str]],
+) -> OutEvent:
+    """A group was opened, reopened, acknowledged, unacknowledged or resolved."""
+    resource = {
+        "prefect.resource.id": f"sentinel.group.{group_id}",
+        "prefect.resource.name": title[:200],
+        **{f"sentinel.{name}": text for name, text in labels.items()},
+    }
+    return _event(f"sentinel.group.{what}", resource, seq, at, payload, about)

@@ -1,0 +1,230 @@
+"""The life of an alert: pending → open → acknowledged → resolved, as one pure function.
+
+`step` takes an alert as it is, what happened, and the time; it returns what the alert becomes
+and a named reason. It reads no clock and touches no database. Every door goes through it.
+
+Semantics: `for` as in Prometheus alerting rules (held from the first bad evaluation),
+`consecutive` beside it (both must hold), reopening within a window instead of a second alert.
+`keep_firing_for` as there too, counted from the last reading that was bad.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from sentinel.alerts.actions import (Acknowledge, Action, ActionResult, Assign, Comment, Reopen, Resolve, Suppress, Unacknowledge, Unsuppress)
+from sentinel.alerts.inputs import (Bad, Ended, Good, Input, Reason, Status)
+from sentinel.alerts.manual_actions import (act, refused)
+from sentinel.alerts.state import (AlertState, Terms, Transition, over)
+from sentinel.severity import Severity
+
+__all__ = [
+    "Acknowledge",
+    "Action",
+    "ActionResult",
+    "AlertState",
+    "Assign",
+    "Bad",
+    "Comment",
+    "Ended",
+    "Good",
+    "Input",
+    "Reason",
+    "Reopen",
+    "Resolve",
+    "Status",
+    "Suppress",
+    "Terms",
+    "Transition",
+    "Unacknowledge",
+    "Unsuppress",
+    "step",
+]
+
+
+def step(
+    alert: AlertState | None,
+    recent: AlertState | None,
+    given: Input,
+    now: datetime,
+    terms: Terms,
+    new_id: str = "",
+    beside: AlertState | None = None,
+) -> Transition:
+    """What `alert` becomes when `given` happens.
+
+    Args:
+        alert: the live alert of this fingerprint, or None; for an action, the one acted on
+        recent: its newest resolved alert, or None
+        given: a reading's verdict, an end, or a person's action
+        now: the present moment
+        terms: what the rule says
+        new_id: the id that a new alert would get
+        beside: for an action on a resolved alert, the one of its fingerprint that is not
+    """
+    match given:
+        case Bad():
+            return _bad(alert, recent, given, terms, new_id)
+        case Good():
+            return _good(alert, given, terms)
+        case Ended():
+            return _ended(alert, given, now)
+        case _:
+            if alert is None:
+                return refused(None, "there is no such alert")
+            return act(alert, given, now, terms, beside)
+
+
+def _bad(
+    alert: AlertState | None, recent: AlertState | None, given: Bad, terms: Terms, new_id: str
+) -> Transition:
+    if alert is None:
+        if recent is not None and _held(recent, given, terms):
+            return Transition(Reason.HELD, None)
+        fresh = AlertState(
+            id=new_id,
+            status=Status.PENDING,
+            severity=given.severity,
+            word=given.word,
+            first_bad_at=given.at,
+            last_bad_at=given.at,
+            seen_at=given.at,
+            occurrences=max(1, given.occurrences or 1),
+        )
+        return _promote(fresh, None, recent, given, terms)
+    if alert.status is Status.PENDING:
+        return _still_pending(alert, recent, given, terms)
+    return _still_bad(alert, given, terms)
+
+
+def _held(recent: AlertState, given: Bad, terms: Terms) -> bool:
+    if recent.resolution != Reason.RESOLVED_BY_HAND or recent.resolved_at is None:
+        return False
+    return (
+        given.at < recent.resolved_at + terms.hold_after_manual_resolve
+        and given.severity <= recent.severity
+    )
+
+
+def _still_pending(
+    alert: AlertState, recent: AlertState | None, given: Bad, terms: Terms
+) -> Transition:
+    gap = terms.period is not None and given.at - alert.seen_at > 2 * terms.period
+    seen = msgspec.structs.replace(
+        alert,
+        severity=given.severity,
+        word=given.word,
+        first_bad_at=given.at if gap else alert.first_bad_at,
+        bad_count=1 if gap else alert.bad_count + 1,
+        occurrences=alert.occurrences + (given.occurrences or 0),
+        last_bad_at=given.at,
+        seen_at=given.at,
+        version=alert.version + 1,
+    )
+    become = _promote(seen, alert.id, recent, given, terms)
+    if gap and become.reason is Reason.PENDING:
+        return Transition(Reason.PENDING_RESTARTED, become.state)
+    return become
+
+
+def _promote(
+    seen: AlertState,
+    stored: str | None,
+    recent: AlertState | None,
+    given: Bad,
+    terms: Terms,
+) -> Transition:
+    """Open what has been bad long and often enough, as itself or as the one before it."""
+    if seen.bad_count < terms.consecutive or given.at - seen.first_bad_at < terms.hold:
+        return Transition(Reason.PENDING, seen)
+    expires = given.at + terms.resolve_after if terms.resolve_after else None
+    if (
+        recent is not None
+        and recent.resolved_at is not None
+        and seen.first_bad_at <= recent.resolved_at + terms.reopen_within
+    ):
+        by_hand = recent.resolution == Reason.RESOLVED_BY_HAND
+        reopened = msgspec.structs.replace(
+            recent,
+            status=Status.OPEN,
+            severity=given.severity,
+            word=given.word,
+            last_bad_at=given.at,
+            seen_at=given.at,
+            bad_count=recent.bad_count + seen.bad_count,
+            occurrences=recent.occurrences + seen.occurrences,
+            acknowledged_at=None,
+            acknowledged_by="",
+            acknowledge_comment="",
+            acknowledged_severity=0,
+            resolved_at=None,
+            resolution="",
+            resolved_by="",
+            expires_at=expires,
+            version=recent.version + 1,
+        )
+        reason = Reason.REOPENED_STILL_BAD if by_hand else Reason.REOPENED
+        return Transition(reason, reopened, True, stored)
+    opened = msgspec.structs.replace(
+        seen, status=Status.OPEN, opened_at=given.at, expires_at=expires
+    )
+    return Transition(Reason.OPENED, opened, True)
+
+
+def _still_bad(alert: AlertState, given: Bad, terms: Terms) -> Transition:
+    again = terms.resolve_after is not None
+    counted = given.occurrences
+    happened = int(again) if counted is None else counted
+    rose, fell = given.severity > alert.severity, given.severity < alert.severity
+    # Worse than what was acknowledged is news: the acknowledgement no longer holds. One that
+    # falls and comes back to where it was is not.
+    void = alert.status is Status.ACKNOWLEDGED and given.severity > alert.acknowledged_severity
+    seen = msgspec.structs.replace(
+        alert,
+        status=Status.OPEN if void else alert.status,
+        severity=given.severity,
+        word=given.word,
+        last_bad_at=given.at,
+        seen_at=given.at,
+        bad_count=alert.bad_count + 1,
+        occurrences=alert.occurrences + happened,
+        expires_at=given.at + terms.resolve_after if terms.resolve_after else None,
+        acknowledged_at=None if void else alert.acknowledged_at,
+        acknowledged_by="" if void else alert.acknowledged_by,
+        acknowledge_comment="" if void else alert.acknowledge_comment,
+        acknowledged_severity=0 if void else alert.acknowledged_severity,
+        version=alert.version + 1 if rose or fell else alert.version,
+    )
+    if rose:
+        return Transition(Reason.SEVERITY_ROSE, seen, True)
+    if fell:
+        return Transition(Reason.SEVERITY_FELL, seen, True)
+    if counted:
+        return Transition(Reason.COUNTED, seen)
+    return Transition(Reason.REPEATED if happened else Reason.STILL_BAD, seen)
+
+
+def _good(alert: AlertState | None, given: Good, terms: Terms) -> Transition:
+    if alert is None or alert.status is Status.RESOLVED:
+        return Transition(Reason.HEALTHY, None)
+    if alert.status is Status.PENDING:
+        return Transition(Reason.CLEARED_BEFORE_OPEN, None, drop=alert.id)
+    if terms.keep_firing and given.at < alert.last_bad_at + terms.keep_firing:
+        kept = msgspec.structs.replace(alert, seen_at=max(given.at, alert.seen_at))
+        return Transition(Reason.KEPT_FIRING, kept)
+    return over(alert, Reason.RECOVERED, given.at, "", seen=given.at)
+
+
+def _ended(alert: AlertState | None, given: Ended, now: datetime) -> Transition:
+    if alert is None or alert.status is Status.RESOLVED:
+        return Transition(Reason.UNCHANGED, alert)
+    if alert.status is Status.PENDING:
+        return Transition(given.reason, None, drop=alert.id)
+    if given.reason is Reason.EXPIRED:
+        if alert.expires_at is None or alert.expires_at > now:
+            return Transition(Reason.UNCHANGED, alert)
+        if alert.severity >= Severity.CRITICAL and alert.status is Status.OPEN:
+            return Transition(Reason.KEPT_CRITICAL, alert)
+    return over(alert, given.reason, now, given.actor)

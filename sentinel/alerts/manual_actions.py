@@ -1,0 +1,125 @@
+"""What people do to an alert, as pure functions; `sentinel.lifecycle.step` calls `act`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from sentinel.alerts.actions import (Acknowledge, Action, Assign, Comment, Reopen, Resolve, Suppress, Unacknowledge, Unsuppress)
+from sentinel.alerts.inputs import (Reason, Status)
+from sentinel.alerts.state import (AlertState, Terms, Transition, over)
+
+__all__ = ["act", "refused"]
+
+
+def act(
+    alert: AlertState, given: Action, now: datetime, terms: Terms, beside: AlertState | None
+) -> Transition:
+    """What `alert` becomes by what somebody does to it; see `sentinel.lifecycle.step`."""
+    if alert.status is Status.PENDING:
+        return refused(alert, "it is pending: there is nothing to act on until it opens")
+    ended = alert.status is Status.RESOLVED
+    version = alert.version + 1
+    change = msgspec.structs.replace
+    match given:
+        case Acknowledge():
+            if ended:
+                return refused(alert, "it is resolved, so there is nothing to acknowledge")
+            if alert.status is Status.ACKNOWLEDGED:
+                return Transition(Reason.UNCHANGED, alert)
+            taken = change(
+                alert,
+                status=Status.ACKNOWLEDGED,
+                acknowledged_at=now,
+                acknowledged_by=given.actor,
+                acknowledge_comment=given.comment,
+                acknowledged_severity=alert.severity,
+                version=version,
+            )
+            return Transition(Reason.ACKNOWLEDGED, taken, True)
+        case Unacknowledge():
+            if alert.status is not Status.ACKNOWLEDGED:
+                return refused(alert, "it is not acknowledged")
+            back = change(
+                alert,
+                status=Status.OPEN,
+                acknowledged_at=None,
+                acknowledged_by="",
+                acknowledge_comment="",
+                acknowledged_severity=0,
+                version=version,
+            )
+            return Transition(Reason.UNACKNOWLEDGED, back, True)
+        case Resolve():
+            if ended:
+                return Transition(Reason.UNCHANGED, alert)
+            return over(alert, Reason.RESOLVED_BY_HAND, now, given.actor)
+        case Reopen():
+            return _reopen(alert, beside, now, terms)
+        case Assign():
+            if given.assignee == alert.assignee:
+                return Transition(Reason.UNCHANGED, alert)
+            assigned = change(alert, assignee=given.assignee, version=version)
+            return Transition(Reason.ASSIGNED, assigned, True)
+        case Comment():
+            if not given.comment.strip():
+                return refused(alert, "a comment needs words")
+            return Transition(Reason.COMMENTED, change(alert, version=version), True)
+        case Suppress():
+            if given.until <= now:
+                return refused(alert, "the time until which to suppress lies in the past")
+            muted = change(
+                alert, suppressed_until=given.until, suppress_reason=given.comment, version=version
+            )
+            return Transition(Reason.SUPPRESSED, muted, True)
+        case Unsuppress():
+            if alert.suppressed_until is None or alert.suppressed_until <= now:
+                return Transition(Reason.UNCHANGED, alert)
+            # The end is kept, not wiped: who was told meanwhile was not told of this one.
+            told = change(alert, suppressed_until=now, suppress_reason="", version=version)
+            return Transition(Reason.UNSUPPRESSED, told, True)
+
+
+def _reopen(
+    alert: AlertState, beside: AlertState | None, now: datetime, terms: Terms
+) -> Transition:
+    """Make it what it was before it was over: acknowledged, if somebody had it.
+
+    What is pending in its place becomes part of it, as when a recurrence reopens it.
+    """
+    if alert.status is not Status.RESOLVED:
+        return Transition(Reason.UNCHANGED, alert)
+    if terms.switched_off:
+        return refused(
+            alert, "its rule is switched off, so nobody would see it end; switch the rule on first"
+        )
+    if beside is not None and beside.status is not Status.PENDING:
+        return refused(
+            alert, f"it has opened again already, as alert {beside.id}; go on with that one"
+        )
+    ends = alert.expires_at
+    back = msgspec.structs.replace(
+        alert,
+        status=Status.OPEN if alert.acknowledged_at is None else Status.ACKNOWLEDGED,
+        resolved_at=None,
+        resolution="",
+        resolved_by="",
+        expires_at=ends if ends is not None and ends > now else None,
+        version=alert.version + 1,
+    )
+    if beside is None:
+        return Transition(Reason.REOPENED_BY_HAND, back, True)
+    back = msgspec.structs.replace(
+        back,
+        last_bad_at=beside.last_bad_at,
+        seen_at=beside.seen_at,
+        bad_count=back.bad_count + beside.bad_count,
+        occurrences=back.occurrences + beside.occurrences,
+    )
+    return Transition(Reason.REOPENED_BY_HAND, back, True, beside.id)
+
+
+def refused(alert: AlertState | None, why: str) -> Transition:
+    """Nothing is done, and `why`."""
+    return Transition(Reason.REFUSED, alert, error=why)

@@ -1,0 +1,198 @@
+"""Where a backtest plays: a throw-away store on a simulated clock, and time that passes in it.
+
+As the relay and the sweep do live, it tells what is due when it is due, ends what has outlived
+its time, and asks what time alone may change. What is decided is decided in the store.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+from sqlalchemy import Connection, bindparam, event, func, select
+
+from sentinel.alerts.view import (AlertView)
+from sentinel.backtest.result import Message, ReplayedAlert, Spell
+from sentinel.clock import FakeClock
+from sentinel.schema.columns import (Moment)
+from sentinel.notifications.grouping import (first_wait)
+from sentinel.rules.rule import (Rule)
+from sentinel.severity import Severity
+from sentinel.store import Knobs, Store
+from sentinel.store.alerts.apply_action import (expire)
+from sentinel.store.notifications.deliveries import (Outcome)
+from sentinel.store.database.engine import (writing)
+from sentinel.store.alerts.filter import (NOT_OVER)
+from sentinel.store.database.tables import (ALERT, GROUP)
+
+__all__ = ["Stage", "Timer", "staged", "waits"]
+
+_PAGE = 500
+_NEXT = select(
+    select(func.min(GROUP.c.due_at))
+    .where(GROUP.c.due_at.is_not(None))
+    .scalar_subquery()
+    .label("due"),
+    select(func.min(ALERT.c.expires_at))
+    .where(NOT_OVER, ALERT.c.expires_at.is_not(None))
+    .where(ALERT.c.expires_at > bindparam("now", type_=Moment()))
+    .scalar_subquery()
+    .label("ends"),
+)
+
+
+class Timer(Protocol):
+    """Something that changes by time alone."""
+
+    def next(self) -> datetime | None:
+        """When it is to be asked; None for never."""
+        ...
+
+    def turn(self) -> None:
+        """Its moment has come."""
+        ...
+
+
+class Stage:
+    """A store that nobody else sees.
+
+    Args:
+        store: empty
+        clock: its clock
+    """
+
+    def __init__(self, store: Store, clock: FakeClock) -> None:
+        self.store = store
+        self.clock = clock
+        self.timer: Timer | None = None
+        self.messages: list[Message] = []
+        self._due: datetime | None = None
+        self._ends: datetime | None = None
+        self._stuck: datetime | None = None
+
+    def wrote(self) -> None:
+        """Look again at what comes next, since something was written."""
+        with self.store.read() as connection:
+            row = connection.execute(_NEXT, {"now": self.clock.now()}).one()
+        self._due, self._ends = row.due, row.ends
+
+    def pass_until(self, moment: datetime) -> None:
+        """Let the time pass, all that comes due until then included; the clock shows `moment`."""
+        while True:
+            due = None if self._due == self._stuck else self._due
+            turns = None if self.timer is None else self.timer.next()
+            at = min((one for one in (due, self._ends, turns) if one is not None), default=None)
+            if at is None or at > moment:
+                break
+            now = self.clock.set(max(at, self.clock.now()))
+            if self.timer is not None and turns is not None and turns <= now:
+                self.timer.turn()
+                self.wrote()
+            if self._ends is not None and self._ends <= now:
+                self.store.tried(lambda connection: expire(self.store, connection))
+                self.wrote()
+            if self._due is not None and self._due <= now:
+                self._tell()
+                self.wrote()
+            # What nobody can be told of stays due; it must not hold up what comes after it.
+            if due is not None and due <= now:
+                self._stuck = self._due if self._due == due else None
+        self.clock.set(max(moment, self.clock.now()))
+
+    def _tell(self) -> None:
+        while claimed := self.store.tellings.claim("backtest"):
+            self.messages += [
+                Message(
+                    at=self.clock.now(), receiver=one.receiver, channel=one.channel,
+                    reason=one.message.reason, severity=one.message.severity,
+                    title=one.message.title,
+                )
+                for one in claimed
+            ]  # fmt: skip
+            self.store.tellings.finish([Outcome(sent=one) for one in claimed])
+
+    def alerts(self) -> Sequence[ReplayedAlert]:
+        """Every alert there was, the one that opened first first."""
+        return sorted(self._alerts(), key=lambda one: (one.spells[0].opened, one.title))
+
+    def _alerts(self) -> Iterable[ReplayedAlert]:
+        after: str | None = None
+        while True:
+            page = self.store.alerts.page(limit=_PAGE, after=after)
+            for view in page.items:
+                yield self._alert(view)
+            after = page.next
+            if after is None:
+                return
+
+    def _alert(self, view: AlertView) -> ReplayedAlert:
+        spells: list[Spell] = []
+        for entry in self.store.alerts.timeline(view.id):
+            if entry.kind in ("opened", "reopened"):
+                spells.append(Spell(opened=entry.at, ended=None))
+            elif entry.kind == "resolved":
+                spells[-1] = msgspec.structs.replace(
+                    spells[-1], ended=entry.at, reason=entry.reason
+                )
+        return ReplayedAlert(
+            title=view.title, labels=view.labels, severity=view.severity,
+            rank=int(Severity(view.rank)), spells=spells, source=view.source, rule=view.rule,
+        )  # fmt: skip
+
+
+def waits(rule: Rule) -> timedelta:
+    """How long the first message about its alerts waits at most."""
+    return first_wait(rule.group_wait, Severity.INFO)
+
+
+class _Alone(Store):
+    """A store all of whose transactions are one: nobody else sees it, and nothing of it is kept.
+
+    What a transaction of its own costs, beginning, committing and a connection, is a good part of
+    what small ones cost.
+    """
+
+    only: Connection | None = None
+
+    def write(self) -> AbstractContextManager[Connection]:
+        """As of any store, until there is only one."""
+        return super().write() if self.only is None else nullcontext(self.only)
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """What was written last is read."""
+        return super().read() if self.only is None else nullcontext(self.only)
+
+
+@contextmanager
+def staged(
+    since: datetime, receivers: Mapping[str, Sequence[str]], knobs: Knobs
+) -> Generator[Stage]:
+    """A stage in a folder that goes with it.
+
+    Args:
+        since: what the clock shows first
+        receivers: channels of each receiver by name
+        knobs: the settings that decisions depend on
+    """
+    with tempfile.TemporaryDirectory(prefix="sentinel-backtest-") as folder:
+        clock = FakeClock(since)
+        store = _Alone(f"sqlite:///{Path(folder) / 'replay.db'}", clock=clock, knobs=knobs)
+        event.listen(store.engine, "connect", _not_durable)
+        try:
+            store.migrate()
+            for name, channels in receivers.items():
+                store.receivers.set(name, channels)
+            with writing(store.engine) as store.only:
+                yield Stage(store, clock)
+        finally:
+            store.close()
+
+
+def _not_durable(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA synchronous=OFF").close()

@@ -1,0 +1,1 @@
+"""Checks: triggers, the readings they yield, and the runner that calls them."""

@@ -1,0 +1,138 @@
+"""What a trigger may ask for: the clock, its rule's small state, and what it could not see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from sentinel.clock import Clock, SystemClock
+from sentinel.errors import ConfigurationError
+from sentinel.prefect_client.port import (PrefectDesk)
+
+if TYPE_CHECKING:
+    from sentinel.checks.event_port import (EventDesk)
+    from sentinel.metrics.series import MetricReader
+
+__all__ = ["Context"]
+
+_SECRET = re.compile(r"\{secret:([a-z0-9-]+)\}")
+
+
+class Context:
+    """Handed to a trigger whose first parameter is `ctx: Context`.
+
+    Attributes:
+        state: a small JSON object of this rule's own, such as a cursor. What a check leaves
+            in it is committed in the same transaction as the alerts, or not at all.
+        last_seen: when this rule was last evaluated, or None
+        prefect: the Prefect API through a port; None where there is no server
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        state: Mapping[str, Any] | None = None,
+        last_seen: datetime | None = None,
+        prefect: PrefectDesk | None = None,
+        metrics: MetricReader | None = None,
+        events: EventDesk | None = None,
+    ) -> None:
+        self._clock = clock or SystemClock()
+        self.state: dict[str, Any] = dict(state or {})
+        self.last_seen = last_seen
+        self.prefect = prefect
+        self._metrics = metrics
+        self._events = events
+        self.not_seen: list[Mapping[str, str]] = []
+
+    def now(self) -> datetime:
+        """The present moment in UTC."""
+        return self._clock.now()
+
+    def unknown(self, labels: Mapping[str, str]) -> None:
+        """Say that the series with exactly these labels could not be seen this time.
+
+        It then keeps its state, also where the trigger is closed-world.
+        """
+        self.not_seen.append({str(k): str(v) for k, v in labels.items()})
+
+    @property
+    def metrics(self) -> MetricReader:
+        """The stored metrics of this rule's tenant, to read.
+
+        Raises:
+            ConfigurationError: there is no database here
+        """
+        if self._metrics is None:
+            raise ConfigurationError(
+                "this check reads stored metrics, and no database is known here",
+                hint="Give it a context that has one: Context(metrics=store.metrics.reader()).",
+            )
+        return self._metrics
+
+    @property
+    def events(self) -> EventDesk:
+        """The events of this rule's tenant, to match.
+
+        Raises:
+            ConfigurationError: there is no database here
+        """
+        if self._events is None:
+            raise ConfigurationError(
+                "this check looks at events, and no database is known here",
+                hint="Roll it out; the flow of a deployment gives it one.",
+            )
+        return self._events
+
+    @contextmanager
+    def asking(self, api_url: str = "", key: str = "") -> Generator[PrefectDesk]:
+        """The Prefect API to ask while the block lasts.
+
+        Args:
+            api_url: of another server, ending in `/api`; empty means the one we run on
+            key: what that other server lets us in with: an API key, or `user:password`
+
+        Raises:
+            ConfigurationError: there is none
+        """
+        if api_url:
+            # Only who asks another server needs the client.
+            from sentinel.prefect_client.client import (PrefectApi)
+            from sentinel.prefect_client.transport import (authentication)
+
+            name = "PREFECT_API_AUTH_STRING" if ":" in key else "PREFECT_API_KEY"
+            with PrefectApi(api_url, headers=authentication({name: key})) as api:
+                yield api
+            return
+        if self.prefect is None:
+            raise ConfigurationError(
+                "this check asks Prefect, and no Prefect API is known here",
+                hint="Set PREFECT_API_URL, or give the check an api_url.",
+            )
+        yield self.prefect
+
+    def filled(self, text: str) -> str:
+        """`text` with every `{secret:NAME}` replaced by what that Prefect Secret block holds.
+
+        So a password is never a parameter, which Prefect would show to everybody. Inside a
+        longer text, taken for a URL, it is percent-encoded; alone it stands as it is.
+
+        Raises:
+            ConfigurationError: a secret is asked for and no Prefect API is known here
+            NotFound: there is no such block
+            PrefectUnreachable: the API does not answer
+        """
+        whole = _SECRET.fullmatch(text)
+        if whole:
+            return self.secret(whole.group(1))
+        return _SECRET.sub(lambda match: quote(self.secret(match.group(1)), safe=""), text)
+
+    def secret(self, name: str) -> str:
+        """What the Prefect Secret block `name` holds; raises as `filled` does."""
+        with self.asking() as prefect:
+            return prefect.secret(name)

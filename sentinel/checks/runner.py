@@ -1,0 +1,139 @@
+"""Look once: call a trigger, take what it yields, and keep what a failing look has seen.
+
+The check's own code is not ours: it may raise midway, yield nonsense or never come back.
+Each of these ends in an `Observation` that says so, never in a silent nothing.
+"""
+
+from __future__ import annotations
+from sentinel.checks.observation import Observation
+
+import asyncio
+import inspect
+import queue
+import threading
+from collections.abc import AsyncIterable, Iterable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+
+from sentinel.checks.context import (Context)
+from sentinel.duration import format_duration
+from sentinel.errors import CheckTimeout, ReadingError
+from sentinel.checks.reading import (Reading, checked)
+
+if TYPE_CHECKING:
+    from sentinel.checks.reading_table import (ReadingTable)
+    from sentinel.checks.trigger import (Trigger)
+
+__all__ = ["observe"]
+
+MAX_READINGS = 1_000_000
+
+
+def observe(
+    trigger: Trigger[..., Any],
+    ctx: Context,
+    parameters: Mapping[str, Any],
+    *,
+    timeout: timedelta | None,
+) -> Observation:
+    """Call `trigger` once and return what it saw, whatever happens to it.
+
+    Args:
+        trigger: the check
+        ctx: clock and state for it
+        parameters: its own parameters, already validated
+        timeout: give up after this long; None waits for ever. The check's thread cannot be
+            killed from here; the process that runs it ends with the flow run.
+    """
+    seen = _Seen()
+    if timeout is None:
+        return _ended(seen, ctx, _look(trigger, ctx, parameters, seen))
+    answer: queue.Queue[Exception | None] = queue.Queue()
+    thread = threading.Thread(
+        target=lambda: answer.put(_look(trigger, ctx, parameters, seen)),
+        name=f"check-{trigger.name}",
+        daemon=True,
+    )
+    thread.start()
+    try:
+        error = answer.get(timeout=timeout.total_seconds())
+    except queue.Empty:
+        error = CheckTimeout(
+            f"{trigger.name} did not answer within {format_duration(timeout)}",
+            hint="Raise the rule's timeout, or give the check one of its own.",
+        )
+    return _ended(seen, ctx, error)
+
+
+class _Seen(list[Reading]):
+    """What a look has seen so far."""
+
+    table: ReadingTable | None = None
+
+
+def _ended(seen: _Seen, ctx: Context, error: Exception | None) -> Observation:
+    return Observation(
+        # A copy: a look that was given up on may still go on.
+        readings=list(seen),
+        table=seen.table,
+        complete=error is None,
+        error=error,
+        not_seen=list(ctx.not_seen),
+        state=dict(ctx.state) if error is None else None,
+    )
+
+
+def _look(
+    trigger: Trigger[..., Any], ctx: Context, parameters: Mapping[str, Any], seen: _Seen
+) -> Exception | None:
+    try:
+        args = (ctx,) if trigger.wants_context else ()
+        _take(trigger, trigger.function(*args, **parameters), seen)
+    except Exception as error:  # noqa: BLE001 - the edge to code that is not ours; it is returned, stored and shown
+        return error
+    except SystemExit as error:
+        # It would end this thread without a word, and the rule would wait out its timeout.
+        return ReadingError(f"{trigger.name} called sys.exit({error.code})")
+    return None
+
+
+def _take(trigger: Trigger[..., Any], answer: object, seen: _Seen) -> None:
+    if inspect.iscoroutine(answer):
+        answer = asyncio.run(answer)
+    if isinstance(answer, AsyncIterable):
+        asyncio.run(_drain(cast("AsyncIterable[object]", answer), seen))
+        return
+    if answer is None:
+        raise ReadingError(
+            f"{trigger.name} returned nothing",
+            hint="Yield a Reading for everything it looked at, healthy or not.",
+        )
+    if isinstance(answer, Reading):
+        answer = [answer]
+    elif hasattr(answer, "suspects"):
+        seen.table = cast("ReadingTable", answer)
+        return
+    elif hasattr(answer, "itertuples"):
+        from sentinel.checks.dataframe import (readings_of)
+
+        answer = readings_of(answer, trigger.by)
+    if not isinstance(answer, Iterable) or isinstance(answer, str | bytes | Mapping):
+        kind = type(cast("object", answer)).__name__
+        raise ReadingError(
+            f"{trigger.name} returned {kind}, not readings",
+            hint="Yield Reading objects, or return a list of them or a pandas DataFrame.",
+        )
+    for reading in cast("Iterable[object]", answer):
+        _keep(reading, seen)
+
+
+async def _drain(answer: AsyncIterable[object], seen: list[Reading]) -> None:
+    async for reading in answer:
+        _keep(reading, seen)
+
+
+def _keep(reading: object, seen: list[Reading]) -> None:
+    if len(seen) >= MAX_READINGS:
+        raise ReadingError(f"more than {MAX_READINGS:,} readings in one look")
+    seen.append(checked(reading))

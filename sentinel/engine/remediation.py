@@ -1,0 +1,104 @@
+"""Starting the remedies that are asked for, and following their runs to the end.
+
+The rule's own run does it as soon as its alerts are committed; the sweep does it again each
+minute, for what a crash or an unreachable Prefect left. Both may: the idempotency key makes
+Prefect start one run for an alert, and the row keeps which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from sentinel.errors import NotFound, PrefectUnreachable
+from sentinel.rules.remediation import (idempotency_key)
+from sentinel.store import Store
+from sentinel.store.rules.remediation import (Ended, Wanted)
+
+__all__ = ["Runner", "follow_remedies", "start_remedies"]
+
+_OVER = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+_TAG = "sentinel-remedy"
+
+
+class Runner(Protocol):
+    """What is asked of a Prefect API. Every method may raise `PrefectUnreachable`."""
+
+    def deployment_named(self, flow: str, name: str) -> dict[str, Any]:
+        """The deployment `flow/name`; raises `NotFound`."""
+        ...
+
+    def run_deployment(
+        self,
+        deployment_id: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        name: str = "",
+        idempotency_key: str = "",
+        tags: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """Start a run and return it; the same key gives the same run."""
+        ...
+
+    def flow_runs(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Flow runs by id, in bulk; those that are gone are left out."""
+        ...
+
+
+def start_remedies(store: Store, prefect: Runner) -> int:
+    """Start what is asked for; returns how many runs that started.
+
+    One that cannot be started keeps why, and is tried again by the next sweep.
+    """
+    return sum(_start(store, prefect, one) for one in store.remedies.to_start())
+
+
+def _start(store: Store, prefect: Runner, one: Wanted) -> bool:
+    flow, _, name = one.deployment.partition("/")
+    try:
+        deployment = prefect.deployment_named(flow, name)
+        run = prefect.run_deployment(
+            deployment["id"],
+            parameters={**(deployment.get("parameters") or {}), **one.parameters},
+            name=f"{one.rule} · {one.alert_id[:13]}",
+            idempotency_key=idempotency_key(one.alert_id),
+            tags=[_TAG],
+        )
+    except (NotFound, PrefectUnreachable) as error:
+        store.remedies.not_started(one.alert_id, str(error))
+        store.log.write(
+            "warning",
+            "remedy.not_started",
+            f"{one.deployment} was not started for an alert of {one.rule}: {error}",
+            {"alert": one.alert_id},
+        )
+        return False
+    state = str(run.get("state_type") or "SCHEDULED")
+    return store.remedies.started(one.alert_id, str(run["id"]), str(run["name"]), state)
+
+
+def follow_remedies(store: Store, prefect: Runner) -> int:
+    """Keep the states of all remedies' runs, asked for in bulk; returns how many ended.
+
+    Raises:
+        PrefectUnreachable: the API does not answer
+    """
+    running = store.remedies.running()
+    if not running:
+        return 0
+    runs = prefect.flow_runs(list(running))
+    return sum(
+        store.remedies.follow(running[seen.flow_run_id], seen) and seen.over
+        for seen in _seen(list(running), runs)
+    )
+
+
+def _seen(ids: Sequence[str], runs: Mapping[str, Mapping[str, Any]]) -> Iterator[Ended]:
+    for id_ in ids:
+        run = runs.get(id_)
+        if run is None:  # somebody deleted it, and nothing more will be known
+            yield Ended(flow_run_id=id_, state="", state_name="gone from Prefect", over=True)
+            continue
+        state = str(run.get("state_type") or "")
+        name = str(run.get("state_name") or state.capitalize())
+        yield Ended(flow_run_id=id_, state=state, state_name=name, over=state in _OVER)

@@ -1,0 +1,107 @@
+"""TODO-DOC sentinel/evaluation/alert_text.py."""
+
+from __future__ import annotations
+
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+
+from sentinel.errors import SourceDown
+from sentinel.notifications.grouping import (SOURCE)
+from sentinel.labels.text import (MAX_NAME, storable)
+from sentinel.checks.reading import (Reading)
+from sentinel.rules.rule import (Rule)
+from sentinel.template import number, placeholders, render
+from sentinel.evaluation.judge import CHECK
+
+__all__ = ["error_reading", "headline", "said", "wording"]
+
+
+def wording(
+    rule: Rule, reading: Reading, word: str, unit: str, at: datetime
+) -> tuple[str, str, dict[str, str]]:
+    """Title, description and annotations of an alert, with the reading's fields filled in.
+
+    The title is the rule's annotation `summary`, else the reading's own summary, else the
+    rule's name with labels and value. What a rule says is about what it watches: where the
+    reading says instead that the check itself failed, only texts without gaps are taken over.
+    """
+    fields = _fields(rule, reading, word, unit, at)
+    if CHECK in reading.labels:
+        whole = {
+            name: render(text, fields)
+            for name, text in rule.annotations.items()
+            if name not in ("summary", "description") and _fits(text, fields)
+        }
+        return reading.summary or rule.name, str((reading.details or {}).get("error", "")), whole
+    description = render(rule.annotations.get("description", rule.description), fields)
+    others = {
+        name: render(text, fields)
+        for name, text in rule.annotations.items()
+        if name not in ("summary", "description")
+    }
+    return _title(rule, reading, unit, fields), description, others
+
+
+def headline(rule: Rule, reading: Reading, word: str, unit: str, at: datetime) -> str:
+    """The title alone; see `wording`."""
+    if CHECK in reading.labels:
+        return reading.summary or rule.name
+    templated = "summary" in rule.annotations
+    fields = _fields(rule, reading, word, unit, at) if templated else {}
+    return _title(rule, reading, unit, fields)
+
+
+def _fits(template: str, fields: Mapping[str, Any]) -> bool:
+    """Whether `fields` has everything that it asks for."""
+    return all(render(f"{{{name}}}", fields) != f"{{{name}}}" for name in placeholders(template))
+
+
+def _title(rule: Rule, reading: Reading, unit: str, fields: Mapping[str, Any]) -> str:
+    template = rule.annotations.get("summary")
+    return render(template, fields) if template else reading.summary or _plain(rule, reading, unit)
+
+
+def _fields(rule: Rule, reading: Reading, word: str, unit: str, at: datetime) -> dict[str, Any]:
+    """What a template may ask for."""
+    return {
+        **(reading.details or {}),
+        **reading.labels,
+        "rule": rule.name,
+        "severity": word,
+        "value": "" if reading.value is None else reading.value,
+        "unit": unit,
+        "labels": {**rule.labels, **reading.labels},
+        "details": reading.details or {},
+        "team": rule.team,
+        "timestamp": at.isoformat(),
+    }
+
+
+def _plain(rule: Rule, reading: Reading, unit: str) -> str:
+    where = ", ".join(reading.labels.values())
+    what = "" if reading.value is None else f"{number(reading.value)} {unit}".strip()
+    return " ".join(part for part in (f"{rule.name}:", where, what) if part).rstrip(":")
+
+
+def said(error: Exception) -> str:
+    """An exception's kind and words, without what no database keeps."""
+    return storable(f"{type(error).__name__}: {error}")
+
+
+def error_reading(rule: Rule, error: Exception) -> Reading:
+    """The finding that a check itself failed, about its source, for the rule's owner."""
+    text = said(error)
+    labels = {CHECK: rule.name}
+    if isinstance(error, SourceDown):
+        labels[SOURCE] = storable(error.source)[:MAX_NAME]
+    return Reading(
+        labels=labels,
+        firing=True,
+        # A title is one line; the column that an expression's error points at is in the details.
+        summary=" ".join(f"{rule.name} cannot be checked: {text}".split())[:500],
+        details={"error": text[:4000]},
+        severity=rule.errors.severity,
+    )

@@ -1,0 +1,216 @@
+"""What one evaluation comes to, once all that a rule says of time and number is applied. Pure.
+
+Live evaluation and backtests call `look`; there is no second evaluator. `sentinel.judgement` says
+whether each reading is bad; here it becomes what the lifecycle is given: bad often enough, not more
+alerts than allowed, and what seeing nothing means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from sentinel.evaluation.model import (Evaluation)
+from sentinel.labels.fingerprint import (fingerprint)
+from sentinel.evaluation.judge import (CHECK, Judged, judge_all)
+from sentinel.alerts.state import (AlertState)
+from sentinel.alerts.inputs import (Bad, Good, Status)
+from sentinel.rules.no_data import (gone, is_due)
+from sentinel.rules.m_of_n import (bad_often, remembered)
+from sentinel.checks.reading import (Reading)
+from sentinel.rules.rule import (Rule)
+from sentinel.severity import severity_of
+
+__all__ = ["MORE", "NOTHING", "Memory", "Outlook", "look", "remembers"]
+
+NOTHING: Mapping[str, str] = {CHECK: "no data"}
+"""Labels of the alert that a check sees nothing."""
+MORE: Mapping[str, str] = {CHECK: "more"}
+"""Labels of the alert that stands for all beyond the most a rule may raise."""
+_EXAMPLES = 20
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_LATELY = AlertState(
+    id="", status=Status.PENDING, severity=1, word="info", first_bad_at=_NEVER,
+    last_bad_at=_NEVER, seen_at=_NEVER,
+)  # fmt: skip
+"""Stands for a series that has no alert and was bad lately."""
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rule remembers from one evaluation to the next.
+
+    Attributes:
+        often: `sentinel.often.remembered` of each series that was bad lately, by fingerprint
+        empty: evaluations in a row that worked and saw nothing
+    """
+
+    often: Mapping[str, str] = {}
+    empty: int = 0
+
+
+class Outlook(msgspec.Struct, frozen=True, kw_only=True):
+    """What the lifecycle is given.
+
+    Attributes:
+        judged: every series seen, as `judge_all` says
+        verdicts: what each fingerprint is given; a series that is in neither keeps its state
+        ended: fingerprints whose alerts close as "no data"
+        own: fingerprints of alerts about the rule itself, which do not wait for `for`
+        memory: for the next evaluation
+    """
+
+    judged: Mapping[str, Judged]
+    verdicts: Mapping[str, Judged]
+    ended: tuple[str, ...] = ()
+    own: frozenset[str] = frozenset()
+    memory: Memory = Memory()
+
+
+def remembers(rule: Rule) -> bool:
+    """Whether anything must be kept between its evaluations."""
+    return rule.often is not None or rule.no_data is not None
+
+
+def look(evaluation: Evaluation, live: Mapping[str, AlertState], memory: Memory) -> Outlook:
+    """What an evaluation comes to.
+
+    Args:
+        evaluation: what was seen, and the rule
+        live: the rule's alerts that are not resolved, by fingerprint
+        memory: what the last evaluation left
+
+    Raises:
+        ReadingError: neither the rule nor a reading says what is bad
+    """
+    rule = evaluation.rule
+    nothing = fingerprint(rule.tenant, rule.name, NOTHING)
+    more = fingerprint(rule.tenant, rule.name, MORE)
+    own = frozenset((nothing, more))
+    series = live
+    if nothing in live or more in live:
+        series = {key: state for key, state in live.items() if key not in own}
+    # What was bad lately is asked for like what is live: its good readings count as well.
+    watched = {**dict.fromkeys(memory.often, _LATELY), **series} if memory.often else series
+    judged = judge_all(evaluation, watched)
+    verdicts: Mapping[str, Judged] = judged
+    often = memory.often
+    if rule.often is not None:
+        verdicts, often = _often_enough(rule, judged, series, memory.often)
+    if rule.max_alerts is not None:
+        verdicts = _bounded(rule, rule.max_alerts, verdicts, live, more, evaluation.at)
+    elif more in live and evaluation.observation.complete:
+        verdicts = {**verdicts, more: Judged(more, None, Good(at=evaluation.at))}
+    ended: tuple[str, ...] = ()
+    empty = 0
+    if evaluation.observation.error is not None:
+        empty = memory.empty  # a check that fails has not seen that there is nothing
+    elif not judged and not evaluation.closed_world and not _saw_good(evaluation):
+        empty = memory.empty + 1
+    if evaluation.observation.complete:
+        verdict = _nothing_seen(rule, empty, nothing in live, evaluation.at)
+        if verdict is not None:
+            verdicts = {**verdicts, nothing: Judged(nothing, *verdict)}
+        if rule.no_data is not None and not evaluation.closed_world:
+            at, period = evaluation.at, rule.every
+            ended = tuple(gone(rule.no_data, series, judged.keys(), at=at, period=period))
+    return Outlook(
+        judged=judged, verdicts=verdicts, ended=ended, own=own,
+        memory=Memory(often=often, empty=empty),
+    )  # fmt: skip
+
+
+def _saw_good(evaluation: Evaluation) -> bool:
+    """Whether there were readings that `judge_all` left out, since nobody waits for them."""
+    return evaluation.observation.size > 0
+
+
+def _often_enough(
+    rule: Rule,
+    judged: Mapping[str, Judged],
+    live: Mapping[str, AlertState],
+    before: Mapping[str, str],
+) -> tuple[dict[str, Judged], dict[str, str]]:
+    """The verdicts that n of the last m give, and the histories to keep."""
+    assert rule.often is not None  # noqa: S101 - the caller asked
+    verdicts: dict[str, Judged] = {}
+    histories = dict(before)
+    for print_, one in judged.items():
+        bad = isinstance(one.verdict, Bad)
+        history = remembered(before.get(print_, ""), bad, rule.often)
+        if history:
+            histories[print_] = history
+        else:
+            histories.pop(print_, None)
+        alert = live.get(print_)
+        is_open = alert is not None and alert.status is not Status.PENDING
+        says = bad_often(history, bad, is_open, rule.often)
+        # Bad, but not often enough yet; or good, but bad too often lately to be over: as it was.
+        if says is bad:
+            verdicts[print_] = one
+    return verdicts, histories
+
+
+def _bounded(
+    rule: Rule,
+    most: int,
+    verdicts: Mapping[str, Judged],
+    live: Mapping[str, AlertState],
+    more: str,
+    at: datetime,
+) -> dict[str, Judged]:
+    """At most so many bad series, those that have an alert first, then the worst; a summary."""
+    bad = [one for one in verdicts.values() if isinstance(one.verdict, Bad)]
+    kept = dict(verdicts)
+    if len(bad) <= most:
+        if more in live:
+            kept[more] = Judged(more, None, Good(at=at))
+        return kept
+    ranked = sorted(bad, key=lambda one: _order(one, live))
+    rest = [one for one in ranked[most:] if one.fingerprint not in live]
+    for one in rest:
+        del kept[one.fingerprint]
+    if not rest:
+        return kept
+    worst = max(rest, key=_severity)
+    verdict = worst.verdict
+    assert isinstance(verdict, Bad)  # noqa: S101 - they were chosen for it
+    details: dict[str, Any] = {
+        "more": len(rest),
+        "examples": [dict(one.reading.labels) for one in rest[:_EXAMPLES] if one.reading],
+    }
+    reading = Reading(
+        labels=MORE,
+        firing=True,
+        summary=f"{rule.name}: {len(rest):,} more are bad than the {most:,} that have alerts",
+        details=details,
+    )
+    kept[more] = Judged(more, reading, Bad(at=at, severity=verdict.severity, word=verdict.word))
+    return kept
+
+
+def _severity(one: Judged) -> int:
+    return one.verdict.severity if isinstance(one.verdict, Bad) else 0
+
+
+def _order(one: Judged, live: Mapping[str, AlertState]) -> tuple[bool, int, float, str]:
+    value = None if one.reading is None else one.reading.value
+    return one.fingerprint not in live, -_severity(one), -abs(value or 0.0), one.fingerprint
+
+
+def _nothing_seen(
+    rule: Rule, empty: int, is_live: bool, at: datetime
+) -> tuple[Reading | None, Bad | Good] | None:
+    """The verdict on the alert that nothing is seen; None where there is nothing to say."""
+    if rule.no_data is None or not is_due(rule.no_data, empty):
+        return (None, Good(at=at)) if is_live and empty == 0 else None
+    word = rule.severity if rule.no_data.then == "alert" else rule.no_data.severity
+    reading = Reading(
+        labels=NOTHING,
+        firing=True,
+        summary=f"{rule.name} sees nothing: no readings in {empty} evaluations in a row",
+        details={"error": "The check works, and there was nothing to look at."},
+    )
+    return reading, Bad(at=at, severity=int(severity_of(word)), word=word)

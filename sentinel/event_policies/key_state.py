@@ -1,0 +1,200 @@
+"""What a policy makes of the matches of one key, one after another, and what it remembers. Pure.
+
+Live matching and rehearsals call `Key.take`; there is no second evaluator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from sentinel.timing.rate_limit import (Spent)
+from sentinel.event_policies.model import (EventPolicy)
+from sentinel.event_policies.outcome import (Outcome, Verdict, decide, wording)
+from sentinel.event_policies.window_state import (Hit, State, latest, set_back)
+from sentinel.event_policies.window_evaluator import (Watcher)
+from sentinel.checks.reading import (Reading)
+from sentinel.labels.text import (storable)
+
+__all__ = ["Key", "Remembered", "key_hash", "labels_of", "remembers"]
+
+_HOUR = timedelta(hours=1)
+_LONGEST = 10_000
+_EVENT_BYTES = 16_384
+
+
+class Remembered(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of one key between events: what was told of it, and its window."""
+
+    spent: Spent = Spent()
+    key: tuple[str, ...] = ()
+    window: State | None = None
+
+
+def remembers(policy: EventPolicy) -> bool:
+    """Whether anything must be kept between its events."""
+    return policy.window is not None or not policy.limit.none
+
+
+def key_hash(key: tuple[str, ...]) -> str:
+    """32 hex digits for the values of a policy's `by` fields."""
+    text = "".join(f"{len(value)}:{value}" for value in key)
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def labels_of(policy: EventPolicy, key: tuple[str, ...]) -> dict[str, str]:
+    """The labels of the alert of one key."""
+    return {name: storable(value) for name, value in zip(policy.by, key, strict=True)}
+
+
+class Key:
+    """One key of one policy, while some events are looked at.
+
+    Args:
+        policy: whose
+        key: the values of its `by` fields
+        before: what is remembered from before
+        watcher: of the policy's window, where it has one
+    """
+
+    def __init__(
+        self,
+        policy: EventPolicy,
+        key: tuple[str, ...],
+        before: Remembered,
+        watcher: Watcher | None = None,
+    ) -> None:
+        self.policy = policy
+        self.key = key
+        self.before = before
+        self._spent = before.spent
+        self._watcher = watcher
+        self._window = before.window
+        self.told = 0
+        """Matches that are told, where nobody is told yet."""
+        self.held = 0
+        """Matches that limits held back; they count where there is an alert."""
+        self._held_before = 0
+        self._last: tuple[Mapping[str, Any], datetime, Hit | None] | None = None
+        self._words: tuple[str, str] = ("", "")
+
+    def take(self, event: Mapping[str, Any], at: datetime, now: datetime) -> Verdict:
+        """One more event that the policy matches.
+
+        Args:
+            event: the JSON object
+            at: the event's own time
+            now: the present moment
+        """
+        hit: Hit | None = None
+        if self._watcher is not None:
+            hours = self.policy.active_hours
+            if hours is not None and not hours.open_at(at):
+                return Verdict.OUTSIDE_HOURS
+            moment = min(at, now).timestamp()
+            self._keep_up_with(now)
+            self._window, hit = self._watcher.take(self._window, event, moment)
+            if hit is None:
+                return Verdict.WAITING
+        outcome = decide(self.policy, event, self._spent, at=at, now=now, hit=hit)
+        return self._count(outcome, event, at, hit)
+
+    def begin(self, now: datetime) -> None:
+        """From now on it is noticed where nothing comes, unless it is already."""
+        if self._watcher is not None and self._window is None:
+            self._window = self._watcher.begin(now.timestamp())
+
+    def lapse(self, now: datetime) -> None:
+        """Time has passed, and all events until now were taken."""
+        self._keep_up_with(now)
+        if self._watcher is None or self._window is None or (self.due or now) > now:
+            return
+        self._window, hit = self._watcher.lapse(self._window, now.timestamp())
+        if hit is not None:
+            event = dict(zip(self.policy.by, self.key, strict=True))
+            outcome = decide(self.policy, event, self._spent, at=now, now=now, hit=hit)
+            self._count(outcome, event, now, hit)
+
+    def _keep_up_with(self, now: datetime) -> None:
+        """Where the clock was set back, what was counted lies no longer in the future.
+
+        Else a window would reach back from there, and see nothing until the clock is there again.
+        """
+        if self._window is not None and (ahead := latest(self._window) - now.timestamp()) > 0:
+            self._window = set_back(self._window, ahead)
+
+    def restart(self, now: datetime) -> None:
+        """Forget the window: its policy is switched off, so that nothing was counted."""
+        self._window = None if self._watcher is None else self._watcher.begin(now.timestamp())
+
+    @property
+    def due(self) -> datetime | None:
+        """When `lapse` is to be asked next."""
+        if self._watcher is None or self._window is None:
+            return None
+        moment = self._watcher.due(self._window)
+        return None if moment is None else datetime.fromtimestamp(moment, UTC)
+
+    def _count(
+        self, outcome: Outcome, event: Mapping[str, Any], at: datetime, hit: Hit | None
+    ) -> Verdict:
+        self._spent = outcome.spent
+        if outcome.verdict is Verdict.OUTSIDE_HOURS:
+            return outcome.verdict
+        self._last = event, at, hit
+        if outcome.verdict is Verdict.TELL:
+            self.told += 1
+            self._held_before += outcome.held
+            self._words = outcome.summary, outcome.message
+        else:
+            self.held += 1
+        return outcome.verdict
+
+    @property
+    def after(self) -> Remembered:
+        """What is to be kept."""
+        return Remembered(spent=self._spent, key=self.key, window=self._window)
+
+    def keep_until(self, now: datetime) -> datetime:
+        """When what is kept means nothing any more."""
+        last = max(self._spent.told, default=now)
+        window = timedelta(seconds=self._watcher.keep) if self._watcher is not None else _HOUR
+        return max(last, now) + max(self.policy.limit.throttle, _HOUR, window)
+
+    def reading(self, *, is_live: bool) -> Reading | None:
+        """What the lifecycle is given; None where there is nothing to record.
+
+        Args:
+            is_live: whether this key has an alert, on which what was held back counts
+        """
+        if self._last is None or not (self.told or (self.held and is_live)):
+            return None
+        event, at, hit = self._last
+        summary, message = self._words if self.told else wording(self.policy, event, hit)
+        if self._held_before:
+            message = f"{message}\nHeld back before this: {self._held_before:,}.".strip()
+        details: dict[str, Any] = {
+            "message": storable(message),
+            "policy": self.policy.name,
+            "event": _bounded(event),
+            "happened_at": at.isoformat(),
+        }
+        if hit is not None:
+            details["window"] = {"text": hit.text, **hit.facts}
+        return Reading(
+            labels=labels_of(self.policy, self.key),
+            firing=True,
+            summary=storable(summary)[:_LONGEST],
+            details=details,
+            occurrences=self.told + (self.held if is_live else 0),
+        )
+
+
+def _bounded(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The event, or what is said instead of one that is too long to stand beside its alert."""
+    size = len(msgspec.json.encode(event))
+    return event if size <= _EVENT_BYTES else {"left_out": f"it is {size:,} bytes long"}

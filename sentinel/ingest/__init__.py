@@ -1,0 +1,1 @@
+"""Payloads of other systems, turned into Sentinel's readings and samples. Pure."""

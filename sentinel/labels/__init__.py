@@ -1,0 +1,1 @@
+"""Labels: fingerprints, matchers, and which texts a label may hold. Pure."""

@@ -1,0 +1,329 @@
+"""Checking a `prefect.yaml` before it is rolled out: `python -m sentinel.lint prefect.yaml`.
+
+It says what `prefect deploy` would refuse late or not at all: two rules of one name, a period
+that is not the schedule's, an anchor that moves with each deploy, a schedule whose switch
+would be turned on again, a text with a name that nothing fills in. Deployments that have
+nothing to do with Sentinel are left alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+from pydantic import TypeAdapter, ValidationError
+
+from sentinel.duration import format_duration
+from sentinel.lint.yaml_lines import (Lines, read)
+from sentinel.lint.rule import (about_rule, doubts, rule_in)
+from sentinel.rules.rule import (Rule)
+from sentinel.timing.schedule import (anchor_for)
+
+__all__ = ["Problem", "lint_entries", "lint_file", "lint_files", "main"]
+
+RULES = "flows.rules."
+OURS = "flows."
+_INTERVAL: TypeAdapter[timedelta] = TypeAdapter(timedelta)
+_RECEIVER = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+"""What the store takes for a receiver's name."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that would go wrong.
+
+    Attributes:
+        file: as it was given
+        deployment: its name, or its place in the file where it has none
+        what: what is wrong and what to do
+        warning: it may be right; only the database knows
+        line: in the file, from 1; 0 where it is about the file as a whole
+    """
+
+    file: str
+    deployment: str
+    what: str
+    warning: bool = False
+    line: int = 0
+
+    def __str__(self) -> str:
+        line = f":{self.line}" if self.line else ""
+        place = f"{self.file}{line}: {self.deployment + ': ' if self.deployment else ''}"
+        return f"{place}{'warning: ' if self.warning else ''}{self.what}"
+
+
+def lint_file(path: Path | str) -> list[Problem]:
+    """Everything that is wrong with one file: see `lint_files`."""
+    return lint_files([path])
+
+
+def lint_files(paths: Sequence[Path | str], receivers: Collection[str] = ()) -> list[Problem]:
+    """Everything that is wrong with the files, in their order, then the warnings.
+
+    What is rolled out together is checked together: no two of their rules may have one name.
+
+    Args:
+        paths: each a `prefect.yaml`; a file named twice is read once
+        receivers: names of receivers that the database is known to have, beside `default`
+    """
+    desk = _Desk()
+    read: set[Path] = set()
+    for path in paths:
+        if Path(path).resolve() not in read:
+            read.add(Path(path).resolve())
+            desk.read(path)
+    return [*desk.problems, *desk.doubts, *desk.about_receivers({"default", *receivers})]
+
+
+def lint_entries(
+    entries: Iterable[tuple[str, int, Mapping[str, Any], Mapping[str, Any]]],
+) -> list[Problem]:
+    """Everything that is wrong with entries that have been read already; no warnings.
+
+    Args:
+        entries: of each its file, its place there from 1, itself, and the file's mapping
+    """
+    desk = _Desk()
+    for file, place, deployment, whole in entries:
+        desk.take(file, dict(deployment), place, whole)
+    return desk.problems
+
+
+class _Desk:
+    """Takes one file after the other, and remembers what they name."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.doubts: list[Problem] = []
+        self._seen: dict[str, tuple[str, str]] = {}
+        self._told: dict[str, list[tuple[str, str, int]]] = {}
+        self._lines: dict[str, Lines] = {}
+
+    def read(self, path: Path | str) -> None:
+        """Check one file, alone and against those before it."""
+        file = str(path)
+        found = read(path)
+        if isinstance(found, str):
+            self._say(file, found)
+            return
+        content, self._lines[file] = found
+        entries: object = content.get("deployments")
+        if not isinstance(entries, list):
+            self._say(file, "it has no list of `deployments`")
+            return
+        for place, entry in enumerate(cast("list[object]", entries), start=1):
+            if not isinstance(entry, dict):
+                self._say(
+                    file, "it is no deployment: write name, entrypoint, …", f"entry {place}", place
+                )
+                continue
+            self.take(file, cast("dict[str, Any]", entry), place, content)
+
+    def take(
+        self, file: str, deployment: dict[str, Any], place: int, whole: Mapping[str, Any]
+    ) -> None:
+        """Check one entry, alone and against those before it."""
+        given = str(deployment.get("name") or "")
+        name = given or f"entry {place}"
+        entrypoint = str(deployment.get("entrypoint") or "")
+        if not entrypoint.startswith(OURS):
+            return
+        found = [*_common(deployment, name, whole), *_schedules(deployment, name)]
+        if entrypoint.startswith(RULES):
+            rule = rule_in(deployment)
+            trigger_name = entrypoint.removeprefix(RULES)
+            found += about_rule(deployment, rule, name, trigger_name)
+            if isinstance(rule, Rule):
+                found += _periods(rule, deployment)
+                for what in doubts(rule, trigger_name):
+                    line = self._line(file, place, "rule.name")
+                    self.doubts.append(
+                        Problem(file=file, deployment=name, what=what, warning=True, line=line)
+                    )
+            for receiver in rule.receivers if isinstance(rule, Rule) else []:
+                self._told.setdefault(receiver, []).append((file, name, place))
+        if given in self._seen:
+            other, where = self._seen[given]
+            place_of_other = other if where == file else f"{other} in {where}"
+            found.append(f"another deployment has this name too ({place_of_other}); rename one")
+        elif given:
+            self._seen[given] = (entrypoint, file)
+        for what in found:
+            self._say(file, what, name, place)
+
+    def _say(self, file: str, what: str, deployment: str = "", place: int = 0) -> None:
+        line = self._line(file, place, what)
+        self.problems.append(Problem(file=file, deployment=deployment, what=what, line=line))
+
+    def _line(self, file: str, place: int, what: str) -> int:
+        return self._lines[file].of(place, what) if file in self._lines else 0
+
+    def about_receivers(self, known: Collection[str]) -> Iterator[Problem]:
+        """One finding for each receiver that is named and not known; most are warnings."""
+        for name, rules in self._told.items():
+            if name in known:
+                continue
+            (file, first, place), *others = rules
+            too = f", and so do {', '.join(rule for _, rule, _ in others)}" if others else ""
+            line = self._line(file, place, "rule.receivers")
+            if not _RECEIVER.fullmatch(name):
+                yield Problem(
+                    file=file,
+                    line=line,
+                    deployment=first,
+                    what=f"it tells {name!r}{too}, which no receiver can be named; "
+                    "use small letters, digits, '-', '_' and '.'",
+                )
+                continue
+            yield Problem(
+                file=file,
+                line=line,
+                deployment=first,
+                what=f"it tells the receiver {name!r}{too}. Receivers are kept in the database, "
+                f"not in files: if `sentinel receiver list` does not show it, make it with "
+                f"`sentinel receiver set {name} --channel inbox`; until then 'default' is told "
+                f"instead. `--receiver {name}` says that it is there",
+                warning=True,
+            )
+
+
+def _common(deployment: Mapping[str, Any], name: str, whole: Mapping[str, Any]) -> Iterator[str]:
+    if not deployment.get("name"):
+        yield "it has no name"
+    if deployment.get("pull", whole.get("pull")) != []:
+        yield "write `pull: []`; without it this machine's folder is stored in the deployment"
+    pool: Any = deployment.get("work_pool")
+    if not isinstance(pool, Mapping) or not cast("Mapping[str, Any]", pool).get("name"):
+        yield "it names no work pool; write `work_pool: {name: sentinel}`"
+
+
+def _schedules(deployment: Mapping[str, Any], name: str) -> Iterator[str]:
+    slugs: set[str] = set()
+    for schedule in _list(deployment.get("schedules")):
+        slug = str(schedule.get("slug") or "")
+        if not slug:
+            yield "a schedule has no slug, so that each deploy would switch it on again"
+        elif slug in slugs:
+            yield f"two schedules have the slug {slug!r}"
+        slugs.add(slug)
+        if "interval" not in schedule:
+            continue
+        interval = _interval(schedule["interval"])
+        if interval is None or interval <= timedelta(0):
+            yield f"the schedule's interval {schedule['interval']!r} is no length of time"
+            continue
+        right = anchor_for(name, interval)
+        if _moment(schedule.get("anchor_date")) != right:
+            yield (
+                f"anchor_date is {schedule.get('anchor_date')!s}; "
+                f'write anchor_date: "{right.isoformat()}", which follows from the name'
+            )
+
+
+def _periods(rule: Rule, deployment: Mapping[str, Any]) -> Iterator[str]:
+    """Where the rule's period is not its schedule's."""
+    for schedule in _list(deployment.get("schedules")):
+        interval = _interval(schedule.get("interval"))
+        if interval is None:
+            continue
+        if rule.every is None:
+            yield f"rule.every is missing; write every: {format_duration(interval)}"
+        elif rule.every != interval:
+            yield (
+                f"rule.every is {format_duration(rule.every)}, the schedule's interval "
+                f"{format_duration(interval)}; write the same in both"
+            )
+
+
+def _list(value: object) -> Sequence[Mapping[str, Any]]:
+    if not isinstance(value, list):
+        return []
+    entries = cast("list[object]", value)
+    return [cast("Mapping[str, Any]", one) for one in entries if isinstance(one, Mapping)]
+
+
+def _interval(value: object) -> timedelta | None:
+    """An interval as Prefect reads it: seconds, or ISO 8601 text."""
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        return _INTERVAL.validate_python(value)
+    except ValidationError:
+        return None
+
+
+def _moment(value: object) -> datetime | None:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    # YAML reads a moment without quotes as one in UTC, with no timezone.
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+HELP = """\
+Check prefect.yaml files before they are rolled out. Nothing is started and nothing is asked of
+a server or database; the triggers that the rules name are imported.
+
+It says what `prefect deploy` would refuse late or not at all:
+  - two rules of one name, in one file or in several
+  - rule.every that is not the schedule's interval
+  - a missing slug, pull or work pool; an anchor_date that does not follow from the name
+  - parameters that the trigger does not take or cannot use, fields that a rule does not have
+  - event policies that cannot be used, alone or together
+  - a {name} in summary, description or another text that nothing will fill in
+Deployments that are not Sentinel's (their entrypoint is not flows.…) are left alone."""
+
+EXAMPLES = """\
+examples:
+  python -m sentinel.lint                                    prefect.yaml in this folder
+  python -m sentinel.lint prefect.yaml deployments/*.yaml    all that are rolled out together
+  python -m sentinel.lint --receiver ops prefect.yaml        the database has a receiver `ops`
+
+It prints one line for each finding and nothing when all is well. Lines with `warning:` are
+about what only the database, or a run, knows. Exit codes: 0 nothing wrong (warnings at most),
+1 something is wrong, 2 wrong usage. Every field of a rule is in docs/reference/rules.md."""
+
+
+def main(arguments: list[str]) -> int:
+    """Lint the files named, `prefect.yaml` where none is; print what is wrong.
+
+    Returns:
+        1 where something is wrong, else 0; warnings alone are not wrong.
+
+    Raises:
+        SystemExit: 0 after `--help`, 2 for wrong usage
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m sentinel.lint",
+        description=HELP,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "files", nargs="*", default=["prefect.yaml"], metavar="FILE", help="default: prefect.yaml"
+    )
+    parser.add_argument(
+        "--receiver",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a receiver that the database has, so that rules may name it; repeatable",
+    )
+    given = parser.parse_args(arguments)
+    problems = lint_files(given.files, given.receiver)
+    for problem in problems:
+        print(problem)
+    return 1 if any(not problem.warning for problem in problems) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,135 @@
+"""What is wrong with the rule of one deployment, and with its trigger's parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from pydantic import ValidationError, create_model
+
+from sentinel.checks.catalog import (find)
+from sentinel.checks.context import (Context)
+from sentinel.errors import PolicyError, SentinelError, TriggerError
+from sentinel.checks.event_port import (PACK_TRIGGER, POLICY_TRIGGER)
+from sentinel.checks.runner import (observe)
+from sentinel.lint.placeholders import (unknown_names, yielded_by)
+from sentinel.validation_messages import (in_words)
+from sentinel.rules.rule import (Rule)
+from sentinel.checks.trigger import (Trigger)
+
+__all__ = ["about_rule", "doubts", "rule_in"]
+
+
+def rule_in(deployment: Mapping[str, Any]) -> Rule | ValidationError | None:
+    """The rule that a deployment carries, what is wrong with it, or None where there is none."""
+    parameters: Any = deployment.get("parameters")
+    if not isinstance(parameters, Mapping) or "rule" not in parameters:
+        return None
+    try:
+        return Rule.model_validate(cast("Mapping[str, Any]", parameters)["rule"])
+    except ValidationError as error:
+        return error
+
+
+def about_rule(
+    deployment: Mapping[str, Any],
+    rule: Rule | ValidationError | None,
+    name: str,
+    trigger_name: str,
+) -> Iterator[str]:
+    """What is wrong with a rule, its trigger's parameters, and both together."""
+    if rule is None:
+        yield "it has no parameter `rule`"
+        return
+    given: dict[str, Any] = {**deployment["parameters"]}
+    del given["rule"]
+    if isinstance(rule, ValidationError):
+        yield from _said(rule, "rule")
+    trigger: Trigger[..., Any] | None = None
+    try:
+        trigger = find(trigger_name)
+    except TriggerError as error:
+        yield str(error)
+    if trigger is not None:
+        refused = list(_said_by(trigger, given))
+        yield from refused
+        if not refused and isinstance(rule, Rule):
+            yield from _policies(rule, trigger, given)
+    if isinstance(rule, ValidationError):
+        return
+    if trigger is not None:
+        for what in unknown_names(rule, yielded_by(trigger)):
+            yield f"rule.{what}"
+    if rule.name != name:
+        yield f"its rule is named {rule.name!r}; give both the same name"
+
+
+def doubts(rule: Rule, trigger_name: str) -> Iterator[str]:
+    """Where nothing seems to say which readings are bad; what a check does, only a run shows."""
+    try:
+        trigger = find(trigger_name)
+    except TriggerError:
+        return
+    told = rule.when or trigger.when or trigger.closed_world or trigger.judges
+    if not told and not _of_events(trigger):
+        yield (
+            f"rule.when is missing, and {trigger.name} leaves it to the rule which values are bad; "
+            "write for example when: {above: 90}"
+        )
+
+
+def _said_by(trigger: Trigger[..., Any], given: Mapping[str, Any]) -> Iterator[str]:
+    """What the trigger's own parameters do not take."""
+    known = {parameter.name for parameter in trigger.parameters}
+    takes = f"it has {', '.join(sorted(known))}" if known else "it takes none"
+    for name in given:
+        if name not in known:
+            yield f"{trigger.name} has no parameter {name!r}; {takes}"
+    fields: dict[str, Any] = {
+        one.name: (one.annotation, ... if one.default is one.empty else one.default)
+        for one in trigger.parameters
+    }
+    form = create_model("Form", **fields)
+    try:
+        made = form.model_validate({name: value for name, value in given.items() if name in known})
+    except ValidationError as error:
+        yield from _said(error, "")
+        return
+    if trigger.backtest and not trigger.keeps_readings:
+        # It reads nothing but stored metrics: of none, so that only what it cannot use is said.
+        from sentinel.metrics.series import NoSamples
+
+        read = {name: getattr(made, name) for name in fields}
+        seen = observe(trigger, Context(metrics=NoSamples()), read, timeout=None)
+        if isinstance(seen.error, SentinelError):
+            yield str(seen.error)
+
+
+def _of_events(trigger: Trigger[..., Any]) -> bool:
+    return trigger.name in (POLICY_TRIGGER, PACK_TRIGGER)
+
+
+def _policies(rule: Rule, trigger: Trigger[..., Any], given: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with policies together, and with what the rule says of them."""
+    if not _of_events(trigger):
+        return
+    alone = trigger.name == POLICY_TRIGGER
+    policies: list[dict[str, Any]] = [given["policy"]] if alone else given.get("policies") or []
+    if not alone and bool(policies) is bool(given.get("file")):
+        yield "policies: an event pack takes policies or a file, one of them"
+    elif policies:
+        from sentinel.event_policies.pack import (Spec, pack_of)
+
+        try:
+            pack_of(Spec(rule=rule.dump(), policies=policies, alone=alone))
+        except PolicyError as error:
+            yield f"{'policy' if alone else 'policies'}: {error}"
+
+
+def _said(error: ValidationError, within: str) -> Iterator[str]:
+    for one in error.errors():
+        place = ".".join([*([within] if within else []), *map(str, one["loc"])])
+        message = in_words(one, Rule if within == "rule" else None)
+        quiet = one["type"] in ("missing", "extra_forbidden") or isinstance(one["input"], dict)
+        got = "" if quiet else f", got {one['input']!r:.80}"
+        yield f"{place}: {message}{got}"

@@ -1,0 +1,1 @@
+"""Notifications: grouping, decisions, messages, and the port that channels implement. Pure."""

@@ -1,0 +1,78 @@
+"""TODO-DOC sentinel/notifications/channel.py."""
+
+from __future__ import annotations
+
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+__all__ = ["Channel", "Message", "MessageAlert", "Receipt"]
+
+
+class MessageAlert(msgspec.Struct, frozen=True, kw_only=True):
+    """One alert inside a message."""
+
+    id: str
+    rule: str
+    title: str
+    description: str
+    severity: str
+    category: str
+    status: str
+    value: float | None
+    opened_at: datetime
+    resolved_at: datetime | None
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    flow_run_id: str | None
+    url: str
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """What one channel is told about one group, already decided and worded.
+
+    Attributes:
+        dedup_key: the same for every message of one group's life, so that a provider which
+            deduplicates makes one incident of it
+        status: firing or resolved
+        reason: why it is told now, a `sentinel.notification.Reason`
+        alerts: at most 50 of them, worst first; `firing` and `resolved` count all
+        answers: the `Receipt.reference` of what this channel was last told about the group, so
+            that a provider can keep one conversation; empty where it was told nothing
+    """
+
+    id: str
+    group_id: str
+    dedup_key: str
+    at: datetime
+    status: str
+    reason: str
+    receiver: str
+    title: str
+    severity: str
+    firing: int
+    resolved: int
+    alerts: Sequence[MessageAlert]
+    url: str
+    answers: str = ""
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What a channel answered: `reference` is the provider's own id of the message."""
+
+    reference: str = ""
+
+
+class Channel(Protocol):
+    """Anything that can be told."""
+
+    def send(self, message: Message) -> Receipt:
+        """Deliver, or raise.
+
+        Raises:
+            DeliveryError: it was not taken; `permanent` where trying again cannot help
+        """
+        ...

@@ -1,0 +1,104 @@
+"""Wording a message about a group. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+from sentinel.schema.alerts import (Alert)
+from sentinel.schema.groups import (AlertGroup)
+from sentinel.notifications.decision import (Reason)
+from sentinel.notifications.channel import (Message, MessageAlert)
+from sentinel.severity import Severity
+
+__all__ = ["MOST_NAMED", "compose", "message_id"]
+
+MOST_NAMED = 50
+"""Alerts that a message names; it counts all."""
+
+
+def message_id(group_id: str, receiver: str, channel: str, seq: int, attempt_of: str) -> str:
+    """The id of a message: the same when one send is tried again, another for other news.
+
+    Args:
+        group_id, receiver, channel: whom it is for
+        seq: of the group, that it tells of
+        attempt_of: what tells a repeat from the message before it
+    """
+    text = "\x1f".join([group_id, receiver, channel, str(seq), attempt_of])
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def compose(
+    group: AlertGroup,
+    alerts: Sequence[Alert],
+    *,
+    id_: str,
+    receiver: str,
+    reason: Reason,
+    firing: int,
+    resolved: int,
+    now: datetime,
+    dashboard: str,
+    answers: str = "",
+) -> Message:
+    """What one channel is told about `group`.
+
+    Args:
+        group: as it is
+        alerts: worst first, at most `MOST_NAMED`
+        id_: of the message
+        receiver: its name
+        reason: why it is told
+        firing, resolved: how many fire, and how many are over since it was last told
+        now: the present moment
+        dashboard: address of the dashboard, for links
+        answers: reference of what the channel was last told about it
+    """
+    over = reason is Reason.RESOLVED
+    word = Severity(group.severity).word
+    return Message(
+        id=id_,
+        group_id=group.id,
+        dedup_key=f"sentinel-{group.id}",
+        at=now,
+        status="resolved" if over else "firing",
+        reason=str(reason),
+        receiver=receiver,
+        title=_title(group, over, word),
+        severity=word,
+        firing=firing,
+        resolved=resolved,
+        alerts=[_alert(alert, dashboard) for alert in alerts[:MOST_NAMED]],
+        url=f"{dashboard.rstrip('/')}/?group={group.id}",
+        answers=answers,
+    )
+
+
+def _title(group: AlertGroup, over: bool, word: str) -> str:
+    if not over:
+        return f"[{word}] {group.title}"
+    ended = group.resolution or "recovered"
+    return f"[{'resolved' if ended == 'recovered' else ended}] {group.title}"
+
+
+def _alert(alert: Alert, dashboard: str) -> MessageAlert:
+    run: Mapping[str, Any] = {"flow_run_id": alert.flow_run_id}
+    return MessageAlert(
+        id=alert.id,
+        rule=alert.rule,
+        title=alert.title,
+        description=alert.description,
+        severity=alert.severity_word,
+        category=alert.category,
+        status=alert.status,
+        value=alert.value,
+        opened_at=alert.opened_at or alert.first_bad_at,
+        resolved_at=alert.resolved_at,
+        labels=alert.labels,
+        annotations=alert.annotations,
+        url=f"{dashboard.rstrip('/')}/?alert={alert.id}",
+        **run,
+    )

@@ -1,0 +1,1 @@
+"""Prefect's HTTP API behind one port, with no import of Prefect."""

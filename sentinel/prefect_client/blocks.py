@@ -1,0 +1,108 @@
+"""Blocks that are channels, as Prefect's API knows them; with no import of Prefect.
+
+Making one needs Prefect's own client, which knows the schemas: see `blocks.making`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from sentinel.errors import Conflict, NotFound
+from sentinel.prefect_client.client import (PrefectApi)
+
+__all__ = ["ChannelBlock", "ChannelBlocks"]
+
+OURS = ("sentinel-webhook", "sentinel-email")
+EMAIL = "sentinel-email"
+SERVER = "email-server-credentials"
+
+
+class ChannelBlock(msgspec.Struct, frozen=True, kw_only=True):
+    """A saved block that is a channel; `ref` is how receivers name it."""
+
+    id: str
+    ref: str
+    kind: str
+    name: str
+
+
+class ChannelBlocks(PrefectApi):
+    """A Prefect API that is asked about channels. Every method may raise `PrefectUnreachable`."""
+
+    def channels(self) -> list[ChannelBlock]:
+        """Every block that can send: ours, and all of Prefect's notification blocks."""
+        found = [
+            *self._documents({"block_types": {"slug": {"any_": list(OURS)}}}),
+            *self._documents({"block_schemas": {"block_capabilities": {"all_": ["notify"]}}}),
+        ]
+        return sorted({one.ref: one for one in found}.values(), key=lambda one: one.ref)
+
+    def find(self, name: str) -> ChannelBlock:
+        """The channel called `name`.
+
+        Args:
+            name: `<block type slug>/<name>`, or the name alone where only one has it
+
+        Raises:
+            NotFound: there is none
+            Conflict: several have that name
+        """
+        known = self.channels()
+        found = [one for one in known if name in (one.ref, one.name)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            refs = " or ".join(one.ref for one in found)
+            raise Conflict(f"{name!r} is the name of several channels", hint=f"Write {refs}.")
+        raise NotFound(f"there is no channel {name!r}", hint="See: sentinel channel list")
+
+    def remove(self, block: ChannelBlock) -> list[str]:
+        """Delete a channel's block, and the mail server's that no other channel uses.
+
+        Returns:
+            What was deleted, by type and name.
+        """
+        servers = self._servers_of(block) if block.kind == EMAIL else []
+        self._delete(block)
+        gone = [block.ref]
+        used = {
+            server.id
+            for other in self.channels()
+            if other.kind == EMAIL
+            for server in self._servers_of(other)
+        }
+        for server in servers:
+            # One that `channel add` has made for it has its name; any other is somebody's own.
+            if server.id not in used and server.name == block.name:
+                self._delete(server)
+                gone.append(server.ref)
+        return gone
+
+    def _servers_of(self, block: ChannelBlock) -> list[ChannelBlock]:
+        document = self._get(f"/block_documents/{block.id}", f"block {block.ref}")
+        references: dict[str, Any] = document.get("block_document_references") or {}
+        used: list[dict[str, Any]] = [one["block_document"] for one in references.values()]
+        return [_block(one) for one in used if _slug(one) == SERVER and not one.get("is_anonymous")]
+
+    def _delete(self, block: ChannelBlock) -> None:
+        response = self._send("DELETE", f"/block_documents/{block.id}")
+        if response.status_code != 404:  # somebody else was first
+            self._checked(response)
+
+    def _documents(self, where: dict[str, Any]) -> list[ChannelBlock]:
+        only_named = {"block_documents": {"is_anonymous": {"eq_": False}}}
+        return [
+            _block(one) for one in self._pages("/block_documents/filter", {**only_named, **where})
+        ]
+
+
+def _slug(document: dict[str, Any]) -> str:
+    kind: dict[str, Any] = document.get("block_type") or {}
+    return str(kind.get("slug") or "")
+
+
+def _block(document: dict[str, Any]) -> ChannelBlock:
+    kind, name = _slug(document), str(document.get("name") or "")
+    return ChannelBlock(id=str(document["id"]), ref=f"{kind}/{name}", kind=kind, name=name)

@@ -1,0 +1,209 @@
+"""What checks ask of a Prefect API: deployments, their runs, logs, work pools, secrets.
+
+Answers are read into the small structs of `sentinel.ports`; a run's JSON with its parameters
+and policies is an order of magnitude more than a check looks at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from sentinel.errors import NotFound, PrefectUnreachable
+from sentinel.prefect_client.port import (Deployed, FlowRun, LogLine, Runs, Worker, WorkPool)
+from sentinel.prefect_client.transport import (PAGE, PrefectHttp)
+
+__all__ = ["RunQueries"]
+
+T = TypeVar("T")
+
+ROUNDS = 50
+"""So many pages of runs at most. Each leaves out the deployments already found, so that one
+with thousands of runs costs one page."""
+
+
+class RunQueries(PrefectHttp):
+    """The questions of checks."""
+
+    def every_deployment(self) -> list[Deployed]:
+        """All deployments, by name, with their flows' names.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        found = self._all("/deployments/filter", {"sort": "NAME_ASC"}, Deployed)
+        names = self.flow_names([one.flow_id for one in found])
+        return [msgspec.structs.replace(d, flow=names.get(d.flow_id, "")) for d in found]
+
+    def flow_names(self, ids: Iterable[str]) -> dict[str, str]:
+        """The names of flows by id; those that are gone are left out.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        flows = sorted(set(ids))
+        names: dict[str, str] = {}
+        for start in range(0, len(flows), PAGE):
+            body = {"flows": {"id": {"any_": flows[start : start + PAGE]}}, "limit": PAGE}
+            names |= {
+                f["id"]: f["name"] for f in self._ok("POST", "/flows/filter", json=body).json()
+            }
+        return names
+
+    def every_run(self, where: Mapping[str, Any], *, sort: str = "EXPECTED_START_TIME_ASC") -> Runs:
+        """All runs that match, by deployment; those without one under an empty id.
+
+        Args:
+            where: a `FlowRunFilter` of Prefect's API
+            sort: one of its `FlowRunSort`
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        found: dict[str, list[FlowRun]] = {}
+        for page in range(ROUNDS):
+            body = {"flow_runs": where, "sort": sort, "limit": PAGE, "offset": page * PAGE}
+            runs = self._read("/flow_runs/filter", body, FlowRun)
+            for run in runs:
+                found.setdefault(run.deployment_id or "", []).append(run)
+            if len(runs) < PAGE:
+                return Runs(of=found)
+        return Runs(of=found, cut=True)
+
+    def runs_by_deployment(self, where: Mapping[str, Any], *, sort: str) -> Runs:
+        """Runs of deployments that match; of each at least the first one in that order.
+
+        Args:
+            where: a `FlowRunFilter` of Prefect's API
+            sort: one of its `FlowRunSort`, for example END_TIME_DESC
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        found: dict[str, list[FlowRun]] = {}
+        for _ in range(ROUNDS):
+            others: dict[str, list[str]] = {"not_any_": sorted(found)} if found else {}
+            body: dict[str, Any] = {
+                "flow_runs": where,
+                "deployments": {"id": others},
+                "sort": sort,
+                "limit": PAGE,
+            }
+            page = self._read("/flow_runs/filter", body, FlowRun)
+            for run in page:
+                if run.deployment_id is not None:
+                    found.setdefault(run.deployment_id, []).append(run)
+            if len(page) < PAGE:
+                return Runs(of=found)
+        return Runs(of=found, cut=True)
+
+    def last_runs(self, deployment_id: str, where: Mapping[str, Any], most: int) -> list[FlowRun]:
+        """The newest runs of one deployment that match, the newest end first.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        body = {
+            "flow_runs": where,
+            "deployments": {"id": {"any_": [deployment_id]}},
+            "sort": "END_TIME_DESC",
+            "limit": most,
+        }
+        return self._read("/flow_runs/filter", body, FlowRun)
+
+    def run(self, flow_run_id: str) -> FlowRun:
+        """One flow run.
+
+        Raises:
+            NotFound: there is none of that id; Prefect may have deleted it by its retention
+            PrefectUnreachable: the API does not answer
+        """
+        body = {"flow_runs": {"id": {"any_": [flow_run_id]}}, "limit": 1}
+        found = self._read("/flow_runs/filter", body, FlowRun)
+        if not found:
+            raise NotFound(
+                f"Prefect knows no flow run {flow_run_id}", hint=f"Look at {self.ui_url}."
+            )
+        return found[0]
+
+    def log_tail(self, flow_run_id: str, lines: int) -> list[LogLine]:
+        """The last lines of a run's log, the oldest of them first.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        body = {
+            "logs": {"flow_run_id": {"any_": [flow_run_id]}},
+            "sort": "TIMESTAMP_DESC",
+            "limit": lines,
+        }
+        return self._read("/logs/filter", body, LogLine)[::-1]
+
+    def work_pools(self) -> list[WorkPool]:
+        """All work pools.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        return self._all("/work_pools/filter", {}, WorkPool)
+
+    def workers(self, pool: str) -> list[Worker]:
+        """The workers that a pool has had.
+
+        Raises:
+            PrefectUnreachable: the API does not answer, or knows no such pool
+        """
+        return self._all(f"/work_pools/{pool}/workers/filter", {}, Worker)
+
+    def secret(self, name: str) -> str:
+        """What the Secret block of that name holds.
+
+        Raises:
+            NotFound: there is no such block, or it holds no text
+            PrefectUnreachable: the API does not answer, or keeps its secrets to itself
+        """
+        data = self.block("secret", name)
+        if data is None:
+            raise NotFound(
+                f"Prefect has no Secret block {name!r}", hint="Make one in its UI, under Blocks."
+            )
+        value = data.get("value")
+        if not isinstance(value, str):
+            raise NotFound(f"the Secret block {name!r} holds no text")
+        return value
+
+    def block(self, kind: str, name: str) -> dict[str, Any] | None:
+        """What the block of that type and name holds, secrets included; None where there is none.
+
+        Args:
+            kind: slug of its type
+            name: of the block
+
+        Raises:
+            PrefectUnreachable: the API does not answer, or keeps its secrets to itself
+        """
+        path = f"/block_types/slug/{kind}/block_documents/name/{name}"
+        response = self._send("GET", path, params={"include_secrets": True})
+        if response.status_code == 404:
+            return None
+        return self._checked(response).json()["data"]
+
+    def _all(self, path: str, body: Mapping[str, Any], kind: type[T]) -> list[T]:
+        found: list[T] = []
+        while True:
+            page = self._read(path, {**body, "limit": PAGE, "offset": len(found)}, kind)
+            found += page
+            if len(page) < PAGE:
+                return found
+
+    def _read(self, path: str, body: Mapping[str, Any], kind: type[T]) -> list[T]:
+        content = self._ok("POST", path, json=body).content
+        try:
+            return msgspec.json.decode(content, type=list[kind])
+        except msgspec.DecodeError as error:
+            raise PrefectUnreachable(
+                f"Prefect at {self.url} answered {path} with something else: {error}",
+                hint="Is that address a Prefect 3 API?",
+            ) from error

@@ -1,0 +1,1 @@
+"""Regular expressions that run in time linear in the text."""

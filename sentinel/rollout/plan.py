@@ -1,0 +1,221 @@
+"""What a rollout is going to do: entries and what Prefect has, made into steps. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from sentinel.errors import SentinelError
+from sentinel.rollout.diff import (Difference, automations_differ, differences)
+from sentinel.rollout.files import Entry
+from sentinel.rollout.desired import (Wanted)
+
+__all__ = ["APPLIED", "ORIGIN", "OWNER", "Live", "Step", "make_plan", "with_id"]
+
+OWNER, ORIGIN, APPLIED = "sentinel.owner", "sentinel.origin", "sentinel.applied"
+"""Labels of a deployment: `file` or `ui`; which file; the digest of the entry it was made of."""
+RULES = "flows.rules."
+_MADE = {"file": "a file", "ui": "somebody, by hand and not in a file,"}
+Kind = Literal["created", "changed", "unchanged", "removed", "refused"]
+
+
+class Live(msgspec.Struct, frozen=True, kw_only=True):
+    """A deployment as Prefect has it, with its flow's name."""
+
+    flow: str
+    deployment: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """Of the deployment."""
+        return str(self.deployment["id"])
+
+    @property
+    def name(self) -> str:
+        """Of the deployment."""
+        return str(self.deployment["name"])
+
+    @property
+    def labels(self) -> Mapping[str, Any]:
+        """What was put on it."""
+        return self.deployment.get("labels") or {}
+
+    @property
+    def owner(self) -> str:
+        """`ui` where it was made in the dashboard or by a command, else `file`."""
+        return "ui" if self.labels.get(OWNER) == "ui" else "file"
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of one deployment.
+
+    Attributes:
+        kind: what is done, or was found
+        name: of the deployment
+        file: where it stands, or stood
+        entry: None where it is removed
+        wanted: None where it is refused or removed
+        live: None where there is none yet
+        differences: what Prefect has otherwise
+        drift: it was edited in Prefect, for the file has not changed since
+        automations: whether its Automations have to be made again
+        reasons: why it is refused
+    """
+
+    kind: Kind
+    name: str
+    file: str = ""
+    entry: Entry | None = None
+    wanted: Wanted | None = None
+    live: Live | None = None
+    differences: Sequence[Difference] = ()
+    drift: bool = False
+    automations: bool = False
+    reasons: Sequence[str] = ()
+
+
+def make_plan(
+    entries: Sequence[Entry],
+    live: Iterable[Live],
+    automations: Sequence[Mapping[str, Any]],
+    want: Callable[[Entry], Wanted],
+    *,
+    remove: bool = False,
+    owner: str = "file",
+) -> list[Step]:
+    """Decide for each entry, in the order of the files; then what is to be removed.
+
+    Args:
+        entries: of all files that are rolled out together
+        live: the deployments of the same names; all of them where some are to be removed
+        automations: all that Prefect has
+        want: what an entry asks for; raises where it cannot be read
+        remove: whether what the files no longer hold goes
+        owner: whose deployments may be touched: `file` or `ui`
+    """
+    plan = _Plan(list(live), automations, want, owner)
+    steps = [plan.step(entry) for entry in entries]
+    return [*steps, *(plan.left(entries) if remove else [])]
+
+
+class _Plan:
+    """Takes one entry after the other, and remembers their names."""
+
+    def __init__(
+        self,
+        live: Sequence[Live],
+        automations: Sequence[Mapping[str, Any]],
+        want: Callable[[Entry], Wanted],
+        owner: str,
+    ) -> None:
+        self._owner = owner
+        self._live = live
+        self._named: dict[str, list[Live]] = defaultdict(list)
+        for one in live:
+            self._named[one.name].append(one)
+        self._automations = automations
+        self._want = want
+        self._seen: dict[str, Entry] = {}
+        self._wanted: set[tuple[str, str]] = set()
+
+    def step(self, entry: Entry) -> Step:
+        """What becomes of one entry."""
+        if not entry.name:
+            return _refused(entry, "it has no name")
+        first = self._seen.setdefault(entry.name, entry)
+        if first is not entry:
+            return _refused(
+                entry,
+                f"another deployment has this name too ({first.entrypoint} in {first.file}); "
+                "rename one",
+            )
+        try:
+            wanted = self._want(entry)
+        except SentinelError as error:
+            return _refused(entry, str(error))
+        self._wanted.add((wanted.flow, wanted.name))
+        others = [one for one in self._named[wanted.name] if one.flow != wanted.flow]
+        live = next((one for one in self._named[wanted.name] if one.flow == wanted.flow), None)
+        for other in others:
+            if self._clashes(entry, other):
+                return _refused(
+                    entry,
+                    f"Prefect has a rule of this name already, under the flow {other.flow}"
+                    f"{_from(other)}; rename one, or delete that deployment",
+                )
+        if live is None:
+            return Step(
+                kind="created", name=entry.name, file=entry.file, entry=entry, wanted=wanted,
+                automations=bool(wanted.automations),
+            )  # fmt: skip
+        if live.owner != self._owner:
+            return _refused(entry, f"{_MADE[live.owner]} made a rule of this name; rename one")
+        return self._compared(entry, wanted, live)
+
+    def _clashes(self, entry: Entry, other: Live) -> bool:
+        """Whether `other`, of another flow, is a second rule of the entry's name."""
+        code = str(other.deployment.get("entrypoint") or "")
+        return entry.entrypoint.startswith(RULES) and code.startswith(RULES)
+
+    def _compared(self, entry: Entry, wanted: Wanted, live: Live) -> Step:
+        found = differences(wanted, live.deployment)
+        names = [str(one["name"]) for one in wanted.automations]
+        runs_it = [one for one in self._automations if live.id in _deployments(one)]
+        there = [one for one in runs_it if one["name"] in names]
+        same_file = live.labels.get(APPLIED) == entry.digest
+        anew = automations_differ([with_id(one, live.id) for one in wanted.automations], there)
+        if not same_file and live.labels.get(APPLIED) and len(runs_it) > len(there):
+            anew = True  # one that the file had before may be among them
+        if anew:
+            was = [str(one["name"]) for one in runs_it]
+            found.append(Difference(place="triggers", there=was, here=names))
+        if not found:
+            return Step(
+                kind="unchanged", name=entry.name, file=entry.file, entry=entry, wanted=wanted,
+                live=live,
+            )  # fmt: skip
+        return Step(
+            kind="changed", name=entry.name, file=entry.file, entry=entry, wanted=wanted,
+            live=live, differences=found, automations=anew,
+            drift=same_file and not all(one.of_code for one in found),
+        )  # fmt: skip
+
+    def left(self, entries: Sequence[Entry]) -> list[Step]:
+        """What these files rolled out before and no longer hold."""
+        origins = {entry.origin: entry.file for entry in entries}
+        return [
+            Step(kind="removed", name=one.name, file=origins[one.labels[ORIGIN]], live=one)
+            for one in self._live
+            if one.labels.get(ORIGIN) in origins
+            and one.owner == self._owner
+            and (one.flow, one.name) not in self._wanted
+            and one.name not in self._seen
+        ]
+
+
+def _deployments(automation: Mapping[str, Any]) -> set[str]:
+    actions: list[dict[str, Any]] = automation.get("actions") or []
+    return {str(action.get("deployment_id")) for action in actions}
+
+
+def with_id(automation: Mapping[str, Any], deployment_id: str) -> dict[str, Any]:
+    """An Automation with the deployment's id, which it was made without."""
+    actions = [
+        {**action, "deployment_id": deployment_id} if action.get("deployment_id") else dict(action)
+        for action in automation["actions"]
+    ]
+    return {**automation, "actions": actions}
+
+
+def _refused(entry: Entry, *reasons: str) -> Step:
+    return Step(
+        kind="refused", name=entry.shown, file=entry.file, entry=entry, reasons=list(reasons)
+    )
+
+
+def _from(live: Live) -> str:
+    origin = live.labels.get(ORIGIN)
+    return f" (from {origin})" if origin else ""

@@ -1,0 +1,216 @@
+"""A rule: what is checked, when it is bad, how bad, and who hears of it.
+
+`Rule` is the `rule:` parameter of a deployment. The same model checks it when
+`prefect deploy` runs (its JSON schema travels with the deployment) and when a run starts.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
+
+from sentinel.rules.condition import (When)
+from sentinel.duration import Duration, format_duration, parse_duration
+from sentinel.timing.active_hours import (ActiveHours)
+from sentinel.timing.rate_limit import (Limit)
+from sentinel.rules.no_data import (NoData)
+from sentinel.rules.m_of_n import (Often)
+from sentinel.rules.remediation import (Remedy)
+from sentinel.severity import Severity, SeverityWord, severity_of
+
+__all__ = ["ErrorHandling", "Rule"]
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,98}[a-z0-9]|[a-z0-9]")
+
+
+def _rule_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} is no usable name: small letters, digits, '-', '_' and '.', at most 100"
+        )
+    return name
+
+
+def _lowered(word: Any) -> Any:
+    return word.strip().lower() if isinstance(word, str) else word
+
+
+RuleName = Annotated[
+    str,
+    AfterValidator(_rule_name),
+    # The pattern lets `prefect deploy` refuse what a run could not read.
+    WithJsonSchema({"type": "string", "pattern": rf"^({_NAME.pattern})$"}),
+]
+Word = Annotated[SeverityWord, BeforeValidator(_lowered)]
+
+
+def _for_forms(schema: dict[str, Any]) -> None:
+    """Show default durations as people write them, and refuse a rule without a name.
+
+    When deploying, Prefect takes `required` out of every schema, though not out of lists; and
+    its UI takes `oneOf` and `allOf` for choices to offer. Hence the two `not`.
+    """
+    schema["not"] = {"anyOf": [{"not": {"required": ["name"]}}]}
+    for field in schema["properties"].values():
+        default = field.get("default")
+        if isinstance(default, str) and re.fullmatch(r"P(\d+D)?(T[\dHMS.]+)?", default):
+            field["default"] = format_duration(parse_duration(default))
+
+
+class ErrorHandling(BaseModel):
+    """What a check that fails means: an alert about its source, never a recovery."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after: int = Field(
+        default=3, ge=1, le=1000, description="Alert after this many failures in a row."
+    )
+    severity: Word = Field(
+        default="medium", description="How bad it is that this cannot be checked."
+    )
+
+
+class Rule(BaseModel):
+    """What to alert on, how bad it is, and who hears of it."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, json_schema_extra=_for_forms
+    )
+
+    name: RuleName = Field(description="Who this rule is. One name, one rule, over all flows.")
+    renamed_from: RuleName | None = Field(
+        default=None, description="The name it had before; its alerts and history come along."
+    )
+    description: str = Field(default="", description="What it watches and why it matters.")
+    tenant: RuleName = Field(default="default", description="Whose alerts these are.")
+    every: Duration | None = Field(
+        default=None,
+        description="Its period, the same as the schedule's interval, for example 60s.",
+    )
+    when: When | None = Field(
+        default=None,
+        description="Which readings are bad; left out, the trigger's own condition holds.",
+    )
+    severity: Word = Field(default="medium", description="How bad a finding is, unless levels say.")
+    category: str | None = Field(
+        default=None, max_length=100, description="General, market, system, security, or your own."
+    )
+    for_: Duration = Field(
+        default=timedelta(0), alias="for", description="Bad for this long before an alert opens."
+    )
+    consecutive: int = Field(
+        default=1, ge=1, le=1000, description="Bad this many evaluations in a row before it opens."
+    )
+    often: Often | None = Field(
+        default=None, description="Bad in n of the last m evaluations before it opens."
+    )
+    keep_firing_for: Duration = Field(
+        default=timedelta(0),
+        description="Stays open for this long after it was last seen bad, in case it comes back.",
+    )
+    resolve_after: Duration | None = Field(
+        default=None,
+        description="For one-shot findings: closes by itself this long after the last one.",
+    )
+    labels: dict[str, str] = Field(
+        default_factory=dict, description="Added to every alert; not part of its identity."
+    )
+    annotations: dict[str, str] = Field(
+        default_factory=dict,
+        description="Texts with the reading's fields: summary, description, runbook, or your own.",
+    )
+    receivers: list[str] = Field(
+        default_factory=lambda: ["default"],
+        min_length=0,
+        max_length=20,
+        description="Who hears of it: names of receivers.",
+    )
+    team: str = Field(default="", max_length=100, description="The team that owns what is watched.")
+    owner: str = Field(
+        default="", max_length=100, description="Who hears when this check itself fails."
+    )
+    group_by: list[str] = Field(
+        default_factory=lambda: ["rule"],
+        description="Alerts that agree in these labels are told as one.",
+    )
+    group_wait: Duration | None = Field(
+        default=None, description="Wait before the first message: 30s, for critical 5s."
+    )
+    group_interval: Duration = Field(
+        default=timedelta(minutes=5),
+        description="Least time between messages about news in a group.",
+    )
+    repeat_interval: Duration = Field(
+        default=timedelta(hours=4), description="Told again after this long, unless acknowledged."
+    )
+    timeout: Duration = Field(
+        default=timedelta(seconds=60), description="A check that takes longer counts as failed."
+    )
+    keep_readings: Duration = Field(
+        default=timedelta(days=7),
+        description="How long its readings are kept for charts and backtests; 0s keeps none.",
+    )
+    remediate: Remedy | None = Field(
+        default=None, description="A Prefect deployment to run once for each alert that opens."
+    )
+    active_hours: ActiveHours | None = Field(
+        default=None,
+        description="When it is told; what still fires is told when they begin.",
+    )
+    throttle: Duration = Field(
+        default=timedelta(0), description="Least time between any two messages of a group."
+    )
+    max_messages_per_hour: int | None = Field(
+        default=None, ge=1, le=1000, description="Of each group, to each channel."
+    )
+    max_alerts: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000,
+        description="So many series may have alerts at once; one alert stands for the rest.",
+    )
+    no_data: NoData | None = Field(
+        default=None, description="What it means that a check works and sees nothing."
+    )
+    errors: ErrorHandling = Field(
+        default=ErrorHandling(), description="What a failing check means."
+    )
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        if self.every is not None and self.every < timedelta(seconds=1):
+            raise ValueError("every: the shortest period is 1s")
+        if self.renamed_from == self.name:
+            raise ValueError(f"renamed_from: {self.name!r} is the name it has")
+        if self.resolve_after is not None and self.resolve_after < timedelta(seconds=1):
+            raise ValueError("resolve_after: the shortest is 1s")
+        if self.often is not None and self.consecutive > 1:
+            raise ValueError("often: give it or consecutive, not both")
+        if self.timeout <= timedelta(0):
+            raise ValueError("timeout: must be more than 0s")
+        return self
+
+    @property
+    def rank(self) -> Severity:
+        """The severity that the given word means."""
+        return severity_of(self.severity)
+
+    @property
+    def limit(self) -> Limit:
+        """How often a channel may be told."""
+        return Limit(throttle=self.throttle, per_hour=self.max_messages_per_hour)
+
+    def dump(self) -> dict[str, Any]:
+        """The rule as JSON, as a person would have written it: defaults left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)

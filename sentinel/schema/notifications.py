@@ -1,0 +1,196 @@
+"""The tables of telling and of Sentinel itself: receivers, tellings, outbox, wakes, leases.
+
+Those of rules, alerts and groups are in `sentinel.models`, which gives these out as well.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, Column, Index, Integer, text
+from sqlmodel import Field, SQLModel
+
+from sentinel.schema.columns import (array_column, long_column, moment_column, object_column)
+
+__all__ = [
+    "AutomationSwitch",
+    "Change",
+    "Delivery",
+    "InboxMessage",
+    "Lease",
+    "OutboxEvent",
+    "Receiver",
+    "SystemLog",
+    "Telling",
+    "Wake",
+]
+
+
+class Receiver(SQLModel, table=True):
+    """A named set of channels: `inbox`, or `<block type slug>/<block name>`."""
+
+    __tablename__: ClassVar[Any] = "receiver"
+
+    name: str = Field(primary_key=True, max_length=100)
+    channels: list[str] = array_column()
+    description: str = ""
+    source: str = "ui"
+    updated_at: datetime = moment_column(nullable=False)
+
+
+class Telling(SQLModel, table=True):
+    """What one channel of one receiver was last told about one group, and what comes next.
+
+    `told_seq` is the group's seq it was told, 0 for never; `reason` is the last decision's,
+    so that "why was I not told" is one query.
+    """
+
+    __tablename__: ClassVar[Any] = "telling"
+
+    group_id: str = Field(primary_key=True, max_length=32)
+    receiver: str = Field(primary_key=True, max_length=100)
+    channel: str = Field(primary_key=True, max_length=200)
+    told_seq: int = 0
+    told_firing: int = 0
+    told_severity: int = 0
+    told_at: datetime | None = moment_column(default=None, nullable=True)
+    reason: str = ""
+    decided_at: datetime | None = moment_column(default=None, nullable=True)
+    next_at: datetime | None = moment_column(default=None, nullable=True)
+    attempts: int = 0
+    retry_at: datetime | None = moment_column(default=None, nullable=True)
+    refused_seq: int | None = None
+    error: str = long_column(default="")
+    reference: str = ""
+
+
+class Delivery(SQLModel, table=True):
+    """One attempt to tell one channel. Rows are only ever added, then finished once."""
+
+    __tablename__: ClassVar[Any] = "delivery"
+
+    id: str = Field(primary_key=True, max_length=32)
+    group_id: str
+    receiver: str
+    channel: str
+    message_id: str
+    reason: str
+    state: str = Field(description="sending, sent, failed or refused (permanent).")
+    attempt: int = 1
+    error: str = long_column(default="")
+    by: str = Field(default="", description="Who sent it: a flow run's id, or relay.")
+    reference: str = ""
+    started_at: datetime = moment_column(nullable=False)
+    ended_at: datetime | None = moment_column(default=None, nullable=True)
+
+    __table_args__ = (
+        Index("delivery_by_group", "group_id", "started_at"),
+        Index("delivery_by_time", "started_at"),
+    )
+
+
+class InboxMessage(SQLModel, table=True):
+    """A message in the inbox that the dashboard shows: the embedded channel."""
+
+    __tablename__: ClassVar[Any] = "inbox"
+
+    id: str = Field(primary_key=True, max_length=64)
+    group_id: str
+    at: datetime = moment_column(nullable=False)
+    status: str
+    severity: int
+    title: str = long_column()
+    body: dict[str, Any] = object_column()
+    read_at: datetime | None = moment_column(default=None, nullable=True)
+
+    __table_args__ = (Index("inbox_by_time", "at", "id"),)
+
+
+class OutboxEvent(SQLModel, table=True):
+    """An event on its way to Prefect, written in the transaction that it tells of."""
+
+    __tablename__: ClassVar[Any] = "outbox"
+
+    seq: int | None = Field(
+        default=None,
+        sa_column=Column(
+            BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True
+        ),
+    )
+    id: str = Field(max_length=36)
+    occurred: datetime = moment_column(nullable=False)
+    event: str
+    resource: dict[str, str] = object_column()
+    related: list[dict[str, str]] = array_column()
+    payload: dict[str, Any] = object_column()
+    published_at: datetime | None = moment_column(default=None, nullable=True)
+
+    __table_args__ = (
+        Index(
+            "outbox_unpublished",
+            "seq",
+            sqlite_where=text("published_at IS NULL"),
+            postgresql_where=text("published_at IS NULL"),
+        ),
+        Index("outbox_published", "published_at"),
+    )
+
+
+class Wake(SQLModel, table=True):
+    """A wake is a row: `requested` and `served` are generations, equal when all is served."""
+
+    __tablename__: ClassVar[Any] = "wake"
+
+    name: str = Field(primary_key=True, max_length=100)
+    requested: int = Field(default=0, sa_type=BigInteger)
+    served: int = Field(default=0, sa_type=BigInteger)
+    emitted: int = Field(default=0, sa_type=BigInteger)
+    requested_at: datetime | None = moment_column(default=None, nullable=True)
+    emitted_at: datetime | None = moment_column(default=None, nullable=True)
+    served_at: datetime | None = moment_column(default=None, nullable=True)
+
+
+class Lease(SQLModel, table=True):
+    """Who alone may do a thing, and until when."""
+
+    __tablename__: ClassVar[Any] = "lease"
+
+    name: str = Field(primary_key=True, max_length=100)
+    holder: str
+    until: datetime = moment_column(nullable=False)
+
+
+class SystemLog(SQLModel, table=True):
+    """What Sentinel itself did, or could not do."""
+
+    __tablename__: ClassVar[Any] = "system_log"
+
+    id: str = Field(primary_key=True, max_length=32)
+    at: datetime = moment_column(nullable=False)
+    level: str
+    what: str
+    message: str = long_column(default="")
+    details: dict[str, Any] = object_column()
+
+    __table_args__ = (Index("system_log_by_time", "at", "id"),)
+
+
+class AutomationSwitch(SQLModel, table=True):
+    """How a user left an Automation's switch, so that a redeploy does not turn it on again."""
+
+    __tablename__: ClassVar[Any] = "automation_switch"
+
+    name: str = Field(primary_key=True, max_length=200)
+    automation_id: str
+    enabled: bool
+    seen_at: datetime = moment_column(nullable=False)
+
+
+class Change(SQLModel, table=True):
+    """One row whose number rises with every committed change, so that readers know to look."""
+
+    __tablename__: ClassVar[Any] = "change"
+
+    name: str = Field(primary_key=True, max_length=50)
+    number: int = Field(default=0, sa_type=BigInteger)

@@ -1,0 +1,54 @@
+"""The table of remedies: which Prefect run was started for which alert."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import Index, text
+from sqlmodel import Field, SQLModel
+
+from sentinel.schema.columns import (long_column, moment_column, object_column)
+
+__all__ = ["RemedyRow"]
+
+_STILL_OPEN = text("status IN ('wanted', 'started')")
+
+
+class RemedyRow(SQLModel, table=True):
+    """The remedy of one alert. Its alert is the key, so that there is never a second one.
+
+    `status` is wanted (its run is to be started), started, ended, or dropped: it was not started,
+    because `error` or because its alert was over by then. `state` is the run's, as Prefect names
+    its types, `state_name` as its flow does.
+    """
+
+    __tablename__: ClassVar[Any] = "remedy"
+
+    alert_id: str = Field(primary_key=True, max_length=32)
+    tenant: str = Field(max_length=100)
+    rule: str = Field(max_length=100)
+    deployment: str
+    parameters: dict[str, Any] = object_column()
+    at_once: int = 5
+    status: str = "wanted"
+    flow_run_id: str | None = None
+    flow_run_name: str = ""
+    state: str = ""
+    state_name: str = ""
+    error: str = long_column(default="")
+    wanted_at: datetime = moment_column(nullable=False)
+    started_at: datetime | None = moment_column(default=None, nullable=True)
+    ended_at: datetime | None = moment_column(default=None, nullable=True)
+    updated_at: datetime = moment_column(nullable=False)
+
+    __table_args__ = (
+        Index(
+            "remedy_open",
+            "status",
+            "wanted_at",
+            sqlite_where=_STILL_OPEN,
+            postgresql_where=_STILL_OPEN,
+        ),
+        Index("remedy_by_run", "flow_run_id"),
+    )

@@ -1,0 +1,51 @@
+"""TODO-DOC sentinel/schema/rules.py."""
+
+from __future__ import annotations
+
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger
+from sqlmodel import Field, SQLModel
+
+from sentinel.schema.columns import (long_column, moment_column, object_column)
+
+__all__ = ["RuleRow"]
+
+
+class RuleRow(SQLModel, table=True):
+    """One rule as last seen, its switch, and what its evaluations left behind.
+
+    `slot` is the scheduled time of the last evaluation applied; an older one is refused.
+    `failures` counts checks that failed in a row.
+    """
+
+    __tablename__: ClassVar[Any] = "rule"
+
+    tenant: str = Field(primary_key=True, max_length=100)
+    name: str = Field(primary_key=True, max_length=100)
+    spec: dict[str, Any] = object_column()
+    trigger: str = ""
+    category: str = ""
+    severity: int = 3
+    source: str = Field(default="file", description="Its owner: file or ui.")
+    enabled: bool = True
+    switched_by: str = ""
+    switched_at: datetime | None = moment_column(default=None, nullable=True)
+    switch_reason: str = ""
+    deployment_id: str | None = None
+    flow_id: str | None = None
+    flow_name: str | None = None
+    state: dict[str, Any] = object_column()
+    slot: datetime | None = moment_column(default=None, nullable=True)
+    evaluated_at: datetime | None = moment_column(default=None, nullable=True)
+    flow_run_id: str | None = None
+    outcome: str = ""
+    seen: int = 0
+    bad: int = 0
+    failures: int = 0
+    error: str = long_column(default="")
+    evaluations: int = Field(default=0, sa_type=BigInteger)
+    created_at: datetime = moment_column(nullable=False)
+    updated_at: datetime = moment_column(nullable=False)

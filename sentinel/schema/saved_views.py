@@ -1,0 +1,24 @@
+"""The table of saved views: what a person looks at often, by a name of their own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlmodel import Field, SQLModel
+
+from sentinel.schema.columns import (long_column, moment_column)
+
+__all__ = ["SavedView"]
+
+
+class SavedView(SQLModel, table=True):
+    """One way to look at a page: `query` is what stands after the `?` in its address."""
+
+    __tablename__: ClassVar[Any] = "saved_view"
+
+    owner: str = Field(primary_key=True, max_length=100)
+    page: str = Field(primary_key=True, max_length=50)
+    name: str = Field(primary_key=True, max_length=60)
+    query: str = long_column()
+    saved_at: datetime = moment_column(nullable=False)

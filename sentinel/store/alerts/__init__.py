@@ -1,0 +1,1 @@
+"""Alerts in SQL: every change of an alert, and every query about alerts."""

@@ -1,0 +1,190 @@
+"""What people did to alerts, the newest first: who, what, when, why.
+
+An index of its own holds what people did and nothing of the very much more that rules did. Words,
+a name or a kind are looked for along it, entry by entry: no further than `MOST_WALKED` at once,
+so that what is rare or was never there costs a page no more than that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Tuple,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+)
+
+from sentinel.store.alerts.search_syntax import (MOST_LETTERS, MOST_WORDS)
+from sentinel.store.database.tables import (ALERT, TIMELINE)
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["KINDS", "MOST_WALKED", "Act", "ActFilter", "Acts", "Place", "acts", "counted", "every"]
+
+KINDS = (
+    "acknowledged", "unacknowledged", "resolved", "reopened", "suppressed", "unsuppressed",
+    "assigned", "commented",
+)  # fmt: skip
+"""What people can do, in the words of the timeline."""
+MOST_WALKED = 50_000
+"""Entries that one question looks at."""
+
+Place = tuple[datetime, str]
+"""Moment and id of an entry."""
+
+# Written out, not bound: only so does SQLite see that the index of what people did has it all.
+_BY_PEOPLE = text("timeline.actor <> ''")
+_KEYS = (TIMELINE.c.at, TIMELINE.c.id)
+_ENTRY = ("id", "at", "actor", "kind", "reason", "comment", "severity", "alert_id")
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that somebody did to one alert; `severity` is the alert's after it."""
+
+    id: str
+    at: datetime
+    actor: str
+    kind: str
+    reason: str
+    comment: str
+    severity: int
+    alert_id: str
+    title: str
+    rule: str
+
+
+class ActFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which of what people did; what is empty does not matter.
+
+    Attributes:
+        words: each must be in the comment, the alert's title, its rule or the name of who did
+            it, upper or lower case
+        actor: only by this person, upper or lower case
+        kinds: only these of `KINDS`
+        since: only then and later
+    """
+
+    words: str = ""
+    actor: str = ""
+    kinds: tuple[str, ...] = ()
+    since: datetime | None = None
+
+    def narrows(self) -> bool:
+        """Whether entries along the way may be left out."""
+        return bool(self.words.strip() or self.actor.strip() or self.kinds)
+
+
+class Acts(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of what people did.
+
+    Attributes:
+        next: the last entry that was looked at, to go on after; None at the end
+        cut: whether it was looked no further than that, so that there may be fewer than asked for
+    """
+
+    items: list[Act]
+    next: Place | None = None
+    cut: bool = False
+
+
+def acts(
+    store: Store, wanted: ActFilter | None = None, *, limit: int = 100, after: Place | None = None
+) -> Acts:
+    """What people did, the newest first.
+
+    Args:
+        store: the shared database
+        wanted: which; without it all
+        limit: at most this many
+        after: the `next` of the page before
+    """
+    chosen = wanted or ActFilter()
+    columns = [*(TIMELINE.c[name] for name in _ENTRY), ALERT.c.title, ALERT.c.rule]
+    query = _ordered(select(*columns).select_from(_JOINED), chosen, after)
+    query = query.where(*_narrowed(chosen)).limit(limit + 1)
+    with store.read() as connection:
+        edge = _edge(connection, chosen, after) if chosen.narrows() else None
+        if edge is not None:
+            query = query.where(_row() >= _bound(edge))
+        found = [Act(**row) for row in connection.execute(query).mappings()]
+    if len(found) > limit:
+        last = found[limit - 1]
+        return Acts(items=found[:limit], next=(last.at, last.id))
+    return Acts(items=found, next=edge, cut=edge is not None)
+
+
+def every(
+    store: Store, wanted: ActFilter | None = None, *, limit: int = 500
+) -> Generator[list[Act]]:
+    """All that people did, in pages, as long as there are any; some pages may be empty."""
+    after: Place | None = None
+    while True:
+        page = acts(store, wanted, limit=limit, after=after)
+        yield page.items
+        after = page.next
+        if after is None:
+            return
+
+
+def counted(store: Store, wanted: ActFilter | None = None) -> int:
+    """How many entries `every` gives; looks at all of them."""
+    chosen = wanted or ActFilter()
+    query = select(func.count()).select_from(_JOINED if chosen.words.strip() else TIMELINE)
+    query = query.where(_BY_PEOPLE, *_since(chosen), *_narrowed(chosen))
+    with store.read() as connection:
+        return connection.execute(query).scalar() or 0
+
+
+_JOINED: FromClause = TIMELINE.join(ALERT, ALERT.c.id == TIMELINE.c.alert_id)
+
+
+def _edge(connection: Connection, chosen: ActFilter, after: Place | None) -> Place | None:
+    """The last entry that one question may look at; None where it may look at all there are."""
+    query = _ordered(select(*_KEYS), chosen, after).offset(MOST_WALKED - 1).limit(1)
+    row = connection.execute(query).first()
+    return None if row is None else (row.at, row.id)
+
+
+def _ordered(query: Select[Any], chosen: ActFilter, after: Place | None) -> Select[Any]:
+    """Along the index of what people did, from `after` on, the newest first."""
+    query = query.where(_BY_PEOPLE, *_since(chosen)).order_by(*(key.desc() for key in _KEYS))
+    return query if after is None else query.where(_row() < _bound(after))
+
+
+def _row() -> Tuple:
+    return tuple_(*_KEYS)
+
+
+def _bound(place: Place) -> Tuple:
+    return tuple_(*(literal(value, key.type) for value, key in zip(place, _KEYS, strict=True)))
+
+
+def _since(chosen: ActFilter) -> Sequence[ColumnElement[bool]]:
+    return () if chosen.since is None else (TIMELINE.c.at >= chosen.since,)
+
+
+def _narrowed(chosen: ActFilter) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = []
+    if actor := chosen.actor.replace("\0", "").strip():
+        # As it is too: SQLite knows upper and lower case of a to z only.
+        where.append(or_(TIMELINE.c.actor == actor, func.lower(TIMELINE.c.actor) == actor.lower()))
+    if chosen.kinds:
+        where.append(TIMELINE.c.kind.in_(chosen.kinds))
+    read = (TIMELINE.c.comment, TIMELINE.c.actor, ALERT.c.title, ALERT.c.rule)
+    typed = chosen.words.replace("\0", "")[:MOST_LETTERS].lower()
+    for word in typed.split()[:MOST_WORDS]:
+        where.append(or_(*(func.lower(one).contains(word, autoescape=True) for one in read)))
+    return where

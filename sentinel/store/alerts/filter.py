@@ -1,0 +1,137 @@
+"""Which alerts: the filter that every question takes, and its conditions in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import ColumnElement, Text, and_, cast, func, or_, text
+
+from sentinel.alerts.view import (SHOWN)
+from sentinel.errors import ConfigurationError
+from sentinel.severity import severity_of
+from sentinel.store.database.tables import (ALERT)
+
+__all__ = ["NOT_OVER", "AlertFilter", "narrowed", "shown_conditions", "statuses"]
+
+NOT_OVER = text("status <> 'resolved'")
+# Said as literal text, not as a parameter: SQLite uses a partial index only when it can see
+# its condition in the query.
+
+
+class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which alerts; what is empty does not matter.
+
+    Attributes:
+        status: shown statuses; `active` is another word for open
+        severity: words; aliases mean what they mean
+        q: text in the title, description or rule, upper or lower case
+        words: texts that must each be somewhere in the title, description, rule, category,
+            team, assignee or labels, upper or lower case
+        labels: names and values that an alert must carry
+        since, until: opened at or after, and before
+    """
+
+    status: tuple[str, ...] = ()
+    severity: tuple[str, ...] = ()
+    rule: str = ""
+    category: str = ""
+    team: str = ""
+    assignee: str | None = None
+    q: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    tenant: str = ""
+    words: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+def shown_conditions(now: datetime) -> dict[str, ColumnElement[bool]]:
+    """The condition of each shown status; says in SQL what `shown_status` says."""
+    alert = ALERT.c
+    told = or_(alert.suppressed_until.is_(None), alert.suppressed_until <= now)
+    return {
+        "pending": and_(NOT_OVER, alert.status == "pending"),
+        "open": and_(NOT_OVER, alert.status == "open", told, alert.escalation_level == 0),
+        "escalated": and_(NOT_OVER, alert.status == "open", told, alert.escalation_level > 0),
+        "acknowledged": and_(NOT_OVER, alert.status == "acknowledged", told),
+        "suppressed": and_(
+            NOT_OVER, alert.status.in_(("open", "acknowledged")), alert.suppressed_until > now
+        ),
+        "resolved": alert.status == "resolved",
+    }
+
+
+def statuses(words: Sequence[str]) -> list[str]:
+    """Shown statuses for the words given.
+
+    Raises:
+        ConfigurationError: a word is none of them
+    """
+    known = ["open" if word.lower() == "active" else word.lower() for word in words]
+    for word in known:
+        if word not in SHOWN:
+            raise ConfigurationError(
+                f"status {word!r} is none of {', '.join(SHOWN)}", hint="Or active, for open."
+            )
+    return known
+
+
+def narrowed(chosen: AlertFilter) -> list[ColumnElement[bool]]:
+    """The conditions of `chosen`, all but its statuses.
+
+    Raises:
+        ConfigurationError: a word or text means nothing
+    """
+    alert = ALERT.c
+    where: list[ColumnElement[bool]] = []
+    if chosen.severity:
+        try:
+            ranks = sorted({int(severity_of(word)) for word in chosen.severity})
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
+        where.append(alert.severity.in_(ranks))
+    for column, wanted in (
+        (alert.rule, chosen.rule),
+        (alert.category, chosen.category),
+        (alert.team, chosen.team),
+        (alert.tenant, chosen.tenant),
+    ):
+        if wanted:
+            where.append(column == wanted)
+    if chosen.assignee is not None:
+        where.append(alert.assignee == chosen.assignee)
+    for name in ("rule", "category", "team", "assignee", "q", "tenant"):
+        if "\x00" in (getattr(chosen, name) or ""):
+            raise ConfigurationError(f"{name} must not hold a NUL character")
+    if "\x00" in "".join([*chosen.words, *(text for pair in chosen.labels for text in pair)]):
+        raise ConfigurationError("a search must not hold a NUL character")
+    if chosen.q.strip():
+        wanted = chosen.q.strip().lower()
+        where.append(
+            or_(
+                *(
+                    func.lower(column).contains(wanted, autoescape=True)
+                    for column in (alert.title, alert.description, alert.rule)
+                )
+            )
+        )
+    where += [_holds(word) for word in chosen.words if word.strip()]
+    where += [alert.labels[name].as_string() == value for name, value in chosen.labels]
+    if chosen.since is not None:
+        where.append(alert.opened_at >= chosen.since)
+    if chosen.until is not None:
+        where.append(alert.opened_at < chosen.until)
+    return where
+
+
+def _holds(word: str) -> ColumnElement[bool]:
+    """Whether `word` is somewhere in what people read of an alert."""
+    alert = ALERT.c
+    columns = (
+        alert.title, alert.description, alert.rule, alert.category, alert.team, alert.assignee,
+        cast(alert.labels, Text),
+    )  # fmt: skip
+    wanted = word.strip().lower()
+    return or_(*(func.lower(column).contains(wanted, autoescape=True) for column in columns))

@@ -1,0 +1,140 @@
+"""Full-text search: what the index of words is asked, each dialect in its own way.
+
+The index is kept by the database itself (migration 0002). A word is a run of letters and digits;
+what people type is cut the same way, words of one text must stand together, and the last one
+may be the beginning of a longer one. Equality filters on texts that are in the index are asked
+of it too, so that a common word under a rare rule costs no walk.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, cast
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+)
+from sqlalchemy.sql import visitors
+
+from sentinel.store.alerts.filter import (AlertFilter)
+from sentinel.store.database.tables import (ALERT)
+
+__all__ = ["NOT_MODELS", "counted", "found", "phrases"]
+
+NOT_MODELS = ("alert_search", "alert_words")
+"""Tables and indexes that the migrations make beside the models."""
+
+_WORD = re.compile(r"[^\W_]+")
+_HELD = (
+    "alert.id IN (SELECT alert_id FROM alert_search WHERE words @@ to_tsquery('simple', :asked))"
+)
+_FROM = text(
+    "alert_words CROSS JOIN alert_search ON alert_search.doc = alert_words.rowid "
+    "CROSS JOIN alert ON alert.id = alert_search.alert_id"
+)
+
+
+def phrases(chosen: AlertFilter) -> list[tuple[list[str], bool]]:
+    """Words that must stand together, and whether the last may be a beginning.
+
+    Empty where the index of words has nothing to say to `chosen`.
+    """
+    typed = [(_WORD.findall(word), True) for word in chosen.words]
+    exact = [chosen.category, chosen.team, *(part for pair in chosen.labels for part in pair)]
+    asked = typed + [(_WORD.findall(one), False) for one in exact]
+    if any(words for words, _ in asked):
+        asked.append((_WORD.findall(chosen.rule), False))
+    return [(words, begins) for words, begins in asked if words]
+
+
+def found(
+    connection: Connection,
+    asked: Sequence[tuple[list[str], bool]],
+    conditions: Sequence[ColumnElement[bool]],
+    after: str | None,
+    wanted: int,
+) -> list[dict[str, Any]]:
+    """Rows of alerts that hold all phrases and conditions, the newest id first.
+
+    Args:
+        connection: the caller's
+        asked: from `phrases`, not empty
+        conditions: what else must be so
+        after: an id; only what comes after it
+        wanted: at most this many
+    """
+    if connection.dialect.name == "postgresql":
+        held = text(_HELD).bindparams(asked=_tsquery(asked))
+        query = select(ALERT).where(held, *conditions)
+        if after is not None:
+            query = query.where(ALERT.c.id < after)
+        query = query.order_by(ALERT.c.id.desc()).limit(wanted)
+        return [dict(row) for row in connection.execute(query).mappings()]
+    columns = [literal_column(f"alert.{one.name}", one.type).label(one.name) for one in ALERT.c]
+    # The order of the joins is said (CROSS JOIN), so that it streams from the index of words.
+    query = (
+        select(*columns)
+        .select_from(_FROM)
+        .where(
+            text("alert_words MATCH :asked").bindparams(asked=_match(asked)),
+            *map(_named, conditions),
+        )
+    )
+    if after is not None:
+        doc = text("alert_words.rowid < (SELECT doc FROM alert_search WHERE alert_id = :after)")
+        query = query.where(doc.bindparams(after=after))
+    newest: ColumnElement[int] = literal_column("alert_words.rowid", Integer).desc()
+    query = query.order_by(newest).limit(literal(wanted))
+    result = connection.execute(query)
+    names = list(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result.all()]
+
+
+def counted(
+    connection: Connection,
+    asked: Sequence[tuple[list[str], bool]],
+    conditions: Sequence[ColumnElement[bool]],
+    most: int,
+) -> int:
+    """How many alerts `found` would give in all, counting no further than `most`."""
+    if connection.dialect.name == "postgresql":
+        held = text(_HELD).bindparams(asked=_tsquery(asked))
+        inner = select(literal(1)).select_from(ALERT).where(held, *conditions).limit(most)
+    else:
+        held = text("alert_words MATCH :asked").bindparams(asked=_match(asked))
+        inner = select(literal(1)).select_from(_FROM)
+        inner = inner.where(held, *map(_named, conditions)).limit(most)
+    return connection.execute(select(func.count()).select_from(inner.subquery())).scalar() or 0
+
+
+def _named(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """`condition` with columns by name only, so that it adds no table to the query."""
+
+    def name(element: Any, **_: Any) -> Any:
+        if isinstance(element, Column) and element.table is ALERT:
+            column = cast("Column[Any]", element)
+            return literal_column(f"alert.{column.name}", column.type)
+        return None
+
+    return visitors.replacement_traverse(condition, {}, name)
+
+
+def _match(asked: Sequence[tuple[list[str], bool]]) -> str:
+    """FTS5's query; every word is quoted, so that none is an operator."""
+    return " AND ".join(f'"{" ".join(words)}"{" *" if begins else ""}' for words, begins in asked)
+
+
+def _tsquery(asked: Sequence[tuple[list[str], bool]]) -> str:
+    """PostgreSQL's query; words are letters and digits only, so that none is an operator."""
+    return " & ".join(
+        "(" + " <-> ".join(words) + (":*" if begins else "") + ")" for words, begins in asked
+    )

@@ -1,0 +1,88 @@
+"""What an evaluation starts from: the rule's alerts as they are, read in bulk."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import Connection, bindparam, literal_column
+
+from sentinel.alerts.state import (AlertState, Terms)
+from sentinel.rules.rule import (Rule)
+from sentinel.store.alerts.state_rows import (state_of, state_select)
+from sentinel.store.database.tables import (ALERT, SUPPRESSION)
+
+if TYPE_CHECKING:
+    from sentinel.store import Knobs
+
+__all__ = ["Live", "load_live", "load_recent", "load_suppressed", "usual_terms"]
+
+# Every evaluation asks these; made once, as SQLAlchemy works out how they are said once for each.
+_MINE = (ALERT.c.tenant == bindparam("tenant"), ALERT.c.rule == bindparam("rule"))
+_LIVE = state_select(*_MINE, literal_column("status") != literal_column("'resolved'"))
+_RECENT = state_select(
+    *_MINE,
+    literal_column("status") == literal_column("'resolved'"),
+    ALERT.c.resolved_at >= bindparam("since"),
+)
+_SUPPRESSED = SUPPRESSION.select().where(
+    SUPPRESSION.c.tenant == bindparam("tenant"),
+    SUPPRESSION.c.rule == bindparam("rule"),
+    SUPPRESSION.c.until > bindparam("now"),
+)
+
+
+class Live(msgspec.Struct, frozen=True):
+    """The alerts of a rule that are not resolved, by fingerprint.
+
+    `series` are those of readings, `checks` those that say that the check fails; `titles` are
+    by alert id.
+    """
+
+    series: dict[str, AlertState]
+    checks: dict[str, AlertState]
+    titles: dict[str, str]
+
+
+def usual_terms(rule: Rule, knobs: Knobs) -> Terms:
+    """What `rule` and the settings say about time and counting."""
+    return Terms(
+        hold=rule.for_,
+        consecutive=rule.consecutive,
+        keep_firing=rule.keep_firing_for,
+        resolve_after=rule.resolve_after,
+        period=rule.every,
+        reopen_within=knobs.reopen_within,
+        hold_after_manual_resolve=knobs.hold_after_manual_resolve,
+    )
+
+
+def load_live(connection: Connection, rule: Rule) -> Live:
+    """Everything of `rule` that is not resolved."""
+    found = Live({}, {}, {})
+    for row in connection.execute(_LIVE, {"tenant": rule.tenant, "rule": rule.name}).all():
+        state = state_of(row)
+        found.titles[state.id] = row.title
+        (found.checks if row.source == "check" else found.series)[row.fingerprint] = state
+    return found
+
+
+def load_recent(
+    connection: Connection, rule: Rule, now: datetime, knobs: Knobs
+) -> dict[str, AlertState]:
+    """The newest resolved alert of each fingerprint that may yet come back."""
+    reach = max(knobs.reopen_within, knobs.hold_after_manual_resolve) + rule.for_
+    mine = {"tenant": rule.tenant, "rule": rule.name, "since": now - reach}
+    rows = list(connection.execute(_RECENT, mine).all())
+    rows.sort(key=lambda row: (row.resolved_at, row.id))
+    return {row.fingerprint: state_of(row) for row in rows}
+
+
+def load_suppressed(
+    connection: Connection, rule: Rule, now: datetime
+) -> dict[str, tuple[datetime, str]]:
+    """Until when, and why, by fingerprint."""
+    mine = {"tenant": rule.tenant, "rule": rule.name, "now": now}
+    found = connection.execute(_SUPPRESSED, mine)
+    return {row.fingerprint: (row.until, row.reason) for row in found}

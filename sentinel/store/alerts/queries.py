@@ -1,0 +1,336 @@
+"""Questions about alerts: pages, one alert, its timeline, counts. Nothing here writes.
+
+A page is a walk over *segments*, each of which one index answers in its order; the cursor
+names the segment and the last row seen, so that depth costs nothing (keyset paging) and what
+arrives while a person reads moves no row.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select, tuple_
+
+from sentinel.alerts.view import (AlertView, TimelineView)
+from sentinel.errors import ConfigurationError, Conflict, NotFound
+from sentinel.store.alerts.live_counts import (CAP, Counts, count_all)
+from sentinel.store.alerts.filter import (NOT_OVER, AlertFilter, narrowed, shown_conditions, statuses)
+from sentinel.store.database.tables import (ALERT, TIMELINE)
+from sentinel.store.alerts.fulltext import (counted, found, phrases)
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["CAP", "MOST_PER_PAGE", "AlertFilter", "AlertPage", "Alerts", "Counts", "Order"]
+
+MOST_PER_PAGE = 500
+Order = Literal["live", "history"]
+_ID = re.compile("[0-9a-f]{32}")
+
+
+class AlertPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some alerts, and where the next ones begin: None at the end."""
+
+    items: list[AlertView]
+    next: str | None = None
+
+
+class _Cursor(msgspec.Struct, frozen=True, array_like=True):
+    order: Order
+    segment: int
+    severity: int
+    at: datetime
+    id: str
+
+
+class _Segment(msgspec.Struct, frozen=True):
+    """Rows of one condition, newest first; `worst_first` puts severity before that."""
+
+    where: ColumnElement[bool]
+    at: ColumnElement[datetime]
+    worst_first: bool
+
+
+class Alerts:
+    """Alerts in the shared database, to read."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def page(
+        self,
+        filter: AlertFilter | None = None,  # noqa: A002 - the field's word
+        *,
+        limit: int = 50,
+        after: str | None = None,
+        order: Order = "history",
+    ) -> AlertPage:
+        """Some alerts in order.
+
+        Args:
+            filter: which; without a status, all that ever opened, or in live order all that
+                are open, escalated, acknowledged or suppressed
+            limit: at most this many, 1 to 500
+            after: the `next` of the page before
+            order: `history` is newest first (a search, by when it began); `live` is
+                unacknowledged first, then acknowledged, then suppressed, each by severity and
+                then newest first
+
+        Raises:
+            ConfigurationError: a word, the limit or the cursor means nothing
+        """
+        chosen = filter or AlertFilter()
+        if not 1 <= limit <= MOST_PER_PAGE:
+            raise ConfigurationError(f"limit must be between 1 and {MOST_PER_PAGE}, got {limit}")
+        now = self._store.now()
+        if order == "history" and (asked := phrases(chosen)):
+            return self._search(chosen, asked, limit, after, now)
+        conditions = narrowed(chosen)
+        segments = _live(chosen, now) if order == "live" else _history(chosen, now)
+        cursor = _read_cursor(after, order, len(segments)) if after else None
+        first = cursor.segment if cursor else 0
+        rows: list[Any] = []
+        last = first
+        with self._store.read() as connection:
+            for number in range(first, len(segments)):
+                start = cursor if cursor and number == first else None
+                wanted = limit + 1 - len(rows)
+                found = _rows(connection, segments[number], conditions, start, wanted)
+                kept = found[: limit - len(rows)]
+                rows.extend(kept)
+                last = number if kept else last
+                if len(found) > len(kept):
+                    return AlertPage(
+                        items=[AlertView.of(row, now) for row in rows],
+                        next=_write_cursor(order, last, rows[-1]),
+                    )
+        return AlertPage(items=[AlertView.of(row, now) for row in rows])
+
+    def _search(
+        self,
+        chosen: AlertFilter,
+        asked: list[tuple[list[str], bool]],
+        limit: int,
+        after: str | None,
+        now: datetime,
+    ) -> AlertPage:
+        if after is not None and not _ID.fullmatch(after):
+            raise _not_a_cursor()
+        conditions = self._search_conditions(chosen, now)
+        with self._store.read() as connection:
+            rows = found(connection, asked, conditions, after, limit + 1)
+        return AlertPage(
+            items=[AlertView.of(row, now) for row in rows[:limit]],
+            next=rows[limit - 1]["id"] if len(rows) > limit else None,
+        )
+
+    def count(self, filter: AlertFilter, *, cap: int = CAP) -> int:  # noqa: A002 - as in page
+        """How many alerts match in history order, at most `cap` + 1.
+
+        Raises:
+            ConfigurationError: a word of the filter means nothing
+        """
+        now = self._store.now()
+        asked = phrases(filter)
+        with self._store.read() as connection:
+            if asked:
+                conditions = self._search_conditions(filter, now)
+                return counted(connection, asked, conditions, cap + 1)
+            conditions = narrowed(filter)
+            total = 0
+            for segment in _history(filter, now):
+                inner = select(literal(1)).where(segment.where, *conditions).limit(cap + 1 - total)
+                query = select(func.count()).select_from(inner.subquery())
+                total += connection.execute(query).scalar() or 0
+            return total
+
+    def _search_conditions(self, chosen: AlertFilter, now: datetime) -> list[ColumnElement[bool]]:
+        # What the index of words has answered need not be looked for again.
+        conditions = narrowed(msgspec.structs.replace(chosen, words=()))
+        shown = shown_conditions(now)
+        if wanted := statuses(chosen.status):
+            conditions.append(or_(*(shown[name] for name in wanted)))
+        if "pending" not in wanted:
+            conditions.append(ALERT.c.opened_at.is_not(None))
+        return conditions
+
+    def get(self, alert_id: str) -> AlertView:
+        """One alert.
+
+        Raises:
+            NotFound: there is none of that id
+        """
+        if "\x00" in alert_id:  # which PostgreSQL does not even compare
+            raise _unknown(alert_id)
+        with self._store.read() as connection:
+            row = connection.execute(select(ALERT).where(ALERT.c.id == alert_id)).mappings().first()
+        if row is None:
+            raise _unknown(alert_id)
+        return AlertView.of(dict(row), self._store.now())
+
+    def some(self, ids: Sequence[str]) -> dict[str, AlertView]:
+        """The alerts of these ids, those that there are; at most some thousands."""
+        now = self._store.now()
+        found: dict[str, AlertView] = {}
+        with self._store.read() as connection:
+            for start in range(0, len(ids), MOST_PER_PAGE):
+                query = select(ALERT).where(ALERT.c.id.in_(ids[start : start + MOST_PER_PAGE]))
+                for row in connection.execute(query).mappings():
+                    found[row["id"]] = AlertView.of(dict(row), now)
+        return found
+
+    def find(self, prefix: str) -> AlertView:
+        """The alert whose id begins with `prefix`, for people who type.
+
+        Raises:
+            NotFound: there is none
+            Conflict: there are several
+        """
+        wanted = prefix.strip().lower()
+        if not wanted or not all(letter in "0123456789abcdef" for letter in wanted):
+            raise NotFound(
+                f"{prefix!r} is no id of an alert",
+                hint="Ids are hex digits; see: sentinel alert list",
+            )
+        # A range and not LIKE: both dialects answer it from the primary key.
+        query = (
+            select(ALERT)
+            .where(ALERT.c.id >= wanted, ALERT.c.id < wanted + "g")
+            .order_by(ALERT.c.id)
+            .limit(4)
+        )
+        with self._store.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        if not rows:
+            raise _unknown(prefix)
+        if len(rows) > 1:
+            raise Conflict(
+                f"{prefix!r} begins the ids of several alerts",
+                hint="Give more of it: " + ", ".join(str(row["id"]) for row in rows[:3]) + " …",
+            )
+        return AlertView.of(dict(rows[0]), self._store.now())
+
+    def timeline(self, alert_id: str, *, limit: int = 1000) -> list[TimelineView]:
+        """What happened to one alert, oldest first; of very long ones the newest `limit`."""
+        query = (
+            select(TIMELINE)
+            .where(TIMELINE.c.alert_id == alert_id)
+            .order_by(TIMELINE.c.id.desc())
+            .limit(limit)
+        )
+        with self._store.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [TimelineView.of(dict(row)) for row in reversed(rows)]
+
+    def by_run(self, flow_run_id: str, *, limit: int = 100) -> list[AlertView]:
+        """The alerts that one flow run was the last to touch, worst first."""
+        query = (
+            select(ALERT)
+            .where(ALERT.c.flow_run_id == flow_run_id)
+            .order_by(ALERT.c.severity.desc(), ALERT.c.id.desc())
+            .limit(limit)
+        )
+        now = self._store.now()
+        with self._store.read() as connection:
+            return [AlertView.of(dict(row), now) for row in connection.execute(query).mappings()]
+
+    def counts(self, tenant: str = "") -> Counts:
+        """How many alerts there are of each kind, each capped."""
+        with self._store.read() as connection:
+            return count_all(connection, self._store.now(), tenant)
+
+
+def _live(chosen: AlertFilter, now: datetime) -> list[_Segment]:
+    shown = shown_conditions(now)
+    wanted = set(statuses(chosen.status)) or {"open", "escalated", "acknowledged", "suppressed"}
+    segments: list[_Segment] = []
+    for together in (("open", "escalated"), ("acknowledged",), ("suppressed",)):
+        named = [shown[name] for name in together if name in wanted]
+        if named:
+            segments.append(_Segment(and_(NOT_OVER, or_(*named)), ALERT.c.opened_at, True))
+    if "pending" in wanted:
+        segments.append(_Segment(shown["pending"], ALERT.c.first_bad_at, True))
+    if "resolved" in wanted:
+        segments.append(_Segment(shown["resolved"], ALERT.c.opened_at, True))
+    return segments
+
+
+def _history(chosen: AlertFilter, now: datetime) -> list[_Segment]:
+    shown = shown_conditions(now)
+    wanted = statuses(chosen.status)
+    if not wanted:
+        return [_Segment(ALERT.c.opened_at.is_not(None), ALERT.c.opened_at, False)]
+    segments: list[_Segment] = []
+    if "pending" in wanted:  # these have not opened, so they come first, by when they began
+        segments.append(_Segment(shown["pending"], ALERT.c.first_bad_at, False))
+    rest = [shown[name] for name in dict.fromkeys(wanted) if name != "pending"]
+    if rest:
+        opened = and_(ALERT.c.opened_at.is_not(None), or_(*rest))
+        segments.append(_Segment(opened, ALERT.c.opened_at, False))
+    return segments
+
+
+def _rows(
+    connection: Connection,
+    segment: _Segment,
+    conditions: list[ColumnElement[bool]],
+    start: _Cursor | None,
+    wanted: int,
+) -> list[dict[str, Any]]:
+    keys: list[ColumnElement[Any]] = [segment.at, ALERT.c.id]
+    if segment.worst_first:
+        keys.insert(0, ALERT.c.severity)
+    query = select(ALERT).where(segment.where, *conditions)
+    if start is not None:
+        values: list[Any] = [start.at, start.id]
+        if segment.worst_first:
+            values.insert(0, start.severity)
+        bound = [literal(value, key.type) for value, key in zip(values, keys, strict=True)]
+        query = query.where(tuple_(*keys) < tuple_(*bound))
+    query = query.order_by(*(key.desc() for key in keys)).limit(wanted)
+    result = connection.execute(query)
+    names = list(result.keys())
+    # A mapping of SQLAlchemy's, made a dict, takes five times as long.
+    return [dict(zip(names, row, strict=True)) for row in result.all()]
+
+
+def _write_cursor(order: Order, segment: int, row: dict[str, Any]) -> str:
+    at = row["opened_at"] or row["first_bad_at"]
+    packed = msgspec.msgpack.encode(_Cursor(order, segment, row["severity"], at, row["id"]))
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def _read_cursor(given: str, order: Order, segments: int) -> _Cursor:
+    try:
+        packed = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4))
+        cursor = msgspec.msgpack.decode(packed, type=_Cursor)
+    except (binascii.Error, ValueError, msgspec.DecodeError):
+        cursor = None
+    if (
+        cursor is None
+        or cursor.order != order
+        or not 0 <= cursor.segment < segments
+        or cursor.at.tzinfo is None
+    ):
+        raise _not_a_cursor()
+    return cursor
+
+
+def _not_a_cursor() -> ConfigurationError:
+    return ConfigurationError(
+        "the cursor is not one of this list",
+        hint="Give next_cursor of the page before, with the same filter and order.",
+    )
+
+
+def _unknown(alert_id: str) -> NotFound:
+    return NotFound(
+        f"there is no alert {alert_id!r}",
+        hint="See which there are: sentinel alert list, or GET /api/v1/alerts/alerts",
+    )

@@ -1,0 +1,56 @@
+"""What people type to find alerts: words, phrases, and fields such as `rule:cpu-high`.
+
+    disk "file system" rule:disk-space severity:high host:web-1
+
+A word must be somewhere in what people read of an alert. A name before a colon is a field where
+it is one of `FIELDS`, else a label.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from sentinel.store.alerts.filter import (AlertFilter)
+
+__all__ = ["FIELDS", "MOST_WORDS", "read_search"]
+
+FIELDS = ("rule", "severity", "status", "category", "team", "assignee", "tenant")
+MOST_WORDS = 12
+MOST_LETTERS = 300
+
+_PART = re.compile(r'(?:([A-Za-z_][\w.-]*):)?(?:"([^"]*)"|(\S+))')
+
+
+def read_search(text: str, *, me: str = "") -> AlertFilter:
+    """The filter that `text` asks for.
+
+    Args:
+        text: as typed; what is beyond `MOST_LETTERS` or `MOST_WORDS` is not looked at
+        me: who asks, for `assignee:me`
+    """
+    words: list[str] = []
+    labels: list[tuple[str, str]] = []
+    several: dict[str, list[str]] = {"severity": [], "status": []}
+    single: dict[str, str] = {}
+    for found in list(_PART.finditer(text.replace("\x00", "")[:MOST_LETTERS]))[:MOST_WORDS]:
+        name, quoted, bare = found.groups()
+        value = quoted if quoted is not None else bare
+        if name and value.startswith("//"):  # a web address and not a field
+            name, value = None, f"{name}:{value}"
+        field = (name or "").lower()
+        if not name:
+            words.append(value)
+        elif field in several:
+            several[field] += [one for one in value.split(",") if one]
+        elif field in FIELDS:
+            single[field] = me if field == "assignee" and value == "me" else value
+        else:
+            labels.append((name, value))
+    return msgspec.structs.replace(
+        AlertFilter(words=tuple(word for word in words if word), labels=tuple(labels)),
+        severity=tuple(several["severity"]),
+        status=tuple(several["status"]),
+        **single,
+    )

@@ -1,0 +1,1 @@
+"""The database itself: connections, bulk writes, migrations, backups, leases, retention."""

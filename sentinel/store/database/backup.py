@@ -1,0 +1,391 @@
+"""Backups: all of our own tables in one file that either database can read.
+
+The file is gzipped JSON lines and describes itself: what it is, then for each table its columns
+and its rows, then how many there were. It is written from one snapshot while everything runs,
+and read back before it counts. Restoring is one transaction: all of it, or nothing.
+
+Prefect's own database (deployments, runs, blocks) is Prefect's, and not in here.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import os
+import secrets
+import zlib
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import msgspec
+import orjson
+from alembic import command
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    LargeBinary,
+    MetaData,
+    Table,
+    func,
+    inspect,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import SQLModel
+
+from sentinel.schema import (alerts)
+from sentinel.errors import ConfigurationError, Conflict, DatabaseError, SchemaTooNew
+from sentinel.store.database.migrate import (alembic_config, locked, refuse_newer, revision, schema_ready)
+from sentinel.store.alerts.fulltext import (NOT_MODELS)
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+    from sentinel.store import Store
+
+__all__ = ["Backup", "TableColumns", "backup", "look_into", "restore", "tables"]
+
+FORMAT = "sentinel-backup"
+VERSION = 1
+_BATCH = 1000
+
+
+class TableColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the rows of a table begin: its columns by name, each plain, moment, bytes or json."""
+
+    table: str
+    columns: dict[str, str]
+
+
+class Backup(msgspec.Struct, frozen=True, kw_only=True):
+    """What a backup is, and what is in it.
+
+    Attributes:
+        schema: revision of the schema that it was written from
+        rows: how many, by table
+    """
+
+    created_at: datetime
+    dialect: str
+    schema: str
+    format: str = FORMAT
+    version: int = VERSION
+    rows: dict[str, int] = {}
+
+
+_DERIVED = (alerts.Tally, alerts.TallyHour, alerts.TallyMark, alerts.TallyState)
+"""Follow from the alerts, and are made anew from them."""
+
+
+def tables() -> list[Table]:
+    """Our tables, as this version knows them, but those that follow from others."""
+    ours = {
+        model.__tablename__
+        for model in vars(alerts).values()
+        if _is_table(model) and model not in _DERIVED
+    }
+    return [table for table in SQLModel.metadata.sorted_tables if table.name in ours]
+
+
+def _is_table(model: object) -> bool:
+    return isinstance(model, type) and issubclass(model, SQLModel) and hasattr(model, "__table__")
+
+
+def backup(store: Store, path: Path, *, replace: bool = False) -> Backup:
+    """Write everything into the file `path`, which only this user may read.
+
+    Args:
+        store: the shared database; it may be in use
+        path: where to
+        replace: also where the file exists
+
+    Raises:
+        Conflict: the file exists
+        ConfigurationError: it cannot be written
+        DatabaseError: the schema is not this version's, or the database cannot be read
+    """
+    if path.exists() and not replace:
+        raise Conflict(f"the file {path} exists", hint="Take another name, or add --replace.")
+    if not schema_ready(store.engine):
+        raise DatabaseError(
+            "the database is not at this version's schema", hint="Run: sentinel db migrate"
+        )
+    own = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            _write(store, file)
+            file.flush()
+            os.fsync(file.fileno())
+        made = look_into(own)
+        own.replace(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the file {path} cannot be written: {error.strerror or error}"
+        ) from error
+    finally:
+        own.unlink(missing_ok=True)
+    return made
+
+
+def _write(store: Store, file: IO[bytes]) -> None:
+    with (
+        gzip.GzipFile(fileobj=file, mode="wb", filename="", compresslevel=6) as out,
+        store.snapshot() as connection,
+    ):
+        head = Backup(created_at=store.now(), dialect=store.dialect, schema=revision(connection))
+        out.write(msgspec.json.encode(head) + b"\n")
+        rows: dict[str, int] = {}
+        for table in tables():
+            kinds = {str(column.name): _kind(column) for column in table.columns}
+            out.write(
+                msgspec.json.encode(TableColumns(table=str(table.name), columns=kinds)) + b"\n"
+            )
+            rows[str(table.name)] = 0
+            found = connection.execution_options(yield_per=_BATCH).execute(select(table))
+            for some in found.partitions():
+                out.write(b"".join(orjson.dumps(list(row), default=_text) + b"\n" for row in some))
+                rows[str(table.name)] += len(some)
+        out.write(orjson.dumps({"rows": rows}) + b"\n")
+
+
+def _kind(column: Column[Any]) -> str:
+    if isinstance(column.type, alerts.Moment):
+        return "moment"
+    if isinstance(column.type, LargeBinary):
+        return "bytes"
+    return "json" if isinstance(column.type, JSON) else "plain"
+
+
+def _text(cell: object) -> str:
+    """Bytes as base64; there is nothing else that JSON has not."""
+    if not isinstance(cell, bytes):
+        raise TypeError(f"{type(cell).__name__} in a backup")
+    return base64.b64encode(cell).decode()
+
+
+def look_into(path: Path) -> Backup:
+    """What a backup is, once all of it has been read.
+
+    Raises:
+        ConfigurationError: it is no backup, or a part of it is missing
+    """
+    file = _File(path)
+    counted: dict[str, int] = {}
+    for one in file.lines():
+        if isinstance(one, TableColumns):
+            counted[one.table] = 0
+        else:
+            counted[next(reversed(counted))] += 1
+    if counted != file.rows:
+        raise _damaged(path, "its rows are not as many as it says")
+    return msgspec.structs.replace(file.head, rows=counted)
+
+
+class _File:
+    """A backup, line by line.
+
+    Args:
+        path: of the file
+
+    Raises:
+        ConfigurationError: it is no backup that this version can read
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.rows: dict[str, int] | None = None
+        with self._opened() as file:
+            try:
+                self.head = msgspec.json.decode(file.readline(), type=Backup)
+            except msgspec.DecodeError:
+                raise _damaged(path, "it is no backup of Sentinel") from None
+        if self.head.format != FORMAT:
+            raise _damaged(path, "it is no backup of Sentinel")
+        if self.head.version > VERSION:
+            raise _damaged(path, "a newer Sentinel has written it")
+
+    def lines(self) -> Iterator[TableColumns | list[Any]]:
+        """Where each table begins, and its rows after it; afterwards `rows` is known."""
+        width: int | None = None
+        with self._opened() as file:
+            file.readline()
+            for line in file:
+                try:
+                    one: Any = orjson.loads(line)
+                    if isinstance(one, list):
+                        row = cast("list[Any]", one)
+                        if len(row) != width or self.rows is not None:
+                            raise ValueError("a row that fits no table")
+                        yield row
+                    elif "rows" in one:
+                        self.rows = msgspec.convert(one["rows"], dict[str, int])
+                    else:
+                        table = msgspec.convert(one, TableColumns)
+                        width = len(table.columns)
+                        yield table
+                except (ValueError, msgspec.ValidationError, TypeError):
+                    raise _damaged(self._path, "a line of it cannot be read") from None
+        if self.rows is None:
+            raise _damaged(self._path, "its end is missing")
+
+    @contextmanager
+    def _opened(self) -> Generator[gzip.GzipFile]:
+        try:
+            with gzip.open(self._path, "rb") as file:
+                yield file
+        except (gzip.BadGzipFile, EOFError, zlib.error):
+            raise _damaged(self._path, "it is damaged, or no backup") from None
+        except OSError as error:
+            raise ConfigurationError(
+                f"the file {self._path} cannot be read: {error.strerror or error}",
+                hint="Name one that `sentinel db backup` wrote.",
+            ) from None
+
+
+def _damaged(path: Path, why: str) -> ConfigurationError:
+    return ConfigurationError(f"{path} cannot be restored: {why}", hint="Take another backup.")
+
+
+def restore(store: Store, path: Path, *, replace: bool = False) -> Backup:
+    """Make the database what it was when the backup was written, in one transaction.
+
+    An older backup is brought up to this version's schema.
+
+    Args:
+        store: the database; an empty one need not be migrated
+        path: the backup, from either kind of database
+        replace: also where the database has rows, which are then gone
+
+    Raises:
+        ConfigurationError: it is no whole backup
+        SchemaTooNew: a newer Sentinel has written it, or migrated the database
+        Conflict: the database has rows
+    """
+    wanted = look_into(path)
+    config = alembic_config()
+    with locked(store.engine) as connection:
+        refuse_newer(connection, config)
+        present = _present(connection)
+        filled = {name: count for name, count in present.items() if count}
+        if filled and not replace:
+            said = ", ".join(f"{count:,} in {name}" for name, count in sorted(filled.items()))
+            raise Conflict(
+                f"the database has rows already ({said})",
+                hint="Restore into an empty one, or add --replace to lose them.",
+            )
+        config.attributes["connection"] = connection
+        _empty(connection, config, list(present), wanted.schema)
+        _fill(connection, _File(path))
+        command.upgrade(config, "head")
+        _move_sequences(connection)
+        _count_anew(connection)
+        # A dashboard that looks sees that all has changed.
+        store.changed(connection)
+    return wanted
+
+
+def _count_anew(connection: Connection) -> None:
+    """Tell PostgreSQL how much is in the tables, which it would else find out minutes later.
+
+    Until then a search through the index of words is planned as if there were a handful of rows.
+    """
+    if connection.dialect.name == "postgresql":
+        for table in inspect(connection).get_table_names():
+            connection.execute(text(f"ANALYZE {table}"))
+
+
+def _present(connection: Connection) -> dict[str, int]:
+    """How many rows each of our tables has, where there are such."""
+    there = set(inspect(connection).get_table_names())
+    return {
+        table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+        for table in tables()
+        if table.name in there
+    }
+
+
+def _empty(connection: Connection, config: Config, present: list[str], schema: str) -> None:
+    """Leave the tables empty, and as they were at the backup's revision."""
+    # Last, since alerts that go leave marks there.
+    there = set(inspect(connection).get_table_names())
+    names = [*present, *(one.__tablename__ for one in _DERIVED if one.__tablename__ in there)]
+    if revision(connection) == schema:
+        for name in names:
+            connection.execute(Table(name, MetaData()).delete())
+        return
+    words = [name for name in NOT_MODELS if name in there]
+    for name in [*names, *words, "alembic_version"]:
+        Table(name, MetaData()).drop(connection, checkfirst=True)
+    if connection.dialect.name == "postgresql":  # of triggers that went with their table
+        for what in ("insert", "update", "delete"):
+            connection.execute(text(f"DROP FUNCTION IF EXISTS alert_words_{what}()"))
+    try:
+        command.upgrade(config, schema)
+    except command.util.CommandError:
+        raise SchemaTooNew(
+            f"the backup is of schema {schema}, which this Sentinel does not know: a newer one "
+            "has written it",
+            hint="Upgrade this Sentinel.",
+        ) from None
+
+
+def _fill(connection: Connection, file: _File) -> None:
+    table: Table | None = None
+    kinds: dict[str, str] = {}
+    rows: list[dict[str, Any]] = []
+    for one in file.lines():
+        if not isinstance(one, TableColumns):
+            rows.append(_row(kinds, one))
+            if len(rows) < _BATCH:
+                continue
+        if rows and table is not None:
+            connection.execute(table.insert(), rows)
+            rows = []
+        if isinstance(one, TableColumns):
+            kinds = one.columns
+            table = _table_of(one)
+    if rows and table is not None:
+        connection.execute(table.insert(), rows)
+
+
+def _table_of(one: TableColumns) -> Table:
+    """The table as the backup describes it, which may be older than this version's."""
+    types: dict[str, Any] = {
+        "moment": alerts.Moment(),
+        "bytes": LargeBinary(),
+        "json": JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
+    }
+    columns = [Column(name, types.get(kind)) for name, kind in one.columns.items()]
+    return Table(one.table, MetaData(), *columns)
+
+
+def _row(kinds: dict[str, str], values: list[Any]) -> dict[str, Any]:
+    row = dict(zip(kinds, values, strict=True))
+    for name, kind in kinds.items():
+        if kind == "moment" and row[name] is not None:
+            row[name] = datetime.fromisoformat(row[name])
+        elif kind == "bytes" and row[name] is not None:
+            row[name] = base64.b64decode(row[name])
+    return row
+
+
+def _move_sequences(connection: Connection) -> None:
+    """Numbers that the database gives out go on after those that came with the backup."""
+    if connection.dialect.name != "postgresql":
+        return
+    for table in tables():
+        column = table.autoincrement_column
+        if column is None:
+            continue
+        last = connection.execute(select(func.max(column))).scalar()
+        if last is not None:
+            connection.execute(
+                text("SELECT setval(pg_get_serial_sequence(:table, :column), :last)"),
+                {"table": table.name, "column": column.name, "last": last},
+            )

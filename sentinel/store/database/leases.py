@@ -1,0 +1,56 @@
+"""Leases: who alone may do a thing, and until when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, cast
+
+from sqlalchemy import Table, or_, select
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from sentinel.schema.notifications import (Lease)
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["Leases"]
+
+LEASE = cast("Table", Lease.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+
+
+class Leases:
+    """Leases in the shared database; compare-and-set, no locks held."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def take(self, name: str, holder: str, length: timedelta) -> bool:
+        """Take or renew; false where another holds it and it has not run out."""
+        now = self._store.now()
+        insert = insert_sqlite if self._store.dialect == "sqlite" else insert_postgresql
+        with self._store.write() as connection:
+            done = connection.execute(
+                LEASE.update()
+                .where(LEASE.c.name == name)
+                .where(or_(LEASE.c.holder == holder, LEASE.c.until <= now))
+                .values(holder=holder, until=now + length)
+            )
+            if done.rowcount:
+                return True
+            new = insert(LEASE).values(name=name, holder=holder, until=now + length)
+            mine = new.on_conflict_do_nothing().returning(LEASE.c.name)
+            return connection.execute(mine).first() is not None
+
+    def release(self, name: str, holder: str) -> None:
+        """Give it back, if it is `holder`'s."""
+        with self._store.write() as connection:
+            connection.execute(LEASE.delete().where(LEASE.c.name == name, LEASE.c.holder == holder))
+
+    def holder(self, name: str) -> str | None:
+        """Who holds it now, or None."""
+        now = self._store.now()
+        with self._store.read() as connection:
+            return connection.execute(
+                select(LEASE.c.holder).where(LEASE.c.name == name, LEASE.c.until > now)
+            ).scalar()

@@ -1,0 +1,91 @@
+"""Retention: what ended long ago goes, in pieces small enough that nobody waits for it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import delete, exists, select
+from sqlmodel import col
+
+from sentinel.schema.notifications import (Delivery, InboxMessage, SystemLog)
+from sentinel.schema.alerts import (Suppression)
+from sentinel.schema.conditions import (HeldBack, RuleMemory)
+from sentinel.store.database.bulk import (id_array)
+from sentinel.store.database.tables import (ALERT, GROUP, RULE)
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+    from sentinel.store.metrics.rollup import (Kept)
+
+__all__ = ["Retained", "retain"]
+
+_PIECE = 1000
+
+
+class Retained(msgspec.Struct, frozen=True):
+    """How many alerts and groups went, and what upkeep did with samples."""
+
+    alerts: int
+    groups: int
+    samples: Kept
+
+
+def retain(store: Store, older_than: timedelta) -> Retained:
+    """Delete alerts and groups that were resolved longer ago than `older_than`.
+
+    Samples of metrics are merged, rolled up and forgotten as well.
+    Their timeline, memberships, tellings and deliveries go with them, in the same transaction,
+    and what limits held back. What a rule that is gone remembers goes too.
+    """
+    before = store.now() - older_than
+    alerts = groups = 0
+    while True:
+        with store.write() as connection:
+            query = select(ALERT.c.id).where(
+                ALERT.c.status == "resolved", ALERT.c.resolved_at < before
+            )
+            ids = list(connection.execute(query.limit(_PIECE)).scalars())
+            subquery, parameter = id_array(connection, ids)
+            for table, column in (("timeline", "alert_id"), ("group_member", "alert_id"),
+                                  ("remedy", "alert_id"),
+                                  ("alert", "id")):  # fmt: skip
+                connection.exec_driver_sql(
+                    f"DELETE FROM {table} WHERE {column} IN ({subquery})",  # noqa: S608 - names are ours
+                    (parameter,),
+                )
+        alerts += len(ids)
+        if len(ids) < _PIECE:
+            break
+    while True:
+        with store.write() as connection:
+            query = select(GROUP.c.id).where(
+                GROUP.c.status == "resolved", GROUP.c.resolved_at < before
+            )
+            ids = list(connection.execute(query.limit(_PIECE)).scalars())
+            subquery, parameter = id_array(connection, ids)
+            for table, column in (("telling", "group_id"), ("delivery", "group_id"),
+                                  ("held_back", "group_id"), ("group_member", "group_id"),
+                                  ("alert_group", "id")):  # fmt: skip
+                connection.exec_driver_sql(
+                    f"DELETE FROM {table} WHERE {column} IN ({subquery})",  # noqa: S608 - names are ours
+                    (parameter,),
+                )
+        groups += len(ids)
+        if len(ids) < _PIECE:
+            break
+    with store.write() as connection:
+        connection.execute(delete(SystemLog).where(col(SystemLog.at) < before))
+        connection.execute(delete(InboxMessage).where(col(InboxMessage.at) < before))
+        connection.execute(delete(Delivery).where(col(Delivery.started_at) < before))
+        connection.execute(delete(Suppression).where(col(Suppression.until) < store.now()))
+        # What is left of groups and rules that went before their memories went with them.
+        of_group = exists().where(GROUP.c.id == col(HeldBack.group_id))
+        connection.execute(delete(HeldBack).where(~of_group))
+        of_rule = exists().where(
+            RULE.c.tenant == col(RuleMemory.tenant), RULE.c.name == col(RuleMemory.rule)
+        )
+        connection.execute(delete(RuleMemory).where(~of_rule))
+    store.events.forget(store.now())
+    return Retained(alerts, groups, store.metrics.upkeep())

@@ -1,0 +1,283 @@
+"""A micro-batch of events on its way to alerts, inside one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from sentinel.evaluation.model import (Evaluation)
+from sentinel.events import happened_at
+from sentinel.checks.event_port import (POLICY_TRIGGER)
+from sentinel.event_policies.pack import (Pack)
+from sentinel.labels.fingerprint import (fingerprint)
+from sentinel.schema.alerts import (LIVE)
+from sentinel.checks.observation import (Observation)
+from sentinel.event_policies import (Matcher)
+from sentinel.event_policies.outcome import (key_of)
+from sentinel.event_policies.key_state import (Key, Remembered, key_hash, labels_of, remembers)
+from sentinel.event_policies.window_evaluator import (Watcher, watcher_of)
+from sentinel.checks.reading import (Reading)
+from sentinel.rules.rule import (Rule)
+from sentinel.store import Store
+from sentinel.store.alerts.apply_evaluation import (apply)
+from sentinel.store.database.bulk import (insert_many)
+from sentinel.store.events.packs import (MEMORY)
+from sentinel.store.events.log import (Block)
+from sentinel.store.rules.lock import (lock_rules)
+from sentinel.store.database.tables import (ALERT, RULE)
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+__all__ = ["Batch", "Compiled", "compiled_of"]
+
+_LAPSES = 2000
+_MEMORY = ("tenant", "rule", "key", "memory", "due_at", "keep_until")
+_MINE = (
+    MEMORY.c.tenant == bindparam("of_tenant"),
+    MEMORY.c.rule == bindparam("of_rule"),
+    MEMORY.c.key.in_(bindparam("of_keys", expanding=True)),
+)
+# Made once, as SQLAlchemy works out how a statement is said once for each that was made.
+_KNOWN = select(MEMORY.c.key, MEMORY.c.memory).where(*_MINE)
+_OLD = MEMORY.delete().where(*_MINE)
+_Keys = dict[int, dict[tuple[str, ...], Key]]
+
+
+class Compiled(msgspec.Struct, frozen=True):
+    """A pack ready to match; `timed` are the places of policies that time alone may change."""
+
+    digest: str
+    pack: Pack
+    matcher: Matcher
+    watchers: Sequence[Watcher | None]
+    timed: Mapping[str, int]
+
+
+def compiled_of(pack: Pack, digest: str) -> Compiled:
+    """Make `pack` ready to match."""
+    watchers = [watcher_of(policy) for policy in pack.policies]
+    timed = {
+        pack.names[place]: place
+        for place, watcher in enumerate(watchers)
+        if watcher is not None and watcher.timed and pack.policies[place].enabled
+    }
+    return Compiled(digest, pack, Matcher(pack.policies), watchers, timed)
+
+
+class Batch:
+    """Some events on their way to alerts, inside one transaction.
+
+    Args:
+        store: the shared database
+        connection: the open transaction, which holds the pack's row
+        compiled: the pack
+        now: the present moment
+    """
+
+    def __init__(
+        self, store: Store, connection: Connection, compiled: Compiled, now: datetime
+    ) -> None:
+        self._store = store
+        self._connection = connection
+        self._compiled = compiled
+        self._pack = compiled.pack
+        self._now = now
+        self._keys: _Keys = {}
+
+    def match(self, blocks: Sequence[Block], disabled: set[str]) -> int:
+        """Let every policy take what it matches; returns how often one did."""
+        hits: dict[int, list[tuple[tuple[str, ...], dict[str, Any], datetime]]] = {}
+        count = 0
+        for block in blocks:
+            for event in block.events:
+                places = self._compiled.matcher.match(event)
+                if not places:
+                    continue
+                at = happened_at(event, block.received_at)
+                for place in places:
+                    if self._pack.names[place] not in disabled:
+                        policy = self._pack.policies[place]
+                        hits.setdefault(place, []).append((key_of(policy, event), event, at))
+                        count += 1
+        for place, found in hits.items():
+            keys = self._load(place, {key for key, _, _ in found})
+            for key, event, at in found:
+                keys[key].take(event, at, self._now)
+            self._keys[place] = keys
+        return count
+
+    def _load(self, place: int, wanted: set[tuple[str, ...]]) -> dict[tuple[str, ...], Key]:
+        policy, rule = self._pack.policies[place], self._pack.names[place]
+        known: dict[str, bytes] = {}
+        if remembers(policy):
+            hashes = sorted(key_hash(key) for key in wanted)
+            for start in range(0, len(hashes), 500):
+                piece = hashes[start : start + 500]
+                some = {"of_tenant": self._pack.tenant, "of_rule": rule, "of_keys": piece}
+                found = self._connection.execute(_KNOWN, some)
+                known.update({row.key: row.memory for row in found})
+        watcher = self._compiled.watchers[place]
+        return {
+            key: Key(policy, key, _remembered(known.get(key_hash(key)) if known else None), watcher)
+            for key in wanted
+        }
+
+    def begin(self) -> None:
+        """From now on it is noticed where nothing comes at all."""
+        for place in self._compiled.timed.values():
+            if not self._pack.policies[place].by:
+                self._key(place, ()).begin(self._now)
+
+    def lapse(self, disabled: set[str]) -> None:
+        """Ask those policies that time alone may change, now that every event was taken."""
+        timed = self._compiled.timed
+        due = self._connection.execute(
+            select(MEMORY.c.rule, MEMORY.c.memory)
+            .where(MEMORY.c.tenant == self._pack.tenant, MEMORY.c.due_at <= self._now)
+            .where(MEMORY.c.rule.in_(timed))
+            .limit(_LAPSES),
+        )
+        for name, memory in due:
+            before = _remembered(memory)
+            key = self._key(timed[name], before.key, before)
+            if name in disabled:
+                key.restart(self._now)
+            else:
+                key.lapse(self._now)
+
+    def _key(self, place: int, key: tuple[str, ...], before: Remembered | None = None) -> Key:
+        """The key as this batch has it, else as it was kept."""
+        keys = self._keys.setdefault(place, {})
+        if key not in keys:
+            if before is None:
+                keys.update(self._load(place, {key}))
+            else:
+                watcher = self._compiled.watchers[place]
+                keys[key] = Key(self._pack.policies[place], key, before, watcher)
+        return keys[key]
+
+    def forget(self) -> None:
+        """Forget what time alone may change: nothing was counted."""
+        self._connection.execute(
+            MEMORY.delete().where(
+                MEMORY.c.tenant == self._pack.tenant, MEMORY.c.rule.in_(self._compiled.timed)
+            )
+        )
+
+    def due(self) -> datetime | None:
+        """When time alone may change something next."""
+        timed = self._compiled.timed
+        if not timed:
+            return None
+        first = select(func.min(MEMORY.c.due_at)).where(
+            MEMORY.c.tenant == self._pack.tenant, MEMORY.c.rule.in_(timed)
+        )
+        return self._connection.execute(first).scalar()
+
+    def carry_in(self) -> None:
+        """Write alerts and memories."""
+        readings = self._readings()
+        names = {place: self._pack.names[place] for place in readings}
+        # All of them before any alert, in the order in which every writer locks.
+        rows = lock_rules(self._connection, [(self._pack.tenant, name) for name in names.values()])
+        told = _ToldLater(self._store)
+        for place in sorted(readings, key=lambda place: names[place]):
+            rule = self._pack.rules[place]
+            row = rows.get((rule.tenant, rule.name))
+            if row is None or not row.enabled:
+                continue
+            self._apply(told, rule, row, readings[place])
+        if told.has_changed:
+            self._store.changed(self._connection)
+        for place, keys in self._keys.items():
+            if remembers(self._pack.policies[place]):
+                self._save(self._pack.names[place], keys.values())
+
+    def _readings(self) -> dict[int, list[Reading]]:
+        held: dict[str, tuple[int, Key]] = {}
+        found: dict[int, list[Reading]] = {}
+        for place, keys in self._keys.items():
+            rule = self._pack.rules[place]
+            for key in keys.values():
+                labels = labels_of(key.policy, key.key)
+                if key.held:
+                    held[fingerprint(rule.tenant, rule.name, labels)] = place, key
+                elif key.told:
+                    reading = key.reading(is_live=False)
+                    if reading is not None:
+                        found.setdefault(place, []).append(reading)
+        live = self._live(sorted(held))
+        for print_, (place, key) in held.items():
+            reading = key.reading(is_live=bool(key.told) or print_ in live)
+            if reading is not None:
+                found.setdefault(place, []).append(reading)
+        return found
+
+    def _live(self, prints: Sequence[str]) -> set[str]:
+        live: set[str] = set()
+        for start in range(0, len(prints), 500):
+            query = select(ALERT.c.fingerprint).where(
+                ALERT.c.status.in_(LIVE), ALERT.c.fingerprint.in_(prints[start : start + 500])
+            )
+            live.update(self._connection.execute(query).scalars())
+        return live
+
+    def _apply(self, told: _ToldLater, rule: Rule, row: Row[Any], readings: list[Reading]) -> None:
+        """One evaluation of a policy's rule, which takes the slot of no scheduled run."""
+        now = self._now
+        slot = now if row.slot is None else max(now, row.slot + timedelta(microseconds=1))
+        at = now if row.evaluated_at is None else max(now, row.evaluated_at)
+        apply(
+            told,
+            self._connection,
+            Evaluation(
+                rule=rule, trigger=POLICY_TRIGGER, slot=slot, at=at,
+                observation=Observation(readings=readings),
+                default_category="events", keeps_readings=False,
+                source=msgspec.structs.replace(self._pack.spec.source, flow_run_id=None),
+            ),
+        )  # fmt: skip
+        if self._pack.spec.alone:
+            # Else the deployment's next run would come too late, and never roll out an edit.
+            self._connection.execute(
+                update(RULE)
+                .where(RULE.c.tenant == rule.tenant, RULE.c.name == rule.name)
+                .values(slot=row.slot, evaluated_at=row.evaluated_at)
+            )
+
+    def _save(self, rule: str, keys: Iterable[Key]) -> None:
+        tenant, now = self._pack.tenant, self._now
+        rows = {
+            key_hash(key.key): (
+                tenant, rule, key_hash(key.key), msgspec.msgpack.encode(key.after), key.due,
+                key.keep_until(now),
+            )
+            for key in keys
+            if key.after != key.before
+        }  # fmt: skip
+        hashes = sorted(rows)
+        for start in range(0, len(hashes), 500):
+            some = {"of_tenant": tenant, "of_rule": rule, "of_keys": hashes[start : start + 500]}
+            self._connection.execute(_OLD, some)
+        insert_many(self._connection, "policy_memory", _MEMORY, [rows[key] for key in hashes])
+
+
+def _remembered(data: bytes | None) -> Remembered:
+    return Remembered() if data is None else msgspec.msgpack.decode(data, type=Remembered)
+
+
+class _ToldLater(Store):
+    """The same store, whose change number waits: it is the last that a transaction locks."""
+
+    def __init__(self, store: Store) -> None:
+        self.__dict__ = store.__dict__.copy()
+        self.has_changed = False
+
+    def changed(self, connection: Connection) -> None:
+        """Note that it must rise once all is written."""
+        self.has_changed = True

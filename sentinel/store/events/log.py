@@ -1,0 +1,258 @@
+"""Events: in, durably and once an id; and out, in the order in which they were committed.
+
+A call is one row of JSON. Its number comes from the tenant's own counter, whose row stays locked
+until the commit: so no number is ever seen before a smaller one, and a cursor misses nothing.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+import orjson
+from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlmodel import col
+
+from sentinel.errors import ConfigurationError
+from sentinel.events import MOST_AT_ONCE, Kept, Refused, Taken, event_id, taken
+from sentinel.events.incoming import key_of
+from sentinel.schema.events import (EventBlock, EventSeen, EventTail, PolicyMemory)
+from sentinel.store.database.bulk import (insert_bytes, insert_many)
+
+if TYPE_CHECKING:
+    from sentinel.alerts.run_source import (RunSource)
+    from sentinel.rules.rule import (Rule)
+    from sentinel.store import Store
+    from sentinel.store.events.matching import (Desk)
+
+__all__ = ["BLOCK", "Block", "Events"]
+
+BLOCK = cast("Table", EventBlock.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+TAIL = cast("Table", EventTail.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+SEEN = cast("Table", EventSeen.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+_COLUMNS = tuple(column.name for column in BLOCK.columns)
+_KEY = 16
+_DEFLATED_FROM = 2048
+_PIECE = 100
+
+
+class Block(msgspec.Struct, frozen=True, kw_only=True):
+    """The events of one call, its number, and when they were received."""
+
+    seq: int
+    received_at: datetime
+    events: Sequence[dict[str, Any]]
+
+
+class Events:
+    """The events of one store.
+
+    Args:
+        store: the shared database
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def add(self, events: Sequence[object], *, tenant: str = "default") -> Kept:
+        """Keep `events`, all in one transaction; one whose id was there already counts once.
+
+        Args:
+            events: JSON objects, at most 10,000; what is none is refused, and the rest is kept
+            tenant: whose they are
+
+        Raises:
+            ConfigurationError: there are too many
+        """
+        if len(events) > MOST_AT_ONCE:
+            raise ConfigurationError(
+                f"{len(events):,} events at once are too many",
+                hint=f"Send at most {MOST_AT_ONCE:,} at a time.",
+            )
+        plain: list[tuple[int, bytes]] = []
+        keyed: dict[bytes, tuple[int, bytes]] = {}
+        refused: list[Refused] = []
+        for index, event in enumerate(events):
+            one = event if isinstance(event, Refused) else taken(tenant, index, event)
+            if not isinstance(one, Taken):
+                refused.append(one)
+            elif one.key is None:
+                plain.append((index, one.data))
+            else:
+                keyed.setdefault(one.key, (index, one.data))
+        came = len(events) - len(refused)
+        accepted = 0
+        if came:
+            accepted = self._store.tried(lambda link: self._add(link, tenant, plain, keyed))
+        return Kept(accepted=accepted, duplicates=came - accepted, refused=refused)
+
+    def _add(
+        self,
+        connection: Connection,
+        tenant: str,
+        plain: Sequence[tuple[int, bytes]],
+        keyed: dict[bytes, tuple[int, bytes]],
+    ) -> int:
+        new = _first_seen(connection, sorted(keyed)) if keyed else set[bytes]()
+        fresh = sorted([*plain, *(keyed[key] for key in new)])
+        if not fresh:
+            return 0
+        now = self._store.now()
+        data = b"[" + b",".join([text for _, text in fresh]) + b"]"
+        if len(data) >= _DEFLATED_FROM:
+            data = zlib.compress(data, 1)
+        # Last before the row itself: from here on nobody else of this tenant gets a number.
+        seq = self._next(connection, tenant, len(fresh))
+        keep_until = now + self._store.knobs.keep_events
+        row = (tenant, seq, now, len(fresh), keep_until, data)
+        insert_bytes(connection, "event_block", _COLUMNS, row)
+        return len(fresh)
+
+    def _next(self, connection: Connection, tenant: str, count: int) -> int:
+        insert = insert_sqlite if self._store.dialect == "sqlite" else insert_postgresql
+        first = insert(TAIL).values(tenant=tenant, last=1, events=count)
+        more = first.on_conflict_do_update(
+            index_elements=["tenant"],
+            set_={"last": TAIL.c.last + 1, "events": TAIL.c.events + count},
+        )
+        return connection.execute(more.returning(TAIL.c.last)).scalar_one()
+
+    def desk(self, rule: Rule, source: RunSource | None) -> Desk:
+        """What the trigger of an event policy may ask; without a source it stores nothing."""
+        # Imported here: who only sends events compiles no policies.
+        from sentinel.store.events.matching import (Desk)
+
+        return Desk(self._store, rule, source)
+
+    def tails(self) -> dict[str, int]:
+        """The number of the last block of every tenant that has any."""
+        with self._store.read() as connection:
+            return {row.tenant: row.last for row in connection.execute(select(TAIL))}
+
+    def count(self, tenant: str = "default") -> int:
+        """How many events have ever come; those of one id count once."""
+        with self._store.read() as connection:
+            query = select(TAIL.c.events).where(TAIL.c.tenant == tenant)
+            return connection.execute(query).scalar() or 0
+
+    def newest(self, most: int, tenant: str = "default") -> list[Block]:
+        """The newest blocks with about `most` events, oldest first."""
+        query = (
+            select(BLOCK.c.seq, BLOCK.c.size)
+            .where(BLOCK.c.tenant == tenant)
+            .order_by(BLOCK.c.seq.desc())
+            .limit(most)
+        )
+        with self._store.read() as connection:
+            first, count = None, 0
+            for seq, size in connection.execute(query):
+                first, count = seq, count + size
+                if count >= most:
+                    break
+            return [] if first is None else after(connection, tenant, first - 1, most * 10)
+
+    def forget(self, now: datetime) -> int:
+        """Delete what has outlived its time, ids included; returns how many events went."""
+        gone = 0
+        while True:
+            with self._store.write() as connection:
+                found = connection.execute(
+                    select(BLOCK.c.tenant, BLOCK.c.seq, BLOCK.c.size, BLOCK.c.data)
+                    .where(BLOCK.c.keep_until < now)
+                    .order_by(BLOCK.c.keep_until)
+                    .limit(_PIECE)
+                ).all()
+                keys = (
+                    key_of(row.tenant, id_)
+                    for row in found
+                    for event in unpacked(row.data)
+                    if (id_ := event_id(event)) is not None
+                )
+                _forget_keys(connection, sorted(keys))
+                for row in found:
+                    mine = (BLOCK.c.tenant == row.tenant, BLOCK.c.seq == row.seq)
+                    connection.execute(BLOCK.delete().where(*mine))
+                connection.execute(delete(PolicyMemory).where(col(PolicyMemory.keep_until) < now))
+            gone += sum(row.size for row in found)
+            if len(found) < _PIECE:
+                return gone
+
+
+def after(connection: Connection, tenant: str, cursor: int, most: int) -> list[Block]:
+    """The blocks that come after number `cursor`, in order; whole ones, with about `most` events.
+
+    At least one where there is any, at most 1,000.
+    """
+    ahead = (
+        select(BLOCK.c.seq, BLOCK.c.size)
+        .where(BLOCK.c.tenant == tenant, BLOCK.c.seq > cursor)
+        .order_by(BLOCK.c.seq)
+        .limit(1000)
+    )
+    last, count = None, 0
+    for seq, size in connection.execute(ahead).all():
+        count += size
+        if last is not None and count > most:
+            break
+        last = seq
+    if last is None:
+        return []
+    rows = connection.execute(
+        select(BLOCK.c.seq, BLOCK.c.received_at, BLOCK.c.data)
+        .where(BLOCK.c.tenant == tenant, BLOCK.c.seq > cursor, BLOCK.c.seq <= last)
+        .order_by(BLOCK.c.seq)
+    )
+    return [
+        Block(seq=row.seq, received_at=row.received_at, events=unpacked(row.data)) for row in rows
+    ]
+
+
+def unpacked(data: bytes) -> list[dict[str, Any]]:
+    """The events of a block's bytes."""
+    return orjson.loads(data if data[:1] == b"[" else zlib.decompress(data))
+
+
+def _first_seen(connection: Connection, keys: Sequence[bytes]) -> set[bytes]:
+    """Those of `keys` that nobody has given before; from now on they are seen.
+
+    In order, so that two calls with the same ids wait for each other and never in a circle.
+    """
+    if connection.dialect.name == "postgresql":
+        # One parameter of all keys, cut to pieces there: an array is written piece by piece.
+        new: bytes | None = connection.exec_driver_sql(
+            "WITH given AS (SELECT %b::bytea AS keys), fresh AS ("
+            "INSERT INTO event_seen (id) SELECT substring(keys FROM 16 * n + 1 FOR 16) "
+            "FROM given, generate_series(0, %s - 1) AS n ON CONFLICT DO NOTHING RETURNING id) "
+            "SELECT string_agg(id, ''::bytea) FROM fresh",
+            (b"".join(keys), len(keys)),
+        ).scalar()
+        joined = bytes(new or b"")
+        return {joined[at : at + _KEY] for at in range(0, len(joined), _KEY)}
+    there: set[bytes] = set()
+    for piece in _pieces(keys):
+        found = connection.execute(select(SEEN.c.id).where(SEEN.c.id.in_(piece)))
+        there.update(found.scalars())
+    fresh = [key for key in keys if key not in there]
+    insert_many(connection, "event_seen", ("id",), [(key,) for key in fresh])
+    return set(fresh)
+
+
+def _forget_keys(connection: Connection, keys: Sequence[bytes]) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(
+            "DELETE FROM event_seen WHERE id IN (SELECT substring(keys FROM 16 * n + 1 FOR 16) "
+            "FROM (SELECT %b::bytea AS keys) AS given, generate_series(0, %s - 1) AS n)",
+            (b"".join(keys), len(keys)),
+        )
+        return
+    for piece in _pieces(keys):
+        connection.execute(SEEN.delete().where(SEEN.c.id.in_(piece)))
+
+
+def _pieces(keys: Sequence[bytes]) -> Iterable[Sequence[bytes]]:
+    return (keys[at : at + 500] for at in range(0, len(keys), 500))

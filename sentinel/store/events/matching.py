@@ -1,0 +1,198 @@
+"""Matching events: a micro-batch is one transaction, in which alerts and cursor move together.
+
+So an event counts exactly once for each policy, however many processes do this or die of it: who
+holds the pack's row goes on where the last commit ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Connection, select, update
+
+from sentinel.alerts.run_source import (RunSource)
+from sentinel.events import happened_at
+from sentinel.checks.event_port import (Matched)
+from sentinel.event_policies.pack import (Pack, Spec, pack_of)
+from sentinel.schema.alerts import (LIVE)
+from sentinel.event_policies.outcome import (key_of)
+from sentinel.event_policies.key_state import (Key, Remembered)
+from sentinel.checks.reading import (Reading)
+from sentinel.rules.rule import (Rule)
+from sentinel.store import Store
+from sentinel.store.events.batch import (Batch, Compiled, compiled_of)
+from sentinel.store.events.packs import (PACK, roll_out, take_back)
+from sentinel.store.events.log import (TAIL, after)
+from sentinel.store.database.tables import (ALERT, RULE)
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+__all__ = ["Desk", "Matching"]
+
+AT_ONCE = 5000
+"""About so many events are one transaction."""
+_REHEARSED = 1000
+
+
+class Matching:
+    """Matches the events of packs; keeps compiled policies from one batch to the next.
+
+    Args:
+        store: the shared database
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._compiled: dict[tuple[str, str], Compiled] = {}
+
+    def step(self, tenant: str, name: str) -> Matched:
+        """Match one micro-batch for one pack; a pack whose rule is gone is taken back."""
+        done = self._store.tried(lambda link: self._step(link, tenant, name))
+        if done is None:
+            take_back(self._store, tenant, name)
+            self._compiled.pop((tenant, name), None)
+            return Matched()
+        return done
+
+    def _step(self, connection: Connection, tenant: str, name: str) -> Matched | None:
+        now = self._store.now()
+        mine = (PACK.c.tenant == tenant, PACK.c.name == name)
+        row = connection.execute(select(PACK).where(*mine).with_for_update()).first()
+        if row is None:
+            return Matched()
+        rules = (RULE.c.tenant == tenant,)
+        own = connection.execute(select(RULE.c.enabled).where(*rules, RULE.c.name == name)).first()
+        if own is None:
+            return None
+        tail = connection.execute(select(TAIL.c.last).where(TAIL.c.tenant == tenant)).scalar() or 0
+        compiled = self._of(row)
+        batch = Batch(self._store, connection, compiled, now)
+        if not own.enabled:
+            # What comes while it is off is not looked at later either, nor missed.
+            batch.forget()
+            self._move(connection, row, tail, None)
+            return Matched()
+        blocks = after(connection, tenant, row.cursor, AT_ONCE)
+        off = select(RULE.c.name).where(*rules, RULE.c.enabled.is_(False))
+        disabled = set(connection.execute(off).scalars())
+        matches = batch.match(blocks, disabled)
+        cursor = blocks[-1].seq if blocks else row.cursor
+        if compiled.timed:
+            if row.matched_at is None or row.updated_at >= row.matched_at:
+                batch.begin()
+            if cursor >= tail:
+                batch.lapse(disabled)
+        batch.carry_in()
+        self._move(connection, row, cursor, now, batch.due())
+        size = sum(len(block.events) for block in blocks)
+        return Matched(events=size, matches=matches, behind=cursor < tail)
+
+    def _move(
+        self,
+        connection: Connection,
+        row: Row[Any],
+        cursor: int,
+        now: datetime | None,
+        due: datetime | None = None,
+    ) -> None:
+        connection.execute(
+            PACK.update()
+            .where(PACK.c.tenant == row.tenant, PACK.c.name == row.name)
+            .values(cursor=max(cursor, row.cursor), matched_at=now, due_at=due)
+        )
+
+    def _of(self, row: Row[Any]) -> Compiled:
+        """The pack of a row, compiled once."""
+        known = self._compiled.get((row.tenant, row.name))
+        if known is None or known.digest != row.digest:
+            known = compiled_of(pack_of(msgspec.convert(row.spec, Spec)), row.digest)
+            self._compiled[row.tenant, row.name] = known
+        return known
+
+
+class Desk:
+    """The events of one rule's tenant, as its trigger asks for them.
+
+    Args:
+        store: the shared database
+        rule: of the deployment
+        source: the run, for links; None for a rehearsal, which stores nothing
+    """
+
+    def __init__(self, store: Store, rule: Rule, source: RunSource | None) -> None:
+        self._store = store
+        self._rule = rule
+        self._source = source
+
+    def look(self, policies: Sequence[Mapping[str, Any]], *, alone: bool) -> Matched:
+        """Roll `policies` out, and match what nobody has matched yet; see `EventDesk`.
+
+        Raises:
+            PolicyError: they cannot be used
+        """
+        source = self._source or RunSource()
+        spec = Spec(
+            rule=self._rule.dump(), policies=[dict(one) for one in policies], alone=alone,
+            source=msgspec.structs.replace(source, flow_run_id=None, flow_run_name=None),
+        )  # fmt: skip
+        if self._source is None:
+            return self._rehearse(pack_of(spec))
+        pack = roll_out(self._store, spec)
+        matching, events, matches = Matching(self._store), 0, 0
+        while True:
+            done = matching.step(pack.tenant, pack.name)
+            events, matches = events + done.events, matches + done.matches
+            if not done.behind:
+                break
+        if not alone:
+            self._looked_at(pack)
+        return Matched(events=events, matches=matches)
+
+    def _rehearse(self, pack: Pack) -> Matched:
+        """What the newest events would have come to, with nothing remembered."""
+        now, compiled = self._store.now(), compiled_of(pack, pack.spec.digest)
+        keys: dict[tuple[int, tuple[str, ...]], Key] = {}
+        events = matches = 0
+        for block in self._store.events.newest(_REHEARSED, pack.tenant):
+            for event in block.events:
+                events += 1
+                for place in compiled.matcher.match(event):
+                    matches += 1
+                    policy, watcher = pack.policies[place], compiled.watchers[place]
+                    at, own = happened_at(event, block.received_at), key_of(policy, event)
+                    key = keys.setdefault((place, own), Key(policy, own, Remembered(), watcher))
+                    key.take(event, at, now)
+        found: list[Reading] = []
+        for (place, _), key in keys.items():
+            reading = key.reading(is_live=True)
+            if reading is not None:
+                labels = {**reading.labels, "policy": pack.names[place]}
+                word = pack.rules[place].severity
+                found.append(msgspec.structs.replace(reading, labels=labels, severity=word))
+        return Matched(events=events, matches=matches, found=found)
+
+    def _looked_at(self, pack: Pack) -> None:
+        """Say of every policy's rule that it is looked after, and whether it fires."""
+        now = self._store.now()
+        with self._store.write() as connection:
+            mine = (RULE.c.tenant == pack.tenant, RULE.c.name.in_(pack.names))
+            # Those that somebody writes at this moment say it themselves.
+            free = select(RULE.c.name).where(*mine).order_by(RULE.c.name)
+            names = list(connection.execute(free.with_for_update(skip_locked=True)).scalars())
+            live = select(ALERT.c.rule).where(
+                ALERT.c.tenant == pack.tenant, ALERT.c.rule.in_(names), ALERT.c.status.in_(LIVE)
+            )
+            firing = set(connection.execute(live).scalars())
+            for outcome, chosen in (
+                ("firing", [name for name in names if name in firing]),
+                ("ok", [name for name in names if name not in firing]),
+            ):
+                connection.execute(
+                    update(RULE)
+                    .where(RULE.c.tenant == pack.tenant, RULE.c.name.in_(chosen))
+                    .values(outcome=outcome, evaluated_at=now)
+                )

@@ -1,0 +1,192 @@
+"""Packs of event policies as rows: rolled out by a run of their deployment, and taken back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+from sqlalchemy import Connection, Table, or_, select
+
+from sentinel.errors import PolicyError
+from sentinel.evaluation.model import (Evaluation)
+from sentinel.checks.event_port import (PACK_TRIGGER, POLICY_TRIGGER)
+from sentinel.event_policies.pack import (Pack, Spec, pack_of)
+from sentinel.schema.events import (EventPack, PolicyMemory)
+from sentinel.checks.observation import (Observation)
+from sentinel.rules.rule import (Rule)
+from sentinel.store.database.bulk import (dumped, insert_new)
+from sentinel.store.events.log import (TAIL)
+from sentinel.store.rules.rules import (enter)
+from sentinel.store.database.tables import (RULE)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sentinel.store import Store
+
+__all__ = ["MEMORY", "PACK", "roll_out", "take_back", "waiting"]
+
+PACK = cast("Table", EventPack.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+MEMORY = cast("Table", PolicyMemory.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+
+
+def roll_out(store: Store, spec: Spec) -> Pack:
+    """Let the policies of `spec` be those of its rule; a new pack begins with the next event.
+
+    Each policy gets a rule of its own, with its switch; one that is left out is retired.
+
+    Raises:
+        PolicyError: they cannot be used, or a rule of that name belongs to something else
+    """
+    digest = spec.digest
+    tenant, name = spec.rule.get("tenant", "default"), spec.rule["name"]
+    mine = (PACK.c.tenant == tenant, PACK.c.name == name)
+    with store.read() as connection:
+        there = connection.execute(select(PACK.c.digest).where(*mine)).scalar()
+    pack = pack_of(spec)
+    if there == digest:
+        return pack
+    gone = store.tried(lambda connection: _write(store, connection, pack, digest))
+    for left in sorted(gone):
+        _retire(store, tenant, left)
+    return pack
+
+
+def _write(store: Store, connection: Connection, pack: Pack, digest: str) -> set[str]:
+    """Put the pack down; returns the rules of policies that are no longer in it."""
+    now = store.now()
+    rule = Rule.model_validate(pack.spec.rule)
+    if rule.renamed_from:
+        _rename(connection, pack, rule.renamed_from)
+    mine = (PACK.c.tenant == pack.tenant, PACK.c.name == pack.name)
+    row = connection.execute(select(PACK).where(*mine).with_for_update()).first()
+    _refuse_taken(connection, pack)
+    spec = msgspec.to_builtins(pack.spec)
+    before: set[str] = set()
+    if row is None:
+        tail = select(TAIL.c.last).where(TAIL.c.tenant == pack.tenant)
+        last = connection.execute(tail).scalar() or 0
+        connection.execute(
+            PACK.insert().values(
+                tenant=pack.tenant, name=pack.name, digest=digest, spec=spec, cursor=last,
+                due_at=now, updated_at=now,
+            )
+        )  # fmt: skip
+    else:
+        before = set(_names(msgspec.convert(row.spec, Spec)))
+        connection.execute(
+            PACK.update().where(*mine).values(digest=digest, spec=spec, due_at=now, updated_at=now)
+        )
+    # The deployment's own, which may have had another name, with all its history.
+    own = Evaluation(
+        rule=rule, trigger=POLICY_TRIGGER if pack.spec.alone else PACK_TRIGGER, slot=now, at=now,
+        observation=Observation(readings=[]), default_category="events", source=pack.spec.source,
+    )  # fmt: skip
+    enter(store, connection, own, now)
+    insert_new(
+        connection,
+        "rule",
+        ("name", "spec", "severity", "trigger"),
+        [
+            # As JSON inside the one JSON parameter on PostgreSQL, as text on SQLite.
+            (
+                one.name, dumped(one.dump()) if store.dialect == "sqlite" else one.dump(),
+                int(one.rank), POLICY_TRIGGER,
+            )
+            for one in pack.rules
+        ],
+        same={
+            "tenant": pack.tenant, "category": pack.rules[0].category or "events",
+            "source": pack.spec.source.owner, "enabled": True, "switched_by": "",
+            "switch_reason": "", "deployment_id": pack.spec.source.deployment_id,
+            "flow_id": pack.spec.source.flow_id, "flow_name": pack.spec.source.flow_name,
+            "state": "{}", "outcome": "", "seen": 0, "bad": 0, "failures": 0, "error": "",
+            "evaluations": 0, "created_at": now, "updated_at": now,
+        },
+    )  # fmt: skip
+    return before - {pack.name, rule.renamed_from, *pack.names}
+
+
+def _rename(connection: Connection, pack: Pack, old: str) -> None:
+    """Give the pack that was rolled out as `old` its new name, and what it remembers."""
+    there = select(PACK.c.name).where(PACK.c.tenant == pack.tenant, PACK.c.name == pack.name)
+    if connection.execute(there.with_for_update()).first() is not None:
+        return
+    connection.execute(
+        PACK.update().where(PACK.c.tenant == pack.tenant, PACK.c.name == old).values(name=pack.name)
+    )
+    if pack.spec.alone:
+        connection.execute(
+            MEMORY.update()
+            .where(MEMORY.c.tenant == pack.tenant, MEMORY.c.rule == old)
+            .values(rule=pack.name)
+        )
+
+
+def _refuse_taken(connection: Connection, pack: Pack) -> None:
+    """No policy may become a rule that is something else already."""
+    others = connection.execute(
+        select(PACK.c.name, PACK.c.spec).where(
+            PACK.c.tenant == pack.tenant, PACK.c.name != pack.name
+        )
+    ).all()
+    taken = {name: row.name for row in others for name in _names(msgspec.convert(row.spec, Spec))}
+    for name, policy in zip(pack.names, pack.policies, strict=True):
+        if name in taken:
+            raise PolicyError(
+                f"policy {policy.name!r} is the rule {name!r}, which the deployment of "
+                f"{taken[name]!r} has already",
+                hint="Rename one of them.",
+            )
+    if pack.spec.alone:
+        return
+    found = connection.execute(
+        select(RULE.c.name, RULE.c.trigger).where(
+            RULE.c.tenant == pack.tenant, RULE.c.trigger != POLICY_TRIGGER
+        )
+    )
+    rules = {row.name: row.trigger for row in found}
+    for name in pack.names:
+        if name in rules:
+            raise PolicyError(
+                f"a policy would be the rule {name!r}, which there is already, of {rules[name]}",
+                hint="Rename the policy.",
+            )
+
+
+def take_back(store: Store, tenant: str, name: str) -> None:
+    """Forget a pack whose deployment is gone, and retire the rules of its policies."""
+    mine = (PACK.c.tenant == tenant, PACK.c.name == name)
+    with store.read() as connection:
+        row = connection.execute(select(PACK).where(*mine)).first()
+    if row is None:
+        return
+    for left in sorted(_names(msgspec.convert(row.spec, Spec))):
+        _retire(store, tenant, left)
+    with store.write() as connection:
+        connection.execute(PACK.delete().where(*mine))
+
+
+def _retire(store: Store, tenant: str, name: str) -> None:
+    store.rules.retire(name, actor="its deployment", tenant=tenant)
+    with store.write() as connection:
+        connection.execute(MEMORY.delete().where(MEMORY.c.tenant == tenant, MEMORY.c.rule == name))
+
+
+def _names(spec: Spec) -> list[str]:
+    return list(pack_of(spec).names)
+
+
+def waiting(store: Store, now: datetime) -> tuple[int, list[tuple[str, str]]]:
+    """How many packs there are, and those for which there is something to match.
+
+    Each of these as (tenant, name).
+    """
+    query = select(
+        PACK.c.tenant,
+        PACK.c.name,
+        or_(TAIL.c.last > PACK.c.cursor, PACK.c.due_at <= now).label("due"),
+    ).select_from(PACK.outerjoin(TAIL, TAIL.c.tenant == PACK.c.tenant))
+    with store.read() as connection:
+        rows = connection.execute(query).all()
+    return len(rows), [(row.tenant, row.name) for row in rows if row.due]

@@ -1,0 +1,1 @@
+"""Metrics in SQL: samples, windows, and roll-up by minute and hour."""

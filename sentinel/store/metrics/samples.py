@@ -1,0 +1,277 @@
+"""Metrics: samples in, and the window of a check out. A batch of any size is one block a metric.
+
+Where the same sample comes twice, the one that came last counts; that is settled when samples
+are read or merged, so that a write never looks for what is there already.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import orjson
+from sqlalchemy import Connection, select
+
+from sentinel.errors import SampleError
+from sentinel.alerts.inputs import (Bad)
+from sentinel.metrics.arrival import Arrival, Met
+from sentinel.metrics.block import fresh
+from sentinel.metrics.moments import datetime_of, micros
+from sentinel.metrics.sample import (
+    Sample,
+    identity,
+    metric_of_rule,
+    metric_of_verdicts,
+    series_id,
+)
+from sentinel.schema.columns import (new_id)
+from sentinel.severity import severity_of
+from sentinel.store.database.bulk import (insert_bytes, insert_many, insert_new)
+from sentinel.store.database.tables import (BLOCK, SERIES)
+
+if TYPE_CHECKING:
+    from sentinel.evaluation.model import (Evaluation)
+    from sentinel.evaluation.judge import (Judged)
+    from sentinel.checks.reading import (Reading)
+    from sentinel.store import Store
+    from sentinel.store.metrics.rollup import (Kept)
+    from sentinel.store.metrics.windows import (Windows)
+
+__all__ = ["FRESH", "Metrics"]
+
+FRESH = "sentinel.series"
+"""Where a connection keeps the series that its transaction has made."""
+
+MOST_SAMPLES = 100_000
+"""So many samples in one call."""
+_BLOCK_COLUMNS = tuple(column.name for column in BLOCK.columns)
+_FORGET_AFTER = 3600.0
+_MOST_KNOWN = 1_000_000
+
+
+class _Known(msgspec.Struct):
+    """Ids of one metric that have a row; only what another transaction committed."""
+
+    ids: set[int]
+    until: float
+
+
+class Metrics:
+    """The samples of one store.
+
+    Args:
+        store: the shared database
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[tuple[str, str], _Known] = {}
+        self._met: dict[Hashable, Met] = {}
+
+    def reader(self, tenant: str = "default") -> Windows:
+        """What a check may ask of this tenant's metrics."""
+        # Imported here: numpy is for readers alone.
+        from sentinel.store.metrics.windows import (Windows)
+
+        return Windows(self._store, tenant)
+
+    def names(self, tenant: str = "default") -> list[str]:
+        """The metrics that have samples, by name."""
+        query = select(SERIES.c.name).where(SERIES.c.tenant == tenant).distinct()
+        with self._store.read() as connection:
+            return sorted(connection.execute(query).scalars())
+
+    def upkeep(self) -> Kept:
+        """Merge what has come in, roll it up by minute and hour, forget what is too old."""
+        from sentinel.store.metrics.rollup import (upkeep)
+
+        return upkeep(self._store)
+
+    def add(self, samples: Sequence[Sample], *, tenant: str = "default") -> int:
+        """Keep `samples`, all in one transaction.
+
+        Args:
+            samples: at most 100,000
+            tenant: whose they are
+
+        Returns:
+            How many were kept; one that was there already counts too.
+
+        Raises:
+            SampleError: one cannot be kept, and so none is; names its index and field
+        """
+        errors = self._keep(samples, tenant, whole=True)
+        return len(samples) - len(errors)
+
+    def add_good(self, samples: Sequence[Sample], *, tenant: str = "default") -> list[SampleError]:
+        """As `add`, but those that cannot be kept are given back and hold nobody up.
+
+        Raises:
+            SampleError: there are too many
+        """
+        return self._keep(samples, tenant, whole=False)
+
+    def _keep(self, samples: Sequence[Sample], tenant: str, *, whole: bool) -> list[SampleError]:
+        if len(samples) > MOST_SAMPLES:
+            raise SampleError(
+                f"{len(samples):,} samples at once are too many",
+                hint=f"Send at most {MOST_SAMPLES:,} at a time.",
+            )
+        errors: list[SampleError] = []
+        arrival = self.arrival(tenant)
+        for index, given in enumerate(samples):
+            try:
+                key = (tenant, given.name, given.unit, *given.labels.items())
+                series = arrival.series(key)
+                if series is None:
+                    series = arrival.meet(key, given.name, given.unit, given.labels)
+                arrival.take(series, given.value, given.at)
+            except SampleError as error:
+                error.index = index
+                if whole:
+                    raise
+                errors.append(error)
+        self.keep(arrival)
+        return errors
+
+    def arrival(self, tenant: str = "default") -> Arrival:
+        """Where the samples of one call are gathered, for `keep`."""
+        now = self._store.now()
+        return Arrival(tenant, now, now - self._store.knobs.keep_samples, self._met)
+
+    def keep(self, arrival: Arrival) -> None:
+        """Keep what was gathered, all in one transaction."""
+        if arrival.columns:
+            self._store.tried(lambda connection: self._add(connection, arrival))
+
+    def _add(self, connection: Connection, arrival: Arrival) -> None:
+        tenant, now = arrival.tenant, arrival.now
+        blocks: list[tuple[Any, ...]] = []
+        # In one order everywhere, so that two writers of new series never wait for each other.
+        for name in sorted(arrival.columns):
+            column = arrival.columns[name]
+
+            def described(
+                id_: int, series: Mapping[int, Met] = column.series
+            ) -> tuple[Mapping[str, str], str]:
+                return series[id_].labels, series[id_].unit
+
+            self._register(connection, tenant, name, sorted(column.series), described, now)
+            blocks.append(
+                (
+                    new_id(), tenant, name, 0, datetime_of(min(column.times)),
+                    datetime_of(max(column.times)), len(column.ids), False,
+                    now + self._store.knobs.keep_samples,
+                    fresh(column.ids, column.times, column.values),
+                )
+            )  # fmt: skip
+        insert_many(connection, "sample_block", _BLOCK_COLUMNS, blocks)
+
+    def keep_readings(
+        self, connection: Connection, evaluation: Evaluation, judged: Mapping[str, Judged]
+    ) -> None:
+        """Keep what an evaluation saw, as samples of its rule's metric.
+
+        A reading without a value is kept as 1 where it is bad, else as 0. Of one that has a value
+        and that its check judged itself, the verdict is kept beside it.
+
+        Args:
+            connection: the evaluation's transaction, which holds the rule's lock
+            evaluation: whose rule, and when
+            judged: what it saw, by fingerprint
+        """
+        rule, at, unit = evaluation.rule, evaluation.at, evaluation.unit
+        seen: dict[int, Reading] = {}
+        values: list[float] = []
+        verdicts: dict[int, Reading] = {}
+        codes: list[float] = []
+        name, of_verdicts = metric_of_rule(rule.name), metric_of_verdicts(rule.name)
+        for print_, one in judged.items():
+            reading = one.reading
+            if reading is None:
+                continue
+            seen[series_id(print_)] = reading
+            value = reading.value
+            values.append(float(isinstance(one.verdict, Bad)) if value is None else value)
+            if reading.firing is not None and value is not None:
+                verdicts[identity(rule.tenant, of_verdicts, reading.labels)] = reading
+                codes.append(_code(reading))
+        keep_until = at + rule.keep_readings
+        for metric, kept, numbers, of in (
+            (name, seen, values, unit), (of_verdicts, verdicts, codes, ""),
+        ):  # fmt: skip
+            if not kept:
+                continue
+            ids = list(kept)
+
+            def described(
+                id_: int, kept: Mapping[int, Reading] = kept, of: str = of
+            ) -> tuple[Mapping[str, str], str]:
+                return kept[id_].labels, of
+
+            now = self._store.now()
+            self._register(connection, rule.tenant, metric, ids, described, now)
+            block = (
+                new_id(), rule.tenant, metric, 0, at, at, len(ids), False, keep_until,
+                fresh(ids, micros(at), numbers),
+            )  # fmt: skip
+            insert_bytes(connection, "sample_block", _BLOCK_COLUMNS, block)
+
+    def _register(
+        self,
+        connection: Connection,
+        tenant: str,
+        name: str,
+        ids: Iterable[int],
+        described: Callable[[int], tuple[Mapping[str, str], str]],
+        now: datetime,
+    ) -> None:
+        """Give every series a row that has none.
+
+        Args:
+            connection: a writing transaction
+            tenant: whose
+            name: of the metric
+            ids: of the series
+            described: labels and unit of one
+            now: the present moment
+        """
+        known = self._known.get((tenant, name))
+        if known is not None and known.until < time.monotonic():
+            del self._known[(tenant, name)]
+            known = None
+        there = known.ids if known is not None else ()
+        missing = [one for one in ids if one not in there]
+        if not missing:
+            return
+        rows: list[tuple[Any, ...]] = []
+        for one in missing:
+            labels, unit = described(one)
+            rows.append((one, _labels_text(labels), unit))
+        same = {"tenant": tenant, "name": name, "created_at": now, "seen_at": now}
+        insert_new(connection, "metric_series", ("id", "labels", "unit"), rows, same=same)
+        connection.info.setdefault(FRESH, []).append(((tenant, name), missing))
+
+    def remember(self, fresh_series: Iterable[tuple[tuple[str, str], Sequence[int]]]) -> None:
+        """Series that have a row now: the transaction that made them is committed."""
+        for key, ids in fresh_series:
+            known = self._known.get(key)
+            if known is None:
+                if sum(len(one.ids) for one in self._known.values()) > _MOST_KNOWN:
+                    self._known.clear()
+                known = self._known[key] = _Known(set(), time.monotonic() + _FORGET_AFTER)
+            known.ids.update(ids)
+
+
+def _code(reading: Reading) -> float:
+    """What a check said of a reading itself, as a number; see `metric_of_verdicts`."""
+    if not reading.firing:
+        return 0.0
+    return 1.0 if reading.severity is None else 1.0 + severity_of(reading.severity)
+
+
+def _labels_text(labels: Mapping[str, str]) -> str:
+    return orjson.dumps(dict(labels), option=orjson.OPT_SORT_KEYS).decode()

@@ -1,0 +1,1 @@
+"""Notifications in SQL: groups, deliveries, receivers, the outbox and wakes."""

@@ -1,0 +1,182 @@
+"""Deliveries: one attempt to tell one channel, decided before and recorded after.
+
+Rows are only ever added, then finished once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+from sqlalchemy import Connection, Table, bindparam, or_, select
+
+from sentinel.schema.notifications import (Delivery)
+from sentinel.notifications.decision import (pause_after)
+from sentinel.notifications.channel import (Message)
+from sentinel.store.database.tables import (GROUP, TELLING)
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["CLAIM", "DELIVERY", "TELL", "Outcome", "ToSend", "finish", "telling_of", "told_to"]
+
+DELIVERY = cast("Table", Delivery.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+
+
+class ToSend(msgspec.Struct, frozen=True, kw_only=True):
+    """One message that was decided on, and for whom."""
+
+    delivery_id: str
+    group_id: str
+    receiver: str
+    channel: str
+    seq: int
+    firing: int
+    severity: int
+    attempts: int
+    message: Message
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of sending: an empty `error` is success."""
+
+    sent: ToSend
+    error: str = ""
+    permanent: bool = False
+    reference: str = ""
+
+
+def finish(store: Store, outcomes: Sequence[Outcome]) -> None:
+    """Record what came of sending; one transaction per group, in the order of their ids."""
+    by_group: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        by_group.setdefault(outcome.sent.group_id, []).append(outcome)
+    for group_id in sorted(by_group):
+        store.tried(partial(_finish_group, store, group_id, by_group[group_id]))
+
+
+def _finish_group(
+    store: Store, group_id: str, outcomes: Sequence[Outcome], connection: Connection
+) -> None:
+    now = store.now()
+    connection.execute(_LOCK, {"group": group_id})
+    if not _held(connection, outcomes):
+        _finish_late(connection, group_id, outcomes, now)
+        store.changed(connection)
+        return
+    for outcome in outcomes:
+        sent = outcome.sent
+        if not outcome.error:
+            state = "sent"
+            values: dict[str, Any] = _as_told(outcome, now)
+        elif outcome.permanent:
+            state = "refused"
+            values = {"refused_seq": sent.seq, "attempts": 0, "error": outcome.error[:2000]}
+            _complain(store, connection, outcome)
+        else:
+            state = "failed"
+            attempts = sent.attempts + 1
+            spread = int(sent.delivery_id[-4:], 16) / 0xFFFF
+            values = {
+                "attempts": attempts, "error": outcome.error[:2000],
+                "retry_at": now + pause_after(attempts, spread),
+            }  # fmt: skip
+            if attempts == 1:
+                _complain(store, connection, outcome)
+        connection.execute(TELL, {**told_to(group_id, sent.receiver, sent.channel), **values})
+        _end(connection, outcome, state, now)
+    # Due at once: the next decision is made by the same rows and says when the next is.
+    claim = {"due_at": now, "claimed_by": "", "claimed_until": None}
+    connection.execute(CLAIM, {"group": group_id, **claim})
+    store.changed(connection)
+
+
+def _held(connection: Connection, outcomes: Sequence[Outcome]) -> bool:
+    """Whether the claim they were sent under still stands: nobody has buried them since."""
+    return connection.execute(_HELD, {"delivery": outcomes[0].sent.delivery_id}).first() is not None
+
+
+def _finish_late(
+    connection: Connection, group_id: str, outcomes: Sequence[Outcome], now: datetime
+) -> None:
+    """Record what was sent under a claim that ran out, and leave the next one's alone.
+
+    A success counts, so that whoever sends now is the last; a failure says nothing new.
+    """
+    for outcome in outcomes:
+        sent = outcome.sent
+        _end(connection, outcome, "failed" if outcome.error else "sent", now)
+        if outcome.error:
+            continue
+        told_at = TELLING.c.told_at
+        connection.execute(
+            TELLING.update()
+            .where(*telling_of(group_id, sent.receiver, sent.channel))
+            .where(or_(told_at.is_(None), told_at < sent.message.at))
+            .values(**_as_told(outcome, now))
+        )
+
+
+def _as_told(outcome: Outcome, now: datetime) -> dict[str, Any]:
+    sent = outcome.sent
+    return {
+        "told_seq": sent.seq, "told_firing": sent.firing,
+        "told_severity": sent.severity if sent.firing else 0, "told_at": now,
+        "attempts": 0, "retry_at": None, "refused_seq": None, "error": "",
+        "reference": outcome.reference,
+    }  # fmt: skip
+
+
+def _end(connection: Connection, outcome: Outcome, state: str, now: datetime) -> None:
+    values = {
+        "state": state, "error": outcome.error[:2000], "reference": outcome.reference,
+        "ended_at": now,
+    }  # fmt: skip
+    connection.execute(_END, {"delivery": outcome.sent.delivery_id, **values})
+
+
+def _complain(store: Store, connection: Connection, outcome: Outcome) -> None:
+    sent = outcome.sent
+    how = "refused for good" if outcome.permanent else "failed; it is tried again"
+    store.log.add(
+        connection,
+        "error" if outcome.permanent else "warning",
+        "delivery.refused" if outcome.permanent else "delivery.failed",
+        f"{sent.channel} {how}: {outcome.error}",
+        {"group": sent.group_id, "receiver": sent.receiver},
+    )
+
+
+def telling_of(group_id: str, receiver: str, channel: str) -> tuple[Any, ...]:
+    """The condition that picks one channel's telling of one group."""
+    return (
+        TELLING.c.group_id == group_id,
+        TELLING.c.receiver == receiver,
+        TELLING.c.channel == channel,
+    )
+
+
+def told_to(group_id: str, receiver: str, channel: str) -> dict[str, Any]:
+    """What `TELL` takes to pick one channel's telling of one group; what it sets stands beside."""
+    return {"of_group": group_id, "of_receiver": receiver, "of_channel": channel}
+
+
+# Made once, as SQLAlchemy works out how a statement is said once for each that was made.
+TELL = TELLING.update().where(
+    TELLING.c.group_id == bindparam("of_group"),
+    TELLING.c.receiver == bindparam("of_receiver"),
+    TELLING.c.channel == bindparam("of_channel"),
+)
+"""Sets what is given of one telling."""
+CLAIM = GROUP.update().where(GROUP.c.id == bindparam("group"))
+"""Sets what is given of one group."""
+_LOCK = select(GROUP.c.id).where(GROUP.c.id == bindparam("group")).with_for_update()
+_HELD = (
+    select(DELIVERY.c.id)
+    .where(DELIVERY.c.id == bindparam("delivery"), DELIVERY.c.state == "sending")
+    .with_for_update()
+)
+_END = DELIVERY.update().where(DELIVERY.c.id == bindparam("delivery"))

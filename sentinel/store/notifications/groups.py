@@ -1,0 +1,377 @@
+"""Groups: who is in which conversation, and when its receivers are looked at next.
+
+Everything here joins the caller's transaction, after rules and alerts are locked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from sentinel.alerts.events import (group_event)
+from sentinel.notifications.grouping import (Membership, TellingSoFar, next_look)
+from sentinel.alerts.inputs import (Reason)
+from sentinel.schema.columns import (new_id)
+from sentinel.prefect_client.port import (OutEvent)
+from sentinel.severity import Severity
+from sentinel.store.database.bulk import (id_array, insert_many, update_many)
+from sentinel.store.alerts.reopen import (take_back_unheard)
+from sentinel.store.database.tables import (ALERT, GROUP, MEMBER, TELLING)
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["Fired", "Regrouping"]
+
+
+class Fired(msgspec.Struct, frozen=True):
+    """An alert that opened (`fresh`: its row is new) or reopened, and where it belongs.
+
+    `by_hand` where a person took its end back: it is news only to whoever was told of the end.
+    """
+
+    alert_id: str
+    title: str
+    severity: int
+    membership: Membership
+    fresh: bool
+    by_hand: bool = False
+
+
+class Regrouping:
+    """What one transaction changes about groups; filled first, then carried out once.
+
+    Args:
+        store: whose transaction it is
+        connection: the open transaction
+        about: the flow run behind it, as related resources of the events
+    """
+
+    def __init__(
+        self, store: Store, connection: Connection, about: Sequence[dict[str, str]] = ()
+    ) -> None:
+        self._store = store
+        self._connection = connection
+        self._about = about
+        self.fired: list[Fired] = []
+        self.resolved: list[str] = []
+        self.ended_quietly: list[str] = []
+        self.touched: list[str] = []
+        self.resolution = str(Reason.RECOVERED)
+
+    def carry_out(self, now: datetime) -> tuple[list[OutEvent], bool]:
+        """Write it; returns the groups' events, and whether anything is due at once."""
+        homes = self._homes(now)
+        changed = [*self.resolved, *self.ended_quietly, *self.touched]
+        ids = {row.id for row in homes.values()} | self._groups_of(changed)
+        if not ids:
+            return [], False
+        groups = {row.id: row for row in self._lock(ids)}
+        self._enter_members(homes, groups, now)
+        self._end_members(self.resolved, quiet=False)
+        self._end_members(self.ended_quietly, quiet=True)
+        counts = self._counts(ids, now)
+        so_far = self._so_far(ids)
+        events: list[OutEvent] = []
+        rows: list[tuple[Any, ...]] = []
+        due_now = False
+        for group in groups.values():
+            row, event, due = self._become(group, counts.get(group.id), so_far, now)
+            rows.append(row)
+            due_now = due_now or due <= now
+            if event is not None:
+                events.append(event)
+        update_many(self._connection, "alert_group", _COLUMNS, rows)
+        return events, due_now
+
+    def _homes(self, now: datetime) -> dict[str, Row[Any]]:
+        """A group for every key that something fired in, made or reopened where need be."""
+        wanted = {fired.membership.key: fired for fired in self.fired}
+        if not wanted:
+            return {}
+        homes = self._find_live(wanted)
+        missing = [key for key in sorted(wanted) if key not in homes]
+        if missing:
+            self._reopen_groups(missing, now)
+            homes = self._find_live(wanted)
+            self._make([wanted[key] for key in missing if key not in homes], now)
+            homes = self._find_live(wanted)
+        return homes
+
+    def _find_live(self, keys: Iterable[str]) -> dict[str, Row[Any]]:
+        found: dict[str, Row[Any]] = {}
+        every = sorted(keys)
+        for start in range(0, len(every), 500):
+            some = {"keys": every[start : start + 500]}
+            found.update({row.key: row for row in self._connection.execute(_LIVE, some)})
+        return found
+
+    def _reopen_groups(self, keys: Sequence[str], now: datetime) -> None:
+        since = now - self._store.knobs.reopen_within
+        for start in range(0, len(keys), 500):
+            query = (
+                select(GROUP.c.key, func.max(GROUP.c.id).label("id"))
+                .where(GROUP.c.key.in_(keys[start : start + 500]), GROUP.c.status == "resolved")
+                .where(GROUP.c.resolved_at >= since)
+                .group_by(GROUP.c.key)
+            )
+            for row in self._connection.execute(query).all():
+                self._connection.execute(
+                    GROUP.update()
+                    .where(GROUP.c.id == row.id, GROUP.c.status == "resolved")
+                    .values(status="reopening", opened_at=now, updated_at=now)
+                )
+
+    def _make(self, wanted: Sequence[Fired], now: datetime) -> None:
+        insert = insert_sqlite if self._store.dialect == "sqlite" else insert_postgresql
+        rows = [
+            {
+                "id": new_id(),
+                "tenant": fired.membership.tenant,
+                "route": fired.membership.route,
+                "key": fired.membership.key,
+                "labels": dict(fired.membership.labels),
+                "receivers": list(fired.membership.receivers),
+                "policy": dict(fired.membership.policy),
+                "status": "opening",
+                "severity": fired.severity,
+                "title": fired.title,
+                "opened_at": now,
+                "seq": 0,
+                "raised_seq": 0,
+                "updated_at": now,
+                "firing": 0,
+                "acknowledged": 0,
+                "suppressed": 0,
+                "resolution": "",
+                "claimed_by": "",
+            }
+            for fired in wanted
+        ]
+        if rows:
+            # Another rule may make the same group at this moment; the index lets one win.
+            self._connection.execute(insert(GROUP).on_conflict_do_nothing(), rows)
+
+    def _groups_of(self, alert_ids: Sequence[str]) -> set[str]:
+        if not alert_ids:
+            return set()
+        subquery, parameter = id_array(self._connection, alert_ids)
+        found = self._connection.exec_driver_sql(
+            f"SELECT DISTINCT group_id FROM group_member WHERE alert_id IN ({subquery})",  # noqa: S608 - no user text in it
+            (parameter,),
+        )
+        return {row[0] for row in found}
+
+    def _lock(self, ids: set[str]) -> list[Row[Any]]:
+        rows: list[Row[Any]] = []
+        every = sorted(ids)
+        for start in range(0, len(every), 500):
+            some = {"ids": every[start : start + 500]}
+            rows.extend(self._connection.execute(_LOCKED, some))
+        return rows
+
+    def _enter_members(
+        self, homes: dict[str, Row[Any]], groups: dict[str, Row[Any]], now: datetime
+    ) -> None:
+        fresh: list[tuple[Any, ...]] = []
+        back: list[dict[str, Any]] = []
+        by_hand = [
+            (homes[fired.membership.key].id, fired.alert_id)
+            for fired in self.fired
+            if fired.by_hand
+        ]
+        unheard = take_back_unheard(self._connection, groups, by_hand, now)
+        for fired in self.fired:
+            group = groups[homes[fired.membership.key].id]
+            if (group.id, fired.alert_id) in unheard:
+                continue
+            if fired.fresh:
+                fresh.append((group.id, fired.alert_id, group.seq + 1, None, False))
+            else:
+                back.append(
+                    {
+                        "group_id": group.id, "alert_id": fired.alert_id,
+                        "fired_seq": group.seq + 1, "resolved_seq": None, "quiet": False,
+                    }
+                )  # fmt: skip
+        names = ("group_id", "alert_id", "fired_seq", "resolved_seq", "quiet")
+        insert_many(self._connection, "group_member", names, fresh)
+        if back:
+            insert = insert_sqlite if self._store.dialect == "sqlite" else insert_postgresql
+            statement = insert(MEMBER)
+            self._connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["group_id", "alert_id"],
+                    set_={
+                        "fired_seq": statement.excluded.fired_seq,
+                        "resolved_seq": None,
+                        "quiet": False,
+                    },
+                ),
+                back,
+            )
+
+    def _end_members(self, alert_ids: Sequence[str], *, quiet: bool) -> None:
+        if not alert_ids:
+            return
+        subquery, parameter = id_array(self._connection, alert_ids)
+        word = "TRUE" if quiet else "FALSE"
+        self._connection.exec_driver_sql(
+            "UPDATE group_member SET resolved_seq = (SELECT g.seq + 1 FROM alert_group g "  # noqa: S608 - no user text in it
+            f"WHERE g.id = group_member.group_id), quiet = {word} "
+            f"WHERE resolved_seq IS NULL AND alert_id IN ({subquery})",
+            (parameter,),
+        )
+
+    def _counts(self, ids: set[str], now: datetime) -> dict[str, Row[Any]]:
+        found: dict[str, Row[Any]] = {}
+        every = sorted(ids)
+        for start in range(0, len(every), 500):
+            some = {"ids": every[start : start + 500], "now": now}
+            found.update({row.group_id: row for row in self._connection.execute(_COUNTS, some)})
+        return found
+
+    def _so_far(self, ids: set[str]) -> dict[str, TellingSoFar]:
+        found: dict[str, TellingSoFar] = {}
+        every = sorted(ids)
+        for start in range(0, len(every), 500):
+            some = {"ids": every[start : start + 500]}
+            for row in self._connection.execute(_SO_FAR, some):
+                found[row.group_id] = TellingSoFar(
+                    told_at=row.told_at, told_severity=row.told_severity or 0
+                )
+        return found
+
+    def _become(
+        self, group: Row[Any], count: Row[Any] | None, so_far: dict[str, TellingSoFar],
+        now: datetime,
+    ) -> tuple[tuple[Any, ...], OutEvent | None, datetime]:  # fmt: skip
+        seq = group.seq + 1
+        firing = int(count.firing) if count else 0
+        acked = int(count.acked) if count else 0
+        severity = int(count.severity) if count else group.severity
+        over = "resolved" if firing == 0 else ""
+        status = over or ("acknowledged" if acked == firing else "open")
+        title = group.title
+        if count is not None:
+            title = count.title if firing == 1 else f"{firing} alerts: {_where(group.labels)}"
+        # One that comes back is a new episode: it waits as a first one does (group_wait).
+        again = group.status == "reopening"
+        told = TellingSoFar() if again else so_far.get(group.id, TellingSoFar())
+        policy = group.policy
+        wait = policy.get("group_wait")
+        due = next_look(
+            due_at=group.due_at,
+            so_far=told,
+            severity=severity,
+            firing=firing,
+            wait=None if wait is None else timedelta(seconds=wait),
+            interval=timedelta(seconds=policy.get("group_interval", 300)),
+            now=now,
+            by_hand=self.resolution == Reason.RESOLVED_BY_HAND,
+        )
+        raised = seq if severity > group.severity or group.seq == 0 else group.raised_seq
+        resolution = self.resolution if firing == 0 else ""
+        row = (
+            group.id, status, severity, firing, acked, int(count.muted or 0) if count else 0,
+            title, now if firing == 0 else None, resolution, seq, raised, due, now,
+        )  # fmt: skip
+        return row, self._event(group, status, seq, title, severity, firing, now), due
+
+    def _event(
+        self, group: Row[Any], status: str, seq: int, title: str, severity: int, firing: int,
+        now: datetime,
+    ) -> OutEvent | None:  # fmt: skip
+        what = _CHANGES.get((group.status, status))
+        if what is None:
+            return None
+        labels = {
+            "severity": Severity(severity).word,
+            "route": group.route,
+            "tenant": group.tenant,
+            **{name: text for name, text in group.labels.items() if name in _EVENT_LABELS},
+        }
+        return group_event(
+            what,
+            group_id=group.id,
+            seq=seq,
+            at=now,
+            title=title,
+            labels=labels,
+            payload={"firing": firing, "labels": dict(group.labels)},
+            about=self._about,
+        )
+
+
+# Made once, as SQLAlchemy works out how a statement is said once for each that was made.
+_LIVE = select(GROUP.c.id, GROUP.c.key).where(
+    literal_column("status") != literal_column("'resolved'"),
+    GROUP.c.key.in_(bindparam("keys", expanding=True)),
+)
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_LOCKED = select(GROUP).where(GROUP.c.id.in_(_IDS)).order_by(GROUP.c.id).with_for_update()
+_MUTED = and_(ALERT.c.suppressed_until.is_not(None), ALERT.c.suppressed_until > bindparam("now"))
+_COUNTS = (
+    select(
+        MEMBER.c.group_id,
+        func.count().label("firing"),
+        func.sum(case((ALERT.c.status == "acknowledged", 1), else_=0)).label("acked"),
+        func.sum(case((_MUTED, 1), else_=0)).label("muted"),
+        func.max(ALERT.c.severity).label("severity"),
+        func.min(ALERT.c.title).label("title"),
+    )
+    .join(ALERT, ALERT.c.id == MEMBER.c.alert_id)
+    .where(MEMBER.c.group_id.in_(_IDS), MEMBER.c.resolved_seq.is_(None))
+    .group_by(MEMBER.c.group_id)
+)
+_SO_FAR = (
+    select(
+        TELLING.c.group_id,
+        func.max(TELLING.c.told_at).label("told_at"),
+        func.max(TELLING.c.told_severity).label("told_severity"),
+    )
+    .where(TELLING.c.group_id.in_(_IDS), or_(TELLING.c.told_seq > 0, TELLING.c.attempts > 0))
+    .group_by(TELLING.c.group_id)
+)
+
+_COLUMNS = (
+    ("status", "text"), ("severity", "int"), ("firing", "int"), ("acknowledged", "int"),
+    ("suppressed", "int"), ("title", "text"), ("resolved_at", "moment"), ("resolution", "text"),
+    ("seq", "int"), ("raised_seq", "int"), ("due_at", "moment"), ("updated_at", "moment"),
+)  # fmt: skip
+
+_EVENT_LABELS = ("rule", "category", "team")
+
+# From the status before to the status after; "opening" and "reopening" exist only inside the
+# transaction that makes or reopens a group.
+_CHANGES = {
+    ("opening", "open"): "opened",
+    ("opening", "resolved"): None,
+    ("reopening", "open"): "reopened",
+    ("reopening", "acknowledged"): "reopened",
+    ("open", "acknowledged"): "acknowledged",
+    ("acknowledged", "open"): "unacknowledged",
+    ("open", "resolved"): "resolved",
+    ("acknowledged", "resolved"): "resolved",
+}
+
+
+def _where(labels: dict[str, str]) -> str:
+    return ", ".join(text for text in labels.values() if text) or "everything"

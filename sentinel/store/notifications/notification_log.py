@@ -1,0 +1,336 @@
+"""Telling as rows: which groups are due, what was decided, what each channel was told.
+
+`claim` decides inside one transaction; sending happens outside any; `finish` records it.
+A sender that lives renews its claim for as long as the channel takes. One that dies in
+between leaves a claim that runs out, and the next one sends the same message, with the same
+id, again: at most one repeat per crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Connection, Row, exists, func, or_, select
+
+from sentinel.notifications.grouping import (first_wait)
+from sentinel.timing.active_hours import (ActiveHours)
+from sentinel.timing.rate_limit import (Limit)
+from sentinel.notifications.message import (MOST_NAMED, compose, message_id)
+from sentinel.schema.alerts import (Alert)
+from sentinel.schema.groups import (AlertGroup)
+from sentinel.schema.columns import (new_id)
+from sentinel.notifications.decision import (Decision, GroupNow, Policy, Reason, Told, decide)
+from sentinel.store.notifications.deliveries import (CLAIM, DELIVERY, TELL, Outcome, ToSend, finish, told_to)
+from sentinel.store.rules.condition_state import (count_held, held_before, with_recent)
+from sentinel.store.notifications.receivers import (DEFAULT)
+from sentinel.store.database.tables import (ALERT, GROUP, MEMBER, TELLING)
+from sentinel.store.notifications.queries import (BURIED, DUE, TOLD, due, known_before, seen_by)
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["Tellings", "Why"]
+
+_CLAIM = timedelta(seconds=60)
+
+
+class Why(msgspec.Struct, frozen=True, kw_only=True):
+    """Why one channel is told about a group now, or is not, and when the next decision is."""
+
+    group_id: str
+    receiver: str
+    channel: str
+    told_at: datetime | None
+    decision: Decision
+    error: str
+
+
+class Tellings:
+    """What channels were told, and what comes next."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def explain(self, group_id: str) -> list[Why]:
+        """For each channel of a group: is it told, why or why not, and when is the next time.
+
+        Decided anew at this moment by the function that decides when it counts.
+        """
+        now = self._store.now()
+        channels = self._store.receivers.all()
+        with self._store.read() as connection:
+            row = connection.execute(select(GROUP).where(GROUP.c.id == group_id)).first()
+            if row is None:
+                return []
+            group = AlertGroup.model_validate(_mapping(row))
+            known = self._known(connection, group_id)
+            found: list[Why] = []
+            for receiver, channel in _targets(group, known, channels):
+                before = known.get((receiver, channel))
+                policy = _policy(group)
+                told = with_recent(
+                    connection, group_id, receiver, channel, _told(before), policy, now
+                )
+                seen = self._seen_by(connection, group, told, now)
+                decision = decide(seen, told, now, policy)
+                error = "" if before is None else before.error
+                found.append(
+                    Why(
+                        group_id=group_id, receiver=receiver, channel=channel, told_at=told.at,
+                        decision=decision, error=error,
+                    )
+                )  # fmt: skip
+            return found
+
+    def explain_alert(self, alert_id: str) -> list[Why]:
+        """The same for every group that an alert is in."""
+        query = select(MEMBER.c.group_id).where(MEMBER.c.alert_id == alert_id)
+        with self._store.read() as connection:
+            groups = list(connection.execute(query.order_by(MEMBER.c.group_id)).scalars())
+        return [why for group_id in groups for why in self.explain(group_id)]
+
+    def _known(self, connection: Connection, group_id: str) -> dict[tuple[str, str], Row[Any]]:
+        rows = connection.execute(TOLD, {"group": group_id})
+        return {(row.receiver, row.channel): row for row in rows}
+
+    def overdue(self, since: datetime) -> int:
+        """How many groups have been due and unclaimed since before `since`."""
+        with self._store.read() as connection:
+            return connection.execute(
+                select(func.count()).select_from(GROUP).where(*due(since, self._store.now()))
+            ).scalar_one()
+
+    def next_due(self) -> datetime | None:
+        """When the next group is due, or None."""
+        with self._store.read() as connection:
+            return connection.execute(select(func.min(GROUP.c.due_at))).scalar()
+
+    def claim(
+        self, by: str, *, due_before: datetime | None = None, limit: int = 50
+    ) -> list[ToSend]:
+        """Decide on what is due and claim what must be sent.
+
+        Args:
+            by: who sends, for the record
+            due_before: only what has been due since before this; left out, what is due now
+            limit: groups at a time, the worst first
+
+        Returns:
+            What to send; empty both when nothing is due and when every decision was not to.
+        """
+        now = self._store.now()
+        with self._store.write() as connection:
+            asked = {"before": due_before or now, "now": now, "most": limit}
+            groups = connection.execute(DUE, asked).all()
+            # Read once the groups are locked: who changes a receiver then makes them due again.
+            channels = self._store.receivers.all_in(connection)
+            sends: list[ToSend] = []
+            for group in groups:
+                sends += self._decide_group(connection, group, channels, by, now)
+        return sends
+
+    def _decide_group(
+        self, connection: Connection, row: Row[Any], channels: dict[str, list[str]], by: str,
+        now: datetime,
+    ) -> list[ToSend]:  # fmt: skip
+        group = AlertGroup.model_validate(_mapping(row))
+        known = self._known(connection, group.id)
+        self._say_unknown(connection, group, known, channels)
+        self._bury(connection, group.id)
+        sends: list[ToSend] = []
+        nexts: list[datetime] = []
+        for receiver, channel in _targets(group, known, channels):
+            policy = _policy(group)
+            told = _told(known.get((receiver, channel)))
+            told = with_recent(connection, group.id, receiver, channel, told, policy, now)
+            seen = self._seen_by(connection, group, told, now)
+            decision = decide(seen, told, now, policy)
+            if decision.reason in (Reason.THROTTLED, Reason.PER_HOUR):
+                count_held(connection, group, receiver, channel, told)
+            self._remember(connection, group, receiver, channel, decision, now)
+            if decision.next_at is not None:
+                nexts.append(decision.next_at)
+            if decision.send:
+                sends.append(
+                    self._prepare(connection, group, receiver, channel, told, seen, decision, by)
+                )
+        claim = {
+            "due_at": now if sends else min(nexts, default=None),
+            "claimed_by": by if sends else "",
+            "claimed_until": now + _CLAIM if sends else None,
+        }
+        connection.execute(CLAIM, {"group": group.id, **claim})
+        return sends
+
+    def _say_unknown(
+        self, connection: Connection, group: AlertGroup, known: dict[tuple[str, str], Row[Any]],
+        channels: dict[str, list[str]],
+    ) -> None:  # fmt: skip
+        """Say once for each group that a receiver is not there."""
+        for name in group.receivers:
+            if name not in channels and not any(receiver == name for receiver, _ in known):
+                self._store.log.add(
+                    connection,
+                    "warning",
+                    "receiver.unknown",
+                    f"there is no receiver {name!r}; {group.title!r} goes to {DEFAULT!r} instead",
+                    {"group": group.id, "do": f"sentinel receiver set {name} --channel …"},
+                )
+
+    def _seen_by(
+        self, connection: Connection, group: AlertGroup, told: Told, now: datetime
+    ) -> GroupNow:
+        """The group in relation to what one channel was told.
+
+        What is suppressed is counted here, not taken from the group's row, since a suppression
+        runs out without anything being written.
+        """
+        asked = {"group": group.id, "seq": told.seq, "now": now, "told_at": told.at}
+        if told.at is None:
+            del asked["told_at"]
+        query = seen_by(was_told=told.at is not None, fires=bool(group.firing))
+        row = connection.execute(query, asked).one()
+        return GroupNow(
+            seq=group.seq, opened_at=group.opened_at, severity=row.severity or group.severity,
+            firing=group.firing, acknowledged=row.acknowledged, suppressed=row.muted,
+            new_firing=row.new, resolved_since=row.resolved, quiet_since=row.quiet,
+            suppressed_until=row.muted_until,
+        )  # fmt: skip
+
+    def _remember(
+        self, connection: Connection, group: AlertGroup, receiver: str, channel: str,
+        decision: Decision, now: datetime,
+    ) -> None:  # fmt: skip
+        values: dict[str, Any] = {
+            "reason": str(decision.reason), "decided_at": now, "next_at": decision.next_at
+        }  # fmt: skip
+        done = connection.execute(TELL, {**told_to(group.id, receiver, channel), **values})
+        if not done.rowcount:
+            connection.execute(
+                TELLING.insert().values(
+                    group_id=group.id, receiver=receiver, channel=channel, told_seq=0,
+                    told_firing=0, told_severity=0, attempts=0, error="", reference="", **values,
+                )
+            )  # fmt: skip
+
+    def _prepare(
+        self, connection: Connection, group: AlertGroup, receiver: str, channel: str, told: Told,
+        seen: GroupNow, decision: Decision, by: str,
+    ) -> ToSend:  # fmt: skip
+        now = self._store.now()
+        before = told.at.isoformat() if told.at else "first"
+        id_ = message_id(group.id, receiver, channel, group.seq, before)
+        message = compose(
+            group,
+            self._named(connection, group, told, now),
+            id_=id_,
+            receiver=receiver,
+            reason=decision.reason,
+            firing=seen.firing - seen.suppressed,
+            resolved=seen.resolved_since,
+            now=now,
+            dashboard=self._store.knobs.dashboard_url,
+            answers=told.reference,
+        )
+        held = held_before(connection, group.id, receiver, channel, told)
+        if held:
+            message = msgspec.structs.replace(
+                message, reason=f"{message.reason}; {held} held back meanwhile by its limits"
+            )
+        delivery = new_id()
+        connection.execute(
+            DELIVERY.insert().values(
+                id=delivery, group_id=group.id, receiver=receiver, channel=channel,
+                message_id=id_, reason=str(decision.reason), state="sending",
+                attempt=told.attempts + 1, error="", by=by, reference="", started_at=now,
+            )
+        )  # fmt: skip
+        return ToSend(
+            delivery_id=delivery, group_id=group.id, receiver=receiver, channel=channel,
+            seq=group.seq, firing=seen.firing - seen.suppressed, severity=seen.severity,
+            attempts=told.attempts,
+            message=message,
+        )  # fmt: skip
+
+    def _named(
+        self, connection: Connection, group: AlertGroup, told: Told, now: datetime
+    ) -> list[Alert]:
+        """The alerts that a message names: what fires unsuppressed, else what is over since."""
+        query = select(ALERT).join(MEMBER, MEMBER.c.alert_id == ALERT.c.id)
+        query = query.where(MEMBER.c.group_id == group.id)
+        if group.firing:
+            muted_until = ALERT.c.suppressed_until
+            query = query.where(MEMBER.c.resolved_seq.is_(None))
+            query = query.where(or_(muted_until.is_(None), muted_until <= now))
+        else:
+            known = known_before(told.at is None, told.seq, told.at)
+            query = query.where(known, MEMBER.c.resolved_seq > told.seq)
+        query = query.order_by(ALERT.c.severity.desc(), ALERT.c.opened_at, ALERT.c.id)
+        rows = connection.execute(query.limit(MOST_NAMED))
+        return [Alert.model_validate(_mapping(row)) for row in rows]
+
+    def _bury(self, connection: Connection, group_id: str) -> None:
+        """Whoever was sending before died, or the claim would stand."""
+        connection.execute(BURIED, {"group": group_id, "ended_at": self._store.now()})
+
+    def renew(self, sending: Sequence[ToSend]) -> None:
+        """Keep the claims on what is being sent for another while; lost ones stay lost."""
+        until = self._store.now() + _CLAIM
+        with self._store.write() as connection:
+            for group_id, delivery_id in sorted(
+                {s.group_id: s.delivery_id for s in sending}.items()
+            ):
+                held = exists().where(DELIVERY.c.id == delivery_id, DELIVERY.c.state == "sending")
+                connection.execute(
+                    GROUP.update().where(GROUP.c.id == group_id, held).values(claimed_until=until)
+                )
+
+    def finish(self, outcomes: Sequence[Outcome]) -> None:
+        """Record what came of sending, all of a group together; a transaction per group."""
+        finish(self._store, outcomes)
+
+
+def _targets(
+    group: AlertGroup, known: dict[tuple[str, str], Row[Any]], channels: dict[str, list[str]]
+) -> list[tuple[str, str]]:
+    """Everyone to decide on: today's receivers, and whoever was told that it fires."""
+    targets = {
+        (name, channel): None
+        for name in group.receivers
+        for channel in channels.get(name, channels[DEFAULT])
+    }
+    if group.firing == 0:
+        # A resolve goes wherever firing was told, whatever has been edited since.
+        targets |= {key: None for key, told in known.items() if told.told_firing}
+    return list(targets)
+
+
+def _mapping(row: Row[Any]) -> dict[str, Any]:
+    return dict(row._mapping)  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's documented public name
+
+
+def _told(row: Row[Any] | None) -> Told:
+    if row is None:
+        return Told()
+    return Told(
+        seq=row.told_seq, firing=row.told_firing, severity=row.told_severity, at=row.told_at,
+        attempts=row.attempts, retry_at=row.retry_at, refused_seq=row.refused_seq,
+        reference=row.reference,
+    )  # fmt: skip
+
+
+def _policy(group: AlertGroup) -> Policy:
+    given = group.policy
+    wait, hours = given.get("group_wait"), given.get("active_hours")
+    return Policy(
+        group_wait=first_wait(None if wait is None else timedelta(seconds=wait), group.severity),
+        group_interval=timedelta(seconds=given.get("group_interval", 300)),
+        repeat_interval=timedelta(seconds=given.get("repeat_interval", 14_400)),
+        hours=ActiveHours.model_validate(hours) if hours else None,
+        limit=Limit(
+            throttle=timedelta(seconds=given.get("throttle", 0)), per_hour=given.get("per_hour")
+        ),
+    )

@@ -1,0 +1,127 @@
+"""Receivers: named sets of channels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import Connection, Table, or_, select
+
+from sentinel.errors import ConfigurationError, NotFound
+from sentinel.schema.notifications import (Receiver)
+from sentinel.store.database.tables import (GROUP)
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["DEFAULT", "INBOX", "Receivers"]
+
+RECEIVER = cast("Table", Receiver.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+
+DEFAULT = "default"
+INBOX = "inbox"
+_ALL = select(RECEIVER).order_by(RECEIVER.c.name)
+_CHANNEL = re.compile(r"inbox|[a-z0-9][a-z0-9-]*/[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+class Receivers:
+    """Receivers in the shared database. `default` is the inbox until somebody says otherwise."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def all(self) -> dict[str, list[str]]:
+        """The channels of every receiver, by name."""
+        with self._store.read() as connection:
+            return self.all_in(connection)
+
+    def all_in(self, connection: Connection) -> dict[str, list[str]]:
+        """The same as an open transaction sees them."""
+        found = {row.name: list(row.channels) for row in connection.execute(_ALL)}
+        found.setdefault(DEFAULT, [INBOX])
+        return found
+
+    def set(
+        self, name: str, channels: Sequence[str], *, description: str = "", source: str = "ui"
+    ) -> None:
+        """Make a receiver, or give it other channels, which hear of what is open already.
+
+        Raises:
+            ConfigurationError: a channel is not `inbox` or `<block type slug>/<block name>`
+        """
+        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,99}", name):
+            raise ConfigurationError(
+                f"{name!r} is no usable name", hint="Use small letters, digits, '-', '_' and '.'."
+            )
+        wrong = [one for one in channels if not _CHANNEL.fullmatch(one)]
+        if wrong or not channels:
+            raise ConfigurationError(
+                f"receiver {name!r}: {', '.join(wrong) or 'nothing'} is no channel",
+                hint="Write inbox, or a block as sentinel-webhook/ops.",
+            )
+        values: dict[str, Any] = {
+            "channels": list(dict.fromkeys(channels)),
+            "description": description,
+            "source": source,
+            "updated_at": self._store.now(),
+        }
+
+        def work(connection: Connection) -> None:
+            before = self.all_in(connection)
+            done = connection.execute(
+                RECEIVER.update().where(RECEIVER.c.name == name).values(**values)
+            )
+            if not done.rowcount:
+                connection.execute(RECEIVER.insert().values(name=name, **values))
+            self._store.log.add(
+                connection, "info", "receiver.set", f"{name} tells {', '.join(channels)}"
+            )
+            # A receiver that is not there is told by `default`, so its groups count as that's.
+            if set(channels) - set(before.get(name, ())):
+                self._look_again(connection, name, before)
+
+        self._store.tried(work)
+
+    def remove(self, name: str) -> None:
+        """Forget a receiver; what names it is told to `default` from then on.
+
+        Raises:
+            NotFound: there is none of that name
+        """
+
+        def work(connection: Connection) -> None:
+            before = self.all_in(connection)
+            done = connection.execute(RECEIVER.delete().where(RECEIVER.c.name == name))
+            if not done.rowcount:
+                raise NotFound(f"there is no receiver {name!r}", hint="See: sentinel receiver list")
+            self._store.log.add(connection, "info", "receiver.removed", f"{name} is gone")
+            self._look_again(connection, name, before)
+
+        self._store.tried(work)
+
+    def _look_again(
+        self, connection: Connection, name: str, before: Mapping[str, Sequence[str]]
+    ) -> None:
+        """Make the open groups of a receiver due at once, that a new channel may hear of them.
+
+        Whoever was told already is not told again: each channel is decided on by itself.
+        """
+        query = select(GROUP.c.id, GROUP.c.receivers).where(GROUP.c.status != "resolved")
+        ids = sorted(
+            row.id
+            for row in connection.execute(query)
+            if name in row.receivers
+            or (name == DEFAULT and any(one not in before for one in row.receivers))
+        )
+        now = self._store.now()
+        for start in range(0, len(ids), 500):
+            connection.execute(
+                GROUP.update()
+                .where(GROUP.c.id.in_(ids[start : start + 500]))
+                .where(GROUP.c.status != "resolved")
+                .where(or_(GROUP.c.due_at.is_(None), GROUP.c.due_at > now))
+                .values(due_at=now)
+            )
+        if ids:
+            self._store.wakes.request(connection, now)

@@ -1,0 +1,122 @@
+"""Wakes as rows, so that a lost event costs seconds and a repeated one nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID, uuid5
+
+from sqlalchemy import Connection, Row, Table, or_, select
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from sentinel.schema.notifications import (Wake)
+from sentinel.prefect_client.port import (OutEvent)
+from sentinel.store.database.tables import (GROUP)
+from sentinel.notifications.wake import (WakeState, should_emit)
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["EVENT", "NOTIFY", "Wakes"]
+
+WAKE = cast("Table", Wake.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+
+NOTIFY = "notify"
+EVENT = "sentinel.wake.requested"
+_NAMESPACE = UUID("3c2b9f0e-5a0b-5d8e-8a51-2d1a4f0f7c55")
+
+
+class Wakes:
+    """Wakes in the shared database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def request(self, connection: Connection, now: datetime, name: str = NOTIFY) -> None:
+        """Something is due: raise the generation, and emit an event where none is under way."""
+        row = self._lock(connection, name)
+        requested = row.requested + 1
+        connection.execute(
+            WAKE.update().where(WAKE.c.name == name).values(requested=requested, requested_at=now)
+        )
+        self._emit(connection, name, _state(row, requested), now)
+
+    def tick(self, now: datetime, name: str = NOTIFY) -> bool:
+        """Emit what was postponed or stayed unserved; says whether an event went out."""
+        with self._store.read() as connection:
+            row = connection.execute(select(WAKE).where(WAKE.c.name == name)).first()
+        if row is None or not should_emit(_state(row), now, self._store.knobs.wake_again_after):
+            return False
+        with self._store.write() as connection:
+            row = self._lock(connection, name)
+            return self._emit(connection, name, _state(row), now)
+
+    def requested(self, name: str = NOTIFY) -> int:
+        """The generation asked for; to be given to `serve` after everything due was looked at."""
+        with self._store.read() as connection:
+            found = connection.execute(select(WAKE.c.requested).where(WAKE.c.name == name))
+            return found.scalar() or 0
+
+    def serve(self, generation: int, name: str = NOTIFY) -> bool:
+        """Everything asked for up to `generation` was looked at; says whether all is served."""
+        with self._store.write() as connection:
+            row = self._lock(connection, name)
+            served = max(row.served, min(generation, row.requested))
+            connection.execute(
+                WAKE.update()
+                .where(WAKE.c.name == name)
+                .values(served=served, served_at=self._store.now())
+            )
+            return served >= row.requested
+
+    def due_groups_wake(self, now: datetime) -> bool:
+        """Ask for a wake where a group has become due and nobody has been asked yet."""
+        with self._store.read() as connection:
+            due = connection.execute(
+                select(GROUP.c.id)
+                .where(GROUP.c.due_at.is_not(None), GROUP.c.due_at <= now)
+                .where(or_(GROUP.c.claimed_until.is_(None), GROUP.c.claimed_until <= now))
+                .limit(1)
+            ).first()
+            row = connection.execute(select(WAKE).where(WAKE.c.name == NOTIFY)).first()
+        if due is None or (row is not None and row.requested > row.served):
+            return False
+        with self._store.write() as connection:
+            self.request(connection, now)
+        return True
+
+    def _lock(self, connection: Connection, name: str) -> Row[Any]:
+        query = select(WAKE).where(WAKE.c.name == name).with_for_update()
+        row = connection.execute(query).first()
+        if row is not None:
+            return row
+        insert = insert_sqlite if self._store.dialect == "sqlite" else insert_postgresql
+        new = insert(WAKE).values(name=name, requested=0, served=0, emitted=0)
+        connection.execute(new.on_conflict_do_nothing())
+        return connection.execute(query).one()
+
+    def _emit(self, connection: Connection, name: str, wake: WakeState, now: datetime) -> bool:
+        if not should_emit(wake, now, self._store.knobs.wake_again_after):
+            return False
+        event = OutEvent(
+            id=str(uuid5(_NAMESPACE, f"{name} {wake.requested} {now.isoformat()}")),
+            occurred=now,
+            event=EVENT,
+            resource={"prefect.resource.id": f"sentinel.wake.{name}"},
+            payload={"generation": wake.requested},
+        )
+        self._store.outbox.add(connection, [event])
+        connection.execute(
+            WAKE.update().where(WAKE.c.name == name).values(emitted=wake.requested, emitted_at=now)
+        )
+        return True
+
+
+def _state(row: Row[Any], requested: int | None = None) -> WakeState:
+    return WakeState(
+        requested=row.requested if requested is None else requested,
+        served=row.served,
+        emitted=row.emitted,
+        emitted_at=row.emitted_at,
+    )

@@ -1,0 +1,209 @@
+"""Upkeep of figures: settled hours are summed up once, and again where an alert of theirs changed.
+
+Why the figures hold (docs/adr/0018 says more). A change of an alert marks its hours in the same
+transaction, if they lie before `until`. A piece is summed up on one snapshot and takes away the
+marks that it sees there: it sees both a change and its mark, or neither, and then the mark stays.
+A transaction that looked before `until` had moved has left no mark; but it had its number by
+then, so that it is over once all numbers up to `horizon` are, and only then `ready` follows.
+SQLite has one writer at a time and needs none of that.
+"""
+
+# ruff: noqa: S608 - the names in these statements are ours
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import Connection, Row, func, select
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from sentinel.store.database.tables import (ALERT, TALLY_STATE)
+from sentinel.store.reports.rollups import (DAY, FIGURES, asked, figures, hour_before, hour_of, milliseconds, moment_of)
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["Tallied", "Tallies"]
+
+_SETTLED = timedelta(hours=2)
+"""Most of what changes is younger. An hour whose alerts change later is summed up once more."""
+_KEPT = timedelta(days=62)
+"""The longest overview looks at 30 days and the 30 before, from any hour on."""
+_PIECE = 6
+"""Hours that one transaction sums up; a day is a whole number of them."""
+_KINDS = "('rule', 'category', 'team', 'severity', 'ended')"
+_COLUMNS = f"kind, hours, at, name, {', '.join(FIGURES)}"
+
+
+class Tallied(msgspec.Struct, frozen=True):
+    """How many hours were summed up, and how many are left for the next time."""
+
+    hours: int
+    left: int
+
+
+class Tallies:
+    """Figures that are kept by hour and by day."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def upkeep(self, pieces: int | None = None) -> Tallied:
+        """Sum up the hours that have settled, or have changed since they were.
+
+        Args:
+            pieces: at most so many transactions, of some hours each; all where None
+        """
+        now = self._store.now()
+        self._move_on(moment_of(hour_before(now - _SETTLED)))
+        first, todo = self._outstanding(now)
+        done = 0
+        for start, end in islice(_cut(todo), pieces):
+            began = time.monotonic()
+            done += self._store.tried(
+                lambda connection, s=start, e=end: self._piece(connection, s, e), snapshot=True
+            )
+            if self._store.dialect == "sqlite":
+                # Those who wait for the lock look again at moments of their own.
+                time.sleep(time.monotonic() - began)
+        self._store.tried(lambda connection: self._forget(connection, first), snapshot=True)
+        return Tallied(done, len(todo) - done)
+
+    def _move_on(self, until: datetime) -> None:
+        """Have changes before `until` leave marks, and let hours be kept once all of them do."""
+        state = TALLY_STATE
+        alone = self._store.dialect == "sqlite"
+        found = self._state()
+        if found is None or (found.ready == found.until and found.until < until):
+            begins = moment_of(0)
+            insert = insert_sqlite if alone else insert_postgresql
+            row = {"id": 1, "until": begins, "ready": begins, "turn": 0}
+            with self._store.write() as connection:
+                connection.execute(insert(state).values(row).on_conflict_do_nothing())
+                connection.execute(
+                    state.update()
+                    .where(state.c.ready == state.c.until, state.c.until < until)
+                    .values(until=until, ready=until if alone else state.c.ready, horizon=None)
+                )
+            found = self._state()
+        if alone or found is None or found.ready == found.until:
+            return
+        number = "CAST(CAST(pg_current_xact_id() AS text) AS bigint)"
+        oldest = "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)"
+        # Each a transaction of its own: the number is newer than whatever has not seen `until`.
+        # One from the future came with a dump of another server, which counts by itself.
+        for change in (
+            f"horizon = {number} WHERE until = ? AND ready < until "
+            f"AND (horizon IS NULL OR horizon > {number})",
+            f"ready = until WHERE until = ? AND horizon < {oldest}",
+        ):
+            with self._store.write() as connection:
+                asked(connection, f"UPDATE tally_state SET {change}", [found.until])
+
+    def _state(self) -> Row[tuple[datetime, datetime]] | None:
+        with self._store.read() as connection:
+            query = select(TALLY_STATE.c.until, TALLY_STATE.c.ready)
+            return connection.execute(query).tuples().first()  # pyright: ignore[reportReturnType]
+
+    def _outstanding(self, now: datetime) -> tuple[int, list[int]]:
+        """The first hour worth keeping, and the hours that are to be summed up."""
+        with self._store.snapshot() as connection:
+            ready = connection.execute(select(TALLY_STATE.c.ready)).scalar()
+            moments = (
+                connection.execute(select(func.min(column))).scalar()
+                for column in (ALERT.c.opened_at, ALERT.c.resolved_at)
+            )
+            oldest = min((moment for moment in moments if moment is not None), default=now)
+            first = hour_before(max(oldest, now - _KEPT)) // DAY * DAY
+            last = first if ready is None else hour_before(ready)
+            kept = {at for (at,) in asked(connection, "SELECT at FROM tally_hour WHERE hours = 1")}
+            marked = {at for (at,) in asked(connection, "SELECT DISTINCT at FROM tally_mark")}
+        wanted = [hour for hour in range(first, last) if hour not in kept or hour in marked]
+        # The latest first, which somebody looks at soonest.
+        return first, wanted[::-1]
+
+    def _piece(self, connection: Connection, start: int, end: int) -> int:
+        """Sum up the hours from `start` on, before `end`, and their day once it is whole."""
+        if not self._begun(connection, end):
+            return 0
+        dialect, span = self._store.dialect, (start, end)
+        moments = (moment_of(start), moment_of(end))
+        self._remove(connection, 1, *span)
+        asked(connection, "DELETE FROM tally_mark WHERE at >= ? AND at < ?", span)
+        opened = "FROM alert WHERE opened_at >= ? AND opened_at < ? GROUP BY 3, 4"
+        hour, none = hour_of(dialect, "opened_at"), "0, 0, 0, 0, 0"
+        into = f"INSERT INTO tally ({_COLUMNS})"
+        took = milliseconds(dialect, "opened_at", "resolved_at")
+        for statement in (
+            f"{into} SELECT 'rule', 1, {hour}, rule, {figures(dialect)} {opened}",
+            f"{into} SELECT 'category', 1, {hour}, category, count(*), {none} {opened}",
+            f"{into} SELECT 'team', 1, {hour}, team, count(*), {none} {opened}",
+            f"{into} SELECT 'severity', 1, {hour}, CAST(severity AS VARCHAR), count(*), {none} "
+            f"{opened}",
+            f"{into} SELECT 'ended', 1, {hour_of(dialect, 'resolved_at')}, '', 0, 0, 0, 0, "
+            f"count(*), {took} FROM alert WHERE opened_at IS NOT NULL "
+            "AND resolved_at >= ? AND resolved_at < ? GROUP BY 3",
+        ):
+            asked(connection, statement, moments)
+        for at in range(start, end):
+            asked(connection, "INSERT INTO tally_hour (hours, at) VALUES (1, ?)", [at])
+        self._day(connection, start // DAY * DAY)
+        return end - start
+
+    def _begun(self, connection: Connection, end: int) -> bool:
+        """Of two at once, the later starts again; of a database that was replaced, none goes on."""
+        asked(connection, "UPDATE tally_state SET turn = turn + 1")
+        ready = connection.execute(select(TALLY_STATE.c.ready)).scalar()
+        return ready is not None and end <= hour_before(ready)
+
+    def _day(self, connection: Connection, day: int) -> None:
+        span = (day, day + DAY)
+        self._remove(connection, DAY, day, day + 1)
+        query = "SELECT count(*) FROM tally_hour WHERE hours = 1 AND at >= ? AND at < ?"
+        if asked(connection, query, span).scalar() != DAY:
+            return
+        sums = ", ".join(f"sum({name})" for name in FIGURES)
+        asked(
+            connection,
+            f"INSERT INTO tally ({_COLUMNS}) SELECT kind, {DAY}, {day}, name, {sums} FROM tally "
+            f"WHERE kind IN {_KINDS} AND hours = 1 AND at >= ? AND at < ? GROUP BY kind, name",
+            span,
+        )
+        asked(connection, "INSERT INTO tally_hour (hours, at) VALUES (?, ?)", (DAY, day))
+
+    def _remove(self, connection: Connection, hours: int, start: int, end: int) -> None:
+        where = "hours = ? AND at >= ? AND at < ?"
+        for table in (f"tally WHERE kind IN {_KINDS} AND", "tally_hour WHERE"):
+            asked(connection, f"DELETE FROM {table} {where}", (hours, start, end))
+
+    def _forget(self, connection: Connection, first: int) -> None:
+        """Let go of what nobody looks at any more."""
+        query = (
+            "SELECT min(at) FROM (SELECT at FROM tally_hour UNION ALL SELECT at FROM tally_mark)"
+        )
+        oldest = asked(connection, f"{query} AS known").scalar()
+        if oldest is None or oldest >= first:
+            return
+        asked(connection, "UPDATE tally_state SET turn = turn + 1")
+        for hours in (1, DAY):
+            self._remove(connection, hours, oldest, first)
+        asked(connection, "DELETE FROM tally_mark WHERE at < ?", [first])
+
+
+def _cut(hours: list[int]) -> Iterator[tuple[int, int]]:
+    """Runs of hours that follow each other (downwards, as they come), none longer than a piece."""
+    start = end = 0
+    for hour in hours:
+        if end and hour == start - 1 and start % _PIECE:
+            start = hour
+            continue
+        if end:
+            yield start, end
+        start, end = hour, hour + 1
+    if end:
+        yield start, end

@@ -1,0 +1,79 @@
+"""What figures of alerts are made of, in SQL: the same whether they are kept or walked for.
+
+A time is summed up in whole milliseconds of each alert, so that a sum of sums is the sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult
+
+from sentinel.severity import Severity
+from sentinel.store.database.bulk import (cells_of)
+
+__all__ = [
+    "DAY", "FIGURES", "asked", "figures", "hour_after", "hour_before", "hour_of", "milliseconds",
+    "moment_of",
+]  # fmt: skip
+
+DAY = 24
+"""Hours of a day."""
+FIGURES = ("opened", "critical", "taken", "waited", "ended", "lasted")
+"""The columns of a tally, in the order of `figures`."""
+_HOUR = timedelta(hours=1)
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def asked(
+    connection: Connection, statement: str, cells: Sequence[Any] = ()
+) -> CursorResult[tuple[Any, ...]]:
+    """Carry out a statement whose places are marked `?` in either dialect."""
+    if connection.dialect.name == "postgresql":
+        statement = statement.replace("%", "%%").replace("?", "%s")
+    return connection.exec_driver_sql(statement, cells_of(connection, tuple(cells)))
+
+
+def figures(dialect: str) -> str:
+    """The figures of some alerts: how many opened, were critical, were acknowledged and so on."""
+    return (
+        f"count(*), count(*) FILTER (WHERE severity = {int(Severity.CRITICAL)}), "
+        f"count(acknowledged_at), {milliseconds(dialect, 'opened_at', 'acknowledged_at')}, "
+        f"count(resolved_at), {milliseconds(dialect, 'opened_at', 'resolved_at')}"
+    )
+
+
+def milliseconds(dialect: str, start: str, end: str) -> str:
+    """The sum of the times from one moment's column to another's, where both are known."""
+    if dialect == "postgresql":
+        each = f"round(date_part('epoch', {end} - {start}) * 1000)"
+        return f"CAST(coalesce(sum({each}), 0) AS bigint)"
+    # SQLite reckons in whole milliseconds itself. What is empty is left out before the other
+    # time is read.
+    each = f"round((julianday({end}) - julianday({start})) * 86400000.0)"
+    return f"CAST(coalesce(sum({each}) FILTER (WHERE {end} IS NOT NULL), 0) AS INTEGER)"
+
+
+def hour_of(dialect: str, moment: str) -> str:
+    """The number of the hour that a moment's column is in."""
+    if dialect == "postgresql":
+        return f"CAST(floor(date_part('epoch', {moment}) / 3600) AS integer)"
+    # Of the hour alone, since a whole moment would be rounded to its millisecond first.
+    return f"CAST(strftime('%s', substr({moment}, 1, 13) || ':00') AS INTEGER) / 3600"
+
+
+def hour_before(moment: datetime) -> int:
+    """The number of the hour that `moment` is in."""
+    return (moment - _BEGINNING) // _HOUR
+
+
+def hour_after(moment: datetime) -> int:
+    """The number of the first hour that does not begin before `moment`."""
+    return -((_BEGINNING - moment) // _HOUR)
+
+
+def moment_of(hour: int) -> datetime:
+    """When an hour begins."""
+    return _BEGINNING + hour * _HOUR

@@ -1,0 +1,106 @@
+"""Figures over the last hours, each answered by an index over time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import func, select, text
+from sqlmodel import col
+
+from sentinel.schema.notifications import (Delivery)
+from sentinel.schema.rules import (RuleRow)
+from sentinel.store.database.tables import (ALERT, TIMELINE)
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["Figures", "Statistics", "Storage"]
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened in `hours`, and what is so now.
+
+    `active`, `critical` and `unacknowledged` are of now, each at most 10,001 for "more than
+    10,000". `rule_evaluations` counts since each rule was first seen, not only in `hours`.
+    """
+
+    hours: float
+    active: int
+    critical: int
+    unacknowledged: int
+    generated: int
+    resolved: int
+    notifications_sent: int
+    notification_failures: int
+    rule_evaluations: int
+
+
+class Storage(msgspec.Struct, frozen=True, kw_only=True):
+    """What the database holds; `bytes` is None where it cannot say."""
+
+    where: str
+    bytes: int | None
+    alerts: int
+    oldest: datetime | None
+
+
+class Statistics:
+    """Figures about the shared database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def figures(self, hours: float = 24) -> Figures:
+        """What happened in the last `hours`; a reopened alert counts as generated again."""
+        since = self._store.now() - timedelta(hours=hours)
+        counts = self._store.alerts.counts()
+        happened = (
+            select(TIMELINE.c.kind, func.count())
+            .where(TIMELINE.c.at >= since, TIMELINE.c.kind.in_(("opened", "reopened", "resolved")))
+            .group_by(TIMELINE.c.kind)
+        )
+        delivered = (
+            select(col(Delivery.state), func.count())
+            .where(col(Delivery.started_at) >= since)
+            .group_by(col(Delivery.state))
+        )
+        with self._store.read() as connection:
+            kinds = dict(connection.execute(happened).tuples().all())
+            states = dict(connection.execute(delivered).tuples().all())
+            evaluations = connection.execute(select(func.sum(col(RuleRow.evaluations)))).scalar()
+        return Figures(
+            hours=hours,
+            active=counts.active,
+            critical=counts.by_severity["critical"],
+            unacknowledged=counts.unacknowledged,
+            generated=kinds.get("opened", 0) + kinds.get("reopened", 0),
+            resolved=kinds.get("resolved", 0),
+            notifications_sent=states.get("sent", 0),
+            notification_failures=states.get("failed", 0) + states.get("refused", 0),
+            rule_evaluations=int(evaluations or 0),
+        )
+
+    def rules(self) -> tuple[int, int]:
+        """How many rules are switched on, and how many there are."""
+        query = select(func.count().filter(col(RuleRow.enabled)), func.count())
+        with self._store.read() as connection:
+            on, all_of_them = connection.execute(query.select_from(RuleRow)).one()
+        return on, all_of_them
+
+    def storage(self) -> Storage:
+        """Where the database is and how much is in it; counting stops at a million alerts."""
+        size = (
+            "SELECT pg_database_size(current_database())"
+            if self._store.dialect == "postgresql"
+            else "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+        )
+        some = select(ALERT.c.id).limit(1_000_001).subquery()
+        with self._store.read() as connection:
+            return Storage(
+                where=self._store.engine.url.render_as_string(hide_password=True),
+                bytes=connection.execute(text(size)).scalar(),
+                alerts=connection.execute(select(func.count()).select_from(some)).scalar() or 0,
+                oldest=connection.execute(select(func.min(ALERT.c.opened_at))).scalar(),
+            )

@@ -1,0 +1,1 @@
+"""Rules in SQL: their switch, lock, condition state and remediation."""

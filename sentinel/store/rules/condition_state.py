@@ -1,0 +1,100 @@
+"""What conditions remember, as rows: see `sentinel.conditions` and `sentinel.limits`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import msgspec
+from sqlalchemy import Connection, Table, select
+
+from sentinel.evaluation.evaluator import (Memory, remembers)
+from sentinel.schema.groups import (AlertGroup)
+from sentinel.schema.conditions import (HeldBack, RuleMemory)
+from sentinel.notifications.decision import (Policy, Told)
+from sentinel.rules.rule import (Rule)
+from sentinel.store.notifications.deliveries import (DELIVERY)
+
+__all__ = ["count_held", "held_before", "load_memory", "save_memory", "with_recent"]
+
+MEMORY = cast("Table", RuleMemory.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+HELD = cast("Table", HeldBack.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+
+
+def load_memory(connection: Connection, rule: Rule) -> Memory:
+    """What the rule's last evaluation left; its row is locked by now."""
+    if not remembers(rule):
+        return Memory()
+    found = connection.execute(
+        select(MEMORY.c.memory).where(MEMORY.c.tenant == rule.tenant, MEMORY.c.rule == rule.name)
+    ).scalar()
+    return msgspec.convert(found, Memory) if found else Memory()
+
+
+def save_memory(
+    connection: Connection, rule: Rule, before: Memory, after: Memory, now: datetime
+) -> None:
+    """Keep it for the next evaluation, where it changed."""
+    if not remembers(rule) or before == after:
+        return
+    values = {"memory": msgspec.to_builtins(after), "updated_at": now}
+    mine = (MEMORY.c.tenant == rule.tenant, MEMORY.c.rule == rule.name)
+    if not connection.execute(MEMORY.update().where(*mine).values(**values)).rowcount:
+        connection.execute(MEMORY.insert().values(tenant=rule.tenant, rule=rule.name, **values))
+
+
+def with_recent(
+    connection: Connection, group_id: str, receiver: str, channel: str, told: Told, policy: Policy,
+    now: datetime,
+) -> Told:  # fmt: skip
+    """`told` with when the channel was told within the hour, where a limit asks for it."""
+    if policy.limit.per_hour is None:
+        return told
+    sent = connection.execute(
+        select(DELIVERY.c.ended_at).where(
+            DELIVERY.c.group_id == group_id,
+            DELIVERY.c.receiver == receiver,
+            DELIVERY.c.channel == channel,
+            DELIVERY.c.state == "sent",
+            DELIVERY.c.ended_at > now - timedelta(hours=1),
+        )
+    ).scalars()
+    return msgspec.structs.replace(told, recent=tuple(sorted(sent)))
+
+
+def held_before(
+    connection: Connection, group_id: str, receiver: str, channel: str, told: Told
+) -> int:
+    """How much was held back from the channel since it was last told."""
+    if told.at is None:
+        return 0
+    found = connection.execute(
+        select(HELD.c.held).where(*_of(group_id, receiver, channel), HELD.c.since == told.at)
+    ).scalar()
+    return found or 0
+
+
+def count_held(
+    connection: Connection, group: AlertGroup, receiver: str, channel: str, told: Told
+) -> None:
+    """Count that a channel is not told of this state of the group; each state counts once."""
+    if told.at is None:
+        return
+    mine = _of(group.id, receiver, channel)
+    row = connection.execute(select(HELD).where(*mine)).first()
+    fresh = row is None or row.since != told.at
+    if row is not None and not fresh and row.seq >= group.seq:
+        return
+    held = 1 if row is None or fresh else row.held + 1
+    values = {"since": told.at, "seq": group.seq, "held": held}
+    if row is None:
+        keys = {"group_id": group.id, "receiver": receiver, "channel": channel}
+        connection.execute(HELD.insert().values(**keys, **values))
+    else:
+        connection.execute(HELD.update().where(*mine).values(**values))
+
+
+def _of(group_id: str, receiver: str, channel: str) -> tuple[Any, ...]:
+    return (
+        HELD.c.group_id == group_id, HELD.c.receiver == receiver, HELD.c.channel == channel,
+    )  # fmt: skip

@@ -1,0 +1,203 @@
+"""Remedies as rows: asked for with the alert, started once, and followed to their end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from sentinel.schema.columns import (new_id)
+from sentinel.schema.remediation import (RemedyRow)
+from sentinel.store.rules.lock import (lock_rules)
+from sentinel.store.database.tables import (ALERT, REMEDY, TIMELINE)
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["GIVE_UP_AFTER", "Ended", "Remedies", "Wanted", "want"]
+
+GIVE_UP_AFTER = timedelta(hours=1)
+"""What could not be started for so long is not started any more: the world has moved on."""
+_PIECE = 500
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A remedy whose run is to be started."""
+
+    alert_id: str
+    rule: str
+    deployment: str
+    parameters: dict[str, Any]
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of a remedy's run; `over` where it is its last."""
+
+    flow_run_id: str
+    state: str
+    state_name: str
+    over: bool
+
+
+def want(
+    store: Store, connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime
+) -> None:
+    """Ask for remedies in the transaction that opens their alerts.
+
+    Args:
+        store: of the connection
+        connection: the caller's open transaction
+        rows: alert_id, tenant, rule, deployment, parameters, at_once
+        now: the moment
+    """
+    insert = insert_sqlite if store.dialect == "sqlite" else insert_postgresql
+    same = {
+        "status": "wanted", "flow_run_name": "", "state": "", "state_name": "", "error": "",
+        "wanted_at": now, "updated_at": now,
+    }  # fmt: skip
+    for start in range(0, len(rows), _PIECE):
+        values = [{**row, **same} for row in rows[start : start + _PIECE]]
+        # An alert that opens again has had its remedy.
+        connection.execute(insert(REMEDY).values(values).on_conflict_do_nothing())
+
+
+class Remedies:
+    """Remedies in the shared database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def of(self, alert_id: str) -> RemedyRow | None:
+        """The remedy of one alert, if its rule has one."""
+        with self._store.read() as connection:
+            row = connection.execute(select(REMEDY).where(REMEDY.c.alert_id == alert_id)).first()
+        return None if row is None else RemedyRow.model_validate(dict(row._mapping))  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's documented public name
+
+    def to_start(self) -> list[Wanted]:
+        """Those whose run is to be started now, the oldest first.
+
+        What is too late is dropped: its alert is over, or it could not be started for
+        `GIVE_UP_AFTER`.
+        """
+        now = self._store.now()
+        with self._store.read() as connection:
+            waiting = connection.execute(
+                select(REMEDY, ALERT.c.status.label("alert_status"))
+                .outerjoin(ALERT, ALERT.c.id == REMEDY.c.alert_id)
+                .where(REMEDY.c.status == "wanted")
+                .order_by(REMEDY.c.wanted_at, REMEDY.c.alert_id)
+            ).all()
+            if not waiting:
+                return []
+            running = Counter(
+                connection.execute(
+                    select(REMEDY.c.tenant + "/" + REMEDY.c.rule).where(
+                        REMEDY.c.status == "started"
+                    )
+                ).scalars()
+            )
+        found: list[Wanted] = []
+        for row in waiting:
+            rule = f"{row.tenant}/{row.rule}"
+            if row.alert_status not in ("open", "acknowledged"):
+                self._drop(row.alert_id, "its alert was over before it could be started")
+            elif row.wanted_at + GIVE_UP_AFTER <= now:
+                why = f": {row.error}" if row.error else ""
+                self._drop(row.alert_id, f"it could not be started for an hour{why}")
+            elif running[rule] < row.at_once:
+                running[rule] += 1
+                found.append(
+                    Wanted(
+                        alert_id=row.alert_id, rule=row.rule, deployment=row.deployment,
+                        parameters=row.parameters,
+                    )
+                )  # fmt: skip
+        return found
+
+    def started(self, alert_id: str, flow_run_id: str, name: str, state: str) -> bool:
+        """Its run is there; says whether nobody had said so before."""
+        values = {
+            "status": "started", "flow_run_id": flow_run_id, "flow_run_name": name, "state": state,
+            "state_name": state.capitalize(), "error": "", "started_at": self._store.now(),
+        }  # fmt: skip
+        return self._move(alert_id, "wanted", values, f"remedy started: {name}", flow_run_id)
+
+    def not_started(self, alert_id: str, error: str) -> None:
+        """It could not be started; it is tried again until `GIVE_UP_AFTER` has passed."""
+        with self._store.write() as connection:
+            connection.execute(
+                REMEDY.update()
+                .where(REMEDY.c.alert_id == alert_id, REMEDY.c.status == "wanted")
+                .values(error=error[:2000], updated_at=self._store.now())
+            )
+
+    def running(self) -> dict[str, str]:
+        """Alerts whose remedies' runs have not ended, by flow run."""
+        query = select(REMEDY.c.flow_run_id, REMEDY.c.alert_id).where(REMEDY.c.status == "started")
+        with self._store.read() as connection:
+            return {str(run): str(alert) for run, alert in connection.execute(query)}
+
+    def follow(self, alert_id: str, seen: Ended) -> bool:
+        """Keep the state of its run; says whether that is news."""
+        now = self._store.now()
+        values: dict[str, Any] = {"state": seen.state, "state_name": seen.state_name}
+        if not seen.over:
+            with self._store.write() as connection:
+                done = connection.execute(
+                    REMEDY.update()
+                    .where(
+                        REMEDY.c.alert_id == alert_id,
+                        REMEDY.c.status == "started",
+                        REMEDY.c.state_name != seen.state_name,
+                    )
+                    .values(**values, updated_at=now)
+                )
+                if done.rowcount:
+                    self._store.changed(connection)
+            return bool(done.rowcount)
+        values |= {"status": "ended", "ended_at": now}
+        said = f"remedy ended: {seen.state_name or seen.state.lower()}"
+        return self._move(alert_id, "started", values, said, seen.flow_run_id)
+
+    def _drop(self, alert_id: str, why: str) -> None:
+        values = {"status": "dropped", "error": why, "ended_at": self._store.now()}
+        self._move(alert_id, "wanted", values, f"remedy not started: {why}", None)
+
+    def _move(
+        self, alert_id: str, before: str, values: Mapping[str, Any], said: str, run: str | None
+    ) -> bool:
+        """A change of a remedy and its line in the timeline; false where it has moved on."""
+
+        def work(connection: Connection) -> bool:
+            query = select(ALERT).where(ALERT.c.id == alert_id)
+            alert = connection.execute(query).first()
+            if alert is not None:
+                # In the order in which all writers lock (docs/adr/0003).
+                lock_rules(connection, [(alert.tenant, alert.rule)])
+                alert = connection.execute(query).first()
+            now = self._store.now()
+            done = connection.execute(
+                REMEDY.update()
+                .where(REMEDY.c.alert_id == alert_id, REMEDY.c.status == before)
+                .values(**values, updated_at=now)
+            )
+            if not done.rowcount:
+                return False
+            if alert is not None:
+                connection.execute(
+                    TIMELINE.insert().values(
+                        id=new_id(), alert_id=alert_id, at=now, kind="remedy", reason=said[:2000],
+                        actor="", comment="", status=alert.status, severity=alert.severity,
+                        flow_run_id=run, version=alert.version,
+                    )
+                )  # fmt: skip
+            self._store.changed(connection)
+            return True
+
+        return self._store.tried(work)

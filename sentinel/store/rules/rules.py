@@ -1,0 +1,319 @@
+"""Rules as rows: their switch, their gate, and the lock under which their alerts change."""
+
+from __future__ import annotations
+from sentinel.store.rules.lock import lock_rules
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlmodel import col
+
+from sentinel.clock import utc
+from sentinel.errors import NotFound
+from sentinel.evaluation.model import (Evaluation, Gate)
+from sentinel.labels.fingerprint import (fingerprint)
+from sentinel.evaluation.judge import (CHECK)
+from sentinel.alerts.inputs import (Reason)
+from sentinel.schema.alerts import (LIVE)
+from sentinel.schema.rules import (RuleRow)
+from sentinel.schema.columns import (new_id)
+from sentinel.schema.conditions import (RuleMemory)
+from sentinel.rules.rule import (Rule)
+from sentinel.store.database.bulk import (dumped, update_many)
+from sentinel.store.alerts.filter import (NOT_OVER)
+from sentinel.store.database.tables import (ALERT, RULE, SUPPRESSION, TIMELINE)
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["Rules", "shut"]
+
+
+def shut(row: Row[Any] | None, rule: Rule, slot: datetime, at: datetime) -> str:
+    """Why an evaluation must not count, or an empty text.
+
+    disabled: its switch is off. stale: this slot or a later one is in. collapsed: its slot has
+    passed and the rule has been evaluated within its period, so that after an outage the late
+    runs of a rule count once.
+    """
+    if row is None:
+        return ""
+    if not row.enabled:
+        return "disabled"
+    if row.slot is not None and slot <= row.slot:
+        return "stale"
+    if row.evaluated_at is not None and at < row.evaluated_at:
+        return "stale"
+    if (
+        rule.every is not None
+        and row.evaluated_at is not None
+        and slot + rule.every <= at
+        and at < row.evaluated_at + rule.every
+    ):
+        return "collapsed"
+    return ""
+
+
+class Rules:
+    """Rules in the shared database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def list(self, tenant: str | None = None) -> list[RuleRow]:
+        """All rules, by name; of one tenant where it is given."""
+        query = select(RULE).order_by(RULE.c.tenant, RULE.c.name)
+        if tenant is not None:
+            query = query.where(RULE.c.tenant == tenant)
+        with self._store.read() as connection:
+            return [_model(row) for row in connection.execute(query)]
+
+    def get(self, name: str, tenant: str = "default") -> RuleRow:
+        """One rule.
+
+        Raises:
+            NotFound: there is none of that name
+        """
+        with self._store.read() as connection:
+            row = connection.execute(
+                select(RULE).where(RULE.c.tenant == tenant, RULE.c.name == name)
+            ).first()
+        if row is None:
+            raise NotFound(
+                f"there is no rule {name!r}",
+                hint="A rule is known here once it has run; see: sentinel rule list",
+            )
+        return _model(row)
+
+    def live_counts(self) -> dict[tuple[str, str], int]:
+        """How many alerts of each `(tenant, rule)` are open or acknowledged."""
+        query = (
+            select(ALERT.c.tenant, ALERT.c.rule, func.count())
+            # Said twice, so that both databases see that the index of live alerts has them.
+            .where(NOT_OVER, ALERT.c.status.in_(LIVE[1:]))
+            .group_by(ALERT.c.tenant, ALERT.c.rule)
+        )
+        with self._store.read() as connection:
+            return {(tenant, rule): n for tenant, rule, n in connection.execute(query)}
+
+    def begin(self, rule: Rule, *, slot: datetime, now: datetime) -> Gate:
+        """Whether a run for `slot` should look at all, and the state the rule left for it."""
+        with self._store.read() as connection:
+            query = select(RULE).where(RULE.c.tenant == rule.tenant)
+            row = connection.execute(query.where(RULE.c.name == rule.name)).first()
+            if row is None and rule.renamed_from:
+                row = connection.execute(query.where(RULE.c.name == rule.renamed_from)).first()
+        why = shut(row, rule, utc(slot), utc(now))
+        if row is None:
+            return Gate(go=True, reason="ok")
+        return Gate(
+            go=not why, reason=why or "ok", state=dict(row.state or {}), last_seen=row.evaluated_at
+        )
+
+    def enable(self, name: str, *, actor: str, tenant: str = "default") -> bool:
+        """Switch a rule on; says whether it was off.
+
+        Raises:
+            NotFound: there is none of that name
+        """
+
+        def work(connection: Connection) -> bool:
+            self._locked(connection, tenant, name)
+            switched = self._switch(connection, tenant, name, on=True, actor=actor, reason="")
+            self._store.changed(connection)
+            return switched
+
+        return self._store.tried(work)
+
+    def disable(self, name: str, *, actor: str, reason: str = "", tenant: str = "default") -> int:
+        """Switch a rule off for good, until somebody switches it on; survives every deploy.
+
+        Its alerts close in the same transaction, as "rule disabled", never as recovered.
+
+        Returns:
+            How many alerts that closed.
+
+        Raises:
+            NotFound: there is none of that name
+        """
+        from sentinel.store.alerts.apply_action import (close_rule)
+
+        def work(connection: Connection) -> int:
+            self._locked(connection, tenant, name)
+            self._switch(connection, tenant, name, on=False, actor=actor, reason=reason)
+            closed = close_rule(self._store, connection, tenant, name, Reason.RULE_DISABLED, actor)
+            # Last, in the order in which all writers lock (docs/adr/0003).
+            self._store.changed(connection)
+            return closed
+
+        return self._store.tried(work)
+
+    def retire(self, name: str, *, actor: str, tenant: str = "default") -> int:
+        """Forget a rule whose deployment is gone; a rule of that name may come again.
+
+        Its alerts close in the same transaction, as "rule disabled", never as recovered, and
+        stay in the history.
+
+        Returns:
+            How many alerts that closed; 0 where no such rule ever ran.
+        """
+        from sentinel.store.alerts.apply_action import (close_rule)
+
+        def work(connection: Connection) -> int:
+            if not lock_rules(connection, [(tenant, name)]):
+                return 0
+            closed = close_rule(self._store, connection, tenant, name, Reason.RULE_DISABLED, actor)
+            mine = (RULE.c.tenant == tenant, RULE.c.name == name)
+            connection.execute(RULE.delete().where(*mine))
+            # One of that name that comes again must not go on from another's memory.
+            connection.execute(delete(RuleMemory).where(*_memory_of(tenant, name)))
+            self._store.log.add(connection, "info", "rule.retired", f"{name} removed by {actor}")
+            self._store.changed(connection)
+            return closed
+
+        return self._store.tried(work)
+
+    def _locked(self, connection: Connection, tenant: str, name: str) -> None:
+        if not lock_rules(connection, [(tenant, name)]):
+            raise NotFound(
+                f"there is no rule {name!r}",
+                hint="A rule is known here once it has run; see: sentinel rule list",
+            )
+
+    def _switch(
+        self, connection: Connection, tenant: str, name: str, *, on: bool, actor: str, reason: str
+    ) -> bool:
+        now = self._store.now()
+        done = connection.execute(
+            update(RuleRow)
+            .where(
+                col(RuleRow.tenant) == tenant,
+                col(RuleRow.name) == name,
+                col(RuleRow.enabled) != on,
+            )
+            .values(
+                enabled=on,
+                switched_by=actor,
+                switched_at=now,
+                switch_reason=reason,
+                updated_at=now,
+            )
+        )
+        if done.rowcount:
+            word = "enabled" if on else "disabled"
+            self._store.log.add(
+                connection, "info", "rule.switched", f"{name} {word} by {actor}", {"reason": reason}
+            )
+        return bool(done.rowcount)
+
+
+def enter(store: Store, connection: Connection, evaluation: Evaluation, now: datetime) -> Row[Any]:
+    """Make sure that the rule has a row, carry a renamed one's history over, and lock it."""
+    rule = evaluation.rule
+    key = (rule.tenant, rule.name)
+    found = lock_rules(connection, [key])
+    if key in found:
+        return found[key]
+    if rule.renamed_from:
+        _adopt(connection, rule, rule.renamed_from, now)
+    insert = insert_sqlite if store.dialect == "sqlite" else insert_postgresql
+    connection.execute(
+        insert(RULE)
+        .values(
+            tenant=rule.tenant,
+            name=rule.name,
+            spec=rule.dump(),
+            trigger=evaluation.trigger,
+            category=rule.category or evaluation.default_category,
+            severity=int(rule.rank),
+            source=evaluation.source.owner,
+            enabled=True,
+            switched_by="",
+            switch_reason="",
+            state={},
+            outcome="",
+            seen=0,
+            bad=0,
+            failures=0,
+            error="",
+            evaluations=0,
+            created_at=now,
+            updated_at=now,
+        )
+        .on_conflict_do_nothing()
+    )
+    return lock_rules(connection, [key])[key]
+
+
+def _adopt(connection: Connection, rule: Rule, old: str, now: datetime) -> None:
+    """Give the row and the alerts of the name `old` to `rule`, fingerprints included."""
+    row = lock_rules(connection, [(rule.tenant, old)]).get((rule.tenant, old))
+    if row is None:
+        return
+    connection.execute(
+        update(RULE)
+        .where(RULE.c.tenant == rule.tenant, RULE.c.name == old)
+        .values(name=rule.name, updated_at=now)
+    )
+    # What conditions count is kept by fingerprint, and those change with the name.
+    connection.execute(delete(RuleMemory).where(*_memory_of(rule.tenant, old)))
+    spec: dict[str, Any] = row.spec or {}
+    static: dict[str, str] = spec.get("labels", {})
+    alerts = connection.execute(
+        select(ALERT.c.id, ALERT.c.fingerprint, ALERT.c.labels, ALERT.c.status, ALERT.c.severity,
+               ALERT.c.source, ALERT.c.version)
+        .where(ALERT.c.tenant == rule.tenant, ALERT.c.rule == old)
+    ).all()  # fmt: skip
+    entries: list[dict[str, Any]] = []
+    renamed: list[tuple[Any, ...]] = []
+    prints: dict[str, str] = {}
+    for alert in alerts:
+        own = _identity(rule.tenant, old, alert.labels, static, alert.fingerprint)
+        labels = dict(alert.labels)
+        if alert.source == "check":  # its label is the rule's name
+            own = labels = {CHECK: rule.name}
+        print_ = fingerprint(rule.tenant, rule.name, own)
+        renamed.append((alert.id, dumped(labels), print_))
+        prints[alert.fingerprint] = print_
+        if alert.status in LIVE[1:]:
+            entries.append(
+                {
+                    "id": new_id(), "alert_id": alert.id, "at": now, "kind": "renamed",
+                    "reason": f"its rule was {old} before", "actor": "", "comment": "",
+                    "status": alert.status, "severity": alert.severity, "version": alert.version,
+                }
+            )  # fmt: skip
+    columns = (("labels", "json"), ("fingerprint", "text"))
+    update_many(connection, "alert", columns, renamed, same={"rule": rule.name})
+    mine = (SUPPRESSION.c.tenant == rule.tenant, SUPPRESSION.c.rule == old)
+    for muted in connection.execute(select(SUPPRESSION.c.fingerprint).where(*mine)).all():
+        connection.execute(
+            update(SUPPRESSION)
+            .where(SUPPRESSION.c.fingerprint == muted.fingerprint)
+            .values(rule=rule.name, fingerprint=prints.get(muted.fingerprint, muted.fingerprint))
+        )
+    if entries:
+        connection.execute(TIMELINE.insert(), entries)
+
+
+def _memory_of(tenant: str, name: str) -> tuple[ColumnElement[bool], ...]:
+    """The condition that picks what a rule's conditions remember."""
+    return col(RuleMemory.tenant) == tenant, col(RuleMemory.rule) == name
+
+
+def _identity(
+    tenant: str, rule: str, labels: dict[str, str], static: dict[str, str], print_: str
+) -> dict[str, str]:
+    """The reading's own labels out of `labels`, checked against the fingerprint they made."""
+    own = {k: v for k, v in labels.items() if k not in static or static[k] != v}
+    if fingerprint(tenant, rule, own) == print_:
+        return own
+    # A reading and the rule may say the same of one label; then all of them identify.
+    return dict(labels)
+
+
+def _model(row: Row[Any]) -> RuleRow:
+    return RuleRow.model_validate(dict(row._mapping))  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's documented public name

@@ -1,0 +1,106 @@
+"""Saved views: each person's own names for ways to look at a page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from sqlalchemy import Connection, Table, func, select
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from sentinel.errors import ConfigurationError, NotFound
+from sentinel.schema.saved_views import (SavedView)
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["LONGEST_NAME", "MOST_VIEWS", "Views"]
+
+VIEW = cast("Table", SavedView.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+
+LONGEST_NAME = 60
+LONGEST_QUERY = 2000
+MOST_VIEWS = 100
+"""So many may one person have."""
+
+
+class Views:
+    """Saved views in the shared database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def of(self, owner: str) -> list[SavedView]:
+        """All that somebody saved, by page and name."""
+        query = (
+            select(VIEW).where(VIEW.c.owner == owner).order_by(VIEW.c.page, func.lower(VIEW.c.name))
+        )
+        with self._store.read() as connection:
+            return [
+                SavedView.model_validate(dict(row._mapping))  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's documented public name
+                for row in connection.execute(query)
+            ]
+
+    def save(self, owner: str, page: str, name: str, query: str) -> bool:
+        """Keep a view under a name; one of that name is replaced.
+
+        Args:
+            owner: whose it is
+            page: where it belongs: live, history
+            name: 1 to 60 letters, told apart by upper and lower case
+            query: what stands after the `?` in the page's address
+
+        Returns:
+            Whether the name is new.
+
+        Raises:
+            ConfigurationError: the name or query cannot be kept, or there are too many
+        """
+        named = " ".join(name.split())
+        if not named or len(named) > LONGEST_NAME or "\0" in named or not named.isprintable():
+            raise ConfigurationError(
+                f"{name[:LONGEST_NAME]!r} is no name for a view",
+                hint=f"Write 1 to {LONGEST_NAME} letters.",
+            )
+        if len(query) > LONGEST_QUERY or "\0" in query:
+            raise ConfigurationError("this view is too long to be kept", hint="Filter by less.")
+        insert = insert_sqlite if self._store.dialect == "sqlite" else insert_postgresql
+        values = {"query": query, "saved_at": self._store.now()}
+        key = (VIEW.c.owner == owner, VIEW.c.page == page, VIEW.c.name == named)
+
+        def work(connection: Connection) -> bool:
+            known = connection.execute(select(VIEW.c.name).where(*key)).first() is not None
+            if not known:
+                mine = select(func.count()).select_from(VIEW).where(VIEW.c.owner == owner)
+                if (connection.execute(mine).scalar() or 0) >= MOST_VIEWS:
+                    raise ConfigurationError(
+                        f"{owner} has {MOST_VIEWS} saved views", hint="Remove one first."
+                    )
+            connection.execute(
+                insert(VIEW)
+                .values(owner=owner, page=page, name=named, **values)
+                .on_conflict_do_update(index_elements=["owner", "page", "name"], set_=values)
+            )
+            return not known
+
+        return self._store.tried(work)
+
+    def remove(self, owner: str, page: str, name: str) -> str:
+        """Forget a view.
+
+        Returns:
+            What it looked at, so that it can be saved again.
+
+        Raises:
+            NotFound: there is none of that name
+        """
+        key = (VIEW.c.owner == owner, VIEW.c.page == page, VIEW.c.name == name)
+
+        def work(connection: Connection) -> str:
+            found = connection.execute(select(VIEW.c.query).where(*key)).scalar()
+            if found is None:
+                raise NotFound(f"there is no saved view {name!r}", hint="It may be gone already.")
+            connection.execute(VIEW.delete().where(*key))
+            return found
+
+        return self._store.tried(work)

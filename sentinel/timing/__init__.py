@@ -1,0 +1,1 @@
+"""Time: active hours, rate limits, and schedules. Pure."""

@@ -1,0 +1,155 @@
+"""How each process of the product is started: Prefect's server and worker, API, dashboard."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from sentinel.settings import Settings
+from sentinel.up.processes import (Part)
+from sentinel.up.home import Home
+from sentinel.up.plan import Plan, root_of_code
+
+__all__ = [
+    "SERVER",
+    "api",
+    "dashboard",
+    "dashboard_command",
+    "prefect_server",
+    "rollout",
+    "worker",
+]
+
+SERVER = {
+    # What a flow run leaves behind is kept for a week: two hundred rules a minute are 288,000
+    # rows a day, and an alert keeps what matters of its run.
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": "604800",
+    # A rule every minute means sixty rows of runs an hour ahead; ten minutes are plenty.
+    "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT10M",
+    "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS": "20",
+    "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "60",
+    # Loops that serve what we do not use: paused flows, cancelled infrastructure.
+    "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS": "60",
+    "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_LOOP_SECONDS": "60",
+    "PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_LOOP_SECONDS": "30",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+}
+if find_spec("tzdata") is not None:
+    # For every schedule that it reads Prefect lists all time zones, which walks the machine's
+    # folder of them: 7 ms of CPU a deployment, 1.3 ms where only the package is asked.
+    SERVER["PYTHONTZPATH"] = ""
+
+
+def prefect_server(plan: Plan, environment: Mapping[str, str], database_url: str) -> Part:
+    """The Prefect server.
+
+    Args:
+        plan: of this start
+        environment: of our processes; a server setting that a person made there stands
+        database_url: of Prefect's own database, with an async driver
+    """
+    own = {
+        name: value
+        for name, value in environment.items()
+        if name != "PREFECT_API_DATABASE_CONNECTION_URL"
+    }
+    return Part(
+        name="prefect",
+        command=[
+            *_python("prefect", "server", "start"),
+            *("--host", "127.0.0.1", "--port", str(plan.prefect_port)),
+        ],
+        environment=SERVER | own | {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database_url},
+        log=plan.home.log("prefect"),
+        patience=15.0,
+    )
+
+
+def rollout(plan: Plan, environment: Mapping[str, str], file: Path) -> Part:
+    """Block types and deployments, by a process that ends when it is done."""
+    return Part(
+        name="rollout",
+        command=_python("sentinel.up.warm", "rollout", str(file)),
+        environment=environment,
+        log=plan.home.log("rollout"),
+    )
+
+
+def worker(plan: Plan, environment: Mapping[str, str]) -> Part:
+    """Our worker on our pool."""
+    # What has begun may end, within the time that Ctrl-C may take.
+    drain = {"SENTINEL_WORKER_DRAIN": "12s"}
+    return Part(
+        name="worker",
+        command=[
+            *_python("sentinel.up.warm", "worker", "--type", "sentinel"),
+            *("--pool", plan.settings.work_pool),
+            # The same name at every start, so that the UI does not collect dead workers.
+            *("--name", socket.gethostname()),
+            *("--no-create-pool-if-not-found", "--install-policy", "never"),
+        ],
+        environment=drain | dict(environment) | {"TMPDIR": str(plan.home.temporary)},
+        log=plan.home.log("worker"),
+        patience=18.0,
+    )
+
+
+def api(plan: Plan, environment: Mapping[str, str]) -> Part:
+    """The API with the relay in it."""
+    return Part(
+        name="api",
+        command=_python("sentinel.cli", "api"),
+        environment=environment,
+        log=plan.home.log("api"),
+    )
+
+
+def dashboard(plan: Plan, environment: Mapping[str, str]) -> Part:
+    """The Streamlit server of the dashboard."""
+    return Part(
+        name="dashboard",
+        command=dashboard_command(plan.settings.dashboard_host, plan.dashboard_port),
+        environment=environment,
+        log=plan.home.log("dashboard"),
+    )
+
+
+def dashboard_command(host: str, port: int) -> list[str]:
+    """The command line of the dashboard.
+
+    Args:
+        host: address to listen on
+        port: the same
+    """
+    settings = {
+        "server.address": host,
+        "server.port": str(port),
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "server.showEmailPrompt": "false",
+        "browser.gatherUsageStats": "false",
+        # Measured: a full collection after every refresh took half a core for 20 sessions.
+        "runner.postScriptGC": "false",
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+    }
+    flags = [f"--{name}={value}" for name, value in settings.items()]
+    return [*_python("streamlit", "run"), str(root_of_code() / "dashboard" / "app.py"), *flags]
+
+
+def dashboard_of(settings: Settings) -> list[str]:
+    """The command line of the dashboard that the settings describe."""
+    return dashboard_command(settings.dashboard_host, settings.dashboard_port)
+
+
+def sqlite_of_prefect(home: Home) -> str:
+    """URL of Prefect's database where PostgreSQL is not used."""
+    return f"sqlite+aiosqlite:///{home.prefect / 'prefect.db'}"
+
+
+def _python(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]

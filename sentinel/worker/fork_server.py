@@ -1,0 +1,181 @@
+"""The process that forks children: everything imported once, one thread, nothing of its own.
+
+A child is ready in milliseconds and shares the memory of the imports. What a flow imports
+besides, a trigger for example, it imports in its child: code that is not ours never runs here,
+so that no thread of its making can be half copied by a fork.
+
+Run by the parent as `python -m sentinel.worker.nursery DESCRIPTOR PARENT OWNER LEVEL`.
+"""
+
+from __future__ import annotations
+
+import array
+import gc
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+from importlib import import_module
+from types import FrameType
+
+from sentinel.worker import (ipc)
+from sentinel.worker.process import die_with_parent
+
+__all__ = ["main"]
+
+log = logging.getLogger("sentinel.worker.nursery")
+
+# What a run of a rule, a notification or a sweep needs. A package's plug-ins are not in it.
+_WARM = (
+    "flows.evaluation",
+    "flows.notify",
+    "flows.retention",
+    "flows.rules",
+    "flows.sweep",
+    "prefect.artifacts",
+    "prefect.flow_engine",
+    "psycopg",
+    "sentinel.store",
+    "sentinel.worker.child",
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Import, then fork what the parent asks for, until it is gone.
+
+    Args:
+        arguments: file descriptor of the socket, process id of the parent, who we are for
+            messages, and the level from which logs go to the API
+    """
+    descriptor, parent, owner, level = arguments
+    die_with_parent(int(parent))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
+    connection = socket.socket(fileno=int(descriptor))
+    for name in _WARM:
+        import_module(name)
+    from sentinel.worker.child import prepare
+
+    prepare(level)
+    if threading.active_count() > 1:
+        names = ", ".join(thread.name for thread in threading.enumerate())
+        log.warning("the nursery has threads, which a fork does not copy: %s", names)
+    # What is imported is never garbage; left out of collections it also stays shared memory.
+    gc.collect()
+    gc.freeze()
+    ipc.send(connection, ipc.Warm(_own_files()))
+    _serve(connection, owner)
+    return 0
+
+
+def _heard(_number: int, _frame: FrameType | None) -> None:
+    pass
+
+
+def _serve(connection: socket.socket, owner: str) -> None:
+    woken, waker = os.pipe()
+    os.set_blocking(waker, False)
+    os.set_blocking(woken, False)
+    signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, _heard)  # it wakes the pipe; ignored, it would not
+    while True:
+        ready, _, _ = select.select([connection, woken], [], [])
+        if woken in ready:
+            os.read(woken, 4096)
+            _bury(connection)
+        if connection in ready:
+            body, descriptors = _receive(connection)
+            if body is None:
+                return
+            asked: ipc.Fork = ipc.decode(body, ipc.Fork)
+            _fork(connection, asked, descriptors[0], (woken, waker), owner)
+
+
+def _fork(
+    connection: socket.socket,
+    asked: ipc.Fork,
+    descriptor: int,
+    others: tuple[int, int],
+    owner: str,
+) -> None:
+    nursery = os.getpid()
+    try:
+        pid = os.fork()
+    except OSError as error:
+        # No memory or no process left: who runs already must not end for it.
+        log.error("no child could be forked: %s", error.strerror)
+        os.close(descriptor)
+        ipc.send(connection, ipc.Forked(asked.token, 0))
+        return
+    if pid:
+        os.close(descriptor)
+        ipc.send(connection, ipc.Forked(asked.token, pid))
+        return
+    status = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for other in others:
+            os.close(other)
+        connection.close()
+        os.setsid()
+        die_with_parent(nursery)
+        from sentinel.worker.child import serve
+
+        status = serve(socket.socket(fileno=descriptor), owner)
+    except BaseException:
+        log.exception("a child could not go on")
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _bury(connection: socket.socket) -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            return
+        ipc.send(connection, ipc.Died(pid, status))
+
+
+def _receive(connection: socket.socket) -> tuple[bytes | None, list[int]]:
+    """One frame, and the descriptors that came along with its first byte."""
+    fds = array.array("i")
+    head, extra, _, _ = connection.recvmsg(4, socket.CMSG_SPACE(fds.itemsize))
+    if len(head) < 4:
+        return None, []
+    for level, kind, data in extra:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
+    body = b""
+    size = int.from_bytes(head, "big")
+    while len(body) < size:
+        part = connection.recv(size - len(body))
+        if not part:
+            return None, []
+        body += part
+    return body, list(fds)
+
+
+def _own_files() -> list[str]:
+    """Source files that are loaded here and lie outside of site-packages: ours, in a clone."""
+    files = {
+        file
+        for module in list(sys.modules.values())
+        if (file := getattr(module, "__file__", None)) and file.endswith(".py")
+    }
+    return sorted(file for file in files if not _installed(file))
+
+
+def _installed(file: str) -> bool:
+    return "site-packages" in file or file.startswith((sys.base_prefix, sys.prefix))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

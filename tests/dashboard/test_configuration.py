@@ -1,0 +1,211 @@
+"""Rules, channels and saved views: changed through the page, read back from the store."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import session
+from dashboard.configuration import (Answered)
+from sentinel.alerts.actions import (Resolve)
+from sentinel.settings import settings
+from tests.dashboard.scene import Scene, given, says, shown
+
+
+def opened(page: AppTest, name: str) -> AppTest:
+    page.run().switch_page(name).run()
+    shown(page)
+    return page
+
+
+def rule_of(scene: Scene, alert: str) -> str:
+    return scene.store.alerts.get(alert).rule
+
+
+def test_rules_are_listed_with_how_they_stand(scene: Scene, page: AppTest):
+    rule = rule_of(scene, scene.raises("one", severity="critical", team="data"))
+    table = opened(page, "rules.py").dataframe[0].value
+    (row,) = table.to_dict("records")
+    assert (row["Rule"], row["State"], row["Alerts"]) == (rule, ["Firing"], 1)
+    assert (row["Found"], row["Severity"], row["Team"]) == ("1 of 1 bad", "critical", "data")
+
+
+def test_a_rule_is_switched_off_with_a_reason_and_on_again(scene: Scene, page: AppTest):
+    alert = scene.raises("one")
+    rule = rule_of(scene, alert)
+    page.query_params["rule"] = rule
+    opened(page, "rules.py")
+    page.query_params["rule"] = rule
+    page.run()
+    page.text_input(key="off-reason").set_value("new disks").run()
+    page.button(key="switch-off").click().run()
+    row = scene.store.rules.get(rule)
+    assert (row.enabled, row.switched_by, row.switch_reason) == (False, "maria", "new disks")
+    assert scene.store.alerts.get(alert).resolution == "rule disabled"
+    assert "new disks" in shown(page)
+    page.button(key="switch-on").click().run()
+    assert scene.store.rules.get(rule).enabled
+    assert not page.exception
+
+
+def test_a_rule_shows_its_definition_and_its_last_looks(scene: Scene, page: AppTest):
+    rule = rule_of(scene, scene.raises("one", description="Disks of <b>all</b> hosts"))
+    opened(page, "rules.py")
+    page.query_params["rule"] = rule
+    page.run()
+    assert "Disks of &lt;b&gt;all&lt;/b&gt; hosts" in shown(page)
+    (code,) = page.code
+    assert f"name: {rule}" in code.value
+    assert "above: 90" in code.value
+    looks = page.dataframe[1].value
+    assert list(looks["Highest"]) == [97.5]
+    assert list(looks["Seen"]) == [1]
+
+
+def test_rules_are_found_by_words_and_state(scene: Scene, page: AppTest):
+    firing = rule_of(scene, scene.raises("one"))
+    over = scene.raises("two")
+    scene.store.act([over], Resolve(actor="lena"))
+    opened(page, "rules.py").button_group(key="states").set_value(["firing"]).run()
+    assert list(page.dataframe[0].value["Rule"]) == [firing]
+    page.text_input(key="rule-words").set_value("nonsense").run()
+    assert "No rule matches" in shown(page)
+
+
+def test_no_rules_teach_the_next_step(scene: Scene, page: AppTest):
+    assert "prefect deploy --all" in shown(opened(page, "rules.py"))
+
+
+def test_a_link_to_a_rule_that_is_gone_says_so(scene: Scene, page: AppTest):
+    scene.raises("one")
+    opened(page, "rules.py")
+    page.query_params["rule"] = "<b>gone</b>"
+    page.run()
+    assert "There is no rule &lt;b&gt;gone&lt;/b&gt;" in shown(page)
+
+
+def test_a_receiver_is_made_changed_and_removed(scene: Scene, page: AppTest):
+    opened(page, "receivers.py")
+    page.text_input(key="receiver-name").set_value("night").run()
+    page.button(key="receiver-make").click().run()
+    assert scene.store.receivers.all()["night"] == ["inbox"]
+    shown(page)
+    page.button(key="remove-night").click().run()
+    assert "night" not in scene.store.receivers.all()
+
+
+def test_a_receiver_that_tells_nobody_is_refused(scene: Scene, page: AppTest):
+    opened(page, "receivers.py")
+    page.text_input(key="receiver-name").set_value("Night Shift").run()
+    page.button(key="receiver-make").click().run()
+    assert any("Nothing was changed" in one.value for one in page.toast)
+    assert list(scene.store.receivers.all()) == ["default"]
+
+
+@pytest.mark.parametrize("name", ["default", "night"])
+def test_a_new_receiver_replaces_none_that_is_there(scene: Scene, page: AppTest, name: str):
+    scene.store.receivers.set("night", ["sentinel-webhook/ops"])
+    before = scene.store.receivers.all()
+    opened(page, "receivers.py")
+    page.text_input(key="receiver-name").set_value(name).run()
+    page.multiselect(key="receiver-channels").set_value(["inbox", "sentinel-webhook/x"]).run()
+    page.button(key="receiver-make").click().run()
+    assert any(f"there is a receiver {name}" in one.value for one in page.toast)
+    assert scene.store.receivers.all() == before
+
+
+def test_what_cannot_be_undone_says_so(scene: Scene, page: AppTest):
+    rule = rule_of(scene, scene.raises("one"))
+    scene.store.receivers.set("night", ["inbox"])
+    opened(page, "rules.py")
+    page.query_params["rule"] = rule
+    page.run()
+    assert "This closes 1 open alert(s) as “rule disabled”; that cannot be undone" in shown(page)
+    assert "It can be made again by hand" in shown(opened(page, "receivers.py"))
+
+
+def test_a_channel_is_tried_out_and_its_message_arrives(scene: Scene, page: AppTest):
+    opened(page, "receivers.py")
+    page.button(key="try").click().run(timeout=90)
+    assert "inbox took the test message" in shown(page)
+    (message,) = scene.store.inbox.page(limit=5)
+    assert "This is a test" in message.title
+
+
+def test_a_command_that_fails_says_why(scene: Scene):
+    assert settings().database_url == scene.url
+    answer: Answered = session.registry().command("rule", "show", "no-such-rule")
+    assert answer.told == {}
+    assert "no rule 'no-such-rule'" in answer.problem
+
+
+def test_a_view_of_the_live_page_is_saved_and_looked_at_again(scene: Scene, page: AppTest):
+    scene.raises("bad", severity="critical")
+    scene.raises("mild", severity="low")
+    page.run()
+    says(page, "blotter", view={"severity": ["critical"], "sort": "age-down"})
+    page.text_input(key="view-name").set_value("the worst").run()
+    page.button(key="view-save").click().run()
+    (kept,) = scene.store.views.of("maria")
+    assert (kept.page, kept.name, kept.query) == (
+        "live", "the worst", "severity=critical&sort=age-down",
+    )  # fmt: skip
+    says(page, "blotter", view={"severity": ["low"]})
+    assert [row["title"] for row in given(page, "blotter")["rows"]] == ["mild"]
+    page.button(key="view-0-live-the worst").click().run()
+    told = given(page, "blotter")
+    assert told["view"]["severity"] == ["critical"]
+    assert told["turn"] == 1
+    assert [row["title"] for row in told["rows"]] == ["bad"]
+
+
+def test_a_view_of_the_history_opens_from_any_page(scene: Scene, page: AppTest):
+    scene.raises("disk full", severity="critical")
+    scene.raises("cpu busy", severity="critical")
+    scene.store.views.save("maria", "history", "disks", "find=disk&span=7d&severities=critical")
+    scene.store.views.save("lena", "history", "hers", "")
+    page.run()
+    assert not any("hers" in button.label for button in page.button)
+    page.button(key="view-0-history-disks").click().run()
+    shown(page)
+    assert list(page.dataframe[0].value["Alert"]) == ["disk full"]
+    assert page.text_input(key="find").value == "disk"
+
+
+def test_a_view_is_removed_once_that_is_meant_and_put_back(scene: Scene, page: AppTest):
+    scene.store.views.save("maria", "live", "mine", "mine=yes")
+    page.run()
+    page.button(key="view-remove-0").click().run()
+    assert len(scene.store.views.of("maria")) == 1
+    page.button(key="view-remove-0").click().run()
+    assert scene.store.views.of("maria") == []
+    page.button(key="view-back").click().run()
+    assert [one.query for one in scene.store.views.of("maria")] == ["mine=yes"]
+
+
+def test_a_view_that_was_replaced_is_put_back(scene: Scene, page: AppTest):
+    scene.store.views.save("maria", "live", "mine", "mine=yes")
+    page.run()
+    says(page, "blotter", view={"severity": ["critical"]})
+    page.text_input(key="view-name").set_value(" mine ").run()
+    page.button(key="view-save").click().run()
+    assert [one.query for one in scene.store.views.of("maria")] == ["severity=critical"]
+    page.button(key="view-back").click().run()
+    assert [one.query for one in scene.store.views.of("maria")] == ["mine=yes"]
+
+
+@pytest.mark.parametrize("name", ["compare.py"])
+def test_two_periods_are_compared(scene: Scene, page: AppTest, name: str):
+    opened(page, name)
+    assert "Nothing to compare" in shown(page)
+    scene.raises("one", severity="critical")
+    scene.raises("two", severity="low")
+    page.run()
+    metrics = {one.label: (one.value, one.delta) for one in page.metric}
+    assert metrics["Opened"] == ("2", "+2, none before")
+    assert list(page.dataframe[0].value["Now"]) == [1, 1]
+    page.button_group(key="severities").set_value(["critical"]).run()
+    assert {one.label: one.value for one in page.metric}["Opened"] == "1"
+    page.button_group(key="compared").set_value("days").run()
+    assert not page.exception
+    assert {one.label for one in page.date_input} == {"Compare these days", "with these"}

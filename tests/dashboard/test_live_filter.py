@@ -1,0 +1,66 @@
+"""The view of the live page, and what is typed to find alerts."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashboard.live_filter import (View)
+from sentinel.store.alerts.search_syntax import (read_search)
+
+
+def test_a_view_survives_its_own_address():
+    view = View(q='rule:cpu "a b"', severity=("critical", "low"), mine=True, suppressed=True,
+                sort="age-down", group="label:host", limit=1000)  # fmt: skip
+    assert View.read(view.parameters()) == view
+
+
+def test_a_plain_view_has_a_plain_address():
+    assert View().parameters() == {}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"severity": "worst"}, {"sort": "secret-up"}, {"sort": "age"}, {"group": "x"},
+     {"limit": "many"}, {"mine": "perhaps"}, {"nothing": "known"}],
+)  # fmt: skip
+def test_what_means_nothing_in_an_address_is_not_there(given: dict[str, str]):
+    assert View.read(given) == View()
+
+
+def test_somebody_cannot_ask_for_everything_at_once():
+    assert View.read({"limit": "1000000"}).limit == 5000
+
+
+def test_suppressed_alerts_are_shown_on_request():
+    assert "suppressed" not in View().filter("maria").status
+    assert "suppressed" in View(suppressed=True).filter("maria").status
+
+
+def test_mine_is_what_is_assigned_to_me():
+    assert View(mine=True).filter("maria").assignee == "maria"
+    assert View(q="assignee:me").filter("maria").assignee == "maria"
+
+
+def test_words_fields_and_labels_are_told_apart():
+    asked = read_search('full "file system" rule:disk severity:high,low host:web-1 http://x/y')
+    assert asked.words == ("full", "file system", "http://x/y")
+    assert (asked.rule, asked.severity, asked.labels) == (
+        "disk",
+        ("high", "low"),
+        (("host", "web-1"),),
+    )
+
+
+def test_a_search_of_any_length_is_read():
+    assert len(read_search("x " * 10_000).words) <= 12
+    assert read_search('"" : :: a:"" \x00').words
+
+
+@pytest.mark.parametrize("strange", [5, True, {"a": 1}, [["x"], None, 7], "\x00", "x" * 9000, -1.5])
+@pytest.mark.parametrize(
+    "name", ["q", "severity", "mine", "suppressed", "sort", "group", "limit", "nothing"]
+)
+def test_whatever_a_browser_sends_is_a_view(name: str, strange: object):
+    view = View.read({name: strange})
+    assert View.read(view.parameters()) == view
+    assert view.filter("maria").status

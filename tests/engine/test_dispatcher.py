@@ -1,0 +1,383 @@
+"""From a group that is due to a channel that was told, with rows, crashes and two at once."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from sentinel.clock import FakeClock
+from sentinel.errors import ConfigurationError, DeliveryError
+from sentinel.alerts.actions import (Acknowledge, Suppress, Unacknowledge)
+from sentinel.notifications.channel import (Channel, Message, Receipt)
+from sentinel.store import Store
+from sentinel.engine.dispatcher import (ToldCount, tell_due)
+from tests.store.desk import Desk
+
+
+class Recorder:
+    """Channels that write down what they are told, and fail when asked to."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, Message]] = []
+        self.fails: dict[str, DeliveryError] = {}
+
+    def channel_of(self, reference: str) -> Channel:
+        recorder = self
+
+        class One:
+            def send(self, message: Message) -> Receipt:
+                if reference in recorder.fails:
+                    raise recorder.fails[reference]
+                recorder.messages.append((reference, message))
+                return Receipt(reference=f"ref-{len(recorder.messages)}")
+
+        return One()
+
+    def said(self) -> list[tuple[str, str]]:
+        """Status and reason of each message, then forget them."""
+        said = [(message.status, message.reason) for _, message in self.messages]
+        self.messages.clear()
+        return said
+
+
+class World:
+    """A rule, its receivers and the clock."""
+
+    def __init__(self, store: Store, clock: FakeClock, **rule: Any) -> None:
+        self.store, self.clock, self.recorder = store, clock, Recorder()
+        self.desk = Desk(store, clock, group_wait="30s", **rule)
+
+    def tells(self, **more: Any) -> ToldCount:
+        return tell_due(self.store, self.recorder.channel_of, by="test", **more)
+
+    def said(self) -> list[tuple[str, str]]:
+        self.tells()
+        return self.recorder.said()
+
+    def reasons(self) -> list[str]:
+        (group,) = self.desk.rows("SELECT id FROM alert_group")
+        return [str(why.decision.reason) for why in self.store.tellings.explain(group[0])]
+
+
+@pytest.fixture
+def world(store: Store, clock: FakeClock) -> World:
+    return World(store, clock)
+
+
+FIRST = ("firing", "first message")
+OVER = ("resolved", "all is over")
+
+
+def test_opened_and_resolved_are_told_once_each(world: World):
+    world.desk.sees({"/": 95})
+    assert world.said() == []
+    assert world.reasons() == ["waiting for the rest to arrive (group_wait)"]
+    world.clock.forward(seconds=30)
+    assert world.said() == [FIRST]
+    assert world.said() == []
+    world.desk.sees({"/": 20})
+    assert world.said() == [OVER]
+    assert world.said() == []
+    assert world.store.tellings.next_due() is None
+
+
+def test_what_is_over_before_it_was_told_is_never_told(world: World):
+    world.desk.sees({"/": 95})
+    world.clock.forward(seconds=10)
+    world.desk.rule = world.desk.rule.model_copy()
+    world.store.apply(world.desk.evaluation({"/": 20}))
+    world.clock.forward(minutes=5)
+    assert world.said() == []
+    assert world.reasons() == ["over before anybody was told"]
+
+
+def test_the_end_names_what_was_told_and_nothing_else(world: World):
+    world.desk.sees({"/": 95})
+    world.clock.forward(seconds=30)
+    world.said()
+    world.desk.sees({"/": 95, "/blip": 95})
+    world.desk.sees({"/": 95, "/blip": 20})
+    world.desk.sees({"/": 20, "/blip": 20})
+    world.tells()
+    ((_, message),) = world.recorder.messages
+    assert (message.status, message.resolved) == ("resolved", 1)
+    assert [alert.labels["mount"] for alert in message.alerts] == ["/"]
+
+
+def test_the_end_names_what_came_back_unheard_and_ended_again(world: World):
+    world.desk.sees({"/": 95, "/data": 95})
+    world.clock.forward(seconds=30)
+    world.said()
+    world.desk.sees({"/": 20, "/data": 95})
+    world.desk.sees({"/": 95, "/data": 95})
+    world.desk.sees({"/": 20, "/data": 20})
+    world.tells()
+    ((_, message),) = world.recorder.messages
+    assert (message.status, message.resolved) == ("resolved", 2)
+    assert sorted(alert.labels["mount"] for alert in message.alerts) == ["/", "/data"]
+
+
+def test_a_group_that_comes_back_waits_as_a_first_one_does(store: Store, clock: FakeClock):
+    world = World(store, clock)
+    world.desk.sees({"/": 95})
+    clock.forward(seconds=30)
+    assert world.said() == [FIRST]
+    world.desk.sees({"/": 20})
+    world.said()
+    world.desk.sees({"/": 95})
+    assert world.said() == []
+    due = clock.now() + timedelta(seconds=30)
+    assert store.tellings.next_due() == due
+    clock.set(due)
+    assert world.said() == [FIRST]
+
+
+def test_news_in_a_group_waits_for_group_interval(world: World):
+    world.desk.sees({"/": 95})
+    world.clock.forward(seconds=30)
+    world.said()
+    world.desk.sees({"/": 95, "/data": 95})
+    assert world.said() == []
+    assert world.reasons() == ["waiting to gather news (group_interval)"]
+    world.clock.forward(minutes=5)
+    assert world.said() == [("firing", "more is firing")]
+
+
+def test_a_severity_above_what_was_told_does_not_wait(store: Store, clock: FakeClock):
+    world = World(store, clock, when={"levels": {"high": 90, "critical": 98}})
+    world.desk.sees({"/": 95})
+    world.clock.forward(seconds=30)
+    world.said()
+    world.store.act(world.desk.ids(), Acknowledge(actor="ann"))
+    world.desk.sees({"/": 99})
+    assert world.said() == [("firing", "severity rose")]
+
+
+def test_it_repeats_until_somebody_acknowledges(world: World):
+    world.desk.sees({"/": 95})
+    world.clock.forward(seconds=30)
+    world.said()
+    world.clock.forward(hours=4)
+    assert world.said() == [("firing", "still firing, nobody acknowledged")]
+    world.store.act(world.desk.ids(), Acknowledge(actor="ann"))
+    world.clock.forward(hours=4)
+    assert world.said() == []
+    assert world.reasons() == ["acknowledged"]
+    world.store.act(world.desk.ids(), Unacknowledge(actor="ann"))
+    world.clock.forward(hours=4)
+    assert world.said() == [("firing", "still firing, nobody acknowledged")]
+
+
+def test_a_suppressed_group_is_told_when_the_suppression_ends(world: World):
+    world.desk.sees({"/": 95})
+    until = world.clock.now() + timedelta(hours=1)
+    world.store.act(world.desk.ids(), Suppress(actor="ann", until=until))
+    world.clock.forward(minutes=5)
+    assert world.said() == []
+    assert world.reasons() == ["suppressed"]
+    world.clock.set(until)
+    assert world.said() == [FIRST]
+
+
+def test_the_resolve_of_a_suppressed_alert_reaches_whoever_was_told(world: World):
+    world.desk.sees({"/": 95})
+    world.clock.forward(seconds=30)
+    world.said()
+    until = world.clock.now() + timedelta(hours=9)
+    world.store.act(world.desk.ids(), Suppress(actor="ann", until=until))
+    world.desk.sees({"/": 20})
+    assert world.said() == [OVER]
+
+
+def test_what_expires_is_not_called_recovered(store: Store, clock: FakeClock):
+    world = World(store, clock, resolve_after="10m")
+    world.desk.sees({"/": 95})
+    world.clock.forward(seconds=30)
+    assert world.said() == [FIRST]
+    world.clock.forward(minutes=10)
+    world.store.sweep()
+    assert world.said() == []
+    assert world.reasons() == ["expired; nothing to tell"]
+
+
+def test_a_disabled_rule_tells_that_it_is_over_and_why(world: World):
+    world.desk.sees({"/": 95})
+    world.clock.forward(seconds=30)
+    world.said()
+    world.store.rules.disable("disk", actor="ann")
+    world.tells()
+    ((_, message),) = world.recorder.messages
+    assert message.status == "resolved"
+    assert message.title.startswith("[rule disabled]")
+
+
+def test_a_channel_that_fails_is_tried_again_and_the_others_are_not(world: World):
+    world.store.receivers.set("default", ["inbox", "sentinel-webhook/ops"])
+    world.recorder.fails["sentinel-webhook/ops"] = DeliveryError("HTTP 503")
+    world.desk.sees({"/": 95})
+    world.clock.forward(seconds=30)
+    assert world.tells() == ToldCount(1, 1, 0)
+    for _ in range(60):  # an hour
+        world.clock.forward(minutes=1)
+        world.tells()
+    assert Counter(channel for channel, _ in world.recorder.messages) == {"inbox": 1}
+    del world.recorder.fails["sentinel-webhook/ops"]
+    world.clock.forward(minutes=11)
+    world.tells()
+    assert Counter(channel for channel, _ in world.recorder.messages) == {
+        "inbox": 1,
+        "sentinel-webhook/ops": 1,
+    }
+    log = [row[0] for row in world.desk.rows("SELECT what FROM system_log ORDER BY id")]
+    assert log.count("delivery.failed") == 1  # said once, not once a try
+
+
+def test_a_permanent_error_is_not_tried_again_until_there_is_news(world: World):
+    world.store.receivers.set("default", ["sentinel-webhook/ops"])
+    gone = DeliveryError("HTTP 404", permanent=True)
+    world.recorder.fails["sentinel-webhook/ops"] = gone
+    world.desk.sees({"/": 95})
+    world.clock.forward(seconds=30)
+    assert world.tells() == ToldCount(0, 0, 1)
+    world.clock.forward(hours=9)
+    assert world.tells() == ToldCount(0, 0, 0)
+    assert world.reasons() == ["the channel refused for good"]
+    del world.recorder.fails["sentinel-webhook/ops"]
+    world.desk.sees({"/": 95, "/data": 95})
+    world.clock.forward(seconds=30)
+    assert world.said() == [FIRST]
+
+
+def test_a_receiver_that_is_not_there_goes_to_default_and_is_said(store: Store, clock: FakeClock):
+    world = World(store, clock, receivers=["nobody"])
+    world.desk.sees({"/": 95})
+    world.clock.forward(seconds=30)
+    assert world.said() == [FIRST]
+    assert "no receiver 'nobody'" in world.store.log.page()[0].message
+
+
+def test_a_resolve_goes_where_firing_was_told_though_the_receiver_was_edited(world: World):
+    world.desk.sees({"/": 95})
+    world.clock.forward(seconds=30)
+    world.said()
+    world.store.receivers.set("default", ["sentinel-webhook/ops"])
+    world.desk.sees({"/": 20})
+    world.tells()
+    assert [channel for channel, _ in world.recorder.messages] == ["inbox"]
+
+
+def test_a_storm_is_one_message_that_counts_all(world: World):
+    world.desk.sees({f"/m{n}": 95 for n in range(300)})
+    world.clock.forward(seconds=30)
+    world.tells()
+    ((_, message),) = world.recorder.messages
+    assert message.firing == 300
+    assert len(message.alerts) == 50
+
+
+def test_a_receiver_needs_channels_that_exist_in_form(store: Store):
+    with pytest.raises(ConfigurationError, match="is no channel"):
+        store.receivers.set("ops", ["slack ops"])
+
+
+def test_two_senders_at_once_send_each_message_once(store: Store, clock: FakeClock):
+    world = World(store, clock, group_by=["mount"])
+    world.desk.sees({f"/m{n}": 95 for n in range(40)})
+    clock.forward(seconds=30)
+    threads = [threading.Thread(target=world.tells) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(world.recorder.messages) == 40
+    assert len({message.id for _, message in world.recorder.messages}) == 40
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("where", ["before sending", "after sending", "while recording"])
+def test_a_sender_that_dies_leaves_nobody_untold_and_repeats_at_most_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, where: str
+):
+    world.desk.sees({"/": 95})
+    world.clock.forward(seconds=30)
+    finish = world.store.tellings.finish
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    def channel_of(reference: str) -> Channel:
+        if where == "before sending":
+            raise Killed
+        return world.recorder.channel_of(reference)
+
+    if where == "after sending":
+        monkeypatch.setattr(world.store.tellings, "finish", die)
+    if where == "while recording":
+        monkeypatch.setattr(world.store, "changed", die)
+    with pytest.raises(Killed):
+        tell_due(world.store, channel_of, by="test")
+    monkeypatch.undo()
+    assert world.store.tellings.finish == finish
+    assert world.tells() == ToldCount(0, 0, 0)  # the claim stands for now
+    world.clock.forward(seconds=91)
+    assert world.tells() == ToldCount(1, 0, 0)
+    ids = [message.id for _, message in world.recorder.messages]
+    assert len(ids) == (1 if where == "before sending" else 2)
+    assert len(set(ids)) == 1  # a repeat has the same id, so that a receiver can drop it
+    world.clock.forward(minutes=30)
+    assert world.tells() == ToldCount(0, 0, 0)
+
+
+def test_one_wake_is_emitted_and_no_second_while_it_is_outstanding(store: Store, clock: FakeClock):
+    desks = [Desk(store, clock, name=f"rule-{n}") for n in range(5)]
+    for desk in desks:
+        store.apply(desk.evaluation({"/": 95}))
+
+    def wakes() -> int:
+        return desks[0].rows("SELECT count(*) FROM outbox WHERE event LIKE '%wake%'")[0][0]
+
+    assert wakes() == 1
+    clock.forward(seconds=4)
+    store.wakes.tick(clock.now())
+    assert wakes() == 1
+    clock.forward(seconds=1)
+    store.wakes.tick(clock.now())
+    assert wakes() == 2  # nobody served it for five seconds
+    assert store.wakes.serve(store.wakes.requested())
+    clock.forward(minutes=1)
+    store.wakes.tick(clock.now())
+    assert wakes() == 2
+
+
+def test_never_more_than_one_wake_a_second(store: Store, clock: FakeClock):
+    desk = Desk(store, clock)
+
+    def commit(number: int) -> None:
+        one = Desk(store, clock, name=f"rule-{number}")
+        store.apply(one.evaluation({"/": 95}))
+        store.wakes.serve(store.wakes.requested())
+
+    for number in range(5):
+        commit(number)
+        clock.forward(seconds=0.1)
+    assert desk.rows("SELECT count(*) FROM outbox WHERE event LIKE '%wake%'") == [(1,)]
+
+
+def test_a_group_that_falls_due_later_is_woken_by_the_relay_not_by_its_commit(world: World):
+    world.desk.sees({"/": 95})
+
+    def count() -> int:
+        return world.desk.rows("SELECT count(*) FROM outbox WHERE event LIKE '%wake%'")[0][0]
+
+    assert count() == 0
+    assert not world.store.wakes.due_groups_wake(world.clock.now())
+    world.clock.forward(seconds=30)
+    assert world.store.wakes.due_groups_wake(world.clock.now())
+    assert count() == 1

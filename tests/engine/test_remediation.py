@@ -1,0 +1,124 @@
+"""A rule that names a deployment to run when it fires, on a real Prefect server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.states import Completed, Failed
+
+from flows.sweep import sweep
+from sentinel.rules.remediation import (idempotency_key)
+from sentinel.engine.remediation import (follow_remedies, start_remedies)
+from sentinel.store.rules.remediation import (Ended)
+from tests.flows.conftest import Desk
+
+pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+
+RESTART = """
+from prefect import flow
+
+@flow
+def restart(service: str = "", tries: int = 1):
+    pass
+"""
+
+
+@pytest.fixture
+def restart(desk: Desk, tmp_path: Path) -> str:
+    """A deployment of somebody's, which is to put things right; its name."""
+    file = tmp_path / "restart.py"
+    file.write_text(RESTART)
+    name = tmp_path.name.replace("_", "-")
+    desk.server.deploy(
+        tmp_path,
+        {
+            "name": name,
+            "entrypoint": f"{file}:restart",
+            "pull": [],
+            "work_pool": {"name": "sentinel"},
+            "parameters": {"tries": 2},
+        },
+    )
+    return name
+
+
+def runs_of(desk: Desk, restart: str) -> list[dict[str, Any]]:
+    deployment = desk.server.api.deployment_named("restart", restart)
+    body = {"deployments": {"id": {"any_": [deployment["id"]]}}}
+    return desk.client.request("POST", "/flow_runs/filter", json=body).json()
+
+
+def remedy(restart: str, **parameters: Any) -> dict[str, Any]:
+    return {"deployment": f"restart/{restart}", "parameters": parameters}
+
+
+def test_it_is_run_once_for_an_alert_and_its_end_is_on_the_alert(desk: Desk, restart: str):
+    rule = desk.rule(f"heals-{restart}", remediate=remedy(restart, service="{name}"))
+    desk.shows(web=95, mail=10)
+    assert desk.run(rule).name == "Firing"
+    (run,) = runs_of(desk, restart)
+    assert run["parameters"] == {"service": "web", "tries": 2}
+    assert "sentinel-remedy" in run["tags"]
+    (alert,) = desk.store.alerts.page(order="live").items
+
+    # Looking again, a sweep and a crash between start and record: still the one run.
+    desk.run(rule)
+    with desk.store.write() as connection:
+        connection.exec_driver_sql("UPDATE remedy SET status = 'wanted', flow_run_id = NULL")
+    assert start_remedies(desk.store, desk.server.api) == 1
+    sweep(return_state=True)
+    assert [one["id"] for one in runs_of(desk, restart)] == [run["id"]]
+    assert run["idempotency_key"] == idempotency_key(alert.id)
+
+    desk.client.set_flow_run_state(run["id"], Failed(name="Hopeless"), force=True)
+    assert sweep(return_state=True).name == "Swept"
+    found = desk.store.remedies.of(alert.id)
+    assert found is not None
+    assert (found.status, found.state, found.state_name) == ("ended", "FAILED", "Hopeless")
+    assert found.flow_run_id == run["id"]
+    assert desk.store.alerts.timeline(alert.id)[-1].reason == "remedy ended: Hopeless"
+
+
+def test_many_are_followed_together(desk: Desk, restart: str):
+    remediate = {**remedy(restart), "at_once": 3}
+    rule = desk.rule(f"heals-many-{restart}", remediate=remediate)
+    desk.shows(a=95, b=96, c=97, d=98)
+    desk.run(rule)
+    runs = runs_of(desk, restart)
+    assert len(runs) == 3
+    for run in runs[:2]:
+        desk.client.set_flow_run_state(run["id"], Completed(), force=True)
+    desk.client.delete_flow_run(runs[2]["id"])
+    assert follow_remedies(desk.store, desk.server.api) == 3
+    ended = [desk.store.remedies.of(one.id) for one in desk.store.alerts.page(order="live").items]
+    names = sorted(one.state_name for one in ended if one is not None and one.status == "ended")
+    assert names == ["Completed", "Completed", "gone from Prefect"]
+    assert start_remedies(desk.store, desk.server.api) == 1  # the fourth had to wait
+
+
+def test_a_deployment_that_is_not_there_is_said_on_the_alert_and_waited_for(
+    desk: Desk, restart: str
+):
+    rule = desk.rule(f"heals-not-{restart}", remediate=remedy("none"))
+    desk.shows(web=95)
+    assert desk.run(rule).name == "Firing"
+    (alert,) = desk.store.alerts.page(order="live").items
+    found = desk.store.remedies.of(alert.id)
+    assert found is not None
+    assert found.status == "wanted"
+    assert "restart/none" in found.error
+    assert not desk.store.remedies.follow(
+        alert.id, Ended(flow_run_id="", state="FAILED", state_name="Failed", over=True)
+    )
+
+
+def test_parameters_that_it_does_not_take_are_said_on_the_alert(desk: Desk, restart: str):
+    rule = desk.rule(f"heals-badly-{restart}", remediate=remedy(restart, tries="{name}"))
+    desk.shows(web=95)
+    desk.run(rule)
+    (alert,) = desk.store.alerts.page(order="live").items
+    found = desk.store.remedies.of(alert.id)
+    assert found is not None
+    assert (found.status, "tries" in found.error or "web" in found.error) == ("wanted", True)

@@ -1,0 +1,156 @@
+"""Who hears what, when and why: each sentence, then any group and any moment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentinel.notifications.decision import (Decision, GroupNow, Policy, Reason, Told, decide, pause_after)
+
+T0 = datetime(2026, 3, 1, tzinfo=UTC)
+POLICY = Policy()
+
+
+def at(seconds: float) -> datetime:
+    return T0 + timedelta(seconds=seconds)
+
+
+def group(**fields: Any) -> GroupNow:
+    base = GroupNow(seq=2, opened_at=T0, severity=3, firing=1)
+    return msgspec.structs.replace(base, **fields)
+
+
+def told(**fields: Any) -> Told:
+    return msgspec.structs.replace(Told(seq=1, firing=1, severity=3, at=at(30)), **fields)
+
+
+NEVER = Told()
+
+
+@pytest.mark.parametrize(
+    ("now", "group", "told", "send", "reason", "next_at"),
+    [
+        (29, group(new_firing=1), NEVER, False, Reason.GROUP_WAIT, 30),
+        (30, group(new_firing=1), NEVER, True, Reason.FIRST, None),
+        (60, group(firing=0), NEVER, False, Reason.RESOLVED_BEFORE_TOLD, None),
+        (31, group(new_firing=1), told(), False, Reason.GROUP_INTERVAL, 330),
+        (330, group(new_firing=1), told(), True, Reason.NEW_FIRING, None),
+        (330, group(resolved_since=1), told(), True, Reason.PARTLY_RESOLVED, None),
+        (31, group(severity=5, acknowledged=1), told(), True, Reason.SEVERITY_ROSE, None),
+        (31, group(severity=2), told(), False, Reason.REPEAT_INTERVAL, 30 + 14_400),
+        (30 + 14_400, group(), told(), True, Reason.REPEAT, None),
+        (99_999, group(acknowledged=1), told(), False, Reason.ACKNOWLEDGED, None),
+        (31, group(firing=0, resolved_since=1), told(), True, Reason.RESOLVED, None),
+        (31, group(firing=0, quiet_since=1), told(), False, Reason.ENDED_QUIETLY, None),
+        (31, group(firing=0), told(firing=0, severity=0), False, Reason.UNCHANGED, None),
+        (31, group(suppressed=1), NEVER, False, Reason.SUPPRESSED, None),
+        (31, group(new_firing=1), told(firing=0, severity=0), True, Reason.FIRST, None),
+        (40, group(new_firing=1), Told(attempts=1, retry_at=at(50)), False, Reason.RETRY, 50),
+        (50, group(new_firing=1), Told(attempts=1, retry_at=at(50)), True, Reason.FIRST, None),
+        (50, group(new_firing=1), Told(refused_seq=2), False, Reason.REFUSED, None),
+        (50, group(seq=3, new_firing=1), Told(refused_seq=2), True, Reason.FIRST, None),
+    ],
+)
+def test_a_decision_and_its_reason(
+    now: int, group: GroupNow, told: Told, send: bool, reason: Reason, next_at: int | None
+):
+    expected = Decision(send=send, reason=reason, next_at=None if next_at is None else at(next_at))
+    assert decide(group, told, at(now), POLICY) == expected
+
+
+def test_what_is_suppressed_is_looked_at_again_when_that_ends():
+    muted = group(suppressed=1, suppressed_until=at(500))
+    assert decide(muted, NEVER, at(100), POLICY).next_at == at(500)
+
+
+def test_what_is_partly_suppressed_is_looked_at_again_when_the_first_of_that_ends():
+    muted = group(firing=2, suppressed=1, suppressed_until=at(500))
+    assert decide(muted, told(), at(100), POLICY).next_at == at(500)
+    taken = msgspec.structs.replace(muted, acknowledged=1)
+    expected = Decision(send=False, reason=Reason.ACKNOWLEDGED, next_at=at(500))
+    assert decide(taken, told(), at(100), POLICY) == expected
+
+
+groups = st.builds(
+    GroupNow,
+    seq=st.integers(1, 9),
+    opened_at=st.integers(0, 100).map(at),
+    severity=st.integers(1, 5),
+    firing=st.integers(0, 3),
+    acknowledged=st.integers(0, 3),
+    suppressed=st.integers(0, 3),
+    new_firing=st.integers(0, 3),
+    resolved_since=st.integers(0, 3),
+    quiet_since=st.integers(0, 3),
+)
+tolds = st.one_of(
+    st.just(NEVER),
+    st.builds(
+        Told,
+        seq=st.integers(1, 9),
+        firing=st.integers(0, 3),
+        severity=st.integers(0, 5),
+        at=st.integers(0, 20_000).map(at),
+        attempts=st.integers(0, 3),
+        retry_at=st.one_of(st.none(), st.integers(0, 20_000).map(at)),
+        refused_seq=st.one_of(st.none(), st.integers(1, 9)),
+    ),
+)
+moments = st.integers(0, 40_000).map(at)
+
+
+@given(groups, tolds, moments)
+def test_deciding_is_a_function_and_a_next_time_lies_ahead(
+    group: GroupNow, told: Told, now: datetime
+):
+    decision = decide(group, told, now, POLICY)
+    assert decision == decide(group, told, now, POLICY)
+    if decision.next_at is not None:
+        assert not decision.send
+        assert decision.next_at > now
+
+
+@given(groups, tolds, moments)
+def test_a_resolve_goes_only_where_firing_was_told(group: GroupNow, told: Told, now: datetime):
+    decision = decide(group, told, now, POLICY)
+    if decision.send and group.firing == 0:
+        assert told.firing > 0
+
+
+@given(groups, tolds, moments)
+def test_nothing_else_falls_due_without_a_change(group: GroupNow, told: Told, now: datetime):
+    """No next time means that waiting alone never makes it due."""
+    decision = decide(group, told, now, POLICY)
+    if not decision.send and decision.next_at is None:
+        later = decide(group, told, now + timedelta(days=30), POLICY)
+        assert not later.send
+
+
+@given(groups, tolds, moments)
+def test_at_the_next_time_there_is_something_new_to_say(group: GroupNow, told: Told, now: datetime):
+    decision = decide(group, told, now, POLICY)
+    if decision.next_at is not None:
+        then = decide(group, told, decision.next_at, POLICY)
+        assert then.send or then.reason is not decision.reason
+
+
+@given(groups, moments)
+def test_once_told_the_same_is_not_told_again_at_once(group: GroupNow, now: datetime):
+    first = decide(group, NEVER, now, POLICY)
+    if not first.send:
+        return
+    after = Told(seq=group.seq, firing=group.firing, severity=group.severity, at=now)
+    settled = msgspec.structs.replace(group, new_firing=0, resolved_since=0, quiet_since=0)
+    assert not decide(settled, after, now, POLICY).send
+
+
+@given(st.integers(1, 100), st.floats(0, 1))
+def test_pauses_grow_to_ten_minutes_and_never_end(attempts: int, spread: float):
+    pause = pause_after(attempts, spread)
+    assert timedelta(seconds=9) <= pause <= timedelta(minutes=11)
+    assert pause <= pause_after(attempts + 1, spread)

@@ -1,0 +1,309 @@
+"""Rolling out to a real Prefect server: what arrives, what is kept, what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+import yaml
+
+from flows import facts
+from sentinel.cli.drift import drift_of
+from sentinel.duration import parse_duration
+from sentinel.rollout.api import RolloutApi
+from sentinel.rollout.apply import (carry_out, look)
+from sentinel.rollout.files import packs, read_files
+from sentinel.rollout.flow_cache import (Known)
+from sentinel.rollout.plan import (Step)
+from sentinel.timing.schedule import (anchor_for)
+from tests.prefect_server import ROOT, PrefectServer
+
+pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+
+OF_ITS_MAKING = {"id", "created", "updated", "last_polled", "status", "labels"}
+
+
+def rule(name: str, **more: Any) -> dict[str, Any]:
+    """An entry of a rule that ships nowhere."""
+    return {
+        "name": name,
+        "tags": ["rolled-out"],
+        "entrypoint": "flows.rules.disk_space",
+        "pull": [],
+        "work_pool": {"name": "sentinel"},
+        "parameters": {"rule": {"name": name, "every": "1h"}},
+        "schedules": [
+            {
+                "slug": "every",
+                "interval": 3600,
+                "anchor_date": anchor_for(name, parse_duration("1h")).isoformat(),
+            }
+        ],
+        **more,
+    }
+
+
+EVERY_KIND = [
+    rule("kind-cron", schedules=[{"slug": "night", "cron": "0 3 * * *", "timezone": "UTC"}]),
+    rule("kind-cron-and", schedules=[{"slug": "day", "cron": "0 3 1 * 1", "day_or": False}]),
+    rule("kind-rrule", schedules=[{"slug": "yearly", "rrule": "FREQ=YEARLY", "timezone": "UTC"}]),
+    rule("kind-off", schedules=[{"slug": "off", "cron": "* * * * *", "active": False}]),
+    rule("kind-paused", paused=True),
+    rule("kind-none", schedules=[]),
+    rule("kind-one-at-a-time", concurrency_limit=1),
+    rule("kind-limit", concurrency_limit={"limit": 2, "collision_strategy": "CANCEL_NEW"}),
+    rule("kind-queue", work_pool={"name": "sentinel", "work_queue_name": "slow"}),
+    rule("kind-job", work_pool={"name": "sentinel", "job_variables": {"env": {"A": "1"}}}),
+    rule("kind-version", version="7", description="Its own words."),
+    rule(
+        "kind-own", schedules=[{"slug": "own", "cron": "1 * * * *", "parameters": {"ignore": []}}]
+    ),
+    rule("kind-environment", description="of {{ $USER_OF_THIS }}"),
+]
+
+
+class Desk:
+    """Rolls files out to a server, and looks at what came of it."""
+
+    def __init__(self, server: PrefectServer, folder: Path) -> None:
+        self.server = server
+        self.folder = folder
+        self.api = RolloutApi(server.url)
+        self.asked = 0
+
+    def facts(self) -> Any:
+        self.asked += 1
+        return facts
+
+    def file(self, *entries: dict[str, Any], name: str = "rules.yaml") -> Path:
+        path = self.folder / name
+        # A project of this test's own, so that it removes nothing of another's.
+        project = f"project-{self.folder.name}"
+        path.write_text(yaml.safe_dump({"name": project, "deployments": list(entries)}))
+        return path
+
+    def look(self, *paths: Path, **more: Any) -> list[Step]:
+        known = Known(self.facts, self.folder / "facts.json")
+        return look(self.api, read_files(paths), known, **more)
+
+    def roll_out(self, *paths: Path, **more: Any) -> list[Step]:
+        return carry_out(self.api, self.look(*paths, **more))
+
+    def prefect_deploy(self, *paths: Path) -> None:
+        # Outside a repository: within one, that command takes the commit for a version.
+        for path in paths:
+            done = self.server.cli(
+                "--no-prompt", "deploy", "--all", "--prefect-file", str(path),
+                GIT_DIR=str(self.folder), USER_OF_THIS="ada",
+            )  # fmt: skip
+            assert done.returncode == 0, done.stdout + done.stderr
+
+    def deployment(self, name: str, flow: str = "disk_space") -> dict[str, Any]:
+        return self.api.deployment_named(flow, name)
+
+    def there(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Everything that the API says of them and their Automations, without what is made."""
+        found: dict[str, dict[str, Any]] = {}
+        for one in self.api.live(names):
+            automations = [
+                _plain(automation)
+                for automation in self.api.automations()
+                if one.id in str(automation["actions"])
+            ]
+            automations.sort(key=lambda automation: automation["name"])
+            whole = {"deployment": _plain(one.deployment), "automations": automations}
+            # A limit of its own is named for its id.
+            found[one.name] = json.loads(json.dumps(whole).replace(one.id, "its id"))
+        return found
+
+    def delete(self, names: Sequence[str]) -> None:
+        for one in self.api.live(names):
+            self.api.delete_deployment(one.id)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        mapping = cast("dict[str, Any]", value)
+        return {k: _plain(v) for k, v in mapping.items() if k not in OF_ITS_MAKING}
+    return [_plain(one) for one in cast("list[Any]", value)] if isinstance(value, list) else value
+
+
+@pytest.fixture
+def desk(connected: PrefectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("USER_OF_THIS", "ada")
+    desk = Desk(connected, tmp_path)
+    yield desk
+    desk.api.close()
+
+
+def kinds(steps: Sequence[Step]) -> dict[str, str]:
+    return {step.name: step.kind for step in steps}
+
+
+@pytest.mark.slow
+def test_it_makes_exactly_what_prefect_deploy_makes(desk: Desk):
+    paths = [ROOT / "prefect.yaml", *packs().values(), desk.file(*EVERY_KIND)]
+    names = [entry.name for entry in read_files(paths)]
+    desk.api.put_secret("database-url", "sqlite://")  # what the pack of databases asks for
+    desk.delete(names)
+    desk.prefect_deploy(*paths)
+    by_prefect = desk.there(names)
+    assert set(by_prefect) == set(names)
+    # What that command has rolled out is as it should be: nothing is left to do.
+    assert {
+        step.name: step.differences for step in desk.look(*paths) if step.kind != "unchanged"
+    } == {}
+    desk.delete(names)
+    assert set(kinds(desk.roll_out(*paths)).values()) == {"created"}
+    by_us = desk.there(names)
+    for name in names:
+        assert by_us[name] == by_prefect[name], name
+    assert set(kinds(desk.look(*paths)).values()) == {"unchanged"}
+
+
+def test_only_what_changed_is_rolled_out_and_as_prefect_would(desk: Desk):
+    desk.roll_out(desk.file(rule("alters"), rule("stays")))
+    before = desk.deployment("stays")
+    changed = rule("alters", description="Another.", tags=["rolled-out", "new"])
+    changed["parameters"]["smallest_gb"] = 2
+    path = desk.file(changed, rule("stays"))
+    assert kinds(desk.roll_out(path)) == {"alters": "changed", "stays": "unchanged"}
+    assert desk.deployment("stays") == before
+    after = desk.there(["alters"])
+    desk.delete(["alters"])
+    desk.prefect_deploy(path)
+    assert desk.there(["alters"]) == after
+
+
+def test_switches_stay_where_users_left_them(desk: Desk):
+    desk.roll_out(desk.file(rule("switched"), rule("paused-by-hand")))
+    switched = desk.deployment("switched")
+    (schedule,) = switched["schedules"]
+    place = f"{desk.server.url}/deployments"
+    httpx.patch(
+        f"{place}/{switched['id']}/schedules/{schedule['id']}", json={"active": False}
+    ).raise_for_status()
+    paused = desk.deployment("paused-by-hand")
+    httpx.patch(f"{place}/{paused['id']}", json={"paused": True}).raise_for_status()
+    path = desk.file(rule("switched", description="A."), rule("paused-by-hand", description="B."))
+    assert set(kinds(desk.roll_out(path)).values()) == {"changed"}
+    after = desk.deployment("switched")
+    assert (after["id"], after["description"]) == (switched["id"], "A.")
+    assert [one["active"] for one in after["schedules"]] == [False]
+    assert desk.deployment("paused-by-hand")["paused"]
+
+
+def test_automations_are_made_anew_only_when_they_changed_and_keep_their_switch(desk: Desk):
+    def woken(expect: str, **more: Any) -> dict[str, Any]:
+        trigger = {"name": "wakes-it", "type": "event", "expect": [expect], **more}
+        return rule("woken", triggers=[trigger])
+
+    def automations() -> list[dict[str, Any]]:
+        return [one for one in desk.api.automations() if one["name"] == "wakes-it"]
+
+    desk.roll_out(desk.file(woken("first")))
+    (first,) = automations()
+    desk.api.switch_automation(first["id"], on=False)
+    assert kinds(desk.roll_out(desk.file(woken("first")))) == {"woken": "unchanged"}
+    assert [one["id"] for one in automations()] == [first["id"]]
+    assert kinds(desk.roll_out(desk.file(woken("second")))) == {"woken": "changed"}
+    (second,) = automations()
+    assert (second["trigger"]["expect"], second["enabled"]) == (["second"], False)
+    assert kinds(desk.roll_out(desk.file(rule("woken")))) == {"woken": "changed"}
+    assert automations() == []
+
+
+def test_what_was_edited_in_prefect_is_shown_and_put_back(desk: Desk):
+    path = desk.file(rule("drifts"))
+    desk.roll_out(path)
+    deployment = desk.deployment("drifts")
+    edited = {"rule": {**deployment["parameters"]["rule"], "severity": "info"}}
+    httpx.patch(
+        f"{desk.server.url}/deployments/{deployment['id']}", json={"parameters": edited}
+    ).raise_for_status()
+    (step,) = desk.look(path)
+    assert (step.kind, step.drift) == ("changed", True)
+    assert [str(one) for one in step.differences] == [
+        "rule.severity: info in Prefect, nothing in the file"
+    ]
+    assert desk.deployment("drifts")["parameters"] == edited  # looking changes nothing
+    desk.roll_out(path)
+    assert desk.deployment("drifts")["parameters"] == deployment["parameters"]
+
+
+def test_a_rule_shows_where_it_was_edited(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SENTINEL_HOME", str(desk.folder))
+    monkeypatch.setenv("PREFECT_API_URL", desk.server.url)
+    desk.roll_out(ROOT / "prefect.yaml")
+    step = drift_of("disk-space")
+    assert step is not None
+    assert not step.differences
+    deployment = desk.deployment("disk-space")
+    httpx.patch(
+        f"{desk.server.url}/deployments/{deployment['id']}", json={"description": "Mine."}
+    ).raise_for_status()
+    step = drift_of("disk-space")
+    assert step is not None
+    assert step.file.endswith("prefect.yaml")
+    assert "description: Mine. in Prefect" in str(step.differences[0])
+    assert drift_of("a-rule-of-no-file") is None
+    desk.roll_out(ROOT / "prefect.yaml")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"parameters": {"rule": {"name": "bad", "every": "1h", "severity": "awful"}}}, "severity"),
+        (
+            {"parameters": {"smallest_gb": -1, "rule": {"name": "bad", "every": "1h"}}},
+            "write 0 or more, got -1",
+        ),
+        ({"parameters": {"sise": 1, "rule": {"name": "bad"}}}, "no parameter 'sise'"),
+        ({"entrypoint": "flows.rules.disk_spice"}, "there is no trigger 'disk_spice'"),
+        ({"work_pool": {"name": "none"}}, 'Work pool "none" not found'),
+        ({"pull": None}, "Write `pull: \\[\\]`"),
+        ({"build": [{"prefect.deployments.steps.run_shell_script": {"script": "true"}}]}, "build"),
+        ({"triggers": [{"type": "evnt"}]}, "triggers: bad__automation_1"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_refused_with_its_reason_and_the_rest_goes_on(
+    desk: Desk, more: dict[str, Any], said: str
+):
+    good, bad = desk.roll_out(desk.file(rule("good"), rule("bad", **more)))
+    assert good.kind in ("created", "unchanged")
+    assert bad.kind == "refused"
+    with pytest.raises(AssertionError, match=said):
+        raise AssertionError(" ".join(bad.reasons))
+    assert desk.api.live(["bad"]) == []
+
+
+def test_a_secret_that_is_not_there_is_asked_for(desk: Desk):
+    entry = rule("secretive", entrypoint="flows.rules.database_up")
+    entry["parameters"]["databases"] = {"shop": "{secret:shop-address}"}
+    (step,) = desk.look(desk.file(entry))
+    assert step.kind == "refused"
+    assert "no Secret block shop-address" in step.reasons[0]
+    desk.api.put_secret("shop-address", "sqlite://")
+    assert kinds(desk.look(desk.file(entry))) == {"secretive": "created"}
+
+
+def test_removing_is_asked_for(desk: Desk):
+    desk.roll_out(desk.file(rule("goes"), rule("remains")))
+    path = desk.file(rule("remains"))
+    assert kinds(desk.roll_out(path)) == {"remains": "unchanged"}
+    assert kinds(desk.look(path, remove=True)) == {"remains": "unchanged", "goes": "removed"}
+    desk.roll_out(path, remove=True)
+    assert desk.api.live(["goes"]) == []
+
+
+def test_prefect_is_asked_about_forms_only_when_code_changed(desk: Desk):
+    path = desk.file(rule("asks-once"))
+    desk.roll_out(path)
+    assert desk.asked == 1
+    desk.roll_out(path)
+    desk.roll_out(desk.file(rule("asks-once", description="Changed.")))
+    assert desk.asked == 1

@@ -1,0 +1,113 @@
+"""What differs between a file and Prefect, and what is said of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sentinel.errors import ConfigurationError, NotFound, RuleError
+from sentinel.rollout.diff import (automations_differ, differences)
+from sentinel.rollout.files import pack_file, packs, read_files
+from sentinel.rollout.desired import (is_templated, wanted_of)
+from tests.rollout.entries import FACTS, entry, live
+
+
+def test_the_same_is_the_same_however_it_is_written():
+    assert differences(wanted_of(entry(), FACTS), live()) == []
+
+
+def test_a_schedules_switch_is_its_users():
+    wanted = wanted_of(entry(), FACTS)
+    (schedule,) = live()["schedules"]
+    assert differences(wanted, live(schedules=[{**schedule, "active": True}])) == []
+    assert "active" not in wanted.body["schedules"][0]
+
+
+def test_a_threshold_that_was_edited_is_said_as_it_stands_in_the_file():
+    edited = {"rule": {"name": "full", "every": "60s", "when": {"above": 90}, "severity": "low"}}
+    said = [str(one) for one in differences(wanted_of(entry(), FACTS), live(parameters=edited))]
+    assert said == [
+        "rule.when.above: 90 in Prefect, 95 in the file",
+        "rule.severity: low in Prefect, nothing in the file",
+    ]
+
+
+OTHERWISE: list[tuple[dict[str, Any], str]] = [
+    ({"description": "Other."}, "description"),
+    ({"tags": ["disk"]}, "tags"),
+    ({"work_queue_name": "slow"}, "work_queue_name"),
+    ({"work_pool_name": "other"}, "work_pool_name"),
+    ({"pull_steps": [{"prefect.deployments.steps.git_clone": {}}]}, "pull_steps"),
+    ({"job_variables": {"env": {}}}, "job_variables"),
+    ({"enforce_parameter_schema": False}, "enforce_parameter_schema"),
+    ({"global_concurrency_limit": {"limit": 3}}, "concurrency_limit"),
+    ({"parameter_openapi_schema": {}}, "form"),
+    ({"version": "2"}, "version"),
+    ({"schedules": []}, "schedules.every"),
+]
+
+
+@pytest.mark.parametrize(("there", "place"), OTHERWISE)
+def test_whatever_else_was_changed_is_seen(there: dict[str, Any], place: str):
+    assert [one.place for one in differences(wanted_of(entry(), FACTS), live(**there))] == [place]
+
+
+def test_a_schedule_that_a_user_added_is_seen():
+    (schedule,) = live()["schedules"]
+    added = {"slug": "night", "schedule": {"cron": "0 3 * * *", "timezone": "UTC", "day_or": True}}
+    (one,) = differences(wanted_of(entry(), FACTS), live(schedules=[schedule, added]))
+    assert str(one).startswith('schedules.night: {"cron":"0 3 * * *"')
+    assert one.here is None
+
+
+def test_another_kind_of_schedule_in_its_place_is_seen():
+    cron = {"slug": "every", "schedule": {"cron": "* * * * *", "timezone": "UTC", "day_or": True}}
+    found = differences(wanted_of(entry(), FACTS), live(schedules=[cron]))
+    assert "schedules.every" in [one.place for one in found]
+
+
+UNUSABLE: list[tuple[dict[str, Any], str]] = [
+    ({"build": [{"step": {}}]}, "it has build steps"),
+    ({"pull": None}, "where workers find its code"),
+    ({"work_pool": {}}, "names no work pool"),
+    ({"schedules": [{"slug": "every"}]}, "neither interval, cron nor rrule"),
+    ({"schedules": [{"slug": "every", "interval": "soon"}]}, "'soon' is no length of time"),
+    (
+        {"schedules": [{"slug": "every", "interval": 60, "anchor_date": "then"}]},
+        "'then' is no moment",
+    ),
+]
+
+
+@pytest.mark.parametrize(("more", "said"), UNUSABLE)
+def test_what_cannot_be_rolled_out_says_why(more: dict[str, Any], said: str):
+    with pytest.raises(RuleError, match=said):
+        wanted_of(entry(**more), FACTS)
+
+
+def test_only_what_prefect_has_to_fill_in_is_a_template():
+    assert not is_templated(entry(description="{value} of {mount}"))
+    assert is_templated(entry(tags=["{{ $TEAM }}"]))
+
+
+def test_an_automations_switch_is_its_users():
+    wanted: list[dict[str, Any]] = [
+        {"name": "wake", "enabled": True, "trigger": {"expect": ["a"]}, "actions": []}
+    ]
+    there: dict[str, Any] = {"name": "wake", "enabled": False, "id": "1", "actions": []}
+    assert not automations_differ(wanted, [{**there, "trigger": {"expect": ["a"], "id": "2"}}])
+    assert automations_differ(wanted, [{**there, "trigger": {"expect": ["b"], "id": "2"}}])
+    assert automations_differ(wanted, [])
+
+
+def test_a_file_that_is_none_is_named(tmp_path: Path):
+    for text, said in (("- 1", "no list `deployments`"), ("a: [", "cannot be read")):
+        (tmp_path / "rules.yaml").write_text(text)
+        with pytest.raises(ConfigurationError, match=said):
+            read_files([tmp_path / "rules.yaml"])
+    with pytest.raises(ConfigurationError, match="there is no file"):
+        read_files([tmp_path / "none.yaml"])
+    with pytest.raises(NotFound, match=f"There are: {', '.join(packs())}"):
+        pack_file("none")

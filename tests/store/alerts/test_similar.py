@@ -1,0 +1,36 @@
+"""What happened before that is like an alert."""
+
+from __future__ import annotations
+
+from sentinel.clock import FakeClock
+from sentinel.alerts.actions import (Acknowledge, Comment, Resolve)
+from sentinel.store import Store
+from sentinel.store.alerts.similar import (similar)
+from tests.store.desk import Desk
+
+
+def test_the_same_situation_comes_first_with_what_ended_it(store: Store, clock: FakeClock):
+    desk = Desk(store, clock)
+    desk.sees({"/a": 95.0, "/b": 95.0})
+    ids = {one.labels["mount"]: one.id for one in store.alerts.page(order="live").items}
+    a, b = ids["/a"], ids["/b"]
+    store.act([a], Acknowledge(actor="lena", comment="looking"))
+    store.act([a], Comment(actor="lena", comment="log rotation was off"))
+    clock.forward(minutes=10)
+    store.act([a], Resolve(actor="lena"))
+    clock.forward(minutes=1)
+    store.act([b], Resolve(actor="omar"))
+    clock.forward(hours=2)
+    desk.sees({"/a": 95.0})
+    again = next(one for one in store.alerts.page(order="live").items)
+    found = similar(store, again)
+    assert [(one.same, one.id) for one in found] == [(True, a), (False, b)]
+    assert (found[0].resolution, found[0].resolved_by) == ("resolved by a person", "lena")
+    assert found[0].comment == "log rotation was off"
+    assert found[0].seconds == 600
+
+
+def test_what_was_never_open_is_not_like_anything(store: Store, clock: FakeClock):
+    desk = Desk(store, clock)
+    desk.sees({"/a": 95.0})
+    assert similar(store, store.alerts.get(desk.ids()[0])) == []

@@ -1,0 +1,250 @@
+"""Backups: whole or refused, between both databases, and from older versions."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import stat
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import inspect, text
+
+from sentinel.clock import FakeClock
+from sentinel.errors import ConfigurationError, Conflict, DatabaseError, SchemaTooNew
+from sentinel.alerts.actions import (Acknowledge)
+from sentinel.store import Store
+from sentinel.store.database.backup import (backup, look_into, restore, tables)
+from sentinel.store.database.migrate import (schema_ready)
+from sentinel.engine.dispatcher import (tell_due)
+from tests.store.desk import Desk
+
+
+def everything(store: Store) -> dict[str, list[Any]]:
+    """All rows of all tables but the one that only counts changes."""
+    with store.read() as connection:
+        return {
+            # JSONB keeps its keys in an order of its own.
+            table.name: sorted(
+                orjson.dumps(list(row), default=bytes.hex, option=orjson.OPT_SORT_KEYS)
+                for row in connection.execute(table.select())
+            )
+            for table in tables()
+            if table.name != "change"
+        }
+
+
+@pytest.fixture
+def full(store: Store, clock: FakeClock) -> Store:
+    """A store with alerts, a timeline, a group, a message, events and a switched rule."""
+    desk = Desk(store, clock)
+    desk.sees({"/": 95.5, "/дом": 99.0, "/ok": 1.0})
+    store.act(desk.ids()[:1], Acknowledge(actor="ada", comment='it\'s "mine"\n— 磁盘'))
+    clock.forward(seconds=60)
+    tell_due(store, lambda _ref: store.inbox, by="test")
+    store.receivers.set("night", ["inbox", "sentinel-webhook/ops"])
+    store.rules.disable("disk", actor="ada", reason="moving house")
+    return store
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def other(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Any:
+    """Another database of each kind, with nothing in it, not even tables."""
+    if request.param == "sqlite":
+        store = Store(f"sqlite:///{tmp_path / 'other.db'}", clock=clock)
+        yield store
+        store.close()
+        return
+    from tests.conftest import _database  # pyright: ignore[reportPrivateUsage]
+
+    with _database(request.getfixturevalue("postgres_url"), "template1") as url:
+        store = Store(url, clock=clock)
+        yield store
+        store.close()
+
+
+def test_every_table_that_migrations_make_is_backed_up(store: Store):
+    there = set(inspect(store.engine).get_table_names()) - {"alembic_version"}
+    ours = {table.name for table in tables()}
+    # The database keeps its index of words by itself, also while rows come back; figures are
+    # summed up anew.
+    by_itself = ("alert_search", "alert_words", "tally")
+    assert {name for name in there - ours if not name.startswith(by_itself)} == set()
+    assert ours <= there
+
+
+def test_all_of_it_comes_back_in_either_database(full: Store, other: Store, tmp_path: Path):
+    made = backup(full, tmp_path / "b.jsonl.gz")
+    assert made.rows["alert"] == 2
+    assert made.rows["inbox"] == 1
+    done = restore(other, tmp_path / "b.jsonl.gz")
+    assert done.rows == made.rows
+    assert everything(other) == everything(full)
+    assert schema_ready(other.engine)
+
+
+def test_what_is_restored_goes_on_working(full: Store, other: Store, tmp_path: Path):
+    backup(full, tmp_path / "b.jsonl.gz")
+    restore(other, tmp_path / "b.jsonl.gz")
+    clock = FakeClock()
+    clock.forward(seconds=3600)
+    other.clock = clock
+    assert other.rules.enable("disk", actor="ada")
+    desk = Desk(other, clock)
+    desk.sees({"/": 96.0})
+    assert ("disk: / 96 percent", "open") in desk.alerts()
+    # New events are numbered after those that came with the backup.
+    with other.read() as connection:
+        numbers = list(connection.execute(text("SELECT seq FROM outbox ORDER BY seq")).scalars())
+    assert len(numbers) == len(set(numbers))
+    assert numbers[-1] > full.rules.get("disk").evaluations
+
+
+def test_postgresql_knows_at_once_how_much_was_restored(full: Store, other: Store, tmp_path: Path):
+    """Else it plans searches of a million alerts, for the first minutes, as if of none."""
+    if other.dialect != "postgresql":
+        pytest.skip("SQLite plans without statistics")
+    backup(full, tmp_path / "b.jsonl.gz")
+    restore(other, tmp_path / "b.jsonl.gz")
+    query = "SELECT reltuples FROM pg_class WHERE relname = 'alert_search'"
+    with other.read() as connection:
+        assert connection.execute(text(query)).scalar_one() == 2
+
+
+def test_rows_are_never_mixed_with_those_that_are_there(full: Store, tmp_path: Path):
+    backup(full, tmp_path / "b.jsonl.gz")
+    before = everything(full)
+    with pytest.raises(Conflict, match="2 in alert") as caught:
+        restore(full, tmp_path / "b.jsonl.gz")
+    assert "--replace" in caught.value.hint
+    assert everything(full) == before
+
+
+def test_replacing_takes_back_what_came_later(full: Store, tmp_path: Path):
+    backup(full, tmp_path / "b.jsonl.gz")
+    before, number = everything(full), full.change_number()
+    full.receivers.set("later", ["inbox"])
+    restore(full, tmp_path / "b.jsonl.gz", replace=True)
+    assert everything(full) == before
+    assert full.change_number() != number
+
+
+def test_a_restore_that_fails_midway_changes_nothing(full: Store, tmp_path: Path):
+    path = tmp_path / "b.jsonl.gz"
+    backup(full, path)
+    lines = gzip.decompress(path.read_bytes()).splitlines()
+    place = next(n for n, line in enumerate(lines) if b'"timeline"' in line) + 1
+    lines[place] = lines[place - 2]  # a row of another table, with a primary key that is taken
+    with gzip.open(path, "wb") as file:
+        file.write(b"\n".join(lines) + b"\n")
+    before = everything(full)
+    with pytest.raises(ConfigurationError, match="cannot be restored"):
+        restore(full, path, replace=True)
+    assert everything(full) == before
+
+
+def test_a_backup_is_of_one_moment_while_others_write(
+    full: Store, tmp_path: Path, clock: FakeClock
+):
+    """A receiver and its row in the system log are one transaction: in it both, or neither."""
+    began, stop = threading.Event(), threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not stop.is_set():
+            full.receivers.set(f"r{number}", ["inbox"])
+            number += 1
+            if number == 5:
+                began.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert began.wait(60)
+        backup(full, tmp_path / "b.jsonl.gz")
+    finally:
+        stop.set()
+        writer.join()
+    copy = Store(f"sqlite:///{tmp_path / 'copy.db'}", clock=clock)
+    restore(copy, tmp_path / "b.jsonl.gz")
+    said = {row for row in everything(copy)["system_log"] if b'"receiver.set"' in row}
+    assert len(copy.receivers.all()) - 1 == len(said) > 5
+    copy.close()
+
+
+def test_only_the_owner_may_read_it_and_none_is_overwritten(full: Store, tmp_path: Path):
+    path = tmp_path / "b.jsonl.gz"
+    backup(full, path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with pytest.raises(Conflict, match="exists"):
+        backup(full, path)
+    backup(full, path, replace=True)
+    assert [file.name for file in tmp_path.glob("*b.jsonl.gz*")] == ["b.jsonl.gz"]
+
+
+def lines_of(data: bytes) -> list[bytes]:
+    return gzip.decompress(data).splitlines(keepends=True)
+
+
+SPOILT: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "empty": (lambda _: b"", "no backup"),
+    "another kind of file": (lambda _: b"PK\x03\x04 something else", "no backup"),
+    "cut in the middle": (lambda data: data[: len(data) // 2], "damaged"),
+    "something else, gzipped": (lambda _: gzip.compress(b'{"format":"x"}\n'), "no backup of"),
+    "without its end": (
+        lambda data: gzip.compress(b"".join(lines_of(data)[:-1])), "its end is missing"
+    ),
+    "without an alert": (
+        lambda data: gzip.compress(b"".join(x for x in lines_of(data) if b"95.5" not in x)),
+        "not as many as it says",
+    ),
+    "of a later format": (
+        lambda data: gzip.compress(b"".join(lines_of(data)).replace(b'version":1', b'version":9')),
+        "a newer Sentinel",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spoilt", SPOILT)
+def test_what_is_no_whole_backup_is_refused_before_anything_is_touched(
+    full: Store, tmp_path: Path, spoilt: str
+):
+    spoil, said = SPOILT[spoilt]
+    path = tmp_path / "b.jsonl.gz"
+    backup(full, path)
+    path.write_bytes(spoil(path.read_bytes()))
+    before = everything(full)
+    with pytest.raises(ConfigurationError, match=said):
+        restore(full, path, replace=True)
+    assert everything(full) == before
+
+
+def test_a_backup_of_a_newer_schema_says_so(full: Store, other: Store, tmp_path: Path):
+    path = tmp_path / "b.jsonl.gz"
+    backup(full, path)
+    head, *rest = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    changed = json.dumps({**json.loads(head), "schema": "9999"}).encode() + b"\n"
+    path.write_bytes(gzip.compress(changed + b"".join(rest)))
+    with pytest.raises(SchemaTooNew, match="9999"):
+        restore(other, path)
+    assert inspect(other.engine).get_table_names() == []
+
+
+def test_a_database_without_tables_cannot_be_backed_up(other: Store, tmp_path: Path):
+    with pytest.raises(DatabaseError, match="schema"):
+        backup(other, tmp_path / "b.jsonl.gz")
+    assert list(tmp_path.glob("*.gz")) == []
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path: Path):
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        look_into(tmp_path / "none.gz")
+
+
+def test_a_folder_that_is_not_there_is_said(store: Store, tmp_path: Path):
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        backup(store, tmp_path / "no" / "such" / "folder.gz")

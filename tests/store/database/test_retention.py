@@ -1,0 +1,59 @@
+"""Retention: what is left of what is gone, goes too."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from sentinel.clock import FakeClock
+from sentinel.store import Store
+from tests.engine.test_dispatcher import (World)
+
+
+@pytest.fixture
+def world(store: Store, clock: FakeClock) -> World:
+    """A rule whose limits have held something back from a channel."""
+    world = World(
+        store,
+        clock,
+        throttle="1h",
+        group_interval="1m",
+        often={"times": 1, "of_last": 2},
+    )
+    world.desk.sees({"/": 95})
+    world.clock.forward(seconds=30)
+    world.tells()
+    world.desk.sees({"/": 95, "/data": 95})
+    world.clock.forward(minutes=2)
+    world.tells()
+    assert world.desk.rows("SELECT held FROM held_back") == [(1,)]
+    assert world.desk.rows("SELECT rule FROM rule_memory") == [("disk",)]
+    return world
+
+
+def test_what_was_held_back_goes_with_its_group(world: World):
+    for _ in range(3):
+        world.desk.sees({"/": 20, "/data": 20})
+    world.tells()
+    world.store.retain(timedelta(hours=1))
+    assert len(world.desk.rows("SELECT group_id FROM held_back")) == 1
+    world.desk.wait(hours=2)
+    world.store.retain(timedelta(hours=1))
+    assert world.desk.rows("SELECT group_id FROM held_back") == []
+
+
+def test_a_rule_that_is_there_remembers_for_as_long_as_it_likes(world: World):
+    world.desk.wait(days=400)
+    world.store.retain(timedelta(days=90))
+    assert world.desk.rows("SELECT rule FROM rule_memory") == [("disk",)]
+
+
+def test_leftovers_of_groups_and_rules_that_are_gone_go(world: World):
+    with world.store.write() as connection:
+        connection.execute(text("UPDATE held_back SET group_id = 'gone'"))
+        connection.execute(text("DELETE FROM rule"))
+    world.store.retain(timedelta(days=90))
+    assert world.desk.rows("SELECT group_id FROM held_back") == []
+    assert world.desk.rows("SELECT rule FROM rule_memory") == []

@@ -1,0 +1,121 @@
+"""Claims: a slow sender keeps its claim, a late one disturbs nobody, one waits for no other."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from sentinel.engine import (dispatcher)
+from sentinel.clock import FakeClock
+from sentinel.notifications.channel import (Channel, Message, Receipt)
+from sentinel.store import Store
+from sentinel.store.notifications.deliveries import (Outcome)
+from sentinel.engine.dispatcher import (ToldCount, tell_due)
+from tests.engine.test_dispatcher import (FIRST, World)
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+class Slow:
+    """Channels of which those named `…/slow` answer only when let go."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.sending, self.go = threading.Event(), threading.Event()
+
+    def channel_of(self, reference: str) -> Channel:
+        slow, usual = self, self._world.recorder.channel_of(reference)
+
+        class One:
+            def send(self, message: Message) -> Receipt:
+                if reference.endswith("/slow"):
+                    slow.sending.set()
+                    assert slow.go.wait(60)
+                return usual.send(message)
+
+        return One()
+
+    def start(self) -> threading.Thread:
+        thread = threading.Thread(
+            target=tell_due, args=(self._world.store, self.channel_of), kwargs={"by": "slow"}
+        )
+        thread.start()
+        assert self.sending.wait(60)
+        return thread
+
+
+def test_what_was_sent_late_frees_nobody_elses_claim(store: Store, clock: FakeClock):
+    world = World(store, clock)
+    world.desk.sees({"/": 95})
+    clock.forward(seconds=30)
+    (late,) = store.tellings.claim("one")
+    clock.forward(seconds=61)
+    (mine,) = store.tellings.claim("two")
+    assert mine.message.id == late.message.id
+    store.tellings.finish([Outcome(sent=late)])
+    assert store.tellings.claim("three") == []  # the second one still sends
+    store.tellings.finish([Outcome(sent=mine)])
+    assert world.tells() == ToldCount(0, 0, 0)
+    states = [row[0] for row in world.desk.rows("SELECT state FROM delivery ORDER BY id")]
+    assert states == ["sent", "sent"]  # both went out, and the record says so
+
+
+def test_a_late_failure_does_not_undo_what_was_told(store: Store, clock: FakeClock):
+    world = World(store, clock)
+    world.desk.sees({"/": 95})
+    clock.forward(seconds=30)
+    (late,) = store.tellings.claim("one")
+    clock.forward(seconds=61)
+    assert world.said() == [FIRST]
+    store.tellings.finish([Outcome(sent=late, error="timed out")])
+    assert world.said() == []
+    assert world.reasons() == ["told; repeats later (repeat_interval)"]
+
+
+def test_a_sender_that_lives_keeps_its_claim_however_slow_the_channel(
+    store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(dispatcher, "_RENEW_SECONDS", 0.01)
+    world = World(store, clock)
+    store.receivers.set("default", ["sentinel-webhook/slow"])
+    world.desk.sees({"/": 95})
+    clock.forward(seconds=30)
+    slow = Slow(world)
+    thread = slow.start()
+    for _ in range(5):
+        before = claimed_until(world)
+        clock.forward(seconds=50)
+        until(lambda before=before: claimed_until(world) > before)
+    assert world.tells() == ToldCount(0, 0, 0)
+    slow.go.set()
+    thread.join(60)
+    assert len(world.recorder.messages) == 1
+
+
+def claimed_until(world: World) -> str:
+    return str(world.desk.rows("SELECT claimed_until FROM alert_group")[0][0])
+
+
+def test_a_channel_that_hangs_keeps_no_other_group_waiting(store: Store, clock: FakeClock):
+    world = World(store, clock, receivers=["slow"])
+    other = World(store, clock, name="other", receivers=["quick"])
+    store.receivers.set("slow", ["sentinel-webhook/slow"])
+    store.receivers.set("quick", ["inbox"])
+    world.desk.sees({"/": 95})
+    other.desk.sees({"/": 95})
+    clock.forward(seconds=30)
+    slow = Slow(world)
+    thread = slow.start()
+    done = "SELECT count(*) FROM delivery WHERE state = 'sent'"
+    until(lambda: world.desk.rows(done) == [(1,)])
+    slow.go.set()
+    thread.join(60)
+    assert world.desk.rows(done) == [(2,)]

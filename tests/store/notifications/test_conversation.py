@@ -1,0 +1,64 @@
+"""Each message knows what its channel was told last, so that a provider can keep one thread."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sentinel.clock import FakeClock
+from sentinel.errors import DeliveryError
+from sentinel.notifications.channel import (Channel, Message, Receipt)
+from sentinel.store import Store
+from sentinel.engine.dispatcher import (tell_due)
+from tests.store.desk import Desk
+
+
+class Thread:
+    """A channel that answers as email does: always with the reference of its first message."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.down = False
+
+    def channel_of(self, _reference: str) -> Channel:
+        return self
+
+    def send(self, message: Message) -> Receipt:
+        if self.down:
+            raise DeliveryError("down for a moment")
+        self.messages.append(message)
+        return Receipt(reference=message.answers or f"<{message.id}@example.org>")
+
+    def answers(self) -> list[str]:
+        return [message.answers for message in self.messages]
+
+
+def test_the_first_answers_nothing_and_all_others_the_first(store: Store, clock: FakeClock):
+    desk, thread = Desk(store, clock), Thread()
+    for seen in ({"/": 95.0}, {"/": 95.0, "/data": 96.0}, {"/": 1.0, "/data": 1.0}):
+        desk.sees(seen)
+        clock.forward(seconds=600)
+        tell_due(store, thread.channel_of, by="test")
+    root = f"<{thread.messages[0].id}@example.org>"
+    assert [message.status for message in thread.messages] == ["firing", "firing", "resolved"]
+    assert thread.answers() == ["", root, root]
+
+
+def test_one_that_was_not_taken_is_no_beginning(store: Store, clock: FakeClock):
+    desk, thread = Desk(store, clock), Thread()
+    desk.sees({"/": 95.0})
+    thread.down = True
+    tell_due(store, thread.channel_of, by="test")
+    thread.down = False
+    clock.forward(seconds=timedelta(minutes=1).total_seconds())
+    tell_due(store, thread.channel_of, by="test")
+    assert thread.answers() == [""]
+
+
+def test_a_group_that_comes_back_goes_on_in_its_thread(store: Store, clock: FakeClock):
+    desk, thread = Desk(store, clock), Thread()
+    for value in (95.0, 1.0, 95.0):
+        desk.sees({"/": value})
+        clock.forward(seconds=60)
+        tell_due(store, thread.channel_of, by="test")
+    assert thread.answers()[1:] == [f"<{thread.messages[0].id}@example.org>"] * 2
+    assert len({message.id for message in thread.messages}) == 3

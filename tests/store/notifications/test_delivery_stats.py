@@ -1,0 +1,49 @@
+"""How well channels take what is sent to them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sentinel.clock import FakeClock
+from sentinel.schema.columns import (new_id)
+from sentinel.store import Store
+from sentinel.store.notifications.delivery_stats import (delivered)
+from sentinel.store.notifications.deliveries import (DELIVERY)
+
+DAY = timedelta(days=1)
+
+
+def sent(store: Store, channel: str, state: str, error: str = "") -> None:
+    with store.write() as connection:
+        connection.execute(
+            DELIVERY.insert().values(
+                id=new_id(), group_id="g", receiver="ops", channel=channel, message_id="m",
+                reason="first", state=state, attempt=1, error=error, by="relay", reference="",
+                started_at=store.now(), ended_at=None if state == "sending" else store.now(),
+            )
+        )  # fmt: skip
+
+
+def test_attempts_are_counted_by_what_came_of_them(store: Store, clock: FakeClock):
+    sent(store, "sentinel-email/ops", "failed", "older")
+    sent(store, "sentinel-email/ops", "failed", "newer")
+    for state in ("sent", "sent", "sending"):
+        sent(store, "sentinel-email/ops", state)
+    sent(store, "sentinel-webhook/x", "refused", "401")
+    found = delivered(store, DAY)
+    mail = found["sentinel-email/ops"]
+    assert (mail.sent, mail.failed, mail.refused, mail.rate) == (2, 2, 0, 0.5)
+    assert mail.error == "newer"
+    assert mail.last == clock.now()
+    assert found["sentinel-webhook/x"].rate == 0
+
+
+def test_what_is_still_on_its_way_has_no_rate(store: Store):
+    sent(store, "inbox", "sending")
+    assert delivered(store, DAY)["inbox"].rate is None
+
+
+def test_what_is_older_does_not_count(store: Store, clock: FakeClock):
+    sent(store, "inbox", "sent")
+    clock.forward(hours=25)
+    assert delivered(store, DAY) == {}

@@ -1,0 +1,136 @@
+"""What is suppressed inside a group that is otherwise told."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from sentinel.clock import FakeClock
+from sentinel.alerts.actions import (Acknowledge, Suppress, Unsuppress)
+from sentinel.store import Store
+from tests.engine.test_dispatcher import (FIRST, World)
+
+NEWS = ("firing", "more is firing")
+
+
+def mute(world: World, mount: str, until: datetime) -> None:
+    """Suppress the alert of one mount."""
+    ids = world.desk.rows("SELECT id FROM alert WHERE title = :what", what=f"mount={mount}")
+    world.store.act([row[0] for row in ids], Suppress(actor="ann", until=until))
+
+
+def names(world: World) -> list[list[str]]:
+    """The mounts that each message names, in the order of the alphabet."""
+    said = [
+        sorted(alert.labels["mount"] for alert in one.alerts) for _, one in world.recorder.messages
+    ]
+    world.recorder.messages.clear()
+    return said
+
+
+@pytest.fixture
+def told(store: Store, clock: FakeClock) -> World:
+    """`/` and `/data` fire and were told; `/data` was then suppressed for an hour and is over."""
+    world = World(store, clock, annotations={"summary": "mount={mount}"})
+    world.desk.sees({"/": 95, "/data": 95})
+    clock.forward(seconds=30)
+    assert world.said() == [FIRST]
+    mute(world, "/data", clock.now() + timedelta(hours=1))
+    world.desk.sees({"/": 95, "/data": 20})
+    clock.forward(minutes=5)
+    assert world.said() == [("firing", "some of it is over")]
+    return world
+
+
+def test_what_is_suppressed_is_no_news_until_the_suppression_ends(told: World, clock: FakeClock):
+    told.desk.sees({"/": 95, "/data": 95})
+    clock.forward(minutes=10)
+    assert told.said() == []
+    due = told.store.tellings.next_due()
+    assert due is not None
+    clock.set(due)
+    assert due - clock.now() == timedelta(0)
+    assert told.said() == [NEWS]
+    assert told.said() == []
+
+
+def test_a_suppression_ended_by_hand_is_news_like_one_that_ran_out(told: World, clock: FakeClock):
+    told.desk.sees({"/": 95, "/data": 95})
+    told.desk.sees({"/": 95, "/data": 95, "/home": 95})
+    clock.forward(minutes=5)
+    told.tells()
+    assert names(told) == [["/", "/home"]]
+    ids = told.desk.rows("SELECT id FROM alert WHERE title = 'mount=/data'")
+    clock.forward(seconds=1)
+    told.store.act([row[0] for row in ids], Unsuppress(actor="ann"))
+    clock.forward(minutes=5)
+    assert told.said() == [NEWS]
+    assert told.said() == []
+
+
+def test_other_news_meanwhile_does_not_swallow_it(told: World, clock: FakeClock):
+    told.desk.sees({"/": 95, "/data": 95})
+    told.desk.sees({"/": 95, "/data": 95, "/home": 95})
+    clock.forward(minutes=5)
+    told.tells()
+    assert names(told) == [["/", "/home"]]
+    clock.forward(hours=1)
+    assert told.said() == [NEWS]
+
+
+def test_a_change_just_after_the_suppression_ended_does_not_swallow_it(
+    told: World, clock: FakeClock
+):
+    told.desk.sees({"/": 95, "/data": 95})
+    told.desk.sees({"/": 95, "/data": 95, "/home": 95})
+    clock.forward(minutes=5)
+    told.tells()
+    clock.forward(hours=1)
+    told.desk.sees({"/": 95, "/data": 95, "/home": 20})
+    told.recorder.messages.clear()
+    assert told.said() == [NEWS]
+
+
+def test_of_several_suppressions_each_end_is_told(store: Store, clock: FakeClock):
+    world = World(store, clock, annotations={"summary": "mount={mount}"})
+    world.desk.sees({"/": 95, "/data": 95})
+    first, second = clock.now() + timedelta(hours=1), clock.now() + timedelta(hours=2)
+    mute(world, "/", first)
+    mute(world, "/data", second)
+    clock.forward(seconds=30)
+    assert world.said() == []
+    clock.set(first)
+    world.tells()
+    assert names(world) == [["/"]]
+    clock.set(second)
+    world.tells()
+    assert names(world) == [["/", "/data"]]
+
+
+def test_a_suppressed_severity_pages_nobody(store: Store, clock: FakeClock):
+    world = World(
+        store, clock, annotations={"summary": "mount={mount}"},
+        when={"levels": {"high": 90, "critical": 98}},
+    )  # fmt: skip
+    world.desk.sees({"/": 95, "/data": 95})
+    mute(world, "/data", clock.now() + timedelta(hours=1))
+    clock.forward(seconds=30)
+    assert world.said() == [FIRST]
+    world.desk.sees({"/": 95, "/data": 99})
+    assert world.said() == []
+    clock.forward(hours=1)
+    assert world.said() == [("firing", "severity rose")]
+
+
+def test_acknowledged_is_what_is_not_suppressed(store: Store, clock: FakeClock):
+    world = World(store, clock, annotations={"summary": "mount={mount}"})
+    world.desk.sees({"/": 95, "/data": 95})
+    clock.forward(seconds=30)
+    world.said()
+    mute(world, "/data", clock.now() + timedelta(hours=30))
+    (id_,) = world.desk.rows("SELECT id FROM alert WHERE title = 'mount=/'")
+    world.store.act([id_[0]], Acknowledge(actor="ann"))
+    clock.forward(hours=5)
+    assert world.said() == []
+    assert world.reasons() == ["acknowledged"]

@@ -1,0 +1,224 @@
+"""Whoever was told of an end hears that it was none; whoever was not hears nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from sentinel.clock import FakeClock
+from sentinel.errors import DeliveryError
+from sentinel.alerts.actions import (Acknowledge, Reopen, Resolve)
+from sentinel.store import Store
+from tests.engine.test_dispatcher import (FIRST, OVER, World)
+
+REOPEN = Reopen(actor="ann", comment="too soon")
+
+
+@pytest.fixture
+def told(store: Store, clock: FakeClock) -> World:
+    """One alert fires, and everybody was told."""
+    world = World(store, clock)
+    world.desk.sees({"/": 95})
+    clock.forward(seconds=30)
+    assert world.said() == [FIRST]
+    return world
+
+
+def resolve(world: World, *ids: str) -> None:
+    world.store.act(list(ids) or world.desk.ids(), Resolve(actor="ann"))
+
+
+def reopen(world: World, *ids: str) -> list[str]:
+    """What comes of it: nothing where it is done, else why not."""
+    done = world.store.act(list(ids) or world.desk.ids(), REOPEN)
+    return [one.error for one in done if not one.ok]
+
+
+def test_it_is_open_again_as_it_was_and_its_timeline_says_by_whom(told: World):
+    (alert,) = told.desk.ids()
+    before = told.store.alerts.get(alert)
+    resolve(told)
+    assert reopen(told) == []
+    now = told.store.alerts.get(alert)
+    assert now.status == "open"
+    assert (now.opened_at, now.resolved_at, now.resolution) == (before.opened_at, None, "")
+    last = told.store.alerts.timeline(alert)[-1]
+    assert (last.kind, last.reason, last.actor, last.comment) == (
+        "reopened", "reopened by a person", "ann", "too soon",
+    )  # fmt: skip
+    assert told.desk.events()[-2:] == ["sentinel.group.reopened", "sentinel.alert.reopened"]
+
+
+def test_an_acknowledged_one_comes_back_acknowledged(told: World):
+    (alert,) = told.desk.ids()
+    told.store.act([alert], Acknowledge(actor="bo", comment="mine"))
+    resolve(told)
+    reopen(told)
+    now = told.store.alerts.get(alert)
+    assert (now.status, now.acknowledged_by, now.acknowledge_comment) == (
+        "acknowledged", "bo", "mine",
+    )  # fmt: skip
+    assert told.desk.rows("SELECT status, firing, acknowledged FROM alert_group") == [
+        ("acknowledged", 1, 1)
+    ]
+
+
+def test_an_end_that_nobody_was_told_is_never_told(told: World):
+    resolve(told)
+    assert told.said() == []  # a moment in which the wrong key can be taken back
+    told.clock.forward(seconds=3)
+    reopen(told)
+    told.clock.forward(minutes=30)
+    assert told.said() == []
+    assert told.reasons() == ["told; repeats later (repeat_interval)"]
+
+
+def test_an_end_by_hand_is_told_a_moment_later(told: World):
+    resolve(told)
+    due = told.store.tellings.next_due()
+    assert due is not None
+    assert due == told.clock.now() + timedelta(seconds=5)
+    told.clock.set(due)
+    assert told.said() == [OVER]
+
+
+def test_whoever_was_told_of_the_end_is_told_that_it_fires(told: World):
+    resolve(told)
+    told.clock.forward(seconds=5)
+    assert told.said() == [OVER]
+    reopen(told)
+    told.clock.forward(seconds=30)
+    assert told.said() == [FIRST]
+    assert told.said() == []
+
+
+def test_also_hours_later_in_a_conversation_of_its_own(told: World):
+    resolve(told)
+    told.clock.forward(seconds=5)
+    assert told.said() == [OVER]
+    told.clock.forward(hours=3)
+    assert reopen(told) == []
+    assert told.desk.rows("SELECT status, firing FROM alert_group ORDER BY id") == [
+        ("resolved", 0), ("open", 1),
+    ]  # fmt: skip
+    told.clock.forward(seconds=30)
+    assert told.said() == [FIRST]
+
+
+def test_one_of_several_comes_back_unheard_without_a_word(store: Store, clock: FakeClock):
+    world = World(store, clock)
+    world.desk.sees({"/": 95, "/data": 95})
+    clock.forward(seconds=30)
+    assert world.said() == [FIRST]
+    first = world.desk.ids()[0]
+    resolve(world, first)
+    clock.forward(minutes=1)
+    reopen(world, first)
+    clock.forward(minutes=30)
+    assert world.said() == []
+    resolve(world)
+    clock.forward(seconds=5)
+    world.tells()
+    ((_, message),) = world.recorder.messages
+    assert (message.status, message.resolved) == ("resolved", 2)
+
+
+def test_one_of_several_whose_end_was_told_is_news(store: Store, clock: FakeClock):
+    world = World(store, clock)
+    world.desk.sees({"/": 95, "/data": 95})
+    clock.forward(seconds=30)
+    assert world.said() == [FIRST]
+    first = world.desk.ids()[0]
+    resolve(world, first)
+    clock.forward(minutes=5)
+    assert world.said() == [("firing", "some of it is over")]
+    reopen(world, first)
+    clock.forward(minutes=5)
+    assert world.said() == [("firing", "more is firing")]
+
+
+def test_an_end_that_is_being_told_at_this_moment_counts_as_told(told: World):
+    resolve(told)
+    told.clock.forward(seconds=5)
+    (claimed,) = told.store.tellings.claim("somebody")
+    assert claimed.message.status == "resolved"
+    reopen(told)
+    told.clock.forward(minutes=6)  # that sender died: whether it was told, nobody knows
+    assert told.said() == [("firing", "more is firing")]
+
+
+def test_an_end_that_a_channel_may_have_taken_counts_as_told(told: World):
+    resolve(told)
+    told.clock.forward(seconds=5)
+    told.recorder.fails["inbox"] = DeliveryError("no answer in time")
+    assert told.said() == []
+    del told.recorder.fails["inbox"]
+    reopen(told)
+    told.clock.forward(minutes=10)
+    assert told.said() == [("firing", "more is firing")]
+
+
+def test_what_has_opened_again_meanwhile_is_named(told: World):
+    (alert,) = told.desk.ids()
+    resolve(told)
+    told.clock.forward(hours=2)
+    told.desk.sees({"/": 20})
+    told.desk.sees({"/": 95})
+    (other,) = set(told.desk.ids()) - {alert}
+    assert reopen(told, alert) == [
+        f"it has opened again already, as alert {other}; go on with that one"
+    ]
+    assert told.store.alerts.get(alert).status == "resolved"
+    resolve(told, other)
+    assert reopen(told, alert, other) == [
+        f"it has opened again already, as alert {other}; go on with that one"
+    ]
+    assert told.store.alerts.get(other).status == "open"
+
+
+def test_what_is_pending_in_its_place_becomes_part_of_it(store: Store, clock: FakeClock):
+    world = World(store, clock, consecutive=2)
+    world.desk.sees({"/": 95})
+    world.desk.sees({"/": 95})
+    (alert,) = world.desk.ids()
+    resolve(world)
+    clock.forward(minutes=20)
+    world.desk.sees({"/": 95})
+    assert world.desk.alerts() == [
+        ("disk: / 95 percent", "resolved"),
+        ("disk: / 95 percent", "pending"),
+    ]
+    assert reopen(world, alert) == []
+    assert world.desk.alerts() == [("disk: / 95 percent", "open")]
+    world.desk.sees({"/": 20})
+    assert world.desk.alerts() == [("disk: / 95 percent", "resolved")]
+
+
+def test_what_nobody_looks_at_any_more_is_not_reopened(told: World):
+    told.store.rules.disable("disk", actor="ann")
+    (why,) = reopen(told)
+    assert "its rule is switched off" in why
+    told.store.rules.enable("disk", actor="ann")
+    assert reopen(told) == []
+
+
+def test_a_resolve_taken_back_ends_when_it_would_have(store: Store, clock: FakeClock):
+    world = World(store, clock, resolve_after="10m")
+    world.desk.sees({"/": 95})
+    resolve(world)
+    clock.forward(minutes=5)
+    reopen(world)
+    world.store.sweep()
+    assert world.store.alerts.get(world.desk.ids()[0]).status == "open"
+    clock.forward(minutes=5)
+    world.store.sweep()
+    assert world.store.alerts.get(world.desk.ids()[0]).resolution == "expired"
+
+
+def test_only_what_is_still_there_can_be_reopened(told: World):
+    (alert,) = told.desk.ids()
+    resolve(told)
+    told.clock.forward(days=91)
+    told.store.retain(timedelta(days=90))
+    assert reopen(told, alert) == ["there is no such alert"]

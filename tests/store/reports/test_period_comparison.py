@@ -1,0 +1,70 @@
+"""Two periods side by side."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sentinel import Reading, Rule
+from sentinel.clock import FakeClock
+from sentinel.evaluation.model import (Evaluation)
+from sentinel.alerts.actions import (Acknowledge)
+from sentinel.checks.observation import (Observation)
+from sentinel.store import Store
+from sentinel.store.alerts.filter import (AlertFilter)
+from sentinel.store.reports.period_comparison import (Compared, Span, compare)
+
+HOUR = timedelta(hours=1)
+
+
+def sees(store: Store, clock: FakeClock, name: str, minutes: int = 1, **values: float) -> None:
+    at = clock.forward(minutes=minutes)
+    store.apply(
+        Evaluation(
+            rule=Rule.model_validate({"name": name, "when": {"above": 90}, "team": name}),
+            trigger="t", slot=at, at=at,
+            observation=Observation(
+                readings=[Reading(labels={"h": h}, value=v) for h, v in values.items()], state={}
+            ),
+        )
+    )  # fmt: skip
+
+
+def compared(store: Store, middle: datetime, chosen: AlertFilter | None = None) -> Compared:
+    before = Span(since=middle - HOUR, until=middle)
+    return compare(store, chosen or AlertFilter(), before, Span(since=middle, until=middle + HOUR))
+
+
+def test_counts_times_and_rules_of_both_periods(store: Store, clock: FakeClock):
+    sees(store, clock, "cpu", a=95, b=95)
+    (first, _) = store.alerts.page().items
+    clock.forward(minutes=3)
+    store.act([first.id], Acknowledge(actor="lena"))
+    sees(store, clock, "cpu", 7, a=1, b=1)
+    middle = clock.forward(minutes=1)
+    sees(store, clock, "disk", a=95)
+    sees(store, clock, "disk", 4, a=1)
+    found = compared(store, middle)
+    assert (found.first.opened, found.first.resolved, found.first.unattended) == (2, 2, 1)
+    assert (found.second.opened, found.second.resolved, found.second.unattended) == (1, 1, 1)
+    assert round(found.first.acknowledge or 0) == 180
+    assert round(found.first.resolve or 0) == 600
+    assert round(found.second.resolve or 0) == 240
+    assert found.second.acknowledge is None
+    assert [(one.rule, one.first, one.second) for one in found.rules] == [
+        ("cpu", 2, 0),
+        ("disk", 0, 1),
+    ]
+
+
+def test_a_filter_narrows_both(store: Store, clock: FakeClock):
+    sees(store, clock, "cpu", a=95)
+    middle = clock.forward(minutes=1)
+    sees(store, clock, "disk", a=95)
+    found = compared(store, middle, AlertFilter(rule="disk", since=middle + HOUR))
+    assert (found.first.opened, found.second.opened) == (0, 1)
+
+
+def test_nothing_is_compared_with_nothing(store: Store, clock: FakeClock):
+    found = compared(store, clock.now())
+    assert found.rules == []
+    assert found.first == found.second

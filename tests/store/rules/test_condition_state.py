@@ -1,0 +1,128 @@
+"""Conditions in the shared database, on SQLite and PostgreSQL: what is kept, told, held back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sentinel.clock import FakeClock
+from sentinel.store import Store
+from tests.engine.test_dispatcher import (FIRST, World)
+from tests.store.desk import Desk
+
+
+def test_three_of_the_last_five_open_and_survive_a_new_process(store: Store, clock: FakeClock):
+    desk = Desk(store, clock, often={"times": 3, "of_last": 5})
+    for value in (95, 95, 20):
+        assert desk.sees({"/": value}).outcome == "ok"
+    assert desk.sees({"/": 95}).outcome == "firing"
+    assert desk.sees({"/": 20}).live == 1
+    assert desk.sees({"/": 20}).outcome == "ok"
+    assert desk.rows("SELECT status, resolution FROM alert") == [("resolved", "recovered")]
+
+
+def test_what_is_kept_firing_stays_open_and_says_nothing(store: Store, clock: FakeClock):
+    desk = Desk(store, clock, keep_firing_for="3m")
+    desk.sees({"/": 95})
+    applied = desk.sees({"/": 20})
+    assert (applied.live, applied.changed, applied.outcome) == (1, 0, "firing")
+    assert desk.alerts() == [("disk: / 95 percent", "open")]
+    desk.sees({"/": 20})
+    assert desk.sees({"/": 20}).outcome == "ok"
+    assert desk.rows("SELECT kind FROM timeline ORDER BY id") == [("opened",), ("resolved",)]
+
+
+def test_more_than_the_most_are_one_alert(store: Store, clock: FakeClock):
+    desk = Desk(store, clock, max_alerts=2)
+    applied = desk.sees({f"/{n}": 91 + n for n in range(8)})
+    assert (applied.bad, applied.live) == (8, 3)
+    assert sorted(desk.alerts()) == [
+        ("disk: /6 97 percent", "open"),
+        ("disk: /7 98 percent", "open"),
+        ("disk: 6 more are bad than the 2 that have alerts", "open"),
+    ]
+    assert desk.sees({f"/{n}": 20 for n in range(8)}).live == 0
+
+
+def test_seeing_nothing_is_an_alert_where_the_rule_says_so(store: Store, clock: FakeClock):
+    desk = Desk(
+        store, clock, no_data={"then": "own", "after": 2, "severity": "high"}, **{"for": "1h"}
+    )
+    assert desk.sees({}).outcome == "ok"
+    assert desk.sees({}).outcome == "firing"
+    desk.sees({})
+    assert desk.rows("SELECT severity_word, title FROM alert") == [
+        ("high", "disk sees nothing: no readings in 3 evaluations in a row")
+    ]
+    assert desk.sees({"/": 20}).outcome == "ok"
+
+
+def test_what_nobody_sees_any_more_closes_quietly(store: Store, clock: FakeClock):
+    desk = Desk(store, clock, no_data={"then": "ok", "after": 2})
+    desk.sees({"/": 95, "/usb": 95})
+    desk.sees({"/": 95})
+    assert desk.sees({"/": 95}).live == 1
+    assert desk.rows("SELECT resolution FROM alert WHERE status = 'resolved'") == [
+        ("no data: nobody sees it any more",)
+    ]
+    assert desk.rows("SELECT quiet FROM group_member WHERE resolved_seq IS NOT NULL")[0][0]
+
+
+def test_outside_its_hours_nobody_is_told_and_then_of_what_still_fires(
+    store: Store, clock: FakeClock
+):
+    clock.set(datetime(2026, 3, 2, 20, tzinfo=UTC))  # a Monday
+    hours = {"windows": [{"days": "mon-fri", "start": "08:00", "end": "18:00"}]}
+    world = World(store, clock, active_hours=hours)
+    world.desk.sees({"/": 95, "/data": 95})
+    clock.forward(minutes=5)
+    assert world.said() == []
+    assert [one.decision.reason for one in store.tellings.explain_alert(world.desk.ids()[0])] == [
+        "outside the rule's active hours"
+    ]
+    world.desk.sees({"/": 95, "/data": 20})
+    clock.forward(minutes=5)
+    assert world.said() == []
+    due = store.tellings.next_due()
+    assert due == datetime(2026, 3, 3, 8, tzinfo=UTC)
+    clock.set(datetime(2026, 3, 3, 8, tzinfo=UTC))
+    assert world.said() == [FIRST]
+    # Its end is told at any hour.
+    clock.set(datetime(2026, 3, 3, 23, tzinfo=UTC))
+    world.desk.sees({"/": 20})
+    assert world.said() == [("resolved", "all is over")]
+
+
+def test_a_throttle_holds_news_back_and_counts_it(store: Store, clock: FakeClock):
+    world = World(store, clock, throttle="1h", group_interval="1m")
+    world.desk.sees({"/": 95})
+    clock.forward(seconds=30)
+    assert world.said() == [FIRST]
+    for mount in ("/a", "/b", "/c"):
+        world.desk.sees({"/": 95, mount: 95})
+        clock.forward(minutes=5)
+        assert world.said() == []
+    due = store.tellings.next_due()
+    assert due is not None
+    clock.set(due)
+    assert world.said() == [("firing", "more is firing; 3 held back meanwhile by its limits")]
+    world.desk.sees({"/": 95, "/d": 95})
+    clock.forward(hours=1)
+    assert world.said() == [("firing", "more is firing")]
+
+
+def test_a_maximum_per_hour_counts_messages_over_any_hour(store: Store, clock: FakeClock):
+    world = World(store, clock, max_messages_per_hour=2, group_interval="1m")
+    world.desk.sees({"/": 95})
+    clock.forward(seconds=30)
+    assert world.said() == [FIRST]
+    world.desk.sees({"/": 95, "/a": 95})
+    clock.forward(minutes=10)
+    assert world.said() == [("firing", "more is firing")]
+    world.desk.sees({"/": 95, "/a": 95, "/b": 95})
+    clock.forward(minutes=10)
+    assert world.said() == []
+    assert store.tellings.explain_alert(world.desk.ids()[0])[0].decision.reason == (
+        "told often enough within the hour (max_messages_per_hour)"
+    )
+    clock.forward(minutes=45)
+    assert world.said() == [("firing", "more is firing; 1 held back meanwhile by its limits")]
