@@ -24,15 +24,15 @@ from sqlalchemy import text
 
 from benchmarks.table import Row
 from dashboard.data import Data
+from sentinel.alerts.actions import Acknowledge
 from sentinel.clock import FakeClock
-from sentinel.alerts.actions import (Acknowledge)
 from sentinel.links import Addresses
-from sentinel.schema.columns import (new_id)
+from sentinel.schema.columns import new_id
 from sentinel.store import Store
-from sentinel.store.alerts.filter import (AlertFilter)
-from sentinel.store.database.bulk import (dumped, insert_many)
-from sentinel.store.alerts.search_syntax import (read_search)
-from sentinel.store.database.tables import (ALERT_COLUMNS)
+from sentinel.store.alerts.filter import AlertFilter
+from sentinel.store.alerts.search_syntax import read_search
+from sentinel.store.database.bulk import dumped, insert_many
+from sentinel.store.database.tables import ALERT_COLUMNS
 from sentinel.up.temporary import temporary_postgres
 
 ALERTS = int(os.environ.get("SENTINEL_BENCH_ALERTS", "1_000_000"))

@@ -23,11 +23,11 @@ from sqlmodel import Field, Session, SQLModel
 from benchmarks.api_process import api_process
 from benchmarks.table import Row
 from sentinel import Rule
+from sentinel.alerts.run_source import RunSource
 from sentinel.clock import SystemClock
-from sentinel.schema.columns import (moment_column, object_column)
-from sentinel.alerts.run_source import (RunSource)
+from sentinel.schema.columns import moment_column, object_column
 from sentinel.store import Store
-from sentinel.store.database.tables import (ALERT)
+from sentinel.store.database.tables import ALERT
 from sentinel.up.temporary import temporary_postgres
 
 BATCH = 1000

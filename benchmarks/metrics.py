@@ -22,12 +22,12 @@ from sqlmodel import Field, Session, SQLModel
 from benchmarks.api_process import api_process
 from benchmarks.table import Row
 from sentinel import Context, Rule, above
+from sentinel.checks.observation import Observation
+from sentinel.checks.runner import observe
 from sentinel.clock import FakeClock, SystemClock
-from sentinel.schema.columns import (moment_column, object_column)
-from sentinel.evaluation.model import (Evaluation)
+from sentinel.evaluation.model import Evaluation
 from sentinel.metrics import Sample
-from sentinel.checks.observation import (Observation)
-from sentinel.checks.runner import (observe)
+from sentinel.schema.columns import moment_column, object_column
 from sentinel.store import Store
 from sentinel.up.temporary import temporary_postgres
 from triggers.metric_threshold import metric_threshold

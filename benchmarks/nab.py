@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.table import Row, Skipped
-from sentinel.metrics.anomaly import (NORMAL, Detector, advance, z_scores)
+from sentinel.metrics.anomaly import NORMAL, Detector, advance, z_scores
 
 FALSE_POSITIVE = 0.11
 

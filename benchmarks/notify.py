@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
 from benchmarks.table import Row
-from sentinel.notifications.decision import (GroupNow, Policy, Told, decide)
+from sentinel.notifications.decision import GroupNow, Policy, Told, decide
 
 ROUNDS = 200_000
 ALERTS = 20

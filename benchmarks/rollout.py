@@ -22,12 +22,12 @@ import yaml
 
 from benchmarks.table import Row
 from sentinel.rollout.api import RolloutApi
-from sentinel.rollout.apply import (carry_out, look)
+from sentinel.rollout.apply import carry_out, look
 from sentinel.rollout.files import read_files
-from sentinel.rollout.flow_cache import (Known)
-from sentinel.timing.schedule import (anchor_for)
-from sentinel.up.services import (SERVER)
+from sentinel.rollout.flow_cache import Known
+from sentinel.timing.schedule import anchor_for
 from sentinel.up.ports import any_free
+from sentinel.up.services import SERVER
 from sentinel.up.setup import Setup
 from sentinel.up.temporary import temporary_postgres
 

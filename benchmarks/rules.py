@@ -19,8 +19,8 @@ from typing import Any
 from benchmarks.policy_events import events, policies
 from benchmarks.policy_peers import PEERS, Peer
 from benchmarks.table import Row
+from sentinel.event_policies import EventPolicy, Matcher, compile_policy
 from sentinel.expression import compile_expression
-from sentinel.event_policies import (EventPolicy, Matcher, compile_policy)
 
 EVENTS = 20_000
 PEER_EVENTS, PEER_SECONDS = 200, 15.0

@@ -31,8 +31,8 @@ from playwright.sync_api import Browser, Page
 import benchmarks.dashboard as alerts
 from benchmarks.screen_sessions import Cost, Recorded, record, served, watch
 from benchmarks.table import Row
+from sentinel.alerts.actions import Assign
 from sentinel.clock import FakeClock
-from sentinel.alerts.actions import (Assign)
 from sentinel.store import Store
 from tests.dashboard.browser import open_browser
 

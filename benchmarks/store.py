@@ -19,11 +19,11 @@ from sqlmodel import Session
 
 from benchmarks.table import Row
 from sentinel import Reading, Rule, above
+from sentinel.checks.observation import Observation
 from sentinel.clock import FakeClock
-from sentinel.evaluation.model import (Evaluation)
-from sentinel.schema.alerts import (Alert, TimelineEntry)
-from sentinel.schema.columns import (new_id)
-from sentinel.checks.observation import (Observation)
+from sentinel.evaluation.model import Evaluation
+from sentinel.schema.alerts import Alert, TimelineEntry
+from sentinel.schema.columns import new_id
 from sentinel.store import Store
 from sentinel.up.temporary import temporary_postgres
 

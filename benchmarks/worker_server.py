@@ -26,10 +26,10 @@ import httpx
 import psutil
 
 from sentinel.store import Store
-from sentinel.up.services import (SERVER)
 from sentinel.up.ports import any_free
+from sentinel.up.services import SERVER
 from sentinel.up.temporary import temporary_postgres
-from sentinel.worker.job_template import (base_job_template)
+from sentinel.worker.job_template import base_job_template
 
 ROOT = Path(__file__).parent.parent
 

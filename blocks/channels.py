@@ -21,7 +21,7 @@ from prefect.settings import PREFECT_API_URL
 from blocks.posting import is_web_address
 from blocks.slack import SLACK, SlackChannel
 from sentinel.errors import DeliveryError
-from sentinel.notifications.channel import (Channel, Message, Receipt)
+from sentinel.notifications.channel import Channel, Message, Receipt
 from sentinel.store import Store
 
 __all__ = ["INBOX", "Channels", "NotificationChannel"]

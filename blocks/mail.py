@@ -31,7 +31,7 @@ from pydantic import Field, field_validator
 from blocks.mail_text import html_of, text_of
 from blocks.wording import is_over, one_line
 from sentinel.errors import DeliveryError
-from sentinel.notifications.channel import (Message, Receipt)
+from sentinel.notifications.channel import Message, Receipt
 
 __all__ = ["SentinelEmail", "mail_of"]
 

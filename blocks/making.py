@@ -14,9 +14,9 @@ from prefect.blocks.core import Block
 from prefect.exceptions import ObjectNotFound, PrefectException
 from pydantic import SecretStr, ValidationError
 
-from blocks.channel_variables import (AlertVariables)
+from blocks.channel_variables import AlertVariables
 from sentinel.errors import ConfigurationError, Conflict, PrefectUnreachable
-from sentinel.prefect_client.blocks import (EMAIL, SERVER)
+from sentinel.prefect_client.blocks import EMAIL, SERVER
 
 __all__ = ["FROM_VARIABLES", "Made", "email", "from_variables", "slack", "webhook"]
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from sentinel.errors import DeliveryError
-from sentinel.log_redaction import (unsaid)
+from sentinel.log_redaction import unsaid
 
 __all__ = ["is_web_address", "post"]
 

@@ -17,7 +17,7 @@ import orjson
 from blocks.posting import Refused, post
 from blocks.wording import counts, is_over, labels_of, lasted, links_of, one_line
 from sentinel.errors import DeliveryError
-from sentinel.notifications.channel import (Message, MessageAlert, Receipt)
+from sentinel.notifications.channel import Message, MessageAlert, Receipt
 
 __all__ = ["SLACK", "SlackChannel", "payload_of"]
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sentinel.duration import format_duration
 from sentinel.links import Addresses, safe_link
-from sentinel.notifications.channel import (Message, MessageAlert)
+from sentinel.notifications.channel import Message, MessageAlert
 from sentinel.settings import settings
 
 __all__ = ["counts", "is_over", "labels_of", "lasted", "links_of", "one_line"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sentinel.alerts.view import (AlertView)
+from sentinel.alerts.view import AlertView
 from sentinel.links import Addresses
 
 __all__ = ["milliseconds", "row", "value"]

@@ -8,8 +8,8 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from dashboard import session
-from dashboard.live_api import (Door)
-from dashboard.index_middleware import (Front)
+from dashboard.index_middleware import Front
+from dashboard.live_api import Door
 
 app = st.App(
     Path(__file__).parent / "shell.py",

@@ -16,15 +16,26 @@ from typing import Annotated, Any, Literal, cast
 
 import msgspec
 
-from dashboard.database_errors import (database)
 from dashboard.data import Data
-from dashboard.live_filter import (View)
-from sentinel.alerts.view import (AlertView)
+from dashboard.database_errors import database
+from dashboard.live_filter import View
+from sentinel.alerts.actions import (
+    Acknowledge,
+    Action,
+    ActionResult,
+    Assign,
+    Comment,
+    Reopen,
+    Resolve,
+    Suppress,
+    Unacknowledge,
+    Unsuppress,
+)
+from sentinel.alerts.view import AlertView
 from sentinel.duration import format_duration
+from sentinel.engine.snooze import still_bad
 from sentinel.errors import DatabaseError, SentinelError
-from sentinel.alerts.actions import (Acknowledge, Action, ActionResult, Assign, Comment, Reopen, Resolve, Suppress, Unacknowledge, Unsuppress)
-from sentinel.engine.snooze import (still_bad)
-from sentinel.store.alerts.apply_action import (MOST_ACTED_ON)
+from sentinel.store.alerts.apply_action import MOST_ACTED_ON
 
 __all__ = ["Answer", "Command", "Desk", "LeftAlone"]
 

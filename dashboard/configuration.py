@@ -19,15 +19,15 @@ from urllib.parse import quote
 import msgspec
 import numpy as np
 
-from dashboard.database_errors import (database)
+from dashboard.database_errors import database
 from sentinel.duration import parse_duration
 from sentinel.errors import SentinelError
 from sentinel.links import Addresses
 from sentinel.metrics.sample import metric_of_rule
-from sentinel.schema.rules import (RuleRow)
-from sentinel.schema.saved_views import (SavedView)
+from sentinel.schema.rules import RuleRow
+from sentinel.schema.saved_views import SavedView
 from sentinel.store import Store
-from sentinel.store.notifications.delivery_stats import (Delivered, delivered)
+from sentinel.store.notifications.delivery_stats import Delivered, delivered
 
 __all__ = ["Answered", "ChannelLine", "Look", "Registry", "RuleLine"]
 

@@ -17,26 +17,26 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from dashboard.view_models import (Details, Found, InboxView, LiveView, Overview)
-from dashboard.database_errors import (database)
-from dashboard.readings_chart import (Readings, readings)
-from dashboard.alert_row import (row)
-from dashboard.connection_check import (Tested, Watch, reached)
-from sentinel.alerts.view import (AlertView)
+from dashboard.alert_row import row
+from dashboard.connection_check import Tested, Watch, reached
+from dashboard.database_errors import database
+from dashboard.readings_chart import Readings, readings
+from dashboard.view_models import Details, Found, InboxView, LiveView, Overview
+from sentinel.alerts.actions import Action, ActionResult
+from sentinel.alerts.view import AlertView
 from sentinel.errors import DatabaseError
-from sentinel.alerts.actions import (Action, ActionResult)
 from sentinel.links import Addresses
-from sentinel.schema.notifications import (InboxMessage, SystemLog)
+from sentinel.schema.notifications import InboxMessage, SystemLog
 from sentinel.store import Store
-from sentinel.store.alerts.queries import (MOST_PER_PAGE)
-from sentinel.store.alerts.filter import (AlertFilter)
-from sentinel.store.alerts.live_counts import (Counts)
-from sentinel.store.alerts.audit import (ActFilter, Acts, Place, acts)
-from sentinel.store.reports.period_comparison import (Compared, Span, compare)
-from sentinel.store.alerts.similar import (similar)
-from sentinel.store.reports.statistics import (Storage)
-from sentinel.store.notifications.notification_log import (Why)
-from sentinel.store.reports.trends import (trend)
+from sentinel.store.alerts.audit import ActFilter, Acts, Place, acts
+from sentinel.store.alerts.filter import AlertFilter
+from sentinel.store.alerts.live_counts import Counts
+from sentinel.store.alerts.queries import MOST_PER_PAGE
+from sentinel.store.alerts.similar import similar
+from sentinel.store.notifications.notification_log import Why
+from sentinel.store.reports.period_comparison import Compared, Span, compare
+from sentinel.store.reports.statistics import Storage
+from sentinel.store.reports.trends import trend
 
 __all__ = [
     "MOST_ROWS",

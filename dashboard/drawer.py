@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import (session, serializers)
+from dashboard import serializers, session
 from dashboard.blotter import widget
 
 __all__ = ["show"]

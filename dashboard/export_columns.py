@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 
-from dashboard.export_files import (MOMENT, NUMBER, TEXT, WHOLE, Shape)
-from sentinel.alerts.view import (AlertView)
+from dashboard.export_files import MOMENT, NUMBER, TEXT, WHOLE, Shape
+from sentinel.alerts.view import AlertView
 from sentinel.severity import Severity
-from sentinel.store.alerts.audit import (Act)
+from sentinel.store.alerts.audit import Act
 
 __all__ = ["ACTS", "ALERTS"]
 

@@ -17,9 +17,9 @@ from typing import Any
 import msgspec
 import streamlit as st
 
-from dashboard import (export_files, export_storage, markup, session)
-from dashboard.database_errors import (database)
-from dashboard.export_storage import (Kept)
+from dashboard import export_files, export_storage, markup, session
+from dashboard.database_errors import database
+from dashboard.export_storage import Kept
 from sentinel.errors import SentinelError
 
 __all__ = ["Export", "buttons", "written"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dashboard import session
 from dashboard.blotter import widget
-from dashboard.response_cache import (EVERY)
+from dashboard.response_cache import EVERY
 
 __all__ = ["beat"]
 

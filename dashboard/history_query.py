@@ -6,8 +6,8 @@ from datetime import datetime
 
 import msgspec
 
-from sentinel.store.alerts.filter import (AlertFilter)
-from sentinel.store.alerts.search_syntax import (read_search)
+from sentinel.store.alerts.filter import AlertFilter
+from sentinel.store.alerts.search_syntax import read_search
 
 __all__ = ["Past"]
 

@@ -19,10 +19,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dashboard import (page_tokens)
-from dashboard.commands import (Desk)
-from dashboard.response_cache import (Sheet, Sheets)
-from dashboard.live_filter import (View)
+from dashboard import page_tokens
+from dashboard.commands import Desk
+from dashboard.live_filter import View
+from dashboard.response_cache import Sheet, Sheets
 from sentinel.errors import ConfigurationError
 
 __all__ = ["Door"]

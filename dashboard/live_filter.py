@@ -8,8 +8,8 @@ from typing import Any, cast
 import msgspec
 
 from sentinel.severity import Severity
-from sentinel.store.alerts.filter import (AlertFilter)
-from sentinel.store.alerts.search_syntax import (read_search)
+from sentinel.store.alerts.filter import AlertFilter
+from sentinel.store.alerts.search_syntax import read_search
 
 __all__ = ["View"]
 

@@ -7,7 +7,7 @@ from html import escape
 from zoneinfo import ZoneInfo
 
 from sentinel.severity import Severity
-from sentinel.store.alerts.live_counts import (CAP)
+from sentinel.store.alerts.live_counts import CAP
 
 __all__ = ["SAME", "age", "capped", "change", "length", "message", "note", "span"]
 

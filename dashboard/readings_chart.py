@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 from pydantic import ValidationError
 
-from sentinel.alerts.view import (AlertView)
-from sentinel.checks.catalog import (find)
-from sentinel.rules.condition import (When)
+from sentinel.alerts.view import AlertView
+from sentinel.checks.catalog import find
 from sentinel.errors import NotFound, SentinelError
 from sentinel.metrics.sample import identity, metric_of_rule, series_id
 from sentinel.metrics.series import Series
+from sentinel.rules.condition import When
 from sentinel.severity import severity_of
 from sentinel.store import Store
 

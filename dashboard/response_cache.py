@@ -17,10 +17,10 @@ from typing import Any
 
 import msgspec
 
-from dashboard import (serializers)
-from dashboard.view_models import (LiveView)
+from dashboard import serializers
 from dashboard.data import Data
-from dashboard.live_filter import (View)
+from dashboard.live_filter import View
+from dashboard.view_models import LiveView
 from sentinel.errors import ConfigurationError, SentinelError
 
 __all__ = ["EVERY", "Sheet", "Sheets"]

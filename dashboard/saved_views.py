@@ -8,10 +8,10 @@ from urllib.parse import parse_qsl, urlencode
 import streamlit as st
 
 from dashboard import session
-from dashboard.live_filter import (View)
+from dashboard.live_filter import View
 from sentinel.errors import SentinelError
-from sentinel.schema.saved_views import (SavedView)
-from sentinel.store.saved_views import (LONGEST_NAME)
+from sentinel.schema.saved_views import SavedView
+from sentinel.store.saved_views import LONGEST_NAME
 
 __all__ = ["ASKED", "KEPT", "show"]
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import msgspec
 
-from dashboard.view_models import (Details, LiveView)
-from dashboard.commands import (Answer)
-from dashboard.readings_chart import (Readings)
-from dashboard.alert_row import (milliseconds, row, value)
-from dashboard.live_filter import (View)
-from sentinel.alerts.view import (AlertView, TimelineView)
+from dashboard.alert_row import milliseconds, row, value
+from dashboard.commands import Answer
+from dashboard.live_filter import View
+from dashboard.readings_chart import Readings
+from dashboard.view_models import Details, LiveView
+from sentinel.alerts.view import AlertView, TimelineView
 from sentinel.links import Addresses, safe_link
-from sentinel.store.alerts.live_counts import (Counts)
-from sentinel.store.notifications.notification_log import (Why)
+from sentinel.store.alerts.live_counts import Counts
+from sentinel.store.notifications.notification_log import Why
 
 __all__ = ["TARGETS", "builtin", "details", "figures", "head", "joined", "milliseconds", "tellings"]
 

@@ -12,15 +12,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 from starlette.datastructures import Headers
 
-from dashboard import (identity, export_storage, page_tokens)
+from dashboard import export_storage, identity, page_tokens
+from dashboard.commands import Desk
+from dashboard.configuration import Registry
 from dashboard.data import Data
-from dashboard.commands import (Desk)
-from dashboard.login_leases import (Leases)
-from dashboard.configuration import (Registry)
-from dashboard.response_cache import (Sheets)
+from dashboard.login_leases import Leases
+from dashboard.response_cache import Sheets
 from sentinel.errors import ConfigurationError
 from sentinel.links import Addresses
-from sentinel.prefect_client.client import (PrefectApi)
+from sentinel.prefect_client.client import PrefectApi
 from sentinel.settings import settings
 from sentinel.store import Store
 

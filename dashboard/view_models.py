@@ -6,12 +6,12 @@ from datetime import datetime
 
 import msgspec
 
-from dashboard.readings_chart import (Readings)
-from sentinel.alerts.view import (AlertView, TimelineView)
-from sentinel.schema.notifications import (InboxMessage)
-from sentinel.store.alerts.live_counts import (Counts)
-from sentinel.store.alerts.similar import (Similar)
-from sentinel.store.reports.trends import (Trend)
+from dashboard.readings_chart import Readings
+from sentinel.alerts.view import AlertView, TimelineView
+from sentinel.schema.notifications import InboxMessage
+from sentinel.store.alerts.live_counts import Counts
+from sentinel.store.alerts.similar import Similar
+from sentinel.store.reports.trends import Trend
 
 __all__ = ["Details", "Found", "InboxView", "LiveView", "Overview"]
 

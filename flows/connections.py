@@ -15,7 +15,7 @@ from prefect.settings import (
     PREFECT_UI_URL,
 )
 
-from sentinel.prefect_client.client import (PrefectApi)
+from sentinel.prefect_client.client import PrefectApi
 from sentinel.settings import settings
 from sentinel.store import Store
 

@@ -23,23 +23,23 @@ from prefect.states import Completed
 from flows import connections
 from flows.naming import name_run
 from flows.report import artifact_key, changes_artifact, rehearsal_artifact, run_name
+from sentinel.alerts.inputs import Bad
+from sentinel.alerts.run_source import RunSource
+from sentinel.checks.context import Context
+from sentinel.checks.reading import Reading
+from sentinel.checks.runner import observe
+from sentinel.checks.trigger import Trigger
 from sentinel.clock import SystemClock, utc
-from sentinel.checks.context import (Context)
+from sentinel.engine.remediation import start_remedies
 from sentinel.errors import NotFound, ReadingError
-from sentinel.evaluation.model import (Applied, Evaluation)
-from sentinel.alerts.run_source import (RunSource)
-from sentinel.evaluation.judge import (judge_all)
-from sentinel.evaluation.alert_text import (wording)
-from sentinel.alerts.inputs import (Bad)
+from sentinel.evaluation.alert_text import wording
+from sentinel.evaluation.judge import judge_all
+from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.links import Addresses
-from sentinel.checks.runner import (observe)
-from sentinel.checks.reading import (Reading)
-from sentinel.engine.remediation import (start_remedies)
-from sentinel.rollout.plan import (OWNER)
-from sentinel.rules.rule import (Rule)
+from sentinel.rollout.plan import OWNER
+from sentinel.rules.rule import Rule
 from sentinel.settings import settings
 from sentinel.store import Store
-from sentinel.checks.trigger import (Trigger)
 
 __all__ = ["evaluate"]
 

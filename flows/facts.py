@@ -24,7 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from sentinel.errors import RuleError, SentinelError
-from sentinel.rollout.desired import (FlowFacts)
+from sentinel.rollout.desired import FlowFacts
 
 __all__ = ["automations_of", "facts_of", "filled"]
 

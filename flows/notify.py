@@ -10,8 +10,8 @@ from prefect.states import Completed
 from blocks.channels import Channels
 from flows import connections
 from flows.naming import name_run
+from sentinel.engine.dispatcher import ToldCount, tell_due
 from sentinel.store import Store
-from sentinel.engine.dispatcher import (ToldCount, tell_due)
 
 __all__ = ["notify", "tell_until_served"]
 

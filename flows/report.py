@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sentinel.evaluation.model import (Applied, Evaluation)
-from sentinel.evaluation.judge import (Judged)
-from sentinel.alerts.inputs import (Bad)
+from sentinel.alerts.inputs import Bad
+from sentinel.evaluation.judge import Judged
+from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.links import Addresses
 from sentinel.template import number
 

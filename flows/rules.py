@@ -17,10 +17,10 @@ from typing import Any
 from prefect import Flow
 
 from flows.evaluation import evaluate
-from sentinel.checks.catalog import (find)
+from sentinel.checks.catalog import find
+from sentinel.checks.trigger import Trigger
 from sentinel.errors import TriggerError
-from sentinel.rules.rule import (Rule)
-from sentinel.checks.trigger import (Trigger)
+from sentinel.rules.rule import Rule
 
 __all__ = ["flow_of"]
 

@@ -12,8 +12,8 @@ from flows import connections
 from flows.naming import name_run
 from flows.notify import tell_until_served
 from flows.switching import keep_switches
+from sentinel.engine.remediation import follow_remedies, start_remedies
 from sentinel.errors import PrefectUnreachable
-from sentinel.engine.remediation import (follow_remedies, start_remedies)
 
 __all__ = ["sweep"]
 

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from sentinel.errors import NotFound
-from sentinel.prefect_client.client import (PrefectApi)
+from sentinel.prefect_client.client import PrefectApi
 from sentinel.store import Store
-from sentinel.store.automation_switches import (Seen, turned_on_by_deploy)
+from sentinel.store.automation_switches import Seen, turned_on_by_deploy
 
 __all__ = ["keep_switches"]
 

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import pytest
 import yaml
 
-from sentinel.prefect_client.client import (PrefectApi)
+from sentinel.prefect_client.client import PrefectApi
 from sentinel.up.temporary import temporary_postgres
 
 ROOT = Path(__file__).parent.parent

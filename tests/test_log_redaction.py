@@ -8,7 +8,7 @@ import threading
 import httpx
 import pytest
 
-from sentinel.log_redaction import (unsaid)
+from sentinel.log_redaction import unsaid
 from tests.prefect_server import Receiver
 
 

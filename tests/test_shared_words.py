@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sentinel import Reading, Rule
+from sentinel.checks.reading import checked
 from sentinel.clock import utc
 from sentinel.duration import format_duration, parse_duration
 from sentinel.errors import ReadingError
-from sentinel.labels.fingerprint import (fingerprint)
-from sentinel.checks.reading import (checked)
+from sentinel.labels.fingerprint import fingerprint
 from sentinel.severity import Severity, severity_of
 from sentinel.template import render
 

@@ -10,7 +10,7 @@ from collections.abc import Set
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sentinel.prefect_client.port import (Deployed, PrefectDesk)
+from sentinel.prefect_client.port import Deployed, PrefectDesk
 
 __all__ = ["forget", "listed"]
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator
 
 from sentinel import Context, Reading
 from sentinel.errors import PolicyError
-from sentinel.event_policies.pack import (policy_of)
+from sentinel.event_policies.pack import policy_of
 
 __all__ = ["PolicyJson", "looked"]
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sentinel import Context
 from sentinel.duration import Duration, format_duration, parse_duration
 from sentinel.errors import ConfigurationError
-from sentinel.labels.matchers import (matcher)
+from sentinel.labels.matchers import matcher
 from sentinel.metrics.series import Series
 
 __all__ = ["Duration", "ago", "groups", "length", "named", "said", "window"]

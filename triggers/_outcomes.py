@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from sentinel.prefect_client.port import (FlowRun)
+from sentinel.prefect_client.port import FlowRun
 
 __all__ = ["BAD", "BLANK", "GOOD", "Failure", "Memory", "Planning", "Slots", "Usual", "fold"]
 

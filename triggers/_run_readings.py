@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from sentinel import Reading
 from sentinel.duration import format_duration
-from sentinel.prefect_client.port import (Deployed, FlowRun, PrefectDesk)
-from sentinel.labels.text import (storable)
+from sentinel.labels.text import storable
+from sentinel.prefect_client.port import Deployed, FlowRun, PrefectDesk
 from triggers._outcomes import BLANK, Failure
 
 __all__ = ["Trouble", "labels_of", "reading_of", "span"]

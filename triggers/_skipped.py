@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sentinel.prefect_client.port import (Deployed, FlowRun, PrefectDesk)
+from sentinel.prefect_client.port import Deployed, FlowRun, PrefectDesk
 from triggers._outcomes import GOOD, Slots
 from triggers._slots import times_between
 

@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool
 
 from sentinel import Context
 from sentinel.errors import ConfigurationError, SourceDown, TriggerError
-from sentinel.labels.text import (storable)
+from sentinel.labels.text import storable
 from triggers._addresses import address
 
 __all__ = ["asked", "inspected", "quoted", "shown", "table_of"]

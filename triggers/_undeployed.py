@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from sentinel.prefect_client.port import (Deployed, FlowRun, PrefectDesk)
+from sentinel.prefect_client.port import Deployed, FlowRun, PrefectDesk
 from triggers._outcomes import BAD, GOOD
 
 __all__ = ["Undeployed", "undeployed"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from sentinel import Reading
-from sentinel.prefect_client.port import (Deployed, PrefectDesk, WorkPool)
+from sentinel.prefect_client.port import Deployed, PrefectDesk, WorkPool
 from triggers._outcomes import BLANK
 
 __all__ = ["readings_of_pools"]

@@ -17,8 +17,8 @@ from typing import Annotated, NamedTuple
 from pydantic import Field
 
 from sentinel import Context, Reading, above, trigger
-from sentinel.regex.matcher import (Pattern)
-from sentinel.regex.matcher import (pattern as pattern_of)
+from sentinel.regex.matcher import Pattern
+from sentinel.regex.matcher import pattern as pattern_of
 
 _BEFORE = 5
 _PIECE = 1 << 20

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sentinel import Reading, trigger
-from sentinel.checks.catalog import (load)
-from sentinel.labels.text import (storable)
+from sentinel.checks.catalog import load
+from sentinel.labels.text import storable
 
 
 @trigger(category="sentinel", unit="", closed_world=True)

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from sentinel import Context, Reading, above, trigger
-from sentinel.labels.text import (storable)
+from sentinel.labels.text import storable
 from triggers._addresses import Address, address
 
 

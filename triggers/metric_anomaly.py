@@ -11,8 +11,8 @@ import numpy as np
 from pydantic import Field
 
 from sentinel import Context, Reading, trigger
-from sentinel.metrics.anomaly import (NORMAL, Detector, advance)
 from sentinel.errors import ConfigurationError
+from sentinel.metrics.anomaly import NORMAL, Detector, advance
 from triggers._metrics import Duration, ago, length, said, window
 
 

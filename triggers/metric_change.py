@@ -7,8 +7,8 @@ from datetime import timedelta
 import numpy as np
 
 from sentinel import Context, outside, trigger
+from sentinel.checks.reading_table import ReadingTable
 from sentinel.metrics.aggregate import Aggregate, aggregate
-from sentinel.checks.reading_table import (ReadingTable)
 from triggers._metrics import Duration, groups, length, window
 
 

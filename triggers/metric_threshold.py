@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from sentinel import Context, trigger
+from sentinel.checks.reading_table import ReadingTable
 from sentinel.metrics.aggregate import Aggregate, aggregate
-from sentinel.checks.reading_table import (ReadingTable)
 from triggers._metrics import Duration, groups, length, window
 
 

@@ -13,8 +13,8 @@ from pydantic import Field
 from sentinel import Context, Reading, trigger
 from sentinel.duration import format_duration
 from sentinel.errors import ConfigurationError, NotFound
-from sentinel.prefect_client.port import (FlowRun, PrefectDesk)
-from sentinel.labels.text import (storable)
+from sentinel.labels.text import storable
+from sentinel.prefect_client.port import FlowRun, PrefectDesk
 
 _BAD = {"FAILED": "failed", "CRASHED": "crashed"}
 _LOG_LINES = 10

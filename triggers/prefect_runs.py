@@ -12,8 +12,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from sentinel import Context, Reading, trigger
-from sentinel.prefect_client.port import (Deployed, FlowRun, PrefectDesk, Runs)
-from sentinel.labels.text import (storable)
+from sentinel.labels.text import storable
+from sentinel.prefect_client.port import Deployed, FlowRun, PrefectDesk, Runs
 from triggers._deployments import listed
 from triggers._outcomes import BAD, GOOD, Failure, Memory, Planning, Usual, fold
 from triggers._run_readings import Trouble, labels_of, reading_of, span

@@ -11,8 +11,8 @@ from pydantic import Field, ValidationError
 
 from sentinel import Context, Reading, trigger
 from sentinel.errors import ConfigurationError
-from sentinel.timing.active_hours import (ActiveHours, Weekdays, Window)
-from sentinel.prefect_client.port import (FlowRun, PrefectDesk)
+from sentinel.prefect_client.port import FlowRun, PrefectDesk
+from sentinel.timing.active_hours import ActiveHours, Weekdays, Window
 from triggers._metrics import Duration, ago
 
 _SEARCH_DAYS = 30

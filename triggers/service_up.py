@@ -18,7 +18,7 @@ from pydantic import Field
 
 from sentinel import Context, Reading, trigger
 from sentinel.errors import ConfigurationError
-from sentinel.labels.text import (storable)
+from sentinel.labels.text import storable
 from sentinel.severity import SeverityWord
 
 _AT_ONCE = 32

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import (drawer, heartbeat, export_storage, session, saved_views)
+from dashboard import drawer, export_storage, heartbeat, saved_views, session
 from dashboard.markup import capped, note
 from sentinel.errors import ConfigurationError
 

@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import streamlit as st
 
-from dashboard import (export_columns, export_panel, markup, session)
-from dashboard.export_panel import (Export)
-from dashboard.table import (table)
+from dashboard import export_columns, export_panel, markup, session
+from dashboard.export_panel import Export
+from dashboard.table import table
+from sentinel.alerts.inputs import Reason
 from sentinel.errors import SentinelError
-from sentinel.alerts.inputs import (Reason)
-from sentinel.store.alerts import (audit)
-from sentinel.store.alerts.audit import (KINDS, MOST_WALKED, Act, ActFilter, Place)
+from sentinel.store.alerts import audit
+from sentinel.store.alerts.audit import KINDS, MOST_WALKED, Act, ActFilter, Place
 
 SPANS = {"24h": 1, "7d": 7, "30d": 30, "90d": 90, "all": 0}
 ROWS = 50

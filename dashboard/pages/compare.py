@@ -12,12 +12,12 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import markup, session
-from dashboard.history_query import (Past)
-from dashboard.table import (table)
+from dashboard.history_query import Past
+from dashboard.table import table
 from sentinel.errors import SentinelError
 from sentinel.severity import Severity
-from sentinel.store.reports.period_comparison import (MOST_COMPARED, Compared, Span)
-from sentinel.store.reports.trends import (DEFINITIONS)
+from sentinel.store.reports.period_comparison import MOST_COMPARED, Compared, Span
+from sentinel.store.reports.trends import DEFINITIONS
 
 WORDS = [level.word for level in reversed(Severity)]
 LENGTHS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}

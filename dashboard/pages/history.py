@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import streamlit as st
 
-from dashboard import (export_columns, export_panel, markup, session)
-from dashboard.export_panel import (Export)
-from dashboard.history_query import (Past)
-from dashboard.alert_row import (value)
-from dashboard.table import (table)
-from sentinel.alerts.view import (SHOWN, AlertView)
+from dashboard import export_columns, export_panel, markup, session
+from dashboard.alert_row import value
+from dashboard.export_panel import Export
+from dashboard.history_query import Past
+from dashboard.table import table
+from sentinel.alerts.view import SHOWN, AlertView
 from sentinel.errors import SentinelError
 from sentinel.severity import Severity
 

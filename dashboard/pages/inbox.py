@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from dashboard import markup, session
-from dashboard.view_models import (InboxView)
 from dashboard.data import MOST_ROWS
+from dashboard.view_models import InboxView
 from sentinel.errors import SentinelError
-from sentinel.schema.notifications import (InboxMessage)
+from sentinel.schema.notifications import InboxMessage
 
 EVERY = 5.0
 MOST_SHOWN = 500

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import streamlit as st
 
-from dashboard import (session, serializers)
+from dashboard import serializers, session
 from dashboard.blotter import widget
-from dashboard.saved_views import (ASKED, KEPT)
-from dashboard.live_filter import (View)
+from dashboard.live_filter import View
+from dashboard.saved_views import ASKED, KEPT
 
 STATES = ("view", "wanted", "commands")
 TURN = "live-turn"

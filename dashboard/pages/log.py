@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import markup, session
-from dashboard.table import (table)
+from dashboard.table import table
 from sentinel.errors import SentinelError
 
 LEVELS = ["info", "warning", "error"]

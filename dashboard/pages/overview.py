@@ -12,11 +12,11 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import markup, session
-from dashboard.view_models import (Overview)
-from dashboard.table import (table)
+from dashboard.table import table
+from dashboard.view_models import Overview
 from sentinel.errors import SentinelError
 from sentinel.severity import Severity
-from sentinel.store.reports.trends import (DEFINITIONS, Period)
+from sentinel.store.reports.trends import DEFINITIONS, Period
 
 LENGTHS = {
     "24h": (timedelta(hours=24), timedelta(hours=1)),

@@ -11,8 +11,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import markup, session
-from dashboard.configuration import (Answered, ChannelLine)
-from dashboard.table import (table)
+from dashboard.configuration import Answered, ChannelLine
+from dashboard.table import table
 from sentinel.errors import SentinelError
 
 LENGTHS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}

@@ -12,8 +12,8 @@ import streamlit as st
 import yaml
 
 from dashboard import markup, session
-from dashboard.configuration import (RuleLine)
-from dashboard.table import (table)
+from dashboard.configuration import RuleLine
+from dashboard.table import table
 from sentinel.errors import SentinelError
 from sentinel.severity import Severity
 

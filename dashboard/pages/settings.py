@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from dashboard import markup, session
+from dashboard.alert_row import value
 from dashboard.blotter import widget
-from dashboard.alert_row import (value)
-from dashboard.serializers import (TARGETS)
+from dashboard.serializers import TARGETS
 from sentinel.duration import format_duration
 from sentinel.errors import ConfigurationError, SentinelError
 from sentinel.settings import settings

@@ -11,15 +11,15 @@ from typing import Any, cast
 
 from pydantic import AliasChoices
 
-from blocks.channel_variables import (AlertVariables)
-from sentinel.rules.condition import (When)
-from sentinel.timing.active_hours import (ActiveHours, Window)
-from sentinel.rules.no_data import (NoData)
-from sentinel.rules.m_of_n import (Often)
-from sentinel.rules.remediation import (Remedy)
-from sentinel.rules.rule import (ErrorHandling, Rule)
+from blocks.channel_variables import AlertVariables
+from sentinel.rules.condition import When
+from sentinel.rules.m_of_n import Often
+from sentinel.rules.no_data import NoData
+from sentinel.rules.remediation import Remedy
+from sentinel.rules.rule import ErrorHandling, Rule
 from sentinel.settings import Settings
-from sentinel.worker.settings import (Options)
+from sentinel.timing.active_hours import ActiveHours, Window
+from sentinel.worker.settings import Options
 
 HERE = Path(__file__).parent
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from typer.main import get_command
 
-from sentinel.lint import (deployment_file)
-from sentinel.timing import (schedule)
 from sentinel.cli.app import app
+from sentinel.lint import deployment_file
+from sentinel.timing import schedule
 
 
 def page() -> str:
@@ -23,7 +23,16 @@ def page() -> str:
         if not getattr(command, "commands", None):
             lines += ["```sh", " ".join([path, *_usage(command)]), "```", ""]
         lines += [*_prose(command.help), "", *_parameters(command)]
-    lines += ["## `python -m sentinel.lint`", "", "```", deployment_file.HELP, "", deployment_file.EXAMPLES, "```", ""]
+    lines += [
+        "## `python -m sentinel.lint`",
+        "",
+        "```",
+        deployment_file.HELP,
+        "",
+        deployment_file.EXAMPLES,
+        "```",
+        "",
+    ]
     lines += ["## `python -m sentinel.schedule NAME INTERVAL`", "", schedule.HELP, ""]
     lines += ["```sh", schedule.EXAMPLE, "```"]
     return "\n".join(lines).rstrip() + "\n"

@@ -9,10 +9,10 @@ from prefect.blocks.core import Block
 
 from blocks.mail import SentinelEmail
 from blocks.webhook import SignedWebhook
-from sentinel.checks.catalog import (load)
+from sentinel.checks.catalog import load
+from sentinel.checks.form import form_of, summary_of
+from sentinel.checks.trigger import Trigger
 from sentinel.cli.looking import condition_said
-from sentinel.checks.trigger import (Trigger)
-from sentinel.checks.form import (form_of, summary_of)
 
 BLOCKS: tuple[type[Block], ...] = (SentinelEmail, SignedWebhook)
 

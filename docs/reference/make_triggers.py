@@ -9,12 +9,12 @@ import msgspec
 import yaml
 
 import sentinel.rules.condition
-from sentinel.rules.condition import (When, judge)
-from sentinel.checks.context import (Context)
-from sentinel.checks.observation import (Observation)
-from sentinel.labels.text import (MAX_LABELS, MAX_NAME)
-from sentinel.checks.reading import (MAX_TEXT, Reading)
-from sentinel.checks.trigger import (trigger)
+from sentinel.checks.context import Context
+from sentinel.checks.observation import Observation
+from sentinel.checks.reading import MAX_TEXT, Reading
+from sentinel.checks.trigger import trigger
+from sentinel.labels.text import MAX_LABELS, MAX_NAME
+from sentinel.rules.condition import When, judge
 
 TOP = """\
 # Triggers

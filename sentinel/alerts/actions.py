@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-
 from datetime import datetime
 
 import msgspec
 
-__all__ = ["Acknowledge", "Action", "ActionResult", "Assign", "Comment", "Reopen", "Resolve", "Suppress", "Unacknowledge", "Unsuppress"]
+__all__ = [
+    "Acknowledge",
+    "Action",
+    "ActionResult",
+    "Assign",
+    "Comment",
+    "Reopen",
+    "Resolve",
+    "Suppress",
+    "Unacknowledge",
+    "Unsuppress",
+]
 
 
 class Acknowledge(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from sentinel.alerts.run_source import (RunSource)
-from sentinel.alerts.inputs import (Reason)
-from sentinel.prefect_client.port import (OutEvent)
+from sentinel.alerts.inputs import Reason
+from sentinel.alerts.run_source import RunSource
+from sentinel.prefect_client.port import OutEvent
 
 __all__ = ["ALERT_EVENTS", "MOST_EVENTS", "alert_event", "batch_event", "group_event", "related"]
 

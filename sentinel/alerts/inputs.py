@@ -5,12 +5,13 @@ takes one of these; nothing else changes an alert.
 """
 
 from __future__ import annotations
-from sentinel.alerts.actions import Action
 
 from datetime import datetime
 from enum import StrEnum
 
 import msgspec
+
+from sentinel.alerts.actions import Action
 
 __all__ = ["Bad", "Ended", "Good", "Input", "Reason", "Status"]
 
@@ -81,4 +82,6 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 
     reason: Reason
     actor: str = ""
+
+
 Input = Bad | Good | Ended | Action

@@ -14,10 +14,21 @@ from datetime import datetime
 
 import msgspec
 
-from sentinel.alerts.actions import (Acknowledge, Action, ActionResult, Assign, Comment, Reopen, Resolve, Suppress, Unacknowledge, Unsuppress)
-from sentinel.alerts.inputs import (Bad, Ended, Good, Input, Reason, Status)
-from sentinel.alerts.manual_actions import (act, refused)
-from sentinel.alerts.state import (AlertState, Terms, Transition, over)
+from sentinel.alerts.actions import (
+    Acknowledge,
+    Action,
+    ActionResult,
+    Assign,
+    Comment,
+    Reopen,
+    Resolve,
+    Suppress,
+    Unacknowledge,
+    Unsuppress,
+)
+from sentinel.alerts.inputs import Bad, Ended, Good, Input, Reason, Status
+from sentinel.alerts.manual_actions import act, refused
+from sentinel.alerts.state import AlertState, Terms, Transition, over
 from sentinel.severity import Severity
 
 __all__ = [

@@ -6,9 +6,19 @@ from datetime import datetime
 
 import msgspec
 
-from sentinel.alerts.actions import (Acknowledge, Action, Assign, Comment, Reopen, Resolve, Suppress, Unacknowledge, Unsuppress)
-from sentinel.alerts.inputs import (Reason, Status)
-from sentinel.alerts.state import (AlertState, Terms, Transition, over)
+from sentinel.alerts.actions import (
+    Acknowledge,
+    Action,
+    Assign,
+    Comment,
+    Reopen,
+    Resolve,
+    Suppress,
+    Unacknowledge,
+    Unsuppress,
+)
+from sentinel.alerts.inputs import Reason, Status
+from sentinel.alerts.state import AlertState, Terms, Transition, over
 
 __all__ = ["act", "refused"]
 

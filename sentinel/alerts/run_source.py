@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-
-
 import msgspec
-
 
 __all__ = ["RunSource"]
 

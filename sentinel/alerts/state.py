@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from sentinel.alerts.inputs import (Reason, Status)
+from sentinel.alerts.inputs import Reason, Status
 
 __all__ = ["AlertState", "Terms", "Transition", "over"]
 

@@ -8,16 +8,35 @@ from typing import Annotated, Literal, cast
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import AwareDatetime
 
-from sentinel.alerts.view import (AlertView)
+from sentinel.alerts.actions import (
+    Acknowledge,
+    Action,
+    ActionResult,
+    Assign,
+    Comment,
+    Reopen,
+    Resolve,
+    Suppress,
+    Unacknowledge,
+    Unsuppress,
+)
+from sentinel.alerts.view import AlertView
 from sentinel.api.access import Caller
 from sentinel.api.problems import Problem, responses
-from sentinel.api.schemas import (ActionRequest, ActionTaken, AlertDetail, AlertItem, AlertList, Links, Remedy)
+from sentinel.api.schemas import (
+    ActionRequest,
+    ActionTaken,
+    AlertDetail,
+    AlertItem,
+    AlertList,
+    Links,
+    Remedy,
+)
+from sentinel.engine.snooze import offer, still_bad
 from sentinel.errors import NotFound
-from sentinel.alerts.actions import (Acknowledge, Action, ActionResult, Assign, Comment, Reopen, Resolve, Suppress, Unacknowledge, Unsuppress)
 from sentinel.links import Addresses
-from sentinel.engine.snooze import (offer, still_bad)
 from sentinel.store import Store
-from sentinel.store.alerts.filter import (AlertFilter)
+from sentinel.store.alerts.filter import AlertFilter
 
 __all__ = ["router"]
 

@@ -28,7 +28,7 @@ from sentinel.api import (
 from sentinel.api.limits import Limits
 from sentinel.api.standby import Standby
 from sentinel.links import Addresses
-from sentinel.prefect_client.client import (PrefectApi)
+from sentinel.prefect_client.client import PrefectApi
 from sentinel.settings import Settings
 from sentinel.settings import settings as settings_of_process
 from sentinel.store import Store

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.api.problems import responses
-from sentinel.api.schemas import (ComponentHealth, Health)
+from sentinel.api.schemas import ComponentHealth, Health
 from sentinel.errors import DatabaseError, SchemaTooNew
 from sentinel.links import Addresses
 from sentinel.store import Store
-from sentinel.store.database.migrate import (schema_ready)
+from sentinel.store.database.migrate import schema_ready
 
 __all__ = ["router"]
 

@@ -11,9 +11,9 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 
 from sentinel.api.problems import responses
-from sentinel.api.schemas import (InboxItem, InboxList)
+from sentinel.api.schemas import InboxItem, InboxList
 from sentinel.errors import ConfigurationError
-from sentinel.schema.notifications import (InboxMessage)
+from sentinel.schema.notifications import InboxMessage
 from sentinel.store import Store
 
 __all__ = ["router"]

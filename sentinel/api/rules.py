@@ -7,7 +7,7 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Query, Request
 
 from sentinel.api.problems import responses
-from sentinel.api.schemas import (RuleItem, RuleList)
+from sentinel.api.schemas import RuleItem, RuleList
 from sentinel.store import Store
 
 __all__ = ["router"]

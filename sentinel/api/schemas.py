@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from sentinel.alerts.view import (AlertView, TimelineView)
+from sentinel.alerts.view import AlertView, TimelineView
 
 __all__ = [
     "ActionRequest",

@@ -7,7 +7,7 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Query, Request
 
 from sentinel.api.problems import responses
-from sentinel.api.schemas import (StatisticsView, SystemStats)
+from sentinel.api.schemas import StatisticsView, SystemStats
 from sentinel.store import Store
 
 __all__ = ["router"]

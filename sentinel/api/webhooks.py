@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 from sentinel.api.bodies import Body, Tenant, described, json_of
 from sentinel.api.metrics import refused
 from sentinel.api.problems import responses
+from sentinel.ingest.webhooks import Arrived, Sender, arrive, grafana, prometheus
 from sentinel.store import Store
-from sentinel.ingest.webhooks import (Arrived, Sender, arrive, grafana, prometheus)
 
 __all__ = ["Taken", "router"]
 

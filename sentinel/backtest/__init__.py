@@ -5,8 +5,8 @@ Stored readings and events go through a throw-away store on a simulated clock: t
 live. There is no second evaluator, and so nothing here says what is bad or who is told.
 """
 
-from sentinel.backtest.diff import (difference)
-from sentinel.backtest.chart import (picture)
+from sentinel.backtest.chart import picture
+from sentinel.backtest.diff import difference
 from sentinel.backtest.planning import Tried, planned
 from sentinel.backtest.policies import (
     EVENT_TRIGGERS,

@@ -11,11 +11,11 @@ import msgspec
 
 from sentinel.backtest.readings import Seen, empty_between, read_file, stored, watched
 from sentinel.backtest.replay import Plan
-from sentinel.backtest.sandbox import (waits)
+from sentinel.backtest.sandbox import waits
+from sentinel.checks.trigger import Trigger
 from sentinel.errors import ConfigurationError
-from sentinel.rules.rule import (Rule)
+from sentinel.rules.rule import Rule
 from sentinel.store import Store
-from sentinel.checks.trigger import (Trigger)
 
 __all__ = ["Tried", "planned"]
 

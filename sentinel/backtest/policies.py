@@ -17,19 +17,19 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from sentinel.backtest.result import Backtest
-from sentinel.backtest.sandbox import (Stage, staged, waits)
-from sentinel.checks.context import (Context)
+from sentinel.backtest.sandbox import Stage, staged, waits
+from sentinel.checks.context import Context
+from sentinel.checks.event_port import PACK_TRIGGER, POLICY_TRIGGER, Matched
+from sentinel.checks.runner import observe
+from sentinel.checks.trigger import Trigger
 from sentinel.errors import ConfigurationError, NotFound
+from sentinel.event_policies.pack import Spec, pack_of
 from sentinel.events import NoEvents, Refused, happened_at, read_events, taken
-from sentinel.checks.event_port import (PACK_TRIGGER, POLICY_TRIGGER, Matched)
-from sentinel.event_policies.pack import (Spec, pack_of)
-from sentinel.checks.runner import (observe)
-from sentinel.rules.rule import (Rule)
+from sentinel.rules.rule import Rule
 from sentinel.store import Knobs, Store
-from sentinel.store.events.batch import (Batch, compiled_of)
-from sentinel.store.events.packs import (PACK, roll_out)
-from sentinel.store.events.log import (BLOCK, Block, after)
-from sentinel.checks.trigger import (Trigger)
+from sentinel.store.events.batch import Batch, compiled_of
+from sentinel.store.events.log import BLOCK, Block, after
+from sentinel.store.events.packs import PACK, roll_out
 
 __all__ = ["EVENT_TRIGGERS", "Came", "EventPlan", "planned_events", "replay_events", "spec_of",
            "stored_spec"]  # fmt: skip

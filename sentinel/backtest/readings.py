@@ -13,18 +13,18 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sentinel.checks.context import Context
+from sentinel.checks.observation import Observation
+from sentinel.checks.reading import Reading, checked
+from sentinel.checks.reading_table import ReadingTable
+from sentinel.checks.runner import observe
+from sentinel.checks.trigger import Trigger
 from sentinel.clock import FakeClock
-from sentinel.checks.context import (Context)
 from sentinel.errors import ConfigurationError, SampleError
 from sentinel.metrics.moments import datetime_of, micros
 from sentinel.metrics.sample import metric_of_rule, metric_of_verdicts, moment_of
 from sentinel.metrics.series import MetricReader, Series
-from sentinel.checks.observation import (Observation)
-from sentinel.checks.runner import (observe)
-from sentinel.checks.reading import (Reading, checked)
 from sentinel.severity import Severity
-from sentinel.checks.reading_table import (ReadingTable)
-from sentinel.checks.trigger import (Trigger)
 
 __all__ = ["Seen", "empty_between", "read_file", "stored", "watched"]
 

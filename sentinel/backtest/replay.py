@@ -11,15 +11,15 @@ from datetime import datetime
 
 import msgspec
 
+from sentinel.alerts.inputs import Bad
 from sentinel.backtest.readings import Seen
 from sentinel.backtest.result import Backtest
-from sentinel.backtest.sandbox import (Stage, staged)
-from sentinel.rules.condition import (When)
-from sentinel.evaluation.evaluator import (Memory, look, remembers)
+from sentinel.backtest.sandbox import Stage, staged
 from sentinel.errors import ReadingError
-from sentinel.evaluation.model import (Evaluation)
-from sentinel.alerts.inputs import (Bad)
-from sentinel.rules.rule import (Rule)
+from sentinel.evaluation.evaluator import Memory, look, remembers
+from sentinel.evaluation.model import Evaluation
+from sentinel.rules.condition import When
+from sentinel.rules.rule import Rule
 from sentinel.store import Knobs
 
 __all__ = ["Plan", "replay"]

@@ -17,19 +17,19 @@ from typing import Protocol
 import msgspec
 from sqlalchemy import Connection, bindparam, event, func, select
 
-from sentinel.alerts.view import (AlertView)
+from sentinel.alerts.view import AlertView
 from sentinel.backtest.result import Message, ReplayedAlert, Spell
 from sentinel.clock import FakeClock
-from sentinel.schema.columns import (Moment)
-from sentinel.notifications.grouping import (first_wait)
-from sentinel.rules.rule import (Rule)
+from sentinel.notifications.grouping import first_wait
+from sentinel.rules.rule import Rule
+from sentinel.schema.columns import Moment
 from sentinel.severity import Severity
 from sentinel.store import Knobs, Store
-from sentinel.store.alerts.apply_action import (expire)
-from sentinel.store.notifications.deliveries import (Outcome)
-from sentinel.store.database.engine import (writing)
-from sentinel.store.alerts.filter import (NOT_OVER)
-from sentinel.store.database.tables import (ALERT, GROUP)
+from sentinel.store.alerts.apply_action import expire
+from sentinel.store.alerts.filter import NOT_OVER
+from sentinel.store.database.engine import writing
+from sentinel.store.database.tables import ALERT, GROUP
+from sentinel.store.notifications.deliveries import Outcome
 
 __all__ = ["Stage", "Timer", "staged", "waits"]
 

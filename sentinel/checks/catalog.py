@@ -22,9 +22,9 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
+from sentinel.checks.legacy import adapt, is_legacy
+from sentinel.checks.trigger import Trigger
 from sentinel.errors import SentinelError, TriggerError
-from sentinel.checks.legacy import (adapt, is_legacy)
-from sentinel.checks.trigger import (Trigger)
 
 __all__ = ["Broken", "Catalog", "find", "load"]
 

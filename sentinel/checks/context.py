@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 from sentinel.clock import Clock, SystemClock
 from sentinel.errors import ConfigurationError
-from sentinel.prefect_client.port import (PrefectDesk)
+from sentinel.prefect_client.port import PrefectDesk
 
 if TYPE_CHECKING:
-    from sentinel.checks.event_port import (EventDesk)
+    from sentinel.checks.event_port import EventDesk
     from sentinel.metrics.series import MetricReader
 
 __all__ = ["Context"]
@@ -102,8 +102,8 @@ class Context:
         """
         if api_url:
             # Only who asks another server needs the client.
-            from sentinel.prefect_client.client import (PrefectApi)
-            from sentinel.prefect_client.transport import (authentication)
+            from sentinel.prefect_client.client import PrefectApi
+            from sentinel.prefect_client.transport import authentication
 
             name = "PREFECT_API_AUTH_STRING" if ":" in key else "PREFECT_API_KEY"
             with PrefectApi(api_url, headers=authentication({name: key})) as api:

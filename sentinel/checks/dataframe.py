@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from sentinel.checks.reading import Reading
 from sentinel.errors import ReadingError
-from sentinel.checks.reading import (Reading)
 
 __all__ = ["readings_of"]
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from sentinel.checks.reading import (Reading)
+from sentinel.checks.reading import Reading
 
 __all__ = ["PACK_TRIGGER", "POLICY_TRIGGER", "EventDesk", "Matched"]
 

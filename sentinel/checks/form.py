@@ -13,9 +13,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from sentinel.checks.trigger import Trigger
 from sentinel.errors import ConfigurationError
-from sentinel.validation_messages import (in_words)
-from sentinel.checks.trigger import (Trigger)
+from sentinel.validation_messages import in_words
 
 __all__ = ["filled", "form_of", "help_of", "summary_of"]
 

@@ -33,11 +33,11 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, TypeGuard, cast
 
-from sentinel.checks.context import (Context)
+from sentinel.checks.context import Context
+from sentinel.checks.reading import Reading
+from sentinel.checks.trigger import Trigger, trigger
 from sentinel.errors import ReadingError, TriggerError
-from sentinel.checks.reading import (Reading)
-from sentinel.labels.text import (storable)
-from sentinel.checks.trigger import (Trigger, trigger)
+from sentinel.labels.text import storable
 
 __all__ = ["AlertOutput", "BaseTrigger", "adapt", "is_legacy"]
 

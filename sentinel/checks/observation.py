@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from sentinel.checks.reading import (Reading)
+from sentinel.checks.reading import Reading
 
 if TYPE_CHECKING:
-    from sentinel.checks.reading_table import (ReadingTable)
+    from sentinel.checks.reading_table import ReadingTable
 
 __all__ = ["Observation"]
 

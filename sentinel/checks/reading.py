@@ -1,7 +1,6 @@
 """A reading: one value that one evaluation saw, good or bad, and how nonsense is refused."""
 
 from __future__ import annotations
-from sentinel.labels.text import MAX_LABELS, MAX_NAME, storable
 
 import math
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ import msgspec
 import orjson
 
 from sentinel.errors import ReadingError
+from sentinel.labels.text import MAX_LABELS, MAX_NAME, storable
 
 __all__ = ["Reading", "checked"]
 MAX_TEXT = 10_000

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinel.rules.condition import (When)
+from sentinel.checks.reading import Reading, checked
 from sentinel.errors import ReadingError
-from sentinel.checks.reading import (Reading, checked)
+from sentinel.rules.condition import When
 
 __all__ = ["ReadingTable"]
 

@@ -5,7 +5,6 @@ Each of these ends in an `Observation` that says so, never in a silent nothing.
 """
 
 from __future__ import annotations
-from sentinel.checks.observation import Observation
 
 import asyncio
 import inspect
@@ -15,15 +14,15 @@ from collections.abc import AsyncIterable, Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-
-from sentinel.checks.context import (Context)
+from sentinel.checks.context import Context
+from sentinel.checks.observation import Observation
+from sentinel.checks.reading import Reading, checked
 from sentinel.duration import format_duration
 from sentinel.errors import CheckTimeout, ReadingError
-from sentinel.checks.reading import (Reading, checked)
 
 if TYPE_CHECKING:
-    from sentinel.checks.reading_table import (ReadingTable)
-    from sentinel.checks.trigger import (Trigger)
+    from sentinel.checks.reading_table import ReadingTable
+    from sentinel.checks.trigger import Trigger
 
 __all__ = ["observe"]
 
@@ -115,7 +114,7 @@ def _take(trigger: Trigger[..., Any], answer: object, seen: _Seen) -> None:
         seen.table = cast("ReadingTable", answer)
         return
     elif hasattr(answer, "itertuples"):
-        from sentinel.checks.dataframe import (readings_of)
+        from sentinel.checks.dataframe import readings_of
 
         answer = readings_of(answer, trigger.by)
     if not isinstance(answer, Iterable) or isinstance(answer, str | bytes | Mapping):

@@ -10,11 +10,11 @@ import sys
 from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints, overload
 
-from sentinel.rules.condition import (When)
-from sentinel.checks.context import (Context)
+from sentinel.checks.context import Context
+from sentinel.checks.observation import Observation
+from sentinel.checks.runner import observe
 from sentinel.errors import TriggerError
-from sentinel.checks.observation import (Observation)
-from sentinel.checks.runner import (observe)
+from sentinel.rules.condition import When
 
 __all__ = ["Trigger", "trigger"]
 

@@ -13,7 +13,7 @@ from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
 from sentinel.cli.target import actor, open_store
 
 if TYPE_CHECKING:
-    from sentinel.alerts.actions import (Action)
+    from sentinel.alerts.actions import Action
 
 __all__ = ["commands"]
 
@@ -62,7 +62,7 @@ def list_(
 
         sentinel alert list --history --rule disk-full --json
     """
-    from sentinel.store.alerts.filter import (AlertFilter)
+    from sentinel.store.alerts.filter import AlertFilter
 
     with open_store() as store:
         page = store.alerts.page(
@@ -183,7 +183,7 @@ def ack(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
     Example:
         sentinel alert ack 0192f3 -m "rebooting it"
     """
-    from sentinel.alerts.actions import (Acknowledge)
+    from sentinel.alerts.actions import Acknowledge
 
     action = Acknowledge(actor=actor(), comment=message)
     _act(alerts, lambda _now: action, as_json=json)
@@ -196,7 +196,7 @@ def unack(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
     Example:
         sentinel alert unack 0192f3 -m "my shift is over"
     """
-    from sentinel.alerts.actions import (Unacknowledge)
+    from sentinel.alerts.actions import Unacknowledge
 
     action = Unacknowledge(actor=actor(), comment=message)
     _act(alerts, lambda _now: action, as_json=json)
@@ -212,7 +212,7 @@ def resolve(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
     Example:
         sentinel alert resolve 0192f3 -m "replaced the disk"
     """
-    from sentinel.alerts.actions import (Resolve)
+    from sentinel.alerts.actions import Resolve
 
     action = Resolve(actor=actor(), comment=message)
     _act(alerts, lambda _now: action, as_json=json, offers=True)
@@ -228,7 +228,7 @@ def reopen(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
     Example:
         sentinel alert reopen 0192f3 -m "the new disk is bad too"
     """
-    from sentinel.alerts.actions import (Reopen)
+    from sentinel.alerts.actions import Reopen
 
     action = Reopen(actor=actor(), comment=message)
     _act(alerts, lambda _now: action, as_json=json)
@@ -246,9 +246,9 @@ def suppress(
     Example:
         sentinel alert suppress 0192f3 --for 2h -m "the array is being rebuilt"
     """
+    from sentinel.alerts.actions import Suppress
     from sentinel.duration import parse_duration
     from sentinel.errors import ConfigurationError
-    from sentinel.alerts.actions import (Suppress)
 
     try:
         span = parse_duration(length)
@@ -265,7 +265,7 @@ def unsuppress(alerts: Ids, message: Message = "", json: AsJson = False) -> None
     Example:
         sentinel alert unsuppress 0192f3 -m "the array is back"
     """
-    from sentinel.alerts.actions import (Unsuppress)
+    from sentinel.alerts.actions import Unsuppress
 
     action = Unsuppress(actor=actor(), comment=message)
     _act(alerts, lambda _now: action, as_json=json)
@@ -285,7 +285,7 @@ def assign(
     Example:
         sentinel alert assign 0192f3 --to grace -m "you know this array"
     """
-    from sentinel.alerts.actions import (Assign)
+    from sentinel.alerts.actions import Assign
 
     action = Assign(actor=actor(), assignee=to, comment=message)
     _act(alerts, lambda _now: action, as_json=json, done=f"{to or 'nobody'}'s")
@@ -302,8 +302,8 @@ def comment(
     Example:
         sentinel alert comment 0192f3 -m "the vendor has been called"
     """
+    from sentinel.alerts.actions import Comment
     from sentinel.errors import ConfigurationError
-    from sentinel.alerts.actions import (Comment)
 
     if not message.strip():
         raise ConfigurationError("a comment needs words", hint='Write -m "what you found".')
@@ -328,8 +328,8 @@ def _act(
         done: said to people instead of the status, where that does not show it
         offers: whether it is a resolve, and those that still hold are offered a snooze
     """
+    from sentinel.engine.snooze import offer, still_bad
     from sentinel.errors import Conflict, NotFound
-    from sentinel.engine.snooze import (offer, still_bad)
 
     with open_store() as store:
         found = [store.alerts.find(alert) for alert in alerts]

@@ -16,9 +16,9 @@ from sentinel.errors import ConfigurationError, NotFound, TriggerError
 
 if TYPE_CHECKING:
     from sentinel.backtest import Backtest, Tried
-    from sentinel.event_policies.pack import (Spec)
+    from sentinel.event_policies.pack import Spec
     from sentinel.rollout.files import Entry
-    from sentinel.rules.rule import (Rule)
+    from sentinel.rules.rule import Rule
     from sentinel.store import Store
 
 __all__ = ["backtest", "diff"]
@@ -141,7 +141,7 @@ def _page(store: Store, entry: Entry, since: datetime, until: datetime) -> Itera
 
 
 def _rule_of(tried: Tried | Spec) -> Rule:
-    from sentinel.rules.rule import (Rule)
+    from sentinel.rules.rule import Rule
 
     return Rule.model_validate(tried.rule)
 
@@ -260,8 +260,8 @@ def _tried(
         given: another version of it, whose parameters it looks with
     """
     from sentinel.backtest import EVENT_TRIGGERS, Tried, stored_spec
-    from sentinel.checks.catalog import (find)
-    from sentinel.rules.rule import (Rule)
+    from sentinel.checks.catalog import find
+    from sentinel.rules.rule import Rule
 
     if file is not None:
         for entry in _entries(file):
@@ -292,10 +292,10 @@ def _of_entry(entry: Entry) -> Tried | Spec | None:
     from pydantic import ValidationError
 
     from sentinel.backtest import EVENT_TRIGGERS, Tried, spec_of
-    from sentinel.checks.catalog import (find)
-    from sentinel.validation_messages import (in_words)
-    from sentinel.rules.rule import (Rule)
-    from sentinel.checks.form import (filled)
+    from sentinel.checks.catalog import find
+    from sentinel.checks.form import filled
+    from sentinel.rules.rule import Rule
+    from sentinel.validation_messages import in_words
 
     parameters: dict[str, Any] = dict(entry.spec.get("parameters") or {})
     flow = entry.entrypoint.removeprefix("flows.rules.")

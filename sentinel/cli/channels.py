@@ -15,7 +15,7 @@ from sentinel.cli.target import open_store, settings_here
 
 if TYPE_CHECKING:
     from blocks.making import Made
-    from sentinel.prefect_client.blocks import (ChannelBlocks)
+    from sentinel.prefect_client.blocks import ChannelBlocks
 
 __all__ = ["commands"]
 
@@ -340,7 +340,7 @@ def _secret(what: str, given: str) -> str:
 
 @contextmanager
 def _blocks() -> Generator[ChannelBlocks]:
-    from sentinel.prefect_client.blocks import (ChannelBlocks)
+    from sentinel.prefect_client.blocks import ChannelBlocks
 
     with ChannelBlocks.of(settings_here()) as prefect:
         yield prefect

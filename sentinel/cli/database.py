@@ -29,7 +29,7 @@ def migrate(json: AsJson = False) -> None:
     Example:
         SENTINEL_DATABASE_URL=postgresql+psycopg://db.example/sentinel sentinel db migrate
     """
-    from sentinel.store.database.migrate import (revision)
+    from sentinel.store.database.migrate import revision
 
     with _store_to_fill() as store:
         store.migrate()
@@ -61,7 +61,7 @@ def backup(
 
         sentinel db backup /backups/sentinel.jsonl.gz --replace --json
     """
-    from sentinel.store.database.backup import (backup as write)
+    from sentinel.store.database.backup import backup as write
 
     with open_store() as store:
         path = file or Path(f"sentinel-{store.now():%Y%m%dT%H%M%SZ}.jsonl.gz")
@@ -92,7 +92,7 @@ def restore(
 
         SENTINEL_DATABASE_URL=postgresql+psycopg://db.example/new sentinel db restore FILE
     """
-    from sentinel.store.database.backup import (restore as read)
+    from sentinel.store.database.backup import restore as read
 
     with _store_to_fill() as store:
         done = read(store, file, replace=replace)
@@ -116,7 +116,7 @@ def status(json: AsJson = False) -> None:
         sentinel db status --json
     """
     from sentinel.cli.exits import Exit
-    from sentinel.store.database.info import (facts_of)
+    from sentinel.store.database.info import facts_of
 
     with open_store() as store:
         facts = facts_of(store)

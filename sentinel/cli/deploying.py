@@ -15,8 +15,8 @@ from sentinel.cli.output import AsJson, json_out, say
 from sentinel.cli.target import home_of, settings_here
 
 if TYPE_CHECKING:
-    from sentinel.rollout.flow_cache import (Facts, Known)
-    from sentinel.rollout.plan import (Live, Step)
+    from sentinel.rollout.flow_cache import Facts, Known
+    from sentinel.rollout.plan import Live, Step
     from sentinel.settings import Settings
 
 __all__ = ["add_to", "deploy", "known_of", "let_prefect_know", "retire", "rules_here"]
@@ -74,7 +74,7 @@ def deploy(
     """
     from sentinel.cli.exits import Exit
     from sentinel.rollout.api import RolloutApi
-    from sentinel.rollout.apply import (carry_out, look)
+    from sentinel.rollout.apply import carry_out, look
     from sentinel.rollout.files import read_files
 
     began = time.monotonic()
@@ -124,7 +124,7 @@ def rules_here() -> Path | None:
 
 def known_of(settings: Settings) -> Known:
     """Facts about flows, kept in the folder of this machine's instance."""
-    from sentinel.rollout.flow_cache import (Known)
+    from sentinel.rollout.flow_cache import Known
 
     return Known(_prefect, home_of(settings).root / "rollout-facts.json")
 

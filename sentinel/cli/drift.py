@@ -9,7 +9,7 @@ from sentinel.cli.deploying import known_of, let_prefect_know, rules_here
 from sentinel.cli.target import settings_here
 
 if TYPE_CHECKING:
-    from sentinel.rollout.plan import (Step)
+    from sentinel.rollout.plan import Step
 
 __all__ = ["drift_of"]
 
@@ -22,7 +22,7 @@ def drift_of(name: str) -> Step | None:
     """
     from sentinel.errors import SentinelError
     from sentinel.rollout.api import RolloutApi
-    from sentinel.rollout.apply import (look)
+    from sentinel.rollout.apply import look
     from sentinel.rollout.files import packs, read_files
 
     try:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sentinel.checks.catalog import (find, load)
+from sentinel.checks.catalog import find, load
+from sentinel.checks.trigger import Trigger
 from sentinel.errors import NotFound, TriggerError
-from sentinel.checks.trigger import (Trigger)
 
 __all__ = ["trigger_named"]
 

@@ -12,7 +12,7 @@ import msgspec
 from sentinel.cli.target import open_store, settings_here
 from sentinel.duration import format_duration
 from sentinel.errors import DatabaseError, NotFound, SentinelError
-from sentinel.prefect_client.client import (PrefectApi)
+from sentinel.prefect_client.client import PrefectApi
 
 __all__ = ["Run", "follow", "start"]
 

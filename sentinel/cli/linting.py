@@ -10,7 +10,7 @@ import typer
 
 from sentinel.cli.exits import Exit
 from sentinel.cli.output import AsJson, json_out, say
-from sentinel.lint.deployment_file import (lint_files)
+from sentinel.lint.deployment_file import lint_files
 
 __all__ = ["lint"]
 

@@ -14,24 +14,24 @@ import msgspec
 import yaml
 from pydantic import ValidationError
 
+from sentinel.alerts.inputs import Bad
+from sentinel.checks.context import Context
+from sentinel.checks.form import filled
+from sentinel.checks.observation import Observation
+from sentinel.checks.runner import observe
+from sentinel.checks.trigger import Trigger
 from sentinel.cli.output import print_table, say
 from sentinel.cli.target import home_of, settings_here
 from sentinel.clock import SystemClock
-from sentinel.rules.condition import (When)
-from sentinel.checks.context import (Context)
 from sentinel.errors import ConfigurationError, ReadingError, RuleError
-from sentinel.evaluation.model import (Evaluation)
-from sentinel.evaluation.judge import (Judged, judge_all)
-from sentinel.evaluation.alert_text import (said, wording)
-from sentinel.alerts.inputs import (Bad)
-from sentinel.checks.observation import (Observation)
-from sentinel.checks.runner import (observe)
-from sentinel.prefect_client.client import (PrefectApi)
-from sentinel.rules.rule import (Rule)
+from sentinel.evaluation.alert_text import said, wording
+from sentinel.evaluation.judge import Judged, judge_all
+from sentinel.evaluation.model import Evaluation
+from sentinel.prefect_client.client import PrefectApi
+from sentinel.rules.condition import When
+from sentinel.rules.rule import Rule
 from sentinel.severity import Severity
 from sentinel.template import number
-from sentinel.checks.trigger import (Trigger)
-from sentinel.checks.form import (filled)
 
 __all__ = ["Asked", "Look", "Seen", "condition_said", "look", "print_look"]
 

@@ -43,8 +43,8 @@ def up(
     import logging
 
     from sentinel.settings import Settings
+    from sentinel.up.console import Screen
     from sentinel.up.plan import Options
-    from sentinel.up.console import (Screen)
     from sentinel.up.start import up as start
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
@@ -71,7 +71,7 @@ def status(json: AsJson = False) -> None:
     """What runs where. Exits with 5 where nothing runs."""
     from sentinel.cli.exits import Exit
     from sentinel.up.instance import running
-    from sentinel.worker.status_server import (workers_here)
+    from sentinel.worker.status_server import workers_here
 
     home = home_of(settings_here())
     record = running(home)

@@ -57,7 +57,7 @@ def relay() -> None:
 
 def dashboard() -> None:
     """Run the dashboard and nothing else."""
-    from sentinel.up.services import (dashboard_of)
+    from sentinel.up.services import dashboard_of
 
     _as_this_instance()
     command = dashboard_of(settings_here())

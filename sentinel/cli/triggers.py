@@ -11,7 +11,7 @@ from sentinel.cli import completing
 from sentinel.cli.output import AsJson, fields, json_out, print_table, say
 
 if TYPE_CHECKING:
-    from sentinel.checks.trigger import (Trigger)
+    from sentinel.checks.trigger import Trigger
 
 __all__ = ["commands"]
 
@@ -34,7 +34,7 @@ def list_(json: AsJson = False) -> None:
     Example:
         sentinel trigger list --json
     """
-    from sentinel.checks.catalog import (load)
+    from sentinel.checks.catalog import load
     from sentinel.cli.exits import Exit
 
     catalog = load()
@@ -63,8 +63,8 @@ def show(name: Name, json: AsJson = False) -> None:
     Example:
         sentinel trigger show disk_space
     """
+    from sentinel.checks.form import form_of, summary_of
     from sentinel.cli.finding import trigger_named
-    from sentinel.checks.form import (form_of, summary_of)
 
     trigger = trigger_named(name)
     schema: dict[str, Any] = form_of(trigger).model_json_schema()
@@ -196,7 +196,7 @@ def run(
 
 
 def _short(trigger: Trigger[..., Any]) -> dict[str, Any]:
-    from sentinel.checks.form import (summary_of)
+    from sentinel.checks.form import summary_of
 
     lines = summary_of(trigger).splitlines()
     return {

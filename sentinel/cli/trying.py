@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from blocks.channels import Channels
 from sentinel.cli.target import actor, settings_here
 from sentinel.links import Addresses
-from sentinel.notifications.decision import (Reason)
-from sentinel.notifications.channel import (Message, MessageAlert)
+from sentinel.notifications.channel import Message, MessageAlert
+from sentinel.notifications.decision import Reason
 from sentinel.store import Store
 
 __all__ = ["message_of", "try_out"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from sentinel.rollout.api import RolloutApi
-    from sentinel.rollout.watch_rule import (Watch)
+    from sentinel.rollout.watch_rule import Watch
 
 __all__ = ["add_to", "watch"]
 
@@ -61,7 +61,7 @@ def watch(
         sentinel watch http://prefect.example:4200/api --stop
     """
     from sentinel.rollout.api import RolloutApi
-    from sentinel.rollout.watch_rule import (Watch, api_of, name_of)
+    from sentinel.rollout.watch_rule import Watch, api_of, name_of
 
     settings = settings_here()
     address = api_of(url)
@@ -107,7 +107,7 @@ def _length(text: str) -> timedelta:
 
 def _let_in(api: RolloutApi, rule: str, secret: str) -> str:
     """Keep the key that the environment has, and say which Secret block has it."""
-    from sentinel.rollout.watch_rule import (secret_of)
+    from sentinel.rollout.watch_rule import secret_of
 
     key = os.environ.get(KEY, "")
     if not key:
@@ -119,8 +119,8 @@ def _let_in(api: RolloutApi, rule: str, secret: str) -> str:
 
 def _start(api: RolloutApi, chosen: Watch) -> dict[str, Any]:
     from sentinel.errors import RuleError
-    from sentinel.rollout.apply import (carry_out, look)
-    from sentinel.rollout.watch_rule import (watch_entry)
+    from sentinel.rollout.apply import carry_out, look
+    from sentinel.rollout.watch_rule import watch_entry
 
     # Asked from here first, so that a wrong address or key is said now and not in a run's log.
     deployments = _deployments(api, chosen)
@@ -143,7 +143,7 @@ def _start(api: RolloutApi, chosen: Watch) -> dict[str, Any]:
 
 def _deployments(api: RolloutApi, chosen: Watch) -> int:
     """How many deployments the watched server has."""
-    from sentinel.checks.context import (Context)
+    from sentinel.checks.context import Context
     from sentinel.errors import PrefectUnreachable
 
     ctx = Context(prefect=api)
@@ -163,7 +163,7 @@ def _deployments(api: RolloutApi, chosen: Watch) -> int:
 
 def _stop(api: RolloutApi, rule: str, *, as_json: bool) -> None:
     from sentinel.errors import Conflict, NotFound
-    from sentinel.rollout.plan import (Live)
+    from sentinel.rollout.plan import Live
 
     try:
         live = Live(flow=FLOW, deployment=api.deployment_named(FLOW, rule))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from sentinel.checks.catalog import (find)
+from sentinel.checks.catalog import find
 from sentinel.errors import ConfigurationError, Conflict, TriggerError
 
 __all__ = ["Written", "write"]

@@ -18,10 +18,10 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.errors import DeliveryError, SentinelError
-from sentinel.notifications.channel import (Channel)
-from sentinel.labels.text import (storable)
+from sentinel.labels.text import storable
+from sentinel.notifications.channel import Channel
 from sentinel.store import Store
-from sentinel.store.notifications.deliveries import (Outcome, ToSend)
+from sentinel.store.notifications.deliveries import Outcome, ToSend
 
 __all__ = ["ToldCount", "tell_due"]
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from sentinel.errors import NotFound, PrefectUnreachable
-from sentinel.rules.remediation import (idempotency_key)
+from sentinel.rules.remediation import idempotency_key
 from sentinel.store import Store
-from sentinel.store.rules.remediation import (Ended, Wanted)
+from sentinel.store.rules.remediation import Ended, Wanted
 
 __all__ = ["Runner", "follow_remedies", "start_remedies"]
 

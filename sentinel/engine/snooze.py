@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from sentinel.checks.event_port import POLICY_TRIGGER
 from sentinel.duration import format_duration
 from sentinel.errors import NotFound
-from sentinel.checks.event_port import (POLICY_TRIGGER)
 
 if TYPE_CHECKING:
-    from sentinel.alerts.view import (AlertView)
-    from sentinel.schema.rules import (RuleRow)
+    from sentinel.alerts.view import AlertView
+    from sentinel.schema.rules import RuleRow
     from sentinel.store import Store
 
 __all__ = ["offer", "still_bad"]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-
+from sentinel.checks.reading import Reading
 from sentinel.errors import SourceDown
-from sentinel.notifications.grouping import (SOURCE)
-from sentinel.labels.text import (MAX_NAME, storable)
-from sentinel.checks.reading import (Reading)
-from sentinel.rules.rule import (Rule)
-from sentinel.template import number, placeholders, render
 from sentinel.evaluation.judge import CHECK
+from sentinel.labels.text import MAX_NAME, storable
+from sentinel.notifications.grouping import SOURCE
+from sentinel.rules.rule import Rule
+from sentinel.template import number, placeholders, render
 
 __all__ = ["error_reading", "headline", "said", "wording"]
 

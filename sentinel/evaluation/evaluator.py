@@ -13,15 +13,15 @@ from typing import Any
 
 import msgspec
 
-from sentinel.evaluation.model import (Evaluation)
-from sentinel.labels.fingerprint import (fingerprint)
-from sentinel.evaluation.judge import (CHECK, Judged, judge_all)
-from sentinel.alerts.state import (AlertState)
-from sentinel.alerts.inputs import (Bad, Good, Status)
-from sentinel.rules.no_data import (gone, is_due)
-from sentinel.rules.m_of_n import (bad_often, remembered)
-from sentinel.checks.reading import (Reading)
-from sentinel.rules.rule import (Rule)
+from sentinel.alerts.inputs import Bad, Good, Status
+from sentinel.alerts.state import AlertState
+from sentinel.checks.reading import Reading
+from sentinel.evaluation.judge import CHECK, Judged, judge_all
+from sentinel.evaluation.model import Evaluation
+from sentinel.labels.fingerprint import fingerprint
+from sentinel.rules.m_of_n import bad_often, remembered
+from sentinel.rules.no_data import gone, is_due
+from sentinel.rules.rule import Rule
 from sentinel.severity import severity_of
 
 __all__ = ["MORE", "NOTHING", "Memory", "Outlook", "look", "remembers"]

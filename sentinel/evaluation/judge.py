@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from sentinel.rules.condition import (When, judge, judge_expression)
+from sentinel.alerts.inputs import Bad, Good, Status
+from sentinel.alerts.state import AlertState
+from sentinel.checks.reading import Reading
 from sentinel.errors import ExpressionError, ReadingError
-from sentinel.evaluation.model import (Evaluation)
-from sentinel.labels.fingerprint import (fingerprint)
-from sentinel.alerts.state import (AlertState)
-from sentinel.alerts.inputs import (Bad, Good, Status)
-from sentinel.checks.reading import (Reading)
+from sentinel.evaluation.model import Evaluation
+from sentinel.labels.fingerprint import fingerprint
+from sentinel.rules.condition import When, judge, judge_expression
 from sentinel.severity import severity_of
 
 __all__ = ["CHECK", "Judged", "judge_all"]

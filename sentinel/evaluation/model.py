@@ -1,15 +1,15 @@
 """One evaluation of one rule: what goes into the store, and what came of it."""
 
 from __future__ import annotations
-from sentinel.alerts.run_source import RunSource
 
 from datetime import datetime
 
 import msgspec
 
-from sentinel.rules.condition import (When)
-from sentinel.checks.observation import (Observation)
-from sentinel.rules.rule import (Rule)
+from sentinel.alerts.run_source import RunSource
+from sentinel.checks.observation import Observation
+from sentinel.rules.condition import When
+from sentinel.rules.rule import Rule
 
 __all__ = ["AlertChange", "Applied", "Evaluation", "Gate"]
 

@@ -7,10 +7,10 @@
 
 from __future__ import annotations
 
-from sentinel.event_policies.matcher import (Matcher, compile_policy)
-from sentinel.event_policies.clause import (Condition)
-from sentinel.event_policies.model import (EventPolicy)
-from sentinel.event_policies.outcome import (Outcome, Verdict, decide)
+from sentinel.event_policies.clause import Condition
+from sentinel.event_policies.matcher import Matcher, compile_policy
+from sentinel.event_policies.model import EventPolicy
+from sentinel.event_policies.outcome import Outcome, Verdict, decide
 
 __all__ = [
     "Condition",

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic import model_validator as after_all
 
 from sentinel.errors import PatternError
-from sentinel.regex.matcher import (pattern)
+from sentinel.regex.matcher import pattern
 
 __all__ = ["OPERATORS", "AllOf", "AnyOf", "Clause", "Condition", "NotOf", "Operator", "walk"]
 

@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterable, Sequence
 from socket import AF_INET, inet_pton
 from typing import Any, cast
 
-from sentinel.regex.matcher import (pattern)
-from sentinel.event_policies.fields import (Found, text_of)
-from sentinel.event_policies.clause import (Condition)
-from sentinel.event_policies.operators import (as_number, equal_key, folded)
+from sentinel.event_policies.clause import Condition
+from sentinel.event_policies.fields import Found, text_of
+from sentinel.event_policies.operators import as_number, equal_key, folded
+from sentinel.regex.matcher import pattern
 
 __all__ = ["FieldIndex"]
 

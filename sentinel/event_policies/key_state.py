@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 
-from sentinel.timing.rate_limit import (Spent)
-from sentinel.event_policies.model import (EventPolicy)
-from sentinel.event_policies.outcome import (Outcome, Verdict, decide, wording)
-from sentinel.event_policies.window_state import (Hit, State, latest, set_back)
-from sentinel.event_policies.window_evaluator import (Watcher)
-from sentinel.checks.reading import (Reading)
-from sentinel.labels.text import (storable)
+from sentinel.checks.reading import Reading
+from sentinel.event_policies.model import EventPolicy
+from sentinel.event_policies.outcome import Outcome, Verdict, decide, wording
+from sentinel.event_policies.window_evaluator import Watcher
+from sentinel.event_policies.window_state import Hit, State, latest, set_back
+from sentinel.labels.text import storable
+from sentinel.timing.rate_limit import Spent
 
 __all__ = ["Key", "Remembered", "key_hash", "labels_of", "remembers"]
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from sentinel.regex.matcher import (pattern)
-from sentinel.event_policies.fields import (Found, finder)
-from sentinel.event_policies.index import (FieldIndex)
-from sentinel.event_policies.clause import (AllOf, AnyOf, Clause, Condition, NotOf)
-from sentinel.event_policies.model import (EventPolicy)
-from sentinel.event_policies.operators import (test_of)
+from sentinel.event_policies.clause import AllOf, AnyOf, Clause, Condition, NotOf
+from sentinel.event_policies.fields import Found, finder
+from sentinel.event_policies.index import FieldIndex
+from sentinel.event_policies.model import EventPolicy
+from sentinel.event_policies.operators import test_of
+from sentinel.regex.matcher import pattern
 
 __all__ = ["Matcher", "check_of", "compile_policy"]
 

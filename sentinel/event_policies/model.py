@@ -14,12 +14,21 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic import model_validator as after_all
 
-from sentinel.timing.active_hours import (ActiveHours)
-from sentinel.timing.rate_limit import (Limit)
-from sentinel.event_policies.clause import (OPERATORS, AllOf, AnyOf, Clause, Condition, NotOf, Operator, walk)
-from sentinel.event_policies.window import (Change, PercentageMatch, Sequence, Window)
-from sentinel.rules.rule import (RuleName, Word)
+from sentinel.event_policies.clause import (
+    OPERATORS,
+    AllOf,
+    AnyOf,
+    Clause,
+    Condition,
+    NotOf,
+    Operator,
+    walk,
+)
+from sentinel.event_policies.window import Change, PercentageMatch, Sequence, Window
+from sentinel.rules.rule import RuleName, Word
 from sentinel.severity import Severity, severity_of
+from sentinel.timing.active_hours import ActiveHours
+from sentinel.timing.rate_limit import Limit
 
 __all__ = ["OPERATORS", "AllOf", "AnyOf", "Clause", "Condition", "EventPolicy", "NotOf", "Operator"]
 

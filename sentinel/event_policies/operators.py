@@ -12,10 +12,10 @@ import operator
 from collections.abc import Callable
 from typing import Any, cast
 
+from sentinel.event_policies.clause import Condition
+from sentinel.event_policies.fields import Found, text_of
 from sentinel.expression.functions import in_network
-from sentinel.regex.matcher import (pattern)
-from sentinel.event_policies.fields import (Found, text_of)
-from sentinel.event_policies.clause import (Condition)
+from sentinel.regex.matcher import pattern
 
 __all__ = ["Test", "as_number", "equal_key", "folded", "test_of"]
 

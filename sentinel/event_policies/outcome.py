@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 
-from sentinel.timing.rate_limit import (LimitReason, Spent, allow)
-from sentinel.event_policies.fields import (finder, text_of)
-from sentinel.event_policies.model import (EventPolicy)
-from sentinel.event_policies.window_state import (Hit)
+from sentinel.event_policies.fields import finder, text_of
+from sentinel.event_policies.model import EventPolicy
+from sentinel.event_policies.window_state import Hit
 from sentinel.template import render
+from sentinel.timing.rate_limit import LimitReason, Spent, allow
 
 __all__ = ["Outcome", "Verdict", "decide", "key_of", "wording"]
 

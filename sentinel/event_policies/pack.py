@@ -14,11 +14,11 @@ from typing import Any
 import msgspec
 from pydantic import ValidationError
 
+from sentinel.alerts.run_source import RunSource
 from sentinel.errors import PolicyError
-from sentinel.alerts.run_source import (RunSource)
-from sentinel.event_policies import (EventPolicy)
-from sentinel.validation_messages import (in_words)
-from sentinel.rules.rule import (Rule)
+from sentinel.event_policies import EventPolicy
+from sentinel.rules.rule import Rule
+from sentinel.validation_messages import in_words
 
 __all__ = ["MOST_POLICIES", "Pack", "Spec", "pack_of", "policy_of", "rule_name_of"]
 

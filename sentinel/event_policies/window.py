@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from sentinel.duration import Duration
-from sentinel.event_policies.clause import (Clause)
+from sentinel.event_policies.clause import Clause
 
 __all__ = [
     "Cardinality",

@@ -11,13 +11,33 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Protocol, cast
 
-from sentinel.event_policies.clause import (AllOf)
-from sentinel.event_policies.fields import (finder, text_of)
-from sentinel.event_policies.matcher import (check_of)
-from sentinel.event_policies.model import (EventPolicy)
-from sentinel.event_policies.window import (Cardinality, Change, Flatline, Frequency, NewTerm, PercentageMatch, Spike)
-from sentinel.event_policies.window import (Sequence as SequenceWindow)
-from sentinel.event_policies.window_state import (ChangeState, Counts, CountState, FlatState, Hit, SequenceState, SpikeState, State, TermState, ValueState, shown)
+from sentinel.event_policies.clause import AllOf
+from sentinel.event_policies.fields import finder, text_of
+from sentinel.event_policies.matcher import check_of
+from sentinel.event_policies.model import EventPolicy
+from sentinel.event_policies.window import (
+    Cardinality,
+    Change,
+    Flatline,
+    Frequency,
+    NewTerm,
+    PercentageMatch,
+    Spike,
+)
+from sentinel.event_policies.window import Sequence as SequenceWindow
+from sentinel.event_policies.window_state import (
+    ChangeState,
+    Counts,
+    CountState,
+    FlatState,
+    Hit,
+    SequenceState,
+    SpikeState,
+    State,
+    TermState,
+    ValueState,
+    shown,
+)
 
 __all__ = ["Watcher", "watcher_of"]
 

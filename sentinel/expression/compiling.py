@@ -16,7 +16,7 @@ from sentinel.errors import ExpressionError, PatternError
 from sentinel.expression.functions import FUNCTIONS
 from sentinel.expression.parsing import fail, parse
 from sentinel.expression.values import ARITHMETIC, Refused, kind_of, member, number, same
-from sentinel.regex.matcher import (pattern)
+from sentinel.regex.matcher import pattern
 
 __all__ = ["Expression", "compile_expression"]
 

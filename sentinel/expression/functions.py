@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 from sentinel.errors import PatternError
 from sentinel.expression.values import MAX_TEXT, Refused, kind_of, number, within
-from sentinel.regex.matcher import (pattern)
+from sentinel.regex.matcher import pattern
 
 __all__ = ["FUNCTIONS", "Function", "in_network"]
 

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from sentinel.checks.observation import Observation
+from sentinel.checks.reading import Reading
 from sentinel.errors import DatabaseError, NotFound, SampleError
-from sentinel.evaluation.model import (Applied, Evaluation)
+from sentinel.evaluation.model import Applied, Evaluation
+from sentinel.labels.text import MAX_LABELS, MAX_NAME, storable
 from sentinel.metrics.sample import Sample, moment_of
-from sentinel.checks.observation import (Observation)
-from sentinel.labels.text import (MAX_LABELS, MAX_NAME, storable)
-from sentinel.checks.reading import (Reading)
-from sentinel.rules.rule import (Rule)
+from sentinel.rules.rule import Rule
 from sentinel.severity import severity_of
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from sentinel.errors import ConfigurationError, PatternError
-from sentinel.regex.matcher import (pattern)
+from sentinel.regex.matcher import pattern
 
 __all__ = ["Matcher", "matcher", "matches"]
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-
-
-
-
 __all__ = ["MAX_LABELS", "MAX_NAME", "storable"]
 
 MAX_LABELS = 64

@@ -20,10 +20,10 @@ import msgspec
 from pydantic import TypeAdapter, ValidationError
 
 from sentinel.duration import format_duration
-from sentinel.lint.yaml_lines import (Lines, read)
-from sentinel.lint.rule import (about_rule, doubts, rule_in)
-from sentinel.rules.rule import (Rule)
-from sentinel.timing.schedule import (anchor_for)
+from sentinel.lint.rule import about_rule, doubts, rule_in
+from sentinel.lint.yaml_lines import Lines, read
+from sentinel.rules.rule import Rule
+from sentinel.timing.schedule import anchor_for
 
 __all__ = ["Problem", "lint_entries", "lint_file", "lint_files", "main"]
 

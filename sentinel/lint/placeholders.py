@@ -16,9 +16,9 @@ from typing import Any
 
 import msgspec
 
-from sentinel.rules.rule import (Rule)
+from sentinel.checks.trigger import Trigger
+from sentinel.rules.rule import Rule
 from sentinel.template import misspelt, placeholders
-from sentinel.checks.trigger import (Trigger)
 
 __all__ = ["ALWAYS", "Yielded", "unknown_names", "yielded_by"]
 

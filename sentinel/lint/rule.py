@@ -7,15 +7,15 @@ from typing import Any, cast
 
 from pydantic import ValidationError, create_model
 
-from sentinel.checks.catalog import (find)
-from sentinel.checks.context import (Context)
+from sentinel.checks.catalog import find
+from sentinel.checks.context import Context
+from sentinel.checks.event_port import PACK_TRIGGER, POLICY_TRIGGER
+from sentinel.checks.runner import observe
+from sentinel.checks.trigger import Trigger
 from sentinel.errors import PolicyError, SentinelError, TriggerError
-from sentinel.checks.event_port import (PACK_TRIGGER, POLICY_TRIGGER)
-from sentinel.checks.runner import (observe)
-from sentinel.lint.placeholders import (unknown_names, yielded_by)
-from sentinel.validation_messages import (in_words)
-from sentinel.rules.rule import (Rule)
-from sentinel.checks.trigger import (Trigger)
+from sentinel.lint.placeholders import unknown_names, yielded_by
+from sentinel.rules.rule import Rule
+from sentinel.validation_messages import in_words
 
 __all__ = ["about_rule", "doubts", "rule_in"]
 
@@ -118,7 +118,7 @@ def _policies(rule: Rule, trigger: Trigger[..., Any], given: Mapping[str, Any]) 
     if not alone and bool(policies) is bool(given.get("file")):
         yield "policies: an event pack takes policies or a file, one of them"
     elif policies:
-        from sentinel.event_policies.pack import (Spec, pack_of)
+        from sentinel.event_policies.pack import Spec, pack_of
 
         try:
             pack_of(Spec(rule=rule.dump(), policies=policies, alone=alone))

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from sentinel.errors import SampleError
-from sentinel.labels.fingerprint import (fingerprint)
-from sentinel.labels.text import (MAX_LABELS, MAX_NAME, storable)
+from sentinel.labels.fingerprint import fingerprint
+from sentinel.labels.text import MAX_LABELS, MAX_NAME, storable
 
 __all__ = [
     "RULE_PREFIX",

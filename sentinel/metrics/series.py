@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinel.labels.matchers import (matcher)
+from sentinel.labels.matchers import matcher
 from sentinel.metrics.moments import micros
 
 __all__ = ["MetricReader", "NoSamples", "Series"]

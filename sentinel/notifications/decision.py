@@ -14,8 +14,8 @@ from enum import StrEnum
 
 import msgspec
 
-from sentinel.timing.active_hours import (ActiveHours)
-from sentinel.timing.rate_limit import (Limit, LimitReason, Spent, allow)
+from sentinel.timing.active_hours import ActiveHours
+from sentinel.timing.rate_limit import Limit, LimitReason, Spent, allow
 
 __all__ = ["Decision", "GroupNow", "Policy", "Reason", "Told", "decide", "pause_after"]
 

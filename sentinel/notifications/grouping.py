@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from sentinel.labels.fingerprint import (fingerprint)
-from sentinel.rules.rule import (Rule)
+from sentinel.labels.fingerprint import fingerprint
+from sentinel.rules.rule import Rule
 from sentinel.severity import Severity
 
 __all__ = ["SOURCE", "Membership", "TellingSoFar", "first_wait", "membership", "next_look"]

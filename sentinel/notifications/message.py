@@ -7,10 +7,10 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-from sentinel.schema.alerts import (Alert)
-from sentinel.schema.groups import (AlertGroup)
-from sentinel.notifications.decision import (Reason)
-from sentinel.notifications.channel import (Message, MessageAlert)
+from sentinel.notifications.channel import Message, MessageAlert
+from sentinel.notifications.decision import Reason
+from sentinel.schema.alerts import Alert
+from sentinel.schema.groups import AlertGroup
 from sentinel.severity import Severity
 
 __all__ = ["MOST_NAMED", "compose", "message_id"]

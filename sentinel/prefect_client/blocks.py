@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from sentinel.errors import Conflict, NotFound
-from sentinel.prefect_client.client import (PrefectApi)
+from sentinel.prefect_client.client import PrefectApi
 
 __all__ = ["ChannelBlock", "ChannelBlocks"]
 

@@ -18,9 +18,9 @@ import httpx
 
 from sentinel.errors import NotFound
 from sentinel.links import Addresses
-from sentinel.prefect_client.port import (OutEvent)
-from sentinel.prefect_client.transport import (PAGE, authentication)
-from sentinel.prefect_client.queries import (RunQueries)
+from sentinel.prefect_client.port import OutEvent
+from sentinel.prefect_client.queries import RunQueries
+from sentinel.prefect_client.transport import PAGE, authentication
 from sentinel.settings import Settings
 
 __all__ = ["PrefectApi"]

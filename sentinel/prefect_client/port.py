@@ -8,7 +8,18 @@ from typing import Any, Protocol
 
 import msgspec
 
-__all__ = ["Deployed", "FlowRun", "LogLine", "OutEvent", "Prefect", "PrefectDesk", "RunState", "Runs", "WorkPool", "Worker"]
+__all__ = [
+    "Deployed",
+    "FlowRun",
+    "LogLine",
+    "OutEvent",
+    "Prefect",
+    "PrefectDesk",
+    "RunState",
+    "Runs",
+    "WorkPool",
+    "Worker",
+]
 
 
 class OutEvent(msgspec.Struct, frozen=True, kw_only=True):

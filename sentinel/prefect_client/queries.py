@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from sentinel.errors import NotFound, PrefectUnreachable
-from sentinel.prefect_client.port import (Deployed, FlowRun, LogLine, Runs, Worker, WorkPool)
-from sentinel.prefect_client.transport import (PAGE, PrefectHttp)
+from sentinel.prefect_client.port import Deployed, FlowRun, LogLine, Runs, Worker, WorkPool
+from sentinel.prefect_client.transport import PAGE, PrefectHttp
 
 __all__ = ["RunQueries"]
 

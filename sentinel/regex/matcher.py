@@ -11,8 +11,18 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from sentinel.regex.parser import (MAX_POSITIONS, Alternatives, Node, One, Repeat, Sequence, ZeroWidth, parse, required_texts)
-from sentinel.errors import (PatternError)
+from sentinel.errors import PatternError
+from sentinel.regex.parser import (
+    MAX_POSITIONS,
+    Alternatives,
+    Node,
+    One,
+    Repeat,
+    Sequence,
+    ZeroWidth,
+    parse,
+    required_texts,
+)
 
 __all__ = ["MAX_SEARCHED", "Pattern", "PatternError", "pattern"]
 

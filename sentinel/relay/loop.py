@@ -16,12 +16,12 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
+from sentinel.engine.dispatcher import tell_due
 from sentinel.errors import SentinelError
-from sentinel.notifications.channel import (Channel)
-from sentinel.prefect_client.port import (Prefect)
+from sentinel.notifications.channel import Channel
+from sentinel.prefect_client.port import Prefect
 from sentinel.relay.matching import matching_beside
 from sentinel.store import Store
-from sentinel.engine.dispatcher import (tell_due)
 
 __all__ = ["LEASE", "Duty", "Relay"]
 

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.errors import SentinelError
-from sentinel.evaluation.alert_text import (said)
+from sentinel.evaluation.alert_text import said
 from sentinel.store import Store
 
 __all__ = ["LEASE", "EventMatching", "matching_beside"]
@@ -42,7 +42,7 @@ class EventMatching:
 
     def __init__(self, store: Store, holder: str) -> None:
         # Imported here: a relay without any policy never compiles one.
-        from sentinel.store.events.matching import (Matching)
+        from sentinel.store.events.matching import Matching
 
         self._store = store
         self._holder = holder
@@ -57,7 +57,7 @@ class EventMatching:
         Returns:
             How many packs there are, and how many events were looked at.
         """
-        from sentinel.store.events.packs import (waiting)
+        from sentinel.store.events.packs import waiting
 
         now = self._store.now()
         packs, due = waiting(self._store, now)

@@ -13,11 +13,11 @@ from types import FrameType
 import httpx
 
 from sentinel.errors import DeliveryError
-from sentinel.prefect_client.client import (PrefectApi)
+from sentinel.log_redaction import unsaid
+from sentinel.prefect_client.client import PrefectApi
 from sentinel.relay.loop import Relay
 from sentinel.settings import Settings, settings
 from sentinel.store import Store
-from sentinel.log_redaction import (unsaid)
 
 __all__ = ["main", "relay_of"]
 

@@ -13,9 +13,9 @@ import httpx
 import msgspec
 
 from sentinel.errors import PrefectUnreachable, RuleError
-from sentinel.prefect_client.client import (PrefectApi)
-from sentinel.prefect_client.transport import (PAGE)
-from sentinel.rollout.plan import (Live)
+from sentinel.prefect_client.client import PrefectApi
+from sentinel.prefect_client.transport import PAGE
+from sentinel.rollout.plan import Live
 
 __all__ = ["AT_ONCE", "RolloutApi"]
 

@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 
 from sentinel.errors import NotFound, RuleError
-from sentinel.lint.deployment_file import (lint_entries)
+from sentinel.lint.deployment_file import lint_entries
 from sentinel.rollout.api import AT_ONCE, RolloutApi
+from sentinel.rollout.desired import Wanted, is_templated, wanted_of
 from sentinel.rollout.files import Entry
-from sentinel.rollout.flow_cache import (Known)
-from sentinel.rollout.plan import (APPLIED, ORIGIN, OWNER, Step, make_plan, with_id)
-from sentinel.rollout.desired import (Wanted, is_templated, wanted_of)
+from sentinel.rollout.flow_cache import Known
+from sentinel.rollout.plan import APPLIED, ORIGIN, OWNER, Step, make_plan, with_id
 
 __all__ = ["carry_out", "look"]
 

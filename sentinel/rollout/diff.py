@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
-from sentinel.rollout.desired import (Wanted)
+from sentinel.rollout.desired import Wanted
 
 __all__ = ["Difference", "automations_differ", "differences"]
 

@@ -17,8 +17,8 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from sentinel.errors import RuleError
+from sentinel.rollout.desired import FlowFacts
 from sentinel.rollout.files import Entry
-from sentinel.rollout.desired import (FlowFacts)
 
 __all__ = ["Facts", "Known"]
 

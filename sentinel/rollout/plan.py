@@ -9,9 +9,9 @@ from typing import Any, Literal
 import msgspec
 
 from sentinel.errors import SentinelError
-from sentinel.rollout.diff import (Difference, automations_differ, differences)
+from sentinel.rollout.desired import Wanted
+from sentinel.rollout.diff import Difference, automations_differ, differences
 from sentinel.rollout.files import Entry
-from sentinel.rollout.desired import (Wanted)
 
 __all__ = ["APPLIED", "ORIGIN", "OWNER", "Live", "Step", "make_plan", "with_id"]
 

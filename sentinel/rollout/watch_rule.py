@@ -13,7 +13,7 @@ import msgspec
 from sentinel.duration import format_duration
 from sentinel.errors import ConfigurationError
 from sentinel.rollout.files import Entry
-from sentinel.timing.schedule import (anchor_for)
+from sentinel.timing.schedule import anchor_for
 
 __all__ = ["Watch", "api_of", "name_of", "secret_of", "watch_entry"]
 

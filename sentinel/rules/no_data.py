@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sentinel.alerts.state import (AlertState)
+from sentinel.alerts.state import AlertState
 from sentinel.severity import SeverityWord
 
 __all__ = ["NoData", "gone", "is_due"]

@@ -20,14 +20,14 @@ from pydantic import (
     model_validator,
 )
 
-from sentinel.rules.condition import (When)
 from sentinel.duration import Duration, format_duration, parse_duration
-from sentinel.timing.active_hours import (ActiveHours)
-from sentinel.timing.rate_limit import (Limit)
-from sentinel.rules.no_data import (NoData)
-from sentinel.rules.m_of_n import (Often)
-from sentinel.rules.remediation import (Remedy)
+from sentinel.rules.condition import When
+from sentinel.rules.m_of_n import Often
+from sentinel.rules.no_data import NoData
+from sentinel.rules.remediation import Remedy
 from sentinel.severity import Severity, SeverityWord, severity_of
+from sentinel.timing.active_hours import ActiveHours
+from sentinel.timing.rate_limit import Limit
 
 __all__ = ["ErrorHandling", "Rule"]
 

@@ -14,16 +14,59 @@ from typing import Any, ClassVar
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from sentinel.schema.columns import (Moment, long_column, moment_column, new_id, object_column)
-from sentinel.schema.conditions import (HeldBack, RuleMemory)
-from sentinel.schema.events import (EventBlock, EventPack, EventSeen, EventTail, PolicyMemory)
-from sentinel.schema.metrics import (MetricSeries, SampleBlock)
-from sentinel.schema.remediation import (RemedyRow)
-from sentinel.schema.rollups import (Tally, TallyHour, TallyMark, TallyState)
-from sentinel.schema.notifications import (AutomationSwitch, Change, Delivery, InboxMessage, Lease, OutboxEvent, Receiver, SystemLog, Telling, Wake)
-from sentinel.schema.saved_views import (SavedView)
+from sentinel.schema.columns import Moment, long_column, moment_column, new_id, object_column
+from sentinel.schema.conditions import HeldBack, RuleMemory
+from sentinel.schema.events import EventBlock, EventPack, EventSeen, EventTail, PolicyMemory
+from sentinel.schema.metrics import MetricSeries, SampleBlock
+from sentinel.schema.notifications import (
+    AutomationSwitch,
+    Change,
+    Delivery,
+    InboxMessage,
+    Lease,
+    OutboxEvent,
+    Receiver,
+    SystemLog,
+    Telling,
+    Wake,
+)
+from sentinel.schema.remediation import RemedyRow
+from sentinel.schema.rollups import Tally, TallyHour, TallyMark, TallyState
+from sentinel.schema.saved_views import SavedView
 
-__all__ = ["LIVE", "Alert", "AutomationSwitch", "Change", "Delivery", "EventBlock", "EventPack", "EventSeen", "EventTail", "HeldBack", "InboxMessage", "Lease", "MetricSeries", "Moment", "OutboxEvent", "PolicyMemory", "Receiver", "RemedyRow", "RuleMemory", "SampleBlock", "SavedView", "Suppression", "SystemLog", "Tally", "TallyHour", "TallyMark", "TallyState", "Telling", "TimelineEntry", "Wake", "new_id"]
+__all__ = [
+    "LIVE",
+    "Alert",
+    "AutomationSwitch",
+    "Change",
+    "Delivery",
+    "EventBlock",
+    "EventPack",
+    "EventSeen",
+    "EventTail",
+    "HeldBack",
+    "InboxMessage",
+    "Lease",
+    "MetricSeries",
+    "Moment",
+    "OutboxEvent",
+    "PolicyMemory",
+    "Receiver",
+    "RemedyRow",
+    "RuleMemory",
+    "SampleBlock",
+    "SavedView",
+    "Suppression",
+    "SystemLog",
+    "Tally",
+    "TallyHour",
+    "TallyMark",
+    "TallyState",
+    "Telling",
+    "TimelineEntry",
+    "Wake",
+    "new_id",
+]
 
 LIVE = ("pending", "open", "acknowledged")
 """Stored statuses of an alert that is not over."""

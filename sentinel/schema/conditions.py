@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from sqlmodel import Field, SQLModel
 
-from sentinel.schema.columns import (moment_column, object_column)
+from sentinel.schema.columns import moment_column, object_column
 
 __all__ = ["HeldBack", "RuleMemory"]
 

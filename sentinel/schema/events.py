@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from sqlalchemy import BigInteger, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
-from sentinel.schema.columns import (moment_column, object_column)
+from sentinel.schema.columns import moment_column, object_column
 
 __all__ = ["EventBlock", "EventPack", "EventSeen", "EventTail", "PolicyMemory"]
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-
 from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from sentinel.schema.columns import (array_column, long_column, moment_column, object_column)
+from sentinel.schema.columns import array_column, long_column, moment_column, object_column
 
 __all__ = ["AlertGroup", "GroupMember"]
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from sqlalchemy import BigInteger, Column, Index, Integer, text
 from sqlmodel import Field, SQLModel
 
-from sentinel.schema.columns import (array_column, long_column, moment_column, object_column)
+from sentinel.schema.columns import array_column, long_column, moment_column, object_column
 
 __all__ = [
     "AutomationSwitch",

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from sentinel.schema.columns import (long_column, moment_column, object_column)
+from sentinel.schema.columns import long_column, moment_column, object_column
 
 __all__ = ["RemedyRow"]
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
-from sentinel.schema.columns import (moment_column)
+from sentinel.schema.columns import moment_column
 
 __all__ = ["Tally", "TallyHour", "TallyMark", "TallyState"]
 

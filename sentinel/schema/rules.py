@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-
 from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
-from sentinel.schema.columns import (long_column, moment_column, object_column)
+from sentinel.schema.columns import long_column, moment_column, object_column
 
 __all__ = ["RuleRow"]
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from sqlmodel import Field, SQLModel
 
-from sentinel.schema.columns import (long_column, moment_column)
+from sentinel.schema.columns import long_column, moment_column
 
 __all__ = ["SavedView"]
 

@@ -18,33 +18,33 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from sentinel.alerts.actions import Action, ActionResult
 from sentinel.clock import Clock, SystemClock
 from sentinel.errors import ConfigurationError
-from sentinel.evaluation.model import (Applied, Evaluation)
-from sentinel.alerts.actions import (Action, ActionResult)
+from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.settings import Settings
-from sentinel.store.alerts import (apply_action, apply_evaluation)
-from sentinel.store.alerts.queries import (Alerts)
-from sentinel.store.database.engine import (connect, one_snapshot, reading, writing)
-from sentinel.store.metrics.samples import (FRESH, Metrics)
-from sentinel.store.database.retention import (Retained, retain)
-from sentinel.store.rules.rules import (Rules)
-from sentinel.store.database.tables import (CHANGE)
+from sentinel.store.alerts import apply_action, apply_evaluation
+from sentinel.store.alerts.queries import Alerts
+from sentinel.store.database.engine import connect, one_snapshot, reading, writing
+from sentinel.store.database.retention import Retained, retain
+from sentinel.store.database.tables import CHANGE
+from sentinel.store.metrics.samples import FRESH, Metrics
+from sentinel.store.rules.rules import Rules
 
 if TYPE_CHECKING:
-    from sentinel.store.events.log import (Events)
-    from sentinel.store.notifications.inbox import (Inbox)
-    from sentinel.store.database.leases import (Leases)
-    from sentinel.store.notifications.outbox import (Outbox)
-    from sentinel.store.notifications.receivers import (Receivers)
-    from sentinel.store.rules.remediation import (Remedies)
-    from sentinel.store.reports.statistics import (Statistics)
-    from sentinel.store.automation_switches import (Switches)
+    from sentinel.store.automation_switches import Switches
+    from sentinel.store.database.leases import Leases
+    from sentinel.store.events.log import Events
+    from sentinel.store.notifications.inbox import Inbox
+    from sentinel.store.notifications.notification_log import Tellings
+    from sentinel.store.notifications.outbox import Outbox
+    from sentinel.store.notifications.receivers import Receivers
+    from sentinel.store.notifications.wakes import Wakes
+    from sentinel.store.reports.rollup_upkeep import Tallies
+    from sentinel.store.reports.statistics import Statistics
+    from sentinel.store.rules.remediation import Remedies
+    from sentinel.store.saved_views import Views
     from sentinel.store.system_log import Log
-    from sentinel.store.reports.rollup_upkeep import (Tallies)
-    from sentinel.store.notifications.notification_log import (Tellings)
-    from sentinel.store.saved_views import (Views)
-    from sentinel.store.notifications.wakes import (Wakes)
 
 __all__ = ["Knobs", "Store"]
 
@@ -141,7 +141,7 @@ class Store:
             SchemaTooNew: a newer Sentinel has migrated it
             DatabaseUnreachable: it does not answer
         """
-        from sentinel.store.database.migrate import (migrate)
+        from sentinel.store.database.migrate import migrate
 
         migrate(self.engine)
 
@@ -238,28 +238,28 @@ class Store:
     @cached_property
     def statistics(self) -> Statistics:
         """Figures over time."""
-        from sentinel.store.reports.statistics import (Statistics)
+        from sentinel.store.reports.statistics import Statistics
 
         return Statistics(self)
 
     @cached_property
     def events(self) -> Events:
         """Events as they came, and the policies that look at them."""
-        from sentinel.store.events.log import (Events)
+        from sentinel.store.events.log import Events
 
         return Events(self)
 
     @cached_property
     def inbox(self) -> Inbox:
         """The inbox that the dashboard shows."""
-        from sentinel.store.notifications.inbox import (Inbox)
+        from sentinel.store.notifications.inbox import Inbox
 
         return Inbox(self)
 
     @cached_property
     def leases(self) -> Leases:
         """Who alone may do a thing, and until when."""
-        from sentinel.store.database.leases import (Leases)
+        from sentinel.store.database.leases import Leases
 
         return Leases(self)
 
@@ -271,28 +271,28 @@ class Store:
     @cached_property
     def outbox(self) -> Outbox:
         """Events on their way to Prefect."""
-        from sentinel.store.notifications.outbox import (Outbox)
+        from sentinel.store.notifications.outbox import Outbox
 
         return Outbox(self)
 
     @cached_property
     def receivers(self) -> Receivers:
         """Named sets of channels."""
-        from sentinel.store.notifications.receivers import (Receivers)
+        from sentinel.store.notifications.receivers import Receivers
 
         return Receivers(self)
 
     @cached_property
     def remedies(self) -> Remedies:
         """Remedies of alerts, and what became of them."""
-        from sentinel.store.rules.remediation import (Remedies)
+        from sentinel.store.rules.remediation import Remedies
 
         return Remedies(self)
 
     @cached_property
     def switches(self) -> Switches:
         """How users left the switches of Automations."""
-        from sentinel.store.automation_switches import (Switches)
+        from sentinel.store.automation_switches import Switches
 
         return Switches(self)
 
@@ -306,28 +306,28 @@ class Store:
     @cached_property
     def tellings(self) -> Tellings:
         """What channels were told, and what comes next."""
-        from sentinel.store.notifications.notification_log import (Tellings)
+        from sentinel.store.notifications.notification_log import Tellings
 
         return Tellings(self)
 
     @cached_property
     def views(self) -> Views:
         """What people look at often, by names of their own."""
-        from sentinel.store.saved_views import (Views)
+        from sentinel.store.saved_views import Views
 
         return Views(self)
 
     @cached_property
     def tallies(self) -> Tallies:
         """Figures that are kept by hour and by day."""
-        from sentinel.store.reports.rollup_upkeep import (Tallies)
+        from sentinel.store.reports.rollup_upkeep import Tallies
 
         return Tallies(self)
 
     @cached_property
     def wakes(self) -> Wakes:
         """Wakes as rows."""
-        from sentinel.store.notifications.wakes import (Wakes)
+        from sentinel.store.notifications.wakes import Wakes
 
         return Wakes(self)
 

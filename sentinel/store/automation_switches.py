@@ -16,7 +16,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from sentinel.schema.notifications import (AutomationSwitch)
+from sentinel.schema.notifications import AutomationSwitch
 
 if TYPE_CHECKING:
     from sentinel.store import Store

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from sentinel.errors import ConfigurationError, NotFound
-from sentinel.schema.saved_views import (SavedView)
+from sentinel.schema.saved_views import SavedView
 
 if TYPE_CHECKING:
     from sentinel.store import Store

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection, Row, Table, func, or_, select
 
-from sentinel.schema.notifications import (SystemLog)
-from sentinel.schema.columns import (new_id)
+from sentinel.schema.columns import new_id
+from sentinel.schema.notifications import SystemLog
 
 if TYPE_CHECKING:
     from sentinel.store import Store

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr, ValidationError
 
-from blocks.channel_variables import (AlertVariables)
-from sentinel.store.notifications.receivers import (DEFAULT)
-from sentinel.up.processes import (Family, Part, tail)
+from blocks.channel_variables import AlertVariables
+from sentinel.store.notifications.receivers import DEFAULT
+from sentinel.up.console import Screen
 from sentinel.up.home import Home, write_private
 from sentinel.up.plan import Plan
-from sentinel.up.console import (Screen)
+from sentinel.up.processes import Family, Part, tail
 
 if TYPE_CHECKING:
     from blocks.making import Made

@@ -12,7 +12,7 @@ import httpx
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from sentinel.checks.catalog import (load)
+from sentinel.checks.catalog import load
 from sentinel.errors import SentinelError
 from sentinel.links import Addresses
 from sentinel.settings import Settings
@@ -21,7 +21,7 @@ from sentinel.up.home import Home
 from sentinel.up.instance import running
 from sentinel.up.postgres import Postgres, find_binaries
 from sentinel.up.setup import Setup
-from sentinel.worker.job_template import (other_type)
+from sentinel.worker.job_template import other_type
 
 __all__ = ["Check", "check_all"]
 

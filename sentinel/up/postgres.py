@@ -26,9 +26,9 @@ import psycopg
 from psycopg import sql
 
 from sentinel.errors import ConfigurationError, DatabaseError, DatabaseUnreachable
-from sentinel.up.processes import (Part, tail)
 from sentinel.up.home import Home
 from sentinel.up.instance import Orphan, end
+from sentinel.up.processes import Part, tail
 
 __all__ = ["Postgres", "PostgresUnusable", "find_binaries"]
 

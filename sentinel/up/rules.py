@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from sentinel.errors import ConfigurationError, PrefectUnreachable
-from sentinel.up import (services)
-from sentinel.up.processes import (Family, tail)
+from sentinel.up import services
+from sentinel.up.console import Screen
 from sentinel.up.plan import Plan
+from sentinel.up.processes import Family, tail
 from sentinel.up.rollout import DEMO, Rollout, find_rules
-from sentinel.up.console import (Screen)
 from sentinel.up.setup import Setup
 
 __all__ = ["RULES", "Rules"]

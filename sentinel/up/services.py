@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sentinel.settings import Settings
-from sentinel.up.processes import (Part)
 from sentinel.up.home import Home
 from sentinel.up.plan import Plan, root_of_code
+from sentinel.up.processes import Part
 
 __all__ = [
     "SERVER",

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from sentinel.errors import PrefectUnreachable
-from sentinel.prefect_client.client import (PrefectApi)
-from sentinel.worker.job_template import (TYPE, base_job_template, other_type)
+from sentinel.prefect_client.client import PrefectApi
+from sentinel.worker.job_template import TYPE, base_job_template, other_type
 
 __all__ = ["Setup"]
 

@@ -13,15 +13,15 @@ import httpx
 from sentinel.errors import DatabaseError, PrefectUnreachable, SentinelError
 from sentinel.settings import Settings
 from sentinel.store import Store
-from sentinel.up import (services)
+from sentinel.up import services
 from sentinel.up.channels import sync_channels
-from sentinel.up.processes import (Child, Family, tail)
+from sentinel.up.console import Screen
 from sentinel.up.home import Home
 from sentinel.up.instance import Instance, Orphan
 from sentinel.up.plan import TOKEN, Options, Plan, make_plan
 from sentinel.up.postgres import Postgres, PostgresUnusable
+from sentinel.up.processes import Child, Family, tail
 from sentinel.up.rules import RULES, Rules
-from sentinel.up.console import (Screen)
 from sentinel.up.setup import Setup
 
 __all__ = ["up"]

@@ -9,10 +9,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sentinel.up.processes import (spawn)
 from sentinel.up.home import Home
 from sentinel.up.ports import any_free
 from sentinel.up.postgres import Postgres
+from sentinel.up.processes import spawn
 
 __all__ = ["temporary_postgres"]
 

@@ -7,7 +7,7 @@ import random
 import time
 
 from sentinel.errors import SentinelError
-from sentinel.worker.metrics import (Figures)
+from sentinel.worker.metrics import Figures
 
 __all__ = ["Outage"]
 

@@ -23,7 +23,8 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.exceptions import Abort, ObjectNotFound, Pause
 from prefect.flows import load_flow_from_entrypoint
 
-from sentinel.worker import (ipc)
+from sentinel.worker import ipc
+from sentinel.worker.active_runs import Listener, Runs
 from sentinel.worker.engine import (
     enter_async_client,
     enter_client,
@@ -31,7 +32,6 @@ from sentinel.worker.engine import (
     perform_async,
 )
 from sentinel.worker.prefect_private import APILogHandler, APILogWorker, EventsWorker
-from sentinel.worker.active_runs import (Listener, Runs)
 
 __all__ = ["prepare", "serve"]
 

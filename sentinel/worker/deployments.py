@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sentinel.worker.prefect_client import (PoolApi)
+from sentinel.worker.prefect_client import PoolApi
 
 __all__ = ["Deployments"]
 

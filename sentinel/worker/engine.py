@@ -23,6 +23,7 @@ from prefect.context import AsyncClientContext, SyncClientContext
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
 
+from sentinel.worker.active_runs import Pauses, Runs
 from sentinel.worker.prefect_private import (
     AsyncFlowRunEngine,
     BaseFlowRunEngine,
@@ -32,7 +33,6 @@ from sentinel.worker.prefect_private import (
     parameters_to_args_kwargs,
     to_state_create,
 )
-from sentinel.worker.active_runs import (Pauses, Runs)
 
 __all__ = ["enter_async_client", "enter_client", "perform", "perform_async"]
 

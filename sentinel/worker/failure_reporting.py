@@ -17,19 +17,19 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from sentinel.alerts.run_source import RunSource
+from sentinel.checks.observation import Observation
+from sentinel.checks.reading import Reading
 from sentinel.clock import utc
 from sentinel.duration import parse_duration
 from sentinel.errors import CheckTimeout, NotFound, SentinelError
-from sentinel.evaluation.model import (Evaluation)
-from sentinel.alerts.run_source import (RunSource)
-from sentinel.schema.alerts import (LIVE)
-from sentinel.checks.observation import (Observation)
-from sentinel.checks.reading import (Reading)
-from sentinel.rollout.plan import (OWNER)
-from sentinel.rules.rule import (Rule)
+from sentinel.evaluation.model import Evaluation
+from sentinel.rollout.plan import OWNER
+from sentinel.rules.rule import Rule
+from sentinel.schema.alerts import LIVE
 from sentinel.store import Store
-from sentinel.store.database.tables import (ALERT)
-from sentinel.worker.run_selection import (rule_name)
+from sentinel.store.database.tables import ALERT
+from sentinel.worker.run_selection import rule_name
 
 __all__ = ["LATENESS", "late_before", "period", "safely", "tell_failed", "watch_lateness"]
 

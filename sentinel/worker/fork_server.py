@@ -21,7 +21,7 @@ import threading
 from importlib import import_module
 from types import FrameType
 
-from sentinel.worker import (ipc)
+from sentinel.worker import ipc
 from sentinel.worker.process import die_with_parent
 
 __all__ = ["main"]

@@ -21,8 +21,8 @@ from typing import Any
 import msgspec
 import psutil
 
-from sentinel.worker import (ipc)
-from sentinel.worker.code_version import (Files)
+from sentinel.worker import ipc
+from sentinel.worker.code_version import Files
 from sentinel.worker.process import end_group, ending
 
 __all__ = ["Brood", "Hand"]

@@ -18,11 +18,11 @@ import msgspec
 import psutil
 
 from sentinel.duration import format_duration
-from sentinel.worker import (ipc)
-from sentinel.worker.fork_servers import (Brood, Hand)
-from sentinel.worker.code_version import (Code, Files)
-from sentinel.worker.settings import (Options)
+from sentinel.worker import ipc
+from sentinel.worker.code_version import Code, Files
+from sentinel.worker.fork_servers import Brood, Hand
 from sentinel.worker.process import end_group
+from sentinel.worker.settings import Options
 
 __all__ = ["Crew", "Outcome", "Task"]
 

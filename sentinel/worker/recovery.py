@@ -12,9 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.errors import SentinelError
 from sentinel.store import Store
-from sentinel.worker import (failure_reporting)
-from sentinel.worker.run_ownership import (Owner, orphans, owner_of)
-from sentinel.worker.prefect_client import (PAGE)
+from sentinel.worker import failure_reporting
+from sentinel.worker.prefect_client import PAGE
+from sentinel.worker.run_ownership import Owner, orphans, owner_of
 from sentinel.worker.supervisor import Supervisor
 
 __all__ = ["Recovery"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from sentinel.worker.metrics import (prometheus)
+from sentinel.worker.metrics import prometheus
 from sentinel.worker.process import identity, lives
 
 __all__ = ["Seen", "workers_here"]

@@ -20,17 +20,26 @@ import msgspec
 
 from sentinel.errors import NotFound, PrefectUnreachable, SentinelError
 from sentinel.store import Store
-from sentinel.worker import (failure_reporting)
-from sentinel.worker.run_selection import (Choice, Due, choose, due_of, hard_timeout, in_order, is_rule, rule_name)
-from sentinel.worker.process_pool import (Crew, Outcome, Task)
+from sentinel.worker import failure_reporting
+from sentinel.worker.api_retry import Outage
 from sentinel.worker.deployments import Deployments
-from sentinel.worker.metrics import (Figures)
-from sentinel.worker.settings import (Options)
-from sentinel.worker.api_retry import (Outage)
-from sentinel.worker.run_ownership import (Owner)
-from sentinel.worker.prefect_client import (PAGE, PoolApi)
+from sentinel.worker.metrics import Figures
+from sentinel.worker.prefect_client import PAGE, PoolApi
 from sentinel.worker.process import memory_of_tree
-from sentinel.worker.unsupported import (refusal)
+from sentinel.worker.process_pool import Crew, Outcome, Task
+from sentinel.worker.run_ownership import Owner
+from sentinel.worker.run_selection import (
+    Choice,
+    Due,
+    choose,
+    due_of,
+    hard_timeout,
+    in_order,
+    is_rule,
+    rule_name,
+)
+from sentinel.worker.settings import Options
+from sentinel.worker.unsupported import refusal
 
 __all__ = ["Supervisor"]
 

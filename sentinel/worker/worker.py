@@ -22,13 +22,13 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 from sentinel.errors import NotFound, PrefectUnreachable, SentinelError
 from sentinel.settings import settings
 from sentinel.store import Store
-from sentinel.worker.settings import (Options)
-from sentinel.worker.run_ownership import (Owner)
-from sentinel.worker.prefect_client import (PoolApi)
+from sentinel.worker.job_template import TYPE, base_job_template, other_type
+from sentinel.worker.prefect_client import PoolApi
 from sentinel.worker.recovery import Recovery
-from sentinel.worker.status_server import (Seen)
+from sentinel.worker.run_ownership import Owner
+from sentinel.worker.settings import Options
+from sentinel.worker.status_server import Seen
 from sentinel.worker.supervisor import Supervisor
-from sentinel.worker.job_template import (TYPE, base_job_template, other_type)
 
 __all__ = ["SentinelWorker"]
 

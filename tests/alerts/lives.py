@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sentinel.alerts.state import (AlertState, Terms, Transition)
-from sentinel.alerts.inputs import (Bad, Ended, Good, Input, Reason, Status)
-from sentinel.alerts.actions import (Reopen)
-from sentinel.alerts.lifecycle import (step)
+from sentinel.alerts.actions import Reopen
+from sentinel.alerts.inputs import Bad, Ended, Good, Input, Reason, Status
+from sentinel.alerts.lifecycle import step
+from sentinel.alerts.state import AlertState, Terms, Transition
 from sentinel.severity import Severity
 
 __all__ = ["OPENING", "T0", "Life", "at", "bad"]

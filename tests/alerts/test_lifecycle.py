@@ -8,12 +8,21 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.alerts.actions import (Acknowledge, Assign, Comment, Reopen, Resolve, Suppress, Unacknowledge, Unsuppress)
-from sentinel.alerts.inputs import (Ended, Good, Input, Reason, Status)
-from sentinel.alerts.state import (Terms)
-from sentinel.alerts.lifecycle import (step)
+from sentinel.alerts.actions import (
+    Acknowledge,
+    Assign,
+    Comment,
+    Reopen,
+    Resolve,
+    Suppress,
+    Unacknowledge,
+    Unsuppress,
+)
+from sentinel.alerts.inputs import Ended, Good, Input, Reason, Status
+from sentinel.alerts.lifecycle import step
+from sentinel.alerts.state import Terms
 from sentinel.severity import Severity
-from tests.alerts.lives import (T0, Life, at, bad)
+from tests.alerts.lives import T0, Life, at, bad
 
 
 def test_a_bad_reading_opens_an_alert_and_a_good_one_resolves_it():

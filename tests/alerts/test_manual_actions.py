@@ -7,11 +7,20 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from sentinel.alerts.actions import (Acknowledge, Assign, Comment, Reopen, Resolve, Suppress, Unacknowledge, Unsuppress)
-from sentinel.alerts.inputs import (Ended, Input, Reason, Status)
-from sentinel.alerts.state import (Terms)
+from sentinel.alerts.actions import (
+    Acknowledge,
+    Assign,
+    Comment,
+    Reopen,
+    Resolve,
+    Suppress,
+    Unacknowledge,
+    Unsuppress,
+)
+from sentinel.alerts.inputs import Ended, Input, Reason, Status
+from sentinel.alerts.state import Terms
 from sentinel.severity import Severity
-from tests.alerts.lives import (Life, at)
+from tests.alerts.lives import Life, at
 
 
 def test_a_persons_resolve_stands_for_five_minutes_then_reopens_saying_why():

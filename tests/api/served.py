@@ -14,10 +14,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from sentinel import Reading, Rule
+from sentinel.alerts.run_source import RunSource
+from sentinel.checks.observation import Observation
 from sentinel.clock import FakeClock
-from sentinel.evaluation.model import (Evaluation)
-from sentinel.alerts.run_source import (RunSource)
-from sentinel.checks.observation import (Observation)
+from sentinel.evaluation.model import Evaluation
 from sentinel.store import Store
 
 __all__ = ["TOKEN", "Raised", "caller", "served"]

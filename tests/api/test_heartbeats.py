@@ -10,13 +10,13 @@ import httpx
 import pytest
 
 from sentinel import Context, Rule
+from sentinel.checks.runner import observe
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError
-from sentinel.evaluation.model import (Applied, Evaluation)
+from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.metrics.series import Series
-from sentinel.checks.runner import (observe)
 from sentinel.store import Store
-from sentinel.store.metrics.windows import (Windows)
+from sentinel.store.metrics.windows import Windows
 from triggers.heartbeat import heartbeat
 
 BEATS = "/api/v1/alerts/heartbeats"

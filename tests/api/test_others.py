@@ -13,7 +13,7 @@ import pytest
 
 from sentinel.api import create_app
 from sentinel.clock import FakeClock
-from sentinel.notifications.channel import (Message)
+from sentinel.notifications.channel import Message
 from sentinel.settings import Settings
 from sentinel.store import Store
 from tests.api.served import Raised, caller, served

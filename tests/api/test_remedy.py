@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 
 from sentinel.store import Store
-from sentinel.store.rules.remediation import (Ended)
+from sentinel.store.rules.remediation import Ended
 from tests.api.served import Raised
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 
 from sentinel import Rule
+from sentinel.alerts.run_source import RunSource
+from sentinel.checks.context import Context
 from sentinel.clock import FakeClock
-from sentinel.checks.context import (Context)
-from sentinel.alerts.run_source import (RunSource)
 from sentinel.store import Store
-from sentinel.store.events.matching import (Matching)
+from sentinel.store.events.matching import Matching
 from tests.api.test_webhooks import ALERTMANAGER, GRAFANA
 from triggers.metric_threshold import metric_threshold
 

@@ -16,11 +16,11 @@ from sentinel.backtest import Came, EventPlan, difference, planned_events, repla
 from sentinel.backtest.policies import read_event_file, stored_spec
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, NotFound
-from sentinel.event_policies.pack import (Spec)
-from sentinel.store import (Store)
-from sentinel.store.events import (batch)
-from sentinel.store.notifications.deliveries import (DELIVERY, Outcome)
-from tests.event_policies.streets import (Street, policy)
+from sentinel.event_policies.pack import Spec
+from sentinel.store import Store
+from sentinel.store.events import batch
+from sentinel.store.notifications.deliveries import DELIVERY, Outcome
+from tests.event_policies.streets import Street, policy
 from tests.processes import die, ended
 
 TICK = timedelta(seconds=10)

@@ -13,15 +13,15 @@ from sqlalchemy import select
 
 from sentinel import Reading, Rule
 from sentinel.backtest import Plan, Seen, difference, replay, stored
-from sentinel.backtest.chart import (picture)
+from sentinel.backtest.chart import picture
 from sentinel.backtest.readings import empty_between, read_file
+from sentinel.checks.observation import Observation
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError
-from sentinel.evaluation.model import (Evaluation)
-from sentinel.checks.observation import (Observation)
+from sentinel.evaluation.model import Evaluation
 from sentinel.store import Store
-from sentinel.store.alerts.apply_evaluation import (apply)
-from sentinel.store.notifications.deliveries import (DELIVERY, Outcome)
+from sentinel.store.alerts.apply_evaluation import apply
+from sentinel.store.notifications.deliveries import DELIVERY, Outcome
 from tests.processes import die, ended
 
 MINUTE = timedelta(minutes=1)

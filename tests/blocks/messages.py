@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from sentinel.notifications.channel import (Message, MessageAlert)
+from sentinel.notifications.channel import Message, MessageAlert
 
 __all__ = ["message", "resolved"]
 

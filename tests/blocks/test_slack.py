@@ -15,7 +15,7 @@ from slack_sdk.models.blocks import Block
 
 from blocks.slack import SlackChannel, payload_of
 from sentinel.errors import DeliveryError
-from sentinel.notifications.channel import (Message, MessageAlert)
+from sentinel.notifications.channel import Message, MessageAlert
 from tests.blocks.messages import message, resolved
 from tests.prefect_server import Receiver, free_port
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.checks import (catalog)
+from sentinel.checks import catalog
 from sentinel.errors import TriggerError
 
 GOOD = """

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from sentinel import (Context)
-from sentinel.checks import (catalog)
+from sentinel import Context
+from sentinel.checks import catalog
+from sentinel.checks.legacy import AlertOutput, BaseTrigger, adapt
 from sentinel.errors import ReadingError, TriggerError
-from sentinel.checks.legacy import (AlertOutput, BaseTrigger, adapt)
 
 OWN_BASE = """
 from abc import ABC, abstractmethod

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from sentinel import Rule
+from sentinel.alerts.run_source import RunSource
 from sentinel.clock import FakeClock
-from sentinel.alerts.run_source import (RunSource)
-from sentinel.event_policies.pack import (Spec)
+from sentinel.event_policies.pack import Spec
 from sentinel.metrics import Sample
 from sentinel.store import Store
 from tests.cli.shell import Run

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from sentinel.duration import parse_duration
-from sentinel.lint.deployment_file import (lint_files)
-from sentinel.timing.schedule import (anchor_for)
+from sentinel.lint.deployment_file import lint_files
+from sentinel.timing.schedule import anchor_for
 from tests.cli.shell import Run
 from tests.prefect_server import PrefectServer
 

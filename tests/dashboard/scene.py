@@ -12,11 +12,11 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from sentinel import Reading, Rule
-from sentinel.evaluation.model import (Evaluation)
-from sentinel.alerts.run_source import (RunSource)
-from sentinel.schema.columns import (new_id)
-from sentinel.checks.observation import (Observation)
-from sentinel.notifications.channel import (Message, MessageAlert)
+from sentinel.alerts.run_source import RunSource
+from sentinel.checks.observation import Observation
+from sentinel.evaluation.model import Evaluation
+from sentinel.notifications.channel import Message, MessageAlert
+from sentinel.schema.columns import new_id
 from sentinel.settings import settings
 from sentinel.store import Store
 

@@ -8,8 +8,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import session
-from sentinel.alerts.actions import (Acknowledge, Resolve)
-from sentinel.store.alerts import (audit)
+from sentinel.alerts.actions import Acknowledge, Resolve
+from sentinel.store.alerts import audit
 from tests.dashboard.scene import Scene, given, says, shown
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from sentinel.alerts.actions import (Acknowledge, Comment, Resolve)
+from sentinel.alerts.actions import Acknowledge, Comment, Resolve
 from tests.dashboard.browser import PATIENCE, Served, Watched, row
 from tests.dashboard.scene import Scene
 

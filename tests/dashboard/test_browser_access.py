@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from sentinel.alerts.actions import (Acknowledge, Resolve)
+from sentinel.alerts.actions import Acknowledge, Resolve
 from tests.dashboard.browser import PATIENCE, Served, Watched
 from tests.dashboard.scene import Scene
 

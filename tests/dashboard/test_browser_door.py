@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from sentinel.alerts.actions import (Acknowledge)
+from sentinel.alerts.actions import Acknowledge
 from tests.dashboard.browser import PATIENCE, Served, Watched, row, serve
 from tests.dashboard.scene import Scene
 

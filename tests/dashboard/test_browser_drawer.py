@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import expect
 
+from sentinel.alerts.actions import Acknowledge, Comment, Resolve
 from sentinel.clock import FakeClock
-from sentinel.alerts.actions import (Acknowledge, Comment, Resolve)
 from sentinel.store import Store
 from tests.dashboard.browser import PATIENCE, Served, Watched, row
 from tests.dashboard.scene import Scene

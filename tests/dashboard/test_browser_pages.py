@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sentinel import Reading, Rule
-from sentinel.evaluation.model import (Evaluation)
-from sentinel.alerts.actions import (Acknowledge)
-from sentinel.checks.observation import (Observation)
+from sentinel.alerts.actions import Acknowledge
+from sentinel.checks.observation import Observation
+from sentinel.evaluation.model import Evaluation
 from tests.dashboard.browser import PATIENCE, Served, Watched, row
 from tests.dashboard.scene import Scene
 

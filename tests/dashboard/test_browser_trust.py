@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from sentinel.alerts.actions import (Acknowledge, Resolve)
+from sentinel.alerts.actions import Acknowledge, Resolve
 from tests.dashboard.browser import PATIENCE, Served, Watched, row
 from tests.dashboard.scene import Scene
 

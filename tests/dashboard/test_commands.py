@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from dashboard.commands import Answer, Desk
 from dashboard.data import Data
-from dashboard.commands import (Answer, Desk)
+from sentinel.alerts.actions import Acknowledge, Assign, Resolve
 from sentinel.clock import FakeClock
 from sentinel.errors import DatabaseUnreachable
-from sentinel.alerts.actions import (Acknowledge, Assign, Resolve)
 from sentinel.links import Addresses
 from sentinel.store import Store
 from tests.store.desk import Desk as Scene

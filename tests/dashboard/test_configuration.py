@@ -6,8 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import session
-from dashboard.configuration import (Answered)
-from sentinel.alerts.actions import (Resolve)
+from dashboard.configuration import Answered
+from sentinel.alerts.actions import Resolve
 from sentinel.settings import settings
 from tests.dashboard.scene import Scene, given, says, shown
 

@@ -10,14 +10,14 @@ import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
+from dashboard.connection_check import Watch
 from dashboard.data import Data
-from dashboard.connection_check import (Watch)
+from sentinel.alerts.actions import Acknowledge, Suppress
 from sentinel.clock import FakeClock
 from sentinel.errors import DatabaseUnreachable, NotFound
-from sentinel.alerts.actions import (Acknowledge, Suppress)
 from sentinel.links import Addresses
 from sentinel.store import Store
-from sentinel.store.alerts.filter import (AlertFilter)
+from sentinel.store.alerts.filter import AlertFilter
 from tests.store.desk import Desk
 
 ADDRESSES = Addresses(dashboard="http://d", prefect_api="http://p/api", prefect_ui="http://p")

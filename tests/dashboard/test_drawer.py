@@ -7,7 +7,7 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from sentinel.alerts.actions import (Acknowledge, Comment)
+from sentinel.alerts.actions import Acknowledge, Comment
 from tests.dashboard.scene import Scene, given, says
 
 

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.blotter import script
-from sentinel.alerts.actions import (Acknowledge)
+from sentinel.alerts.actions import Acknowledge
 from sentinel.settings import settings
 from tests.dashboard.scene import APP, Scene, given, says, shown
 

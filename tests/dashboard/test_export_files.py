@@ -18,15 +18,15 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard import (export_panel, export_files, export_storage)
-from dashboard.export_columns import (ACTS, ALERTS)
+from dashboard import export_files, export_panel, export_storage
 from dashboard.data import Data
-from dashboard.export_storage import (Kept)
-from sentinel.alerts.actions import (Acknowledge, Resolve)
+from dashboard.export_columns import ACTS, ALERTS
+from dashboard.export_storage import Kept
+from sentinel.alerts.actions import Acknowledge, Resolve
 from sentinel.links import Addresses
-from sentinel.store import (Store)
-from sentinel.store.alerts import (audit)
-from sentinel.store.alerts.filter import (AlertFilter)
+from sentinel.store import Store
+from sentinel.store.alerts import audit
+from sentinel.store.alerts.filter import AlertFilter
 from tests.dashboard.scene import Scene, shown
 
 ADDRESSES = Addresses(dashboard="http://d", prefect_api="http://p/api", prefect_ui="http://p")
@@ -188,7 +188,9 @@ def test_no_part_of_a_text_is_a_formula_where_cells_are_parted_by_semicolons():
 
 
 def test_a_quote_in_a_text_opens_no_way_for_a_formula(tmp_path: Path):
-    shape = export_files.Shape(name="x", columns={"a": export_files.TEXT, "b": export_files.TEXT}, cells=lambda row: row)
+    shape = export_files.Shape(
+        name="x", columns={"a": export_files.TEXT, "b": export_files.TEXT}, cells=lambda row: row
+    )
     for text in ('disk;"=1+1;x', 'disk; " "=1+1;x', '"=1+1', 'disk;""@SUM(1)'):
         export_files.as_csv(tmp_path / "x.csv", shape, [[("one", text)]], nobody)
         for between in (",", ";", "\t"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
-from sentinel.alerts.actions import (Acknowledge, Resolve)
+from sentinel.alerts.actions import Acknowledge, Resolve
 from tests.dashboard.scene import Scene, given, shown
 
 

@@ -17,7 +17,7 @@ from sentinel.settings import Settings
 from sentinel.settings import settings as chosen_settings
 from sentinel.store import Store
 from tests.dashboard.scene import Scene, shown
-from tests.dashboard.test_live_api import (Browser)
+from tests.dashboard.test_live_api import Browser
 from tests.store.desk import Desk as Rules
 
 HEADER = "X-Forwarded-User"

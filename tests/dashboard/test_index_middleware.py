@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from dashboard.index_middleware import (Front)
+from dashboard.index_middleware import Front
 
 
 def _page(request: Request) -> Response:

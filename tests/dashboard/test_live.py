@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from sentinel.alerts.actions import (Acknowledge, Resolve, Suppress)
+from sentinel.alerts.actions import Acknowledge, Resolve, Suppress
 from tests.dashboard.scene import Scene, given, says, set_up
 
 

@@ -18,14 +18,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from dashboard import (page_tokens)
+from dashboard import page_tokens
+from dashboard.commands import Desk
 from dashboard.data import Data
-from dashboard.commands import (Desk)
-from dashboard.live_api import (Door)
-from dashboard.response_cache import (Sheets)
-from dashboard.live_filter import (View)
+from dashboard.live_api import Door
+from dashboard.live_filter import View
+from dashboard.response_cache import Sheets
+from sentinel.alerts.actions import Acknowledge, Suppress
 from sentinel.clock import FakeClock
-from sentinel.alerts.actions import (Acknowledge, Suppress)
 from sentinel.links import Addresses
 from sentinel.store import Store
 from tests.store.desk import Desk as Rules

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.live_filter import (View)
-from sentinel.store.alerts.search_syntax import (read_search)
+from dashboard.live_filter import View
+from sentinel.store.alerts.search_syntax import read_search
 
 
 def test_a_view_survives_its_own_address():

@@ -11,13 +11,13 @@ import pytest
 from starlette.datastructures import Headers
 from streamlit.testing.v1 import AppTest
 
-from dashboard import (identity, page_tokens, session)
-from dashboard.login_leases import (Leases)
+from dashboard import identity, page_tokens, session
+from dashboard.login_leases import Leases
 from sentinel.settings import Settings
 from sentinel.settings import settings as chosen_settings
 from sentinel.store import Store
 from tests.dashboard.scene import Scene, given, says, shown
-from tests.dashboard.test_live_api import (Browser)
+from tests.dashboard.test_live_api import Browser
 
 HEADER = "X-Forwarded-User"
 LENGTH = timedelta(seconds=30)
@@ -69,7 +69,9 @@ def test_no_more_are_kept_than_there_is_room_for_and_those_named_last_stay(time:
 
 def test_passes_of_one_person_s_sessions_begin_alike_and_cannot_be_swapped():
     first, second = page_tokens.issue("Zoë", "a"), page_tokens.issue("Zoë", "b")
-    assert first.split(".")[0] == second.split(".")[0] != page_tokens.issue("omar", "a").split(".")[0]
+    assert (
+        first.split(".")[0] == second.split(".")[0] != page_tokens.issue("omar", "a").split(".")[0]
+    )
     assert page_tokens.holder(first) == ("Zoë", "a")
     assert page_tokens.holder(first.replace(".a.", ".b.")) is None
 

@@ -10,8 +10,8 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 
 from sentinel import Reading, Rule
-from sentinel.evaluation.model import (Evaluation)
-from sentinel.checks.observation import (Observation)
+from sentinel.checks.observation import Observation
+from sentinel.evaluation.model import Evaluation
 from tests.dashboard.scene import Scene, shown
 
 Arrow: Any = import_module("pyarrow.ipc")  # comes with Streamlit, without types

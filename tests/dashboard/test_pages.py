@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.connection_check import (reached)
-from sentinel.alerts.actions import (Acknowledge, Resolve)
+from dashboard.connection_check import reached
+from sentinel.alerts.actions import Acknowledge, Resolve
 from tests.dashboard.scene import Scene, set_up, shown
 
 

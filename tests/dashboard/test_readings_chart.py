@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from dashboard.readings_chart import (MOST_POINTS, lines_of, readings)
+from dashboard.readings_chart import MOST_POINTS, lines_of, readings
 from sentinel import Reading, Rule
-from sentinel.alerts.view import (AlertView)
+from sentinel.alerts.actions import Resolve
+from sentinel.alerts.view import AlertView
+from sentinel.checks.observation import Observation
 from sentinel.clock import FakeClock
-from sentinel.rules.condition import (above, expression, levels, outside)
-from sentinel.evaluation.model import (Evaluation)
-from sentinel.alerts.actions import (Resolve)
-from sentinel.checks.observation import (Observation)
+from sentinel.evaluation.model import Evaluation
+from sentinel.rules.condition import above, expression, levels, outside
 from sentinel.store import Store
 
 EVERY = timedelta(minutes=1)

@@ -18,12 +18,12 @@ from typer.main import get_command
 
 from sentinel import Trigger
 from sentinel.api import create_app
-from sentinel.checks.catalog import (find)
+from sentinel.checks.catalog import find
 from sentinel.cli.app import app as commands
-from sentinel.lint.deployment_file import (lint_files)
+from sentinel.lint.deployment_file import lint_files
 from sentinel.settings import Settings
 from sentinel.store import Store
-from sentinel.worker.settings import (Options)
+from sentinel.worker.settings import Options
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from sentinel.alerts.actions import Acknowledge, Suppress, Unacknowledge
 from sentinel.clock import FakeClock
+from sentinel.engine.dispatcher import ToldCount, tell_due
 from sentinel.errors import ConfigurationError, DeliveryError
-from sentinel.alerts.actions import (Acknowledge, Suppress, Unacknowledge)
-from sentinel.notifications.channel import (Channel, Message, Receipt)
+from sentinel.notifications.channel import Channel, Message, Receipt
 from sentinel.store import Store
-from sentinel.engine.dispatcher import (ToldCount, tell_due)
 from tests.store.desk import Desk
 
 

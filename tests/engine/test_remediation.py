@@ -9,9 +9,9 @@ import pytest
 from prefect.states import Completed, Failed
 
 from flows.sweep import sweep
-from sentinel.rules.remediation import (idempotency_key)
-from sentinel.engine.remediation import (follow_remedies, start_remedies)
-from sentinel.store.rules.remediation import (Ended)
+from sentinel.engine.remediation import follow_remedies, start_remedies
+from sentinel.rules.remediation import idempotency_key
+from sentinel.store.rules.remediation import Ended
 from tests.flows.conftest import Desk
 
 pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]

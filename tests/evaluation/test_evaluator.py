@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sentinel import Reading, Rule
-from sentinel.evaluation.evaluator import (Memory, Outlook, look)
+from sentinel.alerts.inputs import Bad, Good, Reason, Status
+from sentinel.alerts.lifecycle import step
+from sentinel.alerts.state import AlertState, Terms
+from sentinel.checks.observation import Observation
 from sentinel.errors import ReadingError
-from sentinel.evaluation.model import (Evaluation)
-from sentinel.evaluation.alert_text import (error_reading)
-from sentinel.alerts.state import (AlertState, Terms)
-from sentinel.alerts.inputs import (Bad, Good, Reason, Status)
-from sentinel.alerts.lifecycle import (step)
-from sentinel.checks.observation import (Observation)
-from sentinel.rules.m_of_n import (Often, bad_often, remembered)
+from sentinel.evaluation.alert_text import error_reading
+from sentinel.evaluation.evaluator import Memory, Outlook, look
+from sentinel.evaluation.model import Evaluation
+from sentinel.rules.m_of_n import Often, bad_often, remembered
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from sentinel import Context, Rule
-from sentinel.alerts.view import (AlertView)
+from sentinel.alerts.run_source import RunSource
+from sentinel.alerts.view import AlertView
+from sentinel.checks.event_port import Matched
+from sentinel.checks.observation import Observation
+from sentinel.checks.runner import observe
 from sentinel.clock import FakeClock
-from sentinel.evaluation.model import (Applied, Evaluation)
-from sentinel.alerts.run_source import (RunSource)
-from sentinel.checks.event_port import (Matched)
-from sentinel.checks.observation import (Observation)
-from sentinel.checks.runner import (observe)
+from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.store import Store
-from sentinel.store.alerts.filter import (AlertFilter)
-from sentinel.store.events.matching import (Matching)
-from sentinel.store.events.packs import (waiting)
+from sentinel.store.alerts.filter import AlertFilter
+from sentinel.store.events.matching import Matching
+from sentinel.store.events.packs import waiting
 from triggers.event_pack import event_pack
 from triggers.event_policy import event_policy
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sentinel.timing.rate_limit import (Spent)
-from sentinel.event_policies import (EventPolicy, Matcher, Verdict, compile_policy, decide)
-from sentinel.event_policies.outcome import (key_of)
+from sentinel.event_policies import EventPolicy, Matcher, Verdict, compile_policy, decide
+from sentinel.event_policies.outcome import key_of
+from sentinel.timing.rate_limit import Spent
 
 T0 = datetime(2026, 3, 2, 12, tzinfo=UTC)
 EVENT: dict[str, Any] = {

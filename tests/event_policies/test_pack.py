@@ -10,13 +10,13 @@ import pytest
 import yaml
 
 from sentinel import Context, Rule
+from sentinel.checks.runner import observe
 from sentinel.clock import FakeClock
 from sentinel.errors import PolicyError
-from sentinel.event_policies.pack import (policy_of, rule_name_of)
-from sentinel.lint.deployment_file import (lint_files)
-from sentinel.checks.runner import (observe)
+from sentinel.event_policies.pack import policy_of, rule_name_of
+from sentinel.lint.deployment_file import lint_files
 from sentinel.store import Store
-from tests.event_policies.streets import (Street, policy)
+from tests.event_policies.streets import Street, policy
 from triggers.event_pack import event_pack
 
 

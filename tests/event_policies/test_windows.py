@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from sentinel.clock import FakeClock
 from sentinel.errors import PolicyError
-from sentinel.event_policies.pack import (policy_of)
-from sentinel.event_policies.key_state import (Key, Remembered)
-from sentinel.event_policies.window_state import (Counts, Hit, State)
-from sentinel.event_policies.window_evaluator import (Watcher, watcher_of)
+from sentinel.event_policies.key_state import Key, Remembered
+from sentinel.event_policies.pack import policy_of
+from sentinel.event_policies.window_evaluator import Watcher, watcher_of
+from sentinel.event_policies.window_state import Counts, Hit, State
 from sentinel.store import Store
-from tests.event_policies.streets import (Street, policy)
+from tests.event_policies.streets import Street, policy
 
 MINUTE = 60.0
 

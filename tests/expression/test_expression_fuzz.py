@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sentinel.errors import ExpressionError, PatternError
 from sentinel.expression import FUNCTIONS, compile_expression
 from sentinel.expression.values import MAX_TEXT
-from sentinel.regex.matcher import (Pattern)
+from sentinel.regex.matcher import Pattern
 
 VALUES: dict[str, Any] = {
     "value": 93.5,

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from sentinel.duration import parse_duration
-from sentinel.timing.schedule import (anchor_for)
+from sentinel.timing.schedule import anchor_for
 from tests.prefect_server import ROOT, PrefectServer
 
 pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]

@@ -8,7 +8,7 @@ import pytest
 from prefect.utilities.callables import parameter_schema
 
 from flows.rules import flow_of
-from tests.event_policies.streets import (policy)
+from tests.event_policies.streets import policy
 from tests.flows.conftest import Desk
 from triggers.event_pack import event_pack
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from flows.report import artifact_key, changes_artifact, rehearsal_artifact, run_name
 from sentinel import Reading, Rule, above
-from sentinel.evaluation.model import (AlertChange, Applied, Evaluation)
-from sentinel.evaluation.judge import (judge_all)
+from sentinel.checks.observation import Observation
+from sentinel.evaluation.judge import judge_all
+from sentinel.evaluation.model import AlertChange, Applied, Evaluation
 from sentinel.links import Addresses
-from sentinel.checks.observation import (Observation)
 
 PLACES = Addresses(
     dashboard="http://d.example", prefect_api="http://p.example/api", prefect_ui="http://p.example"

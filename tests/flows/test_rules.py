@@ -184,7 +184,7 @@ def test_the_version_changes_with_the_trigger_and_what_it_imports(
     text += "@trigger\ndef v():\n    return []\n"
     (package / "v.py").write_text(text)
     monkeypatch.syspath_prepend(tmp_path)  # pyright: ignore[reportUnknownMemberType]
-    from sentinel.checks.catalog import (find)
+    from sentinel.checks.catalog import find
 
     found = find("v", "versioned")
     first = flow_of(found).version

@@ -14,7 +14,7 @@ from flows.notify import tell_until_served
 from flows.retention import retention
 from flows.sweep import sweep
 from flows.switching import keep_switches
-from sentinel.store.automation_switches import (Seen, turned_on_by_deploy)
+from sentinel.store.automation_switches import Seen, turned_on_by_deploy
 from tests.flows.conftest import Desk
 from tests.prefect_server import PrefectServer
 

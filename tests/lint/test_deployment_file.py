@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from sentinel.errors import ConfigurationError
-from sentinel.lint.deployment_file import (lint_entries, lint_file, lint_files, main)
+from sentinel.lint.deployment_file import lint_entries, lint_file, lint_files, main
 from sentinel.store import Store
 
 ROOT = Path(__file__).parents[2]

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from sentinel import Reading, Rule, Trigger
-from sentinel.checks.catalog import (find)
-from sentinel.evaluation.alert_text import (wording)
-from sentinel.lint.placeholders import (ALWAYS, Yielded, unknown_names, yielded_by)
+from sentinel.checks.catalog import find
+from sentinel.evaluation.alert_text import wording
+from sentinel.lint.placeholders import ALWAYS, Yielded, unknown_names, yielded_by
 
 HEAD = "from sentinel import Reading, Context, trigger\n"
 Written = Callable[[str], Yielded]

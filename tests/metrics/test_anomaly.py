@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.metrics.anomaly import (NORMAL, Detector, advance, z_scores)
+from sentinel.metrics.anomaly import NORMAL, Detector, advance, z_scores
 
 
 def noise(count: int, seed: int = 1) -> list[float]:

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.notifications.decision import (Decision, GroupNow, Policy, Reason, Told, decide, pause_after)
+from sentinel.notifications.decision import (
+    Decision,
+    GroupNow,
+    Policy,
+    Reason,
+    Told,
+    decide,
+    pause_after,
+)
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 POLICY = Policy()

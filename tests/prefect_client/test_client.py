@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from sentinel.errors import NotFound, PrefectUnreachable
-from sentinel.prefect_client.port import (OutEvent)
-from sentinel.prefect_client.client import (EVENTS_A_SECOND, PrefectApi)
+from sentinel.prefect_client.client import EVENTS_A_SECOND, PrefectApi
+from sentinel.prefect_client.port import OutEvent
 from sentinel.settings import Settings
 from tests.flows.conftest import Desk
 from tests.prefect_server import PrefectServer, Receiver, eventually, free_port

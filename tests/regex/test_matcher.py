@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sentinel.errors import PatternError
-from sentinel.regex.matcher import (MAX_SEARCHED, Pattern, pattern)
+from sentinel.regex.matcher import MAX_SEARCHED, Pattern, pattern
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from sqlalchemy.exc import OperationalError
 
 from sentinel.clock import FakeClock
 from sentinel.errors import DatabaseUnreachable, PrefectUnreachable
-from sentinel.notifications.channel import (Channel, Message, Receipt)
-from sentinel.prefect_client.port import (OutEvent)
+from sentinel.notifications.channel import Channel, Message, Receipt
+from sentinel.prefect_client.port import OutEvent
 from sentinel.relay.loop import Relay
 from sentinel.store import Store
 from tests.store.desk import Desk

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sentinel.rollout.desired import FlowFacts
 from sentinel.rollout.files import Entry
-from sentinel.rollout.desired import (FlowFacts)
 
 FACTS = FlowFacts(name="disk_space", version="1", description="How full.", form={"a": 1})
 

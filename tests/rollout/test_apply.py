@@ -15,11 +15,11 @@ from flows import facts
 from sentinel.cli.drift import drift_of
 from sentinel.duration import parse_duration
 from sentinel.rollout.api import RolloutApi
-from sentinel.rollout.apply import (carry_out, look)
+from sentinel.rollout.apply import carry_out, look
 from sentinel.rollout.files import packs, read_files
-from sentinel.rollout.flow_cache import (Known)
-from sentinel.rollout.plan import (Step)
-from sentinel.timing.schedule import (anchor_for)
+from sentinel.rollout.flow_cache import Known
+from sentinel.rollout.plan import Step
+from sentinel.timing.schedule import anchor_for
 from tests.prefect_server import ROOT, PrefectServer
 
 pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]

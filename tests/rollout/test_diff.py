@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from sentinel.errors import ConfigurationError, NotFound, RuleError
-from sentinel.rollout.diff import (automations_differ, differences)
+from sentinel.rollout.desired import is_templated, wanted_of
+from sentinel.rollout.diff import automations_differ, differences
 from sentinel.rollout.files import pack_file, packs, read_files
-from sentinel.rollout.desired import (is_templated, wanted_of)
 from tests.rollout.entries import FACTS, entry, live
 
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from sentinel.errors import PrefectUnreachable
-from sentinel.lint.deployment_file import (lint_files)
-from sentinel.prefect_client.client import (PrefectApi)
+from sentinel.lint.deployment_file import lint_files
+from sentinel.prefect_client.client import PrefectApi
 from sentinel.rollout.api import RolloutApi
-from sentinel.rollout.apply import (carry_out, look)
+from sentinel.rollout.apply import carry_out, look
 from sentinel.rollout.files import pack_file, packs, read_files
-from sentinel.rollout.flow_cache import (Known)
+from sentinel.rollout.flow_cache import Known
 from tests.prefect_server import ROOT, PrefectServer, eventually
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from sentinel.errors import RuleError
+from sentinel.rollout.desired import FlowFacts, Wanted, wanted_of
 from sentinel.rollout.files import Entry
-from sentinel.rollout.plan import (APPLIED, ORIGIN, OWNER, Live, Step, make_plan)
-from sentinel.rollout.desired import (FlowFacts, Wanted, wanted_of)
+from sentinel.rollout.plan import APPLIED, ORIGIN, OWNER, Live, Step, make_plan
 from tests.rollout.entries import entry, live
 
 

@@ -10,14 +10,14 @@ import pytest
 
 from sentinel import Context, Reading, Rule
 from sentinel.backtest import Plan, Seen, replay, watched
-from sentinel.checks.catalog import (find)
+from sentinel.checks.catalog import find
+from sentinel.checks.observation import Observation
+from sentinel.checks.runner import observe
 from sentinel.clock import FakeClock
 from sentinel.metrics import Sample
-from sentinel.checks.observation import (Observation)
-from sentinel.checks.runner import (observe)
 from sentinel.rollout.files import Entry, packs, read_files
 from sentinel.store import Store
-from tests.event_policies.streets import (Street)
+from tests.event_policies.streets import Street
 from tests.prefect_server import ROOT, free_port
 
 MINUTE = timedelta(minutes=1)

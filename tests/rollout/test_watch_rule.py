@@ -13,8 +13,8 @@ import pytest
 
 from sentinel.cli import main
 from sentinel.errors import ConfigurationError
-from sentinel.prefect_client.client import (PrefectApi)
-from sentinel.rollout.watch_rule import (api_of, name_of, secret_of)
+from sentinel.prefect_client.client import PrefectApi
+from sentinel.rollout.watch_rule import api_of, name_of, secret_of
 from sentinel.settings import settings
 from sentinel.store import Store
 from tests.prefect_server import ROOT, PrefectServer, on_postgres

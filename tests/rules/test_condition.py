@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sentinel.rules.condition import (When, above, below, equals, judge, levels, outside)
+from sentinel.rules.condition import When, above, below, equals, judge, levels, outside
 
 
 @pytest.mark.parametrize(

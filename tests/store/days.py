@@ -9,14 +9,14 @@ from typing import Any
 
 from sqlalchemy import select, text, update
 
+from sentinel.alerts.actions import Action
 from sentinel.clock import FakeClock
-from sentinel.alerts.actions import (Action)
-from sentinel.schema.columns import (new_id)
-from sentinel.rules.rule import (Rule)
+from sentinel.rules.rule import Rule
+from sentinel.schema.columns import new_id
 from sentinel.severity import Severity
 from sentinel.store import Store
-from sentinel.store.database.tables import (ALERT)
-from sentinel.store.reports.trends import (MOST_RULES, Bucket, Noisy, Period, Trend, trend)
+from sentinel.store.database.tables import ALERT
+from sentinel.store.reports.trends import MOST_RULES, Bucket, Noisy, Period, Trend, trend
 from tests.store.desk import Desk
 
 __all__ = ["DAY", "HOUR", "MINUTE", "Days", "assert_true", "keep", "kept", "settled"]

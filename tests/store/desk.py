@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import text
 
 from sentinel import Reading, Rule
+from sentinel.alerts.run_source import RunSource
+from sentinel.checks.observation import Observation
 from sentinel.clock import FakeClock
-from sentinel.evaluation.model import (Applied, Evaluation)
-from sentinel.alerts.run_source import (RunSource)
-from sentinel.checks.observation import (Observation)
+from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.store import Store
 
 __all__ = ["Desk"]

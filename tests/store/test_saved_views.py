@@ -6,7 +6,7 @@ import pytest
 
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.store import Store
-from sentinel.store.saved_views import (MOST_VIEWS)
+from sentinel.store.saved_views import MOST_VIEWS
 
 
 def test_a_view_is_its_owners_and_its_pages(store: Store):

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sentinel.timing.active_hours import (ActiveHours)
-from sentinel.timing.rate_limit import (Limit, LimitReason, Spent, allow)
+from sentinel.timing.active_hours import ActiveHours
+from sentinel.timing.rate_limit import Limit, LimitReason, Spent, allow
 
 BERLIN = ZoneInfo("Europe/Berlin")
 T0 = datetime(2026, 3, 2, 12, tzinfo=UTC)

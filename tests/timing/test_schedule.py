@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.timing.schedule import (EPOCH, anchor_for, main)
+from sentinel.timing.schedule import EPOCH, anchor_for, main
 
 NAMES = st.text(alphabet="abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=40)
 

@@ -10,9 +10,9 @@ from uuid import uuid4
 import httpx
 
 from sentinel import Context
+from sentinel.checks.observation import Observation
+from sentinel.checks.reading import Reading
 from sentinel.clock import FakeClock
-from sentinel.checks.observation import (Observation)
-from sentinel.checks.reading import (Reading)
 from tests.prefect_server import PrefectServer, eventually
 from triggers._deployments import forget
 from triggers.prefect_runs import prefect_runs

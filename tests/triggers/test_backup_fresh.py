@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from sentinel import Context
+from sentinel.checks.observation import Observation
+from sentinel.checks.reading import Reading
 from sentinel.clock import FakeClock
-from sentinel.rules.condition import (judge)
-from sentinel.checks.observation import (Observation)
-from sentinel.checks.reading import (Reading)
+from sentinel.rules.condition import judge
 from triggers.backup_fresh import backup_fresh
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.checks import (catalog)
+from sentinel.checks import catalog
 from triggers import broken_triggers as module
 from triggers.broken_triggers import broken_triggers
 

@@ -17,14 +17,14 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from sentinel import Context, Rule
+from sentinel.checks.observation import Observation
+from sentinel.checks.runner import observe
+from sentinel.checks.trigger import Trigger
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, SourceDown, TriggerError
-from sentinel.evaluation.model import (Evaluation)
-from sentinel.checks.observation import (Observation)
-from sentinel.checks.runner import (observe)
+from sentinel.evaluation.model import Evaluation
 from sentinel.store import Store
-from sentinel.store.notifications.deliveries import (Outcome)
-from sentinel.checks.trigger import (Trigger)
+from sentinel.store.notifications.deliveries import Outcome
 from tests.prefect_server import free_port
 from triggers.data_freshness import data_freshness
 from triggers.file_freshness import file_freshness

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
+from sentinel.checks.reading import Reading
 from sentinel.errors import ConfigurationError
-from sentinel.checks.reading import (Reading)
 from tests.prefect_server import free_port
 from triggers.database_up import database_up
 

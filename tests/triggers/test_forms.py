@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from flows.rules import flow_of
-from sentinel.checks.catalog import (load)
-from sentinel.checks.trigger import (Trigger)
+from sentinel.checks.catalog import load
+from sentinel.checks.trigger import Trigger
 
 SHIPPED = load()
 

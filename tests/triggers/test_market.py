@@ -14,10 +14,10 @@ import pytest
 from sqlalchemy import create_engine
 
 from sentinel import Context
+from sentinel.checks.reading import Reading
 from sentinel.clock import FakeClock
-from sentinel.rules.condition import (judge)
 from sentinel.errors import ConfigurationError, SentinelError, SourceDown, TriggerError
-from sentinel.checks.reading import (Reading)
+from sentinel.rules.condition import judge
 from tests.prefect_server import free_port
 from triggers.price_surge import price_surge
 from triggers.volume_spike import volume_spike

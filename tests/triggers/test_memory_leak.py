@@ -13,8 +13,8 @@ from uuid import uuid4
 import pytest
 
 from sentinel import Context
+from sentinel.checks.observation import Observation
 from sentinel.clock import FakeClock
-from sentinel.checks.observation import (Observation)
 from triggers.memory_leak import growth, memory_leak
 
 CHILD = """

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from sentinel import Context
+from sentinel.checks.observation import Observation
+from sentinel.checks.runner import observe
+from sentinel.checks.trigger import Trigger
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError
 from sentinel.metrics import Sample
-from sentinel.checks.observation import (Observation)
-from sentinel.checks.runner import (observe)
 from sentinel.store import Store
-from sentinel.checks.trigger import (Trigger)
 from triggers.metric_anomaly import metric_anomaly
 from triggers.metric_expression import metric_expression
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from sentinel import Context, Rule
+from sentinel.checks.observation import Observation
+from sentinel.checks.runner import observe
+from sentinel.checks.trigger import Trigger
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError
-from sentinel.evaluation.model import (Applied, Evaluation)
+from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.metrics import Sample
-from sentinel.checks.observation import (Observation)
-from sentinel.checks.runner import (observe)
 from sentinel.store import Store
-from sentinel.checks.trigger import (Trigger)
 from triggers.metric_absent import metric_absent
 from triggers.metric_change import metric_change
 from triggers.metric_forecast import metric_forecast

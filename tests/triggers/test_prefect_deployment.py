@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from sentinel import Context
+from sentinel.checks.observation import Observation
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError
-from sentinel.checks.observation import (Observation)
 from tests.prefect_server import PrefectServer
 from tests.triggers.fleet import Fleet
 from triggers.prefect_deployment import prefect_deployment

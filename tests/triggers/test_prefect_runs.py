@@ -13,12 +13,12 @@ import pytest
 from sqlalchemy import text
 
 from sentinel import Context, Rule
+from sentinel.checks.observation import Observation
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, PrefectUnreachable
-from sentinel.evaluation.model import (Evaluation)
-from sentinel.evaluation.alert_text import (wording)
-from sentinel.checks.observation import (Observation)
-from sentinel.prefect_client.port import (Deployed)
+from sentinel.evaluation.alert_text import wording
+from sentinel.evaluation.model import Evaluation
+from sentinel.prefect_client.port import Deployed
 from sentinel.store import Store
 from tests.prefect_server import PrefectServer, eventually, free_port
 from tests.triggers.fleet import Fleet, ago

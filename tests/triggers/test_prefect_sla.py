@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from sentinel import Context
+from sentinel.checks.observation import Observation
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, NotFound
-from sentinel.checks.observation import (Observation)
 from tests.prefect_server import PrefectServer
 from tests.triggers.fleet import Fleet, ago
 from triggers.prefect_sla import prefect_sla

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from sentinel import Context
 from sentinel.errors import ConfigurationError, NotFound
-from sentinel.prefect_client.port import (PrefectDesk)
+from sentinel.prefect_client.port import PrefectDesk
 from tests.prefect_server import PrefectServer
 from triggers._addresses import address
 from triggers.database_up import database_up

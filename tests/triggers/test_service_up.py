@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from sentinel.checks.observation import Observation
+from sentinel.checks.reading import Reading
 from sentinel.errors import ConfigurationError
-from sentinel.checks.observation import (Observation)
-from sentinel.checks.reading import (Reading)
 from tests.prefect_server import free_port
 from triggers.service_up import service_up
 

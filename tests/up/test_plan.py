@@ -9,7 +9,7 @@ import pytest
 from sentinel.errors import ConfigurationError
 from sentinel.links import Addresses
 from sentinel.settings import Settings
-from sentinel.up import (services)
+from sentinel.up import services
 from sentinel.up.plan import Options, make_plan
 from sentinel.up.rollout import Rollout
 

@@ -14,9 +14,9 @@ from sqlalchemy.engine import make_url
 
 from sentinel.errors import DatabaseError, DatabaseUnreachable
 from sentinel.up import ports
-from sentinel.up.processes import (Family)
 from sentinel.up.home import Home
 from sentinel.up.postgres import Postgres
+from sentinel.up.processes import Family
 
 
 @pytest.fixture

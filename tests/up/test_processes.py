@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from sentinel.errors import SentinelError
-from sentinel.up.processes import (Family, Part, shorten, tail)
+from sentinel.up.processes import Family, Part, shorten, tail
 
 # Starts a child in a session of its own, as Prefect's worker does with flow runs.
 PARENT = """

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sentinel.up import (services)
+from sentinel.up import services
 from sentinel.up.plan import Options, make_plan
 from tests.prefect_server import free_port
 from tests.up.test_plan import settings

@@ -13,13 +13,13 @@ import pytest
 import yaml
 from rich.console import Console
 
-from sentinel.prefect_client.blocks import (ChannelBlocks)
+from sentinel.prefect_client.blocks import ChannelBlocks
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.up.channels import sync_channels
-from sentinel.up.processes import (Family)
+from sentinel.up.console import Screen
 from sentinel.up.plan import Options, make_plan
-from sentinel.up.console import (Screen)
+from sentinel.up.processes import Family
 from tests.prefect_server import ROOT, PrefectServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.prefect, pytest.mark.xdist_group("prefect")]

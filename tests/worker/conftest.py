@@ -19,8 +19,8 @@ import psutil
 import pytest
 
 from sentinel.store import Store
+from sentinel.worker.job_template import base_job_template
 from sentinel.worker.process import identity
-from sentinel.worker.job_template import (base_job_template)
 from tests.prefect_server import ROOT, PrefectServer, eventually
 
 FLOWS = Path(__file__).with_name("odd_flows.py")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.worker.code_version import (Code)
+from sentinel.worker.code_version import Code
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from sentinel.up.setup import Setup
-from sentinel.worker.run_ownership import (Owner, owner_of)
+from sentinel.worker.run_ownership import Owner, owner_of
 from tests.prefect_server import ROOT
 from tests.worker.conftest import Bench, Worker
 

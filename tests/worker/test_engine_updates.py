@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from prefect.client.schemas.objects import FlowRun, FlowRunPolicy
 
-from sentinel.worker.active_runs import (Listener, Runs)
+from sentinel.worker.active_runs import Listener, Runs
 
 
 def present(runs: Runs) -> FlowRun:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sentinel.store import Store
-from sentinel.worker.failure_reporting import (tell_failed)
+from sentinel.worker.failure_reporting import tell_failed
 
 
 def flow_run(**more: Any) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 
 import pytest
 
-from sentinel.worker import (fork_server, ipc)
-from sentinel.worker.fork_servers import (Brood, Hand, Nursery)
+from sentinel.worker import fork_server, ipc
+from sentinel.worker.fork_servers import Brood, Hand, Nursery
 
 
 def test_a_fork_that_fails_ends_nobody_and_is_told(monkeypatch: pytest.MonkeyPatch):

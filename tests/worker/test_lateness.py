@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from sentinel.store.database.tables import (ALERT)
-from sentinel.worker.failure_reporting import (LATENESS)
+from sentinel.store.database.tables import ALERT
+from sentinel.worker.failure_reporting import LATENESS
 from tests.worker.conftest import Bench
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow, pytest.mark.xdist_group("prefect")]

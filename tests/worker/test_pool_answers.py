@@ -11,9 +11,9 @@ from typing import Any, cast
 import httpx
 
 from sentinel.worker.deployments import Deployments
-from sentinel.worker.settings import (Options)
-from sentinel.worker.run_ownership import (Owner)
-from sentinel.worker.prefect_client import (PoolApi)
+from sentinel.worker.prefect_client import PoolApi
+from sentinel.worker.run_ownership import Owner
+from sentinel.worker.settings import Options
 from sentinel.worker.supervisor import Supervisor
 
 Answer = Callable[[str, dict[str, Any]], object]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from sentinel.worker.fork_servers import (Brood, Hand, Nursery)
-from sentinel.worker.process_pool import (Crew, Outcome, Task)
-from sentinel.worker.settings import (Options)
+from sentinel.worker.fork_servers import Brood, Hand, Nursery
+from sentinel.worker.process_pool import Crew, Outcome, Task
+from sentinel.worker.settings import Options
 
 
 def test_a_child_that_ended_before_it_had_its_run_is_a_run_that_died(

@@ -8,8 +8,8 @@ from typing import Any
 import psutil
 import pytest
 
-from sentinel.worker.run_ownership import (Owner, orphans, owner_of)
 from sentinel.worker.process import identity, lives
+from sentinel.worker.run_ownership import Owner, orphans, owner_of
 
 ME = Owner("host-a", "host-a", "100-1000")
 OTHER = Owner("blue (two)", "host-b", "200-2000")

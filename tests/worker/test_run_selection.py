@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sentinel.worker.run_selection import (Choice, choose, due_of, hard_timeout)
+from sentinel.worker.run_selection import Choice, choose, due_of, hard_timeout
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 PRIORITIES = {"notifications": 1, "default": 2}

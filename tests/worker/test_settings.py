@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sentinel.errors import ConfigurationError
-from sentinel.worker.settings import (Options)
+from sentinel.worker.settings import Options
 
 PAGE = Path(__file__).parents[2] / "docs/explanation/worker.md"
 

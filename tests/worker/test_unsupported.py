@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sentinel.worker.unsupported import (refusal)
+from sentinel.worker.unsupported import refusal
 
 
 def deployment(**fields: Any) -> dict[str, Any]:

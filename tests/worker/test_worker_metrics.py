@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sentinel.worker.metrics import (Figures, prometheus)
+from sentinel.worker.metrics import Figures, prometheus
 
 
 def test_a_rule_that_is_late_time_after_time_is_named_and_one_that_was_late_once_is_not():

@@ -10,19 +10,19 @@ from sqlalchemy import Connection, Row, or_, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from sentinel.alerts.events import (ALERT_EVENTS, MOST_EVENTS, alert_event, batch_event)
-from sentinel.alerts.actions import (Action, ActionResult, Reopen, Suppress, Unsuppress)
-from sentinel.alerts.state import (AlertState, Terms, Transition)
-from sentinel.alerts.inputs import (Ended, Input, Reason, Status)
-from sentinel.alerts.lifecycle import (step)
-from sentinel.prefect_client.port import (OutEvent)
+from sentinel.alerts.actions import Action, ActionResult, Reopen, Suppress, Unsuppress
+from sentinel.alerts.events import ALERT_EVENTS, MOST_EVENTS, alert_event, batch_event
+from sentinel.alerts.inputs import Ended, Input, Reason, Status
+from sentinel.alerts.lifecycle import step
+from sentinel.alerts.state import AlertState, Terms, Transition
+from sentinel.prefect_client.port import OutEvent
 from sentinel.severity import Severity
-from sentinel.store.notifications.groups import (Fired, Regrouping)
-from sentinel.store.alerts.reopen import (Home, beside, homes_of)
-from sentinel.store.rules.lock import (lock_rules)
-from sentinel.store.alerts.state_rows import (state_of, state_query)
-from sentinel.store.database.tables import (ALERT, SUPPRESSION)
-from sentinel.store.alerts.write_batch import (Writes)
+from sentinel.store.alerts.reopen import Home, beside, homes_of
+from sentinel.store.alerts.state_rows import state_of, state_query
+from sentinel.store.alerts.write_batch import Writes
+from sentinel.store.database.tables import ALERT, SUPPRESSION
+from sentinel.store.notifications.groups import Fired, Regrouping
+from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
     from sentinel.store import Store

@@ -15,32 +15,32 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Connection, Row
 
-from sentinel.alerts.events import (ALERT_EVENTS, MOST_EVENTS, alert_event, batch_event, related)
+from sentinel.alerts.events import ALERT_EVENTS, MOST_EVENTS, alert_event, batch_event, related
+from sentinel.alerts.inputs import Bad, Ended, Good, Reason, Status
+from sentinel.alerts.lifecycle import step
+from sentinel.alerts.state import AlertState, Terms, Transition
+from sentinel.checks.reading import Reading
 from sentinel.clock import utc
-from sentinel.evaluation.evaluator import (Outlook, look)
 from sentinel.errors import ReadingError
-from sentinel.evaluation.model import (AlertChange, Applied, Evaluation)
-from sentinel.labels.fingerprint import (fingerprint)
-from sentinel.notifications.grouping import (membership)
-from sentinel.evaluation.judge import (Judged)
-from sentinel.evaluation.alert_text import (error_reading, headline, said, wording)
-from sentinel.alerts.state import (AlertState, Terms, Transition)
-from sentinel.alerts.inputs import (Bad, Ended, Good, Reason, Status)
-from sentinel.alerts.lifecycle import (step)
-from sentinel.schema.columns import (new_id)
-from sentinel.prefect_client.port import (OutEvent)
-from sentinel.checks.reading import (Reading)
-from sentinel.rules.remediation import (Remedy, remedy_row)
+from sentinel.evaluation.alert_text import error_reading, headline, said, wording
+from sentinel.evaluation.evaluator import Outlook, look
+from sentinel.evaluation.judge import Judged
+from sentinel.evaluation.model import AlertChange, Applied, Evaluation
+from sentinel.labels.fingerprint import fingerprint
+from sentinel.notifications.grouping import membership
+from sentinel.prefect_client.port import OutEvent
+from sentinel.rules.remediation import Remedy, remedy_row
+from sentinel.schema.columns import new_id
 from sentinel.severity import Severity, severity_of
-from sentinel.store.database.bulk import (uncollected)
-from sentinel.store.alerts.new_row import (NewAlert, cells, searched, words_moved)
-from sentinel.store.notifications.groups import (Fired, Regrouping)
-from sentinel.store.alerts.loading import (load_live, load_recent, load_suppressed, usual_terms)
-from sentinel.store.rules.condition_state import (load_memory, save_memory)
-from sentinel.store.rules.remediation import (want)
-from sentinel.store.rules.rules import (enter, shut)
-from sentinel.store.database.tables import (RULE)
-from sentinel.store.alerts.write_batch import (Writes)
+from sentinel.store.alerts.loading import load_live, load_recent, load_suppressed, usual_terms
+from sentinel.store.alerts.new_row import NewAlert, cells, searched, words_moved
+from sentinel.store.alerts.write_batch import Writes
+from sentinel.store.database.bulk import uncollected
+from sentinel.store.database.tables import RULE
+from sentinel.store.notifications.groups import Fired, Regrouping
+from sentinel.store.rules.condition_state import load_memory, save_memory
+from sentinel.store.rules.remediation import want
+from sentinel.store.rules.rules import enter, shut
 from sentinel.template import placeholders
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ from sqlalchemy import (
     tuple_,
 )
 
-from sentinel.store.alerts.search_syntax import (MOST_LETTERS, MOST_WORDS)
-from sentinel.store.database.tables import (ALERT, TIMELINE)
+from sentinel.store.alerts.search_syntax import MOST_LETTERS, MOST_WORDS
+from sentinel.store.database.tables import ALERT, TIMELINE
 
 if TYPE_CHECKING:
     from sentinel.store import Store

@@ -8,10 +8,10 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import ColumnElement, Text, and_, cast, func, or_, text
 
-from sentinel.alerts.view import (SHOWN)
+from sentinel.alerts.view import SHOWN
 from sentinel.errors import ConfigurationError
 from sentinel.severity import severity_of
-from sentinel.store.database.tables import (ALERT)
+from sentinel.store.database.tables import ALERT
 
 __all__ = ["NOT_OVER", "AlertFilter", "narrowed", "shown_conditions", "statuses"]
 

@@ -25,8 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import visitors
 
-from sentinel.store.alerts.filter import (AlertFilter)
-from sentinel.store.database.tables import (ALERT)
+from sentinel.store.alerts.filter import AlertFilter
+from sentinel.store.database.tables import ALERT
 
 __all__ = ["NOT_MODELS", "counted", "found", "phrases"]
 

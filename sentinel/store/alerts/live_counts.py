@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, select
 
-from sentinel.alerts.view import (SHOWN)
+from sentinel.alerts.view import SHOWN
 from sentinel.severity import Severity
-from sentinel.store.alerts.filter import (NOT_OVER, shown_conditions)
-from sentinel.store.database.tables import (ALERT)
+from sentinel.store.alerts.filter import NOT_OVER, shown_conditions
+from sentinel.store.database.tables import ALERT
 
 __all__ = ["CAP", "Counts", "count_all"]
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import Connection, bindparam, literal_column
 
-from sentinel.alerts.state import (AlertState, Terms)
-from sentinel.rules.rule import (Rule)
-from sentinel.store.alerts.state_rows import (state_of, state_select)
-from sentinel.store.database.tables import (ALERT, SUPPRESSION)
+from sentinel.alerts.state import AlertState, Terms
+from sentinel.rules.rule import Rule
+from sentinel.store.alerts.state_rows import state_of, state_select
+from sentinel.store.database.tables import ALERT, SUPPRESSION
 
 if TYPE_CHECKING:
     from sentinel.store import Knobs

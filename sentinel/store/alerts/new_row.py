@@ -6,10 +6,10 @@ import re
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sentinel.evaluation.model import (Evaluation)
-from sentinel.alerts.state import (AlertState)
-from sentinel.checks.reading import (Reading)
-from sentinel.store.database.bulk import (dumped)
+from sentinel.alerts.state import AlertState
+from sentinel.checks.reading import Reading
+from sentinel.evaluation.model import Evaluation
+from sentinel.store.database.bulk import dumped
 
 __all__ = ["NewAlert", "cells", "searched", "words_moved"]
 

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select, tuple_
 
-from sentinel.alerts.view import (AlertView, TimelineView)
+from sentinel.alerts.view import AlertView, TimelineView
 from sentinel.errors import ConfigurationError, Conflict, NotFound
-from sentinel.store.alerts.live_counts import (CAP, Counts, count_all)
-from sentinel.store.alerts.filter import (NOT_OVER, AlertFilter, narrowed, shown_conditions, statuses)
-from sentinel.store.database.tables import (ALERT, TIMELINE)
-from sentinel.store.alerts.fulltext import (counted, found, phrases)
+from sentinel.store.alerts.filter import NOT_OVER, AlertFilter, narrowed, shown_conditions, statuses
+from sentinel.store.alerts.fulltext import counted, found, phrases
+from sentinel.store.alerts.live_counts import CAP, Counts, count_all
+from sentinel.store.database.tables import ALERT, TIMELINE
 
 if TYPE_CHECKING:
     from sentinel.store import Store

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, exists, or_, select
 
-from sentinel.notifications.grouping import (Membership)
-from sentinel.alerts.state import (AlertState)
-from sentinel.store.alerts.state_rows import (state_of, state_query)
-from sentinel.store.database.tables import (ALERT, GROUP, MEMBER, TELLING)
+from sentinel.alerts.state import AlertState
+from sentinel.notifications.grouping import Membership
+from sentinel.store.alerts.state_rows import state_of, state_query
+from sentinel.store.database.tables import ALERT, GROUP, MEMBER, TELLING
 
 __all__ = ["Home", "beside", "homes_of", "take_back_unheard"]
 

@@ -12,7 +12,7 @@ import re
 
 import msgspec
 
-from sentinel.store.alerts.filter import (AlertFilter)
+from sentinel.store.alerts.filter import AlertFilter
 
 __all__ = ["FIELDS", "MOST_WORDS", "read_search"]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import select
 
-from sentinel.alerts.view import (AlertView)
-from sentinel.store.database.tables import (ALERT, TIMELINE)
+from sentinel.alerts.view import AlertView
+from sentinel.store.database.tables import ALERT, TIMELINE
 
 if TYPE_CHECKING:
     from sentinel.store import Store

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from sentinel.alerts.state import (AlertState)
-from sentinel.alerts.inputs import (Status)
-from sentinel.store.database.tables import (ALERT)
+from sentinel.alerts.inputs import Status
+from sentinel.alerts.state import AlertState
+from sentinel.store.database.tables import ALERT
 
 __all__ = ["STATE_COLUMNS", "state_of", "state_query", "state_select", "state_values"]
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sentinel.alerts.state import (AlertState)
-from sentinel.schema.columns import (new_id)
-from sentinel.checks.reading import (Reading)
-from sentinel.store.database.bulk import (cells_of, dumped, id_array, insert_many, update_many)
-from sentinel.store.alerts.new_row import (searched)
-from sentinel.store.alerts.state_rows import (STATE_COLUMNS, state_values)
-from sentinel.store.database.tables import (ALERT_COLUMNS, TIMELINE_COLUMNS)
+from sentinel.alerts.state import AlertState
+from sentinel.checks.reading import Reading
+from sentinel.schema.columns import new_id
+from sentinel.store.alerts.new_row import searched
+from sentinel.store.alerts.state_rows import STATE_COLUMNS, state_values
+from sentinel.store.database.bulk import cells_of, dumped, id_array, insert_many, update_many
+from sentinel.store.database.tables import ALERT_COLUMNS, TIMELINE_COLUMNS
 
 __all__ = ["Writes"]
 

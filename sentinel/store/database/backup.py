@@ -38,10 +38,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
 
-from sentinel.schema import (alerts)
 from sentinel.errors import ConfigurationError, Conflict, DatabaseError, SchemaTooNew
-from sentinel.store.database.migrate import (alembic_config, locked, refuse_newer, revision, schema_ready)
-from sentinel.store.alerts.fulltext import (NOT_MODELS)
+from sentinel.schema import alerts
+from sentinel.store.alerts.fulltext import NOT_MODELS
+from sentinel.store.database.migrate import (
+    alembic_config,
+    locked,
+    refuse_newer,
+    revision,
+    schema_ready,
+)
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import Connection, func, inspect, select, text
 
-from sentinel.store.database.backup import (tables)
-from sentinel.store.database.migrate import (revision, schema_ready)
+from sentinel.store.database.backup import tables
+from sentinel.store.database.migrate import revision, schema_ready
 
 if TYPE_CHECKING:
     from sentinel.store import Store

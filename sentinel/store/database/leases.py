@@ -9,7 +9,7 @@ from sqlalchemy import Table, or_, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from sentinel.schema.notifications import (Lease)
+from sentinel.schema.notifications import Lease
 
 if TYPE_CHECKING:
     from sentinel.store import Store

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from sentinel.errors import DatabaseError, SchemaTooNew
-from sentinel.store.database.engine import (reading, writing)
+from sentinel.store.database.engine import reading, writing
 
 __all__ = ["alembic_config", "locked", "migrate", "refuse_newer", "revision", "schema_ready"]
 

@@ -9,15 +9,15 @@ import msgspec
 from sqlalchemy import delete, exists, select
 from sqlmodel import col
 
-from sentinel.schema.notifications import (Delivery, InboxMessage, SystemLog)
-from sentinel.schema.alerts import (Suppression)
-from sentinel.schema.conditions import (HeldBack, RuleMemory)
-from sentinel.store.database.bulk import (id_array)
-from sentinel.store.database.tables import (ALERT, GROUP, RULE)
+from sentinel.schema.alerts import Suppression
+from sentinel.schema.conditions import HeldBack, RuleMemory
+from sentinel.schema.notifications import Delivery, InboxMessage, SystemLog
+from sentinel.store.database.bulk import id_array
+from sentinel.store.database.tables import ALERT, GROUP, RULE
 
 if TYPE_CHECKING:
     from sentinel.store import Store
-    from sentinel.store.metrics.rollup import (Kept)
+    from sentinel.store.metrics.rollup import Kept
 
 __all__ = ["Retained", "retain"]
 

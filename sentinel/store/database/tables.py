@@ -6,7 +6,7 @@ from typing import cast
 
 from sqlalchemy import Table
 
-from sentinel.schema import (alerts)
+from sentinel.schema import alerts
 
 __all__ = [
     "ALERT",

@@ -9,26 +9,26 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from sentinel.evaluation.model import (Evaluation)
+from sentinel.checks.event_port import POLICY_TRIGGER
+from sentinel.checks.observation import Observation
+from sentinel.checks.reading import Reading
+from sentinel.evaluation.model import Evaluation
+from sentinel.event_policies import Matcher
+from sentinel.event_policies.key_state import Key, Remembered, key_hash, labels_of, remembers
+from sentinel.event_policies.outcome import key_of
+from sentinel.event_policies.pack import Pack
+from sentinel.event_policies.window_evaluator import Watcher, watcher_of
 from sentinel.events import happened_at
-from sentinel.checks.event_port import (POLICY_TRIGGER)
-from sentinel.event_policies.pack import (Pack)
-from sentinel.labels.fingerprint import (fingerprint)
-from sentinel.schema.alerts import (LIVE)
-from sentinel.checks.observation import (Observation)
-from sentinel.event_policies import (Matcher)
-from sentinel.event_policies.outcome import (key_of)
-from sentinel.event_policies.key_state import (Key, Remembered, key_hash, labels_of, remembers)
-from sentinel.event_policies.window_evaluator import (Watcher, watcher_of)
-from sentinel.checks.reading import (Reading)
-from sentinel.rules.rule import (Rule)
+from sentinel.labels.fingerprint import fingerprint
+from sentinel.rules.rule import Rule
+from sentinel.schema.alerts import LIVE
 from sentinel.store import Store
-from sentinel.store.alerts.apply_evaluation import (apply)
-from sentinel.store.database.bulk import (insert_many)
-from sentinel.store.events.packs import (MEMORY)
-from sentinel.store.events.log import (Block)
-from sentinel.store.rules.lock import (lock_rules)
-from sentinel.store.database.tables import (ALERT, RULE)
+from sentinel.store.alerts.apply_evaluation import apply
+from sentinel.store.database.bulk import insert_many
+from sentinel.store.database.tables import ALERT, RULE
+from sentinel.store.events.log import Block
+from sentinel.store.events.packs import MEMORY
+from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
     from sqlalchemy import Row

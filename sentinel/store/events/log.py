@@ -21,14 +21,14 @@ from sqlmodel import col
 from sentinel.errors import ConfigurationError
 from sentinel.events import MOST_AT_ONCE, Kept, Refused, Taken, event_id, taken
 from sentinel.events.incoming import key_of
-from sentinel.schema.events import (EventBlock, EventSeen, EventTail, PolicyMemory)
-from sentinel.store.database.bulk import (insert_bytes, insert_many)
+from sentinel.schema.events import EventBlock, EventSeen, EventTail, PolicyMemory
+from sentinel.store.database.bulk import insert_bytes, insert_many
 
 if TYPE_CHECKING:
-    from sentinel.alerts.run_source import (RunSource)
-    from sentinel.rules.rule import (Rule)
+    from sentinel.alerts.run_source import RunSource
+    from sentinel.rules.rule import Rule
     from sentinel.store import Store
-    from sentinel.store.events.matching import (Desk)
+    from sentinel.store.events.matching import Desk
 
 __all__ = ["BLOCK", "Block", "Events"]
 
@@ -125,7 +125,7 @@ class Events:
     def desk(self, rule: Rule, source: RunSource | None) -> Desk:
         """What the trigger of an event policy may ask; without a source it stores nothing."""
         # Imported here: who only sends events compiles no policies.
-        from sentinel.store.events.matching import (Desk)
+        from sentinel.store.events.matching import Desk
 
         return Desk(self._store, rule, source)
 

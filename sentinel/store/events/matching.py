@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Connection, select, update
 
-from sentinel.alerts.run_source import (RunSource)
+from sentinel.alerts.run_source import RunSource
+from sentinel.checks.event_port import Matched
+from sentinel.checks.reading import Reading
+from sentinel.event_policies.key_state import Key, Remembered
+from sentinel.event_policies.outcome import key_of
+from sentinel.event_policies.pack import Pack, Spec, pack_of
 from sentinel.events import happened_at
-from sentinel.checks.event_port import (Matched)
-from sentinel.event_policies.pack import (Pack, Spec, pack_of)
-from sentinel.schema.alerts import (LIVE)
-from sentinel.event_policies.outcome import (key_of)
-from sentinel.event_policies.key_state import (Key, Remembered)
-from sentinel.checks.reading import (Reading)
-from sentinel.rules.rule import (Rule)
+from sentinel.rules.rule import Rule
+from sentinel.schema.alerts import LIVE
 from sentinel.store import Store
-from sentinel.store.events.batch import (Batch, Compiled, compiled_of)
-from sentinel.store.events.packs import (PACK, roll_out, take_back)
-from sentinel.store.events.log import (TAIL, after)
-from sentinel.store.database.tables import (ALERT, RULE)
+from sentinel.store.database.tables import ALERT, RULE
+from sentinel.store.events.batch import Batch, Compiled, compiled_of
+from sentinel.store.events.log import TAIL, after
+from sentinel.store.events.packs import PACK, roll_out, take_back
 
 if TYPE_CHECKING:
     from sqlalchemy import Row

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 from sqlalchemy import Connection, Table, or_, select
 
+from sentinel.checks.event_port import PACK_TRIGGER, POLICY_TRIGGER
+from sentinel.checks.observation import Observation
 from sentinel.errors import PolicyError
-from sentinel.evaluation.model import (Evaluation)
-from sentinel.checks.event_port import (PACK_TRIGGER, POLICY_TRIGGER)
-from sentinel.event_policies.pack import (Pack, Spec, pack_of)
-from sentinel.schema.events import (EventPack, PolicyMemory)
-from sentinel.checks.observation import (Observation)
-from sentinel.rules.rule import (Rule)
-from sentinel.store.database.bulk import (dumped, insert_new)
-from sentinel.store.events.log import (TAIL)
-from sentinel.store.rules.rules import (enter)
-from sentinel.store.database.tables import (RULE)
+from sentinel.evaluation.model import Evaluation
+from sentinel.event_policies.pack import Pack, Spec, pack_of
+from sentinel.rules.rule import Rule
+from sentinel.schema.events import EventPack, PolicyMemory
+from sentinel.store.database.bulk import dumped, insert_new
+from sentinel.store.database.tables import RULE
+from sentinel.store.events.log import TAIL
+from sentinel.store.rules.rules import enter
 
 if TYPE_CHECKING:
     from datetime import datetime

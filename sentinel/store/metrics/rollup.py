@@ -18,9 +18,9 @@ from sqlalchemy import Connection, Row, delete, select, text
 from sentinel.metrics.block import Columns, fresh, packed, unpacked
 from sentinel.metrics.merging import joined, once, rolled, rolled_again, taken
 from sentinel.metrics.moments import datetime_of, micros
-from sentinel.schema.columns import (new_id)
-from sentinel.store.database.bulk import (id_array, insert_many)
-from sentinel.store.database.tables import (BLOCK, SERIES)
+from sentinel.schema.columns import new_id
+from sentinel.store.database.bulk import id_array, insert_many
+from sentinel.store.database.tables import BLOCK, SERIES
 
 if TYPE_CHECKING:
     from sentinel.store import Store

@@ -15,8 +15,8 @@ import msgspec
 import orjson
 from sqlalchemy import Connection, select
 
+from sentinel.alerts.inputs import Bad
 from sentinel.errors import SampleError
-from sentinel.alerts.inputs import (Bad)
 from sentinel.metrics.arrival import Arrival, Met
 from sentinel.metrics.block import fresh
 from sentinel.metrics.moments import datetime_of, micros
@@ -27,18 +27,18 @@ from sentinel.metrics.sample import (
     metric_of_verdicts,
     series_id,
 )
-from sentinel.schema.columns import (new_id)
+from sentinel.schema.columns import new_id
 from sentinel.severity import severity_of
-from sentinel.store.database.bulk import (insert_bytes, insert_many, insert_new)
-from sentinel.store.database.tables import (BLOCK, SERIES)
+from sentinel.store.database.bulk import insert_bytes, insert_many, insert_new
+from sentinel.store.database.tables import BLOCK, SERIES
 
 if TYPE_CHECKING:
-    from sentinel.evaluation.model import (Evaluation)
-    from sentinel.evaluation.judge import (Judged)
-    from sentinel.checks.reading import (Reading)
+    from sentinel.checks.reading import Reading
+    from sentinel.evaluation.judge import Judged
+    from sentinel.evaluation.model import Evaluation
     from sentinel.store import Store
-    from sentinel.store.metrics.rollup import (Kept)
-    from sentinel.store.metrics.windows import (Windows)
+    from sentinel.store.metrics.rollup import Kept
+    from sentinel.store.metrics.windows import Windows
 
 __all__ = ["FRESH", "Metrics"]
 
@@ -74,7 +74,7 @@ class Metrics:
     def reader(self, tenant: str = "default") -> Windows:
         """What a check may ask of this tenant's metrics."""
         # Imported here: numpy is for readers alone.
-        from sentinel.store.metrics.windows import (Windows)
+        from sentinel.store.metrics.windows import Windows
 
         return Windows(self._store, tenant)
 
@@ -86,7 +86,7 @@ class Metrics:
 
     def upkeep(self) -> Kept:
         """Merge what has come in, roll it up by minute and hour, forget what is too old."""
-        from sentinel.store.metrics.rollup import (upkeep)
+        from sentinel.store.metrics.rollup import upkeep
 
         return upkeep(self._store)
 

@@ -13,8 +13,8 @@ import orjson
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select, text
 
+from sentinel.labels.matchers import matcher, matches
 from sentinel.metrics.block import Columns, unpacked
-from sentinel.labels.matchers import (matcher, matches)
 from sentinel.metrics.merging import (
     COUNT,
     LAST,
@@ -29,8 +29,8 @@ from sentinel.metrics.merging import (
 )
 from sentinel.metrics.moments import micros
 from sentinel.metrics.series import Series
-from sentinel.store.database.bulk import (uncollected)
-from sentinel.store.database.tables import (BLOCK, SERIES)
+from sentinel.store.database.bulk import uncollected
+from sentinel.store.database.tables import BLOCK, SERIES
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from alembic import context
 from sqlmodel import SQLModel
 
-from sentinel.schema import (alerts)
+from sentinel.schema import alerts
 
 
 def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from sqlalchemy import Connection, Table, bindparam, or_, select
 
-from sentinel.schema.notifications import (Delivery)
-from sentinel.notifications.decision import (pause_after)
-from sentinel.notifications.channel import (Message)
-from sentinel.store.database.tables import (GROUP, TELLING)
+from sentinel.notifications.channel import Message
+from sentinel.notifications.decision import pause_after
+from sentinel.schema.notifications import Delivery
+from sentinel.store.database.tables import GROUP, TELLING
 
 if TYPE_CHECKING:
     from sentinel.store import Store

@@ -25,15 +25,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from sentinel.alerts.events import (group_event)
-from sentinel.notifications.grouping import (Membership, TellingSoFar, next_look)
-from sentinel.alerts.inputs import (Reason)
-from sentinel.schema.columns import (new_id)
-from sentinel.prefect_client.port import (OutEvent)
+from sentinel.alerts.events import group_event
+from sentinel.alerts.inputs import Reason
+from sentinel.notifications.grouping import Membership, TellingSoFar, next_look
+from sentinel.prefect_client.port import OutEvent
+from sentinel.schema.columns import new_id
 from sentinel.severity import Severity
-from sentinel.store.database.bulk import (id_array, insert_many, update_many)
-from sentinel.store.alerts.reopen import (take_back_unheard)
-from sentinel.store.database.tables import (ALERT, GROUP, MEMBER, TELLING)
+from sentinel.store.alerts.reopen import take_back_unheard
+from sentinel.store.database.bulk import id_array, insert_many, update_many
+from sentinel.store.database.tables import ALERT, GROUP, MEMBER, TELLING
 
 if TYPE_CHECKING:
     from sentinel.store import Store

@@ -10,8 +10,8 @@ from sqlalchemy import Row, Table, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from sentinel.schema.notifications import (InboxMessage)
-from sentinel.notifications.channel import (Message, Receipt)
+from sentinel.notifications.channel import Message, Receipt
+from sentinel.schema.notifications import InboxMessage
 from sentinel.severity import severity_of
 
 if TYPE_CHECKING:

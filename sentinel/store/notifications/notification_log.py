@@ -15,19 +15,27 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Connection, Row, exists, func, or_, select
 
-from sentinel.notifications.grouping import (first_wait)
-from sentinel.timing.active_hours import (ActiveHours)
-from sentinel.timing.rate_limit import (Limit)
-from sentinel.notifications.message import (MOST_NAMED, compose, message_id)
-from sentinel.schema.alerts import (Alert)
-from sentinel.schema.groups import (AlertGroup)
-from sentinel.schema.columns import (new_id)
-from sentinel.notifications.decision import (Decision, GroupNow, Policy, Reason, Told, decide)
-from sentinel.store.notifications.deliveries import (CLAIM, DELIVERY, TELL, Outcome, ToSend, finish, told_to)
-from sentinel.store.rules.condition_state import (count_held, held_before, with_recent)
-from sentinel.store.notifications.receivers import (DEFAULT)
-from sentinel.store.database.tables import (ALERT, GROUP, MEMBER, TELLING)
-from sentinel.store.notifications.queries import (BURIED, DUE, TOLD, due, known_before, seen_by)
+from sentinel.notifications.decision import Decision, GroupNow, Policy, Reason, Told, decide
+from sentinel.notifications.grouping import first_wait
+from sentinel.notifications.message import MOST_NAMED, compose, message_id
+from sentinel.schema.alerts import Alert
+from sentinel.schema.columns import new_id
+from sentinel.schema.groups import AlertGroup
+from sentinel.store.database.tables import ALERT, GROUP, MEMBER, TELLING
+from sentinel.store.notifications.deliveries import (
+    CLAIM,
+    DELIVERY,
+    TELL,
+    Outcome,
+    ToSend,
+    finish,
+    told_to,
+)
+from sentinel.store.notifications.queries import BURIED, DUE, TOLD, due, known_before, seen_by
+from sentinel.store.notifications.receivers import DEFAULT
+from sentinel.store.rules.condition_state import count_held, held_before, with_recent
+from sentinel.timing.active_hours import ActiveHours
+from sentinel.timing.rate_limit import Limit
 
 if TYPE_CHECKING:
     from sentinel.store import Store

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection, Table, func, select
 
-from sentinel.schema.notifications import (OutboxEvent)
-from sentinel.prefect_client.port import (OutEvent)
-from sentinel.store.database.bulk import (dumped, insert_many)
+from sentinel.prefect_client.port import OutEvent
+from sentinel.schema.notifications import OutboxEvent
+from sentinel.store.database.bulk import dumped, insert_many
 
 if TYPE_CHECKING:
     from sentinel.store import Store

@@ -23,9 +23,9 @@ from sqlalchemy import (
     select,
 )
 
-from sentinel.schema.columns import (Moment)
-from sentinel.store.notifications.deliveries import (DELIVERY)
-from sentinel.store.database.tables import (ALERT, GROUP, MEMBER, TELLING)
+from sentinel.schema.columns import Moment
+from sentinel.store.database.tables import ALERT, GROUP, MEMBER, TELLING
+from sentinel.store.notifications.deliveries import DELIVERY
 
 __all__ = ["BURIED", "DUE", "TOLD", "due", "known_before", "seen_by"]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy import Connection, Table, or_, select
 
 from sentinel.errors import ConfigurationError, NotFound
-from sentinel.schema.notifications import (Receiver)
-from sentinel.store.database.tables import (GROUP)
+from sentinel.schema.notifications import Receiver
+from sentinel.store.database.tables import GROUP
 
 if TYPE_CHECKING:
     from sentinel.store import Store

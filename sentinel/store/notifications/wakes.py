@@ -10,10 +10,10 @@ from sqlalchemy import Connection, Row, Table, or_, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from sentinel.schema.notifications import (Wake)
-from sentinel.prefect_client.port import (OutEvent)
-from sentinel.store.database.tables import (GROUP)
-from sentinel.notifications.wake import (WakeState, should_emit)
+from sentinel.notifications.wake import WakeState, should_emit
+from sentinel.prefect_client.port import OutEvent
+from sentinel.schema.notifications import Wake
+from sentinel.store.database.tables import GROUP
 
 if TYPE_CHECKING:
     from sentinel.store import Store

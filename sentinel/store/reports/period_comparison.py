@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import BigInteger, ColumnElement, Connection, func, literal_column, select
 
-from sentinel.store.alerts.filter import (AlertFilter, narrowed)
-from sentinel.store.database.tables import (ALERT)
-from sentinel.store.reports.rollups import (milliseconds)
-from sentinel.store.reports.trends import (Period)
+from sentinel.store.alerts.filter import AlertFilter, narrowed
+from sentinel.store.database.tables import ALERT
+from sentinel.store.reports.rollups import milliseconds
+from sentinel.store.reports.trends import Period
 
 if TYPE_CHECKING:
     from sentinel.store import Store

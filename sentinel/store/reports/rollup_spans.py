@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from sentinel.store.reports.rollups import (DAY, asked, hour_after, hour_before, moment_of)
+from sentinel.store.reports.rollups import DAY, asked, hour_after, hour_before, moment_of
 
 __all__ = ["Kept", "Parts", "kept_in"]
 

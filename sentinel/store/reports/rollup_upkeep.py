@@ -22,8 +22,17 @@ from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from sentinel.store.database.tables import (ALERT, TALLY_STATE)
-from sentinel.store.reports.rollups import (DAY, FIGURES, asked, figures, hour_before, hour_of, milliseconds, moment_of)
+from sentinel.store.database.tables import ALERT, TALLY_STATE
+from sentinel.store.reports.rollups import (
+    DAY,
+    FIGURES,
+    asked,
+    figures,
+    hour_before,
+    hour_of,
+    milliseconds,
+    moment_of,
+)
 
 if TYPE_CHECKING:
     from sentinel.store import Store

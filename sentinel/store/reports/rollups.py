@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, CursorResult
 
 from sentinel.severity import Severity
-from sentinel.store.database.bulk import (cells_of)
+from sentinel.store.database.bulk import cells_of
 
 __all__ = [
     "DAY", "FIGURES", "asked", "figures", "hour_after", "hour_before", "hour_of", "milliseconds",

@@ -9,9 +9,9 @@ import msgspec
 from sqlalchemy import func, select, text
 from sqlmodel import col
 
-from sentinel.schema.notifications import (Delivery)
-from sentinel.schema.rules import (RuleRow)
-from sentinel.store.database.tables import (ALERT, TIMELINE)
+from sentinel.schema.notifications import Delivery
+from sentinel.schema.rules import RuleRow
+from sentinel.store.database.tables import ALERT, TIMELINE
 
 if TYPE_CHECKING:
     from sentinel.store import Store

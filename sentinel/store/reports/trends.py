@@ -17,8 +17,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from sentinel.severity import Severity
-from sentinel.store.reports.rollups import (DAY, FIGURES, asked, figures, milliseconds, moment_of)
-from sentinel.store.reports.rollup_spans import (Kept, Parts, kept_in)
+from sentinel.store.reports.rollup_spans import Kept, Parts, kept_in
+from sentinel.store.reports.rollups import DAY, FIGURES, asked, figures, milliseconds, moment_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store

@@ -8,12 +8,12 @@ from typing import Any, cast
 import msgspec
 from sqlalchemy import Connection, Table, select
 
-from sentinel.evaluation.evaluator import (Memory, remembers)
-from sentinel.schema.groups import (AlertGroup)
-from sentinel.schema.conditions import (HeldBack, RuleMemory)
-from sentinel.notifications.decision import (Policy, Told)
-from sentinel.rules.rule import (Rule)
-from sentinel.store.notifications.deliveries import (DELIVERY)
+from sentinel.evaluation.evaluator import Memory, remembers
+from sentinel.notifications.decision import Policy, Told
+from sentinel.rules.rule import Rule
+from sentinel.schema.conditions import HeldBack, RuleMemory
+from sentinel.schema.groups import AlertGroup
+from sentinel.store.notifications.deliveries import DELIVERY
 
 __all__ = ["count_held", "held_before", "load_memory", "save_memory", "with_recent"]
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
-from sentinel.store.database.tables import (RULE)
+from sentinel.store.database.tables import RULE
 
 if TYPE_CHECKING:
     pass

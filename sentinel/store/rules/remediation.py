@@ -12,10 +12,10 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from sentinel.schema.columns import (new_id)
-from sentinel.schema.remediation import (RemedyRow)
-from sentinel.store.rules.lock import (lock_rules)
-from sentinel.store.database.tables import (ALERT, REMEDY, TIMELINE)
+from sentinel.schema.columns import new_id
+from sentinel.schema.remediation import RemedyRow
+from sentinel.store.database.tables import ALERT, REMEDY, TIMELINE
+from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
     from sentinel.store import Store

@@ -1,7 +1,6 @@
 """Rules as rows: their switch, their gate, and the lock under which their alerts change."""
 
 from __future__ import annotations
-from sentinel.store.rules.lock import lock_rules
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,20 +10,21 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlmodel import col
 
+from sentinel.alerts.inputs import Reason
 from sentinel.clock import utc
 from sentinel.errors import NotFound
-from sentinel.evaluation.model import (Evaluation, Gate)
-from sentinel.labels.fingerprint import (fingerprint)
-from sentinel.evaluation.judge import (CHECK)
-from sentinel.alerts.inputs import (Reason)
-from sentinel.schema.alerts import (LIVE)
-from sentinel.schema.rules import (RuleRow)
-from sentinel.schema.columns import (new_id)
-from sentinel.schema.conditions import (RuleMemory)
-from sentinel.rules.rule import (Rule)
-from sentinel.store.database.bulk import (dumped, update_many)
-from sentinel.store.alerts.filter import (NOT_OVER)
-from sentinel.store.database.tables import (ALERT, RULE, SUPPRESSION, TIMELINE)
+from sentinel.evaluation.judge import CHECK
+from sentinel.evaluation.model import Evaluation, Gate
+from sentinel.labels.fingerprint import fingerprint
+from sentinel.rules.rule import Rule
+from sentinel.schema.alerts import LIVE
+from sentinel.schema.columns import new_id
+from sentinel.schema.conditions import RuleMemory
+from sentinel.schema.rules import RuleRow
+from sentinel.store.alerts.filter import NOT_OVER
+from sentinel.store.database.bulk import dumped, update_many
+from sentinel.store.database.tables import ALERT, RULE, SUPPRESSION, TIMELINE
+from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -139,7 +139,7 @@ class Rules:
         Raises:
             NotFound: there is none of that name
         """
-        from sentinel.store.alerts.apply_action import (close_rule)
+        from sentinel.store.alerts.apply_action import close_rule
 
         def work(connection: Connection) -> int:
             self._locked(connection, tenant, name)
@@ -160,7 +160,7 @@ class Rules:
         Returns:
             How many alerts that closed; 0 where no such rule ever ran.
         """
-        from sentinel.store.alerts.apply_action import (close_rule)
+        from sentinel.store.alerts.apply_action import close_rule
 
         def work(connection: Connection) -> int:
             if not lock_rules(connection, [(tenant, name)]):

@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 
 from sentinel import Reading
+from sentinel.alerts.actions import Acknowledge, Comment, Resolve, Suppress
+from sentinel.checks.reading import checked
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, ReadingError
-from sentinel.alerts.actions import (Acknowledge, Comment, Resolve, Suppress)
-from sentinel.checks.reading import (checked)
-from sentinel.store import (Store)
-from sentinel.store.alerts import (apply_evaluation)
-from sentinel.store.database.bulk import (dumped)
+from sentinel.store import Store
+from sentinel.store.alerts import apply_evaluation
+from sentinel.store.database.bulk import dumped
 from tests.store.desk import Desk
 
 

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from sentinel.alerts.actions import Acknowledge, Assign, Comment, Reopen, Resolve
 from sentinel.clock import FakeClock
-from sentinel.alerts.actions import (Acknowledge, Assign, Comment, Reopen, Resolve)
-from sentinel.schema.columns import (new_id)
-from sentinel.store import (Store)
-from sentinel.store.alerts import (audit)
-from sentinel.store.alerts.audit import (ActFilter, acts, counted, every)
-from sentinel.store.database.bulk import (insert_many)
-from sentinel.store.database.tables import (TIMELINE_COLUMNS)
+from sentinel.schema.columns import new_id
+from sentinel.store import Store
+from sentinel.store.alerts import audit
+from sentinel.store.alerts.audit import ActFilter, acts, counted, every
+from sentinel.store.database.bulk import insert_many
+from sentinel.store.database.tables import TIMELINE_COLUMNS
 from tests.store.desk import Desk
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
+from sentinel.alerts.actions import Acknowledge, Comment, Resolve
 from sentinel.clock import FakeClock
-from sentinel.evaluation.model import (Applied)
-from sentinel.alerts.actions import (Acknowledge, Comment, Resolve)
-from sentinel.store import (Store)
-from sentinel.store.alerts import (apply_evaluation)
+from sentinel.evaluation.model import Applied
+from sentinel.store import Store
+from sentinel.store.alerts import apply_evaluation
 from tests.store.desk import Desk
 
 

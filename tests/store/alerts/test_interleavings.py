@@ -14,11 +14,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from sqlalchemy import event
 
+from sentinel.alerts.actions import (
+    Acknowledge,
+    Action,
+    Assign,
+    Reopen,
+    Resolve,
+    Suppress,
+    Unacknowledge,
+)
 from sentinel.clock import FakeClock
-from sentinel.alerts.actions import (Acknowledge, Action, Assign, Reopen, Resolve, Suppress, Unacknowledge)
-from sentinel.notifications.channel import (Channel, Message, Receipt)
+from sentinel.engine.dispatcher import tell_due
+from sentinel.notifications.channel import Channel, Message, Receipt
 from sentinel.store import Store
-from sentinel.engine.dispatcher import (tell_due)
 from tests.store.desk import Desk
 
 MOUNTS = ("/", "/data", "/var")

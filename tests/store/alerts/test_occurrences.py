@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from sentinel import Reading
+from sentinel.checks.reading import checked
 from sentinel.clock import FakeClock
 from sentinel.errors import ReadingError
-from sentinel.evaluation.model import (Evaluation)
-from sentinel.checks.reading import (checked)
+from sentinel.evaluation.model import Evaluation
 from sentinel.store import Store
 from tests.store.desk import Desk
 

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from sentinel.alerts.view import (shown_status)
+from sentinel.alerts.view import shown_status
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, Conflict, NotFound
-from sentinel.schema.alerts import (Alert, TimelineEntry)
-from sentinel.schema.columns import (new_id)
+from sentinel.schema.alerts import Alert, TimelineEntry
+from sentinel.schema.columns import new_id
 from sentinel.severity import severity_of
 from sentinel.store import Store
-from sentinel.store.alerts.filter import (AlertFilter)
-from sentinel.store.reports.trends import (trend)
+from sentinel.store.alerts.filter import AlertFilter
+from sentinel.store.reports.trends import trend
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import text
 
 from sentinel import Reading, Rule
+from sentinel.alerts.actions import Acknowledge, Resolve
+from sentinel.checks.observation import Observation
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError
-from sentinel.evaluation.model import (Evaluation)
-from sentinel.alerts.actions import (Acknowledge, Resolve)
-from sentinel.checks.observation import (Observation)
+from sentinel.evaluation.model import Evaluation
 from sentinel.store import Store
-from sentinel.store.alerts.search_syntax import (read_search)
+from sentinel.store.alerts.search_syntax import read_search
 
 
 def raises(store: Store, clock: FakeClock, *titles: str, rule: str = "r", **more: object) -> None:

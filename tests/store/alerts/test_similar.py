@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from sentinel.alerts.actions import Acknowledge, Comment, Resolve
 from sentinel.clock import FakeClock
-from sentinel.alerts.actions import (Acknowledge, Comment, Resolve)
 from sentinel.store import Store
-from sentinel.store.alerts.similar import (similar)
+from sentinel.store.alerts.similar import similar
 from tests.store.desk import Desk
 
 

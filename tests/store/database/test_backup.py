@@ -14,13 +14,13 @@ import orjson
 import pytest
 from sqlalchemy import inspect, text
 
+from sentinel.alerts.actions import Acknowledge
 from sentinel.clock import FakeClock
+from sentinel.engine.dispatcher import tell_due
 from sentinel.errors import ConfigurationError, Conflict, DatabaseError, SchemaTooNew
-from sentinel.alerts.actions import (Acknowledge)
 from sentinel.store import Store
-from sentinel.store.database.backup import (backup, look_into, restore, tables)
-from sentinel.store.database.migrate import (schema_ready)
-from sentinel.engine.dispatcher import (tell_due)
+from sentinel.store.database.backup import backup, look_into, restore, tables
+from sentinel.store.database.migrate import schema_ready
 from tests.store.desk import Desk
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from sentinel.clock import FakeClock
 from sentinel.store import Store
-from tests.engine.test_dispatcher import (World)
+from tests.engine.test_dispatcher import World
 
 
 @pytest.fixture

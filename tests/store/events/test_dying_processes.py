@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import Connection
 
 from sentinel.clock import FakeClock
-from sentinel.store import (Store)
-from sentinel.store.events import (batch, matching)
-from sentinel.store.events.matching import (Matching)
-from tests.event_policies.streets import (Street, policy)
+from sentinel.store import Store
+from sentinel.store.events import batch, matching
+from sentinel.store.events.matching import Matching
+from tests.event_policies.streets import Street, policy
 from tests.processes import die, ended
 
 NEVER = 10**9

@@ -12,7 +12,7 @@ from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError
 from sentinel.events import Kept, happened_at, read_events
 from sentinel.store import Store
-from sentinel.store.events.log import (after)
+from sentinel.store.events.log import after
 
 
 def kept(store: Store, tenant: str = "default", cursor: int = 0) -> list[dict[str, Any]]:

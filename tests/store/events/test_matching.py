@@ -13,10 +13,10 @@ from sentinel import Rule
 from sentinel.clock import FakeClock
 from sentinel.errors import PolicyError
 from sentinel.relay.matching import LEASE, EventMatching
-from sentinel.store import (Store)
-from sentinel.store.events import (batch, matching)
-from sentinel.store.events.matching import (Matching)
-from tests.event_policies.streets import (Street, policy)
+from sentinel.store import Store
+from sentinel.store.events import batch, matching
+from sentinel.store.events.matching import Matching
+from tests.event_policies.streets import Street, policy
 from tests.prefect_server import eventually
 
 BRUTE_FORCE: dict[str, Any] = {

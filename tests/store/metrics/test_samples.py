@@ -15,7 +15,7 @@ from sentinel.errors import SampleError
 from sentinel.metrics import Sample
 from sentinel.metrics.series import Series
 from sentinel.store import Store
-from sentinel.store.database.tables import (BLOCK, SERIES)
+from sentinel.store.database.tables import BLOCK, SERIES
 from tests.store.desk import Desk
 
 

@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 import pytest
 
-from sentinel.engine import (dispatcher)
 from sentinel.clock import FakeClock
-from sentinel.notifications.channel import (Channel, Message, Receipt)
+from sentinel.engine import dispatcher
+from sentinel.engine.dispatcher import ToldCount, tell_due
+from sentinel.notifications.channel import Channel, Message, Receipt
 from sentinel.store import Store
-from sentinel.store.notifications.deliveries import (Outcome)
-from sentinel.engine.dispatcher import (ToldCount, tell_due)
-from tests.engine.test_dispatcher import (FIRST, World)
+from sentinel.store.notifications.deliveries import Outcome
+from tests.engine.test_dispatcher import FIRST, World
 
 
 def until(true: Callable[[], bool]) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from sentinel.clock import FakeClock
+from sentinel.engine.dispatcher import tell_due
 from sentinel.errors import DeliveryError
-from sentinel.notifications.channel import (Channel, Message, Receipt)
+from sentinel.notifications.channel import Channel, Message, Receipt
 from sentinel.store import Store
-from sentinel.engine.dispatcher import (tell_due)
 from tests.store.desk import Desk
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from sentinel.clock import FakeClock
-from sentinel.schema.columns import (new_id)
+from sentinel.schema.columns import new_id
 from sentinel.store import Store
-from sentinel.store.notifications.delivery_stats import (delivered)
-from sentinel.store.notifications.deliveries import (DELIVERY)
+from sentinel.store.notifications.deliveries import DELIVERY
+from sentinel.store.notifications.delivery_stats import delivered
 
 DAY = timedelta(days=1)
 

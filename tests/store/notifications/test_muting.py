@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from sentinel.alerts.actions import Acknowledge, Suppress, Unsuppress
 from sentinel.clock import FakeClock
-from sentinel.alerts.actions import (Acknowledge, Suppress, Unsuppress)
 from sentinel.store import Store
-from tests.engine.test_dispatcher import (FIRST, World)
+from tests.engine.test_dispatcher import FIRST, World
 
 NEWS = ("firing", "more is firing")
 

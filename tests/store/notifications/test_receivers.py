@@ -7,7 +7,7 @@ import pytest
 from sentinel.clock import FakeClock
 from sentinel.errors import NotFound
 from sentinel.store import Store
-from tests.engine.test_dispatcher import (World)
+from tests.engine.test_dispatcher import World
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from sentinel.alerts.actions import Acknowledge, Reopen, Resolve
 from sentinel.clock import FakeClock
 from sentinel.errors import DeliveryError
-from sentinel.alerts.actions import (Acknowledge, Reopen, Resolve)
 from sentinel.store import Store
-from tests.engine.test_dispatcher import (FIRST, OVER, World)
+from tests.engine.test_dispatcher import FIRST, OVER, World
 
 REOPEN = Reopen(actor="ann", comment="too soon")
 

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, select, text, update
 
 from sentinel.clock import FakeClock
 from sentinel.store import Store
-from sentinel.store.database.tables import (ALERT)
-from sentinel.store.reports.trends import (trend)
+from sentinel.store.database.tables import ALERT
+from sentinel.store.reports.trends import trend
 from tests.store.days import DAY, HOUR, Days, assert_true, keep, kept, settled
 
 

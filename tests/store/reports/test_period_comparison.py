@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sentinel import Reading, Rule
+from sentinel.alerts.actions import Acknowledge
+from sentinel.checks.observation import Observation
 from sentinel.clock import FakeClock
-from sentinel.evaluation.model import (Evaluation)
-from sentinel.alerts.actions import (Acknowledge)
-from sentinel.checks.observation import (Observation)
+from sentinel.evaluation.model import Evaluation
 from sentinel.store import Store
-from sentinel.store.alerts.filter import (AlertFilter)
-from sentinel.store.reports.period_comparison import (Compared, Span, compare)
+from sentinel.store.alerts.filter import AlertFilter
+from sentinel.store.reports.period_comparison import Compared, Span, compare
 
 HOUR = timedelta(hours=1)
 

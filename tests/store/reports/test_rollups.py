@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 
+from sentinel.alerts.actions import Acknowledge, Action, Reopen, Resolve, Unacknowledge
 from sentinel.clock import FakeClock
-from sentinel.alerts.actions import (Acknowledge, Action, Reopen, Resolve, Unacknowledge)
 from sentinel.store import Store
-from sentinel.store.database.backup import (backup, restore)
-from sentinel.store.reports.trends import (trend)
+from sentinel.store.database.backup import backup, restore
+from sentinel.store.reports.trends import trend
 from tests.store.days import DAY, HOUR, Days, assert_true, keep, kept, settled
 
 ACTIONS: tuple[Action, ...] = (

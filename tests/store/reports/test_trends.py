@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sentinel.alerts.actions import Acknowledge, Resolve
 from sentinel.clock import FakeClock
-from sentinel.alerts.actions import (Acknowledge, Resolve)
 from sentinel.store import Store
-from sentinel.store.reports.trends import (trend)
+from sentinel.store.reports.trends import trend
 from tests.store.desk import Desk
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sentinel.clock import FakeClock
 from sentinel.store import Store
-from tests.engine.test_dispatcher import (FIRST, World)
+from tests.engine.test_dispatcher import FIRST, World
 from tests.store.desk import Desk
 
 

@@ -7,10 +7,10 @@ from threading import Barrier, Thread
 
 import pytest
 
+from sentinel.alerts.actions import Resolve
 from sentinel.clock import FakeClock
-from sentinel.alerts.actions import (Resolve)
 from sentinel.store import Store
-from sentinel.store.rules.remediation import (GIVE_UP_AFTER, Ended)
+from sentinel.store.rules.remediation import GIVE_UP_AFTER, Ended
 from tests.store.desk import Desk
 
 REMEDY = {

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from sentinel.schema.columns import (Moment)
+from sentinel.schema.columns import Moment
 
 revision = "0001"
 down_revision = None

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-from sentinel.schema.columns import (Moment)
+from sentinel.schema.columns import Moment
 
 revision = "0004"
 down_revision = "0003"

@@ -18,7 +18,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from sentinel.schema.columns import (Moment)
+from sentinel.schema.columns import Moment
 
 revision = "0010"
 down_revision = "0009"
