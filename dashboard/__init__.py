@@ -1,1 +1,1 @@
-"""The Streamlit dashboard: `app.py` is what `streamlit run` starts, `shell.py` its pages' frame."""
+"""The Streamlit dashboard: `streamlit run` starts `app.py`; `pages/frame.py` frames each page."""

@@ -1,4 +1,4 @@
-"""What `streamlit run` starts: the pages of `shell.py`, behind `front.py`, beside `door.py`."""
+"""What `streamlit run` starts: the pages, behind `index_middleware`, beside `live_api`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dashboard.index_middleware import Front
 from dashboard.live_api import Door
 
 app = st.App(
-    Path(__file__).parent / "shell.py",
+    Path(__file__).parent / "pages" / "frame.py",
     middleware=[
         Middleware(
             Door,

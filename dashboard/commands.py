@@ -217,7 +217,7 @@ class Desk:
             return frozenset(still_bad(self._data.store, alerts))
 
     def _offer(self, bad: int, of: int) -> str:
-        """As `sentinel.snooze` says it, of one alert or of many."""
+        """As `sentinel.engine.snooze` says it, of one alert or of many."""
         if not bad:
             return ""
         held = format_duration(self._data.store.knobs.hold_after_manual_resolve)

@@ -246,7 +246,7 @@ class Data:
         """Do `action` to each alert, or say why not.
 
         Args:
-            ids: at most `sentinel.store.actions.MOST_ACTED_ON`
+            ids: at most `sentinel.store.alerts.apply_action.MOST_ACTED_ON`
             action: what a person does
             expected_version: leave an alert alone that has moved on from it
 

@@ -23,7 +23,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """A way to look at the live page; each field is a parameter of its address.
 
     Attributes:
-        q: what was typed to find alerts (see `sentinel.store.search`)
+        q: what was typed to find alerts (see `sentinel.store.alerts.search_syntax`)
         severity: only these words; empty for all
         mine: only what is assigned to whoever looks
         suppressed: what is suppressed too

@@ -36,6 +36,7 @@ from sentinel.evaluation.alert_text import wording
 from sentinel.evaluation.judge import judge_all
 from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.links import Addresses
+from sentinel.prefect_client.client import connect
 from sentinel.rollout.plan import OWNER
 from sentinel.rules.rule import Rule
 from sentinel.settings import settings
@@ -86,7 +87,8 @@ def evaluate(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, An
         last_seen=gate.last_seen,
         prefect=connections.prefect_api(),
         metrics=store.metrics.reader(rule.tenant),
-        events=store.events.desk(rule, _source(run, flow)),
+        events=store.event_port(rule, _source(run, flow)),
+        connect=connect,
     )
     evaluation = _look(trigger, rule, parameters, ctx, slot, at, _source(run, flow))
     applied = store.apply(evaluation)
@@ -189,7 +191,8 @@ def _rehearse(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, A
         clock=clock,
         prefect=connections.prefect_api(),
         metrics=connections.store().metrics.reader(rule.tenant),
-        events=connections.store().events.desk(rule, None),
+        events=connections.store().event_port(rule, None),
+        connect=connect,
     )
     evaluation = _look(trigger, rule, parameters, ctx, at, at, RunSource())
     if evaluation.observation.error is not None:

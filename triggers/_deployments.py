@@ -10,7 +10,7 @@ from collections.abc import Set
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sentinel.prefect_client.port import Deployed, PrefectDesk
+from sentinel.prefect_client.port import Deployed, PrefectPort
 
 __all__ = ["forget", "listed"]
 
@@ -26,7 +26,7 @@ class _Listed(NamedTuple):
 _kept: dict[str, _Listed] = {}
 
 
-def listed(prefect: PrefectDesk, now: datetime, having: Set[str]) -> list[Deployed]:
+def listed(prefect: PrefectPort, now: datetime, having: Set[str]) -> list[Deployed]:
     """All deployments, as they were at most a minute ago.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sentinel import Reading
 from sentinel.duration import format_duration
 from sentinel.labels.text import storable
-from sentinel.prefect_client.port import Deployed, FlowRun, PrefectDesk
+from sentinel.prefect_client.port import Deployed, FlowRun, PrefectPort
 from triggers._outcomes import BLANK, Failure
 
 __all__ = ["Trouble", "labels_of", "reading_of", "span"]
@@ -27,7 +27,7 @@ class Trouble(NamedTuple):
 
 
 def reading_of(
-    prefect: PrefectDesk,
+    prefect: PrefectPort,
     one: Deployed,
     troubles: Sequence[Trouble],
     failure: Failure | None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sentinel.prefect_client.port import Deployed, FlowRun, PrefectDesk
+from sentinel.prefect_client.port import Deployed, FlowRun, PrefectPort
 from triggers._outcomes import GOOD, Slots
 from triggers._slots import times_between
 
@@ -29,7 +29,7 @@ class Skipped:
     """
 
     def __init__(
-        self, prefect: PrefectDesk, now: datetime, watched: Mapping[str, Deployed]
+        self, prefect: PrefectPort, now: datetime, watched: Mapping[str, Deployed]
     ) -> None:
         self._prefect = prefect
         self._now = now

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from sentinel.prefect_client.port import Deployed, FlowRun, PrefectDesk
+from sentinel.prefect_client.port import Deployed, FlowRun, PrefectPort
 from triggers._outcomes import BAD, GOOD
 
 __all__ = ["Undeployed", "undeployed"]
@@ -33,7 +33,7 @@ class Undeployed(msgspec.Struct, frozen=True, kw_only=True):
         return Undeployed(flows=flows, runs={key: some for key, some in runs.items() if some})
 
 
-def undeployed(prefect: PrefectDesk, since: datetime, known: Iterable[str]) -> Undeployed:
+def undeployed(prefect: PrefectPort, since: datetime, known: Iterable[str]) -> Undeployed:
     """The runs that ended since then, the last to end first.
 
     Runs that another run started are left out: what becomes of them is its business.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from sentinel import Reading
-from sentinel.prefect_client.port import Deployed, PrefectDesk, WorkPool
+from sentinel.prefect_client.port import Deployed, PrefectPort, WorkPool
 from triggers._outcomes import BLANK
 
 __all__ = ["readings_of_pools"]
@@ -14,7 +14,7 @@ _WORKERLESS = {"prefect-agent"}
 
 
 def readings_of_pools(
-    prefect: PrefectDesk, everything: Sequence[Deployed], watched: Mapping[str, Deployed]
+    prefect: PrefectPort, everything: Sequence[Deployed], watched: Mapping[str, Deployed]
 ) -> Iterator[Reading]:
     """A reading for every pool that a watched deployment needs."""
     needed = {one.work_pool_name for one in watched.values() if not one.paused}
@@ -29,7 +29,7 @@ def readings_of_pools(
         yield _empty(prefect, pool, sum(1 for x in everything if x.work_pool_name == pool.name))
 
 
-def _empty(prefect: PrefectDesk, pool: WorkPool, deployments: int) -> Reading:
+def _empty(prefect: PrefectPort, pool: WorkPool, deployments: int) -> Reading:
     workers = prefect.workers(pool.name)
     seen = max((w.last_heartbeat_time for w in workers if w.last_heartbeat_time), default=None)
     last = f", the last one was seen at {seen:%Y-%m-%d %H:%M:%S} UTC" if seen else ""

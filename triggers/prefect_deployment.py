@@ -14,7 +14,7 @@ from sentinel import Context, Reading, trigger
 from sentinel.duration import format_duration
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.labels.text import storable
-from sentinel.prefect_client.port import FlowRun, PrefectDesk
+from sentinel.prefect_client.port import FlowRun, PrefectPort
 
 _BAD = {"FAILED": "failed", "CRASHED": "crashed"}
 _LOG_LINES = 10
@@ -81,7 +81,7 @@ def _memory(ctx: Context) -> Memory:
     return msgspec.convert(kept, Memory) if kept else Memory(life=uuid4().hex)
 
 
-def _found(prefect: PrefectDesk, run_id: str) -> FlowRun | None:
+def _found(prefect: PrefectPort, run_id: str) -> FlowRun | None:
     try:
         return prefect.run(run_id)
     except NotFound:
@@ -90,7 +90,7 @@ def _found(prefect: PrefectDesk, run_id: str) -> FlowRun | None:
 
 def _on_its_way(
     ctx: Context,
-    prefect: PrefectDesk,
+    prefect: PrefectPort,
     run: FlowRun,
     memory: Memory,
     labels: dict[str, str],
@@ -112,7 +112,7 @@ def _on_its_way(
     )
 
 
-def _judged(prefect: PrefectDesk, run: FlowRun, labels: dict[str, str]) -> Reading | None:
+def _judged(prefect: PrefectPort, run: FlowRun, labels: dict[str, str]) -> Reading | None:
     """What the end of a run says; None where it says nothing."""
     # The type counts: a run that ends Completed and is named Firing is good.
     kind = run.state_type or ""
@@ -145,13 +145,13 @@ def _judged(prefect: PrefectDesk, run: FlowRun, labels: dict[str, str]) -> Readi
     )
 
 
-def _details(prefect: PrefectDesk, run: FlowRun) -> dict[str, Any]:
+def _details(prefect: PrefectPort, run: FlowRun) -> dict[str, Any]:
     return {"run": run.name, "run_id": run.id, "run_url": prefect.run_url(run.id)}
 
 
 def _start(
     ctx: Context,
-    prefect: PrefectDesk,
+    prefect: PrefectPort,
     deployment: str,
     parameters: dict[str, Any],
     tags: list[str],

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from sentinel import Context, Reading, trigger
 from sentinel.labels.text import storable
-from sentinel.prefect_client.port import Deployed, FlowRun, PrefectDesk, Runs
+from sentinel.prefect_client.port import Deployed, FlowRun, PrefectPort, Runs
 from triggers._deployments import listed
 from triggers._outcomes import BAD, GOOD, Failure, Memory, Planning, Usual, fold
 from triggers._run_readings import Trouble, labels_of, reading_of, span
@@ -142,7 +142,7 @@ class _Look:
     """One look at a server: each method asks one thing and notes what is wrong."""
 
     def __init__(
-        self, prefect: PrefectDesk, now: datetime, watched: Mapping[str, Deployed], memory: Memory
+        self, prefect: PrefectPort, now: datetime, watched: Mapping[str, Deployed], memory: Memory
     ) -> None:
         self.prefect = prefect
         self.now = now
@@ -294,7 +294,7 @@ class _Look:
 
 
 def _ended(
-    prefect: PrefectDesk, looked: datetime | None, now: datetime, lookback: timedelta
+    prefect: PrefectPort, looked: datetime | None, now: datetime, lookback: timedelta
 ) -> Runs:
     """Runs that ended since the last look, of each deployment the last to end first."""
     since = _since(looked, now, lookback)

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from sentinel import Context, Reading, trigger
 from sentinel.errors import ConfigurationError
-from sentinel.prefect_client.port import FlowRun, PrefectDesk
+from sentinel.prefect_client.port import FlowRun, PrefectPort
 from sentinel.timing.active_hours import ActiveHours, Weekdays, Window
 from triggers._metrics import Duration, ago
 
@@ -84,7 +84,7 @@ def prefect_sla(
                 yield from _ready(ctx, name, last, made, deadline)
 
 
-def _last(prefect: PrefectDesk, id_: str, states: Sequence[str]) -> FlowRun | None:
+def _last(prefect: PrefectPort, id_: str, states: Sequence[str]) -> FlowRun | None:
     where = {"state": {"type": {"any_": list(states)}}}
     return next(iter(prefect.last_runs(id_, where, 1)), None)
 
@@ -94,7 +94,7 @@ def _labels(name: str, sla: str) -> dict[str, str]:
 
 
 def _took(
-    ctx: Context, prefect: PrefectDesk, name: str, id_: str, most: timedelta
+    ctx: Context, prefect: PrefectPort, name: str, id_: str, most: timedelta
 ) -> Iterator[Reading]:
     labels = _labels(name, "duration")
     where = {"state": {"type": {"any_": ["RUNNING", "CANCELLING"]}}}
@@ -119,7 +119,7 @@ def _took(
     )
 
 
-def _late(ctx: Context, prefect: PrefectDesk, name: str, id_: str, within: timedelta) -> Reading:
+def _late(ctx: Context, prefect: PrefectPort, name: str, id_: str, within: timedelta) -> Reading:
     now = ctx.now()
     where = {
         "state": {"type": {"any_": ["SCHEDULED", "PENDING"]}},

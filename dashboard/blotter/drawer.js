@@ -4,7 +4,7 @@ const KINDS = { opened: "opened", reopened: "opened", escalated: "opened", ackno
 const outward = (url, ...words) => h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, ...words, " ↗");
 const when = (at, now) => h("time", { datetime: new Date(at).toISOString(), title: moment(at) }, `${span(now - at)} ago`);
 
-/** Names that a search takes for something else than a label; see sentinel/store/search.py. */
+/** Names that a search takes for something else than a label; see sentinel/store/alerts/search_syntax.py. */
 const FIELDS = new Set(["rule", "severity", "status", "category", "team", "assignee", "tenant"]);
 
 /** What is shown of an answer: the door and Streamlit say the same, each with more of its own. */

@@ -33,7 +33,7 @@ def page() -> str:
         "```",
         "",
     ]
-    lines += ["## `python -m sentinel.schedule NAME INTERVAL`", "", schedule.HELP, ""]
+    lines += ["## `python -m sentinel.timing.schedule NAME INTERVAL`", "", schedule.HELP, ""]
     lines += ["```sh", schedule.EXAMPLE, "```"]
     return "\n".join(lines).rstrip() + "\n"
 

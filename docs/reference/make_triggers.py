@@ -136,7 +136,7 @@ GOOD_SIDE = {
     "equals": "There is no `clear`: a value equals or it does not.",
     "expression": (
         "It may ask for `value`, `unit`, `labels` and `details`, as in `labels.mount != '/tmp'`. "
-        "There is no `clear`. In Python it comes from `sentinel.condition`."
+        "There is no `clear`. In Python it comes from `sentinel.rules.condition`."
     ),
     "levels": (
         "`clear` lies on the good side of the mildest level: below it, or above it with "
@@ -221,7 +221,7 @@ def _condition(kind: str, examples: list[tuple[str, list[float]]]) -> list[str]:
     lines = [
         f"### `{kind}`",
         "",
-        f"{_first(getattr(sentinel.condition, kind))} {GOOD_SIDE[kind]}",
+        f"{_first(getattr(sentinel.rules.condition, kind))} {GOOD_SIDE[kind]}",
         "",
     ]
     for code, values in examples:
@@ -247,7 +247,7 @@ def _plain(value: Any) -> Any:
 
 
 def _made(code: str) -> When:
-    return eval(code, dict(vars(sentinel.condition)))  # noqa: S307 - the examples above, ours
+    return eval(code, dict(vars(sentinel.rules.condition)))  # noqa: S307 - the examples above, ours
 
 
 def _refusal(code: str) -> str:

@@ -1,4 +1,4 @@
-"""TODO-DOC sentinel/alerts/actions.py."""
+"""What people do to an alert, and what became of one action."""
 
 from __future__ import annotations
 

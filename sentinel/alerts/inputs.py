@@ -1,7 +1,7 @@
-"""What can happen to an alert, and the names of what became of it.
+"""The inputs of an alert's lifecycle, its stored statuses, and the reasons of every transition.
 
-A reading's verdict, an end that is no recovery, and what people do. `sentinel.lifecycle.step`
-takes one of these; nothing else changes an alert.
+An input is a reading's verdict, an end that is no recovery, or an action of a person.
+`sentinel.alerts.lifecycle.step` takes one of these; nothing else changes an alert.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What people do to an alert, as pure functions; `sentinel.lifecycle.step` calls `act`."""
+"""What people do to an alert, as pure functions; `sentinel.alerts.lifecycle.step` calls `act`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["act", "refused"]
 def act(
     alert: AlertState, given: Action, now: datetime, terms: Terms, beside: AlertState | None
 ) -> Transition:
-    """What `alert` becomes by what somebody does to it; see `sentinel.lifecycle.step`."""
+    """What `alert` becomes by what somebody does to it; see `sentinel.alerts.lifecycle.step`."""
     if alert.status is Status.PENDING:
         return refused(alert, "it is pending: there is nothing to act on until it opens")
     ended = alert.status is Status.RESOLVED

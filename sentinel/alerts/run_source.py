@@ -1,4 +1,4 @@
-"""TODO-DOC sentinel/alerts/run_source.py."""
+"""The Prefect flow run that a change of an alert comes from."""
 
 from __future__ import annotations
 

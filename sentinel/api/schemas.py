@@ -1,4 +1,4 @@
-"""The bodies that routes take and give; an alert itself is `sentinel.alert.AlertView`."""
+"""The bodies that routes take and give; an alert itself is `sentinel.alerts.view.AlertView`."""
 
 from __future__ import annotations
 

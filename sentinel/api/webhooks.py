@@ -1,4 +1,4 @@
-"""Webhooks of other systems, in their own formats; what they mean is in `sentinel.webhooks`."""
+"""Webhooks of other systems, in their own formats; `sentinel.ingest.webhooks` reads them."""
 
 from __future__ import annotations
 

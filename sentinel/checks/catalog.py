@@ -2,7 +2,7 @@
 
 A file dropped into `triggers/`, or a package with an entry point in the group
 `sentinel.triggers`, is found without registration anywhere else; so are classes of the older
-contract (`sentinel.legacy`). A file that cannot be loaded breaks only itself. Asking for one
+contract (`sentinel.checks.legacy`). A file that cannot be loaded breaks only itself. Asking for one
 trigger imports only what is needed to find it.
 """
 

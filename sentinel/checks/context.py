@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sentinel.clock import Clock, SystemClock
 from sentinel.errors import ConfigurationError
-from sentinel.prefect_client.port import PrefectDesk
+from sentinel.prefect_client.port import PrefectPort
 
 if TYPE_CHECKING:
-    from sentinel.checks.event_port import EventDesk
+    from sentinel.checks.event_port import EventPort
     from sentinel.metrics.series import MetricReader
 
-__all__ = ["Context"]
+__all__ = ["Connect", "Context"]
+
+Connect = Callable[[str, str], AbstractContextManager[PrefectPort]]
+"""Takes the URL of a Prefect API and its key, and gives the API while a block lasts."""
 
 _SECRET = re.compile(r"\{secret:([a-z0-9-]+)\}")
 
@@ -30,6 +33,15 @@ class Context:
             in it is committed in the same transaction as the alerts, or not at all.
         last_seen: when this rule was last evaluated, or None
         prefect: the Prefect API through a port; None where there is no server
+
+    Args:
+        clock: tells the time; the machine's unless another is given
+        state: what the rule's last successful check left
+        last_seen: when this rule was last evaluated
+        prefect: the Prefect API that Sentinel runs on
+        metrics: reads the stored metrics of this rule's tenant
+        events: matches the events of this rule's tenant
+        connect: connects to another Prefect API; `prefect_client.client.connect` does
     """
 
     def __init__(
@@ -38,9 +50,10 @@ class Context:
         clock: Clock | None = None,
         state: Mapping[str, Any] | None = None,
         last_seen: datetime | None = None,
-        prefect: PrefectDesk | None = None,
+        prefect: PrefectPort | None = None,
         metrics: MetricReader | None = None,
-        events: EventDesk | None = None,
+        events: EventPort | None = None,
+        connect: Connect | None = None,
     ) -> None:
         self._clock = clock or SystemClock()
         self.state: dict[str, Any] = dict(state or {})
@@ -48,6 +61,7 @@ class Context:
         self.prefect = prefect
         self._metrics = metrics
         self._events = events
+        self._connect = connect
         self.not_seen: list[Mapping[str, str]] = []
 
     def now(self) -> datetime:
@@ -76,7 +90,7 @@ class Context:
         return self._metrics
 
     @property
-    def events(self) -> EventDesk:
+    def events(self) -> EventPort:
         """The events of this rule's tenant, to match.
 
         Raises:
@@ -90,7 +104,7 @@ class Context:
         return self._events
 
     @contextmanager
-    def asking(self, api_url: str = "", key: str = "") -> Generator[PrefectDesk]:
+    def asking(self, api_url: str = "", key: str = "") -> Generator[PrefectPort]:
         """The Prefect API to ask while the block lasts.
 
         Args:
@@ -98,15 +112,16 @@ class Context:
             key: what that other server lets us in with: an API key, or `user:password`
 
         Raises:
-            ConfigurationError: there is none
+            ConfigurationError: there is none, or this context cannot connect to another
         """
         if api_url:
-            # Only who asks another server needs the client.
-            from sentinel.prefect_client.client import PrefectApi
-            from sentinel.prefect_client.transport import authentication
-
-            name = "PREFECT_API_AUTH_STRING" if ":" in key else "PREFECT_API_KEY"
-            with PrefectApi(api_url, headers=authentication({name: key})) as api:
+            if self._connect is None:
+                raise ConfigurationError(
+                    f"this check asks the Prefect API at {api_url}, and cannot connect from here",
+                    hint="Give it a context that can: "
+                    "Context(connect=sentinel.prefect_client.client.connect).",
+                )
+            with self._connect(api_url, key) as api:
                 yield api
             return
         if self.prefect is None:

@@ -9,7 +9,7 @@ import msgspec
 
 from sentinel.checks.reading import Reading
 
-__all__ = ["PACK_TRIGGER", "POLICY_TRIGGER", "EventDesk", "Matched"]
+__all__ = ["PACK_TRIGGER", "POLICY_TRIGGER", "EventPort", "Matched"]
 
 POLICY_TRIGGER = "event_policy"
 """What the rule of every policy says that it is evaluated by, alone or in a pack."""
@@ -33,7 +33,7 @@ class Matched(msgspec.Struct, frozen=True, kw_only=True):
     found: Sequence[Reading] = ()
 
 
-class EventDesk(Protocol):
+class EventPort(Protocol):
     """The events of one tenant, for the policies of one rule."""
 
     def look(self, policies: Sequence[Mapping[str, Any]], *, alone: bool) -> Matched:

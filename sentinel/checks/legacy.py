@@ -4,7 +4,7 @@ A class in a file under `triggers/` (or behind an entry point of `sentinel.trigg
 `get_name`, `get_description`, `get_default_params` and `check` becomes a trigger. It may derive
 from `BaseTrigger` here or from its own; only the methods count::
 
-    from sentinel.legacy import AlertOutput, BaseTrigger
+    from sentinel.checks.legacy import AlertOutput, BaseTrigger
 
 
     class Backlog(BaseTrigger):

@@ -1,4 +1,4 @@
-"""TODO-DOC sentinel/checks/observation.py."""
+"""What one evaluation of a check saw."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ import asyncio
 import inspect
 import queue
 import threading
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sentinel.checks.context import Context
 from sentinel.checks.observation import Observation
@@ -22,15 +22,33 @@ from sentinel.errors import CheckTimeout, ReadingError
 
 if TYPE_CHECKING:
     from sentinel.checks.reading_table import ReadingTable
-    from sentinel.checks.trigger import Trigger
 
-__all__ = ["observe"]
+__all__ = ["Check", "observe"]
 
 MAX_READINGS = 1_000_000
 
 
+class Check(Protocol):
+    """What the runner needs of a trigger; `sentinel.checks.trigger.Trigger` is one.
+
+    Attributes:
+        name: the trigger's name, for messages and the thread
+        wants_context: whether `function` takes a `Context` first
+        by: the columns that are labels, where it returns a pandas DataFrame
+    """
+
+    name: str
+    wants_context: bool
+    by: tuple[str, ...]
+
+    @property
+    def function(self) -> Callable[..., object]:
+        """The check as it was written."""
+        ...
+
+
 def observe(
-    trigger: Trigger[..., Any],
+    trigger: Check,
     ctx: Context,
     parameters: Mapping[str, Any],
     *,
@@ -84,7 +102,7 @@ def _ended(seen: _Seen, ctx: Context, error: Exception | None) -> Observation:
 
 
 def _look(
-    trigger: Trigger[..., Any], ctx: Context, parameters: Mapping[str, Any], seen: _Seen
+    trigger: Check, ctx: Context, parameters: Mapping[str, Any], seen: _Seen
 ) -> Exception | None:
     try:
         args = (ctx,) if trigger.wants_context else ()
@@ -97,7 +115,7 @@ def _look(
     return None
 
 
-def _take(trigger: Trigger[..., Any], answer: object, seen: _Seen) -> None:
+def _take(trigger: Check, answer: object, seen: _Seen) -> None:
     if inspect.iscoroutine(answer):
         answer = asyncio.run(answer)
     if isinstance(answer, AsyncIterable):

@@ -27,7 +27,7 @@ from sentinel.errors import ConfigurationError, ReadingError, RuleError
 from sentinel.evaluation.alert_text import said, wording
 from sentinel.evaluation.judge import Judged, judge_all
 from sentinel.evaluation.model import Evaluation
-from sentinel.prefect_client.client import PrefectApi
+from sentinel.prefect_client.client import PrefectApi, connect
 from sentinel.rules.condition import When
 from sentinel.rules.rule import Rule
 from sentinel.severity import Severity
@@ -100,7 +100,7 @@ def look(trigger: Trigger[..., Any], asked: Asked) -> Look:
     clock = SystemClock()
     at = clock.now()
     with ExitStack() as stack:
-        ctx = Context(clock=clock, prefect=_prefect(stack))
+        ctx = Context(clock=clock, prefect=_prefect(stack), connect=connect)
         began = time.perf_counter()
         seen = observe(trigger, ctx, parameters, timeout=rule.timeout)
         seconds = time.perf_counter() - began

@@ -145,8 +145,9 @@ def _deployments(api: RolloutApi, chosen: Watch) -> int:
     """How many deployments the watched server has."""
     from sentinel.checks.context import Context
     from sentinel.errors import PrefectUnreachable
+    from sentinel.prefect_client.client import connect
 
-    ctx = Context(prefect=api)
+    ctx = Context(prefect=api, connect=connect)
     key = ctx.secret(chosen.secret) if chosen.secret else ""
     try:
         with ctx.asking(chosen.url, key) as watched:

@@ -58,7 +58,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sentinel.catalog import find
+from sentinel.checks.catalog import find
 
 {name} = find("{name}")
 

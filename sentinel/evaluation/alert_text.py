@@ -1,4 +1,4 @@
-"""TODO-DOC sentinel/evaluation/alert_text.py."""
+"""The texts of an alert: title, description and annotations, with the reading's fields. Pure."""
 
 from __future__ import annotations
 

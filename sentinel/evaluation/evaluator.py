@@ -1,8 +1,8 @@
 """What one evaluation comes to, once all that a rule says of time and number is applied. Pure.
 
-Live evaluation and backtests call `look`; there is no second evaluator. `sentinel.judgement` says
-whether each reading is bad; here it becomes what the lifecycle is given: bad often enough, not more
-alerts than allowed, and what seeing nothing means.
+Live evaluation and backtests call `look`; there is no second evaluator. `sentinel.evaluation.judge`
+says whether each reading is bad; here it becomes what the lifecycle is given: bad often enough, not
+more alerts than allowed, and what seeing nothing means.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """What a rule remembers from one evaluation to the next.
 
     Attributes:
-        often: `sentinel.often.remembered` of each series that was bad lately, by fingerprint
+        often: `sentinel.rules.m_of_n.remembered` of each series that was bad lately, by fingerprint
         empty: evaluations in a row that worked and saw nothing
     """
 

@@ -1,7 +1,8 @@
 """Events: any JSON objects, kept before anybody is told that they were taken.
 
 `incoming` says what is taken and what is refused, `bodies` reads what people send: one object, a
-list, or a line each. `sentinel.store.events` keeps them, `sentinel.policy` says which matter.
+list, or a line each. `sentinel.store.events` keeps them, `sentinel.event_policies` says which
+matter.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 `=`, `!=`, `=~`, `!~`; regexes are anchored on both ends, and a label that is missing equals the
 empty text (https://prometheus.io/docs/prometheus/latest/querying/basics/). Regexes are searched
-in time linear in the text (`sentinel.pattern`).
+in time linear in the text (`sentinel.regex.matcher`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""TODO-DOC sentinel/labels/text.py."""
+"""Which texts a label, a title or a detail may hold."""
 
 from __future__ import annotations
 

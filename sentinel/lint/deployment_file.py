@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -323,7 +322,3 @@ def main(arguments: list[str]) -> int:
     for problem in problems:
         print(problem)
     return 1 if any(not problem.warning for problem in problems) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

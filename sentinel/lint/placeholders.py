@@ -23,7 +23,7 @@ from sentinel.template import misspelt, placeholders
 __all__ = ["ALWAYS", "Yielded", "unknown_names", "yielded_by"]
 
 ALWAYS = ("value", "unit", "rule", "severity", "team", "timestamp")
-"""What every text may hold, as `sentinel.judgement.wording` fills it in."""
+"""What every text may hold, as `sentinel.evaluation.judge.wording` fills it in."""
 _MAPPINGS = ("labels", "details")
 _NEAR = 0.75
 

@@ -1,4 +1,4 @@
-"""TODO-DOC sentinel/notifications/channel.py."""
+"""The port that every channel implements, and the message that it is given."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         dedup_key: the same for every message of one group's life, so that a provider which
             deduplicates makes one incident of it
         status: firing or resolved
-        reason: why it is told now, a `sentinel.notification.Reason`
+        reason: why it is told now, a `sentinel.notifications.decision.Reason`
         alerts: at most 50 of them, worst first; `firing` and `resolved` count all
         answers: the `Receipt.reference` of what this channel was last told about the group, so
             that a provider can keep one conversation; empty where it was told nothing

@@ -128,8 +128,8 @@ def next_look(
     """When a changed group's receivers are to be decided on.
 
     It is never later than the decision needs; the decision itself is
-    `sentinel.notification.decide`, which may find that it is too early. An end `by_hand` waits
-    for `TAKEN_BACK_WITHIN`.
+    `sentinel.notifications.decision.decide`, which may find that it is too early. An end `by_hand`
+    waits for `TAKEN_BACK_WITHIN`.
     """
     if so_far.told_at is None:
         look = now + first_wait(wait, severity)

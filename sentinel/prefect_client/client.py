@@ -1,8 +1,8 @@
 """A small client of Prefect's HTTP API, with no import of Prefect.
 
-It is `sentinel.ports.Prefect` and the few questions that our doors ask; `sentinel.prefect_runs`
-has those that checks ask, `sentinel.prefect_http` the wire. Importing Prefect's own client costs
-seconds of CPU; the relay, the API and the dashboard need a handful of calls.
+It implements `port.Prefect` and the few questions that our doors ask; `queries` has those that
+checks ask, and `transport` is the wire. Importing Prefect's own client costs seconds of CPU; the
+relay, the API and the dashboard need a handful of calls.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sentinel.prefect_client.queries import RunQueries
 from sentinel.prefect_client.transport import PAGE, authentication
 from sentinel.settings import Settings
 
-__all__ = ["PrefectApi"]
+__all__ = ["PrefectApi", "connect"]
 
 log = logging.getLogger(__name__)
 
@@ -226,6 +226,17 @@ class PrefectApi(RunQueries):
         if response.status_code == 404:
             raise NotFound(f"there is no Automation {automation_id}")
         self._checked(response)
+
+
+def connect(url: str, key: str = "") -> PrefectApi:
+    """A client of another Prefect API, to be closed by the caller's `with` block.
+
+    Args:
+        url: of the API, ending in `/api`
+        key: an API key, or `user:password` for basic authentication; empty for neither
+    """
+    name = "PREFECT_API_AUTH_STRING" if ":" in key else "PREFECT_API_KEY"
+    return PrefectApi(url, headers=authentication({name: key}))
 
 
 def _written(event: OutEvent) -> dict[str, Any]:

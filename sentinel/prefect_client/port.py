@@ -14,7 +14,7 @@ __all__ = [
     "LogLine",
     "OutEvent",
     "Prefect",
-    "PrefectDesk",
+    "PrefectPort",
     "RunState",
     "Runs",
     "WorkPool",
@@ -133,7 +133,7 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
-class PrefectDesk(Prefect, Protocol):
+class PrefectPort(Prefect, Protocol):
     """What triggers ask of a Prefect API. Every method may raise `PrefectUnreachable`."""
 
     url: str

@@ -1,7 +1,7 @@
 """What checks ask of a Prefect API: deployments, their runs, logs, work pools, secrets.
 
-Answers are read into the small structs of `sentinel.ports`; a run's JSON with its parameters
-and policies is an order of magnitude more than a check looks at.
+Answers are read into the small structs of `port`; a run's JSON with its parameters and policies is
+an order of magnitude more than a check looks at.
 """
 
 from __future__ import annotations

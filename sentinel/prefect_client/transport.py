@@ -1,6 +1,6 @@
 """The wire to a Prefect API: one HTTP client, its pages, and its refusals as our errors.
 
-What is asked lives in `sentinel.prefect_api` and `sentinel.prefect_runs`.
+What is asked lives in `client` and `queries`.
 """
 
 from __future__ import annotations

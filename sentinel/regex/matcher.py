@@ -4,7 +4,7 @@ Python's `re` tries alternatives one after the other, so that `(a+)+$` takes min
 letters. Here a pattern becomes the positions of Glushkov's automaton ("The abstract theory of
 automata", 1961), walked as sets of positions and remembered as states once seen (a lazy DFA, as
 in RE2). What cannot be walked that way (back references, looking around) is refused by
-`sentinel.pattern_syntax`, and so is a pattern with more positions than `MAX_POSITIONS`.
+`sentinel.regex.parser`, and so is a pattern with more positions than `MAX_POSITIONS`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reading a regular expression: what it may hold, and its tree. See `sentinel.pattern`."""
+"""Reading a regular expression: what it may hold, and its tree. See `sentinel.regex.matcher`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The relay's share of events: it matches them as they arrive, under a lease of its own.
 
 The lease only saves work: that an event counts once is settled in the transaction that matches it
-(`sentinel.store.event_matching`).
+(`sentinel.store.events.matching`).
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class EventMatching:
 
     def __init__(self, store: Store, holder: str) -> None:
         # Imported here: a relay without any policy never compiles one.
-        from sentinel.store.events.matching import Matching
+        from sentinel.store.events.matching import PackMatcher
 
         self._store = store
         self._holder = holder
-        self._matching = Matching(store)
+        self._matching = PackMatcher(store)
         self._mine_until: datetime | None = None
         self._tidied: datetime | None = None
         self._broken: dict[tuple[str, str], tuple[int, float]] = {}

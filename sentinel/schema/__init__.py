@@ -1,1 +1,67 @@
-"""Every table of the shared database."""
+"""Every table of the shared database.
+
+Times are timezone-aware UTC in and out. Ids are made by the writer (32 hex digits, rising
+with time), so that rows of one transaction can name each other before any is written.
+Hot tables carry no foreign keys: every write goes through one transaction of the store, and
+checking a key per row would cost a third of the bulk path.
+"""
+
+from sentinel.schema.alerts import LIVE, Alert, Suppression, TimelineEntry
+from sentinel.schema.columns import Moment, new_id
+from sentinel.schema.conditions import HeldBack, RuleMemory
+from sentinel.schema.events import EventBlock, EventPack, EventSeen, EventTail, PolicyMemory
+from sentinel.schema.groups import AlertGroup, GroupMember
+from sentinel.schema.metrics import MetricSeries, SampleBlock
+from sentinel.schema.notifications import (
+    AutomationSwitch,
+    Change,
+    Delivery,
+    InboxMessage,
+    Lease,
+    OutboxEvent,
+    Receiver,
+    SystemLog,
+    Telling,
+    Wake,
+)
+from sentinel.schema.remediation import RemedyRow
+from sentinel.schema.rollups import Tally, TallyHour, TallyMark, TallyState
+from sentinel.schema.rules import RuleRow
+from sentinel.schema.saved_views import SavedView
+
+__all__ = [
+    "LIVE",
+    "Alert",
+    "AlertGroup",
+    "AutomationSwitch",
+    "Change",
+    "Delivery",
+    "EventBlock",
+    "EventPack",
+    "EventSeen",
+    "EventTail",
+    "GroupMember",
+    "HeldBack",
+    "InboxMessage",
+    "Lease",
+    "MetricSeries",
+    "Moment",
+    "OutboxEvent",
+    "PolicyMemory",
+    "Receiver",
+    "RemedyRow",
+    "RuleMemory",
+    "RuleRow",
+    "SampleBlock",
+    "SavedView",
+    "Suppression",
+    "SystemLog",
+    "Tally",
+    "TallyHour",
+    "TallyMark",
+    "TallyState",
+    "Telling",
+    "TimelineEntry",
+    "Wake",
+    "new_id",
+]

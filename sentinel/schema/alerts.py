@@ -1,10 +1,4 @@
-"""The tables of the shared database.
-
-Times are timezone-aware UTC in and out. Ids are made by the writer (32 hex digits, rising
-with time), so that rows of one transaction can name each other before any is written.
-Hot tables carry no foreign keys: every write goes through one transaction of the store, and
-checking a key per row would cost a third of the bulk path.
-"""
+"""The tables of alerts: each alert, its timeline, and what is suppressed."""
 
 from __future__ import annotations
 
@@ -14,59 +8,9 @@ from typing import Any, ClassVar
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from sentinel.schema.columns import Moment, long_column, moment_column, new_id, object_column
-from sentinel.schema.conditions import HeldBack, RuleMemory
-from sentinel.schema.events import EventBlock, EventPack, EventSeen, EventTail, PolicyMemory
-from sentinel.schema.metrics import MetricSeries, SampleBlock
-from sentinel.schema.notifications import (
-    AutomationSwitch,
-    Change,
-    Delivery,
-    InboxMessage,
-    Lease,
-    OutboxEvent,
-    Receiver,
-    SystemLog,
-    Telling,
-    Wake,
-)
-from sentinel.schema.remediation import RemedyRow
-from sentinel.schema.rollups import Tally, TallyHour, TallyMark, TallyState
-from sentinel.schema.saved_views import SavedView
+from sentinel.schema.columns import long_column, moment_column, object_column
 
-__all__ = [
-    "LIVE",
-    "Alert",
-    "AutomationSwitch",
-    "Change",
-    "Delivery",
-    "EventBlock",
-    "EventPack",
-    "EventSeen",
-    "EventTail",
-    "HeldBack",
-    "InboxMessage",
-    "Lease",
-    "MetricSeries",
-    "Moment",
-    "OutboxEvent",
-    "PolicyMemory",
-    "Receiver",
-    "RemedyRow",
-    "RuleMemory",
-    "SampleBlock",
-    "SavedView",
-    "Suppression",
-    "SystemLog",
-    "Tally",
-    "TallyHour",
-    "TallyMark",
-    "TallyState",
-    "Telling",
-    "TimelineEntry",
-    "Wake",
-    "new_id",
-]
+__all__ = ["LIVE", "Alert", "Suppression", "TimelineEntry"]
 
 LIVE = ("pending", "open", "acknowledged")
 """Stored statuses of an alert that is not over."""
@@ -76,7 +20,7 @@ class Alert(SQLModel, table=True):
     """An ongoing situation, or one that was.
 
     `status` is pending, open, acknowledged or resolved; what people are shown is derived from
-    it and from `suppressed_until` and `escalation_level` by `sentinel.alert.shown_status`.
+    it and from `suppressed_until` and `escalation_level` by `sentinel.alerts.view.shown_status`.
     """
 
     __tablename__: ClassVar[Any] = "alert"

@@ -13,7 +13,7 @@ __all__ = ["HeldBack", "RuleMemory"]
 
 
 class RuleMemory(SQLModel, table=True):
-    """What a rule's conditions remember, where it has any that do; see `sentinel.conditions`."""
+    """What a rule's conditions remember, where it has any; see `sentinel.evaluation.evaluator`."""
 
     __tablename__: ClassVar[Any] = "rule_memory"
 

@@ -1,4 +1,4 @@
-"""TODO-DOC sentinel/schema/groups.py."""
+"""The tables of alert groups: which alerts are one conversation."""
 
 from __future__ import annotations
 

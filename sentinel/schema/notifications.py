@@ -1,6 +1,6 @@
 """The tables of telling and of Sentinel itself: receivers, tellings, outbox, wakes, leases.
 
-Those of rules, alerts and groups are in `sentinel.models`, which gives these out as well.
+Those of rules, alerts and groups are in modules of their own.
 """
 
 from __future__ import annotations

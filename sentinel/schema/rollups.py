@@ -1,8 +1,8 @@
 """The tables of kept figures: how many alerts opened and ended in each hour, and in each day.
 
 All of it follows from the alerts, so backups leave it out. The database itself writes
-`tally_mark` (triggers of migration 0010), `sentinel.store.tally_upkeep` the others. An `at` counts
-hours since 1970 began, in UTC.
+`tally_mark` (triggers of migration 0010), `sentinel.store.reports.rollup_upkeep` the others. An
+`at` counts hours since 1970 began, in UTC.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""TODO-DOC sentinel/schema/rules.py."""
+"""The table of rules: each as last seen, its switch, and what its evaluations left."""
 
 from __future__ import annotations
 

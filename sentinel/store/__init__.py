@@ -32,9 +32,12 @@ from sentinel.store.metrics.samples import FRESH, Metrics
 from sentinel.store.rules.rules import Rules
 
 if TYPE_CHECKING:
+    from sentinel.alerts.run_source import RunSource
+    from sentinel.rules.rule import Rule
     from sentinel.store.automation_switches import Switches
     from sentinel.store.database.leases import Leases
     from sentinel.store.events.log import Events
+    from sentinel.store.events.matching import RuleEvents
     from sentinel.store.notifications.inbox import Inbox
     from sentinel.store.notifications.notification_log import Tellings
     from sentinel.store.notifications.outbox import Outbox
@@ -160,7 +163,7 @@ class Store:
 
         Args:
             ids: the alerts, at most `actions.MOST_ACTED_ON`
-            action: one of `sentinel.lifecycle.Action`
+            action: one of `sentinel.alerts.lifecycle.Action`
             expected_version: leave an alert alone that has moved on from it
 
         Raises:
@@ -248,6 +251,17 @@ class Store:
         from sentinel.store.events.log import Events
 
         return Events(self)
+
+    def event_port(self, rule: Rule, source: RunSource | None) -> RuleEvents:
+        """The events of `rule`'s tenant, for the policies of its trigger to match.
+
+        Args:
+            rule: the rule of the deployment
+            source: the flow run that asks; None for a rehearsal, which stores nothing
+        """
+        from sentinel.store.events.matching import RuleEvents
+
+        return RuleEvents(self, rule, source)
 
     @cached_property
     def inbox(self) -> Inbox:

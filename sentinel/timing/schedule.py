@@ -39,7 +39,7 @@ HELP = (
     "Print the anchor_date of a deployment's schedule. It follows from the name, so that rules "
     "of one period do not all start together and a deploy moves nothing."
 )
-EXAMPLE = "python -m sentinel.schedule disk-space 60s"
+EXAMPLE = "python -m sentinel.timing.schedule disk-space 60s"
 
 
 def main(arguments: list[str]) -> int:
@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
     from sentinel.duration import parse_duration
 
     parser = argparse.ArgumentParser(
-        prog="python -m sentinel.schedule",
+        prog="python -m sentinel.timing.schedule",
         usage="%(prog)s [-h] NAME INTERVAL",
         description=HELP,
         epilog=f"example: {EXAMPLE}",
@@ -72,7 +72,7 @@ def main(arguments: list[str]) -> int:
     if given.interval is None:
         parser.error(
             "the interval is missing: write the schedule's too, for example "
-            f"python -m sentinel.schedule {given.name} 60s"
+            f"python -m sentinel.timing.schedule {given.name} 60s"
         )
     try:
         anchor = anchor_for(given.name, parse_duration(given.interval))

@@ -73,7 +73,7 @@ def rollout(plan: Plan, environment: Mapping[str, str], file: Path) -> Part:
     """Block types and deployments, by a process that ends when it is done."""
     return Part(
         name="rollout",
-        command=_python("sentinel.up.warm", "rollout", str(file)),
+        command=_python("sentinel.up.prewarm", "rollout", str(file)),
         environment=environment,
         log=plan.home.log("rollout"),
     )
@@ -86,7 +86,7 @@ def worker(plan: Plan, environment: Mapping[str, str]) -> Part:
     return Part(
         name="worker",
         command=[
-            *_python("sentinel.up.warm", "worker", "--type", "sentinel"),
+            *_python("sentinel.up.prewarm", "worker", "--type", "sentinel"),
             *("--pool", plan.settings.work_pool),
             # The same name at every start, so that the UI does not collect dead workers.
             *("--name", socket.gethostname()),

@@ -4,7 +4,7 @@ A child is ready in milliseconds and shares the memory of the imports. What a fl
 besides, a trigger for example, it imports in its child: code that is not ours never runs here,
 so that no thread of its making can be half copied by a fork.
 
-Run by the parent as `python -m sentinel.worker.nursery DESCRIPTOR PARENT OWNER LEVEL`.
+Run by the parent as `python -m sentinel.worker.fork_server DESCRIPTOR PARENT OWNER LEVEL`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sentinel.worker.process import die_with_parent
 
 __all__ = ["main"]
 
-log = logging.getLogger("sentinel.worker.nursery")
+log = logging.getLogger("sentinel.worker.fork_server")
 
 # What a run of a rule, a notification or a sweep needs. A package's plug-ins are not in it.
 _WARM = (

@@ -225,7 +225,7 @@ class Brood:
             "PREFECT_CLIENT_MAX_RETRIES": "0",
         }
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "sentinel.worker.nursery",
+            sys.executable, "-m", "sentinel.worker.fork_server",
             str(theirs.fileno()), str(os.getpid()), self._owner, self._level,
             pass_fds=[theirs.fileno()],
             env=environment,

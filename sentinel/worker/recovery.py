@@ -79,7 +79,8 @@ class Recovery:
         self._supervisor.figures.crashed_of_others += 1
         if self._store is not None and kind == "CRASHED" and run["state_type"] == "RUNNING":
             await asyncio.to_thread(
-                failure_reporting.safely, "tell a rule that its check failed", failure_reporting.tell_failed,
+                failure_reporting.safely, "tell a rule that its check failed",
+                failure_reporting.tell_failed,
                 self._store, run, "", said, late=False,
             )  # fmt: skip
 

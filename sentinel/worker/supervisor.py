@@ -286,7 +286,8 @@ class Supervisor:
     async def _tell_rule(self, due: Due, entrypoint: str, says: str, *, late: bool = False) -> None:
         if self.store is not None:
             await asyncio.to_thread(
-                failure_reporting.safely, "tell a rule that its check failed", failure_reporting.tell_failed,
+                failure_reporting.safely, "tell a rule that its check failed",
+                failure_reporting.tell_failed,
                 self.store, due.flow_run, entrypoint, says, late=late,
             )  # fmt: skip
 

@@ -11,7 +11,7 @@ from sentinel.alerts.run_source import RunSource
 from sentinel.checks.context import Context
 from sentinel.clock import FakeClock
 from sentinel.store import Store
-from sentinel.store.events.matching import Matching
+from sentinel.store.events.matching import PackMatcher
 from tests.api.test_webhooks import ALERTMANAGER, GRAFANA
 from triggers.metric_threshold import metric_threshold
 
@@ -39,7 +39,7 @@ def rules(client: httpx.Client, tenant: str) -> set[str]:
 def rolled_out(store: Store, tenant: str) -> None:
     """The same pack for this tenant."""
     rule = Rule(name="audit", tenant=tenant)
-    store.events.desk(rule, RunSource(deployment_id=f"d-{tenant}")).look([POLICY], alone=False)
+    store.event_port(rule, RunSource(deployment_id=f"d-{tenant}")).look([POLICY], alone=False)
 
 
 def test_events_ids_policies_throttles_and_alerts_are_of_one_tenant(
@@ -53,7 +53,7 @@ def test_events_ids_policies_throttles_and_alerts_are_of_one_tenant(
         assert answer.status_code == 200, answer.text
     client.post("/api/v1/events", params={"tenant": "red"}, json=[{**event, "id": 2, "user": "x"}])
     for tenant in ("red", "blue"):
-        Matching(store).step(tenant, "audit")
+        PackMatcher(store).step(tenant, "audit")
     # The id counted once for each of them, and one's throttle hid nothing of the other's.
     assert (store.events.count("red"), store.events.count("blue")) == (2, 1)
     assert sorted(one["user"] for one in alerts(client, "red")) == ["eve", "x"]
@@ -68,7 +68,7 @@ def test_a_policy_of_one_tenant_never_looks_at_anothers_events(client: httpx.Cli
     client.post(
         f"{BASE}/process-event", params={"tenant_id": "blue"}, json={"action": "login", "user": "b"}
     )
-    assert Matching(store).step("red", "audit").events == 0
+    assert PackMatcher(store).step("red", "audit").events == 0
     assert alerts(client, "red") == alerts(client, "blue") == []
 
 

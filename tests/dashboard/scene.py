@@ -22,8 +22,8 @@ from sentinel.store import Store
 
 __all__ = ["APP", "SERVED", "Scene", "given", "says", "set_up", "shown"]
 
-APP = Path(__file__).parents[2] / "dashboard" / "shell.py"
-SERVED = APP.with_name("app.py")
+APP = Path(__file__).parents[2] / "dashboard" / "pages" / "frame.py"
+SERVED = APP.parents[1] / "app.py"
 
 
 class Scene:

@@ -261,7 +261,7 @@ def test_all_that_match_are_taken_back_to_what_each_was(told: Told):
 def test_where_more_match_than_are_done_at_once_that_is_said(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("dashboard.desk.MOST_ACTED_ON", 2)
+    monkeypatch.setattr("dashboard.commands.MOST_ACTED_ON", 2)
     first = told.asks("acknowledge", all={"q": "status:open"})
     assert (first.done, first.more) == (2, True)
     second = told.asks("acknowledge", all={"q": "status:open"})

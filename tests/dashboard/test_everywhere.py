@@ -19,11 +19,12 @@ PAGES = {
     "live.py": "Operate", "inbox.py": "Operate", "rules.py": "Configure",
     "receivers.py": "Configure", "overview.py": "Review", "history.py": "Review",
     "compare.py": "Review", "audit.py": "Review", "log.py": "System",
-    "settings_page.py": "System",
+    "settings.py": "System",
 }  # fmt: skip
 WITHOUT_STREAMLIT = (
-    "answers", "asking", "columns", "data", "desk", "door", "files", "markup", "passes", "past",
-    "readings", "registry", "rows", "shapes", "sheets", "view", "watch",
+    "alert_row", "commands", "configuration", "connection_check", "data", "database_errors",
+    "export_columns", "export_files", "history_query", "live_api", "live_filter", "markup",
+    "page_tokens", "readings_chart", "response_cache", "serializers", "view_models",
 )  # fmt: skip
 
 

@@ -301,7 +301,7 @@ def test_commands_wait_for_the_door_and_are_never_taken_from_the_open_connection
 def test_nothing_is_asked_of_another_address_for_who_is_no_longer_signed_in(
     scene: Scene, page: AppTest, time: Time, login: list[str]
 ):
-    turned_to(page, "settings_page.py")
+    turned_to(page, "settings.py")
     time.now += 31
     page.button(key="test").click().run()
     assert "Nothing was asked." in shown(page)

@@ -79,13 +79,13 @@ def test_an_empty_log_says_what_will_be_there(scene: Scene, page: AppTest):
 
 def test_settings_say_where_things_are(scene: Scene, page: AppTest):
     scene.raises("one")
-    words = shown(opened(page, "settings_page.py"))
+    words = shown(opened(page, "settings.py"))
     for text in ("http://127.0.0.1:9/api", "sentinel.db", "SENTINEL_RETENTION", "90d", "maria"):
         assert text in words
 
 
 def test_a_connection_is_tested(scene: Scene, page: AppTest):
-    opened(page, "settings_page.py").button(key="test").click().run()
+    opened(page, "settings.py").button(key="test").click().run()
     assert "It does not answer." in shown(page)
 
 
@@ -99,9 +99,7 @@ def test_why_an_address_does_not_answer_is_said(url: str, says: str):
     assert says in found.says
 
 
-@pytest.mark.parametrize(
-    "name", ["overview.py", "history.py", "audit.py", "log.py", "settings_page.py"]
-)
+@pytest.mark.parametrize("name", ["overview.py", "history.py", "audit.py", "log.py", "settings.py"])
 def test_a_database_that_is_down_is_said_without_its_password(
     page: AppTest, scene: Scene, monkeypatch: pytest.MonkeyPatch, name: str
 ):

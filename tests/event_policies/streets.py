@@ -14,7 +14,7 @@ from sentinel.clock import FakeClock
 from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.store import Store
 from sentinel.store.alerts.filter import AlertFilter
-from sentinel.store.events.matching import Matching
+from sentinel.store.events.matching import PackMatcher
 from sentinel.store.events.packs import waiting
 from triggers.event_pack import event_pack
 from triggers.event_policy import event_policy
@@ -33,7 +33,7 @@ class Street:
 
     def __init__(self, store: Store, clock: FakeClock) -> None:
         self.store, self.clock = store, clock
-        self.relay = Matching(store)
+        self.relay = PackMatcher(store)
 
     def deployed(self, *policies: dict[str, Any], tenant: str = "default", **rule: Any) -> Applied:
         """A minute later, a run of a deployment with these policies."""
@@ -63,7 +63,7 @@ class Street:
     ) -> Observation:
         """What the trigger yields."""
         source = None if rehearsal else RunSource(deployment_id="d-1", flow_run_id="run-1")
-        ctx = Context(clock=self.clock, events=self.store.events.desk(rule, source))
+        ctx = Context(clock=self.clock, events=self.store.event_port(rule, source))
         if alone:
             return observe(event_policy, ctx, {"policy": policies[0]}, timeout=None)
         return observe(event_pack, ctx, {"policies": list(policies)}, timeout=None)

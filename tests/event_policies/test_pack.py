@@ -28,7 +28,7 @@ def street(store: Store, clock: FakeClock) -> Street:
 def test_a_pack_may_lie_in_a_file(street: Street, tmp_path: Path):
     file = tmp_path / "policies.json"
     file.write_text(json.dumps({"policies": [policy("one"), policy("two")]}))
-    ctx = Context(clock=street.clock, events=street.store.events.desk(Rule(name="audit"), None))
+    ctx = Context(clock=street.clock, events=street.store.event_port(Rule(name="audit"), None))
     seen = observe(event_pack, ctx, {"file": str(file)}, timeout=None)
     assert seen.error is None
     nowhere = observe(event_pack, ctx, {"file": "nowhere.yaml"}, timeout=None).error

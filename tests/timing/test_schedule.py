@@ -47,7 +47,7 @@ def test_the_command_prints_the_anchor(capsys: pytest.CaptureFixture[str]):
     ("arguments", "said"),
     [
         ([], "NAME"),
-        (["disk-space"], "for example python -m sentinel.schedule disk-space 60s"),
+        (["disk-space"], "for example python -m sentinel.timing.schedule disk-space 60s"),
         (["disk-space", "soon"], "'soon' is no length of time: write 30s, 5m"),
         (["disk-space", "0s"], "disk-space: an interval must be more than 0s"),
     ],

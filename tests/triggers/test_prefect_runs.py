@@ -18,6 +18,7 @@ from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, PrefectUnreachable
 from sentinel.evaluation.alert_text import wording
 from sentinel.evaluation.model import Evaluation
+from sentinel.prefect_client.client import connect
 from sentinel.prefect_client.port import Deployed
 from sentinel.store import Store
 from tests.prefect_server import PrefectServer, eventually, free_port
@@ -156,7 +157,7 @@ def test_what_a_cancelled_run_says_is_nothing(fleet: Fleet):
 
 
 def test_a_thousand_runs_of_one_do_not_hide_another(fleet: Fleet, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("sentinel.prefect_runs.PAGE", 5)
+    monkeypatch.setattr("sentinel.prefect_client.queries.PAGE", 5)
     busy, quiet = fleet.deployment("busy"), fleet.deployment("quiet")
     fleet.ran(quiet, "FAILED")
     for _ in range(12):
@@ -169,8 +170,8 @@ def test_where_there_is_too_much_to_see_nothing_is_called_good(
 ):
     busy = fleet.deployment("busy")
     fleet.deployment("unseen")
-    monkeypatch.setattr("sentinel.prefect_runs.PAGE", 2)
-    monkeypatch.setattr("sentinel.prefect_runs.ROUNDS", 1)
+    monkeypatch.setattr("sentinel.prefect_client.queries.PAGE", 2)
+    monkeypatch.setattr("sentinel.prefect_client.queries.ROUNDS", 1)
 
     def crowded() -> Observation | None:
         # On a shared server a run of somebody else's may be the newest, and fill the page.
@@ -368,7 +369,8 @@ def test_a_server_elsewhere_is_asked_with_what_a_secret_block_holds(
     fleet: Fleet, prefect_server: PrefectServer
 ):
     fleet.ran(fleet.deployment("there"), "FAILED")
-    seen = prefect_runs.check(tags=[fleet.tag], api_url=prefect_server.url)
+    ctx = Context(connect=connect)
+    seen = prefect_runs.check(ctx=ctx, tags=[fleet.tag], api_url=prefect_server.url)
     assert [r.labels["deployment"] for r in seen.readings if r.firing] == ["there"]
 
 
@@ -384,6 +386,10 @@ def test_a_memory_of_another_server_is_not_used(fleet: Fleet):
 
 def test_a_server_that_does_not_answer_is_an_error_not_a_recovery():
     with pytest.raises(PrefectUnreachable, match="does not answer"):
-        prefect_runs.check(api_url=f"http://127.0.0.1:{free_port()}/api")
+        prefect_runs.check(
+            ctx=Context(connect=connect), api_url=f"http://127.0.0.1:{free_port()}/api"
+        )
+    with pytest.raises(ConfigurationError, match="cannot connect from here"):
+        prefect_runs.check(api_url="http://127.0.0.1:1/api")
     with pytest.raises(ConfigurationError, match="Set PREFECT_API_URL, or give the check an api_u"):
         prefect_runs.check(ctx=Context())

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from sentinel import Context
 from sentinel.errors import ConfigurationError, NotFound
-from sentinel.prefect_client.port import PrefectDesk
+from sentinel.prefect_client.port import PrefectPort
 from tests.prefect_server import PrefectServer
 from triggers._addresses import address
 from triggers.database_up import database_up
@@ -33,7 +33,7 @@ def kept(value: str) -> str:
 
 
 def test_a_secret_is_filled_in_where_its_name_stands(connected: PrefectServer):
-    desk: PrefectDesk = connected.api
+    desk: PrefectPort = connected.api
     ctx = Context(prefect=desk)
     name = kept("p@ss/word")
     assert ctx.filled(f"{{secret:{name}}}") == "p@ss/word"

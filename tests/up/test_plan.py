@@ -71,9 +71,9 @@ def test_prefect_takes_every_server_setting_as_we_write_it(
     for name, value in part.environment.items():
         if name.startswith("PREFECT_SERVER_"):
             monkeypatch.setenv(name, value)
-    services = PrefectSettings().server.services
-    assert services.db_vacuum.enabled == {"events", "flow_runs"}
-    assert services.scheduler.min_scheduled_time.total_seconds() == 600
+    understood = PrefectSettings().server.services
+    assert understood.db_vacuum.enabled == {"events", "flow_runs"}
+    assert understood.scheduler.min_scheduled_time.total_seconds() == 600
 
 
 RULES = """

@@ -108,7 +108,7 @@ def test_a_child_that_does_not_heed_the_signal_is_killed(tmp_path: Path) -> None
 def test_children_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     parent = f"""
 import asyncio, os, sys, pathlib
-from sentinel.up.family import Family, Part
+from sentinel.up.processes import Family, Part
 family = Family()
 child = family.start(Part("sleeper", [sys.executable, "-c", "import time; time.sleep(600)"],
                           dict(os.environ), pathlib.Path({str(tmp_path / "log")!r})))

@@ -94,7 +94,7 @@ def test_the_rollout_makes_them_before_a_rule_can_have_anything_to_tell(
     file = tmp_path / "rollout.yaml"
     file.write_text(yaml.safe_dump({"name": "test", "pull": [], "deployments": [entry]}))
     done = subprocess.run(
-        [sys.executable, "-m", "sentinel.up.warm", "rollout", str(file)],
+        [sys.executable, "-m", "sentinel.up.prewarm", "rollout", str(file)],
         cwd=ROOT,
         env={
             **start.server.environ(),

@@ -76,7 +76,7 @@ def _in_one_walk(
 
 
 def _shown(status: str, muted: bool, called: bool) -> str:
-    """Says of a kind what `sentinel.alert.shown_status` says of an alert."""
+    """Says of a kind what `sentinel.alerts.view.shown_status` says of an alert."""
     if status == "pending":
         return status
     if muted:

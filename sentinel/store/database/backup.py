@@ -38,8 +38,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
 
+from sentinel import schema
 from sentinel.errors import ConfigurationError, Conflict, DatabaseError, SchemaTooNew
-from sentinel.schema import alerts
 from sentinel.store.alerts.fulltext import NOT_MODELS
 from sentinel.store.database.migrate import (
     alembic_config,
@@ -84,7 +84,7 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True):
     rows: dict[str, int] = {}
 
 
-_DERIVED = (alerts.Tally, alerts.TallyHour, alerts.TallyMark, alerts.TallyState)
+_DERIVED = (schema.Tally, schema.TallyHour, schema.TallyMark, schema.TallyState)
 """Follow from the alerts, and are made anew from them."""
 
 
@@ -92,7 +92,7 @@ def tables() -> list[Table]:
     """Our tables, as this version knows them, but those that follow from others."""
     ours = {
         model.__tablename__
-        for model in vars(alerts).values()
+        for model in vars(schema).values()
         if _is_table(model) and model not in _DERIVED
     }
     return [table for table in SQLModel.metadata.sorted_tables if table.name in ours]
@@ -161,7 +161,7 @@ def _write(store: Store, file: IO[bytes]) -> None:
 
 
 def _kind(column: Column[Any]) -> str:
-    if isinstance(column.type, alerts.Moment):
+    if isinstance(column.type, schema.Moment):
         return "moment"
     if isinstance(column.type, LargeBinary):
         return "bytes"
@@ -363,7 +363,7 @@ def _fill(connection: Connection, file: _File) -> None:
 def _table_of(one: TableColumns) -> Table:
     """The table as the backup describes it, which may be older than this version's."""
     types: dict[str, Any] = {
-        "moment": alerts.Moment(),
+        "moment": schema.Moment(),
         "bytes": LargeBinary(),
         "json": JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
     }

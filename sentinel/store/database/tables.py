@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import cast
 
 from sqlalchemy import Table
+from sqlmodel import SQLModel
 
-from sentinel.schema import alerts
+from sentinel import schema
 
 __all__ = [
     "ALERT",
@@ -26,21 +27,21 @@ __all__ = [
 ]
 
 
-def _table(model: type[alerts.SQLModel]) -> Table:
+def _table(model: type[SQLModel]) -> Table:
     return cast("Table", model.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
 
 
-ALERT = _table(alerts.Alert)
-CHANGE = _table(alerts.Change)
-BLOCK = _table(alerts.SampleBlock)
-GROUP = _table(alerts.AlertGroup)
-MEMBER = _table(alerts.GroupMember)
-REMEDY = _table(alerts.RemedyRow)
-RULE = _table(alerts.RuleRow)
-SUPPRESSION = _table(alerts.Suppression)
-TALLY_STATE = _table(alerts.TallyState)
-TELLING = _table(alerts.Telling)
-SERIES = _table(alerts.MetricSeries)
-TIMELINE = _table(alerts.TimelineEntry)
+ALERT = _table(schema.Alert)
+CHANGE = _table(schema.Change)
+BLOCK = _table(schema.SampleBlock)
+GROUP = _table(schema.AlertGroup)
+MEMBER = _table(schema.GroupMember)
+REMEDY = _table(schema.RemedyRow)
+RULE = _table(schema.RuleRow)
+SUPPRESSION = _table(schema.Suppression)
+TALLY_STATE = _table(schema.TallyState)
+TELLING = _table(schema.Telling)
+SERIES = _table(schema.MetricSeries)
+TIMELINE = _table(schema.TimelineEntry)
 ALERT_COLUMNS = tuple(column.name for column in ALERT.columns)
 TIMELINE_COLUMNS = tuple(column.name for column in TIMELINE.columns)

@@ -25,10 +25,7 @@ from sentinel.schema.events import EventBlock, EventSeen, EventTail, PolicyMemor
 from sentinel.store.database.bulk import insert_bytes, insert_many
 
 if TYPE_CHECKING:
-    from sentinel.alerts.run_source import RunSource
-    from sentinel.rules.rule import Rule
     from sentinel.store import Store
-    from sentinel.store.events.matching import Desk
 
 __all__ = ["BLOCK", "Block", "Events"]
 
@@ -121,13 +118,6 @@ class Events:
             set_={"last": TAIL.c.last + 1, "events": TAIL.c.events + count},
         )
         return connection.execute(more.returning(TAIL.c.last)).scalar_one()
-
-    def desk(self, rule: Rule, source: RunSource | None) -> Desk:
-        """What the trigger of an event policy may ask; without a source it stores nothing."""
-        # Imported here: who only sends events compiles no policies.
-        from sentinel.store.events.matching import Desk
-
-        return Desk(self._store, rule, source)
 
     def tails(self) -> dict[str, int]:
         """The number of the last block of every tenant that has any."""

@@ -31,14 +31,14 @@ from sentinel.store.events.packs import PACK, roll_out, take_back
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
-__all__ = ["Desk", "Matching"]
+__all__ = ["PackMatcher", "RuleEvents"]
 
 AT_ONCE = 5000
 """About so many events are one transaction."""
 _REHEARSED = 1000
 
 
-class Matching:
+class PackMatcher:
     """Matches the events of packs; keeps compiled policies from one batch to the next.
 
     Args:
@@ -114,7 +114,7 @@ class Matching:
         return known
 
 
-class Desk:
+class RuleEvents:
     """The events of one rule's tenant, as its trigger asks for them.
 
     Args:
@@ -129,7 +129,7 @@ class Desk:
         self._source = source
 
     def look(self, policies: Sequence[Mapping[str, Any]], *, alone: bool) -> Matched:
-        """Roll `policies` out, and match what nobody has matched yet; see `EventDesk`.
+        """Roll `policies` out, and match what nobody has matched yet; see `EventPort`.
 
         Raises:
             PolicyError: they cannot be used
@@ -142,7 +142,7 @@ class Desk:
         if self._source is None:
             return self._rehearse(pack_of(spec))
         pack = roll_out(self._store, spec)
-        matching, events, matches = Matching(self._store), 0, 0
+        matching, events, matches = PackMatcher(self._store), 0, 0
         while True:
             done = matching.step(pack.tenant, pack.name)
             events, matches = events + done.events, matches + done.matches

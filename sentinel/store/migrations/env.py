@@ -7,12 +7,12 @@ from typing import Any, Literal
 from alembic import context
 from sqlmodel import SQLModel
 
-from sentinel.schema import alerts
+from sentinel.schema import Moment
 
 
 def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     """Write our own column type by its short name."""
-    if kind == "type" and isinstance(item, alerts.Moment):
+    if kind == "type" and isinstance(item, Moment):
         return "Moment()"
     return False
 

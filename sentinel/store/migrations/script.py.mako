@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from sentinel.models import Moment
+from sentinel.schema.columns import Moment
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

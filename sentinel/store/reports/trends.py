@@ -1,7 +1,7 @@
 """Figures of a period of time, beside the period before it: how many, how quickly, of which rules.
 
-What is kept of whole hours and days (`sentinel.store.tally_upkeep`) is added up, and for the rest
-the alerts themselves are asked; the answer is the same whatever is kept.
+What is kept of whole hours and days (`sentinel.store.reports.rollup_upkeep`) is added up, and for
+the rest the alerts themselves are asked; the answer is the same whatever is kept.
 """
 
 # ruff: noqa: S608 - the names in these statements are ours
@@ -148,7 +148,7 @@ def trend(store: Store, length: timedelta, step: timedelta) -> Trend:
 
 
 class _Figures(NamedTuple):
-    """As `sentinel.models.Tally` has them; times in milliseconds."""
+    """As `sentinel.schema.rollups.Tally` has them; times in milliseconds."""
 
     opened: int
     critical: int

@@ -1,4 +1,7 @@
-"""What conditions remember, as rows: see `sentinel.conditions` and `sentinel.limits`."""
+"""What conditions remember, as rows.
+
+See `sentinel.evaluation.evaluator` and `sentinel.timing.rate_limit`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO-DOC sentinel/store/rules/lock.py."""
+"""The lock of a rule: whatever changes an alert holds its rule's lock."""
 
 from __future__ import annotations
 

@@ -255,7 +255,7 @@ def test_counts_are_the_same_where_too_many_are_live_for_one_walk(
         put(severity=word, suppressed_until=clock.now() + timedelta(minutes=5))
         put(severity=word, escalation_level=1, tenant="other")
     walked = [store.alerts.counts(tenant) for tenant in ("", "default", "other")]
-    monkeypatch.setattr("sentinel.store.counting._WALKED", 0)
+    monkeypatch.setattr("sentinel.store.alerts.live_counts._WALKED", 0)
     assert [store.alerts.counts(tenant) for tenant in ("", "default", "other")] == walked
     assert (walked[0].active, walked[1].active, walked[2].active) == (9, 6, 3)
 

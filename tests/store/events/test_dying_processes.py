@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.events import batch, matching
-from sentinel.store.events.matching import Matching
+from sentinel.store.events.matching import PackMatcher
 from tests.event_policies.streets import Street, policy
 from tests.processes import die, ended
 
@@ -39,7 +39,7 @@ def match_until_killed(url: str, lives: int) -> None:
     batch.apply = counted  # this process is nobody else's
     matching.AT_ONCE = 7
     store = Store(url, clock=FakeClock())
-    while Matching(store).step("default", "audit").behind:
+    while PackMatcher(store).step("default", "audit").behind:
         pass
     store.close()
 

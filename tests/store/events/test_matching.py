@@ -15,7 +15,7 @@ from sentinel.errors import PolicyError
 from sentinel.relay.matching import LEASE, EventMatching
 from sentinel.store import Store
 from sentinel.store.events import batch, matching
-from sentinel.store.events.matching import Matching
+from sentinel.store.events.matching import PackMatcher
 from tests.event_policies.streets import Street, policy
 from tests.prefect_server import eventually
 
@@ -239,7 +239,7 @@ def test_an_event_counts_once_however_many_match_and_die(
 
     def work() -> None:
         for _ in range(400):
-            matching = Matching(street.store)  # as a new process would
+            matching = PackMatcher(street.store)  # as a new process would
             try:
                 if not matching.step("default", "audit").behind:
                     return
@@ -311,14 +311,14 @@ def test_a_pack_that_cannot_be_matched_is_said_once_and_holds_up_no_other(
 ):
     street.deployed(policy("one"), name="broken")
     street.deployed(policy("two"), name="working")
-    step = Matching.step
+    step = PackMatcher.step
 
-    def failing(self: Matching, tenant: str, name: str) -> Any:
+    def failing(self: PackMatcher, tenant: str, name: str) -> Any:
         if name == "broken":
             raise PolicyError("its policies cannot be read")
         return step(self, tenant, name)
 
-    monkeypatch.setattr(Matching, "step", failing)
+    monkeypatch.setattr(PackMatcher, "step", failing)
     relay = EventMatching(street.store, "relay")
     street.sent(login())
     for _ in range(3):
@@ -334,14 +334,14 @@ def test_an_event_that_nobody_can_work_out_holds_up_no_other_pack(
 ):
     street.deployed(policy("one"), name="broken")
     street.deployed(policy("two"), name="working")
-    step = Matching.step
+    step = PackMatcher.step
 
-    def failing(self: Matching, tenant: str, name: str) -> Any:
+    def failing(self: PackMatcher, tenant: str, name: str) -> Any:
         if name == "broken":
             raise OverflowError("date value out of range")
         return step(self, tenant, name)
 
-    monkeypatch.setattr(Matching, "step", failing)
+    monkeypatch.setattr(PackMatcher, "step", failing)
     relay = EventMatching(street.store, "relay")
     street.sent(login())
     for _ in range(3):

@@ -6,7 +6,7 @@ needs no new entry in any index.
 `translate` looks at every character once for each that it replaces, and took nine tenths of what
 a new alert's words cost. Only ten marks make PostgreSQL's parser see anything but words and the
 gaps between them (hosts, files, addresses, signed numbers, tags, entities), so only these are
-replaced; the words, and where they stand, are the same as before (tests/store/test_search.py
+replaced; the words, and where they stand, are the same as before (tests/store/alerts/test_search.py
 compares both over made texts).
 
 Revision ID: 0006

@@ -5,8 +5,8 @@ transaction, by whatever door: these are triggers. Nothing is kept yet, so until
 there all figures are walked for as before.
 
 A transaction on PostgreSQL looks at `until` only once it has a number of its own
-(`pg_current_xact_id`), which is what `sentinel.store.tally_upkeep` relies on. It looks once a
-statement: the row trigger compares with what the statement trigger before it has put down.
+(`pg_current_xact_id`), which is what `sentinel.store.reports.rollup_upkeep` relies on. It looks
+once a statement: the row trigger compares with what the statement trigger before it has put down.
 
 Revision ID: 0010
 Revises: 0009

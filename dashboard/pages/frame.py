@@ -11,18 +11,18 @@ from dashboard import drawer, export_storage, heartbeat, saved_views, session
 from dashboard.markup import capped, note
 from sentinel.errors import ConfigurationError
 
-HERE = Path(__file__).parent
+THEME = Path(__file__).parents[1] / "theme"
 
 
 def configure(title: str) -> None:
     """Name the tab, with an icon of our own: a page's icon would be fetched from outside."""
-    icon = str(HERE / "theme" / "icon.svg")
+    icon = str(THEME / "icon.svg")
     st.set_page_config(page_title=title, page_icon=icon, layout="wide")
 
 
 configure("Sentinel")  # before the navigation, which would show a page's own icon
-st.html(HERE / "theme" / "sentinel.css")
-st.logo(str(HERE / "theme" / "logo.svg"), icon_image=str(HERE / "theme" / "icon.svg"), size="large")
+st.html(THEME / "sentinel.css")
+st.logo(str(THEME / "logo.svg"), icon_image=str(THEME / "icon.svg"), size="large")
 
 try:
     session.opened()
@@ -55,7 +55,7 @@ page = st.navigation(
         ],
         "System": [
             st.Page("log.py", title="System log", icon=":material/receipt_long:"),
-            st.Page("settings_page.py", title="Settings", icon=":material/settings:",
+            st.Page("settings.py", title="Settings", icon=":material/settings:",
                     url_path="settings"),
         ],
     }
