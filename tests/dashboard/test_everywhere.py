@@ -92,5 +92,5 @@ def test_what_reads_and_acts_can_be_used_without_streamlit():
     """Other ways to show it may stand on the same."""
     names = ", ".join(f"dashboard.{name}" for name in WITHOUT_STREAMLIT)
     program = f"import sys, {names}; sys.exit('streamlit' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], check=False, cwd=APP.parents[1])
+    done = subprocess.run([sys.executable, "-c", program], check=False, cwd=APP.parents[2])
     assert done.returncode == 0

@@ -64,7 +64,7 @@ def revision(connection: Connection) -> str:
 def alembic_config() -> Config:
     """What Alembic needs to know to find our migrations."""
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
     return config
 
 
