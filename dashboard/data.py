@@ -208,7 +208,7 @@ class Data:
     def told(self, alert_id: str) -> list[Why]:
         """Who is told of an alert and who is not, and why; raises DatabaseError."""
         with database():
-            return self.store.tellings.explain_alert(alert_id)
+            return self.store.notification_log.explain_alert(alert_id)
 
     def _readings(self, alert: AlertView) -> Readings | None:
         """They cost more than the rest of an alert, and move more slowly."""

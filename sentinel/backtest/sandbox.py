@@ -106,7 +106,7 @@ class Stage:
         self.clock.set(max(moment, self.clock.now()))
 
     def _tell(self) -> None:
-        while claimed := self.store.tellings.claim("backtest"):
+        while claimed := self.store.notification_log.claim("backtest"):
             self.messages += [
                 Message(
                     at=self.clock.now(), receiver=one.receiver, channel=one.channel,
@@ -115,7 +115,7 @@ class Stage:
                 )
                 for one in claimed
             ]  # fmt: skip
-            self.store.tellings.finish([Outcome(sent=one) for one in claimed])
+            self.store.notification_log.finish([Outcome(sent=one) for one in claimed])
 
     def alerts(self) -> Sequence[ReplayedAlert]:
         """Every alert there was, the one that opened first first."""

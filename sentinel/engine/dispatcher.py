@@ -61,7 +61,7 @@ def tell_due(
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tell") as pool:
         for _ in range(_ROUNDS):
             before = None if overdue_for is None else store.now() - overdue_for
-            claimed = store.tellings.claim(by, due_before=before)
+            claimed = store.notification_log.claim(by, due_before=before)
             if not claimed:
                 # Groups on which the decision was not to tell have moved their time on.
                 if before is None and _due_again(store):
@@ -70,7 +70,7 @@ def tell_due(
                 break
             tries = {pool.submit(_send, one, channel_of): one for one in claimed}
             for outcomes in _by_group(store, tries):
-                store.tellings.finish(outcomes)
+                store.notification_log.finish(outcomes)
                 sent += sum(not one.error for one in outcomes)
                 refused += sum(one.permanent for one in outcomes)
                 failed += sum(bool(one.error) and not one.permanent for one in outcomes)
@@ -78,7 +78,7 @@ def tell_due(
 
 
 def _due_again(store: Store) -> bool:
-    return store.tellings.overdue(store.now()) > 0
+    return store.notification_log.overdue(store.now()) > 0
 
 
 def _by_group(store: Store, tries: dict[Future[Outcome], ToSend]) -> Iterator[Sequence[Outcome]]:
@@ -106,7 +106,7 @@ def _by_group(store: Store, tries: dict[Future[Outcome], ToSend]) -> Iterator[Se
 
 def _renew(store: Store, sending: Sequence[ToSend]) -> None:
     try:
-        store.tellings.renew(sending)
+        store.notification_log.renew(sending)
     except (SentinelError, SQLAlchemyError) as error:
         # What is being sent must still be recorded; a claim that runs out costs one repeat.
         log.warning("claims on %d messages under way could not be renewed: %s", len(sending), error)

@@ -12,7 +12,7 @@ from sentinel.labels.fingerprint import fingerprint
 from sentinel.rules.rule import Rule
 from sentinel.severity import Severity
 
-__all__ = ["SOURCE", "Membership", "TellingSoFar", "first_wait", "membership", "next_look"]
+__all__ = ["SOURCE", "Membership", "NotifiedSoFar", "first_wait", "membership", "next_look"]
 
 SOURCE = "sentinel_source"
 """The label of an alert that a check fails because its source does not answer."""
@@ -107,7 +107,7 @@ def first_wait(wait: timedelta | None, severity: int) -> timedelta:
     return CRITICAL_WAIT if severity >= Severity.CRITICAL else USUAL_WAIT
 
 
-class TellingSoFar(msgspec.Struct, frozen=True, kw_only=True):
+class NotifiedSoFar(msgspec.Struct, frozen=True, kw_only=True):
     """What the receivers of a group have been told, all together."""
 
     told_at: datetime | None = None
@@ -117,7 +117,7 @@ class TellingSoFar(msgspec.Struct, frozen=True, kw_only=True):
 def next_look(
     *,
     due_at: datetime | None,
-    so_far: TellingSoFar,
+    so_far: NotifiedSoFar,
     severity: int,
     firing: int,
     wait: timedelta | None,

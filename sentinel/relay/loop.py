@@ -197,7 +197,7 @@ class Relay:
 
     def _stand_by(self, now: datetime) -> None:
         """Tell what nobody has claimed, and say why that fell to us."""
-        overdue = self._store.tellings.overdue(now - self._standby_after)
+        overdue = self._store.notification_log.overdue(now - self._standby_after)
         if not overdue:
             return
         up = self._prefect is not None and self._prefect.healthy()
@@ -225,7 +225,7 @@ class Relay:
             self._refresh()
 
     def _alive(self, now: datetime) -> None:
-        late = self._store.tellings.overdue(now - 4 * self._standby_after)
+        late = self._store.notification_log.overdue(now - 4 * self._standby_after)
         broken = any(duty.broken for duty in self.duties if duty.name != "dead man's switch")
         if self._ping is not None and not late and not broken:
             self._ping()

@@ -18,10 +18,10 @@ from sentinel.schema.notifications import (
     Delivery,
     InboxMessage,
     Lease,
+    NotificationLogEntry,
     OutboxEvent,
     Receiver,
     SystemLog,
-    Telling,
     Wake,
 )
 from sentinel.schema.remediation import RemedyRow
@@ -46,6 +46,7 @@ __all__ = [
     "Lease",
     "MetricSeries",
     "Moment",
+    "NotificationLogEntry",
     "OutboxEvent",
     "PolicyMemory",
     "Receiver",
@@ -60,7 +61,6 @@ __all__ = [
     "TallyHour",
     "TallyMark",
     "TallyState",
-    "Telling",
     "TimelineEntry",
     "Wake",
     "new_id",

@@ -19,10 +19,10 @@ __all__ = [
     "Delivery",
     "InboxMessage",
     "Lease",
+    "NotificationLogEntry",
     "OutboxEvent",
     "Receiver",
     "SystemLog",
-    "Telling",
     "Wake",
 ]
 
@@ -39,7 +39,7 @@ class Receiver(SQLModel, table=True):
     updated_at: datetime = moment_column(nullable=False)
 
 
-class Telling(SQLModel, table=True):
+class NotificationLogEntry(SQLModel, table=True):
     """What one channel of one receiver was last told about one group, and what comes next.
 
     `told_seq` is the group's seq it was told, 0 for never; `reason` is the last decision's,

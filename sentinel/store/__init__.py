@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from sentinel.store.events.log import Events
     from sentinel.store.events.matching import RuleEvents
     from sentinel.store.notifications.inbox import Inbox
-    from sentinel.store.notifications.notification_log import Tellings
+    from sentinel.store.notifications.notification_log import NotificationLog
     from sentinel.store.notifications.outbox import Outbox
     from sentinel.store.notifications.receivers import Receivers
     from sentinel.store.notifications.wakes import Wakes
@@ -318,11 +318,11 @@ class Store:
         return Log(self)
 
     @cached_property
-    def tellings(self) -> Tellings:
+    def notification_log(self) -> NotificationLog:
         """What channels were told, and what comes next."""
-        from sentinel.store.notifications.notification_log import Tellings
+        from sentinel.store.notifications.notification_log import NotificationLog
 
-        return Tellings(self)
+        return NotificationLog(self)
 
     @cached_property
     def views(self) -> Views:

@@ -75,8 +75,8 @@ class Told(Street):
     def tell(self) -> None:
         self.matched()
         self.store.sweep()
-        while claimed := self.store.tellings.claim("relay"):
-            self.store.tellings.finish([Outcome(sent=one) for one in claimed])
+        while claimed := self.store.notification_log.claim("relay"):
+            self.store.notification_log.finish([Outcome(sent=one) for one in claimed])
 
     def told(self) -> int:
         query = select(func.count()).select_from(DELIVERY)

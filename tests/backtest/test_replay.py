@@ -74,10 +74,10 @@ class Live:
         )  # fmt: skip
 
     def tell_until(self, moment: datetime) -> None:
-        while (due := self.store.tellings.next_due()) is not None and due <= moment:
+        while (due := self.store.notification_log.next_due()) is not None and due <= moment:
             self.clock.set(max(due, self.clock.now()))
-            while claimed := self.store.tellings.claim("relay"):
-                self.store.tellings.finish([Outcome(sent=one) for one in claimed])
+            while claimed := self.store.notification_log.claim("relay"):
+                self.store.notification_log.finish([Outcome(sent=one) for one in claimed])
         self.clock.set(moment)
 
     def told(self) -> list[tuple[Any, ...]]:

@@ -60,7 +60,7 @@ class World:
 
     def reasons(self) -> list[str]:
         (group,) = self.desk.rows("SELECT id FROM alert_group")
-        return [str(why.decision.reason) for why in self.store.tellings.explain(group[0])]
+        return [str(why.decision.reason) for why in self.store.notification_log.explain(group[0])]
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_opened_and_resolved_are_told_once_each(world: World):
     world.desk.sees({"/": 20})
     assert world.said() == [OVER]
     assert world.said() == []
-    assert world.store.tellings.next_due() is None
+    assert world.store.notification_log.next_due() is None
 
 
 def test_what_is_over_before_it_was_told_is_never_told(world: World):
@@ -131,7 +131,7 @@ def test_a_group_that_comes_back_waits_as_a_first_one_does(store: Store, clock: 
     world.desk.sees({"/": 95})
     assert world.said() == []
     due = clock.now() + timedelta(seconds=30)
-    assert store.tellings.next_due() == due
+    assert store.notification_log.next_due() == due
     clock.set(due)
     assert world.said() == [FIRST]
 
@@ -307,7 +307,7 @@ def test_a_sender_that_dies_leaves_nobody_untold_and_repeats_at_most_once(
 ):
     world.desk.sees({"/": 95})
     world.clock.forward(seconds=30)
-    finish = world.store.tellings.finish
+    finish = world.store.notification_log.finish
 
     def die(*_: object) -> None:
         raise Killed
@@ -318,13 +318,13 @@ def test_a_sender_that_dies_leaves_nobody_untold_and_repeats_at_most_once(
         return world.recorder.channel_of(reference)
 
     if where == "after sending":
-        monkeypatch.setattr(world.store.tellings, "finish", die)
+        monkeypatch.setattr(world.store.notification_log, "finish", die)
     if where == "while recording":
         monkeypatch.setattr(world.store, "changed", die)
     with pytest.raises(Killed):
         tell_due(world.store, channel_of, by="test")
     monkeypatch.undo()
-    assert world.store.tellings.finish == finish
+    assert world.store.notification_log.finish == finish
     assert world.tells() == ToldCount(0, 0, 0)  # the claim stands for now
     world.clock.forward(seconds=91)
     assert world.tells() == ToldCount(1, 0, 0)

@@ -247,11 +247,11 @@ def test_two_hundred_rules_on_one_dead_source_tell_its_owner_once(store: Store, 
     told: list[str] = []
 
     def tell(until: datetime) -> None:
-        while (due := store.tellings.next_due()) is not None and due <= until:
+        while (due := store.notification_log.next_due()) is not None and due <= until:
             clock.set(max(due, clock.now()))
-            while claimed := store.tellings.claim("test"):
+            while claimed := store.notification_log.claim("test"):
                 told.extend(one.message.reason for one in claimed)
-                store.tellings.finish([Outcome(sent=one) for one in claimed])
+                store.notification_log.finish([Outcome(sent=one) for one in claimed])
         clock.set(until)
 
     def evaluate(number: int, seen: Observation) -> None:

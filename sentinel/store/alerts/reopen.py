@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, exists, or_, select
 from sentinel.alerts.state import AlertState
 from sentinel.notifications.grouping import Membership
 from sentinel.store.alerts.state_rows import state_of, state_query
-from sentinel.store.database.tables import ALERT, GROUP, MEMBER, TELLING
+from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOTIFICATION_LOG
 
 __all__ = ["Home", "beside", "homes_of", "take_back_unheard"]
 
@@ -100,8 +100,8 @@ def take_back_unheard(
         if until is None or until <= now:  # else somebody is being told at this moment
             wanted[group_id].append(alert_id)
     told = exists().where(
-        TELLING.c.group_id == MEMBER.c.group_id,
-        or_(TELLING.c.told_seq >= MEMBER.c.resolved_seq, TELLING.c.attempts > 0),
+        NOTIFICATION_LOG.c.group_id == MEMBER.c.group_id,
+        or_(NOTIFICATION_LOG.c.told_seq >= MEMBER.c.resolved_seq, NOTIFICATION_LOG.c.attempts > 0),
     )
     done: set[tuple[str, str]] = set()
     for group_id, every in wanted.items():

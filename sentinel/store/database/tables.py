@@ -16,12 +16,12 @@ __all__ = [
     "CHANGE",
     "GROUP",
     "MEMBER",
+    "NOTIFICATION_LOG",
     "REMEDY",
     "RULE",
     "SERIES",
     "SUPPRESSION",
     "TALLY_STATE",
-    "TELLING",
     "TIMELINE",
     "TIMELINE_COLUMNS",
 ]
@@ -40,7 +40,7 @@ REMEDY = _table(schema.RemedyRow)
 RULE = _table(schema.RuleRow)
 SUPPRESSION = _table(schema.Suppression)
 TALLY_STATE = _table(schema.TallyState)
-TELLING = _table(schema.Telling)
+NOTIFICATION_LOG = _table(schema.NotificationLogEntry)
 SERIES = _table(schema.MetricSeries)
 TIMELINE = _table(schema.TimelineEntry)
 ALERT_COLUMNS = tuple(column.name for column in ALERT.columns)

@@ -16,12 +16,12 @@ from sqlalchemy import Connection, Table, bindparam, or_, select
 from sentinel.notifications.channel import Message
 from sentinel.notifications.decision import pause_after
 from sentinel.schema.notifications import Delivery
-from sentinel.store.database.tables import GROUP, TELLING
+from sentinel.store.database.tables import GROUP, NOTIFICATION_LOG
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["CLAIM", "DELIVERY", "TELL", "Outcome", "ToSend", "finish", "telling_of", "told_to"]
+__all__ = ["CLAIM", "DELIVERY", "TELL", "Outcome", "ToSend", "finish", "log_entry_of", "told_to"]
 
 DELIVERY = cast("Table", Delivery.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
 
@@ -111,10 +111,10 @@ def _finish_late(
         _end(connection, outcome, "failed" if outcome.error else "sent", now)
         if outcome.error:
             continue
-        told_at = TELLING.c.told_at
+        told_at = NOTIFICATION_LOG.c.told_at
         connection.execute(
-            TELLING.update()
-            .where(*telling_of(group_id, sent.receiver, sent.channel))
+            NOTIFICATION_LOG.update()
+            .where(*log_entry_of(group_id, sent.receiver, sent.channel))
             .where(or_(told_at.is_(None), told_at < sent.message.at))
             .values(**_as_told(outcome, now))
         )
@@ -150,12 +150,12 @@ def _complain(store: Store, connection: Connection, outcome: Outcome) -> None:
     )
 
 
-def telling_of(group_id: str, receiver: str, channel: str) -> tuple[Any, ...]:
+def log_entry_of(group_id: str, receiver: str, channel: str) -> tuple[Any, ...]:
     """The condition that picks one channel's telling of one group."""
     return (
-        TELLING.c.group_id == group_id,
-        TELLING.c.receiver == receiver,
-        TELLING.c.channel == channel,
+        NOTIFICATION_LOG.c.group_id == group_id,
+        NOTIFICATION_LOG.c.receiver == receiver,
+        NOTIFICATION_LOG.c.channel == channel,
     )
 
 
@@ -165,10 +165,10 @@ def told_to(group_id: str, receiver: str, channel: str) -> dict[str, Any]:
 
 
 # Made once, as SQLAlchemy works out how a statement is said once for each that was made.
-TELL = TELLING.update().where(
-    TELLING.c.group_id == bindparam("of_group"),
-    TELLING.c.receiver == bindparam("of_receiver"),
-    TELLING.c.channel == bindparam("of_channel"),
+TELL = NOTIFICATION_LOG.update().where(
+    NOTIFICATION_LOG.c.group_id == bindparam("of_group"),
+    NOTIFICATION_LOG.c.receiver == bindparam("of_receiver"),
+    NOTIFICATION_LOG.c.channel == bindparam("of_channel"),
 )
 """Sets what is given of one telling."""
 CLAIM = GROUP.update().where(GROUP.c.id == bindparam("group"))

@@ -27,13 +27,13 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from sentinel.alerts.events import group_event
 from sentinel.alerts.inputs import Reason
-from sentinel.notifications.grouping import Membership, TellingSoFar, next_look
+from sentinel.notifications.grouping import Membership, NotifiedSoFar, next_look
 from sentinel.prefect_client.port import OutEvent
 from sentinel.schema.columns import new_id
 from sentinel.severity import Severity
 from sentinel.store.alerts.reopen import take_back_unheard
 from sentinel.store.database.bulk import id_array, insert_many, update_many
-from sentinel.store.database.tables import ALERT, GROUP, MEMBER, TELLING
+from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOTIFICATION_LOG
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -248,19 +248,19 @@ class Regrouping:
             found.update({row.group_id: row for row in self._connection.execute(_COUNTS, some)})
         return found
 
-    def _so_far(self, ids: set[str]) -> dict[str, TellingSoFar]:
-        found: dict[str, TellingSoFar] = {}
+    def _so_far(self, ids: set[str]) -> dict[str, NotifiedSoFar]:
+        found: dict[str, NotifiedSoFar] = {}
         every = sorted(ids)
         for start in range(0, len(every), 500):
             some = {"ids": every[start : start + 500]}
             for row in self._connection.execute(_SO_FAR, some):
-                found[row.group_id] = TellingSoFar(
+                found[row.group_id] = NotifiedSoFar(
                     told_at=row.told_at, told_severity=row.told_severity or 0
                 )
         return found
 
     def _become(
-        self, group: Row[Any], count: Row[Any] | None, so_far: dict[str, TellingSoFar],
+        self, group: Row[Any], count: Row[Any] | None, so_far: dict[str, NotifiedSoFar],
         now: datetime,
     ) -> tuple[tuple[Any, ...], OutEvent | None, datetime]:  # fmt: skip
         seq = group.seq + 1
@@ -274,7 +274,7 @@ class Regrouping:
             title = count.title if firing == 1 else f"{firing} alerts: {_where(group.labels)}"
         # One that comes back is a new episode: it waits as a first one does (group_wait).
         again = group.status == "reopening"
-        told = TellingSoFar() if again else so_far.get(group.id, TellingSoFar())
+        told = NotifiedSoFar() if again else so_far.get(group.id, NotifiedSoFar())
         policy = group.policy
         wait = policy.get("group_wait")
         due = next_look(
@@ -343,12 +343,15 @@ _COUNTS = (
 )
 _SO_FAR = (
     select(
-        TELLING.c.group_id,
-        func.max(TELLING.c.told_at).label("told_at"),
-        func.max(TELLING.c.told_severity).label("told_severity"),
+        NOTIFICATION_LOG.c.group_id,
+        func.max(NOTIFICATION_LOG.c.told_at).label("told_at"),
+        func.max(NOTIFICATION_LOG.c.told_severity).label("told_severity"),
     )
-    .where(TELLING.c.group_id.in_(_IDS), or_(TELLING.c.told_seq > 0, TELLING.c.attempts > 0))
-    .group_by(TELLING.c.group_id)
+    .where(
+        NOTIFICATION_LOG.c.group_id.in_(_IDS),
+        or_(NOTIFICATION_LOG.c.told_seq > 0, NOTIFICATION_LOG.c.attempts > 0),
+    )
+    .group_by(NOTIFICATION_LOG.c.group_id)
 )
 
 _COLUMNS = (

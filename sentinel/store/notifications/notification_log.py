@@ -21,7 +21,7 @@ from sentinel.notifications.message import MOST_NAMED, compose, message_id
 from sentinel.schema.alerts import Alert
 from sentinel.schema.columns import new_id
 from sentinel.schema.groups import AlertGroup
-from sentinel.store.database.tables import ALERT, GROUP, MEMBER, TELLING
+from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOTIFICATION_LOG
 from sentinel.store.notifications.deliveries import (
     CLAIM,
     DELIVERY,
@@ -40,7 +40,7 @@ from sentinel.timing.rate_limit import Limit
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["Tellings", "Why"]
+__all__ = ["NotificationLog", "Why"]
 
 _CLAIM = timedelta(seconds=60)
 
@@ -56,7 +56,7 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
     error: str
 
 
-class Tellings:
+class NotificationLog:
     """What channels were told, and what comes next."""
 
     def __init__(self, store: Store) -> None:
@@ -218,7 +218,7 @@ class Tellings:
         done = connection.execute(TELL, {**told_to(group.id, receiver, channel), **values})
         if not done.rowcount:
             connection.execute(
-                TELLING.insert().values(
+                NOTIFICATION_LOG.insert().values(
                     group_id=group.id, receiver=receiver, channel=channel, told_seq=0,
                     told_firing=0, told_severity=0, attempts=0, error="", reference="", **values,
                 )

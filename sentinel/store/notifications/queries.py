@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from sentinel.schema.columns import Moment
-from sentinel.store.database.tables import ALERT, GROUP, MEMBER, TELLING
+from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOTIFICATION_LOG
 from sentinel.store.notifications.deliveries import DELIVERY
 
 __all__ = ["BURIED", "DUE", "TOLD", "due", "known_before", "seen_by"]
@@ -46,7 +46,7 @@ DUE = (
     .limit(bindparam("most", type_=Integer))
     .with_for_update(skip_locked=True)
 )
-TOLD = select(TELLING).where(TELLING.c.group_id == bindparam("group"))
+TOLD = select(NOTIFICATION_LOG).where(NOTIFICATION_LOG.c.group_id == bindparam("group"))
 BURIED = (
     DELIVERY.update()
     .where(DELIVERY.c.group_id == bindparam("group"), DELIVERY.c.state == "sending")

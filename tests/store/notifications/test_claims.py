@@ -56,13 +56,13 @@ def test_what_was_sent_late_frees_nobody_elses_claim(store: Store, clock: FakeCl
     world = World(store, clock)
     world.desk.sees({"/": 95})
     clock.forward(seconds=30)
-    (late,) = store.tellings.claim("one")
+    (late,) = store.notification_log.claim("one")
     clock.forward(seconds=61)
-    (mine,) = store.tellings.claim("two")
+    (mine,) = store.notification_log.claim("two")
     assert mine.message.id == late.message.id
-    store.tellings.finish([Outcome(sent=late)])
-    assert store.tellings.claim("three") == []  # the second one still sends
-    store.tellings.finish([Outcome(sent=mine)])
+    store.notification_log.finish([Outcome(sent=late)])
+    assert store.notification_log.claim("three") == []  # the second one still sends
+    store.notification_log.finish([Outcome(sent=mine)])
     assert world.tells() == ToldCount(0, 0, 0)
     states = [row[0] for row in world.desk.rows("SELECT state FROM delivery ORDER BY id")]
     assert states == ["sent", "sent"]  # both went out, and the record says so
@@ -72,10 +72,10 @@ def test_a_late_failure_does_not_undo_what_was_told(store: Store, clock: FakeClo
     world = World(store, clock)
     world.desk.sees({"/": 95})
     clock.forward(seconds=30)
-    (late,) = store.tellings.claim("one")
+    (late,) = store.notification_log.claim("one")
     clock.forward(seconds=61)
     assert world.said() == [FIRST]
-    store.tellings.finish([Outcome(sent=late, error="timed out")])
+    store.notification_log.finish([Outcome(sent=late, error="timed out")])
     assert world.said() == []
     assert world.reasons() == ["told; repeats later (repeat_interval)"]
 

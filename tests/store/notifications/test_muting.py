@@ -47,7 +47,7 @@ def test_what_is_suppressed_is_no_news_until_the_suppression_ends(told: World, c
     told.desk.sees({"/": 95, "/data": 95})
     clock.forward(minutes=10)
     assert told.said() == []
-    due = told.store.tellings.next_due()
+    due = told.store.notification_log.next_due()
     assert due is not None
     clock.set(due)
     assert due - clock.now() == timedelta(0)

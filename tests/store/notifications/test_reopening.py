@@ -76,7 +76,7 @@ def test_an_end_that_nobody_was_told_is_never_told(told: World):
 
 def test_an_end_by_hand_is_told_a_moment_later(told: World):
     resolve(told)
-    due = told.store.tellings.next_due()
+    due = told.store.notification_log.next_due()
     assert due is not None
     assert due == told.clock.now() + timedelta(seconds=5)
     told.clock.set(due)
@@ -141,7 +141,7 @@ def test_one_of_several_whose_end_was_told_is_news(store: Store, clock: FakeCloc
 def test_an_end_that_is_being_told_at_this_moment_counts_as_told(told: World):
     resolve(told)
     told.clock.forward(seconds=5)
-    (claimed,) = told.store.tellings.claim("somebody")
+    (claimed,) = told.store.notification_log.claim("somebody")
     assert claimed.message.status == "resolved"
     reopen(told)
     told.clock.forward(minutes=6)  # that sender died: whether it was told, nobody knows

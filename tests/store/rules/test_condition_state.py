@@ -76,13 +76,13 @@ def test_outside_its_hours_nobody_is_told_and_then_of_what_still_fires(
     world.desk.sees({"/": 95, "/data": 95})
     clock.forward(minutes=5)
     assert world.said() == []
-    assert [one.decision.reason for one in store.tellings.explain_alert(world.desk.ids()[0])] == [
-        "outside the rule's active hours"
-    ]
+    assert [
+        one.decision.reason for one in store.notification_log.explain_alert(world.desk.ids()[0])
+    ] == ["outside the rule's active hours"]
     world.desk.sees({"/": 95, "/data": 20})
     clock.forward(minutes=5)
     assert world.said() == []
-    due = store.tellings.next_due()
+    due = store.notification_log.next_due()
     assert due == datetime(2026, 3, 3, 8, tzinfo=UTC)
     clock.set(datetime(2026, 3, 3, 8, tzinfo=UTC))
     assert world.said() == [FIRST]
@@ -101,7 +101,7 @@ def test_a_throttle_holds_news_back_and_counts_it(store: Store, clock: FakeClock
         world.desk.sees({"/": 95, mount: 95})
         clock.forward(minutes=5)
         assert world.said() == []
-    due = store.tellings.next_due()
+    due = store.notification_log.next_due()
     assert due is not None
     clock.set(due)
     assert world.said() == [("firing", "more is firing; 3 held back meanwhile by its limits")]
@@ -121,7 +121,7 @@ def test_a_maximum_per_hour_counts_messages_over_any_hour(store: Store, clock: F
     world.desk.sees({"/": 95, "/a": 95, "/b": 95})
     clock.forward(minutes=10)
     assert world.said() == []
-    assert store.tellings.explain_alert(world.desk.ids()[0])[0].decision.reason == (
+    assert store.notification_log.explain_alert(world.desk.ids()[0])[0].decision.reason == (
         "told often enough within the hour (max_messages_per_hour)"
     )
     clock.forward(minutes=45)
