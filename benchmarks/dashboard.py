@@ -126,7 +126,7 @@ def fill(store: Store, chance: random.Random | None = None) -> None:
     with store.write() as connection:
         store.changed(connection)
     # As the relay does every 15 seconds; nothing that is measured waits for it.
-    store.tallies.upkeep()
+    store.rollups.upkeep()
     if store.dialect == "postgresql":
         # As PostgreSQL does by itself in the background; nobody does it for SQLite.
         with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

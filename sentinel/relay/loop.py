@@ -92,7 +92,7 @@ class Relay:
             Duty(name="stand by", do=self._stand_by, every=second * 2, outside=True),
             Duty(name="expire", do=self._expire, every=second * 30),
             Duty(name="tidy", do=self._tidy, every=minute * 10),
-            Duty(name="sum hours up", do=self._tally, every=second * 15, outside=True),
+            Duty(name="sum hours up", do=self._roll_up, every=second * 15, outside=True),
         ]
         if refresh is not None:
             self.duties.append(Duty(name="load blocks", do=self._load, every=minute, outside=True))
@@ -217,8 +217,8 @@ class Relay:
     def _tidy(self, _now: datetime) -> None:
         self._store.outbox.prune()
 
-    def _tally(self, _now: datetime) -> None:
-        self._store.tallies.upkeep(pieces=_PIECES)
+    def _roll_up(self, _now: datetime) -> None:
+        self._store.rollups.upkeep(pieces=_PIECES)
 
     def _load(self, _now: datetime) -> None:
         if self._refresh is not None:

@@ -25,7 +25,7 @@ from sentinel.schema.notifications import (
     Wake,
 )
 from sentinel.schema.remediation import RemedyRow
-from sentinel.schema.rollups import Tally, TallyHour, TallyMark, TallyState
+from sentinel.schema.rollups import Rollup, RollupHour, RollupMark, RollupState
 from sentinel.schema.rules import RuleRow
 from sentinel.schema.saved_views import SavedView
 
@@ -51,16 +51,16 @@ __all__ = [
     "PolicyMemory",
     "Receiver",
     "RemedyRow",
+    "Rollup",
+    "RollupHour",
+    "RollupMark",
+    "RollupState",
     "RuleMemory",
     "RuleRow",
     "SampleBlock",
     "SavedView",
     "Suppression",
     "SystemLog",
-    "Tally",
-    "TallyHour",
-    "TallyMark",
-    "TallyState",
     "TimelineEntry",
     "Wake",
     "new_id",

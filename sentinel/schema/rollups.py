@@ -15,10 +15,10 @@ from sqlmodel import Field, SQLModel
 
 from sentinel.schema.columns import moment_column
 
-__all__ = ["Tally", "TallyHour", "TallyMark", "TallyState"]
+__all__ = ["Rollup", "RollupHour", "RollupMark", "RollupState"]
 
 
-class Tally(SQLModel, table=True):
+class Rollup(SQLModel, table=True):
     """Figures of one rule, category, team or severity over `hours` from `at` on.
 
     `kind` says which of them `name` is; they are of alerts that opened then. Kind "ended" has what
@@ -41,7 +41,7 @@ class Tally(SQLModel, table=True):
     lasted: int = Field(sa_type=BigInteger)
 
 
-class TallyHour(SQLModel, table=True):
+class RollupHour(SQLModel, table=True):
     """That the figures of these hours are kept; they hold where no mark lies in them."""
 
     __tablename__: ClassVar[Any] = "tally_hour"
@@ -51,7 +51,7 @@ class TallyHour(SQLModel, table=True):
     at: int = Field(primary_key=True)
 
 
-class TallyMark(SQLModel, table=True):
+class RollupMark(SQLModel, table=True):
     """That an alert of this hour has changed since, in the transaction `writer` (0 on SQLite).
 
     Every transaction adds a row of its own, so that none waits for another.
@@ -64,7 +64,7 @@ class TallyMark(SQLModel, table=True):
     writer: int = Field(primary_key=True, sa_type=BigInteger)
 
 
-class TallyState(SQLModel, table=True):
+class RollupState(SQLModel, table=True):
     """The one row that says up to when changes leave marks, and up to when figures may be kept.
 
     `ready` follows `until` once every transaction is over that may not have seen it: all up to

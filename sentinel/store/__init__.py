@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from sentinel.store.notifications.outbox import Outbox
     from sentinel.store.notifications.receivers import Receivers
     from sentinel.store.notifications.wakes import Wakes
-    from sentinel.store.reports.rollup_upkeep import Tallies
+    from sentinel.store.reports.rollup_upkeep import Rollups
     from sentinel.store.reports.statistics import Statistics
     from sentinel.store.rules.remediation import Remedies
     from sentinel.store.saved_views import Views
@@ -332,11 +332,11 @@ class Store:
         return Views(self)
 
     @cached_property
-    def tallies(self) -> Tallies:
+    def rollups(self) -> Rollups:
         """Figures that are kept by hour and by day."""
-        from sentinel.store.reports.rollup_upkeep import Tallies
+        from sentinel.store.reports.rollup_upkeep import Rollups
 
-        return Tallies(self)
+        return Rollups(self)
 
     @cached_property
     def wakes(self) -> Wakes:

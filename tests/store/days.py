@@ -104,7 +104,7 @@ def keep(store: Store) -> None:
     until = time.monotonic() + 60
     settled = store.now() - 2 * HOUR
     while True:
-        store.tallies.upkeep()
+        store.rollups.upkeep()
         with store.read() as connection:
             ready = connection.execute(text("SELECT ready FROM tally_state")).scalar_one()
         at = datetime.fromisoformat(ready).replace(tzinfo=UTC) if isinstance(ready, str) else ready
@@ -143,7 +143,7 @@ class Days:
         self.store.retain(timedelta(hours=hours))
 
     def is_kept(self, pieces: int | None) -> None:
-        self.store.tallies.upkeep(pieces)
+        self.store.rollups.upkeep(pieces)
 
     def loses(self, which: int) -> None:
         ids = self.desk.ids()

@@ -84,7 +84,7 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True):
     rows: dict[str, int] = {}
 
 
-_DERIVED = (schema.Tally, schema.TallyHour, schema.TallyMark, schema.TallyState)
+_DERIVED = (schema.Rollup, schema.RollupHour, schema.RollupMark, schema.RollupState)
 """Follow from the alerts, and are made anew from them."""
 
 

@@ -18,10 +18,10 @@ __all__ = [
     "MEMBER",
     "NOTIFICATION_LOG",
     "REMEDY",
+    "ROLLUP_STATE",
     "RULE",
     "SERIES",
     "SUPPRESSION",
-    "TALLY_STATE",
     "TIMELINE",
     "TIMELINE_COLUMNS",
 ]
@@ -39,7 +39,7 @@ MEMBER = _table(schema.GroupMember)
 REMEDY = _table(schema.RemedyRow)
 RULE = _table(schema.RuleRow)
 SUPPRESSION = _table(schema.Suppression)
-TALLY_STATE = _table(schema.TallyState)
+ROLLUP_STATE = _table(schema.RollupState)
 NOTIFICATION_LOG = _table(schema.NotificationLogEntry)
 SERIES = _table(schema.MetricSeries)
 TIMELINE = _table(schema.TimelineEntry)

@@ -19,7 +19,7 @@ class Parts(NamedTuple):
     """A period cut up.
 
     Attributes:
-        kept: width in hours, the first hour and the hour after the last of tallies that hold
+        kept: width in hours, the first hour and the hour after the last of rollups that hold
         walked: moments from which on, and before which, the alerts themselves are asked
     """
 
@@ -39,7 +39,7 @@ class Kept(NamedTuple):
         Args:
             since: where the period begins
             until: where it ends
-            widths: of tallies that may be used
+            widths: of rollups that may be used
         """
         start, end = since + _MICROSECOND, until + _MICROSECOND
         found = Parts([], [])

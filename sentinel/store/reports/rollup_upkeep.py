@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from sentinel.store.database.tables import ALERT, TALLY_STATE
+from sentinel.store.database.tables import ALERT, ROLLUP_STATE
 from sentinel.store.reports.rollups import (
     DAY,
     FIGURES,
@@ -37,7 +37,7 @@ from sentinel.store.reports.rollups import (
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["Tallied", "Tallies"]
+__all__ = ["RollupProgress", "Rollups"]
 
 _SETTLED = timedelta(hours=2)
 """Most of what changes is younger. An hour whose alerts change later is summed up once more."""
@@ -49,20 +49,20 @@ _KINDS = "('rule', 'category', 'team', 'severity', 'ended')"
 _COLUMNS = f"kind, hours, at, name, {', '.join(FIGURES)}"
 
 
-class Tallied(msgspec.Struct, frozen=True):
+class RollupProgress(msgspec.Struct, frozen=True):
     """How many hours were summed up, and how many are left for the next time."""
 
     hours: int
     left: int
 
 
-class Tallies:
+class Rollups:
     """Figures that are kept by hour and by day."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def upkeep(self, pieces: int | None = None) -> Tallied:
+    def upkeep(self, pieces: int | None = None) -> RollupProgress:
         """Sum up the hours that have settled, or have changed since they were.
 
         Args:
@@ -81,11 +81,11 @@ class Tallies:
                 # Those who wait for the lock look again at moments of their own.
                 time.sleep(time.monotonic() - began)
         self._store.tried(lambda connection: self._forget(connection, first), snapshot=True)
-        return Tallied(done, len(todo) - done)
+        return RollupProgress(done, len(todo) - done)
 
     def _move_on(self, until: datetime) -> None:
         """Have changes before `until` leave marks, and let hours be kept once all of them do."""
-        state = TALLY_STATE
+        state = ROLLUP_STATE
         alone = self._store.dialect == "sqlite"
         found = self._state()
         if found is None or (found.ready == found.until and found.until < until):
@@ -116,13 +116,13 @@ class Tallies:
 
     def _state(self) -> Row[tuple[datetime, datetime]] | None:
         with self._store.read() as connection:
-            query = select(TALLY_STATE.c.until, TALLY_STATE.c.ready)
+            query = select(ROLLUP_STATE.c.until, ROLLUP_STATE.c.ready)
             return connection.execute(query).tuples().first()  # pyright: ignore[reportReturnType]
 
     def _outstanding(self, now: datetime) -> tuple[int, list[int]]:
         """The first hour worth keeping, and the hours that are to be summed up."""
         with self._store.snapshot() as connection:
-            ready = connection.execute(select(TALLY_STATE.c.ready)).scalar()
+            ready = connection.execute(select(ROLLUP_STATE.c.ready)).scalar()
             moments = (
                 connection.execute(select(func.min(column))).scalar()
                 for column in (ALERT.c.opened_at, ALERT.c.resolved_at)
@@ -167,7 +167,7 @@ class Tallies:
     def _begun(self, connection: Connection, end: int) -> bool:
         """Of two at once, the later starts again; of a database that was replaced, none goes on."""
         asked(connection, "UPDATE tally_state SET turn = turn + 1")
-        ready = connection.execute(select(TALLY_STATE.c.ready)).scalar()
+        ready = connection.execute(select(ROLLUP_STATE.c.ready)).scalar()
         return ready is not None and end <= hour_before(ready)
 
     def _day(self, connection: Connection, day: int) -> None:

@@ -22,7 +22,7 @@ __all__ = [
 DAY = 24
 """Hours of a day."""
 FIGURES = ("opened", "critical", "taken", "waited", "ended", "lasted")
-"""The columns of a tally, in the order of `figures`."""
+"""The columns of a rollup, in the order of `figures`."""
 _HOUR = timedelta(hours=1)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 

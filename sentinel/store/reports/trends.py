@@ -148,7 +148,7 @@ def trend(store: Store, length: timedelta, step: timedelta) -> Trend:
 
 
 class _Figures(NamedTuple):
-    """As `sentinel.schema.rollups.Tally` has them; times in milliseconds."""
+    """As `sentinel.schema.rollups.Rollup` has them; times in milliseconds."""
 
     opened: int
     critical: int
@@ -179,7 +179,7 @@ class _Asking:
         """What is kept, by kind and name."""
         found: _Sums = {kind: {} for kind in kinds}
         names = ", ".join(f"'{kind}'" for kind in kinds)
-        for kind, name, *numbers in self._tallied(
+        for kind, name, *numbers in self._rolled_up(
             parts, f"kind, name, {_SUMS}", f"kind, name, {', '.join(FIGURES)}", names, "kind, name"
         ):
             found[kind][name] = _added(found[kind].get(name), numbers)
@@ -236,7 +236,7 @@ class _Asking:
             whole = begins.timestamp() // width * width
             counted[datetime.fromtimestamp(whole, tz=UTC), severity] += opened
 
-        for hour, severity, opened in self._tallied(
+        for hour, severity, opened in self._rolled_up(
             parts, "at, name, CAST(sum(opened) AS BIGINT)", "at, name, opened", "'severity'",
             "at, name",
         ):  # fmt: skip
@@ -250,7 +250,7 @@ class _Asking:
             count(found, severity, opened)
         return [Bucket(at=at, severity=rank, opened=n) for (at, rank), n in sorted(counted.items())]
 
-    def _tallied(
+    def _rolled_up(
         self, parts: Parts, wanted: str, columns: str, kinds: str, groups: str
     ) -> Iterator[Any]:
         # Whole numbers of ours, written out: a plan made once for any numbers reads far too much.

@@ -42,8 +42,8 @@ def test_a_change_that_is_not_committed_keeps_its_hour_from_settling(days: Days,
         slow.execute(update(ALERT).where(ALERT.c.id == young).values(severity=5))
         before = kept(days.store)
         days.passes(10 * 60)
-        days.store.tallies.upkeep()
-        days.store.tallies.upkeep()
+        days.store.rollups.upkeep()
+        days.store.rollups.upkeep()
         assert kept(days.store) == before
         assert_true(days.store)
     assert_true(days.store)
@@ -59,7 +59,7 @@ def test_a_mark_that_upkeep_did_not_see_stays(days: Days, beside: Store):
         with days.store.write() as quick:
             quick.execute(text("SET LOCAL lock_timeout = '5s'"))
             quick.execute(update(ALERT).where(ALERT.c.id == another).values(team="x"))
-        days.store.tallies.upkeep()
+        days.store.rollups.upkeep()
         assert_true(days.store)
     # Its hour has been summed up without it, after it had left its mark.
     assert_true(days.store)
@@ -72,7 +72,7 @@ def test_two_who_change_alerts_of_one_hour_do_not_wait_for_each_other(days: Days
         for connection, alert in zip((one, another), ids_of(one), strict=True):
             connection.execute(text("SET LOCAL lock_timeout = '5s'"))
             connection.execute(update(ALERT).where(ALERT.c.id == alert).values(severity=5))
-        days.store.tallies.upkeep()  # nor does upkeep
+        days.store.rollups.upkeep()  # nor does upkeep
     assert_true(days.store)
 
 
@@ -97,7 +97,7 @@ def test_several_may_sum_up_at_once_while_others_write(days: Days, beside: Store
                         team = update(ALERT).where(ALERT.c.id == alert).values(team=f"{number}")
                         connection.execute(team)
                 else:
-                    store.tallies.upkeep()
+                    store.rollups.upkeep()
                     trend(store, 7 * DAY, 6 * HOUR)
         except Exception as error:
             failed.append(error)

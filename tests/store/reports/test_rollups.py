@@ -128,13 +128,13 @@ def test_upkeep_goes_on_where_it_was_left(store: Store, clock: FakeClock):
     days = Days(store, clock)
     days.sees({"/"}, set())
     days.passes(30 * 60)
-    left = store.tallies.upkeep(pieces=1).left
+    left = store.rollups.upkeep(pieces=1).left
     assert_true(store)
     while left:
-        before, left = left, store.tallies.upkeep(pieces=1).left
+        before, left = left, store.rollups.upkeep(pieces=1).left
         assert left < before
         assert_true(store)
-    assert store.tallies.upkeep() == store.tallies.upkeep(pieces=0)
+    assert store.rollups.upkeep() == store.rollups.upkeep(pieces=0)
 
 
 def test_what_nobody_looks_at_any_more_is_let_go(days: Days):
@@ -143,7 +143,7 @@ def test_what_nobody_looks_at_any_more_is_let_go(days: Days):
     keep(days.store)
     oldest = (days.clock.now() - datetime(1970, 1, 1, tzinfo=UTC)) // HOUR - 63 * 24
     assert min(at for _, at in kept(days.store)) > oldest
-    days.store.tallies.upkeep()
+    days.store.rollups.upkeep()
     assert_true(days.store)
 
 
