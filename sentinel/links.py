@@ -1,7 +1,11 @@
-"""Where people look at things: pages of the dashboard and of the Prefect UI. Pure."""
+"""Addresses that people open: the dashboard's, the Prefect UI's and their pages. Pure.
+
+Whatever shows or sends such an address asks here; nothing else derives one from the settings.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -9,11 +13,11 @@ import msgspec
 
 from sentinel.settings import Settings
 
-__all__ = ["Addresses", "safe_link"]
+__all__ = ["Addresses", "dashboard_address", "host_in_url", "safe_link"]
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
-    """The beginnings of all links, without a slash at the end."""
+    """What every link begins with, without a slash at the end."""
 
     dashboard: str
     prefect_api: str
@@ -21,27 +25,65 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, settings: Settings) -> Addresses:
-        """The addresses that the settings name, or those that follow from them."""
-        host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104
+        """Return the addresses that the settings name, or those that follow from them.
+
+        Args:
+            settings: host, ports, and the addresses that a platform owner set
+
+        Returns:
+            The Prefect API is the one set, else `PREFECT_API_URL`, else the one of ours; its UI
+            is the one set, else the one served beside that API.
+        """
         api = (
             settings.prefect_api_url
             or os.environ.get("PREFECT_API_URL", "")
-            or f"http://{host}:{settings.prefect_port}/api"
+            or f"http://{host_in_url(settings.host)}:{settings.prefect_port}/api"
         ).rstrip("/")
         ui = settings.prefect_ui_url or _beside(api)
-        shown = settings.dashboard_host
-        shown = "127.0.0.1" if shown in ("0.0.0.0", "::") else shown  # noqa: S104
-        shown = f"[{shown}]" if ":" in shown else shown
-        dashboard = settings.dashboard_url or f"http://{shown}:{settings.dashboard_port}"
-        return cls(dashboard=dashboard.rstrip("/"), prefect_api=api, prefect_ui=ui.rstrip("/"))
+        return cls(
+            dashboard=dashboard_address(settings), prefect_api=api, prefect_ui=ui.rstrip("/")
+        )
 
     def alert(self, alert_id: str) -> str:
-        """The dashboard's page, opened at one alert."""
+        """Return the address of the dashboard's page with one alert open."""
         return f"{self.dashboard}/?alert={quote(alert_id, safe='')}"
 
     def flow_run(self, flow_run_id: str) -> str:
-        """A flow run in the Prefect UI."""
+        """Return the address of a flow run in the Prefect UI."""
         return f"{self.prefect_ui}/runs/flow-run/{quote(flow_run_id, safe='')}"
+
+
+def dashboard_address(settings: Settings, port: int | None = None) -> str:
+    """Return the address at which people open the dashboard, without a slash at the end.
+
+    Args:
+        settings: `dashboard_url` where a platform owner set one, else the host it listens on
+        port: where it listens, if it is not the settings' port: `sentinel up` picks a free one
+            for port 0
+    """
+    if settings.dashboard_url:
+        return settings.dashboard_url.rstrip("/")
+    listens = settings.dashboard_port if port is None else port
+    return f"http://{host_in_url(settings.dashboard_host)}:{listens}"
+
+
+def host_in_url(host: str) -> str:
+    """Return `host` as a URL that reaches it has it.
+
+    Args:
+        host: a name or an address that a server listens on
+
+    Returns:
+        127.0.0.1 for an unspecified address (`0.0.0.0` or `::`), which a server can listen on
+        and nobody can open; an IPv6 address in brackets (RFC 3986, section 3.2.2); else `host`.
+    """
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return host
+    if address.is_unspecified:
+        return "127.0.0.1"
+    return f"[{address}]" if address.version == 6 else str(address)
 
 
 def _beside(api: str) -> str:
@@ -52,9 +94,16 @@ def _beside(api: str) -> str:
 
 
 def safe_link(given: str) -> str | None:
-    """`given` where it is a web address that a person may be sent to, else None.
+    """Return a link if a person may be sent there, else None.
 
-    Annotations come from checks, so a link in one may be anything, also `javascript:`.
+    Annotations come from checks, so that a link in one may be anything, also `javascript:`.
+
+    Args:
+        given: the link as it was written
+
+    Returns:
+        The link without surrounding spaces; None where it is no http or https address with a
+        host, or has a character that would end the link in HTML or Markdown.
     """
     text = given.strip()
     try:

@@ -22,6 +22,7 @@ from sentinel.alerts.actions import Action, ActionResult
 from sentinel.clock import Clock, SystemClock
 from sentinel.errors import ConfigurationError
 from sentinel.evaluation.model import Applied, Evaluation
+from sentinel.links import dashboard_address
 from sentinel.settings import Settings
 from sentinel.store.alerts import apply_action, apply_evaluation
 from sentinel.store.alerts.queries import Alerts
@@ -107,8 +108,7 @@ class Store:
                 keep_minutes=settings.keep_minutes,
                 keep_hours=settings.keep_hours,
                 keep_events=settings.keep_events,
-                dashboard_url=settings.dashboard_url
-                or f"http://{settings.dashboard_host}:{settings.dashboard_port}",
+                dashboard_url=dashboard_address(settings),
             ),
         )
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.checks.catalog import load
 from sentinel.errors import SentinelError
-from sentinel.links import Addresses
+from sentinel.links import Addresses, host_in_url
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.up.home import Home
@@ -173,7 +173,7 @@ def _rules(settings: Settings, home: Home) -> Check:
 
 
 def _api(settings: Settings, home: Home) -> Check:
-    url = f"http://{_reached(settings.host)}:{settings.api_port}/health"
+    url = f"http://{host_in_url(settings.host)}:{settings.api_port}/health"
     try:
         answer = httpx.get(url, timeout=5)
     except httpx.HTTPError:
@@ -203,9 +203,3 @@ def _not_here(name: str, expected: bool, url: str) -> Check:
         hint = "See its log under home, or who is meant to run it."
         return Check(name=name, state="wrong", says=f"{url} does not answer", hint=hint)
     return Check(name=name, state="note", says=f"{url} does not answer, as nothing runs here")
-
-
-def _reached(host: str) -> str:
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - asked, not bound
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host

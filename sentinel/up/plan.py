@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sentinel.links import dashboard_address, host_in_url
 from sentinel.settings import Settings
 from sentinel.up import ports
 from sentinel.up.home import Home
@@ -78,13 +79,12 @@ class Plan:
     @property
     def api(self) -> str:
         """Where our API is reached from this machine."""
-        return f"http://{_reached(self.host)}:{self.api_port}"
+        return f"http://{host_in_url(self.host)}:{self.api_port}"
 
     @property
     def dashboard(self) -> str:
         """Where people open the dashboard."""
-        host = _reached(self.settings.dashboard_host)
-        return self.settings.dashboard_url or f"http://{host}:{self.dashboard_port}"
+        return dashboard_address(self.settings, self.dashboard_port)
 
     def shared(self, database_url: str) -> dict[str, str]:
         """The variables that make a process part of this instance."""
@@ -130,12 +130,6 @@ class Plan:
         base.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
         base.setdefault("DO_NOT_TRACK", "1")
         return base | self.shared(database_url)
-
-
-def _reached(host: str) -> str:
-    """How this machine reaches what listens on `host`, as it stands in an address."""
-    host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
-    return f"[{host}]" if ":" in host else host
 
 
 def root_of_code() -> Path:

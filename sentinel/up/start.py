@@ -11,6 +11,7 @@ from contextlib import suppress
 import httpx
 
 from sentinel.errors import DatabaseError, PrefectUnreachable, SentinelError
+from sentinel.links import host_in_url
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.up import services
@@ -246,9 +247,10 @@ class Start:
         await tables
         self._screen.step(DASHBOARD, "starts")
         child = self._family.start(services.dashboard(self._plan, self._environment))
-        own = f"http://127.0.0.1:{self._plan.dashboard_port}"
-        base = own if self._plan.settings.dashboard_url else self._plan.dashboard
-        await self._until(lambda: _answers(f"{base}/_stcore/health"), child, DASHBOARD)
+        # Not the address for people: that may lead over a proxy, which asks for a login.
+        host = host_in_url(self._plan.settings.dashboard_host)
+        health = f"http://{host}:{self._plan.dashboard_port}/_stcore/health"
+        await self._until(lambda: _answers(health), child, DASHBOARD)
         self._screen.step(DASHBOARD, "ready", self._plan.dashboard)
 
     async def _until(self, answers: Callable[[], Awaitable[bool]], child: Child, name: str) -> None:
