@@ -30,7 +30,7 @@ from sentinel.checks.reading import Reading
 from sentinel.checks.runner import observe
 from sentinel.checks.trigger import Trigger
 from sentinel.clock import SystemClock, utc
-from sentinel.engine.remediation import start_remedies
+from sentinel.engine.remediation import start_remediations
 from sentinel.errors import NotFound, ReadingError
 from sentinel.evaluation.alert_text import wording
 from sentinel.evaluation.judge import judge_all
@@ -95,7 +95,7 @@ def evaluate(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, An
     if applied.outcome in _SAID:
         return _not_now(rule, applied)
     if rule.remediate is not None and applied.changed:
-        _remedy(store)
+        _start_remediations(store)
     error = evaluation.observation.error
     name_run(run_name(rule.name, applied, worst=_worst(evaluation), error=error))
     if applied.changed:
@@ -106,11 +106,11 @@ def evaluate(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, An
     return Completed(name=_STATES[applied.outcome], message=message)
 
 
-def _remedy(store: Store) -> None:
+def _start_remediations(store: Store) -> None:
     """Start what its new alerts ask for; where that fails, the sweep does it."""
     api = connections.prefect_api()
     if api is not None:
-        start_remedies(store, api)
+        start_remediations(store, api)
 
 
 def _look(

@@ -12,7 +12,7 @@ from flows import connections
 from flows.naming import name_run
 from flows.notify import tell_until_served
 from flows.switching import keep_switches
-from sentinel.engine.remediation import follow_remedies, start_remedies
+from sentinel.engine.remediation import follow_remediations, start_remediations
 from sentinel.errors import PrefectUnreachable
 
 __all__ = ["sweep"]
@@ -20,25 +20,25 @@ __all__ = ["sweep"]
 
 @flow(name="sweep", persist_result=False, cache_result_in_memory=False)
 def sweep() -> State[None]:
-    """End what has outlived its time, tell what is due, follow remedies, keep switches."""
+    """End what has outlived its time, tell what is due, follow remediations, keep switches."""
     store = connections.store()
     expired = store.sweep()
     told = tell_until_served(store, by=str(flow_run.get_id() or "sweep"))
     put_back: list[str] = []
     api = connections.prefect_api()
-    remedies = 0
+    remediations = 0
     if api is not None:
         try:
-            remedies = follow_remedies(store, api) + start_remedies(store, api)
+            remediations = follow_remediations(store, api) + start_remediations(store, api)
             put_back = keep_switches(store, api)
         except PrefectUnreachable as error:
             # People have been told, which matters more; the next sweep looks again.
-            get_run_logger().warning("Automations and remedies were not looked at: %s", error)
+            get_run_logger().warning("Automations and remediations were not looked at: %s", error)
     counts = [
         (expired, "expired"),
         (told.sent, "messages sent"),
         (told.failed + told.refused, "messages not delivered"),
-        (remedies, "remedies started or ended"),
+        (remediations, "remediations started or ended"),
         (len(put_back), "Automations switched off again"),
     ]
     parts = ", ".join(f"{count} {word}" for count, word in counts if count)

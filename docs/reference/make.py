@@ -15,7 +15,7 @@ from blocks.channel_variables import AlertVariables
 from sentinel.rules.condition import When
 from sentinel.rules.m_of_n import Often
 from sentinel.rules.no_data import NoData
-from sentinel.rules.remediation import Remedy
+from sentinel.rules.remediation import Remediation
 from sentinel.rules.rule import ErrorHandling, Rule
 from sentinel.settings import Settings
 from sentinel.timing.active_hours import ActiveHours, Window
@@ -49,7 +49,7 @@ LEFT_OUT = {
     "Rule.team": "Nobody's.",
     "Rule.owner": "Failing checks are gathered by `team`, and without one told rule by rule.",
     "Rule.remediate": "Nothing is run.",
-    "Remedy.parameters": "The deployment's own hold.",
+    "Remediation.parameters": "The deployment's own hold.",
     "Rule.group_wait": "30 seconds; 5 where the first alert is critical.",
     "When.above": "Another of the six is given.",
     "When.below": "Another of the six is given.",
@@ -139,7 +139,7 @@ def _rules() -> str:
     lines += _fields(When)
     lines += ["# `remediate`", "", "What is run when it fires: see"]
     lines += ["[Run something when a rule fires](../how-to/put-things-right.md).", ""]
-    lines += _fields(Remedy)
+    lines += _fields(Remediation)
     lines += ["# `often`", "", "For example `often: {times: 3, of_last: 5}`. It goes instead of"]
     lines += ["`consecutive`; an evaluation that did not see the series does not count.", ""]
     lines += _fields(Often)

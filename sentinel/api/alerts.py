@@ -30,7 +30,7 @@ from sentinel.api.schemas import (
     AlertItem,
     AlertList,
     Links,
-    Remedy,
+    Remediation,
 )
 from sentinel.engine.snooze import offer, still_bad
 from sentinel.errors import NotFound
@@ -114,18 +114,18 @@ def get_alert(request: Request, alert_id: AlertId) -> AlertDetail:
         **vars(alert),
         links=_links(request, alert),
         timeline=_store(request).alerts.timeline(alert_id),
-        remedy=_remedy(request, alert_id),
+        remedy=_remediation(request, alert_id),
     )
 
 
-def _remedy(request: Request, alert_id: str) -> Remedy | None:
-    found = _store(request).remedies.of(alert_id)
+def _remediation(request: Request, alert_id: str) -> Remediation | None:
+    found = _store(request).remediations.of(alert_id)
     if found is None:
         return None
     run = found.flow_run_id
     addresses = cast("Addresses", request.app.state.addresses)
     url = addresses.flow_run(run) if run else None
-    return Remedy.model_validate({**found.model_dump(), "flow_run": url})
+    return Remediation.model_validate({**found.model_dump(), "flow_run": url})
 
 
 @router.post(

@@ -20,7 +20,7 @@ __all__ = [
     "InboxItem",
     "InboxList",
     "Links",
-    "Remedy",
+    "Remediation",
     "RuleItem",
     "RuleList",
     "StatisticsView",
@@ -101,7 +101,7 @@ class AlertItem(AlertView):
     links: Links
 
 
-class Remedy(BaseModel):
+class Remediation(BaseModel):
     """The run of the Prefect deployment that the rule names to put things right."""
 
     deployment: str = Field(description="Which one, as flow/deployment.")
@@ -123,7 +123,7 @@ class AlertDetail(AlertItem):
     """An alert with all that happened to it, oldest first."""
 
     timeline: list[TimelineView]
-    remedy: Remedy | None = Field(description="What was run to put it right, if anything.")
+    remedy: Remediation | None = Field(description="What was run to put it right, if anything.")
 
 
 class AlertList(BaseModel):

@@ -1,4 +1,4 @@
-"""Starting the remedies that are asked for, and following their runs to the end.
+"""Starting the remediations that are asked for, and following their runs to the end.
 
 The rule's own run does it as soon as its alerts are committed; the sweep does it again each
 minute, for what a crash or an unreachable Prefect left. Both may: the idempotency key makes
@@ -15,7 +15,7 @@ from sentinel.rules.remediation import idempotency_key
 from sentinel.store import Store
 from sentinel.store.rules.remediation import Ended, Wanted
 
-__all__ = ["Runner", "follow_remedies", "start_remedies"]
+__all__ = ["Runner", "follow_remediations", "start_remediations"]
 
 _OVER = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 _TAG = "sentinel-remedy"
@@ -45,12 +45,12 @@ class Runner(Protocol):
         ...
 
 
-def start_remedies(store: Store, prefect: Runner) -> int:
+def start_remediations(store: Store, prefect: Runner) -> int:
     """Start what is asked for; returns how many runs that started.
 
     One that cannot be started keeps why, and is tried again by the next sweep.
     """
-    return sum(_start(store, prefect, one) for one in store.remedies.to_start())
+    return sum(_start(store, prefect, one) for one in store.remediations.to_start())
 
 
 def _start(store: Store, prefect: Runner, one: Wanted) -> bool:
@@ -65,7 +65,7 @@ def _start(store: Store, prefect: Runner, one: Wanted) -> bool:
             tags=[_TAG],
         )
     except (NotFound, PrefectUnreachable) as error:
-        store.remedies.not_started(one.alert_id, str(error))
+        store.remediations.not_started(one.alert_id, str(error))
         store.log.write(
             "warning",
             "remedy.not_started",
@@ -74,21 +74,21 @@ def _start(store: Store, prefect: Runner, one: Wanted) -> bool:
         )
         return False
     state = str(run.get("state_type") or "SCHEDULED")
-    return store.remedies.started(one.alert_id, str(run["id"]), str(run["name"]), state)
+    return store.remediations.started(one.alert_id, str(run["id"]), str(run["name"]), state)
 
 
-def follow_remedies(store: Store, prefect: Runner) -> int:
-    """Keep the states of all remedies' runs, asked for in bulk; returns how many ended.
+def follow_remediations(store: Store, prefect: Runner) -> int:
+    """Keep the states of all remediations' runs, asked for in bulk; returns how many ended.
 
     Raises:
         PrefectUnreachable: the API does not answer
     """
-    running = store.remedies.running()
+    running = store.remediations.running()
     if not running:
         return 0
     runs = prefect.flow_runs(list(running))
     return sum(
-        store.remedies.follow(running[seen.flow_run_id], seen) and seen.over
+        store.remediations.follow(running[seen.flow_run_id], seen) and seen.over
         for seen in _seen(list(running), runs)
     )
 

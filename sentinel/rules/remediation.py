@@ -9,12 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.template import render
 
-__all__ = ["Remedy", "filled", "idempotency_key", "remedy_row"]
+__all__ = ["Remediation", "filled", "idempotency_key", "remediation_row"]
 
 DeploymentName = Annotated[str, Field(pattern=r"^[^/]{1,200}/[^/]{1,200}$")]
 
 
-class Remedy(BaseModel):
+class Remediation(BaseModel):
     """The Prefect deployment to run when the rule fires, once for each alert."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -29,22 +29,25 @@ class Remedy(BaseModel):
         default=5,
         ge=1,
         le=100,
-        description="At most so many of this rule's remedies run at the same time.",
+        description="At most so many of this rule's remediations run at the same time.",
     )
 
 
 def idempotency_key(alert_id: str) -> str:
-    """The same for every attempt to start an alert's remedy, so that Prefect starts one run."""
+    """Return the same key for every attempt to start an alert's remediation.
+
+    Prefect then starts one run, however many attempts there are.
+    """
     return f"sentinel-remedy-{alert_id}"
 
 
-def remedy_row(
-    remedy: Remedy, *, alert_id: str, tenant: str, rule: str, fields: Mapping[str, Any]
+def remediation_row(
+    remediation: Remediation, *, alert_id: str, tenant: str, rule: str, fields: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What is kept of a remedy that an alert asks for.
+    """What is kept of a remediation that an alert asks for.
 
     Args:
-        remedy: the rule's
+        remediation: the rule's
         alert_id: the alert's
         tenant: the rule's
         rule: its name
@@ -54,9 +57,11 @@ def remedy_row(
         "alert_id": alert_id,
         "tenant": tenant,
         "rule": rule,
-        "deployment": remedy.deployment,
-        "parameters": filled(remedy.parameters, {**fields, "alert_id": alert_id, "rule": rule}),
-        "at_once": remedy.at_once,
+        "deployment": remediation.deployment,
+        "parameters": filled(
+            remediation.parameters, {**fields, "alert_id": alert_id, "rule": rule}
+        ),
+        "at_once": remediation.at_once,
     }
 
 

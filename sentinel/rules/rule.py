@@ -24,7 +24,7 @@ from sentinel.duration import Duration, format_duration, parse_duration
 from sentinel.rules.condition import When
 from sentinel.rules.m_of_n import Often
 from sentinel.rules.no_data import NoData
-from sentinel.rules.remediation import Remedy
+from sentinel.rules.remediation import Remediation
 from sentinel.severity import Severity, SeverityWord, severity_of
 from sentinel.timing.active_hours import ActiveHours
 from sentinel.timing.rate_limit import Limit
@@ -161,7 +161,7 @@ class Rule(BaseModel):
         default=timedelta(days=7),
         description="How long its readings are kept for charts and backtests; 0s keeps none.",
     )
-    remediate: Remedy | None = Field(
+    remediate: Remediation | None = Field(
         default=None, description="A Prefect deployment to run once for each alert that opens."
     )
     active_hours: ActiveHours | None = Field(

@@ -24,7 +24,7 @@ from sentinel.schema.notifications import (
     SystemLog,
     Wake,
 )
-from sentinel.schema.remediation import RemedyRow
+from sentinel.schema.remediation import RemediationRow
 from sentinel.schema.rollups import Rollup, RollupHour, RollupMark, RollupState
 from sentinel.schema.rules import RuleRow
 from sentinel.schema.saved_views import SavedView
@@ -50,7 +50,7 @@ __all__ = [
     "OutboxEvent",
     "PolicyMemory",
     "Receiver",
-    "RemedyRow",
+    "RemediationRow",
     "Rollup",
     "RollupHour",
     "RollupMark",

@@ -1,4 +1,4 @@
-"""The table of remedies: which Prefect run was started for which alert."""
+"""The table of remediations: which Prefect run was started for which alert."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sqlmodel import Field, SQLModel
 
 from sentinel.schema.columns import long_column, moment_column, object_column
 
-__all__ = ["RemedyRow"]
+__all__ = ["RemediationRow"]
 
 _STILL_OPEN = text("status IN ('wanted', 'started')")
 
 
-class RemedyRow(SQLModel, table=True):
+class RemediationRow(SQLModel, table=True):
     """The remedy of one alert. Its alert is the key, so that there is never a second one.
 
     `status` is wanted (its run is to be started), started, ended, or dropped: it was not started,

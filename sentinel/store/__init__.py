@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from sentinel.store.notifications.wakes import Wakes
     from sentinel.store.reports.rollup_upkeep import Rollups
     from sentinel.store.reports.statistics import Statistics
-    from sentinel.store.rules.remediation import Remedies
+    from sentinel.store.rules.remediation import Remediations
     from sentinel.store.saved_views import Views
     from sentinel.store.system_log import Log
 
@@ -297,11 +297,11 @@ class Store:
         return Receivers(self)
 
     @cached_property
-    def remedies(self) -> Remedies:
-        """Remedies of alerts, and what became of them."""
-        from sentinel.store.rules.remediation import Remedies
+    def remediations(self) -> Remediations:
+        """Remediations of alerts, and what became of them."""
+        from sentinel.store.rules.remediation import Remediations
 
-        return Remedies(self)
+        return Remediations(self)
 
     @cached_property
     def switches(self) -> Switches:

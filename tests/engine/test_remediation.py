@@ -9,7 +9,7 @@ import pytest
 from prefect.states import Completed, Failed
 
 from flows.sweep import sweep
-from sentinel.engine.remediation import follow_remedies, start_remedies
+from sentinel.engine.remediation import follow_remediations, start_remediations
 from sentinel.rules.remediation import idempotency_key
 from sentinel.store.rules.remediation import Ended
 from tests.flows.conftest import Desk
@@ -50,12 +50,12 @@ def runs_of(desk: Desk, restart: str) -> list[dict[str, Any]]:
     return desk.client.request("POST", "/flow_runs/filter", json=body).json()
 
 
-def remedy(restart: str, **parameters: Any) -> dict[str, Any]:
+def remediation(restart: str, **parameters: Any) -> dict[str, Any]:
     return {"deployment": f"restart/{restart}", "parameters": parameters}
 
 
 def test_it_is_run_once_for_an_alert_and_its_end_is_on_the_alert(desk: Desk, restart: str):
-    rule = desk.rule(f"heals-{restart}", remediate=remedy(restart, service="{name}"))
+    rule = desk.rule(f"heals-{restart}", remediate=remediation(restart, service="{name}"))
     desk.shows(web=95, mail=10)
     assert desk.run(rule).name == "Firing"
     (run,) = runs_of(desk, restart)
@@ -67,14 +67,14 @@ def test_it_is_run_once_for_an_alert_and_its_end_is_on_the_alert(desk: Desk, res
     desk.run(rule)
     with desk.store.write() as connection:
         connection.exec_driver_sql("UPDATE remedy SET status = 'wanted', flow_run_id = NULL")
-    assert start_remedies(desk.store, desk.server.api) == 1
+    assert start_remediations(desk.store, desk.server.api) == 1
     sweep(return_state=True)
     assert [one["id"] for one in runs_of(desk, restart)] == [run["id"]]
     assert run["idempotency_key"] == idempotency_key(alert.id)
 
     desk.client.set_flow_run_state(run["id"], Failed(name="Hopeless"), force=True)
     assert sweep(return_state=True).name == "Swept"
-    found = desk.store.remedies.of(alert.id)
+    found = desk.store.remediations.of(alert.id)
     assert found is not None
     assert (found.status, found.state, found.state_name) == ("ended", "FAILED", "Hopeless")
     assert found.flow_run_id == run["id"]
@@ -82,7 +82,7 @@ def test_it_is_run_once_for_an_alert_and_its_end_is_on_the_alert(desk: Desk, res
 
 
 def test_many_are_followed_together(desk: Desk, restart: str):
-    remediate = {**remedy(restart), "at_once": 3}
+    remediate = {**remediation(restart), "at_once": 3}
     rule = desk.rule(f"heals-many-{restart}", remediate=remediate)
     desk.shows(a=95, b=96, c=97, d=98)
     desk.run(rule)
@@ -91,34 +91,36 @@ def test_many_are_followed_together(desk: Desk, restart: str):
     for run in runs[:2]:
         desk.client.set_flow_run_state(run["id"], Completed(), force=True)
     desk.client.delete_flow_run(runs[2]["id"])
-    assert follow_remedies(desk.store, desk.server.api) == 3
-    ended = [desk.store.remedies.of(one.id) for one in desk.store.alerts.page(order="live").items]
+    assert follow_remediations(desk.store, desk.server.api) == 3
+    ended = [
+        desk.store.remediations.of(one.id) for one in desk.store.alerts.page(order="live").items
+    ]
     names = sorted(one.state_name for one in ended if one is not None and one.status == "ended")
     assert names == ["Completed", "Completed", "gone from Prefect"]
-    assert start_remedies(desk.store, desk.server.api) == 1  # the fourth had to wait
+    assert start_remediations(desk.store, desk.server.api) == 1  # the fourth had to wait
 
 
 def test_a_deployment_that_is_not_there_is_said_on_the_alert_and_waited_for(
     desk: Desk, restart: str
 ):
-    rule = desk.rule(f"heals-not-{restart}", remediate=remedy("none"))
+    rule = desk.rule(f"heals-not-{restart}", remediate=remediation("none"))
     desk.shows(web=95)
     assert desk.run(rule).name == "Firing"
     (alert,) = desk.store.alerts.page(order="live").items
-    found = desk.store.remedies.of(alert.id)
+    found = desk.store.remediations.of(alert.id)
     assert found is not None
     assert found.status == "wanted"
     assert "restart/none" in found.error
-    assert not desk.store.remedies.follow(
+    assert not desk.store.remediations.follow(
         alert.id, Ended(flow_run_id="", state="FAILED", state_name="Failed", over=True)
     )
 
 
 def test_parameters_that_it_does_not_take_are_said_on_the_alert(desk: Desk, restart: str):
-    rule = desk.rule(f"heals-badly-{restart}", remediate=remedy(restart, tries="{name}"))
+    rule = desk.rule(f"heals-badly-{restart}", remediate=remediation(restart, tries="{name}"))
     desk.shows(web=95)
     desk.run(rule)
     (alert,) = desk.store.alerts.page(order="live").items
-    found = desk.store.remedies.of(alert.id)
+    found = desk.store.remediations.of(alert.id)
     assert found is not None
     assert (found.status, "tries" in found.error or "web" in found.error) == ("wanted", True)

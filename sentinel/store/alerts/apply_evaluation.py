@@ -29,7 +29,7 @@ from sentinel.evaluation.model import AlertChange, Applied, Evaluation
 from sentinel.labels.fingerprint import fingerprint
 from sentinel.notifications.grouping import membership
 from sentinel.prefect_client.port import OutEvent
-from sentinel.rules.remediation import Remedy, remedy_row
+from sentinel.rules.remediation import Remediation, remediation_row
 from sentinel.schema.columns import new_id
 from sentinel.severity import Severity, severity_of
 from sentinel.store.alerts.loading import load_live, load_recent, load_suppressed, usual_terms
@@ -95,7 +95,7 @@ class _Application:
         self.regrouping = Regrouping(store, connection, self.about)
         self.writes = Writes()
         self.titles: dict[str, str] = {}
-        self.remedies: list[dict[str, Any]] = []
+        self.remediations: list[dict[str, Any]] = []
         self.open = 0
         self.events: list[OutEvent] = []
         self.counts: Counter[str] = Counter()
@@ -289,7 +289,7 @@ class _Application:
             fresh = reason is Reason.OPENED
             self.regrouping.fired.append(Fired(state.id, title, state.severity, home, fresh))
             if self.rule.remediate is not None and source == "rule":
-                self._remedy(self.rule.remediate, state, title, value, labels)
+                self._remediation(self.rule.remediate, state, title, value, labels)
         elif state.status is Status.RESOLVED:
             quietly = reason is Reason.NO_DATA
             ended = self.regrouping.ended_quietly if quietly else self.regrouping.resolved
@@ -306,12 +306,13 @@ class _Application:
                 )
             )  # fmt: skip
 
-    def _remedy(
-        self, remedy: Remedy, state: AlertState, title: str, value: Any, labels: Mapping[str, str]
-    ) -> None:
+    def _remediation(
+        self, wanted: Remediation, state: AlertState, title: str, value: Any,
+        labels: Mapping[str, str],
+    ) -> None:  # fmt: skip
         told = {"severity": state.word, "title": title, "value": "" if value is None else value}
         names = {"alert_id": state.id, "tenant": self.rule.tenant, "rule": self.rule.name}
-        self.remedies.append(remedy_row(remedy, **names, fields={**labels, **told}))
+        self.remediations.append(remediation_row(wanted, **names, fields={**labels, **told}))
 
     def _event(
         self,
@@ -348,7 +349,7 @@ class _Application:
         group_events, due_now = self.regrouping.carry_out(self.now)
         events = [self._batch()] if self.changed > MOST_EVENTS else self.events
         self.store.outbox.add(connection, [*group_events, *events])
-        want(self.store, connection, self.remedies, self.now)
+        want(self.store, connection, self.remediations, self.now)
         if due_now:
             self.store.wakes.request(connection, self.now)
 

@@ -17,7 +17,7 @@ __all__ = [
     "GROUP",
     "MEMBER",
     "NOTIFICATION_LOG",
-    "REMEDY",
+    "REMEDIATION",
     "ROLLUP_STATE",
     "RULE",
     "SERIES",
@@ -36,7 +36,7 @@ CHANGE = _table(schema.Change)
 BLOCK = _table(schema.SampleBlock)
 GROUP = _table(schema.AlertGroup)
 MEMBER = _table(schema.GroupMember)
-REMEDY = _table(schema.RemedyRow)
+REMEDIATION = _table(schema.RemediationRow)
 RULE = _table(schema.RuleRow)
 SUPPRESSION = _table(schema.Suppression)
 ROLLUP_STATE = _table(schema.RollupState)

@@ -1,4 +1,4 @@
-"""Remedies as rows: asked for with the alert, started once, and followed to their end."""
+"""Remediations as rows: asked for with the alert, started once, and followed to their end."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from sentinel.schema.columns import new_id
-from sentinel.schema.remediation import RemedyRow
-from sentinel.store.database.tables import ALERT, REMEDY, TIMELINE
+from sentinel.schema.remediation import RemediationRow
+from sentinel.store.database.tables import ALERT, REMEDIATION, TIMELINE
 from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["GIVE_UP_AFTER", "Ended", "Remedies", "Wanted", "want"]
+__all__ = ["GIVE_UP_AFTER", "Ended", "Remediations", "Wanted", "want"]
 
 GIVE_UP_AFTER = timedelta(hours=1)
 """What could not be started for so long is not started any more: the world has moved on."""
@@ -48,7 +48,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 def want(
     store: Store, connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime
 ) -> None:
-    """Ask for remedies in the transaction that opens their alerts.
+    """Ask for remediations in the transaction that opens their alerts.
 
     Args:
         store: of the connection
@@ -64,20 +64,22 @@ def want(
     for start in range(0, len(rows), _PIECE):
         values = [{**row, **same} for row in rows[start : start + _PIECE]]
         # An alert that opens again has had its remedy.
-        connection.execute(insert(REMEDY).values(values).on_conflict_do_nothing())
+        connection.execute(insert(REMEDIATION).values(values).on_conflict_do_nothing())
 
 
-class Remedies:
-    """Remedies in the shared database."""
+class Remediations:
+    """Remediations in the shared database."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def of(self, alert_id: str) -> RemedyRow | None:
+    def of(self, alert_id: str) -> RemediationRow | None:
         """The remedy of one alert, if its rule has one."""
         with self._store.read() as connection:
-            row = connection.execute(select(REMEDY).where(REMEDY.c.alert_id == alert_id)).first()
-        return None if row is None else RemedyRow.model_validate(dict(row._mapping))  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's documented public name
+            row = connection.execute(
+                select(REMEDIATION).where(REMEDIATION.c.alert_id == alert_id)
+            ).first()
+        return None if row is None else RemediationRow.model_validate(dict(row._mapping))  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's documented public name
 
     def to_start(self) -> list[Wanted]:
         """Those whose run is to be started now, the oldest first.
@@ -88,17 +90,17 @@ class Remedies:
         now = self._store.now()
         with self._store.read() as connection:
             waiting = connection.execute(
-                select(REMEDY, ALERT.c.status.label("alert_status"))
-                .outerjoin(ALERT, ALERT.c.id == REMEDY.c.alert_id)
-                .where(REMEDY.c.status == "wanted")
-                .order_by(REMEDY.c.wanted_at, REMEDY.c.alert_id)
+                select(REMEDIATION, ALERT.c.status.label("alert_status"))
+                .outerjoin(ALERT, ALERT.c.id == REMEDIATION.c.alert_id)
+                .where(REMEDIATION.c.status == "wanted")
+                .order_by(REMEDIATION.c.wanted_at, REMEDIATION.c.alert_id)
             ).all()
             if not waiting:
                 return []
             running = Counter(
                 connection.execute(
-                    select(REMEDY.c.tenant + "/" + REMEDY.c.rule).where(
-                        REMEDY.c.status == "started"
+                    select(REMEDIATION.c.tenant + "/" + REMEDIATION.c.rule).where(
+                        REMEDIATION.c.status == "started"
                     )
                 ).scalars()
             )
@@ -132,14 +134,16 @@ class Remedies:
         """It could not be started; it is tried again until `GIVE_UP_AFTER` has passed."""
         with self._store.write() as connection:
             connection.execute(
-                REMEDY.update()
-                .where(REMEDY.c.alert_id == alert_id, REMEDY.c.status == "wanted")
+                REMEDIATION.update()
+                .where(REMEDIATION.c.alert_id == alert_id, REMEDIATION.c.status == "wanted")
                 .values(error=error[:2000], updated_at=self._store.now())
             )
 
     def running(self) -> dict[str, str]:
-        """Alerts whose remedies' runs have not ended, by flow run."""
-        query = select(REMEDY.c.flow_run_id, REMEDY.c.alert_id).where(REMEDY.c.status == "started")
+        """Alerts whose remediations' runs have not ended, by flow run."""
+        query = select(REMEDIATION.c.flow_run_id, REMEDIATION.c.alert_id).where(
+            REMEDIATION.c.status == "started"
+        )
         with self._store.read() as connection:
             return {str(run): str(alert) for run, alert in connection.execute(query)}
 
@@ -150,11 +154,11 @@ class Remedies:
         if not seen.over:
             with self._store.write() as connection:
                 done = connection.execute(
-                    REMEDY.update()
+                    REMEDIATION.update()
                     .where(
-                        REMEDY.c.alert_id == alert_id,
-                        REMEDY.c.status == "started",
-                        REMEDY.c.state_name != seen.state_name,
+                        REMEDIATION.c.alert_id == alert_id,
+                        REMEDIATION.c.status == "started",
+                        REMEDIATION.c.state_name != seen.state_name,
                     )
                     .values(**values, updated_at=now)
                 )
@@ -183,8 +187,8 @@ class Remedies:
                 alert = connection.execute(query).first()
             now = self._store.now()
             done = connection.execute(
-                REMEDY.update()
-                .where(REMEDY.c.alert_id == alert_id, REMEDY.c.status == before)
+                REMEDIATION.update()
+                .where(REMEDIATION.c.alert_id == alert_id, REMEDIATION.c.status == before)
                 .values(**values, updated_at=now)
             )
             if not done.rowcount:

@@ -1,4 +1,4 @@
-"""Remedies as rows: one for each alert, started once, followed to the end; on both databases."""
+"""Rows of remediations: one for each alert, started once, followed to the end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sentinel.store import Store
 from sentinel.store.rules.remediation import GIVE_UP_AFTER, Ended
 from tests.store.desk import Desk
 
-REMEDY = {
+REMEDIATION = {
     "deployment": "restart/disk",
     "parameters": {"mount": "{mount}", "why": ["{title}, {severity}"], "tries": 3},
 }
@@ -21,7 +21,7 @@ REMEDY = {
 
 @pytest.fixture
 def desk(store: Store, clock: FakeClock) -> Desk:
-    return Desk(store, clock, remediate=REMEDY)
+    return Desk(store, clock, remediate=REMEDIATION)
 
 
 def reasons(desk: Desk, alert_id: str) -> list[str]:
@@ -31,7 +31,7 @@ def reasons(desk: Desk, alert_id: str) -> list[str]:
 
 def test_an_alert_that_opens_asks_for_its_remedy_with_its_own_words(desk: Desk):
     desk.sees({"/data": 97, "/home": 20})
-    (wanted,) = desk.store.remedies.to_start()
+    (wanted,) = desk.store.remediations.to_start()
     (alert,) = desk.ids()
     assert (wanted.alert_id, wanted.deployment) == (alert, "restart/disk")
     title = desk.store.alerts.get(alert).title
@@ -41,39 +41,39 @@ def test_an_alert_that_opens_asks_for_its_remedy_with_its_own_words(desk: Desk):
 def test_it_is_asked_for_once_however_long_and_often_the_alert_lasts(desk: Desk):
     desk.sees({"/data": 97})
     (alert,) = desk.ids()
-    assert desk.store.remedies.started(alert, "run-9", "restart · 1", "SCHEDULED")
+    assert desk.store.remediations.started(alert, "run-9", "restart · 1", "SCHEDULED")
     desk.sees({"/data": 98})
     desk.sees({"/data": 10})
     desk.sees({"/data": 99})  # the same alert again
     assert desk.ids() == [alert]
-    assert desk.store.remedies.to_start() == []
-    assert not desk.store.remedies.started(alert, "run-10", "restart · 2", "SCHEDULED")
-    found = desk.store.remedies.of(alert)
+    assert desk.store.remediations.to_start() == []
+    assert not desk.store.remediations.started(alert, "run-10", "restart · 2", "SCHEDULED")
+    found = desk.store.remediations.of(alert)
     assert found is not None
     assert (found.flow_run_id, found.flow_run_name) == ("run-9", "restart · 1")
 
 
 def test_an_alert_that_only_waits_to_open_asks_for_nothing(store: Store, clock: FakeClock):
-    desk = Desk(store, clock, remediate=REMEDY, consecutive=2)
+    desk = Desk(store, clock, remediate=REMEDIATION, consecutive=2)
     desk.sees({"/data": 97})
-    assert store.remedies.to_start() == []
+    assert store.remediations.to_start() == []
     desk.sees({"/data": 97})
-    assert len(store.remedies.to_start()) == 1
+    assert len(store.remediations.to_start()) == 1
 
 
 def test_a_check_that_fails_is_no_reason_for_a_remedy(store: Store, clock: FakeClock):
-    desk = Desk(store, clock, remediate=REMEDY, errors={"after": 1})
+    desk = Desk(store, clock, remediate=REMEDIATION, errors={"after": 1})
     desk.sees(error=RuntimeError("no such disk"))
     assert len(desk.ids()) == 1
-    assert store.remedies.to_start() == []
+    assert store.remediations.to_start() == []
 
 
 def test_what_is_over_before_it_could_be_started_is_dropped(desk: Desk):
     desk.sees({"/data": 97})
     (alert,) = desk.ids()
     desk.store.act([alert], Resolve(actor="ada"))
-    assert desk.store.remedies.to_start() == []
-    found = desk.store.remedies.of(alert)
+    assert desk.store.remediations.to_start() == []
+    found = desk.store.remediations.of(alert)
     assert found is not None
     assert (found.status, found.error) == (
         "dropped",
@@ -85,42 +85,42 @@ def test_what_is_over_before_it_could_be_started_is_dropped(desk: Desk):
 def test_what_cannot_be_started_is_tried_again_and_given_up_in_time(desk: Desk):
     desk.sees({"/data": 97})
     (alert,) = desk.ids()
-    desk.store.remedies.not_started(alert, "there is no deployment restart/disk")
-    assert [one.alert_id for one in desk.store.remedies.to_start()] == [alert]
+    desk.store.remediations.not_started(alert, "there is no deployment restart/disk")
+    assert [one.alert_id for one in desk.store.remediations.to_start()] == [alert]
     desk.clock.forward(seconds=GIVE_UP_AFTER.total_seconds())
-    assert desk.store.remedies.to_start() == []
+    assert desk.store.remediations.to_start() == []
     (said,) = reasons(desk, alert)
     assert "could not be started for an hour: there is no deployment restart/disk" in said
 
 
 def test_a_storm_starts_no_more_at_once_than_the_rule_allows(store: Store, clock: FakeClock):
-    desk = Desk(store, clock, remediate={**REMEDY, "at_once": 2})
+    desk = Desk(store, clock, remediate={**REMEDIATION, "at_once": 2})
     desk.sees({f"/{n}": 97 for n in range(5)})
-    first = store.remedies.to_start()
+    first = store.remediations.to_start()
     assert len(first) == 2
     for one in first:
-        store.remedies.started(one.alert_id, f"run-{one.alert_id}", "restart", "SCHEDULED")
-    assert store.remedies.to_start() == []
+        store.remediations.started(one.alert_id, f"run-{one.alert_id}", "restart", "SCHEDULED")
+    assert store.remediations.to_start() == []
     done = Ended(flow_run_id="run", state="COMPLETED", state_name="Completed", over=True)
-    store.remedies.follow(first[0].alert_id, done)
-    assert len(store.remedies.to_start()) == 1
+    store.remediations.follow(first[0].alert_id, done)
+    assert len(store.remediations.to_start()) == 1
 
 
 def test_its_runs_state_is_followed_on_the_alert(desk: Desk):
     desk.sees({"/data": 97})
     (alert,) = desk.ids()
     store = desk.store
-    store.remedies.started(alert, "run-9", "restart · 1", "SCHEDULED")
-    assert store.remedies.running() == {"run-9": alert}
+    store.remediations.started(alert, "run-9", "restart · 1", "SCHEDULED")
+    assert store.remediations.running() == {"run-9": alert}
     running = Ended(flow_run_id="run-9", state="RUNNING", state_name="Running", over=False)
     before = store.change_number()
-    assert store.remedies.follow(alert, running)
+    assert store.remediations.follow(alert, running)
     assert store.change_number() > before
-    assert not store.remedies.follow(alert, running)
+    assert not store.remediations.follow(alert, running)
     failed = Ended(flow_run_id="run-9", state="FAILED", state_name="Failed", over=True)
-    assert store.remedies.follow(alert, failed)
-    assert store.remedies.running() == {}
-    found = store.remedies.of(alert)
+    assert store.remediations.follow(alert, failed)
+    assert store.remediations.running() == {}
+    found = store.remediations.of(alert)
     assert found is not None
     assert (found.status, found.state, found.state_name) == ("ended", "FAILED", "Failed")
     assert reasons(desk, alert) == ["remedy started: restart · 1", "remedy ended: Failed"]
@@ -133,7 +133,7 @@ def test_two_that_say_so_at_once_are_one_start(desk: Desk):
 
     def say(name: str) -> None:
         barrier.wait(10)
-        said.append(desk.store.remedies.started(alert, "run-9", name, "SCHEDULED"))
+        said.append(desk.store.remediations.started(alert, "run-9", name, "SCHEDULED"))
 
     threads = [Thread(target=say, args=(f"restart {n}",)) for n in range(2)]
     for thread in threads:
@@ -151,4 +151,4 @@ def test_it_goes_with_its_alert(desk: Desk):
     desk.clock.forward(seconds=86_400)
     desk.store.retain(timedelta(hours=1))
     assert desk.ids() == []
-    assert desk.store.remedies.of(alert) is None
+    assert desk.store.remediations.of(alert) is None

@@ -18,9 +18,9 @@ def test_an_alert_shows_the_run_that_is_to_put_it_right(
         return client.get(f"/api/v1/alerts/alerts/{alert}").json()["remedy"]
 
     assert (shown()["status"], shown()["flow_run"]) == ("wanted", None)
-    store.remedies.started(alert, "0192-run", "restart · 1", "SCHEDULED")
+    store.remediations.started(alert, "0192-run", "restart · 1", "SCHEDULED")
     ended = Ended(flow_run_id="0192-run", state="COMPLETED", state_name="Healed", over=True)
-    store.remedies.follow(alert, ended)
+    store.remediations.follow(alert, ended)
     remedy = shown()
     assert (remedy["status"], remedy["state_name"]) == ("ended", "Healed")
     assert str(remedy["flow_run"]).endswith("/runs/flow-run/0192-run")
