@@ -21,7 +21,7 @@ from sentinel.store.alerts.reopen import Home, beside, homes_of
 from sentinel.store.alerts.state_rows import state_of, state_query
 from sentinel.store.alerts.write_batch import Writes
 from sentinel.store.database.tables import ALERT, SUPPRESSION
-from sentinel.store.notifications.groups import Fired, Regrouping
+from sentinel.store.notifications.groups import Fired, GroupChanges
 from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class _Doing:
         self._connection = connection
         self._now = now
         self._writes = Writes()
-        self._regrouping = Regrouping(store, connection)
+        self._group_changes = GroupChanges(store, connection)
         self._events: list[OutEvent] = []
         self._changes = 0
         self._last: Row[Any] | None = None
@@ -188,19 +188,19 @@ class _Doing:
         if isinstance(given, Suppress | Unsuppress):
             self._suppress(about, given)
         if after.resolution:
-            self._regrouping.resolution = after.resolution
+            self._group_changes.resolution = after.resolution
         if isinstance(given, Ended) and reason is Reason.EXPIRED:
-            self._regrouping.ended_quietly.append(after.id)
+            self._group_changes.ended_quietly.append(after.id)
         elif after.resolved_at is not None and state.resolved_at is None:
-            self._regrouping.resolved.append(after.id)
+            self._group_changes.resolved.append(after.id)
         elif reason is Reason.REOPENED_BY_HAND:
             self._beside[about.fingerprint] = after
             home = self._homes[after.id]
-            self._regrouping.fired.append(
+            self._group_changes.fired.append(
                 Fired(after.id, home.title, home.severity, home.membership, False, by_hand=True)
             )
         elif reason not in (Reason.COMMENTED, Reason.ASSIGNED):
-            self._regrouping.touched.append(after.id)
+            self._group_changes.touched.append(after.id)
         self._changes += 1
         self._last = about
         if len(self._events) < MOST_EVENTS:
@@ -244,7 +244,7 @@ class _Doing:
         if not self._writes:
             return
         self._writes.write(self._connection)
-        group_events, due_now = self._regrouping.carry_out(self._now)
+        group_events, due_now = self._group_changes.carry_out(self._now)
         events = self._events
         if self._changes > MOST_EVENTS and self._last is not None:
             last = self._last

@@ -37,7 +37,7 @@ from sentinel.store.alerts.new_row import NewAlert, cells, searched, words_moved
 from sentinel.store.alerts.write_batch import Writes
 from sentinel.store.database.bulk import uncollected
 from sentinel.store.database.tables import RULE
-from sentinel.store.notifications.groups import Fired, Regrouping
+from sentinel.store.notifications.groups import Fired, GroupChanges
 from sentinel.store.rules.condition_state import load_memory, save_memory
 from sentinel.store.rules.remediation import want
 from sentinel.store.rules.rules import enter, shut
@@ -92,7 +92,7 @@ class _Application:
         self.now = now
         self.category = self.rule.category or evaluation.default_category
         self.about = related(evaluation.source)
-        self.regrouping = Regrouping(store, connection, self.about)
+        self.group_changes = GroupChanges(store, connection, self.about)
         self.writes = Writes()
         self.titles: dict[str, str] = {}
         self.remediations: list[dict[str, Any]] = []
@@ -287,15 +287,15 @@ class _Application:
             home = membership(self.rule, labels, self.category, check=source == "check")
             # Its row is new in this transaction, or it was pending, in no group yet.
             fresh = reason is Reason.OPENED
-            self.regrouping.fired.append(Fired(state.id, title, state.severity, home, fresh))
+            self.group_changes.fired.append(Fired(state.id, title, state.severity, home, fresh))
             if self.rule.remediate is not None and source == "rule":
                 self._remediation(self.rule.remediate, state, title, value, labels)
         elif state.status is Status.RESOLVED:
             quietly = reason is Reason.NO_DATA
-            ended = self.regrouping.ended_quietly if quietly else self.regrouping.resolved
+            ended = self.group_changes.ended_quietly if quietly else self.group_changes.resolved
             ended.append(state.id)
         else:
-            self.regrouping.touched.append(state.id)
+            self.group_changes.touched.append(state.id)
         self.counts[ALERT_EVENTS[reason]] += 1
         if len(self.events) < MOST_EVENTS:
             self.events.append(self._event(reason, state, title, value, reading))
@@ -346,7 +346,7 @@ class _Application:
     def _write(self) -> None:
         connection = self.connection
         self.writes.write(connection)
-        group_events, due_now = self.regrouping.carry_out(self.now)
+        group_events, due_now = self.group_changes.carry_out(self.now)
         events = [self._batch()] if self.changed > MOST_EVENTS else self.events
         self.store.outbox.add(connection, [*group_events, *events])
         want(self.store, connection, self.remediations, self.now)

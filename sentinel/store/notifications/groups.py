@@ -38,7 +38,7 @@ from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOTIFICATION_LO
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["Fired", "Regrouping"]
+__all__ = ["Fired", "GroupChanges"]
 
 
 class Fired(msgspec.Struct, frozen=True):
@@ -55,7 +55,7 @@ class Fired(msgspec.Struct, frozen=True):
     by_hand: bool = False
 
 
-class Regrouping:
+class GroupChanges:
     """What one transaction changes about groups; filled first, then carried out once.
 
     Args:
