@@ -220,7 +220,7 @@ class Desk:
         """As `sentinel.engine.snooze` says it, of one alert or of many."""
         if not bad:
             return ""
-        held = format_duration(self._data.store.knobs.hold_after_manual_resolve)
+        held = format_duration(self._data.store.options.hold_after_manual_resolve)
         if of == 1:
             return f"It was still bad at the last look, and opens again in {held} if it stays so."
         which = "All of them were" if bad == of else f"{bad:,} of them {_were(bad)}"

@@ -21,7 +21,7 @@ def _in_links(settings: Settings) -> str:
 def _in_notifications(settings: Settings) -> str:
     store = Store.of(settings)
     try:
-        return store.knobs.dashboard_url
+        return store.options.dashboard_url
     finally:
         store.close()
 

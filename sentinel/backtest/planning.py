@@ -85,7 +85,7 @@ def planned(
     plan = Plan(
         rule=rule, since=since, until=until, trigger=trigger.name, default_when=trigger.when,
         default_category=trigger.category, closed_world=trigger.closed_world, unit=trigger.unit,
-        receivers=store.receivers.all(), knobs=store.knobs, notes=notes,
+        receivers=store.receivers.all(), options=store.options, notes=notes,
     )  # fmt: skip
     return plan, seen
 

@@ -26,7 +26,7 @@ from sentinel.errors import ConfigurationError, NotFound
 from sentinel.event_policies.pack import Spec, pack_of
 from sentinel.events import NoEvents, Refused, happened_at, read_events, taken
 from sentinel.rules.rule import Rule
-from sentinel.store import Knobs, Store
+from sentinel.store import Store, StoreOptions
 from sentinel.store.events.batch import Batch, compiled_of
 from sentinel.store.events.log import BLOCK, Block, after
 from sentinel.store.events.packs import PACK, roll_out
@@ -50,7 +50,7 @@ class EventPlan(msgspec.Struct, frozen=True, kw_only=True):
         edits: what they became, and when, oldest first
         since, until: what is looked at; an alert open at the end is still open
         receivers: channels of each receiver by name
-        knobs: the settings that decisions depend on
+        options: the settings that decisions depend on
         notes: what this backtest cannot know
     """
 
@@ -59,7 +59,7 @@ class EventPlan(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime
     edits: Sequence[tuple[datetime, Spec]] = ()
     receivers: Mapping[str, Sequence[str]] = {}
-    knobs: Knobs = Knobs()
+    options: StoreOptions = StoreOptions()
     notes: Sequence[str] = ()
 
 
@@ -156,7 +156,7 @@ def planned_events(
         if oldest > since:
             notes.append(f"The oldest event that is kept came at {oldest:%Y-%m-%d %H:%M} UTC.")
     plan = EventPlan(
-        spec=spec, since=since, until=until, receivers=store.receivers.all(), knobs=store.knobs,
+        spec=spec, since=since, until=until, receivers=store.receivers.all(), options=store.options,
         notes=notes,
     )  # fmt: skip
     return plan, came
@@ -223,7 +223,7 @@ def _stored(store: Store, tenant: str, since: datetime, until: datetime) -> Iter
 
 def replay_events(plan: EventPlan, came: Iterable[Came]) -> Backtest:
     """What the plan's policies would have done with `came`, which is in order of time."""
-    with staged(plan.since, plan.receivers, plan.knobs) as stage:
+    with staged(plan.since, plan.receivers, plan.options) as stage:
         run = _Run(plan, stage)
         for one in _together(came):
             run.take(one)
@@ -315,7 +315,7 @@ class _Run:
             batch.carry_in()
             return found, batch.due()
 
-        found, due = store.tried(work)
+        found, due = store.in_transaction(work)
         # More than one look may take; then it is asked again as soon as the relay would.
         self._next = now + _BETWEEN if due is not None and due <= now else due
         return found

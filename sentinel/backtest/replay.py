@@ -20,7 +20,7 @@ from sentinel.evaluation.evaluator import Memory, look, remembers
 from sentinel.evaluation.model import Evaluation
 from sentinel.rules.condition import When
 from sentinel.rules.rule import Rule
-from sentinel.store import Knobs
+from sentinel.store import StoreOptions
 
 __all__ = ["Plan", "replay"]
 
@@ -35,7 +35,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         trigger: its name
         default_when, default_category, closed_world, unit: what the trigger declares
         receivers: channels of each receiver by name
-        knobs: the settings that decisions depend on
+        options: the settings that decisions depend on
         notes: what this backtest cannot know
     """
 
@@ -49,7 +49,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     unit: str = ""
     edits: Sequence[tuple[datetime, Rule]] = ()
     receivers: Mapping[str, Sequence[str]] = {}
-    knobs: Knobs = Knobs()
+    options: StoreOptions = StoreOptions()
     notes: Sequence[str] = ()
 
     def rule_at(self, moment: datetime) -> Rule:
@@ -59,7 +59,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 def replay(plan: Plan, evaluations: Iterable[Seen]) -> Backtest:
     """What the plan's rule would have done with `evaluations`, which come oldest first."""
-    with staged(plan.since, plan.receivers, plan.knobs) as stage:
+    with staged(plan.since, plan.receivers, plan.options) as stage:
         run = _Run(plan, stage)
         for seen in evaluations:
             run.evaluate(seen)

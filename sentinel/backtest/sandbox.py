@@ -24,7 +24,7 @@ from sentinel.notifications.grouping import first_wait
 from sentinel.rules.rule import Rule
 from sentinel.schema.columns import Moment
 from sentinel.severity import Severity
-from sentinel.store import Knobs, Store
+from sentinel.store import Store, StoreOptions
 from sentinel.store.alerts.apply_action import expire
 from sentinel.store.alerts.filter import NOT_OVER
 from sentinel.store.database.engine import writing
@@ -95,7 +95,7 @@ class Stage:
                 self.timer.turn()
                 self.wrote()
             if self._ends is not None and self._ends <= now:
-                self.store.tried(lambda connection: expire(self.store, connection))
+                self.store.in_transaction(lambda connection: expire(self.store, connection))
                 self.wrote()
             if self._due is not None and self._due <= now:
                 self._tell()
@@ -171,18 +171,18 @@ class _Alone(Store):
 
 @contextmanager
 def staged(
-    since: datetime, receivers: Mapping[str, Sequence[str]], knobs: Knobs
+    since: datetime, receivers: Mapping[str, Sequence[str]], options: StoreOptions
 ) -> Generator[Stage]:
     """A stage in a folder that goes with it.
 
     Args:
         since: what the clock shows first
         receivers: channels of each receiver by name
-        knobs: the settings that decisions depend on
+        options: the settings that decisions depend on
     """
     with tempfile.TemporaryDirectory(prefix="sentinel-backtest-") as folder:
         clock = FakeClock(since)
-        store = _Alone(f"sqlite:///{Path(folder) / 'replay.db'}", clock=clock, knobs=knobs)
+        store = _Alone(f"sqlite:///{Path(folder) / 'replay.db'}", clock=clock, options=options)
         event.listen(store.engine, "connect", _not_durable)
         try:
             store.migrate()

@@ -23,7 +23,7 @@ def offer(store: Store) -> str:
     Args:
         store: whose settings say for how long a person's resolve stands
     """
-    held = format_duration(store.knobs.hold_after_manual_resolve)
+    held = format_duration(store.options.hold_after_manual_resolve)
     return (
         f"It was still bad at the last look; if it stays so, it opens again in {held}. "
         "To hear nothing of it for a while, suppress it."

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from sentinel.store.saved_views import Views
     from sentinel.store.system_log import Log
 
-__all__ = ["Knobs", "Store"]
+__all__ = ["Store", "StoreOptions"]
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ _RAISED = {
 _AGAIN = {"40001", "40P01"}
 
 
-class Knobs(msgspec.Struct, frozen=True, kw_only=True):
+class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The settings that decisions inside the store depend on."""
 
     reopen_within: timedelta = timedelta(minutes=15)
@@ -85,13 +85,15 @@ class Store:
     Args:
         url: `postgresql+psycopg://…` or `sqlite:///…`
         clock: tells the time; the machine's unless a test gives another
-        knobs: settings that decisions depend on
+        options: settings that decisions depend on
     """
 
-    def __init__(self, url: str, *, clock: Clock | None = None, knobs: Knobs | None = None) -> None:
+    def __init__(
+        self, url: str, *, clock: Clock | None = None, options: StoreOptions | None = None
+    ) -> None:
         self.engine = connect(url)
         self.clock = clock or SystemClock()
-        self.knobs = knobs or Knobs()
+        self.options = options or StoreOptions()
 
     @classmethod
     def of(cls, settings: Settings, *, clock: Clock | None = None) -> Store:
@@ -100,7 +102,7 @@ class Store:
         return cls(
             settings.database_url or f"sqlite:///{home / 'sentinel.db'}",
             clock=clock,
-            knobs=Knobs(
+            options=StoreOptions(
                 reopen_within=settings.reopen_within,
                 hold_after_manual_resolve=settings.hold_after_manual_resolve,
                 wake_again_after=settings.wake_again_after,
@@ -154,7 +156,9 @@ class Store:
         Raises:
             DatabaseUnreachable: the database does not answer; nothing was written
         """
-        return self.tried(lambda connection: apply_evaluation.apply(self, connection, evaluation))
+        return self.in_transaction(
+            lambda connection: apply_evaluation.apply(self, connection, evaluation)
+        )
 
     def act(
         self, ids: Sequence[str], action: Action, *, expected_version: int | None = None
@@ -178,7 +182,7 @@ class Store:
             raise ConfigurationError(
                 "the text has a NUL character, which no database keeps", hint="Leave it out."
             )
-        return self.tried(
+        return self.in_transaction(
             lambda connection: apply_action.act(self, connection, ids, action, expected_version)
         )
 
@@ -188,7 +192,7 @@ class Store:
         Returns:
             How many alerts expired.
         """
-        expired = self.tried(lambda connection: apply_action.expire(self, connection))
+        expired = self.in_transaction(lambda connection: apply_action.expire(self, connection))
         self.wakes.due_groups_wake(now or self.now())
         return expired
 
@@ -206,7 +210,7 @@ class Store:
             found = connection.execute(select(CHANGE.c.number).where(CHANGE.c.name == "alerts"))
             return found.scalar() or 0
 
-    def tried(self, work: Callable[[Connection], T], *, snapshot: bool = False) -> T:
+    def in_transaction(self, work: Callable[[Connection], T], *, snapshot: bool = False) -> T:
         """Run one writing transaction, again where the database asks for it (a deadlock, say).
 
         Args:

@@ -83,7 +83,7 @@ class Views:
             )
             return not known
 
-        return self._store.tried(work)
+        return self._store.in_transaction(work)
 
     def remove(self, owner: str, page: str, name: str) -> str:
         """Forget a view.
@@ -103,4 +103,4 @@ class Views:
             connection.execute(VIEW.delete().where(*key))
             return found
 
-        return self._store.tried(work)
+        return self._store.in_transaction(work)

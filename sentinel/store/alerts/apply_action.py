@@ -19,7 +19,7 @@ from sentinel.prefect_client.port import OutEvent
 from sentinel.severity import Severity
 from sentinel.store.alerts.reopen import Home, beside, homes_of
 from sentinel.store.alerts.state_rows import state_of, state_query
-from sentinel.store.alerts.write_batch import Writes
+from sentinel.store.alerts.write_batch import WriteBatch
 from sentinel.store.database.tables import ALERT, SUPPRESSION
 from sentinel.store.notifications.groups import Fired, GroupChanges
 from sentinel.store.rules.lock import lock_rules
@@ -142,7 +142,7 @@ class _Doing:
         self._store = store
         self._connection = connection
         self._now = now
-        self._writes = Writes()
+        self._writes = WriteBatch()
         self._group_changes = GroupChanges(store, connection)
         self._events: list[OutEvent] = []
         self._changes = 0

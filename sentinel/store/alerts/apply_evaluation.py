@@ -34,7 +34,7 @@ from sentinel.schema.columns import new_id
 from sentinel.severity import Severity, severity_of
 from sentinel.store.alerts.loading import load_live, load_recent, load_suppressed, usual_terms
 from sentinel.store.alerts.new_row import NewAlert, cells, searched, words_moved
-from sentinel.store.alerts.write_batch import Writes
+from sentinel.store.alerts.write_batch import WriteBatch
 from sentinel.store.database.bulk import uncollected
 from sentinel.store.database.tables import RULE
 from sentinel.store.notifications.groups import Fired, GroupChanges
@@ -93,7 +93,7 @@ class _Application:
         self.category = self.rule.category or evaluation.default_category
         self.about = related(evaluation.source)
         self.group_changes = GroupChanges(store, connection, self.about)
-        self.writes = Writes()
+        self.writes = WriteBatch()
         self.titles: dict[str, str] = {}
         self.remediations: list[dict[str, Any]] = []
         self.open = 0
@@ -150,12 +150,12 @@ class _Application:
         )
 
     def _series(self, outlook: Outlook, live: Mapping[str, AlertState]) -> None:
-        usual, judged = usual_terms(self.rule, self.store.knobs), outlook.verdicts
+        usual, judged = usual_terms(self.rule, self.store.options), outlook.verdicts
         at_once = Terms(reopen_within=usual.reopen_within)
         fresh = any(isinstance(one.verdict, Bad) and key not in live for key, one in judged.items())
         pending = any(state.status is Status.PENDING for state in live.values())
         recent = (
-            load_recent(self.connection, self.rule, self.now, self.store.knobs)
+            load_recent(self.connection, self.rule, self.now, self.store.options)
             if fresh or pending
             else {}
         )
@@ -183,7 +183,7 @@ class _Application:
         self, error: Exception | None, failures: int, checks: Mapping[str, AlertState]
     ) -> None:
         """A check that fails, or works again, is an alert about its source."""
-        terms = Terms(reopen_within=self.store.knobs.reopen_within)
+        terms = Terms(reopen_within=self.store.options.reopen_within)
         at = self.evaluation.at
         if error is None:
             for print_, alert in checks.items():
@@ -198,7 +198,7 @@ class _Application:
         bad = Bad(at=at, severity=int(severity_of(word)), word=word)
         alert = checks.get(print_)
         recent = (
-            load_recent(self.connection, self.rule, self.now, self.store.knobs).get(print_)
+            load_recent(self.connection, self.rule, self.now, self.store.options).get(print_)
             if alert is None
             else None
         )

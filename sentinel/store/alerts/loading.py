@@ -14,7 +14,7 @@ from sentinel.store.alerts.state_rows import state_of, state_select
 from sentinel.store.database.tables import ALERT, SUPPRESSION
 
 if TYPE_CHECKING:
-    from sentinel.store import Knobs
+    from sentinel.store import StoreOptions
 
 __all__ = ["Live", "load_live", "load_recent", "load_suppressed", "usual_terms"]
 
@@ -45,7 +45,7 @@ class Live(msgspec.Struct, frozen=True):
     titles: dict[str, str]
 
 
-def usual_terms(rule: Rule, knobs: Knobs) -> Terms:
+def usual_terms(rule: Rule, options: StoreOptions) -> Terms:
     """What `rule` and the settings say about time and counting."""
     return Terms(
         hold=rule.for_,
@@ -53,8 +53,8 @@ def usual_terms(rule: Rule, knobs: Knobs) -> Terms:
         keep_firing=rule.keep_firing_for,
         resolve_after=rule.resolve_after,
         period=rule.every,
-        reopen_within=knobs.reopen_within,
-        hold_after_manual_resolve=knobs.hold_after_manual_resolve,
+        reopen_within=options.reopen_within,
+        hold_after_manual_resolve=options.hold_after_manual_resolve,
     )
 
 
@@ -69,10 +69,10 @@ def load_live(connection: Connection, rule: Rule) -> Live:
 
 
 def load_recent(
-    connection: Connection, rule: Rule, now: datetime, knobs: Knobs
+    connection: Connection, rule: Rule, now: datetime, options: StoreOptions
 ) -> dict[str, AlertState]:
     """The newest resolved alert of each fingerprint that may yet come back."""
-    reach = max(knobs.reopen_within, knobs.hold_after_manual_resolve) + rule.for_
+    reach = max(options.reopen_within, options.hold_after_manual_resolve) + rule.for_
     mine = {"tenant": rule.tenant, "rule": rule.name, "since": now - reach}
     rows = list(connection.execute(_RECENT, mine).all())
     rows.sort(key=lambda row: (row.resolved_at, row.id))

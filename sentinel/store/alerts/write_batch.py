@@ -18,10 +18,10 @@ from sentinel.store.alerts.state_rows import STATE_COLUMNS, state_values
 from sentinel.store.database.bulk import cells_of, dumped, id_array, insert_many, update_many
 from sentinel.store.database.tables import ALERT_COLUMNS, TIMELINE_COLUMNS
 
-__all__ = ["Writes"]
+__all__ = ["WriteBatch"]
 
 
-class Writes:
+class WriteBatch:
     """Alert and timeline rows to write; `write` carries them out, each kind at once.
 
     Where there are many, those that are there are written `beside` the collecting of more: the

@@ -85,7 +85,9 @@ class Events:
         came = len(events) - len(refused)
         accepted = 0
         if came:
-            accepted = self._store.tried(lambda link: self._add(link, tenant, plain, keyed))
+            accepted = self._store.in_transaction(
+                lambda link: self._add(link, tenant, plain, keyed)
+            )
         return Kept(accepted=accepted, duplicates=came - accepted, refused=refused)
 
     def _add(
@@ -105,7 +107,7 @@ class Events:
             data = zlib.compress(data, 1)
         # Last before the row itself: from here on nobody else of this tenant gets a number.
         seq = self._next(connection, tenant, len(fresh))
-        keep_until = now + self._store.knobs.keep_events
+        keep_until = now + self._store.options.keep_events
         row = (tenant, seq, now, len(fresh), keep_until, data)
         insert_bytes(connection, "event_block", _COLUMNS, row)
         return len(fresh)

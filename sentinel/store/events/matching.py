@@ -51,7 +51,7 @@ class PackMatcher:
 
     def step(self, tenant: str, name: str) -> Matched:
         """Match one micro-batch for one pack; a pack whose rule is gone is taken back."""
-        done = self._store.tried(lambda link: self._step(link, tenant, name))
+        done = self._store.in_transaction(lambda link: self._step(link, tenant, name))
         if done is None:
             take_back(self._store, tenant, name)
             self._compiled.pop((tenant, name), None)

@@ -46,7 +46,7 @@ def roll_out(store: Store, spec: Spec) -> Pack:
     pack = pack_of(spec)
     if there == digest:
         return pack
-    gone = store.tried(lambda connection: _write(store, connection, pack, digest))
+    gone = store.in_transaction(lambda connection: _write(store, connection, pack, digest))
     for left in sorted(gone):
         _retire(store, tenant, left)
     return pack

@@ -52,7 +52,7 @@ def upkeep(store: Store) -> Kept:
     merged = 0
     for (tenant, name, hour), rows in groupby(_unmerged(store, settled), key=_place):
         ids = [row.id for row in rows]
-        merged += store.tried(
+        merged += store.in_transaction(
             lambda connection, t=tenant, n=name, h=hour, i=ids: _Hour(
                 store, connection, t, n, h, now
             ).merge(i)
@@ -109,7 +109,7 @@ def _split(store: Store, settled: datetime) -> None:
 
     for place in range(0, len(wide), 20):
         some = wide[place : place + 20]
-        store.tried(lambda connection, s=some: work(connection, s))
+        store.in_transaction(lambda connection, s=some: work(connection, s))
 
 
 def _swap(connection: Connection, old: Sequence[str], new: Sequence[tuple[Any, ...]]) -> None:
@@ -141,7 +141,7 @@ class _Hour:
         now: datetime,
     ) -> None:
         self.store = store
-        self.knobs = store.knobs
+        self.options = store.options
         self.connection = connection
         self.tenant = tenant
         self.name = name
@@ -167,11 +167,11 @@ class _Hour:
                 joined([*(unpacked(row.data) for row in earlier), minutes]), _MINUTE
             )
         old += [row.id for row in earlier]
-        until = self.hour + self.knobs.keep_minutes
+        until = self.hour + self.options.keep_minutes
         new += [self._row(_MINUTE, part, self.hour, _HOUR, until) for part in _pieces(minutes)]
         day = _floor(self.hour, _DAY)
         hours = self._hours(rolled_again(minutes, _HOUR), day, old)
-        until = day + self.knobs.keep_hours
+        until = day + self.options.keep_hours
         new += [self._row(_HOUR, part, day, _DAY, until) for part in _pieces(hours)]
         _swap(self.connection, old, new)
         self._seen(np.unique(raw.ids).tolist())
@@ -250,7 +250,7 @@ def _forget(store: Store, now: datetime) -> tuple[int, int]:
         blocks += len(ids)
         if len(ids) < _PIECE:
             break
-    longest = max(store.knobs.keep_hours, store.knobs.keep_minutes, store.knobs.keep_samples)
+    longest = max(store.options.keep_hours, store.options.keep_minutes, store.options.keep_samples)
     with store.write() as connection:
         gone = connection.execute(delete(SERIES).where(SERIES.c.seen_at < now - longest))
     return blocks, gone.rowcount

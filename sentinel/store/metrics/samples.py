@@ -140,12 +140,12 @@ class Metrics:
     def arrival(self, tenant: str = "default") -> Arrival:
         """Where the samples of one call are gathered, for `keep`."""
         now = self._store.now()
-        return Arrival(tenant, now, now - self._store.knobs.keep_samples, self._met)
+        return Arrival(tenant, now, now - self._store.options.keep_samples, self._met)
 
     def keep(self, arrival: Arrival) -> None:
         """Keep what was gathered, all in one transaction."""
         if arrival.columns:
-            self._store.tried(lambda connection: self._add(connection, arrival))
+            self._store.in_transaction(lambda connection: self._add(connection, arrival))
 
     def _add(self, connection: Connection, arrival: Arrival) -> None:
         tenant, now = arrival.tenant, arrival.now
@@ -164,7 +164,7 @@ class Metrics:
                 (
                     new_id(), tenant, name, 0, datetime_of(min(column.times)),
                     datetime_of(max(column.times)), len(column.ids), False,
-                    now + self._store.knobs.keep_samples,
+                    now + self._store.options.keep_samples,
                     fresh(column.ids, column.times, column.values),
                 )
             )  # fmt: skip

@@ -55,7 +55,7 @@ def finish(store: Store, outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         by_group.setdefault(outcome.sent.group_id, []).append(outcome)
     for group_id in sorted(by_group):
-        store.tried(partial(_finish_group, store, group_id, by_group[group_id]))
+        store.in_transaction(partial(_finish_group, store, group_id, by_group[group_id]))
 
 
 def _finish_group(

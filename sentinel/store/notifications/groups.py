@@ -124,7 +124,7 @@ class GroupChanges:
         return found
 
     def _reopen_groups(self, keys: Sequence[str], now: datetime) -> None:
-        since = now - self._store.knobs.reopen_within
+        since = now - self._store.options.reopen_within
         for start in range(0, len(keys), 500):
             query = (
                 select(GROUP.c.key, func.max(GROUP.c.id).label("id"))

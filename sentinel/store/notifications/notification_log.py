@@ -240,7 +240,7 @@ class NotificationLog:
             firing=seen.firing - seen.suppressed,
             resolved=seen.resolved_since,
             now=now,
-            dashboard=self._store.knobs.dashboard_url,
+            dashboard=self._store.options.dashboard_url,
             answers=told.reference,
         )
         held = held_before(connection, group.id, receiver, channel, told)

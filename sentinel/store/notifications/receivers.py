@@ -81,7 +81,7 @@ class Receivers:
             if set(channels) - set(before.get(name, ())):
                 self._look_again(connection, name, before)
 
-        self._store.tried(work)
+        self._store.in_transaction(work)
 
     def remove(self, name: str) -> None:
         """Forget a receiver; what names it is told to `default` from then on.
@@ -98,7 +98,7 @@ class Receivers:
             self._store.log.add(connection, "info", "receiver.removed", f"{name} is gone")
             self._look_again(connection, name, before)
 
-        self._store.tried(work)
+        self._store.in_transaction(work)
 
     def _look_again(
         self, connection: Connection, name: str, before: Mapping[str, Sequence[str]]

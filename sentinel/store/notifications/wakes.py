@@ -46,7 +46,7 @@ class Wakes:
         """Emit what was postponed or stayed unserved; says whether an event went out."""
         with self._store.read() as connection:
             row = connection.execute(select(WAKE).where(WAKE.c.name == name)).first()
-        if row is None or not should_emit(_state(row), now, self._store.knobs.wake_again_after):
+        if row is None or not should_emit(_state(row), now, self._store.options.wake_again_after):
             return False
         with self._store.write() as connection:
             row = self._lock(connection, name)
@@ -97,7 +97,7 @@ class Wakes:
         return connection.execute(query).one()
 
     def _emit(self, connection: Connection, name: str, wake: WakeState, now: datetime) -> bool:
-        if not should_emit(wake, now, self._store.knobs.wake_again_after):
+        if not should_emit(wake, now, self._store.options.wake_again_after):
             return False
         event = OutEvent(
             id=str(uuid5(_NAMESPACE, f"{name} {wake.requested} {now.isoformat()}")),

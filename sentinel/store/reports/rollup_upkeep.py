@@ -74,13 +74,15 @@ class Rollups:
         done = 0
         for start, end in islice(_cut(todo), pieces):
             began = time.monotonic()
-            done += self._store.tried(
+            done += self._store.in_transaction(
                 lambda connection, s=start, e=end: self._piece(connection, s, e), snapshot=True
             )
             if self._store.dialect == "sqlite":
                 # Those who wait for the lock look again at moments of their own.
                 time.sleep(time.monotonic() - began)
-        self._store.tried(lambda connection: self._forget(connection, first), snapshot=True)
+        self._store.in_transaction(
+            lambda connection: self._forget(connection, first), snapshot=True
+        )
         return RollupProgress(done, len(todo) - done)
 
     def _move_on(self, until: datetime) -> None:

@@ -204,4 +204,4 @@ class Remediations:
             self._store.changed(connection)
             return True
 
-        return self._store.tried(work)
+        return self._store.in_transaction(work)

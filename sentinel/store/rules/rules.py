@@ -126,7 +126,7 @@ class Rules:
             self._store.changed(connection)
             return switched
 
-        return self._store.tried(work)
+        return self._store.in_transaction(work)
 
     def disable(self, name: str, *, actor: str, reason: str = "", tenant: str = "default") -> int:
         """Switch a rule off for good, until somebody switches it on; survives every deploy.
@@ -149,7 +149,7 @@ class Rules:
             self._store.changed(connection)
             return closed
 
-        return self._store.tried(work)
+        return self._store.in_transaction(work)
 
     def retire(self, name: str, *, actor: str, tenant: str = "default") -> int:
         """Forget a rule whose deployment is gone; a rule of that name may come again.
@@ -174,7 +174,7 @@ class Rules:
             self._store.changed(connection)
             return closed
 
-        return self._store.tried(work)
+        return self._store.in_transaction(work)
 
     def _locked(self, connection: Connection, tenant: str, name: str) -> None:
         if not lock_rules(connection, [(tenant, name)]):
