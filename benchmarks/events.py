@@ -127,7 +127,7 @@ def _latency(store: Store, client: httpx.Client) -> Row:
         }
         for n in range(POLICIES)
     ]
-    store.event_port(Rule(name="bench"), RunSource()).look(policies, alone=False)
+    store.event_port(Rule(name="bench"), RunSource()).match(policies, alone=False)
     dice, times = random.Random(20_261_121), list[float]()
     for n in range(SINGLE + 5):
         time.sleep(dice.uniform(0.05, 0.15))

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from sentinel.errors import DeliveryError
-from sentinel.log_redaction import unsaid
+from sentinel.log_redaction import unlogged
 
 __all__ = ["is_web_address", "post"]
 
@@ -44,7 +44,7 @@ def post(
     where = what
     try:
         where = f"{what} at {urlsplit(url).hostname}"
-        with unsaid():
+        with unlogged():
             response = httpx.post(
                 url, content=body, headers=dict(headers), timeout=timeout, follow_redirects=False
             )

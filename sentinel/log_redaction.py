@@ -11,25 +11,25 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["unsaid"]
+__all__ = ["unlogged"]
 
-_UNSAID: ContextVar[bool] = ContextVar("sentinel_unsaid", default=False)
+_UNLOGGED: ContextVar[bool] = ContextVar("sentinel_unlogged", default=False)
 
 
 class _Filter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        return not _UNSAID.get()
+        return not _UNLOGGED.get()
 
 
-# Once per process; a thread that says nothing to `unsaid` logs as ever.
+# Once per process; a thread outside `unlogged` logs as usual.
 logging.getLogger("httpx").addFilter(_Filter())
 
 
 @contextmanager
-def unsaid() -> Generator[None]:
+def unlogged() -> Generator[None]:
     """What is requested in the block is not logged by `httpx`."""
-    before = _UNSAID.set(True)
+    before = _UNLOGGED.set(True)
     try:
         yield
     finally:
-        _UNSAID.reset(before)
+        _UNLOGGED.reset(before)

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-__all__ = ["in_words"]
+__all__ = ["validation_message"]
 
 _WRITE = {
     "missing": "it is missing",
@@ -41,7 +41,7 @@ _BOUNDS = {
 }
 
 
-def in_words(error: Mapping[str, Any], model: type[BaseModel] | None = None) -> str:
+def validation_message(error: Mapping[str, Any], model: type[BaseModel] | None = None) -> str:
     """What is wrong and what to write.
 
     Args:

@@ -67,7 +67,7 @@ def address(ctx: Context, source: str, what: str = "the source") -> Address:
 
 
 def _of_block(ctx: Context, kind: str | None, name: str) -> Address:
-    with ctx.asking() as prefect:
+    with ctx.prefect_api() as prefect:
         for one in (kind,) if kind else _KINDS:
             data = prefect.block(one, name)
             if data is not None:

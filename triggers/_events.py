@@ -11,7 +11,7 @@ from sentinel import Context, Reading
 from sentinel.errors import PolicyError
 from sentinel.event_policies.pack import policy_of
 
-__all__ = ["PolicyJson", "looked"]
+__all__ = ["PolicyJson", "matched"]
 
 
 def _usable(given: dict[str, Any]) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def _usable(given: dict[str, Any]) -> dict[str, Any]:
 PolicyJson = Annotated[dict[str, Any], AfterValidator(_usable)]
 
 
-def looked(
+def matched(
     ctx: Context, policies: Sequence[Mapping[str, Any]], *, alone: bool
 ) -> Iterator[Reading]:
     """Match what nobody has matched yet; what is found is stored as alerts on the way.
@@ -34,4 +34,4 @@ def looked(
     A rehearsal yields what would have been alerts. Else there is no reading of an event: the
     alerts of policies are written together with the place up to which events were matched.
     """
-    yield from ctx.events.look(policies, alone=alone).found
+    yield from ctx.events.match(policies, alone=alone).found

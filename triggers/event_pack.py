@@ -10,7 +10,7 @@ import yaml
 
 from sentinel import Context, Reading, trigger
 from sentinel.errors import PolicyError
-from triggers._events import PolicyJson, looked
+from triggers._events import PolicyJson, matched
 
 
 @trigger(category="events", keeps_readings=False, backtest=False)
@@ -30,7 +30,7 @@ def event_pack(
     """
     if bool(policies) is bool(file):
         raise PolicyError("an event pack takes policies or a file, one of them")
-    return looked(ctx, _of_file(file) if file else policies, alone=False)
+    return matched(ctx, _of_file(file) if file else policies, alone=False)
 
 
 def _of_file(file: str) -> list[dict[str, Any]]:

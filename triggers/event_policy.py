@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sentinel import Context, Reading, trigger
-from triggers._events import PolicyJson, looked
+from triggers._events import PolicyJson, matched
 
 
 @trigger(category="events", keeps_readings=False, backtest=False)
@@ -21,4 +21,4 @@ def event_policy(ctx: Context, policy: PolicyJson) -> Iterator[Reading]:
             message_template, summary_template, by, throttle_minutes, max_alerts_per_hour,
             active_hours, suppress, providers
     """
-    return looked(ctx, [policy], alone=True)
+    return matched(ctx, [policy], alone=True)

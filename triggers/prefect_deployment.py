@@ -60,7 +60,7 @@ def prefect_deployment(
     labels = {"deployment": deployment[:200]}
     memory = _memory(ctx)
     key = ctx.filled(api_key) if api_url and api_key else ""
-    with ctx.asking(api_url, key) as prefect:
+    with ctx.prefect_api(api_url, key) as prefect:
         if memory.run_id:
             run = _found(prefect, memory.run_id)
             if run is not None and run.state_type not in ("COMPLETED", "CANCELLED", *_BAD):

@@ -89,7 +89,7 @@ def prefect_runs(
     """
     now = ctx.now()
     key = ctx.filled(api_key) if api_url and api_key else ""
-    with ctx.asking(api_url, key) as prefect:
+    with ctx.prefect_api(api_url, key) as prefect:
         memory = Memory.of(ctx.state, prefect.url)
         lookback = timedelta(hours=lookback_hours)
         ended = _ended(prefect, memory.looked, now, lookback)

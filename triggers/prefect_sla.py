@@ -66,7 +66,7 @@ def prefect_sla(
     now = ctx.now()
     deadline = _deadline(now, ready_by, days, holidays, timezone) if ready_by else None
     key = ctx.filled(api_key) if api_url and api_key else ""
-    with ctx.asking(api_url, key) as prefect:
+    with ctx.prefect_api(api_url, key) as prefect:
         for name in deployments:
             flow, _, own = name.partition("/")
             found = prefect.deployment_named(flow, own)

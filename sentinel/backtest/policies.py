@@ -19,7 +19,7 @@ from sqlalchemy import Connection, func, select
 from sentinel.backtest.result import Backtest
 from sentinel.backtest.sandbox import Stage, staged, waits
 from sentinel.checks.context import Context
-from sentinel.checks.event_port import PACK_TRIGGER, POLICY_TRIGGER, Matched
+from sentinel.checks.event_port import PACK_TRIGGER, POLICY_TRIGGER, MatchResult
 from sentinel.checks.runner import observe
 from sentinel.checks.trigger import Trigger
 from sentinel.errors import ConfigurationError, NotFound
@@ -77,9 +77,9 @@ class _Asked:
         self.policies: list[dict[str, Any]] = []
         self.alone = False
 
-    def look(self, policies: Sequence[Mapping[str, Any]], *, alone: bool) -> Matched:
+    def match(self, policies: Sequence[Mapping[str, Any]], *, alone: bool) -> MatchResult:
         self.policies, self.alone = [dict(one) for one in policies], alone
-        return Matched()
+        return MatchResult()
 
 
 def spec_of(rule: Rule, trigger: Trigger[..., Any], parameters: Mapping[str, Any]) -> Spec:

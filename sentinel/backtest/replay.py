@@ -16,7 +16,7 @@ from sentinel.backtest.readings import Seen
 from sentinel.backtest.result import Backtest
 from sentinel.backtest.sandbox import Stage, staged
 from sentinel.errors import ReadingError
-from sentinel.evaluation.evaluator import Memory, look, remembers
+from sentinel.evaluation.evaluator import Memory, evaluate, remembers
 from sentinel.evaluation.model import Evaluation
 from sentinel.rules.condition import When
 from sentinel.rules.rule import Rule
@@ -115,7 +115,7 @@ class _Run:
         if self._touched or remembers(evaluation.rule) or evaluation.observation.error is not None:
             return False
         try:
-            outlook = look(evaluation, {}, Memory())
+            outlook = evaluate(evaluation, {}, Memory())
         except ReadingError:
             return False
         self.series.update(outlook.judged)
@@ -124,7 +124,7 @@ class _Run:
     def _judge_again(self, evaluation: Evaluation, *, live: int) -> None:
         """Remember which series may have an alert now."""
         try:
-            outlook = look(evaluation, {}, Memory())
+            outlook = evaluate(evaluation, {}, Memory())
         except ReadingError:
             return
         self.series.update(outlook.judged)

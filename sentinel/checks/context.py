@@ -104,7 +104,7 @@ class Context:
         return self._events
 
     @contextmanager
-    def asking(self, api_url: str = "", key: str = "") -> Generator[PrefectPort]:
+    def prefect_api(self, api_url: str = "", key: str = "") -> Generator[PrefectPort]:
         """The Prefect API to ask while the block lasts.
 
         Args:
@@ -149,5 +149,5 @@ class Context:
 
     def secret(self, name: str) -> str:
         """What the Prefect Secret block `name` holds; raises as `filled` does."""
-        with self.asking() as prefect:
+        with self.prefect_api() as prefect:
             return prefect.secret(name)

@@ -9,7 +9,7 @@ import msgspec
 
 from sentinel.checks.reading import Reading
 
-__all__ = ["PACK_TRIGGER", "POLICY_TRIGGER", "EventPort", "Matched"]
+__all__ = ["PACK_TRIGGER", "POLICY_TRIGGER", "EventPort", "MatchResult"]
 
 POLICY_TRIGGER = "event_policy"
 """What the rule of every policy says that it is evaluated by, alone or in a pack."""
@@ -17,7 +17,7 @@ PACK_TRIGGER = "event_pack"
 """The same of the rule of a pack's deployment."""
 
 
-class Matched(msgspec.Struct, frozen=True, kw_only=True):
+class MatchResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a look at events came to.
 
     Attributes:
@@ -36,7 +36,7 @@ class Matched(msgspec.Struct, frozen=True, kw_only=True):
 class EventPort(Protocol):
     """The events of one tenant, for the policies of one rule."""
 
-    def look(self, policies: Sequence[Mapping[str, Any]], *, alone: bool) -> Matched:
+    def match(self, policies: Sequence[Mapping[str, Any]], *, alone: bool) -> MatchResult:
         """Let `policies` be those of this rule, and match what nobody has matched for them yet.
 
         Raises:

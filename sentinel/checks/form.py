@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from sentinel.checks.trigger import Trigger
 from sentinel.errors import ConfigurationError
-from sentinel.validation_messages import in_words
+from sentinel.validation_messages import validation_message
 
 __all__ = ["filled", "form_of", "help_of", "summary_of"]
 
@@ -96,7 +96,7 @@ def filled(
                 f"{trigger.name} needs the parameter {where!r}", hint=f"Add --set {where}=…"
             ) from None
         raise ConfigurationError(
-            f"{trigger.name}: {where}: {in_words(first)}, got {first['input']!r:.80}",
+            f"{trigger.name}: {where}: {validation_message(first)}, got {first['input']!r:.80}",
             hint=f"See: sentinel trigger show {trigger.name}",
         ) from None
     return {name: getattr(made, name) for name in form.model_fields}

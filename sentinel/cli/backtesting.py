@@ -295,7 +295,7 @@ def _of_entry(entry: Entry) -> Tried | Spec | None:
     from sentinel.checks.catalog import find
     from sentinel.checks.form import filled
     from sentinel.rules.rule import Rule
-    from sentinel.validation_messages import in_words
+    from sentinel.validation_messages import validation_message
 
     parameters: dict[str, Any] = dict(entry.spec.get("parameters") or {})
     flow = entry.entrypoint.removeprefix("flows.rules.")
@@ -308,7 +308,7 @@ def _of_entry(entry: Entry) -> Tried | Spec | None:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, ("rule", *first["loc"])))
         raise ConfigurationError(
-            f"{entry.file}, {entry.shown}: {where}: {in_words(first, Rule)}",
+            f"{entry.file}, {entry.shown}: {where}: {validation_message(first, Rule)}",
             hint=f"See: sentinel rule lint {entry.file}",
         ) from None
     except TriggerError as error:

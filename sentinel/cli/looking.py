@@ -24,7 +24,7 @@ from sentinel.cli.output import print_table, say
 from sentinel.cli.target import home_of, settings_here
 from sentinel.clock import SystemClock
 from sentinel.errors import ConfigurationError, ReadingError, RuleError
-from sentinel.evaluation.alert_text import said, wording
+from sentinel.evaluation.alert_text import error_text, wording
 from sentinel.evaluation.judge import Judged, judge_all
 from sentinel.evaluation.model import Evaluation
 from sentinel.prefect_client.client import PrefectApi, connect
@@ -126,7 +126,7 @@ def look(trigger: Trigger[..., Any], asked: Asked) -> Look:
         readings=_judged(evaluation),
         not_seen=list(seen.not_seen),
         complete=seen.complete,
-        error="" if seen.error is None else said(seen.error),
+        error="" if seen.error is None else error_text(seen.error),
         note=_note(rule, seen),
     )
 

@@ -150,7 +150,7 @@ def _deployments(api: RolloutApi, chosen: Watch) -> int:
     ctx = Context(prefect=api, connect=connect)
     key = ctx.secret(chosen.secret) if chosen.secret else ""
     try:
-        with ctx.asking(chosen.url, key) as watched:
+        with ctx.prefect_api(chosen.url, key) as watched:
             return len(watched.every_deployment())
     except PrefectUnreachable as error:
         if not chosen.url:

@@ -14,7 +14,7 @@ from sentinel.notifications.grouping import SOURCE
 from sentinel.rules.rule import Rule
 from sentinel.template import number, placeholders, render
 
-__all__ = ["error_reading", "headline", "said", "wording"]
+__all__ = ["error_reading", "error_text", "headline", "wording"]
 
 
 def wording(
@@ -84,14 +84,14 @@ def _plain(rule: Rule, reading: Reading, unit: str) -> str:
     return " ".join(part for part in (f"{rule.name}:", where, what) if part).rstrip(":")
 
 
-def said(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """An exception's kind and words, without what no database keeps."""
     return storable(f"{type(error).__name__}: {error}")
 
 
 def error_reading(rule: Rule, error: Exception) -> Reading:
     """The finding that a check itself failed, about its source, for the rule's owner."""
-    text = said(error)
+    text = error_text(error)
     labels = {CHECK: rule.name}
     if isinstance(error, SourceDown):
         labels[SOURCE] = storable(error.source)[:MAX_NAME]

@@ -1,8 +1,9 @@
-"""What one evaluation comes to, once all that a rule says of time and number is applied. Pure.
+"""Evaluate a rule: what it says of time and number, applied to what a check saw. Pure.
 
-Live evaluation and backtests call `look`; there is no second evaluator. `sentinel.evaluation.judge`
-says whether each reading is bad; here it becomes what the lifecycle is given: bad often enough, not
-more alerts than allowed, and what seeing nothing means.
+Live evaluation and backtests call `evaluate`; there is no second evaluator. Whether one reading is
+bad is decided in `sentinel.evaluation.judge`. Here that becomes the input of the alert lifecycle: a
+series is bad only once it was bad often enough, alerts stay below the rule's maximum, and a check
+that sees nothing may be an alert itself.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from sentinel.rules.no_data import gone, is_due
 from sentinel.rules.rule import Rule
 from sentinel.severity import severity_of
 
-__all__ = ["MORE", "NOTHING", "Memory", "Outlook", "look", "remembers"]
+__all__ = ["MORE", "NOTHING", "EvaluationResult", "Memory", "evaluate", "remembers"]
 
 NOTHING: Mapping[str, str] = {CHECK: "no data"}
 """Labels of the alert that a check sees nothing."""
@@ -51,7 +52,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     empty: int = 0
 
 
-class Outlook(msgspec.Struct, frozen=True, kw_only=True):
+class EvaluationResult(msgspec.Struct, frozen=True, kw_only=True):
     """What the lifecycle is given.
 
     Attributes:
@@ -74,7 +75,9 @@ def remembers(rule: Rule) -> bool:
     return rule.often is not None or rule.no_data is not None
 
 
-def look(evaluation: Evaluation, live: Mapping[str, AlertState], memory: Memory) -> Outlook:
+def evaluate(
+    evaluation: Evaluation, live: Mapping[str, AlertState], memory: Memory
+) -> EvaluationResult:
     """What an evaluation comes to.
 
     Args:
@@ -116,7 +119,7 @@ def look(evaluation: Evaluation, live: Mapping[str, AlertState], memory: Memory)
         if rule.no_data is not None and not evaluation.closed_world:
             at, period = evaluation.at, rule.every
             ended = tuple(gone(rule.no_data, series, judged.keys(), at=at, period=period))
-    return Outlook(
+    return EvaluationResult(
         judged=judged, verdicts=verdicts, ended=ended, own=own,
         memory=Memory(often=often, empty=empty),
     )  # fmt: skip

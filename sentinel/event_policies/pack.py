@@ -18,7 +18,7 @@ from sentinel.alerts.run_source import RunSource
 from sentinel.errors import PolicyError
 from sentinel.event_policies import EventPolicy
 from sentinel.rules.rule import Rule
-from sentinel.validation_messages import in_words
+from sentinel.validation_messages import validation_message
 
 __all__ = ["MOST_POLICIES", "Pack", "Spec", "pack_of", "policy_of", "rule_name_of"]
 
@@ -99,7 +99,9 @@ def policy_of(given: Mapping[str, Any], place: str = "policy") -> EventPolicy:
         return EventPolicy.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
-        message = _NO_CLAUSE if first["type"] == "model_type" else in_words(first, EventPolicy)
+        message = (
+            _NO_CLAUSE if first["type"] == "model_type" else validation_message(first, EventPolicy)
+        )
         where = _place(first["loc"])
         told = f"{where}: {message}" if where and not message.startswith(where) else message
         named = given.get("name")

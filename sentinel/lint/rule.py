@@ -15,7 +15,7 @@ from sentinel.checks.trigger import Trigger
 from sentinel.errors import PolicyError, SentinelError, TriggerError
 from sentinel.lint.placeholders import unknown_names, yielded_by
 from sentinel.rules.rule import Rule
-from sentinel.validation_messages import in_words
+from sentinel.validation_messages import validation_message
 
 __all__ = ["about_rule", "doubts", "rule_in"]
 
@@ -129,7 +129,7 @@ def _policies(rule: Rule, trigger: Trigger[..., Any], given: Mapping[str, Any]) 
 def _said(error: ValidationError, within: str) -> Iterator[str]:
     for one in error.errors():
         place = ".".join([*([within] if within else []), *map(str, one["loc"])])
-        message = in_words(one, Rule if within == "rule" else None)
+        message = validation_message(one, Rule if within == "rule" else None)
         quiet = one["type"] in ("missing", "extra_forbidden") or isinstance(one["input"], dict)
         got = "" if quiet else f", got {one['input']!r:.80}"
         yield f"{place}: {message}{got}"

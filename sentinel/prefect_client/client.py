@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 EVENTS_A_REQUEST = 100
 EVENTS_A_SECOND = 200
-"""Above this Prefect's in-memory queue fills up, and what does not fit is dropped unsaid."""
+"""Above this Prefect's in-memory queue fills up, and what does not fit is dropped silently."""
 MOST_RELATED = 100
 
 

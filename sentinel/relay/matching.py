@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.errors import SentinelError
-from sentinel.evaluation.alert_text import said
+from sentinel.evaluation.alert_text import error_text
 from sentinel.store import Store
 
 __all__ = ["LEASE", "EventMatching", "matching_beside"]
@@ -89,7 +89,7 @@ class EventMatching:
                     exc_info=None if expected else error,
                 )  # fmt: skip
                 if not isinstance(error, SQLAlchemyError):
-                    told = f"the events of {key[1]} cannot be matched: {said(error)}"
+                    told = f"the events of {key[1]} cannot be matched: {error_text(error)}"
                     self._store.log.write("warning", "events.not_matched", told)
             return 0
         if self._broken.pop(key, None):

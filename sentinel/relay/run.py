@@ -13,7 +13,7 @@ from types import FrameType
 import httpx
 
 from sentinel.errors import DeliveryError
-from sentinel.log_redaction import unsaid
+from sentinel.log_redaction import unlogged
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.relay.loop import Relay
 from sentinel.settings import Settings, settings
@@ -46,7 +46,7 @@ def _pinger(url: str) -> Callable[[], None] | None:
 
     def ping() -> None:
         try:
-            with unsaid():
+            with unlogged():
                 httpx.get(url, timeout=10, follow_redirects=True).raise_for_status()
         except httpx.HTTPError as error:
             # The address may hold a token, so it is not part of what is said.

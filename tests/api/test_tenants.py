@@ -39,7 +39,7 @@ def rules(client: httpx.Client, tenant: str) -> set[str]:
 def rolled_out(store: Store, tenant: str) -> None:
     """The same pack for this tenant."""
     rule = Rule(name="audit", tenant=tenant)
-    store.event_port(rule, RunSource(deployment_id=f"d-{tenant}")).look([POLICY], alone=False)
+    store.event_port(rule, RunSource(deployment_id=f"d-{tenant}")).match([POLICY], alone=False)
 
 
 def test_events_ids_policies_throttles_and_alerts_are_of_one_tenant(

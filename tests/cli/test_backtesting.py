@@ -238,7 +238,7 @@ def test_an_edited_policy_is_compared_over_the_events_that_came(seen: Desk, run:
         rule={"name": "audit", "every": "60s", "group_wait": "0s"},
         policies=yaml.safe_load(POLICIES)["deployments"][0]["parameters"]["policies"],
     )
-    store.event_port(Rule.model_validate(spec.rule), RunSource()).look(spec.policies, alone=False)
+    store.event_port(Rule.model_validate(spec.rule), RunSource()).match(spec.policies, alone=False)
     store.events.add([{"user": "eve", "outcome": "failure"} for _ in range(3)])
     store.close()
     assert run("rule", "diff", "policies.yaml")[1].startswith("No rule of the file differs")

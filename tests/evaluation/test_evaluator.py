@@ -18,7 +18,7 @@ from sentinel.alerts.state import AlertState, Terms
 from sentinel.checks.observation import Observation
 from sentinel.errors import ReadingError
 from sentinel.evaluation.alert_text import error_reading
-from sentinel.evaluation.evaluator import Memory, Outlook, look
+from sentinel.evaluation.evaluator import EvaluationResult, Memory, evaluate
 from sentinel.evaluation.model import Evaluation
 from sentinel.rules.m_of_n import Often, bad_often, remembered
 
@@ -37,14 +37,14 @@ class Watch:
 
     def sees(
         self, seen: Mapping[str, float] | None = None, error: Exception | None = None
-    ) -> Outlook:
+    ) -> EvaluationResult:
         self.at += timedelta(seconds=60)
         readings = [Reading(labels={"mount": m}, value=v) for m, v in (seen or {}).items()]
         observation = Observation(readings=readings, complete=error is None, error=error)
         evaluation = Evaluation(
             rule=self.rule, trigger="t", slot=self.at, at=self.at, observation=observation
         )
-        outlook = look(evaluation, self.live, self.memory)
+        outlook = evaluate(evaluation, self.live, self.memory)
         self.memory = outlook.memory
         for print_, one in outlook.verdicts.items():
             become = step(self.live.get(print_), None, one.verdict, self.at, Terms(), print_)
@@ -56,7 +56,7 @@ class Watch:
         return outlook
 
 
-def bad(outlook: Outlook) -> list[str]:
+def bad(outlook: EvaluationResult) -> list[str]:
     """What the verdicts call bad, by mount or by what it says of the rule."""
     found: list[str] = []
     for one in outlook.verdicts.values():

@@ -7,7 +7,7 @@ from typing import Any
 from sentinel import Context, Rule
 from sentinel.alerts.run_source import RunSource
 from sentinel.alerts.view import AlertView
-from sentinel.checks.event_port import Matched
+from sentinel.checks.event_port import MatchResult
 from sentinel.checks.observation import Observation
 from sentinel.checks.runner import observe
 from sentinel.clock import FakeClock
@@ -44,7 +44,7 @@ class Street:
         gate = self.store.rules.begin(chosen, slot=at, now=at)
         if not gate.go:
             return Applied(outcome=gate.reason)
-        seen = self.look(chosen, *policies, alone=alone)
+        seen = self.observe(chosen, *policies, alone=alone)
         if seen.error is not None:
             raise seen.error
         return self.store.apply(
@@ -58,10 +58,10 @@ class Street:
             )
         )
 
-    def look(
+    def observe(
         self, rule: Rule, *policies: dict[str, Any], alone: bool, rehearsal: bool = False
     ) -> Observation:
-        """What the trigger yields."""
+        """Return what the trigger yields."""
         source = None if rehearsal else RunSource(deployment_id="d-1", flow_run_id="run-1")
         ctx = Context(clock=self.clock, events=self.store.event_port(rule, source))
         if alone:
@@ -77,9 +77,9 @@ class Street:
         """Events come; nobody matches them yet."""
         self.store.events.add(events, tenant=tenant)
 
-    def matched(self) -> Matched:
+    def matched(self) -> MatchResult:
         """The relay matches what there is; what the last batch came to."""
-        done = Matched()
+        done = MatchResult()
         for _ in range(100):
             _, due = waiting(self.store, self.clock.now())
             if not due:

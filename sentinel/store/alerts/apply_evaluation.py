@@ -22,8 +22,8 @@ from sentinel.alerts.state import AlertState, Terms, Transition
 from sentinel.checks.reading import Reading
 from sentinel.clock import utc
 from sentinel.errors import ReadingError
-from sentinel.evaluation.alert_text import error_reading, headline, said, wording
-from sentinel.evaluation.evaluator import Outlook, look
+from sentinel.evaluation.alert_text import error_reading, error_text, headline, wording
+from sentinel.evaluation.evaluator import EvaluationResult, evaluate
 from sentinel.evaluation.judge import Judged
 from sentinel.evaluation.model import AlertChange, Applied, Evaluation
 from sentinel.labels.fingerprint import fingerprint
@@ -113,9 +113,12 @@ class _Application:
         memory = load_memory(self.connection, self.rule)
         error: Exception | None = self.evaluation.observation.error
         try:
-            outlook = look(self.evaluation, live, memory)
+            outlook = evaluate(self.evaluation, live, memory)
         except ReadingError as nonsense:
-            outlook, error = Outlook(judged={}, verdicts={}, memory=memory), error or nonsense
+            outlook, error = (
+                EvaluationResult(judged={}, verdicts={}, memory=memory),
+                error or nonsense,
+            )
         judged = outlook.judged
         failures = self.row.failures + 1 if error is not None else 0
         self.suppressed = load_suppressed(self.connection, self.rule, self.now)
@@ -146,10 +149,10 @@ class _Application:
             live=self.open,
             changed=self.changed,
             changes=self.changes,
-            error="" if error is None else said(error),
+            error="" if error is None else error_text(error),
         )
 
-    def _series(self, outlook: Outlook, live: Mapping[str, AlertState]) -> None:
+    def _series(self, outlook: EvaluationResult, live: Mapping[str, AlertState]) -> None:
         usual, judged = usual_terms(self.rule, self.store.options), outlook.verdicts
         at_once = Terms(reopen_within=usual.reopen_within)
         fresh = any(isinstance(one.verdict, Bad) and key not in live for key, one in judged.items())
@@ -384,7 +387,7 @@ class _Application:
             "seen": seen,
             "bad": bad,
             "failures": failures,
-            "error": "" if error is None else said(error)[:4000],
+            "error": "" if error is None else error_text(error)[:4000],
             "evaluations": self.row.evaluations + 1,
             "updated_at": self.now,
         }

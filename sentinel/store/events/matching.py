@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, select, update
 
 from sentinel.alerts.run_source import RunSource
-from sentinel.checks.event_port import Matched
+from sentinel.checks.event_port import MatchResult
 from sentinel.checks.reading import Reading
 from sentinel.event_policies.key_state import Key, Remembered
 from sentinel.event_policies.outcome import key_of
@@ -49,21 +49,21 @@ class PackMatcher:
         self._store = store
         self._compiled: dict[tuple[str, str], Compiled] = {}
 
-    def step(self, tenant: str, name: str) -> Matched:
+    def step(self, tenant: str, name: str) -> MatchResult:
         """Match one micro-batch for one pack; a pack whose rule is gone is taken back."""
         done = self._store.in_transaction(lambda link: self._step(link, tenant, name))
         if done is None:
             take_back(self._store, tenant, name)
             self._compiled.pop((tenant, name), None)
-            return Matched()
+            return MatchResult()
         return done
 
-    def _step(self, connection: Connection, tenant: str, name: str) -> Matched | None:
+    def _step(self, connection: Connection, tenant: str, name: str) -> MatchResult | None:
         now = self._store.now()
         mine = (PACK.c.tenant == tenant, PACK.c.name == name)
         row = connection.execute(select(PACK).where(*mine).with_for_update()).first()
         if row is None:
-            return Matched()
+            return MatchResult()
         rules = (RULE.c.tenant == tenant,)
         own = connection.execute(select(RULE.c.enabled).where(*rules, RULE.c.name == name)).first()
         if own is None:
@@ -75,7 +75,7 @@ class PackMatcher:
             # What comes while it is off is not looked at later either, nor missed.
             batch.forget()
             self._move(connection, row, tail, None)
-            return Matched()
+            return MatchResult()
         blocks = after(connection, tenant, row.cursor, AT_ONCE)
         off = select(RULE.c.name).where(*rules, RULE.c.enabled.is_(False))
         disabled = set(connection.execute(off).scalars())
@@ -89,7 +89,7 @@ class PackMatcher:
         batch.carry_in()
         self._move(connection, row, cursor, now, batch.due())
         size = sum(len(block.events) for block in blocks)
-        return Matched(events=size, matches=matches, behind=cursor < tail)
+        return MatchResult(events=size, matches=matches, behind=cursor < tail)
 
     def _move(
         self,
@@ -128,7 +128,7 @@ class RuleEvents:
         self._rule = rule
         self._source = source
 
-    def look(self, policies: Sequence[Mapping[str, Any]], *, alone: bool) -> Matched:
+    def match(self, policies: Sequence[Mapping[str, Any]], *, alone: bool) -> MatchResult:
         """Roll `policies` out, and match what nobody has matched yet; see `EventPort`.
 
         Raises:
@@ -150,9 +150,9 @@ class RuleEvents:
                 break
         if not alone:
             self._looked_at(pack)
-        return Matched(events=events, matches=matches)
+        return MatchResult(events=events, matches=matches)
 
-    def _rehearse(self, pack: Pack) -> Matched:
+    def _rehearse(self, pack: Pack) -> MatchResult:
         """What the newest events would have come to, with nothing remembered."""
         now, compiled = self._store.now(), compiled_of(pack, pack.spec.digest)
         keys: dict[tuple[int, tuple[str, ...]], Key] = {}
@@ -173,7 +173,7 @@ class RuleEvents:
                 labels = {**reading.labels, "policy": pack.names[place]}
                 word = pack.rules[place].severity
                 found.append(msgspec.structs.replace(reading, labels=labels, severity=word))
-        return Matched(events=events, matches=matches, found=found)
+        return MatchResult(events=events, matches=matches, found=found)
 
     def _looked_at(self, pack: Pack) -> None:
         """Say of every policy's rule that it is looked after, and whether it fires."""

@@ -279,7 +279,7 @@ def test_a_rehearsal_says_what_would_be_found_and_stores_nothing(street: Street)
     street.sent(login(), login("bob"))
     rule = Rule.model_validate({"name": "audit"})
     chosen = policy(by="actor.name", severity="high", summary_template="{actor.name}")
-    seen = street.look(rule, chosen, alone=False, rehearsal=True)
+    seen = street.observe(rule, chosen, alone=False, rehearsal=True)
     assert [(r.summary, r.severity, r.occurrences) for r in seen.readings] == [
         ("ada", "high", 1), ("bob", "high", 1),
     ]  # fmt: skip
