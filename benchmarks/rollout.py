@@ -22,9 +22,9 @@ import yaml
 
 from benchmarks.table import Row
 from sentinel.rollout.api import RolloutApi
-from sentinel.rollout.apply import carry_out, look
+from sentinel.rollout.apply import apply_plan, plan_rollout
 from sentinel.rollout.files import read_files
-from sentinel.rollout.flow_cache import Known
+from sentinel.rollout.flow_cache import FlowCache
 from sentinel.timing.schedule import anchor_for
 from sentinel.up.ports import any_free
 from sentinel.up.services import SERVER
@@ -46,7 +46,7 @@ def run() -> list[Row]:
         with Setup(url) as setup:
             setup.ensure_pool("sentinel")
         with RolloutApi(url) as api:
-            carry_out(api, look(api, read_files([whole]), _known(folder)))
+            apply_plan(api, plan_rollout(api, read_files([whole]), _known(folder)))
             ours = min(_unchanged(api, whole, folder) for _ in range(ROUNDS))
         began = time.perf_counter()
         subprocess.run(
@@ -69,7 +69,7 @@ def run() -> list[Row]:
 def _unchanged(api: RolloutApi, file: Path, folder: str) -> float:
     """Seconds from nothing to knowing that nothing is to be done."""
     began = time.perf_counter()
-    steps = look(api, read_files([file]), _known(folder))
+    steps = plan_rollout(api, read_files([file]), _known(folder))
     took = time.perf_counter() - began
     changed = [step.name for step in steps if step.kind != "unchanged"]
     if changed:
@@ -77,10 +77,10 @@ def _unchanged(api: RolloutApi, file: Path, folder: str) -> float:
     return took
 
 
-def _known(folder: str) -> Known:
-    from flows import facts
+def _known(folder: str) -> FlowCache:
+    from flows import flow_facts
 
-    return Known(lambda: facts, Path(folder) / "facts.json")
+    return FlowCache(lambda: flow_facts, Path(folder) / "facts.json")
 
 
 def _write(file: Path, count: int) -> None:

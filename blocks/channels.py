@@ -18,7 +18,7 @@ from prefect.blocks.core import Block
 from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_URL
 
-from blocks.posting import is_web_address
+from blocks.http_post import is_web_address
 from blocks.slack import SLACK, SlackChannel
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Channel, Message, Receipt

@@ -29,7 +29,7 @@ from prefect_email.credentials import (  # pyright: ignore[reportMissingTypeStub
 from pydantic import Field, field_validator
 
 from blocks.mail_text import html_of, text_of
-from blocks.wording import is_over, one_line
+from blocks.message_text import is_over, one_line
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Message, Receipt
 

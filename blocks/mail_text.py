@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from blocks.wording import counts, is_over, labels_of, lasted, links_of, one_line
+from blocks.message_text import counts, is_over, labels_of, lasted, links_of, one_line
 from sentinel.notifications.channel import Message, MessageAlert
 
 __all__ = ["html_of", "text_of"]

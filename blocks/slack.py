@@ -14,8 +14,8 @@ from typing import Any
 
 import orjson
 
-from blocks.posting import Refused, post
-from blocks.wording import counts, is_over, labels_of, lasted, links_of, one_line
+from blocks.http_post import Refused, post
+from blocks.message_text import counts, is_over, labels_of, lasted, links_of, one_line
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Message, MessageAlert, Receipt
 

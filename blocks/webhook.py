@@ -13,7 +13,7 @@ from prefect.blocks.core import Block
 from prefect.types import SecretDict
 from pydantic import Field, SecretStr, field_validator
 
-from blocks.posting import is_web_address, post
+from blocks.http_post import is_web_address, post
 from sentinel.notifications.channel import Message, MessageAlert, Receipt
 
 __all__ = ["SIGNATURE", "SignedWebhook", "body_of", "signature"]

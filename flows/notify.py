@@ -13,7 +13,7 @@ from flows.naming import name_run
 from sentinel.engine.dispatcher import ToldCount, tell_due
 from sentinel.store import Store
 
-__all__ = ["notify", "tell_until_served"]
+__all__ = ["notify", "notify_until_served"]
 
 
 @flow(name="notify", persist_result=False, cache_result_in_memory=False)
@@ -24,11 +24,11 @@ def notify(woken_by: str = "") -> State[None]:
         woken_by: what started this run, for the record; it decides nothing
     """
     store = connections.store()
-    told = tell_until_served(store, by=str(flow_run.get_id() or "notify"))
+    told = notify_until_served(store, by=str(flow_run.get_id() or "notify"))
     return _said(told)
 
 
-def tell_until_served(store: Store, *, by: str) -> ToldCount:
+def notify_until_served(store: Store, *, by: str) -> ToldCount:
     """Tell what is due, again while more was asked for meanwhile.
 
     Args:

@@ -9,9 +9,9 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows import connections
+from flows.automation_switches import restore_switches
 from flows.naming import name_run
-from flows.notify import tell_until_served
-from flows.switching import keep_switches
+from flows.notify import notify_until_served
 from sentinel.engine.remediation import follow_remediations, start_remediations
 from sentinel.errors import PrefectUnreachable
 
@@ -23,14 +23,14 @@ def sweep() -> State[None]:
     """End what has outlived its time, tell what is due, follow remediations, keep switches."""
     store = connections.store()
     expired = store.sweep()
-    told = tell_until_served(store, by=str(flow_run.get_id() or "sweep"))
+    told = notify_until_served(store, by=str(flow_run.get_id() or "sweep"))
     put_back: list[str] = []
     api = connections.prefect_api()
     remediations = 0
     if api is not None:
         try:
             remediations = follow_remediations(store, api) + start_remediations(store, api)
-            put_back = keep_switches(store, api)
+            put_back = restore_switches(store, api)
         except PrefectUnreachable as error:
             # People have been told, which matters more; the next sweep looks again.
             get_run_logger().warning("Automations and remediations were not looked at: %s", error)

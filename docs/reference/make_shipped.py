@@ -12,7 +12,7 @@ from blocks.webhook import SignedWebhook
 from sentinel.checks.catalog import load
 from sentinel.checks.form import form_of, summary_of
 from sentinel.checks.trigger import Trigger
-from sentinel.cli.looking import condition_said
+from sentinel.cli.trigger_run import condition_text
 
 BLOCKS: tuple[type[Block], ...] = (SentinelEmail, SignedWebhook)
 
@@ -46,7 +46,7 @@ def _trigger(one: Trigger[..., Any]) -> list[str]:
     lines = [f"### `{one.name}`", "", summary_of(one), ""]
     facts = [f"Category `{one.category}`"]
     facts += [f"values in {one.unit}"] if one.unit else []
-    facts += [f"bad when {condition_said(one.when, one.unit)}"] if one.when else []
+    facts += [f"bad when {condition_text(one.when, one.unit)}"] if one.when else []
     facts += ["what it does not name counts as good"] if one.closed_world else []
     facts += [] if one.backtest else ["it acts on the world"]
     lines += ["; ".join(facts) + ".", ""]

@@ -26,7 +26,7 @@ from sentinel.api import (
     webhooks,
 )
 from sentinel.api.limits import Limits
-from sentinel.api.standby import Standby
+from sentinel.api.relay_thread import RelayThread
 from sentinel.links import Addresses
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.settings import Settings
@@ -62,7 +62,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        standby = Standby(app.state.store, chosen) if relay else None
+        standby = RelayThread(app.state.store, chosen) if relay else None
         app.state.standby = standby
         if standby is not None:
             standby.start()

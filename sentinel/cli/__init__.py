@@ -1,6 +1,6 @@
 """The command line: `sentinel`.
 
-Every command exits with one of `sentinel.cli.exits`. Modules are imported when their command
+Every command exits with one of `sentinel.cli.exit_codes`. Modules are imported when their command
 runs, so that `sentinel --help` and `sentinel alert list` answer at once; none imports Prefect.
 """
 

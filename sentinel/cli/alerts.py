@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sentinel.cli import completing
+from sentinel.cli import completion
 from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
 from sentinel.cli.target import actor, open_store
 
@@ -24,7 +24,7 @@ Ids = Annotated[
     typer.Argument(
         help="Ids of alerts, or how they begin.",
         show_default=False,
-        autocompletion=completing.alerts,
+        autocompletion=completion.alerts,
     ),
 ]
 Message = Annotated[str, typer.Option("--message", "-m", help="Why; kept in the timeline.")]
@@ -42,7 +42,7 @@ def list_(
         list[str] | None, typer.Option(help="critical, high, medium, low or info; repeatable.")
     ] = None,
     rule: Annotated[
-        str, typer.Option(help="Of this rule only.", autocompletion=completing.rules)
+        str, typer.Option(help="Of this rule only.", autocompletion=completion.rules)
     ] = "",
     assignee: Annotated[
         str | None, typer.Option(help="Whose they are; empty for nobody's.", show_default=False)
@@ -118,7 +118,7 @@ def show(
     alert: Annotated[
         str,
         typer.Argument(
-            help="Its id, or how it begins.", show_default=False, autocompletion=completing.alerts
+            help="Its id, or how it begins.", show_default=False, autocompletion=completion.alerts
         ),
     ],
     json: AsJson = False,

@@ -10,17 +10,17 @@ from sentinel.cli import (
     alerts,
     channels,
     database,
-    deploying,
-    event,
+    deploy,
+    events,
+    instance,
     receivers,
     rules,
-    running,
     system,
     triggers,
-    watching,
+    watch,
     worker,
 )
-from sentinel.cli.exits import Exit, exit_of, explained
+from sentinel.cli.exit_codes import Exit, exit_code_list, exit_code_of
 from sentinel.errors import SentinelError
 
 __all__ = ["app", "main"]
@@ -67,19 +67,19 @@ Names and ids complete with the Tab key after `sentinel --install-completion`.
 
 **Exit codes**
 
-{explained()}
+{exit_code_list()}
 """,
 )
 
-running.add_to(app)
+instance.add_to(app)
 system.add_to(app)
-deploying.add_to(app)
-watching.add_to(app)
+deploy.add_to(app)
+watch.add_to(app)
 worker.add_to(app)
 app.add_typer(system.pool, name="pool")
 app.add_typer(database.commands, name="db")
 app.add_typer(alerts.commands, name="alert")
-app.add_typer(event.commands, name="event")
+app.add_typer(events.commands, name="event")
 app.add_typer(rules.commands, name="rule")
 app.add_typer(triggers.commands, name="trigger")
 app.add_typer(receivers.commands, name="receiver")
@@ -92,7 +92,7 @@ def main() -> int:
         code = app(standalone_mode=False)
     except SentinelError as error:
         print(f"sentinel: {error}", file=sys.stderr)
-        return int(exit_of(error))
+        return int(exit_code_of(error))
     except typer.Exit as end:
         return end.exit_code
     except typer.Abort:

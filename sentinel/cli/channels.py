@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sentinel.cli import completing
+from sentinel.cli import completion
 from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.target import open_store, settings_here
 
 if TYPE_CHECKING:
-    from blocks.making import Made
+    from blocks.channel_blocks import SavedChannel
     from sentinel.prefect_client.blocks import ChannelBlocks
 
 __all__ = ["commands"]
@@ -30,7 +30,7 @@ Name = Annotated[
     typer.Argument(
         help="Its name, or its type and name as lists show it.",
         show_default=False,
-        autocompletion=completing.channels,
+        autocompletion=completion.channels,
     ),
 ]
 NewName = Annotated[
@@ -44,7 +44,7 @@ Receiver = Annotated[
         "-r",
         help="Add it to this receiver at once.",
         show_default=False,
-        autocompletion=completing.receivers,
+        autocompletion=completion.receivers,
     ),
 ]
 Replace = Annotated[bool, typer.Option("--replace", help="Also where one of that name exists.")]
@@ -113,9 +113,9 @@ def add_slack(
     """
     address = _secret("Address of the incoming webhook", url)
     with _prefect():
-        from blocks import making
+        from blocks import channel_blocks
 
-        _added(making.slack(name, url=address, replace=replace), receiver, as_json=json)
+        _added(channel_blocks.slack(name, url=address, replace=replace), receiver, as_json=json)
 
 
 @adding.command("webhook")
@@ -147,9 +147,9 @@ def add_webhook(
     address = _secret("Address to post to", url)
     signing = _secret("Secret that signs the body", secret)
     with _prefect():
-        from blocks import making
+        from blocks import channel_blocks
 
-        made = making.webhook(name, url=address, secret=signing, replace=replace)
+        made = channel_blocks.webhook(name, url=address, secret=signing, replace=replace)
         _added(made, receiver, as_json=json)
 
 
@@ -202,9 +202,9 @@ def add_email(
             hint="Set ALERT_SMTP_PASSWORD, or leave --username out where none is wanted.",
         )
     with _prefect():
-        from blocks import making
+        from blocks import channel_blocks
 
-        made = making.email(
+        made = channel_blocks.email(
             name, host=host, port=port, to=to, sender=sender, security=security,
             username=username, password=secret, replace=replace,
         )  # fmt: skip
@@ -259,13 +259,13 @@ def try_(
 
         sentinel channel test sentinel-email/ops --end
     """
-    from sentinel.cli.trying import try_out
+    from sentinel.cli.sample_message import send_test
     from sentinel.errors import DeliveryError
 
     with _prefect() as refs, open_store() as store:
         ref = "inbox" if name == "inbox" else refs.find(name).ref
         try:
-            sent = try_out(store, ref, end=end)
+            sent = send_test(store, ref, end=end)
         except DeliveryError as error:
             if json:
                 json_out({"channel": ref, "ok": False, "error": str(error)})
@@ -312,7 +312,7 @@ def remove(
         say(f"{' and '.join(gone)} {'are' if len(gone) > 1 else 'is'} gone.")
 
 
-def _added(made: Made, receiver: str, *, as_json: bool) -> None:
+def _added(made: SavedChannel, receiver: str, *, as_json: bool) -> None:
     if receiver:
         _tell_through(receiver, made.ref)
     if as_json:

@@ -115,7 +115,7 @@ def status(json: AsJson = False) -> None:
     Example:
         sentinel db status --json
     """
-    from sentinel.cli.exits import Exit
+    from sentinel.cli.exit_codes import Exit
     from sentinel.store.database.info import facts_of
 
     with open_store() as store:

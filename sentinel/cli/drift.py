@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sentinel.cli.deploying import known_of, let_prefect_know, rules_here
+from sentinel.cli.deploy import flow_cache_of, rules_here, set_prefect_api
 from sentinel.cli.target import settings_here
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def drift_of(name: str) -> Step | None:
     """
     from sentinel.errors import SentinelError
     from sentinel.rollout.api import RolloutApi
-    from sentinel.rollout.apply import look
+    from sentinel.rollout.apply import plan_rollout
     from sentinel.rollout.files import packs, read_files
 
     try:
@@ -33,8 +33,8 @@ def drift_of(name: str) -> Step | None:
         if not entries:
             return None
         with RolloutApi.of(settings) as api:
-            let_prefect_know(settings)
-            step = look(api, entries[:1], known_of(settings))[0]
+            set_prefect_api(settings)
+            step = plan_rollout(api, entries[:1], flow_cache_of(settings))[0]
     except SentinelError:
         return None
     return step if step.live is not None else None

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sentinel.cli import completing
+from sentinel.cli import completion
 from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.target import open_store
 
@@ -17,7 +17,7 @@ commands = typer.Typer(no_args_is_help=True, help="Who hears of an alert, throug
 Name = Annotated[
     str,
     typer.Argument(
-        help="Name of the receiver.", show_default=False, autocompletion=completing.receivers
+        help="Name of the receiver.", show_default=False, autocompletion=completion.receivers
     ),
 ]
 

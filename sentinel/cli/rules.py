@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sentinel.cli import backtesting, completing, exporting, linting
+from sentinel.cli import backtest, completion, export, lint
 from sentinel.cli.drift import drift_of
 from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
 from sentinel.cli.target import actor, open_store
@@ -15,15 +15,15 @@ __all__ = ["commands"]
 
 commands = typer.Typer(no_args_is_help=True, help="List rules, look at one, run or switch it.")
 
-commands.command("lint")(linting.lint)
-commands.command("test")(backtesting.backtest)
-commands.command("diff")(backtesting.diff)
-commands.command("export")(exporting.export)
-commands.command("import")(exporting.import_)
+commands.command("lint")(lint.lint)
+commands.command("test")(backtest.backtest)
+commands.command("diff")(backtest.diff)
+commands.command("export")(export.export)
+commands.command("import")(export.import_)
 
 Name = Annotated[
     str,
-    typer.Argument(help="Name of the rule.", show_default=False, autocompletion=completing.rules),
+    typer.Argument(help="Name of the rule.", show_default=False, autocompletion=completion.rules),
 ]
 
 
@@ -169,7 +169,7 @@ def run(
 
         sentinel rule run disk-full --no-wait --json
     """
-    from sentinel.cli.following import follow, start
+    from sentinel.cli.flow_runs import follow, start
     from sentinel.duration import parse_duration
     from sentinel.errors import ConfigurationError
 
@@ -182,6 +182,6 @@ def run(
     if json:
         json_out(ended)
     if wait and ended.type != "COMPLETED":
-        from sentinel.cli.exits import Exit
+        from sentinel.cli.exit_codes import Exit
 
         raise typer.Exit(Exit.FAILED)

@@ -17,7 +17,7 @@ pool = typer.Typer(no_args_is_help=True, help="The Prefect work pool that rules 
 
 def doctor(json: AsJson = False) -> None:
     """Check each part, and say what to do about what is wrong. Exits with 1 if something is."""
-    from sentinel.cli.exits import Exit
+    from sentinel.cli.exit_codes import Exit
     from sentinel.up.checks import check_all
 
     settings = settings_here()

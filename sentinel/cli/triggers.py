@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sentinel.cli import completing
+from sentinel.cli import completion
 from sentinel.cli.output import AsJson, fields, json_out, print_table, say
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ commands = typer.Typer(
 Name = Annotated[
     str,
     typer.Argument(
-        help="Name of the trigger.", show_default=False, autocompletion=completing.triggers
+        help="Name of the trigger.", show_default=False, autocompletion=completion.triggers
     ),
 ]
 
@@ -35,7 +35,7 @@ def list_(json: AsJson = False) -> None:
         sentinel trigger list --json
     """
     from sentinel.checks.catalog import load
-    from sentinel.cli.exits import Exit
+    from sentinel.cli.exit_codes import Exit
 
     catalog = load()
     found = [catalog.triggers[name] for name in sorted(catalog.triggers)]
@@ -64,9 +64,9 @@ def show(name: Name, json: AsJson = False) -> None:
         sentinel trigger show disk_space
     """
     from sentinel.checks.form import form_of, summary_of
-    from sentinel.cli.finding import trigger_named
+    from sentinel.cli.trigger_lookup import find_trigger
 
-    trigger = trigger_named(name)
+    trigger = find_trigger(name)
     schema: dict[str, Any] = form_of(trigger).model_json_schema()
     parameters: dict[str, dict[str, Any]] = schema.get("properties", {})
     needed: list[str] = schema.get("required", [])
@@ -119,7 +119,7 @@ def new(
     Example:
         sentinel trigger new queue_length
     """
-    from sentinel.cli.writing import write
+    from sentinel.cli.trigger_template import write
 
     made = write(name, folder, tests)
     if json:
@@ -164,7 +164,7 @@ def run(
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Look once, here and now, without a server: readings, verdicts and the texts of alerts.
+    """Preview once, here and now, without a server: readings, verdicts and the texts of alerts.
 
     Nothing is stored and nobody is told. Exits with 1 where the check fails.
 
@@ -177,20 +177,20 @@ def run(
 
         sentinel trigger run disk_space --rule-file prefect.yaml --rule disk-full
     """
-    from sentinel.cli.exits import Exit
-    from sentinel.cli.finding import trigger_named
-    from sentinel.cli.looking import Asked, look, print_look
+    from sentinel.cli.exit_codes import Exit
+    from sentinel.cli.trigger_lookup import find_trigger
+    from sentinel.cli.trigger_run import RunOptions, preview, print_preview
 
-    trigger = trigger_named(name)
-    asked = Asked(
+    trigger = find_trigger(name)
+    asked = RunOptions(
         settings=tuple(set_ or ()), above=above, below=below, when=when, file=rule_file, rule=rule,
         act=act,
     )  # fmt: skip
-    seen = look(trigger, asked)
+    seen = preview(trigger, asked)
     if json:
         json_out(seen)
     else:
-        print_look(seen)
+        print_preview(seen)
     if seen.error:
         raise typer.Exit(Exit.FAILED)
 
@@ -210,9 +210,9 @@ def _short(trigger: Trigger[..., Any]) -> dict[str, Any]:
 
 
 def _when(trigger: Trigger[..., Any]) -> str:
-    from sentinel.cli.looking import condition_said
+    from sentinel.cli.trigger_run import condition_text
 
-    return condition_said(trigger.when, trigger.unit) if trigger.when else ""
+    return condition_text(trigger.when, trigger.unit) if trigger.when else ""
 
 
 def _kind(about: dict[str, Any]) -> str:

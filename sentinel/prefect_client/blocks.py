@@ -1,6 +1,6 @@
 """Blocks that are channels, as Prefect's API knows them; with no import of Prefect.
 
-Making one needs Prefect's own client, which knows the schemas: see `blocks.making`.
+Making one needs Prefect's own client, which knows the schemas: see `blocks.channel_blocks`.
 """
 
 from __future__ import annotations

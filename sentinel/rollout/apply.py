@@ -13,20 +13,20 @@ import msgspec
 from sentinel.errors import NotFound, RuleError
 from sentinel.lint.deployment_file import lint_entries
 from sentinel.rollout.api import AT_ONCE, RolloutApi
-from sentinel.rollout.desired import Wanted, is_templated, wanted_of
+from sentinel.rollout.desired import Desired, desired_of, is_templated
 from sentinel.rollout.files import Entry
-from sentinel.rollout.flow_cache import Known
+from sentinel.rollout.flow_cache import FlowCache
 from sentinel.rollout.plan import APPLIED, ORIGIN, OWNER, Step, make_plan, with_id
 
-__all__ = ["carry_out", "look"]
+__all__ = ["apply_plan", "plan_rollout"]
 
 _SECRET = re.compile(r"\{secret:([a-z0-9-]+)\}")
 
 
-def look(
+def plan_rollout(
     api: RolloutApi,
     entries: Sequence[Entry],
-    known: Known,
+    known: FlowCache,
     *,
     remove: bool = False,
     owner: str = "file",
@@ -51,12 +51,12 @@ def look(
         known.learn(entry.entrypoint for entry in whole if entry.entrypoint)
         live, automations = asked.result()
 
-    def want(entry: Entry) -> Wanted:
+    def want(entry: Entry) -> Desired:
         if entry.digest in broken:
             raise broken[entry.digest]
         if not entry.entrypoint:
             raise RuleError("it has no entrypoint", hint="Write `entrypoint: flows.rules.NAME`.")
-        return wanted_of(entry, known.flow(entry.entrypoint), known.automations(entry))
+        return desired_of(entry, known.flow(entry.entrypoint), known.automations(entry))
 
     steps = make_plan(whole, live, automations, want, remove=remove, owner=owner)
     known.keep()
@@ -104,7 +104,7 @@ def _text(step: Step) -> str:
     return msgspec.json.encode(step.wanted.body["parameters"]).decode()
 
 
-def _filled(entries: Sequence[Entry], known: Known) -> tuple[list[Entry], dict[str, RuleError]]:
+def _filled(entries: Sequence[Entry], known: FlowCache) -> tuple[list[Entry], dict[str, RuleError]]:
     whole: list[Entry] = []
     broken: dict[str, RuleError] = {}
     for entry in entries:
@@ -117,7 +117,7 @@ def _filled(entries: Sequence[Entry], known: Known) -> tuple[list[Entry], dict[s
     return whole, broken
 
 
-def carry_out(
+def apply_plan(
     api: RolloutApi,
     steps: Sequence[Step],
     *,
@@ -165,7 +165,7 @@ def _do(api: RolloutApi, step: Step, flows: Mapping[str, str], owner: str) -> St
     return step
 
 
-def _put(api: RolloutApi, step: Step, wanted: Wanted, flow_id: str, owner: str) -> None:
+def _put(api: RolloutApi, step: Step, wanted: Desired, flow_id: str, owner: str) -> None:
     deployment = str(api.put(_body(step, wanted, flow_id, owner))["id"])
     if not step.automations:
         return
@@ -187,7 +187,7 @@ def _switches(api: RolloutApi, step: Step) -> dict[str, bool]:
     }
 
 
-def _body(step: Step, wanted: Wanted, flow_id: str, owner: str) -> dict[str, Any]:
+def _body(step: Step, wanted: Desired, flow_id: str, owner: str) -> dict[str, Any]:
     """What is sent. Where the deployment is there, its switches are as users left them."""
     body: dict[str, Any] = {**wanted.body, "flow_id": flow_id}
     labels: dict[str, Any] = {OWNER: owner}

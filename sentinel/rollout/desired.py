@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from sentinel.errors import RuleError
 from sentinel.rollout.files import Entry
 
-__all__ = ["FlowFacts", "Wanted", "is_templated", "wanted_of"]
+__all__ = ["Desired", "FlowFacts", "desired_of", "is_templated"]
 
 _INTERVAL: TypeAdapter[timedelta] = TypeAdapter(timedelta)
 _NEEDS_PREFECT = {
@@ -44,7 +44,7 @@ class FlowFacts(msgspec.Struct, frozen=True, kw_only=True):
     form: dict[str, Any]
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class Desired(msgspec.Struct, frozen=True, kw_only=True):
     """A deployment as it should be.
 
     Attributes:
@@ -70,9 +70,9 @@ def is_templated(entry: Entry) -> bool:
     return b"{{" in msgspec.json.encode(text, enc_hook=str)
 
 
-def wanted_of(
+def desired_of(
     entry: Entry, facts: FlowFacts, automations: Sequence[Mapping[str, Any]] = ()
-) -> Wanted:
+) -> Desired:
     """What `entry` asks for.
 
     Args:
@@ -118,7 +118,7 @@ def wanted_of(
     }
     if spec.get("paused") is not None:
         body["paused"] = bool(spec["paused"])
-    return Wanted(flow=facts.name, body=body, automations=automations)
+    return Desired(flow=facts.name, body=body, automations=automations)
 
 
 def _schedules(given: object) -> Iterator[dict[str, Any]]:

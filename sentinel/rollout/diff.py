@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
-from sentinel.rollout.desired import Wanted
+from sentinel.rollout.desired import Desired
 
 __all__ = ["Difference", "automations_differ", "differences"]
 
@@ -43,7 +43,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.place}: {_said(self.there)} in Prefect, {_said(self.here)} in the file"
 
 
-def differences(wanted: Wanted, live: Mapping[str, Any]) -> list[Difference]:
+def differences(wanted: Desired, live: Mapping[str, Any]) -> list[Difference]:
     """All that differs, in the order in which a file has it.
 
     Args:

@@ -20,7 +20,7 @@ from sentinel.errors import RuleError
 from sentinel.rollout.desired import FlowFacts
 from sentinel.rollout.files import Entry
 
-__all__ = ["Facts", "Known"]
+__all__ = ["Facts", "FlowCache"]
 
 T = TypeVar("T")
 _CODE = ("sentinel", "flows", "triggers", "blocks")
@@ -29,7 +29,7 @@ _OURS = "flows."
 
 
 class Facts(Protocol):
-    """What Prefect is asked; `flows.facts` is it."""
+    """What Prefect is asked; `flows.flow_facts` is it."""
 
     def facts_of(self, entrypoint: str) -> FlowFacts:
         """What a flow says of its deployments."""
@@ -52,7 +52,7 @@ class _Kept(msgspec.Struct, kw_only=True):
     automations: dict[str, list[dict[str, Any]]] = {}
 
 
-class Known:
+class FlowCache:
     """Facts that were asked for before, and those that have to be asked for.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from sentinel.errors import SentinelError
-from sentinel.rollout.desired import Wanted
+from sentinel.rollout.desired import Desired
 from sentinel.rollout.diff import Difference, automations_differ, differences
 from sentinel.rollout.files import Entry
 
@@ -69,7 +69,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     file: str = ""
     entry: Entry | None = None
-    wanted: Wanted | None = None
+    wanted: Desired | None = None
     live: Live | None = None
     differences: Sequence[Difference] = ()
     drift: bool = False
@@ -81,7 +81,7 @@ def make_plan(
     entries: Sequence[Entry],
     live: Iterable[Live],
     automations: Sequence[Mapping[str, Any]],
-    want: Callable[[Entry], Wanted],
+    want: Callable[[Entry], Desired],
     *,
     remove: bool = False,
     owner: str = "file",
@@ -108,7 +108,7 @@ class _Plan:
         self,
         live: Sequence[Live],
         automations: Sequence[Mapping[str, Any]],
-        want: Callable[[Entry], Wanted],
+        want: Callable[[Entry], Desired],
         owner: str,
     ) -> None:
         self._owner = owner
@@ -160,7 +160,7 @@ class _Plan:
         code = str(other.deployment.get("entrypoint") or "")
         return entry.entrypoint.startswith(RULES) and code.startswith(RULES)
 
-    def _compared(self, entry: Entry, wanted: Wanted, live: Live) -> Step:
+    def _compared(self, entry: Entry, wanted: Desired, live: Live) -> Step:
         found = differences(wanted, live.deployment)
         names = [str(one["name"]) for one in wanted.automations]
         runs_it = [one for one in self._automations if live.id in _deployments(one)]

@@ -22,7 +22,7 @@ from sentinel.up.plan import Plan
 from sentinel.up.processes import Family, Part, tail
 
 if TYPE_CHECKING:
-    from blocks.making import Made
+    from blocks.channel_blocks import SavedChannel
     from sentinel.settings import Settings
     from sentinel.store import Store
 
@@ -32,7 +32,7 @@ CHANNELS = "Channels"
 _DONE = "channels-made"
 
 
-def make_channels(store: Store, settings: Settings) -> list[Made]:
+def make_channels(store: Store, settings: Settings) -> list[SavedChannel]:
     """Save the blocks that the variables describe; a new one tells the receiver `default`, too.
 
     Prefect's own client must know where its server is.
@@ -49,9 +49,9 @@ def make_channels(store: Store, settings: Settings) -> list[Made]:
     given = AlertVariables()
     if not given.present:
         return []
-    from blocks.making import from_variables
+    from blocks.channel_blocks import save_from_variables
 
-    made = from_variables(given)
+    made = save_from_variables(given)
     for one in made:
         known = store.receivers.all().get(DEFAULT, [])
         # Only what is new: whoever took it out of the receiver wants it out.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.cli.deploying import rules_here
+from sentinel.cli.deploy import rules_here
 from tests.cli.shell import Run
 from tests.prefect_server import ROOT
 from tests.store.desk import Desk

@@ -1,4 +1,4 @@
-"""Help that teaches: every command has an example, every exit code is explained once."""
+"""Help that teaches: every command has an example, every exit code is exit_code_list once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from sentinel.cli.app import app
-from sentinel.cli.exits import MEANING, Exit, exit_of, explained
+from sentinel.cli.exit_codes import MEANING, Exit, exit_code_list, exit_code_of
 from sentinel.errors import (
     ConfigurationError,
     Conflict,
@@ -73,7 +73,7 @@ def test_the_help_explains_every_exit_code(run: Run) -> None:
 
 def test_the_reference_has_them_from_the_same_place() -> None:
     page = (ROOT / "docs" / "reference" / "cli.md").read_text("utf-8")
-    assert explained() in page
+    assert exit_code_list() in page
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_the_reference_has_them_from_the_same_place() -> None:
     ],
 )  # fmt: skip
 def test_each_kind_of_error_has_its_code(error: type[SentinelError], code: int) -> None:
-    assert exit_of(error("x")) == code
+    assert exit_code_of(error("x")) == code
 
 
 def completed(words: str) -> set[str]:

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from flows.notify import tell_until_served
+from flows.automation_switches import restore_switches
+from flows.notify import notify_until_served
 from flows.retention import retention
 from flows.sweep import sweep
-from flows.switching import keep_switches
 from sentinel.store.automation_switches import Seen, turned_on_by_deploy
 from tests.flows.conftest import Desk
 from tests.prefect_server import PrefectServer
@@ -42,7 +42,7 @@ NOTHING: dict[str, Any] = {
 def test_telling_goes_on_until_all_that_was_asked_for_is_served(desk: Desk):
     desk.shows(a=97, b=98)
     desk.run(desk.rule("told"))
-    told = tell_until_served(desk.store, by="a test")
+    told = notify_until_served(desk.store, by="a test")
     assert told.sent == 1
     (kept,) = desk.store.inbox.page()
     assert kept.title.startswith("[medium]")
@@ -82,22 +82,22 @@ def test_an_automation_that_was_switched_off_stays_off_over_a_deploy(desk: Desk,
     server = desk.server
     server.deploy(tmp_path, NOTHING)
     with automation(server) as find:
-        keep_switches(desk.store, server.api)
+        restore_switches(desk.store, server.api)
         first = find()
         server.api.switch_automation(first["id"], on=False)
-        assert keep_switches(desk.store, server.api) == []
+        assert restore_switches(desk.store, server.api) == []
 
         server.deploy(tmp_path, NOTHING)
         second = find()
         assert second["id"] != first["id"]
         assert second["enabled"]  # Prefect's doing
-        (put_back,) = keep_switches(desk.store, server.api)
+        (put_back,) = restore_switches(desk.store, server.api)
         assert put_back.endswith("/switch-test")
         assert not find()["enabled"]
 
         # A person switches it on: it stays on, and over the next deploy too.
         server.api.switch_automation(second["id"], on=True)
-        assert keep_switches(desk.store, server.api) == []
+        assert restore_switches(desk.store, server.api) == []
         assert find()["enabled"]
 
 

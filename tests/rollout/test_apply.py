@@ -11,13 +11,13 @@ import httpx
 import pytest
 import yaml
 
-from flows import facts
+from flows import flow_facts
 from sentinel.cli.drift import drift_of
 from sentinel.duration import parse_duration
 from sentinel.rollout.api import RolloutApi
-from sentinel.rollout.apply import carry_out, look
+from sentinel.rollout.apply import apply_plan, plan_rollout
 from sentinel.rollout.files import packs, read_files
-from sentinel.rollout.flow_cache import Known
+from sentinel.rollout.flow_cache import FlowCache
 from sentinel.rollout.plan import Step
 from sentinel.timing.schedule import anchor_for
 from tests.prefect_server import ROOT, PrefectServer
@@ -77,7 +77,7 @@ class Desk:
 
     def facts(self) -> Any:
         self.asked += 1
-        return facts
+        return flow_facts
 
     def file(self, *entries: dict[str, Any], name: str = "rules.yaml") -> Path:
         path = self.folder / name
@@ -86,12 +86,12 @@ class Desk:
         path.write_text(yaml.safe_dump({"name": project, "deployments": list(entries)}))
         return path
 
-    def look(self, *paths: Path, **more: Any) -> list[Step]:
-        known = Known(self.facts, self.folder / "facts.json")
-        return look(self.api, read_files(paths), known, **more)
+    def plan(self, *paths: Path, **more: Any) -> list[Step]:
+        known = FlowCache(self.facts, self.folder / "facts.json")
+        return plan_rollout(self.api, read_files(paths), known, **more)
 
     def roll_out(self, *paths: Path, **more: Any) -> list[Step]:
-        return carry_out(self.api, self.look(*paths, **more))
+        return apply_plan(self.api, self.plan(*paths, **more))
 
     def prefect_deploy(self, *paths: Path) -> None:
         # Outside a repository: within one, that command takes the commit for a version.
@@ -155,14 +155,14 @@ def test_it_makes_exactly_what_prefect_deploy_makes(desk: Desk):
     assert set(by_prefect) == set(names)
     # What that command has rolled out is as it should be: nothing is left to do.
     assert {
-        step.name: step.differences for step in desk.look(*paths) if step.kind != "unchanged"
+        step.name: step.differences for step in desk.plan(*paths) if step.kind != "unchanged"
     } == {}
     desk.delete(names)
     assert set(kinds(desk.roll_out(*paths)).values()) == {"created"}
     by_us = desk.there(names)
     for name in names:
         assert by_us[name] == by_prefect[name], name
-    assert set(kinds(desk.look(*paths)).values()) == {"unchanged"}
+    assert set(kinds(desk.plan(*paths)).values()) == {"unchanged"}
 
 
 def test_only_what_changed_is_rolled_out_and_as_prefect_would(desk: Desk):
@@ -225,7 +225,7 @@ def test_what_was_edited_in_prefect_is_shown_and_put_back(desk: Desk):
     httpx.patch(
         f"{desk.server.url}/deployments/{deployment['id']}", json={"parameters": edited}
     ).raise_for_status()
-    (step,) = desk.look(path)
+    (step,) = desk.plan(path)
     assert (step.kind, step.drift) == ("changed", True)
     assert [str(one) for one in step.differences] == [
         "rule.severity: info in Prefect, nothing in the file"
@@ -284,18 +284,21 @@ def test_what_is_wrong_is_refused_with_its_reason_and_the_rest_goes_on(
 def test_a_secret_that_is_not_there_is_asked_for(desk: Desk):
     entry = rule("secretive", entrypoint="flows.rules.database_up")
     entry["parameters"]["databases"] = {"shop": "{secret:shop-address}"}
-    (step,) = desk.look(desk.file(entry))
+    (step,) = desk.plan(desk.file(entry))
     assert step.kind == "refused"
     assert "no Secret block shop-address" in step.reasons[0]
     desk.api.put_secret("shop-address", "sqlite://")
-    assert kinds(desk.look(desk.file(entry))) == {"secretive": "created"}
+    assert kinds(desk.plan(desk.file(entry))) == {"secretive": "created"}
 
 
 def test_removing_is_asked_for(desk: Desk):
     desk.roll_out(desk.file(rule("goes"), rule("remains")))
     path = desk.file(rule("remains"))
     assert kinds(desk.roll_out(path)) == {"remains": "unchanged"}
-    assert kinds(desk.look(path, remove=True)) == {"remains": "unchanged", "goes": "removed"}
+    assert kinds(desk.plan(path, remove=True)) == {
+        "remains": "unchanged",
+        "goes": "removed",
+    }
     desk.roll_out(path, remove=True)
     assert desk.api.live(["goes"]) == []
 

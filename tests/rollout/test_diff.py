@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 
 from sentinel.errors import ConfigurationError, NotFound, RuleError
-from sentinel.rollout.desired import is_templated, wanted_of
+from sentinel.rollout.desired import desired_of, is_templated
 from sentinel.rollout.diff import automations_differ, differences
 from sentinel.rollout.files import pack_file, packs, read_files
 from tests.rollout.entries import FACTS, entry, live
 
 
 def test_the_same_is_the_same_however_it_is_written():
-    assert differences(wanted_of(entry(), FACTS), live()) == []
+    assert differences(desired_of(entry(), FACTS), live()) == []
 
 
 def test_a_schedules_switch_is_its_users():
-    wanted = wanted_of(entry(), FACTS)
+    wanted = desired_of(entry(), FACTS)
     (schedule,) = live()["schedules"]
     assert differences(wanted, live(schedules=[{**schedule, "active": True}])) == []
     assert "active" not in wanted.body["schedules"][0]
@@ -27,7 +27,7 @@ def test_a_schedules_switch_is_its_users():
 
 def test_a_threshold_that_was_edited_is_said_as_it_stands_in_the_file():
     edited = {"rule": {"name": "full", "every": "60s", "when": {"above": 90}, "severity": "low"}}
-    said = [str(one) for one in differences(wanted_of(entry(), FACTS), live(parameters=edited))]
+    said = [str(one) for one in differences(desired_of(entry(), FACTS), live(parameters=edited))]
     assert said == [
         "rule.when.above: 90 in Prefect, 95 in the file",
         "rule.severity: low in Prefect, nothing in the file",
@@ -51,20 +51,20 @@ OTHERWISE: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("there", "place"), OTHERWISE)
 def test_whatever_else_was_changed_is_seen(there: dict[str, Any], place: str):
-    assert [one.place for one in differences(wanted_of(entry(), FACTS), live(**there))] == [place]
+    assert [one.place for one in differences(desired_of(entry(), FACTS), live(**there))] == [place]
 
 
 def test_a_schedule_that_a_user_added_is_seen():
     (schedule,) = live()["schedules"]
     added = {"slug": "night", "schedule": {"cron": "0 3 * * *", "timezone": "UTC", "day_or": True}}
-    (one,) = differences(wanted_of(entry(), FACTS), live(schedules=[schedule, added]))
+    (one,) = differences(desired_of(entry(), FACTS), live(schedules=[schedule, added]))
     assert str(one).startswith('schedules.night: {"cron":"0 3 * * *"')
     assert one.here is None
 
 
 def test_another_kind_of_schedule_in_its_place_is_seen():
     cron = {"slug": "every", "schedule": {"cron": "* * * * *", "timezone": "UTC", "day_or": True}}
-    found = differences(wanted_of(entry(), FACTS), live(schedules=[cron]))
+    found = differences(desired_of(entry(), FACTS), live(schedules=[cron]))
     assert "schedules.every" in [one.place for one in found]
 
 
@@ -84,7 +84,7 @@ UNUSABLE: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("more", "said"), UNUSABLE)
 def test_what_cannot_be_rolled_out_says_why(more: dict[str, Any], said: str):
     with pytest.raises(RuleError, match=said):
-        wanted_of(entry(**more), FACTS)
+        desired_of(entry(**more), FACTS)
 
 
 def test_only_what_prefect_has_to_fill_in_is_a_template():

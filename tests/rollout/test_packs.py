@@ -14,9 +14,9 @@ from sentinel.errors import PrefectUnreachable
 from sentinel.lint.deployment_file import lint_files
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.rollout.api import RolloutApi
-from sentinel.rollout.apply import carry_out, look
+from sentinel.rollout.apply import apply_plan, plan_rollout
 from sentinel.rollout.files import pack_file, packs, read_files
-from sentinel.rollout.flow_cache import Known
+from sentinel.rollout.flow_cache import FlowCache
 from tests.prefect_server import ROOT, PrefectServer, eventually
 
 
@@ -45,9 +45,9 @@ def api(connected: PrefectServer) -> Generator[RolloutApi]:
 
 
 def facts() -> Any:
-    from flows import facts
+    from flows import flow_facts
 
-    return facts
+    return flow_facts
 
 
 def failed_run(api: PrefectApi, flow: str, deployment: str | None = None) -> datetime:
@@ -73,7 +73,7 @@ def test_a_run_that_fails_wakes_the_rule_at_once_and_its_own_failures_do_not(
     api: RolloutApi, tmp_path: Path
 ):
     entries = read_files([pack_file("prefect")])
-    carry_out(api, look(api, entries, Known(facts, tmp_path / "facts.json")))
+    apply_plan(api, plan_rollout(api, entries, FlowCache(facts, tmp_path / "facts.json")))
     rule = api.deployment_named("prefect_runs", "prefect-runs")["id"]
 
     def woken() -> list[dict[str, Any]]:

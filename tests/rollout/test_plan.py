@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from sentinel.errors import RuleError
-from sentinel.rollout.desired import FlowFacts, Wanted, wanted_of
+from sentinel.rollout.desired import Desired, FlowFacts, desired_of
 from sentinel.rollout.files import Entry
 from sentinel.rollout.plan import APPLIED, ORIGIN, OWNER, Live, Step, make_plan
 from tests.rollout.entries import entry, live
@@ -19,9 +19,9 @@ def named(name: str, file: str = "rules.yaml", flow: str = "disk_space", **more:
     return msgspec.structs.replace(made, name=name, spec=spec, file=file, origin=f"project/{file}")
 
 
-def want(given: Entry) -> Wanted:
+def want(given: Entry) -> Desired:
     flow = given.entrypoint.rpartition(".")[2]
-    return wanted_of(
+    return desired_of(
         given, FlowFacts(name=flow, version="1", description="How full.", form={"a": 1})
     )
 
@@ -98,7 +98,7 @@ def test_only_what_these_files_held_before_is_removed_and_only_when_asked():
 
 
 def test_what_is_refused_is_not_removed():
-    def broken(_: Entry) -> Wanted:
+    def broken(_: Entry) -> Desired:
         raise RuleError("broken")
 
     known = [there("a", labels={ORIGIN: "project/rules.yaml"})]

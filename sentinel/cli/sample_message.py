@@ -14,10 +14,10 @@ from sentinel.notifications.channel import Message, MessageAlert
 from sentinel.notifications.decision import Reason
 from sentinel.store import Store
 
-__all__ = ["message_of", "try_out"]
+__all__ = ["sample_message", "send_test"]
 
 
-def try_out(store: Store, ref: str, *, end: bool) -> int:
+def send_test(store: Store, ref: str, *, end: bool) -> int:
     """Send a test message through the channel `ref`, and its end where asked for.
 
     Returns:
@@ -27,7 +27,7 @@ def try_out(store: Store, ref: str, *, end: bool) -> int:
         DeliveryError: it did not take one
     """
     channel = Channels(store).channel_of(ref)
-    message = message_of(store)
+    message = sample_message(store)
     receipt = channel.send(message)
     if not end:
         return 1
@@ -43,7 +43,7 @@ def try_out(store: Store, ref: str, *, end: bool) -> int:
     return 2
 
 
-def message_of(store: Store) -> Message:
+def sample_message(store: Store) -> Message:
     """A message about an alert that does not exist, which says so."""
     now = store.now()
     key = f"test-{secrets.token_hex(8)}"

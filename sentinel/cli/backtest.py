@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sentinel.cli import completing
+from sentinel.cli import completion
 from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.target import open_store
 from sentinel.errors import ConfigurationError, NotFound, TriggerError
@@ -30,7 +30,7 @@ def backtest(
     name: Annotated[
         str,
         typer.Argument(
-            help="Name of the rule.", show_default=False, autocompletion=completing.rules
+            help="Name of the rule.", show_default=False, autocompletion=completion.rules
         ),
     ],
     since: Since = "7d",

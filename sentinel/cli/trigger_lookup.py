@@ -8,10 +8,10 @@ from sentinel.checks.catalog import find, load
 from sentinel.checks.trigger import Trigger
 from sentinel.errors import NotFound, TriggerError
 
-__all__ = ["trigger_named"]
+__all__ = ["find_trigger"]
 
 
-def trigger_named(name: str) -> Trigger[..., Any]:
+def find_trigger(name: str) -> Trigger[..., Any]:
     """The trigger called `name`; only its file is imported.
 
     Raises:

@@ -18,20 +18,20 @@ from blocks.channel_variables import AlertVariables
 from sentinel.errors import ConfigurationError, Conflict, PrefectUnreachable
 from sentinel.prefect_client.blocks import EMAIL, SERVER
 
-__all__ = ["FROM_VARIABLES", "Made", "email", "from_variables", "slack", "webhook"]
+__all__ = ["ENV_NAME", "SavedChannel", "email", "save_from_variables", "slack", "webhook"]
 
-FROM_VARIABLES = "env"
+ENV_NAME = "env"
 """Name of the blocks that are made from variables."""
 
 
-class Made(msgspec.Struct, frozen=True, kw_only=True):
+class SavedChannel(msgspec.Struct, frozen=True, kw_only=True):
     """A channel that was saved; `new` where there was none of that name."""
 
     ref: str
     new: bool
 
 
-def slack(name: str, *, url: str, replace: bool = False) -> Made:
+def slack(name: str, *, url: str, replace: bool = False) -> SavedChannel:
     """Save a Slack channel: prefect-slack's block with the address of an incoming webhook.
 
     Args:
@@ -46,7 +46,7 @@ def slack(name: str, *, url: str, replace: bool = False) -> Made:
     """
     from prefect_slack import SlackWebhook  # pyright: ignore[reportMissingTypeStubs] - as in mail
 
-    from blocks.posting import is_web_address
+    from blocks.http_post import is_web_address
 
     if not is_web_address(url):
         raise ConfigurationError(
@@ -56,7 +56,7 @@ def slack(name: str, *, url: str, replace: bool = False) -> Made:
     return _saved(lambda: SlackWebhook(url=SecretStr(url)), name, replace=replace)
 
 
-def webhook(name: str, *, url: str, secret: str, replace: bool = False) -> Made:
+def webhook(name: str, *, url: str, secret: str, replace: bool = False) -> SavedChannel:
     """Save a signed webhook; arguments and errors as with `slack`."""
     from blocks.webhook import SignedWebhook
 
@@ -68,7 +68,7 @@ def webhook(name: str, *, url: str, secret: str, replace: bool = False) -> Made:
 def email(
     name: str, *, host: str, to: list[str], sender: str, port: int | None = None,
     security: str = "starttls", username: str = "", password: str = "", replace: bool = False,
-) -> Made:  # fmt: skip
+) -> SavedChannel:  # fmt: skip
     """Save an email channel, and the mail server's block under the same name.
 
     Args:
@@ -112,20 +112,20 @@ def email(
     return _saved(lambda: SentinelEmail(server=saved, to=to, sender=sender), name, replace=replace)
 
 
-def from_variables(given: AlertVariables) -> list[Made]:
+def save_from_variables(given: AlertVariables) -> list[SavedChannel]:
     """Save the channels that the `ALERT_*` variables describe, each under the name `env`.
 
     Raises:
         ConfigurationError: what they say is not usable
         PrefectUnreachable: Prefect does not answer
     """
-    made: list[Made] = []
+    made: list[SavedChannel] = []
     if url := given.slack_webhook_url.get_secret_value():
-        made.append(slack(FROM_VARIABLES, url=url, replace=True))
+        made.append(slack(ENV_NAME, url=url, replace=True))
     if given.smtp_host:
         made.append(
             email(
-                FROM_VARIABLES, host=given.smtp_host, port=given.smtp_port, to=given.recipients,
+                ENV_NAME, host=given.smtp_host, port=given.smtp_port, to=given.recipients,
                 sender=given.email_from or given.smtp_username, security=given.smtp_security,
                 username=given.smtp_username, replace=True,
                 password=given.smtp_password.get_secret_value(),
@@ -133,18 +133,18 @@ def from_variables(given: AlertVariables) -> list[Made]:
         )  # fmt: skip
     if url := given.webhook_url.get_secret_value():
         secret = given.webhook_secret.get_secret_value()
-        made.append(webhook(FROM_VARIABLES, url=url, secret=secret, replace=True))
+        made.append(webhook(ENV_NAME, url=url, secret=secret, replace=True))
     return made
 
 
-def _saved(make: Callable[[], Block], name: str, *, replace: bool) -> Made:
+def _saved(make: Callable[[], Block], name: str, *, replace: bool) -> SavedChannel:
     block = _checked(make)
     ref = f"{block.get_block_type_slug()}/{name}"
     known = _exists(ref)
     if known and not replace:
         _refuse(ref)
     _asked(lambda: block.save(name, overwrite=replace))
-    return Made(ref=ref, new=not known)
+    return SavedChannel(ref=ref, new=not known)
 
 
 def _checked(make: Callable[[], Any]) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sentinel.cli.deploying import known_of, let_prefect_know, retire
+from sentinel.cli.deploy import flow_cache_of, retire, set_prefect_api
 from sentinel.cli.output import AsJson, json_out, say
 from sentinel.cli.target import settings_here
 
@@ -70,7 +70,7 @@ def watch(
         if stop:
             _stop(api, rule, as_json=json)
             return
-        let_prefect_know(settings)
+        set_prefect_api(settings)
         ours = address == api_of(api.url)
         told = _start(
             api,
@@ -119,14 +119,14 @@ def _let_in(api: RolloutApi, rule: str, secret: str) -> str:
 
 def _start(api: RolloutApi, chosen: Watch) -> dict[str, Any]:
     from sentinel.errors import RuleError
-    from sentinel.rollout.apply import carry_out, look
+    from sentinel.rollout.apply import apply_plan, plan_rollout
     from sentinel.rollout.watch_rule import watch_entry
 
-    # Asked from here first, so that a wrong address or key is said now and not in a run's log.
+    # RunOptions from here first, so that a wrong address or key is said now and not in a run's log.
     deployments = _deployments(api, chosen)
-    known = known_of(settings_here())
-    steps = look(api, [watch_entry(chosen)], known, owner="ui")
-    (step,) = carry_out(api, steps, owner="ui")
+    known = flow_cache_of(settings_here())
+    steps = plan_rollout(api, [watch_entry(chosen)], known, owner="ui")
+    (step,) = apply_plan(api, steps, owner="ui")
     if step.kind == "refused":
         raise RuleError(f"the rule {step.name} was refused: {'; '.join(step.reasons)}")
     live = api.deployment_named(FLOW, step.name)

@@ -16,7 +16,7 @@ from sentinel.errors import (
     SentinelError,
 )
 
-__all__ = ["MEANING", "Exit", "exit_of", "explained"]
+__all__ = ["MEANING", "Exit", "exit_code_list", "exit_code_of"]
 
 
 class Exit(IntEnum):
@@ -51,11 +51,11 @@ _OF: tuple[tuple[type[SentinelError], Exit], ...] = (
 )
 
 
-def exit_of(error: SentinelError) -> Exit:
+def exit_code_of(error: SentinelError) -> Exit:
     """The exit code of a command that ends with `error`."""
     return next((code for kind, code in _OF if isinstance(error, kind)), Exit.FAILED)
 
 
-def explained() -> str:
+def exit_code_list() -> str:
     """All exit codes, one a line, as a Markdown list."""
     return "\n".join(f"- `{code.value}` {meaning}" for code, meaning in MEANING.items())

@@ -8,13 +8,13 @@ import threading
 from sentinel.settings import Settings
 from sentinel.store import Store
 
-__all__ = ["Standby"]
+__all__ = ["RelayThread"]
 
 _log = logging.getLogger("sentinel.api")
 STOP_WITHIN = 5.0
 
 
-class Standby:
+class RelayThread:
     """Runs the relay until told to stop.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from sentinel.cli.exits import Exit
+from sentinel.cli.exit_codes import Exit
 from sentinel.cli.output import AsJson, json_out, say
 from sentinel.lint.deployment_file import lint_files
 

@@ -33,13 +33,13 @@ from sentinel.rules.rule import Rule
 from sentinel.severity import Severity
 from sentinel.template import number
 
-__all__ = ["Asked", "Look", "Seen", "condition_said", "look", "print_look"]
+__all__ = ["Preview", "RunOptions", "SeriesPreview", "condition_text", "preview", "print_preview"]
 
 _MOST_SHOWN = 200
 _WHEN_HINT = "Write it as in a rule, for example '{above: 80, clear: 70}'."
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What the person wrote: parameters as name=value, and how to judge."""
 
     settings: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     act: bool = False
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
+class SeriesPreview(msgspec.Struct, frozen=True, kw_only=True):
     """One series: what was read, and what a rule makes of it.
 
     `verdict` is good, bad, or unjudged where nothing says what is bad; the texts are those of
@@ -68,7 +68,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     details: Mapping[str, Any] = {}
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """What one look came to."""
 
     trigger: str
@@ -77,15 +77,15 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     at: datetime
     seconds: float
-    readings: list[Seen]
+    readings: list[SeriesPreview]
     not_seen: list[Mapping[str, str]]
     complete: bool
     error: str
     note: str
 
 
-def look(trigger: Trigger[..., Any], asked: Asked) -> Look:
-    """Look once.
+def preview(trigger: Trigger[..., Any], asked: RunOptions) -> Preview:
+    """Preview once.
 
     Raises:
         ConfigurationError: a parameter or the rule cannot be used
@@ -116,10 +116,10 @@ def look(trigger: Trigger[..., Any], asked: Asked) -> Look:
         unit=trigger.unit,
     )
     when = rule.when or trigger.when
-    return Look(
+    return Preview(
         trigger=trigger.name,
         rule=rule.name,
-        condition=condition_said(when, trigger.unit) if when else "",
+        condition=condition_text(when, trigger.unit) if when else "",
         unit=trigger.unit,
         at=at,
         seconds=round(seconds, 3),
@@ -131,14 +131,14 @@ def look(trigger: Trigger[..., Any], asked: Asked) -> Look:
     )
 
 
-def _judged(evaluation: Evaluation) -> list[Seen]:
+def _judged(evaluation: Evaluation) -> list[SeriesPreview]:
     """Every series with its verdict, the worst first."""
     try:
         judged = list(judge_all(evaluation, {}).values())
     except ReadingError:
         # Nothing says what is bad: what was read is worth showing all the same.
         return [
-            Seen(
+            SeriesPreview(
                 labels=reading.labels, value=reading.value, details=reading.details or {},
                 verdict={True: "bad", False: "good", None: "unjudged"}[reading.firing],
             )
@@ -148,19 +148,19 @@ def _judged(evaluation: Evaluation) -> list[Seen]:
     return [_seen(evaluation, one) for one in judged if one.reading is not None]
 
 
-def _seen(evaluation: Evaluation, one: Judged) -> Seen:
+def _seen(evaluation: Evaluation, one: Judged) -> SeriesPreview:
     reading, verdict = one.reading, one.verdict
     if reading is None:
         raise AssertionError("only readings are shown")
     if not isinstance(verdict, Bad):
-        return Seen(
+        return SeriesPreview(
             labels=reading.labels, value=reading.value, verdict="good",
             details=reading.details or {},
         )  # fmt: skip
     title, description, annotations = wording(
         evaluation.rule, reading, verdict.word, evaluation.unit, evaluation.at
     )
-    return Seen(
+    return SeriesPreview(
         labels=reading.labels, value=reading.value, verdict="bad", severity=verdict.word,
         title=title, description=description, annotations=annotations,
         details=reading.details or {},
@@ -173,7 +173,7 @@ def _note(rule: Rule, seen: Observation) -> str:
     return ""
 
 
-def _rule(trigger: Trigger[..., Any], asked: Asked) -> tuple[Rule, dict[str, Any]]:
+def _rule(trigger: Trigger[..., Any], asked: RunOptions) -> tuple[Rule, dict[str, Any]]:
     """The rule to judge by, and the parameters that its deployment gives."""
     fields: dict[str, Any] = {"name": "try-out"}
     given: dict[str, Any] = {}
@@ -265,7 +265,7 @@ def _prefect(stack: ExitStack) -> PrefectApi | None:
     return stack.enter_context(PrefectApi.of(settings))
 
 
-def condition_said(when: When, unit: str) -> str:
+def condition_text(when: When, unit: str) -> str:
     """A condition in words: `above 95 percent`."""
     parts = [
         f"{name} {number(value)}"
@@ -281,7 +281,7 @@ def condition_said(when: When, unit: str) -> str:
     return f"{', '.join(parts)} {unit}".strip()
 
 
-def print_look(seen: Look) -> None:
+def print_preview(seen: Preview) -> None:
     """Show it to a person."""
     bad = [one for one in seen.readings if one.verdict == "bad"]
     say(

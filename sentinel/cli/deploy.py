@@ -15,11 +15,11 @@ from sentinel.cli.output import AsJson, json_out, say
 from sentinel.cli.target import home_of, settings_here
 
 if TYPE_CHECKING:
-    from sentinel.rollout.flow_cache import Facts, Known
+    from sentinel.rollout.flow_cache import Facts, FlowCache
     from sentinel.rollout.plan import Live, Step
     from sentinel.settings import Settings
 
-__all__ = ["add_to", "deploy", "known_of", "let_prefect_know", "retire", "rules_here"]
+__all__ = ["add_to", "deploy", "flow_cache_of", "retire", "rules_here", "set_prefect_api"]
 
 _DONE = {
     "created": "created",
@@ -72,20 +72,20 @@ def deploy(
 
         sentinel deploy --file rules/payments.yaml --remove
     """
-    from sentinel.cli.exits import Exit
+    from sentinel.cli.exit_codes import Exit
     from sentinel.rollout.api import RolloutApi
-    from sentinel.rollout.apply import carry_out, look
+    from sentinel.rollout.apply import apply_plan, plan_rollout
     from sentinel.rollout.files import read_files
 
     began = time.monotonic()
     settings = settings_here()
     entries = read_files(_files(pack or [], file or []))
     with RolloutApi.of(settings) as api:
-        let_prefect_know(settings)
-        steps = look(api, entries, known_of(settings), remove=remove)
+        set_prefect_api(settings)
+        steps = plan_rollout(api, entries, flow_cache_of(settings), remove=remove)
         if not dry_run:
             with Progress(_todo(steps), silent=json) as progress:
-                steps = carry_out(api, steps, progress=progress.step)
+                steps = apply_plan(api, steps, progress=progress.step)
             for step in steps:
                 if step.kind == "removed" and step.live is not None:
                     retire(step.live)
@@ -122,17 +122,17 @@ def rules_here() -> Path | None:
     return here.resolve() if here.is_file() else find_rules(Options())
 
 
-def known_of(settings: Settings) -> Known:
+def flow_cache_of(settings: Settings) -> FlowCache:
     """Facts about flows, kept in the folder of this machine's instance."""
-    from sentinel.rollout.flow_cache import Known
+    from sentinel.rollout.flow_cache import FlowCache
 
-    return Known(_prefect, home_of(settings).root / "rollout-facts.json")
+    return FlowCache(_prefect, home_of(settings).root / "rollout-facts.json")
 
 
 def _prefect() -> Facts:
-    from flows import facts  # takes seconds, so only when something changed
+    from flows import flow_facts  # takes seconds, so only when something changed
 
-    return facts
+    return flow_facts
 
 
 def retire(live: Live) -> int:
@@ -156,7 +156,7 @@ def retire(live: Live) -> int:
         return 0
 
 
-def let_prefect_know(settings: Settings) -> None:
+def set_prefect_api(settings: Settings) -> None:
     """Tell Prefect's own client the same server, for what only it can fill in."""
     from sentinel.links import Addresses
 

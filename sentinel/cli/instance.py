@@ -69,7 +69,7 @@ def down(
 
 def status(json: AsJson = False) -> None:
     """What runs where. Exits with 5 where nothing runs."""
-    from sentinel.cli.exits import Exit
+    from sentinel.cli.exit_codes import Exit
     from sentinel.up.instance import running
     from sentinel.worker.status_server import workers_here
 

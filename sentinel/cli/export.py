@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from sentinel.cli import completing
-from sentinel.cli.deploying import deploy
+from sentinel.cli import completion
+from sentinel.cli.deploy import deploy
 from sentinel.cli.output import AsJson, say
 from sentinel.cli.target import settings_here
 from sentinel.errors import NotFound
@@ -26,7 +26,7 @@ def export(
         typer.Argument(
             help="Rules; all of them where none is named.",
             show_default=False,
-            autocompletion=completing.rules,
+            autocompletion=completion.rules,
         ),
     ] = None,
     form: Annotated[

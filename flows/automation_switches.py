@@ -12,10 +12,10 @@ from sentinel.prefect_client.client import PrefectApi
 from sentinel.store import Store
 from sentinel.store.automation_switches import Seen, turned_on_by_deploy
 
-__all__ = ["keep_switches"]
+__all__ = ["restore_switches"]
 
 
-def keep_switches(store: Store, api: PrefectApi) -> list[str]:
+def restore_switches(store: Store, api: PrefectApi) -> list[str]:
     """Switch off again what a deploy switched on, and remember how everything is.
 
     Returns:

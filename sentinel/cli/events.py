@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from sentinel.cli.exits import Exit
+from sentinel.cli.exit_codes import Exit
 from sentinel.cli.output import AsJson, json_out, say
 from sentinel.cli.target import open_store
 from sentinel.errors import ConfigurationError, NotFound
