@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from sentinel.alerts.actions import Action, ActionResult
@@ -27,6 +25,7 @@ from sentinel.settings import Settings
 from sentinel.store.alerts import apply_action, apply_evaluation
 from sentinel.store.alerts.queries import Alerts
 from sentinel.store.database.engine import connect, one_snapshot, reading, writing
+from sentinel.store.database.insert import insert_into
 from sentinel.store.database.retention import Retained, retain
 from sentinel.store.database.tables import CHANGE
 from sentinel.store.metrics.samples import FRESH, Metrics
@@ -57,10 +56,10 @@ T = TypeVar("T")
 _TRIES = 4
 # Made once, as SQLAlchemy works out how a statement is said once for each that was made.
 _RAISED = {
-    dialect: insert(CHANGE)
+    dialect: insert_into(dialect, CHANGE)
     .values(name="alerts", number=1)
     .on_conflict_do_update(index_elements=["name"], set_={"number": CHANGE.c.number + 1})
-    for dialect, insert in (("sqlite", insert_sqlite), ("postgresql", insert_postgresql))
+    for dialect in ("sqlite", "postgresql")
 }
 # PostgreSQL: serialization failure, deadlock. The transaction did nothing; it may run again.
 _AGAIN = {"40001", "40P01"}

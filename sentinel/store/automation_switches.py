@@ -9,21 +9,21 @@ is moved and deployed over within one look is not seen.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import Table, select
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy import select
 
 from sentinel.schema.notifications import AutomationSwitch
+from sentinel.store.database.insert import insert_into
+from sentinel.store.database.tables import table_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = ["Seen", "Switches", "turned_on_by_deploy"]
 
-SWITCH = cast("Table", AutomationSwitch.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+SWITCH = table_of(AutomationSwitch)
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,13 +59,12 @@ class Switches:
         news = [one for one in seen if known.get(one.name) != one]
         if not news:
             return 0
-        insert = insert_sqlite if self._store.dialect == "sqlite" else insert_postgresql
         now = self._store.now()
         with self._store.write() as connection:
             for one in news:
                 values = {"automation_id": one.id, "enabled": one.enabled, "seen_at": now}
                 connection.execute(
-                    insert(SWITCH)
+                    insert_into(self._store.dialect, SWITCH)
                     .values(name=one.name, **values)
                     .on_conflict_do_update(index_elements=["name"], set_=values)
                 )

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Table, func, select
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy import Connection, func, select
 
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.schema.saved_views import SavedView
+from sentinel.store.database.insert import insert_into
+from sentinel.store.database.tables import table_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = ["LONGEST_NAME", "MOST_VIEWS", "Views"]
 
-VIEW = cast("Table", SavedView.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+VIEW = table_of(SavedView)
 
 LONGEST_NAME = 60
 LONGEST_QUERY = 2000
@@ -64,7 +64,6 @@ class Views:
             )
         if len(query) > LONGEST_QUERY or "\0" in query:
             raise ConfigurationError("this view is too long to be kept", hint="Filter by less.")
-        insert = insert_sqlite if self._store.dialect == "sqlite" else insert_postgresql
         values = {"query": query, "saved_at": self._store.now()}
         key = (VIEW.c.owner == owner, VIEW.c.page == page, VIEW.c.name == named)
 
@@ -77,7 +76,7 @@ class Views:
                         f"{owner} has {MOST_VIEWS} saved views", hint="Remove one first."
                     )
             connection.execute(
-                insert(VIEW)
+                insert_into(self._store.dialect, VIEW)
                 .values(owner=owner, page=page, name=named, **values)
                 .on_conflict_do_update(index_elements=["owner", "page", "name"], set_=values)
             )

@@ -7,8 +7,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, or_, select
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from sentinel.alerts.actions import Action, ActionResult, Reopen, Suppress, Unsuppress
 from sentinel.alerts.events import ALERT_EVENTS, MOST_EVENTS, alert_event, batch_event
@@ -20,6 +18,8 @@ from sentinel.severity import Severity
 from sentinel.store.alerts.reopen import Home, beside, homes_of
 from sentinel.store.alerts.state_rows import state_of, state_query
 from sentinel.store.alerts.write_batch import WriteBatch
+from sentinel.store.database.chunks import chunks
+from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import ALERT, SUPPRESSION
 from sentinel.store.notifications.groups import Fired, GroupChanges
 from sentinel.store.rules.lock import lock_rules
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["MOST_ACTED_ON", "act", "close_rule", "expire"]
 
 MOST_ACTED_ON = 10_000
-_PIECE = 500
 
 
 def act(
@@ -230,9 +229,8 @@ class _Doing:
             SUPPRESSION.delete().where(SUPPRESSION.c.fingerprint == about.fingerprint)
         )
         if isinstance(given, Suppress):
-            insert = insert_sqlite if self._store.dialect == "sqlite" else insert_postgresql
             self._connection.execute(
-                insert(SUPPRESSION).values(
+                insert_into(self._store.dialect, SUPPRESSION).values(
                     fingerprint=about.fingerprint, tenant=about.tenant, rule=about.rule,
                     until=given.until, reason=given.comment, actor=given.actor,
                     created_at=self._now,
@@ -261,9 +259,8 @@ def _about(connection: Connection, ids: Sequence[str]) -> dict[str, Row[Any]]:
     """Rule, fingerprint and words of each alert."""
     found: dict[str, Row[Any]] = {}
     names = ("id", "tenant", "rule", "fingerprint", "title", "category", "team")
-    for start in range(0, len(ids), _PIECE):
+    for piece in chunks(ids):
         query = select(*[ALERT.c[name] for name in names])
-        piece = ids[start : start + _PIECE]
         found |= {row.id: row for row in connection.execute(query.where(ALERT.c.id.in_(piece)))}
     return found
 
@@ -271,7 +268,7 @@ def _about(connection: Connection, ids: Sequence[str]) -> dict[str, Row[Any]]:
 def _states(connection: Connection, ids: Sequence[str]) -> dict[str, AlertState]:
     """The alerts as they are now that their rules are locked."""
     states: dict[str, AlertState] = {}
-    for start in range(0, len(ids), _PIECE):
-        rows = state_query(connection, ALERT.c.id.in_(ids[start : start + _PIECE]))
+    for piece in chunks(ids):
+        rows = state_query(connection, ALERT.c.id.in_(piece))
         states |= {row.id: state_of(row) for row in rows}
     return states

@@ -22,6 +22,7 @@ from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.store.alerts.filter import NOT_OVER, AlertFilter, narrowed, shown_conditions, statuses
 from sentinel.store.alerts.fulltext import counted, found, phrases
 from sentinel.store.alerts.live_counts import CAP, Counts, count_all
+from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, TIMELINE
 
 if TYPE_CHECKING:
@@ -179,8 +180,8 @@ class Alerts:
         now = self._store.now()
         found: dict[str, AlertView] = {}
         with self._store.read() as connection:
-            for start in range(0, len(ids), MOST_PER_PAGE):
-                query = select(ALERT).where(ALERT.c.id.in_(ids[start : start + MOST_PER_PAGE]))
+            for piece in chunks(ids, MOST_PER_PAGE):
+                query = select(ALERT).where(ALERT.c.id.in_(piece))
                 for row in connection.execute(query).mappings():
                     found[row["id"]] = AlertView.of(dict(row), now)
         return found

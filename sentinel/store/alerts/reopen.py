@@ -13,11 +13,10 @@ from sqlalchemy import Connection, Row, exists, or_, select
 from sentinel.alerts.state import AlertState
 from sentinel.notifications.grouping import Membership
 from sentinel.store.alerts.state_rows import state_of, state_query
+from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOTIFICATION_LOG
 
 __all__ = ["Home", "beside", "homes_of", "take_back_unheard"]
-
-_PIECE = 500
 
 
 class Home(msgspec.Struct, frozen=True):
@@ -36,7 +35,7 @@ def homes_of(connection: Connection, alert_ids: Sequence[str]) -> dict[str, Home
     """
     names = ("key", "route", "tenant", "labels", "receivers", "policy")
     found: dict[str, Home] = {}
-    for start in range(0, len(alert_ids), _PIECE):
+    for piece in chunks(alert_ids):
         query = (
             select(ALERT.c.id, ALERT.c.title, ALERT.c.severity, *[GROUP.c[name] for name in names])
             .select_from(
@@ -44,7 +43,7 @@ def homes_of(connection: Connection, alert_ids: Sequence[str]) -> dict[str, Home
                     ALERT, ALERT.c.id == MEMBER.c.alert_id
                 )
             )
-            .where(MEMBER.c.alert_id.in_(alert_ids[start : start + _PIECE]))
+            .where(MEMBER.c.alert_id.in_(piece))
             .order_by(GROUP.c.id)
         )
         # Ids rise with time, so that the newest group is the last to be put down.
@@ -64,10 +63,10 @@ def beside(connection: Connection, fingerprints: Iterable[str]) -> dict[str, Ale
     """The alert of each fingerprint that is not resolved, pending ones too."""
     every = sorted(set(fingerprints))
     found: dict[str, AlertState] = {}
-    for start in range(0, len(every), _PIECE):
+    for piece in chunks(every):
         rows = state_query(
             connection,
-            ALERT.c.fingerprint.in_(every[start : start + _PIECE]),
+            ALERT.c.fingerprint.in_(piece),
             ALERT.c.status != "resolved",
         )
         found |= {row.fingerprint: state_of(row) for row in rows}
@@ -105,8 +104,7 @@ def take_back_unheard(
     )
     done: set[tuple[str, str]] = set()
     for group_id, every in wanted.items():
-        for start in range(0, len(every), _PIECE):
-            piece = every[start : start + _PIECE]
+        for piece in chunks(every):
             query = select(MEMBER.c.alert_id).where(
                 MEMBER.c.group_id == group_id, MEMBER.c.alert_id.in_(piece), ~told,
                 MEMBER.c.resolved_seq.is_not(None),

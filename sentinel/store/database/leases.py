@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Table, or_, select
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy import or_, select
 
 from sentinel.schema.notifications import Lease
+from sentinel.store.database.insert import insert_into
+from sentinel.store.database.tables import table_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = ["Leases"]
 
-LEASE = cast("Table", Lease.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+LEASE = table_of(Lease)
 
 
 class Leases:
@@ -28,7 +28,6 @@ class Leases:
     def take(self, name: str, holder: str, length: timedelta) -> bool:
         """Take or renew; false where another holds it and it has not run out."""
         now = self._store.now()
-        insert = insert_sqlite if self._store.dialect == "sqlite" else insert_postgresql
         with self._store.write() as connection:
             done = connection.execute(
                 LEASE.update()
@@ -38,7 +37,9 @@ class Leases:
             )
             if done.rowcount:
                 return True
-            new = insert(LEASE).values(name=name, holder=holder, until=now + length)
+            new = insert_into(self._store.dialect, LEASE).values(
+                name=name, holder=holder, until=now + length
+            )
             mine = new.on_conflict_do_nothing().returning(LEASE.c.name)
             return connection.execute(mine).first() is not None
 

@@ -24,24 +24,33 @@ __all__ = [
     "SUPPRESSION",
     "TIMELINE",
     "TIMELINE_COLUMNS",
+    "table_of",
 ]
 
 
-def _table(model: type[SQLModel]) -> Table:
+def table_of(model: type[SQLModel]) -> Table:
+    """Return the SQLAlchemy Core table of a SQLModel class that is declared with `table=True`.
+
+    Args:
+        model: a class of `sentinel.schema`; one without a table has no `__table__`
+
+    Raises:
+        AttributeError: `model` was declared without a table.
+    """
     return cast("Table", model.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
 
 
-ALERT = _table(schema.Alert)
-CHANGE = _table(schema.Change)
-BLOCK = _table(schema.SampleBlock)
-GROUP = _table(schema.AlertGroup)
-MEMBER = _table(schema.GroupMember)
-REMEDIATION = _table(schema.RemediationRow)
-RULE = _table(schema.RuleRow)
-SUPPRESSION = _table(schema.Suppression)
-ROLLUP_STATE = _table(schema.RollupState)
-NOTIFICATION_LOG = _table(schema.NotificationLogEntry)
-SERIES = _table(schema.MetricSeries)
-TIMELINE = _table(schema.TimelineEntry)
+ALERT = table_of(schema.Alert)
+CHANGE = table_of(schema.Change)
+BLOCK = table_of(schema.SampleBlock)
+GROUP = table_of(schema.AlertGroup)
+MEMBER = table_of(schema.GroupMember)
+REMEDIATION = table_of(schema.RemediationRow)
+RULE = table_of(schema.RuleRow)
+SUPPRESSION = table_of(schema.Suppression)
+ROLLUP_STATE = table_of(schema.RollupState)
+NOTIFICATION_LOG = table_of(schema.NotificationLogEntry)
+SERIES = table_of(schema.MetricSeries)
+TIMELINE = table_of(schema.TimelineEntry)
 ALERT_COLUMNS = tuple(column.name for column in ALERT.columns)
 TIMELINE_COLUMNS = tuple(column.name for column in TIMELINE.columns)

@@ -25,6 +25,7 @@ from sentinel.schema.alerts import LIVE
 from sentinel.store import Store
 from sentinel.store.alerts.apply_evaluation import apply
 from sentinel.store.database.bulk import insert_many
+from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, RULE
 from sentinel.store.events.log import Block
 from sentinel.store.events.packs import MEMORY
@@ -116,8 +117,7 @@ class Batch:
         known: dict[str, bytes] = {}
         if remembers(policy):
             hashes = sorted(key_hash(key) for key in wanted)
-            for start in range(0, len(hashes), 500):
-                piece = hashes[start : start + 500]
+            for piece in chunks(hashes):
                 some = {"of_tenant": self._pack.tenant, "of_rule": rule, "of_keys": piece}
                 found = self._connection.execute(_KNOWN, some)
                 known.update({row.key: row.memory for row in found})
@@ -220,9 +220,9 @@ class Batch:
 
     def _live(self, prints: Sequence[str]) -> set[str]:
         live: set[str] = set()
-        for start in range(0, len(prints), 500):
+        for piece in chunks(prints):
             query = select(ALERT.c.fingerprint).where(
-                ALERT.c.status.in_(LIVE), ALERT.c.fingerprint.in_(prints[start : start + 500])
+                ALERT.c.status.in_(LIVE), ALERT.c.fingerprint.in_(piece)
             )
             live.update(self._connection.execute(query).scalars())
         return live
@@ -261,8 +261,8 @@ class Batch:
             if key.after != key.before
         }  # fmt: skip
         hashes = sorted(rows)
-        for start in range(0, len(hashes), 500):
-            some = {"of_tenant": tenant, "of_rule": rule, "of_keys": hashes[start : start + 500]}
+        for piece in chunks(hashes):
+            some = {"of_tenant": tenant, "of_rule": rule, "of_keys": piece}
             self._connection.execute(_OLD, some)
         insert_many(self._connection, "policy_memory", _MEMORY, [rows[key] for key in hashes])
 

@@ -7,15 +7,13 @@ until the commit: so no number is ever seen before a smaller one, and a cursor m
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import orjson
-from sqlalchemy import Connection, Table, delete, select
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy import Connection, delete, select
 from sqlmodel import col
 
 from sentinel.errors import ConfigurationError
@@ -23,15 +21,18 @@ from sentinel.events import MOST_AT_ONCE, Kept, Refused, Taken, event_id, taken
 from sentinel.events.incoming import key_of
 from sentinel.schema.events import EventBlock, EventSeen, EventTail, PolicyMemory
 from sentinel.store.database.bulk import insert_bytes, insert_many
+from sentinel.store.database.chunks import chunks
+from sentinel.store.database.insert import insert_into
+from sentinel.store.database.tables import table_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = ["BLOCK", "Block", "Events"]
 
-BLOCK = cast("Table", EventBlock.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
-TAIL = cast("Table", EventTail.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
-SEEN = cast("Table", EventSeen.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+BLOCK = table_of(EventBlock)
+TAIL = table_of(EventTail)
+SEEN = table_of(EventSeen)
 _COLUMNS = tuple(column.name for column in BLOCK.columns)
 _KEY = 16
 _DEFLATED_FROM = 2048
@@ -113,8 +114,7 @@ class Events:
         return len(fresh)
 
     def _next(self, connection: Connection, tenant: str, count: int) -> int:
-        insert = insert_sqlite if self._store.dialect == "sqlite" else insert_postgresql
-        first = insert(TAIL).values(tenant=tenant, last=1, events=count)
+        first = insert_into(self._store.dialect, TAIL).values(tenant=tenant, last=1, events=count)
         more = first.on_conflict_do_update(
             index_elements=["tenant"],
             set_={"last": TAIL.c.last + 1, "events": TAIL.c.events + count},
@@ -226,7 +226,7 @@ def _first_seen(connection: Connection, keys: Sequence[bytes]) -> set[bytes]:
         joined = bytes(new or b"")
         return {joined[at : at + _KEY] for at in range(0, len(joined), _KEY)}
     there: set[bytes] = set()
-    for piece in _pieces(keys):
+    for piece in chunks(keys):
         found = connection.execute(select(SEEN.c.id).where(SEEN.c.id.in_(piece)))
         there.update(found.scalars())
     fresh = [key for key in keys if key not in there]
@@ -242,9 +242,5 @@ def _forget_keys(connection: Connection, keys: Sequence[bytes]) -> None:
             (b"".join(keys), len(keys)),
         )
         return
-    for piece in _pieces(keys):
+    for piece in chunks(keys):
         connection.execute(SEEN.delete().where(SEEN.c.id.in_(piece)))
-
-
-def _pieces(keys: Sequence[bytes]) -> Iterable[Sequence[bytes]]:
-    return (keys[at : at + 500] for at in range(0, len(keys), 500))

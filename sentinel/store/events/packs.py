@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import Connection, Table, or_, select
+from sqlalchemy import Connection, or_, select
 
 from sentinel.checks.event_port import PACK_TRIGGER, POLICY_TRIGGER
 from sentinel.checks.observation import Observation
@@ -15,7 +15,7 @@ from sentinel.event_policies.pack import Pack, Spec, pack_of
 from sentinel.rules.rule import Rule
 from sentinel.schema.events import EventPack, PolicyMemory
 from sentinel.store.database.bulk import dumped, insert_new
-from sentinel.store.database.tables import RULE
+from sentinel.store.database.tables import RULE, table_of
 from sentinel.store.events.log import TAIL
 from sentinel.store.rules.rules import enter
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MEMORY", "PACK", "roll_out", "take_back", "waiting"]
 
-PACK = cast("Table", EventPack.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
-MEMORY = cast("Table", PolicyMemory.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+PACK = table_of(EventPack)
+MEMORY = table_of(PolicyMemory)
 
 
 def roll_out(store: Store, spec: Spec) -> Pack:

@@ -20,6 +20,7 @@ from sentinel.metrics.merging import joined, once, rolled, rolled_again, taken
 from sentinel.metrics.moments import datetime_of, micros
 from sentinel.schema.columns import new_id
 from sentinel.store.database.bulk import id_array, insert_many
+from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import BLOCK, SERIES
 
 if TYPE_CHECKING:
@@ -107,8 +108,7 @@ def _split(store: Store, settled: datetime) -> None:
         if blocks:
             _swap(connection, [block.id for block in blocks], rows)
 
-    for place in range(0, len(wide), 20):
-        some = wide[place : place + 20]
+    for some in chunks(wide, 20):
         store.in_transaction(lambda connection, s=some: work(connection, s))
 
 
@@ -201,8 +201,8 @@ class _Hour:
     def _by_id(self, ids: Sequence[str]) -> list[Row[Any]]:
         query = select(BLOCK.c.id, BLOCK.c.data, BLOCK.c.keep_until)
         rows: list[Row[Any]] = []
-        for place in range(0, len(ids), _PIECE):
-            some = BLOCK.c.id.in_(ids[place : place + _PIECE])
+        for piece in chunks(ids, _PIECE):
+            some = BLOCK.c.id.in_(piece)
             rows += self.connection.execute(query.where(some)).all()
         return sorted(rows, key=lambda row: row.id)
 
@@ -218,12 +218,12 @@ class _Hour:
     def _seen(self, ids: list[int]) -> None:
         """Once a day, series say that they are alive."""
         mine = (SERIES.c.tenant == self.tenant, SERIES.c.name == self.name)
-        for place in range(0, len(ids), _PIECE):
+        for piece in chunks(ids, _PIECE):
             self.connection.execute(
                 SERIES.update()
                 .where(
                     *mine,
-                    SERIES.c.id.in_(ids[place : place + _PIECE]),
+                    SERIES.c.id.in_(piece),
                     SERIES.c.seen_at < self.hour - timedelta(days=1),
                 )
                 .values(seen_at=self.hour)

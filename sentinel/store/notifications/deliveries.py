@@ -8,22 +8,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, Table, bindparam, or_, select
+from sqlalchemy import Connection, bindparam, or_, select
 
 from sentinel.notifications.channel import Message
 from sentinel.notifications.decision import pause_after
 from sentinel.schema.notifications import Delivery
-from sentinel.store.database.tables import GROUP, NOTIFICATION_LOG
+from sentinel.store.database.tables import GROUP, NOTIFICATION_LOG, table_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = ["CLAIM", "DELIVERY", "TELL", "Outcome", "ToSend", "finish", "log_entry_of", "told_to"]
 
-DELIVERY = cast("Table", Delivery.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+DELIVERY = table_of(Delivery)
 
 
 class ToSend(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,8 +22,6 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from sentinel.alerts.events import group_event
 from sentinel.alerts.inputs import Reason
@@ -33,6 +31,8 @@ from sentinel.schema.columns import new_id
 from sentinel.severity import Severity
 from sentinel.store.alerts.reopen import take_back_unheard
 from sentinel.store.database.bulk import id_array, insert_many, update_many
+from sentinel.store.database.chunks import chunks
+from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOTIFICATION_LOG
 
 if TYPE_CHECKING:
@@ -117,18 +117,16 @@ class GroupChanges:
 
     def _find_live(self, keys: Iterable[str]) -> dict[str, Row[Any]]:
         found: dict[str, Row[Any]] = {}
-        every = sorted(keys)
-        for start in range(0, len(every), 500):
-            some = {"keys": every[start : start + 500]}
-            found.update({row.key: row for row in self._connection.execute(_LIVE, some)})
+        for piece in chunks(sorted(keys)):
+            found.update({row.key: row for row in self._connection.execute(_LIVE, {"keys": piece})})
         return found
 
     def _reopen_groups(self, keys: Sequence[str], now: datetime) -> None:
         since = now - self._store.options.reopen_within
-        for start in range(0, len(keys), 500):
+        for piece in chunks(keys):
             query = (
                 select(GROUP.c.key, func.max(GROUP.c.id).label("id"))
-                .where(GROUP.c.key.in_(keys[start : start + 500]), GROUP.c.status == "resolved")
+                .where(GROUP.c.key.in_(piece), GROUP.c.status == "resolved")
                 .where(GROUP.c.resolved_at >= since)
                 .group_by(GROUP.c.key)
             )
@@ -140,7 +138,6 @@ class GroupChanges:
                 )
 
     def _make(self, wanted: Sequence[Fired], now: datetime) -> None:
-        insert = insert_sqlite if self._store.dialect == "sqlite" else insert_postgresql
         rows = [
             {
                 "id": new_id(),
@@ -167,7 +164,9 @@ class GroupChanges:
         ]
         if rows:
             # Another rule may make the same group at this moment; the index lets one win.
-            self._connection.execute(insert(GROUP).on_conflict_do_nothing(), rows)
+            self._connection.execute(
+                insert_into(self._store.dialect, GROUP).on_conflict_do_nothing(), rows
+            )
 
     def _groups_of(self, alert_ids: Sequence[str]) -> set[str]:
         if not alert_ids:
@@ -181,10 +180,8 @@ class GroupChanges:
 
     def _lock(self, ids: set[str]) -> list[Row[Any]]:
         rows: list[Row[Any]] = []
-        every = sorted(ids)
-        for start in range(0, len(every), 500):
-            some = {"ids": every[start : start + 500]}
-            rows.extend(self._connection.execute(_LOCKED, some))
+        for piece in chunks(sorted(ids)):
+            rows.extend(self._connection.execute(_LOCKED, {"ids": piece}))
         return rows
 
     def _enter_members(
@@ -214,8 +211,7 @@ class GroupChanges:
         names = ("group_id", "alert_id", "fired_seq", "resolved_seq", "quiet")
         insert_many(self._connection, "group_member", names, fresh)
         if back:
-            insert = insert_sqlite if self._store.dialect == "sqlite" else insert_postgresql
-            statement = insert(MEMBER)
+            statement = insert_into(self._store.dialect, MEMBER)
             self._connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=["group_id", "alert_id"],
@@ -242,18 +238,15 @@ class GroupChanges:
 
     def _counts(self, ids: set[str], now: datetime) -> dict[str, Row[Any]]:
         found: dict[str, Row[Any]] = {}
-        every = sorted(ids)
-        for start in range(0, len(every), 500):
-            some = {"ids": every[start : start + 500], "now": now}
+        for piece in chunks(sorted(ids)):
+            some = {"ids": piece, "now": now}
             found.update({row.group_id: row for row in self._connection.execute(_COUNTS, some)})
         return found
 
     def _so_far(self, ids: set[str]) -> dict[str, NotifiedSoFar]:
         found: dict[str, NotifiedSoFar] = {}
-        every = sorted(ids)
-        for start in range(0, len(every), 500):
-            some = {"ids": every[start : start + 500]}
-            for row in self._connection.execute(_SO_FAR, some):
+        for piece in chunks(sorted(ids)):
+            for row in self._connection.execute(_SO_FAR, {"ids": piece}):
                 found[row.group_id] = NotifiedSoFar(
                     told_at=row.told_at, told_severity=row.told_severity or 0
                 )

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Row, Table, func, select, tuple_
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy import Row, func, select, tuple_
 
 from sentinel.notifications.channel import Message, Receipt
 from sentinel.schema.notifications import InboxMessage
 from sentinel.severity import severity_of
+from sentinel.store.database.insert import insert_into
+from sentinel.store.database.tables import table_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = ["Inbox"]
 
-INBOX = cast("Table", InboxMessage.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+INBOX = table_of(InboxMessage)
 
 
 class Inbox:
@@ -30,11 +30,10 @@ class Inbox:
 
     def put(self, message: Message) -> None:
         """Keep `message`; one that is there already stays as it is."""
-        insert = insert_sqlite if self._store.dialect == "sqlite" else insert_postgresql
         body: dict[str, Any] = msgspec.to_builtins(message)
         with self._store.write() as connection:
             done = connection.execute(
-                insert(INBOX)
+                insert_into(self._store.dialect, INBOX)
                 .values(
                     id=message.id,
                     group_id=message.group_id,

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, func, select
 
 from sentinel.prefect_client.port import OutEvent
 from sentinel.schema.notifications import OutboxEvent
 from sentinel.store.database.bulk import dumped, insert_many
+from sentinel.store.database.chunks import chunks
+from sentinel.store.database.tables import table_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = ["Outbox"]
 
-OUTBOX = cast("Table", OutboxEvent.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+OUTBOX = table_of(OutboxEvent)
 _COLUMNS = ("id", "occurred", "event", "resource", "related", "payload")
 
 
@@ -62,8 +64,7 @@ class Outbox:
         """These were taken by Prefect."""
         now = self._store.now()
         with self._store.write() as connection:
-            for start in range(0, len(sequences), 500):
-                piece = sequences[start : start + 500]
+            for piece in chunks(sequences):
                 connection.execute(
                     OUTBOX.update().where(OUTBOX.c.seq.in_(piece)).values(published_at=now)
                 )

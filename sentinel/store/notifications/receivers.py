@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Table, or_, select
+from sqlalchemy import Connection, or_, select
 
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.schema.notifications import Receiver
-from sentinel.store.database.tables import GROUP
+from sentinel.store.database.chunks import chunks
+from sentinel.store.database.tables import GROUP, table_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = ["DEFAULT", "INBOX", "Receivers"]
 
-RECEIVER = cast("Table", Receiver.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+RECEIVER = table_of(Receiver)
 
 DEFAULT = "default"
 INBOX = "inbox"
@@ -115,10 +116,10 @@ class Receivers:
             or (name == DEFAULT and any(one not in before for one in row.receivers))
         )
         now = self._store.now()
-        for start in range(0, len(ids), 500):
+        for piece in chunks(ids):
             connection.execute(
                 GROUP.update()
-                .where(GROUP.c.id.in_(ids[start : start + 500]))
+                .where(GROUP.c.id.in_(piece))
                 .where(GROUP.c.status != "resolved")
                 .where(or_(GROUP.c.due_at.is_(None), GROUP.c.due_at > now))
                 .values(due_at=now)

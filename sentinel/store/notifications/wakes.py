@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import Connection, Row, Table, or_, select
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy import Connection, Row, or_, select
 
 from sentinel.notifications.wake import WakeState, should_emit
 from sentinel.prefect_client.port import OutEvent
 from sentinel.schema.notifications import Wake
-from sentinel.store.database.tables import GROUP
+from sentinel.store.database.insert import insert_into
+from sentinel.store.database.tables import GROUP, table_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = ["EVENT", "NOTIFY", "Wakes"]
 
-WAKE = cast("Table", Wake.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+WAKE = table_of(Wake)
 
 NOTIFY = "notify"
 EVENT = "sentinel.wake.requested"
@@ -91,8 +90,9 @@ class Wakes:
         row = connection.execute(query).first()
         if row is not None:
             return row
-        insert = insert_sqlite if self._store.dialect == "sqlite" else insert_postgresql
-        new = insert(WAKE).values(name=name, requested=0, served=0, emitted=0)
+        new = insert_into(self._store.dialect, WAKE).values(
+            name=name, requested=0, served=0, emitted=0
+        )
         connection.execute(new.on_conflict_do_nothing())
         return connection.execute(query).one()
 

@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy import Connection, Row, func, select
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
+from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import ALERT, ROLLUP_STATE
 from sentinel.store.reports.rollups import (
     DAY,
@@ -92,10 +91,11 @@ class Rollups:
         found = self._state()
         if found is None or (found.ready == found.until and found.until < until):
             begins = moment_of(0)
-            insert = insert_sqlite if alone else insert_postgresql
             row = {"id": 1, "until": begins, "ready": begins, "turn": 0}
             with self._store.write() as connection:
-                connection.execute(insert(state).values(row).on_conflict_do_nothing())
+                connection.execute(
+                    insert_into(self._store.dialect, state).values(row).on_conflict_do_nothing()
+                )
                 connection.execute(
                     state.update()
                     .where(state.c.ready == state.c.until, state.c.until < until)

@@ -17,6 +17,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from sentinel.severity import Severity
+from sentinel.store.database.chunks import chunks
 from sentinel.store.reports.rollup_spans import Kept, Parts, kept_in
 from sentinel.store.reports.rollups import DAY, FIGURES, asked, figures, milliseconds, moment_of
 
@@ -276,8 +277,7 @@ class _Asking:
         self, arms: Sequence[tuple[str, tuple[Any, ...]]], before: str, after: str
     ) -> Iterator[Any]:
         """A range of an index for each of `arms`, and what they give together."""
-        for place in range(0, len(arms), _AT_ONCE):
-            some = arms[place : place + _AT_ONCE]
+        for some in chunks(arms, _AT_ONCE):
             together = " UNION ALL ".join(arm for arm, _ in some)
             cells = [cell for _, span in some for cell in span]
             yield from asked(

@@ -6,22 +6,23 @@ See `sentinel.evaluation.evaluator` and `sentinel.timing.rate_limit`.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, select
 
 from sentinel.evaluation.evaluator import Memory, remembers
 from sentinel.notifications.decision import Policy, Told
 from sentinel.rules.rule import Rule
 from sentinel.schema.conditions import HeldBack, RuleMemory
 from sentinel.schema.groups import AlertGroup
+from sentinel.store.database.tables import table_of
 from sentinel.store.notifications.deliveries import DELIVERY
 
 __all__ = ["count_held", "held_before", "load_memory", "save_memory", "with_recent"]
 
-MEMORY = cast("Table", RuleMemory.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
-HELD = cast("Table", HeldBack.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+MEMORY = table_of(RuleMemory)
+HELD = table_of(HeldBack)
 
 
 def load_memory(connection: Connection, rule: Rule) -> Memory:

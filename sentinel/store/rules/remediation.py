@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from sentinel.schema.columns import new_id
 from sentinel.schema.remediation import RemediationRow
+from sentinel.store.database.chunks import chunks
+from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import ALERT, REMEDIATION, TIMELINE
 from sentinel.store.rules.lock import lock_rules
 
@@ -24,7 +24,6 @@ __all__ = ["GIVE_UP_AFTER", "Ended", "Remediations", "Wanted", "want"]
 
 GIVE_UP_AFTER = timedelta(hours=1)
 """What could not be started for so long is not started any more: the world has moved on."""
-_PIECE = 500
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,15 +55,16 @@ def want(
         rows: alert_id, tenant, rule, deployment, parameters, at_once
         now: the moment
     """
-    insert = insert_sqlite if store.dialect == "sqlite" else insert_postgresql
     same = {
         "status": "wanted", "flow_run_name": "", "state": "", "state_name": "", "error": "",
         "wanted_at": now, "updated_at": now,
     }  # fmt: skip
-    for start in range(0, len(rows), _PIECE):
-        values = [{**row, **same} for row in rows[start : start + _PIECE]]
+    for piece in chunks(rows):
+        values = [{**row, **same} for row in piece]
         # An alert that opens again has had its remedy.
-        connection.execute(insert(REMEDIATION).values(values).on_conflict_do_nothing())
+        connection.execute(
+            insert_into(store.dialect, REMEDIATION).values(values).on_conflict_do_nothing()
+        )
 
 
 class Remediations:

@@ -6,8 +6,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlmodel import col
 
 from sentinel.alerts.inputs import Reason
@@ -23,6 +21,7 @@ from sentinel.schema.conditions import RuleMemory
 from sentinel.schema.rules import RuleRow
 from sentinel.store.alerts.filter import NOT_OVER
 from sentinel.store.database.bulk import dumped, update_many
+from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import ALERT, RULE, SUPPRESSION, TIMELINE
 from sentinel.store.rules.lock import lock_rules
 
@@ -219,9 +218,8 @@ def enter(store: Store, connection: Connection, evaluation: Evaluation, now: dat
         return found[key]
     if rule.renamed_from:
         _adopt(connection, rule, rule.renamed_from, now)
-    insert = insert_sqlite if store.dialect == "sqlite" else insert_postgresql
     connection.execute(
-        insert(RULE)
+        insert_into(store.dialect, RULE)
         .values(
             tenant=rule.tenant,
             name=rule.name,
