@@ -18,6 +18,7 @@ from prefect import Flow
 
 from flows.evaluation import evaluate
 from sentinel.checks.catalog import find
+from sentinel.checks.form import summary_of
 from sentinel.checks.trigger import Trigger
 from sentinel.errors import TriggerError
 from sentinel.rules.rule import Rule
@@ -57,18 +58,11 @@ def flow_of(trigger: Trigger[..., Any]) -> Flow[..., Any]:
         body,
         name=trigger.name,
         version=_version(trigger),
-        description=_summary(trigger.__doc__),
+        description=summary_of(trigger),
         # A rule's result is in the shared database; Prefect keeps none.
         persist_result=False,
         cache_result_in_memory=False,
     )
-
-
-def _summary(doc: str | None) -> str:
-    """What stands before the sections of a docstring."""
-    lines = inspect.cleandoc(doc or "").splitlines()
-    ends = [n for n, line in enumerate(lines) if line in ("Args:", "Returns:", "Raises:")]
-    return "\n".join(lines[: ends[0] if ends else None]).strip()
 
 
 def _help(doc: str) -> str:

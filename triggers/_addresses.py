@@ -1,4 +1,4 @@
-"""Where a database is: a SQLAlchemy URL, or a block of prefect-sqlalchemy that says it.
+"""The address of a database: a SQLAlchemy URL, or a block of prefect-sqlalchemy that holds it.
 
 The block's document is read through Prefect's API, so that prefect-sqlalchemy itself is not
 needed here.
@@ -32,20 +32,23 @@ _PLAIN = {
 
 
 class Address(NamedTuple):
-    """A database's URL, and what else its driver is to be told."""
+    """A database's URL, and the other arguments of its driver."""
 
     url: URL
     arguments: Mapping[str, Any]
 
 
 def address(ctx: Context, source: str, what: str = "the source") -> Address:
-    """The database that `source` names.
+    """Return the database that `source` names.
 
     Args:
         ctx: fills {secret:NAME} in a URL, and reads blocks
         source: a SQLAlchemy URL, or `sqlalchemy-connector/NAME`, `database-credentials/NAME`, or
             NAME of such a block
         what: what an error calls it
+
+    Returns:
+        Its URL with a driver that works here, and the arguments for connecting that a block has.
 
     Raises:
         ConfigurationError: it names none; the text is not repeated, since it may hold a password
@@ -62,7 +65,7 @@ def address(ctx: Context, source: str, what: str = "the source") -> Address:
         plain = "postgresql+psycopg"
     if plain is None:
         return Address(url, arguments)
-    # What one driver is told another may not know.
+    # Another driver may not know the arguments of this one.
     return Address(url.set(drivername=plain), {})
 
 

@@ -39,7 +39,7 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load(ctx: Context, source: str, query: str, records: str, columns: Columns) -> pd.DataFrame:
-    """All bars of a source, by ticker and time.
+    """Load all bars of a source.
 
     Args:
         ctx: fills {secret:NAME} in the source
@@ -47,6 +47,9 @@ def load(ctx: Context, source: str, query: str, records: str, columns: Columns) 
         query: for a SQL source
         records: where in the JSON the records are, for example data.bars; empty means all of it
         columns: what the source calls them
+
+    Returns:
+        One row for each bar, sorted by ticker and time; the columns have our own names.
 
     Raises:
         ConfigurationError: the source cannot be used as it is described
@@ -162,15 +165,18 @@ def day_of(at: pd.Timestamp) -> str:
 
 
 def replayed(ctx: Context, bars: pd.DataFrame, days_a_minute: float, start: str) -> pd.DataFrame:
-    """The bars that have come so far in a replay; where it began is kept in the rule's state.
+    """Return the bars that have come so far in a replay, which begins again after the last bar.
 
-    After the last bar it begins again.
+    The rule's state keeps when the replay began.
 
     Args:
         ctx: the clock, and the state
         bars: the whole history
         days_a_minute: so many of its days pass in a minute of ours; 0 means no replay
         start: the day to begin with, as 2008-01-31; empty means the first
+
+    Returns:
+        The rows of `bars` up to the replay's present moment; all of them without a replay.
 
     Raises:
         ConfigurationError: `start` is no day, or lies after the last bar
@@ -201,9 +207,16 @@ def replayed(ctx: Context, bars: pd.DataFrame, days_a_minute: float, start: str)
 
 
 def furthest(ctx: Context, bars: pd.DataFrame) -> Iterator[Any]:
-    """Of each ticker the bar with the highest `score` of those to judge now.
+    """Find the bar with the highest `score` of each ticker, among those to judge now.
 
     A ticker none of whose bars has a score has too few of them, and is unknown.
+
+    Args:
+        ctx: the rule's state, which keeps up to when bars were judged; is told of unknown tickers
+        bars: with the columns `ticker`, `at` and `score`, sorted by time
+
+    Yields:
+        One row of `bars` for each ticker with a score.
     """
     for ticker, seen in _newest(ctx, bars).groupby("ticker"):
         known = seen.dropna(subset=["score"])
@@ -214,9 +227,16 @@ def furthest(ctx: Context, bars: pd.DataFrame) -> Iterator[Any]:
 
 
 def _newest(ctx: Context, bars: pd.DataFrame) -> pd.DataFrame:
-    """The bars to judge now: of each ticker the last one, and all since the last look.
+    """Return the bars to judge now: the last one of each ticker, and all since the last evaluation.
 
-    So no bar is passed over where several come between two looks.
+    So no bar is passed over where several come between two evaluations.
+
+    Args:
+        ctx: the rule's state, which keeps up to when bars were judged
+        bars: with the columns `ticker` and `at`
+
+    Returns:
+        The rows of `bars` to judge.
     """
     judged = ctx.state.get("judged")
     last = bars.index.isin(bars.groupby("ticker").tail(1).index)

@@ -1,7 +1,7 @@
 """The deployments of a Prefect server, asked for once a minute and kept in this process.
 
 Prefect gives a deployment only as a whole, with the schema of its parameters: some ten kilobytes
-each, which a rule that looks every ten seconds should not ask for every time.
+each, which a rule with a period of ten seconds should not ask for every time.
 """
 
 from __future__ import annotations
@@ -27,12 +27,15 @@ _kept: dict[str, _Listed] = {}
 
 
 def listed(prefect: PrefectPort, now: datetime, having: Set[str]) -> list[Deployed]:
-    """All deployments, as they were at most a minute ago.
+    """Return all deployments, as they were at most a minute ago.
 
     Args:
-        prefect: whom to ask
+        prefect: the API to ask
         now: the present moment
-        having: ids that must be among them; where one is not, it is new and all are asked for
+        having: ids that must be among them; where one is missing it is new, and the API is asked
+
+    Returns:
+        Every deployment of that server, in the order of its API.
     """
     kept = _kept.get(prefect.url)
     if kept is None or not timedelta(0) <= now - kept.at < _FOR or not having <= kept.ids:

@@ -22,16 +22,24 @@ def _usable(given: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-# As JSON in the form, whose editor knows no nested conditions; what is wrong is said on deploying.
+# As JSON in the form, whose editor knows no nested conditions; deploying reports what is wrong.
 PolicyJson = Annotated[dict[str, Any], AfterValidator(_usable)]
 
 
 def matched(
     ctx: Context, policies: Sequence[Mapping[str, Any]], *, alone: bool
 ) -> Iterator[Reading]:
-    """Match what nobody has matched yet; what is found is stored as alerts on the way.
+    """Match the events that nobody has matched yet against policies.
 
-    A rehearsal yields what would have been alerts. Else there is no reading of an event: the
-    alerts of policies are written together with the place up to which events were matched.
+    A run of a deployment stores what it finds as alerts, in the same transaction as the place up to
+    which events were matched, so that there is no reading of an event. A rehearsal stores nothing.
+
+    Args:
+        ctx: the events of the rule's tenant
+        policies: as JSON
+        alone: whether it is one policy with a deployment of its own, not a pack
+
+    Yields:
+        In a rehearsal, a firing reading for each alert that there would be; else nothing.
     """
     yield from ctx.events.match(policies, alone=alone).found

@@ -1,4 +1,4 @@
-"""What the checks over stored metrics share: their parameters, and how a series is named."""
+"""Shared by the checks over stored metrics: their parameters, and the name of a series."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sentinel.errors import ConfigurationError
 from sentinel.labels.matchers import matcher
 from sentinel.metrics.series import Series
 
-__all__ = ["Duration", "ago", "groups", "length", "named", "said", "window"]
+__all__ = ["Duration", "ago", "groups", "length", "named", "series_name", "window"]
 
 
 def window(
@@ -23,10 +23,17 @@ def window(
 
 
 def length(given: object, name: str) -> timedelta:
-    """A window's length, also where a plain call gives it as text.
+    """Return a window's length, also where a plain call gives it as text.
+
+    Args:
+        given: a timedelta, a number of seconds, or text such as 5m
+        name: the parameter, for the error
+
+    Returns:
+        A length of time that is longer than zero.
 
     Raises:
-        ConfigurationError: it is none, or not longer than nothing
+        ConfigurationError: it is no length of time, or not longer than zero
     """
     try:
         found = parse_duration(given)
@@ -48,7 +55,7 @@ def named(match: Sequence[str]) -> dict[str, str]:
     return {one.label: one.text for one in made if one.certain}
 
 
-def said(labels: Mapping[str, str]) -> str:
+def series_name(labels: Mapping[str, str]) -> str:
     """A series in words, for titles."""
     return ", ".join(labels.values()) or "all"
 

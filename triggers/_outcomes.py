@@ -1,4 +1,4 @@
-"""How the runs of each deployment ended, remembered from one look to the next. Pure.
+"""How the runs of each deployment ended, remembered from one evaluation to the next. Pure.
 
 A deployment is bad from a run that failed or crashed until a later one is good. What is kept is
 small: only the deployments that are bad now, and of each the last bad run.
@@ -110,12 +110,15 @@ class Memory(msgspec.Struct, kw_only=True):
 def fold(
     memory: Memory, ended: Mapping[str, Sequence[FlowRun]], wanted: set[str]
 ) -> dict[str, int]:
-    """Take in the runs that ended, and say how many new bad ones each deployment has.
+    """Add the runs that ended to what is remembered of their deployments.
 
     Args:
         memory: changed in place
         ended: runs that completed, failed or crashed by deployment, the last to end first
         wanted: ids of the deployments that are watched; others are forgotten
+
+    Returns:
+        How many new bad runs each deployment has, by its id; those without one are left out.
     """
     memory.bad = {one: failure for one, failure in memory.bad.items() if one in wanted}
     fresh: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""What a reading says about a deployment's runs, and the text for a message. Pure."""
+"""The reading of a deployment's runs, and the text for a message. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def reading_of(
     failure: Failure | None,
     fresh: int,
 ) -> Reading:
-    """The reading of a deployment, or of a flow whose runs have none: then its name is empty.
+    """Make the reading of a deployment, or of a flow whose runs have none: then its name is empty.
 
     Args:
         prefect: for addresses
@@ -41,6 +41,10 @@ def reading_of(
         troubles: all that is wrong with it, the worst first
         failure: how it failed last, if that is among them
         fresh: how many bad runs are new
+
+    Returns:
+        A good reading where there are no troubles, else a firing one whose value is the number
+        of runs that the worst trouble concerns.
     """
     name = f"{one.flow}/{one.name}" if one.name else f"{one.flow} (without a deployment)"
     if not troubles:
@@ -79,7 +83,7 @@ def reading_of(
 
 
 def _report(details: Mapping[str, Any]) -> str:
-    """All that is known, for a message: what is wrong, where to look, the end of the log."""
+    """All that is known, for a message: what is wrong, an address, the end of the log."""
     lines = [f"- {text}" for text in details["troubles"]]
     lines.append(details["run_url"] or details["deployment_url"])
     if details["logs"]:

@@ -35,14 +35,18 @@ class Skipped:
         self._now = now
         self._watched = watched
 
-    def look(self, known: Slots | None, ended: Mapping[str, Sequence[FlowRun]]) -> Slots:
-        """What is known from now on; nothing before the first look is asked for.
+    def advance(self, known: Slots | None, ended: Mapping[str, Sequence[FlowRun]]) -> Slots:
+        """Find the times of schedules for which no run was made, from the last evaluation to now.
 
-        A time that was skipped is missing until a later run of the deployment is good.
+        The first evaluation only begins: it asks for nothing before it. A time that was skipped
+        stays missing until a later run of the deployment is good.
 
         Args:
-            known: from the look before
+            known: from the evaluation before; None for the first
             ended: the runs that ended since then, by deployment
+
+        Returns:
+            What is known from now on.
         """
         if known is None:
             return Slots(at=self._now, until=self._now, off=self._off())

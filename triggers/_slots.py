@@ -24,7 +24,7 @@ _CLOCKS = timedelta(hours=3)
 def times_between(
     schedules: Sequence[Mapping[str, Any]], since: datetime, until: datetime
 ) -> list[datetime]:
-    """When they ask for a run, after `since` and not after `until`, in UTC.
+    """Return when schedules ask for a run, after `since` and not after `until`.
 
     A schedule is left out that is off, or was made or changed after `since`: what it said before
     is not known.
@@ -33,6 +33,9 @@ def times_between(
         schedules: of a deployment, as Prefect's API gives them
         since: exclusive
         until: inclusive
+
+    Returns:
+        Moments in UTC, each once, the earliest first.
     """
     found: set[datetime] = set()
     for one in schedules:

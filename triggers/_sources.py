@@ -39,15 +39,18 @@ def asked(
     timeout: float,
     values: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
-    """The rows that a query answers with, at most `most` of them.
+    """Ask a source a query.
 
     Args:
         ctx: fills {secret:NAME} in the source, and reads blocks
         source: a SQLAlchemy URL, or a block of prefect-sqlalchemy
-        query: one that reads; the transaction is read-only and rolled back whatever it says
+        query: one that reads; the transaction is read-only and rolled back in any case
         most: rows; one more is refused, so that nothing is left out unseen
         timeout: seconds for the statement
         values: of the query's :names
+
+    Returns:
+        The rows, at most `most` of them, each as values by column.
 
     Raises:
         ConfigurationError: the source or the query cannot be used, or there are too many rows
@@ -71,7 +74,7 @@ def asked(
 
 @contextmanager
 def inspected(ctx: Context, source: str, timeout: float) -> Generator[Inspector]:
-    """What the source says of its tables; raises as `asked` does."""
+    """Inspect the tables of a source while the block lasts; raises as `asked` does."""
     with _connected(ctx, source, timeout) as connection:
         yield inspect(connection)
 
@@ -104,10 +107,10 @@ def _connected(ctx: Context, source: str, timeout: float) -> Generator[Connectio
             yield connection
             connection.rollback()
     except DBAPIError as error:
-        said = storable(" ".join(str(error.orig).split())) or type(error.orig).__name__
+        cause = storable(" ".join(str(error.orig).split())) or type(error.orig).__name__
         if error.connection_invalidated or error.statement is None:
-            raise SourceDown(where, f"{where} does not answer: {said[:300]}") from None
-        raise TriggerError(f"{where} refuses the query: {said[:300]}") from None
+            raise SourceDown(where, f"{where} does not answer: {cause[:300]}") from None
+        raise TriggerError(f"{where} refuses the query: {cause[:300]}") from None
     except SQLAlchemyError as error:
         raise TriggerError(f"{where}: {storable(str(error))[:300]}") from None
     except OSError as error:
@@ -149,7 +152,13 @@ def _only_read(connection: Any, _record: object) -> None:
 
 
 def table_of(name: str) -> tuple[str | None, str]:
-    """Schema and name of `orders` or `shop.orders`, quotes taken off.
+    """Split `orders` or `shop.orders` into schema and name.
+
+    Args:
+        name: of a table, each part perhaps in double quotes
+
+    Returns:
+        The schema, None where none is given, and the name, both without quotes.
 
     Raises:
         ConfigurationError: it is no name of a table
@@ -164,7 +173,13 @@ def table_of(name: str) -> tuple[str | None, str]:
 
 
 def quoted(names: Sequence[str]) -> str:
-    """Names of columns or tables as SQL, each as it was given unless it has quotes.
+    """Write names of columns or tables as SQL.
+
+    Args:
+        names: plain or in double quotes
+
+    Returns:
+        The names as they were given, with commas between them.
 
     Raises:
         ConfigurationError: one is no name; so no text of a form ever becomes SQL

@@ -34,14 +34,17 @@ class Undeployed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def undeployed(prefect: PrefectPort, since: datetime, known: Iterable[str]) -> Undeployed:
-    """The runs that ended since then, the last to end first.
+    """Return the runs without a deployment that ended since then.
 
-    Runs that another run started are left out: what becomes of them is its business.
+    Runs that another run started are left out: that run answers for them.
 
     Args:
-        prefect: whom to ask
+        prefect: the API to ask
         since: how far back
-        known: keys of those that are known to be bad, among others; they are named again
+        known: keys of flows that are known to be bad, among others; they are named again
+
+    Returns:
+        The flows by key, and the runs of each, the last to end first.
 
     Raises:
         PrefectUnreachable: the API does not answer

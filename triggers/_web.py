@@ -24,7 +24,7 @@ def json_of(
     method: str = "GET",
     body: str = "",
 ) -> object:
-    """What `url` answers, decoded.
+    """Ask `url` and decode the JSON that it answers.
 
     Args:
         url: http or https
@@ -32,6 +32,9 @@ def json_of(
         headers: sent along
         method: GET or POST
         body: what is sent, as JSON text
+
+    Returns:
+        What the JSON stands for: an object, a list, a text, a number, a boolean or None.
 
     Raises:
         ConfigurationError: it is no address

@@ -50,7 +50,8 @@ def backup_fresh(
     rule's threshold is. One that is still being written does not count yet.
 
     Args:
-        folders: where backups are kept; each is looked at by itself
+        ctx: the time; is told of folders whose first backup is still being written
+        folders: where backups are kept; each is judged by itself
         pattern: which files or folders in it are backups, for example shop-*.sql.gz
         smallest_mb: a backup smaller than this is bad
         shrunk_percent: bad when smaller by this much than the median of the five before;
@@ -60,9 +61,13 @@ def backup_fresh(
         marker_says: what that file must say, as a regular expression; empty means it must exist
         intact: read .gz, .bz2, .xz, .zip and .tar to their end, so that a torn one is found
         settle_minutes: a backup that changed less than this long ago is still being written
+
+    Yields:
+        For each folder one reading with the label `backup`: the age in hours of its newest finished
+        backup. It fires where that backup is missing or no good.
     """
     now = ctx.now()
-    said = pattern_of(marker_says) if marker_says else None
+    success = pattern_of(marker_says) if marker_says else None
     for folder in folders:
         labels = {"backup": f"{folder.rstrip('/')}/{pattern}"[-200:]}
         where = Path(folder).expanduser()
@@ -83,7 +88,7 @@ def backup_fresh(
         hours = max(0.0, (now - newest.at) / timedelta(hours=1))
         wrong = (
             _small(newest, done[1 : 1 + _BEFORE], smallest_mb, shrunk_percent)
-            or (_unsuccessful(newest, marker, said) if marker else "")
+            or (_unsuccessful(newest, marker, success) if marker else "")
             or (_torn(newest.path) if intact else "")
         )
         name = newest.path.name
@@ -118,7 +123,7 @@ def _measured(path: Path) -> Backup | None:
         files = [x for x in path.rglob("*") if x.is_file()] if path.is_dir() else [path]
         stats = [x.stat() for x in files]
     except OSError:
-        return None  # rotated away while we looked
+        return None  # rotated away meanwhile
     if not stats:
         return None
     newest = max(stat.st_mtime for stat in stats)
@@ -141,13 +146,13 @@ def _marker(path: Path, marker: str) -> Path:
     return path.parent / marker.replace("{name}", path.name).replace("{stem}", path.stem)
 
 
-def _unsuccessful(one: Backup, marker: str, said: Pattern | None) -> str:
+def _unsuccessful(one: Backup, marker: str, success: Pattern | None) -> str:
     path = _marker(one.path, marker)
     try:
-        text = path.read_text(errors="replace") if said else str(path.stat().st_size)
+        text = path.read_text(errors="replace") if success else str(path.stat().st_size)
     except OSError:
         return f"did not succeed: there is no {path.name}"
-    if said and not said.search(text):
+    if success and not success.search(text):
         first = next(iter(text.strip().splitlines()), "nothing")
         return f"did not succeed: {path.name} says {first[:100]!r}"
     return ""

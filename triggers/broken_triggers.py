@@ -14,6 +14,10 @@ def broken_triggers() -> Iterator[Reading]:
     """Whether every file of triggers can be loaded; one that cannot breaks only itself.
 
     Its name, the line and what to do are in the alert.
+
+    Yields:
+        One good reading for all triggers, with the number of broken sources; then a firing one for
+        each source that cannot be loaded, with the label `source`.
     """
     catalog = load()
     yield Reading(

@@ -22,14 +22,19 @@ def cpu_usage(
     """How busy the processor is, 100 percent being all cores.
 
     Args:
-        seconds: measure over this many seconds; 0 means since the rule was last looked at
-            on this machine, which costs no waiting
+        ctx: the rule's state, which keeps the counters of the last evaluation
+        seconds: measure over this many seconds; 0 means since the rule's last evaluation
+            on this machine, which needs no waiting
         per_core: a reading for every core instead of one for all of them
+
+    Yields:
+        For the machine, or for each core, one reading with the label `host` (and `core`): the share
+        of time that it was busy, 0 to 100 percent.
     """
     before = _remembered(ctx, per_core) if seconds == 0 else None
     if before is None:
         before = _times(per_core)
-        # Counters move in hundredths of a second, so that a shorter look would see nothing.
+        # Counters move in hundredths of a second, so that a shorter measurement would see nothing.
         time.sleep(seconds or 0.5)
     now = _times(per_core)
     if seconds == 0:
@@ -39,7 +44,7 @@ def cpu_usage(
         total, idle = since[0] - then[0], since[1] - then[1]
         labels = {"host": host, "core": str(core)} if per_core else {"host": host}
         if total <= 0:
-            ctx.unknown(labels)  # nothing was counted between two looks
+            ctx.unknown(labels)  # the counters did not move
             continue
         yield Reading(labels=labels, value=round(100 * min(1.0, max(0.0, 1 - idle / total)), 1))
 
@@ -57,7 +62,7 @@ def _counted(row: Any) -> list[float]:
 
 
 def _remembered(ctx: Context, per_core: bool) -> list[list[float]] | None:
-    """The counters of the last look, if they are of this machine and this boot."""
+    """Return the counters of the last evaluation, if they are of this machine and this boot."""
     kept: dict[str, Any] = ctx.state.get("counters") or {}
     if kept.get("host") != socket.gethostname() or kept.get("boot") != _boot():
         return None

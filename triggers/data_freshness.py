@@ -27,13 +27,18 @@ def data_freshness(
     A table without rows fires whatever the rule's threshold is.
 
     Args:
+        ctx: the time; reads Prefect blocks, among them {secret:NAME}
         source: a SQLAlchemy URL, in which {secret:NAME} is filled from the Prefect Secret block
             of that name, which may also hold the whole URL; or the name of a block of
             prefect-sqlalchemy, for example sqlalchemy-connector/shop
         tables: the column that says when a row is of, by the name of the table; moments without
             a time zone are UTC, numbers are seconds or milliseconds since 1970
-        where: look only at rows like this, as SQL
+        where: only rows that meet this condition, in SQL
         timeout_seconds: the database gives up after so long, for each table
+
+    Yields:
+        For each table one reading with the label `table`: the age of its newest row in minutes, or
+        a firing one where it has no rows.
     """
     now = ctx.now()
     for table, column in tables.items():

@@ -41,12 +41,17 @@ def database_up(
     One that does not answer fires whatever the rule's threshold is.
 
     Args:
+        ctx: reads Prefect blocks, among them {secret:NAME}
         databases: the SQLAlchemy URL of each by the name that alerts call it, for example
             postgresql://app:{secret:shop-password}@db/shop, where {secret:NAME} is filled from
             the Prefect Secret block of that name, which may also hold the whole URL; or a block of
             prefect-sqlalchemy, for example sqlalchemy-connector/shop
         query: what is asked; it must answer with at least one row
         timeout_seconds: no answer within this long means down
+
+    Yields:
+        For each database one reading with the label `database`: the seconds until it answered, or a
+        firing one where it did not.
     """
     where_of = {
         name: address(ctx, given, f"database {name!r}") for name, given in databases.items()

@@ -35,9 +35,13 @@ def disk_space(
     """How full each file system is, in percent of what ordinary users may use.
 
     Args:
-        paths: look at the file systems of these folders; empty means every mounted disk
+        ctx: is told of file systems that cannot be read
+        paths: only the file systems of these folders; empty means every mounted disk
         ignore: mount points to leave out, with everything below them
         smallest_gb: leave out file systems smaller than this many gigabytes
+
+    Yields:
+        For each file system one reading with the labels `host` and `mount`: used space in percent.
     """
     host = socket.gethostname()
     for mount in paths or _mounted(ignore):

@@ -21,12 +21,20 @@ def event_pack(
 ) -> Iterator[Reading]:
     """Up to 1,000 event policies; each is a rule of its own name, with its own switch.
 
-    What this rule says of receivers, team, groups and `resolve_after` holds for all of them; what
-    a policy says goes before it. A policy that is taken out is retired with its alerts.
+    Receivers, team, groups and `resolve_after` of this rule hold for all of them, unless a policy
+    has its own. A policy that is taken out is retired with its alerts.
 
     Args:
+        ctx: the events of the rule's tenant
         policies: a list of policies, as JSON
         file: of policies, JSON or YAML, where the workers have it; instead of `policies`
+
+    Returns:
+        No reading in a run of the deployment, which stores the alerts itself; in a rehearsal a
+        firing reading for each alert that there would be.
+
+    Raises:
+        PolicyError: neither or both of `policies` and `file` are given, or a policy cannot be used
     """
     if bool(policies) is bool(file):
         raise PolicyError("an event pack takes policies or a file, one of them")

@@ -23,8 +23,13 @@ def file_freshness(
     None at all, and one that is too small, fires whatever the rule's threshold is.
 
     Args:
+        ctx: the time
         files: a file, or a pattern such as /data/in/orders-*.csv; ** means folders of any depth
         smallest_bytes: a newest file with less than this is bad
+
+    Yields:
+        For each pattern one reading with the label `files`: the age of the newest file in minutes,
+        or a firing one where there is none or it is too small.
     """
     now = ctx.now()
     for pattern in files:
@@ -65,7 +70,7 @@ def _newest(pattern: Path) -> tuple[tuple[datetime, Path] | None, int, int]:
         try:
             stat = path.stat()
         except OSError:
-            continue  # moved away while we looked
+            continue  # moved away meanwhile
         if not path.is_file():
             continue
         count += 1

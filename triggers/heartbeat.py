@@ -24,11 +24,16 @@ def heartbeat(
     """How long ago each job was last heard of, in seconds; bad where that is too long.
 
     A job beats with POST /api/v1/alerts/heartbeats/JOB or by its own address, which GET of the same
-    gives. `?status=fail` says that it failed, which is bad at once. One that was never heard of has
-    as long as any, from the first look of the rule on.
+    gives. `?status=fail` says that it failed, which is bad at once. For a
+    job that was never heard of, the time counts from the rule's first evaluation.
 
     Args:
+        ctx: the time, the rule's state, and the stored metrics in which beats arrive
         jobs: how long each may be silent, by its name: {nightly-load: 25h}
+
+    Yields:
+        For each job one reading with the label `job`: the seconds since it was last heard of, and
+        whether that is too long.
     """
     now = ctx.now()
     first = cast("dict[str, str]", ctx.state.setdefault("first", {}))
@@ -37,7 +42,7 @@ def heartbeat(
     for known in (first, beats):
         for gone in known.keys() - jobs.keys():
             del known[gone]
-    # All that an earlier look asked for was read up to then; of a new job nothing was.
+    # Beats of jobs that were watched before are read up to then; of a new job none are.
     known_until = ctx.state.get("until") if first.keys() >= within.keys() else None
     since = now - max(2 * max(within.values()), timedelta(days=1))
     if known_until is not None:
@@ -79,7 +84,7 @@ def _hear(
     """Put the newest beat of each job into `beats`: its moment in microseconds, and 1 or 0.
 
     What was heard is remembered, so that a job may be silent for longer than samples are kept,
-    and a look reads no more than what has come since the last one.
+    and an evaluation reads only what has come since the last one.
     """
     heard = ctx.metrics.window(METRIC, (), since, ctx.now())
     for place, labels in enumerate(heard.labels):

@@ -34,6 +34,7 @@ def http_json(
     is not seen. An answer that is no JSON or no success is a failed check.
 
     Args:
+        ctx: fills {secret:NAME}; is told of objects without a number
         url: http or https; {secret:NAME} is filled from the Prefect Secret block of that name
         value: where the number is, for example queue.depth or data[0].count
         each: where a list is, of which every object is a series; empty means the answer is one
@@ -44,6 +45,13 @@ def http_json(
         body: what is sent, as JSON text
         most: more objects than this are an error, not left out
         timeout_seconds: no answer within this long is a failed check
+
+    Yields:
+        A reading with the number found for the answer or for each object of the list.
+
+    Raises:
+        ConfigurationError: there are more objects than `most`
+        ReadingError: `each` leads to something that is no list
     """
     content = json_of(
         ctx.filled(url),

@@ -33,19 +33,24 @@ def memory_leak(
     """How steadily the memory of processes grows, in megabytes an hour.
 
     The value is the Theil-Sen slope of the resident memory over the window: the median of the
-    slopes between all pairs of looks, which a step, a peak or a garbage collector's saw-tooth
+    slopes between all pairs of samples, which a step, a peak or a garbage collector's saw-tooth
     does not move. The last half of the window must grow as well, so that what fills a cache
     and then stays is no leak. A process has a value once it was seen over three quarters of
     the window.
 
     Args:
+        ctx: the time, and the rule's state, which keeps samples of each process
         processes: names with * for anything, or parts of the command line; a reading for each,
             of the process among those it fits that grows fastest. Empty means the largest
             processes of this machine, by name
         window_minutes: growth is measured over this long
         smallest_mb: what has less memory than this is not judged
         least_percent: what has grown by less than this over the window counts as not growing
-        largest: so many processes are looked at where none are named
+        largest: so many processes are judged where none are named
+
+    Yields:
+        For each name one reading with the labels `host` and `process`: the growth of the process
+        that grows fastest, in megabytes an hour.
     """
     now = ctx.now()
     host = socket.gethostname()
@@ -83,12 +88,18 @@ def memory_leak(
 def growth(
     samples: Sequence[Sequence[float]], window: timedelta, least_percent: float
 ) -> float | None:
-    """Megabytes an hour by which the memory of a process grows, None where that is not known.
+    """Return by how much the memory of a process grows.
+
+    The slope is that of Theil and Sen: the median of the slopes between all pairs of samples.
 
     Args:
         samples: pairs of seconds and megabytes, in order
         window: what the samples should cover
         least_percent: growth over the samples below this counts as none
+
+    Returns:
+        Megabytes an hour, 0 where it does not grow steadily; None where the samples are too few, or
+        cover too little of the window.
     """
     if len(samples) < _FEWEST_SAMPLES:
         return None
@@ -121,7 +132,7 @@ def _with(
     since = at - window.total_seconds()
     kept = [one for one in samples if since <= one[0] <= at]
     apart = window.total_seconds() / _MOST_SAMPLES
-    # Half of the distance, because looks do not come to the second.
+    # Half of the distance, because evaluations are not on time to the second.
     if not kept or at - kept[-1][0] >= apart / 2:
         kept.append([round(at, 1), round(megabytes, 3)])
     return kept[-2 * _MOST_SAMPLES :]
@@ -130,7 +141,7 @@ def _with(
 def _running(
     wanted: Sequence[str], least: float, largest: int
 ) -> dict[str, dict[str, tuple[str, int]]]:
-    """Name and bytes of the processes to look at, by what asks for them."""
+    """Name and bytes of the processes to judge, by what names them."""
     found: dict[str, dict[str, tuple[str, int]]] = {pattern: {} for pattern in wanted}
     everybody: list[tuple[int, str, str, str]] = []
     for process in psutil.process_iter():
@@ -143,7 +154,7 @@ def _running(
                 key = f"{process.pid} {process.create_time():.0f}"
                 everybody.append((rss, key, process.name(), line))
         except psutil.Error:
-            continue  # it ended while we looked, or is not ours to look at
+            continue  # it ended meanwhile, or we may not read it
     everybody.sort(reverse=True)
     if not wanted:
         for rss, key, name, _ in everybody[:largest]:
@@ -162,5 +173,5 @@ def _details(key: str, samples: Sequence[Sequence[float]]) -> dict[str, Any]:
         "megabytes": samples[-1][1],
         "megabytes_before": samples[0][1],
         "over_minutes": round((samples[-1][0] - samples[0][0]) / 60, 1),
-        "looks": len(samples),
+        "samples": len(samples),
     }

@@ -32,9 +32,14 @@ def memory_usage(
     """How much of the memory is taken, in percent; what can be given back counts as free.
 
     Args:
+        ctx: is told of a machine without swap space
         swap: a second reading for the swap space, where there is any
         container: in a container with a limit of its own, measure against that limit
         largest: name this many of the largest processes with the alert
+
+    Yields:
+        One reading for the memory and, where `swap` asks for it, one for the swap space, with the
+        labels `host` and `memory`: the share in use, 0 to 100 percent.
     """
     host = socket.gethostname()
     machine = psutil.virtual_memory()
@@ -62,11 +67,14 @@ def memory_usage(
 
 
 def limited(cgroup: Path, machine: int) -> Memory | None:
-    """The memory of the container we run in; None where it has no limit below the machine's.
+    """Read the memory of the container that this process runs in.
 
     Args:
         cgroup: where the control group's files are: version 2, else version 1 below `memory`
         machine: bytes that the machine has
+
+    Returns:
+        Its limit and what of that is available, in bytes; None without a limit below the machine's.
     """
     for folder, most, used in (
         (cgroup, "memory.max", "memory.current"),
@@ -94,5 +102,5 @@ def _largest(count: int) -> list[str]:
         try:
             found.append((process.memory_info().rss, f"{process.name()} ({process.pid})"))
         except psutil.Error:
-            continue  # it ended while we looked, or is not ours to look at
+            continue  # it ended meanwhile, or we may not read it
     return [f"{name}: {rss / 1e6:.0f} MB" for rss, name in sorted(found, reverse=True)[:count]]

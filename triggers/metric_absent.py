@@ -30,11 +30,16 @@ def metric_absent(
     long there is one reading that is bad, with the labels that the matchers name for certain.
 
     Args:
+        ctx: the time and the stored metrics
         metric: the name of the metric
         match: which series, for example env="prod" or host=~"web-.*"; all of these must hold
         remember: expect the series that came within this long
         by: one value for all series that agree in these labels; empty means each by itself
         total: with `by` empty, one value for all series together
+
+    Yields:
+        One reading for the metric as a whole, which fires where no series came within `remember`;
+        then one for each series or group: the seconds since its last sample.
     """
     kept = length(remember, "remember")
     series = window(ctx, metric, match, kept)

@@ -13,7 +13,7 @@ from pydantic import Field
 from sentinel import Context, Reading, trigger
 from sentinel.errors import ConfigurationError
 from sentinel.metrics.anomaly import NORMAL, Detector, advance
-from triggers._metrics import Duration, ago, length, said, window
+from triggers._metrics import Duration, ago, length, series_name, window
 
 
 @trigger(category="metrics", unit="deviations", keeps_readings=False)
@@ -35,6 +35,7 @@ def metric_anomaly(
     with fewer than 60 samples is not seen.
 
     Args:
+        ctx: the stored metrics; is told of series with too few samples
         metric: the name of the metric; the readings of a rule are rule:NAME
         match: which series, for example env="prod" or host=~"web-.*"; all of these must hold
         history: learn from the samples of this long
@@ -43,6 +44,13 @@ def metric_anomaly(
         refractory: after it fired, quiet for so many samples
         season: compare with this long ago, for example 1d or 7d; 0s means it has no season. History
             must be longer than it, and samples kept for as long (SENTINEL_KEEP_SAMPLES, 7d)
+
+    Yields:
+        For each series one reading: the score of its worst sample in standard deviations. It fires
+        where the detector fired within `over`.
+
+    Raises:
+        ConfigurationError: `history` must be longer than `season`
     """
     tuning = msgspec.structs.replace(NORMAL, threshold=threshold, refractory=refractory)
     learned = length(history, "history")
@@ -77,9 +85,9 @@ def metric_anomaly(
             labels=labels,
             value=round(found.scores[worst], 3),
             firing=bool(fired),
-            summary=f"{metric} {said(labels)} is unusual: {values[worst]:g} {when} ago, "
+            summary=f"{metric} {series_name(labels)} is unusual: {values[worst]:g} {when} ago, "
             f"usual is {found.detector.mean:.4g}"
             if fired
-            else f"{metric} {said(labels)} is as usual",
+            else f"{metric} {series_name(labels)} is as usual",
             details={"usual": found.detector.mean, "samples": len(times)},
         )

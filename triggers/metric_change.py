@@ -27,17 +27,22 @@ def metric_change(
     """How much a stored metric has moved: its window now against one that lies earlier.
 
     A series that is missing in one of the two windows is not seen, nor is one that was zero
-    before, of which nothing can be said in percent.
+    before, of which there are no percent.
 
     Args:
+        ctx: the time and the stored metrics
         metric: the name of the metric; the readings of a rule are rule:NAME
         match: which series, for example env="prod" or host=~"web-.*"; all of these must hold
-        over: look at the samples of this long
+        over: the length of each window
         before: the other window ends this long ago, for example 5m, 1d or 7d
         aggregate_by: which number of each window: avg, min, max, sum, count, last, rate and more
         by: one value for all series that agree in these labels; empty means each by itself
         total: with `by` empty, one value for all series together
         percent: of the earlier value; otherwise the plain difference
+
+    Returns:
+        One value for each series that both windows have: percent of the earlier one, or the
+        difference in the metric's unit.
     """
     wide, back = length(over, "over"), length(before, "before")
     together = groups(by, total)

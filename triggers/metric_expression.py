@@ -27,17 +27,27 @@ def metric_expression(
 ) -> Iterator[Reading]:
     """Several stored metrics in one expression, such as errors / requests * 100.
 
-    What it says is the value, which the rule's `when` judges; true and false are 1 and 0. Series
+    Its result is the value, which the rule's `when` judges; true and false are 1 and 0. Series
     that agree in the labels `by` are put together. A group of which one of the metrics has no
-    sample in the window, or of which the expression says nothing (a division by zero), is not seen.
+    sample in the window, or for which there is no result (a division by zero), is not seen.
 
     Args:
+        ctx: the stored metrics; is told of groups without a result
         metrics: the metric behind each name of the expression: {errors: http_errors_total}
         expression: what is worked out, for example errors / requests * 100
         by: one value for all series that agree in these labels; empty means one value of all
         match: matchers for each name: {errors: [code=~"5.."]}
-        aggregate_by: what of the samples of each name: avg unless said, or rate, sum, p95 and more
-        over: look at the samples of this long until now
+        aggregate_by: which number of each name's samples: avg unless given, or rate, sum, p95 …
+        over: the length of the window, which ends now
+
+    Yields:
+        For each group of series one reading with the expression's value; its details hold the value
+        of every name.
+
+    Raises:
+        ConfigurationError: the expression cannot be compiled, or `match` or `aggregate_by` has an
+            unknown name
+        ReadingError: the expression's result is no number
     """
     for given, what in ((match, "match"), (aggregate_by, "aggregate_by")):
         strange = sorted(given.keys() - metrics.keys())
@@ -72,5 +82,5 @@ def metric_expression(
             ctx.unknown(labels)
             continue
         if not isinstance(answer, bool | int | float):
-            raise ReadingError(f"the expression says {answer!r:.80}, which is no number")
+            raise ReadingError(f"the expression's result {answer!r:.80} is no number")
         yield Reading(labels=labels, value=float(answer), details=values)

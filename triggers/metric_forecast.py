@@ -12,7 +12,7 @@ from pydantic import Field
 from sentinel import Context, Reading, below, trigger
 from sentinel.metrics.forecast import Forecast, forecast
 from sentinel.metrics.moments import micros
-from triggers._metrics import Duration, ago, length, said, window
+from triggers._metrics import Duration, ago, length, series_name, window
 
 _FAR_HOURS = 24 * 365.0
 
@@ -35,12 +35,17 @@ def metric_forecast(
     and budgets; what goes up and down with the day needs a window of several days.
 
     Args:
+        ctx: the time and the stored metrics
         metric: the name of the metric; the readings of a rule are rule:NAME
         threshold: the value that is asked about, in the metric's unit
         match: which series, for example env="prod" or host=~"web-.*"; all of these must hold
         over: the line goes through the samples of this long
         direction: whether the threshold is reached from below (above) or from above (below)
         sure: how likely the time lies between the soonest and the latest that are given
+
+    Yields:
+        For each series one reading: the hours until it reaches the threshold, at most those of a
+        year.
     """
     series = window(ctx, metric, match, length(over, "over"))
     now = micros(ctx.now())
@@ -55,7 +60,7 @@ def metric_forecast(
         yield Reading(
             labels=labels,
             value=round(_hours(found.until), 3),
-            summary=_summary(metric, said(labels), threshold, found, sure),
+            summary=_summary(metric, series_name(labels), threshold, found, sure),
             details={
                 "level": found.level,
                 "per_hour": found.slope * 3600,

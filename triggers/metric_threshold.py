@@ -23,16 +23,20 @@ def metric_threshold(
     """A stored metric over a window: its average, its rate, its 95th percentile and more.
 
     The rule's `when` says which values are bad. A series without samples in the window is not
-    seen, so that its alert stays as it is; `metric_absent` tells of that.
+    seen, so that its alert stays as it is; `metric_absent` reports it.
 
     Args:
+        ctx: the time and the stored metrics
         metric: the name of the metric; the readings of a rule are rule:NAME
         match: which series, for example env="prod" or host=~"web-.*"; all of these must hold
-        over: look at the samples of this long until now
+        over: the length of the window, which ends now
         aggregate_by: what of them: avg, min, max, sum, count, last, delta, p50, p90, p95, p99;
             rate (a second) and increase for counters, which may begin again at zero
         by: one value for all series that agree in these labels; empty means each by itself
         total: with `by` empty, one value for all series together
+
+    Returns:
+        One value for each series or group with samples in the window, in the metric's unit.
     """
     series = window(ctx, metric, match, length(over, "over"))
     found = aggregate(series, aggregate_by, groups(by, total))

@@ -22,16 +22,21 @@ def null_rate(
 ) -> Iterator[Reading]:
     """How many percent of the rows have nothing (NULL) in each column.
 
-    Of a table without rows nothing is seen; `row_count` tells of that.
+    A table without rows is not seen; `row_count` reports it.
 
     Args:
+        ctx: reads Prefect blocks, among them {secret:NAME}; is told of tables without rows
         source: a SQLAlchemy URL, in which {secret:NAME} is filled from the Prefect Secret block
             of that name, which may also hold the whole URL; or the name of a block of
             prefect-sqlalchemy, for example sqlalchemy-connector/shop
         table: its name, for example orders or shop.orders
         columns: their names
-        where: look only at rows like this, as SQL
+        where: only rows that meet this condition, in SQL
         timeout_seconds: the database gives up after so long
+
+    Yields:
+        For each column one reading with the labels `table` and `column`: the share of NULL in
+        percent.
     """
     counted = ", ".join(f"count({quoted([name])}) AS c{n}" for n, name in enumerate(columns))
     schema, name = table_of(table)

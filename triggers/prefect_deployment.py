@@ -42,13 +42,14 @@ def prefect_deployment(
     api_url: str = "",
     api_key: str = "",
 ) -> Iterator[Reading]:
-    """Runs a deployment and says whether its run ended well, and after how many seconds.
+    """Runs a deployment and judges whether its run ended well, and after how many seconds.
 
     It never waits: an evaluation judges the run that an earlier one started, if it has ended,
     and starts the next. No second run is started while one is on its way. A run that somebody
-    cancelled says nothing.
+    cancelled is neither good nor bad.
 
     Args:
+        ctx: the time, the Prefect API, and the rule's state, which keeps the run's id
         deployment: as flow/deployment
         parameters: for the run; what is left out is the deployment's own
         longest_minutes: bad when the run has not ended after this long
@@ -56,6 +57,10 @@ def prefect_deployment(
         api_url: the Prefect API, ending in /api; empty means the one Sentinel uses
         api_key: what another one lets us in with: {secret:NAME} takes it from the Secret block
             of that name; user:password means basic authentication
+
+    Yields:
+        One reading with the label `deployment`, once a run has ended or takes too long: the seconds
+        it took. It fires where the run failed or takes too long.
     """
     labels = {"deployment": deployment[:200]}
     memory = _memory(ctx)
@@ -68,7 +73,7 @@ def prefect_deployment(
                 return
             reading = _judged(prefect, run, labels) if run is not None else None
             if reading is None:
-                ctx.unknown(labels)  # cancelled, or deleted before we looked
+                ctx.unknown(labels)  # cancelled, or deleted meanwhile
             else:
                 yield reading
         else:
@@ -113,7 +118,7 @@ def _on_its_way(
 
 
 def _judged(prefect: PrefectPort, run: FlowRun, labels: dict[str, str]) -> Reading | None:
-    """What the end of a run says; None where it says nothing."""
+    """Return the reading of a run that ended; None for one that was cancelled or deleted."""
     # The type counts: a run that ends Completed and is named Firing is good.
     kind = run.state_type or ""
     if kind not in ("COMPLETED", *_BAD):
@@ -133,13 +138,13 @@ def _judged(prefect: PrefectPort, run: FlowRun, labels: dict[str, str]) -> Readi
     message = ((run.state.message or "") if run.state else "").removeprefix(
         "Flow run encountered an exception: "
     )
-    said = f": {message.splitlines()[0][:300]}" if message.strip() else ""
+    cause = f": {message.splitlines()[0][:300]}" if message.strip() else ""
     logs = [line.message[-1500:] for line in prefect.log_tail(run.id, _LOG_LINES)]
     return Reading(
         labels=labels,
         firing=True,
         value=round(took, 3),
-        summary=storable(f"{name}: run {run.name} {_BAD[kind]}{said}"),
+        summary=storable(f"{name}: run {run.name} {_BAD[kind]}{cause}"),
         details=_details(prefect, run)
         | {"message": storable(message[:1000]), "logs": storable("\n".join(logs))},
     )
@@ -159,9 +164,20 @@ def _start(
 ) -> None:
     """Start the next run, once however often this is tried.
 
-    The key follows from what is stored. Where an evaluation starts a run and is lost before
-    its state is committed, the next one asks with the same key and is given the same run; of a
+    The idempotency key follows from what is stored. If an evaluation starts a run and is lost
+    before its state is committed, the next one sends the same key and is given the same run. Of a
     rule's very first evaluation nothing is stored yet, so that its run may come twice.
+
+    Args:
+        ctx: the clock and the rule's state
+        prefect: the API to ask
+        deployment: as flow/deployment
+        parameters: for the run
+        tags: for the run
+        memory: the run on its way; changed in place
+
+    Raises:
+        ConfigurationError: there is no such deployment
     """
     flow, _, name = deployment.partition("/")
     try:

@@ -22,7 +22,7 @@ from triggers._undeployed import Undeployed, undeployed
 from triggers._work_pools import readings_of_pools
 
 _OVERLAP = timedelta(minutes=3)
-"""A run's end is stamped by the machine it ran on and arrives later, so a look goes back a bit."""
+"""The machine of a run stamps its end, which arrives later: an evaluation goes back so far."""
 _LOGS_SETTLE = timedelta(minutes=1)
 _LOGS_HURRY = timedelta(seconds=5)
 _LOGS_PAUSE = 0.5
@@ -64,6 +64,7 @@ def prefect_runs(
     known, with the exception and the end of the log.
 
     Args:
+        ctx: the time, the Prefect API, and the rule's state, which keeps what was seen before
         api_url: the Prefect API to watch, ending in /api; empty means the one Sentinel uses
         api_key: what it lets us in with, if it is another: {secret:NAME} takes it from the
             Secret block of that name; user:password means basic authentication
@@ -81,11 +82,15 @@ def prefect_runs(
             that is never asked
         planned: something is missing when a schedule is on and Prefect plans no next run, or
             made none for one of its times; cron and interval schedules are reckoned
-        undeployed_runs: look also at runs that somebody started without a deployment; such a
-            flow's failure is told of for lookback_hours at most
-        pools: tell also of work pools that have deployments but no worker
+        undeployed_runs: watch also runs that somebody started without a deployment; such a flow's
+            failure is reported for lookback_hours at most
+        pools: report also work pools that have deployments but no worker
         log_lines: so many last lines of a failed run's log are kept with the alert
-        lookback_hours: how far back the first look goes
+        lookback_hours: how far back the first evaluation goes
+
+    Yields:
+        For each deployment, flow without a deployment and work pool one reading: good, or firing
+        with what is wrong.
     """
     now = ctx.now()
     key = ctx.filled(api_key) if api_url and api_key else ""
@@ -107,39 +112,39 @@ def prefect_runs(
                 lambda one: _named(one, deployments, ignore),
                 lambda run: set(tags) <= set(run.tags) and not set(ignore_tags) & set(run.tags),
             )
-        look = _Look(prefect, now, watched, memory)
-        fresh = look.outcomes(ended, loose, log_lines)
+        diagnosis = _Diagnosis(prefect, now, watched, memory)
+        fresh = diagnosis.outcomes(ended, loose, log_lines)
         if late_minutes:
-            look.late(timedelta(minutes=late_minutes))
+            diagnosis.late(timedelta(minutes=late_minutes))
         if pending_minutes:
-            look.pending(timedelta(minutes=pending_minutes))
+            diagnosis.pending(timedelta(minutes=pending_minutes))
         if stuck_hours or times_longer:
-            look.running(
+            diagnosis.running(
                 timedelta(hours=stuck_hours), times_longer, timedelta(minutes=longer_minutes)
             )
         if good_run_within_hours:
-            look.good_within(timedelta(hours=good_run_within_hours))
+            diagnosis.good_within(timedelta(hours=good_run_within_hours))
         if planned:
-            look.planned()
-            look.skipped(ended)
+            diagnosis.planned()
+            diagnosis.skipped(ended)
         found = list(readings_of_pools(prefect, everything, watched)) if pools else []
         memory.looked = now
         ctx.state["memory"] = memory.kept()
         for one in watched.values():
-            troubles = look.troubles(one.id)
-            if one.id in look.unsure and not troubles:
+            troubles = diagnosis.troubles(one.id)
+            if one.id in diagnosis.unsure and not troubles:
                 ctx.unknown(labels_of(one))
                 continue
             yield reading_of(prefect, one, troubles, memory.bad.get(one.id), fresh.get(one.id, 0))
         for one in loose.flows.values():
-            if troubles := look.troubles(one.id):
+            if troubles := diagnosis.troubles(one.id):
                 bad = memory.bad.get(one.id)
                 yield reading_of(prefect, one, troubles, bad, fresh.get(one.id, 0))
         yield from found
 
 
-class _Look:
-    """One look at a server: each method asks one thing and notes what is wrong."""
+class _Diagnosis:
+    """What is wrong on a server: each method asks one question and notes the answer."""
 
     def __init__(
         self, prefect: PrefectPort, now: datetime, watched: Mapping[str, Deployed], memory: Memory
@@ -247,7 +252,7 @@ class _Look:
     def skipped(self, ended: Runs) -> None:
         """Times of schedules for which Prefect made no run."""
         skipped = Skipped(self.prefect, self.now, self.watched)
-        self.memory.slots = skipped.look(self.memory.slots, ended.of)
+        self.memory.slots = skipped.advance(self.memory.slots, ended.of)
         for one, slot in self.memory.slots.missing.items():
             text = f"is missing: Prefect made no run for {slot:%Y-%m-%d %H:%M:%S} UTC"
             self._note(one, Trouble("missing", text, 0))
@@ -259,8 +264,8 @@ class _Look:
         if failure is None:
             return noted
         more = f", {failure.count} in a row" if failure.count > 1 else ""
-        said = f": {failure.message.splitlines()[0]}" if failure.message else ""
-        text = f"{failure.kind}{said} (run {failure.run_name}{more})"
+        cause = f": {failure.message.splitlines()[0]}" if failure.message else ""
+        text = f"{failure.kind}{cause} (run {failure.run_name}{more})"
         return [Trouble(failure.kind, text, failure.count), *noted]
 
     def _note(self, one: str, trouble: Trouble) -> None:
@@ -296,7 +301,7 @@ class _Look:
 def _ended(
     prefect: PrefectPort, looked: datetime | None, now: datetime, lookback: timedelta
 ) -> Runs:
-    """Runs that ended since the last look, of each deployment the last to end first."""
+    """Runs that ended since the last evaluation, of each deployment the last to end first."""
     since = _since(looked, now, lookback)
     where = _typed(GOOD, *BAD) | {"end_time": {"after_": since.isoformat()}}
     return prefect.runs_by_deployment(where, sort="END_TIME_DESC")

@@ -47,6 +47,7 @@ def prefect_sla(
     of Prefect's SLAs, which its open-source server does not have.
 
     Args:
+        ctx: the time and the Prefect API; is told of agreements that cannot be judged yet
         deployments: each as flow/deployment
         duration: a run takes at most so long; one that is still running counts
         within: a run starts at most so long after its time
@@ -58,6 +59,13 @@ def prefect_sla(
         api_url: the Prefect API, ending in /api; empty means the one Sentinel uses
         api_key: what another one lets us in with: {secret:NAME} takes it from the Secret block
             of that name; user:password means basic authentication
+
+    Yields:
+        For each deployment and agreement one reading with the label `sla` among others: the seconds
+        that the run took, was late or is old. It fires where the agreement is broken.
+
+    Raises:
+        ConfigurationError: no agreement is given, or a time, day, region or time zone is unknown
     """
     if not (duration or within or stale_after or ready_by):
         raise ConfigurationError(
@@ -149,12 +157,12 @@ def _stale(
     if last is None and age <= after:
         ctx.unknown(labels)  # it is new, and has its time
         return
-    said = "has never completed a run in" if last is None else "last completed a run"
+    ended = "has never completed a run in" if last is None else "last completed a run"
     yield Reading(
         labels=labels,
         value=round(age.total_seconds(), 1),
         firing=age > after,
-        summary=f"{name} {said} {ago(age)}{' ago' if last else ''}, agreed are {ago(after)}",
+        summary=f"{name} {ended} {ago(age)}{' ago' if last else ''}, agreed are {ago(after)}",
     )
 
 
@@ -182,10 +190,20 @@ def _ready(
 def _deadline(
     now: datetime, ready_by: str, days: Sequence[str], holidays: str, timezone: str
 ) -> _Deadline | None:
-    """The last one that has passed; None where there was none within a month.
+    """Return the last deadline that has passed.
+
+    Args:
+        now: the present moment
+        ready_by: a local time, as 07:00
+        days: the days of the week on which it holds
+        holidays: a country or part of one on whose public holidays it does not; empty means none
+        timezone: whose local time
+
+    Returns:
+        The deadline; None where there was none within a month.
 
     Raises:
-        ConfigurationError: a day, a region, a time or a time zone means nothing
+        ConfigurationError: a day, a region, a time or a time zone is unknown
     """
     try:
         window = Window.model_validate({"days": list(days)})

@@ -32,9 +32,10 @@ def price_surge(
 
     As percent it is the change from the price so many bars before. As a z-score it is that
     change less the mean of the changes in the window before it, in standard deviations of
-    them. Where several bars have come since the last look, the one that moved most counts.
+    them. Where several bars have come since the last evaluation, the one that moved most counts.
 
     Args:
+        ctx: the time, the rule's state, and what {secret:NAME} stands for
         source: a CSV, Parquet or JSON file, an http(s) address of JSON, or a SQLAlchemy URL,
             in which {secret:NAME} is filled from the Prefect Secret block of that name
         query: for a SQLAlchemy URL: the SELECT that gives the bars
@@ -50,6 +51,10 @@ def price_surge(
         replay_days_a_minute: replay old bars, so many of their days in a minute; 0 means the
             newest bars are taken for what they are
         replay_from: the day with which a replay begins; empty means the first
+
+    Yields:
+        For each ticker one reading with the label `ticker`: how far its price moved, in percent or
+        in standard deviations.
     """
     columns = Columns(ticker=ticker_column, time=time_column, price=price_column)
     bars = of_tickers(ctx, load(ctx, source, query, records, columns), tickers)

@@ -22,12 +22,16 @@ def row_count(
     """How many rows each table has, or how many of them meet a condition.
 
     Args:
+        ctx: reads Prefect blocks, among them {secret:NAME}
         source: a SQLAlchemy URL, in which {secret:NAME} is filled from the Prefect Secret block
             of that name, which may also hold the whole URL; or the name of a block of
             prefect-sqlalchemy, for example sqlalchemy-connector/shop
         tables: names, for example orders or shop.orders
         where: count only rows like this, as SQL, for example created_at > now() - interval '1 day'
         timeout_seconds: the database gives up after so long, for each table
+
+    Yields:
+        For each table one reading with the label `table`: its number of rows.
     """
     for table in tables:
         schema, name = table_of(table)

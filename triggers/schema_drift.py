@@ -25,10 +25,12 @@ def schema_drift(
 ) -> Iterator[Reading]:
     """Whether columns were removed, added or changed their type.
 
-    Without `expected`, the first look says how a table should be; the alert stays until it is so
-    again, or until the rule's state is forgotten. A table that is missing fires.
+    Without `expected`, the first evaluation records how a table should be. The alert stays until
+    the table is so again, or until the rule's state is deleted. A table that is missing fires.
 
     Args:
+        ctx: the rule's state, which keeps the first schema seen; reads Prefect blocks, among them
+            {secret:NAME}
         source: a SQLAlchemy URL, in which {secret:NAME} is filled from the Prefect Secret block
             of that name, which may also hold the whole URL; or the name of a block of
             prefect-sqlalchemy, for example sqlalchemy-connector/shop
@@ -36,6 +38,10 @@ def schema_drift(
         expected: types by column by table, as the database says them: orders: {id: INTEGER}
         ignore: what may happen: removed, changed, added
         timeout_seconds: the database gives up after so long
+
+    Yields:
+        For each table one reading with the label `table`, without a value. It fires where a column
+        differs or the table is missing.
     """
     known = cast("dict[str, dict[str, str]]", ctx.state.setdefault("columns", {}))
     with inspected(ctx, source, timeout_seconds) as found:
@@ -54,13 +60,13 @@ def schema_drift(
                 for kind, names in _moved(before, now).items()
                 if names and kind not in ignore
             }
-            said = "; ".join(
+            changes = "; ".join(
                 f"{kind} {', '.join(moved[kind])}" for kind in _BAD_FIRST if kind in moved
             )
             yield Reading(
                 labels=labels,
                 firing=bool(moved),
-                summary=f"{table}: {said}"[:1000] if moved else f"{table} is as expected",
+                summary=f"{table}: {changes}"[:1000] if moved else f"{table} is as expected",
                 details={"columns": now, **moved},
             )
 

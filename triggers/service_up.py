@@ -67,6 +67,7 @@ def service_up(
     many days its certificate still lasts.
 
     Args:
+        ctx: the time, and what {secret:NAME} stands for
         services: http://…, https://…, tcp://host:port or tls://host:port
         timeout_seconds: no answer within this long means down
         slowest_ms: bad too when the answer takes longer than this; 0 means that is not judged
@@ -75,9 +76,13 @@ def service_up(
         headers: sent with every HTTP request; {secret:NAME} is filled from the Secret block of
             that name
         follow_redirects: judge where a redirect leads to instead of the redirect
-        certificate_days: tell when a certificate lasts for fewer days than this; 0 means never
+        certificate_days: fire when a certificate lasts for fewer days than this; 0 means never
         certificate_severity: how bad that is, while it still lasts
         ca_file: a PEM file of authorities to trust beside the well-known ones
+
+    Yields:
+        For each service one reading with the label `service`: the milliseconds until it answered.
+        For one that speaks TLS a second: the days that its certificate still lasts.
     """
     addresses = [_address(service) for service in services]
     asked = Asked(
@@ -108,11 +113,17 @@ def service_up(
             if isinstance(ends, datetime):
                 yield _certificate(labels, ends - now, ends, certificate_days, certificate_severity)
             else:
-                ctx.unknown(labels)  # that the service is down is said already
+                ctx.unknown(labels)  # the other reading says that the service is down
 
 
 def _address(service: str) -> tuple[str, str, int, str]:
-    """Scheme, host, port and the whole of it.
+    """Split the address of a service.
+
+    Args:
+        service: http://…, https://…, tcp://host:port or tls://host:port
+
+    Returns:
+        Scheme, host, port and the address as it was given.
 
     Raises:
         ConfigurationError: it is none of the four kinds

@@ -30,6 +30,7 @@ def sql_query(
     they say which series a row is. Rows without a number are not seen.
 
     Args:
+        ctx: reads Prefect blocks, among them {secret:NAME}
         source: a SQLAlchemy URL, in which {secret:NAME} is filled from the Prefect Secret block
             of that name, which may also hold the whole URL; or the name of a block of
             prefect-sqlalchemy, for example sqlalchemy-connector/shop
@@ -38,6 +39,13 @@ def sql_query(
         severity: a column with a severity word for rows that are bad; empty means the rule's
         most_rows: more rows than this are an error, not left out
         timeout_seconds: the database gives up after so long
+
+    Yields:
+        For each row with a number one reading, whose labels are its columns of text, dates and
+        whole numbers.
+
+    Raises:
+        ReadingError: the query answers no such column as `value`
     """
     rows = asked(ctx, source, query, most=most_rows, timeout=timeout_seconds)
     for row in rows:

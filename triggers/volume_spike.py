@@ -30,9 +30,10 @@ def volume_spike(
     """How far the volume of every ticker lies above the mean of the window before it.
 
     As percent, 200 means three times the usual; as a z-score, in standard deviations of the
-    window. Where several bars have come since the last look, the one furthest above counts.
+    window. Where several bars have come since the last evaluation, the one furthest above counts.
 
     Args:
+        ctx: the time, the rule's state, and what {secret:NAME} stands for
         source: a CSV, Parquet or JSON file, an http(s) address of JSON, or a SQLAlchemy URL,
             in which {secret:NAME} is filled from the Prefect Secret block of that name
         query: for a SQLAlchemy URL: the SELECT that gives the bars
@@ -47,6 +48,10 @@ def volume_spike(
         replay_days_a_minute: replay old bars, so many of their days in a minute; 0 means the
             newest bars are taken for what they are
         replay_from: the day with which a replay begins; empty means the first
+
+    Yields:
+        For each ticker one reading with the label `ticker`: how far its volume lies above the mean,
+        in percent or in standard deviations.
     """
     columns = Columns(ticker=ticker_column, time=time_column, volume=volume_column)
     bars = of_tickers(ctx, load(ctx, source, query, records, columns), tickers)

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from sentinel.checks.trigger import Trigger
+from sentinel.checks.trigger import CONTEXT, Trigger
 from sentinel.errors import ConfigurationError
 from sentinel.validation_messages import validation_message
 
@@ -24,14 +24,21 @@ _ENTRY = re.compile(r"^(\w+)(?: \([^)]*\))?:\s*(.*)$")
 
 
 def summary_of(trigger: Trigger[..., Any]) -> str:
-    """What stands before the sections of its docstring."""
+    """Return what stands before the sections of its docstring."""
     lines = inspect.cleandoc(trigger.__doc__ or "").splitlines()
     ends = [number for number, line in enumerate(lines) if line.strip() in _SECTIONS]
     return "\n".join(lines[: ends[0] if ends else None]).strip()
 
 
 def help_of(trigger: Trigger[..., Any]) -> dict[str, str]:
-    """The help of each parameter, from the docstring's `Args:`, in one line each."""
+    """Return the help of each field of the form, in one line each.
+
+    Args:
+        trigger: its docstring's `Args:` are read, in Google's style
+
+    Returns:
+        Help by parameter; the context, which is no field, is left out.
+    """
     lines = inspect.cleandoc(trigger.__doc__ or "").splitlines()
     if "Args:" not in lines:
         return {}
@@ -47,11 +54,12 @@ def help_of(trigger: Trigger[..., Any]) -> dict[str, str]:
             found[last] = entry.group(2)
         elif last and text:
             found[last] = f"{found[last]} {text}".strip()
+    found.pop(CONTEXT, None)
     return found
 
 
 def form_of(trigger: Trigger[..., Any]) -> type[BaseModel]:
-    """A model of its parameters; one that it does not have is refused."""
+    """Return a pydantic model of its parameters, which refuses one that it does not have."""
     said = help_of(trigger)
     fields: dict[str, Any] = {}
     for parameter in trigger.parameters:
@@ -68,12 +76,15 @@ def form_of(trigger: Trigger[..., Any]) -> type[BaseModel]:
 def filled(
     trigger: Trigger[..., Any], written: Mapping[str, Sequence[str]], given: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The trigger's parameters, checked, from what a person wrote on a command line.
+    """Check a trigger's parameters, as a person wrote them on a command line.
 
     Args:
-        trigger: whose
+        trigger: the trigger whose form checks them
         written: texts by parameter; one that is written several times is a list
         given: values that are no text, such as those of a deployment; what is written wins
+
+    Returns:
+        A value of its type for each parameter, defaults filled in.
 
     Raises:
         ConfigurationError: a parameter is unknown, missing or of no use; names it
@@ -103,9 +114,17 @@ def filled(
 
 
 def _read(form: type[BaseModel], name: str, texts: Sequence[str]) -> Any:
-    """The first reading of what was written that the parameter takes.
+    """Parse what was written in the first way that the parameter takes.
 
     `5` is a number where one is wanted and a text where that is; a single value does for a list.
+
+    Args:
+        form: the trigger's, as `form_of` makes it
+        name: the parameter
+        texts: what was written for it, at least one
+
+    Returns:
+        The value; where the parameter takes none, the one whose error says most.
     """
     parsed: list[Any] = [_parsed(text) for text in texts]
     single: list[Any] = [parsed[0], texts[0]] if len(texts) == 1 else []

@@ -16,7 +16,10 @@ from sentinel.checks.runner import observe
 from sentinel.errors import TriggerError
 from sentinel.rules.condition import When
 
-__all__ = ["Trigger", "trigger"]
+__all__ = ["CONTEXT", "Trigger", "trigger"]
+
+CONTEXT = "ctx"
+"""A trigger whose first parameter has this name is given a `Context`; it is no form field."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -62,7 +65,7 @@ class Trigger(Generic[P, R]):
         self.__module__ = function.__module__
         parameters = list(inspect.signature(function, eval_str=True).parameters.values())
         self.wants_context = bool(parameters) and (
-            parameters[0].annotation is Context or parameters[0].name == "ctx"
+            parameters[0].annotation is Context or parameters[0].name == CONTEXT
         )
         own = parameters[1:] if self.wants_context else parameters
         self._check_form(own)

@@ -104,7 +104,7 @@ def test_a_process_that_grows_and_grows_is_found(watch: Watch, child: Child):
     assert reading.summary is not None
     assert "MB an hour" in reading.summary
     assert reading.details is not None
-    assert reading.details["looks"] == 13
+    assert reading.details["samples"] == 13
 
 
 def test_before_three_quarters_of_the_window_nothing_is_said(watch: Watch, child: Child):
