@@ -43,13 +43,13 @@ def up(
     import logging
 
     from sentinel.settings import Settings
-    from sentinel.up.console import Screen
+    from sentinel.up.console import StartScreen
     from sentinel.up.plan import Options
     from sentinel.up.start import up as start
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     settings_here()  # says in one sentence which setting is wrong
-    raise typer.Exit(start(Settings(), Options(demo, sqlite, rules), Screen()))
+    raise typer.Exit(start(Settings(), Options(demo, sqlite, rules), StartScreen()))
 
 
 def down(

@@ -40,10 +40,13 @@ class ChannelBlocks(PrefectApi):
         return sorted({one.ref: one for one in found}.values(), key=lambda one: one.ref)
 
     def find(self, name: str) -> ChannelBlock:
-        """The channel called `name`.
+        """Return the channel called `name`.
 
         Args:
             name: `<block type slug>/<name>`, or the name alone where only one has it
+
+        Returns:
+            The block, with its type and its name.
 
         Raises:
             NotFound: there is none

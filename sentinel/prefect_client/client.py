@@ -59,10 +59,13 @@ class PrefectApi(RunQueries):
 
     @classmethod
     def of(cls, settings: Settings, environ: Mapping[str, str] | None = None) -> Self:
-        """The API that the settings name, else `PREFECT_API_URL`, else the one `up` starts.
+        """Connect to the API of the settings, else of `PREFECT_API_URL`, else the one `up` starts.
 
         `PREFECT_API_KEY` is sent as a bearer token, else `PREFECT_API_AUTH_STRING` as basic
         authentication, as Prefect's own client does.
+
+        Returns:
+            A client, to be closed by its caller.
         """
         addresses = Addresses.of(settings)
         return cls(
@@ -122,7 +125,10 @@ class PrefectApi(RunQueries):
         self._sent.append((now, count))
 
     def deployment(self, deployment_id: str) -> dict[str, Any]:
-        """One deployment.
+        """Return one deployment.
+
+        Returns:
+            The deployment's JSON, as Prefect's `GET /deployments/{id}` answers.
 
         Raises:
             NotFound: there is none of that id
@@ -131,7 +137,10 @@ class PrefectApi(RunQueries):
         return self._get(f"/deployments/{deployment_id}", f"deployment {deployment_id}")
 
     def deployment_named(self, flow: str, name: str) -> dict[str, Any]:
-        """The deployment `flow/name`.
+        """Return the deployment `flow/name`.
+
+        Returns:
+            The deployment's JSON, as Prefect's `GET /deployments/name/…` answers.
 
         Raises:
             NotFound: there is none of that name
@@ -140,7 +149,10 @@ class PrefectApi(RunQueries):
         return self._get(f"/deployments/name/{flow}/{name}", f"deployment {flow}/{name}")
 
     def deployments(self, *, tags: Sequence[str] = ()) -> list[dict[str, Any]]:
-        """All deployments, by name; those that carry all of `tags` where some are given.
+        """Return all deployments, or those that carry all of `tags` where some are given.
+
+        Returns:
+            The deployments' JSON, sorted by name.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -151,7 +163,10 @@ class PrefectApi(RunQueries):
         return self._pages("/deployments/filter", body)
 
     def flow_run(self, flow_run_id: str) -> dict[str, Any]:
-        """One flow run.
+        """Return one flow run.
+
+        Returns:
+            The flow run's JSON, as Prefect's `GET /flow_runs/{id}` answers.
 
         Raises:
             NotFound: there is none of that id; Prefect may have deleted it by its retention
@@ -160,7 +175,10 @@ class PrefectApi(RunQueries):
         return self._get(f"/flow_runs/{flow_run_id}", f"flow run {flow_run_id}")
 
     def flow_runs(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Flow runs by id, in bulk; those that are gone are left out.
+        """Return many flow runs in bulk.
+
+        Returns:
+            The flow runs' JSON by id; a run that Prefect has deleted is left out.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -181,7 +199,7 @@ class PrefectApi(RunQueries):
         idempotency_key: str = "",
         tags: Sequence[str] = (),
     ) -> dict[str, Any]:
-        """Start a run of a deployment, and return it without waiting for it.
+        """Start a run of a deployment, and do not wait for it.
 
         Args:
             deployment_id: which
@@ -189,6 +207,9 @@ class PrefectApi(RunQueries):
             name: of the run; empty means a made-up one
             idempotency_key: a second call with the same one gives the first one's run
             tags: beside the deployment's own
+
+        Returns:
+            The new flow run's JSON.
 
         Raises:
             NotFound: there is no such deployment
@@ -208,7 +229,10 @@ class PrefectApi(RunQueries):
         return self._checked(response).json()
 
     def automations(self) -> list[dict[str, Any]]:
-        """All Automations.
+        """Return all Automations.
+
+        Returns:
+            The Automations' JSON.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -229,11 +253,14 @@ class PrefectApi(RunQueries):
 
 
 def connect(url: str, key: str = "") -> PrefectApi:
-    """A client of another Prefect API, to be closed by the caller's `with` block.
+    """Connect to another Prefect API; the caller closes it with a `with` block.
 
     Args:
         url: of the API, ending in `/api`
         key: an API key, or `user:password` for basic authentication; empty for neither
+
+    Returns:
+        A client of that API.
     """
     name = "PREFECT_API_AUTH_STRING" if ":" in key else "PREFECT_API_KEY"
     return PrefectApi(url, headers=authentication({name: key}))

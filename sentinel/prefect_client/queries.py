@@ -28,7 +28,10 @@ class RunQueries(PrefectHttp):
     """The questions of checks."""
 
     def every_deployment(self) -> list[Deployed]:
-        """All deployments, by name, with their flows' names.
+        """Return all deployments.
+
+        Returns:
+            The deployments, sorted by name, with their flows' names.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -38,7 +41,10 @@ class RunQueries(PrefectHttp):
         return [msgspec.structs.replace(d, flow=names.get(d.flow_id, "")) for d in found]
 
     def flow_names(self, ids: Iterable[str]) -> dict[str, str]:
-        """The names of flows by id; those that are gone are left out.
+        """Return the names of flows.
+
+        Returns:
+            The names by flow id; a flow that is gone is left out.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -53,11 +59,14 @@ class RunQueries(PrefectHttp):
         return names
 
     def every_run(self, where: Mapping[str, Any], *, sort: str = "EXPECTED_START_TIME_ASC") -> Runs:
-        """All runs that match, by deployment; those without one under an empty id.
+        """Return all flow runs that match.
 
         Args:
             where: a `FlowRunFilter` of Prefect's API
             sort: one of its `FlowRunSort`
+
+        Returns:
+            The runs by deployment id; runs without a deployment stand under an empty id.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -73,11 +82,14 @@ class RunQueries(PrefectHttp):
         return Runs(of=found, cut=True)
 
     def runs_by_deployment(self, where: Mapping[str, Any], *, sort: str) -> Runs:
-        """Runs of deployments that match; of each at least the first one in that order.
+        """Return the flow runs of deployments that match.
 
         Args:
             where: a `FlowRunFilter` of Prefect's API
             sort: one of its `FlowRunSort`, for example END_TIME_DESC
+
+        Returns:
+            The runs by deployment id; of each deployment at least the first run in that order.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -100,7 +112,10 @@ class RunQueries(PrefectHttp):
         return Runs(of=found, cut=True)
 
     def last_runs(self, deployment_id: str, where: Mapping[str, Any], most: int) -> list[FlowRun]:
-        """The newest runs of one deployment that match, the newest end first.
+        """Return the newest flow runs of one deployment that match.
+
+        Returns:
+            At most `most` runs, the newest end first.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -114,7 +129,10 @@ class RunQueries(PrefectHttp):
         return self._read("/flow_runs/filter", body, FlowRun)
 
     def run(self, flow_run_id: str) -> FlowRun:
-        """One flow run.
+        """Return one flow run.
+
+        Returns:
+            The run, with its state.
 
         Raises:
             NotFound: there is none of that id; Prefect may have deleted it by its retention
@@ -129,7 +147,10 @@ class RunQueries(PrefectHttp):
         return found[0]
 
     def log_tail(self, flow_run_id: str, lines: int) -> list[LogLine]:
-        """The last lines of a run's log, the oldest of them first.
+        """Return the last lines of a flow run's log.
+
+        Returns:
+            At most `lines` lines, the oldest of them first.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -142,7 +163,10 @@ class RunQueries(PrefectHttp):
         return self._read("/logs/filter", body, LogLine)[::-1]
 
     def work_pools(self) -> list[WorkPool]:
-        """All work pools.
+        """Return all work pools.
+
+        Returns:
+            Every work pool, with its status.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -150,7 +174,10 @@ class RunQueries(PrefectHttp):
         return self._all("/work_pools/filter", {}, WorkPool)
 
     def workers(self, pool: str) -> list[Worker]:
-        """The workers that a pool has had.
+        """Return the workers of a work pool.
+
+        Returns:
+            Every worker that the pool has had, online or not.
 
         Raises:
             PrefectUnreachable: the API does not answer, or knows no such pool
@@ -158,7 +185,10 @@ class RunQueries(PrefectHttp):
         return self._all(f"/work_pools/{pool}/workers/filter", {}, Worker)
 
     def secret(self, name: str) -> str:
-        """What the Secret block of that name holds.
+        """Return what the Secret block of that name holds.
+
+        Returns:
+            The text of the secret.
 
         Raises:
             NotFound: there is no such block, or it holds no text
@@ -175,11 +205,14 @@ class RunQueries(PrefectHttp):
         return value
 
     def block(self, kind: str, name: str) -> dict[str, Any] | None:
-        """What the block of that type and name holds, secrets included; None where there is none.
+        """Return what the block of that type and name holds.
 
         Args:
             kind: slug of its type
             name: of the block
+
+        Returns:
+            The block's fields, secrets included; None where there is no such block.
 
         Raises:
             PrefectUnreachable: the API does not answer, or keeps its secrets to itself

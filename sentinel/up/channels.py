@@ -1,7 +1,7 @@
 """Channels that a start makes of the `ALERT_*` variables, where there are any.
 
-The rollout makes them before the first rule is deployed, so that nothing is told too early to
-reach them; where nothing is rolled out, a process of its own does, if they have changed.
+The rollout makes them before the first rule is deployed, so that no notification comes too
+early for them; where nothing is rolled out, a process of its own does, if they have changed.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pydantic import SecretStr, ValidationError
 
 from blocks.channel_variables import AlertVariables
 from sentinel.store.notifications.receivers import DEFAULT
-from sentinel.up.console import Screen
+from sentinel.up.console import StartScreen
 from sentinel.up.home import Home, write_private
 from sentinel.up.plan import Plan
-from sentinel.up.processes import Family, Part, tail
+from sentinel.up.processes import ProcessGroup, Service, tail
 
 if TYPE_CHECKING:
     from blocks.channel_blocks import SavedChannel
@@ -33,13 +33,16 @@ _DONE = "channels-made"
 
 
 def make_channels(store: Store, settings: Settings) -> list[SavedChannel]:
-    """Save the blocks that the variables describe; a new one tells the receiver `default`, too.
+    """Save the blocks that the variables describe, and add new ones to the receiver `default`.
 
     Prefect's own client must know where its server is.
 
     Args:
         store: whose receivers
         settings: of this process
+
+    Returns:
+        What was made, a line for each block.
 
     Raises:
         ValidationError: a variable cannot be used
@@ -66,8 +69,8 @@ def make_channels(store: Store, settings: Settings) -> list[SavedChannel]:
 async def sync_channels(
     plan: Plan,
     environment: Mapping[str, str],
-    family: Family,
-    screen: Screen,
+    processes: ProcessGroup,
+    screen: StartScreen,
     after: Awaitable[None],
 ) -> None:
     """Do what `sentinel channel sync` does; one that fails is shown, and holds up nothing.
@@ -75,7 +78,7 @@ async def sync_channels(
     Args:
         plan: of this start
         environment: of the processes it starts
-        family: who runs and stops them
+        processes: who runs and stops them
         screen: what the person sees
         after: the rollout, which makes them as well and registers the same block types
     """
@@ -94,17 +97,17 @@ async def sync_channels(
         screen.step(CHANNELS, "ready", "as the ALERT_ variables say")
         return
     screen.step(CHANNELS, "starts")
-    part = Part(
+    service = Service(
         name="channels",
         command=[sys.executable, "-m", "sentinel.cli", "channel", "sync"],
         environment=environment,
         log=plan.home.log("channels"),
     )
-    part.log.unlink(missing_ok=True)
-    code = await family.finish(part)
-    said = tail(part.log, 3)
+    service.log.unlink(missing_ok=True)
+    code = await processes.finish(service)
+    said = tail(service.log, 3)
     if code:
-        screen.step(CHANNELS, "failed", f"{said} (see {part.log})")
+        screen.step(CHANNELS, "failed", f"{said} (see {service.log})")
     else:
         screen.step(CHANNELS, "ready", said)
 

@@ -1,4 +1,4 @@
-"""What `sentinel doctor` looks at: each part, whether it is well, and what to do if not."""
+"""The checks of `sentinel doctor`: whether each part is OK, and what to do if it is not."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LEAST_FREE_BYTES = 1_000_000_000
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found about one part. A note is nothing to act on."""
+    """The result of checking one part. A note needs no action."""
 
     name: str
     state: Literal["ok", "wrong", "note"]
@@ -38,13 +38,16 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_all(settings: Settings, home: Home) -> list[Check]:
-    """Look at everything, one after the other; nothing is changed.
+    """Check every part, one after the other, and change nothing.
 
     Args:
         settings: completed by those of the running instance
         home: its folder
+
+    Returns:
+        One result for each part, in the order of the checks.
     """
-    looks: list[tuple[str, Callable[[Settings, Home], Check]]] = [
+    checks: list[tuple[str, Callable[[Settings, Home], Check]]] = [
         ("python", _python),
         ("home", _home),
         ("instance", _instance),
@@ -58,9 +61,9 @@ def check_all(settings: Settings, home: Home) -> list[Check]:
         ("dashboard", _dashboard),
     ]
     found: list[Check] = []
-    for name, look in looks:
+    for name, check in checks:
         try:
-            found.append(look(settings, home))
+            found.append(check(settings, home))
         except SentinelError as error:
             found.append(Check(name=name, state="wrong", says=error.message, hint=error.hint))
         except SQLAlchemyError as error:
@@ -81,7 +84,7 @@ def _home(settings: Settings, home: Home) -> Check:
     free = shutil.disk_usage(home.root).free
     says = f"{home.root}, {free / 1e9:.1f} GB free"
     if free < _LEAST_FREE_BYTES:
-        return Check(name="home", state="wrong", says=says, hint="Make room on that disk.")
+        return Check(name="home", state="wrong", says=says, hint="Free some space on that disk.")
     return Check(name="home", state="ok", says=says)
 
 
@@ -89,10 +92,10 @@ def _instance(settings: Settings, home: Home) -> Check:
     record = running(home)
     if record is None:
         hint = "Start it with: sentinel up"
-        return Check(name="instance", state="note", says="none runs here", hint=hint)
+        return Check(name="instance", state="note", says="no instance runs here", hint=hint)
     dead = [child.name for child in record.children if child.process() is None]
     if dead:
-        hint = f"It is started again by itself; if not, see {home.logs}."
+        hint = f"Sentinel restarts it; if it does not, see {home.logs}."
         says = f"{', '.join(dead)} has ended"
         return Check(name="instance", state="wrong", says=says, hint=hint)
     count = len(record.children)
@@ -107,7 +110,7 @@ def _wheel(settings: Settings, home: Home) -> Check:
 
 def _database(settings: Settings, home: Home) -> Check:
     if not settings.database_url and (Postgres.has_data(home) or not home.sqlite.exists()):
-        return Check(name="database", state="note", says="does not run, as nothing does here")
+        return Check(name="database", state="note", says="not running, since no instance runs here")
     store = Store.of(settings)
     try:
         counts = store.alerts.counts()
@@ -130,13 +133,13 @@ def _prefect(settings: Settings, home: Home) -> Check:
 def _pool(settings: Settings, home: Home) -> Check:
     with Setup.of(settings) as prefect:
         if not prefect.healthy():
-            return Check(name="work pool", state="note", says="unknown, since Prefect is")
+            return _unknown("work pool")
         found = prefect.pool(settings.work_pool)
     if found is None:
         return Check(
             name="work pool",
             state="wrong",
-            says=f"there is none called {settings.work_pool}",
+            says=f"there is no work pool {settings.work_pool}",
             hint="Make it: sentinel pool ensure",
         )
     if found.get("is_paused"):
@@ -153,7 +156,7 @@ def _pool(settings: Settings, home: Home) -> Check:
 def _triggers(settings: Settings, home: Home) -> Check:
     catalog = load()
     if not catalog.broken:
-        return Check(name="triggers", state="ok", says=f"{len(catalog.triggers)} can be used")
+        return Check(name="triggers", state="ok", says=f"{len(catalog.triggers)} usable")
     says = "; ".join(map(str, catalog.broken))
     cures = dict.fromkeys(one.cure for one in catalog.broken if one.cure)
     return Check(name="triggers", state="wrong", says=says, hint=" ".join(cures))
@@ -162,7 +165,7 @@ def _triggers(settings: Settings, home: Home) -> Check:
 def _rules(settings: Settings, home: Home) -> Check:
     with Setup.of(settings) as prefect:
         if not prefect.healthy():
-            return Check(name="rules", state="note", says="unknown, since Prefect is")
+            return _unknown("rules")
         found = prefect.deployments()
     if not found:
         hint = "Roll them out: sentinel deploy"
@@ -198,8 +201,13 @@ def _dashboard(settings: Settings, home: Home) -> Check:
 
 
 def _not_here(name: str, expected: bool, url: str) -> Check:
-    """What does not answer is wrong where something runs, and to be expected where not."""
+    """Report an address that does not answer: wrong where an instance runs, else a note."""
     if expected:
-        hint = "See its log under home, or who is meant to run it."
+        hint = "See its log under the home folder, or ask whoever runs it."
         return Check(name=name, state="wrong", says=f"{url} does not answer", hint=hint)
-    return Check(name=name, state="note", says=f"{url} does not answer, as nothing runs here")
+    says = f"{url} does not answer, since no instance runs here"
+    return Check(name=name, state="note", says=says)
+
+
+def _unknown(name: str) -> Check:
+    return Check(name=name, state="note", says="unknown, since Prefect does not answer")

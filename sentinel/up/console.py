@@ -1,4 +1,4 @@
-"""What the person at the terminal sees while the product starts, runs and stops."""
+"""The terminal output while the product starts, runs and stops."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["Screen"]
+__all__ = ["StartScreen"]
 
 State = Literal["waits", "starts", "ready", "failed", "stops", "stopped"]
-_LOOK: dict[State, tuple[str, str]] = {
+_STYLES: dict[State, tuple[str, str]] = {
     "waits": ("·", "dim"),
     "starts": ("…", "cyan"),
     "ready": ("✓", "green"),
@@ -26,7 +26,7 @@ _LOOK: dict[State, tuple[str, str]] = {
 }
 
 
-class Screen:
+class StartScreen:
     """One table of steps on a terminal; plain lines where the output goes elsewhere.
 
     Args:
@@ -41,7 +41,7 @@ class Screen:
 
     @property
     def seconds(self) -> float:
-        """Since it was made."""
+        """Seconds since this screen was made."""
         return time.monotonic() - self._began
 
     def __enter__(self) -> Self:
@@ -61,12 +61,12 @@ class Screen:
         self.settle()
 
     def step(self, name: str, state: State, detail: str = "") -> None:
-        """Say where one step is.
+        """Show the state of one step.
 
         Args:
             name: of the step
-            state: where it is
-            detail: what there is to know; empty leaves it to the state
+            state: its state
+            detail: shown beside it; empty shows the state alone
         """
         before = self._steps.get(name)
         self._steps[name] = (state, detail)
@@ -74,24 +74,24 @@ class Screen:
             self._plain(f"{name}: {detail or state}")
 
     def say(self, sentence: str) -> None:
-        """Tell something in one sentence."""
+        """Show one sentence."""
         if self._live is None:
             self._plain(sentence)
         else:
             self._live.console.print(Text(sentence))
 
     def settle(self) -> None:
-        """Leave the table as it is; from now on there are only sentences."""
+        """Stop redrawing the table; later output is plain sentences."""
         if self._live is not None:
             self._live.stop()
             self._live = None
 
     def forget(self) -> None:
-        """Begin with no steps."""
+        """Remove all steps."""
         self._steps.clear()
 
     def places(self, places: Mapping[str, str], closing: str) -> None:
-        """Show what runs where.
+        """Show the address of each service.
 
         Args:
             places: name and address
@@ -115,7 +115,7 @@ class Screen:
     def _table(self) -> Table:
         table = Table(box=None, show_header=False, padding=(0, 1))
         for name, (state, detail) in self._steps.items():
-            mark, style = _LOOK[state]
+            mark, style = _STYLES[state]
             sign = (
                 Spinner("dots", style=style) if state in ("starts", "stops") else Text(mark, style)
             )

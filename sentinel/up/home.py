@@ -84,9 +84,12 @@ class Home:
         return self.logs / f"{name}.log"
 
     def secret(self, name: str) -> str:
-        """A random secret kept in the file `name`, which only this user may read.
+        """Return a random secret kept in the file `name`, which only this user may read.
 
         It is made the first time; two processes that make it at once get the same one.
+
+        Returns:
+            The secret, 43 characters of URL-safe base64.
         """
         path = self.root / name
         if not path.exists() or not path.read_text("ascii").strip():

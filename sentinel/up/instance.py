@@ -22,7 +22,7 @@ import psutil
 from sentinel.errors import Conflict
 from sentinel.up.home import Home, write_private
 
-__all__ = ["AlreadyRunning", "Instance", "Orphan", "Record", "read", "running"]
+__all__ = ["AlreadyRunning", "Instance", "ProcessIdentity", "Record", "read", "running"]
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class AlreadyRunning(Conflict):
     """Another instance holds the lock of this home."""
 
 
-class Orphan(msgspec.Struct, frozen=True):
+class ProcessIdentity(msgspec.Struct, frozen=True):
     """A process by number and start, since numbers are used again."""
 
     name: str
@@ -68,7 +68,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     ready: bool = False
     environment: dict[str, str] = {}
     places: dict[str, str] = {}
-    children: list[Orphan] = []
+    children: list[ProcessIdentity] = []
 
 
 def read(home: Home) -> Record | None:
@@ -110,6 +110,9 @@ class Instance:
 
     def __enter__(self) -> Self:
         """Take the lock, and end what a crashed instance left running.
+
+        Returns:
+            This instance, which now holds the lock.
 
         Raises:
             AlreadyRunning: another instance holds it
@@ -161,7 +164,7 @@ def _already(home: Home) -> AlreadyRunning:
     )
 
 
-def end(orphans: Sequence[Orphan]) -> None:
+def end(orphans: Sequence[ProcessIdentity]) -> None:
     """End what is left of an instance that crashed, each with its process group."""
     left = [(orphan, process) for orphan in orphans if (process := orphan.process())]
     below = [child for _, process in left for child in descendants(process.pid)]

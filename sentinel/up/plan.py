@@ -1,4 +1,4 @@
-"""What one start is going to be: ports, databases, addresses, and the environment of it all."""
+"""The plan of one start: ports, databases, addresses, and the environment of every process."""
 
 from __future__ import annotations
 
@@ -73,17 +73,17 @@ class Plan:
 
     @property
     def prefect_ui(self) -> str:
-        """Where people open Prefect."""
+        """URL of the Prefect UI."""
         return self.settings.prefect_ui_url or self.prefect_api.removesuffix("/api")
 
     @property
     def api(self) -> str:
-        """Where our API is reached from this machine."""
+        """URL of the API, as seen from this machine."""
         return f"http://{host_in_url(self.host)}:{self.api_port}"
 
     @property
     def dashboard(self) -> str:
-        """Where people open the dashboard."""
+        """URL of the dashboard."""
         return dashboard_address(self.settings, self.dashboard_port)
 
     def shared(self, database_url: str) -> dict[str, str]:
@@ -111,11 +111,14 @@ class Plan:
     def environment(
         self, database_url: str, inherited: Mapping[str, str] | None = None
     ) -> dict[str, str]:
-        """The whole environment of our processes.
+        """Return the whole environment of the processes that this start runs.
 
         Args:
             database_url: of our database
             inherited: where it starts from; this process's environment unless given
+
+        Returns:
+            Variables by name.
         """
         base = dict(os.environ if inherited is None else inherited)
         if not self.given_prefect:
@@ -146,6 +149,9 @@ def make_plan(
         settings: of this process
         options: of the command line
         environ: this process's environment unless given
+
+    Returns:
+        The plan; its ports are free at this moment.
 
     Raises:
         ConfigurationError: a port that was asked for is taken

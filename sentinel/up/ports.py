@@ -16,11 +16,14 @@ _NEXT = 100
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a server could listen on `port` now.
+    """Return whether a server could listen on `port` now.
 
     Args:
         port: 1 to 65535
         host: the address that it would listen on
+
+    Returns:
+        False where something listens there already, or the address cannot be bound.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -50,7 +53,7 @@ def choose(
     host: str = "127.0.0.1",
     taken: Collection[int] = (),
 ) -> int:
-    """The port to listen on.
+    """Choose the port to listen on.
 
     Args:
         wanted: the port asked for; 0 means any
@@ -58,6 +61,9 @@ def choose(
         explicit: a person chose it, so that another one would surprise them
         host: address to listen on
         taken: ports already promised to other parts of this start
+
+    Returns:
+        `wanted` where it is free, else the next free port, or any free port for 0.
 
     Raises:
         ConfigurationError: it was asked for explicitly and is taken, or none is free

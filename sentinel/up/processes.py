@@ -1,4 +1,4 @@
-"""The processes of one instance: started together, watched, and stopped together.
+"""The processes of one instance: started together, supervised, and stopped together.
 
 Each child leads its own session, so that Ctrl-C in the terminal reaches only us, and we end
 the child with everything that it started. On Linux the kernel ends the children should we be
@@ -24,22 +24,22 @@ from pathlib import Path
 import psutil
 
 from sentinel.errors import SentinelError
-from sentinel.up.instance import Orphan, descendants, kill_all
+from sentinel.up.instance import ProcessIdentity, descendants, kill_all
 
-__all__ = ["Child", "Family", "Part"]
+__all__ = ["Child", "ProcessGroup", "Service"]
 
 log = logging.getLogger(__name__)
 
-_LOOK_EVERY = 0.5
+_CHECK_INTERVAL = 0.5
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0
-_WELL_AFTER = 60.0
-"""Seconds after which a child that was started again counts as well."""
+_HEALTHY_AFTER = 60.0
+"""Seconds after which a restarted process counts as healthy."""
 _LOG_BYTES = 20_000_000
 _PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
-class Part:
+class Service:
     """How to start one process.
 
     Args:
@@ -65,26 +65,26 @@ class Part:
 class Child:
     """One process that runs, or that is to be started again."""
 
-    part: Part
+    service: Service
     process: subprocess.Popen[bytes]
     began: float
     failures: int = 0
     again_at: float | None = None
-    identity: Orphan = field(init=False)
+    identity: ProcessIdentity = field(init=False)
 
     def __post_init__(self) -> None:
         try:
             started = psutil.Process(self.process.pid).create_time()
         except psutil.Error:
             started = time.time()
-        self.identity = Orphan(self.part.name, self.process.pid, started)
+        self.identity = ProcessIdentity(self.service.name, self.process.pid, started)
 
     def runs(self) -> bool:
         """Whether the process has not ended."""
         return self.process.poll() is None
 
 
-def _die_with_us(number: signal.Signals) -> Callable[[], None] | None:
+def _die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
     if not sys.platform.startswith("linux"):
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -99,30 +99,33 @@ def _die_with_us(number: signal.Signals) -> Callable[[], None] | None:
     return apply
 
 
-def spawn(part: Part) -> subprocess.Popen[bytes]:
+def spawn(service: Service) -> subprocess.Popen[bytes]:
     """Start a process; only from the main thread, since the kernel ties it to its thread.
+
+    Returns:
+        The process, which leads a session of its own.
 
     Raises:
         SentinelError: its program cannot be started
     """
-    part.log.parent.mkdir(parents=True, exist_ok=True)
-    with part.log.open("ab") as output:
+    service.log.parent.mkdir(parents=True, exist_ok=True)
+    with service.log.open("ab") as output:
         try:
             return subprocess.Popen(  # noqa: S603 - our own command line
-                list(part.command),
-                env=dict(part.environment),
+                list(service.command),
+                env=dict(service.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                user=part.user,
-                group=_group_of(part.user),
-                extra_groups=[] if part.user is not None else None,
-                preexec_fn=_die_with_us(part.stop),
+                user=service.user,
+                group=_group_of(service.user),
+                extra_groups=[] if service.user is not None else None,
+                preexec_fn=_die_with_parent(service.stop),
             )
         except OSError as error:
             raise SentinelError(
-                f"{part.name} cannot be started: {error.strerror} ({part.command[0]})",
+                f"{service.name} cannot be started: {error.strerror} ({service.command[0]})",
                 hint="Install again: make install",
             ) from error
 
@@ -135,23 +138,23 @@ def _group_of(user: int | None) -> int | None:
     return pwd.getpwuid(user).pw_gid
 
 
-class Family:
+class ProcessGroup:
     """All processes of one instance.
 
     Args:
         changed: called with all identities whenever a process was started or has ended
-        tell: says one sentence to the person
+        say: shows one sentence to the person
     """
 
     def __init__(
         self,
         *,
-        changed: Callable[[list[Orphan]], None] = lambda _: None,
-        tell: Callable[[str], None] = log.warning,
+        changed: Callable[[list[ProcessIdentity]], None] = lambda _: None,
+        say: Callable[[str], None] = log.warning,
     ) -> None:
         self._children: list[Child] = []
         self._changed = changed
-        self._tell = tell
+        self._say = say
         self._logs_seen_at = time.monotonic()
 
     @property
@@ -159,16 +162,16 @@ class Family:
         """In the order in which they were started."""
         return tuple(self._children)
 
-    def start(self, part: Part) -> Child:
-        """Start a process that is kept running until the family stops."""
-        child = Child(part, spawn(part), time.monotonic())
+    def start(self, service: Service) -> Child:
+        """Start a process, and restart it whenever it ends, until `stop`."""
+        child = Child(service, spawn(service), time.monotonic())
         self._children.append(child)
         self._note()
         return child
 
-    async def finish(self, part: Part) -> int:
-        """Run a process to its end, and return its exit code; it stops with the family too."""
-        child = self.start(part)
+    async def finish(self, service: Service) -> int:
+        """Run a process to its end, and return its exit code; `stop` ends it too."""
+        child = self.start(service)
         child.again_at = float("inf")  # never again
         try:
             while child.runs():
@@ -180,20 +183,20 @@ class Family:
         return child.process.returncode
 
     async def watch(self) -> None:
-        """Start again what died, with growing pauses, until cancelled."""
+        """Restart processes that ended, with growing pauses, until cancelled."""
         while True:
-            await asyncio.sleep(_LOOK_EVERY)
+            await asyncio.sleep(_CHECK_INTERVAL)
             now = time.monotonic()
             for index, child in enumerate(self._children):
-                self._look(index, child, now)
+                self._check(index, child, now)
             if now - self._logs_seen_at > 60:
                 self._logs_seen_at = now
                 for child in self._children:
-                    shorten(child.part.log)
+                    shorten(child.service.log)
 
-    def _look(self, index: int, child: Child, now: float) -> None:
+    def _check(self, index: int, child: Child, now: float) -> None:
         if child.runs():
-            if child.failures and now - child.began > _WELL_AFTER:
+            if child.failures and now - child.began > _HEALTHY_AFTER:
                 child.failures = 0
             return
         if child.again_at is None:
@@ -202,12 +205,12 @@ class Family:
             child.again_at = now + wait
             # What it may have left behind would hold its port.
             _signal_group(child, signal.SIGKILL)
-            self._tell(
-                f"{child.part.name} ended ({_ending(child.process.returncode)}) and is started "
-                f"again in {wait:.0f} s; its log: {child.part.log}"
+            self._say(
+                f"{child.service.name} ended ({_ending(child.process.returncode)}) and restarts "
+                f"in {wait:.0f} s; its log: {child.service.log}"
             )
         elif now >= child.again_at:
-            again = Child(child.part, spawn(child.part), now, failures=child.failures)
+            again = Child(child.service, spawn(child.service), now, failures=child.failures)
             self._children[index] = again
             self._note()
 
@@ -219,7 +222,7 @@ class Family:
 
     async def stop_together(self, names: Sequence[str]) -> None:
         """Stop the named ones at the same time, and forget them."""
-        chosen = [child for child in self._children if child.part.name in names]
+        chosen = [child for child in self._children if child.service.name in names]
         await asyncio.gather(*(self._stop(child) for child in chosen))
         self._children = [child for child in self._children if child not in chosen]
 
@@ -229,8 +232,8 @@ class Family:
         below = descendants(child.process.pid)
         with contextlib.suppress(ProcessLookupError):
             if child.runs():
-                child.process.send_signal(child.part.stop)
-        deadline = time.monotonic() + child.part.patience
+                child.process.send_signal(child.service.stop)
+        deadline = time.monotonic() + child.service.patience
         while child.runs() and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
         _signal_group(child, signal.SIGKILL)

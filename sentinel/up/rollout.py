@@ -25,7 +25,10 @@ _CODE = ("sentinel", "flows", "triggers", "blocks")
 
 
 def find_rules(options: Options) -> Path | None:
-    """The `prefect.yaml` to roll out: the one asked for, else ours, else the one here.
+    """Find the `prefect.yaml` to roll out: the one asked for, else ours, else the one here.
+
+    Returns:
+        The file, or None where there is none.
 
     Raises:
         ConfigurationError: the one asked for does not exist
@@ -88,10 +91,13 @@ class Rollout:
         return path
 
     def is_done(self, home: Home, digest: str) -> bool:
-        """Whether exactly this was rolled out before.
+        """Return whether exactly this was rolled out before.
 
         Deploying again would be harmless but for the seconds, and for pauses made in the
         Prefect UI, which it undoes.
+
+        Returns:
+            Whether the last rollout had this digest.
         """
         try:
             done = msgspec.json.decode((home.root / "rollout.json").read_bytes(), type=str)

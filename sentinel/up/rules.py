@@ -1,4 +1,4 @@
-"""Block types and deployments of a start, and the first look of each demo rule."""
+"""Block types and deployments of a start, and the first run of each demo rule."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from contextlib import suppress
 
 from sentinel.errors import ConfigurationError, PrefectUnreachable
 from sentinel.up import services
-from sentinel.up.console import Screen
+from sentinel.up.console import StartScreen
 from sentinel.up.plan import Plan
-from sentinel.up.processes import Family, tail
+from sentinel.up.processes import ProcessGroup, tail
 from sentinel.up.rollout import DEMO, Rollout, find_rules
 from sentinel.up.setup import Setup
 
@@ -28,8 +28,8 @@ class Rules:
     Args:
         plan: of this start
         environment: of the processes it starts
-        family: who runs and stops them
-        screen: what the person sees
+        processes: runs and stops them
+        screen: the terminal that shows progress
         setup: opens a connection to Prefect
     """
 
@@ -37,18 +37,18 @@ class Rules:
         self,
         plan: Plan,
         environment: Mapping[str, str],
-        family: Family,
-        screen: Screen,
+        processes: ProcessGroup,
+        screen: StartScreen,
         setup: Callable[[], Setup],
     ) -> None:
         self._plan = plan
         self._environment = dict(environment)
-        self._family = family
+        self._processes = processes
         self._screen = screen
         self._setup = setup
 
     async def start(self, tables: Awaitable[None], pool: Awaitable[None]) -> None:
-        """Block types and deployments, and a first look of each demo rule."""
+        """Block types and deployments, and a first run of each demo rule."""
         plan = self._plan
         source = find_rules(plan.options)
         rules: Rollout | None = None
@@ -79,12 +79,12 @@ class Rules:
                 self._screen.step(RULES, "ready", unchanged)
                 return
         self._screen.step(RULES, "starts", f"deploying {len(rules.names)}")
-        part = services.rollout(self._plan, self._environment, rules.write(self._plan.home))
-        code = await self._family.finish(part)
+        service = services.rollout(self._plan, self._environment, rules.write(self._plan.home))
+        code = await self._processes.finish(service)
         missing = rules.missing(await _names(setup))
         if code or missing:
-            what = f"not deployed: {', '.join(missing)}" if missing else tail(part.log, 3)
-            self._screen.step(RULES, "failed", f"{what} (see {part.log})")
+            what = f"not deployed: {', '.join(missing)}" if missing else tail(service.log, 3)
+            self._screen.step(RULES, "failed", f"{what} (see {service.log})")
             return
         rules.done(self._plan.home, digest)
         self._screen.step(RULES, "ready", f"{len(rules.names)} deployments")

@@ -11,7 +11,7 @@ from pathlib import Path
 from sentinel.settings import Settings
 from sentinel.up.home import Home
 from sentinel.up.plan import Plan, root_of_code
-from sentinel.up.processes import Part
+from sentinel.up.processes import Service
 
 __all__ = [
     "SERVER",
@@ -44,20 +44,23 @@ if find_spec("tzdata") is not None:
     SERVER["PYTHONTZPATH"] = ""
 
 
-def prefect_server(plan: Plan, environment: Mapping[str, str], database_url: str) -> Part:
-    """The Prefect server.
+def prefect_server(plan: Plan, environment: Mapping[str, str], database_url: str) -> Service:
+    """Describe the process of the Prefect server.
 
     Args:
         plan: of this start
         environment: of our processes; a server setting that a person made there stands
         database_url: of Prefect's own database, with an async driver
+
+    Returns:
+        How to start it.
     """
     own = {
         name: value
         for name, value in environment.items()
         if name != "PREFECT_API_DATABASE_CONNECTION_URL"
     }
-    return Part(
+    return Service(
         name="prefect",
         command=[
             *_python("prefect", "server", "start"),
@@ -69,9 +72,9 @@ def prefect_server(plan: Plan, environment: Mapping[str, str], database_url: str
     )
 
 
-def rollout(plan: Plan, environment: Mapping[str, str], file: Path) -> Part:
+def rollout(plan: Plan, environment: Mapping[str, str], file: Path) -> Service:
     """Block types and deployments, by a process that ends when it is done."""
-    return Part(
+    return Service(
         name="rollout",
         command=_python("sentinel.up.prewarm", "rollout", str(file)),
         environment=environment,
@@ -79,11 +82,11 @@ def rollout(plan: Plan, environment: Mapping[str, str], file: Path) -> Part:
     )
 
 
-def worker(plan: Plan, environment: Mapping[str, str]) -> Part:
+def worker(plan: Plan, environment: Mapping[str, str]) -> Service:
     """Our worker on our pool."""
     # What has begun may end, within the time that Ctrl-C may take.
     drain = {"SENTINEL_WORKER_DRAIN": "12s"}
-    return Part(
+    return Service(
         name="worker",
         command=[
             *_python("sentinel.up.prewarm", "worker", "--type", "sentinel"),
@@ -98,9 +101,9 @@ def worker(plan: Plan, environment: Mapping[str, str]) -> Part:
     )
 
 
-def api(plan: Plan, environment: Mapping[str, str]) -> Part:
+def api(plan: Plan, environment: Mapping[str, str]) -> Service:
     """The API with the relay in it."""
-    return Part(
+    return Service(
         name="api",
         command=_python("sentinel.cli", "api"),
         environment=environment,
@@ -108,9 +111,9 @@ def api(plan: Plan, environment: Mapping[str, str]) -> Part:
     )
 
 
-def dashboard(plan: Plan, environment: Mapping[str, str]) -> Part:
+def dashboard(plan: Plan, environment: Mapping[str, str]) -> Service:
     """The Streamlit server of the dashboard."""
-    return Part(
+    return Service(
         name="dashboard",
         command=dashboard_command(plan.settings.dashboard_host, plan.dashboard_port),
         environment=environment,
@@ -119,11 +122,14 @@ def dashboard(plan: Plan, environment: Mapping[str, str]) -> Part:
 
 
 def dashboard_command(host: str, port: int) -> list[str]:
-    """The command line of the dashboard.
+    """Return the command line of the dashboard.
 
     Args:
         host: address to listen on
         port: the same
+
+    Returns:
+        Program and arguments.
     """
     settings = {
         "server.address": host,

@@ -1,4 +1,4 @@
-"""What Prefect is told before anything can run there: its work pool, and which rules rest.
+"""Prepares Prefect before a flow can run there: the work pool, and which deployments are paused.
 
 Plain HTTP, so that `sentinel pool ensure` answers without importing Prefect.
 """
@@ -14,14 +14,17 @@ from sentinel.worker.job_template import TYPE, base_job_template, other_type
 __all__ = ["Setup"]
 
 NOTIFICATIONS = "notifications"
-"""The work queue of the flows that tell people."""
+"""The work queue of the flows that notify receivers."""
 
 
 class Setup(PrefectApi):
     """A Prefect API that is being set up."""
 
     def pool(self, name: str) -> dict[str, Any] | None:
-        """The work pool called `name`, or None.
+        """Return the work pool called `name`.
+
+        Returns:
+            The work pool's JSON; None where there is none.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -30,7 +33,10 @@ class Setup(PrefectApi):
         return None if response.status_code == 404 else self._checked(response).json()
 
     def oddity(self, name: str) -> str:
-        """What to tell people of the work pool: it was made for other workers; else empty.
+        """Say where a work pool was made for workers of another type.
+
+        Returns:
+            A sentence for people; empty where the work pool is of our type.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -58,7 +64,7 @@ class Setup(PrefectApi):
         body = {
             "name": NOTIFICATIONS,
             "priority": 1,
-            "description": "Telling people; before everything else.",
+            "description": "Notifications, before everything else.",
         }
         response = self._send("POST", f"/work_pools/{name}/queues", json=body)
         if response.status_code != 409:  # it is there
@@ -91,7 +97,7 @@ class Setup(PrefectApi):
         )
 
     def pause(self, deployment_id: str) -> None:
-        """Let a deployment's schedules rest until somebody switches them on.
+        """Pause a deployment until somebody resumes it.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -99,7 +105,10 @@ class Setup(PrefectApi):
         self._checked(self._send("PATCH", f"/deployments/{deployment_id}", json={"paused": True}))
 
     def version(self) -> str:
-        """Prefect's version.
+        """Return the version of the Prefect server.
+
+        Returns:
+            The version, for example 3.8.8.
 
         Raises:
             PrefectUnreachable: the API does not answer

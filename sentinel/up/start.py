@@ -16,12 +16,12 @@ from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.up import services
 from sentinel.up.channels import sync_channels
-from sentinel.up.console import Screen
+from sentinel.up.console import StartScreen
 from sentinel.up.home import Home
-from sentinel.up.instance import Instance, Orphan
+from sentinel.up.instance import Instance, ProcessIdentity
 from sentinel.up.plan import TOKEN, Options, Plan, make_plan
 from sentinel.up.postgres import Postgres, PostgresUnusable
-from sentinel.up.processes import Child, Family, tail
+from sentinel.up.processes import Child, ProcessGroup, tail
 from sentinel.up.rules import RULES, Rules
 from sentinel.up.setup import Setup
 
@@ -38,20 +38,23 @@ DATABASE, SCHEMA, PREFECT, WORKER, API, DASHBOARD = (
     "Dashboard",
 )
 _PATIENCE_SECONDS = 180.0
-"""For one part to answer; a small machine under load takes its time over the first migration."""
-_CLOSING = "Sentinel runs. Ctrl-C stops it; what it knows is kept."
+"""How long one service may take to answer; the first migration is slow on a busy machine."""
+_CLOSING = "Sentinel is running. Ctrl-C stops it; the data stays."
 
 
-def up(settings: Settings, options: Options, screen: Screen) -> int:
-    """Start everything, run until told to stop, stop everything; returns the exit code.
+def up(settings: Settings, options: Options, screen: StartScreen) -> int:
+    """Start everything, run until asked to stop, then stop everything.
 
     Args:
         settings: of this process
         options: of the command line
-        screen: what the person sees
+        screen: the terminal that shows progress
+
+    Returns:
+        The exit code of the command.
 
     Raises:
-        SentinelError: something is in the way; all that was started has been stopped
+        SentinelError: a service cannot start; every service that was started has been stopped
     """
     home = Home(settings.resolved_home())
     home.prepare()
@@ -62,15 +65,15 @@ def up(settings: Settings, options: Options, screen: Screen) -> int:
 class Start:
     """One start, from the plan to the last process stopped."""
 
-    def __init__(self, plan: Plan, instance: Instance, screen: Screen) -> None:
+    def __init__(self, plan: Plan, instance: Instance, screen: StartScreen) -> None:
         self._plan = plan
         self._home = plan.home
         self._instance = instance
         self._screen = screen
-        self._family = Family(changed=self._note, tell=screen.say)
+        self._processes = ProcessGroup(changed=self._note, say=screen.say)
         self._stopping = asyncio.Event()
         self._database_url = ""
-        self._database_says = ""
+        self._database_text = ""
         self._environment: dict[str, str] = {}
         self._ready_parts = 0
         # Asked before a rule may run: an alert often opens before all else is ready.
@@ -88,7 +91,7 @@ class Start:
             if not starting.done():
                 return 0
             starting.result()
-            watching = asyncio.create_task(self._family.watch())
+            watching = asyncio.create_task(self._processes.watch())
             first = asyncio.create_task(self._first_alert())
             await asyncio.wait({watching, asked}, return_when=asyncio.FIRST_COMPLETED)
             for task in (watching, first):
@@ -111,7 +114,7 @@ class Start:
 
     def _asked_to_stop(self) -> None:
         if self._stopping.is_set():  # asked again: the person cannot wait
-            self._family.kill()
+            self._processes.kill()
         self._stopping.set()
 
     async def _start(self) -> None:
@@ -147,28 +150,28 @@ class Start:
                 self._screen.say(f"Using SQLite, since {error.message}.")
         if plan.given_database:
             self._database_url = plan.given_database
-            self._database_says = f"given: {_without_password(plan.given_database)}"
+            self._database_text = f"given: {_without_password(plan.given_database)}"
         elif server is not None:
             self._database_url = server.address("sentinel")
-            self._database_says = f"PostgreSQL on 127.0.0.1:{server.port}, {server.folder}"
+            self._database_text = f"PostgreSQL on 127.0.0.1:{server.port}, {server.folder}"
         else:
             if Postgres.has_data(self._home):
                 self._screen.say(
-                    "Using SQLite as asked; what earlier starts kept in PostgreSQL stays there."
+                    "Using SQLite as asked. Data of earlier starts stays in PostgreSQL."
                 )
             self._database_url = f"sqlite:///{self._home.sqlite}"
-            self._database_says = f"SQLite, {self._home.sqlite}"
+            self._database_text = f"SQLite, {self._home.sqlite}"
         self._prefect_database = (
             plan.given_prefect_database
             or (server.address("prefect", driver="asyncpg") if server else "")
             or services.sqlite_of_prefect(self._home)
         )
-        self._screen.step(DATABASE, "ready", self._database_says)
+        self._screen.step(DATABASE, "ready", self._database_text)
 
     async def _postgres(self) -> Postgres:
         server = Postgres(self._home, self._plan.postgres_port)
         await asyncio.to_thread(server.prepare)
-        child = self._family.start(server.part(self._plan.environment("")))
+        child = self._processes.start(server.service(self._plan.environment("")))
         await asyncio.to_thread(server.wait, child.runs)
         return server
 
@@ -197,13 +200,14 @@ class Start:
                 if not await asyncio.to_thread(setup.healthy):
                     raise PrefectUnreachable(
                         f"Prefect at {plan.given_prefect} (PREFECT_API_URL) does not answer, or "
-                        "does not let us in",
-                        hint="Start it, mend PREFECT_API_URL, or unset it to have one started.",
+                        "refuses the credentials",
+                        hint="Start that server or correct PREFECT_API_URL. Sentinel starts a "
+                        "server of its own where the variable is unset.",
                     )
             self._screen.step(PREFECT, "ready", f"given: {plan.given_prefect}")
             return
-        self._screen.step(PREFECT, "starts", "its first start takes some seconds more")
-        child = self._family.start(
+        self._screen.step(PREFECT, "starts", "the first start takes a few seconds longer")
+        child = self._processes.start(
             services.prefect_server(plan, self._environment, self._prefect_database)
         )
         await self._until(lambda: _answers(f"{plan.prefect_api}/health"), child, PREFECT)
@@ -220,7 +224,7 @@ class Start:
     async def _worker(self, tables: Awaitable[None], pool: Awaitable[None]) -> None:
         await tables
         self._screen.step(WORKER, "starts")
-        child = self._family.start(services.worker(self._plan, self._environment))
+        child = self._processes.start(services.worker(self._plan, self._environment))
         await pool
         with self._setup() as setup:
 
@@ -239,14 +243,14 @@ class Start:
     async def _api(self, tables: Awaitable[None]) -> None:
         await tables
         self._screen.step(API, "starts")
-        child = self._family.start(services.api(self._plan, self._environment))
+        child = self._processes.start(services.api(self._plan, self._environment))
         await self._until(lambda: _answers(f"{self._plan.api}/health"), child, API)
         self._screen.step(API, "ready", f"{self._plan.api}/docs")
 
     async def _dashboard(self, tables: Awaitable[None]) -> None:
         await tables
         self._screen.step(DASHBOARD, "starts")
-        child = self._family.start(services.dashboard(self._plan, self._environment))
+        child = self._processes.start(services.dashboard(self._plan, self._environment))
         # Not the address for people: that may lead over a proxy, which asks for a login.
         host = host_in_url(self._plan.settings.dashboard_host)
         health = f"http://{host}:{self._plan.dashboard_port}/_stcore/health"
@@ -260,19 +264,19 @@ class Start:
                     if not child.runs():
                         self._screen.step(name, "failed")
                         raise SentinelError(
-                            f"{name} ended while it was starting: {tail(child.part.log, 3)}",
-                            hint=f"See {child.part.log}.",
+                            f"{name} ended while it was starting: {tail(child.service.log, 3)}",
+                            hint=f"See {child.service.log}.",
                         )
                     await asyncio.sleep(0.15)
         except TimeoutError:
             self._screen.step(name, "failed")
             raise SentinelError(
                 f"{name} does not answer after {_PATIENCE_SECONDS:.0f} s",
-                hint=f"See {child.part.log}.",
+                hint=f"See {child.service.log}.",
             ) from None
 
     async def _first_alert(self) -> None:
-        """Tell of the first alert of an empty database, since that is what people wait for."""
+        """Announce the first alert of an empty database, since that is what people wait for."""
         store = Store(self._database_url)
         try:
             if not self._plan.options.demo or self._had_alerts:
@@ -284,26 +288,26 @@ class Start:
                 f"(see it at {self._plan.dashboard})"
             )
         except DatabaseError as error:
-            log.warning("looking for the first alert: %s", error)
+            log.warning("cannot look up the first alert: %s", error)
         finally:
             store.close()
 
     async def _stop(self) -> None:
-        if not self._family.children:
+        if not self._processes.children:
             return
         self._screen.settle()
-        self._screen.say("Stopping what was started …")
+        self._screen.say("Stopping …")
         # Those that write first, then what they write to.
         for together in (("rollout", "worker", "api", "dashboard"), ("prefect",), ("database",)):
-            await self._family.stop_together(together)
-        await self._family.stop()
-        self._screen.say("Stopped. Start again to go on where it was.")
+            await self._processes.stop_together(together)
+        await self._processes.stop()
+        self._screen.say("Stopped. The next start continues with the same data.")
 
     def _rules(self) -> Rules:
-        return Rules(self._plan, self._environment, self._family, self._screen, self._setup)
+        return Rules(self._plan, self._environment, self._processes, self._screen, self._setup)
 
     async def _channels(self, rules: Awaitable[None]) -> None:
-        await sync_channels(self._plan, self._environment, self._family, self._screen, rules)
+        await sync_channels(self._plan, self._environment, self._processes, self._screen, rules)
 
     def _setup(self) -> Setup:
         plan = self._plan
@@ -320,12 +324,12 @@ class Start:
             "API token": "SENTINEL_API_TOKEN"
             if plan.settings.api_token.get_secret_value()
             else str(token),
-            DATABASE: self._database_says,
+            DATABASE: self._database_text,
             WORKER: f"sentinel worker on pool {plan.settings.work_pool}",
             "Logs": str(self._home.logs),
         }
 
-    def _note(self, children: list[Orphan]) -> None:
+    def _note(self, children: list[ProcessIdentity]) -> None:
         self._instance.write(children=children)
 
 

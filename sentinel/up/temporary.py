@@ -27,13 +27,13 @@ def temporary_postgres() -> Generator[Postgres]:
     server = Postgres(home, any_free())
     try:
         server.prepare()
-        part = server.part(os.environ)
-        process = spawn(part)
+        service = server.service(os.environ)
+        process = spawn(service)
         try:
             server.wait(lambda: process.poll() is None)
             yield server
         finally:
-            process.send_signal(part.stop)
-            process.wait(part.patience)
+            process.send_signal(service.stop)
+            process.wait(service.patience)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

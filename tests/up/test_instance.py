@@ -11,7 +11,7 @@ import pytest
 
 from sentinel.errors import ConfigurationError
 from sentinel.up.home import Home
-from sentinel.up.instance import AlreadyRunning, Instance, Orphan, read, running, stop
+from sentinel.up.instance import AlreadyRunning, Instance, ProcessIdentity, read, running, stop
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_what_a_crash_left_running_is_ended_by_the_next_start(home: Home) -> Non
     try:
         began = psutil.Process(left.pid).create_time()
         with Instance(home) as crashed:
-            crashed.write(children=[Orphan("worker", left.pid, began)])
+            crashed.write(children=[ProcessIdentity("worker", left.pid, began)])
             record = home.record.read_bytes()
         home.record.write_bytes(record)
 
@@ -66,7 +66,7 @@ def test_a_process_that_only_has_the_same_number_is_left_alone(home: Home) -> No
     other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
         began = psutil.Process(other.pid).create_time()
-        assert Orphan("worker", other.pid, began - 100).process() is None
+        assert ProcessIdentity("worker", other.pid, began - 100).process() is None
     finally:
         other.kill()
         other.communicate()

@@ -16,7 +16,7 @@ from sentinel.errors import DatabaseError, DatabaseUnreachable
 from sentinel.up import ports
 from sentinel.up.home import Home
 from sentinel.up.postgres import Postgres
-from sentinel.up.processes import Family
+from sentinel.up.processes import ProcessGroup
 
 
 @pytest.fixture
@@ -28,15 +28,15 @@ def home(reachable: Path) -> Home:
 
 @contextmanager
 def served(home: Home) -> Generator[Postgres]:
-    family = Family()
+    processes = ProcessGroup()
     server = Postgres(home, ports.any_free())
     server.prepare()
     try:
-        child = family.start(server.part({"PATH": "/usr/bin:/bin"}))
+        child = processes.start(server.service({"PATH": "/usr/bin:/bin"}))
         server.wait(child.runs)
         yield server
     finally:
-        asyncio.run(family.stop())
+        asyncio.run(processes.stop())
 
 
 def connect(server: Postgres, database: str = "sentinel") -> psycopg.Connection:

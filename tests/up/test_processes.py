@@ -1,4 +1,4 @@
-"""Processes: started again when they die, and none is left when the family ends."""
+"""Processes: started again when they die, and none is left when the processes ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from sentinel.errors import SentinelError
-from sentinel.up.processes import Family, Part, shorten, tail
+from sentinel.up.processes import ProcessGroup, Service, shorten, tail
 
 # Starts a child in a session of its own, as Prefect's worker does with flow runs.
 PARENT = """
@@ -28,8 +28,8 @@ time.sleep(600)
 """
 
 
-def part(tmp_path: Path, code: str, *arguments: str, name: str = "part") -> Part:
-    return Part(
+def service(tmp_path: Path, code: str, *arguments: str, name: str = "part") -> Service:
+    return Service(
         name=name,
         command=[sys.executable, "-c", code, *arguments],
         environment=dict(os.environ),
@@ -61,10 +61,10 @@ def test_stopping_ends_also_what_a_child_has_started(tmp_path: Path) -> None:
     note = tmp_path / "pid"
 
     async def scenario() -> tuple[int, int]:
-        family = Family()
-        child = family.start(part(tmp_path, PARENT, str(note)))
+        processes = ProcessGroup()
+        child = processes.start(service(tmp_path, PARENT, str(note)))
         await until(lambda: note.exists() and note.read_text())
-        await family.stop()
+        await processes.stop()
         return child.process.pid, int(note.read_text())
 
     child, grandchild = asyncio.run(scenario())
@@ -76,17 +76,17 @@ def test_a_child_that_dies_is_started_again_and_that_is_said(tmp_path: Path) -> 
     said: list[str] = []
 
     async def scenario() -> None:
-        family = Family(tell=said.append)
-        first = family.start(part(tmp_path, "import time; time.sleep(600)", name="worker"))
-        watching = asyncio.create_task(family.watch())
+        processes = ProcessGroup(say=said.append)
+        first = processes.start(service(tmp_path, "import time; time.sleep(600)", name="worker"))
+        watching = asyncio.create_task(processes.watch())
         first.process.kill()
-        await until(lambda: family.children[0].process.pid != first.process.pid)
-        assert family.children[0].runs()
+        await until(lambda: processes.children[0].process.pid != first.process.pid)
+        assert processes.children[0].runs()
         watching.cancel()
-        await family.stop()
+        await processes.stop()
 
     asyncio.run(scenario())
-    assert said[0].startswith("worker ended (killed by SIGKILL) and is started again in 1 s")
+    assert said[0].startswith("worker ended (killed by SIGKILL) and restarts in 1 s")
 
 
 def test_a_child_that_does_not_heed_the_signal_is_killed(tmp_path: Path) -> None:
@@ -94,11 +94,11 @@ def test_a_child_that_does_not_heed_the_signal_is_killed(tmp_path: Path) -> None
     log = tmp_path / "part.log"
 
     async def scenario() -> int:
-        family = Family()
-        made = part(tmp_path, deaf + "time.sleep(600)")
-        child = family.start(replace(made, patience=0.2))
+        processes = ProcessGroup()
+        made = service(tmp_path, deaf + "time.sleep(600)")
+        child = processes.start(replace(made, patience=0.2))
         await until(lambda: "on" in log.read_text())
-        await family.stop()
+        await processes.stop()
         return child.process.returncode
 
     assert asyncio.run(scenario()) == -signal.SIGKILL
@@ -108,9 +108,9 @@ def test_a_child_that_does_not_heed_the_signal_is_killed(tmp_path: Path) -> None
 def test_children_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     parent = f"""
 import asyncio, os, sys, pathlib
-from sentinel.up.processes import Family, Part
-family = Family()
-child = family.start(Part("sleeper", [sys.executable, "-c", "import time; time.sleep(600)"],
+from sentinel.up.processes import ProcessGroup, Service
+processes = ProcessGroup()
+child = processes.start(Service("sleeper", [sys.executable, "-c", "import time; time.sleep(600)"],
                           dict(os.environ), pathlib.Path({str(tmp_path / "log")!r})))
 print(child.process.pid, flush=True)
 input()
@@ -127,14 +127,14 @@ input()
 
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SentinelError, match="database cannot be started"):
-        Family().start(Part("database", ["/nowhere/postgres"], {}, tmp_path / "log"))
+        ProcessGroup().start(Service("database", ["/nowhere/postgres"], {}, tmp_path / "log"))
 
 
 def test_a_process_that_is_run_to_its_end_gives_its_exit_code(tmp_path: Path) -> None:
     async def scenario() -> int:
-        family = Family()
-        code = await family.finish(part(tmp_path, "print('why'); raise SystemExit(3)"))
-        assert not family.children
+        processes = ProcessGroup()
+        code = await processes.finish(service(tmp_path, "print('why'); raise SystemExit(3)"))
+        assert not processes.children
         return code
 
     assert asyncio.run(scenario()) == 3

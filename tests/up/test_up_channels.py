@@ -17,9 +17,9 @@ from sentinel.prefect_client.blocks import ChannelBlocks
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.up.channels import sync_channels
-from sentinel.up.console import Screen
+from sentinel.up.console import StartScreen
 from sentinel.up.plan import Options, make_plan
-from sentinel.up.processes import Family
+from sentinel.up.processes import ProcessGroup
 from tests.prefect_server import ROOT, PrefectServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
@@ -34,7 +34,7 @@ class Start:
         self.url = f"sqlite:///{folder / 'sentinel.db'}"
         shutil.copy(migrated, folder / "sentinel.db")
         self.said = io.StringIO()
-        screen = Screen(Console(file=self.said, width=400))
+        screen = StartScreen(Console(file=self.said, width=400))
         settings = Settings(home=folder / "home", api_port=0, dashboard_port=0)
         self.plan = make_plan(settings, Options(), {"PREFECT_API_URL": server.url})
         self.plan.home.prepare()
@@ -45,9 +45,9 @@ class Start:
         async def sync() -> None:
             done = asyncio.get_running_loop().create_future()
             done.set_result(None)
-            family = Family(changed=lambda _: None, tell=self.screen.say)
+            processes = ProcessGroup(changed=lambda _: None, say=self.screen.say)
             environment = {**self.server.environ(), **self.plan.shared(self.url)}
-            await sync_channels(self.plan, environment, family, self.screen, done)
+            await sync_channels(self.plan, environment, processes, self.screen, done)
 
         asyncio.run(sync())
         return self.said.getvalue()
