@@ -15,8 +15,8 @@ from sentinel.alerts.lifecycle import step
 from sentinel.alerts.state import AlertState, Terms, Transition
 from sentinel.prefect_client.port import OutEvent
 from sentinel.severity import Severity
+from sentinel.store.alerts.alert_rows import state_of, state_query
 from sentinel.store.alerts.reopen import Home, beside, homes_of
-from sentinel.store.alerts.state_rows import state_of, state_query
 from sentinel.store.alerts.write_batch import WriteBatch
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.insert import insert_into

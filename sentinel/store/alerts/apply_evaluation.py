@@ -32,8 +32,8 @@ from sentinel.prefect_client.port import OutEvent
 from sentinel.rules.remediation import Remediation, remediation_row
 from sentinel.schema.columns import new_id
 from sentinel.severity import Severity, severity_of
+from sentinel.store.alerts.alert_rows import NewAlerts, searched, words_moved
 from sentinel.store.alerts.loading import load_live, load_recent, load_suppressed, usual_terms
-from sentinel.store.alerts.new_row import NewAlert, cells, searched, words_moved
 from sentinel.store.alerts.write_batch import WriteBatch
 from sentinel.store.database.bulk import uncollected
 from sentinel.store.database.tables import RULE
@@ -101,6 +101,7 @@ class _Application:
         self.counts: Counter[str] = Counter()
         self.changes: list[AlertChange] = []
         self.changed = 0
+        self.opened = NewAlerts(evaluation, self.category, now)
         self.suppressed: dict[str, tuple[datetime, str]] = {}
         # Whether a description or an annotation says something that each reading may change.
         texts = {"description": self.rule.description, **self.rule.annotations}
@@ -253,10 +254,12 @@ class _Application:
             texts = wording(rule, reading, state.word, unit, at)
             title = texts[0]
             if alert is None and state.version == 1:
-                context = NewAlert(
-                    self.evaluation, self.category, source, self.suppressed.get(print_), self.now
-                )
-                self.writes.insert(cells(context, state, print_, reading, texts))
+                until, why = self.suppressed.get(print_, (None, ""))
+                if until is not None:
+                    state = msgspec.structs.replace(
+                        state, suppressed_until=until, suppress_reason=why
+                    )
+                self.writes.insert(self.opened.row(state, print_, source, reading, texts))
             else:
                 self.writes.state(state)
                 run = self.evaluation.source

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, literal_column
 
 from sentinel.alerts.state import AlertState, Terms
 from sentinel.rules.rule import Rule
-from sentinel.store.alerts.state_rows import state_of, state_select
+from sentinel.store.alerts.alert_rows import state_of, state_select
 from sentinel.store.database.tables import ALERT, SUPPRESSION
 
 if TYPE_CHECKING:

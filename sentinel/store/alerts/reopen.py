@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, exists, or_, select
 
 from sentinel.alerts.state import AlertState
 from sentinel.notifications.grouping import Membership
-from sentinel.store.alerts.state_rows import state_of, state_query
+from sentinel.store.alerts.alert_rows import state_of, state_query
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOTIFICATION_LOG
 

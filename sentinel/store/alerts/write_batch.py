@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import copy
@@ -13,10 +13,15 @@ from sqlalchemy import Connection
 from sentinel.alerts.state import AlertState
 from sentinel.checks.reading import Reading
 from sentinel.schema.columns import new_id
-from sentinel.store.alerts.new_row import searched
-from sentinel.store.alerts.state_rows import STATE_COLUMNS, state_values
+from sentinel.store.alerts.alert_rows import (
+    ALERT_STATES,
+    NEW_ALERT_COLUMNS,
+    AlertTexts,
+    kinds_of,
+    searched,
+)
 from sentinel.store.database.bulk import cells_of, dumped, id_array, insert_many, update_many
-from sentinel.store.database.tables import ALERT_COLUMNS, TIMELINE_COLUMNS
+from sentinel.store.database.tables import ALERT, TIMELINE_COLUMNS
 
 __all__ = ["WriteBatch"]
 
@@ -53,9 +58,9 @@ class WriteBatch:
             or self._timeline
         )
 
-    def insert(self, cells: Mapping[str, Any]) -> None:
-        """A new alert; `cells` has every column, JSON as text."""
-        self._inserts.append(tuple([cells[name] for name in ALERT_COLUMNS]))
+    def insert(self, row: tuple[Any, ...]) -> None:
+        """A new alert, as `NewAlerts.row` gives it."""
+        self._inserts.append(row)
 
     def drop(self, alert_id: str) -> None:
         """A pending alert that never opened."""
@@ -63,13 +68,13 @@ class WriteBatch:
 
     def state(self, state: AlertState) -> None:
         """What the lifecycle made of an alert."""
-        self._states.append(state_values(state))
+        self._states.append(ALERT_STATES.cells(state))
 
     def wording(
         self,
         alert_id: str,
         reading: Reading,
-        texts: tuple[str, str, dict[str, str]],
+        texts: AlertTexts,
         run: tuple[str | None, str | None, str | None],
     ) -> None:
         """What a reading says anew about an alert, and the run that said it."""
@@ -82,9 +87,7 @@ class WriteBatch:
             )
         )  # fmt: skip
 
-    def facts(
-        self, alert_id: str, reading: Reading, texts: tuple[str, str, dict[str, str]]
-    ) -> None:
+    def facts(self, alert_id: str, reading: Reading, texts: AlertTexts) -> None:
         """What is told beside the title of an alert that is as bad as before."""
         _, description, annotations = texts
         details = dumped(reading.details or {})
@@ -145,12 +148,12 @@ class WriteBatch:
                 f"DELETE FROM alert WHERE status = 'pending' AND id IN ({subquery})",  # noqa: S608 - no user text in it
                 (parameter,),
             )
-        update_many(connection, "alert", STATE_COLUMNS, self._states)
+        update_many(connection, "alert", ALERT_STATES.updated, self._states)
         self._write_still(connection)
         self._write_over(connection)
         update_many(connection, "alert", _WORDING_COLUMNS, self._wordings)
         update_many(connection, "alert", _FACT_COLUMNS, self._facts)
-        insert_many(connection, "alert", ALERT_COLUMNS, self._inserts)
+        insert_many(connection, "alert", NEW_ALERT_COLUMNS, self._inserts)
         insert_many(connection, "timeline", TIMELINE_COLUMNS, self._timeline)
 
     def _write_still(self, connection: Connection) -> None:
@@ -181,10 +184,9 @@ class WriteBatch:
         connection.exec_driver_sql(statement, (*cells, parameter))
 
 
-_WORDING_COLUMNS = (
-    ("value", "float"), ("title", "text"), ("description", "text"), ("searched", "text"),
-    ("annotations", "json"), ("details", "json"), ("flow_run_id", "text"),
-    ("flow_run_name", "text"), ("deployment_id", "text"),
+_WORDING_COLUMNS = kinds_of(
+    ALERT, "value", "title", "description", "searched", "annotations", "details", "flow_run_id",
+    "flow_run_name", "deployment_id",
 )  # fmt: skip
-_FACT_COLUMNS = (("description", "text"), ("annotations", "json"), ("details", "json"))
-_STILL_COLUMNS = (("value", "float"), ("title", "text"), ("searched", "text"))
+_FACT_COLUMNS = kinds_of(ALERT, "description", "annotations", "details")
+_STILL_COLUMNS = kinds_of(ALERT, "value", "title", "searched")
