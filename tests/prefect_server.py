@@ -20,9 +20,10 @@ from typing import Any, TypeVar
 
 import pytest
 import yaml
+from sqlalchemy.engine import make_url
 
 from sentinel.prefect_client.client import PrefectApi
-from sentinel.up.temporary import temporary_postgres
+from tests.databases import database
 
 ROOT = Path(__file__).parent.parent
 T = TypeVar("T")
@@ -138,17 +139,19 @@ class PrefectServer:
 
 
 @contextmanager
-def on_postgres(made: Callable[[str], AnyServer]) -> Generator[AnyServer]:
+def on_postgres(postgres_url: str, made: Callable[[str], AnyServer]) -> Generator[AnyServer]:
     """A Prefect server as long as a block lasts.
 
     On PostgreSQL, as `make run` has it: on SQLite it answers 503 to whoever writes while another
     does, which every test that does not ask again would then fail for, and slow disks make worse.
 
     Args:
+        postgres_url: of the PostgreSQL that gets one database more
         made: gives the server for the address of its database
     """
-    with temporary_postgres() as postgres:
-        server = made(postgres.address("prefect", driver="asyncpg"))
+    with database(postgres_url) as url:
+        address = make_url(url).set(drivername="postgresql+asyncpg")
+        server = made(address.render_as_string(hide_password=False))
         server.start()
         try:
             yield server
@@ -158,10 +161,12 @@ def on_postgres(made: Callable[[str], AnyServer]) -> Generator[AnyServer]:
 
 
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[PrefectServer]:
+def prefect_server(
+    tmp_path_factory: pytest.TempPathFactory, postgres_url: str
+) -> Generator[PrefectServer]:
     """One Prefect server for the whole session, with the work pool `sentinel`."""
     home = tmp_path_factory.mktemp("prefect")
-    with on_postgres(lambda database: PrefectServer(home, database)) as server:
+    with on_postgres(postgres_url, lambda database: PrefectServer(home, database)) as server:
         server.pool()
         yield server
 

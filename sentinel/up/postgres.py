@@ -95,8 +95,11 @@ class Postgres:
         """Whether an earlier start has kept data in PostgreSQL."""
         return any((place / "data" / "PG_VERSION").exists() for place in _folders(home))
 
-    def prepare(self) -> None:
+    def prepare(self, *, durable: bool = True) -> None:
         """Make the data folder, the first time, and clear away what a crash left.
+
+        Args:
+            durable: wait until the new folder is on the disk
 
         Raises:
             PostgresUnusable: the binaries do not run here
@@ -105,7 +108,7 @@ class Postgres:
         place = self._place = _find_place(self._home)
         version = self._run("postgres", "--version").split()[-1].split(".")[0]
         if not (place.data / "PG_VERSION").exists():
-            self._initialise(place)
+            self._initialise(place, durable=durable)
             return
         kept = (place.data / "PG_VERSION").read_text().strip()
         if kept != version:
@@ -117,7 +120,7 @@ class Postgres:
             )
         _clear_stale_pid(place.data)
 
-    def _initialise(self, place: _Place) -> None:
+    def _initialise(self, place: _Place, *, durable: bool) -> None:
         password = place.folder / "initial-password"
         making = place.folder / "data.new"
         shutil.rmtree(making, ignore_errors=True)
@@ -139,6 +142,7 @@ class Postgres:
                 "--locale-provider=builtin",
                 "--builtin-locale=C.UTF-8",
                 "--no-instructions",
+                *([] if durable else ["--no-sync"]),
             )
         finally:
             password.unlink(missing_ok=True)

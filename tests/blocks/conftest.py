@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from sentinel.store import Store
+from tests.databases import sqlite_copy
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Generator[Store]:
+def store(tmp_path: Path, migrated_sqlite: Path) -> Generator[Store]:
     """A migrated store; what is tested here does not depend on the dialect."""
-    store = Store(f"sqlite:///{tmp_path / 'sentinel.db'}")
-    store.migrate()
+    store = Store(sqlite_copy(migrated_sqlite, tmp_path / "sentinel.db"))
     yield store
     store.close()

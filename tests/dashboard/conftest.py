@@ -13,12 +13,15 @@ from streamlit.testing.v1 import AppTest
 from sentinel.settings import settings
 from tests.dashboard.browser import PATIENCE, Served, Watched, open_browser, serve
 from tests.dashboard.scene import APP, Scene, set_up
+from tests.databases import sqlite_copy
 
 
 @pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Scene]:
+def scene(
+    tmp_path: Path, migrated_sqlite: Path, monkeypatch: pytest.MonkeyPatch
+) -> Generator[Scene]:
     """A database that the dashboard of this process looks at."""
-    scene = Scene(f"sqlite:///{tmp_path / 'sentinel.db'}")
+    scene = Scene(sqlite_copy(migrated_sqlite, tmp_path / "sentinel.db"))
     set_up(monkeypatch, scene.url)
     yield scene
     scene.store.close()

@@ -27,12 +27,15 @@ SERVED = APP.parents[1] / "app.py"
 
 
 class Scene:
-    """A database, and what happens in it."""
+    """What happens in a database.
+
+    Args:
+        url: of a migrated one
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.store = Store(url)
-        self.store.migrate()
         self._ago = timedelta(minutes=30)
 
     def raises(

@@ -23,6 +23,7 @@ from flows.rules import flow_of
 from sentinel import Reading, above, trigger
 from sentinel.settings import settings
 from sentinel.store import Store
+from tests.databases import sqlite_copy
 from tests.prefect_server import PrefectServer
 
 
@@ -103,16 +104,18 @@ class Desk:
 
 @pytest.fixture
 def desk(
-    connected: PrefectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    connected: PrefectServer,
+    tmp_path: Path,
+    migrated_sqlite: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Generator[Desk]:
     """A desk with an empty database of its own."""
-    url = f"sqlite:///{tmp_path / 'sentinel.db'}"
+    url = sqlite_copy(migrated_sqlite, tmp_path / "sentinel.db")
     monkeypatch.setenv("SENTINEL_DATABASE_URL", url)
     settings.cache_clear()
     connections.store.cache_clear()
     connections.prefect_api.cache_clear()
     store = Store(url)
-    store.migrate()
     with get_client(sync_client=True) as client:
         yield Desk(connected, store, tmp_path, client)
     store.close()

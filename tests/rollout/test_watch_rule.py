@@ -81,13 +81,13 @@ class Closed(PrefectServer):
 
 
 @pytest.fixture(scope="module")
-def theirs(tmp_path_factory: pytest.TempPathFactory) -> Generator[Closed]:
+def theirs(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Generator[Closed]:
     """Somebody's Prefect server, with a deployment of theirs."""
     folder = tmp_path_factory.mktemp("theirs")
     work = folder / "work"
     work.mkdir()
     (work / "etl.py").write_text(ETL)
-    with on_postgres(lambda database: Closed(folder, database)) as server:
+    with on_postgres(postgres_url, lambda database: Closed(folder, database)) as server:
         server.pool("workers")
         server.deploy(
             work,

@@ -21,6 +21,7 @@ import pytest
 from sentinel.store import Store
 from sentinel.worker.job_template import base_job_template
 from sentinel.worker.process import identity
+from tests.databases import sqlite_copy
 from tests.prefect_server import ROOT, PrefectServer, eventually
 
 FLOWS = Path(__file__).with_name("odd_flows.py")
@@ -114,13 +115,12 @@ class _Patient(httpx.HTTPTransport):
 class Bench:
     """A pool of its own on the shared server, a database of its own, and flows to run."""
 
-    def __init__(self, server: PrefectServer, folder: Path) -> None:
+    def __init__(self, server: PrefectServer, folder: Path, migrated: Path) -> None:
         self.server = server
         self.folder = folder
         self.pool = f"warm-{secrets.token_hex(4)}"
-        self.database = f"sqlite:///{folder / 'sentinel.db'}"
+        self.database = sqlite_copy(migrated, folder / "sentinel.db")
         self.store = Store(self.database)
-        self.store.migrate()
         self.workers: list[Worker] = []
         self.http = httpx.Client(base_url=server.url, timeout=90, transport=_Patient())
         answer = self.http.post(
@@ -324,8 +324,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(prefect_server: PrefectServer, tmp_path: Path) -> Generator[Bench]:
-    bench = Bench(prefect_server, tmp_path)
+def bench(prefect_server: PrefectServer, tmp_path: Path, migrated_sqlite: Path) -> Generator[Bench]:
+    bench = Bench(prefect_server, tmp_path, migrated_sqlite)
     yield bench
     bench.end()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
@@ -14,11 +15,13 @@ pytestmark = [pytest.mark.prefect, pytest.mark.slow, pytest.mark.xdist_group("pr
 
 
 @pytest.fixture
-def own(tmp_path_factory: pytest.TempPathFactory) -> Generator[Bench]:
+def own(
+    tmp_path_factory: pytest.TempPathFactory, postgres_url: str, migrated_sqlite: Path
+) -> Generator[Bench]:
     """A server that only this test stops."""
     home = tmp_path_factory.mktemp("own")
-    with on_postgres(lambda database: PrefectServer(home, database)) as server:
-        bench = Bench(server, tmp_path_factory.mktemp("bench"))
+    with on_postgres(postgres_url, lambda database: PrefectServer(home, database)) as server:
+        bench = Bench(server, tmp_path_factory.mktemp("bench"), migrated_sqlite)
         yield bench
         bench.end()
 

@@ -21,6 +21,7 @@ from sentinel.errors import ConfigurationError, Conflict, DatabaseError, SchemaT
 from sentinel.store import Store
 from sentinel.store.database.backup import backup, look_into, restore, tables
 from sentinel.store.database.migrate import schema_ready
+from tests.databases import database
 from tests.store.desk import Desk
 
 
@@ -59,9 +60,7 @@ def other(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> A
         yield store
         store.close()
         return
-    from tests.conftest import _database  # pyright: ignore[reportPrivateUsage]
-
-    with _database(request.getfixturevalue("postgres_url"), "template1") as url:
+    with database(request.getfixturevalue("postgres_url")) as url:
         store = Store(url, clock=clock)
         yield store
         store.close()
