@@ -13,7 +13,15 @@ from sqlalchemy.engine import make_url
 from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.up.temporary import temporary_postgres
-from tests.databases import KeptPostgres, database, migrate, never_waits_for_disks, sqlite_copy
+from tests.databases import (
+    BOTH,
+    KeptPostgres,
+    database,
+    databases_of,
+    migrate,
+    never_waits_for_disks,
+    sqlite_copy,
+)
 
 pytest_plugins = ["tests.prefect_server"]
 
@@ -32,7 +40,7 @@ def postgres_url() -> Generator[str]:
         yield server.address("sentinel")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=BOTH)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[str]:
     """An empty database of each kind."""
     if request.param == "sqlite":
@@ -64,23 +72,31 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Generator[Store]:
-    """A migrated store on each database."""
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what uses a database on each kind of it."""
+    if "migrated_url" in metafunc.fixturenames:
+        metafunc.parametrize("migrated_url", databases_of(metafunc), indirect=True)
+
+
+@pytest.fixture
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a migrated database without a row; see `databases_of`."""
     if request.param == "sqlite":
-        migrated = request.getfixturevalue("migrated_sqlite")
-        store = Store(sqlite_copy(migrated, tmp_path / "sentinel.db"), clock=clock)
-        yield store
-        store.close()
-        return
-    store = Store(request.getfixturevalue("kept_postgres").emptied(), clock=clock)
+        return sqlite_copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "sentinel.db")
+    return request.getfixturevalue("kept_postgres").emptied()
+
+
+@pytest.fixture
+def store(migrated_url: str, clock: FakeClock) -> Generator[Store]:
+    """A migrated store on each database."""
+    store = Store(migrated_url, clock=clock)
     yield store
     store.close()
 
 
 @pytest.fixture(scope="session")
 def kept_postgres(postgres_url: str, migrated_postgres: str) -> Generator[KeptPostgres]:
-    """For `store`: one database for the whole session."""
+    """For `migrated_url`: one database for the whole session."""
     kept = KeptPostgres(postgres_url, migrated_postgres)
     yield kept
     kept.close()

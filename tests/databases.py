@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg import sql
 from sqlalchemy import URL, event
 from sqlalchemy.engine import make_url
@@ -22,7 +23,21 @@ from sqlalchemy.pool import Pool
 
 from sentinel.store import Store
 
-__all__ = ["KeptPostgres", "database", "migrate", "never_waits_for_disks", "sqlite_copy"]
+__all__ = [
+    "BOTH",
+    "KeptPostgres",
+    "both_databases",
+    "database",
+    "databases_of",
+    "migrate",
+    "never_waits_for_disks",
+    "sqlite_copy",
+]
+
+BOTH = ("sqlite", "postgresql")
+DOORS = ("api", "cli")
+"""Folders whose tests are run on SQLite alone unless marked `both_databases`."""
+both_databases = pytest.mark.both_databases
 
 
 def never_waits_for_disks() -> None:
@@ -66,6 +81,19 @@ def database(base: str, template: str = "template1") -> Generator[str]:
     finally:
         with _connection(url) as admin:
             admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def databases_of(metafunc: pytest.Metafunc) -> list[str]:
+    """The kinds of database that a test is run on: both, but for most tests of doors.
+
+    Those are about words and shapes. What they call in the store has tests of its own, on both.
+    """
+    door = Path(metafunc.definition.path).parent.name in DOORS
+    return list(BOTH[:1] if door and not _is_marked(metafunc) else BOTH)
+
+
+def _is_marked(metafunc: pytest.Metafunc) -> bool:
+    return metafunc.definition.get_closest_marker("both_databases") is not None
 
 
 class KeptPostgres:

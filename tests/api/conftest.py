@@ -1,4 +1,4 @@
-"""An API over each database."""
+"""An API over a database of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sentinel.api import create_app
 from sentinel.clock import FakeClock
 from sentinel.settings import Settings
 from sentinel.store import Store
-from tests.api.served import TOKEN, Raised, caller, served
+from tests.api.served import TOKEN, Raised, called, caller, served
 
 
 @pytest.fixture
@@ -22,12 +22,12 @@ def raised(store: Store, clock: FakeClock) -> Raised:
     return Raised(store, clock)
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of an API that nothing outside reaches, with a Prefect that is not there."""
     return Settings.model_validate(
         {
-            "home": tmp_path / "home",
+            "home": tmp_path_factory.mktemp("api"),
             "api_token": TOKEN,
             "prefect_api_url": "http://127.0.0.1:9/api",
             "user": "robot",
@@ -35,23 +35,31 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
-@pytest.fixture
-def app(store: Store, settings: Settings) -> FastAPI:
-    """The application, without the relay, over the store of the test."""
+@pytest.fixture(scope="session")
+def application(settings: Settings, migrated_sqlite: Path) -> FastAPI:
+    """The application, without the relay: made once, since that takes longer than most tests."""
+    store = Store(f"sqlite:///{migrated_sqlite}")
     return create_app(settings, store=store, relay=False)
+
+
+@pytest.fixture
+def app(application: FastAPI, store: Store) -> FastAPI:
+    """The application over the store of the test."""
+    application.state.store = store
+    return application
 
 
 @pytest.fixture
 def url(app: FastAPI) -> Generator[str]:
     """Where the application is served."""
-    with served(app) as url:
+    with served(app, lifespan="off") as url:
         yield url
 
 
 @pytest.fixture
-def client(url: str) -> Generator[httpx.Client]:
+def client(app: FastAPI) -> Generator[httpx.Client]:
     """A caller on this machine that has the token."""
-    with caller(url, Authorization=f"Bearer {TOKEN}") as client:
+    with called(app, Authorization=f"Bearer {TOKEN}") as client:
         yield client
 
 

@@ -1,13 +1,14 @@
-"""A real server for the tests of the API, and the alerts that they look at."""
+"""The API for its tests, called in this process or over a socket, and the alerts that they read."""
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import uvicorn
@@ -20,7 +21,7 @@ from sentinel.clock import FakeClock
 from sentinel.evaluation.model import Evaluation
 from sentinel.store import Store
 
-__all__ = ["TOKEN", "Raised", "caller", "served"]
+__all__ = ["TOKEN", "Raised", "called", "caller", "served"]
 
 TOKEN = "a-token-of-the-tests"
 
@@ -56,11 +57,18 @@ class Raised:
 
 
 @contextmanager
-def served(app: FastAPI) -> Generator[str]:
-    """Serve `app` with uvicorn on a free port of this machine; gives its URL."""
+def served(app: FastAPI, lifespan: Literal["on", "off"] = "on") -> Generator[str]:
+    """Serve `app` with uvicorn on a free port of this machine; gives its URL.
+
+    Args:
+        app: the application
+        lifespan: whether it does what it does at its start and end
+    """
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = uvicorn.Server(
-            uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=2)
+            uvicorn.Config(
+                app, log_config=None, ws="none", lifespan=lifespan, timeout_graceful_shutdown=2
+            )
         )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
@@ -74,7 +82,49 @@ def served(app: FastAPI) -> Generator[str]:
         thread.join(10)
 
 
+class _InProcess(httpx.BaseTransport):
+    """Calls an application in this process, in an event loop that runs in a thread of its own."""
+
+    def __init__(self, app: FastAPI, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._calls = httpx.ASGITransport(
+            app, raise_app_exceptions=False, client=("127.0.0.1", 50_000)
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        answered = asyncio.run_coroutine_threadsafe(self._called(request), self._loop)
+        return answered.result(60)
+
+    async def _called(self, request: httpx.Request) -> httpx.Response:
+        answer = await self._calls.handle_async_request(request)
+        return httpx.Response(
+            answer.status_code, headers=answer.headers, content=await answer.aread()
+        )
+
+
+@contextmanager
+def called(app: FastAPI, **headers: str) -> Generator[httpx.Client]:
+    """A caller on this machine that has `app` in its own process: no socket between.
+
+    What the application does at its start and end, `served` has it do.
+    """
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        thread = threading.Thread(target=loop.run_forever, daemon=True)
+        thread.start()
+        with httpx.Client(
+            transport=_InProcess(app, loop), base_url="http://127.0.0.1", headers=_named(headers)
+        ) as client:
+            yield client
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(20)
+
+
 def caller(url: str, **headers: str) -> httpx.Client:
     """A caller; `X_Forwarded_For` makes it one on another machine, as a proxy would say."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.Client(base_url=url, headers=named, timeout=30, trust_env=False)
+    return httpx.Client(base_url=url, headers=_named(headers), timeout=30, trust_env=False)
+
+
+def _named(headers: dict[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}

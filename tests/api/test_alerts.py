@@ -10,6 +10,7 @@ import pytest
 from sentinel.clock import FakeClock
 from sentinel.store import Store
 from tests.api.served import Raised
+from tests.databases import both_databases
 
 URL = "/api/v1/alerts/alerts"
 
@@ -21,6 +22,7 @@ def act(client: httpx.Client, alert_id: str, action: str, **body: Any) -> Any:
     )
 
 
+@both_databases
 def test_a_list_gives_alerts_with_links(client: httpx.Client, raised: Raised):
     (wanted,) = raised("/data", severity="warning")
     body = client.get(URL).json()
@@ -35,6 +37,7 @@ def test_a_list_gives_alerts_with_links(client: httpx.Client, raised: Raised):
     }
 
 
+@both_databases
 def test_a_list_is_paged_by_cursor(client: httpx.Client, raised: Raised):
     ids = set(raised(*[f"/{number}" for number in range(5)]))
     seen: list[str] = []
@@ -63,6 +66,7 @@ def test_a_list_is_paged_by_cursor(client: httpx.Client, raised: Raised):
         ({"until": "2026-01-01T00:02:00+00:00"}, ["/a"]),
     ],
 )
+@both_databases
 def test_a_list_is_filtered(client: httpx.Client, raised: Raised, asked: Any, expected: list[str]):
     (first,) = raised("/a")
     raised("/b", name="other", severity="critical")
@@ -85,6 +89,7 @@ def test_a_list_is_filtered(client: httpx.Client, raised: Raised, asked: Any, ex
         ({"q": "a\x00b"}, None, "NUL"),
     ],
 )
+@both_databases
 def test_a_question_that_means_nothing_is_refused(
     client: httpx.Client, asked: dict[str, str], field: str | None, said: str
 ):
@@ -141,6 +146,7 @@ def test_the_beginning_of_an_id_is_not_enough_to_act(client: httpx.Client, raise
         ("comment", {"note": "hm"}, {"status": "open", "version": 2}),
     ],
 )  # fmt: skip
+@both_databases
 def test_people_act(
     client: httpx.Client, raised: Raised, action: str, body: Any, expected: dict[str, Any]
 ):
@@ -152,6 +158,7 @@ def test_people_act(
     assert answer.json()["alert"]["version"] == kept["version"]
 
 
+@both_databases
 def test_what_was_done_can_be_taken_back(client: httpx.Client, raised: Raised):
     (wanted,) = raised("/data")
     act(client, wanted, "acknowledge")
@@ -203,6 +210,7 @@ def test_a_state_that_forbids_it_is_a_conflict(client: httpx.Client, raised: Rai
     assert "it is resolved" in error["message"]
 
 
+@both_databases
 def test_who_looked_at_an_older_version_changes_nothing(client: httpx.Client, raised: Raised):
     (wanted,) = raised("/data")
     act(client, wanted, "acknowledge")
@@ -265,6 +273,7 @@ def test_a_name_that_is_none_is_refused(client: httpx.Client, raised: Raised):
         assert act(client, wanted, "resolve", user=name).status_code == 422
 
 
+@both_databases
 def test_the_store_keeps_what_the_api_did(client: httpx.Client, raised: Raised, store: Store):
     (wanted,) = raised("/data")
     act(client, wanted, "resolve", note="freed 40 GB")

@@ -9,11 +9,13 @@ import orjson
 import pytest
 
 from sentinel.store import Store
+from tests.databases import both_databases
 
 ONE = "/api/v1/alerts/process-event"
 MANY = "/api/v1/events"
 
 
+@both_databases
 def test_one_event_is_kept_for_the_tenant_that_is_named(client: httpx.Client, store: Store):
     for accepted in (1, 0):
         answer = client.post(ONE, params={"tenant_id": "acme"}, json={"id": "e1", "action": "x"})
@@ -37,6 +39,7 @@ def test_many_events_come_in_every_form(client: httpx.Client, body: bytes):
     assert (answer.status_code, answer.json()) == (200, {"accepted": 2, "duplicates": 1})
 
 
+@both_databases
 def test_what_is_wrong_is_named_and_the_rest_is_kept(client: httpx.Client, store: Store):
     answer = client.post(MANY, content=b'{"a":1}\n{broken\n7\n{"id":[]}\n')
     assert answer.status_code == 422

@@ -1,4 +1,4 @@
-"""Jobs ping over real HTTP, and a rule misses the one that does not; on both databases."""
+"""Jobs ping, and a rule misses the one that does not."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.metrics.series import Series
 from sentinel.store import Store
 from sentinel.store.metrics.windows import Windows
+from tests.databases import both_databases
 from triggers.heartbeat import heartbeat
 
 BEATS = "/api/v1/alerts/heartbeats"
@@ -51,6 +52,7 @@ def watch(store: Store, clock: FakeClock) -> Watch:
     return Watch(store, clock)
 
 
+@both_databases
 def test_a_job_that_stops_pinging_alerts_and_one_ping_ends_it(
     client: httpx.Client, watch: Watch, clock: FakeClock
 ):
@@ -70,6 +72,7 @@ def test_one_that_never_came_has_its_time_from_the_first_look_on(watch: Watch, c
     assert watch.titles() == ["new has not been heard of for 16m"]
 
 
+@both_databases
 def test_a_job_may_be_silent_for_longer_than_samples_are_kept(
     client: httpx.Client, watch: Watch, clock: FakeClock
 ):
@@ -87,6 +90,7 @@ def test_a_job_may_be_silent_for_longer_than_samples_are_kept(
     assert watch.look(monthly="33d").live == 0
 
 
+@both_databases
 def test_a_look_reads_only_what_came_since_the_last_one(
     client: httpx.Client, watch: Watch, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ):

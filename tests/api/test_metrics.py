@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from sentinel.clock import FakeClock
+from tests.databases import both_databases
 
 METRICS = "/api/v1/alerts/metrics"
 
@@ -23,6 +24,7 @@ def read(client: httpx.Client, **query: Any) -> list[dict[str, Any]]:
     return answer.json()["series"]
 
 
+@both_databases
 def test_one_sample_is_kept_and_read_back(client: httpx.Client, clock: FakeClock):
     answer = client.post(METRICS, json=sample())
     assert (answer.status_code, answer.json()) == (200, {"accepted": 1})
@@ -32,6 +34,7 @@ def test_one_sample_is_kept_and_read_back(client: httpx.Client, clock: FakeClock
     assert client.get(METRICS).json() == {"names": ["cpu"]}
 
 
+@both_databases
 def test_many_samples_with_moments_in_every_form(client: httpx.Client, clock: FakeClock):
     now = clock.now()
     forms: list[Any] = [
@@ -112,6 +115,7 @@ def test_tenants_are_apart_and_strangers_are_kept_out(client: httpx.Client, stra
     assert stranger.get(METRICS).status_code == 401
 
 
+@both_databases
 def test_reading_takes_matchers_and_steps(client: httpx.Client, clock: FakeClock):
     clock.forward(seconds=30)
     client.post(METRICS, json=[sample(), sample(labels={"host": "b"}, value=1)])

@@ -17,10 +17,12 @@ from sentinel.notifications.channel import Message
 from sentinel.settings import Settings
 from sentinel.store import Store
 from tests.api.served import Raised, caller, served
+from tests.databases import both_databases
 
 BASE = "/api/v1/alerts"
 
 
+@both_databases
 def test_rules_say_what_they_last_found(client: httpx.Client, raised: Raised, store: Store):
     raised("/data", severity="high")
     raised("/", name="quiet", value=5.0)
@@ -34,6 +36,7 @@ def test_rules_say_what_they_last_found(client: httpx.Client, raised: Raised, st
     assert client.get(f"{BASE}/rules", params={"tenant": "other"}).json()["items"] == []
 
 
+@both_databases
 def test_statistics_count_what_happened(client: httpx.Client, raised: Raised):
     first, _ = raised("/a", "/b", severity="critical")
     client.post(f"{BASE}/alerts/{first}/actions", json={"action": "resolve"})
@@ -58,6 +61,7 @@ def message(number: int, clock: FakeClock) -> Message:
     )  # fmt: skip
 
 
+@both_databases
 def test_the_inbox_is_read_newest_first(client: httpx.Client, store: Store, clock: FakeClock):
     for number in range(3):
         store.inbox.put(message(number, clock))
@@ -71,6 +75,7 @@ def test_the_inbox_is_read_newest_first(client: httpx.Client, store: Store, cloc
     assert client.get(f"{BASE}/inbox", params={"cursor": "x"}).status_code == 422
 
 
+@both_databases
 def test_health_names_every_part(client: httpx.Client, store: Store):
     answer = client.get("/health")
     assert answer.status_code == 200
@@ -120,6 +125,7 @@ def test_a_database_without_tables_is_said(settings: Settings, tmp_path: Path):
         assert client.get(f"{BASE}/alerts").status_code == 503
 
 
+@both_databases
 def test_the_relay_runs_beside_the_api(settings: Settings, store: Store):
     beside = Store(store.engine.url.render_as_string(hide_password=False))
     app = create_app(settings, store=beside, relay=True)

@@ -7,9 +7,12 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
+from sentinel.api import create_app
 from sentinel.api.limits import MOST_BYTES
+from sentinel.settings import Settings
+from sentinel.store import Store
+from tests.api.served import called
 
 URL = "/api/v1/alerts/alerts"
 
@@ -56,14 +59,15 @@ def test_a_body_that_is_too_large_is_not_read(client: httpx.Client, announced: b
 
 
 def test_what_nobody_expected_is_told_without_its_insides(
-    app: FastAPI, client: httpx.Client, caplog: pytest.LogCaptureFixture
+    settings: Settings, store: Store, caplog: pytest.LogCaptureFixture
 ):
     def breaks() -> None:
         raise ZeroDivisionError("the secret inside")
 
+    app = create_app(settings, store=store, relay=False)
     app.add_api_route("/breaks", breaks)
 
-    with caplog.at_level(logging.ERROR, "sentinel.api"):
+    with called(app) as client, caplog.at_level(logging.ERROR, "sentinel.api"):
         answer = client.get("/breaks")
     error = told(answer, 500, "internal")
     assert "secret" not in answer.text

@@ -13,6 +13,7 @@ from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.events.matching import PackMatcher
 from tests.api.test_webhooks import ALERTMANAGER, GRAFANA
+from tests.databases import both_databases
 from triggers.metric_threshold import metric_threshold
 
 BASE = "/api/v1/alerts"
@@ -42,6 +43,7 @@ def rolled_out(store: Store, tenant: str) -> None:
     store.event_port(rule, RunSource(deployment_id=f"d-{tenant}")).match([POLICY], alone=False)
 
 
+@both_databases
 def test_events_ids_policies_throttles_and_alerts_are_of_one_tenant(
     client: httpx.Client, store: Store
 ):
@@ -72,6 +74,7 @@ def test_a_policy_of_one_tenant_never_looks_at_anothers_events(client: httpx.Cli
     assert alerts(client, "red") == alerts(client, "blue") == []
 
 
+@both_databases
 def test_samples_are_read_by_checks_of_their_tenant_alone(
     client: httpx.Client, store: Store, clock: FakeClock
 ):
@@ -85,6 +88,7 @@ def test_samples_are_read_by_checks_of_their_tenant_alone(
         assert values == seen
 
 
+@both_databases
 def test_other_systems_alerts_and_their_rules_are_of_the_tenant_they_were_sent_for(
     client: httpx.Client,
 ):

@@ -11,6 +11,7 @@ import pytest
 
 from sentinel.clock import FakeClock
 from sentinel.store import Store
+from tests.databases import both_databases
 
 BASE = "/api/v1/alerts"
 
@@ -115,6 +116,7 @@ def with_status(body: dict[str, Any], status: str) -> dict[str, Any]:
     return changed
 
 
+@both_databases
 def test_alerts_of_an_alertmanager_open_stay_and_resolve(client: httpx.Client, clock: FakeClock):
     first = sent(client, "prometheus", ALERTMANAGER)
     assert first == {"alerts": 2, "changed": 2, "samples": 0, "note": ""}
@@ -140,6 +142,7 @@ def test_an_alert_keeps_who_it_is_and_where_it_came_from(client: httpx.Client):
     assert detail["details"]["annotations"]["description"] == "Down for 5m."
 
 
+@both_databases
 def test_messages_that_come_at_once_are_all_taken(client: httpx.Client, url: str):
     def one(number: int) -> dict[str, Any]:
         body = copy.deepcopy(ALERTMANAGER)
@@ -159,6 +162,7 @@ def test_a_word_of_severity_that_is_not_ours_leaves_the_rules_own(client: httpx.
     assert {severity for _, severity, _ in shown(client)} == {"critical", "medium"}
 
 
+@both_databases
 def test_a_label_that_is_too_long_still_makes_an_alert_of_its_own(client: httpx.Client):
     body = copy.deepcopy(ALERTMANAGER)
     for number, alert in enumerate(body["alerts"]):
@@ -184,6 +188,7 @@ def test_grafanas_alerts_open_with_their_value_and_resolve(client: httpx.Client,
     assert [status for _, _, status in shown(client)] == ["resolved"]
 
 
+@both_databases
 def test_grafanas_older_webhook_is_an_alert_and_its_numbers_are_samples(
     client: httpx.Client, clock: FakeClock
 ):

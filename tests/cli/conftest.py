@@ -35,12 +35,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 
 @pytest.fixture
-def desk(run: Run, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(run: Run, migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A database with one alert, on /data."""
-    monkeypatch.setenv("SENTINEL_DATABASE_URL", database_url)
-    assert run("db", "migrate")[0] == 0
+    monkeypatch.setenv("SENTINEL_DATABASE_URL", migrated_url)
     clock = FakeClock()
-    store = Store(database_url, clock=clock)
+    store = Store(migrated_url, clock=clock)
     desk = Desk(store, clock)
     store.apply(desk.evaluation({"/data": 97.0}))
     store.close()

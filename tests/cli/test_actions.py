@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cli.shell import Run
+from tests.databases import both_databases
 from tests.store.desk import Desk
 
 
@@ -30,6 +31,7 @@ def timeline(run: Run) -> list[tuple[str, str, str]]:
     return [(one["kind"], one["actor"], one["comment"]) for one in json.loads(out)["timeline"]]
 
 
+@both_databases
 def test_a_suppressed_alert_is_shown_as_such_with_who_and_why(run: Run, desk: Desk) -> None:
     assert act(run, "suppress", "--for", "2h", "-m", "rebuilding")["status"] == "suppressed"
     assert alert(run)["status"] == "suppressed"
@@ -82,6 +84,7 @@ def test_a_resolve_can_be_taken_back(run: Run, desk: Desk) -> None:
     assert timeline(run)[-1] == ("reopened", "ada", "the new disk is bad too")
 
 
+@both_databases
 def test_people_read_what_became_of_each(run: Run, desk: Desk) -> None:
     code, out, _ = run("alert", "suppress", alert(run)["id"][:12], "--for", "30m")
     assert code == 0

@@ -16,6 +16,7 @@ from sentinel.event_policies.pack import Spec
 from sentinel.metrics import Sample
 from sentinel.store import Store
 from tests.cli.shell import Run
+from tests.databases import both_databases
 from tests.store.desk import Desk
 
 FILE = """\
@@ -42,6 +43,7 @@ def seen(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return desk
 
 
+@both_databases
 def test_it_shows_what_would_have_opened(seen: Desk, run: Run):
     code, out, err = run("rule", "test", "disk", "--since", "1h")
     assert (code, err) == (0, "")
@@ -61,6 +63,7 @@ def test_programs_get_json(seen: Desk, run: Run):
     assert len(found["messages"]) == 2
 
 
+@both_databases
 def test_a_changed_file_says_what_it_would_have_done(seen: Desk, run: Run):
     Path("changed.yaml").write_text(FILE)
     code, out, _ = run("rule", "diff", "changed.yaml", "--since", "1h")

@@ -11,6 +11,7 @@ import pytest
 
 from sentinel.cli.deploy import rules_here
 from tests.cli.shell import Run
+from tests.databases import both_databases
 from tests.prefect_server import ROOT
 from tests.store.desk import Desk
 
@@ -34,6 +35,7 @@ def test_no_command_imports_prefect_to_list_alerts() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@both_databases
 def test_an_alert_is_listed_for_people_and_for_programs(run: Run, desk: Desk) -> None:
     alert = only_alert(run)
     assert (alert["rule"], alert["status"]) == ("disk", "open")

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.cli.shell import Run
+from tests.databases import both_databases
 from tests.store.desk import Desk
 
 
+@both_databases
 def test_a_backup_is_written_here_and_restored_elsewhere(
     run: Run, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -25,6 +27,7 @@ def test_a_backup_is_written_here_and_restored_elsewhere(
     assert alert["rule"] == "disk"
 
 
+@both_databases
 def test_what_is_there_is_lost_only_when_asked(run: Run, desk: Desk) -> None:
     assert run("db", "backup", "b.gz")[0] == 0
     assert run("db", "backup", "b.gz")[0] == 4
@@ -37,6 +40,7 @@ def test_what_is_there_is_lost_only_when_asked(run: Run, desk: Desk) -> None:
     assert "are in this" in out
 
 
+@both_databases
 def test_a_file_that_is_no_backup_is_wrong_usage(run: Run, desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "b.gz").write_text("nothing")
     code, _, err = run("db", "restore", "b.gz", "--replace")
@@ -44,6 +48,7 @@ def test_a_file_that_is_no_backup_is_wrong_usage(run: Run, desk: Desk, tmp_path:
     assert "b.gz cannot be restored" in err
 
 
+@both_databases
 def test_the_status_says_where_how_new_and_how_much(run: Run, desk: Desk) -> None:
     code, out, _ = run("db", "status", "--json")
     assert code == 0

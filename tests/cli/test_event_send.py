@@ -1,4 +1,4 @@
-"""`sentinel event send`, on both databases."""
+"""`sentinel event send`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 
 from sentinel.store import Store
 from tests.cli.shell import Run
+from tests.databases import both_databases
 
 
 @pytest.fixture
-def database(run: Run, database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("SENTINEL_DATABASE_URL", database_url)
-    assert run("db", "migrate")[0] == 0
-    return database_url
+def database(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("SENTINEL_DATABASE_URL", migrated_url)
+    return migrated_url
 
 
 def count(url: str, tenant: str = "default") -> int:
@@ -28,6 +28,7 @@ def count(url: str, tenant: str = "default") -> int:
         store.close()
 
 
+@both_databases
 def test_a_file_of_lines_is_sent_and_sending_it_again_changes_nothing(
     run: Run, database: str, tmp_path: Path
 ):

@@ -24,6 +24,7 @@ from sentinel.errors import (
     SentinelError,
 )
 from tests.cli.shell import Run
+from tests.databases import both_databases
 from tests.prefect_server import ROOT
 from tests.store.desk import Desk
 
@@ -110,6 +111,7 @@ def test_the_shell_completes_commands(run: Run) -> None:
     assert {"suppress", "resolve", "show"} <= completed("sentinel alert ")
 
 
+@both_databases
 def test_the_shell_completes_names_from_the_database(run: Run, desk: Desk) -> None:
     assert completed("sentinel rule show di") == {"disk"}
     assert completed("sentinel receiver remove d") == {"default"}
