@@ -88,7 +88,7 @@ def databases_of(metafunc: pytest.Metafunc) -> list[str]:
 
     Those are about words and shapes. What they call in the store has tests of its own, on both.
     """
-    door = Path(metafunc.definition.path).parent.name in DOORS
+    door = metafunc.definition.path.parent.name in DOORS
     return list(BOTH[:1] if door and not _is_marked(metafunc) else BOTH)
 
 
