@@ -1,4 +1,4 @@
-"""`sentinel alert …`: what is wrong, and what was done about it."""
+"""`sentinel alert …`: list alerts, show one, and act on them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 __all__ = ["commands"]
 
-commands = typer.Typer(no_args_is_help=True, help="List alerts, look at one, act on it.")
+commands = typer.Typer(no_args_is_help=True, help="List alerts, show one, act on it.")
 
 Ids = Annotated[
     list[str],
     typer.Argument(
-        help="Ids of alerts, or how they begin.",
+        help="Ids of alerts, or unique prefixes of them.",
         show_default=False,
         autocompletion=completion.alerts,
     ),
 ]
-Message = Annotated[str, typer.Option("--message", "-m", help="Why; kept in the timeline.")]
+Message = Annotated[str, typer.Option("--message", "-m", help="The reason; kept in the timeline.")]
 
 
 @commands.command("list")
@@ -42,20 +42,29 @@ def list_(
         list[str] | None, typer.Option(help="critical, high, medium, low or info; repeatable.")
     ] = None,
     rule: Annotated[
-        str, typer.Option(help="Of this rule only.", autocompletion=completion.rules)
+        str, typer.Option(help="Only alerts of this rule.", autocompletion=completion.rules)
     ] = "",
     assignee: Annotated[
-        str | None, typer.Option(help="Whose they are; empty for nobody's.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Only alerts assigned to this person; empty: unassigned.", show_default=False
+        ),
     ] = None,
-    search: Annotated[str, typer.Option(help="Text in title, description or rule.")] = "",
+    search: Annotated[
+        str, typer.Option(help="Only alerts with this text in title, description or rule.")
+    ] = "",
     history: Annotated[
-        bool, typer.Option("--history", help="All that ever opened, newest first.")
+        bool, typer.Option("--history", help="Resolved alerts too, newest first.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
-    after: Annotated[str, typer.Option(help="`next` of the page before.")] = "",
+    limit: Annotated[
+        int, typer.Option(min=1, max=500, help="Largest number of alerts to list.")
+    ] = 50,
+    after: Annotated[
+        str, typer.Option(help="Continue after this: `next` of the previous page.")
+    ] = "",
     json: AsJson = False,
 ) -> None:
-    """What is open, worst first.
+    """List open alerts, highest severity first.
 
     Examples:
         sentinel alert list --severity critical
@@ -98,15 +107,15 @@ def list_(
         ],
         empty="No alerts."
         if status or severity or rule or search or assignee is not None
-        else "Nothing is wrong.",
+        else "No open alerts.",
         ranks=[item.rank for item in page.items],
     )
     if page.next:
-        say(f"There are more: --after {page.next}")
+        say(f"More alerts: --after {page.next}")
 
 
 def _distinct(ids: list[str], least: int = 8) -> int:
-    """How much of each id is needed to tell them apart."""
+    """Return the length at which the prefixes of all ids differ, at least `least`."""
     length = least
     while length < 32 and len({one[:length] for one in ids}) < len(ids):
         length += 1
@@ -118,12 +127,12 @@ def show(
     alert: Annotated[
         str,
         typer.Argument(
-            help="Its id, or how it begins.", show_default=False, autocompletion=completion.alerts
+            help="Its id, or a unique prefix.", show_default=False, autocompletion=completion.alerts
         ),
     ],
     json: AsJson = False,
 ) -> None:
-    """One alert, and all that happened to it.
+    """Show one alert and its timeline.
 
     Example:
         sentinel alert show 0192f3
@@ -150,7 +159,7 @@ def show(
             "description": found.description,
             "assignee": found.assignee,
             "acknowledged": _by(found.acknowledged_by, found.acknowledge_comment),
-            "seen bad": f"{found.occurrences}x, last {ago(found.last_bad_at, now)} ago",
+            "occurrences": f"{found.occurrences}, last {ago(found.last_bad_at, now)} ago",
             **found.annotations,
             "dashboard": addresses.alert(found.id),
             "flow run": addresses.flow_run(found.flow_run_id) if found.flow_run_id else "",
@@ -158,7 +167,7 @@ def show(
     )
     say("")
     print_table(
-        ["WHEN", "WHAT", "WHO", "WHY"],
+        ["TIME", "CHANGE", "ACTOR", "REASON"],
         [
             (
                 entry.at.strftime("%Y-%m-%d %H:%M:%S"),
@@ -168,7 +177,7 @@ def show(
             )
             for entry in timeline
         ],
-        empty="Nothing is known of what happened to it.",
+        empty="Its timeline is empty.",
     )
 
 
@@ -178,7 +187,7 @@ def _by(who: str, comment: str) -> str:
 
 @commands.command()
 def ack(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
-    """Take alerts on: nobody is told of them again while they last.
+    """Acknowledge alerts: reminders and escalation stop until they resolve.
 
     Example:
         sentinel alert ack 0192f3 -m "rebooting it"
@@ -191,7 +200,7 @@ def ack(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
 
 @commands.command()
 def unack(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
-    """Give alerts back: whoever is to be told is told again.
+    """Withdraw the acknowledgement of alerts: their receivers are notified again.
 
     Example:
         sentinel alert unack 0192f3 -m "my shift is over"
@@ -204,10 +213,10 @@ def unack(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
 
 @commands.command()
 def resolve(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
-    """Say that alerts are over.
+    """Resolve alerts.
 
-    Where the condition still holds, the alert opens again after five minutes; the answer says so,
-    and how to hear nothing of it meanwhile.
+    If the condition still holds, the alert reopens after five minutes; the output says so, and
+    names the command that suppresses it instead.
 
     Example:
         sentinel alert resolve 0192f3 -m "replaced the disk"
@@ -220,10 +229,11 @@ def resolve(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
 
 @commands.command()
 def reopen(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
-    """Take back that alerts are over: each is what it was before, acknowledged or not.
+    """Reopen resolved alerts with the status they had before, acknowledged or open.
 
-    Whoever was told that it is over is told that it is not. What has opened anew meanwhile is
-    refused, naming the alert to go on with; so is what is of a rule that is switched off.
+    Receivers that were notified of the resolve are notified of the reopening. An alert whose
+    fingerprint has a newer open alert is refused, and the error names that alert; an alert of a
+    disabled rule is refused too.
 
     Example:
         sentinel alert reopen 0192f3 -m "the new disk is bad too"
@@ -237,14 +247,17 @@ def reopen(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
 @commands.command()
 def suppress(
     alerts: Ids,
-    length: Annotated[str, typer.Option("--for", help="How long: 30m, 2h, 1d.")] = "1h",
+    length: Annotated[str, typer.Option("--for", help="Duration: 30m, 2h, 1d.")] = "1h",
     message: Message = "",
     json: AsJson = False,
 ) -> None:
-    """Tell nobody of alerts for a while, also where they end and come back meanwhile.
+    """Suppress the notifications of alerts for a while, also if they resolve and recur meanwhile.
 
     Example:
         sentinel alert suppress 0192f3 --for 2h -m "the array is being rebuilt"
+
+    Raises:
+        ConfigurationError: `--for` is not a duration
     """
     from sentinel.alerts.actions import Suppress
     from sentinel.duration import parse_duration
@@ -260,7 +273,7 @@ def suppress(
 
 @commands.command()
 def unsuppress(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
-    """Tell of alerts again from now on.
+    """End the suppression of alerts: notifications resume now.
 
     Example:
         sentinel alert unsuppress 0192f3 -m "the array is back"
@@ -274,13 +287,11 @@ def unsuppress(alerts: Ids, message: Message = "", json: AsJson = False) -> None
 @commands.command()
 def assign(
     alerts: Ids,
-    to: Annotated[
-        str, typer.Option("--to", help="Whose they are from now on; empty for nobody's.")
-    ] = "",
+    to: Annotated[str, typer.Option("--to", help="The new assignee; empty unassigns.")] = "",
     message: Message = "",
     json: AsJson = False,
 ) -> None:
-    """Say whose alerts are.
+    """Assign alerts to a person.
 
     Example:
         sentinel alert assign 0192f3 --to grace -m "you know this array"
@@ -297,16 +308,19 @@ def comment(
     message: Annotated[str, typer.Option("--message", "-m", help="The comment.")],
     json: AsJson = False,
 ) -> None:
-    """Write into the timeline of alerts.
+    """Add a comment to the timeline of alerts.
 
     Example:
         sentinel alert comment 0192f3 -m "the vendor has been called"
+
+    Raises:
+        ConfigurationError: the comment is empty
     """
     from sentinel.alerts.actions import Comment
     from sentinel.errors import ConfigurationError
 
     if not message.strip():
-        raise ConfigurationError("a comment needs words", hint='Write -m "what you found".')
+        raise ConfigurationError("the comment is empty", hint='Write -m "what you found".')
     action = Comment(actor=actor(), comment=message)
     _act(alerts, lambda _now: action, as_json=json, done="commented")
 
@@ -319,14 +333,18 @@ def _act(
     done: str = "",
     offers: bool = False,
 ) -> None:
-    """Do it to each; what one alert refuses does not keep the others from it.
+    """Apply an action to each alert and print the outcomes; one refusal does not stop the others.
 
     Args:
-        alerts: ids, or how they begin
-        action: what, at that moment
-        as_json: for programs
-        done: said to people instead of the status, where that does not show it
-        offers: whether it is a resolve, and those that still hold are offered a snooze
+        alerts: ids, or unique prefixes of them
+        action: makes the action, given the present moment
+        as_json: print JSON instead of sentences
+        done: word for the outcome, where the new status does not show it
+        offers: offer a suppression for alerts whose condition still holds; for resolve
+
+    Raises:
+        NotFound: an alert was deleted meanwhile
+        Conflict: an alert refused the action; the others have it
     """
     from sentinel.engine.snooze import offer, still_bad
     from sentinel.errors import Conflict, NotFound
@@ -336,7 +354,7 @@ def _act(
         hold = set(still_bad(store, found)) if offers else set[str]()
         offered = offer(store)
         results = store.act([alert.id for alert in found], action(store.now()))
-        # As people see it: an open alert that nobody is told of is "suppressed".
+        # The status as shown: an open alert with suppressed notifications is "suppressed".
         shown = {alert.id: store.alerts.find(alert.id).status for alert in found}
     titles = {alert.id: alert.title for alert in found}
     if as_json:

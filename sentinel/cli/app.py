@@ -1,7 +1,8 @@
-"""Puts the commands together, and turns errors into one sentence and an exit code."""
+"""Assemble the commands, and turn errors into one sentence and an exit code."""
 
 from __future__ import annotations
 
+import inspect
 import sys
 
 import typer
@@ -37,33 +38,33 @@ Alerts built out of Prefect: a rule is a deployment, a check is a flow run.
 **Begin**
 
     sentinel up                            start the whole product here; Ctrl-C stops it
-    sentinel status                        what runs where
-    sentinel doctor                        what is wrong, and what to do about it
-    sentinel watch URL                     tell of a Prefect server that you have
-    sentinel deploy --pack machine         ready-made rules; without a pack, your prefect.yaml
+    sentinel status                        processes and their addresses
+    sentinel doctor                        problems, and how to fix them
+    sentinel watch URL                     alert on a Prefect server that you have already
+    sentinel deploy --pack machine         deploy shipped rules; by default, your prefect.yaml
 
 **Work through alerts**
 
-    sentinel alert list                    what is open, worst first
-    sentinel alert show 0192f3             one alert and its timeline (the start of an id will do)
+    sentinel alert list                    open alerts, highest severity first
+    sentinel alert show 0192f3             one alert and its timeline (an id's prefix is enough)
     sentinel alert ack 0192f3 -m "on it"
     sentinel alert suppress 0192f3 --for 2h -m "the array is being rebuilt"
 
-**Rules and what they are made of**
+**Rules and triggers**
 
-    sentinel rule list                     what each rule last found
-    sentinel rule run disk-full            look now, and follow the run
+    sentinel rule list                     rules and their last evaluation
+    sentinel rule run disk-full            evaluate now, and follow the flow run
     sentinel rule disable disk-full -m "moving house"
-    sentinel trigger run disk_space --above 80    try a check here and now
-    sentinel trigger new queue_length      write a check, with its test
+    sentinel trigger run disk_space --above 80    run a check once, on this machine
+    sentinel trigger new queue_length      create a check and its test from a template
 
-**Tell somebody**
+**Notify people**
 
     sentinel channel add slack ops --receiver default
     sentinel channel test ops
 
-Every list takes `--json`. Settings are environment variables, see `.env.example`.
-Names and ids complete with the Tab key after `sentinel --install-completion`.
+Every list accepts `--json`. Settings are environment variables, see `.env.example`.
+The Tab key completes names and ids after `sentinel --install-completion`.
 
 **Exit codes**
 
@@ -86,8 +87,25 @@ app.add_typer(receivers.commands, name="receiver")
 app.add_typer(channels.commands, name="channel")
 
 
+def _omit_raises(group: typer.Typer) -> None:
+    """Omit the section `Raises` of docstrings from the help; it is for readers of the code."""
+    for command in group.registered_commands:
+        doc = inspect.getdoc(command.callback) or ""
+        command.help = doc.partition("\nRaises:\n")[0].rstrip()
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            _omit_raises(inner.typer_instance)
+
+
+_omit_raises(app)
+
+
 def main() -> int:
-    """Run the command that `sys.argv` names; returns or exits with its code."""
+    """Run the command that `sys.argv` names.
+
+    Returns:
+        The exit code, a value of `sentinel.cli.exit_codes.Exit`.
+    """
     try:
         code = app(standalone_mode=False)
     except SentinelError as error:
@@ -102,6 +120,6 @@ def main() -> int:
         show = getattr(error, "show", None)
         if show is None:
             raise
-        show()  # what click says about wrong usage
+        show()  # Click's message about wrong usage
         return int(getattr(error, "exit_code", 2))
     return code if isinstance(code, int) else 0

@@ -1,4 +1,4 @@
-"""`sentinel rule test` and `sentinel rule diff`: what a rule would have done."""
+"""`sentinel rule test` and `sentinel rule diff`: backtests of one rule and of a changed file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["backtest", "diff"]
 
-Since = Annotated[str, typer.Option("--since", help="How far back, for example 7d or 12h.")]
+Since = Annotated[
+    str, typer.Option("--since", help="Length of the period to replay, for example 7d or 12h.")
+]
 
 
 def backtest(
@@ -38,21 +40,20 @@ def backtest(
         Path | None,
         typer.Option(
             "--data",
-            help="A CSV, JSON or NDJSON file of readings to replay instead; for event policies, a "
+            help="Replay the readings of this CSV, JSON or NDJSON file; for event policies, a "
             "JSON or NDJSON file of events.",
         ),
     ] = None,
     file: Annotated[
         Path | None,
-        typer.Option("--file", "-f", help="Take the rule from this file of deployments."),
+        typer.Option("--file", "-f", help="Read the rule from this deployment file."),
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Replay what was seen, and show the alerts that a rule would have opened.
+    """Backtest a rule: replay stored readings and show the alerts that it would have opened.
 
-    The readings that were kept, and for event policies the events, go through the same code as
-    live ones, on a simulated clock, into a database that is thrown away. Nothing is stored and
-    nobody is told.
+    Stored readings, and for event policies stored events, go through the same code as live ones,
+    on a simulated clock, into a temporary database. Nothing is stored and nobody is notified.
 
     Examples:
         sentinel rule test disk-full --since 7d
@@ -80,15 +81,13 @@ def backtest(
 
 
 def diff(
-    file: Annotated[
-        Path, typer.Argument(help="A file of deployments, as changed.", show_default=False)
-    ],
+    file: Annotated[Path, typer.Argument(help="The changed deployment file.", show_default=False)],
     since: Since = "7d",
 ) -> None:
-    """Say what a changed rule file would have done differently, as Markdown for a review.
+    """Backtest a changed rule file and print the differences as Markdown, for a review.
 
-    Each rule of the file is compared with the one of that name as it last ran, over the readings
-    that were kept.
+    Each rule of the file is compared with the rule of the same name as it last ran, over the
+    stored readings.
 
     Examples:
         sentinel rule diff prefect.yaml
@@ -101,7 +100,7 @@ def diff(
         pages = [
             page for entry in _entries(file) for page in _page(store, entry, until - length, until)
         ]
-    say("\n".join(pages) if pages else "No rule of the file differs from what runs.")
+    say("\n".join(pages) if pages else "No rule of the file differs from the deployed one.")
 
 
 def _replayed(
@@ -115,7 +114,7 @@ def _replayed(
 
 
 def _page(store: Store, entry: Entry, since: datetime, until: datetime) -> Iterator[str]:
-    """What one entry of the file would have changed; nothing where it is as it runs."""
+    """Yield the Markdown section about one entry of the file; nothing if the entry is unchanged."""
     from sentinel.backtest import difference
 
     new = _of_entry(entry)
@@ -126,7 +125,7 @@ def _page(store: Store, entry: Entry, since: datetime, until: datetime) -> Itera
     try:
         old = _tried(store, name, None, given=new)
     except NotFound:
-        yield f"### {rule.name}\n\nIt is new: nothing of it was seen yet.\n"
+        yield f"### {rule.name}\n\nNew rule: there are no readings to replay yet.\n"
         return
     edits = list(_edits(_written(old), _written(new)))
     if not edits:
@@ -137,7 +136,7 @@ def _page(store: Store, entry: Entry, since: datetime, until: datetime) -> Itera
         yield difference(before, after, edits)
     except ConfigurationError as error:
         lines = "".join(f"- {edit}\n" for edit in edits)
-        yield f"### {rule.name}\n\n{lines}\n> It cannot be replayed: {error}\n"
+        yield f"### {rule.name}\n\n{lines}\n> This rule cannot be replayed: {error}\n"
 
 
 def _rule_of(tried: Tried | Spec) -> Rule:
@@ -147,7 +146,7 @@ def _rule_of(tried: Tried | Spec) -> Rule:
 
 
 def _called(tried: Tried | Spec, name: str) -> Tried | Spec:
-    """The same under the name that what was seen is kept under."""
+    """Return the rule under `name`, the name that its stored readings have."""
     import msgspec
 
     from sentinel.backtest import Tried
@@ -162,7 +161,7 @@ def _called(tried: Tried | Spec, name: str) -> Tried | Spec:
 
 
 def _written(tried: Tried | Spec) -> dict[str, object]:
-    """Everything that somebody wrote, by what it is called in a list of changes."""
+    """Return every field of the rule and its policies by the name that a list of changes uses."""
     from sentinel.backtest import Tried
 
     written: dict[str, object] = dict(_rule_of(tried).dump())
@@ -176,10 +175,10 @@ def _written(tried: Tried | Spec) -> dict[str, object]:
 def _edits(before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
     for name in sorted({*before, *after}):
         if before.get(name) != after.get(name):
-            yield f"{name}: {_said(before.get(name))} → {_said(after.get(name))}"
+            yield f"{name}: {_json_text(before.get(name))} → {_json_text(after.get(name))}"
 
 
-def _said(value: object) -> str:
+def _json_text(value: object) -> str:
     import msgspec
 
     return "(default)" if value is None else msgspec.json.encode(value).decode()
@@ -210,7 +209,7 @@ def _show(found: Backtest) -> None:
         return format_duration(timedelta(seconds=round(seconds)))
 
     print_table(
-        ["#", "SEVERITY", "OPENED", "RESOLVED", "OPEN FOR", "TIMES", "TITLE"],
+        ["#", "SEVERITY", "OPENED", "RESOLVED", "DURATION", "OCCURRENCES", "TITLE"],
         [
             (
                 number,
@@ -227,7 +226,7 @@ def _show(found: Backtest) -> None:
         ranks=[one.rank for one in found.alerts],
     )
     if found.failed:
-        say(f"\n{_counted(found.failed, 'evaluation')} could not be judged: {found.error}")
+        say(f"\n{_counted(found.failed, 'evaluation')} failed: {found.error}")
     for note in found.notes:
         say(f"\n{note}" if note == found.notes[0] else note)
 
@@ -251,13 +250,20 @@ def _length(since: str) -> timedelta:
 def _tried(
     store: Store, name: str, file: Path | None, given: Tried | Spec | None = None
 ) -> Tried | Spec:
-    """The rule of that name: from the file where one is given, else as it last ran.
+    """Return the rule `name`: from the file if one is given, else as it last ran.
 
     Args:
-        store: where it ran
-        name: its name
-        file: of deployments
-        given: another version of it, whose parameters it looks with
+        store: the database that has the rule
+        name: name of the rule
+        file: a deployment file, or None
+        given: another version of the rule, whose parameters the replay uses
+
+    Returns:
+        A rule with its trigger and parameters, or a rule with its event policies.
+
+    Raises:
+        NotFound: neither the file nor the database has the rule
+        ConfigurationError: the rule reads stored metrics, and only its file names them
     """
     from sentinel.backtest import EVENT_TRIGGERS, Tried, stored_spec
     from sentinel.checks.catalog import find
@@ -267,14 +273,14 @@ def _tried(
         for entry in _entries(file):
             if entry.name == name and (found := _of_entry(entry)) is not None:
                 return found
-        raise NotFound(f"{file} has no rule {name!r}", hint="Name one that is in it.")
+        raise NotFound(f"{file} has no rule {name!r}", hint="Name a rule of that file.")
     row = store.rules.get(name)
     if row.trigger in EVENT_TRIGGERS:
         return stored_spec(store, name)
     trigger = find(row.trigger)
     if not trigger.keeps_readings and not isinstance(given, Tried):
         raise ConfigurationError(
-            f"rule {name!r} reads stored metrics, and which ones only its file says",
+            f"rule {name!r} reads stored metrics, and only its file says which",
             hint="Name the file: sentinel rule test NAME --file prefect.yaml",
         )
     parameters: Mapping[str, Any] = given.parameters if isinstance(given, Tried) else {}
@@ -288,7 +294,7 @@ def _entries(file: Path) -> list[Entry]:
 
 
 def _of_entry(entry: Entry) -> Tried | Spec | None:
-    """The rule of a deployment, or its policies; None where it carries neither."""
+    """Return the rule of a deployment, or its event policies; None if it has neither."""
     from pydantic import ValidationError
 
     from sentinel.backtest import EVENT_TRIGGERS, Tried, spec_of
@@ -317,7 +323,7 @@ def _of_entry(entry: Entry) -> Tried | Spec | None:
             hint=f"See: sentinel rule lint {entry.file}",
         ) from None
     if not trigger.keeps_readings:
-        # It is looked with again, so that its parameters are read as a run reads them.
+        # The replay evaluates it again, so its parameters are parsed as a flow run parses them.
         parameters = filled(trigger, {}, parameters)
     if trigger.name in EVENT_TRIGGERS:
         return spec_of(rule, trigger, parameters)

@@ -1,4 +1,4 @@
-"""`sentinel channel …`: the ways to reach people, each a Prefect block."""
+"""`sentinel channel …`: list, add, test and remove channels; each is a Prefect block."""
 
 from __future__ import annotations
 
@@ -20,41 +20,42 @@ if TYPE_CHECKING:
 __all__ = ["commands"]
 
 commands = typer.Typer(
-    no_args_is_help=True, help="Channels to people: add Slack, email, a webhook; try them out."
+    no_args_is_help=True,
+    help="Notification channels: add Slack, email or a webhook; test and remove them.",
 )
-adding = typer.Typer(no_args_is_help=True, help="Add a channel, as a block in Prefect.")
+adding = typer.Typer(no_args_is_help=True, help="Add a channel, saved as a Prefect block.")
 commands.add_typer(adding, name="add")
 
 Name = Annotated[
     str,
     typer.Argument(
-        help="Its name, or its type and name as lists show it.",
+        help="Its name, or type/name as `sentinel channel list` prints it.",
         show_default=False,
         autocompletion=completion.channels,
     ),
 ]
 NewName = Annotated[
     str,
-    typer.Argument(help="Name: small letters, digits and dashes.", show_default=False),
+    typer.Argument(help="Name: lower-case letters, digits and dashes.", show_default=False),
 ]
 Receiver = Annotated[
     str,
     typer.Option(
         "--receiver",
         "-r",
-        help="Add it to this receiver at once.",
+        help="Add the channel to this receiver.",
         show_default=False,
         autocompletion=completion.receivers,
     ),
 ]
-Replace = Annotated[bool, typer.Option("--replace", help="Also where one of that name exists.")]
-# Never a plain option with a value: a command line can be read by everybody on the machine.
-_SECRET = "left out, it is asked for; - reads it from standard input"  # noqa: S105 - help
+Replace = Annotated[bool, typer.Option("--replace", help="Replace a channel of the same name.")]
+# A secret is no plain option: every user of the machine can read the command line of a process.
+_SECRET = "prompted for by default; - reads it from standard input"  # noqa: S105 - help
 
 
 @commands.command("list")
 def list_(json: AsJson = False) -> None:
-    """All channels, and which receivers use them.
+    """List all channels and the receivers that use them.
 
     Example:
         sentinel channel list --json
@@ -81,7 +82,7 @@ def list_(json: AsJson = False) -> None:
     print_table(
         ["CHANNEL", "STATE", "RECEIVERS"],
         [(row["channel"], row["state"], ", ".join(row["receivers"]) or "none") for row in rows],
-        empty="There is none.",
+        empty="There are no channels.",
         ranks=[4 if row["state"] == "missing" else 0 for row in rows],
     )
 
@@ -93,7 +94,7 @@ def add_slack(
         str,
         typer.Option(
             envvar="ALERT_SLACK_WEBHOOK_URL",
-            help=f"Address of the incoming webhook: {_SECRET}.",
+            help=f"URL of the incoming webhook: {_SECRET}.",
             show_default=False,
             show_envvar=True,
         ),
@@ -102,16 +103,16 @@ def add_slack(
     replace: Replace = False,
     json: AsJson = False,
 ) -> None:
-    """Add a Slack channel: the address of an incoming webhook, which you are asked for.
+    """Add a Slack channel. The command prompts for the URL of an incoming webhook.
 
-    Slack makes one under *Incoming Webhooks* of an app (api.slack.com/apps).
+    Create the webhook in Slack under *Incoming Webhooks* of an app (api.slack.com/apps).
 
     Examples:
         sentinel channel add slack ops --receiver default
 
         cat webhook-url | sentinel channel add slack ops --url -
     """
-    address = _secret("Address of the incoming webhook", url)
+    address = _secret("URL of the incoming webhook", url)
     with _prefect():
         from blocks import channel_blocks
 
@@ -124,14 +125,14 @@ def add_webhook(
     url: Annotated[
         str,
         typer.Option(
-            envvar="ALERT_WEBHOOK_URL", help=f"Where to post: {_SECRET}.", show_default=False
+            envvar="ALERT_WEBHOOK_URL", help=f"URL to post to: {_SECRET}.", show_default=False
         ),
     ] = "",
     secret: Annotated[
         str,
         typer.Option(
             envvar="ALERT_WEBHOOK_SECRET",
-            help=f"Signs the body, 8 characters or more: {_SECRET}.",
+            help=f"Signing secret, at least 8 characters: {_SECRET}.",
             show_default=False,
         ),
     ] = "",
@@ -139,13 +140,13 @@ def add_webhook(
     replace: Replace = False,
     json: AsJson = False,
 ) -> None:
-    """Add a webhook: JSON posted to an address, signed with a secret that both sides know.
+    """Add a webhook: Sentinel posts JSON to a URL, signed with a shared secret.
 
     Example:
         sentinel channel add webhook ops --url https://hooks.example.org/alerts
     """
-    address = _secret("Address to post to", url)
-    signing = _secret("Secret that signs the body", secret)
+    address = _secret("URL to post to", url)
+    signing = _secret("Signing secret", secret)
     with _prefect():
         from blocks import channel_blocks
 
@@ -158,25 +159,27 @@ def add_email(
     name: NewName,
     to: Annotated[
         list[str],
-        typer.Option(help="Who gets the mails; repeatable.", show_default=False),
+        typer.Option(help="Address of a recipient; repeatable.", show_default=False),
     ],
-    sender: Annotated[str, typer.Option("--from", help="Whom they are from.", show_default=False)],
-    host: Annotated[str, typer.Option(help="The mail server.", show_default=False)],
+    sender: Annotated[
+        str, typer.Option("--from", help="Address of the sender.", show_default=False)
+    ],
+    host: Annotated[str, typer.Option(help="Host name of the SMTP server.", show_default=False)],
     port: Annotated[
         int | None,
-        typer.Option(help="Its port; left out, 587, 465 or 25.", show_default=False),
+        typer.Option(help="Its port; by default 587, 465 or 25.", show_default=False),
     ] = None,
     security: Annotated[
-        str, typer.Option(help="How it is encrypted: starttls, ssl or insecure.")
+        str, typer.Option(help="Encryption: starttls, ssl or insecure.")
     ] = "starttls",
     username: Annotated[
-        str, typer.Option(help="Its login; empty where it wants none.", show_default=False)
+        str, typer.Option(help="Login name; empty if the server needs none.", show_default=False)
     ] = "",
     password: Annotated[
         str,
         typer.Option(
             envvar="ALERT_SMTP_PASSWORD",
-            help=f"The password of that login: {_SECRET}.",
+            help=f"Password of the login: {_SECRET}.",
             show_default=False,
         ),
     ] = "",
@@ -184,22 +187,25 @@ def add_email(
     replace: Replace = False,
     json: AsJson = False,
 ) -> None:
-    """Add an email channel; the password of the login is asked for.
+    """Add an email channel. The command prompts for the password of the login.
 
     Example:
         sentinel channel add email ops --to ops@x.org --from s@x.org --host smtp.x.org -r default
+
+    Raises:
+        ConfigurationError: `--security` is unknown, or the login has no password
     """
     from sentinel.errors import ConfigurationError
 
     if security.lower() not in ("starttls", "ssl", "insecure"):
         raise ConfigurationError(
-            f"--security: {security!r} is none", hint="Write starttls, ssl or insecure."
+            f"--security: {security!r} is unknown", hint="Write starttls, ssl or insecure."
         )
     secret = _secret("Password", password) if username else ""
     if username and not secret:
         raise ConfigurationError(
-            f"there is no password for the login {username!r}",
-            hint="Set ALERT_SMTP_PASSWORD, or leave --username out where none is wanted.",
+            f"the login {username!r} has no password",
+            hint="Set ALERT_SMTP_PASSWORD, or omit --username if the server needs no login.",
         )
     with _prefect():
         from blocks import channel_blocks
@@ -213,14 +219,17 @@ def add_email(
 
 @commands.command()
 def sync(json: AsJson = False) -> None:
-    """Make channels of the `ALERT_*` variables, from the environment or `.env`.
+    """Create channels from the `ALERT_*` variables in the environment or `.env`.
 
-    `ALERT_SLACK_WEBHOOK_URL`, `ALERT_SMTP_HOST` and `ALERT_WEBHOOK_URL` with what belongs to
-    them; each makes a block called `env`. One that is new tells the receiver `default`, too.
+    `ALERT_SLACK_WEBHOOK_URL`, `ALERT_SMTP_HOST` and `ALERT_WEBHOOK_URL`, with their related
+    variables, each create a block named `env`. A new channel is added to the receiver `default`.
     `sentinel up` does the same at every start.
 
     Example:
         sentinel channel sync
+
+    Raises:
+        ConfigurationError: a variable has an invalid value
     """
     from pydantic import ValidationError
 
@@ -239,25 +248,29 @@ def sync(json: AsJson = False) -> None:
         json_out({"items": made})
         return
     for one in made:
-        say(f"{one.ref} is {'made, and tells the receiver default' if one.new else 'up to date'}.")
+        outcome = "created, and added to the receiver default" if one.new else "up to date"
+        say(f"{one.ref}: {outcome}.")
     if not made:
-        say("No ALERT_ variable describes a channel.")
+        say("No ALERT_ variable defines a channel.")
 
 
 @commands.command("test")
 def try_(
     name: Name,
     end: Annotated[
-        bool, typer.Option("--end/--no-end", help="Send the end of the test alert as well.")
+        bool, typer.Option("--end/--no-end", help="Send the resolve of the test alert too.")
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Send a test message through a channel, right now. Exits with 1 where it is not taken.
+    """Send a test message through a channel now. Exits with 1 if the delivery fails.
 
     Examples:
         sentinel channel test ops
 
         sentinel channel test sentinel-email/ops --end
+
+    Raises:
+        DeliveryError: the channel did not accept a message
     """
     from sentinel.cli.sample_message import send_test
     from sentinel.errors import DeliveryError
@@ -273,21 +286,24 @@ def try_(
     if json:
         json_out({"channel": ref, "ok": True, "error": ""})
     else:
-        say(f"{ref} took {'the test message and its end' if sent > 1 else 'the test message'}.")
+        say(f"{ref} accepted the test message{' and its resolve' if sent > 1 else ''}.")
 
 
 @commands.command()
 def remove(
     name: Name,
     force: Annotated[
-        bool, typer.Option("--force", help="Take it out of the receivers that use it, too.")
+        bool, typer.Option("--force", help="Remove it from the receivers that use it, too.")
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Delete a channel's block. One that a receiver uses is kept, unless forced.
+    """Delete a channel's block. A channel that a receiver uses needs `--force`.
 
     Example:
         sentinel channel remove slack-incoming-webhook/ops
+
+    Raises:
+        Conflict: a receiver uses the channel, and `--force` was not given
     """
     from sentinel.errors import Conflict
 
@@ -298,33 +314,33 @@ def remove(
         }
         if users and not force:
             raise Conflict(
-                f"{block.ref} tells {', '.join(sorted(users))}",
+                f"{block.ref} is a channel of {', '.join(sorted(users))}",
                 hint="Give the receiver other channels first, or add --force.",
             )
         for receiver, refs in users.items():
             left = [ref for ref in refs if ref != block.ref]
-            # A receiver that tells nobody would lose what is told to it.
+            # A receiver without a channel would lose its notifications.
             store.receivers.set(receiver, left or ["inbox"])
         gone = prefect.remove(block)
     if json:
         json_out({"removed": gone, "receivers": sorted(users)})
     else:
-        say(f"{' and '.join(gone)} {'are' if len(gone) > 1 else 'is'} gone.")
+        say(f"Removed {' and '.join(gone)}.")
 
 
 def _added(made: SavedChannel, receiver: str, *, as_json: bool) -> None:
     if receiver:
-        _tell_through(receiver, made.ref)
+        _add_to_receiver(receiver, made.ref)
     if as_json:
         json_out({"channel": made.ref, "new": made.new, "receiver": receiver or None})
         return
-    say(f"{made.ref} is saved" + (f", and tells the receiver {receiver}." if receiver else "."))
-    say(f"Try it: sentinel channel test {made.ref}")
+    say(f"Saved {made.ref}" + (f" and added it to the receiver {receiver}." if receiver else "."))
+    say(f"Test it: sentinel channel test {made.ref}")
     if not receiver:
         say(f"Use it: sentinel receiver set default -c inbox -c {made.ref}")
 
 
-def _tell_through(receiver: str, ref: str) -> None:
+def _add_to_receiver(receiver: str, ref: str) -> None:
     with open_store() as store:
         known = store.receivers.all().get(receiver, [])
         if ref not in known:
@@ -332,7 +348,7 @@ def _tell_through(receiver: str, ref: str) -> None:
 
 
 def _secret(what: str, given: str) -> str:
-    """`given`, or what a person types unseen, or the first line of standard input."""
+    """Return `given`, or the first line of standard input for `-`, or the answer to a prompt."""
     if given == "-" or (not given and not sys.stdin.isatty()):
         return sys.stdin.readline().strip()
     return given or str(typer.prompt(what, hide_input=True))
@@ -348,7 +364,7 @@ def _blocks() -> Generator[ChannelBlocks]:
 
 @contextmanager
 def _prefect() -> Generator[ChannelBlocks]:
-    """Prefect's own client talks to the server that this instance is about."""
+    """Yield the channel blocks, with Prefect's client pointed at this instance's server."""
     with _blocks() as blocks:
         from prefect.settings import PREFECT_API_URL, temporary_settings
 

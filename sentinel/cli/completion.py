@@ -1,7 +1,6 @@
-"""What the shell may complete: names that are there at this moment.
+"""Shell completion: names and ids that exist at this moment.
 
-Completion must never print an error or keep a person waiting: where nothing is known, nothing is
-offered.
+Completion must never print an error or block the shell: without an answer it completes nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ __all__ = ["alerts", "channels", "receivers", "rules", "triggers"]
 
 
 def rules(incomplete: str) -> list[str]:
-    """Names of rules that have run."""
+    """Return the names of rules that have run and begin with `incomplete`."""
     from sentinel.cli.target import open_store
 
     try:
@@ -27,7 +26,7 @@ def rules(incomplete: str) -> list[str]:
 
 
 def receivers(incomplete: str) -> list[str]:
-    """Names of receivers."""
+    """Return the names of receivers that begin with `incomplete`."""
     from sentinel.cli.target import open_store
 
     try:
@@ -38,7 +37,7 @@ def receivers(incomplete: str) -> list[str]:
 
 
 def channels(incomplete: str) -> list[str]:
-    """Channels that receivers name."""
+    """Return the channels of all receivers that begin with `incomplete`."""
     from sentinel.cli.target import open_store
 
     try:
@@ -50,7 +49,7 @@ def channels(incomplete: str) -> list[str]:
 
 
 def alerts(incomplete: str) -> list[tuple[str, str]]:
-    """Ids of alerts that are not over, each with its title."""
+    """Return the ids of unresolved alerts that begin with `incomplete`, each with its title."""
     from sentinel.cli.target import open_store
 
     try:
@@ -62,7 +61,7 @@ def alerts(incomplete: str) -> list[tuple[str, str]]:
 
 
 def triggers(incomplete: str) -> list[str]:
-    """Names of the files in `triggers/`; none is imported, which could take seconds."""
+    """Return the names of files in `triggers/`, which are not imported: that can take seconds."""
     spec = importlib.util.find_spec("triggers")
     places = spec.submodule_search_locations if spec is not None else None
     names = (found.name for found in pkgutil.iter_modules(places or []))

@@ -1,4 +1,4 @@
-"""`sentinel db …`: the shared database, its schema, and backups of it."""
+"""`sentinel db …`: migrate, back up and restore the shared database, and show its size."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["commands"]
 
 commands = typer.Typer(
-    no_args_is_help=True, help="The shared database: schema, backup, restore, how large it is."
+    no_args_is_help=True, help="The shared database: schema, backup, restore and size."
 )
 
 
 @commands.command()
 def migrate(json: AsJson = False) -> None:
-    """Bring the database up to this version; several may do it at once.
+    """Migrate the database to this version's schema; concurrent migrations wait for each other.
 
     Example:
         SENTINEL_DATABASE_URL=postgresql+psycopg://db.example/sentinel sentinel db migrate
@@ -46,15 +46,16 @@ def backup(
     file: Annotated[
         Path | None,
         typer.Argument(
-            help="Where to; left out, a name with the time in it, here.", show_default=False
+            help="The file to write; by default a name with the time, in this folder.",
+            show_default=False,
         ),
     ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Also where the file exists.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite an existing file.")] = False,
     json: AsJson = False,
 ) -> None:
-    """Write everything that Sentinel keeps into one file, while it runs.
+    """Back up everything that Sentinel stores into one file, while it runs.
 
-    SQLite and PostgreSQL can both restore it. Prefect's own database is not in it.
+    Both SQLite and PostgreSQL can restore it. It does not contain Prefect's own database.
 
     Examples:
         sentinel db backup
@@ -70,22 +71,22 @@ def backup(
     if json:
         json_out({"file": str(path), "bytes": size, "schema": made.schema, "rows": made.rows})
         return
-    say(f"{path}: {sum(made.rows.values()):,} rows, {_size(size)}, read back and whole.")
+    say(f"{path}: {sum(made.rows.values()):,} rows, {_size(size)}, verified by reading it back.")
 
 
 @commands.command()
 def restore(
     file: Annotated[
-        Path, typer.Argument(help="What `sentinel db backup` wrote.", show_default=False)
+        Path, typer.Argument(help="A file that `sentinel db backup` wrote.", show_default=False)
     ],
     replace: Annotated[
-        bool, typer.Option("--replace", help="Also where the database has rows; they are lost.")
+        bool, typer.Option("--replace", help="Delete the rows that the database has.")
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Make the database what it was when a backup was written: all of it, or nothing.
+    """Restore the database from a backup, in one transaction.
 
-    An empty database need not be migrated before; an older backup is brought up to date.
+    An empty database need not be migrated first. A backup of an older version is migrated.
 
     Examples:
         sentinel db restore sentinel-20260301T120000Z.jsonl.gz
@@ -101,19 +102,22 @@ def restore(
         json_out({"file": str(file), "created_at": done.created_at, "rows": done.rows})
         return
     say(
-        f"{sum(done.rows.values()):,} rows of {done.created_at:%Y-%m-%d %H:%M:%S} UTC "
-        f"({done.dialect}) are in this {dialect} database."
+        f"Restored {sum(done.rows.values()):,} rows of {done.created_at:%Y-%m-%d %H:%M:%S} UTC "
+        f"({done.dialect}) into this {dialect} database."
     )
 
 
 @commands.command()
 def status(json: AsJson = False) -> None:
-    """Where the database is, its schema, and how much is in it.
+    """Show the database's address, schema revision and the number of rows in each table.
 
-    Exits with 1 where the schema is not this version's.
+    Exits with 1 if the schema is not this version's.
 
     Example:
         sentinel db status --json
+
+    Raises:
+        Exit: with 1 if the schema is not this version's
     """
     from sentinel.cli.exit_codes import Exit
     from sentinel.store.database.info import facts_of
@@ -135,7 +139,7 @@ def status(json: AsJson = False) -> None:
         print_table(
             ["TABLE", "ROWS"],
             [(name, f"{count:,}") for name, count in facts.rows.items()],
-            empty="There are no tables. Make them: sentinel db migrate",
+            empty="The database has no tables. Create them with: sentinel db migrate",
         )
     if not facts.up_to_date:
         raise typer.Exit(Exit.FAILED)
@@ -152,7 +156,7 @@ def _size(count: int) -> str:
 
 @contextmanager
 def _store_to_fill() -> Generator[Store]:
-    """The shared database; a new SQLite one under home, where there is none yet."""
+    """Yield the shared database; create an SQLite file under home if there is no database yet."""
     from sentinel.up.postgres import Postgres
 
     settings = settings_here()

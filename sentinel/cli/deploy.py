@@ -1,4 +1,4 @@
-"""`sentinel deploy`: what changed in files of rules, and only that, rolled out."""
+"""`sentinel deploy`: deploy the changes of rule files, and nothing else."""
 
 from __future__ import annotations
 
@@ -38,32 +38,35 @@ _TO_DO = {
 def deploy(
     pack: Annotated[
         list[str] | None,
-        typer.Option("--pack", "-p", help="A pack that ships with Sentinel, or `all`; repeatable."),
+        typer.Option("--pack", "-p", help="A pack shipped with Sentinel, or `all`; repeatable."),
     ] = None,
     file: Annotated[
         list[Path] | None,
         typer.Option(
-            "--file", "-f", help="A file like prefect.yaml; repeatable.", show_default=False
+            "--file",
+            "-f",
+            help="A deployment file such as prefect.yaml; repeatable.",
+            show_default=False,
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")
+        bool, typer.Option("--dry-run", help="Print the plan; change nothing.")
     ] = False,
     remove: Annotated[
         bool,
-        typer.Option("--remove", help="Delete also what these files held before and no longer do."),
+        typer.Option("--remove", help="Delete deployments that these files no longer contain."),
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Roll out what changed in files of rules; without a file or pack, the `prefect.yaml` here.
+    """Deploy the changes of rule files; by default, of the `prefect.yaml` in this folder.
 
-    Each deployment becomes what `prefect deploy` would make of it, but only where Prefect has
-    something else, and several at a time. What users switched stays as it is: schedules,
-    pauses, Automations. Rules that were made by hand are not touched. A rule that was edited
-    in Prefect is shown with what differs, and becomes again what its file says. The alerts of
-    a rule that is removed close as "rule disabled", never as recovered.
+    Each deployment becomes what `prefect deploy` would make of it. Only deployments that differ
+    are sent to Prefect, several at a time. Schedules, pauses and Automations stay on or off as
+    users switched them. Rules made by hand are not touched. A rule that was edited in Prefect is
+    printed with its differences and reset to its file. The alerts of a removed rule close as
+    "rule disabled", never as recovered.
 
-    Exits with 1 where something was refused; the rest is rolled out all the same.
+    Exits with 1 if a deployment was refused; the others are deployed.
 
     Examples:
         sentinel deploy --dry-run
@@ -71,6 +74,9 @@ def deploy(
         sentinel deploy --pack prefect --pack machine
 
         sentinel deploy --file rules/payments.yaml --remove
+
+    Raises:
+        Exit: with 1 if a deployment was refused
     """
     from sentinel.cli.exit_codes import Exit
     from sentinel.rollout.api import RolloutApi
@@ -106,7 +112,8 @@ def _files(packs: Sequence[str], files: Sequence[Path]) -> list[Path]:
         found = rules_here()
         if found is None:
             raise ConfigurationError(
-                "there is no prefect.yaml here", hint="Name one with --file, or a --pack."
+                "this folder has no prefect.yaml",
+                hint="Name a file with --file, or a pack with --pack.",
             )
         return [found]
     chosen = list(known.packs()) if "all" in packs else packs
@@ -114,7 +121,7 @@ def _files(packs: Sequence[str], files: Sequence[Path]) -> list[Path]:
 
 
 def rules_here() -> Path | None:
-    """The `prefect.yaml` of the folder that the person is in, else Sentinel's own."""
+    """Return the `prefect.yaml` of the present folder, else Sentinel's own, else None."""
     from sentinel.up.plan import Options
     from sentinel.up.rollout import find_rules
 
@@ -123,22 +130,29 @@ def rules_here() -> Path | None:
 
 
 def flow_cache_of(settings: Settings) -> FlowCache:
-    """Facts about flows, kept in the folder of this machine's instance."""
+    """Return the cache of flow descriptions in the folder of this machine's instance."""
     from sentinel.rollout.flow_cache import FlowCache
 
     return FlowCache(_prefect, home_of(settings).root / "rollout-facts.json")
 
 
 def _prefect() -> Facts:
-    from flows import flow_facts  # takes seconds, so only when something changed
+    from flows import flow_facts  # the import takes seconds and is needed only for a change
 
     return flow_facts
 
 
 def retire(live: Live) -> int:
-    """Close the alerts of a rule whose deployment was deleted; returns how many.
+    """Close the alerts of a rule whose deployment was deleted.
 
-    Where the database does not answer they stay, which is said: they can be resolved by hand.
+    If the database does not answer, they stay open and a message says so: a person can resolve
+    them.
+
+    Args:
+        live: the deleted deployment
+
+    Returns:
+        The number of alerts closed.
     """
     from sentinel.cli.target import actor, open_store
     from sentinel.errors import DatabaseError
@@ -157,14 +171,14 @@ def retire(live: Live) -> int:
 
 
 def set_prefect_api(settings: Settings) -> None:
-    """Tell Prefect's own client the same server, for what only it can fill in."""
+    """Point Prefect's client at the same server; it resolves blocks and variables of a file."""
     from sentinel.links import Addresses
 
     os.environ.setdefault("PREFECT_API_URL", Addresses.of(settings).prefect_api)
 
 
 class Progress:
-    """How far a rollout is, on the terminal that a person looks at; nothing elsewhere."""
+    """A progress bar on an interactive terminal; without a terminal it prints nothing."""
 
     def __init__(self, total: int, *, silent: bool) -> None:
         from rich.console import Console
@@ -173,7 +187,7 @@ class Progress:
 
         console = Console(stderr=True)
         self._bar = Bar(
-            TextColumn("Rolling out"),
+            TextColumn("Deploying"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.description}"),
@@ -191,7 +205,7 @@ class Progress:
         self._bar.stop()
 
     def step(self, step: Step) -> None:
-        """One more is done."""
+        """Advance the bar by one finished step."""
         self._bar.update(self._task, advance=1, description=step.name)
 
 
@@ -204,7 +218,7 @@ def _say(steps: Sequence[Step], *, dry_run: bool, seconds: float) -> None:
     for step in steps:
         if step.kind == "unchanged":
             continue
-        edited = ", for it was edited in Prefect" if step.drift else ""
+        edited = ", because it was edited in Prefect" if step.drift else ""
         say(f"{step.name} ({step.file}) {words[step.kind]}{edited}")
         for difference in step.differences:
             say(f"  {difference}")
@@ -216,7 +230,7 @@ def _say(steps: Sequence[Step], *, dry_run: bool, seconds: float) -> None:
         for kind, word in (*words.items(), ("unchanged", "unchanged"))
         if counts[kind]
     ]
-    say(f"{', '.join(parts).lower() or 'nothing to roll out'} ({seconds:.1f} s).")
+    say(f"{', '.join(parts).lower() or 'nothing to deploy'} ({seconds:.1f} s).")
 
 
 def _as_json(steps: Sequence[Step], *, dry_run: bool, seconds: float) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Where a rule that stands in a file has been edited in Prefect."""
+"""Compare a rule of a file with its deployment in Prefect."""
 
 from __future__ import annotations
 
@@ -15,10 +15,16 @@ __all__ = ["drift_of"]
 
 
 def drift_of(name: str) -> Step | None:
-    """What a rollout would do to the rule `name`; None where no file here has it.
+    """Return the step that a rollout would take for the rule `name`.
 
-    Looked through are the `prefect.yaml` that `sentinel deploy` takes and the packs. Where
-    Prefect does not answer, nothing is known.
+    Searches the `prefect.yaml` that `sentinel deploy` uses by default, and the packs.
+
+    Args:
+        name: name of the rule
+
+    Returns:
+        The step; None if no file has the rule, Prefect has no deployment of it, or Prefect does
+        not answer.
     """
     from sentinel.errors import SentinelError
     from sentinel.rollout.api import RolloutApi

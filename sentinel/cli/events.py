@@ -1,4 +1,4 @@
-"""`sentinel event …`: events, straight into the shared database."""
+"""`sentinel event …`: send events to the shared database, without the API."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sentinel.tenant import checked_tenant
 __all__ = ["commands"]
 
 commands = typer.Typer(
-    no_args_is_help=True, help="Events: any JSON objects, which event policies look at."
+    no_args_is_help=True, help="Events: any JSON objects, evaluated by event policies."
 )
 _AT_ONCE = 1000
 _SHOWN = 10
@@ -32,18 +32,21 @@ _SHOWN = 10
 @commands.command()
 def send(
     file: Annotated[str, typer.Argument(help="A file of JSON or NDJSON; - for standard input.")],
-    tenant: Annotated[str, typer.Option(help="Whose they are.")] = "default",
+    tenant: Annotated[str, typer.Option(help="Tenant of the events.")] = "default",
     json: AsJson = False,
 ) -> None:
-    """Keep the events of a file: an object, a list, `{"events": […]}`, or an object a line.
+    """Store the events of a file: an object, a list, `{"events": […]}`, or one object per line.
 
-    One that has the `id` of one that came before counts once, so sending a file again is safe.
-    Exits with 1 where some could not be kept; the others are.
+    Events are deduplicated by `id`, so sending a file again is safe. Exits with 1 if events were
+    rejected; the others are stored.
 
     Examples:
         sentinel event send audit.ndjson
 
         journalctl -o json -n 1000 | sentinel event send - --tenant acme --json
+
+    Raises:
+        Exit: with 1 if an event was rejected
     """
     checked_tenant(tenant)
     accepted = duplicates = sent = 0
@@ -66,13 +69,13 @@ def send(
             {"accepted": accepted, "duplicates": duplicates, "refused": count, "errors": refused}
         )
     else:
-        again = f", {duplicates:,} were there already" if duplicates else ""
-        say(f"{accepted:,} {'event is' if accepted == 1 else 'events are'} kept{again}.")
+        again = f", {duplicates:,} duplicates" if duplicates else ""
+        say(f"Stored {accepted:,} {'event' if accepted == 1 else 'events'}{again}.")
         for one in refused[:_SHOWN]:
             field = f"{one['field']}: " if one["field"] else ""
             print(f"event {one['event']}: {field}{one['message']}", file=sys.stderr)
         if count > _SHOWN:
-            print(f"… and {count - _SHOWN:,} more were refused", file=sys.stderr)
+            print(f"… and {count - _SHOWN:,} more rejected", file=sys.stderr)
     if count:
         raise typer.Exit(Exit.FAILED)
 
@@ -93,7 +96,7 @@ def _opened(file: str) -> Generator[BinaryIO]:
 
 
 def _events(stream: BinaryIO, file: str) -> Iterator[object]:
-    """The events, one by one; a file of lines is never in memory as a whole."""
+    """Yield the events one by one; a file of lines is never held in memory as a whole."""
     first, second = _line(stream), _line(stream)
     if not second or not _is_object(first):
         try:
@@ -110,7 +113,7 @@ def _events(stream: BinaryIO, file: str) -> Iterator[object]:
 
 
 def _line(stream: BinaryIO) -> bytes:
-    """The next line that is not blank; empty at the end."""
+    """Return the next line that is not blank; empty at the end."""
     line = stream.readline()
     while line and not line.strip():
         line = stream.readline()

@@ -1,6 +1,6 @@
 """Exit codes, the same for every command, so that scripts can tell failures apart.
 
-What each means is said here once: the help and the reference are made of `MEANING`.
+The help and the reference are generated from `MEANING`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["MEANING", "Exit", "exit_code_list", "exit_code_of"]
 
 
 class Exit(IntEnum):
-    """What a command's exit code means."""
+    """The exit code of a command."""
 
     OK = 0
     FAILED = 1
@@ -33,12 +33,13 @@ class Exit(IntEnum):
 
 MEANING: dict[Exit, str] = {
     Exit.OK: "done",
-    Exit.FAILED: "failed: a check, a run, a delivery or a part is not as it should be",
-    Exit.USAGE: "wrong usage, or a setting that cannot be used",
-    Exit.NOT_FOUND: "there is no alert, rule, trigger, channel, receiver or pack of that name",
-    Exit.CONFLICT: "conflict: its state forbids it, it runs or exists already, or somebody "
+    Exit.FAILED: "failed: a check, a flow run, a delivery or a component failed",
+    Exit.USAGE: "wrong usage, or an invalid setting",
+    Exit.NOT_FOUND: "not found: no alert, rule, trigger, channel, receiver or pack has that name",
+    Exit.CONFLICT: "conflict: the state forbids it, it runs or exists already, or somebody "
     "else changed it first",
-    Exit.UNREACHABLE: "the database or Prefect does not answer, or nothing runs here",
+    Exit.UNREACHABLE: "unreachable: the database or Prefect does not answer, or Sentinel does not "
+    "run here",
     Exit.STOPPED: "stopped by Ctrl-C",
 }
 
@@ -52,10 +53,10 @@ _OF: tuple[tuple[type[SentinelError], Exit], ...] = (
 
 
 def exit_code_of(error: SentinelError) -> Exit:
-    """The exit code of a command that ends with `error`."""
+    """Return the exit code of a command that fails with `error`."""
     return next((code for kind, code in _OF if isinstance(error, kind)), Exit.FAILED)
 
 
 def exit_code_list() -> str:
-    """All exit codes, one a line, as a Markdown list."""
+    """Return all exit codes with their meaning, as a Markdown list."""
     return "\n".join(f"- `{code.value}` {meaning}" for code, meaning in MEANING.items())

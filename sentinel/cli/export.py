@@ -1,4 +1,4 @@
-"""`sentinel rule export` and `sentinel rule import`: rules as files, from Prefect and back."""
+"""`sentinel rule export` and `sentinel rule import`: rules from Prefect to a file, and back."""
 
 from __future__ import annotations
 
@@ -24,27 +24,30 @@ def export(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Rules; all of them where none is named.",
+            help="Names of rules; all rules by default.",
             show_default=False,
             autocompletion=completion.rules,
         ),
     ] = None,
     form: Annotated[
-        Literal["yaml", "json"], typer.Option("--format", help="How it is written.")
+        Literal["yaml", "json"], typer.Option("--format", help="Format of the file.")
     ] = "yaml",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write to this file, not the terminal.")
+        Path | None,
+        typer.Option("--output", "-o", help="Write to this file instead of the terminal."),
     ] = None,
 ) -> None:
-    """Write rules, as Prefect has them now, as a file that can be rolled out again.
+    """Export rules from Prefect as a file that can be deployed again.
 
-    Rules that were made by hand are among them. Secrets are not: a rule names the block that has
-    them.
+    Rules made by hand are included. Secrets are not: a rule names the block that holds them.
 
     Examples:
         sentinel rule export > rules.yaml
 
         sentinel rule export disk-full cpu-high --format json --output rules.json
+
+    Raises:
+        NotFound: Prefect has no deployment of a named rule
     """
     from sentinel.rollout.api import RolloutApi
 
@@ -58,29 +61,29 @@ def export(
     missing = sorted(set(names or ()) - entries.keys())
     if missing:
         raise NotFound(
-            f"Prefect has no rule {', '.join(missing)}",
-            hint="See: sentinel rule list; sentinel deploy rolls rules out.",
+            f"Prefect has no deployment of the rule {', '.join(missing)}",
+            hint="List rules: sentinel rule list. Deploy them: sentinel deploy",
         )
     text = _written(list(entries.values()), form)
     if output is None:
         say(text.rstrip("\n"))
     else:
         output.write_text(text, "utf-8")
-        say(f"{len(entries)} rules are in {output}.")
+        say(f"Exported {len(entries)} rules to {output}.")
 
 
 def import_(
     files: Annotated[
-        list[Path], typer.Argument(help="Files of rules, YAML or JSON.", show_default=False)
+        list[Path], typer.Argument(help="Rule files, YAML or JSON.", show_default=False)
     ],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")
+        bool, typer.Option("--dry-run", help="Print the plan; change nothing.")
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Roll out rules from files that were exported, or written like `prefect.yaml`.
+    """Deploy rules from exported files, or from files such as `prefect.yaml`.
 
-    It is `sentinel deploy --file`: only what changed, and what users switched stays as it is.
+    The same as `sentinel deploy --file`: deploys only what changed, and leaves users' switches.
 
     Examples:
         sentinel rule import rules.yaml --dry-run
@@ -91,7 +94,7 @@ def import_(
 
 
 def entry_of(deployment: Mapping[str, Any]) -> dict[str, Any]:
-    """A deployment, as Prefect's API gives it, as an entry of a file."""
+    """Return the entry of a file for a deployment as Prefect's API returns it."""
     pool: dict[str, Any] = {"name": deployment.get("work_pool_name")}
     if deployment.get("work_queue_name") not in (None, "", "default"):
         pool["work_queue_name"] = deployment["work_queue_name"]

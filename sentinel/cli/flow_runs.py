@@ -1,4 +1,4 @@
-"""Starting a rule's run now, and following it until it ends."""
+"""Start a flow run of a rule now, and follow it until it ends."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from sentinel.prefect_client.client import PrefectApi
 
 __all__ = ["Run", "follow", "start"]
 
-_OVER = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
-_LOOK_SECONDS = 0.5
+_TERMINAL = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
+_POLL_SECONDS = 0.5
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """A flow run of a rule as Prefect last said of it.
+    """A flow run of a rule, as Prefect's API last returned it.
 
-    `state` is its name, such as Firing; `type` what that means, such as COMPLETED.
+    `state` is the name of its state, such as Firing; `type` is Prefect's type of that state, such
+    as COMPLETED.
     """
 
     rule: str
@@ -35,58 +36,64 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     url: str
 
 
-def start(rule: str, *, tell: Callable[[str], None] | None = None) -> Run:
-    """Start the run of the rule's deployment.
+def start(rule: str, *, report: Callable[[str], None] | None = None) -> Run:
+    """Start a flow run of the rule's deployment.
 
     Args:
-        rule: its name
-        tell: is told what happens, where given
+        rule: name of the rule
+        report: called with a sentence about the start, if given
+
+    Returns:
+        The flow run as it was started.
 
     Raises:
-        NotFound: Prefect has no deployment with that rule
-        PrefectUnreachable: it does not answer
+        NotFound: Prefect has no deployment of the rule
+        PrefectUnreachable: Prefect's API does not answer
     """
     with PrefectApi.of(settings_here()) as prefect:
         started = prefect.run_deployment(_deployment_of(rule, prefect))
         run = _as_run(rule, started, prefect)
-    if tell is not None:
-        tell(f"{run.name} is started: {run.url}")
+    if report is not None:
+        report(f"Started {run.name}: {run.url}")
     return run
 
 
-def follow(run: Run, patience: timedelta, *, tell: Callable[[str], None] | None = None) -> Run:
-    """Look at a run until it has ended, and return it as it is then.
+def follow(run: Run, patience: timedelta, *, report: Callable[[str], None] | None = None) -> Run:
+    """Poll a flow run until it reaches a terminal state.
 
     Args:
-        run: as it started
-        patience: for at most so long
-        tell: is told of each new state, where given
+        run: the flow run, as started
+        patience: the longest time to wait
+        report: called with a sentence about each new state, if given
+
+    Returns:
+        The flow run in its terminal state.
 
     Raises:
-        SentinelError: it had not ended by then; it goes on by itself
-        PrefectUnreachable: Prefect does not answer
+        SentinelError: the run did not end within `patience`; it continues on its own
+        PrefectUnreachable: Prefect's API does not answer
     """
     until = time.monotonic() + patience.total_seconds()
     last = ""
     with PrefectApi.of(settings_here()) as prefect:
         while True:
             now = _as_run(run.rule, prefect.flow_run(run.flow_run_id), prefect)
-            said = f"{now.name} is {now.state}" + (f": {now.message}" if now.message else "")
-            if tell is not None and said != last:
-                tell(said)
-            last = said
-            if now.type in _OVER:
+            line = f"{now.name} is {now.state}" + (f": {now.message}" if now.message else "")
+            if report is not None and line != last:
+                report(line)
+            last = line
+            if now.type in _TERMINAL:
                 return now
             if time.monotonic() > until:
                 raise SentinelError(
                     f"the run {now.name} is still {now.state} after {format_duration(patience)}",
-                    hint=f"It goes on by itself, if a worker polls its pool: {now.url}",
+                    hint=f"It continues if a worker polls its work pool: {now.url}",
                 )
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
 
 
 def _deployment_of(rule: str, prefect: PrefectApi) -> str:
-    """The id of the deployment that carries the rule, also where it has never run."""
+    """Return the id of the rule's deployment, also of a rule that has never run."""
     try:
         with open_store() as store:
             known = store.rules.get(rule).deployment_id
@@ -96,15 +103,15 @@ def _deployment_of(rule: str, prefect: PrefectApi) -> str:
         try:
             return str(prefect.deployment(known)["id"])
         except NotFound:
-            pass  # it was deployed anew under another id
+            pass  # it was deployed again under another id
     for deployment in prefect.deployments():
         parameters: dict[str, Any] = deployment.get("parameters") or {}
         carried: dict[str, Any] = parameters.get("rule") or {}
         if carried.get("name") == rule:
             return str(deployment["id"])
     raise NotFound(
-        f"Prefect at {prefect.url} has no deployment with the rule {rule!r}",
-        hint="Roll it out: sentinel deploy. See what there is: sentinel rule list",
+        f"Prefect at {prefect.url} has no deployment of the rule {rule!r}",
+        hint="Deploy it: sentinel deploy. List rules: sentinel rule list",
     )
 
 

@@ -16,22 +16,24 @@ __all__ = ["add_to"]
 
 def up(
     demo: Annotated[
-        bool, typer.Option("--demo/--no-demo", help="With the demo rules, or without.")
+        bool, typer.Option("--demo/--no-demo", help="Deploy the demo rules, or not.")
     ] = True,
     sqlite: Annotated[
-        bool, typer.Option("--sqlite", help="SQLite instead of the embedded PostgreSQL.")
+        bool, typer.Option("--sqlite", help="Use SQLite instead of the embedded PostgreSQL.")
     ] = False,
     rules: Annotated[
         Path | None,
-        typer.Option(help="A prefect.yaml to roll out instead of ours.", show_default=False),
+        typer.Option(
+            help="A prefect.yaml to deploy instead of the shipped one.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Start the whole product on this machine, and run it until Ctrl-C.
 
-    That is a database, Prefect's server, the rules, a worker, the API with the relay, and the
-    dashboard. What somebody else runs is used instead: `PREFECT_API_URL` names a Prefect,
-    `SENTINEL_DATABASE_URL` a database. All that is known is kept under `SENTINEL_HOME`
-    (.sentinel), so that the next start goes on where this one ended.
+    That is a database, a Prefect server, the rules, a worker, the API with the relay, and the
+    dashboard. `PREFECT_API_URL` uses an existing Prefect server instead, `SENTINEL_DATABASE_URL`
+    an existing database. All data is kept under `SENTINEL_HOME` (.sentinel), and the next start
+    continues with it.
 
     Examples:
         sentinel up
@@ -39,6 +41,9 @@ def up(
         sentinel up --no-demo --sqlite
 
         SENTINEL_DASHBOARD_PORT=9000 sentinel up
+
+    Raises:
+        Exit: with the exit code of the instance
     """
     import logging
 
@@ -48,12 +53,12 @@ def up(
     from sentinel.up.start import up as start
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    settings_here()  # says in one sentence which setting is wrong
+    settings_here()  # reports an invalid setting in one sentence
     raise typer.Exit(start(Settings(), Options(demo, sqlite, rules), StartScreen()))
 
 
 def down(
-    within: Annotated[float, typer.Option(help="Seconds to wait for it.", min=1)] = 60.0,
+    within: Annotated[float, typer.Option(help="Seconds to wait for the stop.", min=1)] = 60.0,
     json: AsJson = False,
 ) -> None:
     """Stop the instance that runs on this machine."""
@@ -64,11 +69,15 @@ def down(
     if json:
         json_out({"stopped": stopped, "home": str(home.root)})
     else:
-        say("Stopped." if stopped else f"Sentinel does not run here ({home.root}).")
+        say("Stopped." if stopped else f"Sentinel is not running here ({home.root}).")
 
 
 def status(json: AsJson = False) -> None:
-    """What runs where. Exits with 5 where nothing runs."""
+    """Show the processes of the instance and their addresses. Exits with 5 if none runs.
+
+    Raises:
+        Exit: with 5 if no instance runs
+    """
     from sentinel.cli.exit_codes import Exit
     from sentinel.up.instance import running
     from sentinel.worker.status_server import workers_here
@@ -92,14 +101,14 @@ def status(json: AsJson = False) -> None:
             }
         )
     elif record is None:
-        say(f"Sentinel does not run here ({home.root}). Start it with: sentinel up")
+        say(f"Sentinel is not running here ({home.root}). Start it with: sentinel up")
     else:
-        say(f"Sentinel {'runs' if record.ready else 'is starting'} (pid {record.pid}).")
+        say(f"Sentinel is {'running' if record.ready else 'starting'} (pid {record.pid}).")
         width = max((len(name) for name in [*record.places, *processes]), default=0)
         for name, place in record.places.items():
             say(f"{name:<{width}}  {place}")
         for name, alive in processes.items():
-            say(f"{name:<{width}}  {'runs' if alive else 'has ended'}")
+            say(f"{name:<{width}}  {'running' if alive else 'stopped'}")
     if not json:
         for worker in workers:
             _say_worker(worker)
@@ -107,33 +116,36 @@ def status(json: AsJson = False) -> None:
         raise typer.Exit(Exit.UNREACHABLE)
 
 
-def _say_worker(figures: dict[str, Any]) -> None:
-    """One worker's figures, in the words of docs/explanation/worker.md."""
-    late = figures["lateness_seconds"]
-    say(f"Worker {figures['name']} ({figures['url']}/metrics)")
+def _say_worker(metrics: dict[str, Any]) -> None:
+    """Print the metrics of one worker; docs/explanation/worker.md explains them."""
+    late = metrics["lateness_seconds"]
+    say(f"Worker {metrics['name']} ({metrics['url']}/metrics)")
     say(
-        f"  {figures['runs_per_second']:g} runs/s over 5 minutes, begun {late['p50']:.1f} s after "
-        f"their time (p95 {late['p95']:.1f} s)"
+        f"  {metrics['runs_per_second']:g} runs/s over 5 minutes, started {late['p50']:.1f} s "
+        f"after their scheduled time (p95 {late['p95']:.1f} s)"
     )
     say(
-        f"  {figures['in_hand']} in hand, {figures['waiting']} waiting, {figures['children']} "
-        f"processes, {figures['memory'] / 1e6:.0f} MB"
+        f"  {metrics['in_hand']} active, {metrics['waiting']} waiting, {metrics['children']} "
+        f"processes, {metrics['memory'] / 1e6:.0f} MB"
     )
-    ended = ", ".join(f"{count} {name}" for name, count in sorted(figures["ended"].items()))
-    say(f"  since it started: {ended or 'no runs yet'}; {figures['collapsed']} collapsed")
-    for why, count in sorted(figures["replaced"].items()):
+    ended = ", ".join(f"{count} {name}" for name, count in sorted(metrics["ended"].items()))
+    say(f"  since it started: {ended or 'no runs yet'}; {metrics['collapsed']} collapsed")
+    for why, count in sorted(metrics["replaced"].items()):
         say(f"  {count} processes replaced: {why}")
-    for name, why in sorted(figures["persistently_late"].items()):
+    for name, why in sorted(metrics["persistently_late"].items()):
         say(f"  late: {name} {why}")
-    if not figures["prefect_answers"]:
-        say("  waits for Prefect, which does not answer")
+    if not metrics["prefect_answers"]:
+        say("  waiting for Prefect, which does not answer")
 
 
 def env() -> None:
-    """The variables that make a shell part of the running instance.
+    """Print the environment variables that point a shell at the running instance.
 
     Example:
         eval "$(sentinel env)" && prefect deploy --all
+
+    Raises:
+        NotFound: no instance runs
     """
     from sentinel.errors import NotFound
     from sentinel.up.instance import running
@@ -142,7 +154,7 @@ def env() -> None:
     record = running(home)
     if record is None:
         raise NotFound(
-            f"Sentinel does not run here ({home.root})", hint="Start it with: sentinel up"
+            f"Sentinel is not running here ({home.root})", hint="Start it with: sentinel up"
         )
     for name, value in record.environment.items():
         say(f"export {name}={shlex.quote(value)}")

@@ -1,4 +1,4 @@
-"""`sentinel rule lint`: what is wrong with rule files, before anything is started."""
+"""`sentinel rule lint`: check rule files without a server."""
 
 from __future__ import annotations
 
@@ -18,23 +18,26 @@ __all__ = ["lint"]
 def lint(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="Rule files; prefect.yaml where none is named.", show_default=False),
+        typer.Argument(help="Rule files; prefect.yaml by default.", show_default=False),
     ] = None,
     receiver: Annotated[
         list[str] | None,
-        typer.Option("--receiver", help="A receiver that the database has; repeatable."),
+        typer.Option("--receiver", help="Name of a known receiver; repeatable."),
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Check rule files without a server: file, line, what is wrong and what to do.
+    """Check rule files without a server: print file, line, problem and fix.
 
-    The triggers that the rules name are imported. Exits with 1 where something is wrong; a warning
-    is about what only the database knows.
+    Imports the triggers that the rules name. Exits with 1 on an error. A warning is about names
+    that only the database knows, such as receivers.
 
     Examples:
         sentinel rule lint
 
         sentinel rule lint prefect.yaml deployments/*.yaml --receiver ops
+
+    Raises:
+        Exit: with 1 if a file has an error
     """
     problems = lint_files([*(files or [Path("prefect.yaml")])], receiver or [])
     if json:
@@ -43,6 +46,6 @@ def lint(
         for one in problems:
             say(str(one))
         if not problems:
-            say("Nothing is wrong.")
+            say("No problems found.")
     if any(not one.warning for one in problems):
         raise typer.Exit(Exit.FAILED)

@@ -1,4 +1,4 @@
-"""What commands print: tables for people, JSON for programs."""
+"""The output of commands: tables for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -28,20 +28,21 @@ def say(sentence: str) -> None:
 
 
 def json_out(value: object) -> None:
-    """Print `value` as JSON; times as RFC 3339."""
+    """Print `value` as JSON, times in RFC 3339."""
     sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
 
 
 def print_table(
     headings: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str, ranks: Sequence[int] = ()
 ) -> None:
-    """Print rows below their headings.
+    """Print a table.
 
     Args:
-        headings: of the columns
-        rows: cells, turned into text
-        empty: said where there are no rows
-        ranks: severity of each row, for its colour; empty means none
+        headings: headings of the columns
+        rows: cells of each row, printed with `str`
+        empty: sentence printed if there are no rows
+        ranks: severity rank of each row (1 info to 5 critical, 0 none), for its colour; empty for
+            no colours
     """
     if not rows:
         print(empty)
@@ -52,16 +53,16 @@ def print_table(
         table.add_column(heading, overflow="fold")
     for number, row in enumerate(rows):
         style = _COLOURS.get(ranks[number], "") if ranks else ""
-        # Text and not markup: alerts carry whatever a check has seen.
+        # Text and not markup, because titles and labels of alerts come from checks.
         table.add_row(*(Text(str(cell), style) for cell in row))
     if not console.is_terminal:
-        # A program reads it, or a file: no folding at 80 columns.
+        # The output goes to a program or a file, so lines are not folded at 80 columns.
         console.width = 400
     console.print(table)
 
 
 def fields(values: Mapping[str, object]) -> None:
-    """Print names and values below each other, leaving out what is empty."""
+    """Print one `name  value` line for each value that is not empty."""
     width = max((len(name) for name in values), default=0)
     for name, value in values.items():
         if value not in (None, "", {}, []):
@@ -69,7 +70,7 @@ def fields(values: Mapping[str, object]) -> None:
 
 
 def ago(moment: datetime | None, now: datetime) -> str:
-    """How long before `now`, roughly: `5m`."""
+    """Return the rounded time from `moment` to `now`, such as `5m`; empty without a moment."""
     if moment is None:
         return ""
     seconds = int(max(0.0, (now - moment).total_seconds()))

@@ -1,4 +1,4 @@
-"""`sentinel receiver …`: who hears of an alert, and through which channels."""
+"""`sentinel receiver …`: receivers and their channels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from sentinel.cli.target import open_store
 
 __all__ = ["commands"]
 
-commands = typer.Typer(no_args_is_help=True, help="Who hears of an alert, through which channels.")
+commands = typer.Typer(
+    no_args_is_help=True, help="Receivers: named sets of channels that rules notify."
+)
 
 Name = Annotated[
     str,
@@ -24,7 +26,7 @@ Name = Annotated[
 
 @commands.command("list")
 def list_(json: AsJson = False) -> None:
-    """All receivers and their channels; `default` is the inbox until you say otherwise.
+    """List all receivers and their channels; `default` notifies the inbox until you change it.
 
     Example:
         sentinel receiver list --json
@@ -37,7 +39,7 @@ def list_(json: AsJson = False) -> None:
     print_table(
         ["RECEIVER", "CHANNELS"],
         [(name, ", ".join(found[name])) for name in sorted(found)],
-        empty="There is none.",
+        empty="There are no receivers.",
         ranks=[0 for _ in found],
     )
 
@@ -50,13 +52,13 @@ def set_(
         typer.Option(
             "--channel",
             "-c",
-            help="inbox, or a Prefect block as type/name; repeatable.",
+            help="Channel: inbox, or a Prefect block as type/name; repeatable.",
             show_default=False,
         ),
     ],
     json: AsJson = False,
 ) -> None:
-    """Make a receiver, or give it other channels.
+    """Create a receiver, or replace the channels of one.
 
     Example:
         sentinel receiver set default --channel inbox --channel sentinel-webhook/ops
@@ -66,12 +68,12 @@ def set_(
     if json:
         json_out({"name": name, "channels": channel})
     else:
-        say(f"{name} tells {', '.join(channel)}.")
+        say(f"Receiver {name} notifies: {', '.join(channel)}.")
 
 
 @commands.command()
 def remove(name: Name, json: AsJson = False) -> None:
-    """Forget a receiver; what names it goes to `default` from then on.
+    """Remove a receiver; rules that name it notify `default` from then on.
 
     Example:
         sentinel receiver remove night-shift
@@ -81,4 +83,4 @@ def remove(name: Name, json: AsJson = False) -> None:
     if json:
         json_out({"name": name, "outcome": "removed"})
     else:
-        say(f"{name} is gone.")
+        say(f"Removed the receiver {name}.")

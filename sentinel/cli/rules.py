@@ -1,4 +1,4 @@
-"""`sentinel rule …`: which rules there are, what they last found, and their switch."""
+"""`sentinel rule …`: list rules, show, run, enable and disable one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sentinel.cli.target import actor, open_store
 
 __all__ = ["commands"]
 
-commands = typer.Typer(no_args_is_help=True, help="List rules, look at one, run or switch it.")
+commands = typer.Typer(no_args_is_help=True, help="List rules; show, run, enable or disable one.")
 
 commands.command("lint")(lint.lint)
 commands.command("test")(backtest.backtest)
@@ -29,7 +29,7 @@ Name = Annotated[
 
 @commands.command("list")
 def list_(json: AsJson = False) -> None:
-    """All rules that have run, with what they last found.
+    """List all rules that have run, with their last evaluation.
 
     Example:
         sentinel rule list --json
@@ -49,26 +49,26 @@ def list_(json: AsJson = False) -> None:
         )
         return
     print_table(
-        ["RULE", "SWITCH", "TRIGGER", "LAST LOOK", "FOUND", "ALERTS"],
+        ["RULE", "SWITCH", "TRIGGER", "LAST EVALUATION", "RESULT", "ALERTS"],
         [
             (
                 row.name,
                 "on" if row.enabled else "off",
                 row.trigger,
                 f"{ago(row.evaluated_at, now)} ago" if row.evaluated_at else "never",
-                f"error: {row.error}" if row.failures else f"{row.bad} of {row.seen} bad",
+                f"error: {row.error}" if row.failures else f"{row.bad} of {row.seen} firing",
                 live.get((row.tenant, row.name), 0),
             )
             for row in rows
         ],
-        empty="No rule has run yet. Roll some out: sentinel deploy",
+        empty="No rule has run yet. Deploy rules: sentinel deploy",
         ranks=[row.severity if live.get((row.tenant, row.name)) else 0 for row in rows],
     )
 
 
 @commands.command()
 def show(name: Name, json: AsJson = False) -> None:
-    """One rule as it last ran.
+    """Show one rule, its last evaluation, and how it differs from its file.
 
     Example:
         sentinel rule show disk-full
@@ -91,9 +91,9 @@ def show(name: Name, json: AsJson = False) -> None:
             "trigger": row.trigger,
             "category": row.category,
             "owner": row.source,
-            "last look": f"{ago(row.evaluated_at, now)} ago" if row.evaluated_at else "never",
-            "found": f"{row.bad} of {row.seen} bad",
-            "looks": row.evaluations,
+            "last evaluation": f"{ago(row.evaluated_at, now)} ago" if row.evaluated_at else "never",
+            "result": f"{row.bad} of {row.seen} series firing",
+            "evaluations": row.evaluations,
             "alerts": live,
             "error": row.error if row.failures else "",
         }
@@ -101,13 +101,13 @@ def show(name: Name, json: AsJson = False) -> None:
     say("")
     fields({key: _as_written(value) for key, value in row.spec.items() if key != "name"})
     if step is not None and edits:
-        say(f"\nIt is not as {step.file} has it; sentinel deploy puts that back:")
+        say(f"\nThe deployment differs from {step.file}; sentinel deploy resets it:")
         for edit in edits:
             say(f"  {edit}")
 
 
 def _as_written(value: object) -> object:
-    """A field of a rule as a file has it: `{above: 95.0, clear: 93.0}`."""
+    """Return a field of a rule as YAML on one line: `{above: 95.0, clear: 93.0}`."""
     if not isinstance(value, dict | list) or not value:
         return value  # pyright: ignore[reportUnknownVariableType] - it is JSON
     import yaml
@@ -118,12 +118,14 @@ def _as_written(value: object) -> object:
 @commands.command()
 def disable(
     name: Name,
-    message: Annotated[str, typer.Option("--message", "-m", help="Why; kept with the rule.")] = "",
+    message: Annotated[
+        str, typer.Option("--message", "-m", help="The reason; kept with the rule.")
+    ] = "",
     json: AsJson = False,
 ) -> None:
-    """Switch a rule off for good; no deploy switches it on again.
+    """Disable a rule until it is enabled again; a deploy does not enable it.
 
-    Its alerts close as "rule disabled", never as recovered.
+    Its alerts close with the reason "rule disabled", never as recovered.
 
     Example:
         sentinel rule disable disk-full -m "the array is being replaced"
@@ -133,12 +135,12 @@ def disable(
     if json:
         json_out({"name": name, "enabled": False, "closed": closed})
     else:
-        say(f"{name} is off; {closed} of its alerts closed.")
+        say(f"Disabled {name}; closed {closed} of its alerts.")
 
 
 @commands.command()
 def enable(name: Name, json: AsJson = False) -> None:
-    """Switch a rule on again.
+    """Enable a disabled rule.
 
     Example:
         sentinel rule enable disk-full
@@ -148,26 +150,31 @@ def enable(name: Name, json: AsJson = False) -> None:
     if json:
         json_out({"name": name, "enabled": True, "changed": changed})
     else:
-        say(f"{name} is on." if changed else f"{name} was on already.")
+        say(f"Enabled {name}." if changed else f"{name} is enabled already.")
 
 
 @commands.command()
 def run(
     name: Name,
     wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Follow it until it ends, or only start it.")
+        bool,
+        typer.Option("--wait/--no-wait", help="Follow the run until it ends, or only start it."),
     ] = True,
-    within: Annotated[str, typer.Option(help="Follow it for at most so long.")] = "5m",
+    within: Annotated[str, typer.Option(help="Longest time to follow the run.")] = "5m",
     json: AsJson = False,
 ) -> None:
-    """Start the run of a rule's deployment now, and follow it until it ends.
+    """Start a flow run of a rule's deployment now, and follow it until it ends.
 
-    It counts like a scheduled one. Exits with 1 where the run fails or does not end in time.
+    It counts like a scheduled run. Exits with 1 if the run fails or does not end in time.
 
     Examples:
         sentinel rule run disk-full
 
         sentinel rule run disk-full --no-wait --json
+
+    Raises:
+        ConfigurationError: `--within` is not a duration
+        Exit: with 1 if the run did not complete
     """
     from sentinel.cli.flow_runs import follow, start
     from sentinel.duration import parse_duration
@@ -177,8 +184,8 @@ def run(
         patience = parse_duration(within)
     except ValueError as error:
         raise ConfigurationError(f"--within: {error}") from None
-    started = start(name, tell=None if json else say)
-    ended = follow(started, patience, tell=None if json else say) if wait else started
+    started = start(name, report=None if json else say)
+    ended = follow(started, patience, report=None if json else say) if wait else started
     if json:
         json_out(ended)
     if wait and ended.type != "COMPLETED":

@@ -1,4 +1,4 @@
-"""A test message, as a channel would get it from a real alert."""
+"""A test message, shaped like the notification of a real alert."""
 
 from __future__ import annotations
 
@@ -18,13 +18,18 @@ __all__ = ["sample_message", "send_test"]
 
 
 def send_test(store: Store, ref: str, *, end: bool) -> int:
-    """Send a test message through the channel `ref`, and its end where asked for.
+    """Send a test message through a channel.
+
+    Args:
+        store: the database that has the inbox and the receivers
+        ref: the channel: inbox, or a block as type/name
+        end: send the resolve of the test alert too
 
     Returns:
-        How many messages it took.
+        The number of messages that the channel accepted.
 
     Raises:
-        DeliveryError: it did not take one
+        DeliveryError: the channel did not accept a message
     """
     channel = Channels(store).channel_of(ref)
     message = sample_message(store)
@@ -44,13 +49,13 @@ def send_test(store: Store, ref: str, *, end: bool) -> int:
 
 
 def sample_message(store: Store) -> Message:
-    """A message about an alert that does not exist, which says so."""
+    """Return a message about an alert that does not exist; its title says that it is a test."""
     now = store.now()
     key = f"test-{secrets.token_hex(8)}"
     dashboard = Addresses.of(settings_here()).dashboard
     alert = MessageAlert(
-        id=key, rule="channel-test", title="This is a test: nothing is wrong",
-        description=f"{actor()} tried out this channel with `sentinel channel test`.",
+        id=key, rule="channel-test", title="Test message: nothing is wrong",
+        description=f"{actor()} tested this channel with `sentinel channel test`.",
         severity="low", category="general", status="open", value=None, opened_at=now,
         resolved_at=None, labels={"channel": "test"}, annotations={}, flow_run_id=None,
         url=f"{dashboard}/",

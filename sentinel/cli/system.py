@@ -1,4 +1,4 @@
-"""`sentinel doctor`, `api`, `relay`, `dashboard`, `pool ensure`: single parts."""
+"""`sentinel doctor`, `api`, `relay`, `dashboard`, `pool ensure`: single components."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ pool = typer.Typer(no_args_is_help=True, help="The Prefect work pool that rules 
 
 
 def doctor(json: AsJson = False) -> None:
-    """Check each part, and say what to do about what is wrong. Exits with 1 if something is."""
+    """Check each component and print how to fix problems. Exits with 1 if there are any.
+
+    Raises:
+        Exit: with 1 if a check failed
+    """
     from sentinel.cli.exit_codes import Exit
     from sentinel.up.checks import check_all
 
@@ -37,10 +41,14 @@ def doctor(json: AsJson = False) -> None:
 
 def api(
     relay: Annotated[
-        bool, typer.Option("--relay/--no-relay", help="Run the relay in it too.")
+        bool, typer.Option("--relay/--no-relay", help="Run the relay in the same process, or not.")
     ] = True,
 ) -> None:
-    """Run the HTTP API (with the relay in it) and nothing else."""
+    """Run the HTTP API, with the relay, and nothing else.
+
+    Raises:
+        Exit: with the exit code of the API
+    """
     from sentinel.api import main
 
     _as_this_instance()
@@ -48,7 +56,7 @@ def api(
 
 
 def relay() -> None:
-    """Run the relay and nothing else: it publishes events, and tells what nobody told."""
+    """Run the relay and nothing else: it publishes events and sends overdue notifications."""
     from sentinel.relay import main
 
     _as_this_instance()
@@ -65,7 +73,7 @@ def dashboard() -> None:
 
 
 def _as_this_instance() -> None:
-    """Give this process the variables of the instance that runs here, where it has none."""
+    """Set the variables of the running instance in this process, except those already set."""
     from sentinel.settings import settings
     from sentinel.up.instance import running
 
@@ -77,10 +85,10 @@ def _as_this_instance() -> None:
 
 @pool.command()
 def ensure(
-    kind: Annotated[str, typer.Option("--type", help="Type of its workers.")] = "sentinel",
+    kind: Annotated[str, typer.Option("--type", help="Worker type of the pool.")] = "sentinel",
     json: AsJson = False,
 ) -> None:
-    """Make the work pool where there is none; one that exists is left as it is.
+    """Create the work pool if it does not exist; an existing pool is not changed.
 
     Example:
         PREFECT_API_URL=http://prefect.example:4200/api sentinel pool ensure
@@ -93,7 +101,7 @@ def ensure(
     if json:
         json_out({"name": settings.work_pool, "made": made})
     else:
-        say(f"Work pool {settings.work_pool} {'made' if made else 'exists'}.")
+        say(f"Work pool {settings.work_pool} {'created' if made else 'exists'}.")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""Which Sentinel the commands are about: the one that the settings name, else the one here."""
+"""The instance that commands act on: the one that the settings name, else the one running here."""
 
 from __future__ import annotations
 
@@ -18,16 +18,22 @@ __all__ = ["actor", "home_of", "open_store", "settings_here"]
 
 
 def home_of(settings: Settings) -> Home:
-    """The folder of the instance on this machine."""
+    """Return the folder of this machine's instance."""
     from sentinel.up.home import Home
 
     return Home(settings.resolved_home())
 
 
 def settings_here() -> Settings:
-    """The settings, completed by what the instance that runs here says of itself.
+    """Return the settings, completed with those of the instance that runs here.
 
-    What a person has set stands. So a second terminal needs to know nothing but the folder.
+    A setting that a person made wins. So a second terminal only needs the same folder.
+
+    Returns:
+        The settings.
+
+    Raises:
+        ConfigurationError: a setting is invalid
     """
     from pydantic import ValidationError
 
@@ -39,7 +45,7 @@ def settings_here() -> Settings:
         first = error.errors()[0]
         name = "SENTINEL_" + "_".join(str(part) for part in first["loc"]).upper()
         raise ConfigurationError(
-            f"{name} is not usable: {first['msg']}, got {first['input']!r}",
+            f"{name} is invalid: {first['msg']}, got {first['input']!r}",
             hint="Correct it in the environment or in .env.",
         ) from None
     from sentinel.up.instance import running
@@ -47,23 +53,27 @@ def settings_here() -> Settings:
     record = running(home_of(own))
     if record is None:
         return own
-    told = {
+    of_instance = {
         name: value
         for variable, value in record.environment.items()
         if (name := variable.removeprefix("SENTINEL_").lower()) in Settings.model_fields
         and variable.startswith("SENTINEL_")
-        # A port of 0 means any, and which one it became only the record knows.
+        # A port of 0 means any free port; only the record has the one that was chosen.
         and (name not in own.model_fields_set or getattr(own, name) == 0)
     }
-    return Settings.model_validate({**own.model_dump(exclude_unset=True), **told})
+    return Settings.model_validate({**own.model_dump(exclude_unset=True), **of_instance})
 
 
 @contextmanager
 def open_store() -> Generator[Store]:
-    """The shared database.
+    """Open the shared database, and close it at the end.
+
+    Yields:
+        The store.
 
     Raises:
-        DatabaseUnreachable: none runs, or it does not answer
+        DatabaseUnreachable: no database runs, or it does not answer
+        DatabaseError: the database refused a statement
     """
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -74,8 +84,8 @@ def open_store() -> Generator[Store]:
     home = home_of(settings)
     if not settings.database_url and (not home.sqlite.exists() or Postgres.has_data(home)):
         raise DatabaseUnreachable(
-            f"Sentinel does not run here ({home.root}), and SENTINEL_DATABASE_URL is not set",
-            hint="Start it with `sentinel up`, or name its database.",
+            f"Sentinel is not running here ({home.root}), and SENTINEL_DATABASE_URL is not set",
+            hint="Start it with `sentinel up`, or set SENTINEL_DATABASE_URL.",
         )
     store = Store.of(settings)
     try:
@@ -83,14 +93,14 @@ def open_store() -> Generator[Store]:
     except SQLAlchemyError as error:
         first = str(error).splitlines()[0]
         raise DatabaseError(
-            f"the database refused: {first}", hint="Look at it with: sentinel doctor"
+            f"the database reported an error: {first}", hint="Check it with: sentinel doctor"
         ) from error
     finally:
         store.close()
 
 
 def actor() -> str:
-    """Who acts: SENTINEL_USER, else the login."""
+    """Return the name of the person who acts: SENTINEL_USER, else the login name."""
     try:
         return Settings().user or getpass.getuser()
     except (KeyError, OSError):  # a user id without a name, as containers have

@@ -1,4 +1,4 @@
-"""The trigger that a person named, or what there is instead."""
+"""Find a trigger by the name that a person typed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ __all__ = ["find_trigger"]
 
 
 def find_trigger(name: str) -> Trigger[..., Any]:
-    """The trigger called `name`; only its file is imported.
+    """Return the trigger called `name`; only its file is imported.
+
+    Args:
+        name: name of the trigger
+
+    Returns:
+        The trigger.
 
     Raises:
-        NotFound: there is none
-        TriggerError: its file is broken, or two define it
+        NotFound: no trigger has this name; the hint lists the names there are
+        TriggerError: its file cannot be loaded, or two files define it
     """
     try:
         return find(name)
@@ -25,4 +31,4 @@ def find_trigger(name: str) -> Trigger[..., Any]:
         if name in catalog.triggers or any(name in one.source for one in catalog.broken):
             raise
         there = ", ".join(sorted(catalog.triggers)) or "none"
-        raise NotFound(f"there is no trigger {name!r}", hint=f"There are: {there}.") from error
+        raise NotFound(f"there is no trigger {name!r}", hint=f"Triggers: {there}.") from error

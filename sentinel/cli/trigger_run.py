@@ -1,4 +1,4 @@
-"""Trying a trigger here and now: one look, judged as a rule would, with the texts of alerts."""
+"""One evaluation of a trigger on this machine, without a server: verdicts and alert texts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _WHEN_HINT = "Write it as in a rule, for example '{above: 80, clear: 70}'."
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What the person wrote: parameters as name=value, and how to judge."""
+    """The options of `sentinel trigger run`: parameters as name=value, and the condition."""
 
     settings: tuple[str, ...] = ()
     above: float | None = None
@@ -52,10 +52,10 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SeriesPreview(msgspec.Struct, frozen=True, kw_only=True):
-    """One series: what was read, and what a rule makes of it.
+    """One series: its reading and the verdict of the rule.
 
-    `verdict` is good, bad, or unjudged where nothing says what is bad; the texts are those of
-    the alert that would open.
+    `verdict` is ok, firing, or unjudged if there is no condition; title, description and
+    annotations are those of the alert that would open.
     """
 
     labels: Mapping[str, str]
@@ -69,7 +69,7 @@ class SeriesPreview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """What one look came to."""
+    """The result of one evaluation."""
 
     trigger: str
     rule: str
@@ -85,15 +85,23 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def preview(trigger: Trigger[..., Any], asked: RunOptions) -> Preview:
-    """Preview once.
+    """Evaluate `trigger` once; nothing is stored and nobody is notified.
+
+    Args:
+        trigger: the trigger
+        asked: its parameters and the condition
+
+    Returns:
+        Every reading with its verdict, the highest severity first.
 
     Raises:
-        ConfigurationError: a parameter or the rule cannot be used
+        ConfigurationError: a parameter or the rule is invalid, or the trigger acts on the world
+            and `asked.act` is false
     """
     if not trigger.backtest and not asked.act:
         raise ConfigurationError(
-            f"{trigger.name} acts on the world, it does not only look",
-            hint="Add --act to let it.",
+            f"{trigger.name} does not only read, it acts on the world",
+            hint="Add --act to run it.",
         )
     rule, given = _rule(trigger, asked)
     parameters = filled(trigger, _pairs(asked.settings), given)
@@ -132,15 +140,15 @@ def preview(trigger: Trigger[..., Any], asked: RunOptions) -> Preview:
 
 
 def _judged(evaluation: Evaluation) -> list[SeriesPreview]:
-    """Every series with its verdict, the worst first."""
+    """Return every series with its verdict, the highest severity first."""
     try:
         judged = list(judge_all(evaluation, {}).values())
     except ReadingError:
-        # Nothing says what is bad: what was read is worth showing all the same.
+        # Without a condition there are no verdicts; the readings are worth showing all the same.
         return [
             SeriesPreview(
                 labels=reading.labels, value=reading.value, details=reading.details or {},
-                verdict={True: "bad", False: "good", None: "unjudged"}[reading.firing],
+                verdict={True: "firing", False: "ok", None: "unjudged"}[reading.firing],
             )
             for reading in evaluation.observation.readings
         ]  # fmt: skip
@@ -154,14 +162,14 @@ def _seen(evaluation: Evaluation, one: Judged) -> SeriesPreview:
         raise AssertionError("only readings are shown")
     if not isinstance(verdict, Bad):
         return SeriesPreview(
-            labels=reading.labels, value=reading.value, verdict="good",
+            labels=reading.labels, value=reading.value, verdict="ok",
             details=reading.details or {},
         )  # fmt: skip
     title, description, annotations = wording(
         evaluation.rule, reading, verdict.word, evaluation.unit, evaluation.at
     )
     return SeriesPreview(
-        labels=reading.labels, value=reading.value, verdict="bad", severity=verdict.word,
+        labels=reading.labels, value=reading.value, verdict="firing", severity=verdict.word,
         title=title, description=description, annotations=annotations,
         details=reading.details or {},
     )  # fmt: skip
@@ -169,13 +177,13 @@ def _seen(evaluation: Evaluation, one: Judged) -> SeriesPreview:
 
 def _note(rule: Rule, seen: Observation) -> str:
     if seen.error is None and (rule.for_ or rule.consecutive > 1):
-        return "One look is judged here; `for` and `consecutive` of the rule come on top."
+        return "This is one evaluation; the rule's `for` and `consecutive` apply on top."
     return ""
 
 
 def _rule(trigger: Trigger[..., Any], asked: RunOptions) -> tuple[Rule, dict[str, Any]]:
-    """The rule to judge by, and the parameters that its deployment gives."""
-    fields: dict[str, Any] = {"name": "try-out"}
+    """Return the rule to judge with, and the parameters of its deployment."""
+    fields: dict[str, Any] = {"name": "trigger-run"}
     given: dict[str, Any] = {}
     if asked.file is not None:
         fields, given = _from_file(asked.file, asked.rule, trigger.name)
@@ -188,9 +196,9 @@ def _rule(trigger: Trigger[..., Any], asked: RunOptions) -> tuple[Rule, dict[str
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "rule"
         if first["type"] == "extra_forbidden":
-            raise RuleError(f"{where}: there is no such field", hint=_WHEN_HINT) from None
-        said = first["msg"].removeprefix("Value error, ")
-        raise RuleError(f"{where}: {said}", hint=_WHEN_HINT) from None
+            raise RuleError(f"{where}: unknown field", hint=_WHEN_HINT) from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise RuleError(f"{where}: {message}", hint=_WHEN_HINT) from None
 
 
 def _when(written: str) -> dict[str, Any]:
@@ -199,18 +207,20 @@ def _when(written: str) -> dict[str, Any]:
     try:
         return msgspec.convert(yaml.safe_load(written), dict[str, Any])
     except (yaml.YAMLError, msgspec.ValidationError):
-        raise ConfigurationError(f"--when {written!r} is no condition", hint=_WHEN_HINT) from None
+        raise ConfigurationError(
+            f"--when {written!r} is not a condition", hint=_WHEN_HINT
+        ) from None
 
 
 def _from_file(file: Path, name: str, trigger: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A rule's fields and its deployment's parameters, from a prefect.yaml or a rule alone."""
+    """Return a rule's fields and its deployment's parameters, from a prefect.yaml or one rule."""
     try:
         content: Any = yaml.safe_load(file.read_text("utf-8"))
     except (OSError, yaml.YAMLError, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
         raise ConfigurationError(
             f"the file {file} cannot be read: {why}",
-            hint="Name a prefect.yaml, or a file with one rule.",
+            hint="Name a prefect.yaml, or a file that holds one rule.",
         ) from None
     found: list[tuple[dict[str, Any], dict[str, Any]]] = []
     names: list[str] = []
@@ -228,13 +238,13 @@ def _from_file(file: Path, name: str, trigger: str) -> tuple[dict[str, Any], dic
         raise ConfigurationError(
             f"{file} has {'no' if not found else 'more than one'} rule "
             f"{repr(name) + ' ' if name else ''}of {trigger}",
-            hint=f"Name one with --rule; there are: {', '.join(names) or 'none'}.",
+            hint=f"Name a rule with --rule. Rules of the file: {', '.join(names) or 'none'}.",
         )
     return found[0]
 
 
 def _entries(content: object) -> list[dict[str, Any]]:
-    """The deployments of a prefect.yaml; what is none is taken for a rule."""
+    """Return the deployments of a prefect.yaml; other content counts as one rule."""
     if isinstance(content, dict):
         whole = cast("dict[str, Any]", content)
         if "deployments" not in whole:
@@ -249,13 +259,13 @@ def _pairs(settings: tuple[str, ...]) -> dict[str, list[str]]:
     for one in settings:
         name, equals, value = one.partition("=")
         if not equals or not name.strip():
-            raise ConfigurationError(f"--set {one!r} is no name=value", hint="Write --set paths=/")
+            raise ConfigurationError(f"--set {one!r} is not name=value", hint="Write --set paths=/")
         pairs.setdefault(name.strip(), []).append(value)
     return pairs
 
 
 def _prefect(stack: ExitStack) -> PrefectApi | None:
-    """The Prefect API where somebody said where it is; a look needs none by itself."""
+    """Return the Prefect API if its address is known; most triggers do not need one."""
     from sentinel.up.instance import running
 
     settings = settings_here()
@@ -266,7 +276,7 @@ def _prefect(stack: ExitStack) -> PrefectApi | None:
 
 
 def condition_text(when: When, unit: str) -> str:
-    """A condition in words: `above 95 percent`."""
+    """Return a condition in words: `above 95 percent`."""
     parts = [
         f"{name} {number(value)}"
         for name, value in (("above", when.above), ("below", when.below), ("equals", when.equals))
@@ -282,11 +292,11 @@ def condition_text(when: When, unit: str) -> str:
 
 
 def print_preview(seen: Preview) -> None:
-    """Show it to a person."""
-    bad = [one for one in seen.readings if one.verdict == "bad"]
+    """Print the result as text: a table of readings and the texts of the alerts."""
+    firing = [one for one in seen.readings if one.verdict == "firing"]
     say(
         f"{seen.trigger}: {len(seen.readings):,} readings in {seen.seconds:g} s, "
-        f"{len(bad):,} bad ({seen.condition or 'no condition'})"
+        f"{len(firing):,} firing ({seen.condition or 'no condition'})"
     )
     say("")
     shown = seen.readings[:_MOST_SHOWN]
@@ -301,26 +311,26 @@ def print_preview(seen: Preview) -> None:
             )
             for one in shown
         ],
-        empty="It yielded no reading.",
+        empty="The trigger yielded no reading.",
         ranks=[_rank(one.severity) for one in shown],
     )
     if len(seen.readings) > len(shown):
         say(f"and {len(seen.readings) - len(shown):,} more; --json shows all")
-    for one in bad[:10]:
+    for one in firing[:10]:
         say("")
         say(one.title)
         for text in (one.description, *(f"{k}: {v}" for k, v in one.annotations.items())):
             if text:
                 say(f"    {text}")
     for labels in seen.not_seen[:10]:
-        say(f"Could not be seen: {', '.join(f'{k}={v}' for k, v in labels.items())}")
+        say(f"Not observed: {', '.join(f'{k}={v}' for k, v in labels.items())}")
     if any(one.verdict == "unjudged" for one in seen.readings):
-        say("Nothing says what is bad: add --above, --below or --when.")
+        say("There is no condition: add --above, --below or --when.")
     if seen.note:
         say(seen.note)
     if seen.error:
         say("")
-        say(f"The check failed, so that nothing it did not name counts as good: {seen.error}")
+        say(f"The check failed; series without a reading keep their state: {seen.error}")
 
 
 def _rank(word: str) -> int:

@@ -1,4 +1,4 @@
-"""Writing a new trigger: a file that works, and a test of it that passes."""
+"""The template of a new trigger: a file that works, and a test that passes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sentinel.errors import ConfigurationError, Conflict, TriggerError
 
 __all__ = ["Written", "write"]
 
-_TRIGGER = '''"""How many files wait in a folder: a check to begin with."""
+_TRIGGER = '''"""Count the files that wait in a folder."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ def {name}(
     folder: str = ".",
     oldest_days: Annotated[float, Field(ge=0, le=3650)] = 0.0,
 ) -> Iterator[Reading]:
-    """How many files wait in a folder.
+    """Count the files that wait in a folder.
 
     Args:
         folder: the folder to count
-        oldest_days: count only files that are at least so old
+        oldest_days: count only files of at least this age, in days
     """
-    # Labels say which one this is: rule and labels together are the alert's identity.
+    # The labels name the series: rule and labels together are the alert's identity.
     labels = {{"host": socket.gethostname(), "folder": folder}}
     before = ctx.now().timestamp() - oldest_days * 86_400
     try:
         ages = [file.stat().st_mtime for file in Path(folder).iterdir() if file.is_file()]
     except OSError:
-        # It could not be seen, which is neither good nor bad.
+        # The folder could not be read, which is neither healthy nor firing.
         ctx.unknown(labels)
         return
-    # Healthy or not: the rule judges the value, and only a good reading ends an alert.
+    # Yield healthy readings too: the rule judges the value, and only a good one resolves an alert.
     yield Reading(labels=labels, value=sum(age <= before for age in ages))
 '''
 
-_TEST = '''"""{name} looks at a real folder."""
+_TEST = '''"""{name} reads a real folder."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ from sentinel.checks.catalog import find
 {name} = find("{name}")
 
 
-def test_it_counts_what_waits(tmp_path: Path) -> None:
+def test_it_counts_the_waiting_files(tmp_path: Path) -> None:
     (tmp_path / "one").touch()
     (tmp_path / "two").touch()
     (reading,) = {name}.check(folder=str(tmp_path)).readings
@@ -71,12 +71,12 @@ def test_it_counts_what_waits(tmp_path: Path) -> None:
     assert reading.value == 2
 
 
-def test_an_empty_folder_is_seen_to_be_good(tmp_path: Path) -> None:
+def test_an_empty_folder_has_the_value_zero(tmp_path: Path) -> None:
     (reading,) = {name}.check(folder=str(tmp_path)).readings
     assert reading.value == 0
 
 
-def test_a_folder_that_is_gone_is_unknown_and_not_good(tmp_path: Path) -> None:
+def test_a_missing_folder_is_unknown(tmp_path: Path) -> None:
     seen = {name}.check(folder=str(tmp_path / "gone"))
     assert seen.readings == []
     assert [labels["folder"] for labels in seen.not_seen] == [str(tmp_path / "gone")]
@@ -84,7 +84,7 @@ def test_a_folder_that_is_gone_is_unknown_and_not_good(tmp_path: Path) -> None:
 
 
 class Written(msgspec.Struct, frozen=True):
-    """Where the two files are."""
+    """The paths of the two files."""
 
     file: Path
     test: Path
@@ -94,24 +94,28 @@ def write(name: str, folder: Path, tests: Path) -> Written:
     """Write the trigger `name` and its test.
 
     Args:
-        name: of the function and of both files
-        folder: where triggers are
-        tests: where their tests are
+        name: name of the function; both files are named after it
+        folder: folder of the triggers
+        tests: folder of their tests
+
+    Returns:
+        The paths of the two files.
 
     Raises:
-        ConfigurationError: the name is no usable one, or a folder cannot be written
-        Conflict: there is one already
+        ConfigurationError: the name is invalid, or a folder cannot be written
+        Conflict: a trigger or a file of this name exists
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,60}", name) or keyword.iskeyword(name):
         raise ConfigurationError(
-            f"{name!r} is no usable name", hint="Use small letters, digits and _: queue_length."
+            f"{name!r} is not a valid name",
+            hint="Use lower-case letters, digits and _: queue_length.",
         )
     made = Written(folder / f"{name}.py", tests / f"test_{name}.py")
     there = [str(path) for path in (made.file, made.test) if path.exists()]
     if there or _exists(name):
         raise Conflict(
             f"there is a trigger {name!r} already" if not there else f"{there[0]} exists",
-            hint="Take another name.",
+            hint="Choose another name.",
         )
     try:
         for path, text in ((made.file, _TRIGGER), (made.test, _TEST)):

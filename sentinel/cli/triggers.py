@@ -1,4 +1,4 @@
-"""`sentinel trigger …`: the kinds of check there are, a new one, and one tried here and now."""
+"""`sentinel trigger …`: list triggers, show one, create one, and run one on this machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["commands"]
 
 commands = typer.Typer(
-    no_args_is_help=True, help="Kinds of check: list them, write one, try one here and now."
+    no_args_is_help=True, help="Kinds of check: list them, create one, run one on this machine."
 )
 
 Name = Annotated[
@@ -29,10 +29,13 @@ Name = Annotated[
 
 @commands.command("list")
 def list_(json: AsJson = False) -> None:
-    """All triggers, and files that cannot be loaded. Exits with 1 where there are such.
+    """List all triggers. Exits with 1 if a file cannot be loaded.
 
     Example:
         sentinel trigger list --json
+
+    Raises:
+        Exit: with 1 if a file cannot be loaded
     """
     from sentinel.checks.catalog import load
     from sentinel.cli.exit_codes import Exit
@@ -43,12 +46,12 @@ def list_(json: AsJson = False) -> None:
         json_out({"items": [_short(one) for one in found], "broken": catalog.broken})
     else:
         print_table(
-            ["TRIGGER", "CATEGORY", "BAD WHEN", "WHAT IT LOOKS AT"],
+            ["TRIGGER", "CATEGORY", "CONDITION", "DESCRIPTION"],
             [
-                (row["name"], row["category"], row["when"] or "the rule says", row["summary"])
+                (row["name"], row["category"], row["when"] or "of the rule", row["summary"])
                 for row in map(_short, found)
             ],
-            empty="There is none.",
+            empty="There are no triggers.",
         )
         for broken in catalog.broken:
             say(f"Not loaded: {broken}. {broken.cure}".rstrip())
@@ -58,7 +61,7 @@ def list_(json: AsJson = False) -> None:
 
 @commands.command()
 def show(name: Name, json: AsJson = False) -> None:
-    """One trigger: what it looks at, its parameters, and a rule to begin with.
+    """Show one trigger: its description, parameters and an example rule.
 
     Example:
         sentinel trigger show disk_space
@@ -79,8 +82,8 @@ def show(name: Name, json: AsJson = False) -> None:
         {
             "category": trigger.category,
             "unit": trigger.unit,
-            "bad when": _when(trigger) or "the rule says",
-            "what it does not name": "counts as good" if trigger.closed_world else "",
+            "condition": _when(trigger) or "of the rule",
+            "series without a reading": "resolve" if trigger.closed_world else "",
             "acts on the world": "" if trigger.backtest else "yes",
             "module": trigger.module,
         }
@@ -100,21 +103,25 @@ def show(name: Name, json: AsJson = False) -> None:
         empty="It takes no parameters.",
     )
     say("")
-    say("A rule of it, in prefect.yaml:")
+    say("Example of a rule in prefect.yaml:")
     say("")
     say(_example(trigger, needed))
 
 
 @commands.command()
 def new(
-    name: Annotated[str, typer.Argument(help="Small letters, digits and _.", show_default=False)],
-    folder: Annotated[Path, typer.Option("--into", help="Where triggers are.")] = Path("triggers"),
-    tests: Annotated[Path, typer.Option("--tests", help="Where their tests are.")] = Path(
+    name: Annotated[
+        str, typer.Argument(help="Lower-case letters, digits and _.", show_default=False)
+    ],
+    folder: Annotated[Path, typer.Option("--into", help="Folder of the triggers.")] = Path(
+        "triggers"
+    ),
+    tests: Annotated[Path, typer.Option("--tests", help="Folder of their tests.")] = Path(
         "tests/triggers"
     ),
     json: AsJson = False,
 ) -> None:
-    """Write a new trigger that works, and its test; then make it yours.
+    """Create a working trigger and its test from a template, to be edited.
 
     Example:
         sentinel trigger new queue_length
@@ -125,8 +132,8 @@ def new(
     if json:
         json_out({"name": name, "file": str(made.file), "test": str(made.test)})
         return
-    say(f"{made.file} and {made.test} are written.")
-    say(f"Try it:  sentinel trigger run {name}")
+    say(f"Created {made.file} and {made.test}.")
+    say(f"Run it:  sentinel trigger run {name}")
     say(f"Test it: python -m pytest {made.test}")
 
 
@@ -138,15 +145,16 @@ def run(
         typer.Option(
             "--set",
             "-s",
-            help="A parameter as name=value; repeatable, and twice the same makes a list.",
+            help="A parameter as name=value; repeat the same name for a list.",
             show_default=False,
         ),
     ] = None,
     above: Annotated[
-        float | None, typer.Option(help="Bad when greater than this.", show_default=False)
+        float | None,
+        typer.Option(help="Fires if the value is greater than this.", show_default=False),
     ] = None,
     below: Annotated[
-        float | None, typer.Option(help="Bad when less than this.", show_default=False)
+        float | None, typer.Option(help="Fires if the value is less than this.", show_default=False)
     ] = None,
     when: Annotated[
         str, typer.Option(help="A whole condition, as in a rule's `when`.", show_default=False)
@@ -154,19 +162,19 @@ def run(
     rule_file: Annotated[
         Path | None,
         typer.Option(
-            help="Judge by a rule from this file: a prefect.yaml, or a rule alone.",
+            help="Use a rule of this file: a prefect.yaml, or a file with one rule.",
             show_default=False,
         ),
     ] = None,
-    rule: Annotated[str, typer.Option(help="Which rule of that file, where it has several.")] = "",
+    rule: Annotated[str, typer.Option(help="Name of the rule, if the file has several.")] = "",
     act: Annotated[
-        bool, typer.Option("--act", help="Also a trigger that acts on the world.")
+        bool, typer.Option("--act", help="Run a trigger that acts on the world.")
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Preview once, here and now, without a server: readings, verdicts and the texts of alerts.
+    """Run a trigger once on this machine, without a server: readings, verdicts and alert texts.
 
-    Nothing is stored and nobody is told. Exits with 1 where the check fails.
+    Nothing is stored and nobody is notified. Exits with 1 if the check fails.
 
     Examples:
         sentinel trigger run disk_space
@@ -176,6 +184,9 @@ def run(
         sentinel trigger run cpu_usage --when '{levels: {high: 80, critical: 95}}' --json
 
         sentinel trigger run disk_space --rule-file prefect.yaml --rule disk-full
+
+    Raises:
+        Exit: with 1 if the check failed
     """
     from sentinel.cli.exit_codes import Exit
     from sentinel.cli.trigger_lookup import find_trigger
@@ -216,7 +227,7 @@ def _when(trigger: Trigger[..., Any]) -> str:
 
 
 def _kind(about: dict[str, Any]) -> str:
-    """A parameter's type and bounds for people: `number, 0 to 30`."""
+    """Return a parameter's type and bounds in words: `number, 0 to 30`."""
     choices: list[dict[str, Any]] = about.get("anyOf", [])
     kinds = [str(one.get("type", "object")) for one in choices]
     kind = about.get("type") or " or ".join(one for one in kinds if one != "null") or "any"

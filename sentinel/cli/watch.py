@@ -1,4 +1,4 @@
-"""`sentinel watch`: alerts about a Prefect server that exists already."""
+"""`sentinel watch`: alert on the flow runs of an existing Prefect server."""
 
 from __future__ import annotations
 
@@ -24,34 +24,41 @@ FLOW = "prefect_runs"
 
 
 def watch(
-    url: Annotated[str, typer.Argument(help="Of its API or UI.", show_default=False)],
-    name: Annotated[str, typer.Option(help="Of the rule; else it follows from the address.")] = "",
-    every: Annotated[str, typer.Option(help="How often it looks.")] = "15s",
+    url: Annotated[str, typer.Argument(help="Address of its API or UI.", show_default=False)],
+    name: Annotated[
+        str, typer.Option(help="Name of the rule; by default made from the address.")
+    ] = "",
+    every: Annotated[str, typer.Option(help="Interval of the evaluations.")] = "15s",
     severity: Annotated[
-        str, typer.Option(help="Of its alerts: critical, high, medium, low or info.")
+        str, typer.Option(help="Severity of its alerts: critical, high, medium, low or info.")
     ] = "high",
     receiver: Annotated[
         list[str] | None,
-        typer.Option("--receiver", "-r", help="Who hears of them; repeatable. Else: default."),
+        typer.Option(
+            "--receiver", "-r", help="Receiver to notify; repeatable; by default: default."
+        ),
     ] = None,
     ignore: Annotated[
         list[str] | None,
-        typer.Option(help="Leave these alone: flow/deployment, * for anything; repeatable."),
+        typer.Option(help="Ignore these: flow/deployment, * matches anything; repeatable."),
     ] = None,
     secret: Annotated[
-        str, typer.Option(help="A Secret block of our Prefect that holds the key of that server.")
+        str,
+        typer.Option(
+            help="Name of a Secret block, in Sentinel's Prefect, that holds the server's key."
+        ),
     ] = "",
-    stop: Annotated[bool, typer.Option("--stop", help="Watch it no longer.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop watching the server.")] = False,
     json: AsJson = False,
 ) -> None:
-    """Point Sentinel at a Prefect server that exists already; nothing is deployed there.
+    """Watch an existing Prefect server; nothing is deployed there.
 
-    One rule, which runs on our own Prefect, asks that server what became of its runs. A
-    deployment whose run fails is one alert, which the next good run resolves; so is one that
-    is late, stuck or unusually long, and a work pool without a worker.
+    One rule, which runs on Sentinel's own Prefect, reads the flow runs of that server. A
+    deployment whose run fails is one alert, which the next successful run resolves. Deployments
+    whose runs are late, stuck or unusually long are alerts too, and work pools without a worker.
 
-    Where that server asks for a key, put it into SENTINEL_WATCH_KEY (or user:password): it is
-    kept in a Secret block of our Prefect, never among parameters, in logs or in tables.
+    If the server requires a key, set SENTINEL_WATCH_KEY to it, or to user:password. Sentinel keeps
+    it in a Secret block of its own Prefect, never in parameters, logs or tables.
 
     Examples:
         sentinel watch http://prefect.example:4200/api
@@ -72,7 +79,7 @@ def watch(
             return
         set_prefect_api(settings)
         ours = address == api_of(api.url)
-        told = _start(
+        started = _start(
             api,
             Watch(
                 url="" if ours else address,
@@ -86,13 +93,13 @@ def watch(
             ),
         )
     if json:
-        json_out(told)
+        json_out(started)
         return
     say(
-        f"{told['deployments']:,} deployments of {address} are watched by the rule {rule}, "
+        f"The rule {rule} watches {started['deployments']:,} deployments of {address}, "
         f"every {every}."
     )
-    say("See what it finds: sentinel alert list. Watch it no longer: the same with --stop.")
+    say("List its alerts: sentinel alert list. Stop watching: the same command with --stop.")
 
 
 def _length(text: str) -> timedelta:
@@ -106,7 +113,7 @@ def _length(text: str) -> timedelta:
 
 
 def _let_in(api: RolloutApi, rule: str, secret: str) -> str:
-    """Keep the key that the environment has, and say which Secret block has it."""
+    """Save the key of the environment, if any, and return the name of its Secret block."""
     from sentinel.rollout.watch_rule import secret_of
 
     key = os.environ.get(KEY, "")
@@ -122,7 +129,7 @@ def _start(api: RolloutApi, chosen: Watch) -> dict[str, Any]:
     from sentinel.rollout.apply import apply_plan, plan_rollout
     from sentinel.rollout.watch_rule import watch_entry
 
-    # RunOptions from here first, so that a wrong address or key is said now and not in a run's log.
+    # Asked from here first, so that a wrong address or key is reported now, not in a run's log.
     deployments = _deployments(api, chosen)
     known = flow_cache_of(settings_here())
     steps = plan_rollout(api, [watch_entry(chosen)], known, owner="ui")
@@ -131,7 +138,7 @@ def _start(api: RolloutApi, chosen: Watch) -> dict[str, Any]:
         raise RuleError(f"the rule {step.name} was refused: {'; '.join(step.reasons)}")
     live = api.deployment_named(FLOW, step.name)
     if step.kind != "unchanged":
-        api.run_deployment(live["id"])  # its schedule's first time may be a while away
+        api.run_deployment(live["id"])  # the first scheduled run may be a while away
     return {
         "rule": step.name,
         "url": chosen.url or api.url,
@@ -142,7 +149,7 @@ def _start(api: RolloutApi, chosen: Watch) -> dict[str, Any]:
 
 
 def _deployments(api: RolloutApi, chosen: Watch) -> int:
-    """How many deployments the watched server has."""
+    """Return the number of deployments that the watched server has."""
     from sentinel.checks.context import Context
     from sentinel.errors import PrefectUnreachable
     from sentinel.prefect_client.client import connect
@@ -155,10 +162,10 @@ def _deployments(api: RolloutApi, chosen: Watch) -> int:
     except PrefectUnreachable as error:
         if not chosen.url:
             raise
-        # What helps with our own server would send its reader to the wrong place.
+        # The hint about Sentinel's own Prefect server would mislead.
         raise PrefectUnreachable(
             error.message,
-            hint=f"Is that its address? Where it asks for a key, give it in {KEY}.",
+            hint=f"Check the address. If the server requires a key, set {KEY}.",
         ) from None
 
 
@@ -170,17 +177,19 @@ def _stop(api: RolloutApi, rule: str, *, as_json: bool) -> None:
         live = Live(flow=FLOW, deployment=api.deployment_named(FLOW, rule))
     except NotFound:
         raise NotFound(
-            f"no rule {rule!r} watches a server",
-            hint="Give --name where it was started with one; see: sentinel rule list",
+            f"there is no rule {rule!r} that watches a server",
+            hint="Give the --name that it was started with. List rules: sentinel rule list",
         ) from None
     if live.owner != "ui":
-        raise Conflict(f"the rule {rule} stands in a file", hint="Take it out there.")
+        raise Conflict(
+            f"the rule {rule} belongs to a file", hint="Remove it from the file and deploy."
+        )
     api.delete_deployment(live.id)
     closed = retire(live)
     if as_json:
         json_out({"rule": rule, "outcome": "removed", "closed": closed})
     else:
-        say(f"The rule {rule} is gone; {closed} of its alerts closed.")
+        say(f"Removed the rule {rule}; closed {closed} of its alerts.")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""`sentinel worker`: the warm worker, on our pool unless told otherwise."""
+"""`sentinel worker`: run a worker with warm processes, by default on Sentinel's work pool."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ __all__ = ["add_to"]
 
 def worker(
     pool: Annotated[
-        str, typer.Option(help="Work pool to serve; SENTINEL_WORK_POOL unless given.")
+        str, typer.Option(help="Work pool to serve; by default SENTINEL_WORK_POOL.")
     ] = "",
-    name: Annotated[str, typer.Option(help="Name in Prefect; this machine's unless given.")] = "",
+    name: Annotated[str, typer.Option(help="Name in Prefect; by default this machine's.")] = "",
     queue: Annotated[
-        list[str] | None, typer.Option(help="Work queue to serve, repeatable; all unless given.")
+        list[str] | None, typer.Option(help="Work queue to serve; repeatable; by default all.")
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(help="Most runs at once; SENTINEL_WORKER_LIMIT unless given.", min=1),
+        typer.Option(
+            help="Largest number of concurrent runs; by default SENTINEL_WORKER_LIMIT.", min=1
+        ),
     ] = None,
 ) -> None:
     """Run a worker of type `sentinel`: rules and notifications in warm processes.
 
-    It is the same as `prefect worker start --type sentinel --pool …`, for the instance that runs
-    here. SIGTERM or Ctrl-C lets what runs come to its end; a second one does not.
+    The same as `prefect worker start --type sentinel --pool …`, for the instance that runs here.
+    SIGTERM or Ctrl-C lets running flow runs finish; a second one stops them.
 
     Example:
         sentinel worker --limit 16

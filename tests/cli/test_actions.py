@@ -43,14 +43,14 @@ def test_unsuppressing_makes_it_open_again(run: Run, desk: Desk) -> None:
     assert act(run, "unsuppress")["status"] == "open"
 
 
-def test_a_length_that_is_none_is_wrong_usage(run: Run, desk: Desk) -> None:
+def test_an_invalid_duration_is_wrong_usage(run: Run, desk: Desk) -> None:
     code, _, err = run("alert", "suppress", alert(run)["id"], "--for", "soon")
     assert code == 2
     assert "--for" in err
     assert "30s, 5m" in err
 
 
-def test_assigned_alerts_are_found_by_whose_they_are(run: Run, desk: Desk) -> None:
+def test_assigned_alerts_are_listed_by_assignee(run: Run, desk: Desk) -> None:
     act(run, "assign", "--to", "grace")
     (mine,) = json.loads(run("alert", "list", "--assignee", "grace", "--json")[1])["items"]
     assert mine["assignee"] == "grace"
@@ -59,14 +59,14 @@ def test_assigned_alerts_are_found_by_whose_they_are(run: Run, desk: Desk) -> No
     assert alert(run)["assignee"] == ""
 
 
-def test_a_comment_goes_into_the_timeline_and_needs_words(run: Run, desk: Desk) -> None:
+def test_a_comment_goes_into_the_timeline_and_must_not_be_empty(run: Run, desk: Desk) -> None:
     act(run, "comment", "-m", "the vendor has been called")
     assert timeline(run)[-1] == ("commented", "ada", "the vendor has been called")
     assert run("alert", "comment", alert(run)["id"], "-m", " ")[0] == 2
     assert run("alert", "comment", alert(run)["id"])[0] == 2
 
 
-def test_an_acknowledgement_can_be_given_back_once(run: Run, desk: Desk) -> None:
+def test_an_acknowledgement_can_be_withdrawn_once(run: Run, desk: Desk) -> None:
     act(run, "ack")
     assert act(run, "unack", "-m", "my shift is over")["status"] == "open"
     code, _, err = run("alert", "unack", alert(run)["id"])
@@ -85,7 +85,7 @@ def test_a_resolve_can_be_taken_back(run: Run, desk: Desk) -> None:
 
 
 @both_databases
-def test_people_read_what_became_of_each(run: Run, desk: Desk) -> None:
+def test_people_read_the_outcome_of_each_alert(run: Run, desk: Desk) -> None:
     code, out, _ = run("alert", "suppress", alert(run)["id"][:12], "--for", "30m")
     assert code == 0
     assert "suppressed: " in out
@@ -93,7 +93,7 @@ def test_people_read_what_became_of_each(run: Run, desk: Desk) -> None:
     assert " commented: " in run("alert", "comment", alert(run)["id"], "-m", "seen")[1]
 
 
-def test_resolving_what_is_still_bad_offers_a_snooze(run: Run, desk: Desk) -> None:
+def test_resolving_an_alert_that_still_holds_offers_a_snooze(run: Run, desk: Desk) -> None:
     id_ = alert(run)["id"]
     code, out, _ = run("alert", "resolve", id_)
     assert code == 0
@@ -109,7 +109,9 @@ def test_the_offer_says_for_how_long_a_resolve_stands_here(
     assert "it opens again in 20m" in act(run, "resolve")["offer"]
 
 
-def test_what_the_last_look_did_not_see_bad_is_offered_nothing(run: Run, desk: Desk) -> None:
+def test_an_alert_that_was_ok_at_the_last_evaluation_is_offered_nothing(
+    run: Run, desk: Desk
+) -> None:
     desk.sees({"/srv": 50.0})
     desk.store.close()
     assert "offer" not in act(run, "resolve")

@@ -49,7 +49,7 @@ def listed(run: Run) -> dict[str, dict[str, Any]]:
     return {one["channel"]: one for one in json.loads(out)["items"]}
 
 
-def test_a_slack_channel_is_added_told_of_and_tried(sentinel: Run, receiver: Receiver) -> None:
+def test_a_slack_channel_is_added_listed_and_tested(sentinel: Run, receiver: Receiver) -> None:
     url = receiver.url + SECRET
     code, out, err = sentinel("channel", "add", "slack", "team-chat", "--url", url, "-r", "default")
     assert code == 0, err
@@ -58,9 +58,9 @@ def test_a_slack_channel_is_added_told_of_and_tried(sentinel: Run, receiver: Rec
         "channel": "slack-incoming-webhook/team-chat", "state": "ready", "receivers": ["default"],
     }  # fmt: skip
     code, out, _ = sentinel("channel", "test", "team-chat")
-    assert (code, out) == (0, "slack-incoming-webhook/team-chat took the test message.\n")
+    assert (code, out) == (0, "slack-incoming-webhook/team-chat accepted the test message.\n")
     said = json.loads(receiver.requests[0].body)
-    assert "This is a test: nothing is wrong" in said["text"]
+    assert "Test message: nothing is wrong" in said["text"]
 
 
 def test_a_secret_may_come_from_standard_input(
@@ -72,7 +72,7 @@ def test_a_secret_may_come_from_standard_input(
     assert len(receiver.requests) == 1
 
 
-def test_an_email_channel_is_added_and_its_end_answers_its_first_mail(
+def test_an_email_channel_is_added_and_its_resolve_answers_its_first_mail(
     sentinel: Run, mail: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALERT_SMTP_PASSWORD", PASSWORD)
@@ -88,7 +88,7 @@ def test_an_email_channel_is_added_and_its_end_answers_its_first_mail(
     first, end = (one.message for one in mail.mails)
     assert mail.mails[0].recipients == ["ops@example.org", "b@example.org"]
     assert end["In-Reply-To"] == first["Message-ID"]
-    assert end["Subject"] == "[resolved] This is a test: nothing is wrong"
+    assert end["Subject"] == "[resolved] Test message: nothing is wrong"
 
 
 def test_a_webhook_channel_is_added_and_signed(
@@ -101,7 +101,7 @@ def test_a_webhook_channel_is_added_and_signed(
     assert receiver.requests[0].headers["X-Sentinel-Signature-256"].startswith("sha256=")
 
 
-def test_a_channel_that_does_not_take_it_is_exit_code_one(sentinel: Run) -> None:
+def test_a_failed_delivery_is_exit_code_one(sentinel: Run) -> None:
     url = f"http://127.0.0.1:{free_port()}{SECRET}"
     sentinel("channel", "add", "slack", "dead", "--url", url)
     code, _, err = sentinel("channel", "test", "dead")
@@ -139,7 +139,7 @@ def test_one_that_exists_is_replaced_only_when_asked(sentinel: Run, receiver: Re
         ),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_refused_before_anything_is_saved(
+def test_invalid_input_is_refused_before_anything_is_saved(
     sentinel: Run, arguments: tuple[str, ...], said: str
 ) -> None:
     code, _, err = sentinel("channel", "add", *arguments)
@@ -156,7 +156,7 @@ def test_a_channel_in_use_is_kept_unless_forced(sentinel: Run, mail: MailServer)
     )  # fmt: skip
     code, _, err = sentinel("channel", "remove", "leaves")
     assert code == 4
-    assert "sentinel-email/leaves tells night" in err
+    assert "sentinel-email/leaves is a channel of night" in err
     code, out, _ = sentinel("channel", "remove", "leaves", "--force", "--json")
     assert code == 0
     # The mail server's password goes with it.
@@ -171,20 +171,20 @@ def test_a_channel_in_use_is_kept_unless_forced(sentinel: Run, mail: MailServer)
     assert receiver["channels"] == ["inbox"]
 
 
-def test_a_receiver_that_names_a_channel_that_is_none_stands_out(sentinel: Run) -> None:
+def test_a_receiver_with_a_missing_channel_stands_out(sentinel: Run) -> None:
     assert sentinel("receiver", "set", "night", "-c", "sentinel-webhook/gone")[0] == 0
     assert listed(sentinel)["sentinel-webhook/gone"]["state"] == "missing"
     assert "missing" in sentinel("channel", "list")[1]
 
 
-def test_the_inbox_can_be_tried_too(sentinel: Run, tmp_path: Any) -> None:
+def test_the_inbox_can_be_tested_too(sentinel: Run, tmp_path: Any) -> None:
     assert sentinel("channel", "test", "inbox")[0] == 0
     store = Store(f"sqlite:///{tmp_path / 'sentinel.db'}")
-    assert [one.title for one in store.inbox.page()] == ["[low] This is a test: nothing is wrong"]
+    assert [one.title for one in store.inbox.page()] == ["[low] Test message: nothing is wrong"]
     store.close()
 
 
-def test_what_is_no_channel_is_not_found(sentinel: Run) -> None:
+def test_an_unknown_channel_is_not_found(sentinel: Run) -> None:
     assert sentinel("channel", "test", "nobody")[0] == 3
     assert sentinel("channel", "remove", "nobody")[0] == 3
 
@@ -215,8 +215,8 @@ def test_variables_of_other_systems_become_channels_of_the_default_receiver(
     assert listed(sentinel)["slack-incoming-webhook/env"]["receivers"] == []
 
 
-def test_without_variables_nothing_is_made(sentinel: Run) -> None:
-    assert sentinel("channel", "sync")[1] == "No ALERT_ variable describes a channel.\n"
+def test_without_variables_no_channel_is_created(sentinel: Run) -> None:
+    assert sentinel("channel", "sync")[1] == "No ALERT_ variable defines a channel.\n"
     assert list(listed(sentinel)) == ["inbox"]
 
 

@@ -67,7 +67,7 @@ def test_a_resolved_alert_is_history_and_resolving_again_is_a_conflict(
 ) -> None:
     identity = str(only_alert(run)["id"])
     assert run("alert", "resolve", identity)[0] == 0
-    assert run("alert", "list")[1] == "Nothing is wrong.\n"
+    assert run("alert", "list")[1] == "No open alerts.\n"
     assert only_alert(run, "--history")["status"] == "resolved"
     code, _, err = run("alert", "ack", identity)
     assert code == 4
@@ -80,27 +80,27 @@ def test_an_alert_that_does_not_exist_is_not_found(run: Run, desk: Desk) -> None
     assert "there is no alert" in err
 
 
-def test_a_rule_that_is_switched_off_closes_its_alerts(run: Run, desk: Desk) -> None:
+def test_a_disabled_rule_closes_its_alerts(run: Run, desk: Desk) -> None:
     code, out, _ = run("rule", "disable", "disk", "-m", "moving house", "--json")
     assert (code, json.loads(out)["closed"]) == (0, 1)
     (rule,) = json.loads(run("rule", "list", "--json")[1])["items"]
     assert (rule["enabled"], rule["switch_reason"]) == (False, "moving house")
     assert "off, by ada" in run("rule", "show", "disk")[1]
     assert "{'" not in run("rule", "show", "disk")[1]  # as a file has it, not as Python does
-    assert run("rule", "enable", "disk")[1] == "disk is on.\n"
-    assert run("rule", "enable", "disk")[1] == "disk was on already.\n"
+    assert run("rule", "enable", "disk")[1] == "Enabled disk.\n"
+    assert run("rule", "enable", "disk")[1] == "disk is enabled already.\n"
     assert run("rule", "show", "none")[0] == 3
 
 
-def test_a_receiver_is_made_and_forgotten(run: Run, desk: Desk) -> None:
+def test_a_receiver_is_created_and_removed(run: Run, desk: Desk) -> None:
     code, out, _ = run("receiver", "set", "night", "-c", "inbox", "--json")
     assert (code, json.loads(out)) == (0, {"name": "night", "channels": ["inbox"]})
     assert "night" in run("receiver", "list")[1]
-    assert run("receiver", "remove", "night")[1] == "night is gone.\n"
+    assert run("receiver", "remove", "night")[1] == "Removed the receiver night.\n"
     assert run("receiver", "remove", "night", "--json")[0] == 3
 
 
-def test_where_nothing_runs_that_is_said_with_what_to_do(run: Run) -> None:
+def test_without_an_instance_the_error_says_how_to_start_one(run: Run) -> None:
     code, _, err = run("alert", "list")
     assert code == 5
     assert "sentinel up" in err
@@ -110,7 +110,9 @@ def test_where_nothing_runs_that_is_said_with_what_to_do(run: Run) -> None:
     assert run("doctor")[0] == 0
 
 
-def test_a_prefect_that_does_not_answer_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_prefect_that_does_not_answer_is_reported(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     code, _, err = run("pool", "ensure")
     assert code == 5
@@ -118,7 +120,7 @@ def test_a_prefect_that_does_not_answer_is_said(run: Run, monkeypatch: pytest.Mo
     assert "PREFECT_API_URL" in err
 
 
-def test_what_is_rolled_out_is_the_file_of_this_folder_else_sentinels_own(run: Run) -> None:
+def test_the_default_file_is_the_one_of_this_folder_else_sentinels_own(run: Run) -> None:
     assert rules_here() == ROOT / "prefect.yaml"
     here = Path.cwd() / "prefect.yaml"
     here.write_text("deployments: []\n")
@@ -143,10 +145,10 @@ def test_wrong_usage_is_two(run: Run) -> None:
         ("alert ack nosuch", 3, "'nosuch' is no id of an alert. Ids are hex digits; see: "),
         ("trigger run disk_space --set ignore=3", 2, "ignore.0: a mount point is an absolute path"),
         ("trigger run disk_space --set nosuch=3", 2, "no parameter 'nosuch'. It has: paths"),
-        ("trigger run disk_space --when nosuch", 2, "--when 'nosuch' is no condition. Write it"),
+        ("trigger run disk_space --when nosuch", 2, "--when 'nosuch' is not a condition. Write it"),
         ("trigger run disk_space --above 1 --below 2", 2, "sentinel: when: give exactly one of"),
         ("trigger run disk_space --rule-file nosuch", 2, "the file nosuch cannot be read: No such"),
-        ("trigger run nosuch", 3, "there is no trigger 'nosuch'. There are: "),
+        ("trigger run nosuch", 3, "there is no trigger 'nosuch'. Triggers: "),
         ("deploy --pack nosuch", 3, "there is no pack 'nosuch'. There are: "),
         ("rule show nosuch", 3, "there is no rule 'nosuch'. A rule is known here once it has run"),
         ("db restore nosuch", 2, "the file nosuch cannot be read: No such file or directory. Name"),

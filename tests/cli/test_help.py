@@ -55,12 +55,12 @@ def test_every_command_has_an_example_of_itself(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(ALL) - _OTHER_OUTPUT))
-def test_whatever_answers_does_so_for_programs_too(name: str) -> None:
+def test_every_command_with_an_answer_prints_json_too(name: str) -> None:
     assert any("--json" in parameter.opts for parameter in ALL[name].params)
 
 
 @pytest.mark.parametrize("name", sorted(ALL))
-def test_every_option_says_what_it_is(name: str) -> None:
+def test_every_option_has_a_help_text(name: str) -> None:
     for parameter in ALL[name].params:
         assert getattr(parameter, "help", "") or parameter.name == "help", parameter.name
 
@@ -72,7 +72,7 @@ def test_the_help_explains_every_exit_code(run: Run) -> None:
         assert f"{code.value} " in out
 
 
-def test_the_reference_has_them_from_the_same_place() -> None:
+def test_the_reference_has_the_same_exit_codes() -> None:
     page = (ROOT / "docs" / "reference" / "cli.md").read_text("utf-8")
     assert exit_code_list() in page
 

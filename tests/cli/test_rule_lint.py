@@ -22,7 +22,7 @@ deployments:
 """
 
 
-def test_it_names_file_line_and_cure(run: Run):
+def test_it_names_file_line_and_fix(run: Run):
     Path("prefect.yaml").write_text(WRONG)
     code, out, _ = run("rule", "lint")
     assert code == 1
@@ -39,12 +39,12 @@ def test_programs_get_json(run: Run):
     assert (problem["file"], problem["line"], problem["warning"]) == ("rules.yaml", 9, False)
 
 
-def test_nothing_wrong_says_so(run: Run):
+def test_a_valid_file_has_no_problems(run: Run):
     Path("prefect.yaml").write_text(WRONG.replace("          clear: 95\n", ""))
-    assert run("rule", "lint") == (0, "Nothing is wrong.\n", "")
+    assert run("rule", "lint") == (0, "No problems found.\n", "")
 
 
-def test_a_file_that_is_not_there_is_wrong(run: Run):
+def test_a_missing_file_is_an_error(run: Run):
     code, out, _ = run("rule", "lint", "gone.yaml")
     assert code == 1
     assert "there is no such file" in out

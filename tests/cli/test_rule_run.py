@@ -87,7 +87,7 @@ def test_a_run_can_be_started_and_left_alone(rules: Rules, run: Run) -> None:
     assert [json.loads(out)["flow_run_id"]] == rules.runs(deployment)
 
 
-def test_a_run_that_nobody_takes_is_said_with_where_to_look(rules: Rules, run: Run) -> None:
+def test_a_run_that_no_worker_takes_is_reported_with_its_address(rules: Rules, run: Run) -> None:
     rules.deploy("rule-run-late")
     code, _, err = run("rule", "run", "rule-run-late", "--within", "0s")
     assert code == 1

@@ -20,7 +20,7 @@ def looked(run: Run, *arguments: str) -> dict[str, Any]:
     return json.loads(out)
 
 
-def test_every_trigger_is_listed_with_what_it_looks_at(run: Run) -> None:
+def test_every_trigger_is_listed_with_its_description(run: Run) -> None:
     found = {one["name"]: one for one in json.loads(run("trigger", "list", "--json")[1])["items"]}
     assert {"cpu_usage", "disk_space"} <= set(found)
     assert found["disk_space"]["when"] == "above 95 percent"
@@ -28,7 +28,7 @@ def test_every_trigger_is_listed_with_what_it_looks_at(run: Run) -> None:
     assert "How full each file system is" in run("trigger", "list")[1]
 
 
-def test_a_trigger_shows_its_parameters_and_a_rule_to_begin_with(run: Run) -> None:
+def test_a_trigger_shows_its_parameters_and_an_example_rule(run: Run) -> None:
     code, out, _ = run("trigger", "show", "cpu_usage")
     assert code == 0
     assert "number, 0 to 30" in out
@@ -39,18 +39,20 @@ def test_a_trigger_shows_its_parameters_and_a_rule_to_begin_with(run: Run) -> No
 
 
 @pytest.mark.parametrize("command", ["show", "run"])
-def test_a_trigger_that_is_none_is_not_found_and_says_what_there_is(run: Run, command: str) -> None:
+def test_an_unknown_trigger_is_not_found_and_the_hint_lists_the_triggers(
+    run: Run, command: str
+) -> None:
     code, _, err = run("trigger", command, "disc_space")
     assert code == 3
     assert "disk_space" in err
 
 
-def test_a_look_needs_no_server_and_judges(run: Run, tmp_path: Path) -> None:
+def test_a_trigger_run_needs_no_server_and_has_verdicts(run: Run, tmp_path: Path) -> None:
     seen = looked(run, "disk_space", "--set", f"paths={tmp_path}", "--above", "-1")
     (reading,) = seen["readings"]
     assert reading["labels"]["mount"] == str(tmp_path)
-    assert (reading["verdict"], reading["severity"]) == ("bad", "medium")
-    assert reading["title"].startswith("try-out: ")
+    assert (reading["verdict"], reading["severity"]) == ("firing", "medium")
+    assert reading["title"].startswith("trigger-run: ")
     assert seen["condition"] == "above -1 percent"
 
 
@@ -58,15 +60,17 @@ def test_people_read_the_verdict_and_the_text_of_the_alert(run: Run, tmp_path: P
     code, out, _ = run("trigger", "run", "disk_space", "-s", f"paths={tmp_path}", "--below", "101")
     assert code == 0
     assert "1 readings in" in out
-    assert "1 bad (below 101 percent)" in out
-    assert "try-out: " in out
+    assert "1 firing (below 101 percent)" in out
+    assert "trigger-run: " in out
 
 
-def test_a_parameter_twice_is_a_list_and_a_healthy_look_is_good(run: Run, tmp_path: Path) -> None:
+def test_a_repeated_parameter_is_a_list_and_a_healthy_series_is_ok(
+    run: Run, tmp_path: Path
+) -> None:
     seen = looked(
         run, "disk_space", "--set", "paths=/", "--set", f"paths={tmp_path}", "--above", "100"
     )
-    assert [one["verdict"] for one in seen["readings"]] == ["good", "good"]
+    assert [one["verdict"] for one in seen["readings"]] == ["ok", "ok"]
 
 
 def test_a_whole_condition_gives_its_severity(run: Run, tmp_path: Path) -> None:
@@ -75,7 +79,7 @@ def test_a_whole_condition_gives_its_severity(run: Run, tmp_path: Path) -> None:
     assert seen["readings"][0]["severity"] == "critical"
 
 
-def test_a_rule_of_a_file_brings_its_parameters_and_its_words(run: Run, tmp_path: Path) -> None:
+def test_a_rule_of_a_file_brings_its_parameters_and_texts(run: Run, tmp_path: Path) -> None:
     (tmp_path / "prefect.yaml").write_text(
         f"""
 deployments:
@@ -105,7 +109,7 @@ deployments:
     assert "disk-full" in err
 
 
-def test_a_rule_alone_in_a_file_does_too(run: Run, tmp_path: Path) -> None:
+def test_a_file_may_hold_one_rule_only(run: Run, tmp_path: Path) -> None:
     (tmp_path / "rule.yaml").write_text("name: alone\nwhen: {above: -1}\n")
     seen = looked(run, "disk_space", "--set", "paths=/", "--rule-file", "rule.yaml")
     assert seen["readings"][0]["title"].startswith("alone: ")
@@ -115,25 +119,25 @@ def test_a_rule_alone_in_a_file_does_too(run: Run, tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("--set", "path=/"), "has no parameter 'path'. It has: paths"),
-        (("--set", "paths"), "no name=value"),
+        (("--set", "paths"), "not name=value"),
         (("--set", "smallest_gb=-1"), "smallest_gb: write 0 or more, got -1"),
-        (("--when", "[1]"), "--when '[1]' is no condition"),
+        (("--when", "[1]"), "--when '[1]' is not a condition"),
         (("--when", "{above: 1, below: 2}"), "exactly one of above, below"),
         (("--above", "1", "--below", "2"), "exactly one of above, below"),
         (("--rule-file", "none.yaml"), "none.yaml cannot be read"),
     ],
 )
-def test_what_cannot_be_is_wrong_usage(run: Run, arguments: tuple[str, ...], said: str) -> None:
+def test_invalid_options_are_wrong_usage(run: Run, arguments: tuple[str, ...], said: str) -> None:
     code, _, err = run("trigger", "run", "disk_space", *arguments)
     assert code == 2
     assert said in err
 
 
-def test_what_could_not_be_seen_is_said(run: Run) -> None:
+def test_unobserved_series_are_printed(run: Run) -> None:
     code, out, _ = run("trigger", "run", "disk_space", "--set", "paths=/no/such/place")
     assert code == 0
-    assert "It yielded no reading." in out
-    assert "Could not be seen: " in out
+    assert "The trigger yielded no reading." in out
+    assert "Not observed: " in out
 
 
 class Clone:
@@ -166,21 +170,21 @@ def test_a_new_trigger_works_and_its_test_passes(clone: Clone) -> None:
     assert "sentinel trigger run queue_length" in done.stdout
     seen = clone.sentinel("run", "queue_length", "--set", "folder=triggers", "--above", "1")
     assert seen.returncode == 0, seen.stderr
-    assert "1 bad (above 1 files)" in seen.stdout
+    assert "1 firing (above 1 files)" in seen.stdout
     tested = clone.python("pytest", "-q", "-p", "no:cacheprovider", "tests/triggers")
     assert tested.returncode == 0, tested.stdout
     assert "3 passed" in tested.stdout
     assert "queue_length" in clone.sentinel("list").stdout
 
 
-def test_a_new_trigger_is_as_clean_as_ours(clone: Clone) -> None:
+def test_a_new_trigger_passes_the_linter(clone: Clone) -> None:
     clone.sentinel("new", "queue_length")
     for tool in (("check", "--config"), ("format", "--check", "--config")):
         done = clone.python("ruff", *tool, str(ROOT / "pyproject.toml"), "triggers/queue_length.py")
         assert done.returncode == 0, done.stdout
 
 
-def test_nothing_is_overwritten_and_a_name_is_one(clone: Clone) -> None:
+def test_existing_files_and_invalid_names_are_refused(clone: Clone) -> None:
     clone.sentinel("new", "queue_length")
     again = clone.sentinel("new", "queue_length")
     assert again.returncode == 4
@@ -189,7 +193,7 @@ def test_nothing_is_overwritten_and_a_name_is_one(clone: Clone) -> None:
     assert clone.sentinel("new", "class").returncode == 2
 
 
-def test_a_check_that_fails_is_exit_code_one_with_what_it_saw(clone: Clone) -> None:
+def test_a_check_that_fails_is_exit_code_one_with_its_readings(clone: Clone) -> None:
     (clone.folder / "triggers" / "falls.py").write_text(
         "from sentinel import Reading, trigger\n\n\n"
         "@trigger\n"
@@ -202,7 +206,7 @@ def test_a_check_that_fails_is_exit_code_one_with_what_it_saw(clone: Clone) -> N
     assert done.returncode == 1
     assert "OSError: the network is down" in done.stdout
     assert "n=1" in done.stdout
-    assert "Nothing says what is bad: add --above" in done.stdout
+    assert "There is no condition: add --above" in done.stdout
 
 
 def test_a_broken_file_breaks_only_itself(clone: Clone) -> None:
@@ -217,9 +221,9 @@ def test_a_broken_file_breaks_only_itself(clone: Clone) -> None:
     assert clone.sentinel("run", "broken").returncode == 1
 
 
-def test_doctor_names_a_broken_file_its_line_and_the_cure(clone: Clone) -> None:
+def test_doctor_names_a_broken_file_its_line_and_the_fix(clone: Clone) -> None:
     well = clone.python("sentinel.cli", "doctor")
-    assert " 0 can be used" in well.stdout, well.stdout
+    assert " 0 usable" in well.stdout, well.stdout
     (clone.folder / "triggers" / "half.py").write_text("x = 1\ndef half(:\n")
     told = clone.python("sentinel.cli", "doctor")
     assert told.returncode == 1
@@ -228,7 +232,7 @@ def test_doctor_names_a_broken_file_its_line_and_the_cure(clone: Clone) -> None:
     assert "Mend that line." in told.stdout
 
 
-def test_a_trigger_that_acts_on_the_world_is_asked_for(clone: Clone) -> None:
+def test_a_trigger_that_acts_on_the_world_needs_an_option(clone: Clone) -> None:
     (clone.folder / "triggers" / "acts.py").write_text(
         "from sentinel import Reading, trigger\n\n\n"
         "@trigger(backtest=False)\n"

@@ -237,4 +237,4 @@ def test_what_nobody_watches_cannot_be_stopped_and_that_is_said(
 ):
     code, _, err = sentinel("watch", "http://prefect.example/api", "--stop")
     assert (code, err.count("\n")) == (3, 1)
-    assert "no rule 'prefect-prefect-example' watches a server. Give --name" in err
+    assert "no rule 'prefect-prefect-example' that watches a server. Give the --name" in err

@@ -34,7 +34,7 @@ def test_a_file_of_lines_is_sent_and_sending_it_again_changes_nothing(
 ):
     file = tmp_path / "audit.ndjson"
     file.write_text("\n" + "".join(json.dumps({"id": n}) + "\n" for n in range(2500)))
-    assert run("event", "send", str(file)) == (0, "2,500 events are kept.\n", "")
+    assert run("event", "send", str(file)) == (0, "Stored 2,500 events.\n", "")
     code, out, _ = run("event", "send", str(file), "--json")
     assert (code, json.loads(out)) == (
         0, {"accepted": 0, "duplicates": 2500, "refused": 0, "errors": []},
@@ -49,21 +49,23 @@ def test_standard_input_may_be_a_list_a_wrapper_or_lines(
     run: Run, database: str, monkeypatch: pytest.MonkeyPatch, text: str
 ):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-    assert run("event", "send", "-", "--tenant", "acme")[:2] == (0, "2 events are kept.\n")
+    assert run("event", "send", "-", "--tenant", "acme")[:2] == (0, "Stored 2 events.\n")
     assert (count(database, "acme"), count(database)) == (2, 0)
 
 
-def test_what_is_no_event_is_named_and_the_rest_is_kept(run: Run, database: str, tmp_path: Path):
+def test_an_invalid_event_is_named_and_the_others_are_stored(
+    run: Run, database: str, tmp_path: Path
+):
     file = tmp_path / "audit.ndjson"
     file.write_text('{"a": 1}\n{broken\n{"id": true}\n{"a": 2}\n')
     code, out, err = run("event", "send", str(file))
-    assert (code, out) == (1, "2 events are kept.\n")
+    assert (code, out) == (1, "Stored 2 events.\n")
     assert "event 2: it is not JSON" in err
     assert "event 3: id: an id is a text or a whole number" in err
     assert count(database) == 2
 
 
-def test_a_file_that_cannot_be_used_is_said_to_be_so(run: Run, database: str, tmp_path: Path):
+def test_an_invalid_file_is_reported(run: Run, database: str, tmp_path: Path):
     code, _, err = run("event", "send", "nowhere.json")
     assert code == 3
     assert "there is no file nowhere.json" in err
@@ -74,7 +76,7 @@ def test_a_file_that_cannot_be_used_is_said_to_be_so(run: Run, database: str, tm
     assert "is not JSON" in err
 
 
-def test_events_of_a_tenant_that_can_be_none_are_refused(run: Run, database: str, tmp_path: Path):
+def test_events_of_an_invalid_tenant_are_rejected(run: Run, database: str, tmp_path: Path):
     file = tmp_path / "one.json"
     file.write_text("{}")
     code, _, err = run("event", "send", str(file), "--tenant", "Acme Corp")

@@ -58,7 +58,7 @@ def test_what_is_exported_can_be_imported_and_changes_nothing(run: Run, form: st
 
 
 @pytest.mark.usefixtures("rolled_out")
-def test_an_edited_export_is_what_the_import_rolls_out(run: Run):
+def test_the_import_deploys_an_edited_export(run: Run):
     out = run("rule", "export", "export-one")[1]
     Path("rules.yaml").write_text(out.replace("for: 5m", "for: 10m"))
     code, out, _ = run("rule", "import", "rules.yaml", "--dry-run")
@@ -69,7 +69,7 @@ def test_an_edited_export_is_what_the_import_rolls_out(run: Run):
 
 
 @pytest.mark.usefixtures("rolled_out")
-def test_a_rule_that_is_not_there_is_said(run: Run):
+def test_a_rule_that_is_not_deployed_is_reported(run: Run):
     code, _, err = run("rule", "export", "export-none")
     assert code != 0
-    assert "Prefect has no rule export-none" in err
+    assert "Prefect has no deployment of the rule export-none" in err

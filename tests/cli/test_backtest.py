@@ -71,7 +71,10 @@ def test_a_changed_file_says_what_it_would_have_done(seen: Desk, run: Run):
     assert '- when: {"above":90.0} → {"above":80.0}' in out.replace("\\", "")
     assert "| times opened | 1 | 2 |" in out
     Path("same.yaml").write_text(FILE.replace("80", "90"))
-    assert run("rule", "diff", "same.yaml")[1] == "No rule of the file differs from what runs.\n"
+    assert (
+        run("rule", "diff", "same.yaml")[1]
+        == "No rule of the file differs from the deployed one.\n"
+    )
 
 
 def test_a_file_of_readings_is_replayed_instead(seen: Desk, run: Run):
@@ -137,7 +140,7 @@ deployments:
 """
 
 
-def test_a_rule_over_metrics_looks_at_them_again(seen: Desk, run: Run):
+def test_a_rule_over_metrics_evaluates_them_again(seen: Desk, run: Run):
     store = Store(seen.store.engine.url.render_as_string(hide_password=False), clock=seen.clock)
     now = seen.clock.now()
     values = (10, 10, 90, 90, 10)
@@ -182,7 +185,7 @@ EVENTS = "".join(
 )
 
 
-def test_policies_are_tried_on_a_file_of_events(seen: Desk, run: Run):
+def test_policies_are_tested_on_a_file_of_events(seen: Desk, run: Run):
     Path("policies.yaml").write_text(POLICIES)
     Path("events.ndjson").write_text(EVENTS)
     arguments = ("rule", "test", "audit", "--file", "policies.yaml", "--data", "events.ndjson")
@@ -235,7 +238,7 @@ def test_of_a_file_of_one_moment_the_message_that_waited_is_counted(seen: Desk, 
 
 def test_an_edited_policy_is_compared_over_the_events_that_came(seen: Desk, run: Run):
     Path("policies.yaml").write_text(POLICIES)
-    assert "It is new" in run("rule", "diff", "policies.yaml")[1]
+    assert "New rule" in run("rule", "diff", "policies.yaml")[1]
     store = Store(seen.store.engine.url.render_as_string(hide_password=False), clock=seen.clock)
     spec = Spec(
         rule={"name": "audit", "every": "60s", "group_wait": "0s"},
