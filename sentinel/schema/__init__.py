@@ -1,8 +1,8 @@
 """Every table of the shared database.
 
-Times are timezone-aware UTC in and out. Ids are made by the writer (32 hex digits, rising
-with time), so that rows of one transaction can name each other before any is written.
-Hot tables carry no foreign keys: every write goes through one transaction of the store, and
+Moments are timezone-aware and in UTC on both sides. The writer makes the ids (32 hex digits that
+sort by time), so that the rows of one transaction can refer to each other before any is written.
+Hot tables have no foreign keys: every write goes through one transaction of the store, and
 checking a key per row would cost a third of the bulk path.
 """
 

@@ -17,10 +17,10 @@ LIVE = ("pending", "open", "acknowledged")
 
 
 class Alert(SQLModel, table=True):
-    """An ongoing situation, or one that was.
+    """An alert, live or resolved.
 
-    `status` is pending, open, acknowledged or resolved; what people are shown is derived from
-    it and from `suppressed_until` and `escalation_level` by `sentinel.alerts.view.shown_status`.
+    `status` is pending, open, acknowledged or resolved. `sentinel.alerts.view.shown_status` derives
+    the status that people see from it, `suppressed_until` and `escalation_level`.
     """
 
     __tablename__: ClassVar[Any] = "alert"
@@ -83,7 +83,7 @@ class Alert(SQLModel, table=True):
             "severity",
             "opened_at",
             "id",
-            # What else the counts of live alerts look at, so that they need no row.
+            # The other columns that counts of live alerts read, so that the index alone answers.
             "status",
             "suppressed_until",
             "escalation_level",
@@ -126,7 +126,7 @@ class Alert(SQLModel, table=True):
 
 
 class TimelineEntry(SQLModel, table=True):
-    """One change of one alert: what, when, who, why. Rows are only ever added."""
+    """One change of one alert: what, when, by whom and why. Rows are added and never changed."""
 
     __tablename__: ClassVar[Any] = "timeline"
 
@@ -157,7 +157,7 @@ class TimelineEntry(SQLModel, table=True):
 
 
 class Suppression(SQLModel, table=True):
-    """A fingerprint that nobody is told about until a time; survives resolve and refire."""
+    """A fingerprint that sends no notifications until `until`, across resolves and refires."""
 
     __tablename__: ClassVar[Any] = "suppression"
 

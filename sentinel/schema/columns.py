@@ -16,10 +16,14 @@ __all__ = ["Moment", "array_column", "long_column", "moment_column", "new_id", "
 
 
 def new_id() -> str:
-    """A new id: UUIDv7 (RFC 9562) as 32 hex digits, so that ids sort by time.
+    """Return a new UUIDv7 (RFC 9562) as 32 hex digits, so that ids sort by time.
 
-    What is left of the millisecond stands in `rand_a` (section 6.2, method 3): a process makes no
-    two ids within its quarter of a microsecond, so that its ids sort in the order they were made.
+    `rand_a` holds the rest of the millisecond (section 6.2, method 3). A process cannot make two
+    ids within the quarter of a microsecond that this resolves, so its ids sort in the order in
+    which it made them.
+
+    Returns:
+        32 lower-case hex digits without hyphens.
     """
     millis, rest = divmod(time.time_ns(), 1_000_000)
     random = int.from_bytes(os.urandom(8))
@@ -28,13 +32,24 @@ def new_id() -> str:
 
 
 class Moment(TypeDecorator[datetime]):
-    """A moment in UTC: TIMESTAMPTZ on PostgreSQL, ISO text on SQLite; aware on both sides."""
+    """A moment in UTC: TIMESTAMPTZ on PostgreSQL, ISO 8601 text on SQLite; aware on both."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a naive moment; keep UTC."""
+        """Convert a moment to UTC for the database.
+
+        Args:
+            value: a timezone-aware moment, or None
+            dialect: SQLite gets the moment without its timezone, since it keeps text
+
+        Returns:
+            The moment in UTC, or None.
+
+        Raises:
+            ValueError: the moment has no timezone.
+        """
         if value is None:
             return None
         if value.tzinfo is None:
@@ -43,13 +58,31 @@ class Moment(TypeDecorator[datetime]):
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:
-        """PostgreSQL's driver gives aware moments by itself; a call each would be felt."""
+        """Convert results on SQLite only; PostgreSQL's driver returns aware moments by itself.
+
+        One call per cell would be measurable.
+
+        Args:
+            dialect: of the connection
+            coltype: the driver's type of the column
+
+        Returns:
+            A function from the driver's value to ours, or None where there is nothing to convert.
+        """
         if dialect.name == "postgresql":
             return None
         return super().result_processor(dialect, coltype)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give an aware moment back."""
+        """Return the database's moment as an aware one in UTC.
+
+        Args:
+            value: what the driver read, or None
+            dialect: of the connection
+
+        Returns:
+            The moment in UTC, or None.
+        """
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -60,20 +93,34 @@ def _json() -> TypeEngine[Any]:
 
 
 def object_column() -> Any:
-    """A JSON object; an empty one by default."""
+    """Return a column of JSON objects, by default an empty one."""
     return Field(default_factory=dict, sa_type=_json(), nullable=False)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType] - SQLModel takes instances too
 
 
 def array_column() -> Any:
-    """A JSON array; an empty one by default."""
+    """Return a column of JSON arrays, by default an empty one."""
     return Field(default_factory=list, sa_type=_json(), nullable=False)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType] - SQLModel takes instances too
 
 
 def moment_column(**more: Any) -> Any:
-    """A moment in UTC."""
+    """Return a column of moments in UTC.
+
+    Args:
+        **more: further arguments of SQLModel's `Field`
+
+    Returns:
+        The field.
+    """
     return Field(sa_type=Moment, **more)  # pyright: ignore[reportArgumentType, reportCallIssue] - SQLModel takes decorators too
 
 
 def long_column(**more: Any) -> Any:
-    """Text of any length."""
+    """Return a column of text without a limit on its length.
+
+    Args:
+        **more: further arguments of SQLModel's `Field`
+
+    Returns:
+        The field.
+    """
     return Field(sa_type=Text, **more)

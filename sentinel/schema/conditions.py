@@ -13,7 +13,7 @@ __all__ = ["HeldBack", "RuleMemory"]
 
 
 class RuleMemory(SQLModel, table=True):
-    """What a rule's conditions remember, where it has any; see `sentinel.evaluation.evaluator`."""
+    """The state of a rule's conditions between evaluations; see `sentinel.evaluation.evaluator`."""
 
     __tablename__: ClassVar[Any] = "rule_memory"
 
@@ -24,9 +24,10 @@ class RuleMemory(SQLModel, table=True):
 
 
 class HeldBack(SQLModel, table=True):
-    """How much news the limits of a rule have kept from one channel since it was last told.
+    """How many notifications a rule's limits held back from one channel since its last one.
 
-    It counts while `since` is the channel's `told_at`; once it is told again, from nothing.
+    The count holds while `since` equals the channel's `told_at`; the next notification starts it
+    again from zero.
     """
 
     __tablename__: ClassVar[Any] = "held_back"

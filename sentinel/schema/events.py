@@ -1,8 +1,8 @@
 """The tables of events: what came, which ids were seen, and which policies look at it.
 
 A block holds the events of one call as JSON, so that a batch of any size is one row. Blocks of a
-tenant are numbered without gaps in the order in which they were committed: whoever has looked at
-everything up to a number has missed nothing.
+tenant are numbered without gaps in the order in which they were committed, so that a reader that
+has read everything up to a number has missed nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["EventBlock", "EventPack", "EventSeen", "EventTail", "PolicyMemory"]
 
 
 class EventTail(SQLModel, table=True):
-    """How far a tenant's events go: the number of the last block, and how many events came."""
+    """The end of a tenant's events: the number of the last block, and how many events ever came."""
 
     __tablename__: ClassVar[Any] = "event_tail"
 
@@ -29,7 +29,7 @@ class EventTail(SQLModel, table=True):
 
 
 class EventBlock(SQLModel, table=True):
-    """The events of one call: a JSON list, deflated where that is worth it."""
+    """The events of one call: a JSON list, compressed with zlib from 2 KiB on."""
 
     __tablename__: ClassVar[Any] = "event_block"
 
@@ -46,7 +46,10 @@ class EventBlock(SQLModel, table=True):
 
 
 class EventSeen(SQLModel, table=True):
-    """An id that came, as 16 bytes that stand for tenant and id; it goes with its block."""
+    """The id of an event that came before, as 16 bytes; deleted with its block.
+
+    The bytes are derived from the tenant and the id that the sender gave.
+    """
 
     __tablename__: ClassVar[Any] = "event_seen"
 
@@ -56,10 +59,10 @@ class EventSeen(SQLModel, table=True):
 
 
 class EventPack(SQLModel, table=True):
-    """Policies that one deployment rolled out, and how far events were matched for them.
+    """Event policies that one deployment rolled out, and up to where they have matched events.
 
-    `name` is the deployment's rule. `spec` has the policies and what holds for all of them;
-    `digest` changes with it. `cursor` is the number of the last block that was looked at.
+    `name` is the deployment's rule. `spec` holds the policies and the settings that they share;
+    `digest` changes with it. `cursor` is the number of the last block that was matched.
     """
 
     __tablename__: ClassVar[Any] = "event_pack"
@@ -75,10 +78,10 @@ class EventPack(SQLModel, table=True):
 
 
 class PolicyMemory(SQLModel, table=True):
-    """What a policy remembers of one key (one user, say): what was told, and its window.
+    """What an event policy remembers of one key (one user, say): what it reported, and its window.
 
-    It may be forgotten once `keep_until` has passed; `due_at` is when time alone may change what
-    it comes to, as where events stay away.
+    The row may be deleted once `keep_until` has passed. `due_at` is when the passing of time alone
+    may change the result, for example because expected events did not arrive.
     """
 
     __tablename__: ClassVar[Any] = "policy_memory"

@@ -14,10 +14,10 @@ __all__ = ["AlertGroup", "GroupMember"]
 
 
 class AlertGroup(SQLModel, table=True):
-    """Alerts that are told as one conversation.
+    """Alerts that receivers are notified of together, as one conversation.
 
-    `seq` rises by one with every transaction that changes who is in it or fires; `due_at` is
-    when its receivers are looked at next, NULL when nothing is to come.
+    `seq` rises by one with every transaction that changes the members or which of them fire.
+    `due_at` is when the next notification decision is made, NULL where none is to come.
     """
 
     __tablename__: ClassVar[Any] = "alert_group"
@@ -64,10 +64,10 @@ class AlertGroup(SQLModel, table=True):
 
 
 class GroupMember(SQLModel, table=True):
-    """An alert in a group. `fired_seq` and `resolved_seq` are the group's seq at that change.
+    """An alert in a group. `fired_seq` and `resolved_seq` are the group's `seq` at that change.
 
-    It fires where `resolved_seq` is NULL. A `quiet` end (expired, rule disabled) is not told as
-    a recovery.
+    A member fires while `resolved_seq` is NULL. A `quiet` end (expired, rule disabled) is not
+    notified as a recovery.
     """
 
     __tablename__: ClassVar[Any] = "group_member"

@@ -1,7 +1,7 @@
 """The tables of metrics: which series there are, and their samples in blocks.
 
 A block holds many samples of one metric (docs/adr on sample blocks), so that a batch of any
-size is one row, and a look over 100,000 series reads a few rows instead of as many as samples.
+size is one row, and a query over 100,000 series reads a few rows instead of one per sample.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ __all__ = ["MetricSeries", "SampleBlock"]
 class MetricSeries(SQLModel, table=True):
     """One series of a metric: its labels, as JSON text with sorted names.
 
-    `id` is the first 63 bits of the fingerprint of tenant, name and labels, so that every
-    process gives a series the same id without asking.
+    `id` is the first 63 bits of the fingerprint of tenant, name and labels, so that every process
+    computes the same id for a series without asking the database.
     """
 
     __tablename__: ClassVar[Any] = "metric_series"
@@ -38,8 +38,8 @@ class MetricSeries(SQLModel, table=True):
 class SampleBlock(SQLModel, table=True):
     """Samples of one metric between two moments, packed by `sentinel.metrics.block`.
 
-    `level` is 0 for samples as they came, else the seconds that a rolled-up value stands for.
-    `whole` says that upkeep has merged it: one block an hour (a day for hourly values).
+    `level` is 0 for samples as they came, else the seconds that one rolled-up value stands for.
+    `whole` is true once upkeep has merged the block: one per hour, or per day for hourly values.
     """
 
     __tablename__: ClassVar[Any] = "sample_block"

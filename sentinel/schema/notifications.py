@@ -1,6 +1,6 @@
-"""The tables of telling and of Sentinel itself: receivers, tellings, outbox, wakes, leases.
+"""The tables of notifications and of Sentinel itself: receivers, log, outbox, wakes, leases.
 
-Those of rules, alerts and groups are in modules of their own.
+Tables of rules, alerts and groups are in modules of their own.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
 
 
 class Receiver(SQLModel, table=True):
-    """A named set of channels: `inbox`, or `<block type slug>/<block name>`."""
+    """A named set of channels; each is `inbox` or `<block type slug>/<block name>`."""
 
     __tablename__: ClassVar[Any] = "receiver"
 
@@ -40,10 +40,10 @@ class Receiver(SQLModel, table=True):
 
 
 class NotificationLogEntry(SQLModel, table=True):
-    """What one channel of one receiver was last told about one group, and what comes next.
+    """The last notification of one group through one channel of a receiver, and what comes next.
 
-    `told_seq` is the group's seq it was told, 0 for never; `reason` is the last decision's,
-    so that "why was I not told" is one query.
+    `told_seq` is the group's `seq` at that notification, 0 for none yet. `reason` is that of the
+    last decision, so that one query answers why a channel was not notified.
     """
 
     __tablename__: ClassVar[Any] = "telling"
@@ -66,7 +66,7 @@ class NotificationLogEntry(SQLModel, table=True):
 
 
 class Delivery(SQLModel, table=True):
-    """One attempt to tell one channel. Rows are only ever added, then finished once."""
+    """One attempt to send through one channel. Rows are added, then finished once."""
 
     __tablename__: ClassVar[Any] = "delivery"
 
@@ -91,7 +91,7 @@ class Delivery(SQLModel, table=True):
 
 
 class InboxMessage(SQLModel, table=True):
-    """A message in the inbox that the dashboard shows: the embedded channel."""
+    """A message in the inbox of the dashboard, which is the built-in channel."""
 
     __tablename__: ClassVar[Any] = "inbox"
 
@@ -108,7 +108,7 @@ class InboxMessage(SQLModel, table=True):
 
 
 class OutboxEvent(SQLModel, table=True):
-    """An event on its way to Prefect, written in the transaction that it tells of."""
+    """An event to publish to Prefect, written in the transaction that it reports."""
 
     __tablename__: ClassVar[Any] = "outbox"
 
@@ -138,7 +138,10 @@ class OutboxEvent(SQLModel, table=True):
 
 
 class Wake(SQLModel, table=True):
-    """A wake is a row: `requested` and `served` are generations, equal when all is served."""
+    """A wake of the dispatcher.
+
+    The generations `requested` and `served` are equal when none waits.
+    """
 
     __tablename__: ClassVar[Any] = "wake"
 
@@ -152,7 +155,7 @@ class Wake(SQLModel, table=True):
 
 
 class Lease(SQLModel, table=True):
-    """Who alone may do a thing, and until when."""
+    """Which process alone may do something, and until when."""
 
     __tablename__: ClassVar[Any] = "lease"
 
@@ -162,7 +165,7 @@ class Lease(SQLModel, table=True):
 
 
 class SystemLog(SQLModel, table=True):
-    """What Sentinel itself did, or could not do."""
+    """Something that Sentinel itself did, or could not do."""
 
     __tablename__: ClassVar[Any] = "system_log"
 
@@ -188,7 +191,7 @@ class AutomationSwitch(SQLModel, table=True):
 
 
 class Change(SQLModel, table=True):
-    """One row whose number rises with every committed change, so that readers know to look."""
+    """One row whose number rises with every committed change; readers reload when it has risen."""
 
     __tablename__: ClassVar[Any] = "change"
 

@@ -16,11 +16,11 @@ _STILL_OPEN = text("status IN ('wanted', 'started')")
 
 
 class RemediationRow(SQLModel, table=True):
-    """The remedy of one alert. Its alert is the key, so that there is never a second one.
+    """The remediation of one alert. The alert is the key, so that there is never a second one.
 
-    `status` is wanted (its run is to be started), started, ended, or dropped: it was not started,
-    because `error` or because its alert was over by then. `state` is the run's, as Prefect names
-    its types, `state_name` as its flow does.
+    `status` is wanted (the run is to be started), started, ended, or dropped: not started, because
+    of `error` or because the alert was resolved by then. `state` is the run's state type in
+    Prefect, `state_name` the name that its flow gave the state.
     """
 
     __tablename__: ClassVar[Any] = "remedy"

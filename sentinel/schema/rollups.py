@@ -1,8 +1,8 @@
 """The tables of kept figures: how many alerts opened and ended in each hour, and in each day.
 
-All of it follows from the alerts, so backups leave it out. The database itself writes
-`tally_mark` (triggers of migration 0010), `sentinel.store.reports.rollup_upkeep` the others. An
-`at` counts hours since 1970 began, in UTC.
+Rollups are derived from the alerts, so backups leave them out. Triggers of the database (migration
+0010) write `tally_mark`, `sentinel.store.reports.rollup_upkeep` writes the other tables. An `at`
+counts hours since 1970-01-01T00:00Z.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ __all__ = ["Rollup", "RollupHour", "RollupMark", "RollupState"]
 
 
 class Rollup(SQLModel, table=True):
-    """Figures of one rule, category, team or severity over `hours` from `at` on.
+    """Sums over the alerts of one rule, category, team or severity in `hours` hours from `at` on.
 
-    `kind` says which of them `name` is; they are of alerts that opened then. Kind "ended" has what
-    ended then, by whatever rule. `taken` were acknowledged, after `waited` milliseconds in all;
-    `ended` have ended, after `lasted`.
+    `kind` says which of these `name` is; the sums are over alerts that opened in that time. Kind
+    "ended" sums what was resolved in that time, of all rules. `taken` alerts were acknowledged,
+    after `waited` milliseconds in total; `ended` were resolved, after `lasted` in total.
     """
 
     __tablename__: ClassVar[Any] = "tally"
@@ -42,7 +42,7 @@ class Rollup(SQLModel, table=True):
 
 
 class RollupHour(SQLModel, table=True):
-    """That the figures of these hours are kept; they hold where no mark lies in them."""
+    """Says that the sums of these hours are stored; they are valid where no mark lies in them."""
 
     __tablename__: ClassVar[Any] = "tally_hour"
     __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
@@ -52,7 +52,7 @@ class RollupHour(SQLModel, table=True):
 
 
 class RollupMark(SQLModel, table=True):
-    """That an alert of this hour has changed since, in the transaction `writer` (0 on SQLite).
+    """Says that transaction `writer` (0 on SQLite) has since changed an alert of this hour.
 
     Every transaction adds a row of its own, so that none waits for another.
     """
@@ -65,10 +65,10 @@ class RollupMark(SQLModel, table=True):
 
 
 class RollupState(SQLModel, table=True):
-    """The one row that says up to when changes leave marks, and up to when figures may be kept.
+    """The single row that says up to when changes leave marks and up to when sums may be stored.
 
-    `ready` follows `until` once every transaction is over that may not have seen it: all up to
-    the number `horizon`. `turn` rises with every piece that is kept.
+    `ready` follows `until` once all transactions are over that may not have seen `until`: those up
+    to the number `horizon`. `turn` rises with every piece that is stored.
     """
 
     __tablename__: ClassVar[Any] = "tally_state"

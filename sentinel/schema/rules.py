@@ -14,10 +14,10 @@ __all__ = ["RuleRow"]
 
 
 class RuleRow(SQLModel, table=True):
-    """One rule as last seen, its switch, and what its evaluations left behind.
+    """One rule as last evaluated, its switch, and the state that its evaluations left.
 
-    `slot` is the scheduled time of the last evaluation applied; an older one is refused.
-    `failures` counts checks that failed in a row.
+    `slot` is the scheduled time of the last evaluation that was applied; older ones are refused.
+    `failures` counts consecutive failed checks.
     """
 
     __tablename__: ClassVar[Any] = "rule"

@@ -13,7 +13,7 @@ __all__ = ["SavedView"]
 
 
 class SavedView(SQLModel, table=True):
-    """One way to look at a page: `query` is what stands after the `?` in its address."""
+    """A saved filter of a page: `query` is the part of its address after the `?`."""
 
     __tablename__: ClassVar[Any] = "saved_view"
 

@@ -1,9 +1,9 @@
 """How users left the switches of Automations, so that a redeploy does not turn them on again.
 
-`prefect deploy` deletes the Automations under a deployment's `triggers:` and makes new ones,
-switched on, with new ids. The sweep looks every minute: an Automation that was off under its
-last id and is on under a new one was switched on by a deploy, not by a person. A switch that
-is moved and deployed over within one look is not seen.
+`prefect deploy` deletes the Automations under a deployment's `triggers:` and creates new ones,
+enabled, with new ids. The sweep reads them every minute: an Automation that was disabled under its
+last id and is enabled under a new one was enabled by a deploy, not by a person. It misses a switch
+that is moved and then deployed over between two sweeps.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SWITCH = table_of(AutomationSwitch)
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """One Automation: `name` says which it is across deploys, `id` changes with each."""
+    """One Automation: `name` identifies it across deploys, `id` changes with each."""
 
     name: str
     id: str
@@ -35,7 +35,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def turned_on_by_deploy(before: Seen | None, now: Seen) -> bool:
-    """Whether `now` is on only because it was made anew. Pure."""
+    """Return whether `now` is enabled only because a deploy created it anew."""
     return before is not None and before.id != now.id and not before.enabled and now.enabled
 
 
@@ -46,7 +46,7 @@ class Switches:
         self._store = store
 
     def all(self) -> dict[str, Seen]:
-        """Every Automation as it was last seen, by name."""
+        """Return every Automation as the last sweep saw it, by name."""
         with self._store.read() as connection:
             return {
                 row.name: Seen(name=row.name, id=row.automation_id, enabled=row.enabled)
@@ -54,7 +54,14 @@ class Switches:
             }
 
     def remember(self, seen: Sequence[Seen]) -> int:
-        """Keep how these are now; returns how many differ from what was known."""
+        """Store the present state of Automations.
+
+        Args:
+            seen: the Automations that a sweep read
+
+        Returns:
+            How many differ from what was stored.
+        """
         known = self.all()
         news = [one for one in seen if known.get(one.name) != one]
         if not news:

@@ -1,4 +1,4 @@
-"""Saved views: each person's own names for ways to look at a page."""
+"""Saved views: filters of a page that a person named."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VIEW = table_of(SavedView)
 LONGEST_NAME = 60
 LONGEST_QUERY = 2000
 MOST_VIEWS = 100
-"""So many may one person have."""
+"""Per person."""
 
 
 class Views:
@@ -31,7 +31,7 @@ class Views:
         self._store = store
 
     def of(self, owner: str) -> list[SavedView]:
-        """All that somebody saved, by page and name."""
+        """Return the saved views of `owner`, by page and name."""
         query = (
             select(VIEW).where(VIEW.c.owner == owner).order_by(VIEW.c.page, func.lower(VIEW.c.name))
         )
@@ -42,25 +42,25 @@ class Views:
             ]
 
     def save(self, owner: str, page: str, name: str, query: str) -> bool:
-        """Keep a view under a name; one of that name is replaced.
+        """Save a view under a name, replacing one of that name.
 
         Args:
             owner: whose it is
             page: where it belongs: live, history
-            name: 1 to 60 letters, told apart by upper and lower case
-            query: what stands after the `?` in the page's address
+            name: 1 to 60 characters; upper and lower case differ
+            query: the part of the page's address after the `?`
 
         Returns:
             Whether the name is new.
 
         Raises:
-            ConfigurationError: the name or query cannot be kept, or there are too many
+            ConfigurationError: the name or query cannot be kept, or there are too many views.
         """
         named = " ".join(name.split())
         if not named or len(named) > LONGEST_NAME or "\0" in named or not named.isprintable():
             raise ConfigurationError(
                 f"{name[:LONGEST_NAME]!r} is no name for a view",
-                hint=f"Write 1 to {LONGEST_NAME} letters.",
+                hint=f"Write 1 to {LONGEST_NAME} printable characters.",
             )
         if len(query) > LONGEST_QUERY or "\0" in query:
             raise ConfigurationError("this view is too long to be kept", hint="Filter by less.")
@@ -85,13 +85,18 @@ class Views:
         return self._store.in_transaction(work)
 
     def remove(self, owner: str, page: str, name: str) -> str:
-        """Forget a view.
+        """Delete a view.
+
+        Args:
+            owner: whose it is
+            page: where it belongs
+            name: as it was saved
 
         Returns:
-            What it looked at, so that it can be saved again.
+            Its query, so that the removal can be undone.
 
         Raises:
-            NotFound: there is none of that name
+            NotFound: there is no view of that name.
         """
         key = (VIEW.c.owner == owner, VIEW.c.page == page, VIEW.c.name == name)
 

@@ -20,7 +20,7 @@ LOG = table_of(SystemLog)
 
 
 class Log:
-    """Rows that the system log page shows. Never anything secret."""
+    """The rows that the system log page shows. They never hold secrets."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -39,8 +39,8 @@ class Log:
             connection: the caller's open transaction
             level: info, warning or error
             what: a dotted word such as `rule.switched`
-            message: one sentence
-            details: more, JSON-able
+            message: one sentence, cut to 2000 characters
+            details: further values that JSON can hold
         """
         connection.execute(
             LOG.insert().values(
@@ -59,12 +59,15 @@ class Log:
     def page(
         self, limit: int = 100, *, words: str = "", levels: Sequence[str] = ()
     ) -> list[SystemLog]:
-        """The newest rows, at most `limit`.
+        """Return the newest rows.
 
         Args:
-            limit: at most this many
-            words: each must be in what happened or its name, upper or lower case
+            limit: at most this many rows
+            words: each must occur in the message or in `what`, in upper or lower case
             levels: only these; empty for all
+
+        Returns:
+            The rows, newest first.
         """
         query = select(LOG).order_by(LOG.c.at.desc(), LOG.c.id.desc()).limit(limit)
         if levels:

@@ -1,10 +1,10 @@
-"""Backups: all of our own tables in one file that either database can read.
+"""Backups: all of Sentinel's own tables in one file that either database can read.
 
-The file is gzipped JSON lines and describes itself: what it is, then for each table its columns
-and its rows, then how many there were. It is written from one snapshot while everything runs,
-and read back before it counts. Restoring is one transaction: all of it, or nothing.
+The file is gzipped JSON lines and describes itself: a header, then for each table its columns and
+rows, then the number of rows by table. It is written from one snapshot while everything runs, and
+read back before it replaces another. A restore is one transaction: all of it, or nothing.
 
-Prefect's own database (deployments, runs, blocks) is Prefect's, and not in here.
+Prefect's own database (deployments, runs, blocks) belongs to Prefect and is not included.
 """
 
 from __future__ import annotations
@@ -13,12 +13,9 @@ import base64
 import gzip
 import os
 import secrets
-import zlib
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 import orjson
@@ -41,6 +38,7 @@ from sqlmodel import SQLModel
 from sentinel import schema
 from sentinel.errors import ConfigurationError, Conflict, DatabaseError, SchemaTooNew
 from sentinel.store.alerts.fulltext import NOT_MODELS
+from sentinel.store.database.backup_file import Backup, BackupFile, TableColumns, look_into
 from sentinel.store.database.migrate import (
     alembic_config,
     locked,
@@ -54,42 +52,17 @@ if TYPE_CHECKING:
 
     from sentinel.store import Store
 
-__all__ = ["Backup", "TableColumns", "backup", "look_into", "restore", "tables"]
+__all__ = ["backup", "restore", "tables"]
 
-FORMAT = "sentinel-backup"
-VERSION = 1
 _BATCH = 1000
 
 
-class TableColumns(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the rows of a table begin: its columns by name, each plain, moment, bytes or json."""
-
-    table: str
-    columns: dict[str, str]
-
-
-class Backup(msgspec.Struct, frozen=True, kw_only=True):
-    """What a backup is, and what is in it.
-
-    Attributes:
-        schema: revision of the schema that it was written from
-        rows: how many, by table
-    """
-
-    created_at: datetime
-    dialect: str
-    schema: str
-    format: str = FORMAT
-    version: int = VERSION
-    rows: dict[str, int] = {}
-
-
 _DERIVED = (schema.Rollup, schema.RollupHour, schema.RollupMark, schema.RollupState)
-"""Follow from the alerts, and are made anew from them."""
+"""Derived from the alerts, and computed again from them."""
 
 
 def tables() -> list[Table]:
-    """Our tables, as this version knows them, but those that follow from others."""
+    """Return Sentinel's tables as this version knows them, without those that are derived."""
     ours = {
         model.__tablename__
         for model in vars(schema).values()
@@ -103,17 +76,20 @@ def _is_table(model: object) -> bool:
 
 
 def backup(store: Store, path: Path, *, replace: bool = False) -> Backup:
-    """Write everything into the file `path`, which only this user may read.
+    """Write all rows to the file `path`, which only this user may read.
 
     Args:
         store: the shared database; it may be in use
-        path: where to
-        replace: also where the file exists
+        path: of the file
+        replace: overwrite a file that exists
+
+    Returns:
+        The header, with the rows counted while the written file was read back.
 
     Raises:
-        Conflict: the file exists
-        ConfigurationError: it cannot be written
-        DatabaseError: the schema is not this version's, or the database cannot be read
+        Conflict: the file exists and `replace` is false.
+        ConfigurationError: the file cannot be written.
+        DatabaseError: the schema is not this version's, or the database cannot be read.
     """
     if path.exists() and not replace:
         raise Conflict(f"the file {path} exists", hint="Take another name, or add --replace.")
@@ -169,109 +145,29 @@ def _kind(column: Column[Any]) -> str:
 
 
 def _text(cell: object) -> str:
-    """Bytes as base64; there is nothing else that JSON has not."""
+    """Return bytes as base64; JSON has a form of its own for every other cell."""
     if not isinstance(cell, bytes):
         raise TypeError(f"{type(cell).__name__} in a backup")
     return base64.b64encode(cell).decode()
 
 
-def look_into(path: Path) -> Backup:
-    """What a backup is, once all of it has been read.
-
-    Raises:
-        ConfigurationError: it is no backup, or a part of it is missing
-    """
-    file = _File(path)
-    counted: dict[str, int] = {}
-    for one in file.lines():
-        if isinstance(one, TableColumns):
-            counted[one.table] = 0
-        else:
-            counted[next(reversed(counted))] += 1
-    if counted != file.rows:
-        raise _damaged(path, "its rows are not as many as it says")
-    return msgspec.structs.replace(file.head, rows=counted)
-
-
-class _File:
-    """A backup, line by line.
-
-    Args:
-        path: of the file
-
-    Raises:
-        ConfigurationError: it is no backup that this version can read
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.rows: dict[str, int] | None = None
-        with self._opened() as file:
-            try:
-                self.head = msgspec.json.decode(file.readline(), type=Backup)
-            except msgspec.DecodeError:
-                raise _damaged(path, "it is no backup of Sentinel") from None
-        if self.head.format != FORMAT:
-            raise _damaged(path, "it is no backup of Sentinel")
-        if self.head.version > VERSION:
-            raise _damaged(path, "a newer Sentinel has written it")
-
-    def lines(self) -> Iterator[TableColumns | list[Any]]:
-        """Where each table begins, and its rows after it; afterwards `rows` is known."""
-        width: int | None = None
-        with self._opened() as file:
-            file.readline()
-            for line in file:
-                try:
-                    one: Any = orjson.loads(line)
-                    if isinstance(one, list):
-                        row = cast("list[Any]", one)
-                        if len(row) != width or self.rows is not None:
-                            raise ValueError("a row that fits no table")
-                        yield row
-                    elif "rows" in one:
-                        self.rows = msgspec.convert(one["rows"], dict[str, int])
-                    else:
-                        table = msgspec.convert(one, TableColumns)
-                        width = len(table.columns)
-                        yield table
-                except (ValueError, msgspec.ValidationError, TypeError):
-                    raise _damaged(self._path, "a line of it cannot be read") from None
-        if self.rows is None:
-            raise _damaged(self._path, "its end is missing")
-
-    @contextmanager
-    def _opened(self) -> Generator[gzip.GzipFile]:
-        try:
-            with gzip.open(self._path, "rb") as file:
-                yield file
-        except (gzip.BadGzipFile, EOFError, zlib.error):
-            raise _damaged(self._path, "it is damaged, or no backup") from None
-        except OSError as error:
-            raise ConfigurationError(
-                f"the file {self._path} cannot be read: {error.strerror or error}",
-                hint="Name one that `sentinel db backup` wrote.",
-            ) from None
-
-
-def _damaged(path: Path, why: str) -> ConfigurationError:
-    return ConfigurationError(f"{path} cannot be restored: {why}", hint="Take another backup.")
-
-
 def restore(store: Store, path: Path, *, replace: bool = False) -> Backup:
     """Make the database what it was when the backup was written, in one transaction.
 
-    An older backup is brought up to this version's schema.
+    An older backup is migrated to this version's schema.
 
     Args:
         store: the database; an empty one need not be migrated
-        path: the backup, from either kind of database
-        replace: also where the database has rows, which are then gone
+        path: the backup, of either kind of database
+        replace: restore into a database that has rows, which are then lost
+
+    Returns:
+        The header of the backup.
 
     Raises:
-        ConfigurationError: it is no whole backup
-        SchemaTooNew: a newer Sentinel has written it, or migrated the database
-        Conflict: the database has rows
+        ConfigurationError: the file is no complete backup.
+        SchemaTooNew: a newer Sentinel has written it, or has migrated the database.
+        Conflict: the database has rows and `replace` is false.
     """
     wanted = look_into(path)
     config = alembic_config()
@@ -280,26 +176,26 @@ def restore(store: Store, path: Path, *, replace: bool = False) -> Backup:
         present = _present(connection)
         filled = {name: count for name, count in present.items() if count}
         if filled and not replace:
-            said = ", ".join(f"{count:,} in {name}" for name, count in sorted(filled.items()))
+            counts = ", ".join(f"{count:,} in {name}" for name, count in sorted(filled.items()))
             raise Conflict(
-                f"the database has rows already ({said})",
+                f"the database has rows already ({counts})",
                 hint="Restore into an empty one, or add --replace to lose them.",
             )
         config.attributes["connection"] = connection
         _empty(connection, config, list(present), wanted.schema)
-        _fill(connection, _File(path))
+        _fill(connection, BackupFile(path))
         command.upgrade(config, "head")
         _move_sequences(connection)
         _count_anew(connection)
-        # A dashboard that looks sees that all has changed.
+        # Open dashboards then reload everything.
         store.changed(connection)
     return wanted
 
 
 def _count_anew(connection: Connection) -> None:
-    """Tell PostgreSQL how much is in the tables, which it would else find out minutes later.
+    """Update PostgreSQL's statistics, which autovacuum would do minutes later.
 
-    Until then a search through the index of words is planned as if there were a handful of rows.
+    Until then it plans a full-text search as if the tables had a handful of rows.
     """
     if connection.dialect.name == "postgresql":
         for table in inspect(connection).get_table_names():
@@ -307,7 +203,7 @@ def _count_anew(connection: Connection) -> None:
 
 
 def _present(connection: Connection) -> dict[str, int]:
-    """How many rows each of our tables has, where there are such."""
+    """Return the number of rows of each of Sentinel's tables that exists."""
     there = set(inspect(connection).get_table_names())
     return {
         table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
@@ -317,8 +213,8 @@ def _present(connection: Connection) -> dict[str, int]:
 
 
 def _empty(connection: Connection, config: Config, present: list[str], schema: str) -> None:
-    """Leave the tables empty, and as they were at the backup's revision."""
-    # Last, since alerts that go leave marks there.
+    """Empty the tables and bring them to the backup's revision."""
+    # Last, since deleted alerts leave marks there.
     there = set(inspect(connection).get_table_names())
     names = [*present, *(one.__tablename__ for one in _DERIVED if one.__tablename__ in there)]
     if revision(connection) == schema:
@@ -328,7 +224,7 @@ def _empty(connection: Connection, config: Config, present: list[str], schema: s
     words = [name for name in NOT_MODELS if name in there]
     for name in [*names, *words, "alembic_version"]:
         Table(name, MetaData()).drop(connection, checkfirst=True)
-    if connection.dialect.name == "postgresql":  # of triggers that went with their table
+    if connection.dialect.name == "postgresql":  # the triggers were dropped with their table
         for what in ("insert", "update", "delete"):
             connection.execute(text(f"DROP FUNCTION IF EXISTS alert_words_{what}()"))
     try:
@@ -341,7 +237,7 @@ def _empty(connection: Connection, config: Config, present: list[str], schema: s
         ) from None
 
 
-def _fill(connection: Connection, file: _File) -> None:
+def _fill(connection: Connection, file: BackupFile) -> None:
     table: Table | None = None
     kinds: dict[str, str] = {}
     rows: list[dict[str, Any]] = []
@@ -361,7 +257,7 @@ def _fill(connection: Connection, file: _File) -> None:
 
 
 def _table_of(one: TableColumns) -> Table:
-    """The table as the backup describes it, which may be older than this version's."""
+    """Return the table as the backup describes it, which may be older than this version's."""
     types: dict[str, Any] = {
         "moment": schema.Moment(),
         "bytes": LargeBinary(),
@@ -382,7 +278,7 @@ def _row(kinds: dict[str, str], values: list[Any]) -> dict[str, Any]:
 
 
 def _move_sequences(connection: Connection) -> None:
-    """Numbers that the database gives out go on after those that came with the backup."""
+    """Set sequences to continue after the highest restored number."""
     if connection.dialect.name != "postgresql":
         return
     for table in tables():

@@ -1,7 +1,7 @@
-"""Many rows at once, each dialect by its quickest durable way, inside the caller's transaction.
+"""Writes of many rows by the fastest durable way of each dialect, in the caller's transaction.
 
-SQLite takes prepared statements over tuples; PostgreSQL takes COPY and one UPDATE over arrays.
-SQLAlchemy's own executemany is three to five times slower here (see benchmarks/store.py).
+SQLite gets prepared statements over tuples; PostgreSQL gets COPY and one UPDATE over a JSON
+parameter. SQLAlchemy's own executemany is three to five times slower here (benchmarks/store.py).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _POSTGRES_TYPES = {
 
 
 def dumped(value: object) -> str:
-    """`value` as JSON text, keys in the order given."""
+    """Return `value` as JSON text, with keys in the given order and without NUL characters."""
     text = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=str).decode()
     if "\\u0000" in text:  # PostgreSQL's JSON has no NUL
         text = orjson.dumps(_without_nul(orjson.loads(text))).decode()
@@ -58,7 +58,14 @@ def _without_nul(value: Any) -> Any:
 def insert_many(
     connection: Connection, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]
 ) -> None:
-    """Insert `rows`, whose cells stand in the order of `columns`; JSON comes as text."""
+    """Insert `rows`.
+
+    Args:
+        connection: the caller's open transaction
+        table: name of the table
+        columns: names of the columns, in the order of a row's cells
+        rows: one tuple per row; JSON cells are text already
+    """
     if connection.dialect.name == "sqlite":
         marks = ",".join("?" * len(columns))
         statement = f"INSERT INTO {table} ({','.join(columns)}) VALUES ({marks})"  # noqa: S608 - names are ours
@@ -82,14 +89,14 @@ def insert_new(
     *,
     same: Mapping[str, Any],
 ) -> None:
-    """As `insert_many`, but rows whose key is there already are left as they are.
+    """Insert those of `rows` whose key does not exist yet; leave the others as they are.
 
     Args:
         connection: the caller's open transaction
-        table: ours
-        columns: what the cells of a row are
-        rows: the new ones
-        same: values that every row gets
+        table: name of the table
+        columns: names of the columns, in the order of a row's cells
+        rows: one tuple per row; JSON cells are text already
+        same: further columns, with the value that they have in every row
     """
     if not rows:
         return
@@ -114,7 +121,14 @@ def insert_new(
 def insert_bytes(
     connection: Connection, table: str, columns: Sequence[str], row: tuple[Any, ...]
 ) -> None:
-    """Insert one row whose last cell is bytes, which then travel as they are."""
+    """Insert one row whose last cell is bytes, sent in binary form.
+
+    Args:
+        connection: the caller's open transaction
+        table: name of the table
+        columns: names of the columns, in the order of the cells
+        row: the cells
+    """
     if connection.dialect.name == "sqlite":
         insert_many(connection, table, columns, [row])
         return
@@ -134,15 +148,19 @@ def update_many(
     add: str = "",
     same: Mapping[str, Any] | None = None,
 ) -> int:
-    """Update by id; returns how many rows were touched.
+    """Update rows by id.
 
     Args:
         connection: the caller's open transaction
-        table: ours
-        columns: (name, kind), kind being text, float, int, moment or json, as the cells come
-        rows: the id first, then a cell per column
+        table: name of the table
+        columns: pairs of name and kind (text, float, int, moment or json), in the order of the
+            cells
+        rows: tuples of the id, then one cell per column
         add: further assignments in SQL, for example `bad_count = bad_count + 1`
-        same: values that every row gets
+        same: further columns, with the value that they get in every row
+
+    Returns:
+        How many rows were updated.
     """
     if not rows:
         return 0
@@ -181,9 +199,14 @@ def _record(keys: Sequence[str], row: tuple[Any, ...], places: Sequence[int]) ->
 
 
 def id_array(connection: Connection, ids: Sequence[str]) -> tuple[str, Any]:
-    """A subquery text and its one parameter that give `ids` as rows, however many.
+    """Return a subquery that yields `ids` as rows, with one parameter however many there are.
 
-    Use as `WHERE id IN (<text>)` with `exec_driver_sql` and the parameter in place.
+    Args:
+        connection: of the dialect that the subquery is for
+        ids: values of a text column
+
+    Returns:
+        The text for `WHERE id IN (<text>)`, and its parameter for `exec_driver_sql`.
     """
     if connection.dialect.name == "sqlite":
         return "SELECT value FROM json_each(?)", orjson.dumps(list(ids)).decode()
@@ -191,7 +214,7 @@ def id_array(connection: Connection, ids: Sequence[str]) -> tuple[str, Any]:
 
 
 def cells_of(connection: Connection, row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """`row` as the driver of this dialect wants its cells."""
+    """Return `row` with its cells as the driver of this dialect needs them."""
     return _sqlite_cells([row])[0] if connection.dialect.name == "sqlite" else row
 
 
@@ -217,10 +240,16 @@ def _sqlite_cells(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 @contextmanager
 def uncollected(size: int) -> Generator[None]:
-    """Hold the cyclic garbage collector back while many small objects are made.
+    """Pause the cyclic garbage collector while many small objects are made.
 
-    None of them is in a cycle, but each thousand of them makes it walk all the others: a
-    quarter of the time of an evaluation with 20,000 readings.
+    None of them is in a cycle, but for every thousand of them the collector walks all the others:
+    a quarter of the time of an evaluation with 20,000 readings.
+
+    Args:
+        size: how many objects are about to be made; below 1000 nothing is paused
+
+    Yields:
+        Nothing; the collector is on again afterwards if it was on before.
     """
     if size < 1000 or not gc.isenabled():
         yield

@@ -1,4 +1,4 @@
-"""Connections: one engine per database, and what each dialect needs to be durable and quick."""
+"""Connections: one engine per database, and settings that make each dialect durable and fast."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ BUSY_MILLISECONDS = 30_000
 
 
 def connect(url: str) -> Engine:
-    """An engine for `url`; nothing is opened yet.
+    """Return an engine for `url`, without opening a connection.
 
     Args:
         url: `postgresql+psycopg://…` (`postgresql://…` too) or `sqlite:///path`
 
+    Returns:
+        The engine, with its pool and its settings per connection.
+
     Raises:
-        ConfigurationError: it is no such URL
+        ConfigurationError: `url` cannot be parsed or names another database system.
     """
     try:
         parsed = make_url(url)
@@ -64,7 +67,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     for pragma in (
         "journal_mode=WAL",
-        "synchronous=FULL",  # a commit is on the disk before anybody is told of it
+        "synchronous=FULL",  # A commit is on the disk before the caller continues.
         f"busy_timeout={BUSY_MILLISECONDS}",
         "foreign_keys=ON",
         "cache_size=-65536",
@@ -81,10 +84,16 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def writing(engine: Engine) -> Generator[Connection]:
-    """One transaction that writes: committed as a whole or not at all.
+    """Run one transaction that writes: committed as a whole, or not at all.
+
+    Args:
+        engine: from `connect`
+
+    Yields:
+        The open connection; it commits when the block ends without an error.
 
     Raises:
-        DatabaseUnreachable: the database does not answer
+        DatabaseUnreachable: the database does not answer.
     """
     with _opened(engine, {"sentinel_writes": True}) as connection, connection.begin():
         yield connection
@@ -92,20 +101,32 @@ def writing(engine: Engine) -> Generator[Connection]:
 
 @contextmanager
 def reading(engine: Engine) -> Generator[Connection]:
-    """One transaction that only reads, on one snapshot where the dialect has it.
+    """Run one transaction that only reads, on one snapshot where the dialect has them.
+
+    Args:
+        engine: from `connect`
+
+    Yields:
+        The open connection.
 
     Raises:
-        DatabaseUnreachable: the database does not answer
+        DatabaseUnreachable: the database does not answer.
     """
     with _opened(engine, {}) as connection, connection.begin():
         yield connection
 
 
 def one_snapshot(engine: Engine) -> Engine:
-    """The same, where all that a transaction reads is of the moment of its first look.
+    """Return the engine with transactions that read one snapshot, taken at their first query.
 
-    SQLite does so anyhow. Two that write one row there do not follow each other: the later one
-    fails, and may be tried again.
+    SQLite always does so. On PostgreSQL this is REPEATABLE READ, in which the later of two
+    transactions that write one row fails and may be run again.
+
+    Args:
+        engine: from `connect`
+
+    Returns:
+        An engine over the same pool.
     """
     if engine.dialect.name == "postgresql":
         return engine.execution_options(isolation_level="REPEATABLE READ")

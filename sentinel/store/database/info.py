@@ -1,4 +1,4 @@
-"""Facts about the database itself: where it is, its schema, how much is in it."""
+"""Facts about the database itself: its address, its schema, and how much it holds."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a database.
 
     Attributes:
-        url: without its password
+        url: the address without its password
+        dialect: `postgresql` or `sqlite`
         version: of the database system
         schema: revision of the schema, empty where there is none
-        up_to_date: whether that is this version's
-        bytes: how much space it takes
-        rows: how many, by table
+        up_to_date: whether that is this version's revision
+        bytes: the space that it takes
+        rows: number of rows by table
     """
 
     url: str
@@ -39,11 +40,17 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def facts_of(store: Store) -> Facts:
-    """Look at the database.
+    """Return facts about the database of `store`.
+
+    Args:
+        store: an open store
+
+    Returns:
+        The facts, read in one transaction.
 
     Raises:
-        SchemaTooNew: a newer Sentinel has migrated it
-        DatabaseUnreachable: it does not answer
+        SchemaTooNew: a newer Sentinel has migrated the database.
+        DatabaseUnreachable: the database does not answer.
     """
     ready = schema_ready(store.engine)
     with store.read() as connection:
@@ -68,7 +75,7 @@ def _bytes(store: Store, connection: Connection) -> int:
         size = text("SELECT pg_database_size(current_database())")
         return int(connection.execute(size).scalar_one())
     path = Path(store.engine.url.database or "")
-    # What was written last is in the file beside it.
+    # The last writes are in the write-ahead log, a file beside it.
     return sum(
         file.stat().st_size for file in (path, path.with_name(f"{path.name}-wal")) if file.exists()
     )

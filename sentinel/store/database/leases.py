@@ -1,4 +1,4 @@
-"""Leases: who alone may do a thing, and until when."""
+"""Leases: which process alone may do something, and until when."""
 
 from __future__ import annotations
 
@@ -20,13 +20,22 @@ LEASE = table_of(Lease)
 
 
 class Leases:
-    """Leases in the shared database; compare-and-set, no locks held."""
+    """Leases in the shared database: compare-and-set on rows, without holding a lock."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def take(self, name: str, holder: str, length: timedelta) -> bool:
-        """Take or renew; false where another holds it and it has not run out."""
+        """Take or renew a lease.
+
+        Args:
+            name: what the lease is for
+            holder: who takes it
+            length: from now on
+
+        Returns:
+            False where another holder has it and it has not run out.
+        """
         now = self._store.now()
         with self._store.write() as connection:
             done = connection.execute(
@@ -44,12 +53,12 @@ class Leases:
             return connection.execute(mine).first() is not None
 
     def release(self, name: str, holder: str) -> None:
-        """Give it back, if it is `holder`'s."""
+        """Release the lease if `holder` holds it."""
         with self._store.write() as connection:
             connection.execute(LEASE.delete().where(LEASE.c.name == name, LEASE.c.holder == holder))
 
     def holder(self, name: str) -> str | None:
-        """Who holds it now, or None."""
+        """Return who holds the lease now, or None."""
         now = self._store.now()
         with self._store.read() as connection:
             return connection.execute(

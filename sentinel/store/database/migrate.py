@@ -26,14 +26,18 @@ _PATIENCE_SECONDS = 60.0
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the schema up to this version; several may call it at once.
+    """Bring the schema to this version's revision; several processes may call it at once.
 
     All revisions run in one transaction, so that a start that is killed leaves the schema as it
     was.
 
+    Args:
+        engine: of the database
+
     Raises:
-        SchemaTooNew: a newer Sentinel has migrated this database
-        DatabaseUnreachable: it does not answer
+        SchemaTooNew: a newer Sentinel has migrated this database.
+        DatabaseUnreachable: the database does not answer.
+        DatabaseError: another process has been migrating it for a minute.
     """
     config = alembic_config()
     with locked(engine) as connection:
@@ -43,11 +47,17 @@ def migrate(engine: Engine) -> None:
 
 
 def schema_ready(engine: Engine) -> bool:
-    """Whether the schema is this version's.
+    """Return whether the schema is at this version's revision.
+
+    Args:
+        engine: of the database
+
+    Returns:
+        True where it is; False where it is older or empty.
 
     Raises:
-        SchemaTooNew: a newer Sentinel has migrated this database
-        DatabaseUnreachable: it does not answer
+        SchemaTooNew: a newer Sentinel has migrated this database.
+        DatabaseUnreachable: the database does not answer.
     """
     config = alembic_config()
     with reading(engine) as connection:
@@ -57,19 +67,27 @@ def schema_ready(engine: Engine) -> bool:
 
 
 def revision(connection: Connection) -> str:
-    """The revision that the schema is at; empty where there is none."""
+    """Return the revision that the schema is at, empty where there is none."""
     return MigrationContext.configure(connection).get_current_revision() or ""
 
 
 def alembic_config() -> Config:
-    """What Alembic needs to know to find our migrations."""
+    """Return the configuration with which Alembic finds the migrations."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
     return config
 
 
 def refuse_newer(connection: Connection, config: Config) -> None:
-    """Raise `SchemaTooNew` where the schema is one that this version does not know."""
+    """Raise where the schema is at a revision that this version does not know.
+
+    Args:
+        connection: an open connection
+        config: from `alembic_config`
+
+    Raises:
+        SchemaTooNew: a newer Sentinel has migrated this database.
+    """
     known = {one.revision for one in ScriptDirectory.from_config(config).walk_revisions()}
     strange = set(MigrationContext.configure(connection).get_current_heads()) - known
     if strange:
@@ -82,7 +100,18 @@ def refuse_newer(connection: Connection, config: Config) -> None:
 
 @contextmanager
 def locked(engine: Engine) -> Generator[Connection]:
-    """One writing transaction that holds the lock, and lets go of it with its end."""
+    """Run one writing transaction that holds the migration lock until it ends.
+
+    Args:
+        engine: of the database
+
+    Yields:
+        The open connection.
+
+    Raises:
+        DatabaseError: another process has held the lock for a minute (SQLite).
+        OperationalError: the transaction cannot begin for another reason.
+    """
     until = time.monotonic() + _PATIENCE_SECONDS
     with ExitStack() as stack:
         while True:
@@ -90,12 +119,12 @@ def locked(engine: Engine) -> Generator[Connection]:
                 connection = stack.enter_context(writing(engine))
                 break
             except OperationalError as error:
-                # SQLite: another starter has just turned the file to WAL, or holds the lock.
+                # SQLite: another process is switching the file to WAL, or holds the lock.
                 if "locked" not in str(error.orig):
                     raise
                 if time.monotonic() > until:
                     raise DatabaseError(
-                        "somebody else has been migrating the database for a minute",
+                        "another process has been migrating the database for a minute",
                         hint="Look for another Sentinel that is starting, then start again.",
                     ) from error
                 time.sleep(0.1)

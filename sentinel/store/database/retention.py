@@ -1,4 +1,4 @@
-"""Retention: what ended long ago goes, in pieces small enough that nobody waits for it."""
+"""Retention: deletes what was resolved long ago, in transactions short enough to block nobody."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PIECE = 1000
 
 
 class Retained(msgspec.Struct, frozen=True):
-    """How many alerts and groups went, and what upkeep did with samples."""
+    """How many alerts and groups were deleted, and what upkeep did with samples."""
 
     alerts: int
     groups: int
@@ -35,9 +35,16 @@ class Retained(msgspec.Struct, frozen=True):
 def retain(store: Store, older_than: timedelta) -> Retained:
     """Delete alerts and groups that were resolved longer ago than `older_than`.
 
-    Samples of metrics are merged, rolled up and forgotten as well.
-    Their timeline, memberships, tellings and deliveries go with them, in the same transaction,
-    and what limits held back. What a rule that is gone remembers goes too.
+    Their timeline, memberships, notification log and deliveries are deleted in the same
+    transaction, and so is what limits held back. The state of rules that no longer exist is deleted
+    as well. Samples of metrics are merged, rolled up and deleted by their own retention.
+
+    Args:
+        store: the shared database
+        older_than: how long resolved alerts are kept
+
+    Returns:
+        How much was deleted.
     """
     before = store.now() - older_than
     alerts = groups = 0
@@ -80,7 +87,7 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         connection.execute(delete(InboxMessage).where(col(InboxMessage.at) < before))
         connection.execute(delete(Delivery).where(col(Delivery.started_at) < before))
         connection.execute(delete(Suppression).where(col(Suppression.until) < store.now()))
-        # What is left of groups and rules that went before their memories went with them.
+        # Left by groups and rules that were deleted before these rows were deleted with them.
         of_group = exists().where(GROUP.c.id == col(HeldBack.group_id))
         connection.execute(delete(HeldBack).where(~of_group))
         of_rule = exists().where(

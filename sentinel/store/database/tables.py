@@ -1,4 +1,4 @@
-"""The tables as SQLAlchemy Core sees them, for the paths that write in bulk."""
+"""The tables as SQLAlchemy Core sees them, for statements that are not built from models."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ def table_of(model: type[SQLModel]) -> Table:
     """Return the SQLAlchemy Core table of a SQLModel class that is declared with `table=True`.
 
     Args:
-        model: a class of `sentinel.schema`; one without a table has no `__table__`
+        model: a class of `sentinel.schema`
+
+    Returns:
+        The table, as in `SQLModel.metadata`.
 
     Raises:
         AttributeError: `model` was declared without a table.

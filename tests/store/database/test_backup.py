@@ -19,7 +19,8 @@ from sentinel.clock import FakeClock
 from sentinel.engine.dispatcher import tell_due
 from sentinel.errors import ConfigurationError, Conflict, DatabaseError, SchemaTooNew
 from sentinel.store import Store
-from sentinel.store.database.backup import backup, look_into, restore, tables
+from sentinel.store.database.backup import backup, restore, tables
+from sentinel.store.database.backup_file import look_into
 from sentinel.store.database.migrate import schema_ready
 from tests.databases import database
 from tests.store.desk import Desk
@@ -199,7 +200,7 @@ SPOILT: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     ),
     "without an alert": (
         lambda data: gzip.compress(b"".join(x for x in lines_of(data) if b"95.5" not in x)),
-        "not as many as it says",
+        "another number of rows than it says",
     ),
     "of a later format": (
         lambda data: gzip.compress(b"".join(lines_of(data)).replace(b'version":1', b'version":9')),
