@@ -1,6 +1,6 @@
-"""Deliveries: one attempt to tell one channel, decided before and recorded after.
+"""Deliveries: attempts to send one message through one channel.
 
-Rows are only ever added, then finished once.
+A row is added when the message is decided on, and finished once with what came of it.
 """
 
 from __future__ import annotations
@@ -21,13 +21,22 @@ from sentinel.store.database.tables import GROUP, NOTIFICATION_LOG, table_of
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["CLAIM", "DELIVERY", "TELL", "Outcome", "ToSend", "finish", "log_entry_of", "told_to"]
+__all__ = [
+    "CLAIM",
+    "DELIVERY",
+    "UPDATE_LOG_ENTRY",
+    "Outcome",
+    "ToSend",
+    "finish",
+    "is_log_entry",
+    "log_entry_key",
+]
 
 DELIVERY = table_of(Delivery)
 
 
 class ToSend(msgspec.Struct, frozen=True, kw_only=True):
-    """One message that was decided on, and for whom."""
+    """A message that a decision asks for, and the receiver and channel that it goes to."""
 
     delivery_id: str
     group_id: str
@@ -41,7 +50,7 @@ class ToSend(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of sending: an empty `error` is success."""
+    """The result of sending one message; an empty `error` is success."""
 
     sent: ToSend
     error: str = ""
@@ -50,7 +59,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def finish(store: Store, outcomes: Sequence[Outcome]) -> None:
-    """Record what came of sending; one transaction per group, in the order of their ids."""
+    """Record the results of sending.
+
+    Each group is one transaction, in the order of their ids, so that two callers cannot deadlock.
+
+    Args:
+        store: the shared database
+        outcomes: the results, of any groups; those of one claim of a group belong together
+    """
     by_group: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         by_group.setdefault(outcome.sent.group_id, []).append(outcome)
@@ -71,11 +87,11 @@ def _finish_group(
         sent = outcome.sent
         if not outcome.error:
             state = "sent"
-            values: dict[str, Any] = _as_told(outcome, now)
+            values: dict[str, Any] = _as_notified(outcome, now)
         elif outcome.permanent:
             state = "refused"
             values = {"refused_seq": sent.seq, "attempts": 0, "error": outcome.error[:2000]}
-            _complain(store, connection, outcome)
+            _log_failure(store, connection, outcome)
         else:
             state = "failed"
             attempts = sent.attempts + 1
@@ -85,26 +101,28 @@ def _finish_group(
                 "retry_at": now + pause_after(attempts, spread),
             }  # fmt: skip
             if attempts == 1:
-                _complain(store, connection, outcome)
-        connection.execute(TELL, {**told_to(group_id, sent.receiver, sent.channel), **values})
+                _log_failure(store, connection, outcome)
+        connection.execute(
+            UPDATE_LOG_ENTRY, {**log_entry_key(group_id, sent.receiver, sent.channel), **values}
+        )
         _end(connection, outcome, state, now)
-    # Due at once: the next decision is made by the same rows and says when the next is.
+    # Due at once: the next decision reads these rows and sets when the next is due.
     claim = {"due_at": now, "claimed_by": "", "claimed_until": None}
     connection.execute(CLAIM, {"group": group_id, **claim})
     store.changed(connection)
 
 
 def _held(connection: Connection, outcomes: Sequence[Outcome]) -> bool:
-    """Whether the claim they were sent under still stands: nobody has buried them since."""
+    """Return whether the claim under which they were sent still stands: none has replaced it."""
     return connection.execute(_HELD, {"delivery": outcomes[0].sent.delivery_id}).first() is not None
 
 
 def _finish_late(
     connection: Connection, group_id: str, outcomes: Sequence[Outcome], now: datetime
 ) -> None:
-    """Record what was sent under a claim that ran out, and leave the next one's alone.
+    """Record what was sent under a claim that ran out, without touching the claim that replaced it.
 
-    A success counts, so that whoever sends now is the last; a failure says nothing new.
+    A success counts, so that the present claim sends no third message. A failure changes nothing.
     """
     for outcome in outcomes:
         sent = outcome.sent
@@ -114,13 +132,13 @@ def _finish_late(
         told_at = NOTIFICATION_LOG.c.told_at
         connection.execute(
             NOTIFICATION_LOG.update()
-            .where(*log_entry_of(group_id, sent.receiver, sent.channel))
+            .where(*is_log_entry(group_id, sent.receiver, sent.channel))
             .where(or_(told_at.is_(None), told_at < sent.message.at))
-            .values(**_as_told(outcome, now))
+            .values(**_as_notified(outcome, now))
         )
 
 
-def _as_told(outcome: Outcome, now: datetime) -> dict[str, Any]:
+def _as_notified(outcome: Outcome, now: datetime) -> dict[str, Any]:
     sent = outcome.sent
     return {
         "told_seq": sent.seq, "told_firing": sent.firing,
@@ -138,7 +156,7 @@ def _end(connection: Connection, outcome: Outcome, state: str, now: datetime) ->
     connection.execute(_END, {"delivery": outcome.sent.delivery_id, **values})
 
 
-def _complain(store: Store, connection: Connection, outcome: Outcome) -> None:
+def _log_failure(store: Store, connection: Connection, outcome: Outcome) -> None:
     sent = outcome.sent
     how = "refused for good" if outcome.permanent else "failed; it is tried again"
     store.log.add(
@@ -150,8 +168,8 @@ def _complain(store: Store, connection: Connection, outcome: Outcome) -> None:
     )
 
 
-def log_entry_of(group_id: str, receiver: str, channel: str) -> tuple[Any, ...]:
-    """The condition that picks one channel's telling of one group."""
+def is_log_entry(group_id: str, receiver: str, channel: str) -> tuple[Any, ...]:
+    """Return the conditions that select the log entry of one group, receiver and channel."""
     return (
         NOTIFICATION_LOG.c.group_id == group_id,
         NOTIFICATION_LOG.c.receiver == receiver,
@@ -159,20 +177,20 @@ def log_entry_of(group_id: str, receiver: str, channel: str) -> tuple[Any, ...]:
     )
 
 
-def told_to(group_id: str, receiver: str, channel: str) -> dict[str, Any]:
-    """What `TELL` takes to pick one channel's telling of one group; what it sets stands beside."""
+def log_entry_key(group_id: str, receiver: str, channel: str) -> dict[str, Any]:
+    """Return the parameters of `UPDATE_LOG_ENTRY` that select an entry, without the new values."""
     return {"of_group": group_id, "of_receiver": receiver, "of_channel": channel}
 
 
-# Made once, as SQLAlchemy works out how a statement is said once for each that was made.
-TELL = NOTIFICATION_LOG.update().where(
+# Built once, since SQLAlchemy compiles a statement once for each object.
+UPDATE_LOG_ENTRY = NOTIFICATION_LOG.update().where(
     NOTIFICATION_LOG.c.group_id == bindparam("of_group"),
     NOTIFICATION_LOG.c.receiver == bindparam("of_receiver"),
     NOTIFICATION_LOG.c.channel == bindparam("of_channel"),
 )
-"""Sets what is given of one telling."""
+"""Sets the given columns of one entry of the notification log."""
 CLAIM = GROUP.update().where(GROUP.c.id == bindparam("group"))
-"""Sets what is given of one group."""
+"""Sets the given columns of one group."""
 _LOCK = select(GROUP.c.id).where(GROUP.c.id == bindparam("group")).with_for_update()
 _HELD = (
     select(DELIVERY.c.id)

@@ -1,4 +1,4 @@
-"""How well channels take what is sent to them."""
+"""How reliably channels accept messages."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
     """What one channel was sent in a period.
 
     Attributes:
-        failed: attempts that did not go through and were, or are, tried again
-        refused: attempts that the channel refused for good
+        failed: attempts that did not succeed and are retried, or were
+        refused: attempts that the channel refused permanently
         last: when the newest attempt began
-        error: what was wrong with the newest attempt that was not taken; empty where all were
+        error: of the newest attempt that did not succeed; empty where all did
     """
 
     channel: str
@@ -35,13 +35,21 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rate(self) -> float | None:
-        """The share of attempts that were taken, from 0 to 1; None without an ended one."""
+        """Return the share of ended attempts that succeeded, from 0 to 1; None where none ended."""
         ended = self.sent + self.failed + self.refused
         return self.sent / ended if ended else None
 
 
 def delivered(store: Store, length: timedelta) -> dict[str, Delivered]:
-    """What every channel was sent in the last `length`, by channel."""
+    """Return what every channel was sent.
+
+    Args:
+        store: the shared database
+        length: of the period that ends now
+
+    Returns:
+        The counts by channel; a channel that was sent nothing is left out.
+    """
     since = store.now() - length
     recent = DELIVERY.c.started_at >= since
     state = DELIVERY.c.state

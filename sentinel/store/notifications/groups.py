@@ -1,6 +1,6 @@
-"""Groups: who is in which conversation, and when its receivers are looked at next.
+"""Groups: which alerts form one conversation, and when its next notification decision is due.
 
-Everything here joins the caller's transaction, after rules and alerts are locked.
+All of it runs in the caller's transaction, after rules and alerts are locked.
 """
 
 from __future__ import annotations
@@ -42,9 +42,10 @@ __all__ = ["Fired", "GroupChanges"]
 
 
 class Fired(msgspec.Struct, frozen=True):
-    """An alert that opened (`fresh`: its row is new) or reopened, and where it belongs.
+    """An alert that opened (`fresh`: its row is new) or reopened, and the group it belongs to.
 
-    `by_hand` where a person took its end back: it is news only to whoever was told of the end.
+    `by_hand` where a person took its resolve back: only receivers that were notified of the
+    resolve are notified again.
     """
 
     alert_id: str
@@ -56,7 +57,7 @@ class Fired(msgspec.Struct, frozen=True):
 
 
 class GroupChanges:
-    """What one transaction changes about groups; filled first, then carried out once.
+    """What one transaction changes in groups: filled first, then carried out once.
 
     Args:
         store: whose transaction it is
@@ -77,7 +78,14 @@ class GroupChanges:
         self.resolution = str(Reason.RECOVERED)
 
     def carry_out(self, now: datetime) -> tuple[list[OutEvent], bool]:
-        """Write it; returns the groups' events, and whether anything is due at once."""
+        """Write the changes.
+
+        Args:
+            now: the moment of the transaction
+
+        Returns:
+            The groups' events for the outbox, and whether a notification decision is due at once.
+        """
         homes = self._homes(now)
         changed = [*self.resolved, *self.ended_quietly, *self.touched]
         ids = {row.id for row in homes.values()} | self._groups_of(changed)
@@ -102,7 +110,7 @@ class GroupChanges:
         return events, due_now
 
     def _homes(self, now: datetime) -> dict[str, Row[Any]]:
-        """A group for every key that something fired in, made or reopened where need be."""
+        """Return the live group of every key that an alert fired in, made or reopened if needed."""
         wanted = {fired.membership.key: fired for fired in self.fired}
         if not wanted:
             return {}
@@ -163,7 +171,7 @@ class GroupChanges:
             for fired in wanted
         ]
         if rows:
-            # Another rule may make the same group at this moment; the index lets one win.
+            # Another rule may insert the same group at this moment; the unique index keeps one.
             self._connection.execute(
                 insert_into(self._store.dialect, GROUP).on_conflict_do_nothing(), rows
             )
@@ -265,7 +273,7 @@ class GroupChanges:
         title = group.title
         if count is not None:
             title = count.title if firing == 1 else f"{firing} alerts: {_where(group.labels)}"
-        # One that comes back is a new episode: it waits as a first one does (group_wait).
+        # A group that fires again is a new episode and waits as a first one does (group_wait).
         again = group.status == "reopening"
         told = NotifiedSoFar() if again else so_far.get(group.id, NotifiedSoFar())
         policy = group.policy
@@ -313,7 +321,7 @@ class GroupChanges:
         )
 
 
-# Made once, as SQLAlchemy works out how a statement is said once for each that was made.
+# Built once, since SQLAlchemy compiles a statement once for each object.
 _LIVE = select(GROUP.c.id, GROUP.c.key).where(
     literal_column("status") != literal_column("'resolved'"),
     GROUP.c.key.in_(bindparam("keys", expanding=True)),

@@ -1,4 +1,4 @@
-"""The inbox that the dashboard shows: the channel that is always there."""
+"""The inbox that the dashboard shows: the channel that always exists."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ INBOX = table_of(InboxMessage)
 
 
 class Inbox:
-    """Messages for whoever looks at the dashboard; also the channel named `inbox`."""
+    """Messages in the dashboard's inbox, and the channel named `inbox`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def put(self, message: Message) -> None:
-        """Keep `message`; one that is there already stays as it is."""
+        """Store `message`; one of the same id is left as it is."""
         body: dict[str, Any] = msgspec.to_builtins(message)
         with self._store.write() as connection:
             done = connection.execute(
@@ -50,12 +50,12 @@ class Inbox:
                 self._store.changed(connection)
 
     def send(self, message: Message) -> Receipt:
-        """`put`, as a channel."""
+        """Store `message`, as any channel sends one."""
         self.put(message)
         return Receipt(reference=message.id)
 
     def page(self, limit: int = 50, after: InboxMessage | None = None) -> list[InboxMessage]:
-        """The newest messages, at most `limit`; those older than `after` where it is given."""
+        """Return the newest messages, at most `limit`, older than `after` where it is given."""
         query = select(INBOX).order_by(INBOX.c.at.desc(), INBOX.c.id.desc()).limit(limit)
         if after is not None:
             query = query.where(tuple_(INBOX.c.at, INBOX.c.id) < (after.at, after.id))
@@ -63,14 +63,21 @@ class Inbox:
             return [_model(row) for row in connection.execute(query)]
 
     def unread(self) -> int:
-        """How many nobody has marked as read."""
+        """Return how many messages are not marked as read."""
         with self._store.read() as connection:
             return connection.execute(
                 select(func.count()).select_from(INBOX).where(INBOX.c.read_at.is_(None))
             ).scalar_one()
 
     def mark_read(self, ids: Sequence[str] | None = None) -> int:
-        """Mark these as read, or all; returns how many were not."""
+        """Mark messages as read.
+
+        Args:
+            ids: of the messages; None for all
+
+        Returns:
+            How many were unread.
+        """
         now = self._store.now()
         change = INBOX.update().where(INBOX.c.read_at.is_(None)).values(read_at=now)
         if ids is not None:

@@ -1,9 +1,8 @@
-"""Telling as rows: which groups are due, what was decided, what each channel was told.
+"""The notification log: which groups are due, what was decided, and what was sent.
 
-`claim` decides inside one transaction; sending happens outside any; `finish` records it.
-A sender that lives renews its claim for as long as the channel takes. One that dies in
-between leaves a claim that runs out, and the next one sends the same message, with the same
-id, again: at most one repeat per crash.
+`claim` decides inside one transaction; the caller sends outside of any; `finish` records the
+results. A sender renews its claim for as long as the channel takes. If it dies, its claim runs out
+and the next sender repeats the same message with the same id: at most one repeat per crash.
 """
 
 from __future__ import annotations
@@ -25,13 +24,20 @@ from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOTIFICATION_LO
 from sentinel.store.notifications.deliveries import (
     CLAIM,
     DELIVERY,
-    TELL,
+    UPDATE_LOG_ENTRY,
     Outcome,
     ToSend,
     finish,
-    told_to,
+    log_entry_key,
 )
-from sentinel.store.notifications.queries import BURIED, DUE, TOLD, due, known_before, seen_by
+from sentinel.store.notifications.queries import (
+    ABANDONED,
+    DUE,
+    LOG_ENTRIES,
+    due,
+    known_before,
+    seen_by,
+)
 from sentinel.store.notifications.receivers import DEFAULT
 from sentinel.store.rules.condition_state import count_held, held_before, with_recent
 from sentinel.timing.active_hours import ActiveHours
@@ -46,7 +52,7 @@ _CLAIM = timedelta(seconds=60)
 
 
 class Why(msgspec.Struct, frozen=True, kw_only=True):
-    """Why one channel is told about a group now, or is not, and when the next decision is."""
+    """Why one channel is or is not notified of a group now, and when the next decision is."""
 
     group_id: str
     receiver: str
@@ -57,15 +63,22 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotificationLog:
-    """What channels were told, and what comes next."""
+    """What was sent through each channel for each group, and what comes next."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def explain(self, group_id: str) -> list[Why]:
-        """For each channel of a group: is it told, why or why not, and when is the next time.
+        """Decide for each channel of a group whether it is notified now, without sending.
 
-        Decided anew at this moment by the function that decides when it counts.
+        The decision is made by the function that also decides when it counts.
+
+        Args:
+            group_id: of the group
+
+        Returns:
+            One entry per receiver and channel, with the reason and the time of the next decision;
+            empty where there is no such group.
         """
         now = self._store.now()
         channels = self._store.receivers.all()
@@ -94,46 +107,46 @@ class NotificationLog:
             return found
 
     def explain_alert(self, alert_id: str) -> list[Why]:
-        """The same for every group that an alert is in."""
+        """Return `explain` for every group that an alert is in."""
         query = select(MEMBER.c.group_id).where(MEMBER.c.alert_id == alert_id)
         with self._store.read() as connection:
             groups = list(connection.execute(query.order_by(MEMBER.c.group_id)).scalars())
         return [why for group_id in groups for why in self.explain(group_id)]
 
     def _known(self, connection: Connection, group_id: str) -> dict[tuple[str, str], Row[Any]]:
-        rows = connection.execute(TOLD, {"group": group_id})
+        rows = connection.execute(LOG_ENTRIES, {"group": group_id})
         return {(row.receiver, row.channel): row for row in rows}
 
     def overdue(self, since: datetime) -> int:
-        """How many groups have been due and unclaimed since before `since`."""
+        """Return how many unclaimed groups have been due since before `since`."""
         with self._store.read() as connection:
             return connection.execute(
                 select(func.count()).select_from(GROUP).where(*due(since, self._store.now()))
             ).scalar_one()
 
     def next_due(self) -> datetime | None:
-        """When the next group is due, or None."""
+        """Return when the next group is due, or None."""
         with self._store.read() as connection:
             return connection.execute(select(func.min(GROUP.c.due_at))).scalar()
 
     def claim(
         self, by: str, *, due_before: datetime | None = None, limit: int = 50
     ) -> list[ToSend]:
-        """Decide on what is due and claim what must be sent.
+        """Decide on groups that are due, and claim those with messages to send.
 
         Args:
             by: who sends, for the record
-            due_before: only what has been due since before this; left out, what is due now
-            limit: groups at a time, the worst first
+            due_before: only groups that have been due since before this moment; None for now
+            limit: at most this many groups, the most severe first
 
         Returns:
-            What to send; empty both when nothing is due and when every decision was not to.
+            The messages to send; empty where no group is due or every decision was not to send.
         """
         now = self._store.now()
         with self._store.write() as connection:
             asked = {"before": due_before or now, "now": now, "most": limit}
             groups = connection.execute(DUE, asked).all()
-            # Read once the groups are locked: who changes a receiver then makes them due again.
+            # Read after the groups are locked: a later change of a receiver makes them due again.
             channels = self._store.receivers.all_in(connection)
             sends: list[ToSend] = []
             for group in groups:
@@ -146,8 +159,8 @@ class NotificationLog:
     ) -> list[ToSend]:  # fmt: skip
         group = AlertGroup.model_validate(_mapping(row))
         known = self._known(connection, group.id)
-        self._say_unknown(connection, group, known, channels)
-        self._bury(connection, group.id)
+        self._log_unknown(connection, group, known, channels)
+        self._abandon(connection, group.id)
         sends: list[ToSend] = []
         nexts: list[datetime] = []
         for receiver, channel in _targets(group, known, channels):
@@ -173,11 +186,11 @@ class NotificationLog:
         connection.execute(CLAIM, {"group": group.id, **claim})
         return sends
 
-    def _say_unknown(
+    def _log_unknown(
         self, connection: Connection, group: AlertGroup, known: dict[tuple[str, str], Row[Any]],
         channels: dict[str, list[str]],
     ) -> None:  # fmt: skip
-        """Say once for each group that a receiver is not there."""
+        """Log once per group that one of its receivers does not exist."""
         for name in group.receivers:
             if name not in channels and not any(receiver == name for receiver, _ in known):
                 self._store.log.add(
@@ -191,10 +204,19 @@ class NotificationLog:
     def _seen_by(
         self, connection: Connection, group: AlertGroup, told: Told, now: datetime
     ) -> GroupNow:
-        """The group in relation to what one channel was told.
+        """Return the group's state compared with what one channel was last notified of.
 
-        What is suppressed is counted here, not taken from the group's row, since a suppression
-        runs out without anything being written.
+        Suppressed members are counted here and not taken from the group's row, since a suppression
+        runs out without a write.
+
+        Args:
+            connection: the claim's transaction
+            group: the group, its row locked
+            told: the channel's last notification
+            now: the present moment
+
+        Returns:
+            What a decision needs to know of the group.
         """
         asked = {"group": group.id, "seq": told.seq, "now": now, "told_at": told.at}
         if told.at is None:
@@ -215,7 +237,9 @@ class NotificationLog:
         values: dict[str, Any] = {
             "reason": str(decision.reason), "decided_at": now, "next_at": decision.next_at
         }  # fmt: skip
-        done = connection.execute(TELL, {**told_to(group.id, receiver, channel), **values})
+        done = connection.execute(
+            UPDATE_LOG_ENTRY, {**log_entry_key(group.id, receiver, channel), **values}
+        )
         if not done.rowcount:
             connection.execute(
                 NOTIFICATION_LOG.insert().values(
@@ -266,7 +290,7 @@ class NotificationLog:
     def _named(
         self, connection: Connection, group: AlertGroup, told: Told, now: datetime
     ) -> list[Alert]:
-        """The alerts that a message names: what fires unsuppressed, else what is over since."""
+        """Return the alerts that a message names: unsuppressed firing ones, else resolved ones."""
         query = select(ALERT).join(MEMBER, MEMBER.c.alert_id == ALERT.c.id)
         query = query.where(MEMBER.c.group_id == group.id)
         if group.firing:
@@ -280,12 +304,12 @@ class NotificationLog:
         rows = connection.execute(query.limit(MOST_NAMED))
         return [Alert.model_validate(_mapping(row)) for row in rows]
 
-    def _bury(self, connection: Connection, group_id: str) -> None:
-        """Whoever was sending before died, or the claim would stand."""
-        connection.execute(BURIED, {"group": group_id, "ended_at": self._store.now()})
+    def _abandon(self, connection: Connection, group_id: str) -> None:
+        """Mark deliveries of earlier claims as failed, since their sender must have died."""
+        connection.execute(ABANDONED, {"group": group_id, "ended_at": self._store.now()})
 
     def renew(self, sending: Sequence[ToSend]) -> None:
-        """Keep the claims on what is being sent for another while; lost ones stay lost."""
+        """Extend the claims of messages that are still being sent; lost claims stay lost."""
         until = self._store.now() + _CLAIM
         with self._store.write() as connection:
             for group_id, delivery_id in sorted(
@@ -297,21 +321,31 @@ class NotificationLog:
                 )
 
     def finish(self, outcomes: Sequence[Outcome]) -> None:
-        """Record what came of sending, all of a group together; a transaction per group."""
+        """Record the results of sending, one transaction per group; see `deliveries.finish`."""
         finish(self._store, outcomes)
 
 
 def _targets(
     group: AlertGroup, known: dict[tuple[str, str], Row[Any]], channels: dict[str, list[str]]
 ) -> list[tuple[str, str]]:
-    """Everyone to decide on: today's receivers, and whoever was told that it fires."""
+    """Return the receivers and channels to decide on.
+
+    Args:
+        group: the group
+        known: its log entries by receiver and channel
+        channels: the channels of every receiver, by name
+
+    Returns:
+        Pairs of receiver and channel: the receivers of today and, once nothing fires, every
+        channel that was notified of the firing group.
+    """
     targets = {
         (name, channel): None
         for name in group.receivers
         for channel in channels.get(name, channels[DEFAULT])
     }
     if group.firing == 0:
-        # A resolve goes wherever firing was told, whatever has been edited since.
+        # A resolve is sent to every channel that was notified, whatever was edited since.
         targets |= {key: None for key, told in known.items() if told.told_firing}
     return list(targets)
 

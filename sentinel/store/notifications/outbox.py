@@ -1,4 +1,4 @@
-"""The outbox: events written in the transaction that they tell of, published afterwards."""
+"""The outbox: events written in the transaction that they report, and published afterwards."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _COLUMNS = ("id", "occurred", "event", "resource", "related", "payload")
 
 
 class Outbox:
-    """Events on their way to Prefect."""
+    """Events to publish to Prefect."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def add(self, connection: Connection, events: Sequence[OutEvent]) -> None:
-        """Put `events` into the caller's transaction."""
+        """Add `events` in the caller's transaction."""
         rows: list[tuple[Any, ...]] = [
             (
                 one.id, one.occurred, one.event, dumped(one.resource), dumped(list(one.related)),
@@ -42,7 +42,7 @@ class Outbox:
             insert_many(connection, "outbox", _COLUMNS, rows)
 
     def unpublished(self, connection: Connection, limit: int) -> list[tuple[int, OutEvent]]:
-        """The oldest events that were not published, at most `limit`, with their sequence."""
+        """Return the oldest unpublished events, at most `limit`, each with its sequence number."""
         query = (
             select(OUTBOX)
             .where(OUTBOX.c.published_at.is_(None))
@@ -61,7 +61,7 @@ class Outbox:
         ]  # fmt: skip
 
     def mark_published(self, sequences: Sequence[int]) -> None:
-        """These were taken by Prefect."""
+        """Record that Prefect accepted the events of these sequence numbers."""
         now = self._store.now()
         with self._store.write() as connection:
             for piece in chunks(sequences):
@@ -70,7 +70,7 @@ class Outbox:
                 )
 
     def prune(self, older_than: timedelta = timedelta(days=1)) -> int:
-        """Delete what was published longer ago; returns how many."""
+        """Delete events that were published longer ago than `older_than`; return how many."""
         before = self._store.now() - older_than
         with self._store.write() as connection:
             done = connection.execute(
@@ -81,7 +81,7 @@ class Outbox:
             return done.rowcount
 
     def backlog(self) -> int:
-        """How many wait, counted to 10,000 at most."""
+        """Return how many events are unpublished, counted to 10,000 at most."""
         inner = select(OUTBOX.c.seq).where(OUTBOX.c.published_at.is_(None)).limit(10_000)
         with self._store.read() as connection:
             return connection.execute(

@@ -1,6 +1,6 @@
-"""What telling asks of the database, for every group that is due.
+"""The statements that decide on every group that is due.
 
-Each is made once: SQLAlchemy works out how a statement is said once for each object, and that costs
+Each is built once, since SQLAlchemy compiles a statement once for each object, and compiling costs
 more than what the database does with it.
 """
 
@@ -27,11 +27,11 @@ from sentinel.schema.columns import Moment
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOTIFICATION_LOG
 from sentinel.store.notifications.deliveries import DELIVERY
 
-__all__ = ["BURIED", "DUE", "TOLD", "due", "known_before", "seen_by"]
+__all__ = ["ABANDONED", "DUE", "LOG_ENTRIES", "due", "known_before", "seen_by"]
 
 
 def due(before: Any, now: Any) -> tuple[Any, ...]:
-    """The condition that picks groups due since `before` that nobody has claimed."""
+    """Return the conditions that select unclaimed groups that have been due since `before`."""
     return (
         GROUP.c.due_at.is_not(None),
         GROUP.c.due_at <= before,
@@ -46,8 +46,8 @@ DUE = (
     .limit(bindparam("most", type_=Integer))
     .with_for_update(skip_locked=True)
 )
-TOLD = select(NOTIFICATION_LOG).where(NOTIFICATION_LOG.c.group_id == bindparam("group"))
-BURIED = (
+LOG_ENTRIES = select(NOTIFICATION_LOG).where(NOTIFICATION_LOG.c.group_id == bindparam("group"))
+ABANDONED = (
     DELIVERY.update()
     .where(DELIVERY.c.group_id == bindparam("group"), DELIVERY.c.state == "sending")
     .values(state="failed", error="its sender died")
@@ -56,13 +56,17 @@ BURIED = (
 
 @lru_cache
 def seen_by(*, was_told: bool, fires: bool) -> Select[Any]:
-    """A group in relation to what a channel was told, for parameters group, seq, now and told_at.
+    """Return the query that compares a group with what a channel was last notified of.
 
-    Made once of each kind, as SQLAlchemy works out how a statement is said once for each.
+    Its parameters are group, seq, now and, where the channel was notified, told_at. One query is
+    built for each combination of the arguments.
 
     Args:
-        was_told: whether the channel ever was; else there is no told_at
-        fires: whether anything of the group does
+        was_told: whether the channel was ever notified; without it there is no told_at
+        fires: whether any member of the group fires
+
+    Returns:
+        A query of one row: new, acknowledged, muted, muted_until, severity, resolved, quiet.
     """
     fired, over, until = MEMBER.c.fired_seq, MEMBER.c.resolved_seq, ALERT.c.suppressed_until
     seq: BindParameter[Any] = bindparam("seq")
@@ -70,7 +74,7 @@ def seen_by(*, was_told: bool, fires: bool) -> Select[Any]:
     now = bindparam("now", type_=Moment())
     muted = and_(over.is_(None), until.is_not(None), until > now)
     heard = and_(over.is_(None), or_(until.is_(None), until <= now))
-    # Suppressed when this channel was last told, and no longer: news, however old it is.
+    # Suppressed at the channel's last notification and no longer: new to it, however old.
     emerged = and_(until.is_not(None), until > told_at) if was_told else false()
     known = known_before(fires or not was_told, seq, told_at)
     ended = and_(known, over.is_not(None), over > seq)
@@ -91,10 +95,19 @@ def seen_by(*, was_told: bool, fires: bool) -> Select[Any]:
 
 
 def known_before(simple: bool, seq: Any, told_at: Any) -> ColumnElement[bool]:
-    """Whether the channel knew of a member before it was over; the others are never told.
+    """Return the condition that the channel was notified of a member before it was resolved.
 
-    When all is over, one that came back unheard and ended again was known as well: it had
-    opened before the channel was last told.
+    Members that were resolved before the channel heard of them are never notified. Once the whole
+    group is resolved, an alert that reopened and ended again between two notifications was known
+    as well, since it had opened before the last one.
+
+    Args:
+        simple: whether something fires or the channel was never notified
+        seq: the group's seq at the last notification
+        told_at: the moment of the last notification
+
+    Returns:
+        A condition on a query that joins members with alerts.
     """
     known = MEMBER.c.fired_seq <= seq
     return known if simple else or_(known, ALERT.c.opened_at <= told_at)

@@ -27,18 +27,18 @@ _CHANNEL = re.compile(r"inbox|[a-z0-9][a-z0-9-]*/[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 class Receivers:
-    """Receivers in the shared database. `default` is the inbox until somebody says otherwise."""
+    """Receivers in the shared database. `default` is the inbox until it is set."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def all(self) -> dict[str, list[str]]:
-        """The channels of every receiver, by name."""
+        """Return the channels of every receiver, by name."""
         with self._store.read() as connection:
             return self.all_in(connection)
 
     def all_in(self, connection: Connection) -> dict[str, list[str]]:
-        """The same as an open transaction sees them."""
+        """Return the channels of every receiver as an open transaction reads them."""
         found = {row.name: list(row.channels) for row in connection.execute(_ALL)}
         found.setdefault(DEFAULT, [INBOX])
         return found
@@ -46,10 +46,16 @@ class Receivers:
     def set(
         self, name: str, channels: Sequence[str], *, description: str = "", source: str = "ui"
     ) -> None:
-        """Make a receiver, or give it other channels, which hear of what is open already.
+        """Create a receiver or replace its channels; new channels are notified of open groups.
+
+        Args:
+            name: of the receiver
+            channels: each `inbox` or `<block type slug>/<block name>`
+            description: for people
+            source: `file` or `ui`, who owns it
 
         Raises:
-            ConfigurationError: a channel is not `inbox` or `<block type slug>/<block name>`
+            ConfigurationError: a channel has another form.
         """
         if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,99}", name):
             raise ConfigurationError(
@@ -78,17 +84,20 @@ class Receivers:
             self._store.log.add(
                 connection, "info", "receiver.set", f"{name} tells {', '.join(channels)}"
             )
-            # A receiver that is not there is told by `default`, so its groups count as that's.
+            # Groups of a receiver that does not exist notify `default`, so they count as its own.
             if set(channels) - set(before.get(name, ())):
-                self._look_again(connection, name, before)
+                self._make_due(connection, name, before)
 
         self._store.in_transaction(work)
 
     def remove(self, name: str) -> None:
-        """Forget a receiver; what names it is told to `default` from then on.
+        """Delete a receiver; rules that name it notify `default` from then on.
+
+        Args:
+            name: of the receiver
 
         Raises:
-            NotFound: there is none of that name
+            NotFound: there is no receiver of that name.
         """
 
         def work(connection: Connection) -> None:
@@ -97,16 +106,16 @@ class Receivers:
             if not done.rowcount:
                 raise NotFound(f"there is no receiver {name!r}", hint="See: sentinel receiver list")
             self._store.log.add(connection, "info", "receiver.removed", f"{name} is gone")
-            self._look_again(connection, name, before)
+            self._make_due(connection, name, before)
 
         self._store.in_transaction(work)
 
-    def _look_again(
+    def _make_due(
         self, connection: Connection, name: str, before: Mapping[str, Sequence[str]]
     ) -> None:
-        """Make the open groups of a receiver due at once, that a new channel may hear of them.
+        """Make the open groups of a receiver due at once, so that new channels are notified.
 
-        Whoever was told already is not told again: each channel is decided on by itself.
+        Channels that were notified before get no repeat, since each channel is decided on alone.
         """
         query = select(GROUP.c.id, GROUP.c.receivers).where(GROUP.c.status != "resolved")
         ids = sorted(

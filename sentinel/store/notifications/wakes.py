@@ -1,4 +1,4 @@
-"""Wakes as rows, so that a lost event costs seconds and a repeated one nothing."""
+"""Wakes as rows, so that a lost event costs seconds and a repeated one costs nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,13 @@ class Wakes:
         self._store = store
 
     def request(self, connection: Connection, now: datetime, name: str = NOTIFY) -> None:
-        """Something is due: raise the generation, and emit an event where none is under way."""
+        """Raise the requested generation, and emit an event where none is outstanding.
+
+        Args:
+            connection: the caller's open transaction, in which something became due
+            now: the present moment
+            name: of the wake
+        """
         row = self._lock(connection, name)
         requested = row.requested + 1
         connection.execute(
@@ -42,7 +48,15 @@ class Wakes:
         self._emit(connection, name, _state(row, requested), now)
 
     def tick(self, now: datetime, name: str = NOTIFY) -> bool:
-        """Emit what was postponed or stayed unserved; says whether an event went out."""
+        """Emit an event that was postponed or not served.
+
+        Args:
+            now: the present moment
+            name: of the wake
+
+        Returns:
+            Whether an event was emitted.
+        """
         with self._store.read() as connection:
             row = connection.execute(select(WAKE).where(WAKE.c.name == name)).first()
         if row is None or not should_emit(_state(row), now, self._store.options.wake_again_after):
@@ -52,13 +66,21 @@ class Wakes:
             return self._emit(connection, name, _state(row), now)
 
     def requested(self, name: str = NOTIFY) -> int:
-        """The generation asked for; to be given to `serve` after everything due was looked at."""
+        """Return the requested generation; pass it to `serve` after deciding on everything due."""
         with self._store.read() as connection:
             found = connection.execute(select(WAKE.c.requested).where(WAKE.c.name == name))
             return found.scalar() or 0
 
     def serve(self, generation: int, name: str = NOTIFY) -> bool:
-        """Everything asked for up to `generation` was looked at; says whether all is served."""
+        """Record that everything requested up to `generation` was decided on.
+
+        Args:
+            generation: what `requested` returned before the decisions
+            name: of the wake
+
+        Returns:
+            Whether all requests are served, those since then too.
+        """
         with self._store.write() as connection:
             row = self._lock(connection, name)
             served = max(row.served, min(generation, row.requested))
@@ -70,7 +92,14 @@ class Wakes:
             return served >= row.requested
 
     def due_groups_wake(self, now: datetime) -> bool:
-        """Ask for a wake where a group has become due and nobody has been asked yet."""
+        """Request a wake where a group is due and every earlier request was served.
+
+        Args:
+            now: the present moment
+
+        Returns:
+            Whether a wake was requested.
+        """
         with self._store.read() as connection:
             due = connection.execute(
                 select(GROUP.c.id)

@@ -1,4 +1,4 @@
-"""What conditions remember, as rows.
+"""The state of conditions and limits between evaluations and notifications, as rows.
 
 See `sentinel.evaluation.evaluator` and `sentinel.timing.rate_limit`.
 """
@@ -26,7 +26,7 @@ HELD = table_of(HeldBack)
 
 
 def load_memory(connection: Connection, rule: Rule) -> Memory:
-    """What the rule's last evaluation left; its row is locked by now."""
+    """Return the state that the rule's last evaluation left; the caller holds the rule's lock."""
     if not remembers(rule):
         return Memory()
     found = connection.execute(
@@ -38,7 +38,15 @@ def load_memory(connection: Connection, rule: Rule) -> Memory:
 def save_memory(
     connection: Connection, rule: Rule, before: Memory, after: Memory, now: datetime
 ) -> None:
-    """Keep it for the next evaluation, where it changed."""
+    """Store the state for the next evaluation, where it changed.
+
+    Args:
+        connection: the evaluation's transaction, which holds the rule's lock
+        rule: whose state it is
+        before: as `load_memory` returned it
+        after: as the evaluation left it
+        now: the present moment
+    """
     if not remembers(rule) or before == after:
         return
     values = {"memory": msgspec.to_builtins(after), "updated_at": now}
@@ -51,7 +59,7 @@ def with_recent(
     connection: Connection, group_id: str, receiver: str, channel: str, told: Told, policy: Policy,
     now: datetime,
 ) -> Told:  # fmt: skip
-    """`told` with when the channel was told within the hour, where a limit asks for it."""
+    """Return `told` with the channel's notifications of the last hour, where a limit needs them."""
     if policy.limit.per_hour is None:
         return told
     sent = connection.execute(
@@ -69,7 +77,7 @@ def with_recent(
 def held_before(
     connection: Connection, group_id: str, receiver: str, channel: str, told: Told
 ) -> int:
-    """How much was held back from the channel since it was last told."""
+    """Return how many notifications limits held back from the channel since its last one."""
     if told.at is None:
         return 0
     found = connection.execute(
@@ -81,7 +89,7 @@ def held_before(
 def count_held(
     connection: Connection, group: AlertGroup, receiver: str, channel: str, told: Told
 ) -> None:
-    """Count that a channel is not told of this state of the group; each state counts once."""
+    """Count that a limit held this state of the group back; each state counts once."""
     if told.at is None:
         return
     mine = _of(group.id, receiver, channel)

@@ -1,4 +1,4 @@
-"""The lock of a rule: whatever changes an alert holds its rule's lock."""
+"""The lock of a rule: every transaction that changes an alert holds its rule's lock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["lock_rules"]
 
-# Made once: SQLAlchemy works out how a statement is said once for each that was made.
+# Built once, since SQLAlchemy compiles a statement once for each object.
 _LOCKED = (
     select(RULE)
     .where(RULE.c.tenant == bindparam("tenant"), RULE.c.name == bindparam("name"))
@@ -23,11 +23,17 @@ _LOCKED = (
 
 
 def lock_rules(connection: Connection, names: Iterable[tuple[str, str]]) -> dict[Any, Row[Any]]:
-    """Lock the rows of `(tenant, name)` in order, and return them by that pair.
+    """Lock rules in the order of their names.
 
-    Everything that changes an alert holds its rule's lock, so that two writers of one rule
-    follow each other and can never meet in the middle. On SQLite the transaction itself is
-    the lock.
+    Two writers of one rule therefore run one after the other, and writers of several rules
+    cannot deadlock. On SQLite the writing transaction itself is the lock.
+
+    Args:
+        connection: an open writing transaction
+        names: pairs of tenant and name
+
+    Returns:
+        The rows by `(tenant, name)`; a rule without a row is left out.
     """
     found: dict[Any, Row[Any]] = {}
     for tenant, name in sorted(set(names)):

@@ -1,4 +1,4 @@
-"""Remediations as rows: asked for with the alert, started once, and followed to their end."""
+"""Remediations as rows: requested with the alert, started once, and followed to their end."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["GIVE_UP_AFTER", "Ended", "Remediations", "Wanted", "want"]
 
 GIVE_UP_AFTER = timedelta(hours=1)
-"""What could not be started for so long is not started any more: the world has moved on."""
+"""A run that could not be started for this long is not started any more, since it is too late."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """A remedy whose run is to be started."""
+    """A remediation whose run is to be started."""
 
     alert_id: str
     rule: str
@@ -36,7 +36,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of a remedy's run; `over` where it is its last."""
+    """The state of a remediation's run; `over` where the state is final."""
 
     flow_run_id: str
     state: str
@@ -47,13 +47,13 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 def want(
     store: Store, connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime
 ) -> None:
-    """Ask for remediations in the transaction that opens their alerts.
+    """Request remediations in the transaction that opens their alerts.
 
     Args:
         store: of the connection
         connection: the caller's open transaction
         rows: alert_id, tenant, rule, deployment, parameters, at_once
-        now: the moment
+        now: the present moment
     """
     same = {
         "status": "wanted", "flow_run_name": "", "state": "", "state_name": "", "error": "",
@@ -61,7 +61,7 @@ def want(
     }  # fmt: skip
     for piece in chunks(rows):
         values = [{**row, **same} for row in piece]
-        # An alert that opens again has had its remedy.
+        # An alert that reopens has had its remediation.
         connection.execute(
             insert_into(store.dialect, REMEDIATION).values(values).on_conflict_do_nothing()
         )
@@ -74,7 +74,7 @@ class Remediations:
         self._store = store
 
     def of(self, alert_id: str) -> RemediationRow | None:
-        """The remedy of one alert, if its rule has one."""
+        """Return the remediation of one alert, or None where its rule has none."""
         with self._store.read() as connection:
             row = connection.execute(
                 select(REMEDIATION).where(REMEDIATION.c.alert_id == alert_id)
@@ -82,10 +82,13 @@ class Remediations:
         return None if row is None else RemediationRow.model_validate(dict(row._mapping))  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's documented public name
 
     def to_start(self) -> list[Wanted]:
-        """Those whose run is to be started now, the oldest first.
+        """Return the remediations whose run is to be started now, within each rule's `at_once`.
 
-        What is too late is dropped: its alert is over, or it could not be started for
-        `GIVE_UP_AFTER`.
+        Those that are too late are dropped: their alert was resolved, or their run could not be
+        started for `GIVE_UP_AFTER`.
+
+        Returns:
+            The remediations, oldest first.
         """
         now = self._store.now()
         with self._store.read() as connection:
@@ -123,7 +126,7 @@ class Remediations:
         return found
 
     def started(self, alert_id: str, flow_run_id: str, name: str, state: str) -> bool:
-        """Its run is there; says whether nobody had said so before."""
+        """Record that the run was created; return whether this was not recorded before."""
         values = {
             "status": "started", "flow_run_id": flow_run_id, "flow_run_name": name, "state": state,
             "state_name": state.capitalize(), "error": "", "started_at": self._store.now(),
@@ -131,7 +134,7 @@ class Remediations:
         return self._move(alert_id, "wanted", values, f"remedy started: {name}", flow_run_id)
 
     def not_started(self, alert_id: str, error: str) -> None:
-        """It could not be started; it is tried again until `GIVE_UP_AFTER` has passed."""
+        """Record that the run could not be created; it is retried until `GIVE_UP_AFTER` is over."""
         with self._store.write() as connection:
             connection.execute(
                 REMEDIATION.update()
@@ -140,7 +143,7 @@ class Remediations:
             )
 
     def running(self) -> dict[str, str]:
-        """Alerts whose remediations' runs have not ended, by flow run."""
+        """Return the alert of every run that has not ended, by flow run id."""
         query = select(REMEDIATION.c.flow_run_id, REMEDIATION.c.alert_id).where(
             REMEDIATION.c.status == "started"
         )
@@ -148,7 +151,7 @@ class Remediations:
             return {str(run): str(alert) for run, alert in connection.execute(query)}
 
     def follow(self, alert_id: str, seen: Ended) -> bool:
-        """Keep the state of its run; says whether that is news."""
+        """Record the state of a run; return whether it differs from the last one."""
         now = self._store.now()
         values: dict[str, Any] = {"state": seen.state, "state_name": seen.state_name}
         if not seen.over:
@@ -176,13 +179,13 @@ class Remediations:
     def _move(
         self, alert_id: str, before: str, values: Mapping[str, Any], said: str, run: str | None
     ) -> bool:
-        """A change of a remedy and its line in the timeline; false where it has moved on."""
+        """Change a remediation and add a line to the timeline; False where it changed already."""
 
         def work(connection: Connection) -> bool:
             query = select(ALERT).where(ALERT.c.id == alert_id)
             alert = connection.execute(query).first()
             if alert is not None:
-                # In the order in which all writers lock (docs/adr/0003).
+                # The order in which all writers lock (docs/adr/0003).
                 lock_rules(connection, [(alert.tenant, alert.rule)])
                 alert = connection.execute(query).first()
             now = self._store.now()

@@ -1,4 +1,4 @@
-"""Rules as rows: their switch, their gate, and the lock under which their alerts change."""
+"""Rules as rows: their switch, the check that lets an evaluation in, and their renaming."""
 
 from __future__ import annotations
 
@@ -32,11 +32,18 @@ __all__ = ["Rules", "shut"]
 
 
 def shut(row: Row[Any] | None, rule: Rule, slot: datetime, at: datetime) -> str:
-    """Why an evaluation must not count, or an empty text.
+    """Return why an evaluation is refused.
 
-    disabled: its switch is off. stale: this slot or a later one is in. collapsed: its slot has
-    passed and the rule has been evaluated within its period, so that after an outage the late
-    runs of a rule count once.
+    Args:
+        row: the rule's row, None for a rule that never ran
+        rule: as the evaluation has it
+        slot: the scheduled time of the evaluation
+        at: when it was made
+
+    Returns:
+        An empty text where it counts. `disabled`: the rule is switched off. `stale`: this slot or
+        a later one was applied. `collapsed`: the slot has passed and the rule was evaluated within
+        its period, so that after an outage the late runs of a rule count once.
     """
     if row is None:
         return ""
@@ -63,7 +70,7 @@ class Rules:
         self._store = store
 
     def list(self, tenant: str | None = None) -> list[RuleRow]:
-        """All rules, by name; of one tenant where it is given."""
+        """Return all rules, or those of one tenant, by name."""
         query = select(RULE).order_by(RULE.c.tenant, RULE.c.name)
         if tenant is not None:
             query = query.where(RULE.c.tenant == tenant)
@@ -71,10 +78,17 @@ class Rules:
             return [_model(row) for row in connection.execute(query)]
 
     def get(self, name: str, tenant: str = "default") -> RuleRow:
-        """One rule.
+        """Return one rule.
+
+        Args:
+            name: of the rule
+            tenant: whose it is
+
+        Returns:
+            The row, as the last evaluation left it.
 
         Raises:
-            NotFound: there is none of that name
+            NotFound: there is no rule of that name.
         """
         with self._store.read() as connection:
             row = connection.execute(
@@ -88,10 +102,10 @@ class Rules:
         return _model(row)
 
     def live_counts(self) -> dict[tuple[str, str], int]:
-        """How many alerts of each `(tenant, rule)` are open or acknowledged."""
+        """Return how many alerts of each `(tenant, rule)` are open or acknowledged."""
         query = (
             select(ALERT.c.tenant, ALERT.c.rule, func.count())
-            # Said twice, so that both databases see that the index of live alerts has them.
+            # Both conditions, so that both databases use the index of live alerts.
             .where(NOT_OVER, ALERT.c.status.in_(LIVE[1:]))
             .group_by(ALERT.c.tenant, ALERT.c.rule)
         )
@@ -99,7 +113,16 @@ class Rules:
             return {(tenant, rule): n for tenant, rule, n in connection.execute(query)}
 
     def begin(self, rule: Rule, *, slot: datetime, now: datetime) -> Gate:
-        """Whether a run for `slot` should look at all, and the state the rule left for it."""
+        """Decide whether a run should evaluate its rule at all.
+
+        Args:
+            rule: as the deployment has it
+            slot: the scheduled time of the run
+            now: the present moment
+
+        Returns:
+            The decision with its reason, and the state that the last evaluation left.
+        """
         with self._store.read() as connection:
             query = select(RULE).where(RULE.c.tenant == rule.tenant)
             row = connection.execute(query.where(RULE.c.name == rule.name)).first()
@@ -113,10 +136,18 @@ class Rules:
         )
 
     def enable(self, name: str, *, actor: str, tenant: str = "default") -> bool:
-        """Switch a rule on; says whether it was off.
+        """Switch a rule on.
+
+        Args:
+            name: of the rule
+            actor: who does it
+            tenant: whose the rule is
+
+        Returns:
+            Whether it was off.
 
         Raises:
-            NotFound: there is none of that name
+            NotFound: there is no rule of that name.
         """
 
         def work(connection: Connection) -> bool:
@@ -128,15 +159,21 @@ class Rules:
         return self._store.in_transaction(work)
 
     def disable(self, name: str, *, actor: str, reason: str = "", tenant: str = "default") -> int:
-        """Switch a rule off for good, until somebody switches it on; survives every deploy.
+        """Switch a rule off until someone switches it on; deploys do not change the switch.
 
         Its alerts close in the same transaction, as "rule disabled", never as recovered.
 
+        Args:
+            name: of the rule
+            actor: who does it
+            reason: a person's, for the others
+            tenant: whose the rule is
+
         Returns:
-            How many alerts that closed.
+            How many alerts were closed.
 
         Raises:
-            NotFound: there is none of that name
+            NotFound: there is no rule of that name.
         """
         from sentinel.store.alerts.apply_action import close_rule
 
@@ -144,20 +181,25 @@ class Rules:
             self._locked(connection, tenant, name)
             self._switch(connection, tenant, name, on=False, actor=actor, reason=reason)
             closed = close_rule(self._store, connection, tenant, name, Reason.RULE_DISABLED, actor)
-            # Last, in the order in which all writers lock (docs/adr/0003).
+            # Last in the order in which all writers lock (docs/adr/0003).
             self._store.changed(connection)
             return closed
 
         return self._store.in_transaction(work)
 
     def retire(self, name: str, *, actor: str, tenant: str = "default") -> int:
-        """Forget a rule whose deployment is gone; a rule of that name may come again.
+        """Delete a rule whose deployment is gone; a new rule may take its name.
 
         Its alerts close in the same transaction, as "rule disabled", never as recovered, and
         stay in the history.
 
+        Args:
+            name: of the rule
+            actor: who does it
+            tenant: whose the rule is
+
         Returns:
-            How many alerts that closed; 0 where no such rule ever ran.
+            How many alerts were closed; 0 where no such rule ever ran.
         """
         from sentinel.store.alerts.apply_action import close_rule
 
@@ -167,7 +209,7 @@ class Rules:
             closed = close_rule(self._store, connection, tenant, name, Reason.RULE_DISABLED, actor)
             mine = (RULE.c.tenant == tenant, RULE.c.name == name)
             connection.execute(RULE.delete().where(*mine))
-            # One of that name that comes again must not go on from another's memory.
+            # A new rule of that name must not continue from the state of this one.
             connection.execute(delete(RuleMemory).where(*_memory_of(tenant, name)))
             self._store.log.add(connection, "info", "rule.retired", f"{name} removed by {actor}")
             self._store.changed(connection)
@@ -210,7 +252,7 @@ class Rules:
 
 
 def enter(store: Store, connection: Connection, evaluation: Evaluation, now: datetime) -> Row[Any]:
-    """Make sure that the rule has a row, carry a renamed one's history over, and lock it."""
+    """Ensure that the rule has a row, take over the history of a renamed one, and lock the row."""
     rule = evaluation.rule
     key = (rule.tenant, rule.name)
     found = lock_rules(connection, [key])
@@ -247,7 +289,7 @@ def enter(store: Store, connection: Connection, evaluation: Evaluation, now: dat
 
 
 def _adopt(connection: Connection, rule: Rule, old: str, now: datetime) -> None:
-    """Give the row and the alerts of the name `old` to `rule`, fingerprints included."""
+    """Give the row and the alerts of the name `old` to `rule`, with new fingerprints."""
     row = lock_rules(connection, [(rule.tenant, old)]).get((rule.tenant, old))
     if row is None:
         return
@@ -256,7 +298,7 @@ def _adopt(connection: Connection, rule: Rule, old: str, now: datetime) -> None:
         .where(RULE.c.tenant == rule.tenant, RULE.c.name == old)
         .values(name=rule.name, updated_at=now)
     )
-    # What conditions count is kept by fingerprint, and those change with the name.
+    # Conditions count by fingerprint, and fingerprints change with the name.
     connection.execute(delete(RuleMemory).where(*_memory_of(rule.tenant, old)))
     spec: dict[str, Any] = row.spec or {}
     static: dict[str, str] = spec.get("labels", {})
@@ -298,18 +340,18 @@ def _adopt(connection: Connection, rule: Rule, old: str, now: datetime) -> None:
 
 
 def _memory_of(tenant: str, name: str) -> tuple[ColumnElement[bool], ...]:
-    """The condition that picks what a rule's conditions remember."""
+    """Return the conditions that select the state of a rule's conditions."""
     return col(RuleMemory.tenant) == tenant, col(RuleMemory.rule) == name
 
 
 def _identity(
     tenant: str, rule: str, labels: dict[str, str], static: dict[str, str], print_: str
 ) -> dict[str, str]:
-    """The reading's own labels out of `labels`, checked against the fingerprint they made."""
+    """Return the reading's own labels out of `labels`, checked against their fingerprint."""
     own = {k: v for k, v in labels.items() if k not in static or static[k] != v}
     if fingerprint(tenant, rule, own) == print_:
         return own
-    # A reading and the rule may say the same of one label; then all of them identify.
+    # Where the reading and the rule give a label the same value, the label identifies.
     return dict(labels)
 
 
