@@ -1,4 +1,4 @@
-"""The clock, which everything that asks for the time is handed."""
+"""The clock that is injected into everything that needs the time."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ __all__ = ["Clock", "FakeClock", "SystemClock", "utc"]
 
 
 class Clock(Protocol):
-    """Tells the time, always timezone-aware UTC."""
+    """Gives the time, always timezone-aware UTC."""
 
     def now(self) -> datetime:
-        """The present moment in UTC."""
+        """Return the present moment in UTC."""
         ...
 
 
@@ -20,12 +20,12 @@ class SystemClock:
     """The machine's wall clock."""
 
     def now(self) -> datetime:
-        """The present moment in UTC."""
+        """Return the present moment in UTC."""
         return datetime.now(UTC)
 
 
 class FakeClock:
-    """A clock that moves only when told; for tests and backtests.
+    """A clock that moves only when it is set or forwarded; for tests and backtests.
 
     Args:
         start: the moment it shows first, timezone-aware
@@ -35,7 +35,7 @@ class FakeClock:
         self._now = utc(start or datetime(2026, 1, 1, tzinfo=UTC))
 
     def now(self) -> datetime:
-        """The moment this clock was last set to."""
+        """Return the moment that this clock was last set to."""
         return self._now
 
     def set(self, moment: datetime) -> datetime:
@@ -50,13 +50,19 @@ class FakeClock:
 
 
 def utc(moment: datetime) -> datetime:
-    """`moment` in UTC, as a plain datetime.
+    """Return `moment` in UTC, as a plain datetime.
 
     A subclass is not kept: pendulum's, which Prefect gives out, loses its timezone when
     `astimezone(UTC)` is followed by an addition.
 
+    Args:
+        moment: timezone-aware, in any zone
+
+    Returns:
+        The same moment, whose type is exactly `datetime`.
+
     Raises:
-        ValueError: it is naive, so nobody can know which moment is meant
+        ValueError: it is naive, so that the moment is ambiguous
     """
     if moment.tzinfo is None:
         raise ValueError(f"{moment.isoformat()} has no timezone: give one, for example +00:00")

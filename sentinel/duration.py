@@ -22,19 +22,22 @@ _LONGEST = timedelta(days=3650)
 
 
 def parse_duration(given: object) -> timedelta:
-    """The length of time that `given` says.
+    """Parse a length of time.
 
     Args:
         given: text such as `1h30m` or ISO 8601's `PT1H30M`, a number of seconds, or a timedelta
 
+    Returns:
+        Between 0 and ten years, to the microsecond.
+
     Raises:
-        ValueError: it says none, a negative one, or one of over ten years
+        ValueError: it is no length of time, a negative one, or one of over ten years
     """
     if isinstance(given, timedelta):
         length = given
     elif isinstance(given, int | float) and not isinstance(given, bool):
         if not 0 <= given <= _LONGEST.total_seconds():  # also refuses nan and inf
-            raise ValueError(f"{given!r} is no length of time between 0 and ten years")
+            raise ValueError(f"{given!r} is not a duration between 0 and ten years")
         length = timedelta(seconds=given)
     elif isinstance(given, str):
         text = given.strip().replace(" ", "")
@@ -43,27 +46,27 @@ def parse_duration(given: object) -> timedelta:
         if text.replace(".", "", 1).isdecimal() and text.isascii():
             return parse_duration(float(text))
         if len(text) > 64 or not _WHOLE.fullmatch(text):
-            raise ValueError(f"{given!r} is no length of time: write 30s, 5m, 1h30m or 7d")
+            raise ValueError(f"{given!r} is not a duration: write 30s, 5m, 1h30m or 7d")
         seconds = sum(float(n) * _UNITS[unit] for n, unit in _PART.findall(text))
         return parse_duration(seconds)
     else:
-        raise ValueError(f"{given!r} is no length of time: write 30s, 5m, 1h30m or 7d")
+        raise ValueError(f"{given!r} is not a duration: write 30s, 5m, 1h30m or 7d")
     if not timedelta(0) <= length <= _LONGEST:
-        raise ValueError(f"{given!r} is no length of time between 0 and ten years")
+        raise ValueError(f"{given!r} is not a duration between 0 and ten years")
     return length
 
 
 def _iso(text: str) -> float:
-    """Seconds of an ISO 8601 duration of weeks and below, as Prefect writes them."""
+    """Return the seconds of an ISO 8601 duration of weeks and below, as Prefect writes them."""
     found = _ISO.fullmatch(text)
     if found is None or not any(found.groups()):
-        raise ValueError(f"{text!r} is no length of time: write 30s, 5m, 1h30m or 7d")
+        raise ValueError(f"{text!r} is not a duration: write 30s, 5m, 1h30m or 7d")
     sizes = (604_800, 86_400, 3600, 60, 1)
     return sum(float(n) * size for n, size in zip(found.groups(), sizes, strict=True) if n)
 
 
 def format_duration(length: timedelta) -> str:
-    """`length` as `parse_duration` reads it, largest units first, to the millisecond."""
+    """Write `length` as `parse_duration` reads it, largest units first, to the millisecond."""
     left = round(length.total_seconds() * 1000)
     if left == 0:
         return "0s"

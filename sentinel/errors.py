@@ -93,12 +93,12 @@ class ExpressionError(ConfigurationError):
         self.line = line
 
     def __str__(self) -> str:
-        said = super().__str__()
+        text = super().__str__()
         lines = self.source.splitlines()
         if not self.column or not 1 <= self.line <= len(lines):
-            return said
+            return text
         shown, caret = _window(lines[self.line - 1], self.column)
-        return f"{said}, at column {self.column}\n    {shown}\n    {' ' * caret}^"
+        return f"{text}, at column {self.column}\n    {shown}\n    {' ' * caret}^"
 
 
 class PatternError(ConfigurationError):
@@ -144,7 +144,7 @@ class SourceDown(TriggerError):
 
     Args:
         source: what does not answer, the same text for every rule that reads from it and without
-            secrets; their alerts are told as one
+            secrets; their alerts are notified as one
         message: what was wrong
         hint: what to do about it
     """
@@ -196,7 +196,7 @@ class PrefectUnreachable(SentinelError):
 
 
 def _window(line: str, column: int, width: int = 76) -> tuple[str, int]:
-    """As much of `line` around `column` as fits, and where in it the column lies."""
+    """Return as much of `line` around `column` as fits, and the column's position in it."""
     line = "".join(c if c.isprintable() else " " for c in line)
     start = max(0, min(column - 1 - width // 2, len(line) - width))
     return line[start : start + width], column - 1 - start

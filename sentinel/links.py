@@ -60,6 +60,9 @@ def dashboard_address(settings: Settings, port: int | None = None) -> str:
         settings: `dashboard_url` where a platform owner set one, else the host it listens on
         port: where it listens, if it is not the settings' port: `sentinel up` picks a free one
             for port 0
+
+    Returns:
+        A URL with scheme and host.
     """
     if settings.dashboard_url:
         return settings.dashboard_url.rstrip("/")

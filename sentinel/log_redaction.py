@@ -27,7 +27,7 @@ logging.getLogger("httpx").addFilter(_Filter())
 
 @contextmanager
 def unlogged() -> Generator[None]:
-    """What is requested in the block is not logged by `httpx`."""
+    """Keep `httpx` from logging the requests that are made in the block."""
     before = _UNLOGGED.set(True)
     try:
         yield

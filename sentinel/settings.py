@@ -17,7 +17,7 @@ __all__ = ["Settings", "settings"]
 
 
 class Settings(BaseSettings):
-    """Everything a platform owner may set. Each field is `SENTINEL_` and its name."""
+    """Everything that a platform owner may set. Each field is `SENTINEL_` and its name."""
 
     model_config = SettingsConfigDict(
         env_prefix="SENTINEL_", env_file=".env", extra="ignore", frozen=True
@@ -43,17 +43,17 @@ class Settings(BaseSettings):
     dashboard_behind_login: bool = Field(
         default=False,
         description=(
-            "Something before the dashboard, such as a proxy, asks people who they are. Only then "
-            "does it listen on SENTINEL_HOST; else on this machine only, as it asks nobody."
+            "A proxy in front of the dashboard has a login. Only then does the dashboard listen on "
+            "SENTINEL_HOST; else it listens on loopback only, since it has no login of its own."
         ),
     )
     dashboard_user_header: str = Field(
         default="",
         pattern="^[A-Za-z0-9-]*$",
         description=(
-            "Header in which a proxy with a login names who is signed in, such as "
-            "X-Forwarded-User; it must take away one that a browser sends, and nothing else may "
-            "reach the dashboard's port, as it is believed there. Where this is empty, everybody "
+            "Header in which a proxy with a login names the user, such as X-Forwarded-User. The "
+            "proxy must remove the header that a browser sends, and nothing else may reach the "
+            "dashboard's port, since the dashboard trusts it. Where this is empty, everybody "
             "acts as SENTINEL_USER."
         ),
     )
@@ -61,9 +61,9 @@ class Settings(BaseSettings):
         default=parse_duration("30s"),
         ge=parse_duration("10s"),
         description=(
-            "How long after the proxy last named its person a page still takes what changes "
-            "something, where SENTINEL_DASHBOARD_USER_HEADER is set; at least 10s. A page that is "
-            "open has itself named every two seconds."
+            "How long a page accepts commands after the proxy last named its user, where "
+            "SENTINEL_DASHBOARD_USER_HEADER is set; at least 10s. An open page asks the proxy "
+            "every two seconds."
         ),
     )
     api_port: int = Field(default=8400, ge=0, le=65535, description="Port of Sentinel's API.")
@@ -86,7 +86,9 @@ class Settings(BaseSettings):
         description="Bearer token of the API; empty means one that `up` makes under home.",
     )
     work_pool: str = Field(default="sentinel", description="Work pool that deployments use.")
-    user: str = Field(default="", description="Who acts in the dashboard and CLI; empty: login.")
+    user: str = Field(
+        default="", description="User that acts in the dashboard and CLI; empty means the login."
+    )
     reopen_within: Duration = Field(
         default=parse_duration("15m"),
         description="A recurrence this soon after a resolve reopens the same alert.",
@@ -97,15 +99,15 @@ class Settings(BaseSettings):
     )
     wake_again_after: Duration = Field(
         default=parse_duration("5s"),
-        description="A wake that nobody served for this long is sent to Prefect again.",
+        description="A wake that is not served within this long is sent to Prefect again.",
     )
     standby_after: Duration = Field(
         default=parse_duration("15s"),
-        description="What is due and unclaimed for this long is told by the relay itself.",
+        description="The relay sends a notification that is due and unclaimed for this long.",
     )
     dead_man_url: SecretStr = Field(
         default=SecretStr(""),
-        description="Pinged once a minute while all is well, so that silence can page somebody.",
+        description="Dead man's switch: pinged once a minute while all is well.",
     )
     retention: Duration = Field(
         default=parse_duration("90d"), description="How long resolved alerts are kept."
@@ -129,15 +131,15 @@ class Settings(BaseSettings):
 
     @property
     def dashboard_host(self) -> str:
-        """Address that the dashboard listens on."""
+        """Return the address that the dashboard listens on."""
         return self.host if self.dashboard_behind_login else "127.0.0.1"
 
     def resolved_home(self) -> Path:
-        """`home` as an absolute path."""
+        """Return `home` as an absolute path."""
         return self.home.expanduser().resolve()
 
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process, read once."""
+    """Return the settings of this process, read once."""
     return Settings()

@@ -1,4 +1,4 @@
-"""How bad it is: five severities, the words that mean them, and their order."""
+"""Severity: five degrees, the words that mean them, and their order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Severity(IntEnum):
 
     @property
     def word(self) -> str:
-        """Our own word for it, in lower case."""
+        """Return our own word for it, in lower case."""
         return self.name.lower()
 
 
@@ -32,7 +32,13 @@ _ALIASES = {"emergency": Severity.CRITICAL, "warning": Severity.MEDIUM}
 
 
 def severity_of(word: str) -> Severity:
-    """The severity that `word` means, upper or lower case.
+    """Return the severity that `word` means.
+
+    Args:
+        word: one of `WORDS`, in upper or lower case
+
+    Returns:
+        One of the five; emergency is critical and warning is medium.
 
     Raises:
         ValueError: it is none of `WORDS`

@@ -22,9 +22,14 @@ _NEARLY = re.compile(rf"\{{{_NAME}[:!][^{{}}\s]{{0,20}}\}}")
 
 
 def render(template: str, fields: Mapping[str, Any]) -> str:
-    """`template` with every `{name}` or `{name.part}` that `fields` has filled in.
+    """Fill in every `{name}` or `{name.part}` that `fields` has.
 
-    At most `MAX_TEXT` characters come back; what was cut ends with an ellipsis.
+    Args:
+        template: the text
+        fields: values by name; a nested mapping is reached with dots
+
+    Returns:
+        The text, at most `MAX_TEXT` characters; what was cut ends with an ellipsis.
     """
     if "{" in template:
         template = _FIELD.sub(lambda match: _filled(match, fields), template)
@@ -32,12 +37,12 @@ def render(template: str, fields: Mapping[str, Any]) -> str:
 
 
 def placeholders(template: str) -> list[str]:
-    """The names that `template` asks for, in their order, each once."""
+    """Return the names that `template` asks for, in their order, each once."""
     return list(dict.fromkeys(match.group(1) for match in _FIELD.finditer(template)))
 
 
 def misspelt(template: str) -> list[str]:
-    """What looks like a field that says how it is written, in words that are not known here."""
+    """Return what looks like a placeholder whose format specification is not known here."""
     return [one for one in _NEARLY.findall(template) if not _FIELD.fullmatch(one)]
 
 
@@ -68,7 +73,7 @@ def _filled(match: re.Match[str], fields: Mapping[str, Any]) -> str:
 
 
 def number(value: float) -> str:
-    """`value` for people: a fraction with at most six significant digits, a whole number whole."""
+    """Write `value` for people: at most six significant digits, a whole number whole."""
     if isinstance(value, int) and abs(value) < _LONGEST:
         return f"{value}"
     try:

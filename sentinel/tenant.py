@@ -1,4 +1,4 @@
-"""Whose things are: the name of a tenant."""
+"""The name of a tenant."""
 
 from __future__ import annotations
 
@@ -9,14 +9,20 @@ from sentinel.errors import ConfigurationError
 __all__ = ["checked_tenant"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
-"""What a rule takes for its tenant; what is sent for another would never be looked at."""
+"""The names that a rule accepts for its tenant: data of any other would never be evaluated."""
 
 
 def checked_tenant(name: str) -> str:
-    """`name`, which can be a tenant's.
+    """Return `name`, if a tenant can have it.
+
+    Args:
+        name: what a request or a setting gave
+
+    Returns:
+        The same name.
 
     Raises:
-        ConfigurationError: it cannot
+        ConfigurationError: it has other characters, or too many
     """
     if not _NAME.fullmatch(name):
         raise ConfigurationError(

@@ -1,4 +1,7 @@
-"""What pydantic refuses, in words that say what to write instead. Pure."""
+"""Write what pydantic refuses as a sentence that says what the value must be. Pure.
+
+A message follows the name of its field: "rule.max_alerts: must be between 1 and 100000, got 0".
+"""
 
 from __future__ import annotations
 
@@ -8,76 +11,116 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 __all__ = ["validation_message"]
 
-_WRITE = {
+_KINDS = {
     "missing": "it is missing",
-    "list_type": "write a list: [a, b]",
-    "tuple_type": "write a list: [a, b]",
-    "dict_type": "write names and values: {a: b}",
-    "bool_type": "write true or false",
-    "bool_parsing": "write true or false",
-    "float_type": "write a number",
-    "float_parsing": "write a number",
-    "finite_number": "write a finite number",
-    "int_type": "write a whole number",
-    "int_parsing": "write a whole number",
-    "int_from_float": "write a whole number",
-    "string_type": "write a text",
-    "union_tag_not_found": "say its type",
+    "list_type": "must be a list: [a, b]",
+    "tuple_type": "must be a list: [a, b]",
+    "dict_type": "must be names and values: {a: b}",
+    "model_type": "must be its fields as names and values: {a: b}",
+    "model_attributes_type": "must be its fields as names and values: {a: b}",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "string_type": "must be text",
+    "union_tag_not_found": "must have a type",
 }
-_BOUNDS = {
-    "greater_than_equal": ("ge", "write {} or more"),
-    "greater_than": ("gt", "write more than {}"),
-    "less_than_equal": ("le", "write {} or less"),
-    "less_than": ("lt", "write less than {}"),
-    "too_short": ("min_length", "give at least {}"),
-    "too_long": ("max_length", "give at most {}"),
-    "string_too_short": ("min_length", "write at least {} character"),
-    "string_too_long": ("max_length", "write at most {} characters"),
-    "literal_error": ("expected", "write {}"),
-    "union_tag_invalid": ("expected_tags", "write one of {}"),
+_LIMITS = {"ge": "{} or more", "gt": "more than {}", "le": "{} or less", "lt": "less than {}"}
+_LIMIT_OF_KIND = {
+    "greater_than_equal": "ge",
+    "greater_than": "gt",
+    "less_than_equal": "le",
+    "less_than": "lt",
 }
+_SIZES = {
+    "too_short": ("min_length", "must have at least {} {}", "entry", "entries"),
+    "too_long": ("max_length", "must have at most {} {}", "entry", "entries"),
+    "string_too_short": ("min_length", "must have at least {} {}", "character", "characters"),
+    "string_too_long": ("max_length", "must have at most {} {}", "character", "characters"),
+}
+_CHOICES = {"literal_error": "expected", "union_tag_invalid": "expected_tags"}
 
 
 def validation_message(error: Mapping[str, Any], model: type[BaseModel] | None = None) -> str:
-    """What is wrong and what to write.
+    """Say what a value must be, for one of pydantic's errors.
 
     Args:
         error: one of `ValidationError.errors()`
-        model: whose fields its place goes by, so that one that there is not has a neighbour
+        model: the model that was validated, so that a number's other limit and the field that an
+            unknown name is like can be named; None where it is not at hand
+
+    Returns:
+        A message without the field's name and without the value, in one line.
     """
     kind: str = error["type"]
     given: Mapping[str, Any] = error.get("ctx", {})
-    if kind in _WRITE:
-        return _WRITE[kind]
-    if kind in _BOUNDS:
-        name, said = _BOUNDS[kind]
-        bound: object = given[name]
-        return said.format(f"{bound:g}" if isinstance(bound, float) else bound)
-    if kind in ("model_type", "model_attributes_type"):
-        return "write its fields as names and values: {a: b}"
+    if kind in _KINDS:
+        return _KINDS[kind]
+    if kind in _LIMIT_OF_KIND:
+        name = _LIMIT_OF_KIND[kind]
+        return _limits({name: given[name]} | _limits_at(model, error["loc"]))
+    if kind in _SIZES:
+        name, message, one, many = _SIZES[kind]
+        return message.format(given[name], one if given[name] == 1 else many)
+    if kind in _CHOICES:
+        return f"must be {given[_CHOICES[kind]]}"
     if kind == "extra_forbidden":
         return _no_such(error["loc"], model)
     return str(error["msg"]).removeprefix("Value error, ")
 
 
+def _limits(limits: Mapping[str, Any]) -> str:
+    """Say which numbers lie within limits, which are named as pydantic names them."""
+    texts = {name: f"{x:g}" if isinstance(x, float) else f"{x}" for name, x in limits.items()}
+    if texts.keys() == {"ge", "le"}:
+        return f"must be between {texts['ge']} and {texts['le']}"
+    said = [words.format(texts[name]) for name, words in _LIMITS.items() if name in texts]
+    return f"must be {' and '.join(said)}"
+
+
+def _limits_at(model: type[BaseModel] | None, place: Sequence[int | str]) -> dict[str, Any]:
+    """Return the limits that the field at `place` has; none where the field is not known."""
+    found = list(_fields([] if model is None else [model], place[:-1]))
+    field = next((field for name, field in found if name == place[-1]), None) if place else None
+    limits: dict[str, Any] = {}
+    for rule in [] if field is None else field.metadata:
+        limits |= {name: getattr(rule, name) for name in _LIMITS if hasattr(rule, name)}
+    return limits
+
+
 def _no_such(place: Sequence[int | str], model: type[BaseModel] | None) -> str:
     said = "there is no such field"
-    known = sorted(set(_fields([] if model is None else [model], place[:-1])))
+    known = sorted({name for name, _ in _fields([] if model is None else [model], place[:-1])})
     if not known:
         return said
     near = difflib.get_close_matches(str(place[-1]), known, 1, 0.6)
     return f"{said}; did you mean {near[0]}?" if near else f"{said}; there are {', '.join(known)}"
 
 
-def _fields(models: Sequence[type[BaseModel]], place: Sequence[int | str]) -> Iterator[str]:
-    """The names of the fields at `place`, as people write them; none where nobody knows."""
+def _fields(
+    models: Sequence[type[BaseModel]], place: Sequence[int | str]
+) -> Iterator[tuple[str, FieldInfo]]:
+    """Find the fields at a place within models.
+
+    Args:
+        models: where the place begins; several where a field may hold one of several
+        place: names of fields and positions in lists, as pydantic's `loc`
+
+    Yields:
+        Each field with its name as people write it; none where the place is not known.
+    """
     if not place:
         for model in models:
             for name, field in model.model_fields.items():
-                yield field.alias or name
+                yield field.alias or name, field
         return
     first, rest = place[0], place[1:]
     if isinstance(first, int):
@@ -90,7 +133,7 @@ def _fields(models: Sequence[type[BaseModel]], place: Sequence[int | str]) -> It
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The models that a field may hold, in a list or beside None too."""
+    """Yield the models that a field may hold, in a list or beside None too."""
     if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
         yield annotation
         return

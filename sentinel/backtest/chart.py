@@ -14,10 +14,17 @@ _MOST_ROWS = 20
 
 
 def picture(found: Backtest, width: int = 72) -> list[str]:
-    """Lines of at most `width` characters and a margin.
+    """Draw a backtest as text.
 
-    The first shows the greatest value of each stretch, a blank where nothing was looked at; then
-    one for each alert (`█` open); then one with a mark wherever somebody would have been told.
+    The first line shows the greatest value of each stretch of time, a blank where nothing was
+    evaluated; then one line for each alert (`█` open); then one with a mark for each message.
+
+    Args:
+        found: the backtest's result
+        width: characters for the whole time
+
+    Returns:
+        Lines of at most `width` characters and a margin; none where no time passed.
     """
     length = (found.until - found.since) / width
     if length <= timedelta(0):

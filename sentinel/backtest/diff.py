@@ -14,12 +14,15 @@ _MOST = 20
 
 
 def difference(before: Backtest, after: Backtest, edits: Sequence[str] = ()) -> str:
-    """What `after` would have done differently from `before`.
+    """Write what `after` would have done differently from `before`.
 
     Args:
         before: the rule as it is
         after: the rule as it would be, over the same time
         edits: what was changed in it, a line each
+
+    Returns:
+        Lines of text, with a line feed at the end.
     """
     return "\n".join(_lines(before, after, edits)).rstrip() + "\n"
 

@@ -37,7 +37,7 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 def planned(
     store: Store, tried: Tried, since: datetime, until: datetime, data: Path | None = None
 ) -> tuple[Plan, Iterable[Seen]]:
-    """What to replay, and as what.
+    """Decide what to replay, and as what.
 
     Args:
         store: whose readings, metrics, receivers and settings hold
@@ -45,7 +45,10 @@ def planned(
         since: evaluations after it
         until: and up to it
         data: a file of readings instead of the kept ones; then its times are the limits, and
-            what its last one has opened is told
+            messages about its last reading are sent too
+
+    Returns:
+        The plan, and the evaluations to replay, oldest first.
 
     Raises:
         ConfigurationError: there is nothing to replay, or nothing says what is bad

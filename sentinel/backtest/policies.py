@@ -83,7 +83,15 @@ class _Asked:
 
 
 def spec_of(rule: Rule, trigger: Trigger[..., Any], parameters: Mapping[str, Any]) -> Spec:
-    """The policies that a run with these parameters would roll out.
+    """Return the policies that a run with these parameters would roll out.
+
+    Args:
+        rule: the deployment's
+        trigger: event_policy or event_pack
+        parameters: the trigger's
+
+    Returns:
+        The rule and its policies as JSON.
 
     Raises:
         SentinelError: they cannot be read
@@ -96,7 +104,15 @@ def spec_of(rule: Rule, trigger: Trigger[..., Any], parameters: Mapping[str, Any
 
 
 def stored_spec(store: Store, name: str, tenant: str = "default") -> Spec:
-    """The policies that were rolled out as the rule `name`, or the one that is that rule.
+    """Return the policies that were rolled out as a rule, or the one policy that is that rule.
+
+    Args:
+        store: where they are
+        name: the rule's
+        tenant: the rule's
+
+    Returns:
+        The deployment's rule with all of its policies, or with the one that is named.
 
     Raises:
         NotFound: there are none
@@ -120,15 +136,18 @@ def stored_spec(store: Store, name: str, tenant: str = "default") -> Spec:
 def planned_events(
     store: Store, spec: Spec, since: datetime, until: datetime, data: Path | None = None
 ) -> tuple[EventPlan, Iterable[Came]]:
-    """What to replay, and as what.
+    """Decide which events to replay, and as what.
 
     Args:
         store: whose events, receivers and settings hold
         spec: the policies
         since: events that came after it
         until: and up to it
-        data: a file of events instead; then their own times are the limits, and what the last
-            one has opened is told
+        data: a file of events instead; then their own times are the limits, and messages about
+            the last one are sent too
+
+    Returns:
+        The plan, and the events to replay by when they came.
 
     Raises:
         ConfigurationError: there is nothing to replay
@@ -163,11 +182,17 @@ def planned_events(
 
 
 def read_event_file(path: Path, until: datetime) -> list[Came]:
-    """The events of a file, by when they happened.
+    """Read the events of a file, by when they happened.
 
-    One object, a list, `{"events": […]}`, or an object a line. One without a time of its own
-    happened together with the one before it in the file; the first, at `until`. An id given twice
-    counts once, as it does live.
+    One without a time of its own happened together with the one before it in the file; the first,
+    at `until`. An id given twice counts once, as it does live.
+
+    Args:
+        path: has one object, a list, `{"events": […]}`, or an object a line
+        until: the moment of a first event without a time
+
+    Returns:
+        The events by moment, the earliest first.
 
     Raises:
         ConfigurationError: the file cannot be read, or one is no event; names it

@@ -49,7 +49,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 def stored(
     reader: MetricReader, rule: str, since: datetime, until: datetime, *, judged: bool
 ) -> list[Seen]:
-    """The evaluations whose readings are kept, oldest first.
+    """Return the evaluations whose readings are kept.
 
     Args:
         reader: of the rule's tenant
@@ -58,6 +58,9 @@ def stored(
         until: and up to it
         judged: whether a condition says what is bad; else the check did, whose verdict is kept
             beside the value, or is the value: 1 for bad and 0 for good
+
+    Returns:
+        An evaluation for each moment with readings, oldest first.
 
     Raises:
         ConfigurationError: nothing says what is bad, and the values are no verdicts
@@ -143,9 +146,16 @@ def _reading(
 
 
 def empty_between(seen: Sequence[Seen], every: timedelta) -> Iterator[Seen]:
-    """`seen`, and an evaluation that saw nothing wherever a period has none.
+    """Add an evaluation that saw nothing wherever a period has none.
 
     For checks that list only what is wrong: where all was well they left nothing to keep.
+
+    Args:
+        seen: evaluations, oldest first
+        every: the rule's period
+
+    Yields:
+        All of `seen` and the empty ones, oldest first.
     """
     for one, after in zip(seen, [*seen[1:], None], strict=True):
         yield one
@@ -165,15 +175,18 @@ def watched(
     until: datetime,
     every: timedelta,
 ) -> Iterator[Seen]:
-    """Look again, once a period, with a check that reads nothing but stored metrics.
+    """Evaluate again, once a period, a check that reads nothing but stored metrics.
 
     Args:
         trigger: one whose readings are not kept, since what it reads is
         parameters: its own
         reader: of the rule's tenant; the check is given the moment, and asks for no later one
-        since: the first look is a period after it
-        until: no look is later
+        since: the first evaluation is a period after it
+        until: no evaluation is later
         every: the period
+
+    Yields:
+        What the check sees, oldest first.
     """
     clock = FakeClock(since)
     state: dict[str, Any] = {}
@@ -195,17 +208,20 @@ def _greatest(observation: Observation) -> float | None:
 
 
 def read_file(path: Path, *, judged: bool, rule: str) -> list[Seen]:
-    """The evaluations in a file of readings, oldest first.
+    """Read the evaluations in a file of readings.
 
     CSV has a column `at` (or timestamp, time, date) and `value`; every other column is a label.
     JSON is a list of objects with `at`, `value` and `labels`; NDJSON has one such object a line.
-    `firing`, true or false, is what the check said itself. Readings of one moment are one
+    `firing`, true or false, is what the check judged itself. Readings of one moment are one
     evaluation.
 
     Args:
         path: ends in .csv, .json, .ndjson or .jsonl
         judged: as in `stored`
         rule: its name, for errors
+
+    Returns:
+        An evaluation for each moment with readings, oldest first.
 
     Raises:
         ConfigurationError: the file cannot be read, or a row is no reading; names it

@@ -173,12 +173,15 @@ class _Alone(Store):
 def staged(
     since: datetime, receivers: Mapping[str, Sequence[str]], options: StoreOptions
 ) -> Generator[Stage]:
-    """A stage in a folder that goes with it.
+    """Make a store for a replay, in a temporary folder that is deleted afterwards.
 
     Args:
         since: what the clock shows first
         receivers: channels of each receiver by name
         options: the settings that decisions depend on
+
+    Yields:
+        The store and its clock, within one transaction.
     """
     with tempfile.TemporaryDirectory(prefix="sentinel-backtest-") as folder:
         clock = FakeClock(since)

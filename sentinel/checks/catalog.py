@@ -1,4 +1,4 @@
-"""Which triggers there are: modules in `triggers/`, and packages that bring some.
+"""Find and load triggers: modules in `triggers/`, and packages that bring some.
 
 A file dropped into `triggers/`, or a package with an entry point in the group
 `sentinel.triggers`, is found without registration anywhere else; so are classes of the older
@@ -67,21 +67,32 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     broken: list[Broken]
 
     def get(self, name: str) -> Trigger[..., Any]:
-        """The trigger of that name.
+        """Return the trigger of that name.
+
+        Args:
+            name: the function's name
+
+        Returns:
+            The one trigger that has it.
 
         Raises:
-            TriggerError: there is none; says what there is, and what is broken
+            TriggerError: there is none; the hint lists what there is and what could not be loaded
         """
         if name in self.triggers:
             return self.triggers[name]
-        raise _missing(name, sorted(self.triggers), self.broken)
+        raise TriggerError(
+            f"there is no trigger {name!r}", hint=_known(sorted(self.triggers), self.broken)
+        )
 
 
 def load(package: str = PACKAGE) -> Catalog:
-    """Load everything there is.
+    """Load every trigger of a package and of the entry points.
 
     Args:
-        package: the importable package whose modules are looked through
+        package: the importable package whose modules are read
+
+    Returns:
+        The triggers by name, and what could not be loaded.
     """
     found: dict[str, list[tuple[str, Trigger[..., Any]]]] = {}
     broken: list[Broken] = []
@@ -113,7 +124,14 @@ def load(package: str = PACKAGE) -> Catalog:
 
 
 def find(name: str, package: str = PACKAGE) -> Trigger[..., Any]:
-    """One trigger; where a module or entry point carries its name, only that one is imported.
+    """Load one trigger; where a module or entry point has its name, only that one is imported.
+
+    Args:
+        name: the function's name
+        package: the importable package whose modules are read
+
+    Returns:
+        The one trigger that has it.
 
     Raises:
         TriggerError: there is none of that name, it is defined twice, or its file is broken
@@ -131,7 +149,7 @@ def find(name: str, package: str = PACKAGE) -> Trigger[..., Any]:
     except (Exception, SystemExit) as error:
         raise TriggerError(
             f"trigger {name!r} cannot be loaded: {_broken(module_name, error)}",
-            hint="Mend that file; the other triggers are not affected.",
+            hint="Correct that file; the other triggers are not affected.",
         ) from error
     if len({id(trigger) for _, trigger in made}) > 1:
         raise TriggerError(str(_twice(name, *made[0], made)), hint="Rename one of them.")
@@ -165,7 +183,7 @@ def _defined_in(module: ModuleType) -> Iterator[Trigger[..., Any]]:
 
 
 def _adapted(kind: type[Any]) -> Trigger[..., Any]:
-    """The one trigger of a class: two of them would look like two of one name."""
+    """Return the one trigger of a class: a second one would count as a second of its name."""
     if kind not in _of_classes:
         try:
             _of_classes[kind] = adapt(kind)
@@ -175,7 +193,7 @@ def _adapted(kind: type[Any]) -> Trigger[..., Any]:
 
 
 class _UnusableClass(Exception):
-    """Which class of the older contract it was that raised `error` when it was asked."""
+    """A class of the older contract raised `error` when its name or defaults were asked for."""
 
     def __init__(self, kind: type[Any], error: Exception) -> None:
         super().__init__(str(error))
@@ -205,7 +223,7 @@ def _broken(source: str, error: BaseException) -> Broken:
             file=file,
             line=line,
             error=f"SyntaxError: {error.msg}",
-            cure="Mend that line.",
+            cure="Correct that line.",
         )
     if isinstance(error, _UnusableClass):
         return msgspec.structs.replace(
@@ -244,10 +262,10 @@ def _cure(error: BaseException) -> str:
         return error.hint
     if isinstance(error, ModuleNotFoundError) and error.name:
         top = error.name.partition(".")[0]
-        return f"Install what provides {top!r} where the workers run, or mend the import."
+        return f"Install what provides {top!r} where the workers run, or correct the import."
     if isinstance(error, SystemExit):
         return "A file of triggers must not exit when it is imported."
-    return "Mend that line; it runs when the file is imported."
+    return "Correct that line; it runs when the file is imported."
 
 
 def _path(module_name: str) -> str:
@@ -275,8 +293,7 @@ def _twice(
     )
 
 
-def _missing(name: str, known: list[str], broken: list[Broken]) -> TriggerError:
-    hint = f"There are: {', '.join(known) or 'none'}."
-    if broken:
-        hint += f" Not loaded: {'; '.join(map(str, broken))}."
-    return TriggerError(f"there is no trigger {name!r}", hint=hint)
+def _known(names: list[str], broken: list[Broken]) -> str:
+    """Say which triggers there are, and which sources could not be loaded."""
+    said = f"There are: {', '.join(names) or 'none'}."
+    return f"{said} Not loaded: {'; '.join(map(str, broken))}." if broken else said

@@ -35,7 +35,7 @@ class Context:
         prefect: the Prefect API through a port; None where there is no server
 
     Args:
-        clock: tells the time; the machine's unless another is given
+        clock: gives the time; the machine's unless another is given
         state: what the rule's last successful check left
         last_seen: when this rule was last evaluated
         prefect: the Prefect API that Sentinel runs on
@@ -65,7 +65,7 @@ class Context:
         self.not_seen: list[Mapping[str, str]] = []
 
     def now(self) -> datetime:
-        """The present moment in UTC."""
+        """Return the present moment in UTC."""
         return self._clock.now()
 
     def unknown(self, labels: Mapping[str, str]) -> None:
@@ -77,7 +77,7 @@ class Context:
 
     @property
     def metrics(self) -> MetricReader:
-        """The stored metrics of this rule's tenant, to read.
+        """Return a reader of the stored metrics of this rule's tenant.
 
         Raises:
             ConfigurationError: there is no database here
@@ -91,25 +91,28 @@ class Context:
 
     @property
     def events(self) -> EventPort:
-        """The events of this rule's tenant, to match.
+        """Return the events of this rule's tenant, to match against policies.
 
         Raises:
             ConfigurationError: there is no database here
         """
         if self._events is None:
             raise ConfigurationError(
-                "this check looks at events, and no database is known here",
+                "this check reads events, and no database is known here",
                 hint="Roll it out; the flow of a deployment gives it one.",
             )
         return self._events
 
     @contextmanager
     def prefect_api(self, api_url: str = "", key: str = "") -> Generator[PrefectPort]:
-        """The Prefect API to ask while the block lasts.
+        """Connect to a Prefect API while the block lasts.
 
         Args:
             api_url: of another server, ending in `/api`; empty means the one we run on
             key: what that other server lets us in with: an API key, or `user:password`
+
+        Yields:
+            The API behind its port.
 
         Raises:
             ConfigurationError: there is none, or this context cannot connect to another
@@ -132,10 +135,16 @@ class Context:
         yield self.prefect
 
     def filled(self, text: str) -> str:
-        """`text` with every `{secret:NAME}` replaced by what that Prefect Secret block holds.
+        """Replace every `{secret:NAME}` in a text by what that Prefect Secret block holds.
 
-        So a password is never a parameter, which Prefect would show to everybody. Inside a
-        longer text, taken for a URL, it is percent-encoded; alone it stands as it is.
+        So a password is never a parameter, which Prefect would show to everybody.
+
+        Args:
+            text: a parameter as it was written
+
+        Returns:
+            The text with its secrets. One that is the whole text stands as it is; inside a longer
+            text, which is taken for a URL, it is percent-encoded (RFC 3986, section 2.1).
 
         Raises:
             ConfigurationError: a secret is asked for and no Prefect API is known here
@@ -148,6 +157,6 @@ class Context:
         return _SECRET.sub(lambda match: quote(self.secret(match.group(1)), safe=""), text)
 
     def secret(self, name: str) -> str:
-        """What the Prefect Secret block `name` holds; raises as `filled` does."""
+        """Return what the Prefect Secret block `name` holds; raises as `filled` does."""
         with self.prefect_api() as prefect:
             return prefect.secret(name)

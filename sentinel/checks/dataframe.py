@@ -14,11 +14,14 @@ __all__ = ["readings_of"]
 
 
 def readings_of(frame: Any, by: tuple[str, ...]) -> Iterator[Reading]:
-    """A reading per row of `frame`.
+    """Make a reading of every row of a DataFrame.
 
     Args:
-        frame: a DataFrame with the columns in `by`, and `value` or `firing`; `summary` may come
+        frame: has the columns in `by`, and `value` or `firing`; `summary` may come
         by: the columns that are labels; empty takes every text column but `summary`
+
+    Yields:
+        A reading for each row, in their order; none for one whose value is NaN, which is unknown.
 
     Raises:
         ReadingError: a column is missing, or there is neither value nor firing

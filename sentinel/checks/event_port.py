@@ -18,13 +18,13 @@ PACK_TRIGGER = "event_pack"
 
 
 class MatchResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a look at events came to.
+    """What matching events against policies came to.
 
     Attributes:
-        events: how many were looked at
+        events: how many events were read
         matches: how often a policy matched one
-        behind: whether there are more to look at
-        found: what would be alerts, where nothing was stored
+        behind: whether there are more events to read
+        found: in a rehearsal, the alerts that there would be
     """
 
     events: int = 0
@@ -37,7 +37,14 @@ class EventPort(Protocol):
     """The events of one tenant, for the policies of one rule."""
 
     def match(self, policies: Sequence[Mapping[str, Any]], *, alone: bool) -> MatchResult:
-        """Let `policies` be those of this rule, and match what nobody has matched for them yet.
+        """Make `policies` those of this rule, and match the events that were not matched for them.
+
+        Args:
+            policies: as JSON
+            alone: whether it is one policy with a deployment of its own, not a pack
+
+        Returns:
+            How much was matched.
 
         Raises:
             PolicyError: they cannot be used

@@ -106,8 +106,9 @@ def filled(
             raise ConfigurationError(
                 f"{trigger.name} needs the parameter {where!r}", hint=f"Add --set {where}=…"
             ) from None
+        message = validation_message(first, form)
         raise ConfigurationError(
-            f"{trigger.name}: {where}: {validation_message(first)}, got {first['input']!r:.80}",
+            f"{trigger.name}: {where}: {message}, got {first['input']!r:.80}",
             hint=f"See: sentinel trigger show {trigger.name}",
         ) from None
     return {name: getattr(made, name) for name in form.model_fields}

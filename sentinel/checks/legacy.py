@@ -46,7 +46,7 @@ _METHODS = ("get_name", "get_description", "get_default_params", "check")
 
 @dataclass
 class AlertOutput:
-    """What a check of the older contract answers.
+    """What a check of the older contract returns.
 
     Attributes:
         triggered: whether it is bad
@@ -70,23 +70,23 @@ class BaseTrigger(ABC):
 
     @abstractmethod
     def get_name(self) -> str:
-        """What people call it."""
+        """Return the name that people call it by."""
 
     @abstractmethod
     def get_description(self) -> str:
-        """What it watches."""
+        """Return what it watches."""
 
     @abstractmethod
     def get_default_params(self) -> dict[str, Any]:
-        """Its parameters with their defaults."""
+        """Return its parameters with their defaults."""
 
     @abstractmethod
     async def check(self, params: dict[str, Any]) -> AlertOutput:
-        """Look once."""
+        """Check once and return what was found."""
 
 
 def is_legacy(value: object) -> TypeGuard[type[Any]]:
-    """Whether `value` is a class of the older contract that can be used."""
+    """Return whether `value` is a class of the older contract that can be used."""
     return (
         isinstance(value, type)
         and not inspect.isabstract(value)
@@ -95,10 +95,16 @@ def is_legacy(value: object) -> TypeGuard[type[Any]]:
 
 
 def adapt(kind: type[Any]) -> Trigger[..., Any]:
-    """A trigger that does what a class of the older contract does.
+    """Make a trigger of a class of the older contract.
 
     Its parameters are those of `get_default_params`, typed by their defaults; its name is that
     of `get_name` in small letters with underscores. A reading's label is the `ticker`.
+
+    Args:
+        kind: a class for which `is_legacy` holds
+
+    Returns:
+        A closed-world trigger without backtests, since nobody knows what else the class does.
 
     Raises:
         TriggerError: the class cannot be made without arguments, or its name or defaults are
@@ -167,10 +173,18 @@ def _parameter(kind: type[Any], name: object, default: object) -> inspect.Parame
 
 
 def _readings(ctx: Context, name: str, answer: object) -> list[Reading]:
-    """The readings of one answer, which is an output or several of them.
+    """Make readings of what a check returned, which is one output or several.
 
-    What was alerting and is not spoken of keeps its state, except where the check says that
-    nothing is triggered and names no ticker.
+    A ticker that was firing and is in none of them keeps its state, except where the check says
+    that nothing is triggered and names no ticker.
+
+    Args:
+        ctx: its state keeps which tickers fire; is told of those that keep their state
+        name: the trigger's, for errors
+        answer: an output or a list of them
+
+    Returns:
+        One reading for each output.
     """
     outputs = cast("list[object]", answer) if isinstance(answer, list | tuple) else [answer]
     readings = [_reading(name, output) for output in outputs]

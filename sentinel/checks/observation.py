@@ -1,4 +1,4 @@
-"""What one evaluation of a check saw."""
+"""The result of calling a check once."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["Observation"]
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
-    """What one look saw.
+    """What one call of a check saw.
 
     Attributes:
         readings: the good and the bad, in the order they came
-        complete: false where the look was cut short, so that what is missing is unknown
+        complete: false where the check was cut short, so that what is missing is unknown
         error: why it was cut short
         not_seen: label sets that the check said it could not see
         state: what the check left in `ctx.state`; None where it failed, so that a cursor
@@ -37,5 +37,5 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def size(self) -> int:
-        """How many readings there are."""
+        """Return how many readings there are."""
         return len(self.readings) + (0 if self.table is None else len(self.table))

@@ -31,7 +31,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         details: anything worth keeping with the alert, JSON-able; never part of its identity
         at: when it was seen, timezone-aware; left out means now
         severity: a severity word, for a check that must judge how bad it is
-        occurrences: how many times it has happened since the last look, for a check that
+        occurrences: how many times it has happened since the last evaluation, for a check that
             counts what it watches, such as runs; 0 where there was no new one
     """
 
@@ -46,10 +46,16 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def checked(reading: object) -> Reading:
-    """`reading`, if it is one that can be judged and stored.
+    """Return `reading`, if it is one that can be judged and stored.
 
     Label values that are numbers or booleans become text; everything else that is wrong
     is refused, because a reading that is silently mended could hide what is going on.
+
+    Args:
+        reading: what a check yielded
+
+    Returns:
+        The same reading, or a copy whose labels are all text.
 
     Raises:
         ReadingError: it is no reading, or a field of it is not usable; names the field
@@ -66,7 +72,7 @@ def checked(reading: object) -> Reading:
     if reading.occurrences is not None and not 0 <= reading.occurrences <= MAX_OCCURRENCES:
         raise ReadingError(
             f"the occurrences of the reading {labels} are {reading.occurrences}",
-            hint=f"Say how many there were since the last look, 0 to {MAX_OCCURRENCES:,}.",
+            hint=f"Say how many there were since the last evaluation, 0 to {MAX_OCCURRENCES:,}.",
         )
     if reading.at is not None and reading.at.tzinfo is None:
         raise ReadingError(f"the reading {labels} has an `at` without a timezone")

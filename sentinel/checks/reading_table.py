@@ -1,4 +1,4 @@
-"""Many readings at once, as columns: only what is bad becomes a `Reading` of its own."""
+"""Many readings at once, as columns: only those that may be bad become a `Reading` of their own."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ class ReadingTable:
         return int(np.count_nonzero(self._seen))
 
     def places(self) -> list[int]:
-        """Where the readings are."""
+        """Return the positions that have a reading."""
         return np.flatnonzero(self._seen).tolist()
 
     def reading(self, place: int) -> Reading:
-        """One of them."""
+        """Return the reading at one position."""
         return checked(Reading(labels=self.labels[place], value=float(self.values[place])))
 
     def suspects(self, when: When) -> list[int]:
-        """Where a value may be bad; `judge` says whether it is. All that are bad are among them."""
+        """Return the positions whose value may be bad, among them all that are; `judge` decides."""
         values = self.values
         if when.above is not None:
             suspect = values > when.above

@@ -1,4 +1,4 @@
-"""Look once: call a trigger, take what it yields, and keep what a failing look has seen.
+"""Run a check once: call a trigger, take what it yields, and keep what it saw before it failed.
 
 The check's own code is not ours: it may raise midway, yield nonsense or never come back.
 Each of these ends in an `Observation` that says so, never in a silent nothing.
@@ -62,13 +62,16 @@ def observe(
         parameters: its own parameters, already validated
         timeout: give up after this long; None waits for ever. The check's thread cannot be
             killed from here; the process that runs it ends with the flow run.
+
+    Returns:
+        What it saw; not complete, and with the error, where it raised or took too long.
     """
     seen = _Seen()
     if timeout is None:
-        return _ended(seen, ctx, _look(trigger, ctx, parameters, seen))
+        return _ended(seen, ctx, _call(trigger, ctx, parameters, seen))
     answer: queue.Queue[Exception | None] = queue.Queue()
     thread = threading.Thread(
-        target=lambda: answer.put(_look(trigger, ctx, parameters, seen)),
+        target=lambda: answer.put(_call(trigger, ctx, parameters, seen)),
         name=f"check-{trigger.name}",
         daemon=True,
     )
@@ -84,14 +87,14 @@ def observe(
 
 
 class _Seen(list[Reading]):
-    """What a look has seen so far."""
+    """What a check has seen so far."""
 
     table: ReadingTable | None = None
 
 
 def _ended(seen: _Seen, ctx: Context, error: Exception | None) -> Observation:
     return Observation(
-        # A copy: a look that was given up on may still go on.
+        # A copy: a check that was given up on may still run on.
         readings=list(seen),
         table=seen.table,
         complete=error is None,
@@ -101,7 +104,7 @@ def _ended(seen: _Seen, ctx: Context, error: Exception | None) -> Observation:
     )
 
 
-def _look(
+def _call(
     trigger: Check, ctx: Context, parameters: Mapping[str, Any], seen: _Seen
 ) -> Exception | None:
     try:
@@ -124,7 +127,7 @@ def _take(trigger: Check, answer: object, seen: _Seen) -> None:
     if answer is None:
         raise ReadingError(
             f"{trigger.name} returned nothing",
-            hint="Yield a Reading for everything it looked at, healthy or not.",
+            hint="Yield a Reading for everything it watches, healthy or not.",
         )
     if isinstance(answer, Reading):
         answer = [answer]
@@ -152,5 +155,5 @@ async def _drain(answer: AsyncIterable[object], seen: list[Reading]) -> None:
 
 def _keep(reading: object, seen: list[Reading]) -> None:
     if len(seen) >= MAX_READINGS:
-        raise ReadingError(f"more than {MAX_READINGS:,} readings in one look")
+        raise ReadingError(f"more than {MAX_READINGS:,} readings in one evaluation")
     seen.append(checked(reading))

@@ -1,4 +1,4 @@
-"""A trigger: one plain function that says what it sees now.
+"""A trigger: one plain function that yields what it sees now.
 
 Its signature is its form, its docstring the help. The rule's `when` judges what it yields.
 """
@@ -26,14 +26,14 @@ R = TypeVar("R")
 
 
 class Trigger(Generic[P, R]):
-    """A check, with what its decorator said of it.
+    """A check, with the arguments of its decorator.
 
     Attributes:
         name: the function's name; also the name of its flow
         category: default category of rules that use it
         unit: of its readings' values, for example percent, bytes, seconds
         when: default condition; None where every reading judges for itself
-        closed_world: a completed look counts as seeing everything it did not yield as good
+        closed_world: a completed evaluation counts as seeing good what it did not yield
         backtest: false for a trigger that acts on the world
         keeps_readings: false where what it reads is kept already, as stored metrics are
     """
@@ -90,7 +90,7 @@ class Trigger(Generic[P, R]):
 
     @property
     def judges(self) -> bool:
-        """Whether its file says `firing=` somewhere, so that some readings say if they are bad."""
+        """Return whether its file sets `firing=`, so that some readings judge for themselves."""
         module = sys.modules.get(self.module)
         try:
             source = inspect.getsource(module) if module is not None else ""
@@ -103,10 +103,13 @@ class Trigger(Generic[P, R]):
         return self.function(*args, **kwargs)
 
     def check(self, **parameters: Any) -> Observation:
-        """Look once, now, without server or database, and return what was seen.
+        """Run the check once, without server or database.
 
         Args:
             **parameters: the trigger's own; a `ctx` may be given, else a bare one is made
+
+        Returns:
+            What it saw.
 
         Raises:
             ReadingError: it yielded something that is no reading
@@ -151,10 +154,13 @@ def trigger(
         category: default category of rules that use it
         unit: of the values, for people
         when: which values are bad unless the rule says otherwise
-        closed_world: what a completed look did not yield was seen good
+        closed_world: a series that a completed evaluation did not yield was seen good
         backtest: false where it acts on the world, so that a replay must not call it
         keeps_readings: false where what it reads is kept already, as stored metrics are
         by: the columns that are labels, where it returns a pandas DataFrame
+
+    Returns:
+        The trigger; with parentheses, the decorator that makes it.
     """
 
     def wrap(inner: Callable[P, R]) -> Trigger[P, R]:

@@ -20,11 +20,21 @@ __all__ = ["error_reading", "error_text", "headline", "wording"]
 def wording(
     rule: Rule, reading: Reading, word: str, unit: str, at: datetime
 ) -> tuple[str, str, dict[str, str]]:
-    """Title, description and annotations of an alert, with the reading's fields filled in.
+    """Write title, description and annotations of an alert, with the reading's fields filled in.
 
     The title is the rule's annotation `summary`, else the reading's own summary, else the
-    rule's name with labels and value. What a rule says is about what it watches: where the
+    rule's name with labels and value. A rule's texts are about what it watches: where the
     reading says instead that the check itself failed, only texts without gaps are taken over.
+
+    Args:
+        rule: its annotations and description are the templates
+        reading: fills them in
+        word: the alert's severity
+        unit: of the reading's value
+        at: the moment of the evaluation
+
+    Returns:
+        The title, the description, and the annotations but for `summary` and `description`.
     """
     fields = _fields(rule, reading, word, unit, at)
     if CHECK in reading.labels:
@@ -44,7 +54,7 @@ def wording(
 
 
 def headline(rule: Rule, reading: Reading, word: str, unit: str, at: datetime) -> str:
-    """The title alone; see `wording`."""
+    """Write the title alone; see `wording`."""
     if CHECK in reading.labels:
         return reading.summary or rule.name
     templated = "summary" in rule.annotations
@@ -53,7 +63,7 @@ def headline(rule: Rule, reading: Reading, word: str, unit: str, at: datetime) -
 
 
 def _fits(template: str, fields: Mapping[str, Any]) -> bool:
-    """Whether `fields` has everything that it asks for."""
+    """Return whether `fields` has everything that `template` asks for."""
     return all(render(f"{{{name}}}", fields) != f"{{{name}}}" for name in placeholders(template))
 
 
@@ -63,7 +73,7 @@ def _title(rule: Rule, reading: Reading, unit: str, fields: Mapping[str, Any]) -
 
 
 def _fields(rule: Rule, reading: Reading, word: str, unit: str, at: datetime) -> dict[str, Any]:
-    """What a template may ask for."""
+    """Return everything that a template may ask for."""
     return {
         **(reading.details or {}),
         **reading.labels,
@@ -85,12 +95,12 @@ def _plain(rule: Rule, reading: Reading, unit: str) -> str:
 
 
 def error_text(error: Exception) -> str:
-    """An exception's kind and words, without what no database keeps."""
+    """Return an exception's kind and message, without characters that no database keeps."""
     return storable(f"{type(error).__name__}: {error}")
 
 
 def error_reading(rule: Rule, error: Exception) -> Reading:
-    """The finding that a check itself failed, about its source, for the rule's owner."""
+    """Make the finding that a check itself failed, about its source, for the rule's owner."""
     text = error_text(error)
     labels = {CHECK: rule.name}
     if isinstance(error, SourceDown):

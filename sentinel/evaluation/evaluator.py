@@ -53,11 +53,11 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EvaluationResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What the lifecycle is given.
+    """What an evaluation gives to the alert lifecycle.
 
     Attributes:
-        judged: every series seen, as `judge_all` says
-        verdicts: what each fingerprint is given; a series that is in neither keeps its state
+        judged: every series seen, as `judge_all` gives them
+        verdicts: by fingerprint; a series that is neither here nor in `ended` keeps its state
         ended: fingerprints whose alerts close as "no data"
         own: fingerprints of alerts about the rule itself, which do not wait for `for`
         memory: for the next evaluation
@@ -71,19 +71,22 @@ class EvaluationResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def remembers(rule: Rule) -> bool:
-    """Whether anything must be kept between its evaluations."""
+    """Return whether anything must be kept between the rule's evaluations."""
     return rule.often is not None or rule.no_data is not None
 
 
 def evaluate(
     evaluation: Evaluation, live: Mapping[str, AlertState], memory: Memory
 ) -> EvaluationResult:
-    """What an evaluation comes to.
+    """Turn what one evaluation saw into the verdicts that the alert lifecycle is given.
 
     Args:
         evaluation: what was seen, and the rule
         live: the rule's alerts that are not resolved, by fingerprint
         memory: what the last evaluation left
+
+    Returns:
+        A verdict for each series that has one, and what to remember for the next evaluation.
 
     Raises:
         ReadingError: neither the rule nor a reading says what is bad
@@ -95,7 +98,7 @@ def evaluate(
     series = live
     if nothing in live or more in live:
         series = {key: state for key, state in live.items() if key not in own}
-    # What was bad lately is asked for like what is live: its good readings count as well.
+    # A series that was bad lately is judged like a live one: its good readings count as well.
     watched = {**dict.fromkeys(memory.often, _LATELY), **series} if memory.often else series
     judged = judge_all(evaluation, watched)
     verdicts: Mapping[str, Judged] = judged
@@ -126,7 +129,7 @@ def evaluate(
 
 
 def _saw_good(evaluation: Evaluation) -> bool:
-    """Whether there were readings that `judge_all` left out, since nobody waits for them."""
+    """Return whether there were readings; `judge_all` leaves out those that no alert needs."""
     return evaluation.observation.size > 0
 
 
@@ -136,7 +139,7 @@ def _often_enough(
     live: Mapping[str, AlertState],
     before: Mapping[str, str],
 ) -> tuple[dict[str, Judged], dict[str, str]]:
-    """The verdicts that n of the last m give, and the histories to keep."""
+    """Return the verdicts once n of the last m count, and the histories to keep."""
     assert rule.often is not None  # noqa: S101 - the caller asked
     verdicts: dict[str, Judged] = {}
     histories = dict(before)
@@ -150,7 +153,7 @@ def _often_enough(
         alert = live.get(print_)
         is_open = alert is not None and alert.status is not Status.PENDING
         says = bad_often(history, bad, is_open, rule.often)
-        # Bad, but not often enough yet; or good, but bad too often lately to be over: as it was.
+        # Bad, but not often enough yet; or good, but bad too often lately to resolve: as it was.
         if says is bad:
             verdicts[print_] = one
     return verdicts, histories
@@ -164,7 +167,7 @@ def _bounded(
     more: str,
     at: datetime,
 ) -> dict[str, Judged]:
-    """At most so many bad series, those that have an alert first, then the worst; a summary."""
+    """Keep at most `most` bad series, those with an alert first, then the worst, and a summary."""
     bad = [one for one in verdicts.values() if isinstance(one.verdict, Bad)]
     kept = dict(verdicts)
     if len(bad) <= most:
@@ -206,7 +209,7 @@ def _order(one: Judged, live: Mapping[str, AlertState]) -> tuple[bool, int, floa
 def _nothing_seen(
     rule: Rule, empty: int, is_live: bool, at: datetime
 ) -> tuple[Reading | None, Bad | Good] | None:
-    """The verdict on the alert that nothing is seen; None where there is nothing to say."""
+    """Return the verdict on the alert that nothing is seen; None where there is none."""
     if rule.no_data is None or not is_due(rule.no_data, empty):
         return (None, Good(at=at)) if is_live and empty == 0 else None
     word = rule.severity if rule.no_data.then == "alert" else rule.no_data.severity
@@ -214,6 +217,6 @@ def _nothing_seen(
         labels=NOTHING,
         firing=True,
         summary=f"{rule.name} sees nothing: no readings in {empty} evaluations in a row",
-        details={"error": "The check works, and there was nothing to look at."},
+        details={"error": "The check works, and there was nothing to read."},
     )
     return reading, Bad(at=at, severity=int(severity_of(word)), word=word)

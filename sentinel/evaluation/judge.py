@@ -1,4 +1,4 @@
-"""Judging: the readings of one evaluation become inputs of the lifecycle. Pure.
+"""Judge readings: those of one evaluation become inputs of the alert lifecycle. Pure.
 
 Live evaluation and backtests call `judge_all`; there is no second evaluator.
 """
@@ -33,16 +33,19 @@ class Judged(msgspec.Struct, frozen=True):
 
 
 def judge_all(evaluation: Evaluation, live: Mapping[str, AlertState]) -> dict[str, Judged]:
-    """The verdict on every series that this evaluation says something about.
+    """Judge every series that this evaluation says something about.
 
-    A series that was not seen is not in the answer, so that it keeps its state; where the
-    trigger is closed-world and the look was complete, live series that it did not name are
+    A series that was not seen is not in the answer, so that it keeps its state. Where the
+    trigger is closed-world and the evaluation complete, live series that it did not name are
     good, unless the check said that it could not see them. Of two readings of one series the
     worse counts. Of a table, series that are good and have no alert are left out as well.
 
     Args:
         evaluation: what was seen, and the rule
         live: the alerts of this rule that are not resolved, by fingerprint
+
+    Returns:
+        The verdicts by fingerprint.
 
     Raises:
         ReadingError: neither the rule nor the reading says what is bad
@@ -112,9 +115,17 @@ def _told_bad(expression: str, reading: Reading, unit: str, rule: str) -> bool:
 def _worth_judging(
     evaluation: Evaluation, when: When | None, live: Mapping[str, AlertState]
 ) -> Iterator[Reading]:
-    """The readings; of a table only those that may be bad, or whose alert is not resolved.
+    """Choose the readings to judge; of a table only those that may be bad or have a live alert.
 
-    The rest is good and nobody waits for it, so that no object is made of it.
+    The rest is good and has no alert, so that no object is made of it.
+
+    Args:
+        evaluation: what was seen, and the rule
+        when: the condition; None where the readings judge for themselves
+        live: the rule's alerts that are not resolved, by fingerprint
+
+    Yields:
+        Readings, those of a table last.
     """
     yield from evaluation.observation.readings
     table = evaluation.observation.table

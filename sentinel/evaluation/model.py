@@ -1,4 +1,4 @@
-"""One evaluation of one rule: what goes into the store, and what came of it."""
+"""One evaluation of one rule: what the store is given, and what it answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         slot: the scheduled time it stands for; one not after the last applied is refused
-        at: when it began to look
+        at: when the check began
         closed_world, default_when, default_category, unit, keeps_readings: what the trigger
             declared
     """
@@ -38,7 +38,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Gate(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a run should look at all, and what the rule left for it.
+    """Whether a run should call the check at all, and what the rule left for it.
 
     `reason` is ok, disabled, stale (an evaluation of this slot or a later one is in) or
     collapsed (its slot has passed, and the rule was evaluated within its period).

@@ -27,10 +27,16 @@ NOWHERE = Found((), (), False)
 
 
 def finder(path: str) -> Callable[[Mapping[str, Any]], Found]:
-    """The function that finds `path` in an event.
+    """Return the function that finds `path` in an event.
 
     At every step a key that has the dots in itself is taken first, then the nested one. A list
     on the way stands for each of its elements, and for one of them where the step is a number.
+
+    Args:
+        path: names with dots between them
+
+    Returns:
+        A function that returns all values at that path.
     """
     parts = path.split(".")
     head, rest = parts[0], parts[1:]

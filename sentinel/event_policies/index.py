@@ -278,9 +278,15 @@ class FieldIndex:
         return self._there + self._one(value)
 
     def _one(self, value: Any) -> list[int]:
-        """What a value opens, but for that it is there at all.
+        """Return the policies that a value may match, apart from conditions that it exists.
 
-        More than needed costs time, never a wrong answer: the policy is asked afterwards.
+        A policy too many costs time and is never a wrong answer, since it is checked afterwards.
+
+        Args:
+            value: a single value of the field
+
+        Returns:
+            Numbers of policies; one may come several times.
         """
         owners: list[int] = []
         is_text = isinstance(value, str)

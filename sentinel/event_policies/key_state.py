@@ -83,12 +83,15 @@ class Key:
         self._words: tuple[str, str] = ("", "")
 
     def take(self, event: Mapping[str, Any], at: datetime, now: datetime) -> Verdict:
-        """One more event that the policy matches.
+        """Count one more event that the policy matches.
 
         Args:
             event: the JSON object
             at: the event's own time
             now: the present moment
+
+        Returns:
+            Whether it becomes an alert, and if not, why.
         """
         hit: Hit | None = None
         if self._watcher is not None:
@@ -166,10 +169,14 @@ class Key:
         return max(last, now) + max(self.policy.limit.throttle, _HOUR, window)
 
     def reading(self, *, is_live: bool) -> Reading | None:
-        """What the lifecycle is given; None where there is nothing to record.
+        """Return the reading that the alert lifecycle is given.
 
         Args:
             is_live: whether this key has an alert, on which what was held back counts
+
+        Returns:
+            A firing reading for all events since the last one; None where there is nothing to
+            record.
         """
         if self._last is None or not (self.told or (self.held and is_live)):
             return None

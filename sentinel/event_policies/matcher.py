@@ -90,9 +90,15 @@ def check_of(clause: Clause) -> Check:
 
 
 def compile_policy(policy: EventPolicy) -> Check:
-    """The function that says whether an event matches one policy, switched on or not.
+    """Return the function that decides whether an event matches one policy, switched on or not.
 
-    It is what `Matcher` asks of the policies that it has not ruled out.
+    `Matcher` calls it for the policies that its index has not ruled out.
+
+    Args:
+        policy: the policy
+
+    Returns:
+        A function of an event.
     """
     return _Finders().check(policy.tree)
 
@@ -218,9 +224,14 @@ class _Chooser:
         self._rates: dict[str, float] = {}
 
     def openers(self, clause: Clause) -> tuple[float, list[Condition] | None]:
-        """Conditions of which at least one holds wherever `clause` does, and what they cost.
+        """Choose conditions of which at least one holds wherever `clause` does.
 
-        None where there are no such conditions, as for what must *not* be.
+        Args:
+            clause: of a policy
+
+        Returns:
+            What they cost, and the conditions; None where there are no such conditions, as for what
+            must *not* be.
         """
         match clause:
             case Condition(operator="exists", value=False):

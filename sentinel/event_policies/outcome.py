@@ -70,10 +70,18 @@ def key_of(policy: EventPolicy, event: Mapping[str, Any]) -> tuple[str, ...]:
 def wording(
     policy: EventPolicy, event: Mapping[str, Any], hit: Hit | None = None
 ) -> tuple[str, str]:
-    """Title and text of the alert, with the event's fields filled in.
+    """Write title and text of the alert, with the event's fields filled in.
 
     `{policy}`, `{severity}` and `{description}` are the policy's own, `{window.count}` and the
     like are of its window; a field of the event that has the same name comes first.
+
+    Args:
+        policy: its templates
+        event: the JSON object
+        hit: the result of the policy's window, where it has one
+
+    Returns:
+        The title, in one line of at most 500 characters, and the text.
     """
     fields = {
         "policy": policy.name,
@@ -98,7 +106,7 @@ def decide(
     now: datetime,
     hit: Hit | None = None,
 ) -> Outcome:
-    """What `policy` makes of an event that it matches.
+    """Decide what becomes of an event that a policy matches.
 
     Args:
         policy: that matches
@@ -107,7 +115,10 @@ def decide(
         at: the event's own time, by which hours and limits go, so that catching up after an
             outage answers what live matching would have
         now: the present moment; an event from the future counts as of now
-        hit: what the policy's window says, where it has one
+        hit: the result of the policy's window, where it has one
+
+    Returns:
+        The verdict, the key, and what to keep for it.
 
     Raises:
         ValueError: a time is naive

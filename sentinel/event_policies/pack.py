@@ -72,7 +72,13 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rule_name_of(name: str) -> str:
-    """The name of the rule of the policy `name`: `Failed logins (admin)` is failed-logins-admin.
+    """Return the name of a policy's rule: `Failed logins (admin)` is failed-logins-admin.
+
+    Args:
+        name: the policy's
+
+    Returns:
+        Small letters, digits, dots, dashes and underscores, at most 100.
 
     Raises:
         PolicyError: nothing of it can be part of a rule's name
@@ -86,11 +92,14 @@ def rule_name_of(name: str) -> str:
 
 
 def policy_of(given: Mapping[str, Any], place: str = "policy") -> EventPolicy:
-    """The policy that this JSON is.
+    """Make a policy of its JSON.
 
     Args:
         given: as a person wrote it
         place: what an error calls it, where it has no name
+
+    Returns:
+        The checked policy.
 
     Raises:
         PolicyError: it cannot be used; names the policy and the field
@@ -124,7 +133,13 @@ def _place(loc: Sequence[int | str]) -> str:
 
 
 def pack_of(spec: Spec) -> Pack:
-    """The pack that `spec` describes.
+    """Make the pack that `spec` describes.
+
+    Args:
+        spec: the deployment's rule and its policies as JSON
+
+    Returns:
+        The checked policies, each with its own rule.
 
     Raises:
         PolicyError: a policy, or all of them together, cannot be used

@@ -115,9 +115,16 @@ def latest(state: State) -> float:
 
 
 def set_back(state: State, seconds: float) -> State:
-    """The same state by a clock that was set back by so many seconds.
+    """Return the same state by a clock that was set back by so many seconds.
 
-    All that is a fraction in a state is a moment; what lies between moments stays as it was.
+    All that is a fraction in a state is a moment; the differences between moments stay.
+
+    Args:
+        state: of a window
+        seconds: by how much the clock was set back
+
+    Returns:
+        A state whose moments are that much earlier.
     """
     return msgspec.convert(_earlier(msgspec.to_builtins(state), seconds), State)
 

@@ -20,9 +20,15 @@ class NoEvents(ConfigurationError):
 
 
 def read_events(body: bytes) -> list[Any]:
-    """The events of a body, each as it stands; what is no event is refused later, by its index.
+    """Read the events of a request's body or of a file.
 
-    A line that is no JSON comes as a `Refused`.
+    What is no event is refused later, by its index, so that the rest can be kept.
+
+    Args:
+        body: a JSON object, a list, `{"events": […]}`, or an object a line (NDJSON); UTF-8
+
+    Returns:
+        Each event as it stands; a `Refused` for a line that is no JSON.
 
     Raises:
         NoEvents: nothing of it can be read

@@ -49,7 +49,13 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def event_id(event: Mapping[str, Any]) -> str | int | None:
-    """The id that an event says it has: `id`, else `event_id`; None where it has none.
+    """Return the id that an event gives itself.
+
+    Args:
+        event: the JSON object
+
+    Returns:
+        Its `id`, else its `event_id`; None where it has neither.
 
     Raises:
         ValueError: it is no id; the message says why
@@ -100,10 +106,15 @@ def _no_json(error: TypeError) -> str:
 
 
 def happened_at(event: Mapping[str, Any], received_at: datetime) -> datetime:
-    """When an event happened, by itself: its `timestamp`, `@timestamp`, `time` or `occurred`.
+    """Return when an event happened, by its `timestamp`, `@timestamp`, `time` or `occurred`.
 
-    One that says nothing usable, lies more than ten minutes after it was received, or before 1970,
-    happened when it was received.
+    Args:
+        event: the JSON object
+        received_at: when it was received, in UTC
+
+    Returns:
+        Its own moment in UTC; `received_at` where it has none that can be used, or one before 1970
+        or over ten minutes after it was received.
     """
     for name in TIME_FIELDS:
         given: object = event.get(name)

@@ -44,7 +44,13 @@ class Expression:
         self.names = names
 
     def __call__(self, values: Values) -> Any:
-        """What it says with these values: a number, a text, true, false, a list or None.
+        """Work out the expression.
+
+        Args:
+            values: by the names that it asks for
+
+        Returns:
+            A number, a text, true, false, a list or None.
 
         Raises:
             ExpressionError: it cannot be worked out; points at the place
@@ -52,7 +58,13 @@ class Expression:
         return self._run(values)
 
     def holds(self, values: Values) -> bool:
-        """Whether it is true; what cannot be known, being not there, is not.
+        """Work out whether the expression is true.
+
+        Args:
+            values: by the names that it asks for
+
+        Returns:
+            Whether it is true. What is unknown, since a value is not there, is not.
 
         Raises:
             ExpressionError: as in a call, or the answer is neither true nor false
@@ -69,11 +81,14 @@ class Expression:
 
 
 def compile_expression(source: str, names: Collection[str] | None = None) -> Expression:
-    """The expression that `source` says.
+    """Compile an expression, so that it is checked once and worked out often.
 
     Args:
         source: at most 2,000 characters
         names: what it may ask for; None for anything
+
+    Returns:
+        A function of the values.
 
     Raises:
         ExpressionError: it is none, or asks for what there is not; points at the place

@@ -121,7 +121,14 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 
 
 def in_network(address: str, network: str) -> bool:
-    """Whether an IP address lies in a network such as `10.0.0.0/8`; false for what is no address.
+    """Return whether an IP address lies in a network.
+
+    Args:
+        address: IPv4 or IPv6; an IPv4-mapped IPv6 address counts as IPv4
+        network: in CIDR notation (RFC 4632), such as `10.0.0.0/8`
+
+    Returns:
+        Whether it lies there; False for what is no address.
 
     Raises:
         ValueError: `network` is none

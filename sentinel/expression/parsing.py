@@ -51,7 +51,13 @@ def fail(source: str, node: ast.AST | None, message: str, hint: str = "") -> Exp
 
 
 def parse(source: str) -> ast.expr:
-    """The tree of `source`, all of whose nodes are listed and whose size is bounded.
+    """Parse `source` with Python's grammar, and refuse every node that is not listed.
+
+    Args:
+        source: at most `MAX_LENGTH` characters
+
+    Returns:
+        The tree, of bounded size.
 
     Raises:
         ExpressionError: it is no expression, has what is not listed, or is too large
@@ -72,7 +78,8 @@ def parse(source: str) -> ast.expr:
             # In brackets, so that it may go over several lines.
             tree = ast.parse(f"(\n{source}\n)", mode="eval").body
     except SyntaxError as error:
-        raise _unreadable(source, error) from None
+        message, column, line = _unreadable(source, error)
+        raise ExpressionError(message, source=source, column=column, line=line) from None
     except (ValueError, MemoryError, RecursionError):
         raise ExpressionError(
             f"the expression {source[:40]!r} cannot be read: it is nested too deeply, or has a "
@@ -82,8 +89,8 @@ def parse(source: str) -> ast.expr:
     return tree
 
 
-def _unreadable(source: str, error: SyntaxError) -> ExpressionError:
-    """What Python's parser says, as far as it fits a language without statements."""
+def _unreadable(source: str, error: SyntaxError) -> tuple[str, int, int]:
+    """Return the message, column and line of a syntax error, for a language without statements."""
     line, column = (error.lineno or 1) - 1, error.offset or 0
     lines = source.splitlines() or [""]
     ended = line > len(lines) or line < 1
@@ -97,7 +104,7 @@ def _unreadable(source: str, error: SyntaxError) -> ExpressionError:
         message = "this cannot be read here"
     else:
         message = error.msg[:200]
-    return ExpressionError(message, source=source, column=column, line=line)
+    return message, column, line
 
 
 def _check(source: str, tree: ast.expr) -> None:

@@ -38,7 +38,13 @@ def kind_of(value: object) -> str:
 
 
 def number(value: object) -> int | float:
-    """`value`, which is a number.
+    """Return `value`, if it is a number.
+
+    Args:
+        value: anything; true and false are no numbers
+
+    Returns:
+        The same number.
 
     Raises:
         Refused: it is none
@@ -49,7 +55,13 @@ def number(value: object) -> int | float:
 
 
 def within(value: int | float) -> int | float:
-    """`value`, as a fraction where it is too large to be whole.
+    """Return `value`, as a fraction where it is too large for a whole number.
+
+    Args:
+        value: the result of an operation
+
+    Returns:
+        A finite number.
 
     Raises:
         Refused: it is not finite
@@ -113,7 +125,14 @@ def same(a: Any, b: Any) -> bool:
 
 
 def member(item: Any, whole: Any) -> bool:
-    """Whether `item` is in a list, among the names of a mapping, or part of a text.
+    """Return whether `item` is in a list, among the names of a mapping, or part of a text.
+
+    Args:
+        item: what is searched for
+        whole: where; None has nothing in it
+
+    Returns:
+        Whether it is there.
 
     Raises:
         Refused: nothing can be in such a value

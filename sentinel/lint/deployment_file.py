@@ -62,13 +62,14 @@ def lint_file(path: Path | str) -> list[Problem]:
 
 
 def lint_files(paths: Sequence[Path | str], receivers: Collection[str] = ()) -> list[Problem]:
-    """Everything that is wrong with the files, in their order, then the warnings.
-
-    What is rolled out together is checked together: no two of their rules may have one name.
+    """Check files that are rolled out together: no two of their rules may have one name.
 
     Args:
         paths: each a `prefect.yaml`; a file named twice is read once
         receivers: names of receivers that the database is known to have, beside `default`
+
+    Returns:
+        Everything that is wrong with the files, in their order, then the warnings.
     """
     desk = _Desk()
     read: set[Path] = set()
@@ -82,10 +83,13 @@ def lint_files(paths: Sequence[Path | str], receivers: Collection[str] = ()) -> 
 def lint_entries(
     entries: Iterable[tuple[str, int, Mapping[str, Any], Mapping[str, Any]]],
 ) -> list[Problem]:
-    """Everything that is wrong with entries that have been read already; no warnings.
+    """Check entries that have been read already.
 
     Args:
         entries: of each its file, its place there from 1, itself, and the file's mapping
+
+    Returns:
+        Everything that is wrong with them, in their order; no warnings.
     """
     desk = _Desk()
     for file, place, deployment, whole in entries:

@@ -41,9 +41,16 @@ class Yielded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def unknown_names(rule: Rule, yielded: Yielded) -> Iterator[str]:
-    """A sentence for every name in the rule's texts that nothing will fill in, or not so.
+    """Find the placeholders in a rule's texts that nothing fills in, or not as they are written.
 
-    `{labels.x}` and `{details.x}` pass always: they say that only the data knows.
+    `{labels.x}` and `{details.x}` always pass: only the data knows them.
+
+    Args:
+        rule: its annotations and description
+        yielded: what its trigger's readings have
+
+    Yields:
+        A sentence for each.
     """
     texts = {f"annotations.{name}": text for name, text in rule.annotations.items()}
     if "description" not in rule.annotations:

@@ -1,11 +1,11 @@
-"""What is wrong with the rule of one deployment, and with its trigger's parameters."""
+"""Check the rule of one deployment, and its trigger's parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from pydantic import ValidationError, create_model
+from pydantic import BaseModel, ValidationError, create_model
 
 from sentinel.checks.catalog import find
 from sentinel.checks.context import Context
@@ -21,7 +21,7 @@ __all__ = ["about_rule", "doubts", "rule_in"]
 
 
 def rule_in(deployment: Mapping[str, Any]) -> Rule | ValidationError | None:
-    """The rule that a deployment carries, what is wrong with it, or None where there is none."""
+    """Return the rule that a deployment has, why it is refused, or None where there is none."""
     parameters: Any = deployment.get("parameters")
     if not isinstance(parameters, Mapping) or "rule" not in parameters:
         return None
@@ -37,21 +37,21 @@ def about_rule(
     name: str,
     trigger_name: str,
 ) -> Iterator[str]:
-    """What is wrong with a rule, its trigger's parameters, and both together."""
+    """Yield what is wrong with a rule, with its trigger's parameters, and with both together."""
     if rule is None:
         yield "it has no parameter `rule`"
         return
     given: dict[str, Any] = {**deployment["parameters"]}
     del given["rule"]
     if isinstance(rule, ValidationError):
-        yield from _said(rule, "rule")
+        yield from _messages(rule, "rule", Rule)
     trigger: Trigger[..., Any] | None = None
     try:
         trigger = find(trigger_name)
     except TriggerError as error:
         yield str(error)
     if trigger is not None:
-        refused = list(_said_by(trigger, given))
+        refused = list(_refused_parameters(trigger, given))
         yield from refused
         if not refused and isinstance(rule, Rule):
             yield from _policies(rule, trigger, given)
@@ -65,21 +65,21 @@ def about_rule(
 
 
 def doubts(rule: Rule, trigger_name: str) -> Iterator[str]:
-    """Where nothing seems to say which readings are bad; what a check does, only a run shows."""
+    """Yield a warning where nothing seems to judge the readings; only a run would show it."""
     try:
         trigger = find(trigger_name)
     except TriggerError:
         return
-    told = rule.when or trigger.when or trigger.closed_world or trigger.judges
-    if not told and not _of_events(trigger):
+    judged = rule.when or trigger.when or trigger.closed_world or trigger.judges
+    if not judged and not _of_events(trigger):
         yield (
             f"rule.when is missing, and {trigger.name} leaves it to the rule which values are bad; "
             "write for example when: {above: 90}"
         )
 
 
-def _said_by(trigger: Trigger[..., Any], given: Mapping[str, Any]) -> Iterator[str]:
-    """What the trigger's own parameters do not take."""
+def _refused_parameters(trigger: Trigger[..., Any], given: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the trigger's own parameters do not take."""
     known = {parameter.name for parameter in trigger.parameters}
     takes = f"it has {', '.join(sorted(known))}" if known else "it takes none"
     for name in given:
@@ -93,16 +93,16 @@ def _said_by(trigger: Trigger[..., Any], given: Mapping[str, Any]) -> Iterator[s
     try:
         made = form.model_validate({name: value for name, value in given.items() if name in known})
     except ValidationError as error:
-        yield from _said(error, "")
+        yield from _messages(error, "", form)
         return
     if trigger.backtest and not trigger.keeps_readings:
-        # It reads nothing but stored metrics: of none, so that only what it cannot use is said.
+        # It only reads stored metrics: given none, it raises for parameters that it cannot use.
         from sentinel.metrics.series import NoSamples
 
         read = {name: getattr(made, name) for name in fields}
-        seen = observe(trigger, Context(metrics=NoSamples()), read, timeout=None)
-        if isinstance(seen.error, SentinelError):
-            yield str(seen.error)
+        observation = observe(trigger, Context(metrics=NoSamples()), read, timeout=None)
+        if isinstance(observation.error, SentinelError):
+            yield str(observation.error)
 
 
 def _of_events(trigger: Trigger[..., Any]) -> bool:
@@ -110,7 +110,7 @@ def _of_events(trigger: Trigger[..., Any]) -> bool:
 
 
 def _policies(rule: Rule, trigger: Trigger[..., Any], given: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with policies together, and with what the rule says of them."""
+    """Yield what is wrong with policies together, and with the rule they share."""
     if not _of_events(trigger):
         return
     alone = trigger.name == POLICY_TRIGGER
@@ -126,10 +126,10 @@ def _policies(rule: Rule, trigger: Trigger[..., Any], given: Mapping[str, Any]) 
             yield f"{'policy' if alone else 'policies'}: {error}"
 
 
-def _said(error: ValidationError, within: str) -> Iterator[str]:
+def _messages(error: ValidationError, within: str, model: type[BaseModel]) -> Iterator[str]:
     for one in error.errors():
         place = ".".join([*([within] if within else []), *map(str, one["loc"])])
-        message = validation_message(one, Rule if within == "rule" else None)
+        message = validation_message(one, model)
         quiet = one["type"] in ("missing", "extra_forbidden") or isinstance(one["input"], dict)
         got = "" if quiet else f", got {one['input']!r:.80}"
         yield f"{place}: {message}{got}"

@@ -33,12 +33,15 @@ class Lines:
         self._entries = _elements(_value(root, "deployments"))
 
     def of(self, place: int, what: str) -> int:
-        """The line that a finding is about, from 1; 0 where nobody knows.
+        """Return the line that a finding is about.
 
         Args:
             place: of the deployment in its file, from 1
             what: the finding: where it begins with a path such as `rule.every`, its line, as
                 deep as it is in the file
+
+        Returns:
+            Counted from 1; 0 where it is not known.
         """
         if not 1 <= place <= len(self._entries):
             return 0

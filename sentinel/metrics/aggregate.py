@@ -38,7 +38,7 @@ class Aggregated(msgspec.Struct, frozen=True):
 
 
 def aggregate(series: Series, how: Aggregate, by: Sequence[str] | None = None) -> Aggregated:
-    """One value of each series, or of all series that agree in the labels `by`.
+    """Work out one value of each series, or of all series that agree in the labels `by`.
 
     Samples of one group count alike for avg, min, max, sum, count and percentiles; `last` is the
     newest of them; rate, increase and delta are those of each series, added up.
@@ -48,6 +48,10 @@ def aggregate(series: Series, how: Aggregate, by: Sequence[str] | None = None) -
         how: which number of each
         by: labels that make a group; none of them means one group of all; None means that
             every series stands for itself
+
+    Returns:
+        Labels and as many values, in the metric's unit (a rate: per second); NaN where the samples
+        are too few.
     """
     if how in _EXTRAPOLATED:
         values = _extrapolated(series, how)

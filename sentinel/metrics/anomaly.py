@@ -82,12 +82,16 @@ _MOST = 20.0
 
 
 def advance(detector: Detector, values: Iterable[float], tuning: Tuning = NORMAL) -> Found:
-    """See one number after the other.
+    """Run the detector over numbers, one after the other.
 
     Args:
-        detector: where to go on from
+        detector: the state to go on from
         values: finite, oldest first
         tuning: how it works
+
+    Returns:
+        A score for each number in standard deviations, the positions at which it fired, and the
+        state after them.
     """
     count, last, mean, variance = detector.count, detector.last, detector.mean, detector.variance
     step_mean, step_variance = detector.step_mean, detector.step_variance
@@ -137,9 +141,16 @@ def advance(detector: Detector, values: Iterable[float], tuning: Tuning = NORMAL
 
 
 def z_scores(values: Iterable[float], warm: int = 50) -> list[float]:
-    """How many standard deviations each number lies from the mean of all before it.
+    """Score each number by the mean and standard deviation of all before it.
 
-    The plain method that the detector is measured beside.
+    The plain method that the detector is measured against.
+
+    Args:
+        values: finite, oldest first
+        warm: so many numbers are needed before one gets a score
+
+    Returns:
+        For each number its distance from the mean, in standard deviations; 0 where unknown.
     """
     mean, squares = 0.0, 0.0
     scores: list[float] = []

@@ -65,7 +65,16 @@ class Arrival:
         return self._met.get(key)
 
     def meet(self, key: Hashable, name: str, unit: str, labels: Mapping[str, str]) -> Met:
-        """Look at a series closely, and know it as `key` from now on.
+        """Check a series that is new to this process, and know it as `key` from now on.
+
+        Args:
+            key: what identifies its samples as they come in
+            name: the metric's
+            unit: of the values, may be empty
+            labels: of the series
+
+        Returns:
+            The series, with the id under which its samples are kept.
 
         Raises:
             SampleError: it may not be called that; names the field

@@ -56,9 +56,14 @@ def metric_of_rule(rule: str) -> str:
 
 
 def metric_of_verdicts(rule: str) -> str:
-    """The metric that keeps what the rule's check said itself of readings that have a value.
+    """Return the metric that keeps what a rule's check judged itself, of readings with a value.
 
-    0 is good, 1 is bad, and 2 to 6 are bad with a severity of the reading's own, its rank and 1.
+    Args:
+        rule: its name
+
+    Returns:
+        The metric's name. Its values: 0 is good, 1 is bad, and 2 to 6 are bad with a severity of
+        the reading's own, its rank and 1.
     """
     return f"{RULE_PREFIX}{rule}/firing"
 
@@ -121,9 +126,14 @@ def checked_moment(value: float, at: datetime | None, now: datetime, oldest: dat
 
 
 def moment_of(given: str | float) -> datetime:
-    """The moment that a timestamp means: ISO 8601 (UTC where it names no zone), or a number.
+    """Return the moment that a timestamp means.
 
-    A number counts seconds since 1970, or milliseconds where it is too large for seconds.
+    Args:
+        given: ISO 8601, in UTC where it names no zone; or a number of seconds since 1970, which
+            counts milliseconds where it is too large for seconds
+
+    Returns:
+        A moment in UTC.
 
     Raises:
         SampleError: it means none

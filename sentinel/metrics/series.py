@@ -72,12 +72,21 @@ class MetricReader(Protocol):
 
 
 class NoSamples:
-    """A reader that has nothing, for a look that only asks whether a check can be asked."""
+    """A reader without samples, for a call that only checks a check's parameters."""
 
     def window(
         self, name: str, matchers: Sequence[str], since: datetime, until: datetime
     ) -> Series:
-        """No series; see `MetricReader`.
+        """Return no series; see `MetricReader`.
+
+        Args:
+            name: the metric's
+            matchers: read, so that one that cannot be read is refused
+            since: exclusive
+            until: inclusive
+
+        Returns:
+            An empty window.
 
         Raises:
             ConfigurationError: a matcher cannot be read

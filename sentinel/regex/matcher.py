@@ -252,7 +252,14 @@ def _is_word(character: str) -> bool:
 
 @lru_cache(maxsize=1000)
 def pattern(source: str, ignore_case: bool = False) -> Pattern:
-    """`Pattern(source)`, made once.
+    """Compile a pattern, or return the one that was compiled before.
+
+    Args:
+        source: the regular expression
+        ignore_case: whether upper and lower case are the same
+
+    Returns:
+        The pattern, the same object for the same arguments.
 
     Raises:
         PatternError: see `Pattern`

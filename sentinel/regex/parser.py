@@ -92,7 +92,14 @@ class Parsed:
 
 
 def parse(source: str, *, ignore_case: bool = False) -> Parsed:
-    """The tree of `source`.
+    """Parse a regular expression.
+
+    Args:
+        source: at most `MAX_LENGTH` characters
+        ignore_case: whether upper and lower case are the same; `(?i)` in it says so too
+
+    Returns:
+        Its tree, and whether case is ignored.
 
     Raises:
         PatternError: it is no pattern, or one that is refused; names the column

@@ -1,4 +1,4 @@
-"""`when`: which values of a reading are bad, and how bad.
+"""`when`: the condition that decides which values of a reading are bad, and their severity.
 
 Pure. Hysteresis follows Grafana's recovery threshold: once a series fires, it stays bad until
 its value has passed `clear`, which lies on the good side of the threshold.
@@ -31,7 +31,7 @@ __all__ = [
 
 
 class Verdict(NamedTuple):
-    """What a condition says of one value.
+    """What a condition decides of one value.
 
     `word` is the severity word of the level that was reached, None where the condition has no
     levels, so that the rule's own severity holds.
@@ -94,7 +94,10 @@ class When(BaseModel):
                 f"got {' and '.join(given) or 'none'}"
             )
         if self.outside is not None and self.outside[0] > self.outside[1]:
-            raise ValueError(f"outside: {self.outside[0]} is greater than {self.outside[1]}")
+            raise ValueError(
+                "outside: the first limit must not be greater than the second, got "
+                f"{self.outside[0]:g} and {self.outside[1]:g}"
+            )
         if self.levels is not None:
             self._check_levels({str(word): value for word, value in self.levels.items()})
         if self.expression is not None:
@@ -108,35 +111,36 @@ class When(BaseModel):
 
     def _check_levels(self, levels: Mapping[str, float]) -> None:
         if not levels:
-            raise ValueError("levels needs at least one severity, for example high: 80")
+            raise ValueError("levels: must have at least one severity, for example high: 80")
         ranked = sorted((severity_of(word), value) for word, value in levels.items())
         if len({severity for severity, _ in ranked}) != len(ranked):
-            raise ValueError("levels names one severity twice (emergency is critical)")
+            raise ValueError("levels: must name a severity once (emergency is critical)")
         values = [value for _, value in ranked]
         rising = sorted(values) if self.direction == "above" else sorted(values, reverse=True)
         if values != rising:
             raise ValueError(
-                f"levels: a worse severity must lie further {self.direction}, got "
+                f"levels: a worse severity must have a threshold further {self.direction}, got "
                 + ", ".join(f"{word} {value:g}" for word, value in levels.items())
             )
 
     def _check_clear(self, clear: float) -> None:
         for kind in ("equals", "expression"):
             if getattr(self, kind) is not None:
-                raise ValueError(f"clear has no meaning with {kind}")
+                raise ValueError(f"clear: cannot be used with {kind}")
         above, lowest = self.above, self._first_level()
         if self.levels is not None and self.direction == "above":
             above = lowest
         if above is not None and clear > above:
-            raise ValueError(f"clear: {clear:g} must not be greater than {above:g}")
+            raise ValueError(f"clear: must be {above:g} or less, got {clear:g}")
         below = lowest if self.levels is not None and self.direction == "below" else self.below
         if below is not None and clear < below:
-            raise ValueError(f"clear: {clear:g} must not be less than {below:g}")
+            raise ValueError(f"clear: must be {below:g} or more, got {clear:g}")
         if self.outside is not None:
             middle = (self.outside[1] - self.outside[0]) / 2
             if not 0 <= clear <= middle:
                 raise ValueError(
-                    f"clear: with outside it is a margin between 0 and {middle:g}, got {clear:g}"
+                    f"clear: with outside it is a margin and must be between 0 and {middle:g}, "
+                    f"got {clear:g}"
                 )
 
     def _first_level(self) -> float | None:
@@ -194,7 +198,17 @@ def judge_expression(
     labels: Mapping[str, str],
     details: Mapping[str, Any],
 ) -> Verdict:
-    """Whether an expression says that a reading is bad.
+    """Decide whether an expression holds for a reading, so that the reading is bad.
+
+    Args:
+        source: the expression
+        value: of the reading, None where it has none
+        unit: the trigger's
+        labels: the reading's
+        details: the reading's
+
+    Returns:
+        Bad where it is true; good where it is false or asks for what is not there.
 
     Raises:
         ExpressionError: it cannot be worked out for this reading; points at the place
@@ -204,12 +218,18 @@ def judge_expression(
 
 
 def judge(when: When, value: float, *, firing: bool) -> Verdict:
-    """Whether `value` is bad.
+    """Decide whether `value` is bad.
 
     Args:
         when: the condition
         value: a finite number in the trigger's unit
         firing: whether this series fires already; only then does `clear` matter
+
+    Returns:
+        Whether it is bad, with the severity of its level where the condition has levels.
+
+    Raises:
+        ExpressionError: the condition's expression cannot be worked out
     """
     clear = when.clear if firing else None
     if when.above is not None:

@@ -26,27 +26,37 @@ class Often(BaseModel):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if self.times > self.of_last:
-            raise ValueError(f"times: {self.times} of the last {self.of_last} can never be")
+            raise ValueError(f"times: must be at most of_last ({self.of_last}), got {self.times}")
         return self
 
 
 def remembered(history: str, bad: bool, often: Often) -> str:
-    """The history of a series with one more evaluation: `1` for each that was bad, oldest first.
+    """Add one evaluation to the history of a series.
 
-    Empty where none of them was bad, so that nothing has to be kept for a healthy series.
+    Args:
+        history: of the evaluations before, as this function returned it; empty for none
+        bad: what the series was seen to be now
+        often: how many evaluations count
+
+    Returns:
+        `1` for each evaluation that was bad and `0` for each that was not, oldest first. Empty
+        where none was bad, so that nothing has to be kept for a healthy series.
     """
     after = (history + ("1" if bad else "0"))[-often.of_last :]
     return after.lstrip("0")
 
 
 def bad_often(history: str, bad: bool, is_open: bool, often: Often) -> bool | None:
-    """Whether a series counts as bad now; None where it is not bad often enough to say.
+    """Decide whether a series counts as bad now.
 
     Args:
         history: of `remembered`, the present evaluation included
         bad: what it was seen to be now
         is_open: whether it has an open alert
         often: how often it takes
+
+    Returns:
+        Whether it is bad; None where it is bad, and not yet often enough to count.
     """
     enough = history.count("1") >= often.times
     if is_open:

@@ -1,4 +1,4 @@
-"""What it means that a check works and sees nothing. Pure.
+"""What a rule does when its check works and sees nothing. Pure.
 
 Grafana's states for no data, under its names: alerting, ok, keep last state; and an alert of its
 own beside them (there: NoData). A check that fails is something else and is `errors:`. For a
@@ -20,7 +20,7 @@ __all__ = ["NoData", "gone", "is_due"]
 
 
 class NoData(BaseModel):
-    """What to do where a check sees nothing, or no longer sees what it saw."""
+    """What to do where a check sees nothing, or no longer sees a series."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,11 +33,11 @@ class NoData(BaseModel):
     after: int = Field(
         default=3, ge=1, le=1000, description="After so many evaluations in a row without."
     )
-    severity: SeverityWord = Field(default="medium", description="How bad that is, with own.")
+    severity: SeverityWord = Field(default="medium", description="Severity of the alert of own.")
 
 
 def is_due(no_data: NoData, empty: int) -> bool:
-    """Whether nothing seen in `empty` evaluations in a row is worth an alert."""
+    """Return whether nothing seen in `empty` evaluations in a row is worth an alert."""
     return no_data.then in ("alert", "own") and empty >= no_data.after
 
 
@@ -49,7 +49,7 @@ def gone(
     at: datetime,
     period: timedelta | None,
 ) -> Iterator[str]:
-    """The fingerprints of live alerts that close because nobody sees their series any more.
+    """Find the live alerts that close because their series is not seen any more.
 
     Args:
         no_data: what the rule says
@@ -57,6 +57,9 @@ def gone(
         seen: fingerprints of what this evaluation saw
         at: the moment of this evaluation
         period: of the rule; without one, the first evaluation that does not see it closes it
+
+    Yields:
+        Their fingerprints.
     """
     if no_data.then != "ok":
         return

@@ -37,6 +37,12 @@ def idempotency_key(alert_id: str) -> str:
     """Return the same key for every attempt to start an alert's remediation.
 
     Prefect then starts one run, however many attempts there are.
+
+    Args:
+        alert_id: the alert's
+
+    Returns:
+        The key that Prefect compares. It is in databases already, so that it keeps its first form.
     """
     return f"sentinel-remedy-{alert_id}"
 
@@ -44,7 +50,7 @@ def idempotency_key(alert_id: str) -> str:
 def remediation_row(
     remediation: Remediation, *, alert_id: str, tenant: str, rule: str, fields: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What is kept of a remediation that an alert asks for.
+    """Return the row that is kept of a remediation that an alert asks for.
 
     Args:
         remediation: the rule's
@@ -52,6 +58,9 @@ def remediation_row(
         tenant: the rule's
         rule: its name
         fields: what the texts among the parameters may ask for, beside `alert_id` and `rule`
+
+    Returns:
+        Values by column, with the parameters filled in.
     """
     return {
         "alert_id": alert_id,
@@ -66,11 +75,14 @@ def remediation_row(
 
 
 def filled(parameters: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """`parameters` with the texts in them filled in, however deep they lie.
+    """Fill in the texts among parameters, however deep they lie.
 
     Args:
         parameters: as the rule has them
         fields: what the texts may ask for
+
+    Returns:
+        A copy of the parameters.
     """
     return {name: _filled(value, fields) for name, value in parameters.items()}
 

@@ -1,4 +1,4 @@
-"""A rule: what is checked, when it is bad, how bad, and who hears of it.
+"""A rule: when a reading is bad, with which severity, and who is notified.
 
 `Rule` is the `rule:` parameter of a deployment. The same model checks it when
 `prefect deploy` runs (its JSON schema travels with the deployment) and when a run starts.
@@ -37,7 +37,8 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,98}[a-z0-9]|[a-z0-9]")
 def _rule_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError(
-            f"{name!r} is no usable name: small letters, digits, '-', '_' and '.', at most 100"
+            "must be at most 100 small letters, digits, '-', '_' and '.', with a letter or digit "
+            "first and last"
         )
     return name
 
@@ -69,7 +70,7 @@ def _for_forms(schema: dict[str, Any]) -> None:
 
 
 class ErrorHandling(BaseModel):
-    """What a check that fails means: an alert about its source, never a recovery."""
+    """What to do when the check fails: alert about its source, never resolve."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -77,18 +78,18 @@ class ErrorHandling(BaseModel):
         default=3, ge=1, le=1000, description="Alert after this many failures in a row."
     )
     severity: Word = Field(
-        default="medium", description="How bad it is that this cannot be checked."
+        default="medium", description="Severity of the alert that this cannot be checked."
     )
 
 
 class Rule(BaseModel):
-    """What to alert on, how bad it is, and who hears of it."""
+    """When to alert, with which severity, and whom to notify."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, populate_by_name=True, json_schema_extra=_for_forms
     )
 
-    name: RuleName = Field(description="Who this rule is. One name, one rule, over all flows.")
+    name: RuleName = Field(description="Its identity: unique over all flows.")
     renamed_from: RuleName | None = Field(
         default=None, description="The name it had before; its alerts and history come along."
     )
@@ -102,7 +103,7 @@ class Rule(BaseModel):
         default=None,
         description="Which readings are bad; left out, the trigger's own condition holds.",
     )
-    severity: Word = Field(default="medium", description="How bad a finding is, unless levels say.")
+    severity: Word = Field(default="medium", description="Of a finding, unless levels decide.")
     category: str | None = Field(
         default=None, max_length=100, description="General, market, system, security, or your own."
     )
@@ -134,25 +135,25 @@ class Rule(BaseModel):
         default_factory=lambda: ["default"],
         min_length=0,
         max_length=20,
-        description="Who hears of it: names of receivers.",
+        description="Names of the receivers to notify.",
     )
     team: str = Field(default="", max_length=100, description="The team that owns what is watched.")
     owner: str = Field(
-        default="", max_length=100, description="Who hears when this check itself fails."
+        default="", max_length=100, description="Whom to notify when this check itself fails."
     )
     group_by: list[str] = Field(
         default_factory=lambda: ["rule"],
-        description="Alerts that agree in these labels are told as one.",
+        description="Alerts with equal values of these labels are notified as one.",
     )
     group_wait: Duration | None = Field(
         default=None, description="Wait before the first message: 30s, for critical 5s."
     )
     group_interval: Duration = Field(
         default=timedelta(minutes=5),
-        description="Least time between messages about news in a group.",
+        description="Least time between messages about changes in a group.",
     )
     repeat_interval: Duration = Field(
-        default=timedelta(hours=4), description="Told again after this long, unless acknowledged."
+        default=timedelta(hours=4), description="Notify again after this long, unless acknowledged."
     )
     timeout: Duration = Field(
         default=timedelta(seconds=60), description="A check that takes longer counts as failed."
@@ -166,7 +167,7 @@ class Rule(BaseModel):
     )
     active_hours: ActiveHours | None = Field(
         default=None,
-        description="When it is told; what still fires is told when they begin.",
+        description="When to notify; what still fires at their start is notified then.",
     )
     throttle: Duration = Field(
         default=timedelta(0), description="Least time between any two messages of a group."
@@ -181,36 +182,37 @@ class Rule(BaseModel):
         description="So many series may have alerts at once; one alert stands for the rest.",
     )
     no_data: NoData | None = Field(
-        default=None, description="What it means that a check works and sees nothing."
+        default=None, description="What to do when the check works and sees nothing."
     )
     errors: ErrorHandling = Field(
-        default=ErrorHandling(), description="What a failing check means."
+        default=ErrorHandling(), description="What to do when the check fails."
     )
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
         if self.every is not None and self.every < timedelta(seconds=1):
-            raise ValueError("every: the shortest period is 1s")
+            raise ValueError(f"every: must be 1s or more, got {format_duration(self.every)}")
         if self.renamed_from == self.name:
-            raise ValueError(f"renamed_from: {self.name!r} is the name it has")
+            raise ValueError(f"renamed_from: must be another name than {self.name!r}")
         if self.resolve_after is not None and self.resolve_after < timedelta(seconds=1):
-            raise ValueError("resolve_after: the shortest is 1s")
+            given = format_duration(self.resolve_after)
+            raise ValueError(f"resolve_after: must be 1s or more, got {given}")
         if self.often is not None and self.consecutive > 1:
-            raise ValueError("often: give it or consecutive, not both")
+            raise ValueError("often: cannot be used with consecutive; give one of them")
         if self.timeout <= timedelta(0):
             raise ValueError("timeout: must be more than 0s")
         return self
 
     @property
     def rank(self) -> Severity:
-        """The severity that the given word means."""
+        """Return the severity that the given word means."""
         return severity_of(self.severity)
 
     @property
     def limit(self) -> Limit:
-        """How often a channel may be told."""
+        """Return how often a channel may be notified."""
         return Limit(throttle=self.throttle, per_hour=self.max_messages_per_hour)
 
     def dump(self) -> dict[str, Any]:
-        """The rule as JSON, as a person would have written it: defaults left out."""
+        """Return the rule as JSON, as a person would have written it: defaults left out."""
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)

@@ -141,7 +141,13 @@ class ActiveHours(BaseModel):
         return region
 
     def open_at(self, moment: datetime) -> bool:
-        """Whether `moment` lies within.
+        """Return whether `moment` lies within the active hours.
+
+        Args:
+            moment: timezone-aware
+
+        Returns:
+            True from the start of a window up to, not including, its end.
 
         Raises:
             ValueError: `moment` is naive
@@ -175,10 +181,19 @@ class ActiveHours(BaseModel):
 
 @lru_cache(maxsize=1000)
 def _holidays_of(region: str, year: int) -> frozenset[date]:
-    """The public holidays of one year; `also` and `never` are said of dates, and go before.
+    """Return the public holidays of one year, by the package `holidays`.
+
+    A rule's own `also` and `never` are about dates, and take precedence over them.
+
+    Args:
+        region: a country or a part of it: DE, DE-BY
+        year: of the Gregorian calendar
+
+    Returns:
+        Dates in that region.
 
     Raises:
-        ValueError: nobody knows such a region
+        ValueError: there is no such region
     """
     from holidays import country_holidays  # it takes a while, and few rules ask
 

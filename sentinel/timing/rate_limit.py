@@ -1,4 +1,4 @@
-"""How often something may be told: a throttle and a maximum per hour. Pure.
+"""Limit how often a group is notified: a throttle and a maximum per hour. Pure.
 
 They hold back messages, never records, and count what they held back, so that the next message
 can say so. The throttle is ElastAlert's `realert`; the maximum counts over any sixty minutes, not
@@ -38,7 +38,7 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Spent(msgspec.Struct, frozen=True, kw_only=True):
-    """What was told: when, as far back as it matters, and how many were held back since."""
+    """When messages were sent, as far back as it matters, and how many were held back since."""
 
     told: tuple[datetime, ...] = ()
     held: int = 0
@@ -59,15 +59,18 @@ class Allowed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def allow(limit: Limit, spent: Spent, now: datetime) -> Allowed:
-    """Whether a message may go out now.
+    """Decide whether a message may go out now.
 
-    A clock that was set back makes nobody wait longer than the limit says: what was told later
-    than now counts as told now.
+    If the clock was set back, nobody waits longer than the limit says: a message that was sent
+    later than now counts as sent now.
 
     Args:
         limit: how often
-        spent: what was told before
+        spent: what was sent before
         now: the moment of this message
+
+    Returns:
+        Whether to send it and why not, when it may go out, and what to remember.
     """
     told = tuple(min(at, now) for at in spent.told)
     last = max(told, default=None)

@@ -1,4 +1,4 @@
-"""When a rule is looked at: periods, and anchors that spread rules over them.
+"""When a rule is evaluated: periods, and anchors that spread rules over them.
 
 Pure. Prefect counts an interval from its anchor; with a fixed one, derived from the name, a
 deployment made again keeps its times, and rules of one period do not all start together.
@@ -16,7 +16,7 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def anchor_for(name: str, interval: timedelta) -> datetime:
-    """The anchor of the schedule of `name`, the same always and everywhere.
+    """Return the anchor of the schedule of `name`, the same always and everywhere.
 
     It is `EPOCH` and a part of one interval, in whole seconds where the interval has more
     than one, by BLAKE2b (RFC 7693) of the name.
@@ -24,6 +24,9 @@ def anchor_for(name: str, interval: timedelta) -> datetime:
     Args:
         name: of the rule or deployment
         interval: its period, more than zero
+
+    Returns:
+        A moment in UTC, less than one interval after `EPOCH`.
 
     Raises:
         ValueError: the interval is not more than zero

@@ -210,7 +210,7 @@ def test_policies_are_tested_on_a_file_of_events(seen: Desk, run: Run):
         ),
         ("flows.rules.event_pack", "flows.rules.event_pak", "there is no trigger 'event_pak'"),
         ("operator: eq", "operator: is", "rules.0.operator: write 'eq'"),
-        ("timeframe: 5m", "timeframe: soon", "window.timeframe: 'soon' is no length of time"),
+        ("timeframe: 5m", "timeframe: soon", "window.timeframe: 'soon' is not a duration"),
     ],
 )
 def test_a_rule_file_that_is_wrong_is_one_sentence(

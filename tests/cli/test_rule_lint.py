@@ -26,7 +26,7 @@ def test_it_names_file_line_and_fix(run: Run):
     Path("prefect.yaml").write_text(WRONG)
     code, out, _ = run("rule", "lint")
     assert code == 1
-    assert "prefect.yaml:9: disk: rule.when: clear: 95 must not be greater than 90" in " ".join(
+    assert "prefect.yaml:9: disk: rule.when: clear: must be 90 or less, got 95" in " ".join(
         out.split()
     )
 

@@ -229,7 +229,7 @@ def test_doctor_names_a_broken_file_its_line_and_the_fix(clone: Clone) -> None:
     assert told.returncode == 1
     (line,) = [one for one in told.stdout.splitlines() if one.startswith("BAD  triggers ")]
     assert line.endswith("half.py, line 2)")
-    assert "Mend that line." in told.stdout
+    assert "Correct that line." in told.stdout
 
 
 def test_a_trigger_that_acts_on_the_world_needs_an_option(clone: Clone) -> None:

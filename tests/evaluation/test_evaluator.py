@@ -233,9 +233,15 @@ def test_the_title_of_a_check_that_cannot_be_worked_out_is_one_line():
     ("given", "says"),
     [
         ({"when": {"expression": "valeu > 3"}}, "Did you mean value"),
-        ({"when": {"expression": "value > 3", "clear": 2}}, "clear has no meaning"),
-        ({"often": {"times": 4, "of_last": 3}}, "can never be"),
-        ({"often": {"times": 2, "of_last": 3}, "consecutive": 2}, "not both"),
+        (
+            {"when": {"expression": "value > 3", "clear": 2}},
+            "clear: cannot be used with expression",
+        ),
+        ({"often": {"times": 4, "of_last": 3}}, "must be at most of_last"),
+        (
+            {"often": {"times": 2, "of_last": 3}, "consecutive": 2},
+            "cannot be used with consecutive",
+        ),
         ({"active_hours": {"holidays": "ATLANTIS"}}, "no country"),
         ({"max_alerts": 0}, "greater than or equal to 1"),
         ({"no_data": {"then": "panic"}}, "'keep', 'ok', 'alert'"),

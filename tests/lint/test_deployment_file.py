@@ -82,13 +82,13 @@ def test_one_name_twice(desk: Desk):
         (("parameters", "rule", "name"), "other", "its rule is named 'other'; give both the same"),
         (("parameters", "rule", "every"), "30s", "rule.every is 30s, the schedule's interval 1m"),
         (("parameters", "rule", "every"), None, "rule.every is missing; write every: 1m"),
-        (("parameters", "rule", "for"), "soon", "rule.for: 'soon' is no length of time"),
+        (("parameters", "rule", "for"), "soon", "rule.for: 'soon' is not a duration"),
         (("parameters", "rule", "when"), {"above": 1, "below": 2}, "rule.when: give exactly one"),
         (("parameters", "rule", "severty"), "high",
          "rule.severty: there is no such field; did you mean severity?"),
         (("parameters", "rule"), {"every": "60s"}, "rule.name: it is missing"),
         (("parameters",), {}, "it has no parameter `rule`"),
-        (("parameters", "smallest_gb"), -1, "smallest_gb: write 0 or more, got -1"),
+        (("parameters", "smallest_gb"), -1, "smallest_gb: must be between 0 and 1000000, got -1"),
         (("parameters", "smalest_gb"), 1, "disk_space has no parameter 'smalest_gb'"),
         (("entrypoint",), "flows.rules.disk_spice", "there is no trigger 'disk_spice'"),
         (("schedules", 0, "slug"), "", "a schedule has no slug"),
@@ -105,13 +105,13 @@ def test_one_name_twice(desk: Desk):
          "a label that only the data knows is {labels.customer}"),
         (("parameters", "rule", "receivers"), ["Ops Team"],
          "it tells 'Ops Team', which no receiver can be named; use small letters"),
-        (("parameters", "rule", "receivers"), "ops", "rule.receivers: write a list: [a, b], got"),
+        (("parameters", "rule", "receivers"), "ops", "rule.receivers: must be a list: [a, b], got"),
         (("parameters", "rule", "when"), {"abov": 1},
          "rule.when.abov: there is no such field; did you mean above?"),
         (("parameters", "rule", "often"), {"times": 2, "window": 3},
          "rule.often.window: there is no such field; there are of_last, times"),
-        (("parameters", "rule", "max_alerts"), "none", "rule.max_alerts: write a whole number"),
-        (("parameters", "rule", "severity"), "urgent", "rule.severity: write 'critical', 'high'"),
+        (("parameters", "rule", "max_alerts"), "none", "rule.max_alerts: must be a whole number"),
+        (("parameters", "rule", "severity"), "urgent", "rule.severity: must be 'critical', 'high'"),
     ],
 )  # fmt: skip
 def test_what_would_go_wrong_is_said(desk: Desk, place: tuple[Any, ...], to: Any, expected: str):
@@ -335,7 +335,7 @@ def pack(*policies: dict[str, Any], **rule: Any) -> dict[str, Any]:
         (pack(POLICY, **{"for": "5m"}), "for is about readings, not about events"),
         (pack({**POLICY, "thresold": 1}), "thresold: there is no such field"),
         (pack({**POLICY, "throttle_minute": 1}), "did you mean throttle_minutes?"),
-        (pack({**POLICY, "rules": [{"any": []}]}), "rules.0.any: give at least 1"),
+        (pack({**POLICY, "rules": [{"any": []}]}), "rules.0.any: must have at least 1 entry"),
         (pack({**POLICY, "rules": [{"not": [1]}]}), "rules.0.not: write {field, operator, value}"),
         (pack({**POLICY, "window": {"type": "frequency", "num_events": 3}}),
          "window.timeframe: it is missing"),
@@ -354,7 +354,7 @@ def test_a_finding_in_a_policy_names_the_line_in_it(tmp_path: Path):
     deployments = [pack(POLICY, {**POLICY, "name": "Sizes", "rules": rules})]
     file.write_text(yaml.safe_dump({"deployments": deployments}))
     (found,) = lint_file(file)
-    assert "policies.1: policy 'Sizes': rules.1.operator: write 'eq'" in found.what
+    assert "policies.1: policy 'Sizes': rules.1.operator: must be 'eq'" in found.what
     assert file.read_text().splitlines()[found.line - 1].strip() == "operator: is"
 
 

@@ -48,7 +48,7 @@ def test_the_command_prints_the_anchor(capsys: pytest.CaptureFixture[str]):
     [
         ([], "NAME"),
         (["disk-space"], "for example python -m sentinel.timing.schedule disk-space 60s"),
-        (["disk-space", "soon"], "'soon' is no length of time: write 30s, 5m"),
+        (["disk-space", "soon"], "'soon' is not a duration: write 30s, 5m"),
         (["disk-space", "0s"], "disk-space: an interval must be more than 0s"),
     ],
 )

@@ -30,9 +30,9 @@ def test_a_broken_file_is_an_alert_with_its_line_and_the_cure(
     assert (whole.value, whole.firing) == (2, False)
     assert half.labels == {"source": "dropped_in.half"}
     assert half.summary is not None
-    assert half.summary.endswith("half.py, line 2). Mend that line.")
+    assert half.summary.endswith("half.py, line 2). Correct that line.")
     assert lacks.details is not None
     assert lacks.details["cure"] == (
-        "Install what provides 'no_such_library' where the workers run, or mend the import."
+        "Install what provides 'no_such_library' where the workers run, or correct the import."
     )
     assert broken_triggers.closed_world
