@@ -209,7 +209,7 @@ def test_policies_are_tested_on_a_file_of_events(seen: Desk, run: Run):
             "audit: rule.evry: there is no such field; did you mean every?",
         ),
         ("flows.rules.event_pack", "flows.rules.event_pak", "there is no trigger 'event_pak'"),
-        ("operator: eq", "operator: is", "rules.0.operator: write 'eq'"),
+        ("operator: eq", "operator: is", "rules.0.operator: must be 'eq'"),
         ("timeframe: 5m", "timeframe: soon", "window.timeframe: 'soon' is not a duration"),
     ],
 )

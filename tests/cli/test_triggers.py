@@ -120,7 +120,7 @@ def test_a_file_may_hold_one_rule_only(run: Run, tmp_path: Path) -> None:
     [
         (("--set", "path=/"), "has no parameter 'path'. It has: paths"),
         (("--set", "paths"), "not name=value"),
-        (("--set", "smallest_gb=-1"), "smallest_gb: write 0 or more, got -1"),
+        (("--set", "smallest_gb=-1"), "smallest_gb: must be between 0 and 1000000, got -1"),
         (("--when", "[1]"), "--when '[1]' is not a condition"),
         (("--when", "{above: 1, below: 2}"), "exactly one of above, below"),
         (("--above", "1", "--below", "2"), "exactly one of above, below"),
