@@ -1,4 +1,4 @@
-"""A micro-batch of events on its way to alerts, inside one transaction."""
+"""A batch of events for one pack of event policies, inside one transaction."""
 
 from __future__ import annotations
 
@@ -43,14 +43,22 @@ _MINE = (
     MEMORY.c.rule == bindparam("of_rule"),
     MEMORY.c.key.in_(bindparam("of_keys", expanding=True)),
 )
-# Made once, as SQLAlchemy works out how a statement is said once for each that was made.
+# Built once, since SQLAlchemy compiles a statement once for each object.
 _KNOWN = select(MEMORY.c.key, MEMORY.c.memory).where(*_MINE)
 _OLD = MEMORY.delete().where(*_MINE)
 _Keys = dict[int, dict[tuple[str, ...], Key]]
 
 
 class Compiled(msgspec.Struct, frozen=True):
-    """A pack ready to match; `timed` are the places of policies that time alone may change."""
+    """A pack ready to match.
+
+    Attributes:
+        digest: identifies the version of the pack
+        pack: the policies
+        matcher: finds the policies that an event matches
+        watchers: by place of the policy, what follows its windows
+        timed: places of policies whose result may change with time alone, by their rule's name
+    """
 
     digest: str
     pack: Pack
@@ -60,7 +68,7 @@ class Compiled(msgspec.Struct, frozen=True):
 
 
 def compiled_of(pack: Pack, digest: str) -> Compiled:
-    """Make `pack` ready to match."""
+    """Compile the policies of `pack`; `digest` identifies its version."""
     watchers = [watcher_of(policy) for policy in pack.policies]
     timed = {
         pack.names[place]: place
@@ -71,11 +79,11 @@ def compiled_of(pack: Pack, digest: str) -> Compiled:
 
 
 class Batch:
-    """Some events on their way to alerts, inside one transaction.
+    """A batch of events that becomes evaluations of policies, inside one transaction.
 
     Args:
         store: the shared database
-        connection: the open transaction, which holds the pack's row
+        connection: the open transaction, which holds the lock of the pack's row
         compiled: the pack
         now: the present moment
     """
@@ -91,7 +99,15 @@ class Batch:
         self._keys: _Keys = {}
 
     def match(self, blocks: Sequence[Block], disabled: set[str]) -> int:
-        """Let every policy take what it matches; returns how often one did."""
+        """Match events against every policy of the pack.
+
+        Args:
+            blocks: the events, in the order in which they were committed
+            disabled: names of rules that are switched off
+
+        Returns:
+            How many pairs of an event and a policy matched.
+        """
         hits: dict[int, list[tuple[tuple[str, ...], dict[str, Any], datetime]]] = {}
         count = 0
         for block in blocks:
@@ -128,13 +144,17 @@ class Batch:
         }
 
     def begin(self) -> None:
-        """From now on it is noticed where nothing comes at all."""
+        """Start the windows of policies that fire when no event comes at all."""
         for place in self._compiled.timed.values():
             if not self._pack.policies[place].by:
                 self._key(place, ()).begin(self._now)
 
     def lapse(self, disabled: set[str]) -> None:
-        """Ask those policies that time alone may change, now that every event was taken."""
+        """Evaluate keys whose result changed by the passing of time, after all events were matched.
+
+        Args:
+            disabled: names of rules that are switched off; their windows start anew
+        """
         timed = self._compiled.timed
         due = self._connection.execute(
             select(MEMORY.c.rule, MEMORY.c.memory)
@@ -151,7 +171,7 @@ class Batch:
                 key.lapse(self._now)
 
     def _key(self, place: int, key: tuple[str, ...], before: Remembered | None = None) -> Key:
-        """The key as this batch has it, else as it was kept."""
+        """Return the key as this batch has changed it, else as it was stored."""
         keys = self._keys.setdefault(place, {})
         if key not in keys:
             if before is None:
@@ -162,7 +182,7 @@ class Batch:
         return keys[key]
 
     def forget(self) -> None:
-        """Forget what time alone may change: nothing was counted."""
+        """Delete the state of policies that depend on time: nothing was counted meanwhile."""
         self._connection.execute(
             MEMORY.delete().where(
                 MEMORY.c.tenant == self._pack.tenant, MEMORY.c.rule.in_(self._compiled.timed)
@@ -170,7 +190,7 @@ class Batch:
         )
 
     def due(self) -> datetime | None:
-        """When time alone may change something next."""
+        """Return when the passing of time may next change a result, or None."""
         timed = self._compiled.timed
         if not timed:
             return None
@@ -180,10 +200,10 @@ class Batch:
         return self._connection.execute(first).scalar()
 
     def carry_in(self) -> None:
-        """Write alerts and memories."""
+        """Write alerts and the state of keys."""
         readings = self._readings()
         names = {place: self._pack.names[place] for place in readings}
-        # All of them before any alert, in the order in which every writer locks.
+        # All rules before any alert, which is the order in which every writer locks.
         rows = lock_rules(self._connection, [(self._pack.tenant, name) for name in names.values()])
         told = _ToldLater(self._store)
         for place in sorted(readings, key=lambda place: names[place]):
@@ -228,7 +248,7 @@ class Batch:
         return live
 
     def _apply(self, told: _ToldLater, rule: Rule, row: Row[Any], readings: list[Reading]) -> None:
-        """One evaluation of a policy's rule, which takes the slot of no scheduled run."""
+        """Apply one evaluation of a policy's rule without taking the slot of a scheduled run."""
         now = self._now
         slot = now if row.slot is None else max(now, row.slot + timedelta(microseconds=1))
         at = now if row.evaluated_at is None else max(now, row.evaluated_at)
@@ -243,7 +263,7 @@ class Batch:
             ),
         )  # fmt: skip
         if self._pack.spec.alone:
-            # Else the deployment's next run would come too late, and never roll out an edit.
+            # Else the deployment's next run would be stale and roll out no edit.
             self._connection.execute(
                 update(RULE)
                 .where(RULE.c.tenant == rule.tenant, RULE.c.name == rule.name)

@@ -1,7 +1,7 @@
-"""Events: in, durably and once an id; and out, in the order in which they were committed.
+"""The log of events: stored durably, once per id, and read in the order of their commits.
 
 A call is one row of JSON. Its number comes from the tenant's own counter, whose row stays locked
-until the commit: so no number is ever seen before a smaller one, and a cursor misses nothing.
+until the commit. No number becomes visible before a smaller one, so a cursor misses nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _PIECE = 100
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
-    """The events of one call, its number, and when they were received."""
+    """The events of one call, with its number and the moment when they were received."""
 
     seq: int
     received_at: datetime
@@ -48,7 +48,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Events:
-    """The events of one store.
+    """The event log of one store.
 
     Args:
         store: the shared database
@@ -58,14 +58,18 @@ class Events:
         self._store = store
 
     def add(self, events: Sequence[object], *, tenant: str = "default") -> Kept:
-        """Keep `events`, all in one transaction; one whose id was there already counts once.
+        """Store `events` in one transaction.
 
         Args:
-            events: JSON objects, at most 10,000; what is none is refused, and the rest is kept
+            events: JSON objects, at most 10,000
             tenant: whose they are
 
+        Returns:
+            How many were stored, how many had come before (by id), and which were refused as
+            invalid; a refused one does not affect the others.
+
         Raises:
-            ConfigurationError: there are too many
+            ConfigurationError: there are too many.
         """
         if len(events) > MOST_AT_ONCE:
             raise ConfigurationError(
@@ -106,7 +110,7 @@ class Events:
         data = b"[" + b",".join([text for _, text in fresh]) + b"]"
         if len(data) >= _DEFLATED_FROM:
             data = zlib.compress(data, 1)
-        # Last before the row itself: from here on nobody else of this tenant gets a number.
+        # As late as possible: from here on no other call of this tenant gets a number.
         seq = self._next(connection, tenant, len(fresh))
         keep_until = now + self._store.options.keep_events
         row = (tenant, seq, now, len(fresh), keep_until, data)
@@ -122,18 +126,18 @@ class Events:
         return connection.execute(more.returning(TAIL.c.last)).scalar_one()
 
     def tails(self) -> dict[str, int]:
-        """The number of the last block of every tenant that has any."""
+        """Return the number of the last block of every tenant that has any."""
         with self._store.read() as connection:
             return {row.tenant: row.last for row in connection.execute(select(TAIL))}
 
     def count(self, tenant: str = "default") -> int:
-        """How many events have ever come; those of one id count once."""
+        """Return how many events ever came; events of one id count once."""
         with self._store.read() as connection:
             query = select(TAIL.c.events).where(TAIL.c.tenant == tenant)
             return connection.execute(query).scalar() or 0
 
     def newest(self, most: int, tenant: str = "default") -> list[Block]:
-        """The newest blocks with about `most` events, oldest first."""
+        """Return the newest blocks with about `most` events, oldest first."""
         query = (
             select(BLOCK.c.seq, BLOCK.c.size)
             .where(BLOCK.c.tenant == tenant)
@@ -149,7 +153,14 @@ class Events:
             return [] if first is None else after(connection, tenant, first - 1, most * 10)
 
     def forget(self, now: datetime) -> int:
-        """Delete what has outlived its time, ids included; returns how many events went."""
+        """Delete blocks past their retention, with the ids of their events.
+
+        Args:
+            now: the present moment
+
+        Returns:
+            How many events were deleted.
+        """
         gone = 0
         while True:
             with self._store.write() as connection:
@@ -176,9 +187,16 @@ class Events:
 
 
 def after(connection: Connection, tenant: str, cursor: int, most: int) -> list[Block]:
-    """The blocks that come after number `cursor`, in order; whole ones, with about `most` events.
+    """Return the blocks that follow number `cursor`, in order.
 
-    At least one where there is any, at most 1,000.
+    Args:
+        connection: an open transaction
+        tenant: whose events
+        cursor: number of the last block that was read; 0 for none
+        most: about so many events; blocks are never split
+
+    Returns:
+        Up to 1,000 blocks; at least one where there is any.
     """
     ahead = (
         select(BLOCK.c.seq, BLOCK.c.size)
@@ -205,17 +223,25 @@ def after(connection: Connection, tenant: str, cursor: int, most: int) -> list[B
 
 
 def unpacked(data: bytes) -> list[dict[str, Any]]:
-    """The events of a block's bytes."""
+    """Return the events of a block's bytes."""
     return orjson.loads(data if data[:1] == b"[" else zlib.decompress(data))
 
 
 def _first_seen(connection: Connection, keys: Sequence[bytes]) -> set[bytes]:
-    """Those of `keys` that nobody has given before; from now on they are seen.
+    """Remember which events came.
 
-    In order, so that two calls with the same ids wait for each other and never in a circle.
+    Keys are inserted in order, so that two calls with the same ids wait for each other and cannot
+    deadlock.
+
+    Args:
+        connection: an open writing transaction
+        keys: 16 bytes for each event, sorted
+
+    Returns:
+        Those that are new.
     """
     if connection.dialect.name == "postgresql":
-        # One parameter of all keys, cut to pieces there: an array is written piece by piece.
+        # One parameter with all keys, split by the database: psycopg writes an array item by item.
         new: bytes | None = connection.exec_driver_sql(
             "WITH given AS (SELECT %b::bytea AS keys), fresh AS ("
             "INSERT INTO event_seen (id) SELECT substring(keys FROM 16 * n + 1 FOR 16) "

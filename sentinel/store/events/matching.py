@@ -1,7 +1,7 @@
-"""Matching events: a micro-batch is one transaction, in which alerts and cursor move together.
+"""Matching of events: a batch is one transaction, which moves alerts and the cursor together.
 
-So an event counts exactly once for each policy, however many processes do this or die of it: who
-holds the pack's row goes on where the last commit ended.
+An event therefore counts exactly once for each policy, however many processes match events or die
+doing so: the next one to lock the pack's row continues where the last commit ended.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 __all__ = ["PackMatcher", "RuleEvents"]
 
 AT_ONCE = 5000
-"""About so many events are one transaction."""
+"""About how many events one transaction matches."""
 _REHEARSED = 1000
 
 
 class PackMatcher:
-    """Matches the events of packs; keeps compiled policies from one batch to the next.
+    """Matches events against packs, and keeps compiled policies from one batch to the next.
 
     Args:
         store: the shared database
@@ -50,7 +50,7 @@ class PackMatcher:
         self._compiled: dict[tuple[str, str], Compiled] = {}
 
     def step(self, tenant: str, name: str) -> MatchResult:
-        """Match one micro-batch for one pack; a pack whose rule is gone is taken back."""
+        """Match one batch for one pack; delete a pack whose rule no longer exists."""
         done = self._store.in_transaction(lambda link: self._step(link, tenant, name))
         if done is None:
             take_back(self._store, tenant, name)
@@ -72,7 +72,7 @@ class PackMatcher:
         compiled = self._of(row)
         batch = Batch(self._store, connection, compiled, now)
         if not own.enabled:
-            # What comes while it is off is not looked at later either, nor missed.
+            # Events that come while it is switched off are not matched later either.
             batch.forget()
             self._move(connection, row, tail, None)
             return MatchResult()
@@ -106,7 +106,7 @@ class PackMatcher:
         )
 
     def _of(self, row: Row[Any]) -> Compiled:
-        """The pack of a row, compiled once."""
+        """Return the pack of a row, compiled once per version."""
         known = self._compiled.get((row.tenant, row.name))
         if known is None or known.digest != row.digest:
             known = compiled_of(pack_of(msgspec.convert(row.spec, Spec)), row.digest)
@@ -115,12 +115,12 @@ class PackMatcher:
 
 
 class RuleEvents:
-    """The events of one rule's tenant, as its trigger asks for them.
+    """The events of one rule's tenant, as the `EventPort` of its trigger.
 
     Args:
         store: the shared database
         rule: of the deployment
-        source: the run, for links; None for a rehearsal, which stores nothing
+        source: the flow run, for links; None for a rehearsal, which stores nothing
     """
 
     def __init__(self, store: Store, rule: Rule, source: RunSource | None) -> None:
@@ -129,10 +129,17 @@ class RuleEvents:
         self._source = source
 
     def match(self, policies: Sequence[Mapping[str, Any]], *, alone: bool) -> MatchResult:
-        """Roll `policies` out, and match what nobody has matched yet; see `EventPort`.
+        """Roll `policies` out, and match the events that were not matched yet; see `EventPort`.
+
+        Args:
+            policies: as the deployment's parameters have them
+            alone: whether it is one policy, whose alerts are those of the deployment's own rule
+
+        Returns:
+            How many events and matches there were, and whether more events are left.
 
         Raises:
-            PolicyError: they cannot be used
+            PolicyError: the policies are invalid.
         """
         source = self._source or RunSource()
         spec = Spec(
@@ -153,7 +160,7 @@ class RuleEvents:
         return MatchResult(events=events, matches=matches)
 
     def _rehearse(self, pack: Pack) -> MatchResult:
-        """What the newest events would have come to, with nothing remembered."""
+        """Return what the newest events would result in, without storing anything."""
         now, compiled = self._store.now(), compiled_of(pack, pack.spec.digest)
         keys: dict[tuple[int, tuple[str, ...]], Key] = {}
         events = matches = 0
@@ -176,11 +183,11 @@ class RuleEvents:
         return MatchResult(events=events, matches=matches, found=found)
 
     def _looked_at(self, pack: Pack) -> None:
-        """Say of every policy's rule that it is looked after, and whether it fires."""
+        """Record on every policy's rule that it was evaluated, and whether it fires."""
         now = self._store.now()
         with self._store.write() as connection:
             mine = (RULE.c.tenant == pack.tenant, RULE.c.name.in_(pack.names))
-            # Those that somebody writes at this moment say it themselves.
+            # Rows that another transaction writes at this moment record it themselves.
             free = select(RULE.c.name).where(*mine).order_by(RULE.c.name)
             names = list(connection.execute(free.with_for_update(skip_locked=True)).scalars())
             live = select(ALERT.c.rule).where(

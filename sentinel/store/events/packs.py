@@ -1,4 +1,4 @@
-"""Packs of event policies as rows: rolled out by a run of their deployment, and taken back."""
+"""Packs of event policies as rows: rolled out by a run of their deployment, and deleted with it."""
 
 from __future__ import annotations
 
@@ -31,12 +31,20 @@ MEMORY = table_of(PolicyMemory)
 
 
 def roll_out(store: Store, spec: Spec) -> Pack:
-    """Let the policies of `spec` be those of its rule; a new pack begins with the next event.
+    """Store the policies of `spec` as the pack of its rule.
 
-    Each policy gets a rule of its own, with its switch; one that is left out is retired.
+    Each policy gets a rule of its own, with its switch; a policy that is left out is retired. A new
+    pack begins with the next event.
+
+    Args:
+        store: the shared database
+        spec: the policies, the deployment's rule and its flow run
+
+    Returns:
+        The pack as it is stored.
 
     Raises:
-        PolicyError: they cannot be used, or a rule of that name belongs to something else
+        PolicyError: the policies are invalid, or a rule of such a name belongs to something else.
     """
     digest = spec.digest
     tenant, name = spec.rule.get("tenant", "default"), spec.rule["name"]
@@ -53,7 +61,7 @@ def roll_out(store: Store, spec: Spec) -> Pack:
 
 
 def _write(store: Store, connection: Connection, pack: Pack, digest: str) -> set[str]:
-    """Put the pack down; returns the rules of policies that are no longer in it."""
+    """Store the pack; return the rules of policies that are no longer in it."""
     now = store.now()
     rule = Rule.model_validate(pack.spec.rule)
     if rule.renamed_from:
@@ -77,7 +85,7 @@ def _write(store: Store, connection: Connection, pack: Pack, digest: str) -> set
         connection.execute(
             PACK.update().where(*mine).values(digest=digest, spec=spec, due_at=now, updated_at=now)
         )
-    # The deployment's own, which may have had another name, with all its history.
+    # The deployment's own rule, with its history under an earlier name.
     own = Evaluation(
         rule=rule, trigger=POLICY_TRIGGER if pack.spec.alone else PACK_TRIGGER, slot=now, at=now,
         observation=Observation(readings=[]), default_category="events", source=pack.spec.source,
@@ -88,7 +96,7 @@ def _write(store: Store, connection: Connection, pack: Pack, digest: str) -> set
         "rule",
         ("name", "spec", "severity", "trigger"),
         [
-            # As JSON inside the one JSON parameter on PostgreSQL, as text on SQLite.
+            # Inside the single JSON parameter on PostgreSQL, as text on SQLite.
             (
                 one.name, dumped(one.dump()) if store.dialect == "sqlite" else one.dump(),
                 int(one.rank), POLICY_TRIGGER,
@@ -108,7 +116,7 @@ def _write(store: Store, connection: Connection, pack: Pack, digest: str) -> set
 
 
 def _rename(connection: Connection, pack: Pack, old: str) -> None:
-    """Give the pack that was rolled out as `old` its new name, and what it remembers."""
+    """Rename the pack that was rolled out as `old`, with the state of its policies."""
     there = select(PACK.c.name).where(PACK.c.tenant == pack.tenant, PACK.c.name == pack.name)
     if connection.execute(there.with_for_update()).first() is not None:
         return
@@ -124,7 +132,7 @@ def _rename(connection: Connection, pack: Pack, old: str) -> None:
 
 
 def _refuse_taken(connection: Connection, pack: Pack) -> None:
-    """No policy may become a rule that is something else already."""
+    """Refuse policies whose rule's name belongs to something else."""
     others = connection.execute(
         select(PACK.c.name, PACK.c.spec).where(
             PACK.c.tenant == pack.tenant, PACK.c.name != pack.name
@@ -155,7 +163,7 @@ def _refuse_taken(connection: Connection, pack: Pack) -> None:
 
 
 def take_back(store: Store, tenant: str, name: str) -> None:
-    """Forget a pack whose deployment is gone, and retire the rules of its policies."""
+    """Delete a pack whose deployment is gone, and retire the rules of its policies."""
     mine = (PACK.c.tenant == tenant, PACK.c.name == name)
     with store.read() as connection:
         row = connection.execute(select(PACK).where(*mine)).first()
@@ -178,9 +186,14 @@ def _names(spec: Spec) -> list[str]:
 
 
 def waiting(store: Store, now: datetime) -> tuple[int, list[tuple[str, str]]]:
-    """How many packs there are, and those for which there is something to match.
+    """Return the number of packs, and those with events or times to evaluate.
 
-    Each of these as (tenant, name).
+    Args:
+        store: the shared database
+        now: the present moment
+
+    Returns:
+        The number of packs, and pairs of tenant and name.
     """
     query = select(
         PACK.c.tenant,

@@ -1,7 +1,8 @@
-"""Upkeep of metrics: the many blocks of an hour become one, rolled up by minute and hour.
+"""Upkeep of metrics: the blocks of an hour are merged, and rolled up by minute and by hour.
 
-One transaction for every metric and hour: merged blocks in, what they were made of out. Who dies
-between two leaves the rest for the next time; of two at once, one waits and finds them gone.
+Each metric and hour is one transaction, which replaces blocks by the merged one. A process that
+dies between two leaves the rest to the next run. Of two at once, the second waits and finds the
+blocks gone.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ __all__ = ["Kept", "upkeep"]
 
 _PIECE = 1000
 _LOCK = 0x5E471E2
-"""Key of PostgreSQL's advisory lock; any number, as long as it never changes."""
+"""Key of PostgreSQL's advisory lock: any number that never changes."""
 _MOST_IN_A_BLOCK = 500_000
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _COLUMNS = tuple(column.name for column in BLOCK.columns)
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """How many blocks were merged, how many were forgotten, and how many series."""
+    """How many blocks were merged, how many were deleted, and how many series were deleted."""
 
     merged: int
     forgotten: int
@@ -45,9 +46,9 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 def upkeep(store: Store) -> Kept:
-    """Merge what is over, roll it up, and forget what is older than it is kept."""
+    """Merge blocks of past hours, roll them up, and delete what is past its retention."""
     now = store.now()
-    # Clocks differ a little, so that an hour is over some minutes after its end.
+    # Clocks differ a little, so an hour is settled some minutes after its end.
     settled = _floor(now - timedelta(minutes=5), _HOUR)
     _split(store, settled)
     merged = 0
@@ -81,7 +82,7 @@ def _unmerged(store: Store, settled: datetime) -> list[Row[Any]]:
 
 
 def _split(store: Store, settled: datetime) -> None:
-    """Blocks over several hours become one an hour, so that each hour can be merged alone."""
+    """Replace blocks that span several hours by one per hour, so that each hour merges alone."""
     wide = [
         row.id
         for row in _unmerged(store, settled)
@@ -113,7 +114,7 @@ def _split(store: Store, settled: datetime) -> None:
 
 
 def _swap(connection: Connection, old: Sequence[str], new: Sequence[tuple[Any, ...]]) -> None:
-    """Blocks for others."""
+    """Replace the blocks of the ids `old` by the rows `new`."""
     subquery, parameter = id_array(connection, old)
     connection.exec_driver_sql(
         f"DELETE FROM sample_block WHERE id IN ({subquery})",  # noqa: S608 - no user text in it
@@ -123,7 +124,7 @@ def _swap(connection: Connection, old: Sequence[str], new: Sequence[tuple[Any, .
 
 
 def _alone(store: Store, connection: Connection) -> None:
-    """Keep others from merging until this transaction ends; SQLite has one writer anyway."""
+    """Keep other processes from merging until the transaction ends; SQLite has one writer."""
     if store.dialect == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
@@ -149,7 +150,7 @@ class _Hour:
         self.now = now
 
     def merge(self, ids: Sequence[str]) -> int:
-        """Merge the blocks `ids` with what the hour has; gives how many they were."""
+        """Merge the blocks `ids` with what was merged of this hour before; return how many."""
         _alone(self.store, self.connection)
         fresh_blocks = self._by_id(ids)
         if len(fresh_blocks) != len(ids):
@@ -162,7 +163,7 @@ class _Hour:
         minutes = rolled(raw, _MINUTE)
         earlier = self._of(_MINUTE, self.hour)
         if earlier and not before:
-            # Its samples are gone already: what they came to still counts.
+            # Its samples are past their retention, but their rolled-up values still count.
             minutes = rolled_again(
                 joined([*(unpacked(row.data) for row in earlier), minutes]), _MINUTE
             )
@@ -178,7 +179,7 @@ class _Hour:
         return len(ids)
 
     def _hours(self, hours: Columns, day: datetime, old: list[str]) -> Columns:
-        """The day's hours with this one put in anew."""
+        """Return the day's hourly values with those of this hour replaced."""
         parts: list[Columns] = []
         for row in self._of(_HOUR, day):
             columns = unpacked(row.data)
@@ -187,7 +188,7 @@ class _Hour:
         return rolled_again(joined([*parts, hours]), _HOUR)
 
     def _of(self, level: int, start: datetime) -> list[Row[Any]]:
-        """The merged blocks of this metric that begin at `start`."""
+        """Return the merged blocks of this metric that begin at `start`."""
         query = select(BLOCK.c.id, BLOCK.c.data, BLOCK.c.keep_until).where(
             BLOCK.c.tenant == self.tenant,
             BLOCK.c.name == self.name,
@@ -216,7 +217,7 @@ class _Hour:
         )  # fmt: skip
 
     def _seen(self, ids: list[int]) -> None:
-        """Once a day, series say that they are alive."""
+        """Update when these series were last seen, at most once a day."""
         mine = (SERIES.c.tenant == self.tenant, SERIES.c.name == self.name)
         for piece in chunks(ids, _PIECE):
             self.connection.execute(
@@ -231,7 +232,7 @@ class _Hour:
 
 
 def _pieces(columns: Columns) -> list[Columns]:
-    """Blocks that are not too large, each with whole series where they fit."""
+    """Split columns into blocks of limited size, keeping series whole where they fit."""
     size = len(columns.ids)
     return [
         taken(columns, np.arange(place, min(place + _MOST_IN_A_BLOCK, size)))
@@ -240,7 +241,7 @@ def _pieces(columns: Columns) -> list[Columns]:
 
 
 def _forget(store: Store, now: datetime) -> tuple[int, int]:
-    """Blocks past their time, in small transactions, and series that have none for long."""
+    """Delete blocks past their retention, in small transactions, and series without any."""
     blocks = 0
     while True:
         with store.write() as connection:

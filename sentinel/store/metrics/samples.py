@@ -1,7 +1,7 @@
-"""Metrics: samples in, and the window of a check out. A batch of any size is one block a metric.
+"""Samples of metrics: written as one block per metric and call, whatever their number.
 
-Where the same sample comes twice, the one that came last counts; that is settled when samples
-are read or merged, so that a write never looks for what is there already.
+Of a sample that comes twice, the last one counts. Readers and upkeep resolve that, so that a write
+never reads what is stored.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ if TYPE_CHECKING:
 __all__ = ["FRESH", "Metrics"]
 
 FRESH = "sentinel.series"
-"""Where a connection keeps the series that its transaction has made."""
+"""The key of `Connection.info` for the series that a transaction inserted."""
 
 MOST_SAMPLES = 100_000
-"""So many samples in one call."""
+"""The most samples in one call."""
 _BLOCK_COLUMNS = tuple(column.name for column in BLOCK.columns)
 _FORGET_AFTER = 3600.0
 _MOST_KNOWN = 1_000_000
 
 
 class _Known(msgspec.Struct):
-    """Ids of one metric that have a row; only what another transaction committed."""
+    """Ids of one metric's series that have a committed row."""
 
     ids: set[int]
     until: float
@@ -72,45 +72,52 @@ class Metrics:
         self._met: dict[Hashable, Met] = {}
 
     def reader(self, tenant: str = "default") -> Windows:
-        """What a check may ask of this tenant's metrics."""
-        # Imported here: numpy is for readers alone.
+        """Return what reads this tenant's samples for a check."""
+        # Imported here, since only readers need numpy.
         from sentinel.store.metrics.windows import Windows
 
         return Windows(self._store, tenant)
 
     def names(self, tenant: str = "default") -> list[str]:
-        """The metrics that have samples, by name."""
+        """Return the names of the metrics that have samples, sorted."""
         query = select(SERIES.c.name).where(SERIES.c.tenant == tenant).distinct()
         with self._store.read() as connection:
             return sorted(connection.execute(query).scalars())
 
     def upkeep(self) -> Kept:
-        """Merge what has come in, roll it up by minute and hour, forget what is too old."""
+        """Merge new blocks, roll them up by minute and hour, and delete those past retention."""
         from sentinel.store.metrics.rollup import upkeep
 
         return upkeep(self._store)
 
     def add(self, samples: Sequence[Sample], *, tenant: str = "default") -> int:
-        """Keep `samples`, all in one transaction.
+        """Store `samples` in one transaction.
 
         Args:
             samples: at most 100,000
             tenant: whose they are
 
         Returns:
-            How many were kept; one that was there already counts too.
+            How many were stored, including those that were stored before.
 
         Raises:
-            SampleError: one cannot be kept, and so none is; names its index and field
+            SampleError: a sample is invalid, and so none is stored; names its index and field.
         """
         errors = self._keep(samples, tenant, whole=True)
         return len(samples) - len(errors)
 
     def add_good(self, samples: Sequence[Sample], *, tenant: str = "default") -> list[SampleError]:
-        """As `add`, but those that cannot be kept are given back and hold nobody up.
+        """Store the valid ones of `samples` in one transaction.
+
+        Args:
+            samples: at most 100,000
+            tenant: whose they are
+
+        Returns:
+            The errors of the invalid ones.
 
         Raises:
-            SampleError: there are too many
+            SampleError: there are too many.
         """
         return self._keep(samples, tenant, whole=False)
 
@@ -138,19 +145,19 @@ class Metrics:
         return errors
 
     def arrival(self, tenant: str = "default") -> Arrival:
-        """Where the samples of one call are gathered, for `keep`."""
+        """Return an empty collector for the samples of one call, for `keep`."""
         now = self._store.now()
         return Arrival(tenant, now, now - self._store.options.keep_samples, self._met)
 
     def keep(self, arrival: Arrival) -> None:
-        """Keep what was gathered, all in one transaction."""
+        """Store the collected samples in one transaction."""
         if arrival.columns:
             self._store.in_transaction(lambda connection: self._add(connection, arrival))
 
     def _add(self, connection: Connection, arrival: Arrival) -> None:
         tenant, now = arrival.tenant, arrival.now
         blocks: list[tuple[Any, ...]] = []
-        # In one order everywhere, so that two writers of new series never wait for each other.
+        # In one order everywhere, so that two writers of new series cannot deadlock.
         for name in sorted(arrival.columns):
             column = arrival.columns[name]
 
@@ -173,15 +180,15 @@ class Metrics:
     def keep_readings(
         self, connection: Connection, evaluation: Evaluation, judged: Mapping[str, Judged]
     ) -> None:
-        """Keep what an evaluation saw, as samples of its rule's metric.
+        """Store the readings of an evaluation as samples of its rule's metric.
 
-        A reading without a value is kept as 1 where it is bad, else as 0. Of one that has a value
-        and that its check judged itself, the verdict is kept beside it.
+        A reading without a value is stored as 1 where it is bad, else as 0. Where the check judged
+        a reading that has a value, its verdict is stored beside the value.
 
         Args:
             connection: the evaluation's transaction, which holds the rule's lock
-            evaluation: whose rule, and when
-            judged: what it saw, by fingerprint
+            evaluation: the rule and the moment
+            judged: the readings and their verdicts, by fingerprint
         """
         rule, at, unit = evaluation.rule, evaluation.at, evaluation.unit
         seen: dict[int, Reading] = {}
@@ -229,14 +236,14 @@ class Metrics:
         described: Callable[[int], tuple[Mapping[str, str], str]],
         now: datetime,
     ) -> None:
-        """Give every series a row that has none.
+        """Insert a row for every series that has none.
 
         Args:
             connection: a writing transaction
-            tenant: whose
+            tenant: whose series
             name: of the metric
             ids: of the series
-            described: labels and unit of one
+            described: returns labels and unit of a series id
             now: the present moment
         """
         known = self._known.get((tenant, name))
@@ -256,7 +263,7 @@ class Metrics:
         connection.info.setdefault(FRESH, []).append(((tenant, name), missing))
 
     def remember(self, fresh_series: Iterable[tuple[tuple[str, str], Sequence[int]]]) -> None:
-        """Series that have a row now: the transaction that made them is committed."""
+        """Remember that series have a row, once the transaction that inserted them is committed."""
         for key, ids in fresh_series:
             known = self._known.get(key)
             if known is None:
@@ -267,7 +274,7 @@ class Metrics:
 
 
 def _code(reading: Reading) -> float:
-    """What a check said of a reading itself, as a number; see `metric_of_verdicts`."""
+    """Return the verdict of a check on its reading as a number; see `metric_of_verdicts`."""
     if not reading.firing:
         return 0.0
     return 1.0 if reading.severity is None else 1.0 + severity_of(reading.severity)

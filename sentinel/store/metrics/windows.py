@@ -1,4 +1,4 @@
-"""The window of a check: blocks of one metric become series that numpy works on."""
+"""Reads of samples: the blocks of one metric as series in numpy arrays."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _MOST_KNOWN = 1_000_000
 
 
 class _Known(msgspec.Struct):
-    """Labels and units by id of series; they never change."""
+    """Labels and units by series id; they never change."""
 
     of: dict[tuple[str, str], dict[int, tuple[Mapping[str, str], str]]] = {}
 
@@ -68,10 +68,19 @@ class Windows:
     def window(
         self, name: str, matchers: Sequence[str], since: datetime, until: datetime
     ) -> Series:
-        """The samples after `since`, up to and with `until`, of series that match.
+        """Return samples of the series that match.
+
+        Args:
+            name: of the metric
+            matchers: which series, as in `sentinel.labels`
+            since: samples after this moment
+            until: samples up to and at this moment
+
+        Returns:
+            The series with their samples, each in order of time.
 
         Raises:
-            ConfigurationError: a matcher cannot be read
+            ConfigurationError: a matcher cannot be parsed.
         """
         start, end = micros(since), micros(until)
         with self._store.read() as connection:
@@ -89,23 +98,26 @@ class Windows:
         step: Step = 60,
         what: Literal["avg", "min", "max", "sum", "count", "last"] = "avg",
     ) -> Series:
-        """A value for every minute or hour, also from before samples as they came are kept.
+        """Return one value per minute or hour, also where samples are past their retention.
 
         Args:
             name: of the metric
             matchers: which series
-            since: the minutes or hours that begin after it
-            until: and up to it
+            since: minutes or hours that begin after this moment
+            until: minutes or hours that begin up to and at this moment
             step: 60 or 3600 seconds
-            what: of the samples in each
+            what: the aggregate over the samples of each minute or hour
+
+        Returns:
+            The series with their values, each in order of time.
 
         Raises:
-            ConfigurationError: a matcher cannot be read
+            ConfigurationError: a matcher cannot be parsed.
         """
         start, end = micros(since), micros(until)
         with self._store.read() as connection:
             parts = [part for part, _ in self._blocks(connection, name, step, since, until)]
-            # What upkeep has not merged yet is rolled up here.
+            # Blocks that upkeep has not merged yet are rolled up here.
             raw = self._blocks(connection, name, 0, since, until)
             new = [part for part, whole in raw if not whole]
             if new:
@@ -129,7 +141,7 @@ class Windows:
                 BLOCK.c.to_at > since,
                 BLOCK.c.from_at <= until,
             )
-            # What was merged came before what was not; ids rise with time.
+            # Merged blocks come before unmerged ones; ids rise with time.
             .order_by(BLOCK.c.whole.desc(), BLOCK.c.id)
         )
         return [(unpacked(row.data), row.whole) for row in connection.execute(query)]
@@ -178,7 +190,7 @@ class Windows:
     def _labels(
         self, connection: Connection, name: str, ids: Sequence[int]
     ) -> Mapping[int, tuple[Mapping[str, str], str]]:
-        """Labels and units by id, those that this process has not met yet read at once."""
+        """Return labels and units by id; one query reads those that this process does not know."""
         cache = _known.setdefault(self._store.engine, _Known()).of
         known = cache.setdefault((self._tenant, name), {})
         missing = [one for one in ids if one not in known]
@@ -194,7 +206,7 @@ class Windows:
             for row in connection.execute(query):
                 known[row.id] = (orjson.loads(row.labels), row.unit)
             return known
-        # As one text: drivers take longer over 100,000 rows than a parser over their JSON.
+        # As one text, since a driver takes longer for 100,000 rows than a parser for their JSON.
         each = "'[' || id || ',' || labels || ',' || {unit} || ']'"
         collected = (
             f"'[' || group_concat({each.format(unit='json_quote(unit)')}) || ']'"

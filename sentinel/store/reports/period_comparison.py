@@ -1,4 +1,4 @@
-"""Two periods side by side: how much opened and ended, how quickly, and which rules differ."""
+"""Two periods side by side: alerts opened and resolved, times taken, and rules that differ most."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ MOST_COMPARED = 50
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
-    """A period: from `since` on, before `until`."""
+    """A period from `since`, up to but without `until`."""
 
     since: datetime
     until: datetime
 
 
 class RulePair(msgspec.Struct, frozen=True, kw_only=True):
-    """What one rule opened in each period, and its mean times, in seconds."""
+    """How many alerts one rule opened in each period, and its mean times in seconds."""
 
     rule: str
     first: int
@@ -42,7 +42,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     """Two periods.
 
     Attributes:
-        rules: those that differ most first, at most `MOST_COMPARED`
+        rules: those whose counts differ most come first, at most `MOST_COMPARED`
         more: how many rules are left out
     """
 
@@ -53,16 +53,19 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare(store: Store, chosen: AlertFilter, first: Span, second: Span) -> Compared:
-    """What opened and ended in `second`, beside `first`.
+    """Compare alerts of two periods.
 
     Args:
         store: the shared database
-        chosen: which alerts; its statuses and times do not matter here
-        first: the period to compare with, as a rule the earlier
-        second: the period that is looked at
+        chosen: which alerts; its statuses and times are ignored
+        first: the reference, usually the earlier period
+        second: the period of interest
+
+    Returns:
+        Both periods, and the rules that differ most.
 
     Raises:
-        ConfigurationError: a word of the filter means nothing
+        ConfigurationError: a word of the filter cannot be parsed.
     """
     conditions = narrowed(msgspec.structs.replace(chosen, since=None, until=None))
     with store.read() as connection:
@@ -92,12 +95,12 @@ def _within(column: Any, span: Span) -> list[Any]:
 
 
 def _took(store: Store, end: str = "resolved_at") -> ColumnElement[int]:
-    """Milliseconds in all, from when alerts opened."""
+    """Return the sum of milliseconds from when alerts opened to the column `end`."""
     return literal_column(milliseconds(store.dialect, "opened_at", end), BigInteger)
 
 
 def _mean(milliseconds: int, count: int) -> float | None:
-    """In seconds."""
+    """Return the mean in seconds, or None where nothing was counted."""
     return milliseconds / count / 1000 if count else None
 
 

@@ -1,4 +1,4 @@
-"""Which parts of a period's figures are kept, and which must be walked for."""
+"""Which parts of a period have valid rollups, and which must be computed from alerts."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class Parts(NamedTuple):
-    """A period cut up.
+    """A period split by how its figures are read.
 
     Attributes:
-        kept: width in hours, the first hour and the hour after the last of rollups that hold
-        walked: moments from which on, and before which, the alerts themselves are asked
+        kept: spans with valid rollups: width in hours, first hour, hour after the last
+        walked: spans of moments, from and before, that are computed from the alerts
     """
 
     kept: list[tuple[int, int, int]]
@@ -28,18 +28,21 @@ class Parts(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """The days, by their first hour, whose figures are kept and hold, and hours of other days."""
+    """The days with valid rollups, by their first hour, and such hours of other days."""
 
     days: frozenset[int]
     hours: frozenset[int]
 
     def parts(self, since: datetime, until: datetime, widths: Sequence[int] = (DAY, 1)) -> Parts:
-        """Cut up what comes after `since`, up to and with `until`.
+        """Split the period after `since`, up to and with `until`.
 
         Args:
             since: where the period begins
             until: where it ends
-            widths: of rollups that may be used
+            widths: in hours, of the rollups that may be used
+
+        Returns:
+            The parts, which cover the period without overlap.
         """
         start, end = since + _MICROSECOND, until + _MICROSECOND
         found = Parts([], [])
@@ -71,15 +74,18 @@ class Kept(NamedTuple):
 
 
 def kept_in(connection: Connection, since: datetime, until: datetime) -> Kept:
-    """What is kept between two moments, and holds.
+    """Return which rollups between two moments are valid.
 
     Args:
-        connection: a transaction of one snapshot, in which the figures are then read as well
+        connection: a transaction of one snapshot, in which the rollups are then read as well
         since: the earlier moment
         until: the later one
+
+    Returns:
+        The days and hours.
     """
     span = (hour_before(since) // DAY * DAY, hour_before(until))
-    # The hours of a day that holds do so too, and most are of such a day.
+    # The hours of a valid day are valid too, and most hours are of such a day.
     rows = asked(
         connection,
         "SELECT hours, at FROM tally_hour WHERE at >= ? AND at < ? AND (hours = 24 "

@@ -1,11 +1,11 @@
-"""Upkeep of figures: settled hours are summed up once, and again where an alert of theirs changed.
+"""Upkeep of rollups: settled hours are summed up once, and again where one of their alerts changed.
 
-Why the figures hold (docs/adr/0018 says more). A change of an alert marks its hours in the same
-transaction, if they lie before `until`. A piece is summed up on one snapshot and takes away the
-marks that it sees there: it sees both a change and its mark, or neither, and then the mark stays.
-A transaction that looked before `until` had moved has left no mark; but it had its number by
-then, so that it is over once all numbers up to `horizon` are, and only then `ready` follows.
-SQLite has one writer at a time and needs none of that.
+Why rollups are correct (docs/adr/0018 has the details): a change of an alert marks its hours in the
+same transaction if they lie before `until`. A piece is summed up on one snapshot and deletes the
+marks in it. The snapshot has both a change and its mark, or neither, and then the mark stays. A
+transaction that read `until` before it moved leaves no mark; but it had its number by then, so it
+is over once all numbers up to `horizon` are, and only then does `ready` follow. SQLite has one
+writer at a time and needs none of that.
 """
 
 # ruff: noqa: S608 - the names in these statements are ours
@@ -39,33 +39,36 @@ if TYPE_CHECKING:
 __all__ = ["RollupProgress", "Rollups"]
 
 _SETTLED = timedelta(hours=2)
-"""Most of what changes is younger. An hour whose alerts change later is summed up once more."""
+"""Most alerts change only while younger. An hour that changes later is summed up once more."""
 _KEPT = timedelta(days=62)
-"""The longest overview looks at 30 days and the 30 before, from any hour on."""
+"""The longest overview compares 30 days with the 30 before, from any hour on."""
 _PIECE = 6
-"""Hours that one transaction sums up; a day is a whole number of them."""
+"""Hours that one transaction sums up; a day is a multiple of it."""
 _KINDS = "('rule', 'category', 'team', 'severity', 'ended')"
 _COLUMNS = f"kind, hours, at, name, {', '.join(FIGURES)}"
 
 
 class RollupProgress(msgspec.Struct, frozen=True):
-    """How many hours were summed up, and how many are left for the next time."""
+    """How many hours were summed up, and how many are left for the next run."""
 
     hours: int
     left: int
 
 
 class Rollups:
-    """Figures that are kept by hour and by day."""
+    """Sums over alerts that are stored by hour and by day."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def upkeep(self, pieces: int | None = None) -> RollupProgress:
-        """Sum up the hours that have settled, or have changed since they were.
+        """Sum up the hours that have settled, or have changed since they were summed up.
 
         Args:
-            pieces: at most so many transactions, of some hours each; all where None
+            pieces: at most so many transactions, of some hours each; None for all
+
+        Returns:
+            How many hours were summed up and how many are left.
         """
         now = self._store.now()
         self._move_on(moment_of(hour_before(now - _SETTLED)))
@@ -77,7 +80,7 @@ class Rollups:
                 lambda connection, s=start, e=end: self._piece(connection, s, e), snapshot=True
             )
             if self._store.dialect == "sqlite":
-                # Those who wait for the lock look again at moments of their own.
+                # Writers that wait for the lock retry only now and then: leave them time.
                 time.sleep(time.monotonic() - began)
         self._store.in_transaction(
             lambda connection: self._forget(connection, first), snapshot=True
@@ -85,7 +88,7 @@ class Rollups:
         return RollupProgress(done, len(todo) - done)
 
     def _move_on(self, until: datetime) -> None:
-        """Have changes before `until` leave marks, and let hours be kept once all of them do."""
+        """Let changes before `until` leave marks, and hours be summed up once all changes do."""
         state = ROLLUP_STATE
         alone = self._store.dialect == "sqlite"
         found = self._state()
@@ -106,8 +109,8 @@ class Rollups:
             return
         number = "CAST(CAST(pg_current_xact_id() AS text) AS bigint)"
         oldest = "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)"
-        # Each a transaction of its own: the number is newer than whatever has not seen `until`.
-        # One from the future came with a dump of another server, which counts by itself.
+        # Two transactions, so that the number is newer than any that has not seen `until`. A
+        # number from the future came with a dump of another server, which counts separately.
         for change in (
             f"horizon = {number} WHERE until = ? AND ready < until "
             f"AND (horizon IS NULL OR horizon > {number})",
@@ -122,7 +125,7 @@ class Rollups:
             return connection.execute(query).tuples().first()  # pyright: ignore[reportReturnType]
 
     def _outstanding(self, now: datetime) -> tuple[int, list[int]]:
-        """The first hour worth keeping, and the hours that are to be summed up."""
+        """Return the first hour worth storing, and the hours to sum up."""
         with self._store.snapshot() as connection:
             ready = connection.execute(select(ROLLUP_STATE.c.ready)).scalar()
             moments = (
@@ -135,11 +138,11 @@ class Rollups:
             kept = {at for (at,) in asked(connection, "SELECT at FROM tally_hour WHERE hours = 1")}
             marked = {at for (at,) in asked(connection, "SELECT DISTINCT at FROM tally_mark")}
         wanted = [hour for hour in range(first, last) if hour not in kept or hour in marked]
-        # The latest first, which somebody looks at soonest.
+        # The latest first, since people look at these first.
         return first, wanted[::-1]
 
     def _piece(self, connection: Connection, start: int, end: int) -> int:
-        """Sum up the hours from `start` on, before `end`, and their day once it is whole."""
+        """Sum up the hours from `start` to before `end`, and their day once it is complete."""
         if not self._begun(connection, end):
             return 0
         dialect, span = self._store.dialect, (start, end)
@@ -167,7 +170,18 @@ class Rollups:
         return end - start
 
     def _begun(self, connection: Connection, end: int) -> bool:
-        """Of two at once, the later starts again; of a database that was replaced, none goes on."""
+        """Lock the state and say whether the hours before `end` may still be summed up.
+
+        Of two processes at once, the later one runs again. None continues on a database that was
+        replaced.
+
+        Args:
+            connection: the transaction of a piece
+            end: the hour after the piece
+
+        Returns:
+            False where `ready` lies before `end`.
+        """
         asked(connection, "UPDATE tally_state SET turn = turn + 1")
         ready = connection.execute(select(ROLLUP_STATE.c.ready)).scalar()
         return ready is not None and end <= hour_before(ready)
@@ -193,7 +207,7 @@ class Rollups:
             asked(connection, f"DELETE FROM {table} {where}", (hours, start, end))
 
     def _forget(self, connection: Connection, first: int) -> None:
-        """Let go of what nobody looks at any more."""
+        """Delete rollups that are older than any report."""
         query = (
             "SELECT min(at) FROM (SELECT at FROM tally_hour UNION ALL SELECT at FROM tally_mark)"
         )
@@ -207,7 +221,7 @@ class Rollups:
 
 
 def _cut(hours: list[int]) -> Iterator[tuple[int, int]]:
-    """Runs of hours that follow each other (downwards, as they come), none longer than a piece."""
+    """Yield runs of consecutive hours (downwards, as they come), none longer than a piece."""
     start = end = 0
     for hour in hours:
         if end and hour == start - 1 and start % _PIECE:

@@ -1,6 +1,6 @@
-"""What figures of alerts are made of, in SQL: the same whether they are kept or walked for.
+"""How figures of alerts are computed in SQL, for rollups and for queries over alerts alike.
 
-A time is summed up in whole milliseconds of each alert, so that a sum of sums is the sum.
+Times are summed in whole milliseconds per alert, so that a sum of sums equals the sum.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 def asked(
     connection: Connection, statement: str, cells: Sequence[Any] = ()
 ) -> CursorResult[tuple[Any, ...]]:
-    """Carry out a statement whose places are marked `?` in either dialect."""
+    """Run a statement whose parameters are written `?` on either dialect."""
     if connection.dialect.name == "postgresql":
         statement = statement.replace("%", "%%").replace("?", "%s")
     return connection.exec_driver_sql(statement, cells_of(connection, tuple(cells)))
 
 
 def figures(dialect: str) -> str:
-    """The figures of some alerts: how many opened, were critical, were acknowledged and so on."""
+    """Return the SQL of the figures of some alerts: opened, critical, acknowledged and so on."""
     return (
         f"count(*), count(*) FILTER (WHERE severity = {int(Severity.CRITICAL)}), "
         f"count(acknowledged_at), {milliseconds(dialect, 'opened_at', 'acknowledged_at')}, "
@@ -46,34 +46,33 @@ def figures(dialect: str) -> str:
 
 
 def milliseconds(dialect: str, start: str, end: str) -> str:
-    """The sum of the times from one moment's column to another's, where both are known."""
+    """Return the SQL of the sum of times from column `start` to `end`, where both are set."""
     if dialect == "postgresql":
         each = f"round(date_part('epoch', {end} - {start}) * 1000)"
         return f"CAST(coalesce(sum({each}), 0) AS bigint)"
-    # SQLite reckons in whole milliseconds itself. What is empty is left out before the other
-    # time is read.
+    # SQLite computes in whole milliseconds itself. NULL is excluded before the other time is read.
     each = f"round((julianday({end}) - julianday({start})) * 86400000.0)"
     return f"CAST(coalesce(sum({each}) FILTER (WHERE {end} IS NOT NULL), 0) AS INTEGER)"
 
 
 def hour_of(dialect: str, moment: str) -> str:
-    """The number of the hour that a moment's column is in."""
+    """Return the SQL of the number of the hour of the moment in a column."""
     if dialect == "postgresql":
         return f"CAST(floor(date_part('epoch', {moment}) / 3600) AS integer)"
-    # Of the hour alone, since a whole moment would be rounded to its millisecond first.
+    # From the hour alone, since a whole moment would be rounded to its millisecond first.
     return f"CAST(strftime('%s', substr({moment}, 1, 13) || ':00') AS INTEGER) / 3600"
 
 
 def hour_before(moment: datetime) -> int:
-    """The number of the hour that `moment` is in."""
+    """Return the number of the hour that `moment` is in."""
     return (moment - _BEGINNING) // _HOUR
 
 
 def hour_after(moment: datetime) -> int:
-    """The number of the first hour that does not begin before `moment`."""
+    """Return the number of the first hour that begins at `moment` or later."""
     return -((_BEGINNING - moment) // _HOUR)
 
 
 def moment_of(hour: int) -> datetime:
-    """When an hour begins."""
+    """Return when an hour begins."""
     return _BEGINNING + hour * _HOUR

@@ -20,10 +20,10 @@ __all__ = ["Figures", "Statistics", "Storage"]
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened in `hours`, and what is so now.
+    """What happened in the last `hours`, and how many alerts are active now.
 
     `active`, `critical` and `unacknowledged` are of now, each at most 10,001 for "more than
-    10,000". `rule_evaluations` counts since each rule was first seen, not only in `hours`.
+    10,000". `rule_evaluations` counts since each rule was first evaluated, not only in `hours`.
     """
 
     hours: float
@@ -38,7 +38,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Storage(msgspec.Struct, frozen=True, kw_only=True):
-    """What the database holds; `bytes` is None where it cannot say."""
+    """How much the database holds; `bytes` is None where it cannot tell."""
 
     where: str
     bytes: int | None
@@ -53,7 +53,7 @@ class Statistics:
         self._store = store
 
     def figures(self, hours: float = 24) -> Figures:
-        """What happened in the last `hours`; a reopened alert counts as generated again."""
+        """Return what happened in the last `hours`; a reopened alert counts as generated again."""
         since = self._store.now() - timedelta(hours=hours)
         counts = self._store.alerts.counts()
         happened = (
@@ -83,14 +83,14 @@ class Statistics:
         )
 
     def rules(self) -> tuple[int, int]:
-        """How many rules are switched on, and how many there are."""
+        """Return how many rules are switched on, and how many there are."""
         query = select(func.count().filter(col(RuleRow.enabled)), func.count())
         with self._store.read() as connection:
             on, all_of_them = connection.execute(query.select_from(RuleRow)).one()
         return on, all_of_them
 
     def storage(self) -> Storage:
-        """Where the database is and how much is in it; counting stops at a million alerts."""
+        """Return where the database is and how much it holds, counting to a million alerts."""
         size = (
             "SELECT pg_database_size(current_database())"
             if self._store.dialect == "postgresql"

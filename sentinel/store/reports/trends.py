@@ -1,7 +1,7 @@
-"""Figures of a period of time, beside the period before it: how many, how quickly, of which rules.
+"""Figures of a period beside the period before it: how many alerts, how fast, of which rules.
 
-What is kept of whole hours and days (`sentinel.store.reports.rollup_upkeep`) is added up, and for
-the rest the alerts themselves are asked; the answer is the same whatever is kept.
+Rollups of whole hours and days (`sentinel.store.reports.rollup_upkeep`) are added up, and the rest
+is computed from the alerts. The result is the same whichever rollups exist.
 """
 
 # ruff: noqa: S608 - the names in these statements are ours
@@ -41,7 +41,7 @@ DEFINITIONS = {
 }
 MOST_RULES = 12
 _AT_ONCE = 50
-"""So many parts of a period are asked for in one statement."""
+"""The most parts of a period in one statement."""
 _SEVERITIES = ", ".join(str(int(one)) for one in Severity)
 _SUMS = ", ".join(f"CAST(sum({name}) AS BIGINT)" for name in FIGURES)
 
@@ -57,7 +57,7 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bucket(msgspec.Struct, frozen=True, kw_only=True):
-    """How many alerts of one severity opened from `at` on, for one step."""
+    """How many alerts of one severity opened in the step that begins at `at`."""
 
     at: datetime
     severity: int
@@ -65,7 +65,7 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Noisy(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule by how much it opened; times in seconds."""
+    """A rule by how many alerts it opened; times in seconds."""
 
     rule: str
     opened: int
@@ -81,7 +81,8 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         step: width of a bucket
-        by_category, by_team: how many opened, the most first
+        by_category: how many alerts opened by category, the most first
+        by_team: how many alerts opened by team, the most first
     """
 
     since: datetime
@@ -96,12 +97,15 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def trend(store: Store, length: timedelta, step: timedelta) -> Trend:
-    """The last `length` in steps of `step`, and the same length before it.
+    """Compare the last `length` with the same length before it.
 
     Args:
         store: the shared database
         length: of the period that ends now
-        step: of the chart, whole minutes
+        step: of the chart, in whole minutes
+
+    Returns:
+        Both periods, and the buckets of the later one.
     """
     until = store.now()
     since = until - length
@@ -149,7 +153,7 @@ def trend(store: Store, length: timedelta, step: timedelta) -> Trend:
 
 
 class _Figures(NamedTuple):
-    """As `sentinel.schema.rollups.Rollup` has them; times in milliseconds."""
+    """The columns of `sentinel.schema.rollups.Rollup`; times in milliseconds."""
 
     opened: int
     critical: int
@@ -169,7 +173,7 @@ def _added(known: _Figures | None, numbers: Sequence[int]) -> _Figures:
 
 
 class _Asking:
-    """One transaction's questions; each adds up what is kept and what is walked for."""
+    """The queries of one transaction; each adds rollups to what is computed from alerts."""
 
     def __init__(self, connection: Connection, kept: Kept) -> None:
         self._connection = connection
@@ -177,7 +181,7 @@ class _Asking:
         self.parts = kept.parts
 
     def kept(self, parts: Parts, *kinds: str) -> _Sums:
-        """What is kept, by kind and name."""
+        """Return the rollups of these parts, by kind and name."""
         found: _Sums = {kind: {} for kind in kinds}
         names = ", ".join(f"'{kind}'" for kind in kinds)
         for kind, name, *numbers in self._rolled_up(
@@ -197,7 +201,7 @@ class _Asking:
         return found
 
     def ended(self, parts: Parts, kept: _Sums) -> tuple[int, int]:
-        """How many ended, and after how many milliseconds in all."""
+        """Return how many alerts were resolved, and after how many milliseconds in total."""
         took = milliseconds(self._dialect, "opened_at", "resolved_at")
         rows = [(one.ended, one.lasted) for one in kept["ended"].values()]
         rows += self._walked(
@@ -207,7 +211,7 @@ class _Asking:
         return sum(row[0] for row in rows), sum(row[1] for row in rows)
 
     def by_kind(self, parts: Parts, kept: _Sums) -> tuple[Counter[str], Counter[str]]:
-        """How many opened by category, and by team."""
+        """Return how many alerts opened by category, and by team."""
         categories, teams = Counter[str](), Counter[str]()
         for counted, kind in ((categories, "category"), (teams, "team")):
             for name, one in kept[kind].items():
@@ -221,13 +225,13 @@ class _Asking:
         return categories, teams
 
     def stepped(self, since: datetime, until: datetime, step: timedelta) -> list[Bucket]:
-        """What opened by step and severity; the database counts by the hour, or by the minute."""
+        """Return what opened by step and severity; the database counts by hour or by minute."""
         hours = step % timedelta(hours=1) == timedelta(0)
         days = step % timedelta(hours=DAY) == timedelta(0)
         parts = self.parts(since, until, (DAY, 1) if days else (1,) if hours else ())
         if self._dialect == "postgresql":
             at = f"date_trunc('{'hour' if hours else 'minute'}', opened_at)"
-        else:  # a moment is text, and begins with its hour and minute
+        else:  # a moment is text that begins with its hour and minute
             end = ":00+00:00" if hours else "+00:00"
             at = f"substr(opened_at, 1, {13 if hours else 16}) || '{end}'"
         counted: Counter[tuple[datetime, int]] = Counter()
@@ -244,7 +248,7 @@ class _Asking:
             count(moment_of(hour), int(severity), opened)
         for given, severity, opened in self._walked(
             parts, "at, severity, count(*)", f"{at} AS at, severity", "opened_at",
-            # Severity by severity, which the index of both answers without a look into any row.
+            # One severity at a time, so that the index of both answers without reading a row.
             more=f"severity IN ({_SEVERITIES}) AND", groups="at, severity",
         ):  # fmt: skip
             found = datetime.fromisoformat(given) if isinstance(given, str) else given
@@ -254,7 +258,7 @@ class _Asking:
     def _rolled_up(
         self, parts: Parts, wanted: str, columns: str, kinds: str, groups: str
     ) -> Iterator[Any]:
-        # Whole numbers of ours, written out: a plan made once for any numbers reads far too much.
+        # Our own integers, written out: a generic plan for any numbers reads far too much.
         arms = [
             f"SELECT {columns} FROM tally WHERE kind IN ({kinds}) AND hours = {width:d} "
             f"AND at >= {begin:d} AND at < {end:d}"
@@ -276,7 +280,7 @@ class _Asking:
     def _of_all(
         self, arms: Sequence[tuple[str, tuple[Any, ...]]], before: str, after: str
     ) -> Iterator[Any]:
-        """A range of an index for each of `arms`, and what they give together."""
+        """Yield the result over one range of an index for each of `arms`."""
         for some in chunks(arms, _AT_ONCE):
             together = " UNION ALL ".join(arm for arm, _ in some)
             cells = [cell for _, span in some for cell in span]
@@ -290,5 +294,5 @@ def _most(counted: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def _mean(milliseconds: int, count: int) -> float | None:
-    """In seconds."""
+    """Return the mean in seconds, or None where nothing was counted."""
     return milliseconds / count / 1000 if count else None
