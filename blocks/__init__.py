@@ -1,8 +1,8 @@
-"""Prefect blocks: channels to people, credentials, data sources.
+"""Prefect blocks that Sentinel defines: notification channels.
 
-Prefect imports this package by its entry point (`prefect.collections`), so everything that is
-a block type is imported here. Prefect's own blocks do the rest: `slack-webhook`, `pager-duty`
-and the others are channels as they are (see `blocks.channels`).
+Prefect imports this package by its entry point (`prefect.collections`), so every block type is
+imported here. Prefect's own notification blocks, such as `slack-webhook` and `pager-duty`, are
+channels too (see `blocks.channels`).
 """
 
 from blocks.mail import SentinelEmail

@@ -1,6 +1,6 @@
-"""Making the blocks of channels: by command, or from the variables that such systems have.
+"""Save the blocks of channels, for the command line and from the `ALERT_*` variables.
 
-The Prefect UI makes the same blocks; whoever edits one there edits the channel.
+The Prefect UI creates the same blocks; editing a block there edits the channel.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from sentinel.prefect_client.blocks import EMAIL, SERVER
 __all__ = ["ENV_NAME", "SavedChannel", "email", "save_from_variables", "slack", "webhook"]
 
 ENV_NAME = "env"
-"""Name of the blocks that are made from variables."""
+"""Name of the blocks that are created from variables."""
 
 
 class SavedChannel(msgspec.Struct, frozen=True, kw_only=True):
-    """A channel that was saved; `new` where there was none of that name."""
+    """A saved channel: its reference, and whether it is new or replaces one of the same name."""
 
     ref: str
     new: bool
@@ -35,13 +35,16 @@ def slack(name: str, *, url: str, replace: bool = False) -> SavedChannel:
     """Save a Slack channel: prefect-slack's block with the address of an incoming webhook.
 
     Args:
-        name: of the block
-        url: the webhook's address
-        replace: one of that name that exists
+        name: name of the block
+        url: URL of the webhook, a secret
+        replace: replace an existing block of that name
+
+    Returns:
+        The saved channel.
 
     Raises:
-        ConfigurationError: name or address are not usable
-        Conflict: there is one, and it is not to be replaced
+        ConfigurationError: the name or the URL is invalid
+        Conflict: the block exists, and `replace` is false
         PrefectUnreachable: Prefect does not answer
     """
     from prefect_slack import SlackWebhook  # pyright: ignore[reportMissingTypeStubs] - as in mail
@@ -50,17 +53,17 @@ def slack(name: str, *, url: str, replace: bool = False) -> SavedChannel:
 
     if not is_web_address(url):
         raise ConfigurationError(
-            "the address of the Slack webhook does not begin with https://",
-            hint="Slack shows it under Incoming Webhooks of the app.",
+            "the URL of the Slack webhook does not begin with https://",
+            hint="Copy it from Incoming Webhooks of the app in Slack.",
         )
-    return _saved(lambda: SlackWebhook(url=SecretStr(url)), name, replace=replace)
+    return _save(lambda: SlackWebhook(url=SecretStr(url)), name, replace=replace)
 
 
 def webhook(name: str, *, url: str, secret: str, replace: bool = False) -> SavedChannel:
-    """Save a signed webhook; arguments and errors as with `slack`."""
+    """Save a signed webhook; arguments and errors are those of `slack`."""
     from blocks.webhook import SignedWebhook
 
-    return _saved(
+    return _save(
         lambda: SignedWebhook(url=SecretStr(url), secret=SecretStr(secret)), name, replace=replace
     )
 
@@ -72,19 +75,22 @@ def email(
     """Save an email channel, and the mail server's block under the same name.
 
     Args:
-        name: of both blocks
-        host: of the mail server
-        to: who gets the mails
-        sender: whom they are from
-        port: of the server; None means what is usual for `security`
-        security: starttls, ssl or insecure
-        username: empty where the server wants no login
-        password: the same
-        replace: blocks of that name that exist
+        name: name of both blocks
+        host: host name of the SMTP server
+        to: addresses of the recipients
+        sender: address of the sender
+        port: port of the server; None for the usual one of `security`
+        security: encryption: starttls, ssl or insecure
+        username: login name; empty if the server needs no login
+        password: password of the login; empty without a login
+        replace: replace existing blocks of that name
+
+    Returns:
+        The saved channel.
 
     Raises:
-        ConfigurationError: something given is not usable
-        Conflict: there is one, and it is not to be replaced
+        ConfigurationError: an argument is invalid
+        Conflict: a block exists, and `replace` is false
         PrefectUnreachable: Prefect does not answer
     """
     from prefect_email import (  # pyright: ignore[reportMissingTypeStubs] - as in mail
@@ -102,21 +108,27 @@ def email(
             password=SecretStr(password),
         )
 
-    # Checked as a whole before anything is saved.
-    _checked(lambda: SentinelEmail(server=server(), to=to, sender=sender))
+    # Both blocks are validated before either is saved.
+    _validate(lambda: SentinelEmail(server=server(), to=to, sender=sender))
     if not replace:
-        _refuse(f"{EMAIL}/{name}")
-        _refuse(f"{SERVER}/{name}")
-    _saved(server, name, replace=True)
-    saved = _asked(lambda: EmailServerCredentials.load(name))
-    return _saved(lambda: SentinelEmail(server=saved, to=to, sender=sender), name, replace=replace)
+        _refuse_existing(f"{EMAIL}/{name}")
+        _refuse_existing(f"{SERVER}/{name}")
+    _save(server, name, replace=True)
+    saved = _request(lambda: EmailServerCredentials.load(name))
+    return _save(lambda: SentinelEmail(server=saved, to=to, sender=sender), name, replace=replace)
 
 
 def save_from_variables(given: AlertVariables) -> list[SavedChannel]:
-    """Save the channels that the `ALERT_*` variables describe, each under the name `env`.
+    """Save the channels that the `ALERT_*` variables define, each under the name `env`.
+
+    Args:
+        given: the variables
+
+    Returns:
+        The saved channels; existing blocks of that name were replaced.
 
     Raises:
-        ConfigurationError: what they say is not usable
+        ConfigurationError: a variable has an invalid value
         PrefectUnreachable: Prefect does not answer
     """
     made: list[SavedChannel] = []
@@ -137,31 +149,31 @@ def save_from_variables(given: AlertVariables) -> list[SavedChannel]:
     return made
 
 
-def _saved(make: Callable[[], Block], name: str, *, replace: bool) -> SavedChannel:
-    block = _checked(make)
+def _save(make: Callable[[], Block], name: str, *, replace: bool) -> SavedChannel:
+    block = _validate(make)
     ref = f"{block.get_block_type_slug()}/{name}"
     known = _exists(ref)
     if known and not replace:
-        _refuse(ref)
-    _asked(lambda: block.save(name, overwrite=replace))
+        _refuse_existing(ref)
+    _request(lambda: block.save(name, overwrite=replace))
     return SavedChannel(ref=ref, new=not known)
 
 
-def _checked(make: Callable[[], Any]) -> Any:
+def _validate(make: Callable[[], Any]) -> Any:
     try:
         return make()
     except (ValidationError, ValueError) as error:
-        # Pydantic's own words would show what was given, which may be the secret.
+        # Pydantic's full message repeats the input, which may be the secret.
         first = error.errors(include_input=False)[0] if isinstance(error, ValidationError) else None
         field = ".".join(map(str, first["loc"])) if first else ""
-        said = first["msg"].removeprefix("Value error, ") if first else str(error)
-        raise ConfigurationError(f"{field}: {said}".lstrip(": ")) from None
+        message = first["msg"].removeprefix("Value error, ") if first else str(error)
+        raise ConfigurationError(f"{field}: {message}".lstrip(": ")) from None
 
 
-def _refuse(ref: str) -> None:
+def _refuse_existing(ref: str) -> None:
     if _exists(ref):
         raise Conflict(
-            f"there is a block {ref} already", hint="Take another name, or add --replace."
+            f"the block {ref} exists already", hint="Choose another name, or add --replace."
         )
 
 
@@ -170,7 +182,7 @@ def _exists(ref: str) -> bool:
 
     slug, _, name = ref.partition("/")
 
-    def look() -> bool:
+    def read() -> bool:
         with get_client(sync_client=True) as client:
             try:
                 client.read_block_document_by_name(name, slug, include_secrets=False)
@@ -178,17 +190,17 @@ def _exists(ref: str) -> bool:
                 return False
             return True
 
-    return _asked(look)
+    return _request(read)
 
 
-def _asked(ask: Callable[[], Any]) -> Any:
+def _request(ask: Callable[[], Any]) -> Any:
     try:
         return ask()
     except (httpx.HTTPError, PrefectException, RuntimeError) as error:
         raise PrefectUnreachable(
-            f"Prefect did not take the block ({type(error).__name__})",
-            hint="Is its server running? See PREFECT_API_URL.",
+            f"Prefect did not save the block ({type(error).__name__})",
+            hint="Check PREFECT_API_URL, and that the server is running.",
         ) from None
     except ValueError as error:
-        # Names: small letters, digits and dashes.
+        # Prefect's message about the name: lower-case letters, digits and dashes.
         raise ConfigurationError(" ".join(str(error).split())[:300]) from None

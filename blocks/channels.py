@@ -1,7 +1,8 @@
-"""From a reference in a receiver to the channel that sends.
+"""Resolve the channel references of receivers to channels that send.
 
-`inbox` is the embedded one. Everything else is a saved block, `<block type slug>/<name>`: ours
-and Slack's, which say whether an error is permanent, or any notification block of Prefect.
+`inbox` is the embedded channel. Every other reference is a saved block, `<block type slug>/<name>`:
+Sentinel's and Slack's blocks, whose errors say whether they are permanent, or any notification
+block of Prefect.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 
 INBOX = "inbox"
 FRESH_SECONDS = 30.0
-"""How long a loaded block is used without asking Prefect again."""
+"""Seconds for which a loaded block is used without asking Prefect again."""
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -39,12 +40,12 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 class Channels:
-    """The channels of one process; keeps the last loaded blocks, for when Prefect is down.
+    """The channels of one process, with a cache of loaded blocks for when Prefect is down.
 
     Safe to use from several threads.
 
     Args:
-        store: whose inbox and receivers hold
+        store: the database that has the inbox and the receivers
     """
 
     def __init__(self, store: Store) -> None:
@@ -53,26 +54,29 @@ class Channels:
         self._lock = threading.Lock()
 
     def channel_of(self, ref: str) -> Channel:
-        """The channel that `ref` names.
+        """Return the channel that `ref` names.
 
         Args:
             ref: `inbox`, or `<block type slug>/<name>`
 
+        Returns:
+            The channel, at most `FRESH_SECONDS` old while Prefect answers.
+
         Raises:
-            DeliveryError: there is no such block (permanent), or it is not known yet and
-                Prefect does not answer
+            DeliveryError: there is no such block (permanent), or it is not cached and Prefect
+                does not answer
         """
         if ref == INBOX:
             return self._store.inbox
         kept = self._kept.get(ref)
         if kept is not None and time.monotonic() - kept.loaded < FRESH_SECONDS:
             return kept.channel
-        # One at a time: loading a block sets up Prefect's client, which is dear.
+        # One at a time, because loading a block sets up Prefect's client, which is expensive.
         with self._lock:
             return self._loaded(ref)
 
     def refresh(self) -> None:
-        """Load every block that a receiver names, so that each is known when Prefect is not."""
+        """Load every block that a receiver names, so that each is cached if Prefect goes down."""
         for ref in sorted({ref for refs in self._store.receivers.all().values() for ref in refs}):
             try:
                 self.channel_of(ref)
@@ -87,18 +91,18 @@ class Channels:
             channel = _as_channel(ref, _load(ref))
         except (httpx.HTTPError, PrefectException, RuntimeError) as error:
             if kept is not None:
-                # What is known does; Prefect is left alone for a while, since it may also hang.
+                # Use the cached block, and do not ask again for a while: Prefect may also hang.
                 self._kept[ref] = _Kept(kept.channel, time.monotonic())
                 return kept.channel
             raise DeliveryError(
                 f"the block {ref} could not be loaded: Prefect does not answer "
                 f"({type(error).__name__})",
-                hint="It is tried again. Is Prefect's server running?",
+                hint="Sentinel retries. Check that the Prefect server is running.",
             ) from None
         except DeliveryError as error:
             if not error.permanent:
                 raise
-            # It is gone or no longer fits: what was known before must not go on telling.
+            # The block is deleted or unusable: the cached one must not go on sending.
             self._kept.pop(ref, None)
             raise
         self._kept[ref] = _Kept(channel, time.monotonic())
@@ -108,7 +112,8 @@ class Channels:
 class NotificationChannel:
     """Any of Prefect's notification blocks as a channel.
 
-    They send one text and cannot say whether an error is permanent, so each is tried again.
+    These blocks send one text. Their errors do not say whether they are permanent, so every
+    failed delivery is retried.
     """
 
     def __init__(self, ref: str, block: NotificationBlock) -> None:
@@ -116,7 +121,13 @@ class NotificationChannel:
         self._block = block
 
     def send(self, message: Message) -> Receipt:
-        """Send a short text about `message`.
+        """Send `message` as a short text.
+
+        Args:
+            message: the message
+
+        Returns:
+            An empty receipt: these blocks do not identify what they sent.
 
         Raises:
             DeliveryError: the block could not send
@@ -126,7 +137,7 @@ class NotificationChannel:
             with self._block.raise_on_failure():
                 notify(body=text_of(message), subject=message.title)
         except Exception as error:  # noqa: BLE001 - the edge to blocks, whose errors are their own
-            # What a provider answers may repeat an address with a token in it.
+            # The provider's answer may repeat an address that has a token in it.
             raise DeliveryError(
                 f"{self._ref} could not send ({type(error).__name__})",
                 hint="Open the block in the Prefect UI and check its address.",
@@ -135,7 +146,7 @@ class NotificationChannel:
 
 
 def text_of(message: Message) -> str:
-    """`message` as plain text of a few lines."""
+    """Return `message` as plain text: its first 10 alerts, one a line, and its URL."""
     lines = [f"- {alert.title} ({alert.severity}, {alert.status})" for alert in message.alerts[:10]]
     left = message.firing + message.resolved - len(lines)
     if left > 0:
@@ -147,14 +158,14 @@ def _load(ref: str) -> Block:
     slug, _, name = ref.partition("/")
     if not slug or not name:
         raise DeliveryError(
-            f"{ref!r} is no channel",
+            f"{ref!r} is not a channel",
             permanent=True,
-            hint="Write inbox, or a saved block as sentinel-webhook/ops.",
+            hint="Write inbox, or a saved block such as sentinel-webhook/ops.",
         )
     if not PREFECT_API_URL.value():
-        # Without an address Prefect's client would start a whole server of its own.
+        # Without an address Prefect's client would start a server of its own.
         raise DeliveryError(
-            f"the block {ref} could not be loaded: nobody said where Prefect is",
+            f"the block {ref} could not be loaded: the address of Prefect is not set",
             hint="Set PREFECT_API_URL.",
         )
     try:
@@ -163,7 +174,7 @@ def _load(ref: str) -> Block:
         raise DeliveryError(
             f"there is no usable block {ref}",
             permanent=True,
-            hint="Save it in the Prefect UI under Blocks, or take it out of the receiver.",
+            hint="Save it in the Prefect UI under Blocks, or remove it from the receiver.",
         ) from None
 
 

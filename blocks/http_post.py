@@ -1,4 +1,4 @@
-"""Posting JSON to an address that is itself a secret, and what each answer means."""
+"""Post JSON to a URL that is itself a secret, and classify the answers."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sentinel.log_redaction import unlogged
 
 __all__ = ["is_web_address", "post"]
 
-_AGAIN = {408, 425, 429}
-"""Answers below 500 that may be different another time (RFC 9110, 8470, 6585)."""
+_TEMPORARY = {408, 425, 429}
+"""Status codes below 500 that are worth a retry (RFC 9110, 8470, 6585)."""
 
 
 def is_web_address(url: str) -> bool:
-    """Whether `url` begins with http:// or https:// and names a host."""
+    """Return whether `url` begins with http:// or https:// and names a host."""
     try:
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -26,20 +26,24 @@ def is_web_address(url: str) -> bool:
 
 
 def post(
-    url: str, body: bytes, *, headers: Mapping[str, str], timeout: float, what: str, mend: str
+    url: str, body: bytes, *, headers: Mapping[str, str], timeout: float, what: str, fix: str
 ) -> httpx.Response:
-    """Post `body`, and return a 2xx answer.
+    """Post `body` as an HTTP request.
 
     Args:
-        url: where to; only its host is ever named
+        url: the URL, a secret: errors name only its host
         body: JSON
-        headers: all of them
+        headers: all headers of the request
         timeout: seconds for connecting, and for each part of the answer
-        what: the receiver in a sentence, without its address, for example "the webhook"
-        mend: what to do where it is refused
+        what: name of the endpoint in a sentence, without its URL, for example "the webhook"
+        fix: hint for the case that the endpoint rejects the request
+
+    Returns:
+        The response, whose status is 2xx.
 
     Raises:
-        DeliveryError: anything but a 2xx; permanent for 3xx and 4xx, except 408, 425 and 429
+        DeliveryError: the endpoint did not answer, or the URL or a header is invalid
+        Rejected: the status is not 2xx; permanent for 3xx and 4xx, except 408, 425 and 429
     """
     where = what
     try:
@@ -50,31 +54,32 @@ def post(
             )
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError, ValueError):
         raise DeliveryError(
-            f"{what} has an address or headers that cannot be used", permanent=True, hint=mend
+            f"{what} has an invalid URL or header", permanent=True, hint=fix
         ) from None
     except httpx.HTTPError as error:
         raise DeliveryError(f"{where} did not answer ({type(error).__name__})") from None
     if response.is_success:
         return response
     code = response.status_code
-    raise Refused(
+    raise Rejected(
         f"{where} answered {code} {response.reason_phrase}".rstrip(),
-        permanent=300 <= code < 500 and code not in _AGAIN,
-        hint=mend if code < 500 else "",
+        permanent=300 <= code < 500 and code not in _TEMPORARY,
+        hint=fix if code < 500 else "",
         code=code,
         body=response.text[:200],
     )
 
 
-class Refused(DeliveryError):
-    """An answer that is no 2xx.
+class Rejected(DeliveryError):
+    """An answer with a status other than 2xx.
 
     Args:
-        message: what it answered, without secrets
-        permanent: true where trying again cannot help
-        hint: what to do about it
-        code: the status
-        body: how the answer begins; it may repeat what was sent, so it is no text for people
+        message: the status in words, without secrets
+        permanent: whether a retry cannot help
+        hint: how to fix it
+        code: the status code
+        body: the first 200 characters of the answer; they may repeat secrets of the request, so
+            they must not be shown
     """
 
     def __init__(self, message: str, *, permanent: bool, hint: str, code: int, body: str) -> None:

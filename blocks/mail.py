@@ -1,7 +1,8 @@
-"""Email: the server is prefect-email's block, the recipients are this one's.
+"""Email: prefect-email's block has the SMTP server, this block the sender and the recipients.
 
-Both parts, text and HTML, say the same. Every further mail about a group answers the first one
-(`In-Reply-To` and `References`, RFC 5322 3.6.4), so that mail programs show one conversation.
+Both parts, text and HTML, have the same content. Every further mail about a group answers the
+first one (`In-Reply-To` and `References`, RFC 5322 3.6.4), so that mail programs show one
+conversation.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from prefect_email.credentials import (  # pyright: ignore[reportMissingTypeStub
 from pydantic import Field, field_validator
 
 from blocks.mail_text import html_of, text_of
-from blocks.message_text import is_over, one_line
+from blocks.message_text import is_resolved, one_line
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Message, Receipt
 
@@ -42,25 +43,25 @@ _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 
 
 class SentinelEmail(Block):
-    """Tells people about alerts by email."""
+    """Notifies people of alerts by email."""
 
     _block_type_name = "Sentinel Email"
     _block_type_slug = "sentinel-email"
-    _description = "Tells people about alerts by email, in HTML and plain text."
+    _description = "Notifies people of alerts by email, in HTML and plain text."
 
     server: EmailServerCredentials = Field(
-        title="Server", description="The mail server, a block of type Email Server Credentials."
+        title="Server", description="The SMTP server, a block of type Email Server Credentials."
     )
     to: list[str] = Field(
         title="To",
-        description="Who gets the mails: addresses, with or without a name.",
+        description="Addresses of the recipients, with or without a name.",
         examples=[["Operations <ops@example.org>"]],
         min_length=1,
         max_length=100,
     )
     sender: str = Field(
         title="From",
-        description="Whom they come from; most servers want an address of their own.",
+        description="Address of the sender; most servers require one of their own domains.",
         examples=["Sentinel <sentinel@example.org>"],
     )
     timeout: float = Field(
@@ -68,7 +69,7 @@ class SentinelEmail(Block):
         gt=0,
         le=120,
         title="Timeout",
-        description="Seconds after which the server counts as not answering, at each step.",
+        description="Seconds to wait for the server at each step.",
     )
 
     @field_validator("to")
@@ -82,21 +83,24 @@ class SentinelEmail(Block):
         return str(_address(sender))
 
     def send(self, message: Message) -> Receipt:
-        """Send one mail about `message` to everybody.
+        """Send one mail about `message` to all recipients.
+
+        Args:
+            message: the message
 
         Returns:
-            The `Message-ID` of the first mail of the conversation, which the next one answers.
+            The `Message-ID` of the first mail of the conversation, which the next mail answers.
 
         Raises:
-            DeliveryError: the server took it for nobody; permanent where it said so with a 5xx
+            DeliveryError: the server accepted no recipient; permanent if all its codes are 5xx
         """
         mail = mail_of(message, sender=self.sender, to=self.to)
         recipients = [one.addr_spec for one in _addresses(mail, "To")]
         (sender,) = (one.addr_spec for one in _addresses(mail, "From"))
-        with _speaking(self._where):
-            server = _connected(self.server, self.timeout)
+        with _smtp_errors(self._where):
+            server = _connect(self.server, self.timeout)
             try:
-                refused = _handed_over(server, sender, recipients, mail)
+                refused = _submit(server, sender, recipients, mail)
             finally:
                 with suppress(OSError, smtplib.SMTPException):
                     server.quit()
@@ -105,10 +109,10 @@ class SentinelEmail(Block):
             raise DeliveryError(
                 f"{self._where} refused every recipient ({', '.join(map(str, codes))})",
                 permanent=all(code >= 500 for code in codes),
-                hint="Check the addresses, and whether the server lets us send to them.",
+                hint="Check the addresses, and whether the server relays mail to them.",
             )
         if refused:
-            # Whoever it took it for has it: sending again would only repeat it to them.
+            # No error: a retry would repeat the mail to the recipients that the server accepted.
             log.warning(
                 "%s refused %d of %d recipients (%s)", self._where, len(refused),
                 len(recipients), ", ".join(map(str, sorted(set(refused.values())))),
@@ -121,16 +125,19 @@ class SentinelEmail(Block):
 
 
 def mail_of(message: Message, *, sender: str, to: list[str]) -> EmailMessage:
-    """The whole mail about `message`.
+    """Return the mail about `message`.
 
     Args:
-        message: what to tell
-        sender: whom it is from
-        to: whom it is for
+        message: the message
+        sender: address of the sender
+        to: addresses of the recipients
+
+    Returns:
+        The mail with headers, text and HTML.
     """
     mail = EmailMessage(policy=SMTP_POLICY)
     domain = _address(sender).domain
-    # Sent again it has the same id, so that a server that took it the first time can tell.
+    # A retry has the same id, so that a server can recognize the duplicate.
     mail["Message-ID"] = f"<{message.id}@{domain}>"
     mail["Date"] = format_datetime(message.at)
     mail["From"] = sender
@@ -142,7 +149,7 @@ def mail_of(message: Message, *, sender: str, to: list[str]) -> EmailMessage:
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers this
     mail["X-Sentinel-Group"] = message.group_id
     mail["X-Sentinel-Severity"] = message.severity
-    if message.severity == "critical" and not is_over(message):
+    if message.severity == "critical" and not is_resolved(message):
         mail["Importance"] = "high"
     mail.set_content(text_of(message))
     mail.add_alternative(html_of(message), subtype="html")
@@ -150,10 +157,16 @@ def mail_of(message: Message, *, sender: str, to: list[str]) -> EmailMessage:
 
 
 def _address(text: str) -> Address:
-    """The one address that `text` is.
+    """Parse `text` as one address.
+
+    Args:
+        text: an address as in a mail header, with or without a name
+
+    Returns:
+        The address.
 
     Raises:
-        ValueError: it is none, or more than one
+        ValueError: `text` is not exactly one address
     """
     probe = EmailMessage(policy=SMTP_POLICY)
     try:
@@ -163,7 +176,7 @@ def _address(text: str) -> Address:
     except (ValueError, HeaderParseError, IndexError):
         good, found = False, Address()
     if not good:
-        raise ValueError(f"{text!r} is no mail address: write ops@example.org or Ops <ops@…>")
+        raise ValueError(f"{text!r} is not a mail address: write ops@example.org or Ops <ops@…>")
     return found
 
 
@@ -185,10 +198,17 @@ def _port(server: EmailServerCredentials) -> int:
     return server.smtp_port or _kind(server).value
 
 
-def _connected(server: EmailServerCredentials, timeout: float) -> smtplib.SMTP:
-    """A session that is encrypted and logged in as the block says.
+def _connect(server: EmailServerCredentials, timeout: float) -> smtplib.SMTP:
+    """Open an SMTP session, with the encryption and the login of the block.
 
-    The block's own `get_server` has no timeout: a server that hangs would hold up the run.
+    The block's own `get_server` has no timeout: a server that hangs would block the flow run.
+
+    Args:
+        server: the block that has the server, encryption and login
+        timeout: seconds to wait at each step
+
+    Returns:
+        The session, ready for a mail.
     """
     kind, host, port = _kind(server), _host(server), _port(server)
     context = ssl.create_default_context()
@@ -210,30 +230,30 @@ def _connected(server: EmailServerCredentials, timeout: float) -> smtplib.SMTP:
     return session
 
 
-def _handed_over(
+def _submit(
     server: smtplib.SMTP, sender: str, recipients: list[str], mail: EmailMessage
 ) -> dict[str, int]:
-    """Hand the mail over for those whom the server takes it for; gives the others' codes."""
+    """Submit the mail for all accepted recipients; return the reply code of each rejected one."""
     server.ehlo_or_helo_if_needed()
-    code, said = server.mail(sender)
+    code, reply = server.mail(sender)
     if code != 250:
-        raise smtplib.SMTPSenderRefused(code, said, sender)
+        raise smtplib.SMTPSenderRefused(code, reply, sender)
     refused: dict[str, int] = {}
     for one in recipients:
-        code, said = server.rcpt(one)
+        code, reply = server.rcpt(one)
         if code == 421:
-            raise smtplib.SMTPResponseException(code, said)
+            raise smtplib.SMTPResponseException(code, reply)
         if code not in (250, 251):
             refused[one] = code
     if len(refused) < len(recipients):
-        code, said = server.data(mail.as_bytes())
+        code, reply = server.data(mail.as_bytes())
         if code != 250:
-            raise smtplib.SMTPDataError(code, said)
+            raise smtplib.SMTPDataError(code, reply)
     return refused
 
 
-class _speaking:  # noqa: N801 - used as a function
-    """What goes wrong with the server in the block becomes a `DeliveryError`."""
+class _smtp_errors:  # noqa: N801 - used as a function
+    """A context that turns errors of the SMTP session into `DeliveryError`."""
 
     def __init__(self, where: str) -> None:
         self._where = where
@@ -243,15 +263,17 @@ class _speaking:  # noqa: N801 - used as a function
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, OSError | smtplib.SMTPException | UnicodeError):
-            raise _said(self._where, error) from None
+            raise _delivery_error(self._where, error) from None
 
 
-def _said(where: str, error: OSError | smtplib.SMTPException | UnicodeError) -> DeliveryError:
-    """`error` for people. The server's words are left out: they may repeat what was sent."""
+def _delivery_error(
+    where: str, error: OSError | smtplib.SMTPException | UnicodeError
+) -> DeliveryError:
+    """Return `error` for people, without the server's text, which may repeat secrets."""
     match error:
         case smtplib.SMTPAuthenticationError():
             return DeliveryError(
-                f"{where} did not let us log in ({_code(error)})",
+                f"{where} rejected the login ({_code(error)})",
                 permanent=error.smtp_code >= 500,
                 hint="Check user name and password in the block.",
             )
@@ -259,38 +281,38 @@ def _said(where: str, error: OSError | smtplib.SMTPException | UnicodeError) -> 
             return DeliveryError(
                 f"{where} refused the sender ({_code(error)})",
                 permanent=error.smtp_code >= 500,
-                hint="Give the block a From that this server sends for.",
+                hint="Set the block's From to an address that this server accepts.",
             )
         case smtplib.SMTPResponseException():
-            # smtplib says -1 where the answer was none at all.
+            # smtplib uses -1 if there was no valid answer.
             return DeliveryError(
                 f"{where} answered {_code(error)}", permanent=500 <= error.smtp_code < 600
             )
         case smtplib.SMTPNotSupportedError():
             return DeliveryError(
-                f"{where} cannot do what the block asks: {error}",
+                f"{where} does not support what the block requires: {error}",
                 permanent=True,
-                hint="Choose the SMTP type that it offers, or leave the user name empty.",
+                hint="Choose an SMTP type that it supports, or leave the user name empty.",
             )
         case ssl.SSLCertVerificationError():
             return DeliveryError(
                 f"{where} has a certificate that is not trusted here: {error.verify_message}",
-                hint="Mend it, or switch Verify off in the block.",
+                hint="Fix the certificate, or disable Verify in the block.",
             )
         case ssl.SSLError():
             return DeliveryError(
-                f"{where} does not speak TLS as the block says ({error.reason})",
+                f"{where} does not support the TLS of the block ({error.reason})",
                 hint="Check SMTP type and port: SSL is 465, STARTTLS 587.",
             )
         case UnicodeError():
-            return DeliveryError(f"{where} has a name that cannot be used", permanent=True)
+            return DeliveryError(f"{where} has an invalid name", permanent=True)
         case _:
             return DeliveryError(f"{where} did not answer ({type(error).__name__})")
 
 
 def _code(error: smtplib.SMTPResponseException) -> str:
-    """The reply code, and the enhanced one (RFC 3463) where there is one: `550 5.1.1`."""
-    said: Any = error.smtp_error
-    text = said.decode("ascii", "replace") if isinstance(said, bytes) else str(said)
+    """Return the reply code with the enhanced code (RFC 3463), if there is one: `550 5.1.1`."""
+    reply: Any = error.smtp_error
+    text = reply.decode("ascii", "replace") if isinstance(reply, bytes) else str(reply)
     more = _ENHANCED.match(text)
     return f"{error.smtp_code} {more.group()}" if more else str(error.smtp_code)

@@ -1,10 +1,10 @@
-"""The two parts of a mail: plain text, and HTML that says the same. Pure."""
+"""The two parts of an email, plain text and HTML with the same content. Pure."""
 
 from __future__ import annotations
 
 from html import escape
 
-from blocks.message_text import counts, is_over, labels_of, lasted, links_of, one_line
+from blocks.message_text import counts, duration_text, is_resolved, labels_of, links_of, one_line
 from sentinel.notifications.channel import Message, MessageAlert
 
 __all__ = ["html_of", "text_of"]
@@ -16,23 +16,23 @@ _COLOURS = {
     "low": "#1565c0",
     "info": "#616161",
 }
-_OVER = "#2e7d32"
+_RESOLVED_COLOUR = "#2e7d32"
 _FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,sans-serif"
 
 
 def text_of(message: Message) -> str:
-    """The plain text part."""
+    """Return the plain text part."""
     parts = [f"{one_line(message.title)}\n{counts(message)}: {message.reason}\n{message.url}"]
     parts += [_alert_text(message, alert) for alert in message.alerts]
     if more := _more(message):
         parts.append(f"and {more:,} more: {message.url}")
-    parts.append(f"-- \nSentinel told {message.receiver}.")
+    parts.append(f"-- \nSent by Sentinel to the receiver {message.receiver}.")
     return "\n\n".join(parts) + "\n"
 
 
 def _alert_text(message: Message, alert: MessageAlert) -> str:
     lines = [f"* {one_line(alert.title)}", f"  {_state(message, alert)}"]
-    # Indented, so that no line of a check can look like one of ours.
+    # Indented, so that no line of a check can pass for one of Sentinel's.
     lines += [f"  {line.rstrip()}" for line in alert.description.splitlines() if line.strip()]
     if alert.labels:
         lines.append(f"  {one_line(labels_of(alert))}")
@@ -42,12 +42,15 @@ def _alert_text(message: Message, alert: MessageAlert) -> str:
 
 
 def html_of(message: Message) -> str:
-    """The HTML part; everything that a check has said is escaped."""
-    colour = _OVER if is_over(message) else _COLOURS.get(message.severity, "#616161")
+    """Return the HTML part; all text that comes from checks is escaped."""
+    colour = _RESOLVED_COLOUR if is_resolved(message) else _COLOURS.get(message.severity, "#616161")
     rows = "\n".join(_alert_html(message, alert) for alert in message.alerts)
     more = _more(message)
     left = f"<p>and {more:,} more: {_link(message.url, 'see all')}</p>" if more else ""
-    title = escape(one_line(message.title))
+    title, sent = (
+        escape(one_line(message.title)),
+        escape(f"Sent by Sentinel to the receiver {message.receiver}."),
+    )
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><title>{title}</title></head>
@@ -57,7 +60,7 @@ def html_of(message: Message) -> str:
 <p style="margin:0 0 12px;color:#666">{escape(counts(message))}: {escape(message.reason)}</p>
 {rows}
 {left}
-<p style="margin:12px 0 0;color:#888;font-size:12px">Sentinel told {escape(message.receiver)}.</p>
+<p style="margin:12px 0 0;color:#888;font-size:12px">{sent}</p>
 </div>
 </body>
 </html>
@@ -80,7 +83,7 @@ def _alert_html(message: Message, alert: MessageAlert) -> str:
 
 def _state(message: Message, alert: MessageAlert) -> str:
     since = alert.opened_at.strftime("%Y-%m-%d %H:%M UTC")
-    return f"{alert.severity}, {alert.status} {lasted(alert, message.at)}, since {since}"
+    return f"{alert.severity}, {alert.status} {duration_text(alert, message.at)}, since {since}"
 
 
 def _link(url: str, text: str) -> str:

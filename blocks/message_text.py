@@ -1,4 +1,4 @@
-"""What messages to people have in common, whatever the channel."""
+"""Texts that the messages of all channels share."""
 
 from __future__ import annotations
 
@@ -9,26 +9,29 @@ from sentinel.links import Addresses, safe_link
 from sentinel.notifications.channel import Message, MessageAlert
 from sentinel.settings import settings
 
-__all__ = ["counts", "is_over", "labels_of", "lasted", "links_of", "one_line"]
+__all__ = ["counts", "duration_text", "is_resolved", "labels_of", "links_of", "one_line"]
 
 
-def is_over(message: Message) -> bool:
-    """Whether it tells of the end."""
+def is_resolved(message: Message) -> bool:
+    """Return whether the message says that the group is resolved."""
     return message.status == "resolved"
 
 
 def counts(message: Message) -> str:
-    """How many fire, and how many are over since the last message: `2 firing, 1 resolved`."""
+    """Return the counts of firing and newly resolved alerts: `2 firing, 1 resolved`."""
     parts = [(message.firing, "firing"), (message.resolved, "resolved")]
-    return ", ".join(f"{count:,} {word}" for count, word in parts if count) or "nothing fires"
+    return ", ".join(f"{count:,} {word}" for count, word in parts if count) or "none firing"
 
 
-def lasted(alert: MessageAlert, at: datetime) -> str:
-    """`for 5m`, or `after 5m` where it is over.
+def duration_text(alert: MessageAlert, at: datetime) -> str:
+    """Return how long an alert has been open: `for 5m`, or `after 5m` if it is resolved.
 
     Args:
-        alert: the one
-        at: when the message was written
+        alert: the alert
+        at: the time of the message
+
+    Returns:
+        The duration in words, rounded down to minutes from an hour on.
     """
     end = alert.resolved_at or at
     seconds = max(0, int((end - alert.opened_at).total_seconds()))
@@ -37,14 +40,19 @@ def lasted(alert: MessageAlert, at: datetime) -> str:
 
 
 def labels_of(alert: MessageAlert) -> str:
-    """`host=db1, mount=/data`."""
+    """Return the labels as text: `host=db1, mount=/data`."""
     return ", ".join(f"{name}={value}" for name, value in alert.labels.items())
 
 
 def links_of(alert: MessageAlert) -> list[tuple[str, str]]:
-    """Where to look: what its annotations link to, such as a runbook, and its flow run.
+    """Return the links of an alert: those of its annotations, such as a runbook, and its flow run.
 
-    Only addresses that a person may be sent to; a check can put anything into an annotation.
+    Args:
+        alert: the alert
+
+    Returns:
+        Pairs of name and URL. Only http and https URLs, because a check can put anything into an
+        annotation.
     """
     found = [
         (one_line(name.replace("_", " ")), link)
@@ -57,5 +65,5 @@ def links_of(alert: MessageAlert) -> list[tuple[str, str]]:
 
 
 def one_line(text: str) -> str:
-    """`text` with every run of white space as one space."""
+    """Return `text` with every run of white space replaced by one space."""
     return " ".join(text.split())

@@ -1,8 +1,8 @@
-"""Slack, through an incoming webhook: Prefect's blocks hold the address, this writes the message.
+"""Slack, through an incoming webhook: Prefect's blocks hold its URL, this module formats messages.
 
-The shape is Slack's Block Kit (https://docs.slack.dev/reference/block-kit/blocks) inside one
-attachment, which gives it a colour. An incoming webhook can neither edit nor answer a message,
-so the end is a message of its own.
+Messages are Slack's Block Kit (https://docs.slack.dev/reference/block-kit/blocks) inside one
+attachment, which gives them a colour. An incoming webhook can neither edit nor answer a message,
+so the resolve is a message of its own.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 import orjson
 
-from blocks.http_post import Refused, post
-from blocks.message_text import counts, is_over, labels_of, lasted, links_of, one_line
+from blocks.http_post import Rejected, post
+from blocks.message_text import counts, duration_text, is_resolved, labels_of, links_of, one_line
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Message, MessageAlert, Receipt
 
@@ -24,12 +24,12 @@ __all__ = ["SLACK", "SlackChannel", "payload_of"]
 log = logging.getLogger(__name__)
 
 SLACK = ("slack-incoming-webhook", "slack-webhook")
-"""Block types that hold the address of an incoming webhook: prefect-slack's, and Prefect's own."""
+"""Block types that hold the URL of an incoming webhook: prefect-slack's, and Prefect's own."""
 
 MOST_ALERTS = 10
 MOST_LABEL = 150
 MOST_BLOCK = 700
-"""Characters per alert. Slack takes 3,000 per text and 50 blocks, but refuses a message whose
+"""Characters per alert. Slack accepts 3,000 per text and 50 blocks, but rejects a message whose
 blocks have more than about 10,000 characters together, a limit it does not document."""
 
 _TIMEOUT_SECONDS = 10.0
@@ -41,7 +41,7 @@ _COLOURS = {
     "info": "#757575",
 }
 _SIGNS = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "🔵", "info": "⚪"}
-_OVER = "#388e3c"
+_RESOLVED_COLOUR = "#388e3c"
 _ESCAPED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _WORD = re.compile(r"[a-z]+(_[a-z]+)*")
 
@@ -50,8 +50,8 @@ class SlackChannel:
     """A Slack channel, reached through an incoming webhook.
 
     Args:
-        ref: the block's type and name, for errors
-        url: the webhook's address, a secret
+        ref: type and name of the block, for errors
+        url: URL of the webhook, a secret
     """
 
     def __init__(self, ref: str, url: str) -> None:
@@ -59,22 +59,32 @@ class SlackChannel:
         self._url = url
 
     def send(self, message: Message) -> Receipt:
-        """Post `message`; in plain words where Slack does not like how it looks.
+        """Post `message`; as plain text if Slack rejects its layout.
+
+        Args:
+            message: the message
+
+        Returns:
+            An empty receipt: an incoming webhook does not identify the message.
 
         Raises:
-            DeliveryError: Slack did not take it; permanent for 4xx, except 408 and 429
+            DeliveryError: Slack did not accept it; permanent for 4xx, except 408 and 429
         """
         try:
             self._post(payload_of(message))
-        except Refused as error:
+        except Rejected as error:
             if error.code != 400:
-                raise _said(error) from None
-            # Its layout must not be why nobody is told.
-            log.warning("%s: Slack refused the layout (%s)", self._ref, _reason(error))
+                raise DeliveryError(
+                    _text_of(error), permanent=error.permanent, hint=error.hint
+                ) from None
+            # A layout that Slack rejects must not prevent the notification.
+            log.warning("%s: Slack rejected the layout (%s)", self._ref, _reason(error))
             try:
                 self._post({"text": _headline(message)})
-            except Refused as again:
-                raise _said(again) from None
+            except Rejected as again:
+                raise DeliveryError(
+                    _text_of(again), permanent=again.permanent, hint=again.hint
+                ) from None
         return Receipt()
 
     def _post(self, payload: dict[str, Any]) -> None:
@@ -84,38 +94,38 @@ class SlackChannel:
             headers={"Content-Type": "application/json", "User-Agent": "sentinel"},
             timeout=_TIMEOUT_SECONDS,
             what="the Slack webhook",
-            mend=f"Look at the channel and the app in Slack, and at the block {self._ref}.",
+            fix=f"Check the channel and the app in Slack, and the block {self._ref}.",
         )
 
 
-def _reason(error: Refused) -> str:
-    """Slack's own word for what is wrong, such as `channel_is_archived`."""
+def _reason(error: Rejected) -> str:
+    """Return Slack's error code, such as `channel_is_archived`."""
     return error.body if _WORD.fullmatch(error.body) else str(error.code)
 
 
-def _said(error: Refused) -> DeliveryError:
-    return DeliveryError(
-        f"{error.message}: {_reason(error)}", permanent=error.permanent, hint=error.hint
-    )
+def _text_of(error: Rejected) -> str:
+    return f"{error.message}: {_reason(error)}"
 
 
 def payload_of(message: Message) -> dict[str, Any]:
-    """The JSON that is posted for `message`."""
-    over = is_over(message)
+    """Return the JSON object to post for `message`."""
+    resolved = is_resolved(message)
     shown = message.alerts[:MOST_ALERTS]
     blocks = [_section(_about(alert, message.at)) for alert in shown]
     left = message.firing + message.resolved - len(shown)
     footer = [counts(message), _plain(message.reason)]
     if left > 0 and shown:
         footer.append(f"<{message.url}|and {left:,} more>")
-    footer.append(f"told as {_plain(message.receiver)}")
+    footer.append(f"receiver: {_plain(message.receiver)}")
     blocks.append({"type": "context", "elements": [_mrkdwn(" · ".join(footer))]})
     return {
-        # Beside blocks it is what a phone's notification shows.
+        # Besides the blocks: the text of a phone's notification.
         "text": _headline(message),
         "attachments": [
             {
-                "color": _OVER if over else _COLOURS.get(message.severity, "#757575"),
+                "color": _RESOLVED_COLOUR
+                if resolved
+                else _COLOURS.get(message.severity, "#757575"),
                 "fallback": _plain(message.title),
                 "blocks": blocks,
             }
@@ -124,15 +134,15 @@ def payload_of(message: Message) -> dict[str, Any]:
 
 
 def _headline(message: Message) -> str:
-    sign = "✅" if is_over(message) else _SIGNS.get(message.severity, "⚪")
+    sign = "✅" if is_resolved(message) else _SIGNS.get(message.severity, "⚪")
     return f"{sign} *{_link(message.url, message.title)}*"
 
 
 def _about(alert: MessageAlert, at: datetime) -> str:
-    """One alert: what, how bad, since when, where, and where to look."""
+    """Return the text about one alert: title, severity, status, duration, labels and links."""
     lines = [
         f"*{_link(alert.url, alert.title)}*",
-        f"{_plain(alert.severity)}, {_plain(alert.status)} {lasted(alert, at)}, "
+        f"{_plain(alert.severity)}, {_plain(alert.status)} {duration_text(alert, at)}, "
         f"since {_date(alert.opened_at)}",
     ]
     if alert.description:
@@ -141,7 +151,7 @@ def _about(alert: MessageAlert, at: datetime) -> str:
         lines.append(_plain(labels_of(alert), 150))
     links = " · ".join(_link(url, name) for name, url in links_of(alert)[:5])
     text = "\n".join(lines)
-    # A link is left out whole: half of one would be no link.
+    # Links are omitted as a whole, because a truncated link does not work.
     return f"{text}\n{links}" if links and len(text) + len(links) < MOST_BLOCK else text
 
 
@@ -150,14 +160,19 @@ def _section(text: str) -> dict[str, Any]:
 
 
 def _mrkdwn(text: str) -> dict[str, Any]:
-    # Verbatim: no word of a check becomes a link or a channel's name.
+    # Verbatim, so that no text of a check becomes a link or a mention.
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
 def _plain(text: str, most: int = MOST_LABEL) -> str:
-    """`text` with Slack's three control characters escaped, so that nothing in it acts.
+    """Return `text` with Slack's three control characters escaped.
 
-    Cut between characters, so that the whole, escaped, has at most `most`.
+    Args:
+        text: any text
+        most: the longest length of the result; `text` is truncated between characters
+
+    Returns:
+        The escaped text.
     """
     escaped = [_ESCAPED.get(character, character) for character in text]
     if sum(map(len, escaped)) <= most:
@@ -177,6 +192,6 @@ def _link(url: str, text: str) -> str:
 
 
 def _date(moment: datetime) -> str:
-    """A moment that each reader sees in their own time zone."""
-    said = moment.strftime("%Y-%m-%d %H:%M UTC")
-    return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} {{time}}|{said}>"
+    """Return a time that Slack shows each reader in their own time zone."""
+    fallback = moment.strftime("%Y-%m-%d %H:%M UTC")
+    return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} {{time}}|{fallback}>"

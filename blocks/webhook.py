@@ -1,4 +1,4 @@
-"""A webhook whose receiver can check that the message is ours."""
+"""A signed webhook: the endpoint can verify that Sentinel sent the message."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ IDEMPOTENCY = "Idempotency-Key"
 
 
 class SignedWebhook(Block):
-    """Posts JSON about alerts to a URL, signed with a shared secret."""
+    """Posts JSON notifications of alerts to a URL, signed with a shared secret."""
 
     _block_type_name = "Sentinel Webhook"
     _block_type_slug = "sentinel-webhook"
-    _description = "Tells any HTTP endpoint about alerts, as JSON signed with HMAC-SHA256."
+    _description = "Notifies any HTTP endpoint of alerts, as JSON signed with HMAC-SHA256."
 
     url: SecretStr = Field(
         title="URL",
-        description="Where to post. Kept secret, because such addresses often hold a token.",
+        description="URL to post to. A secret, because such URLs often contain a token.",
         examples=["https://hooks.example.org/alerts"],
     )
     secret: SecretStr = Field(
         title="Secret",
-        description=f"Signs the body: {SIGNATURE} is sha256= and the HMAC of the body in hex.",
+        description=f"Signing secret: {SIGNATURE} is sha256= and the HMAC of the body in hex.",
         min_length=8,
     )
     headers: SecretDict = Field(
         default_factory=lambda: SecretDict({}),
         title="Headers",
-        description="Further headers, for example an Authorization that the receiver wants.",
+        description="Additional headers, for example an Authorization that the endpoint requires.",
         examples=[{"Authorization": "Bearer …"}],
     )
     timeout: float = Field(
@@ -51,21 +51,27 @@ class SignedWebhook(Block):
         gt=0,
         le=120,
         title="Timeout",
-        description="Seconds after which the receiver counts as not answering.",
+        description="Seconds to wait for the endpoint.",
     )
 
     @field_validator("url")
     @classmethod
     def _is_web_address(cls, url: SecretStr) -> SecretStr:
         if not is_web_address(url.get_secret_value()):
-            raise ValueError("it must begin with https:// or http:// and name a host")
+            raise ValueError("the URL must begin with https:// or http:// and name a host")
         return url
 
     def send(self, message: Message) -> Receipt:
         """Post `message`.
 
+        Args:
+            message: the message
+
+        Returns:
+            The `X-Request-Id` of the answer, or an empty receipt.
+
         Raises:
-            DeliveryError: the receiver did not answer with 2xx; permanent for 4xx, except
+            DeliveryError: the endpoint did not answer with 2xx; permanent for 4xx, except
                 408, 425 and 429
         """
         body = orjson.dumps(body_of(message))
@@ -83,18 +89,18 @@ class SignedWebhook(Block):
             headers=headers,
             timeout=self.timeout,
             what="the webhook",
-            mend="Check address, secret and headers of the block sentinel-webhook.",
+            fix="Check URL, secret and headers of the block sentinel-webhook.",
         )
         return Receipt(reference=response.headers.get("X-Request-Id", "")[:200])
 
 
 def signature(secret: str, body: bytes) -> str:
-    """`sha256=` and the HMAC (RFC 2104) of `body` in hex, as GitHub's webhooks have it."""
+    """Return `sha256=` and the HMAC (RFC 2104) of `body` in hex, as GitHub's webhooks do."""
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 def body_of(message: Message) -> dict[str, Any]:
-    """The JSON posted: the worst alert's fields as they have always been, then the group's."""
+    """Return the JSON object to post: fields of the first alert, then those of its group."""
     worst = message.alerts[0] if message.alerts else None
     return {
         **_worst(message, worst),

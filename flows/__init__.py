@@ -1,1 +1,1 @@
-"""Prefect flows, thin: `rules` (a flow for every trigger), `notify`, `sweep`, `retention`."""
+"""Thin Prefect flows: `rules` (one flow for each trigger), `notify`, `sweep`, `retention`."""

@@ -1,4 +1,4 @@
-"""Keeping the switch of an Automation where a user left it, over `prefect deploy`."""
+"""Keep Automations that a user disabled disabled, also after `prefect deploy`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ __all__ = ["restore_switches"]
 
 
 def restore_switches(store: Store, api: PrefectApi) -> list[str]:
-    """Switch off again what a deploy switched on, and remember how everything is.
+    """Disable the Automations that a deploy enabled, and record which are enabled now.
+
+    Args:
+        store: the shared database
+        api: the Prefect API
 
     Returns:
-        Names of the Automations that were switched off again.
+        Names of the Automations that were disabled again.
 
     Raises:
-        PrefectUnreachable: the API does not answer; nothing is remembered
+        PrefectUnreachable: the API does not answer; nothing is recorded
     """
     known = store.switches.all()
     seen: list[Seen] = []
@@ -32,11 +36,11 @@ def restore_switches(store: Store, api: PrefectApi) -> list[str]:
             try:
                 api.switch_automation(one.id, on=False)
             except NotFound:
-                continue  # deployed again in this very moment; the next look sees its new id
+                continue  # it was deployed again at this moment; the next sweep sees its new id
             store.log.write(
                 "info",
                 "automation.switched",
-                f"Automation {one.name} is off again: a deploy had switched it on",
+                f"Automation {one.name} is disabled again: a deploy had enabled it",
                 {"automation": one.id},
             )
             put_back.append(one.name)
@@ -47,11 +51,17 @@ def restore_switches(store: Store, api: PrefectApi) -> list[str]:
 
 
 def _of_deployments(automations: list[dict[str, Any]]) -> Iterator[Seen]:
-    """Those that run a deployment, as all do that stand under one's `triggers:`.
+    """Yield the Automations that run a deployment, as those below `triggers:` do.
 
-    The API does not say who owns an Automation. A deployment keeps its id over a deploy, so that
-    it and the name together say which one it is. Two of one name that run the same deployment
-    cannot be told apart and are left as they are.
+    The API does not say who owns an Automation. A deployment keeps its id over a deploy, so the
+    id and the Automation's name identify it. Two of one name that run the same deployment cannot
+    be told apart and are left as they are.
+
+    Args:
+        automations: all Automations, as Prefect's API returns them
+
+    Yields:
+        Each Automation that name and deployment identify.
     """
     named = [(_name(one), one) for one in automations]
     names = [name for name, _ in named]

@@ -1,6 +1,6 @@
-"""What a flow's process holds open: the store and the Prefect API, made once and kept.
+"""The connections of a flow's process: the store and the Prefect API, opened once and kept.
 
-A worker that runs many flows in one process then pays for each connection once.
+A worker that runs many flows in one process opens each connection once.
 """
 
 from __future__ import annotations
@@ -24,15 +24,18 @@ __all__ = ["prefect_api", "store"]
 
 @lru_cache(maxsize=1)
 def store() -> Store:
-    """The shared database that the settings name."""
+    """Return the shared database that the settings name."""
     return Store.of(settings())
 
 
 @lru_cache(maxsize=1)
 def prefect_api() -> PrefectApi | None:
-    """The Prefect API that this run talks to; None where it has none of its own.
+    """Return the Prefect API of this flow run, as Prefect's settings name it.
 
-    Prefect's settings know it, whether it comes from the environment or from a profile.
+    The settings come from the environment or from a Prefect profile.
+
+    Returns:
+        The API; None if no address is set.
     """
     url = PREFECT_API_URL.value()
     if not url:

@@ -1,6 +1,6 @@
-"""What Prefect itself says of deployments: forms of flows, Automations, what is to be filled in.
+"""Ask Prefect's own code about deployments: parameter schemas, Automations and templates.
 
-`sentinel deploy` asks here for what changed only: importing Prefect takes seconds.
+`sentinel deploy` asks only about what changed, because importing Prefect takes seconds.
 """
 
 from __future__ import annotations
@@ -29,25 +29,31 @@ from sentinel.rollout.desired import FlowFacts
 __all__ = ["automations_of", "facts_of", "filled"]
 
 _TRIGGER: TypeAdapter[Any] = TypeAdapter(DeploymentTriggerTypes)
-_NOBODY = UUID(int=0)
+_NIL = UUID(int=0)
 
 
 def facts_of(entrypoint: str) -> FlowFacts:
-    """What the flow at `entrypoint` says of its deployments.
+    """Return the properties of a flow that its deployments have.
+
+    Args:
+        entrypoint: module form of the entrypoint, such as `flows.rules.cpu_usage`
+
+    Returns:
+        Name, version, description and parameter schema of the flow.
 
     Raises:
-        RuleError: there is no such flow, or its file is broken
+        RuleError: there is no such flow, or its file cannot be loaded
     """
     try:
         flow = load_flow_from_entrypoint(entrypoint)
         form = parameter_schema(flow).model_dump(exclude_unset=True)
-    except (Exception, SystemExit) as error:  # whatever a file that is not ours raises
-        ours = _ours(error)
+    except (Exception, SystemExit) as error:  # a user's file can raise anything
+        ours = _sentinel_error(error)
         if ours is not None:
             raise RuleError(ours.message, hint=ours.hint) from error
         raise RuleError(
-            f"its entrypoint {entrypoint} cannot be loaded: {_first_line(error)}",
-            hint="Mend the file that it names.",
+            f"the entrypoint {entrypoint} cannot be loaded: {_first_line(error)}",
+            hint="Fix the file that it names.",
         ) from error
     return FlowFacts(
         name=flow.name,
@@ -58,12 +64,18 @@ def facts_of(entrypoint: str) -> FlowFacts:
 
 
 def automations_of(deployment: str, triggers: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The Automations that stand under a deployment's `triggers`, as the API takes them.
+    """Return the Automations of a deployment's `triggers`, as Prefect's API accepts them.
 
-    Their `deployment_id` is the nil UUID: the deployment may not be there yet.
+    Args:
+        deployment: name of the deployment, for the default names
+        triggers: the entries below `triggers`
+
+    Returns:
+        The Automations. Their `deployment_id` is the nil UUID, because the deployment may not
+        exist yet.
 
     Raises:
-        RuleError: one is none
+        RuleError: an entry is not a valid trigger
     """
     made: list[dict[str, Any]] = []
     for number, given in enumerate(triggers, start=1):
@@ -74,18 +86,24 @@ def automations_of(deployment: str, triggers: Sequence[Mapping[str, Any]]) -> li
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise RuleError(f"triggers: {spec['name']}: {where}: {first['msg']}") from None
-        trigger.set_deployment_id(_NOBODY)
+        trigger.set_deployment_id(_NIL)
         made.append(trigger.as_automation().model_dump(mode="json"))
     return made
 
 
 def filled(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry with its blocks, variables and `{{ $ENVIRONMENT }}` filled in, as Prefect does it.
+    """Return an entry with its templates filled in as Prefect does: blocks, variables, environment.
 
-    Steps of workers and Automations keep theirs, which mean something only later.
+    The templates of pull steps and Automations stay, because they are filled in at run time.
+
+    Args:
+        spec: a deployment as written in a file
+
+    Returns:
+        The entry without templates.
 
     Raises:
-        RuleError: something that it names is not there
+        RuleError: a template names something that does not exist
     """
     kept = {name: spec[name] for name in ("pull", "triggers") if name in spec}
     rest = {name: value for name, value in spec.items() if name not in kept}
@@ -99,12 +117,12 @@ def filled(spec: Mapping[str, Any]) -> dict[str, Any]:
 
     try:
         return {**asyncio.run(work()), **kept}
-    except Exception as error:  # Prefect's own, of many kinds, about one entry
-        raise RuleError(f"it cannot be filled in: {_first_line(error)}") from error
+    except Exception as error:  # Prefect raises many kinds of errors here
+        raise RuleError(f"a template cannot be filled in: {_first_line(error)}") from error
 
 
-def _ours(error: BaseException | None) -> SentinelError | None:
-    """What we said ourselves, somewhere beneath what Prefect made of it."""
+def _sentinel_error(error: BaseException | None) -> SentinelError | None:
+    """Return the error of Sentinel among the causes of Prefect's error, if there is one."""
     while error is not None and not isinstance(error, SentinelError):
         error = error.__cause__
     return error

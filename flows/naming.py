@@ -1,4 +1,4 @@
-"""Naming a run for what it found."""
+"""Name flow runs after their results."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["name_run"]
 
 
 def name_run(name: str) -> None:
-    """Give the present run this name, by one call of the API.
+    """Rename the present flow run, by one request to the API.
 
-    What was found is stored already, so a name that cannot be given is a warning only.
+    The results are stored already, so a failure is logged as a warning only.
     """
     context, clients = FlowRunContext.get(), SyncClientContext.get()
     if context is None or context.flow_run is None or clients is None:
@@ -21,4 +21,4 @@ def name_run(name: str) -> None:
     try:
         clients.client.update_flow_run(context.flow_run.id, name=name)
     except (PrefectException, httpx.HTTPError) as error:
-        get_run_logger().warning("the run could not be named %r: %s", name, error)
+        get_run_logger().warning("the flow run could not be renamed to %r: %s", name, error)

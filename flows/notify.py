@@ -1,4 +1,4 @@
-"""The flow that tells people: woken by an Automation, it works until nothing is due."""
+"""The flow that sends notifications: an Automation starts it, and it works until none is due."""
 
 from __future__ import annotations
 
@@ -18,40 +18,46 @@ __all__ = ["notify", "notify_until_served"]
 
 @flow(name="notify", persist_result=False, cache_result_in_memory=False)
 def notify(woken_by: str = "") -> State[None]:
-    """Tell everybody who is to be told now.
+    """Send all notifications that are due.
 
     Args:
-        woken_by: what started this run, for the record; it decides nothing
+        woken_by: what started this flow run, for the record; the database decides what is due
+
+    Returns:
+        The final state: `NothingDue`, `Notified` or `Undelivered`, with the counts.
     """
     store = connections.store()
-    told = notify_until_served(store, by=str(flow_run.get_id() or "notify"))
-    return _said(told)
+    sent = notify_until_served(store, by=str(flow_run.get_id() or "notify"))
+    return _final_state(sent)
 
 
 def notify_until_served(store: Store, *, by: str) -> ToldCount:
-    """Tell what is due, again while more was asked for meanwhile.
+    """Send all notifications that are due, again while more were requested meanwhile.
 
     Args:
         store: the shared database
-        by: who sends, for the record
+        by: id of the flow run that sends, for the record
+
+    Returns:
+        The number of messages sent, to be retried, and refused.
     """
     channels = Channels(store)
     sent = failed = refused = 0
     while True:
-        # Read before looking: what is asked for after this is not served by this look.
+        # Read before sending: a request that comes later is not served by this pass.
         generation = store.wakes.requested()
-        told = tell_due(store, channels.channel_of, by=by)
-        sent += told.sent
-        failed += told.failed
-        refused += told.refused
+        count = tell_due(store, channels.channel_of, by=by)
+        sent += count.sent
+        failed += count.failed
+        refused += count.refused
         if store.wakes.serve(generation):
             return ToldCount(sent, failed, refused)
 
 
-def _said(told: ToldCount) -> State[None]:
-    counts = [(told.sent, "sent"), (told.failed, "to try again"), (told.refused, "refused")]
+def _final_state(count: ToldCount) -> State[None]:
+    counts = [(count.sent, "sent"), (count.failed, "to retry"), (count.refused, "refused")]
     parts = ", ".join(f"{count} {word}" for count, word in counts if count)
     if not parts:
         return Completed(name="NothingDue", message="nothing was due")
     name_run(f"notify · {parts}")
-    return Completed(name="Told" if told.sent else "Undelivered", message=parts)
+    return Completed(name="Notified" if count.sent else "Undelivered", message=parts)

@@ -1,4 +1,4 @@
-"""What a run says of itself: its name, its artifact. Pure text."""
+"""The texts of a flow run of a rule: its name and its artifacts. Pure."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ MOST_ROWS = 100
 def run_name(
     rule: str, applied: Applied, *, worst: str = "", error: Exception | None = None
 ) -> str:
-    """The name of a run, for what it found: `disk-space · firing 1 of 3 (/data 97 percent)`.
+    """Return a flow run's name with its result: `disk-space · firing 1 of 3 (/data 97 percent)`.
 
     Args:
-        rule: its name
-        applied: what came of the evaluation
-        worst: the title of the worst that was seen
-        error: why the check counts as failed
+        rule: name of the rule
+        applied: the result of the evaluation
+        worst: title of the firing series with the highest severity; empty if none fires
+        error: why the check failed, if it did
+
+    Returns:
+        At most `LONGEST_NAME` characters.
     """
     detail = f" ({_about(rule, worst)})" if worst else ""
     if applied.outcome == "firing":
@@ -34,23 +37,24 @@ def run_name(
     elif applied.outcome == "error":
         text = f"error ({_first_line(error, applied.error)})"
     elif applied.outcome == "ok" and applied.bad:
-        text = f"ok, {applied.bad} of {applied.seen} bad but not alerted yet{detail}"
+        text = f"ok, {applied.bad} of {applied.seen} pending{detail}"
     elif applied.outcome == "ok":
-        text = f"ok, {applied.seen} seen"
+        text = f"ok, {applied.seen} series"
     else:
         text = applied.outcome
     return _short(f"{rule} · {text}", LONGEST_NAME)
 
 
 def artifact_key(rule: str) -> str:
-    """A key that Prefect takes: small letters, digits and dashes."""
+    """Return an artifact key that Prefect accepts: lower-case letters, digits and dashes."""
     return "sentinel-" + re.sub(r"[^a-z0-9]+", "-", rule.lower()).strip("-")
 
 
 def changes_artifact(rule: str, applied: Applied, addresses: Addresses) -> str:
-    """Markdown that names the alerts this run changed, with links to them."""
-    lines = [f"**{_cell(rule)}**: {applied.bad} of {applied.seen} bad, {applied.live} live", ""]
-    lines += ["| alert | severity | status | why |", "| --- | --- | --- | --- |"]
+    """Return Markdown with the alerts that this flow run changed, and links to them."""
+    counts = f"{applied.bad} of {applied.seen} series firing, {applied.live} alerts live"
+    lines = [f"**{_cell(rule)}**: {counts}", ""]
+    lines += ["| alert | severity | status | reason |", "| --- | --- | --- | --- |"]
     for change in applied.changes[:MOST_ROWS]:
         title = f"[{_cell(change.title)}]({addresses.alert(change.alert_id)})"
         lines.append(f"| {title} | {change.severity} | {change.status} | {_cell(change.reason)} |")
@@ -61,13 +65,13 @@ def changes_artifact(rule: str, applied: Applied, addresses: Addresses) -> str:
 
 
 def rehearsal_artifact(evaluation: Evaluation, judged: Sequence[Judged]) -> str:
-    """Markdown with what a rehearsal saw, and how its rule would judge it."""
+    """Return Markdown with the readings of a rehearsal and the verdicts of its rule."""
     bad = [one for one in judged if isinstance(one.verdict, Bad)]
     rows = [*bad, *(one for one in judged if not isinstance(one.verdict, Bad))]
     lines = [
-        f"**Rehearsal of {_cell(evaluation.rule.name)}**: nothing was stored, nobody was told.",
+        f"**Rehearsal of {_cell(evaluation.rule.name)}**: nothing stored, nobody notified.",
         "",
-        f"{len(bad)} of {len(judged)} bad.",
+        f"{len(bad)} of {len(judged)} series firing.",
         "",
         "| labels | value | verdict | summary |",
         "| --- | --- | --- | --- |",
@@ -78,26 +82,26 @@ def rehearsal_artifact(evaluation: Evaluation, judged: Sequence[Judged]) -> str:
             continue
         labels = ", ".join(f"{name}={text}" for name, text in reading.labels.items())
         value = "" if reading.value is None else f"{number(reading.value)} {evaluation.unit}"
-        verdict = f"bad ({one.verdict.word})" if isinstance(one.verdict, Bad) else "good"
+        verdict = f"firing ({one.verdict.word})" if isinstance(one.verdict, Bad) else "OK"
         cells = (_cell(labels), _cell(value), verdict, _cell(reading.summary or ""))
         lines.append(f"| {' | '.join(cells)} |")
     if len(rows) > MOST_ROWS:
         lines += ["", f"and {len(rows) - MOST_ROWS:,} more"]
     lines += [
-        f"- not seen: {_cell(', '.join(f'{name}={text}' for name, text in labels.items()))}"
+        f"- not observed: {_cell(', '.join(f'{name}={text}' for name, text in labels.items()))}"
         for labels in evaluation.observation.not_seen[:MOST_ROWS]
     ]
     return "\n".join(lines)
 
 
 def _about(rule: str, title: str) -> str:
-    """A title without the rule's name, which the run's name begins with already."""
+    """Return a title without the rule's name, with which the flow run's name begins already."""
     return title.removeprefix(f"{rule}:").strip() or title
 
 
 def _first_line(error: Exception | None, text: str) -> str:
-    said = f"{type(error).__name__}: {error}" if error is not None else text
-    return said.splitlines()[0] if said else "failed"
+    whole = f"{type(error).__name__}: {error}" if error is not None else text
+    return whole.splitlines()[0] if whole else "failed"
 
 
 def _short(text: str, longest: int) -> str:
@@ -105,6 +109,6 @@ def _short(text: str, longest: int) -> str:
 
 
 def _cell(text: str) -> str:
-    """`text` as plain text in a Markdown table: what checks say is not markup."""
+    """Escape `text` for a Markdown table, because text of checks is not markup."""
     flat = " ".join(text.split())
     return re.sub(r"([\\`*_{}\[\]<>()#+!|~])", r"\\\1", _short(flat, 300))

@@ -1,4 +1,4 @@
-"""The flow that deletes, once a day, what ended long ago."""
+"""The flow that deletes old alerts, groups and samples once a day."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["retention"]
 
 @flow(name="retention", persist_result=False, cache_result_in_memory=False)
 def retention() -> State[None]:
-    """Delete alerts resolved longer ago than `SENTINEL_RETENTION`, and keep samples in order."""
+    """Delete alerts resolved longer ago than `SENTINEL_RETENTION`; merge and expire samples."""
     older_than = settings().retention
     gone = connections.store().retain(older_than)
     return Completed(
         name="Retained",
         message=(
-            f"{gone.alerts:,} alerts and {gone.groups:,} groups that ended over "
-            f"{format_duration(older_than)} ago are gone; {gone.samples.merged:,} blocks of "
-            f"samples merged, {gone.samples.forgotten:,} forgotten"
+            f"deleted {gone.alerts:,} alerts and {gone.groups:,} groups resolved over "
+            f"{format_duration(older_than)} ago; merged {gone.samples.merged:,} blocks of "
+            f"samples, deleted {gone.samples.forgotten:,}"
         ),
     )

@@ -1,8 +1,8 @@
-"""A flow for every trigger, made by its name: `flows.rules.cpu_usage` is the flow of `cpu_usage`.
+"""A flow for every trigger, by its name: `flows.rules.cpu_usage` is the flow of `cpu_usage`.
 
-Its parameters are the trigger's, with their types, bounds, defaults and help, and `rule`. So
-the deployment's form in the Prefect UI shows all of it, and `prefect deploy` refuses what does
-not fit. Only the module of the trigger that is asked for is imported.
+Its parameters are those of the trigger, with types, bounds, defaults and help, and `rule`. So the
+form of the deployment in the Prefect UI shows them, and `prefect deploy` rejects invalid values.
+Only the module of the requested trigger is imported.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["flow_of"]
 
 _made: dict[str, Flow[..., Any]] = {}
 
-_RULE_HELP = "rule: what to alert on, how bad it is, and who hears of it"
+_RULE_HELP = "rule: the condition, the severity and the receivers of the alerts"
 
 
 def __getattr__(name: str) -> Flow[..., Any]:
@@ -37,14 +37,14 @@ def __getattr__(name: str) -> Flow[..., Any]:
         try:
             found = find(name)
         except TriggerError as error:
-            # Prefect then says that there is no such flow, and shows this as the cause.
+            # Prefect then reports that there is no such flow, with this error as the cause.
             raise AttributeError(str(error)) from error
         _made[name] = flow_of(found)
     return _made[name]
 
 
 def flow_of(trigger: Trigger[..., Any]) -> Flow[..., Any]:
-    """The flow that evaluates rules with `trigger`."""
+    """Return the flow that evaluates rules with `trigger`."""
 
     def body(**parameters: Any) -> Any:
         rule: Rule = parameters.pop("rule")
@@ -59,14 +59,14 @@ def flow_of(trigger: Trigger[..., Any]) -> Flow[..., Any]:
         name=trigger.name,
         version=_version(trigger),
         description=summary_of(trigger),
-        # A rule's result is in the shared database; Prefect keeps none.
+        # The results are in the shared database; Prefect stores none.
         persist_result=False,
         cache_result_in_memory=False,
     )
 
 
 def _help(doc: str) -> str:
-    """The trigger's docstring, with `rule` among its arguments."""
+    """Return the trigger's docstring with `rule` among its arguments."""
     lines = inspect.cleandoc(doc).splitlines()
     if "Args:" in lines:
         place = lines.index("Args:") + 1
@@ -75,9 +75,15 @@ def _help(doc: str) -> str:
 
 
 def _version(trigger: Trigger[..., Any]) -> str:
-    """A hash of the trigger's file and of what it imports from its own package.
+    """Return a hash of the trigger's file and of the modules it imports from its own package.
 
-    Prefect's own hash would be of this file: the same for every trigger, whatever was edited.
+    Prefect's own hash would be of this file, the same for every trigger.
+
+    Args:
+        trigger: the trigger
+
+    Returns:
+        A BLAKE2b digest of 16 bytes, in hex.
     """
     digest = blake2b(digest_size=16)
     package = trigger.module.partition(".")[0]

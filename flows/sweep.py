@@ -1,4 +1,4 @@
-"""The flow that looks every minute for what an event missed."""
+"""The flow that does once a minute what a lost event left undone."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["sweep"]
 
 @flow(name="sweep", persist_result=False, cache_result_in_memory=False)
 def sweep() -> State[None]:
-    """End what has outlived its time, tell what is due, follow remediations, keep switches."""
+    """Expire alerts, send due notifications, follow remediations, restore switches."""
     store = connections.store()
     expired = store.sweep()
-    told = notify_until_served(store, by=str(flow_run.get_id() or "sweep"))
+    notified = notify_until_served(store, by=str(flow_run.get_id() or "sweep"))
     put_back: list[str] = []
     api = connections.prefect_api()
     remediations = 0
@@ -32,14 +32,14 @@ def sweep() -> State[None]:
             remediations = follow_remediations(store, api) + start_remediations(store, api)
             put_back = restore_switches(store, api)
         except PrefectUnreachable as error:
-            # People have been told, which matters more; the next sweep looks again.
-            get_run_logger().warning("Automations and remediations were not looked at: %s", error)
+            # The notifications, which matter more, are sent; the next sweep tries again.
+            get_run_logger().warning("Automations and remediations were not checked: %s", error)
     counts = [
         (expired, "expired"),
-        (told.sent, "messages sent"),
-        (told.failed + told.refused, "messages not delivered"),
+        (notified.sent, "messages sent"),
+        (notified.failed + notified.refused, "messages not delivered"),
         (remediations, "remediations started or ended"),
-        (len(put_back), "Automations switched off again"),
+        (len(put_back), "Automations disabled again"),
     ]
     parts = ", ".join(f"{count} {word}" for count, word in counts if count)
     if not parts:

@@ -146,7 +146,7 @@ def test_no_address_of_prefect_is_said_and_no_server_is_started(store: Store):
     [
         ("sentinel-webhook/nobody", "no usable block sentinel-webhook/nobody"),
         ("no-such-type/x", "no usable block no-such-type/x"),
-        ("nonsense", "'nonsense' is no channel"),
+        ("nonsense", "'nonsense' is not a channel"),
     ],
 )
 def test_what_cannot_be_is_permanent_and_says_what_to_do(channels: Channels, ref: str, said: str):

@@ -72,7 +72,7 @@ def test_it_says_how_bad_what_and_where_to_look(receiver: Receiver):
     assert "critical, open for 10m, since <!date^1772365800^" in first
     assert "mount=/data0, host=db1" in first
     assert "<https://r.example|runbook>" in first
-    assert texts(payload)[-1] == "2 firing · first message · told as default"
+    assert texts(payload)[-1] == "2 firing · first message · receiver: default"
 
 
 def test_the_end_is_green_and_says_how_long_it_took(receiver: Receiver):
@@ -171,4 +171,4 @@ def test_the_address_is_in_no_log_and_no_error(
 
 def test_a_message_without_alerts_still_says_what_it_is_about():
     about: Message = message(alerts=[], firing=0, resolved=0)
-    assert texts(payload_of(about)) == ["nothing fires · first message · told as default"]
+    assert texts(payload_of(about)) == ["none firing · first message · receiver: default"]

@@ -115,7 +115,7 @@ def test_one_that_exists_is_replaced_only_when_asked(sentinel: Run, receiver: Re
     assert sentinel(*add, "https://old.example/x")[0] == 0
     code, _, err = sentinel(*add, receiver.url)
     assert code == 4
-    assert "there is a block slack-incoming-webhook/twice already" in err
+    assert "the block slack-incoming-webhook/twice exists already" in err
     assert sentinel(*add, receiver.url, "--replace")[0] == 0
     assert sentinel("channel", "test", "twice")[0] == 0
 

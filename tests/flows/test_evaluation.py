@@ -98,7 +98,7 @@ def test_other_parameters_make_it_a_rehearsal_that_writes_nothing(desk: Desk, ch
     with pytest.raises(NotFound):
         desk.store.rules.get("rehearsed")
     text = desk.artifacts("sentinel-rehearsed-rehearsal")[-1]["data"]
-    assert "1 of 1 bad" in text
+    assert "1 of 1 series firing" in text
     assert "name=a" in text
 
 

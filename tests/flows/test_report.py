@@ -29,12 +29,12 @@ def test_a_run_is_named_for_what_it_found():
 
 
 def test_a_run_that_found_nothing_bad_says_so():
-    assert run_name("disk-space", Applied(outcome="ok", seen=3)) == "disk-space · ok, 3 seen"
+    assert run_name("disk-space", Applied(outcome="ok", seen=3)) == "disk-space · ok, 3 series"
 
 
 def test_bad_but_not_for_long_enough_is_told_apart():
     name = run_name("cpu", Applied(outcome="ok", seen=1, bad=1), worst="cpu: 99 percent")
-    assert name == "cpu · ok, 1 of 1 bad but not alerted yet (99 percent)"
+    assert name == "cpu · ok, 1 of 1 pending (99 percent)"
 
 
 def test_a_check_that_failed_is_named_for_its_error():
@@ -73,7 +73,7 @@ def test_a_storm_is_counted_not_listed():
     assert "and 19,900 more" in changes_artifact("r", applied, PLACES)
 
 
-def test_a_rehearsal_keeps_readings_and_verdicts_bad_ones_first():
+def test_a_rehearsal_keeps_readings_and_verdicts_firing_ones_first():
     now = datetime(2026, 1, 1, tzinfo=UTC)
     readings = [Reading(labels={"mount": f"/{n}"}, value=float(n)) for n in (10, 99)]
     evaluation = Evaluation(
@@ -85,6 +85,6 @@ def test_a_rehearsal_keeps_readings_and_verdicts_bad_ones_first():
         unit="percent",
     )
     text = rehearsal_artifact(evaluation, list(judge_all(evaluation, {}).values()))
-    assert "1 of 2 bad" in text
-    assert text.index("mount=/99 | 99 percent | bad") < text.index("mount=/10 | 10 percent | good")
-    assert "not seen: mount=/gone" in text
+    assert "1 of 2 series firing" in text
+    assert text.index("mount=/99 | 99 percent | firing") < text.index("mount=/10 | 10 percent | OK")
+    assert "not observed: mount=/gone" in text

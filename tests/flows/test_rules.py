@@ -69,7 +69,7 @@ def test_the_form_has_types_bounds_defaults_and_help():
 def test_the_form_asks_for_the_rule_and_helps_with_each_field_of_it():
     schema = form()
     assert schema["required"] == ["path", "rule"]
-    assert schema["properties"]["rule"]["description"].startswith("what to alert on")
+    assert schema["properties"]["rule"]["description"].startswith("the condition, the severity")
     rule = schema["definitions"]["Rule"]["properties"]
     without_help = [name for name, field in rule.items() if not field.get("description")]
     assert without_help == []
@@ -144,7 +144,7 @@ def test_a_trigger_without_help_has_a_form_too():
         return [Reading(firing=False)]
 
     schema = parameter_schema(flow_of(bare)).model_dump_for_openapi()
-    assert schema["properties"]["rule"]["description"].startswith("what to alert on")
+    assert schema["properties"]["rule"]["description"].startswith("the condition, the severity")
 
 
 def test_the_description_is_what_stands_before_the_arguments():

@@ -228,7 +228,7 @@ def test_nobody_there_is_said_at_once(prefect_server: PrefectServer, sentinel: R
     code, _, err = sentinel("watch", "http://127.0.0.1:9/api")
     assert (code, "does not answer" in err) == (5, True)
     assert err.endswith(
-        "Is that its address? Where it asks for a key, give it in SENTINEL_WATCH_KEY.\n"
+        "Check the address. If the server requires a key, set SENTINEL_WATCH_KEY.\n"
     )
 
 

@@ -234,7 +234,7 @@ def test_scheduled_runs_complete_none_late_and_no_log_has_a_traceback(product: P
 
     product.eventually(lambda: len(completed()) >= SOAKED, f"{SOAKED} scheduled runs", 25 * 60)
     assert {run["state_name"] for run in completed()} <= {
-        "OK", "Firing", "NothingDue", "Swept", "Told"
+        "OK", "Firing", "NothingDue", "Swept", "Notified"
     }  # fmt: skip
     assert product.prefect(
         "/flow_runs/filter", flow_runs={"state": {"type": {"any_": ["FAILED", "CRASHED"]}}}

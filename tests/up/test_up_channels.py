@@ -129,5 +129,5 @@ def test_one_that_cannot_be_used_is_shown_and_holds_up_nothing(
 ) -> None:
     monkeypatch.setenv("ALERT_SLACK_WEBHOOK_URL", SECRET)
     said = start.run()
-    assert "Channels: sentinel: the address of the Slack webhook does not begin with" in said
+    assert "Channels: sentinel: the URL of the Slack webhook does not begin with" in said
     assert SECRET not in said
