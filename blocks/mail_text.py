@@ -22,7 +22,7 @@ _FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,sans-serif"
 
 def text_of(message: Message) -> str:
     """Return the plain text part."""
-    parts = [f"{one_line(message.title)}\n{counts(message)}: {message.reason}\n{message.url}"]
+    parts = [f"{one_line(message.title)}\n{counts(message)}: {message.reason_text}\n{message.url}"]
     parts += [_alert_text(message, alert) for alert in message.alerts]
     if more := _more(message):
         parts.append(f"and {more:,} more: {message.url}")
@@ -57,7 +57,7 @@ def html_of(message: Message) -> str:
 <body style="margin:0;padding:16px;{_FONT};font-size:14px;line-height:1.4">
 <div style="max-width:680px;border-left:6px solid {colour};padding:4px 0 4px 14px">
 <h2 style="margin:0 0 4px;font-size:18px">{_link(message.url, one_line(message.title))}</h2>
-<p style="margin:0 0 12px;color:#666">{escape(counts(message))}: {escape(message.reason)}</p>
+<p style="margin:0 0 12px;color:#666">{escape(counts(message))}: {escape(message.reason_text)}</p>
 {rows}
 {left}
 <p style="margin:12px 0 0;color:#888;font-size:12px">{sent}</p>

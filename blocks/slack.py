@@ -113,7 +113,7 @@ def payload_of(message: Message) -> dict[str, Any]:
     shown = message.alerts[:MOST_ALERTS]
     blocks = [_section(_about(alert, message.at)) for alert in shown]
     left = message.firing + message.resolved - len(shown)
-    footer = [counts(message), _plain(message.reason)]
+    footer = [counts(message), _plain(message.reason_text)]
     if left > 0 and shown:
         footer.append(f"<{message.url}|and {left:,} more>")
     footer.append(f"receiver: {_plain(message.receiver)}")

@@ -110,6 +110,7 @@ def body_of(message: Message) -> dict[str, Any]:
         "dedup_key": message.dedup_key,
         "receiver": message.receiver,
         "reason": message.reason,
+        "reason_text": message.reason_text,
         "group_status": message.status,
         "group_title": message.title,
         "group_severity": message.severity,

@@ -31,6 +31,7 @@ from sentinel.alerts.actions import (
     Unacknowledge,
     Unsuppress,
 )
+from sentinel.alerts.reasons import Reason
 from sentinel.alerts.view import AlertView
 from sentinel.duration import format_duration
 from sentinel.engine.snooze import still_bad
@@ -195,7 +196,7 @@ class Desk:
         for alert_id, version in versions.items():
             together.setdefault(version, []).append(alert_id)
         results = self._carried([_Step(make, ids, version) for version, ids in together.items()])
-        changed = [one for one in results if one.ok and one.reason != "already so"]
+        changed = [one for one in results if one.ok and one.reason is not Reason.UNCHANGED]
         back = _way_back(command, actor, before, changed, self._data.store.now())
         bad = [one.alert_id for one in changed if one.alert_id in hold]
         with self._lock:
@@ -273,7 +274,7 @@ class Desk:
                 left = [one for later in steps[number:] for one in later.ids]
                 why = str(error)
                 return results + [
-                    ActionResult(alert_id=one, ok=False, reason="not done", error=why)
+                    ActionResult(alert_id=one, ok=False, reason=Reason.NOT_DONE, error=why)
                     for one in left
                 ]
         return results
@@ -288,9 +289,9 @@ class Desk:
     def _answer(
         self, command: str, results: Sequence[ActionResult], *, undo: bool = False
     ) -> Answer:
-        conflicts = [one for one in results if one.reason in ("conflict", "not found")]
+        conflicts = [one for one in results if one.reason in (Reason.CONFLICT, Reason.NOT_FOUND)]
         refused = [one for one in results if not one.ok and one not in conflicts]
-        unchanged = sum(one.ok and one.reason == "already so" for one in results)
+        unchanged = sum(one.ok and one.reason is Reason.UNCHANGED for one in results)
         return Answer(
             id=command,
             done=sum(one.ok for one in results) - unchanged,

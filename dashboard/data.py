@@ -237,7 +237,8 @@ class Data:
         """What was done to an alert last, and by whom; empty where nothing is known."""
         with database():
             for entry in self.store.alerts.timeline(alert_id, limit=1):
-                return f"{entry.reason or entry.kind}{f' by {entry.actor}' if entry.actor else ''}"
+                by = f" by {entry.actor}" if entry.actor else ""
+                return f"{entry.reason_text or entry.kind}{by}"
         return ""
 
     def act(

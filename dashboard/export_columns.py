@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from dashboard.export_files import MOMENT, NUMBER, TEXT, WHOLE, Shape
+from sentinel.alerts.reasons import words
 from sentinel.alerts.view import AlertView
 from sentinel.severity import Severity
 from sentinel.store.alerts.audit import Act
@@ -20,14 +21,14 @@ _ALERT = {
     "description": TEXT, "category": TEXT, "team": TEXT, "assignee": TEXT, "value": NUMBER,
     "unit": TEXT, "labels": TEXT, "opened_at": MOMENT, "acknowledged_at": MOMENT,
     "acknowledged_by": TEXT, "acknowledge_comment": TEXT, "resolved_at": MOMENT,
-    "resolved_by": TEXT, "resolution": TEXT, "occurrences": WHOLE, "flow_run_id": TEXT,
-    "tenant": TEXT,
+    "resolved_by": TEXT, "resolution": TEXT, "resolution_text": TEXT,
+    "occurrences": WHOLE, "flow_run_id": TEXT, "tenant": TEXT,
 }  # fmt: skip
 _LABELS = list(_ALERT).index("labels")
 _alert_cells = attrgetter(*_ALERT)
 _ACT = {
-    "at": MOMENT, "actor": TEXT, "kind": TEXT, "reason": TEXT, "comment": TEXT, "severity": TEXT,
-    "title": TEXT, "rule": TEXT, "alert_id": TEXT, "id": TEXT,
+    "at": MOMENT, "actor": TEXT, "kind": TEXT, "reason": TEXT, "reason_text": TEXT, "comment": TEXT,
+    "severity": TEXT, "title": TEXT, "rule": TEXT, "alert_id": TEXT, "id": TEXT,
 }  # fmt: skip
 
 
@@ -39,8 +40,8 @@ def _of_alert(alert: AlertView) -> Sequence[Any]:
 
 def _of_act(act: Act) -> Sequence[Any]:
     return [
-        act.at, act.actor, act.kind, act.reason, act.comment, Severity(act.severity).word,
-        act.title, act.rule, act.alert_id, act.id,
+        act.at, act.actor, act.kind, act.reason, words(act.reason), act.comment,
+        Severity(act.severity).word, act.title, act.rule, act.alert_id, act.id,
     ]  # fmt: skip
 
 

@@ -12,8 +12,10 @@ from dashboard.commands import Answer
 from dashboard.live_filter import View
 from dashboard.readings_chart import Readings
 from dashboard.view_models import Details, LiveView
+from sentinel.alerts import reasons
 from sentinel.alerts.view import AlertView, TimelineView
 from sentinel.links import Addresses, safe_link
+from sentinel.notifications.reasons import words as notification_words
 from sentinel.store.alerts.live_counts import Counts
 from sentinel.store.notifications.notification_log import Why
 
@@ -94,6 +96,7 @@ def details(shown: Details, addresses: Addresses) -> dict[str, Any]:
             "resolved": milliseconds(alert.resolved_at),
             "resolvedBy": alert.resolved_by,
             "resolution": alert.resolution,
+            "resolutionText": alert.resolution_text,
             "links": links,
             "annotations": notes,
             "details": msgspec.json.format(msgspec.json.encode(alert.details)).decode()[:20_000]
@@ -111,6 +114,7 @@ def details(shown: Details, addresses: Addresses) -> dict[str, Any]:
                 "at": milliseconds(one.opened_at),
                 "seconds": one.seconds,
                 "resolution": one.resolution,
+                "resolutionText": reasons.words(one.resolution),
                 "by": one.resolved_by,
                 "comment": one.comment,
             }
@@ -127,7 +131,8 @@ def tellings(found: Sequence[Why]) -> list[dict[str, Any]]:
             "channel": one.channel,
             "at": milliseconds(one.told_at),
             "soon": one.decision.send,
-            "why": str(one.decision.reason),
+            "reason": str(one.decision.reason),
+            "reasonText": notification_words(one.decision.reason),
             "next": milliseconds(one.decision.next_at),
             "error": one.error[:500],
         }
@@ -149,6 +154,7 @@ def _step(entry: TimelineView, alert: AlertView, addresses: Addresses) -> dict[s
     return {
         "kind": entry.kind,
         "reason": entry.reason,
+        "reasonText": entry.reason_text,
         "actor": entry.actor,
         "comment": entry.comment,
         "at": milliseconds(entry.at),

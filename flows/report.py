@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from sentinel.alerts.inputs import Bad
+from sentinel.alerts.reasons import words
 from sentinel.evaluation.judge import Judged
 from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.links import Addresses
@@ -57,7 +58,8 @@ def changes_artifact(rule: str, applied: Applied, addresses: Addresses) -> str:
     lines += ["| alert | severity | status | reason |", "| --- | --- | --- | --- |"]
     for change in applied.changes[:MOST_ROWS]:
         title = f"[{_cell(change.title)}]({addresses.alert(change.alert_id)})"
-        lines.append(f"| {title} | {change.severity} | {change.status} | {_cell(change.reason)} |")
+        why = _cell(words(change.reason))
+        lines.append(f"| {title} | {change.severity} | {change.status} | {why} |")
     left = applied.changed - min(len(applied.changes), MOST_ROWS)
     if left > 0:
         lines += ["", f"and {left:,} more, in the [dashboard]({addresses.dashboard})"]

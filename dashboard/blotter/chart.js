@@ -70,7 +70,7 @@ function chart(readings, alert, timeline, now) {
   const open = alert.opened ? [draw("rect", { class: "during", x: x(within(alert.opened)), y: top, width: Math.max(1, x(within(alert.resolved ?? now)) - x(within(alert.opened))), height: floor - top }, titled("while the alert was open"))] : [];
   const marks = timeline.filter((step) => step.at >= since && step.at <= until).map((step) => {
     const at = x(step.at), kind = MARKS[step.kind] ?? "";
-    const words = `${new Intl.DateTimeFormat(undefined, { timeStyle: "medium" }).format(step.at)} · ${step.actor ? `${step.actor}: ` : ""}${step.reason || step.kind}${step.comment ? ` “${step.comment.slice(0, 80)}”` : ""}`;
+    const words = `${new Intl.DateTimeFormat(undefined, { timeStyle: "medium" }).format(step.at)} · ${step.actor ? `${step.actor}: ` : ""}${step.reasonText || step.kind}${step.comment ? ` “${step.comment.slice(0, 80)}”` : ""}`;
     return draw("g", { class: `moment ${kind}` }, titled(words),
       draw("line", { x1: at, x2: at, y1: top, y2: floor }),
       kind === "opened" ? draw("rect", { x: at - 4, y: floor - 4, width: 8, height: 8, rx: 1.5 }) : kind ? draw("circle", { cx: at, cy: floor, r: 4.5 }) : draw("path", { d: `M${at} ${floor - 4.5}l4.5 4.5-4.5 4.5-4.5-4.5Z` }));

@@ -203,7 +203,7 @@ class Drawer {
     fact("Owner", alert.assignee);
     fact("Acknowledged", alert.acknowledged ? [when(alert.acknowledged, now), ` by ${alert.by}`] : "");
     fact("Suppressed", alert.status === "suppressed" ? `until ${moment(alert.until)}${alert.why ? `: ${alert.why}` : ""}` : "");
-    fact("Resolved", alert.resolved ? [when(alert.resolved, now), ` ${alert.resolvedBy ? `by ${alert.resolvedBy}` : alert.resolution}`] : "");
+    fact("Resolved", alert.resolved ? [when(alert.resolved, now), ` ${alert.resolvedBy ? `by ${alert.resolvedBy}` : alert.resolutionText}`] : "");
     fact("Labels", Object.entries(alert.labels).map(([name, value]) => this.label(name, value)));
     fact("Notes", alert.annotations.map(([name, text]) => h("div", {}, h("b", {}, `${name}: `), text)));
     fact("Details", alert.details ? h("pre", {}, alert.details) : "");
@@ -218,7 +218,7 @@ class Drawer {
       this.data.similar.length
         ? h("ul", { class: "similar" }, this.data.similar.map((one) => h("li", {},
           h("button", { type: "button", class: "plain", onclick: () => this.open(one.id) }, h("span", { class: `sev-${SEVERITY[one.rank]}` }, h("span", { class: "sev" }, SHORT[SEVERITY[one.rank]])), one.title),
-          h("small", {}, when(one.at, now), ` · lasted ${span(one.seconds * 1000)} · ${one.by ? `${one.resolution} (${one.by})` : one.resolution}${one.same ? " · the same labels" : ""}`),
+          h("small", {}, when(one.at, now), ` · lasted ${span(one.seconds * 1000)} · ${one.by ? `${one.resolutionText} (${one.by})` : one.resolutionText}${one.same ? " · the same labels" : ""}`),
           one.comment ? h("blockquote", {}, one.comment) : "")))
         : h("p", { class: "small" }, "Nothing like it has ended yet. When it happens again, what was written here is found here."),
     ];
@@ -228,11 +228,11 @@ class Drawer {
     if (!told.length) return h("p", { class: "small" }, "Nobody: it has not opened, or what was told of it is no longer kept.");
     return h("ul", { class: "telling" }, told.map((one) => h("li", {},
       h("b", {}, one.channel), one.to === "default" ? "" : ` for ${one.to}`, " · ", one.at ? ["told ", when(one.at, now)] : "not told yet",
-      h("small", {}, one.soon ? `is about to be told: ${one.why}` : one.why, one.next > now ? `; looked at again ${moment(one.next)}` : "", one.error ? h("span", { class: "trouble" }, ` ${one.error}`) : ""))));
+      h("small", {}, one.soon ? `is about to be told: ${one.reasonText}` : one.reasonText, one.next > now ? `; looked at again ${moment(one.next)}` : "", one.error ? h("span", { class: "trouble" }, ` ${one.error}`) : ""))));
   }
   step(step, now) {
     return h("li", { class: `step ${KINDS[step.kind] ?? ""}` },
-      h("div", {}, step.actor ? [h("b", {}, step.actor), " · "] : "", step.reason || step.kind, step.value ? ` at ${step.value}` : "", " ", step.run ? outward(step.run, "run") : ""),
+      h("div", {}, step.actor ? [h("b", {}, step.actor), " · "] : "", step.reasonText || step.kind, step.value ? ` at ${step.value}` : "", " ", step.run ? outward(step.run, "run") : ""),
       step.comment ? h("blockquote", {}, step.comment) : "",
       h("small", {}, when(step.at, now)));
   }

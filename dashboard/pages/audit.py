@@ -13,7 +13,7 @@ import streamlit as st
 from dashboard import export_columns, export_panel, markup, session
 from dashboard.export_panel import Export
 from dashboard.table import table
-from sentinel.alerts.inputs import Reason
+from sentinel.alerts.reasons import Reason, words
 from sentinel.errors import SentinelError
 from sentinel.store.alerts import audit
 from sentinel.store.alerts.audit import KINDS, MOST_WALKED, Act, ActFilter, Place
@@ -78,7 +78,7 @@ def _moments(found: list[Act]) -> str:
 
 def _what(act: Act) -> str:
     """What was done; with the reason where it was not done to this alert by hand."""
-    return f"{act.kind}: {act.reason}" if act.reason == Reason.RULE_DISABLED else act.kind
+    return f"{act.kind}: {words(act.reason)}" if act.reason == Reason.RULE_DISABLED else act.kind
 
 
 def _shown(found: list[Act]) -> None:

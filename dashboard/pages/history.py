@@ -98,7 +98,7 @@ def _table(alerts: list[AlertView]) -> pd.DataFrame:
             "Labels": ", ".join(f"{name}={text}" for name, text in alert.labels.items()),
             "Owner": alert.assignee or alert.acknowledged_by,
             "Lasted": markup.age(alert.since, alert.resolved_at) if alert.resolved_at else "",
-            "How it ended": alert.resolved_by or alert.resolution,
+            "How it ended": alert.resolved_by or alert.resolution_text,
         }
         for alert in alerts
     ]

@@ -6,6 +6,8 @@ from datetime import datetime
 
 import msgspec
 
+from sentinel.alerts.reasons import Reason
+
 __all__ = [
     "Acknowledge",
     "Action",
@@ -86,7 +88,7 @@ class ActionResult(msgspec.Struct, frozen=True, kw_only=True):
 
     alert_id: str
     ok: bool
-    reason: str
+    reason: Reason
     status: str = ""
     version: int = 0
     error: str = ""

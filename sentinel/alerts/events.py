@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from sentinel.alerts.inputs import Reason
+from sentinel.alerts.reasons import Reason, words
 from sentinel.alerts.run_source import RunSource
 from sentinel.prefect_client.port import OutEvent
 
@@ -23,14 +23,14 @@ _NAMESPACE = UUID("6f1d3c5e-0b57-5a5e-9f0e-2f6f2a6f5e11")
 
 ALERT_EVENTS: Mapping[Reason, str] = {
     Reason.OPENED: "opened",
-    Reason.REOPENED: "reopened",
-    Reason.REOPENED_STILL_BAD: "reopened",
-    Reason.REOPENED_BY_HAND: "reopened",
+    Reason.REOPENED_SOON: "reopened",
+    Reason.REOPENED_STILL_FIRING: "reopened",
+    Reason.REOPENED_MANUALLY: "reopened",
     Reason.RECOVERED: "resolved",
     Reason.EXPIRED: "resolved",
     Reason.NO_DATA: "resolved",
     Reason.RULE_DISABLED: "resolved",
-    Reason.RESOLVED_BY_HAND: "resolved",
+    Reason.RESOLVED_MANUALLY: "resolved",
     Reason.SEVERITY_ROSE: "severity_changed",
     Reason.SEVERITY_FELL: "severity_changed",
     Reason.ACKNOWLEDGED: "acknowledged",
@@ -97,7 +97,8 @@ def alert_event(
         **{f"sentinel.{name}": text for name, text in labels.items()},
     }
     name = f"sentinel.alert.{ALERT_EVENTS[reason]}"
-    return _event(name, resource, version, at, {"reason": str(reason), **payload}, about)
+    why = {"reason": str(reason), "reason_text": words(reason)}
+    return _event(name, resource, version, at, {**why, **payload}, about)
 
 
 def batch_event(

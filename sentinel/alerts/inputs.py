@@ -1,4 +1,4 @@
-"""The inputs of an alert's lifecycle, its stored statuses, and the reasons of every transition.
+"""The inputs of an alert's lifecycle, and its stored statuses.
 
 An input is a reading's verdict, an end that is no recovery, or an action of a person.
 `sentinel.alerts.lifecycle.step` takes one of these; nothing else changes an alert.
@@ -12,8 +12,9 @@ from enum import StrEnum
 import msgspec
 
 from sentinel.alerts.actions import Action
+from sentinel.alerts.reasons import Reason
 
-__all__ = ["Bad", "Ended", "Good", "Input", "Reason", "Status"]
+__all__ = ["Bad", "Ended", "Good", "Input", "Status"]
 
 
 class Status(StrEnum):
@@ -23,40 +24,6 @@ class Status(StrEnum):
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
-
-
-class Reason(StrEnum):
-    """Why an alert became what it became, or stayed what it was."""
-
-    HEALTHY = "healthy"
-    PENDING = "pending: not bad for long enough yet"
-    PENDING_RESTARTED = "pending again: too long not looked at"
-    CLEARED_BEFORE_OPEN = "cleared before it opened"
-    OPENED = "opened"
-    REOPENED = "reopened: came back soon after it was resolved"
-    REOPENED_STILL_BAD = "reopened: still bad after a person resolved it"
-    REOPENED_BY_HAND = "reopened by a person"
-    HELD = "still bad, but a person resolved it a moment ago"
-    STILL_BAD = "still bad"
-    REPEATED = "happened again"
-    COUNTED = "happened again, as the check counts"
-    SEVERITY_ROSE = "severity rose"
-    SEVERITY_FELL = "severity fell"
-    RECOVERED = "recovered"
-    KEPT_FIRING = "seen good, and kept for a while in case it comes back"
-    EXPIRED = "expired"
-    NO_DATA = "no data: nobody sees it any more"
-    KEPT_CRITICAL = "kept: a critical alert that nobody acknowledged never closes by itself"
-    RULE_DISABLED = "rule disabled"
-    ACKNOWLEDGED = "acknowledged"
-    UNACKNOWLEDGED = "acknowledgement taken back"
-    RESOLVED_BY_HAND = "resolved by a person"
-    ASSIGNED = "assigned"
-    COMMENTED = "commented"
-    SUPPRESSED = "suppressed"
-    UNSUPPRESSED = "no longer suppressed"
-    UNCHANGED = "already so"
-    REFUSED = "refused"
 
 
 class Bad(msgspec.Struct, frozen=True, kw_only=True):

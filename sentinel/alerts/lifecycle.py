@@ -26,8 +26,9 @@ from sentinel.alerts.actions import (
     Unacknowledge,
     Unsuppress,
 )
-from sentinel.alerts.inputs import Bad, Ended, Good, Input, Reason, Status
+from sentinel.alerts.inputs import Bad, Ended, Good, Input, Status
 from sentinel.alerts.manual_actions import act, refused
+from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import AlertState, Terms, Transition, over
 from sentinel.severity import Severity
 
@@ -42,7 +43,6 @@ __all__ = [
     "Ended",
     "Good",
     "Input",
-    "Reason",
     "Reopen",
     "Resolve",
     "Status",
@@ -93,7 +93,7 @@ def _bad(
 ) -> Transition:
     if alert is None:
         if recent is not None and _held(recent, given, terms):
-            return Transition(Reason.HELD, None)
+            return Transition(Reason.HELD_AFTER_RESOLVE, None)
         fresh = AlertState(
             id=new_id,
             status=Status.PENDING,
@@ -111,7 +111,7 @@ def _bad(
 
 
 def _held(recent: AlertState, given: Bad, terms: Terms) -> bool:
-    if recent.resolution != Reason.RESOLVED_BY_HAND or recent.resolved_at is None:
+    if recent.resolution != Reason.RESOLVED_MANUALLY or recent.resolved_at is None:
         return False
     return (
         given.at < recent.resolved_at + terms.hold_after_manual_resolve
@@ -156,7 +156,7 @@ def _promote(
         and recent.resolved_at is not None
         and seen.first_bad_at <= recent.resolved_at + terms.reopen_within
     ):
-        by_hand = recent.resolution == Reason.RESOLVED_BY_HAND
+        by_hand = recent.resolution == Reason.RESOLVED_MANUALLY
         reopened = msgspec.structs.replace(
             recent,
             status=Status.OPEN,
@@ -176,7 +176,7 @@ def _promote(
             expires_at=expires,
             version=recent.version + 1,
         )
-        reason = Reason.REOPENED_STILL_BAD if by_hand else Reason.REOPENED
+        reason = Reason.REOPENED_STILL_FIRING if by_hand else Reason.REOPENED_SOON
         return Transition(reason, reopened, True, stored)
     opened = msgspec.structs.replace(
         seen, status=Status.OPEN, opened_at=given.at, expires_at=expires
@@ -214,7 +214,7 @@ def _still_bad(alert: AlertState, given: Bad, terms: Terms) -> Transition:
         return Transition(Reason.SEVERITY_FELL, seen, True)
     if counted:
         return Transition(Reason.COUNTED, seen)
-    return Transition(Reason.REPEATED if happened else Reason.STILL_BAD, seen)
+    return Transition(Reason.REPEATED if happened else Reason.STILL_FIRING, seen)
 
 
 def _good(alert: AlertState | None, given: Good, terms: Terms) -> Transition:

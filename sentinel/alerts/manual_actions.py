@@ -17,7 +17,8 @@ from sentinel.alerts.actions import (
     Unacknowledge,
     Unsuppress,
 )
-from sentinel.alerts.inputs import Reason, Status
+from sentinel.alerts.inputs import Status
+from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import AlertState, Terms, Transition, over
 
 __all__ = ["act", "refused"]
@@ -64,7 +65,7 @@ def act(
         case Resolve():
             if ended:
                 return Transition(Reason.UNCHANGED, alert)
-            return over(alert, Reason.RESOLVED_BY_HAND, now, given.actor)
+            return over(alert, Reason.RESOLVED_MANUALLY, now, given.actor)
         case Reopen():
             return _reopen(alert, beside, now, terms)
         case Assign():
@@ -119,7 +120,7 @@ def _reopen(
         version=alert.version + 1,
     )
     if beside is None:
-        return Transition(Reason.REOPENED_BY_HAND, back, True)
+        return Transition(Reason.REOPENED_MANUALLY, back, True)
     back = msgspec.structs.replace(
         back,
         last_bad_at=beside.last_bad_at,
@@ -127,7 +128,7 @@ def _reopen(
         bad_count=back.bad_count + beside.bad_count,
         occurrences=back.occurrences + beside.occurrences,
     )
-    return Transition(Reason.REOPENED_BY_HAND, back, True, beside.id)
+    return Transition(Reason.REOPENED_MANUALLY, back, True, beside.id)
 
 
 def refused(alert: AlertState | None, why: str) -> Transition:

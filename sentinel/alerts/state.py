@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from sentinel.alerts.inputs import Reason, Status
+from sentinel.alerts.inputs import Status
+from sentinel.alerts.reasons import Reason
 
 __all__ = ["AlertState", "Terms", "Transition", "over"]
 
@@ -84,7 +85,7 @@ def over(
         resolved_by=actor,
         seen_at=seen or alert.seen_at,
         # A person may take a resolve back, and then it ends when it would have.
-        expires_at=alert.expires_at if reason is Reason.RESOLVED_BY_HAND else None,
+        expires_at=alert.expires_at if reason is Reason.RESOLVED_MANUALLY else None,
         version=alert.version + 1,
     )
     return Transition(reason, ended, True)

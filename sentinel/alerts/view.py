@@ -12,6 +12,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sentinel.alerts.reasons import words
+
 __all__ = ["SHOWN", "AlertView", "ShownStatus", "TimelineView", "shown_status"]
 
 ShownStatus = Literal["pending", "open", "escalated", "acknowledged", "suppressed", "resolved"]
@@ -84,7 +86,8 @@ class AlertView(BaseModel):
     acknowledged_by: str
     acknowledge_comment: str
     resolved_at: datetime | None
-    resolution: str
+    resolution: str = Field(description="Why it was resolved, as a code; empty while it is live.")
+    resolution_text: str = Field(description="`resolution` in words.")
     resolved_by: str
     suppressed_until: datetime | None
     suppress_reason: str
@@ -108,6 +111,7 @@ class AlertView(BaseModel):
                 **known,
                 "severity": row["severity_word"],
                 "rank": row["severity"],
+                "resolution_text": words(row["resolution"]),
                 "status": shown_status(
                     row["status"], row["suppressed_until"], row["escalation_level"], now
                 ),
@@ -128,7 +132,8 @@ class TimelineView(BaseModel):
     id: str
     at: datetime
     kind: str = Field(description="What happened, for example opened or acknowledged.")
-    reason: str = Field(description="Why, in words.")
+    reason: str = Field(description="Why, as a code, for example opened or severity_rose.")
+    reason_text: str = Field(description="`reason` in words.")
     actor: str = Field(description="Who did it; empty where no person did.")
     comment: str
     status: str = Field(description="The stored status after it.")
@@ -141,4 +146,6 @@ class TimelineView(BaseModel):
     def of(cls, row: Mapping[str, Any]) -> TimelineView:
         """The view of a row of the timeline table."""
         known = {name: row[name] for name in cls.model_fields if name in row}
-        return cls.model_construct(None, **{**known, "rank": row["severity"]})
+        return cls.model_construct(
+            None, **{**known, "rank": row["severity"], "reason_text": words(row["reason"])}
+        )

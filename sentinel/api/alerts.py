@@ -20,6 +20,7 @@ from sentinel.alerts.actions import (
     Unacknowledge,
     Unsuppress,
 )
+from sentinel.alerts.reasons import Reason, words
 from sentinel.alerts.view import AlertView
 from sentinel.api.access import Caller
 from sentinel.api.problems import Problem, responses
@@ -150,6 +151,7 @@ def act(request: Request, alert_id: AlertId, asked: ActionRequest, actor: Caller
         raise _refused(alert_id, asked, result)
     return ActionTaken(
         reason=result.reason,
+        reason_text=words(result.reason),
         offer=offer(store) if hold else None,
         alert=_item(request, store.alerts.get(alert_id)),
     )
@@ -193,9 +195,9 @@ def _action(store: Store, asked: ActionRequest, actor: str) -> Action:
 
 
 def _refused(alert_id: str, asked: ActionRequest, result: ActionResult) -> Problem:
-    if result.reason == "not found":
+    if result.reason is Reason.NOT_FOUND:
         return Problem(404, "not_found", f"there is no alert '{alert_id}'")
-    if result.reason == "conflict":
+    if result.reason is Reason.CONFLICT:
         return Problem(
             409,
             "conflict",

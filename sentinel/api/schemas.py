@@ -134,9 +134,10 @@ class AlertList(BaseModel):
 
 
 class ActionTaken(BaseModel):
-    """What came of an action; `reason` is already so where it changed nothing."""
+    """What came of an action; `reason` is `unchanged` where there was nothing to change."""
 
-    reason: str = Field(examples=["acknowledged"])
+    reason: str = Field(description="A code.", examples=["resolved_manually"])
+    reason_text: str = Field(description="`reason` in words.", examples=["resolved by a person"])
     offer: str | None = Field(
         default=None, description="What else may help, where a resolved alert still holds."
     )

@@ -12,11 +12,15 @@ __all__ = ["Backtest", "Message", "ReplayedAlert", "Spell"]
 
 
 class Spell(msgspec.Struct, frozen=True, kw_only=True):
-    """One time that an alert was open; `ended` is None where it still was at the end."""
+    """One time that an alert was open; `ended` is None where it still was at the end.
+
+    `reason` is the code of what ended it, and `reason_text` its words.
+    """
 
     opened: datetime
     ended: datetime | None
     reason: str = ""
+    reason_text: str = ""
 
 
 class ReplayedAlert(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +56,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     receiver: str
     channel: str
     reason: str
+    reason_text: str
     severity: str
     title: str
 

@@ -110,7 +110,8 @@ class Stage:
             self.messages += [
                 Message(
                     at=self.clock.now(), receiver=one.receiver, channel=one.channel,
-                    reason=one.message.reason, severity=one.message.severity,
+                    reason=one.message.reason,
+                    reason_text=one.message.reason_text, severity=one.message.severity,
                     title=one.message.title,
                 )
                 for one in claimed
@@ -138,7 +139,10 @@ class Stage:
                 spells.append(Spell(opened=entry.at, ended=None))
             elif entry.kind == "resolved":
                 spells[-1] = msgspec.structs.replace(
-                    spells[-1], ended=entry.at, reason=entry.reason
+                    spells[-1],
+                    ended=entry.at,
+                    reason=entry.reason,
+                    reason_text=entry.reason_text,
                 )
         return ReplayedAlert(
             title=view.title, labels=view.labels, severity=view.severity,

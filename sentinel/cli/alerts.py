@@ -173,7 +173,7 @@ def show(
                 entry.at.strftime("%Y-%m-%d %H:%M:%S"),
                 entry.kind,
                 entry.actor,
-                ": ".join(part for part in (entry.reason, entry.comment) if part),
+                ": ".join(part for part in (entry.reason_text, entry.comment) if part),
             )
             for entry in timeline
         ],
@@ -346,6 +346,7 @@ def _act(
         NotFound: an alert was deleted meanwhile
         Conflict: an alert refused the action; the others have it
     """
+    from sentinel.alerts.reasons import Reason, words
     from sentinel.engine.snooze import offer, still_bad
     from sentinel.errors import Conflict, NotFound
 
@@ -364,6 +365,7 @@ def _act(
                 "ok": result.ok,
                 "status": shown.get(result.alert_id, result.status),
                 "reason": result.reason,
+                "reason_text": words(result.reason),
                 "error": result.error,
                 **({"offer": offered} if result.ok and result.alert_id in hold else {}),
             }
@@ -381,4 +383,4 @@ def _act(
     if refused:
         first = refused[0]
         why = f"{titles.get(first.alert_id, first.alert_id)}: {first.error}"
-        raise NotFound(why) if first.reason == "not found" else Conflict(why)
+        raise NotFound(why) if first.reason is Reason.NOT_FOUND else Conflict(why)

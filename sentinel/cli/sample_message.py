@@ -11,7 +11,7 @@ from blocks.channels import Channels
 from sentinel.cli.target import actor, settings_here
 from sentinel.links import Addresses
 from sentinel.notifications.channel import Message, MessageAlert
-from sentinel.notifications.decision import Reason
+from sentinel.notifications.reasons import Reason, words
 from sentinel.store import Store
 
 __all__ = ["sample_message", "send_test"]
@@ -41,7 +41,8 @@ def send_test(store: Store, ref: str, *, end: bool) -> int:
     channel.send(
         replace(
             message, id=f"{message.id}-end", at=over, status="resolved", firing=0, resolved=1,
-            reason=str(Reason.RESOLVED), title=message.title.replace("[low]", "[resolved]"),
+            reason=str(Reason.RESOLVED), reason_text=words(Reason.RESOLVED),
+            title=message.title.replace("[low]", "[resolved]"),
             alerts=alerts, answers=receipt.reference,
         )
     )  # fmt: skip
@@ -62,6 +63,7 @@ def sample_message(store: Store) -> Message:
     )  # fmt: skip
     return Message(
         id=key, group_id=key, dedup_key=f"sentinel-{key}", at=now, status="firing",
-        reason=str(Reason.FIRST), receiver="a test", title=f"[low] {alert.title}",
-        severity="low", firing=1, resolved=0, alerts=[alert], url=f"{dashboard}/",
+        reason=str(Reason.FIRST), reason_text=words(Reason.FIRST), receiver="a test",
+        title=f"[low] {alert.title}", severity="low", firing=1, resolved=0,
+        alerts=[alert], url=f"{dashboard}/",
     )  # fmt: skip

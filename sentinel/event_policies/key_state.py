@@ -149,7 +149,7 @@ class Key:
         if outcome.verdict is Verdict.OUTSIDE_HOURS:
             return outcome.verdict
         self._last = event, at, hit
-        if outcome.verdict is Verdict.TELL:
+        if outcome.verdict is Verdict.NOTIFY:
             self.told += 1
             self._held_before += outcome.held
             self._words = outcome.summary, outcome.message

@@ -26,11 +26,11 @@ MAX_KEY = 200
 class Verdict(StrEnum):
     """What became of a match."""
 
-    TELL = "told"
-    WAITING = "its window does not say so yet"
-    OUTSIDE_HOURS = "outside its active hours"
-    THROTTLED = "held back: told a moment ago (throttle)"
-    PER_HOUR = "held back: told often enough within the hour (maximum per hour)"
+    NOTIFY = "notify"
+    WAITING = "waiting"
+    OUTSIDE_HOURS = "outside_hours"
+    THROTTLED = "throttled"
+    PER_HOUR = "per_hour"
 
 
 _HELD = {
@@ -131,7 +131,7 @@ def decide(
         return Outcome(verdict=_HELD[allowed.reason], key=key, spent=allowed.spent)
     summary, message = wording(policy, event, hit)
     return Outcome(
-        verdict=Verdict.TELL,
+        verdict=Verdict.NOTIFY,
         key=key,
         spent=allowed.spent,
         held=allowed.held,

@@ -37,7 +37,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         dedup_key: the same for every message of one group's life, so that a provider which
             deduplicates makes one incident of it
         status: firing or resolved
-        reason: why it is told now, a `sentinel.notifications.decision.Reason`
+        reason: why it is sent now: the code of a `sentinel.notifications.reasons.Reason`
+        reason_text: the same in words, with how many notifications limits held back before it
         alerts: at most 50 of them, worst first; `firing` and `resolved` count all
         answers: the `Receipt.reference` of what this channel was last told about the group, so
             that a provider can keep one conversation; empty where it was told nothing
@@ -49,6 +50,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     status: str
     reason: str
+    reason_text: str
     receiver: str
     title: str
     severity: str

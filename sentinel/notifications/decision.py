@@ -10,38 +10,14 @@ every decision carries the exact time of the next.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 import msgspec
 
+from sentinel.notifications.reasons import Reason
 from sentinel.timing.active_hours import ActiveHours
 from sentinel.timing.rate_limit import Limit, LimitReason, Spent, allow
 
-__all__ = ["Decision", "GroupNow", "Policy", "Reason", "Told", "decide", "pause_after"]
-
-
-class Reason(StrEnum):
-    """Why a channel is told now, or not."""
-
-    FIRST = "first message"
-    NEW_FIRING = "more is firing"
-    SEVERITY_ROSE = "severity rose"
-    RESOLVED = "all is over"
-    PARTLY_RESOLVED = "some of it is over"
-    REPEAT = "still firing, nobody acknowledged"
-    GROUP_WAIT = "waiting for the rest to arrive (group_wait)"
-    OUTSIDE_HOURS = "outside the rule's active hours"
-    THROTTLED = "told a moment ago (throttle)"
-    PER_HOUR = "told often enough within the hour (max_messages_per_hour)"
-    GROUP_INTERVAL = "waiting to gather news (group_interval)"
-    REPEAT_INTERVAL = "told; repeats later (repeat_interval)"
-    ACKNOWLEDGED = "acknowledged"
-    SUPPRESSED = "suppressed"
-    RESOLVED_BEFORE_TOLD = "over before anybody was told"
-    ENDED_QUIETLY = "expired; nothing to tell"
-    UNCHANGED = "told already"
-    RETRY = "the channel failed; trying again later"
-    REFUSED = "the channel refused for good"
+__all__ = ["Decision", "GroupNow", "Policy", "Told", "decide", "pause_after"]
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,10 +154,10 @@ def _of_the_rest(group: GroupNow, told: Told, now: datetime, policy: Policy) -> 
 def _over(group: GroupNow, told: Told) -> Decision:
     if told.firing == 0:
         never = told.seq == 0
-        reason = Reason.RESOLVED_BEFORE_TOLD if never else Reason.UNCHANGED
+        reason = Reason.RESOLVED_BEFORE_NOTIFIED if never else Reason.ALREADY_NOTIFIED
         return Decision(send=False, reason=reason)
     if group.resolved_since == 0 and group.quiet_since > 0:
-        return Decision(send=False, reason=Reason.ENDED_QUIETLY)
+        return Decision(send=False, reason=Reason.RESOLVED_QUIETLY)
     return Decision(send=True, reason=Reason.RESOLVED)
 
 

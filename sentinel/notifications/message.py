@@ -7,8 +7,10 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
+from sentinel.alerts.reasons import Reason as AlertReason
+from sentinel.alerts.reasons import words as resolution_words
 from sentinel.notifications.channel import Message, MessageAlert
-from sentinel.notifications.decision import Reason
+from sentinel.notifications.reasons import Reason, words
 from sentinel.schema.alerts import Alert
 from sentinel.schema.groups import AlertGroup
 from sentinel.severity import Severity
@@ -38,6 +40,7 @@ def compose(
     id_: str,
     receiver: str,
     reason: Reason,
+    held: int = 0,
     firing: int,
     resolved: int,
     now: datetime,
@@ -51,7 +54,8 @@ def compose(
         alerts: worst first, at most `MOST_NAMED`
         id_: of the message
         receiver: its name
-        reason: why it is told
+        reason: why it is sent
+        held: notifications that limits held back since the last one
         firing, resolved: how many fire, and how many are over since it was last told
         now: the present moment
         dashboard: address of the dashboard, for links
@@ -66,6 +70,7 @@ def compose(
         at=now,
         status="resolved" if over else "firing",
         reason=str(reason),
+        reason_text=words(reason, held),
         receiver=receiver,
         title=_title(group, over, word),
         severity=word,
@@ -80,8 +85,9 @@ def compose(
 def _title(group: AlertGroup, over: bool, word: str) -> str:
     if not over:
         return f"[{word}] {group.title}"
-    ended = group.resolution or "recovered"
-    return f"[{'resolved' if ended == 'recovered' else ended}] {group.title}"
+    ended = group.resolution
+    recovered = ended in ("", AlertReason.RECOVERED)
+    return f"[{'resolved' if recovered else resolution_words(ended)}] {group.title}"
 
 
 def _alert(alert: Alert, dashboard: str) -> MessageAlert:

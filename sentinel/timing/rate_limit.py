@@ -20,9 +20,9 @@ _HOUR = timedelta(hours=1)
 class LimitReason(StrEnum):
     """Why a message goes out, or does not."""
 
-    FREE = "within its limits"
-    THROTTLED = "told a moment ago (throttle)"
-    PER_HOUR = "told often enough within the hour (maximum per hour)"
+    FREE = "free"
+    THROTTLED = "throttled"
+    PER_HOUR = "per_hour"
 
 
 class Limit(msgspec.Struct, frozen=True, kw_only=True):

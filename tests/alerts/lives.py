@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from sentinel.alerts.actions import Reopen
-from sentinel.alerts.inputs import Bad, Ended, Good, Input, Reason, Status
+from sentinel.alerts.inputs import Bad, Ended, Good, Input, Status
 from sentinel.alerts.lifecycle import step
+from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import AlertState, Terms, Transition
 from sentinel.severity import Severity
 
@@ -25,7 +26,7 @@ def bad(seconds: float, severity: Severity = Severity.MEDIUM) -> Bad:
 
 
 OPENING = (
-    Reason.OPENED, Reason.REOPENED, Reason.REOPENED_STILL_BAD, Reason.REOPENED_BY_HAND,
+    Reason.OPENED, Reason.REOPENED_SOON, Reason.REOPENED_STILL_FIRING, Reason.REOPENED_MANUALLY,
 )  # fmt: skip
 
 

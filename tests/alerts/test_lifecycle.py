@@ -18,8 +18,9 @@ from sentinel.alerts.actions import (
     Unacknowledge,
     Unsuppress,
 )
-from sentinel.alerts.inputs import Ended, Good, Input, Reason, Status
+from sentinel.alerts.inputs import Ended, Good, Input, Status
 from sentinel.alerts.lifecycle import step
+from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import Terms
 from sentinel.severity import Severity
 from tests.alerts.lives import T0, Life, at, bad
@@ -28,7 +29,7 @@ from tests.alerts.lives import T0, Life, at, bad
 def test_a_bad_reading_opens_an_alert_and_a_good_one_resolves_it():
     life = Life()
     assert life.bad(0) is Reason.OPENED
-    assert life.bad(60) is Reason.STILL_BAD
+    assert life.bad(60) is Reason.STILL_FIRING
     assert life.good(120) is Reason.RECOVERED
     assert life.resolved[0].resolved_at == at(120)
     assert life.resolved[0].bad_count == 2
@@ -85,7 +86,7 @@ def test_a_recurrence_within_fifteen_minutes_reopens_the_same_alert():
     life.bad(0)
     life.good(60)
     first = life.resolved[0].id
-    assert life.bad(60 + 15 * 60) is Reason.REOPENED
+    assert life.bad(60 + 15 * 60) is Reason.REOPENED_SOON
     assert life.live is not None
     assert life.live.id == first
     assert life.live.occurrences == 2
@@ -109,7 +110,7 @@ def test_with_for_the_older_alert_comes_back_and_the_pending_one_goes():
     pending = life.live
     assert pending is not None
     become = life.sees(bad(360), at(360))
-    assert become.reason is Reason.REOPENED
+    assert become.reason is Reason.REOPENED_SOON
     assert become.drop == pending.id
 
 
@@ -226,7 +227,7 @@ def test_whatever_happens_the_life_stays_whole(
         # An alert is over only by a good reading, a person, a switch or its own time.
         if before is not None and after is None and before.status is not Status.PENDING:
             assert become.reason in (
-                Reason.RECOVERED, Reason.RESOLVED_BY_HAND, Reason.EXPIRED, Reason.RULE_DISABLED,
+                Reason.RECOVERED, Reason.RESOLVED_MANUALLY, Reason.EXPIRED, Reason.RULE_DISABLED,
             )  # fmt: skip
         # A bad reading never ends anything, a good one never begins anything.
         if isinstance(what, Severity) and before is not None:
@@ -243,8 +244,8 @@ def test_whatever_happens_the_life_stays_whole(
             assert after.occurrences >= 1
         # A person's reopening gives back what was over, with its history, or says why not.
         if isinstance(what, Reopen) and over is not None:
-            assert become.reason in (Reason.REOPENED_BY_HAND, Reason.REFUSED)
-            if become.reason is Reason.REOPENED_BY_HAND:
+            assert become.reason in (Reason.REOPENED_MANUALLY, Reason.REFUSED)
+            if become.reason is Reason.REOPENED_MANUALLY:
                 assert after is not None
                 assert (after.id, after.opened_at) == (over.id, over.opened_at)
                 assert after.acknowledged_by == over.acknowledged_by

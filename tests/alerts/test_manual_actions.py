@@ -17,7 +17,8 @@ from sentinel.alerts.actions import (
     Unacknowledge,
     Unsuppress,
 )
-from sentinel.alerts.inputs import Ended, Input, Reason, Status
+from sentinel.alerts.inputs import Ended, Input, Status
+from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import Terms
 from sentinel.severity import Severity
 from tests.alerts.lives import Life, at
@@ -26,17 +27,17 @@ from tests.alerts.lives import Life, at
 def test_a_persons_resolve_stands_for_five_minutes_then_reopens_saying_why():
     life = Life()
     life.bad(0)
-    assert life.does(Resolve(actor="ann"), 10).reason is Reason.RESOLVED_BY_HAND
-    assert life.bad(60) is Reason.HELD
-    assert life.bad(309) is Reason.HELD
-    assert life.bad(310) is Reason.REOPENED_STILL_BAD
+    assert life.does(Resolve(actor="ann"), 10).reason is Reason.RESOLVED_MANUALLY
+    assert life.bad(60) is Reason.HELD_AFTER_RESOLVE
+    assert life.bad(309) is Reason.HELD_AFTER_RESOLVE
+    assert life.bad(310) is Reason.REOPENED_STILL_FIRING
 
 
 def test_a_worse_severity_breaks_a_persons_resolve():
     life = Life()
     life.bad(0)
     life.does(Resolve(actor="ann"), 10)
-    assert life.bad(60, Severity.CRITICAL) is Reason.REOPENED_STILL_BAD
+    assert life.bad(60, Severity.CRITICAL) is Reason.REOPENED_STILL_FIRING
 
 
 def test_a_resolve_taken_back_leaves_it_as_it_was():
@@ -46,10 +47,10 @@ def test_a_resolve_taken_back_leaves_it_as_it_was():
     assert before is not None
     life.does(Resolve(actor="ann"), 10)
     become = life.does(Reopen(actor="ann", comment="wrong key"), 12)
-    assert become.reason is Reason.REOPENED_BY_HAND
+    assert become.reason is Reason.REOPENED_MANUALLY
     assert life.live == msgspec.structs.replace(before, version=before.version + 2)
     assert life.resolved == []
-    assert life.bad(60) is Reason.STILL_BAD
+    assert life.bad(60) is Reason.STILL_FIRING
 
 
 def test_what_somebody_had_is_theirs_again_when_it_is_reopened():
@@ -67,7 +68,7 @@ def test_what_recovered_is_reopened_until_it_is_seen_good_again():
     life = Life()
     life.bad(0)
     life.good(60)
-    assert life.does(Reopen(actor="ann"), 90).reason is Reason.REOPENED_BY_HAND
+    assert life.does(Reopen(actor="ann"), 90).reason is Reason.REOPENED_MANUALLY
     assert life.good(120) is Reason.RECOVERED
 
 
@@ -117,7 +118,7 @@ def test_a_one_shot_finding_that_is_reopened_ends_when_it_would_have_or_by_hand(
     assert life.does(Ended(reason=Reason.EXPIRED), 600).reason is Reason.EXPIRED
     life.does(Reopen(actor="ann"), 700)
     assert life.does(Ended(reason=Reason.EXPIRED), 9999).reason is Reason.UNCHANGED
-    assert life.does(Resolve(actor="ann"), 9999).reason is Reason.RESOLVED_BY_HAND
+    assert life.does(Resolve(actor="ann"), 9999).reason is Reason.RESOLVED_MANUALLY
 
 
 @pytest.mark.parametrize(

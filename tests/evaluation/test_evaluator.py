@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sentinel import Reading, Rule
-from sentinel.alerts.inputs import Bad, Good, Reason, Status
+from sentinel.alerts.inputs import Bad, Good, Status
 from sentinel.alerts.lifecycle import step
+from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import AlertState, Terms
 from sentinel.checks.observation import Observation
 from sentinel.errors import ReadingError
@@ -197,7 +198,7 @@ def test_keep_firing_for_counts_from_the_last_bad_reading_and_a_recurrence_resta
     kept = step(alert, None, Good(at=at(4)), at(4), terms)
     assert (kept.reason, kept.visible) == (Reason.KEPT_FIRING, False)
     again = step(kept.state, None, given_bad(4.5), at(4.5), terms)
-    assert again.reason is Reason.STILL_BAD
+    assert again.reason is Reason.STILL_FIRING
     still = step(again.state, None, Good(at=at(9)), at(9), terms)
     assert still.reason is Reason.KEPT_FIRING
     over = step(still.state, None, Good(at=at(9.5)), at(9.5), terms)

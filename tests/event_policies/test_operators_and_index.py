@@ -165,7 +165,7 @@ def test_the_json_of_audit_log_policies_is_taken_as_it_stands():
     one = EventPolicy.model_validate(given)
     assert matches(one)
     outcome = decide(one, EVENT, Spent(), at=T0, now=T0)
-    assert outcome.verdict is Verdict.TELL
+    assert outcome.verdict is Verdict.NOTIFY
     assert outcome.summary == "Failed logins: Root"
     assert outcome.message == "Root from 10.1.2.3: 503 {nothing}"
 
@@ -214,10 +214,10 @@ def test_one_users_throttle_never_hides_anothers():
         spent[outcome.key] = outcome.spent
         return outcome.verdict
 
-    assert sees("ann", 0) is Verdict.TELL
+    assert sees("ann", 0) is Verdict.NOTIFY
     assert sees("ann", 1) is Verdict.THROTTLED
-    assert sees("bob", 1) is Verdict.TELL
-    assert sees("ann", 10) is Verdict.TELL
+    assert sees("bob", 1) is Verdict.NOTIFY
+    assert sees("ann", 10) is Verdict.NOTIFY
 
 
 def test_what_was_held_back_is_counted_and_told_with_the_next():
@@ -227,7 +227,7 @@ def test_what_was_held_back_is_counted_and_told_with_the_next():
         at = T0 + timedelta(minutes=minute)
         outcome = decide(one, EVENT, spent, at=at, now=at)
         spent = outcome.spent
-        if outcome.verdict is Verdict.TELL:
+        if outcome.verdict is Verdict.NOTIFY:
             held.append(outcome.held)
         else:
             assert outcome.verdict is Verdict.PER_HOUR
@@ -243,7 +243,7 @@ def test_hours_go_by_the_events_own_time_and_spend_nothing():
     outcome = decide(one, EVENT, Spent(), at=late, now=T0 + timedelta(days=1))
     assert outcome.verdict is Verdict.OUTSIDE_HOURS
     assert outcome.spent == Spent()
-    assert decide(one, EVENT, Spent(), at=T0, now=late).verdict is Verdict.TELL
+    assert decide(one, EVENT, Spent(), at=T0, now=late).verdict is Verdict.NOTIFY
 
 
 FIELDS = ["a", "b", "n.x", "n.y", "n.l.z", "l"]

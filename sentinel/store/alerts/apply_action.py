@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Row, or_, select
 
 from sentinel.alerts.actions import Action, ActionResult, Reopen, Suppress, Unsuppress
 from sentinel.alerts.events import ALERT_EVENTS, MOST_EVENTS, alert_event, batch_event
-from sentinel.alerts.inputs import Ended, Input, Reason, Status
+from sentinel.alerts.inputs import Ended, Input, Status
 from sentinel.alerts.lifecycle import step
+from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import AlertState, Terms, Transition
 from sentinel.prefect_client.port import OutEvent
 from sentinel.severity import Severity
@@ -62,14 +63,14 @@ def act(
     for alert_id, state in states.items():
         if expected_version is not None and state.version != expected_version:
             results[alert_id] = ActionResult(
-                alert_id=alert_id, ok=False, reason="conflict", status=state.status.value,
+                alert_id=alert_id, ok=False, reason=Reason.CONFLICT, status=state.status.value,
                 version=state.version,
                 error="somebody changed it since you looked; look again, then decide",
             )  # fmt: skip
             continue
         if isinstance(action, Reopen) and doing.homeless(state):
             results[alert_id] = ActionResult(
-                alert_id=alert_id, ok=False, reason=str(Reason.REFUSED),
+                alert_id=alert_id, ok=False, reason=Reason.REFUSED,
                 status=state.status.value, version=state.version,
                 error="what was told of it is no longer kept, so its end cannot be taken back",
             )  # fmt: skip
@@ -77,7 +78,7 @@ def act(
         become = doing.step(state, action, about[alert_id])
         after = become.state or state
         results[alert_id] = ActionResult(
-            alert_id=alert_id, ok=become.reason is not Reason.REFUSED, reason=str(become.reason),
+            alert_id=alert_id, ok=become.reason is not Reason.REFUSED, reason=become.reason,
             status=after.status.value, version=after.version, error=become.error,
         )  # fmt: skip
     doing.carry_out()
@@ -85,7 +86,7 @@ def act(
         results.get(
             alert_id,
             ActionResult(
-                alert_id=alert_id, ok=False, reason="not found", error="there is no such alert"
+                alert_id=alert_id, ok=False, reason=Reason.NOT_FOUND, error="there is no such alert"
             ),
         )
         for alert_id in wanted
@@ -192,7 +193,7 @@ class _Doing:
             self._group_changes.ended_quietly.append(after.id)
         elif after.resolved_at is not None and state.resolved_at is None:
             self._group_changes.resolved.append(after.id)
-        elif reason is Reason.REOPENED_BY_HAND:
+        elif reason is Reason.REOPENED_MANUALLY:
             self._beside[about.fingerprint] = after
             home = self._homes[after.id]
             self._group_changes.fired.append(

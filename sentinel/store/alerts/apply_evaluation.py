@@ -16,8 +16,9 @@ import msgspec
 from sqlalchemy import Connection, Row
 
 from sentinel.alerts.events import ALERT_EVENTS, MOST_EVENTS, alert_event, batch_event, related
-from sentinel.alerts.inputs import Bad, Ended, Good, Reason, Status
+from sentinel.alerts.inputs import Bad, Ended, Good, Status
 from sentinel.alerts.lifecycle import step
+from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import AlertState, Terms, Transition
 from sentinel.checks.reading import Reading
 from sentinel.clock import utc
@@ -50,7 +51,7 @@ __all__ = ["MANY", "apply"]
 
 MANY = 2000
 """From so many known alerts on, new ones are written beside the look at the others."""
-_OPENING = (Reason.OPENED, Reason.REOPENED, Reason.REOPENED_STILL_BAD)
+_OPENING = (Reason.OPENED, Reason.REOPENED_SOON, Reason.REOPENED_STILL_FIRING)
 
 
 def apply(store: Store, connection: Connection, evaluation: Evaluation) -> Applied:
@@ -232,7 +233,7 @@ class _Application:
             self.writes.over(state)
         elif reading is None or reason is Reason.KEPT_FIRING:
             self.writes.state(state)
-        elif reason in (Reason.STILL_BAD, Reason.REPEATED):
+        elif reason in (Reason.STILL_FIRING, Reason.REPEATED):
             # The most frequent case by far, so it makes and writes no more than what moved.
             rule, unit, at = self.rule, self.evaluation.unit, self.evaluation.at
             before, description = title, rule.annotations.get("description", rule.description)

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from sentinel.alerts.events import group_event
-from sentinel.alerts.inputs import Reason
+from sentinel.alerts.reasons import Reason
 from sentinel.notifications.grouping import Membership, NotifiedSoFar, next_look
 from sentinel.prefect_client.port import OutEvent
 from sentinel.schema.columns import new_id
@@ -286,7 +286,7 @@ class GroupChanges:
             wait=None if wait is None else timedelta(seconds=wait),
             interval=timedelta(seconds=policy.get("group_interval", 300)),
             now=now,
-            by_hand=self.resolution == Reason.RESOLVED_BY_HAND,
+            by_hand=self.resolution == Reason.RESOLVED_MANUALLY,
         )
         raised = seq if severity > group.severity or group.seq == 0 else group.raised_seq
         resolution = self.resolution if firing == 0 else ""

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Connection, Row, exists, func, or_, select
 
-from sentinel.notifications.decision import Decision, GroupNow, Policy, Reason, Told, decide
+from sentinel.notifications.decision import Decision, GroupNow, Policy, Told, decide
 from sentinel.notifications.grouping import first_wait
 from sentinel.notifications.message import MOST_NAMED, compose, message_id
+from sentinel.notifications.reasons import Reason
 from sentinel.schema.alerts import Alert
 from sentinel.schema.columns import new_id
 from sentinel.schema.groups import AlertGroup
@@ -261,17 +262,13 @@ class NotificationLog:
             id_=id_,
             receiver=receiver,
             reason=decision.reason,
+            held=held_before(connection, group.id, receiver, channel, told),
             firing=seen.firing - seen.suppressed,
             resolved=seen.resolved_since,
             now=now,
             dashboard=self._store.options.dashboard_url,
             answers=told.reference,
         )
-        held = held_before(connection, group.id, receiver, channel, told)
-        if held:
-            message = msgspec.structs.replace(
-                message, reason=f"{message.reason}; {held} held back meanwhile by its limits"
-            )
         delivery = new_id()
         connection.execute(
             DELIVERY.insert().values(

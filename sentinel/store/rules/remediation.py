@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Connection, select
 
+from sentinel.alerts.reasons import Reason
 from sentinel.schema.columns import new_id
 from sentinel.schema.remediation import RemediationRow
 from sentinel.store.database.chunks import chunks
@@ -131,7 +132,9 @@ class Remediations:
             "status": "started", "flow_run_id": flow_run_id, "flow_run_name": name, "state": state,
             "state_name": state.capitalize(), "error": "", "started_at": self._store.now(),
         }  # fmt: skip
-        return self._move(alert_id, "wanted", values, f"remedy started: {name}", flow_run_id)
+        return self._move(
+            alert_id, "wanted", values, Reason.REMEDIATION_STARTED, name, flow_run_id
+        )
 
     def not_started(self, alert_id: str, error: str) -> None:
         """Record that the run could not be created; it is retried until `GIVE_UP_AFTER` is over."""
@@ -169,16 +172,18 @@ class Remediations:
                     self._store.changed(connection)
             return bool(done.rowcount)
         values |= {"status": "ended", "ended_at": now}
-        said = f"remedy ended: {seen.state_name or seen.state.lower()}"
-        return self._move(alert_id, "started", values, said, seen.flow_run_id)
+        state = seen.state_name or seen.state.lower()
+        ended = Reason.REMEDIATION_ENDED
+        return self._move(alert_id, "started", values, ended, state, seen.flow_run_id)
 
     def _drop(self, alert_id: str, why: str) -> None:
         values = {"status": "dropped", "error": why, "ended_at": self._store.now()}
-        self._move(alert_id, "wanted", values, f"remedy not started: {why}", None)
+        self._move(alert_id, "wanted", values, Reason.REMEDIATION_NOT_STARTED, why, None)
 
     def _move(
-        self, alert_id: str, before: str, values: Mapping[str, Any], said: str, run: str | None
-    ) -> bool:
+        self, alert_id: str, before: str, values: Mapping[str, Any], reason: Reason, comment: str,
+        run: str | None,
+    ) -> bool:  # fmt: skip
         """Change a remediation and add a line to the timeline; False where it changed already."""
 
         def work(connection: Connection) -> bool:
@@ -199,9 +204,10 @@ class Remediations:
             if alert is not None:
                 connection.execute(
                     TIMELINE.insert().values(
-                        id=new_id(), alert_id=alert_id, at=now, kind="remedy", reason=said[:2000],
-                        actor="", comment="", status=alert.status, severity=alert.severity,
-                        flow_run_id=run, version=alert.version,
+                        id=new_id(), alert_id=alert_id, at=now, kind="remedy",
+                        reason=str(reason), actor="", comment=comment[:2000],
+                        status=alert.status, severity=alert.severity, flow_run_id=run,
+                        version=alert.version,
                     )
                 )  # fmt: skip
             self._store.changed(connection)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, update
 from sqlmodel import col
 
-from sentinel.alerts.inputs import Reason
+from sentinel.alerts.reasons import Reason
 from sentinel.clock import utc
 from sentinel.errors import NotFound
 from sentinel.evaluation.judge import CHECK
@@ -322,7 +322,7 @@ def _adopt(connection: Connection, rule: Rule, old: str, now: datetime) -> None:
             entries.append(
                 {
                     "id": new_id(), "alert_id": alert.id, "at": now, "kind": "renamed",
-                    "reason": f"its rule was {old} before", "actor": "", "comment": "",
+                    "reason": str(Reason.RULE_RENAMED), "actor": "", "comment": f"was {old}",
                     "status": alert.status, "severity": alert.severity, "version": alert.version,
                 }
             )  # fmt: skip

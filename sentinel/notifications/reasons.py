@@ -1,0 +1,74 @@
+"""Why a channel is notified, or is not: one code for each reason, and the words for people.
+
+The code is what is stored, compared and sent to programs; it never changes its meaning. The words
+are looked up where a person reads them, so that better words need no migration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+__all__ = ["Reason", "words"]
+
+
+class Reason(StrEnum):
+    """Why a channel is notified of a group now, or is not; the first six are reasons to send."""
+
+    FIRST = "first"
+    NEW_FIRING = "new_firing"
+    SEVERITY_ROSE = "severity_rose"
+    RESOLVED = "resolved"
+    PARTLY_RESOLVED = "partly_resolved"
+    REPEAT = "repeat"
+    GROUP_WAIT = "group_wait"
+    OUTSIDE_HOURS = "outside_hours"
+    THROTTLED = "throttled"
+    PER_HOUR = "per_hour"
+    GROUP_INTERVAL = "group_interval"
+    REPEAT_INTERVAL = "repeat_interval"
+    ACKNOWLEDGED = "acknowledged"
+    SUPPRESSED = "suppressed"
+    RESOLVED_BEFORE_NOTIFIED = "resolved_before_notified"
+    RESOLVED_QUIETLY = "resolved_quietly"
+    ALREADY_NOTIFIED = "already_notified"
+    RETRY = "retry"
+    REFUSED = "refused"
+
+
+_WORDS: Mapping[str, str] = {
+    Reason.FIRST: "first notification",
+    Reason.NEW_FIRING: "more alerts are firing",
+    Reason.SEVERITY_ROSE: "severity rose",
+    Reason.RESOLVED: "all alerts are resolved",
+    Reason.PARTLY_RESOLVED: "some alerts are resolved",
+    Reason.REPEAT: "still firing, nobody acknowledged",
+    Reason.GROUP_WAIT: "waiting for more alerts before the first notification (group_wait)",
+    Reason.OUTSIDE_HOURS: "outside the rule's active hours",
+    Reason.THROTTLED: "notified a moment ago (throttle)",
+    Reason.PER_HOUR: "notified often enough within the hour (max_messages_per_hour)",
+    Reason.GROUP_INTERVAL: "waiting to gather changes (group_interval)",
+    Reason.REPEAT_INTERVAL: "notified; repeats later (repeat_interval)",
+    Reason.ACKNOWLEDGED: "acknowledged",
+    Reason.SUPPRESSED: "suppressed",
+    Reason.RESOLVED_BEFORE_NOTIFIED: "resolved before anybody was notified",
+    Reason.RESOLVED_QUIETLY: "closed without a recovery, so there is nothing to send",
+    Reason.ALREADY_NOTIFIED: "notified already",
+    Reason.RETRY: "the channel failed; Sentinel tries again later",
+    Reason.REFUSED: "the channel refused it for good",
+}
+
+
+def words(code: str, held: int = 0) -> str:
+    """Return the words that people read for a reason.
+
+    Args:
+        code: a `Reason`, as a decision, a delivery or a message has it
+        held: how many notifications the rule's limits held back since the last one was sent
+
+    Returns:
+        The words, with `held` where there are any; `code` itself in place of words where it is
+        none of ours, such as empty or from a newer version.
+    """
+    said = _WORDS.get(code, code)
+    return f"{said}; {held} held back by limits since the last one" if held else said
