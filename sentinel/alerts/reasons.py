@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-__all__ = ["Reason", "words"]
+__all__ = ["WORDS", "Reason", "words"]
 
 
 class Reason(StrEnum):
     """Why an alert became what it became, or stayed what it was.
 
     The comment of a REMEDIATION entry names the flow run, its state or the error, and that of
-    RULE_RENAMED the old name. CONFLICT, NOT_FOUND and NOT_DONE are answers to an action that never reached the lifecycle.
+    RULE_RENAMED the old name. CONFLICT, NOT_FOUND and NOT_DONE answer an action that never reached
+    the lifecycle.
     """
 
     HEALTHY = "healthy"
@@ -57,7 +58,7 @@ class Reason(StrEnum):
     NOT_DONE = "not_done"
 
 
-_WORDS: Mapping[str, str] = {
+WORDS: Mapping[str, str] = {
     Reason.HEALTHY: "OK",
     Reason.PENDING: "pending: it has not fired for long enough yet",
     Reason.PENDING_RESTARTED: "pending again: too much time passed between two evaluations",
@@ -95,6 +96,7 @@ _WORDS: Mapping[str, str] = {
     Reason.NOT_FOUND: "there is no such alert",
     Reason.NOT_DONE: "not done: the database failed first",
 }
+"""What people read for each code."""
 
 
 def words(code: str) -> str:
@@ -106,4 +108,4 @@ def words(code: str) -> str:
     Returns:
         The words; `code` itself where it is none of ours, such as empty or from a newer version.
     """
-    return _WORDS.get(code, code)
+    return WORDS.get(code, code)

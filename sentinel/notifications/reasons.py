@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-__all__ = ["Reason", "words"]
+__all__ = ["WORDS", "Reason", "words"]
 
 
 class Reason(StrEnum):
@@ -36,7 +36,7 @@ class Reason(StrEnum):
     REFUSED = "refused"
 
 
-_WORDS: Mapping[str, str] = {
+WORDS: Mapping[str, str] = {
     Reason.FIRST: "first notification",
     Reason.NEW_FIRING: "more alerts are firing",
     Reason.SEVERITY_ROSE: "severity rose",
@@ -57,6 +57,7 @@ _WORDS: Mapping[str, str] = {
     Reason.RETRY: "the channel failed; Sentinel tries again later",
     Reason.REFUSED: "the channel refused it for good",
 }
+"""What people read for each code."""
 
 
 def words(code: str, held: int = 0) -> str:
@@ -70,5 +71,5 @@ def words(code: str, held: int = 0) -> str:
         The words, with `held` where there are any; `code` itself in place of words where it is
         none of ours, such as empty or from a newer version.
     """
-    said = _WORDS.get(code, code)
+    said = WORDS.get(code, code)
     return f"{said}; {held} held back by limits since the last one" if held else said

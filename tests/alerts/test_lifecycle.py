@@ -164,7 +164,7 @@ def test_a_disabled_rule_closes_its_alert_and_does_not_call_it_recovered():
     life.bad(0)
     become = life.does(Ended(reason=Reason.RULE_DISABLED, actor="ann"), 5)
     assert become.reason is Reason.RULE_DISABLED
-    assert life.resolved[-1].resolution == "rule disabled"
+    assert life.resolved[-1].resolution == "rule_disabled"
 
 
 Happening = Severity | Input | None

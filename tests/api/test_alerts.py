@@ -167,7 +167,7 @@ def test_what_was_done_can_be_taken_back(client: httpx.Client, raised: Raised):
     assert act(client, wanted, "unsuppress").json()["alert"]["status"] == "open"
     act(client, wanted, "resolve")
     answer = act(client, wanted, "reopen", note="too soon").json()
-    assert (answer["reason"], answer["alert"]["status"]) == ("reopened by a person", "open")
+    assert (answer["reason"], answer["alert"]["status"]) == ("reopened_manually", "open")
     last = client.get(f"{URL}/{wanted}").json()["timeline"][-1]
     assert (last["kind"], last["actor"], last["comment"]) == ("reopened", "maria", "too soon")
 
@@ -189,7 +189,7 @@ def test_doing_again_what_is_so_changes_nothing(client: httpx.Client, raised: Ra
     (wanted,) = raised("/data")
     first = act(client, wanted, "acknowledge").json()
     again = act(client, wanted, "acknowledge", user="lena").json()
-    assert again["reason"] == "already so"
+    assert again["reason"] == "unchanged"
     assert again["alert"]["acknowledged_by"] == "maria"
     assert again["alert"]["version"] == first["alert"]["version"]
 

@@ -56,8 +56,9 @@ def test_hours_have_bounds(client: httpx.Client, hours: str):
 def message(number: int, clock: FakeClock) -> Message:
     return Message(
         id=f"m{number}", group_id="g", dedup_key="g", at=clock.now() + timedelta(seconds=number),
-        status="firing", reason="first", receiver="default", title=f"message {number}",
-        severity="high", firing=1, resolved=0, alerts=[], url="",
+        status="firing", reason="first", reason_text="first notification",
+        receiver="default", title=f"message {number}", severity="high",
+        firing=1, resolved=0, alerts=[], url="",
     )  # fmt: skip
 
 

@@ -28,7 +28,8 @@ def message(**changed: object) -> Message:
     ]  # fmt: skip
     made = Message(
         id="m1", group_id="g1", dedup_key="sentinel-g1", at=NOW, status="firing",
-        reason="first message",
+        reason="first",
+        reason_text="first notification",
         receiver="default", title="[critical] disk-space", severity="critical", firing=2,
         resolved=0, alerts=alerts, url="http://127.0.0.1:8501/?group=g1",
     )  # fmt: skip
@@ -43,7 +44,8 @@ def resolved(**changed: object) -> Message:
         for alert in message().alerts
     ]
     made = message(
-        at=over, status="resolved", reason="all is over", title="[resolved] disk-space",
+        at=over, status="resolved", reason="resolved", reason_text="all alerts are resolved",
+        title="[resolved] disk-space",
         firing=0, resolved=2, alerts=alerts,
     )  # fmt: skip
     return msgspec.structs.replace(made, **changed)

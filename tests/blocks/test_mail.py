@@ -59,7 +59,7 @@ def test_both_parts_say_the_same(server: MailServer):
     ]  # fmt: skip
     for part in (mail.part("plain"), mail.part("html")):
         for said in (
-            "2 firing: first message", "/data0 is 97 percent full", "critical, open for 10m",
+            "2 firing: first notification", "/data0 is 97 percent full", "critical, open for 10m",
             "It stops whatever writes to it.", "mount=/data0, host=db1",
             "http://127.0.0.1:8501/?alert=a0", "http://127.0.0.1:8501/?group=g1",
             "https://r.example", "Sent by Sentinel to the receiver default.",

@@ -72,7 +72,7 @@ def test_it_says_how_bad_what_and_where_to_look(receiver: Receiver):
     assert "critical, open for 10m, since <!date^1772365800^" in first
     assert "mount=/data0, host=db1" in first
     assert "<https://r.example|runbook>" in first
-    assert texts(payload)[-1] == "2 firing · first message · receiver: default"
+    assert texts(payload)[-1] == "2 firing · first notification · receiver: default"
 
 
 def test_the_end_is_green_and_says_how_long_it_took(receiver: Receiver):
@@ -82,7 +82,7 @@ def test_the_end_is_green_and_says_how_long_it_took(receiver: Receiver):
     assert "[resolved] disk-space" in payload["text"]
     assert payload["attachments"][0]["color"] == "#388e3c"
     assert "resolved after 15m" in texts(payload)[0]
-    assert "2 resolved · all is over" in texts(payload)[-1]
+    assert "2 resolved · all alerts are resolved" in texts(payload)[-1]
 
 
 @pytest.mark.parametrize("text", ["x" * 9000, "&" * 9000, "<>|*_" * 900, "磁" * 9000, "\n" * 50])
@@ -171,4 +171,4 @@ def test_the_address_is_in_no_log_and_no_error(
 
 def test_a_message_without_alerts_still_says_what_it_is_about():
     about: Message = message(alerts=[], firing=0, resolved=0)
-    assert texts(payload_of(about)) == ["none firing · first message · receiver: default"]
+    assert texts(payload_of(about)) == ["none firing · first notification · receiver: default"]

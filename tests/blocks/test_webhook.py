@@ -51,7 +51,8 @@ def test_the_body_tells_of_the_whole_group(receiver: Receiver):
     webhook(receiver.url).send(message())
     body = json.loads(receiver.requests[0].body)
     assert (body["group_id"], body["dedup_key"]) == ("g1", "sentinel-g1")
-    assert (body["receiver"], body["reason"]) == ("default", "first message")
+    assert (body["receiver"], body["reason"]) == ("default", "first")
+    assert body["reason_text"] == "first notification"
     assert (body["group_status"], body["firing"], body["resolved"]) == ("firing", 2, 0)
     assert [alert["id"] for alert in body["alerts"]] == ["a0", "a1"]
 

@@ -97,8 +97,8 @@ class Scene:
         )  # fmt: skip
         message = Message(
             id=new_id(), group_id=new_id(), dedup_key="k", at=at, status="firing", reason="first",
-            receiver="default", title=title, severity=alert.severity, firing=1, resolved=0,
-            alerts=[about], url="",
+            reason_text="first notification", receiver="default", title=title,
+            severity=alert.severity, firing=1, resolved=0, alerts=[about], url="",
         )  # fmt: skip
         self.store.inbox.put(message)
         return message.id

@@ -66,7 +66,9 @@ def test_its_labels_its_count_and_its_links_are_one_click_away(
     expect(facts).to_contain_text("3 times")
     told = drawer.locator(".telling li")
     expect(told).to_contain_text("inbox · not told yet")
-    expect(told).to_contain_text("waiting for the rest to arrive (group_wait); looked at again")
+    expect(told).to_contain_text(
+        "waiting for more alerts before the first notification (group_wait); looked at again"
+    )
     expect(facts.locator(".label")).to_have_text(["host=web 01", "team=x", "t=full"])
     for name, url in (
         ("Runbook", "https://wiki.example/disk"),

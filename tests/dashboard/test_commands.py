@@ -193,7 +193,7 @@ def test_a_resolve_is_undone_to_what_each_was(told: Told):
     assert told.asks("undo", of=answer.id).done == 3
     assert statuses(told) == ["acknowledged", "open", "open"]
     assert told.store.alerts.get(mine).acknowledged_by == "lena"
-    assert told.store.alerts.timeline(mine)[-1].reason == "reopened by a person"
+    assert told.store.alerts.timeline(mine)[-1].reason == "reopened_manually"
 
 
 def test_what_is_over_is_reopened_and_that_is_undone_too(told: Told):

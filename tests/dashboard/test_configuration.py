@@ -41,7 +41,7 @@ def test_a_rule_is_switched_off_with_a_reason_and_on_again(scene: Scene, page: A
     page.button(key="switch-off").click().run()
     row = scene.store.rules.get(rule)
     assert (row.enabled, row.switched_by, row.switch_reason) == (False, "maria", "new disks")
-    assert scene.store.alerts.get(alert).resolution == "rule disabled"
+    assert scene.store.alerts.get(alert).resolution == "rule_disabled"
     assert "new disks" in shown(page)
     page.button(key="switch-on").click().run()
     assert scene.store.rules.get(rule).enabled

@@ -93,9 +93,10 @@ def test_who_is_told_and_why_somebody_is_not_is_said(scene: Scene, page: AppTest
     page.query_params["alert"] = wanted
     (inbox,) = given(page.run(), "drawer")["told"]
     assert (inbox["to"], inbox["channel"], inbox["at"]) == ("default", "inbox", None)
-    assert (inbox["soon"], inbox["why"]) == (False, "waiting for the rest to arrive (group_wait)")
+    assert (inbox["soon"], inbox["reason"]) == (False, "group_wait")
+    assert inbox["reasonText"].startswith("waiting for more alerts")
     assert inbox["next"] is not None
     scene.store.act([wanted], Acknowledge(actor="lena"))
     page.run()
     (inbox,) = given(page, "drawer")["told"]
-    assert inbox["why"] == "acknowledged"
+    assert inbox["reason"] == "acknowledged"

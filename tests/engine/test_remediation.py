@@ -78,7 +78,8 @@ def test_it_is_run_once_for_an_alert_and_its_end_is_on_the_alert(desk: Desk, res
     assert found is not None
     assert (found.status, found.state, found.state_name) == ("ended", "FAILED", "Hopeless")
     assert found.flow_run_id == run["id"]
-    assert desk.store.alerts.timeline(alert.id)[-1].reason == "remedy ended: Hopeless"
+    last = desk.store.alerts.timeline(alert.id)[-1]
+    assert (last.reason, last.comment) == ("remediation_ended", "Hopeless")
 
 
 def test_many_are_followed_together(desk: Desk, restart: str):

@@ -105,7 +105,7 @@ def test_what_nobody_claims_for_fifteen_seconds_it_tells_itself_and_says_why(nig
     night.passes(14)
     assert night.told.messages == []
     night.passes(4)
-    assert [message.reason for message in night.told.messages] == ["first message"]
+    assert [message.reason for message in night.told.messages] == ["first"]
     (entry,) = [row for row in night.store.log.page() if row.what == "relay.stood_by"]
     assert "Prefect is down" in entry.message
 

@@ -163,7 +163,7 @@ def test_what_is_switched_off_closes_as_such(reader: Reader):
         assert reader.alerts(rule) == []
     (ended,) = reader.alerts("too-many-files", "--history")
     timeline = reader.asks(f"alert show {ended['id']}")["timeline"]
-    assert timeline[-1]["reason"] == "rule disabled"
+    assert timeline[-1]["reason"] == "rule_disabled"
 
 
 def test_it_stops(reader: Reader):

@@ -132,9 +132,7 @@ class Remediations:
             "status": "started", "flow_run_id": flow_run_id, "flow_run_name": name, "state": state,
             "state_name": state.capitalize(), "error": "", "started_at": self._store.now(),
         }  # fmt: skip
-        return self._move(
-            alert_id, "wanted", values, Reason.REMEDIATION_STARTED, name, flow_run_id
-        )
+        return self._move(alert_id, "wanted", values, Reason.REMEDIATION_STARTED, name, flow_run_id)
 
     def not_started(self, alert_id: str, error: str) -> None:
         """Record that the run could not be created; it is retried until `GIVE_UP_AFTER` is over."""

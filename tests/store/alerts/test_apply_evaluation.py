@@ -139,9 +139,9 @@ def test_a_disabled_rule_closes_its_alerts_as_disabled_and_stays_off(desk: Desk)
     desk.sees({"/": 95})
     assert desk.store.rules.disable("disk", actor="ann", reason="moving house") == 1
     assert desk.rows("SELECT status, resolution, resolved_by FROM alert") == [
-        ("resolved", "rule disabled", "ann")
+        ("resolved", "rule_disabled", "ann")
     ]
-    assert desk.rows("SELECT resolution FROM alert_group") == [("rule disabled",)]
+    assert desk.rows("SELECT resolution FROM alert_group") == [("rule_disabled",)]
     assert desk.sees({"/": 95}).outcome == "disabled"
     desk.store.rules.enable("disk", actor="ann")
     assert desk.sees({"/": 95}).outcome == "firing"
@@ -260,7 +260,7 @@ def test_what_a_person_resolved_while_bad_opens_again_after_five_minutes_and_say
     assert desk.ids() == [alert]
     last = desk.store.alerts.timeline(alert)[-1]
     assert (last.kind, last.reason) == (
-        "reopened", "reopened: still bad after a person resolved it",
+        "reopened", "reopened_still_firing",
     )  # fmt: skip
     assert desk.events()[-1] == "sentinel.alert.reopened"
 

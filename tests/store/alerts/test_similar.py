@@ -25,7 +25,7 @@ def test_the_same_situation_comes_first_with_what_ended_it(store: Store, clock: 
     again = next(one for one in store.alerts.page(order="live").items)
     found = similar(store, again)
     assert [(one.same, one.id) for one in found] == [(True, a), (False, b)]
-    assert (found[0].resolution, found[0].resolved_by) == ("resolved by a person", "lena")
+    assert (found[0].resolution, found[0].resolved_by) == ("resolved_manually", "lena")
     assert found[0].comment == "log rotation was off"
     assert found[0].seconds == 600
 

@@ -77,7 +77,7 @@ def test_a_late_failure_does_not_undo_what_was_told(store: Store, clock: FakeClo
     assert world.said() == [FIRST]
     store.notification_log.finish([Outcome(sent=late, error="timed out")])
     assert world.said() == []
-    assert world.reasons() == ["told; repeats later (repeat_interval)"]
+    assert world.reasons() == ["repeat_interval"]
 
 
 def test_a_sender_that_lives_keeps_its_claim_however_slow_the_channel(

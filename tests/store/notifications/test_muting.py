@@ -11,7 +11,7 @@ from sentinel.clock import FakeClock
 from sentinel.store import Store
 from tests.engine.test_dispatcher import FIRST, World
 
-NEWS = ("firing", "more is firing")
+NEWS = ("firing", "new_firing")
 
 
 def mute(world: World, mount: str, until: datetime) -> None:
@@ -39,7 +39,7 @@ def told(store: Store, clock: FakeClock) -> World:
     mute(world, "/data", clock.now() + timedelta(hours=1))
     world.desk.sees({"/": 95, "/data": 20})
     clock.forward(minutes=5)
-    assert world.said() == [("firing", "some of it is over")]
+    assert world.said() == [("firing", "partly_resolved")]
     return world
 
 
@@ -120,7 +120,7 @@ def test_a_suppressed_severity_pages_nobody(store: Store, clock: FakeClock):
     world.desk.sees({"/": 95, "/data": 99})
     assert world.said() == []
     clock.forward(hours=1)
-    assert world.said() == [("firing", "severity rose")]
+    assert world.said() == [("firing", "severity_rose")]
 
 
 def test_acknowledged_is_what_is_not_suppressed(store: Store, clock: FakeClock):

@@ -45,7 +45,7 @@ def test_it_is_open_again_as_it_was_and_its_timeline_says_by_whom(told: World):
     assert (now.opened_at, now.resolved_at, now.resolution) == (before.opened_at, None, "")
     last = told.store.alerts.timeline(alert)[-1]
     assert (last.kind, last.reason, last.actor, last.comment) == (
-        "reopened", "reopened by a person", "ann", "too soon",
+        "reopened", "reopened_manually", "ann", "too soon",
     )  # fmt: skip
     assert told.desk.events()[-2:] == ["sentinel.group.reopened", "sentinel.alert.reopened"]
 
@@ -71,7 +71,7 @@ def test_an_end_that_nobody_was_told_is_never_told(told: World):
     reopen(told)
     told.clock.forward(minutes=30)
     assert told.said() == []
-    assert told.reasons() == ["told; repeats later (repeat_interval)"]
+    assert told.reasons() == ["repeat_interval"]
 
 
 def test_an_end_by_hand_is_told_a_moment_later(told: World):
@@ -132,10 +132,10 @@ def test_one_of_several_whose_end_was_told_is_news(store: Store, clock: FakeCloc
     first = world.desk.ids()[0]
     resolve(world, first)
     clock.forward(minutes=5)
-    assert world.said() == [("firing", "some of it is over")]
+    assert world.said() == [("firing", "partly_resolved")]
     reopen(world, first)
     clock.forward(minutes=5)
-    assert world.said() == [("firing", "more is firing")]
+    assert world.said() == [("firing", "new_firing")]
 
 
 def test_an_end_that_is_being_told_at_this_moment_counts_as_told(told: World):
@@ -145,7 +145,7 @@ def test_an_end_that_is_being_told_at_this_moment_counts_as_told(told: World):
     assert claimed.message.status == "resolved"
     reopen(told)
     told.clock.forward(minutes=6)  # that sender died: whether it was told, nobody knows
-    assert told.said() == [("firing", "more is firing")]
+    assert told.said() == [("firing", "new_firing")]
 
 
 def test_an_end_that_a_channel_may_have_taken_counts_as_told(told: World):
@@ -156,7 +156,7 @@ def test_an_end_that_a_channel_may_have_taken_counts_as_told(told: World):
     del told.recorder.fails["inbox"]
     reopen(told)
     told.clock.forward(minutes=10)
-    assert told.said() == [("firing", "more is firing")]
+    assert told.said() == [("firing", "new_firing")]
 
 
 def test_what_has_opened_again_meanwhile_is_named(told: World):

@@ -61,9 +61,7 @@ def test_what_nobody_sees_any_more_closes_quietly(store: Store, clock: FakeClock
     desk.sees({"/": 95, "/usb": 95})
     desk.sees({"/": 95})
     assert desk.sees({"/": 95}).live == 1
-    assert desk.rows("SELECT resolution FROM alert WHERE status = 'resolved'") == [
-        ("no data: nobody sees it any more",)
-    ]
+    assert desk.rows("SELECT resolution FROM alert WHERE status = 'resolved'") == [("no_data",)]
     assert desk.rows("SELECT quiet FROM group_member WHERE resolved_seq IS NOT NULL")[0][0]
 
 
@@ -78,7 +76,7 @@ def test_outside_its_hours_nobody_is_told_and_then_of_what_still_fires(
     assert world.said() == []
     assert [
         one.decision.reason for one in store.notification_log.explain_alert(world.desk.ids()[0])
-    ] == ["outside the rule's active hours"]
+    ] == ["outside_hours"]
     world.desk.sees({"/": 95, "/data": 20})
     clock.forward(minutes=5)
     assert world.said() == []
@@ -89,7 +87,7 @@ def test_outside_its_hours_nobody_is_told_and_then_of_what_still_fires(
     # Its end is told at any hour.
     clock.set(datetime(2026, 3, 3, 23, tzinfo=UTC))
     world.desk.sees({"/": 20})
-    assert world.said() == [("resolved", "all is over")]
+    assert world.said() == [("resolved", "resolved")]
 
 
 def test_a_throttle_holds_news_back_and_counts_it(store: Store, clock: FakeClock):
@@ -104,10 +102,10 @@ def test_a_throttle_holds_news_back_and_counts_it(store: Store, clock: FakeClock
     due = store.notification_log.next_due()
     assert due is not None
     clock.set(due)
-    assert world.said() == [("firing", "more is firing; 3 held back meanwhile by its limits")]
+    assert world.told_why() == ["more alerts are firing; 3 held back by limits since the last one"]
     world.desk.sees({"/": 95, "/d": 95})
     clock.forward(hours=1)
-    assert world.said() == [("firing", "more is firing")]
+    assert world.said() == [("firing", "new_firing")]
 
 
 def test_a_maximum_per_hour_counts_messages_over_any_hour(store: Store, clock: FakeClock):
@@ -117,12 +115,12 @@ def test_a_maximum_per_hour_counts_messages_over_any_hour(store: Store, clock: F
     assert world.said() == [FIRST]
     world.desk.sees({"/": 95, "/a": 95})
     clock.forward(minutes=10)
-    assert world.said() == [("firing", "more is firing")]
+    assert world.said() == [("firing", "new_firing")]
     world.desk.sees({"/": 95, "/a": 95, "/b": 95})
     clock.forward(minutes=10)
     assert world.said() == []
     assert store.notification_log.explain_alert(world.desk.ids()[0])[0].decision.reason == (
-        "told often enough within the hour (max_messages_per_hour)"
+        "per_hour"
     )
     clock.forward(minutes=45)
-    assert world.said() == [("firing", "more is firing; 1 held back meanwhile by its limits")]
+    assert world.told_why() == ["more alerts are firing; 1 held back by limits since the last one"]

@@ -24,9 +24,9 @@ def desk(store: Store, clock: FakeClock) -> Desk:
     return Desk(store, clock, remediate=REMEDIATION)
 
 
-def reasons(desk: Desk, alert_id: str) -> list[str]:
+def reasons(desk: Desk, alert_id: str) -> list[tuple[str, str]]:
     timeline = desk.store.alerts.timeline(alert_id)
-    return [entry.reason for entry in timeline if entry.kind == "remedy"]
+    return [(entry.reason, entry.comment) for entry in timeline if entry.kind == "remedy"]
 
 
 def test_an_alert_that_opens_asks_for_its_remedy_with_its_own_words(desk: Desk):
@@ -79,7 +79,7 @@ def test_what_is_over_before_it_could_be_started_is_dropped(desk: Desk):
         "dropped",
         "its alert was over before it could be started",
     )
-    assert reasons(desk, alert) == [f"remedy not started: {found.error}"]
+    assert reasons(desk, alert) == [("remediation_not_started", found.error)]
 
 
 def test_what_cannot_be_started_is_tried_again_and_given_up_in_time(desk: Desk):
@@ -123,7 +123,10 @@ def test_its_runs_state_is_followed_on_the_alert(desk: Desk):
     found = store.remediations.of(alert)
     assert found is not None
     assert (found.status, found.state, found.state_name) == ("ended", "FAILED", "Failed")
-    assert reasons(desk, alert) == ["remedy started: restart · 1", "remedy ended: Failed"]
+    assert reasons(desk, alert) == [
+        ("remediation_started", "restart · 1"),
+        ("remediation_ended", "Failed"),
+    ]
 
 
 def test_two_that_say_so_at_once_are_one_start(desk: Desk):

@@ -17,7 +17,7 @@ def test_its_alerts_close_without_a_recovery_and_stay_in_the_history(
     assert [status for _, status in desk.alerts()] == ["resolved", "resolved"]
     (alert, _) = desk.ids()
     last = store.alerts.timeline(alert)[-1]
-    assert (last.kind, last.reason, last.actor) == ("resolved", "rule disabled", "ada")
+    assert (last.kind, last.reason, last.actor) == ("resolved", "rule_disabled", "ada")
 
 
 def test_it_may_come_again_and_is_on(store: Store, clock: FakeClock):
