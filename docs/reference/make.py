@@ -69,7 +69,7 @@ def pages() -> dict[str, str]:
     shipped = runpy.run_path(str(HERE / "make_shipped.py"))
     made["settings.md"] += "\n" + _worker() + "\n" + _channels()
     made["settings.md"] += "\n" + "\n".join(shipped["blocks"]()).rstrip() + "\n"
-    for name in ("triggers", "api", "cli"):
+    for name in ("triggers", "api", "cli", "reasons"):
         made[f"{name}.md"] = runpy.run_path(str(HERE / f"make_{name}.py"))["page"]()
     made["triggers.md"] += "\n" + "\n".join(shipped["triggers"]()).rstrip() + "\n"
     return made

@@ -89,8 +89,9 @@ def test_what_cannot_be_started_is_tried_again_and_given_up_in_time(desk: Desk):
     assert [one.alert_id for one in desk.store.remediations.to_start()] == [alert]
     desk.clock.forward(seconds=GIVE_UP_AFTER.total_seconds())
     assert desk.store.remediations.to_start() == []
-    (said,) = reasons(desk, alert)
-    assert "could not be started for an hour: there is no deployment restart/disk" in said
+    ((reason, comment),) = reasons(desk, alert)
+    assert reason == "remediation_not_started"
+    assert "could not be started for an hour: there is no deployment restart/disk" in comment
 
 
 def test_a_storm_starts_no_more_at_once_than_the_rule_allows(store: Store, clock: FakeClock):
