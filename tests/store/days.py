@@ -1,4 +1,4 @@
-"""A rule over days, whose figures are kept, and what a count of all alerts says of them."""
+"""A rule over days, whose rollups are compared with a count of all alerts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Saved views: a person's own names for ways to look at a page."""
+"""Saved views: filters of a page that a person named."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_saving_under_a_known_name_replaces_it(store: Store):
     assert [one.query for one in store.views.of("maria")] == ["q=b"]
 
 
-def test_removing_gives_back_what_it_was(store: Store):
+def test_removing_a_view_returns_its_query(store: Store):
     store.views.save("maria", "live", "bad", "q=a")
     assert store.views.remove("maria", "live", "bad") == "q=a"
     assert store.views.of("maria") == []
@@ -35,12 +35,12 @@ def test_removing_gives_back_what_it_was(store: Store):
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 61, "a\0b"])
-def test_a_name_that_nobody_could_press_is_refused(store: Store, name: str):
+def test_an_invalid_name_is_refused(store: Store, name: str):
     with pytest.raises(ConfigurationError, match="no name for a view"):
         store.views.save("maria", "live", name, "")
 
 
-def test_one_person_has_so_many_and_no_more(store: Store):
+def test_one_person_has_a_limited_number_of_views(store: Store):
     for number in range(MOST_VIEWS):
         store.views.save("maria", "live", f"view {number}", "")
     with pytest.raises(ConfigurationError, match="100 saved views"):

@@ -1,4 +1,4 @@
-"""Backups: whole or refused, between both databases, and from older versions."""
+"""Backups: complete or refused, between both databases, and from older versions."""
 
 from __future__ import annotations
 
@@ -77,7 +77,9 @@ def test_every_table_that_migrations_make_is_backed_up(store: Store):
     assert ours <= there
 
 
-def test_all_of_it_comes_back_in_either_database(full: Store, other: Store, tmp_path: Path):
+def test_a_backup_restores_every_row_into_either_database(
+    full: Store, other: Store, tmp_path: Path
+):
     made = backup(full, tmp_path / "b.jsonl.gz")
     assert made.rows["alert"] == 2
     assert made.rows["inbox"] == 1
@@ -87,7 +89,7 @@ def test_all_of_it_comes_back_in_either_database(full: Store, other: Store, tmp_
     assert schema_ready(other.engine)
 
 
-def test_what_is_restored_goes_on_working(full: Store, other: Store, tmp_path: Path):
+def test_a_restored_database_keeps_working(full: Store, other: Store, tmp_path: Path):
     backup(full, tmp_path / "b.jsonl.gz")
     restore(other, tmp_path / "b.jsonl.gz")
     clock = FakeClock()
@@ -104,7 +106,7 @@ def test_what_is_restored_goes_on_working(full: Store, other: Store, tmp_path: P
     assert numbers[-1] > full.rules.get("disk").evaluations
 
 
-def test_postgresql_knows_at_once_how_much_was_restored(full: Store, other: Store, tmp_path: Path):
+def test_postgresql_has_statistics_right_after_a_restore(full: Store, other: Store, tmp_path: Path):
     """Else it plans searches of a million alerts, for the first minutes, as if of none."""
     if other.dialect != "postgresql":
         pytest.skip("SQLite plans without statistics")
@@ -115,7 +117,7 @@ def test_postgresql_knows_at_once_how_much_was_restored(full: Store, other: Stor
         assert connection.execute(text(query)).scalar_one() == 2
 
 
-def test_rows_are_never_mixed_with_those_that_are_there(full: Store, tmp_path: Path):
+def test_a_restore_refuses_a_database_that_has_rows(full: Store, tmp_path: Path):
     backup(full, tmp_path / "b.jsonl.gz")
     before = everything(full)
     with pytest.raises(Conflict, match="2 in alert") as caught:
@@ -124,7 +126,7 @@ def test_rows_are_never_mixed_with_those_that_are_there(full: Store, tmp_path: P
     assert everything(full) == before
 
 
-def test_replacing_takes_back_what_came_later(full: Store, tmp_path: Path):
+def test_a_replacing_restore_removes_rows_written_after_the_backup(full: Store, tmp_path: Path):
     backup(full, tmp_path / "b.jsonl.gz")
     before, number = everything(full), full.change_number()
     full.receivers.set("later", ["inbox"])
@@ -176,7 +178,7 @@ def test_a_backup_is_of_one_moment_while_others_write(
     copy.close()
 
 
-def test_only_the_owner_may_read_it_and_none_is_overwritten(full: Store, tmp_path: Path):
+def test_only_the_owner_may_read_a_backup_and_none_is_overwritten(full: Store, tmp_path: Path):
     path = tmp_path / "b.jsonl.gz"
     backup(full, path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -210,7 +212,7 @@ SPOILT: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 
 
 @pytest.mark.parametrize("spoilt", SPOILT)
-def test_what_is_no_whole_backup_is_refused_before_anything_is_touched(
+def test_an_incomplete_backup_is_refused_before_anything_changes(
     full: Store, tmp_path: Path, spoilt: str
 ):
     spoil, said = SPOILT[spoilt]
@@ -240,11 +242,11 @@ def test_a_database_without_tables_cannot_be_backed_up(other: Store, tmp_path: P
     assert list(tmp_path.glob("*.gz")) == []
 
 
-def test_a_file_that_is_not_there_is_said(tmp_path: Path):
+def test_a_missing_file_is_named_in_the_error(tmp_path: Path):
     with pytest.raises(ConfigurationError, match="cannot be read"):
         look_into(tmp_path / "none.gz")
 
 
-def test_a_folder_that_is_not_there_is_said(store: Store, tmp_path: Path):
+def test_a_missing_folder_is_named_in_the_error(store: Store, tmp_path: Path):
     with pytest.raises(ConfigurationError, match="cannot be written"):
         backup(store, tmp_path / "no" / "such" / "folder.gz")

@@ -1,4 +1,4 @@
-"""Migrations, on both databases, from nothing and from several starters at once."""
+"""Migrations on both databases: of an empty one, and by several processes at once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _is_a_models(_found: Any, name: str | None, *_: Any) -> bool:
     return not str(name).startswith(NOT_MODELS)
 
 
-def test_it_may_run_again_and_then_changes_nothing(store: Store):
+def test_migrating_again_changes_nothing(store: Store):
     store.migrate()
     assert schema_ready(store.engine)
 

@@ -1,4 +1,4 @@
-"""Retention: what is left of what is gone, goes too."""
+"""Retention also deletes what depends on deleted groups and rules."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def world(store: Store, clock: FakeClock) -> World:
     return world
 
 
-def test_what_was_held_back_goes_with_its_group(world: World):
+def test_held_back_counts_are_deleted_with_their_group(world: World):
     for _ in range(3):
         world.desk.sees({"/": 20, "/data": 20})
     world.tells()
@@ -44,13 +44,13 @@ def test_what_was_held_back_goes_with_its_group(world: World):
     assert world.desk.rows("SELECT group_id FROM held_back") == []
 
 
-def test_a_rule_that_is_there_remembers_for_as_long_as_it_likes(world: World):
+def test_the_state_of_an_existing_rule_is_never_deleted(world: World):
     world.desk.wait(days=400)
     world.store.retain(timedelta(days=90))
     assert world.desk.rows("SELECT rule FROM rule_memory") == [("disk",)]
 
 
-def test_leftovers_of_groups_and_rules_that_are_gone_go(world: World):
+def test_state_left_by_deleted_groups_and_rules_is_deleted(world: World):
     with world.store.write() as connection:
         connection.execute(text("UPDATE held_back SET group_id = 'gone'"))
         connection.execute(text("DELETE FROM rule"))

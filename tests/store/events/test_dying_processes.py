@@ -1,4 +1,4 @@
-"""Relays that are killed while they match; every event still counts exactly once."""
+"""Relays that are killed while they match events: every event still counts exactly once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events in the store, on both databases: durable, in order, once an id."""
+"""The log of events on both databases: durable, in order, once per id."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_events_without_an_id_always_count(store: Store):
     assert store.events.count() == 8
 
 
-def test_what_is_no_event_is_refused_and_the_rest_is_kept(store: Store):
+def test_an_invalid_event_is_refused_and_the_others_are_stored(store: Store):
     deep: Any = {}
     for _ in range(300):
         deep = {"in": deep}
@@ -109,7 +109,7 @@ def test_a_reader_that_follows_the_numbers_sees_every_event_once(store: Store):
     )
 
 
-def test_what_outlived_its_time_goes_and_its_id_may_come_again(store: Store, clock: FakeClock):
+def test_events_past_retention_are_deleted_and_their_ids_may_return(store: Store, clock: FakeClock):
     store.events.add([{"id": "old"}, {"n": 1}])
     clock.forward(days=4)
     store.events.add([{"id": "young"}])
@@ -137,12 +137,12 @@ def test_one_object_a_list_a_wrapper_or_lines_are_read(body: bytes, events: list
 
 
 @pytest.mark.parametrize("body", [b"", b"  \n", b"{", b"not json\nat all"])
-def test_what_is_no_json_is_said_to_be_none(body: bytes):
+def test_a_body_that_is_no_json_is_refused_as_such(body: bytes):
     with pytest.raises(ConfigurationError):
         read_events(body)
 
 
-def test_an_event_happened_when_it_says_else_when_it_came(clock: FakeClock):
+def test_an_event_without_a_time_counts_from_when_it_was_received(clock: FakeClock):
     now = clock.now()
     earlier = now - timedelta(hours=2)
     for name in ("timestamp", "@timestamp", "time", "occurred", "occurred_at"):

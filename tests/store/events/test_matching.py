@@ -46,7 +46,7 @@ def login(who: str = "ada", **more: Any) -> dict[str, Any]:
     return {"action": "login", "actor": {"name": who, "failures": 7, "ip": "192.0.2.7"}, **more}
 
 
-def test_a_policy_as_audit_logs_have_them_is_a_rule_as_it_stands(street: Street):
+def test_a_policy_over_audit_log_events_works_as_a_rule(street: Street):
     assert street.deployed(BRUTE_FORCE, alone=True, name="brute-force").outcome == "ok"
     street.comes({"action": "logout"}, login())
     (alert,) = street.alerts()
@@ -84,7 +84,7 @@ def test_each_policy_of_a_pack_is_a_rule_with_a_switch_of_its_own(street: Street
     assert {alert.rule: alert.occurrences for alert in street.alerts()} == {"one": 2, "two": 1}
 
 
-def test_what_comes_while_a_pack_is_off_is_not_looked_at_later(street: Street):
+def test_events_received_while_a_pack_is_disabled_are_never_matched(street: Street):
     street.deployed(policy())
     street.store.rules.disable("audit", actor="ada")
     street.comes(login())
@@ -171,7 +171,7 @@ def test_tenants_never_see_each_others_events_alerts_or_rules(street: Street):
         street.deployed(policy(tenant="globex"), tenant="acme", name="other")
 
 
-def test_a_run_of_the_deployment_matches_what_no_relay_has(street: Street):
+def test_a_run_of_the_deployment_matches_events_that_no_relay_matched(street: Street):
     street.deployed(policy())
     street.sent(login(), login())
     street.deployed(policy())
@@ -193,7 +193,7 @@ def test_matching_between_two_runs_does_not_make_the_next_one_stale(street: Stre
     assert [alert.title for alert in street.alerts()] == ["edited"]
 
 
-def test_an_edited_pack_is_used_at_once_and_what_left_it_is_retired(street: Street):
+def test_an_edited_pack_applies_at_once_and_removed_policies_are_retired(street: Street):
     street.deployed(policy("one"), policy("two"))
     street.comes(login())
     street.deployed(policy("two", summary_template="two, edited"), policy("three"))
@@ -204,7 +204,7 @@ def test_an_edited_pack_is_used_at_once_and_what_left_it_is_retired(street: Stre
     }  # fmt: skip
 
 
-def test_a_pack_whose_deployment_is_gone_is_taken_back(street: Street):
+def test_a_pack_is_deleted_when_its_deployment_is_gone(street: Street):
     street.deployed(policy("one"), policy("two"))
     street.comes(login())
     street.store.rules.retire("audit", actor="rollout")
@@ -286,7 +286,7 @@ def test_a_rehearsal_says_what_would_be_found_and_stores_nothing(street: Street)
     assert (street.alerts(), street.store.rules.list()) == ([], [])
 
 
-def test_the_relay_matches_as_events_arrive_and_gives_its_lease_back(street: Street):
+def test_the_relay_matches_events_as_they_arrive_and_releases_its_lease(street: Street):
     street.deployed(policy(by="n"))
     stop = threading.Event()
     relays = [EventMatching(street.store, f"relay-{n}") for n in range(2)]
@@ -306,7 +306,7 @@ def test_the_relay_matches_as_events_arrive_and_gives_its_lease_back(street: Str
     assert [alert.occurrences for alert in street.alerts()] == [1] * 5
 
 
-def test_a_pack_that_cannot_be_matched_is_said_once_and_holds_up_no_other(
+def test_a_pack_that_cannot_be_matched_is_logged_once_and_delays_no_other(
     street: Street, monkeypatch: pytest.MonkeyPatch
 ):
     street.deployed(policy("one"), name="broken")
@@ -329,7 +329,7 @@ def test_a_pack_that_cannot_be_matched_is_said_once_and_holds_up_no_other(
     assert "its policies cannot be read" in said[0].message
 
 
-def test_an_event_that_nobody_can_work_out_holds_up_no_other_pack(
+def test_an_event_that_cannot_be_evaluated_delays_no_other_pack(
     street: Street, monkeypatch: pytest.MonkeyPatch
 ):
     street.deployed(policy("one"), name="broken")
@@ -352,7 +352,7 @@ def test_an_event_that_nobody_can_work_out_holds_up_no_other_pack(
 
 
 @pytest.mark.parametrize("zero", ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", 0, -62135596800])
-def test_an_event_whose_time_is_the_lack_of_one_happened_when_it_came(street: Street, zero: Any):
+def test_an_event_with_a_zero_time_counts_from_when_it_was_received(street: Street, zero: Any):
     hours = {"timezone": "America/New_York", "windows": [{"start": "00:00", "end": "24:00"}]}
     window = {"type": "frequency", "num_events": 2, "timeframe": "5m"}
     street.deployed(policy("open", active_hours=hours), policy("twice", window=window))

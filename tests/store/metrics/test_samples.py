@@ -1,4 +1,4 @@
-"""Samples in, windows out, on both databases."""
+"""Samples on both databases: stored, merged, rolled up and read by window."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_matchers_choose_series_as_prometheus_does(
     assert set(seen(window(store, "cpu", *matchers))) == hosts
 
 
-def test_the_same_sample_twice_counts_once_and_the_last_stands(store: Store, clock: FakeClock):
+def test_of_a_sample_sent_twice_the_last_value_counts(store: Store, clock: FakeClock):
     at = clock.now()
     for value in (1, 1, 7):
         store.metrics.add([cpu("a", value, at)])
@@ -121,7 +121,7 @@ def test_tenants_never_see_each_others_samples(store: Store):
         ({"at": "past"}, "timestamp"),
     ],
 )
-def test_what_cannot_be_kept_is_refused_by_index_and_field_and_nothing_is_kept(
+def test_an_invalid_sample_is_refused_by_index_and_field_and_nothing_is_stored(
     store: Store, clock: FakeClock, sample: dict[str, Any], field: str
 ):
     moved = {"future": timedelta(minutes=11), "past": timedelta(days=-8)}
@@ -156,7 +156,7 @@ def test_a_check_that_fails_midway_keeps_what_it_saw(store: Store, clock: FakeCl
     assert seen(window(store, "rule:disk"), "mount") == {"/": [50]}
 
 
-def test_a_rule_may_keep_its_readings_for_no_time(store: Store, clock: FakeClock):
+def test_a_rule_may_keep_no_readings(store: Store, clock: FakeClock):
     Desk(store, clock, keep_readings="0s").sees({"/": 50})
     assert count(store) == 0
     assert count(store, SERIES) == 0
@@ -193,7 +193,7 @@ def test_the_same_hour_becomes_one_block_and_its_minutes_and_hours_are_rolled_up
     assert seen(hours) == {"b": [59.0, 179.0]}
 
 
-def test_what_is_not_merged_yet_is_in_the_history_too(store: Store, clock: FakeClock):
+def test_the_history_includes_samples_that_are_not_merged_yet(store: Store, clock: FakeClock):
     clock.forward(seconds=30)
     store.metrics.add([cpu("a", 1), cpu("a", 3, clock.now() - timedelta(seconds=5))])
     clock.forward(minutes=1)
@@ -221,7 +221,7 @@ def test_a_late_sample_joins_the_hour_it_belongs_to(store: Store, clock: FakeClo
     assert count(store, BLOCK, BLOCK.c.level == 0) == 3
 
 
-def test_samples_are_forgotten_after_their_time_but_their_hours_stay(
+def test_samples_past_retention_are_deleted_but_their_hourly_values_stay(
     store: Store, clock: FakeClock
 ):
     desk = Desk(store, clock, keep_readings="1d")
@@ -247,7 +247,7 @@ def test_samples_are_forgotten_after_their_time_but_their_hours_stay(
     assert (count(store), count(store, SERIES)) == (0, 0)
 
 
-def test_a_batch_of_many_metrics_and_series_is_kept_whole(store: Store):
+def test_a_batch_of_many_metrics_and_series_is_stored_completely(store: Store):
     many = [
         Sample(name=f"m{n % 50}", value=n, labels={"host": f"h{n}", "zone": "eu"})
         for n in range(3000)

@@ -1,4 +1,4 @@
-"""Claims: a slow sender keeps its claim, a late one disturbs nobody, one waits for no other."""
+"""Claims: a slow sender keeps its claim, and a late one does not disturb the next."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Slow:
         return thread
 
 
-def test_what_was_sent_late_frees_nobody_elses_claim(store: Store, clock: FakeClock):
+def test_a_late_success_leaves_the_newer_claim_in_place(store: Store, clock: FakeClock):
     world = World(store, clock)
     world.desk.sees({"/": 95})
     clock.forward(seconds=30)
@@ -68,7 +68,7 @@ def test_what_was_sent_late_frees_nobody_elses_claim(store: Store, clock: FakeCl
     assert states == ["sent", "sent"]  # both went out, and the record says so
 
 
-def test_a_late_failure_does_not_undo_what_was_told(store: Store, clock: FakeClock):
+def test_a_late_failure_does_not_undo_a_notification(store: Store, clock: FakeClock):
     world = World(store, clock)
     world.desk.sees({"/": 95})
     clock.forward(seconds=30)
@@ -80,7 +80,7 @@ def test_a_late_failure_does_not_undo_what_was_told(store: Store, clock: FakeClo
     assert world.reasons() == ["repeat_interval"]
 
 
-def test_a_sender_that_lives_keeps_its_claim_however_slow_the_channel(
+def test_a_running_sender_keeps_its_claim_however_slow_the_channel(
     store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(dispatcher, "_RENEW_SECONDS", 0.01)
@@ -104,7 +104,7 @@ def claimed_until(world: World) -> str:
     return str(world.desk.rows("SELECT claimed_until FROM alert_group")[0][0])
 
 
-def test_a_channel_that_hangs_keeps_no_other_group_waiting(store: Store, clock: FakeClock):
+def test_a_hanging_channel_delays_no_other_group(store: Store, clock: FakeClock):
     world = World(store, clock, receivers=["slow"])
     other = World(store, clock, name="other", receivers=["quick"])
     store.receivers.set("slow", ["sentinel-webhook/slow"])

@@ -1,4 +1,4 @@
-"""Each message knows what its channel was told last, so that a provider can keep one thread."""
+"""Each message refers to the channel's earlier ones, so that a provider can keep one thread."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ class Thread:
         return [message.answers for message in self.messages]
 
 
-def test_the_first_answers_nothing_and_all_others_the_first(store: Store, clock: FakeClock):
+def test_the_first_message_starts_a_thread_and_later_ones_reply_to_it(
+    store: Store, clock: FakeClock
+):
     desk, thread = Desk(store, clock), Thread()
     for seen in ({"/": 95.0}, {"/": 95.0, "/data": 96.0}, {"/": 1.0, "/data": 1.0}):
         desk.sees(seen)
@@ -43,7 +45,7 @@ def test_the_first_answers_nothing_and_all_others_the_first(store: Store, clock:
     assert thread.answers() == ["", root, root]
 
 
-def test_one_that_was_not_taken_is_no_beginning(store: Store, clock: FakeClock):
+def test_a_message_that_was_not_delivered_starts_no_thread(store: Store, clock: FakeClock):
     desk, thread = Desk(store, clock), Thread()
     desk.sees({"/": 95.0})
     thread.down = True
@@ -54,7 +56,7 @@ def test_one_that_was_not_taken_is_no_beginning(store: Store, clock: FakeClock):
     assert thread.answers() == [""]
 
 
-def test_a_group_that_comes_back_goes_on_in_its_thread(store: Store, clock: FakeClock):
+def test_a_reopened_group_continues_in_its_thread(store: Store, clock: FakeClock):
     desk, thread = Desk(store, clock), Thread()
     for value in (95.0, 1.0, 95.0):
         desk.sees({"/": value})

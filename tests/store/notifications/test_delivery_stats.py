@@ -1,4 +1,4 @@
-"""How well channels take what is sent to them."""
+"""How reliably channels accept messages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def sent(store: Store, channel: str, state: str, error: str = "") -> None:
         )  # fmt: skip
 
 
-def test_attempts_are_counted_by_what_came_of_them(store: Store, clock: FakeClock):
+def test_attempts_are_counted_by_result(store: Store, clock: FakeClock):
     sent(store, "sentinel-email/ops", "failed", "older")
     sent(store, "sentinel-email/ops", "failed", "newer")
     for state in ("sent", "sent", "sending"):
@@ -38,12 +38,12 @@ def test_attempts_are_counted_by_what_came_of_them(store: Store, clock: FakeCloc
     assert found["sentinel-webhook/x"].rate == 0
 
 
-def test_what_is_still_on_its_way_has_no_rate(store: Store):
+def test_unfinished_attempts_have_no_success_rate(store: Store):
     sent(store, "inbox", "sending")
     assert delivered(store, DAY)["inbox"].rate is None
 
 
-def test_what_is_older_does_not_count(store: Store, clock: FakeClock):
+def test_attempts_before_the_period_do_not_count(store: Store, clock: FakeClock):
     sent(store, "inbox", "sent")
     clock.forward(hours=25)
     assert delivered(store, DAY) == {}

@@ -1,4 +1,4 @@
-"""What is suppressed inside a group that is otherwise told."""
+"""Suppressed alerts inside a group that is otherwise notified."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def told(store: Store, clock: FakeClock) -> World:
     return world
 
 
-def test_what_is_suppressed_is_no_news_until_the_suppression_ends(told: World, clock: FakeClock):
+def test_a_suppressed_alert_is_notified_when_its_suppression_ends(told: World, clock: FakeClock):
     told.desk.sees({"/": 95, "/data": 95})
     clock.forward(minutes=10)
     assert told.said() == []
@@ -55,7 +55,7 @@ def test_what_is_suppressed_is_no_news_until_the_suppression_ends(told: World, c
     assert told.said() == []
 
 
-def test_a_suppression_ended_by_hand_is_news_like_one_that_ran_out(told: World, clock: FakeClock):
+def test_an_alert_unsuppressed_by_hand_is_notified_as_after_expiry(told: World, clock: FakeClock):
     told.desk.sees({"/": 95, "/data": 95})
     told.desk.sees({"/": 95, "/data": 95, "/home": 95})
     clock.forward(minutes=5)
@@ -69,7 +69,7 @@ def test_a_suppression_ended_by_hand_is_news_like_one_that_ran_out(told: World, 
     assert told.said() == []
 
 
-def test_other_news_meanwhile_does_not_swallow_it(told: World, clock: FakeClock):
+def test_another_notification_meanwhile_does_not_replace_it(told: World, clock: FakeClock):
     told.desk.sees({"/": 95, "/data": 95})
     told.desk.sees({"/": 95, "/data": 95, "/home": 95})
     clock.forward(minutes=5)
@@ -79,9 +79,7 @@ def test_other_news_meanwhile_does_not_swallow_it(told: World, clock: FakeClock)
     assert told.said() == [NEWS]
 
 
-def test_a_change_just_after_the_suppression_ended_does_not_swallow_it(
-    told: World, clock: FakeClock
-):
+def test_a_change_right_after_the_suppression_does_not_replace_it(told: World, clock: FakeClock):
     told.desk.sees({"/": 95, "/data": 95})
     told.desk.sees({"/": 95, "/data": 95, "/home": 95})
     clock.forward(minutes=5)
@@ -92,7 +90,7 @@ def test_a_change_just_after_the_suppression_ended_does_not_swallow_it(
     assert told.said() == [NEWS]
 
 
-def test_of_several_suppressions_each_end_is_told(store: Store, clock: FakeClock):
+def test_the_end_of_each_of_several_suppressions_is_notified(store: Store, clock: FakeClock):
     world = World(store, clock, annotations={"summary": "mount={mount}"})
     world.desk.sees({"/": 95, "/data": 95})
     first, second = clock.now() + timedelta(hours=1), clock.now() + timedelta(hours=2)
@@ -108,7 +106,7 @@ def test_of_several_suppressions_each_end_is_told(store: Store, clock: FakeClock
     assert names(world) == [["/", "/data"]]
 
 
-def test_a_suppressed_severity_pages_nobody(store: Store, clock: FakeClock):
+def test_the_severity_of_a_suppressed_alert_is_not_notified(store: Store, clock: FakeClock):
     world = World(
         store, clock, annotations={"summary": "mount={mount}"},
         when={"levels": {"high": 90, "critical": 98}},
@@ -123,7 +121,7 @@ def test_a_suppressed_severity_pages_nobody(store: Store, clock: FakeClock):
     assert world.said() == [("firing", "severity_rose")]
 
 
-def test_acknowledged_is_what_is_not_suppressed(store: Store, clock: FakeClock):
+def test_only_unsuppressed_alerts_count_as_acknowledged(store: Store, clock: FakeClock):
     world = World(store, clock, annotations={"summary": "mount={mount}"})
     world.desk.sees({"/": 95, "/data": 95})
     clock.forward(seconds=30)

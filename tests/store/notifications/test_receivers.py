@@ -1,4 +1,4 @@
-"""Who is added to a receiver hears of what is open, at once and not when it is next due."""
+"""A channel that is added to a receiver is notified of open groups at once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def wakes(world: World) -> int:
     return world.store.wakes.requested()
 
 
-def test_a_channel_that_is_added_is_told_at_once_and_nobody_twice(world: World):
+def test_an_added_channel_is_notified_at_once_and_no_channel_twice(world: World):
     before = wakes(world)
     world.store.receivers.set("ops", ["inbox", "sentinel-webhook/ops"])
     assert wakes(world) == before + 1
@@ -42,26 +42,26 @@ def test_a_channel_that_is_added_is_told_at_once_and_nobody_twice(world: World):
     assert heard(world) == []
 
 
-def test_a_receiver_that_is_left_as_it_is_wakes_nobody(world: World):
+def test_an_unchanged_receiver_requests_no_wake(world: World):
     before = wakes(world)
     world.store.receivers.set("ops", ["inbox"])
     assert wakes(world) == before
 
 
-def test_another_receiver_does_not_concern_it(world: World):
+def test_changing_a_receiver_does_not_affect_groups_of_another(world: World):
     before = wakes(world)
     world.store.receivers.set("night", ["sentinel-webhook/night"])
     assert (wakes(world), heard(world)) == (before, [])
 
 
-def test_what_is_over_is_not_told_to_who_comes_late(world: World):
+def test_an_added_channel_is_not_notified_of_resolved_alerts(world: World):
     world.desk.sees({"/": 20})
     assert heard(world) == ["inbox"]
     world.store.receivers.set("ops", ["inbox", "sentinel-webhook/ops"])
     assert heard(world) == []
 
 
-def test_who_stands_in_for_a_receiver_that_is_gone_is_told_at_once(world: World):
+def test_default_is_notified_at_once_when_a_receiver_is_removed(world: World):
     world.store.receivers.set("default", ["sentinel-webhook/all"])
     assert heard(world) == []
     world.store.receivers.remove("ops")
@@ -70,7 +70,7 @@ def test_who_stands_in_for_a_receiver_that_is_gone_is_told_at_once(world: World)
     assert heard(world) == ["sentinel-webhook/more"]
 
 
-def test_a_receiver_that_is_made_at_last_is_told_what_default_heard(store: Store, clock: FakeClock):
+def test_a_receiver_created_later_is_notified_of_what_default_was(store: Store, clock: FakeClock):
     world = World(store, clock, receivers=["later"])
     world.desk.sees({"/": 95})
     world.clock.forward(seconds=30)
@@ -79,7 +79,7 @@ def test_a_receiver_that_is_made_at_last_is_told_what_default_heard(store: Store
     assert heard(world) == ["sentinel-webhook/later"]
 
 
-def test_a_receiver_that_never_was_cannot_be_removed(world: World):
+def test_an_unknown_receiver_cannot_be_removed(world: World):
     before = wakes(world)
     with pytest.raises(NotFound, match="there is no receiver 'nobody'"):
         world.store.receivers.remove("nobody")

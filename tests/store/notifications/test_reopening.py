@@ -1,4 +1,4 @@
-"""Whoever was told of an end hears that it was none; whoever was not hears nothing."""
+"""A resolve that is taken back: only channels that were notified of it are notified again."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def reopen(world: World, *ids: str) -> list[str]:
     return [one.error for one in done if not one.ok]
 
 
-def test_it_is_open_again_as_it_was_and_its_timeline_says_by_whom(told: World):
+def test_a_reopened_alert_is_as_before_and_its_timeline_names_the_person(told: World):
     (alert,) = told.desk.ids()
     before = told.store.alerts.get(alert)
     resolve(told)
@@ -50,7 +50,7 @@ def test_it_is_open_again_as_it_was_and_its_timeline_says_by_whom(told: World):
     assert told.desk.events()[-2:] == ["sentinel.group.reopened", "sentinel.alert.reopened"]
 
 
-def test_an_acknowledged_one_comes_back_acknowledged(told: World):
+def test_an_acknowledged_alert_reopens_acknowledged(told: World):
     (alert,) = told.desk.ids()
     told.store.act([alert], Acknowledge(actor="bo", comment="mine"))
     resolve(told)
@@ -64,7 +64,7 @@ def test_an_acknowledged_one_comes_back_acknowledged(told: World):
     ]
 
 
-def test_an_end_that_nobody_was_told_is_never_told(told: World):
+def test_a_resolve_taken_back_before_any_notification_is_never_notified(told: World):
     resolve(told)
     assert told.said() == []  # a moment in which the wrong key can be taken back
     told.clock.forward(seconds=3)
@@ -74,7 +74,7 @@ def test_an_end_that_nobody_was_told_is_never_told(told: World):
     assert told.reasons() == ["repeat_interval"]
 
 
-def test_an_end_by_hand_is_told_a_moment_later(told: World):
+def test_a_resolve_by_hand_is_notified_a_moment_later(told: World):
     resolve(told)
     due = told.store.notification_log.next_due()
     assert due is not None
@@ -83,7 +83,7 @@ def test_an_end_by_hand_is_told_a_moment_later(told: World):
     assert told.said() == [OVER]
 
 
-def test_whoever_was_told_of_the_end_is_told_that_it_fires(told: World):
+def test_channels_notified_of_the_resolve_are_notified_that_it_fires(told: World):
     resolve(told)
     told.clock.forward(seconds=5)
     assert told.said() == [OVER]
@@ -93,7 +93,7 @@ def test_whoever_was_told_of_the_end_is_told_that_it_fires(told: World):
     assert told.said() == []
 
 
-def test_also_hours_later_in_a_conversation_of_its_own(told: World):
+def test_hours_later_the_reopened_alert_starts_its_own_conversation(told: World):
     resolve(told)
     told.clock.forward(seconds=5)
     assert told.said() == [OVER]
@@ -106,7 +106,9 @@ def test_also_hours_later_in_a_conversation_of_its_own(told: World):
     assert told.said() == [FIRST]
 
 
-def test_one_of_several_comes_back_unheard_without_a_word(store: Store, clock: FakeClock):
+def test_reopening_one_alert_of_a_group_before_any_notification_sends_nothing(
+    store: Store, clock: FakeClock
+):
     world = World(store, clock)
     world.desk.sees({"/": 95, "/data": 95})
     clock.forward(seconds=30)
@@ -124,7 +126,9 @@ def test_one_of_several_comes_back_unheard_without_a_word(store: Store, clock: F
     assert (message.status, message.resolved) == ("resolved", 2)
 
 
-def test_one_of_several_whose_end_was_told_is_news(store: Store, clock: FakeClock):
+def test_reopening_one_alert_of_a_group_after_its_resolve_was_notified_is_notified(
+    store: Store, clock: FakeClock
+):
     world = World(store, clock)
     world.desk.sees({"/": 95, "/data": 95})
     clock.forward(seconds=30)
@@ -138,7 +142,7 @@ def test_one_of_several_whose_end_was_told_is_news(store: Store, clock: FakeCloc
     assert world.said() == [("firing", "new_firing")]
 
 
-def test_an_end_that_is_being_told_at_this_moment_counts_as_told(told: World):
+def test_a_resolve_that_is_being_sent_counts_as_notified(told: World):
     resolve(told)
     told.clock.forward(seconds=5)
     (claimed,) = told.store.notification_log.claim("somebody")
@@ -148,7 +152,7 @@ def test_an_end_that_is_being_told_at_this_moment_counts_as_told(told: World):
     assert told.said() == [("firing", "new_firing")]
 
 
-def test_an_end_that_a_channel_may_have_taken_counts_as_told(told: World):
+def test_a_resolve_that_a_channel_may_have_received_counts_as_notified(told: World):
     resolve(told)
     told.clock.forward(seconds=5)
     told.recorder.fails["inbox"] = DeliveryError("no answer in time")
@@ -159,7 +163,7 @@ def test_an_end_that_a_channel_may_have_taken_counts_as_told(told: World):
     assert told.said() == [("firing", "new_firing")]
 
 
-def test_what_has_opened_again_meanwhile_is_named(told: World):
+def test_reopening_names_the_newer_alert_of_the_same_fingerprint(told: World):
     (alert,) = told.desk.ids()
     resolve(told)
     told.clock.forward(hours=2)
@@ -177,7 +181,9 @@ def test_what_has_opened_again_meanwhile_is_named(told: World):
     assert told.store.alerts.get(other).status == "open"
 
 
-def test_what_is_pending_in_its_place_becomes_part_of_it(store: Store, clock: FakeClock):
+def test_a_pending_alert_of_the_same_fingerprint_merges_into_the_reopened_one(
+    store: Store, clock: FakeClock
+):
     world = World(store, clock, consecutive=2)
     world.desk.sees({"/": 95})
     world.desk.sees({"/": 95})
@@ -195,7 +201,7 @@ def test_what_is_pending_in_its_place_becomes_part_of_it(store: Store, clock: Fa
     assert world.desk.alerts() == [("disk: / 95 percent", "resolved")]
 
 
-def test_what_nobody_looks_at_any_more_is_not_reopened(told: World):
+def test_an_alert_of_a_disabled_rule_is_not_reopened(told: World):
     told.store.rules.disable("disk", actor="ann")
     (why,) = reopen(told)
     assert "its rule is switched off" in why
@@ -203,7 +209,7 @@ def test_what_nobody_looks_at_any_more_is_not_reopened(told: World):
     assert reopen(told) == []
 
 
-def test_a_resolve_taken_back_ends_when_it_would_have(store: Store, clock: FakeClock):
+def test_a_reopened_alert_expires_when_it_would_have(store: Store, clock: FakeClock):
     world = World(store, clock, resolve_after="10m")
     world.desk.sees({"/": 95})
     resolve(world)
@@ -216,7 +222,7 @@ def test_a_resolve_taken_back_ends_when_it_would_have(store: Store, clock: FakeC
     assert world.store.alerts.get(world.desk.ids()[0]).resolution == "expired"
 
 
-def test_only_what_is_still_there_can_be_reopened(told: World):
+def test_a_deleted_alert_cannot_be_reopened(told: World):
     (alert,) = told.desk.ids()
     resolve(told)
     told.clock.forward(days=91)

@@ -1,4 +1,4 @@
-"""Kept figures while several change alerts and sum up at once, on PostgreSQL."""
+"""Rollups while several processes change alerts and sum up at once, on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_mark_that_upkeep_did_not_see_stays(days: Days, beside: Store):
     assert_true(days.store)
 
 
-def test_two_who_change_alerts_of_one_hour_do_not_wait_for_each_other(days: Days, beside: Store):
+def test_two_writers_of_alerts_of_one_hour_do_not_wait_for_each_other(days: Days, beside: Store):
     with beside.write() as one, days.store.write() as another:
         for connection, alert in zip((one, another), ids_of(one), strict=True):
             connection.execute(text("SET LOCAL lock_timeout = '5s'"))
@@ -76,7 +76,7 @@ def test_two_who_change_alerts_of_one_hour_do_not_wait_for_each_other(days: Days
     assert_true(days.store)
 
 
-def test_a_dump_of_another_server_brings_no_number_to_wait_for(days: Days, beside: Store):
+def test_a_dump_of_another_server_does_not_stop_upkeep(days: Days, beside: Store):
     with days.store.write() as connection:
         later = "ready = ready - interval '1 hour', horizon = 1000000000000"
         connection.execute(text(f"UPDATE tally_state SET {later}"))

@@ -1,4 +1,4 @@
-"""Two periods side by side."""
+"""Two periods compared."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_counts_times_and_rules_of_both_periods(store: Store, clock: FakeClock):
     ]
 
 
-def test_a_filter_narrows_both(store: Store, clock: FakeClock):
+def test_a_filter_applies_to_both_periods(store: Store, clock: FakeClock):
     sees(store, clock, "cpu", a=95)
     middle = clock.forward(minutes=1)
     sees(store, clock, "disk", a=95)
@@ -64,7 +64,7 @@ def test_a_filter_narrows_both(store: Store, clock: FakeClock):
     assert (found.first.opened, found.second.opened) == (0, 1)
 
 
-def test_nothing_is_compared_with_nothing(store: Store, clock: FakeClock):
+def test_two_empty_periods_compare_as_zero(store: Store, clock: FakeClock):
     found = compared(store, clock.now())
     assert found.rules == []
     assert found.first == found.second

@@ -1,4 +1,4 @@
-"""Kept figures: whatever happens to alerts, and whatever is kept, a trend is what a count says."""
+"""Rollups: whatever happens to alerts, a trend equals a count of all alerts."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def emptied(store: Store, connection: Connection) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps=st.lists(STEPS, min_size=6, max_size=24))
-def test_whatever_happens_a_trend_is_what_a_count_of_all_alerts_says(
+def test_a_trend_from_rollups_equals_a_count_of_all_alerts(
     store: Store, steps: list[tuple[Any, ...]]
 ):
     clock = FakeClock()
@@ -79,7 +79,9 @@ def days(store: Store, clock: FakeClock) -> Days:
     return settled(store, clock)
 
 
-def test_settled_hours_are_not_walked_again(days: Days, monkeypatch: pytest.MonkeyPatch):
+def test_settled_hours_are_not_computed_from_alerts_again(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+):
     """What has been kept is what is answered: a figure that is changed there is seen."""
     before = trend(days.store, 7 * DAY, 6 * HOUR)
     with days.store.write() as connection:
@@ -105,7 +107,7 @@ CHANGES: dict[str, Callable[[Days], None]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_an_alert_of_a_kept_hour_that_changes_is_counted_as_it_is_now(days: Days, change: str):
+def test_a_changed_alert_of_a_summed_hour_counts_as_it_is_now(days: Days, change: str):
     CHANGES[change](days)
     assert_true(days.store)
     keep(days.store)
@@ -114,7 +116,7 @@ def test_an_alert_of_a_kept_hour_that_changes_is_counted_as_it_is_now(days: Days
         assert connection.execute(text("SELECT count(*) FROM tally_mark")).scalar() == 0
 
 
-def test_what_settled_hours_do_not_count_leaves_no_mark(days: Days):
+def test_changes_that_rollups_do_not_count_leave_no_mark(days: Days):
     """A value, a comment or an alert of today costs upkeep nothing."""
     days.corrects(0, "value", 12.0)
     days.corrects(0, "assignee", "lena")
@@ -124,7 +126,7 @@ def test_what_settled_hours_do_not_count_leaves_no_mark(days: Days):
         assert connection.execute(text("SELECT count(*) FROM tally_mark")).scalar() == 0
 
 
-def test_upkeep_goes_on_where_it_was_left(store: Store, clock: FakeClock):
+def test_upkeep_continues_where_it_stopped(store: Store, clock: FakeClock):
     days = Days(store, clock)
     days.sees({"/"}, set())
     days.passes(30 * 60)
@@ -137,7 +139,7 @@ def test_upkeep_goes_on_where_it_was_left(store: Store, clock: FakeClock):
     assert store.rollups.upkeep() == store.rollups.upkeep(pieces=0)
 
 
-def test_what_nobody_looks_at_any_more_is_let_go(days: Days):
+def test_rollups_older_than_any_report_are_deleted(days: Days):
     days.passes(70 * 24 * 60)
     days.loses(0)
     keep(days.store)
@@ -148,9 +150,7 @@ def test_what_nobody_looks_at_any_more_is_let_go(days: Days):
 
 
 @pytest.mark.parametrize("schema", ["", "0009"])
-def test_a_backup_that_comes_back_has_none_of_the_figures_that_were_kept(
-    days: Days, tmp_path: Path, schema: str
-):
+def test_a_restored_backup_has_no_rollups(days: Days, tmp_path: Path, schema: str):
     path = tmp_path / "b.jsonl.gz"
     backup(days.store, path)
     if schema:  # the same tables, but for those that follow from others

@@ -1,4 +1,4 @@
-"""Figures of a period beside the one before, on both databases."""
+"""Figures of a period beside those of the period before, on both databases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.store.desk import Desk
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
-def test_a_period_is_counted_beside_the_one_before(store: Store, clock: FakeClock):
+def test_a_trend_counts_a_period_and_the_one_before(store: Store, clock: FakeClock):
     desk = Desk(store, clock, category="system", team="ops")
     desk.sees({"/old": 95.0})
     store.act(desk.ids(), Resolve(actor="lena"))

@@ -1,4 +1,4 @@
-"""Conditions in the shared database, on SQLite and PostgreSQL: what is kept, told, held back."""
+"""Conditions on both databases: what is stored, notified and held back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_three_of_the_last_five_open_and_survive_a_new_process(store: Store, clo
     assert desk.rows("SELECT status, resolution FROM alert") == [("resolved", "recovered")]
 
 
-def test_what_is_kept_firing_stays_open_and_says_nothing(store: Store, clock: FakeClock):
+def test_an_alert_kept_firing_stays_open_without_a_notification(store: Store, clock: FakeClock):
     desk = Desk(store, clock, keep_firing_for="3m")
     desk.sees({"/": 95})
     applied = desk.sees({"/": 20})
@@ -31,7 +31,7 @@ def test_what_is_kept_firing_stays_open_and_says_nothing(store: Store, clock: Fa
     assert desk.rows("SELECT kind FROM timeline ORDER BY id") == [("opened",), ("resolved",)]
 
 
-def test_more_than_the_most_are_one_alert(store: Store, clock: FakeClock):
+def test_more_findings_than_allowed_become_one_alert(store: Store, clock: FakeClock):
     desk = Desk(store, clock, max_alerts=2)
     applied = desk.sees({f"/{n}": 91 + n for n in range(8)})
     assert (applied.bad, applied.live) == (8, 3)
@@ -43,7 +43,7 @@ def test_more_than_the_most_are_one_alert(store: Store, clock: FakeClock):
     assert desk.sees({f"/{n}": 20 for n in range(8)}).live == 0
 
 
-def test_seeing_nothing_is_an_alert_where_the_rule_says_so(store: Store, clock: FakeClock):
+def test_no_data_is_an_alert_where_the_rule_says_so(store: Store, clock: FakeClock):
     desk = Desk(
         store, clock, no_data={"then": "own", "after": 2, "severity": "high"}, **{"for": "1h"}
     )
@@ -56,7 +56,7 @@ def test_seeing_nothing_is_an_alert_where_the_rule_says_so(store: Store, clock: 
     assert desk.sees({"/": 20}).outcome == "ok"
 
 
-def test_what_nobody_sees_any_more_closes_quietly(store: Store, clock: FakeClock):
+def test_a_series_that_disappears_resolves_without_a_notification(store: Store, clock: FakeClock):
     desk = Desk(store, clock, no_data={"then": "ok", "after": 2})
     desk.sees({"/": 95, "/usb": 95})
     desk.sees({"/": 95})
@@ -65,7 +65,7 @@ def test_what_nobody_sees_any_more_closes_quietly(store: Store, clock: FakeClock
     assert desk.rows("SELECT quiet FROM group_member WHERE resolved_seq IS NOT NULL")[0][0]
 
 
-def test_outside_its_hours_nobody_is_told_and_then_of_what_still_fires(
+def test_outside_active_hours_nothing_is_notified_and_afterwards_what_still_fires(
     store: Store, clock: FakeClock
 ):
     clock.set(datetime(2026, 3, 2, 20, tzinfo=UTC))  # a Monday
@@ -90,7 +90,7 @@ def test_outside_its_hours_nobody_is_told_and_then_of_what_still_fires(
     assert world.said() == [("resolved", "resolved")]
 
 
-def test_a_throttle_holds_news_back_and_counts_it(store: Store, clock: FakeClock):
+def test_a_throttle_holds_notifications_back_and_counts_them(store: Store, clock: FakeClock):
     world = World(store, clock, throttle="1h", group_interval="1m")
     world.desk.sees({"/": 95})
     clock.forward(seconds=30)

@@ -29,7 +29,7 @@ def reasons(desk: Desk, alert_id: str) -> list[tuple[str, str]]:
     return [(entry.reason, entry.comment) for entry in timeline if entry.kind == "remedy"]
 
 
-def test_an_alert_that_opens_asks_for_its_remedy_with_its_own_words(desk: Desk):
+def test_an_alert_that_opens_requests_its_remediation_with_its_own_labels(desk: Desk):
     desk.sees({"/data": 97, "/home": 20})
     (wanted,) = desk.store.remediations.to_start()
     (alert,) = desk.ids()
@@ -38,7 +38,7 @@ def test_an_alert_that_opens_asks_for_its_remedy_with_its_own_words(desk: Desk):
     assert wanted.parameters == {"mount": "/data", "why": [f"{title}, medium"], "tries": 3}
 
 
-def test_it_is_asked_for_once_however_long_and_often_the_alert_lasts(desk: Desk):
+def test_a_remediation_is_requested_once_per_alert(desk: Desk):
     desk.sees({"/data": 97})
     (alert,) = desk.ids()
     assert desk.store.remediations.started(alert, "run-9", "restart · 1", "SCHEDULED")
@@ -53,7 +53,7 @@ def test_it_is_asked_for_once_however_long_and_often_the_alert_lasts(desk: Desk)
     assert (found.flow_run_id, found.flow_run_name) == ("run-9", "restart · 1")
 
 
-def test_an_alert_that_only_waits_to_open_asks_for_nothing(store: Store, clock: FakeClock):
+def test_a_pending_alert_requests_no_remediation(store: Store, clock: FakeClock):
     desk = Desk(store, clock, remediate=REMEDIATION, consecutive=2)
     desk.sees({"/data": 97})
     assert store.remediations.to_start() == []
@@ -61,14 +61,14 @@ def test_an_alert_that_only_waits_to_open_asks_for_nothing(store: Store, clock: 
     assert len(store.remediations.to_start()) == 1
 
 
-def test_a_check_that_fails_is_no_reason_for_a_remedy(store: Store, clock: FakeClock):
+def test_a_failed_check_requests_no_remediation(store: Store, clock: FakeClock):
     desk = Desk(store, clock, remediate=REMEDIATION, errors={"after": 1})
     desk.sees(error=RuntimeError("no such disk"))
     assert len(desk.ids()) == 1
     assert store.remediations.to_start() == []
 
 
-def test_what_is_over_before_it_could_be_started_is_dropped(desk: Desk):
+def test_the_remediation_of_a_resolved_alert_is_dropped(desk: Desk):
     desk.sees({"/data": 97})
     (alert,) = desk.ids()
     desk.store.act([alert], Resolve(actor="ada"))
@@ -82,7 +82,7 @@ def test_what_is_over_before_it_could_be_started_is_dropped(desk: Desk):
     assert reasons(desk, alert) == [("remediation_not_started", found.error)]
 
 
-def test_what_cannot_be_started_is_tried_again_and_given_up_in_time(desk: Desk):
+def test_a_remediation_that_cannot_start_is_retried_and_given_up_in_time(desk: Desk):
     desk.sees({"/data": 97})
     (alert,) = desk.ids()
     desk.store.remediations.not_started(alert, "there is no deployment restart/disk")
@@ -94,7 +94,7 @@ def test_what_cannot_be_started_is_tried_again_and_given_up_in_time(desk: Desk):
     assert "could not be started for an hour: there is no deployment restart/disk" in comment
 
 
-def test_a_storm_starts_no_more_at_once_than_the_rule_allows(store: Store, clock: FakeClock):
+def test_no_more_remediations_run_at_once_than_the_rule_allows(store: Store, clock: FakeClock):
     desk = Desk(store, clock, remediate={**REMEDIATION, "at_once": 2})
     desk.sees({f"/{n}": 97 for n in range(5)})
     first = store.remediations.to_start()
@@ -107,7 +107,7 @@ def test_a_storm_starts_no_more_at_once_than_the_rule_allows(store: Store, clock
     assert len(store.remediations.to_start()) == 1
 
 
-def test_its_runs_state_is_followed_on_the_alert(desk: Desk):
+def test_the_timeline_follows_the_state_of_the_remediation_run(desk: Desk):
     desk.sees({"/data": 97})
     (alert,) = desk.ids()
     store = desk.store
@@ -130,7 +130,7 @@ def test_its_runs_state_is_followed_on_the_alert(desk: Desk):
     ]
 
 
-def test_two_that_say_so_at_once_are_one_start(desk: Desk):
+def test_two_concurrent_reports_of_a_start_count_as_one(desk: Desk):
     desk.sees({"/data": 97})
     (alert,) = desk.ids()
     barrier, said = Barrier(2), list[bool]()
@@ -148,7 +148,7 @@ def test_two_that_say_so_at_once_are_one_start(desk: Desk):
     assert len(reasons(desk, alert)) == 1
 
 
-def test_it_goes_with_its_alert(desk: Desk):
+def test_a_remediation_is_deleted_with_its_alert(desk: Desk):
     desk.sees({"/data": 97})
     (alert,) = desk.ids()
     desk.sees({"/data": 10})

@@ -1,4 +1,4 @@
-"""A rule whose deployment is gone: its alerts close, and it may come again."""
+"""A rule whose deployment is gone: its alerts close, and it may return."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sentinel.store import Store
 from tests.store.desk import Desk
 
 
-def test_its_alerts_close_without_a_recovery_and_stay_in_the_history(
+def test_alerts_of_a_retired_rule_close_without_a_recovery_and_stay_in_the_history(
     store: Store, clock: FakeClock
 ):
     desk = Desk(store, clock)
@@ -20,7 +20,7 @@ def test_its_alerts_close_without_a_recovery_and_stay_in_the_history(
     assert (last.kind, last.reason, last.actor) == ("resolved", "rule_disabled", "ada")
 
 
-def test_it_may_come_again_and_is_on(store: Store, clock: FakeClock):
+def test_a_retired_rule_may_return_and_is_enabled(store: Store, clock: FakeClock):
     desk = Desk(store, clock)
     desk.sees({"/data": 97})
     store.rules.retire("disk", actor="ada")
@@ -30,7 +30,7 @@ def test_it_may_come_again_and_is_on(store: Store, clock: FakeClock):
     assert [status for _, status in desk.alerts()] == ["resolved", "open"]
 
 
-def test_what_its_conditions_remember_goes_with_it(store: Store, clock: FakeClock):
+def test_the_state_of_its_conditions_is_deleted_with_the_rule(store: Store, clock: FakeClock):
     desk = Desk(store, clock, often={"times": 3, "of_last": 5})
     desk.sees({"/data": 97})
     desk.sees({"/data": 97})
@@ -41,9 +41,7 @@ def test_what_its_conditions_remember_goes_with_it(store: Store, clock: FakeCloc
     assert desk.sees({"/data": 97}).outcome == "ok"
 
 
-def test_nothing_of_the_old_name_is_remembered_by_a_rule_that_was_renamed(
-    store: Store, clock: FakeClock
-):
+def test_a_renamed_rule_keeps_no_condition_state_of_the_old_name(store: Store, clock: FakeClock):
     desk = Desk(store, clock, often={"times": 3, "of_last": 5})
     desk.sees({"/data": 97})
     desk.rule = desk.rule.model_copy(update={"name": "disks", "renamed_from": "disk"})
@@ -51,5 +49,5 @@ def test_nothing_of_the_old_name_is_remembered_by_a_rule_that_was_renamed(
     assert desk.rows("SELECT rule FROM rule_memory") == [("disks",)]
 
 
-def test_one_that_never_ran_is_no_error(store: Store):
+def test_retiring_a_rule_that_never_ran_is_no_error(store: Store):
     assert store.rules.retire("none", actor="ada") == 0
