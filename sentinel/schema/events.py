@@ -1,4 +1,4 @@
-"""The tables of events: what came, which ids were seen, and which policies look at it.
+"""The tables of events: what came, which ids came before, and the policies that match them.
 
 A block holds the events of one call as JSON, so that a batch of any size is one row. Blocks of a
 tenant are numbered without gaps in the order in which they were committed, so that a reader that

@@ -1,4 +1,4 @@
-"""The table of saved views: what a person looks at often, by a name of their own."""
+"""The table of saved views: filters of a page that a person named."""
 
 from __future__ import annotations
 

@@ -287,7 +287,7 @@ def test_a_storm_is_one_message_that_counts_all(world: World):
 
 
 def test_a_receiver_needs_channels_that_exist_in_form(store: Store):
-    with pytest.raises(ConfigurationError, match="is no channel"):
+    with pytest.raises(ConfigurationError, match="is not a channel"):
         store.receivers.set("ops", ["slack ops"])
 
 

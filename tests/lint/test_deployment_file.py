@@ -222,7 +222,7 @@ class TestReceivers:
         assert "no receiver can be named" in "".join(
             desk.changed("parameters", "rule", "receivers", to=[name])
         )
-        with pytest.raises(ConfigurationError, match="no usable name"):
+        with pytest.raises(ConfigurationError, match="not a valid name"):
             store.receivers.set(name, ["inbox"])
 
 

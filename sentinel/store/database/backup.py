@@ -92,7 +92,7 @@ def backup(store: Store, path: Path, *, replace: bool = False) -> Backup:
         DatabaseError: the schema is not this version's, or the database cannot be read.
     """
     if path.exists() and not replace:
-        raise Conflict(f"the file {path} exists", hint="Take another name, or add --replace.")
+        raise Conflict(f"the file {path} exists", hint="Use another name, or add --replace.")
     if not schema_ready(store.engine):
         raise DatabaseError(
             "the database is not at this version's schema", hint="Run: sentinel db migrate"
@@ -231,9 +231,9 @@ def _empty(connection: Connection, config: Config, present: list[str], schema: s
         command.upgrade(config, schema)
     except command.util.CommandError:
         raise SchemaTooNew(
-            f"the backup is of schema {schema}, which this Sentinel does not know: a newer one "
-            "has written it",
-            hint="Upgrade this Sentinel.",
+            f"the backup is of schema {schema}, which this version of Sentinel does not know: a "
+            "newer one wrote it",
+            hint="Upgrade Sentinel.",
         ) from None
 
 

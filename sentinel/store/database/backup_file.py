@@ -100,7 +100,7 @@ class BackupFile:
         if self.head.format != FORMAT:
             raise _damaged(path, "it is no backup of Sentinel")
         if self.head.version > VERSION:
-            raise _damaged(path, "a newer Sentinel has written it")
+            raise _damaged(path, "a newer version of Sentinel wrote it")
 
     def lines(self) -> Iterator[TableColumns | list[Any]]:
         """Yield each table's line, then its rows; afterwards `rows` is known."""
@@ -141,4 +141,4 @@ class BackupFile:
 
 
 def _damaged(path: Path, why: str) -> ConfigurationError:
-    return ConfigurationError(f"{path} cannot be restored: {why}", hint="Take another backup.")
+    return ConfigurationError(f"{path} cannot be restored: {why}", hint="Use another backup.")

@@ -92,9 +92,9 @@ def refuse_newer(connection: Connection, config: Config) -> None:
     strange = set(MigrationContext.configure(connection).get_current_heads()) - known
     if strange:
         raise SchemaTooNew(
-            f"the database is at schema {', '.join(sorted(strange))}, which this Sentinel "
-            "does not know: a newer one has migrated it",
-            hint="Upgrade this Sentinel, or restore a backup from before.",
+            f"the database is at schema {', '.join(sorted(strange))}, which this version of "
+            "Sentinel does not know: a newer one migrated it",
+            hint="Upgrade Sentinel, or restore an older backup.",
         )
 
 

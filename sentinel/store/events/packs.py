@@ -157,7 +157,8 @@ def _refuse_taken(connection: Connection, pack: Pack) -> None:
     for name in pack.names:
         if name in rules:
             raise PolicyError(
-                f"a policy would be the rule {name!r}, which there is already, of {rules[name]}",
+                f"a policy would be the rule {name!r}, which exists already, with the "
+                f"trigger {rules[name]}",
                 hint="Rename the policy.",
             )
 

@@ -154,7 +154,7 @@ class _Hour:
         _alone(self.store, self.connection)
         fresh_blocks = self._by_id(ids)
         if len(fresh_blocks) != len(ids):
-            return 0  # somebody else has been here since they were listed
+            return 0  # another process has merged them since they were listed
         before = self._of(0, self.hour)
         raw = once(joined([unpacked(row.data) for row in [*before, *fresh_blocks]]))
         keep = max(row.keep_until for row in [*before, *fresh_blocks])

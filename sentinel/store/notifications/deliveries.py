@@ -158,7 +158,7 @@ def _end(connection: Connection, outcome: Outcome, state: str, now: datetime) ->
 
 def _log_failure(store: Store, connection: Connection, outcome: Outcome) -> None:
     sent = outcome.sent
-    how = "refused for good" if outcome.permanent else "failed; it is tried again"
+    how = "refused permanently" if outcome.permanent else "failed; Sentinel tries again"
     store.log.add(
         connection,
         "error" if outcome.permanent else "warning",

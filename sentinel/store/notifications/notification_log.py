@@ -198,7 +198,7 @@ class NotificationLog:
                     connection,
                     "warning",
                     "receiver.unknown",
-                    f"there is no receiver {name!r}; {group.title!r} goes to {DEFAULT!r} instead",
+                    f"there is no receiver {name!r}; {DEFAULT!r} is notified of {group.title!r}",
                     {"group": group.id, "do": f"sentinel receiver set {name} --channel …"},
                 )
 

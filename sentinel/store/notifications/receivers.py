@@ -59,12 +59,13 @@ class Receivers:
         """
         if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,99}", name):
             raise ConfigurationError(
-                f"{name!r} is no usable name", hint="Use small letters, digits, '-', '_' and '.'."
+                f"{name!r} is not a valid name",
+                hint="Use lower-case letters, digits, '-', '_' and '.'.",
             )
         wrong = [one for one in channels if not _CHANNEL.fullmatch(one)]
         if wrong or not channels:
             raise ConfigurationError(
-                f"receiver {name!r}: {', '.join(wrong) or 'nothing'} is no channel",
+                f"receiver {name!r}: {', '.join(wrong) or 'nothing'} is not a channel",
                 hint="Write inbox, or a block as sentinel-webhook/ops.",
             )
         values: dict[str, Any] = {
@@ -82,7 +83,7 @@ class Receivers:
             if not done.rowcount:
                 connection.execute(RECEIVER.insert().values(name=name, **values))
             self._store.log.add(
-                connection, "info", "receiver.set", f"{name} tells {', '.join(channels)}"
+                connection, "info", "receiver.set", f"{name} notifies {', '.join(channels)}"
             )
             # Groups of a receiver that does not exist notify `default`, so they count as its own.
             if set(channels) - set(before.get(name, ())):

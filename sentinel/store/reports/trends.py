@@ -28,15 +28,15 @@ __all__ = ["DEFINITIONS", "Bucket", "Noisy", "Period", "Trend", "trend"]
 
 DEFINITIONS = {
     "opened": "Alerts that opened in the period. One that reopened counts by when it first opened.",
-    "resolved": "Alerts that ended in the period, whoever or whatever ended them.",
+    "resolved": "Alerts that were resolved in the period, by a person or by Sentinel.",
     "acknowledge": (
         "Mean time from opened to acknowledged, of alerts that opened in the period and have been "
-        "acknowledged (by the acknowledgement that holds now or held when they ended)."
+        "acknowledged (by the acknowledgement that holds now or held when they were resolved)."
     ),
-    "resolve": "Mean time from opened to resolved, of alerts that ended in the period.",
+    "resolve": "Mean time from opened to resolved, of alerts that were resolved in the period.",
     "unattended": (
-        "Alerts that opened in the period and were never acknowledged, whether they ended by "
-        "themselves or are still open."
+        "Alerts that opened in the period and were never acknowledged, whether they were resolved "
+        "since or are still open."
     ),
 }
 MOST_RULES = 12
@@ -120,9 +120,9 @@ def trend(store: Store, length: timedelta, step: timedelta) -> Trend:
         buckets = asking.stepped(since, until, step)
 
     def period(of: bool) -> Period:
-        told, (over, lasted) = list((now if of else before).values()), ended[of]
-        count, taken = sum(one.opened for one in told), sum(one.taken for one in told)
-        waited = sum(one.waited for one in told)
+        rules, (over, lasted) = list((now if of else before).values()), ended[of]
+        count, taken = sum(one.opened for one in rules), sum(one.taken for one in rules)
+        waited = sum(one.waited for one in rules)
         return Period(
             opened=count, resolved=over, unattended=count - taken,
             acknowledge=_mean(waited, taken), resolve=_mean(lasted, over),

@@ -206,7 +206,7 @@ SPOILT: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     ),
     "of a later format": (
         lambda data: gzip.compress(b"".join(lines_of(data)).replace(b'version":1', b'version":9')),
-        "a newer Sentinel",
+        "a newer version of Sentinel",
     ),
 }  # fmt: skip
 

@@ -57,7 +57,7 @@ def test_older_code_refuses_a_newer_schema_saying_what_to_do(store: Store):
     with store.write() as connection:
         ours = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(SchemaTooNew, match=r"9999.*newer one.*Upgrade this Sentinel"):
+    with pytest.raises(SchemaTooNew, match=r"9999.*newer one.*Upgrade Sentinel"):
         migrate(store.engine)
     with pytest.raises(SchemaTooNew):
         schema_ready(store.engine)
