@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from sentinel.errors import NotFound, PrefectUnreachable
 from sentinel.rules.remediation import idempotency_key
 from sentinel.store import Store
-from sentinel.store.rules.remediation import Ended, Wanted
+from sentinel.store.rules.remediation import PendingRemediation, RemediationRun
 
 __all__ = ["Runner", "follow_remediations", "start_remediations"]
 
@@ -53,7 +53,7 @@ def start_remediations(store: Store, prefect: Runner) -> int:
     return sum(_start(store, prefect, one) for one in store.remediations.to_start())
 
 
-def _start(store: Store, prefect: Runner, one: Wanted) -> bool:
+def _start(store: Store, prefect: Runner, one: PendingRemediation) -> bool:
     flow, _, name = one.deployment.partition("/")
     try:
         deployment = prefect.deployment_named(flow, name)
@@ -88,17 +88,19 @@ def follow_remediations(store: Store, prefect: Runner) -> int:
         return 0
     runs = prefect.flow_runs(list(running))
     return sum(
-        store.remediations.follow(running[seen.flow_run_id], seen) and seen.over
+        store.remediations.follow(running[seen.flow_run_id], seen) and seen.is_final
         for seen in _seen(list(running), runs)
     )
 
 
-def _seen(ids: Sequence[str], runs: Mapping[str, Mapping[str, Any]]) -> Iterator[Ended]:
+def _seen(ids: Sequence[str], runs: Mapping[str, Mapping[str, Any]]) -> Iterator[RemediationRun]:
     for id_ in ids:
         run = runs.get(id_)
         if run is None:  # somebody deleted it, and nothing more will be known
-            yield Ended(flow_run_id=id_, state="", state_name="gone from Prefect", over=True)
+            yield RemediationRun(
+                flow_run_id=id_, state="", state_name="gone from Prefect", is_final=True
+            )
             continue
         state = str(run.get("state_type") or "")
         name = str(run.get("state_name") or state.capitalize())
-        yield Ended(flow_run_id=id_, state=state, state_name=name, over=state in _OVER)
+        yield RemediationRun(flow_run_id=id_, state=state, state_name=name, is_final=state in _OVER)

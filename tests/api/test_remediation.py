@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 
 from sentinel.store import Store
-from sentinel.store.rules.remediation import Ended
+from sentinel.store.rules.remediation import RemediationRun
 from tests.api.served import Raised
 
 
@@ -19,7 +19,9 @@ def test_an_alert_shows_the_run_that_is_to_put_it_right(
 
     assert (shown()["status"], shown()["flow_run"]) == ("wanted", None)
     store.remediations.started(alert, "0192-run", "restart · 1", "SCHEDULED")
-    ended = Ended(flow_run_id="0192-run", state="COMPLETED", state_name="Healed", over=True)
+    ended = RemediationRun(
+        flow_run_id="0192-run", state="COMPLETED", state_name="Healed", is_final=True
+    )
     store.remediations.follow(alert, ended)
     remedy = shown()
     assert (remedy["status"], remedy["state_name"]) == ("ended", "Healed")

@@ -11,7 +11,7 @@ from prefect.states import Completed, Failed
 from flows.sweep import sweep
 from sentinel.engine.remediation import follow_remediations, start_remediations
 from sentinel.rules.remediation import idempotency_key
-from sentinel.store.rules.remediation import Ended
+from sentinel.store.rules.remediation import RemediationRun
 from tests.flows.conftest import Desk
 
 pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
@@ -113,7 +113,7 @@ def test_a_deployment_that_is_not_there_is_said_on_the_alert_and_waited_for(
     assert found.status == "wanted"
     assert "restart/none" in found.error
     assert not desk.store.remediations.follow(
-        alert.id, Ended(flow_run_id="", state="FAILED", state_name="Failed", over=True)
+        alert.id, RemediationRun(flow_run_id="", state="FAILED", state_name="Failed", is_final=True)
     )
 
 

@@ -40,8 +40,8 @@ from sentinel.store.database.bulk import uncollected
 from sentinel.store.database.tables import RULE
 from sentinel.store.notifications.groups import Fired, GroupChanges
 from sentinel.store.rules.condition_state import load_memory, save_memory
-from sentinel.store.rules.remediation import want
-from sentinel.store.rules.rules import enter, shut
+from sentinel.store.rules.remediation import request_remediations
+from sentinel.store.rules.rules import ensure_row, refusal
 from sentinel.template import placeholders
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def apply(store: Store, connection: Connection, evaluation: Evaluation) -> Appli
     evaluation = msgspec.structs.replace(
         evaluation, slot=utc(evaluation.slot), at=utc(evaluation.at)
     )
-    row = enter(store, connection, evaluation, now)
-    why = shut(row, evaluation.rule, evaluation.slot, evaluation.at)
+    row = ensure_row(store, connection, evaluation, now)
+    why = refusal(row, evaluation.rule, evaluation.slot, evaluation.at)
     if why:
         return Applied(outcome=why)
     with uncollected(evaluation.observation.size):
@@ -356,7 +356,7 @@ class _Application:
         group_events, due_now = self.group_changes.carry_out(self.now)
         events = [self._batch()] if self.changed > MOST_EVENTS else self.events
         self.store.outbox.add(connection, [*group_events, *events])
-        want(self.store, connection, self.remediations, self.now)
+        request_remediations(self.store, connection, self.remediations, self.now)
         if due_now:
             self.store.wakes.request(connection, self.now)
 

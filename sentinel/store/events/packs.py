@@ -17,7 +17,7 @@ from sentinel.schema.events import EventPack, PolicyMemory
 from sentinel.store.database.bulk import dumped, insert_new
 from sentinel.store.database.tables import RULE, table_of
 from sentinel.store.events.log import TAIL
-from sentinel.store.rules.rules import enter
+from sentinel.store.rules.rules import ensure_row
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -90,7 +90,7 @@ def _write(store: Store, connection: Connection, pack: Pack, digest: str) -> set
         rule=rule, trigger=POLICY_TRIGGER if pack.spec.alone else PACK_TRIGGER, slot=now, at=now,
         observation=Observation(readings=[]), default_category="events", source=pack.spec.source,
     )  # fmt: skip
-    enter(store, connection, own, now)
+    ensure_row(store, connection, own, now)
     insert_new(
         connection,
         "rule",

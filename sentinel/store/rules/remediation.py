@@ -21,13 +21,19 @@ from sentinel.store.rules.lock import lock_rules
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["GIVE_UP_AFTER", "Ended", "Remediations", "Wanted", "want"]
+__all__ = [
+    "GIVE_UP_AFTER",
+    "PendingRemediation",
+    "RemediationRun",
+    "Remediations",
+    "request_remediations",
+]
 
 GIVE_UP_AFTER = timedelta(hours=1)
 """A run that could not be started for this long is not started any more, since it is too late."""
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class PendingRemediation(msgspec.Struct, frozen=True, kw_only=True):
     """A remediation whose run is to be started."""
 
     alert_id: str
@@ -36,16 +42,16 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, Any]
 
 
-class Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of a remediation's run; `over` where the state is final."""
+class RemediationRun(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of a remediation's run; `is_final` where it is the last one."""
 
     flow_run_id: str
     state: str
     state_name: str
-    over: bool
+    is_final: bool
 
 
-def want(
+def request_remediations(
     store: Store, connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime
 ) -> None:
     """Request remediations in the transaction that opens their alerts.
@@ -82,7 +88,7 @@ class Remediations:
             ).first()
         return None if row is None else RemediationRow.model_validate(dict(row._mapping))  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's documented public name
 
-    def to_start(self) -> list[Wanted]:
+    def to_start(self) -> list[PendingRemediation]:
         """Return the remediations whose run is to be started now, within each rule's `at_once`.
 
         Those that are too late are dropped: their alert was resolved, or their run could not be
@@ -108,18 +114,18 @@ class Remediations:
                     )
                 ).scalars()
             )
-        found: list[Wanted] = []
+        found: list[PendingRemediation] = []
         for row in waiting:
             rule = f"{row.tenant}/{row.rule}"
             if row.alert_status not in ("open", "acknowledged"):
-                self._drop(row.alert_id, "its alert was over before it could be started")
+                self._drop(row.alert_id, "its alert was resolved before it could be started")
             elif row.wanted_at + GIVE_UP_AFTER <= now:
                 why = f": {row.error}" if row.error else ""
                 self._drop(row.alert_id, f"it could not be started for an hour{why}")
             elif running[rule] < row.at_once:
                 running[rule] += 1
                 found.append(
-                    Wanted(
+                    PendingRemediation(
                         alert_id=row.alert_id, rule=row.rule, deployment=row.deployment,
                         parameters=row.parameters,
                     )
@@ -151,11 +157,11 @@ class Remediations:
         with self._store.read() as connection:
             return {str(run): str(alert) for run, alert in connection.execute(query)}
 
-    def follow(self, alert_id: str, seen: Ended) -> bool:
+    def follow(self, alert_id: str, seen: RemediationRun) -> bool:
         """Record the state of a run; return whether it differs from the last one."""
         now = self._store.now()
         values: dict[str, Any] = {"state": seen.state, "state_name": seen.state_name}
-        if not seen.over:
+        if not seen.is_final:
             with self._store.write() as connection:
                 done = connection.execute(
                     REMEDIATION.update()

@@ -28,10 +28,10 @@ from sentinel.store.rules.lock import lock_rules
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["Rules", "shut"]
+__all__ = ["Rules", "ensure_row", "refusal"]
 
 
-def shut(row: Row[Any] | None, rule: Rule, slot: datetime, at: datetime) -> str:
+def refusal(row: Row[Any] | None, rule: Rule, slot: datetime, at: datetime) -> str:
     """Return why an evaluation is refused.
 
     Args:
@@ -128,7 +128,7 @@ class Rules:
             row = connection.execute(query.where(RULE.c.name == rule.name)).first()
             if row is None and rule.renamed_from:
                 row = connection.execute(query.where(RULE.c.name == rule.renamed_from)).first()
-        why = shut(row, rule, utc(slot), utc(now))
+        why = refusal(row, rule, utc(slot), utc(now))
         if row is None:
             return Gate(go=True, reason="ok")
         return Gate(
@@ -251,7 +251,9 @@ class Rules:
         return bool(done.rowcount)
 
 
-def enter(store: Store, connection: Connection, evaluation: Evaluation, now: datetime) -> Row[Any]:
+def ensure_row(
+    store: Store, connection: Connection, evaluation: Evaluation, now: datetime
+) -> Row[Any]:
     """Ensure that the rule has a row, take over the history of a renamed one, and lock the row."""
     rule = evaluation.rule
     key = (rule.tenant, rule.name)

@@ -10,7 +10,7 @@ import pytest
 from sentinel.alerts.actions import Resolve
 from sentinel.clock import FakeClock
 from sentinel.store import Store
-from sentinel.store.rules.remediation import GIVE_UP_AFTER, Ended
+from sentinel.store.rules.remediation import GIVE_UP_AFTER, RemediationRun
 from tests.store.desk import Desk
 
 REMEDIATION = {
@@ -77,7 +77,7 @@ def test_the_remediation_of_a_resolved_alert_is_dropped(desk: Desk):
     assert found is not None
     assert (found.status, found.error) == (
         "dropped",
-        "its alert was over before it could be started",
+        "its alert was resolved before it could be started",
     )
     assert reasons(desk, alert) == [("remediation_not_started", found.error)]
 
@@ -102,7 +102,9 @@ def test_no_more_remediations_run_at_once_than_the_rule_allows(store: Store, clo
     for one in first:
         store.remediations.started(one.alert_id, f"run-{one.alert_id}", "restart", "SCHEDULED")
     assert store.remediations.to_start() == []
-    done = Ended(flow_run_id="run", state="COMPLETED", state_name="Completed", over=True)
+    done = RemediationRun(
+        flow_run_id="run", state="COMPLETED", state_name="Completed", is_final=True
+    )
     store.remediations.follow(first[0].alert_id, done)
     assert len(store.remediations.to_start()) == 1
 
@@ -113,12 +115,14 @@ def test_the_timeline_follows_the_state_of_the_remediation_run(desk: Desk):
     store = desk.store
     store.remediations.started(alert, "run-9", "restart · 1", "SCHEDULED")
     assert store.remediations.running() == {"run-9": alert}
-    running = Ended(flow_run_id="run-9", state="RUNNING", state_name="Running", over=False)
+    running = RemediationRun(
+        flow_run_id="run-9", state="RUNNING", state_name="Running", is_final=False
+    )
     before = store.change_number()
     assert store.remediations.follow(alert, running)
     assert store.change_number() > before
     assert not store.remediations.follow(alert, running)
-    failed = Ended(flow_run_id="run-9", state="FAILED", state_name="Failed", over=True)
+    failed = RemediationRun(flow_run_id="run-9", state="FAILED", state_name="Failed", is_final=True)
     assert store.remediations.follow(alert, failed)
     assert store.remediations.running() == {}
     found = store.remediations.of(alert)
