@@ -2,12 +2,12 @@
 
 Stored readings and events go through a throw-away store on a simulated clock: the same
 `Store.apply`, the same matching of events, the same grouping and the same decisions on messages as
-live. There is no second evaluator, and so nothing here says what is bad or who is told.
+live. There is no second evaluator, and so nothing here decides what is bad or who is notified.
 """
 
 from sentinel.backtest.chart import picture
 from sentinel.backtest.diff import difference
-from sentinel.backtest.planning import Tried, planned
+from sentinel.backtest.planning import Candidate, planned
 from sentinel.backtest.policies import (
     EVENT_TRIGGERS,
     Came,
@@ -25,13 +25,13 @@ __all__ = [
     "EVENT_TRIGGERS",
     "Backtest",
     "Came",
+    "Candidate",
     "EventPlan",
     "Message",
     "Plan",
     "ReplayedAlert",
     "Seen",
     "Spell",
-    "Tried",
     "difference",
     "picture",
     "planned",

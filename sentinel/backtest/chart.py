@@ -39,10 +39,10 @@ def picture(found: Backtest, width: int = 72) -> list[str]:
         lines.append(f"{number:>8} {_bar(alert, found.until, width, place)}")
     if len(found.alerts) > _MOST_ROWS:
         lines.append(f"{'':>8} … and {len(found.alerts) - _MOST_ROWS:,} more")
-    told = [" "] * width
+    notified = [" "] * width
     for message in found.messages:
-        told[place(message.at)] = "▲"
-    lines.append(f"{'told':>8} {''.join(told)}")
+        notified[place(message.at)] = "▲"
+    lines.append(f"{'notified':>8} {''.join(notified)}")
     start, end = f"{found.since:%m-%d %H:%M}", f"{found.until:%m-%d %H:%M}"
     lines.append(f"{'':>8} {start}{end:>{max(len(end), width - len(start))}}")
     return [line.rstrip() for line in lines]
@@ -50,10 +50,10 @@ def picture(found: Backtest, width: int = 72) -> list[str]:
 
 def _values(found: Backtest, width: int, place: Callable[[datetime], int]) -> Iterator[str]:
     most: list[float | None] = [None] * width
-    looked = [False] * width
-    for at, value in found.looks:
+    evaluated = [False] * width
+    for at, value in found.peaks:
         cell = place(at)
-        looked[cell] = True
+        evaluated[cell] = True
         before = most[cell]
         if value is not None:
             most[cell] = value if before is None else max(before, value)
@@ -61,7 +61,7 @@ def _values(found: Backtest, width: int, place: Callable[[datetime], int]) -> It
     low, high = min(known, default=0.0), max(known, default=0.0)
     for cell, value in enumerate(most):
         if value is None:
-            yield "·" if looked[cell] else " "
+            yield "·" if evaluated[cell] else " "
         else:
             part = (value - low) / (high - low) if high > low else 0.0
             yield _LEVELS[min(len(_LEVELS) - 1, int(part * len(_LEVELS)))]

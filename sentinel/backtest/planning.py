@@ -17,10 +17,10 @@ from sentinel.errors import ConfigurationError
 from sentinel.rules.rule import Rule
 from sentinel.store import Store
 
-__all__ = ["Tried", "planned"]
+__all__ = ["Candidate", "planned"]
 
 
-class Tried(msgspec.Struct, frozen=True, kw_only=True):
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """A rule to try out.
 
     Attributes:
@@ -35,13 +35,13 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def planned(
-    store: Store, tried: Tried, since: datetime, until: datetime, data: Path | None = None
+    store: Store, candidate: Candidate, since: datetime, until: datetime, data: Path | None = None
 ) -> tuple[Plan, Iterable[Seen]]:
     """Decide what to replay, and as what.
 
     Args:
         store: whose readings, metrics, receivers and settings hold
-        tried: the rule
+        candidate: the rule
         since: evaluations after it
         until: and up to it
         data: a file of readings instead of the kept ones; then its times are the limits, and
@@ -53,7 +53,7 @@ def planned(
     Raises:
         ConfigurationError: there is nothing to replay, or nothing says what is bad
     """
-    rule, trigger = tried.rule, tried.trigger
+    rule, trigger = candidate.rule, candidate.trigger
     judged = (rule.when or trigger.when) is not None
     seen: Iterable[Seen]
     reader = store.metrics.reader(rule.tenant)
@@ -70,7 +70,7 @@ def planned(
             raise ConfigurationError(
                 f"rule {rule.name!r} has no period", hint="Give it `every`, for example 60s."
             )
-        seen = watched(trigger, tried.parameters, reader, since, until, rule.every)
+        seen = watched(trigger, candidate.parameters, reader, since, until, rule.every)
     else:
         seen = stored(reader, rule.name, since, until, judged=judged)
         if not seen:
@@ -78,7 +78,7 @@ def planned(
                 f"no readings of {rule.name} are kept from {since:%Y-%m-%d %H:%M} on",
                 hint="Readings are kept for the rule's keep_readings; or give a file with --data.",
             )
-    notes = list(_notes(tried, data, seen))
+    notes = list(_notes(candidate, data, seen))
     if trigger.closed_world and rule.every is not None and not isinstance(seen, Iterator):
         seen = empty_between([*seen], rule.every)
         notes.append(
@@ -93,23 +93,23 @@ def planned(
     return plan, seen
 
 
-def _notes(tried: Tried, data: Path | None, seen: Iterable[Seen]) -> Iterable[str]:
-    rule, trigger = tried.rule, tried.trigger
+def _notes(candidate: Candidate, data: Path | None, seen: Iterable[Seen]) -> Iterable[str]:
+    rule, trigger = candidate.rule, candidate.trigger
     if not trigger.keeps_readings and data is None:
-        yield "The check looked again at the stored metrics, once a period."
+        yield "The check read the stored metrics again, once a period."
         return
     yield "An evaluation that failed or saw nothing leaves no reading, so it is not replayed."
     if rule.no_data is not None:
         yield "no_data: alerts that nothing is seen at all are therefore not shown."
-    if (rule.when or trigger.when) is not None and trigger.judges and not _says(seen):
+    if (rule.when or trigger.when) is not None and trigger.judges and not _has_verdicts(seen):
         yield (
-            f"{trigger.name} judges some of its readings itself; here are only their values, and "
-            "they are judged by the condition."
+            f"{trigger.name} judges some of its readings itself; only their values are "
+            "kept, and the condition judges them."
         )
 
 
-def _says(seen: Iterable[Seen]) -> bool:
-    """Whether what the check said itself is there."""
+def _has_verdicts(seen: Iterable[Seen]) -> bool:
+    """Return whether the check's own verdicts are kept."""
     return not isinstance(seen, Iterator) and any(
         reading.firing is not None for one in seen for reading in one.observation.readings
     )

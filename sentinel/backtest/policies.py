@@ -1,4 +1,4 @@
-"""Event policies tried out: stored events, or a file of them, through the matcher as it runs live.
+"""Backtests of event policies: stored events, or a file of them, through the live matcher.
 
 On a stage of its own the pack is rolled out, and what comes is matched as the relay does it: the
 same index, windows, throttles and transactions, but for the cursor, since events come as they are
@@ -48,7 +48,7 @@ class EventPlan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         spec: the policies, and what their deployment says of all of them
         edits: what they became, and when, oldest first
-        since, until: what is looked at; an alert open at the end is still open
+        since, until: the time to replay; an alert open at the end is still open
         receivers: channels of each receiver by name
         options: the settings that decisions depend on
         notes: what this backtest cannot know
@@ -71,7 +71,7 @@ class Came(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Asked:
-    """An event desk that only notes which policies the check asks about."""
+    """An event port that only records which policies the check asks about."""
 
     def __init__(self) -> None:
         self.policies: list[dict[str, Any]] = []
@@ -341,7 +341,7 @@ class _Run:
             return found, batch.due()
 
         found, due = store.in_transaction(work)
-        # More than one look may take; then it is asked again as soon as the relay would.
+        # More events than one batch may have: the relay would match the rest at once.
         self._next = now + _BETWEEN if due is not None and due <= now else due
         return found
 
@@ -353,7 +353,7 @@ class _Run:
             rule=self._pack.name, since=plan.since, until=plan.until, evaluations=self._events,
             bad=self._matches, failed=0, error="", series=len(self._pack.policies),
             alerts=self._stage.alerts(), messages=self._stage.messages,
-            looks=[(plan.since + place * length, float(self._stretches[place]))
+            peaks=[(plan.since + place * length, float(self._stretches[place]))
                    for place in sorted(self._stretches)],
             notes=plan.notes, of="events",
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What past evaluations saw: kept readings, a file of them, or a look back at stored metrics."""
+"""What past evaluations saw: kept readings, a file of them, or stored metrics read again."""
 
 from __future__ import annotations
 

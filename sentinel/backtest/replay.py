@@ -31,7 +31,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         rule: as it is first
         edits: what it became, and when, oldest first; each holds from the first evaluation then
-        since, until: what is looked at; an alert open at the end is still open
+        since, until: the time to replay; an alert open at the end is still open
         trigger: its name
         default_when, default_category, closed_world, unit: what the trigger declares
         receivers: channels of each receiver by name
@@ -74,7 +74,7 @@ class _Run:
     def __init__(self, plan: Plan, stage: Stage) -> None:
         self.plan = plan
         self.stage = stage
-        self.looks: list[tuple[datetime, float | None]] = []
+        self.peaks: list[tuple[datetime, float | None]] = []
         self.bad = 0
         self.failed = 0
         self.error = ""
@@ -86,7 +86,7 @@ class _Run:
         """One evaluation, after all that came due before it."""
         self.stage.pass_until(seen.at)
         self.stage.clock.set(seen.at)
-        self.looks.append((seen.at, seen.greatest))
+        self.peaks.append((seen.at, seen.greatest))
         rule = self.plan.rule_at(seen.at)
         evaluation = Evaluation(
             rule=rule,
@@ -140,7 +140,7 @@ class _Run:
         """What came of it."""
         return Backtest(
             rule=self.plan.rule.name, since=self.plan.since, until=self.plan.until,
-            evaluations=len(self.looks), bad=self.bad, failed=self.failed, error=self.error,
+            evaluations=len(self.peaks), bad=self.bad, failed=self.failed, error=self.error,
             series=len(self.series), alerts=self.stage.alerts(), messages=self.stage.messages,
-            looks=self.looks, notes=self.plan.notes,
+            peaks=self.peaks, notes=self.plan.notes,
         )  # fmt: skip

@@ -70,10 +70,10 @@ class Backtest(msgspec.Struct, frozen=True, kw_only=True):
         failed: how many could not judge what they saw
         error: of the first that could not
         series: how many different ones were seen
-        looks: when each evaluation was, and the greatest value it saw (None where it saw none)
+        peaks: when each evaluation was, and the greatest value it saw (None where it saw none)
         notes: what this backtest cannot know
         of: what was replayed. Of events, `evaluations` counts those, `bad` how often a policy
-            matched one and `series` the policies, and `looks` has stretches of time with the
+            matched one and `series` the policies, and `peaks` has stretches of time with the
             number of matches in each
     """
 
@@ -87,16 +87,16 @@ class Backtest(msgspec.Struct, frozen=True, kw_only=True):
     series: int
     alerts: Sequence[ReplayedAlert]
     messages: Sequence[Message]
-    looks: Sequence[tuple[datetime, float | None]]
+    peaks: Sequence[tuple[datetime, float | None]]
     notes: Sequence[str] = ()
     of: Literal["readings", "events"] = "readings"
 
     @property
     def resolved(self) -> int:
-        """How many of the alerts were over at the end."""
+        """Return how many of the alerts were resolved at the end."""
         return sum(one.spells[-1].ended is not None for one in self.alerts)
 
     @property
     def open_for(self) -> timedelta:
-        """How long alerts were open, all together."""
+        """Return how long alerts were open, all together."""
         return sum((one.lasted(self.until) for one in self.alerts), timedelta())

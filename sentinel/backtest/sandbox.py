@@ -1,6 +1,6 @@
 """Where a backtest plays: a throw-away store on a simulated clock, and time that passes in it.
 
-As the relay and the sweep do live, it tells what is due when it is due, ends what has outlived
+As the relay and the sweep do live, it sends what is due when it is due, ends what has outlived
 its time, and asks what time alone may change. What is decided is decided in the store.
 """
 
@@ -60,7 +60,7 @@ class Timer(Protocol):
 
 
 class Stage:
-    """A store that nobody else sees.
+    """A store of its own for a replay.
 
     Args:
         store: empty
@@ -77,7 +77,7 @@ class Stage:
         self._stuck: datetime | None = None
 
     def wrote(self) -> None:
-        """Look again at what comes next, since something was written."""
+        """Find again what is due next, since something was written."""
         with self.store.read() as connection:
             row = connection.execute(_NEXT, {"now": self.clock.now()}).one()
         self._due, self._ends = row.due, row.ends
@@ -98,14 +98,14 @@ class Stage:
                 self.store.in_transaction(lambda connection: expire(self.store, connection))
                 self.wrote()
             if self._due is not None and self._due <= now:
-                self._tell()
+                self._notify()
                 self.wrote()
-            # What nobody can be told of stays due; it must not hold up what comes after it.
+            # A notification without a receiver stays due; it must not hold up what comes after it.
             if due is not None and due <= now:
                 self._stuck = self._due if self._due == due else None
         self.clock.set(max(moment, self.clock.now()))
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         while claimed := self.store.notification_log.claim("backtest"):
             self.messages += [
                 Message(
@@ -119,7 +119,7 @@ class Stage:
             self.store.notification_log.finish([Outcome(sent=one) for one in claimed])
 
     def alerts(self) -> Sequence[ReplayedAlert]:
-        """Every alert there was, the one that opened first first."""
+        """Return every alert there was, the one that opened first first."""
         return sorted(self._alerts(), key=lambda one: (one.spells[0].opened, one.title))
 
     def _alerts(self) -> Iterable[ReplayedAlert]:
@@ -156,7 +156,7 @@ def waits(rule: Rule) -> timedelta:
 
 
 class _Alone(Store):
-    """A store all of whose transactions are one: nobody else sees it, and nothing of it is kept.
+    """A store all of whose transactions are one, which is never committed.
 
     What a transaction of its own costs, beginning, committing and a connection, is a good part of
     what small ones cost.

@@ -15,7 +15,7 @@ from sentinel.cli.target import open_store
 from sentinel.errors import ConfigurationError, NotFound, TriggerError
 
 if TYPE_CHECKING:
-    from sentinel.backtest import Backtest, Tried
+    from sentinel.backtest import Backtest, Candidate
     from sentinel.event_policies.pack import Spec
     from sentinel.rollout.files import Entry
     from sentinel.rules.rule import Rule
@@ -63,9 +63,9 @@ def backtest(
         sentinel rule test failed-logins --file policies.yaml --data events.ndjson
     """
     with open_store() as store:
-        tried = _tried(store, name, file)
+        candidate = _candidate(store, name, file)
         until = store.now()
-        found = _replayed(store, tried, until - _length(since), until, data)
+        found = _replayed(store, candidate, until - _length(since), until, data)
     if json:
         import msgspec
 
@@ -104,13 +104,17 @@ def diff(
 
 
 def _replayed(
-    store: Store, tried: Tried | Spec, since: datetime, until: datetime, data: Path | None = None
+    store: Store,
+    candidate: Candidate | Spec,
+    since: datetime,
+    until: datetime,
+    data: Path | None = None,
 ) -> Backtest:
-    from sentinel.backtest import Tried, planned, planned_events, replay, replay_events
+    from sentinel.backtest import Candidate, planned, planned_events, replay, replay_events
 
-    if isinstance(tried, Tried):
-        return replay(*planned(store, tried, since, until, data))
-    return replay_events(*planned_events(store, tried, since, until, data))
+    if isinstance(candidate, Candidate):
+        return replay(*planned(store, candidate, since, until, data))
+    return replay_events(*planned_events(store, candidate, since, until, data))
 
 
 def _page(store: Store, entry: Entry, since: datetime, until: datetime) -> Iterator[str]:
@@ -123,7 +127,7 @@ def _page(store: Store, entry: Entry, since: datetime, until: datetime) -> Itera
     rule = _rule_of(new)
     name = rule.renamed_from or rule.name
     try:
-        old = _tried(store, name, None, given=new)
+        old = _candidate(store, name, None, given=new)
     except NotFound:
         yield f"### {rule.name}\n\nNew rule: there are no readings to replay yet.\n"
         return
@@ -139,34 +143,34 @@ def _page(store: Store, entry: Entry, since: datetime, until: datetime) -> Itera
         yield f"### {rule.name}\n\n{lines}\n> This rule cannot be replayed: {error}\n"
 
 
-def _rule_of(tried: Tried | Spec) -> Rule:
+def _rule_of(candidate: Candidate | Spec) -> Rule:
     from sentinel.rules.rule import Rule
 
-    return Rule.model_validate(tried.rule)
+    return Rule.model_validate(candidate.rule)
 
 
-def _called(tried: Tried | Spec, name: str) -> Tried | Spec:
+def _called(candidate: Candidate | Spec, name: str) -> Candidate | Spec:
     """Return the rule under `name`, the name that its stored readings have."""
     import msgspec
 
-    from sentinel.backtest import Tried
+    from sentinel.backtest import Candidate
 
-    rule = _rule_of(tried)
+    rule = _rule_of(candidate)
     if rule.name == name:
-        return tried
+        return candidate
     kept = rule.model_copy(update={"name": name, "renamed_from": None})
-    if isinstance(tried, Tried):
-        return msgspec.structs.replace(tried, rule=kept)
-    return msgspec.structs.replace(tried, rule=kept.dump())
+    if isinstance(candidate, Candidate):
+        return msgspec.structs.replace(candidate, rule=kept)
+    return msgspec.structs.replace(candidate, rule=kept.dump())
 
 
-def _written(tried: Tried | Spec) -> dict[str, object]:
+def _written(candidate: Candidate | Spec) -> dict[str, object]:
     """Return every field of the rule and its policies by the name that a list of changes uses."""
-    from sentinel.backtest import Tried
+    from sentinel.backtest import Candidate
 
-    written: dict[str, object] = dict(_rule_of(tried).dump())
-    if not isinstance(tried, Tried):
-        for policy in tried.policies:
+    written: dict[str, object] = dict(_rule_of(candidate).dump())
+    if not isinstance(candidate, Candidate):
+        for policy in candidate.policies:
             name = policy.get("name", "")
             written.update({f"policy {name}, {field}": value for field, value in policy.items()})
     return written
@@ -200,7 +204,7 @@ def _show(found: Backtest) -> None:
         f"resolved; {_counted(len(found.messages), 'message')} would have been sent."
     )
     say("")
-    if found.looks:
+    if found.peaks:
         for line in picture(found):
             say(line)
         say("")
@@ -247,9 +251,9 @@ def _length(since: str) -> timedelta:
     return length
 
 
-def _tried(
-    store: Store, name: str, file: Path | None, given: Tried | Spec | None = None
-) -> Tried | Spec:
+def _candidate(
+    store: Store, name: str, file: Path | None, given: Candidate | Spec | None = None
+) -> Candidate | Spec:
     """Return the rule `name`: from the file if one is given, else as it last ran.
 
     Args:
@@ -265,7 +269,7 @@ def _tried(
         NotFound: neither the file nor the database has the rule
         ConfigurationError: the rule reads stored metrics, and only its file names them
     """
-    from sentinel.backtest import EVENT_TRIGGERS, Tried, stored_spec
+    from sentinel.backtest import EVENT_TRIGGERS, Candidate, stored_spec
     from sentinel.checks.catalog import find
     from sentinel.rules.rule import Rule
 
@@ -278,13 +282,13 @@ def _tried(
     if row.trigger in EVENT_TRIGGERS:
         return stored_spec(store, name)
     trigger = find(row.trigger)
-    if not trigger.keeps_readings and not isinstance(given, Tried):
+    if not trigger.keeps_readings and not isinstance(given, Candidate):
         raise ConfigurationError(
             f"rule {name!r} reads stored metrics, and only its file says which",
             hint="Name the file: sentinel rule test NAME --file prefect.yaml",
         )
-    parameters: Mapping[str, Any] = given.parameters if isinstance(given, Tried) else {}
-    return Tried(rule=Rule.model_validate(row.spec), trigger=trigger, parameters=parameters)
+    parameters: Mapping[str, Any] = given.parameters if isinstance(given, Candidate) else {}
+    return Candidate(rule=Rule.model_validate(row.spec), trigger=trigger, parameters=parameters)
 
 
 def _entries(file: Path) -> list[Entry]:
@@ -293,11 +297,11 @@ def _entries(file: Path) -> list[Entry]:
     return read_files([file])
 
 
-def _of_entry(entry: Entry) -> Tried | Spec | None:
+def _of_entry(entry: Entry) -> Candidate | Spec | None:
     """Return the rule of a deployment, or its event policies; None if it has neither."""
     from pydantic import ValidationError
 
-    from sentinel.backtest import EVENT_TRIGGERS, Tried, spec_of
+    from sentinel.backtest import EVENT_TRIGGERS, Candidate, spec_of
     from sentinel.checks.catalog import find
     from sentinel.checks.form import filled
     from sentinel.rules.rule import Rule
@@ -327,4 +331,4 @@ def _of_entry(entry: Entry) -> Tried | Spec | None:
         parameters = filled(trigger, {}, parameters)
     if trigger.name in EVENT_TRIGGERS:
         return spec_of(rule, trigger, parameters)
-    return Tried(rule=rule, trigger=trigger, parameters=parameters)
+    return Candidate(rule=rule, trigger=trigger, parameters=parameters)

@@ -9,7 +9,7 @@ __all__ = ["NOWHERE", "Found", "finder", "text_of"]
 
 _SCALARS: frozenset[object] = frozenset((str, int, float, bool))
 _MOST = 1000
-"""Values looked at of one field of one event; what a list has beyond that is not."""
+"""So many values of one field of one event are matched; the rest of a list is not."""
 
 
 class Found(NamedTuple):

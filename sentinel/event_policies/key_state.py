@@ -28,7 +28,7 @@ _EVENT_BYTES = 16_384
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of one key between events: what was told of it, and its window."""
+    """What is kept of one key between events: what limits count, and its window."""
 
     spent: Spent = Spent()
     key: tuple[str, ...] = ()
@@ -36,26 +36,26 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def remembers(policy: EventPolicy) -> bool:
-    """Whether anything must be kept between its events."""
+    """Return whether anything must be kept between its events."""
     return policy.window is not None or not policy.limit.none
 
 
 def key_hash(key: tuple[str, ...]) -> str:
-    """32 hex digits for the values of a policy's `by` fields."""
+    """Return 32 hex digits for the values of a policy's `by` fields."""
     text = "".join(f"{len(value)}:{value}" for value in key)
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def labels_of(policy: EventPolicy, key: tuple[str, ...]) -> dict[str, str]:
-    """The labels of the alert of one key."""
+    """Return the labels of the alert of one key."""
     return {name: storable(value) for name, value in zip(policy.by, key, strict=True)}
 
 
 class Key:
-    """One key of one policy, while some events are looked at.
+    """One key of one policy, while a batch of events is matched.
 
     Args:
-        policy: whose
+        policy: the policy
         key: the values of its `by` fields
         before: what is remembered from before
         watcher: of the policy's window, where it has one
@@ -74,8 +74,8 @@ class Key:
         self._spent = before.spent
         self._watcher = watcher
         self._window = before.window
-        self.told = 0
-        """Matches that are told, where nobody is told yet."""
+        self.passed = 0
+        """Matches that passed hours and limits, and count on the alert."""
         self.held = 0
         """Matches that limits held back; they count where there is an alert."""
         self._held_before = 0
@@ -107,7 +107,7 @@ class Key:
         return self._count(outcome, event, at, hit)
 
     def begin(self, now: datetime) -> None:
-        """From now on it is noticed where nothing comes, unless it is already."""
+        """Expect events from now on, unless they are expected already."""
         if self._watcher is not None and self._window is None:
             self._window = self._watcher.begin(now.timestamp())
 
@@ -150,7 +150,7 @@ class Key:
             return outcome.verdict
         self._last = event, at, hit
         if outcome.verdict is Verdict.NOTIFY:
-            self.told += 1
+            self.passed += 1
             self._held_before += outcome.held
             self._words = outcome.summary, outcome.message
         else:
@@ -159,12 +159,12 @@ class Key:
 
     @property
     def after(self) -> Remembered:
-        """What is to be kept."""
+        """Return what is to be kept."""
         return Remembered(spent=self._spent, key=self.key, window=self._window)
 
     def keep_until(self, now: datetime) -> datetime:
-        """When what is kept means nothing any more."""
-        last = max(self._spent.told, default=now)
+        """Return when what is kept has no effect any more."""
+        last = max(self._spent.sent, default=now)
         window = timedelta(seconds=self._watcher.keep) if self._watcher is not None else _HOUR
         return max(last, now) + max(self.policy.limit.throttle, _HOUR, window)
 
@@ -178,10 +178,10 @@ class Key:
             A firing reading for all events since the last one; None where there is nothing to
             record.
         """
-        if self._last is None or not (self.told or (self.held and is_live)):
+        if self._last is None or not (self.passed or (self.held and is_live)):
             return None
         event, at, hit = self._last
-        summary, message = self._words if self.told else wording(self.policy, event, hit)
+        summary, message = self._words if self.passed else wording(self.policy, event, hit)
         if self._held_before:
             message = f"{message}\nHeld back before this: {self._held_before:,}.".strip()
         details: dict[str, Any] = {
@@ -197,7 +197,7 @@ class Key:
             firing=True,
             summary=storable(summary)[:_LONGEST],
             details=details,
-            occurrences=self.told + (self.held if is_live else 0),
+            occurrences=self.passed + (self.held if is_live else 0),
         )
 
 

@@ -41,7 +41,7 @@ _Field = tuple[
 _NOT_THERE: Event = {}
 _LEARNS_FROM = 64
 _UNCERTAIN = 15.0
-"""Of a pattern in which no letter is certain: it would have to be tried on every event."""
+"""Of a pattern in which no letter is certain: every event would have to be matched."""
 
 
 class _Finders:
@@ -170,11 +170,11 @@ class Matcher:
                 learned, self._learning = self._learning, None
                 self._plan(learned)
         opened: set[int] = set(self._always)
-        self._look(event, event, self._flat, opened)
+        self._match(event, event, self._flat, opened)
         for head, fields in self._nested.items():
             inner: object = event.get(head)
             inside = cast("Event", inner) if type(inner) is dict else _NOT_THERE
-            self._look(event, inside, fields, opened)
+            self._match(event, inside, fields, opened)
         for find, index in self._deep:
             found = find(event)
             if found.there:
@@ -184,7 +184,7 @@ class Matcher:
         checks = self._checks
         return sorted(number for number in opened if checks[number](event))
 
-    def _look(
+    def _match(
         self, event: Event, inside: Event, fields: Sequence[_Field], opened: set[int]
     ) -> None:
         """Open what the fields of one mapping open; plain values without a detour."""

@@ -42,14 +42,14 @@ def _as_list(given: object) -> object:
 
 
 class EventPolicy(BaseModel):
-    """Which events are worth an alert, what it says, and how often it may be told."""
+    """Which events become an alert, its texts, and how often it may notify."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(min_length=1, max_length=100, description="Who this policy is.")
+    name: str = Field(min_length=1, max_length=100, description="Its identity.")
     description: str = ""
     enabled: bool = True
-    tenant: RuleName = Field(default="default", description="Whose events it looks at.")
+    tenant: RuleName = Field(default="default", description="Whose events it matches.")
     rules: list[Clause] = Field(
         min_length=1, description="Conditions, or all, any and not of some."
     )
@@ -67,7 +67,7 @@ class EventPolicy(BaseModel):
         default_factory=list[Any], description="Events that match one of these are let pass."
     )
     active_hours: ActiveHours | None = Field(
-        default=None, description="Looked at only then, by the event's own time."
+        default=None, description="Matches only then, by the event's own time."
     )
     throttle_minutes: float = Field(default=0, ge=0, le=525_600)
     max_alerts_per_hour: int | None = Field(default=None, ge=1, le=10_000)
@@ -110,7 +110,7 @@ class EventPolicy(BaseModel):
 
     @property
     def limit(self) -> Limit:
-        """How often it may be told."""
+        """Return how often it may notify."""
         return Limit(
             throttle=timedelta(minutes=self.throttle_minutes), per_hour=self.max_alerts_per_hour
         )
@@ -122,7 +122,7 @@ class EventPolicy(BaseModel):
 
     @property
     def tree(self) -> Clause:
-        """Which events it looks at, as one clause, suppression included.
+        """Return which events it matches, as one clause, suppression included.
 
         Of a sequence, those that are one of its steps.
         """

@@ -24,7 +24,7 @@ MAX_KEY = 200
 
 
 class Verdict(StrEnum):
-    """What became of a match."""
+    """Code of what became of a match: it passes, or why it does not."""
 
     NOTIFY = "notify"
     WAITING = "waiting"
@@ -40,13 +40,13 @@ _HELD = {
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What one policy makes of one event.
+    """What one policy decides about one event.
 
     Attributes:
-        verdict: whether it is told, or why not
+        verdict: whether it passes hours and limits, or why not
         key: the values of the policy's `by` fields; each has limits of its own
-        spent: what is to be kept for `key` until the next match
-        held: how many matches were held back before this one, where it is told
+        spent: to be kept for `key` until the next match
+        held: how many matches were held back before this one, where it passes
         summary: the alert's title
         message: its text
     """

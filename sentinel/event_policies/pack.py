@@ -48,7 +48,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> str:
-        """Changes with what decides what is matched, and what is told."""
+        """Return a hash that changes with all that decides about matches and notifications."""
         text = msgspec.json.encode([self.rule, self.policies, self.alone], order="deterministic")
         return blake2b(text, digest_size=16).hexdigest()
 
@@ -57,7 +57,7 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
     """Policies ready to be used; the places of `policies`, `names` and `rules` belong together.
 
     Attributes:
-        tenant: whose events they look at
+        tenant: whose events they match
         name: of the deployment's rule
         names: of each policy's rule
         rules: each policy's rule
@@ -112,11 +112,11 @@ def policy_of(given: Mapping[str, Any], place: str = "policy") -> EventPolicy:
             _NO_CLAUSE if first["type"] == "model_type" else validation_message(first, EventPolicy)
         )
         where = _place(first["loc"])
-        told = f"{where}: {message}" if where and not message.startswith(where) else message
+        text = f"{where}: {message}" if where and not message.startswith(where) else message
         named = given.get("name")
         who = f"policy {named!r}" if isinstance(named, str) and named else place
         raise PolicyError(
-            f"{who}: {told}", hint="See docs/how-to/events-and-policies.md."
+            f"{who}: {text}", hint="See docs/how-to/events-and-policies.md."
         ) from None
 
 

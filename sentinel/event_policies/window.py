@@ -59,7 +59,7 @@ class Frequency(_Timed):
 class Spike(_Timed):
     """Many more or fewer events within the timeframe than within the one before it.
 
-    Nothing is told until two timeframes have passed, also after it was told.
+    Nothing fires until two timeframes have passed, also after it fired.
     """
 
     type: Literal["spike"]
@@ -77,7 +77,7 @@ class Flatline(_Timed):
 
     type: Literal["flatline"]
     threshold: int = Field(default=1, ge=1, le=1_000_000)
-    forget_keys: bool = Field(default=False, description="Tell once of a key that stays away.")
+    forget_keys: bool = Field(default=False, description="Fire once for a key that stays away.")
 
 
 class Change(BaseModel):
@@ -107,7 +107,7 @@ class NewTerm(BaseModel):
     )
     learn_for: Duration = Field(
         default=timedelta(days=1),
-        description="After the first event nothing is told for this long: all would be new.",
+        description="Nothing fires for this long after the first event: all would be new.",
     )
 
 
@@ -136,7 +136,7 @@ class PercentageMatch(_Timed):
     min_percentage: float | None = Field(default=None, gt=0, le=100)
     max_percentage: float | None = Field(default=None, ge=0, lt=100)
     min_denominator: int = Field(
-        default=10, ge=1, le=1_000_000, description="Nothing is told of fewer events."
+        default=10, ge=1, le=1_000_000, description="Nothing fires on fewer events."
     )
 
     @model_validator(mode="after")

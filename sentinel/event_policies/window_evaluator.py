@@ -68,7 +68,7 @@ class Watcher(Protocol):
         ...
 
     def begin(self, now: float) -> State | None:
-        """The state of a policy without `by` that is looked at from now on; None for none yet."""
+        """Return the state of a policy without `by` that begins now; None for none yet."""
         ...
 
 

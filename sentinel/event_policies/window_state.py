@@ -44,7 +44,7 @@ class CountState(msgspec.Struct, frozen=True, kw_only=True, tag="count"):
 
 
 class SpikeState(msgspec.Struct, frozen=True, kw_only=True, tag="spike"):
-    """Events over time; `since` is the first, `quiet_until` when it may be told again."""
+    """Events over time; `since` is the first, `quiet_until` when it may fire again."""
 
     counts: Sequence[tuple[float, int]] = ()
     matched: Sequence[tuple[float, int]] = ()
@@ -54,7 +54,7 @@ class SpikeState(msgspec.Struct, frozen=True, kw_only=True, tag="spike"):
 
 
 class FlatState(msgspec.Struct, frozen=True, kw_only=True, tag="flat"):
-    """Events over time, since when it is looked at, and when it was told last."""
+    """Events over time, since when they are counted, and when the window fired last."""
 
     since: float
     counts: Sequence[tuple[float, int]] = ()

@@ -71,13 +71,13 @@ def lint_files(paths: Sequence[Path | str], receivers: Collection[str] = ()) -> 
     Returns:
         Everything that is wrong with the files, in their order, then the warnings.
     """
-    desk = _Desk()
+    linter = _Linter()
     read: set[Path] = set()
     for path in paths:
         if Path(path).resolve() not in read:
             read.add(Path(path).resolve())
-            desk.read(path)
-    return [*desk.problems, *desk.doubts, *desk.about_receivers({"default", *receivers})]
+            linter.read(path)
+    return [*linter.problems, *linter.doubts, *linter.about_receivers({"default", *receivers})]
 
 
 def lint_entries(
@@ -91,20 +91,20 @@ def lint_entries(
     Returns:
         Everything that is wrong with them, in their order; no warnings.
     """
-    desk = _Desk()
+    linter = _Linter()
     for file, place, deployment, whole in entries:
-        desk.take(file, dict(deployment), place, whole)
-    return desk.problems
+        linter.take(file, dict(deployment), place, whole)
+    return linter.problems
 
 
-class _Desk:
-    """Takes one file after the other, and remembers what they name."""
+class _Linter:
+    """Checks one file after the other, and remembers what they name."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self.doubts: list[Problem] = []
         self._seen: dict[str, tuple[str, str]] = {}
-        self._told: dict[str, list[tuple[str, str, int]]] = {}
+        self._named: dict[str, list[tuple[str, str, int]]] = {}
         self._lines: dict[str, Lines] = {}
 
     def read(self, path: Path | str) -> None:
@@ -149,7 +149,7 @@ class _Desk:
                         Problem(file=file, deployment=name, what=what, warning=True, line=line)
                     )
             for receiver in rule.receivers if isinstance(rule, Rule) else []:
-                self._told.setdefault(receiver, []).append((file, name, place))
+                self._named.setdefault(receiver, []).append((file, name, place))
         if given in self._seen:
             other, where = self._seen[given]
             place_of_other = other if where == file else f"{other} in {where}"
@@ -167,8 +167,8 @@ class _Desk:
         return self._lines[file].of(place, what) if file in self._lines else 0
 
     def about_receivers(self, known: Collection[str]) -> Iterator[Problem]:
-        """One finding for each receiver that is named and not known; most are warnings."""
-        for name, rules in self._told.items():
+        """Yield a finding for each receiver that is named and not known; most are warnings."""
+        for name, rules in self._named.items():
             if name in known:
                 continue
             (file, first, place), *others = rules
@@ -179,7 +179,7 @@ class _Desk:
                     file=file,
                     line=line,
                     deployment=first,
-                    what=f"it tells {name!r}{too}, which no receiver can be named; "
+                    what=f"it notifies {name!r}{too}, which cannot be a receiver's name; "
                     "use small letters, digits, '-', '_' and '.'",
                 )
                 continue
@@ -187,10 +187,10 @@ class _Desk:
                 file=file,
                 line=line,
                 deployment=first,
-                what=f"it tells the receiver {name!r}{too}. Receivers are kept in the database, "
+                what=f"it notifies the receiver {name!r}{too}. Receivers are kept in the database, "
                 f"not in files: if `sentinel receiver list` does not show it, make it with "
-                f"`sentinel receiver set {name} --channel inbox`; until then 'default' is told "
-                f"instead. `--receiver {name}` says that it is there",
+                f"`sentinel receiver set {name} --channel inbox`; until then 'default' is "
+                f"notified instead. `--receiver {name}` says that it exists",
                 warning=True,
             )
 
@@ -218,7 +218,7 @@ def _schedules(deployment: Mapping[str, Any], name: str) -> Iterator[str]:
             continue
         interval = _interval(schedule["interval"])
         if interval is None or interval <= timedelta(0):
-            yield f"the schedule's interval {schedule['interval']!r} is no length of time"
+            yield f"the schedule's interval {schedule['interval']!r} is not a duration"
             continue
         right = anchor_for(name, interval)
         if _moment(schedule.get("anchor_date")) != right:
@@ -229,7 +229,7 @@ def _schedules(deployment: Mapping[str, Any], name: str) -> Iterator[str]:
 
 
 def _periods(rule: Rule, deployment: Mapping[str, Any]) -> Iterator[str]:
-    """Where the rule's period is not its schedule's."""
+    """Yield where the rule's period is not its schedule's."""
     for schedule in _list(deployment.get("schedules")):
         interval = _interval(schedule.get("interval"))
         if interval is None:

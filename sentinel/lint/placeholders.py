@@ -140,7 +140,7 @@ class _Source:
             self._added.setdefault(target.value.id, set()).add(_text(target.slice))
 
     def keys_of(self, value: ast.expr, depth: int) -> set[str | None]:
-        """The keys of a dictionary; None among them stands for keys that nobody can read here."""
+        """Return the keys of a dictionary; a None stands for keys that are not constants."""
         unreadable: set[str | None] = {None}
         keys: set[str | None] = set()
         if depth > 5:

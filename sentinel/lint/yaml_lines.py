@@ -1,4 +1,4 @@
-"""A YAML file, and on which of its lines something stands, so that a finding can be clicked."""
+"""The line of a YAML file that a finding is about, so that an editor can open it."""
 
 from __future__ import annotations
 

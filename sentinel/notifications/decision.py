@@ -114,7 +114,7 @@ def _within(wanted: Decision, told: Told, now: datetime, policy: Policy) -> Deci
     if policy.limit.none:
         return wanted
     times = told.recent if told.at is None else (*told.recent, told.at)
-    allowed = allow(policy.limit, Spent(told=tuple(sorted(set(times)))), now)
+    allowed = allow(policy.limit, Spent(sent=tuple(sorted(set(times)))), now)
     if allowed.send:
         return wanted
     throttled = allowed.reason is LimitReason.THROTTLED

@@ -170,7 +170,7 @@ def _seconds(given: Any) -> float:
         return _INTERVAL.validate_python(given).total_seconds()
     except ValidationError:
         raise RuleError(
-            f"a schedule's interval {given!r} is no length of time", hint="Write seconds."
+            f"a schedule's interval {given!r} is not a duration", hint="Write seconds."
         ) from None
 
 

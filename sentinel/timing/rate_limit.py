@@ -18,7 +18,7 @@ _HOUR = timedelta(hours=1)
 
 
 class LimitReason(StrEnum):
-    """Why a message goes out, or does not."""
+    """Code of why a message goes out, or does not."""
 
     FREE = "free"
     THROTTLED = "throttled"
@@ -33,14 +33,15 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def none(self) -> bool:
-        """Whether it limits nothing."""
+        """Return whether it limits nothing."""
         return self.throttle <= timedelta(0) and self.per_hour is None
 
 
 class Spent(msgspec.Struct, frozen=True, kw_only=True):
     """When messages were sent, as far back as it matters, and how many were held back since."""
 
-    told: tuple[datetime, ...] = ()
+    # Databases have it under its first name.
+    sent: tuple[datetime, ...] = msgspec.field(default=(), name="told")
     held: int = 0
 
 
@@ -72,18 +73,18 @@ def allow(limit: Limit, spent: Spent, now: datetime) -> Allowed:
     Returns:
         Whether to send it and why not, when it may go out, and what to remember.
     """
-    told = tuple(min(at, now) for at in spent.told)
-    last = max(told, default=None)
-    recent = tuple(at for at in told if at > now - _HOUR)
+    sent = tuple(min(at, now) for at in spent.sent)
+    last = max(sent, default=None)
+    recent = tuple(at for at in sent if at > now - _HOUR)
     if last is not None and now < last + limit.throttle:
-        return _held(LimitReason.THROTTLED, told, spent.held, last + limit.throttle)
+        return _held(LimitReason.THROTTLED, sent, spent.held, last + limit.throttle)
     if limit.per_hour is not None and len(recent) >= limit.per_hour:
         free_at = sorted(recent)[-limit.per_hour] + _HOUR
-        return _held(LimitReason.PER_HOUR, told, spent.held, free_at)
+        return _held(LimitReason.PER_HOUR, sent, spent.held, free_at)
     kept = (*recent, now) if limit.per_hour is not None else (now,)
-    return Allowed(send=True, reason=LimitReason.FREE, spent=Spent(told=kept), held=spent.held)
+    return Allowed(send=True, reason=LimitReason.FREE, spent=Spent(sent=kept), held=spent.held)
 
 
-def _held(reason: LimitReason, told: tuple[datetime, ...], held: int, at: datetime) -> Allowed:
-    spent = Spent(told=told, held=held + 1)
+def _held(reason: LimitReason, sent: tuple[datetime, ...], held: int, at: datetime) -> Allowed:
+    spent = Spent(sent=sent, held=held + 1)
     return Allowed(send=False, reason=reason, spent=spent, next_at=at)

@@ -156,7 +156,7 @@ def test_a_rule_over_metrics_evaluates_them_again(seen: Desk, run: Run):
     found = json.loads(run(*arguments)[1])
     (alert,) = found["alerts"]
     assert (alert["labels"], len(alert["spells"]), found["resolved"]) == ({"api": "a"}, 1, 1)
-    assert found["notes"] == ["The check looked again at the stored metrics, once a period."]
+    assert found["notes"] == ["The check read the stored metrics again, once a period."]
 
 
 def test_a_rule_without_readings_says_so(seen: Desk, run: Run):

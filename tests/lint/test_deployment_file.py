@@ -23,13 +23,13 @@ GOOD: dict[str, Any] = {
 }
 
 
-class Desk:
+class LintedFile:
     """Writes a file with one deployment changed in one place, and lints it."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "prefect.yaml"
 
-    def said(self, *deployments: dict[str, Any]) -> list[str]:
+    def findings(self, *deployments: dict[str, Any]) -> list[str]:
         self.file.write_text(yaml.safe_dump({"deployments": list(deployments)}))
         return [f"{one.deployment}: {one.what}" for one in lint_file(self.file)]
 
@@ -39,12 +39,12 @@ class Desk:
         for key in place[:-1]:
             inner = inner[key]
         inner[place[-1]] = to
-        return self.said(deployment)
+        return self.findings(deployment)
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def linted(tmp_path: Path) -> LintedFile:
+    return LintedFile(tmp_path)
 
 
 def test_what_ships_is_in_order():
@@ -67,12 +67,12 @@ def test_automations_pass_text_only():
             assert all(isinstance(v, str) for v in trigger.get("parameters", {}).values())
 
 
-def test_a_good_deployment_passes(desk: Desk):
-    assert desk.said(GOOD) == []
+def test_a_good_deployment_passes(linted: LintedFile):
+    assert linted.findings(GOOD) == []
 
 
-def test_one_name_twice(desk: Desk):
-    (said,) = desk.said(GOOD, {**GOOD, "entrypoint": "flows.rules.disk_space"})
+def test_one_name_twice(linted: LintedFile):
+    (said,) = linted.findings(GOOD, {**GOOD, "entrypoint": "flows.rules.disk_space"})
     assert said.startswith("disk-space: another deployment has this name too")
 
 
@@ -92,7 +92,7 @@ def test_one_name_twice(desk: Desk):
         (("parameters", "smalest_gb"), 1, "disk_space has no parameter 'smalest_gb'"),
         (("entrypoint",), "flows.rules.disk_spice", "there is no trigger 'disk_spice'"),
         (("schedules", 0, "slug"), "", "a schedule has no slug"),
-        (("schedules", 0, "interval"), 0, "the schedule's interval 0 is no length of time"),
+        (("schedules", 0, "interval"), 0, "the schedule's interval 0 is not a duration"),
         (("schedules", 0, "anchor_date"), None, 'write anchor_date: "2026-01-01T00:00:22+00:00"'),
         (("schedules", 0, "anchor_date"), "2026-01-01T00:00:23+00:00", "follows from the name"),
         (("pull",), None, "write `pull: []`"),
@@ -104,7 +104,7 @@ def test_one_name_twice(desk: Desk):
         (("parameters", "rule", "annotations"), {"where": "{customer}"},
          "a label that only the data knows is {labels.customer}"),
         (("parameters", "rule", "receivers"), ["Ops Team"],
-         "it tells 'Ops Team', which no receiver can be named; use small letters"),
+         "it notifies 'Ops Team', which cannot be a receiver's name; use small letters"),
         (("parameters", "rule", "receivers"), "ops", "rule.receivers: must be a list: [a, b], got"),
         (("parameters", "rule", "when"), {"abov": 1},
          "rule.when.abov: there is no such field; did you mean above?"),
@@ -114,13 +114,15 @@ def test_one_name_twice(desk: Desk):
         (("parameters", "rule", "severity"), "urgent", "rule.severity: must be 'critical', 'high'"),
     ],
 )  # fmt: skip
-def test_what_would_go_wrong_is_said(desk: Desk, place: tuple[Any, ...], to: Any, expected: str):
-    said = desk.changed(*place, to=to)
+def test_what_would_go_wrong_is_said(
+    linted: LintedFile, place: tuple[Any, ...], to: Any, expected: str
+):
+    said = linted.changed(*place, to=to)
     assert any(expected in one for one in said), said
 
 
-def test_deployments_of_other_people_are_left_alone(desk: Desk):
-    assert desk.said({"name": "etl", "entrypoint": "etl/flow.py:main"}) == []
+def test_deployments_of_other_people_are_left_alone(linted: LintedFile):
+    assert linted.findings({"name": "etl", "entrypoint": "etl/flow.py:main"}) == []
 
 
 @pytest.mark.parametrize(
@@ -155,14 +157,14 @@ def test_the_command_says_what_is_wrong_and_fails(
     assert "there is no such file" in capsys.readouterr().out
 
 
-def test_what_the_triggers_code_yields_may_be_written_in_texts(desk: Desk):
+def test_what_the_triggers_code_yields_may_be_written_in_texts(linted: LintedFile):
     texts = {
         "summary": "{mount} on {host} is {value} {unit} full, {free_bytes} bytes left",
         "runbook": "https://example.org/{rule}?severity={severity}&team={team}&site={site}",
         "description": "{labels.mount}, {details.free_bytes}, {labels.nobody_knows}, {timestamp}",
     }
     rule = {**GOOD["parameters"]["rule"], "labels": {"site": "north"}, "annotations": texts}
-    assert desk.changed("parameters", "rule", to=rule) == []
+    assert linted.changed("parameters", "rule", to=rule) == []
 
 
 def test_a_trigger_without_parameters_says_that_it_takes_none(
@@ -177,10 +179,10 @@ def test_a_trigger_without_parameters_says_that_it_takes_none(
     )
     triggers = importlib.import_module("triggers")
     monkeypatch.setattr(triggers, "__path__", [*triggers.__path__, str(package)])
-    said = Desk(tmp_path).changed("entrypoint", to="flows.rules.bare_of_test")
+    said = LintedFile(tmp_path).changed("entrypoint", to="flows.rules.bare_of_test")
     assert said == []
     both = {"rule": GOOD["parameters"]["rule"], "limitt": 1}
-    (said,) = Desk(tmp_path).said(
+    (said,) = LintedFile(tmp_path).findings(
         {**GOOD, "entrypoint": "flows.rules.bare_of_test", "parameters": both}
     )
     assert said == "disk-space: bare_of_test has no parameter 'limitt'; it takes none"
@@ -207,20 +209,22 @@ class TestReceivers:
         assert main([str(file) for file in files]) == 0
         (line,) = capsys.readouterr().out.splitlines()
         at = files[0].read_text().splitlines().index("      receivers:") + 1
-        assert line.startswith(f"{files[0]}:{at}: disk-space: warning: it tells the receiver 'ops'")
+        assert line.startswith(
+            f"{files[0]}:{at}: disk-space: warning: it notifies the receiver 'ops'"
+        )
         assert "and so do cpu-high" in line
         assert "sentinel receiver set ops --channel" in line
-        assert "'default' is told instead" in line
+        assert "'default' is notified instead" in line
 
     def test_one_that_is_said_to_exist_is_no_finding(self, files: list[Path]):
         assert lint_files(files, receivers=["ops"]) == []
 
     @pytest.mark.parametrize("name", ["Ops Team", "ops/north", "-ops", "", "o" * 101])
     def test_a_name_that_is_refused_here_is_refused_by_the_store(
-        self, name: str, desk: Desk, store: Store
+        self, name: str, linted: LintedFile, store: Store
     ):
-        assert "no receiver can be named" in "".join(
-            desk.changed("parameters", "rule", "receivers", to=[name])
+        assert "cannot be a receiver's name" in "".join(
+            linted.changed("parameters", "rule", "receivers", to=[name])
         )
         with pytest.raises(ConfigurationError, match="not a valid name"):
             store.receivers.set(name, ["inbox"])
@@ -291,9 +295,9 @@ def metric(trigger: str, rule: dict[str, Any] | None = None, **parameters: Any) 
     ],
 )  # fmt: skip
 def test_what_a_check_of_metrics_cannot_use_is_said_without_a_database(
-    desk: Desk, deployment: dict[str, Any], expected: str
+    linted: LintedFile, deployment: dict[str, Any], expected: str
 ):
-    (said,) = desk.said(deployment)
+    (said,) = linted.findings(deployment)
     assert expected in said
 
 
@@ -342,9 +346,9 @@ def pack(*policies: dict[str, Any], **rule: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_policies_are_checked_one_by_one_and_together(
-    desk: Desk, deployment: dict[str, Any], expected: str
+    linted: LintedFile, deployment: dict[str, Any], expected: str
 ):
-    (said,) = desk.said(deployment)
+    (said,) = linted.findings(deployment)
     assert expected in said
 
 

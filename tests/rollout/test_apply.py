@@ -260,7 +260,7 @@ def test_a_rule_shows_where_it_was_edited(desk: Desk, monkeypatch: pytest.Monkey
         ({"parameters": {"rule": {"name": "bad", "every": "1h", "severity": "awful"}}}, "severity"),
         (
             {"parameters": {"smallest_gb": -1, "rule": {"name": "bad", "every": "1h"}}},
-            "write 0 or more, got -1",
+            "must be between 0 and 1000000, got -1",
         ),
         ({"parameters": {"sise": 1, "rule": {"name": "bad"}}}, "no parameter 'sise'"),
         ({"entrypoint": "flows.rules.disk_spice"}, "there is no trigger 'disk_spice'"),

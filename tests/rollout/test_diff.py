@@ -73,7 +73,7 @@ UNUSABLE: list[tuple[dict[str, Any], str]] = [
     ({"pull": None}, "where workers find its code"),
     ({"work_pool": {}}, "names no work pool"),
     ({"schedules": [{"slug": "every"}]}, "neither interval, cron nor rrule"),
-    ({"schedules": [{"slug": "every", "interval": "soon"}]}, "'soon' is no length of time"),
+    ({"schedules": [{"slug": "every", "interval": "soon"}]}, "'soon' is not a duration"),
     (
         {"schedules": [{"slug": "every", "interval": 60, "anchor_date": "then"}]},
         "'then' is no moment",

@@ -227,13 +227,13 @@ class Batch:
                 labels = labels_of(key.policy, key.key)
                 if key.held:
                     held[fingerprint(rule.tenant, rule.name, labels)] = place, key
-                elif key.told:
+                elif key.passed:
                     reading = key.reading(is_live=False)
                     if reading is not None:
                         found.setdefault(place, []).append(reading)
         live = self._live(sorted(held))
         for print_, (place, key) in held.items():
-            reading = key.reading(is_live=bool(key.told) or print_ in live)
+            reading = key.reading(is_live=bool(key.passed) or print_ in live)
             if reading is not None:
                 found.setdefault(place, []).append(reading)
         return found
