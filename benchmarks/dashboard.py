@@ -24,6 +24,7 @@ from sqlalchemy import text
 
 from benchmarks.table import Row
 from dashboard.data import Data
+from dashboard.reports import Reports
 from sentinel.alerts.actions import Acknowledge
 from sentinel.clock import FakeClock
 from sentinel.links import Addresses
@@ -235,14 +236,14 @@ def _details(store: Store, chance: random.Random) -> Callable[[], Any]:
     )
     # Nothing is kept over: this one asks with a memory of its own.
     data = Data(store, Addresses(dashboard="", prefect_api="", prefect_ui=""), lambda: True)
-    return lambda: (data.details(alert.id), data.told(alert.id))
+    return lambda: (data.details(alert.id), data.notifications(alert.id))
 
 
 def _overview(store: Store, chance: random.Random, days: int) -> Callable[[], Any]:
-    data = Data(store, Addresses(dashboard="", prefect_api="", prefect_ui=""), lambda: True)
+    reports = Reports(store)
     length = timedelta(days=days, seconds=chance.randrange(3600))
     step = timedelta(hours={1: 1, 7: 6, 30: 24}[days])
-    return lambda: data.overview("", length, step)
+    return lambda: reports.overview("", length, step)
 
 
 def _acknowledge(store: Store, alert_id: str) -> Callable[[], Any]:

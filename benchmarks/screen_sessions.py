@@ -173,8 +173,12 @@ def record(
     opening = written(runs)
     if rows is not None:
         place = urlsplit(rows.url)
-        wanted = ("x-sentinel-pass", "accept-encoding", "user-agent", "accept", "sec-fetch-site")
-        kept = {name: value for name, value in given.items() if name in wanted}
+        wanted = ("accept-encoding", "user-agent", "accept", "sec-fetch-site")
+        kept = {
+            name: value
+            for name, value in given.items()
+            if name in wanted or name.startswith("x-sentinel-")
+        }
         query = re.sub(r"&?number=\d+", "", place.query)
         return Recorded(opening=opening, rows=f"{place.path}?{query}", headers=kept)
     beat = written([one for one in runs if one.is_auto_rerun])

@@ -1,4 +1,4 @@
-"""One alert of the list as JSON, already worded. Pure."""
+"""One row of the table of alerts as JSON, with texts ready to show. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["milliseconds", "row", "value"]
 
 
 def milliseconds(at: datetime | None) -> int | None:
-    """A moment as browsers count."""
+    """Return a moment in milliseconds since 1970, as browsers count."""
     return None if at is None else int(at.timestamp() * 1000)
 
 
 def value(number: float | None, unit: str) -> str:
-    """A value with its unit, as people read it."""
+    """Return a value with its unit, ready to show; empty where there is none."""
     if number is None:
         return ""
     after = {"percent": "%"}.get(unit, f" {unit}" if unit else "")
@@ -26,7 +26,7 @@ def value(number: float | None, unit: str) -> str:
 
 
 def row(alert: AlertView, addresses: Addresses) -> dict[str, Any]:
-    """One alert of the list."""
+    """Return the row of one alert."""
     return {
         "id": alert.id,
         "version": alert.version,

@@ -8,20 +8,20 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from dashboard import session
-from dashboard.index_middleware import Front
-from dashboard.live_api import Door
+from dashboard.index_middleware import IndexMiddleware
+from dashboard.live_api import LiveApi
 
 app = st.App(
     Path(__file__).parent / "pages" / "frame.py",
     middleware=[
         Middleware(
-            Door,
-            place=session.place,
-            sheets=session.sheets,
-            desk=session.desk,
-            signed_in=session.signed_in,
-            vouched=session.vouched,
+            LiveApi,
+            path=session.api_path,
+            responses=session.responses,
+            commands=session.commands,
+            proxy_user=session.proxy_user,
+            renew_login=session.renew_login,
         ),
-        Middleware(Front),
+        Middleware(IndexMiddleware),
     ],
 )

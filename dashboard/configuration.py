@@ -1,7 +1,7 @@
-"""What pages change without the desk, and what is configured: rules, receivers, views, the inbox.
+"""What is configured, as the pages read it: rules, receivers, channels and saved views.
 
-Whatever changes something asks first who acts and whether they still may, all at one place
-(`_writing`). Nothing of Streamlit here.
+What changes any of it is a command (`dashboard.configuration_commands`). Nothing of Streamlit is
+used here.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, cast
 from urllib.parse import quote
@@ -29,11 +27,12 @@ from sentinel.schema.saved_views import SavedView
 from sentinel.store import Store
 from sentinel.store.notifications.delivery_stats import Delivered, delivered
 
-__all__ = ["Answered", "ChannelLine", "Look", "Registry", "RuleLine"]
+__all__ = ["ChannelLine", "CliResult", "Configuration", "EvaluationLine", "RuleLine"]
 
-LOOKS = 12
+MOST_EVALUATIONS = 12
+"""Evaluations of a rule that its page lists."""
 LONGEST = 90.0
-"""Seconds that a command may take."""
+"""Seconds that a command of the CLI may take."""
 
 
 class RuleLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,66 +43,70 @@ class RuleLine(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def state(self) -> str:
-        """In one word: off, failing, firing or fine."""
+        """The health of the rule: disabled, error, firing, "no data" (never evaluated) or ok."""
         if not self.row.enabled:
-            return "off"
+            return "disabled"
         if self.row.failures:
-            return "failing"
-        return "firing" if self.live else "fine"
+            return "error"
+        if self.live:
+            return "firing"
+        return "ok" if self.row.evaluated_at else "no data"
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """One look of a rule, as its readings tell it."""
+class EvaluationLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One evaluation of a rule, as far as its stored readings have it.
+
+    Attributes:
+        at: when the rule was evaluated
+        series: how many series had a reading
+        lowest: the lowest value, in the rule's unit
+        highest: the highest value, in the rule's unit
+    """
 
     at: datetime
-    seen: int
+    series: int
     lowest: float
     highest: float
 
 
 class ChannelLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A channel: which receivers use it, and how it took what it was sent; None where nothing."""
+    """A channel.
+
+    Attributes:
+        ref: `inbox`, or a Prefect block as `type/name`
+        receivers: the names of the receivers that use it
+        delivered: its deliveries in a period; None where there were none
+    """
 
     ref: str
     receivers: list[str]
     delivered: Delivered | None
 
 
-class Answered(msgspec.Struct, frozen=True, kw_only=True):
-    """What a command answered: its JSON, or why there is none."""
+class CliResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The JSON that a `sentinel` command printed, or why there is none."""
 
-    told: dict[str, Any]
+    output: dict[str, Any]
     problem: str = ""
 
 
-class Registry:
-    """The dashboard's side of what is configured.
+class Configuration:
+    """The dashboard's access to what is configured.
 
     Args:
         store: the shared database
-        addresses: where people look at things
-        acting: who acts; a ConfigurationError where they may not change anything any more
+        addresses: of Prefect's UI and of the dashboard
     """
 
-    def __init__(self, store: Store, addresses: Addresses, acting: Callable[[], str]) -> None:
+    def __init__(self, store: Store, addresses: Addresses) -> None:
         self._store = store
         self._addresses = addresses
-        self._acting = acting
-
-    @contextmanager
-    def _writing(self) -> Generator[str]:
-        """Where all that changes something begins; gives who acts.
-
-        Raises:
-            ConfigurationError: they may not any more; nothing was done
-            DatabaseError: the database cannot be used; nothing was done
-        """
-        actor = self._acting()
-        with database():
-            yield actor
 
     def rules(self) -> list[RuleLine]:
-        """All rules, by name.
+        """Read all rules.
+
+        Returns:
+            the rules by name
 
         Raises:
             DatabaseError: the database cannot be used
@@ -115,61 +118,50 @@ class Registry:
                 for row in self._store.rules.list()
             ]
 
-    def looks(self, row: RuleRow) -> list[Look]:
-        """The last looks of a rule that kept readings, the newest first.
+    def evaluations(self, row: RuleRow) -> list[EvaluationLine]:
+        """Read the last evaluations of a rule from its stored readings.
+
+        Args:
+            row: the rule
+
+        Returns:
+            at most `MOST_EVALUATIONS`, newest first; empty where the rule stores no readings
 
         Raises:
             DatabaseError: the database cannot be used
         """
         if row.evaluated_at is None:
             return []
-        every = _period(row)
+        begin = row.evaluated_at - _interval(row) * MOST_EVALUATIONS
         with database():
             found = self._store.metrics.reader(row.tenant).window(
-                metric_of_rule(row.name), (), row.evaluated_at - every * LOOKS, row.evaluated_at
+                metric_of_rule(row.name), (), begin, row.evaluated_at
             )
-        looks: list[Look] = []
-        moments = np.unique(found.times)[::-1][:LOOKS]
-        for moment in moments:
+        lines: list[EvaluationLine] = []
+        for moment in np.unique(found.times)[::-1][:MOST_EVALUATIONS]:
             values = found.values[found.times == moment]
-            looks.append(
-                Look(
+            lines.append(
+                EvaluationLine(
                     at=datetime.fromtimestamp(int(moment) / 1e6, tz=row.evaluated_at.tzinfo),
-                    seen=len(values),
+                    series=len(values),
                     lowest=float(values.min()),
                     highest=float(values.max()),
                 )
             )
-        return looks
-
-    def switch(self, row: RuleRow, *, on: bool, reason: str) -> int:
-        """Switch a rule on or off for good, by the same door as `sentinel rule disable`.
-
-        Returns:
-            How many alerts that closed.
-
-        Raises:
-            NotFound: there is none of that name any more
-            ConfigurationError: whoever asks may not any more; nothing was done
-            DatabaseError: the database cannot be used; nothing was done
-        """
-        with self._writing() as actor:
-            if on:
-                self._store.rules.enable(row.name, actor=actor, tenant=row.tenant)
-                return 0
-            return self._store.rules.disable(
-                row.name, actor=actor, reason=reason.strip()[:2000], tenant=row.tenant
-            )
+        return lines
 
     def deployment(self, row: RuleRow) -> str:
-        """Where people see the rule's deployment in Prefect; empty where none is known."""
+        """Return the address of a rule's deployment in Prefect's UI; empty where none is known."""
         if not row.deployment_id:
             return ""
         ui = self._addresses.prefect_ui
         return f"{ui}/deployments/deployment/{quote(row.deployment_id, safe='')}"
 
     def receivers(self) -> dict[str, list[str]]:
-        """The channels of every receiver, by name.
+        """Read the channels of every receiver.
+
+        Returns:
+            the references of the channels by the receiver's name
 
         Raises:
             DatabaseError: the database cannot be used
@@ -177,102 +169,49 @@ class Registry:
         with database():
             return self._store.receivers.all()
 
-    def channels(self, length: timedelta) -> list[ChannelLine]:
-        """Every channel that a receiver has or that was sent something in the last `length`.
+    def channels(self, period: timedelta) -> list[ChannelLine]:
+        """Read every channel that a receiver has, or that was sent something.
+
+        Args:
+            period: how far back deliveries count
+
+        Returns:
+            the inbox first, the others by their reference
 
         Raises:
             DatabaseError: the database cannot be used
         """
         receivers = self.receivers()
         with database():
-            told = delivered(self._store, length)
-        users: dict[str, list[str]] = {ref: [] for ref in ("inbox", *told)}
+            deliveries = delivered(self._store, period)
+        users: dict[str, list[str]] = {ref: [] for ref in ("inbox", *deliveries)}
         for name, refs in sorted(receivers.items()):
             for ref in refs:
                 users.setdefault(ref, []).append(name)
         return [
-            ChannelLine(ref=ref, receivers=users[ref], delivered=told.get(ref))
+            ChannelLine(ref=ref, receivers=users[ref], delivered=deliveries.get(ref))
             for ref in sorted(users, key=lambda ref: (ref != "inbox", ref))
         ]
 
-    def set_receiver(self, name: str, channels: Sequence[str]) -> None:
-        """Make a receiver, or give it other channels.
-
-        Raises:
-            ConfigurationError: the name or a channel cannot be used, or whoever asks may not
-                any more; nothing was done
-            DatabaseError: the database cannot be used; nothing was done
-        """
-        with self._writing():
-            self._store.receivers.set(name, list(channels))
-
-    def remove_receiver(self, name: str) -> None:
-        """Forget a receiver; what names it is told to `default` from then on.
-
-        Raises:
-            NotFound: there is none of that name
-            ConfigurationError: whoever asks may not any more; nothing was done
-            DatabaseError: the database cannot be used; nothing was done
-        """
-        with self._writing():
-            self._store.receivers.remove(name)
-
-    def try_out(self, channel: str) -> Answered:
-        """Send a test message through a channel.
-
-        Raises:
-            ConfigurationError: whoever asks may not any more; nothing was sent
-        """
-        self._acting()
-        return self.command("channel", "test", channel)
-
-    def mark_read(self, ids: Sequence[str] | None) -> None:
-        """Remember that these messages of the inbox were read, or all of them.
-
-        Raises:
-            ConfigurationError: whoever asks may not any more; nothing was done
-            DatabaseError: the database cannot be used; nothing was done
-        """
-        with self._writing():
-            self._store.inbox.mark_read(ids)
-
     def views(self, owner: str) -> list[SavedView]:
-        """Somebody's saved views; none while the database is down."""
+        """Read somebody's saved views; return none while the database is down."""
         try:
             with database():
                 return self._store.views.of(owner)
         except SentinelError:
             return []
 
-    def save_view(self, page: str, name: str, query: str) -> bool:
-        """Keep a view for whoever acts; says whether the name is new.
+    def cli(self, *arguments: str) -> CliResult:
+        """Run a `sentinel` command and return the JSON that it prints.
 
-        Raises:
-            ConfigurationError: it cannot be kept, or whoever asks may not any more
-            DatabaseError: the database cannot be used; nothing was done
-        """
-        with self._writing() as owner:
-            return self._store.views.save(owner, page, name, query)
-
-    def remove_view(self, page: str, name: str) -> str:
-        """Forget a view of whoever acts; gives its query back.
-
-        Raises:
-            NotFound: there is none of that name
-            ConfigurationError: whoever asks may not any more; nothing was done
-            DatabaseError: the database cannot be used; nothing was done
-        """
-        with self._writing() as owner:
-            return self._store.views.remove(owner, page, name)
-
-    def command(self, *arguments: str) -> Answered:
-        """What a `sentinel` command answers in JSON.
-
-        Sending through a channel and reading rule files need Prefect's client, which the
-        dashboard's process goes without; the command has it.
+        Sending through a channel and reading rule files need Prefect's client. The dashboard's
+        process does without it; the command has it.
 
         Args:
             arguments: of the command, without `--json`
+
+        Returns:
+            its output; `problem` where it printed no JSON or took longer than `LONGEST`
         """
         url = self._store.engine.url.render_as_string(hide_password=False)
         line = [sys.executable, "-m", "sentinel.cli", *arguments, "--json"]
@@ -286,17 +225,17 @@ class Registry:
                 env={**os.environ, "SENTINEL_DATABASE_URL": url, "NO_COLOR": "1"},
             )
         except subprocess.TimeoutExpired:
-            return Answered(told={}, problem=f"no answer within {LONGEST:.0f} s")
+            return CliResult(output={}, problem=f"no answer within {LONGEST:.0f} s")
         try:
-            told = json.loads(done.stdout)
+            output = json.loads(done.stdout)
         except ValueError:
-            last = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
-            return Answered(told={}, problem=" ".join(last)[-600:])
-        return Answered(told=cast("dict[str, Any]", told))
+            last = done.stderr.strip().splitlines() or [f"it exited with {done.returncode}"]
+            return CliResult(output={}, problem=" ".join(last)[-600:])
+        return CliResult(output=cast("dict[str, Any]", output))
 
 
-def _period(row: RuleRow) -> timedelta:
-    """How often a rule looks, as it says itself; an hour where it does not."""
+def _interval(row: RuleRow) -> timedelta:
+    """How often a rule is evaluated according to its definition; an hour where it does not say."""
     try:
         return parse_duration(str(row.spec.get("every", "")))
     except ValueError:

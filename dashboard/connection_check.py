@@ -1,4 +1,4 @@
-"""Whether something else answers: watched in the background, or asked once by hand."""
+"""Whether Prefect answers: checked in the background, or once by hand."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-__all__ = ["Tested", "Watch", "reached"]
+__all__ = ["ConnectionResult", "ConnectionWatch", "check_connection"]
 
 
-class Tested(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of asking a Prefect API, in words."""
+class ConnectionResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a Prefect API answered, and what to tell people."""
 
     ok: bool
-    says: str
+    text: str
 
 
-class Watch:
-    """Whether something answers, asked in the background so that no screen waits for it.
+class ConnectionWatch:
+    """Whether a service answers, checked in the background so that no screen waits for it.
 
     Args:
-        ask: may take seconds
+        ask: returns whether it answers; may take seconds
+        clock: returns the current time
         every: how old an answer may be
-        clock: tells the time
     """
 
     def __init__(
@@ -40,32 +40,34 @@ class Watch:
         self._lock = threading.Lock()
 
     def answers(self) -> bool | None:
-        """The last answer, None where there is none yet; asks again where that is old."""
+        """Return the last answer, None where there is none yet; ask again where it is old."""
         now = self._clock()
         with self._lock:
             if self._asked is None or not timedelta(0) <= now - self._asked < self._every:
                 self._asked = now
-                threading.Thread(target=self._look, name="watch-prefect", daemon=True).start()
+                threading.Thread(target=self._check, name="watch-prefect", daemon=True).start()
             return self._answer
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         answer = self._ask()
         with self._lock:
             self._answer = answer
 
 
-def reached(url: str) -> Tested:
-    """Ask whether a Prefect API answers at `url`, without any credentials."""
+def check_connection(url: str) -> ConnectionResult:
+    """Check whether a Prefect API answers at `url`, without any credentials."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        return Tested(ok=False, says=f"{url} is no web address: write http://host:4200/api")
+        return ConnectionResult(
+            ok=False, text=f"{url} is not a web address: write http://host:4200/api"
+        )
     try:
         answer = httpx.get(f"{url.rstrip('/')}/health", timeout=5.0)
     except httpx.HTTPError as error:
-        return Tested(ok=False, says=f"{url}: {error}")
+        return ConnectionResult(ok=False, text=f"{url}: {error}")
     if answer.status_code in (401, 403):
-        return Tested(ok=True, says=f"{url} answers and wants credentials")
+        return ConnectionResult(ok=True, text=f"{url} answers and requires credentials")
     if not answer.is_success:
         hint = "" if parts.path.rstrip("/").endswith("/api") else " Does the address end in /api?"
-        return Tested(ok=False, says=f"{url} answers {answer.status_code}.{hint}")
-    return Tested(ok=True, says=url)
+        return ConnectionResult(ok=False, text=f"{url} answers {answer.status_code}.{hint}")
+    return ConnectionResult(ok=True, text=url)

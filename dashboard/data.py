@@ -1,53 +1,48 @@
-"""What the dashboard reads and does. It knows nothing of Streamlit.
+"""The dashboard's access to live alerts and the inbox. Nothing of Streamlit is used here.
 
-All sessions of one process share one `Data`. What they look at is read again only when the
-store's change number has risen, so that many screens cost the database little; and what was
-last known stays available, so that a screen can say so while the database is down.
+All sessions of one process share one `Data`. Alerts are read again only when the store's change
+number has risen, so that many screens cost the database little. The last alerts that were read stay
+available, so that a screen can show them, with their time, while the database is down.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.alert_row import row
-from dashboard.connection_check import Tested, Watch, reached
+from dashboard.connection_check import ConnectionResult, ConnectionWatch, check_connection
 from dashboard.database_errors import database
 from dashboard.readings_chart import Readings, readings
-from dashboard.view_models import Details, Found, InboxView, LiveView, Overview
+from dashboard.view_models import Details, HistoryPage, InboxView, LiveView, Overview
 from sentinel.alerts.actions import Action, ActionResult
 from sentinel.alerts.view import AlertView
 from sentinel.errors import DatabaseError
 from sentinel.links import Addresses
-from sentinel.schema.notifications import InboxMessage, SystemLog
+from sentinel.schema.notifications import InboxMessage
 from sentinel.store import Store
-from sentinel.store.alerts.audit import ActFilter, Acts, Place, acts
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.alerts.live_counts import Counts
 from sentinel.store.alerts.queries import MOST_PER_PAGE
 from sentinel.store.alerts.similar import similar
 from sentinel.store.notifications.notification_log import Why
-from sentinel.store.reports.period_comparison import Compared, Span, compare
-from sentinel.store.reports.statistics import Storage
-from sentinel.store.reports.trends import trend
 
 __all__ = [
     "MOST_ROWS",
+    "ConnectionResult",
+    "ConnectionWatch",
     "Data",
     "Details",
-    "Found",
+    "HistoryPage",
     "InboxView",
     "LiveView",
     "Overview",
-    "Tested",
-    "Watch",
 ]
 
 _log = logging.getLogger("sentinel.dashboard")
@@ -55,36 +50,42 @@ _log = logging.getLogger("sentinel.dashboard")
 MOST_ROWS = 50
 MOST_KEPT = 64
 FOUND_CAP = 1000
-# A suppression ends without a change, so that nothing is believed for longer than this.
-BELIEVED_FOR = timedelta(seconds=10)
+# A suppression ends without a change: nothing that was read is valid for longer than this.
+VALID_FOR = timedelta(seconds=10)
 
 
 class Data:
-    """The dashboard's side of the store.
+    """The dashboard's access to the store.
 
     Args:
         store: the shared database
-        addresses: where people look at things
-        prefect: says whether the Prefect API answers
+        addresses: of Prefect's UI and of the dashboard
+        prefect: returns whether the Prefect API answers; may take seconds
     """
 
     def __init__(self, store: Store, addresses: Addresses, prefect: Callable[[], bool]) -> None:
         self.store = store
         self.addresses = addresses
         self.ask_prefect = prefect
-        self.prefect = Watch(prefect, store.now, timedelta(seconds=5))
+        self.prefect = ConnectionWatch(prefect, store.now, timedelta(seconds=5))
         self._lock = threading.Lock()
         self._known: OrderedDict[object, tuple[int, LiveView]] = OrderedDict()
         self._made: dict[object, tuple[list[AlertView], bytes]] = {}
-        self._overviews: dict[str, tuple[int, Overview]] = {}
         self._charts: dict[object, tuple[datetime, Readings | None]] = {}
         self._counted: tuple[int, datetime, Counts] | None = None
 
     def live(self, chosen: AlertFilter | None = None, *, limit: int = MOST_ROWS) -> LiveView:
-        """The alerts that are not over, those that need somebody first.
+        """Read the live alerts, the most urgent first.
 
-        Never raises for a database that is down: then `problem` says so, and the rest is what
-        was last known.
+        It never raises for a database that is down: then `problem` says why, and the alerts are the
+        last that were read.
+
+        Args:
+            chosen: which alerts; all live ones by default
+            limit: at most so many
+
+        Returns:
+            the alerts and the counts of all
         """
         wanted = chosen or AlertFilter()
         key = (wanted, limit)
@@ -118,7 +119,7 @@ class Data:
         return view
 
     def _first(self, wanted: AlertFilter, limit: int) -> tuple[list[AlertView], bool]:
-        """The first `limit` live alerts, and whether there are more."""
+        """Return the first `limit` live alerts, and whether there are more."""
         alerts: list[AlertView] = []
         cursor: str | None = None
         while True:
@@ -130,8 +131,15 @@ class Data:
             if cursor is None or len(alerts) >= limit:
                 return alerts, cursor is not None
 
-    def every_live(self, wanted: AlertFilter, most: int) -> list[str]:
-        """The ids of all live alerts that match, at most `most`.
+    def live_ids(self, wanted: AlertFilter, most: int) -> list[str]:
+        """Read the ids of the live alerts that match.
+
+        Args:
+            wanted: which alerts
+            most: at most so many
+
+        Returns:
+            the ids, the most urgent first
 
         Raises:
             DatabaseError: the database cannot be used
@@ -140,7 +148,7 @@ class Data:
             return [alert.id for alert in self._first(wanted, most)[0]]
 
     def change_number(self) -> int | None:
-        """Rises with every change that people may see; None while the database is down."""
+        """Return the number that rises with every change; None while the database is down."""
         try:
             return self.store.change_number()
         except (DatabaseError, SQLAlchemyError) as error:
@@ -148,7 +156,7 @@ class Data:
             return None
 
     def now_counts(self) -> tuple[int | None, Counts | None, str]:
-        """The change number, the figures of now, and why they cannot be read, if so."""
+        """Return the change number, the current counts, and why they cannot be read; else empty."""
         try:
             number = self.store.change_number()
             return number, self._counts(number), ""
@@ -156,7 +164,7 @@ class Data:
             return None, None, _problem(error)
 
     def _counts(self, number: int) -> Counts:
-        """The figures of now, asked once for all screens of a change."""
+        """Return the current counts, read once per change for all screens."""
         with self._lock:
             known = self._counted
         now = self.store.now()
@@ -167,10 +175,17 @@ class Data:
         return known[2]
 
     def rows(self, chosen: AlertFilter | None, *, limit: int) -> tuple[LiveView, bytes]:
-        """What is live, with its rows as the table is given them: JSON, made once for all screens.
+        """Read the live alerts with their rows as JSON, made once for all screens.
+
+        Args:
+            chosen: which alerts; all live ones for None
+            limit: at most so many
+
+        Returns:
+            the alerts, and a JSON array of their rows (`dashboard.alert_row`)
 
         Raises:
-            ConfigurationError: a word of the filter means nothing
+            ConfigurationError: the filter has a field or a value that does not exist
         """
         view = self.live(chosen, limit=limit)
         key = (chosen, limit)
@@ -189,10 +204,16 @@ class Data:
         return known[0] == number and _fresh(known[1].at, self.store.now())
 
     def details(self, alert_id: str) -> Details:
-        """One alert with its timeline.
+        """Read one alert with its timeline, similar alerts and readings.
+
+        Args:
+            alert_id: of the alert
+
+        Returns:
+            everything about it
 
         Raises:
-            NotFound: there is none of that id
+            NotFound: there is no alert with that id
             DatabaseError: the database cannot be used
         """
         with database():
@@ -205,13 +226,13 @@ class Data:
                 at=self.store.now(),
             )
 
-    def told(self, alert_id: str) -> list[Why]:
-        """Who is told of an alert and who is not, and why; raises DatabaseError."""
+    def notifications(self, alert_id: str) -> list[Why]:
+        """Return who is notified of an alert, who is not, and why; raises DatabaseError."""
         with database():
             return self.store.notification_log.explain_alert(alert_id)
 
     def _readings(self, alert: AlertView) -> Readings | None:
-        """They cost more than the rest of an alert, and move more slowly."""
+        """Return an alert's readings, cached: they cost more than the rest and change less."""
         key = (alert.id, alert.resolved_at)
         with self._lock:
             known = self._charts.get(key)
@@ -225,7 +246,13 @@ class Data:
         return found
 
     def some(self, ids: Sequence[str]) -> dict[str, AlertView]:
-        """The alerts of these ids, those that there are.
+        """Read alerts by their ids.
+
+        Args:
+            ids: of the alerts
+
+        Returns:
+            those that exist, by id
 
         Raises:
             DatabaseError: the database cannot be used
@@ -234,7 +261,7 @@ class Data:
             return self.store.alerts.some(ids)
 
     def last_change(self, alert_id: str) -> str:
-        """What was done to an alert last, and by whom; empty where nothing is known."""
+        """Return the last change of an alert in words, with who made it; empty for none."""
         with database():
             for entry in self.store.alerts.timeline(alert_id, limit=1):
                 by = f" by {entry.actor}" if entry.actor else ""
@@ -244,12 +271,15 @@ class Data:
     def act(
         self, ids: Sequence[str], action: Action, *, expected_version: int | None = None
     ) -> list[ActionResult]:
-        """Do `action` to each alert, or say why not.
+        """Apply `action` to each alert.
 
         Args:
             ids: at most `sentinel.store.alerts.apply_action.MOST_ACTED_ON`
             action: what a person does
-            expected_version: leave an alert alone that has moved on from it
+            expected_version: an alert of another version is not changed
+
+        Returns:
+            one result per alert, with the reason where it was not changed
 
         Raises:
             DatabaseError: the database cannot be used; nothing was done
@@ -257,108 +287,17 @@ class Data:
         with database():
             return self.store.act(list(ids), action, expected_version=expected_version)
 
-    def history(self, wanted: AlertFilter, *, limit: int, after: str | None) -> Found:
-        """One page of what there ever was, newest first, and how many match.
-
-        Raises:
-            ConfigurationError: a word of the filter means nothing
-            DatabaseError: the database cannot be used
-        """
-        with database():
-            began = time.perf_counter()
-            page = self.store.alerts.page(wanted, limit=limit, after=after)
-            count = self.store.alerts.count(wanted, cap=FOUND_CAP)
-            took = (time.perf_counter() - began) * 1000
-        return Found(
-            alerts=page.items, count=count, cap=FOUND_CAP, next=page.next, milliseconds=took
-        )
-
-    def every(self, wanted: AlertFilter) -> Generator[list[AlertView]]:
-        """All that match, in pages, as long as there are any.
-
-        Raises:
-            DatabaseError: the database cannot be used
-        """
-        cursor: str | None = None
-        while True:
-            with database():
-                page = self.store.alerts.page(wanted, limit=MOST_PER_PAGE, after=cursor)
-            yield page.items
-            cursor = page.next
-            if cursor is None:
-                return
-
-    def overview(self, name: str, length: timedelta, step: timedelta) -> Overview:
-        """Figures of now and of the last `length`, at most some seconds old.
-
-        Raises:
-            DatabaseError: the database cannot be used
-        """
-        with database():
-            number = self.store.change_number()
-            with self._lock:
-                known = self._overviews.get(name)
-            if known is not None and (
-                known[0] == number or _fresh(known[1].trend.until, self.store.now())
-            ):
-                return known[1]
-            rules = self.store.statistics.rules()
-            shown = Overview(
-                length=name,
-                counts=self.store.alerts.counts(),
-                rules=rules,
-                trend=trend(self.store, length, step),
-            )
-            with self._lock:
-                self._overviews[name] = (number, shown)
-            return shown
-
-    def compare(self, wanted: AlertFilter, first: Span, second: Span) -> Compared:
-        """Two periods side by side.
-
-        Raises:
-            ConfigurationError: a word of the filter means nothing
-            DatabaseError: the database cannot be used
-        """
-        with database():
-            return compare(self.store, wanted, first, second)
-
-    def acts(self, wanted: ActFilter, *, limit: int, after: Place | None) -> Acts:
-        """What people did to alerts, the newest first.
-
-        Raises:
-            DatabaseError: the database cannot be used
-        """
-        with database():
-            return acts(self.store, wanted, limit=limit, after=after)
-
-    def log(self, words: str, levels: Sequence[str], *, limit: int) -> list[SystemLog]:
-        """What Sentinel did, the newest first.
-
-        Raises:
-            DatabaseError: the database cannot be used
-        """
-        with database():
-            return self.store.log.page(limit, words=words, levels=levels)
-
-    def storage(self) -> Storage:
-        """What the database holds.
-
-        Raises:
-            DatabaseError: the database cannot be used
-        """
-        with database():
-            return self.store.statistics.storage()
-
-    def test_prefect(self, url: str) -> Tested:
-        """Ask whether a Prefect API answers at `url`; credentials go only to our own."""
+    def test_prefect(self, url: str) -> ConnectionResult:
+        """Check whether a Prefect API answers at `url`; only our own gets credentials."""
         if url == self.addresses.prefect_api:
             ok = self.ask_prefect()
-            return Tested(ok=ok, says=f"{url}{'' if ok else ': start it, or set another address'}")
-        return reached(url)
+            return ConnectionResult(
+                ok=ok, text=f"{url}{'' if ok else ': start it, or set another address'}"
+            )
+        return check_connection(url)
 
     def inbox(self, *, limit: int = MOST_ROWS, after: InboxMessage | None = None) -> InboxView:
-        """Messages, newest first; like `live`, it says a problem instead of raising one."""
+        """Read the inbox, newest first; like `live`, it returns a problem instead of raising."""
         try:
             found = self.store.inbox.page(limit=limit + 1, after=after)
             unread = self.store.inbox.unread()
@@ -371,7 +310,7 @@ class Data:
         )
 
     def unread(self) -> int:
-        """How many messages nobody has read; 0 while the database is down."""
+        """Return the number of unread messages; 0 while the database is down."""
         try:
             return self.store.inbox.unread()
         except (DatabaseError, SQLAlchemyError):
@@ -382,11 +321,11 @@ _NOTHING = Counts(active=0, unacknowledged=0, by_severity={}, by_status={})
 
 
 def _fresh(at: datetime, now: datetime) -> bool:
-    return timedelta(0) <= now - at < BELIEVED_FOR
+    return timedelta(0) <= now - at < VALID_FOR
 
 
 def _problem(error: Exception) -> str:
-    """In words that people can use; the rest goes to the log."""
+    """Return the error in words for people; the rest goes to the log."""
     _log.warning("the database cannot be read: %s", error)
     if isinstance(error, DatabaseError):
         return str(error)

@@ -1,4 +1,4 @@
-"""Asking the database, so that what goes wrong is one kind of error."""
+"""Using the database so that every failure is one kind of error."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ __all__ = ["database"]
 
 @contextmanager
 def database() -> Generator[None]:
-    """Make whatever the database's driver raises a `DatabaseUnreachable`.
+    """Turn whatever the database's driver raises into a `DatabaseUnreachable`.
+
+    Yields:
+        nothing
 
     Raises:
-        DatabaseUnreachable: the database did not do it
+        DatabaseUnreachable: the database failed; its transaction was rolled back
     """
     try:
         yield
     except SQLAlchemyError as error:
-        raise DatabaseUnreachable(
-            "the database did not do it", hint="Try again in a moment."
-        ) from error
+        raise DatabaseUnreachable("the database failed", hint="Try again in a moment.") from error

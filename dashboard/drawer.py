@@ -17,15 +17,15 @@ TURN = "drawer-turn"
 
 @st.fragment(key="drawer")
 def show() -> None:
-    """The drawer: open where the address or somebody on the page asks for an alert.
+    """Show the drawer, open where the address or the page asks for an alert.
 
-    It has no clock of its own: the heart-beat wakes it in the browser when something changed.
+    It has no timer of its own: the heart-beat wakes it in the browser when something changed.
     """
-    said: dict[str, Any] = st.session_state.get("drawer") or {}
-    answers = session.desk().carry_out(session.handed_in(said), session.actor())
-    asked = said.get("open")
-    if (here := st.session_state.pop(session.ASKED, None)) is not None:
-        # Asked for by a page and not by the widget, which is told to follow.
+    states: dict[str, Any] = st.session_state.get("drawer") or {}
+    answers = session.run_widget_commands(states)
+    asked = states.get("open")
+    if (here := st.session_state.pop(session.REQUESTED_ALERT, None)) is not None:
+        # Requested by a page and not by the widget, which has to follow.
         st.session_state[TURN] = int(st.session_state.get(TURN, 0)) + 1
         asked = here
     if asked is None:
@@ -34,16 +34,16 @@ def show() -> None:
         st.query_params[session.ALERT] = asked
     else:
         st.query_params.pop(session.ALERT, None)
-    told: dict[str, Any] = {
+    given: dict[str, Any] = {
         "id": asked,
         "turn": int(st.session_state.get(TURN, 0)),
         "me": session.actor(),
         "number": 0,
-        "answers": [serializers.builtin(answer) for answer in answers],
+        "answers": [serializers.builtins(answer) for answer in answers],
         "problem": "",
         "alert": None,
-        "door": session.door(),
+        "live_api": session.live_api(),
     }
     if asked:
-        told |= session.sheets().alert(str(asked))
-    widget("drawer", told, *STATES)
+        given |= session.responses().alert(str(asked))
+    widget("drawer", given, *STATES)

@@ -1,4 +1,4 @@
-"""What is in the files that people take along: the columns of alerts, and of what people did."""
+"""The columns of exported files: of alerts, and of the audit."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Rows as a file: CSV, Excel or Parquet, written to the disk page by page, however many there are.
+"""Exported files: CSV, Excel or Parquet, written to the disk page by page, however many rows.
 
-Excel and its like run what begins as a formula; a text that does gets an apostrophe before it in
-CSV (OWASP, CSV injection). In an Excel file every text is written as a text cell, which is never
-run; Parquet has no formulas. Both keep texts as they are.
+Spreadsheets run a cell that begins like a formula; in CSV such a text gets an apostrophe before it
+(OWASP, CSV injection). In an Excel file every text is written as a text cell, which is never run;
+Parquet has no formulas. Both keep texts as they are.
 """
 
 from __future__ import annotations
@@ -32,28 +32,28 @@ xlsx_errors: Any = import_module("xlsxwriter.exceptions")
 TEXT, NUMBER, WHOLE = pa.string(), pa.float64(), pa.int64()
 MOMENT = pa.timestamp("us", "UTC")
 Progress = Callable[[int], None]
-"""Told how many rows were written so far, after each page."""
+"""Called after each page with the number of rows written so far."""
 MOST_ROWS = 1_048_575
-"""Excel takes one more row on a sheet, which is the head's."""
+"""Rows of an Excel sheet below its head."""
 MOST_LETTERS = 32_767
-"""Excel takes no longer text in a cell."""
-CUT = f" … [cut here: a cell of Excel takes {MOST_LETTERS:,} letters]"
+"""The longest text of a cell in Excel, in characters."""
+CUT = f" … [cut here: a cell of Excel holds {MOST_LETTERS:,} characters]"
 ROW_GROUP = 50_000
-"""Rows that are packed together in Parquet."""
+"""Rows of a row group in Parquet."""
 
-# At the beginning, and where a spreadsheet of a country that parts cells by semicolons begins
-# another: it does not see that the text is quoted, and takes quotes of the text for its own.
+# At the beginning of a text, and after a semicolon: a spreadsheet whose locale separates cells by
+# semicolons begins a cell there, as it does not see that the text is quoted.
 _RUNS = re.compile(r"(^|[;\t\r\n])(?=(?:[^\S\t\r\n]|\")*[=+\-@＝＋－＠])")
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
-    """What the rows of a file are.
+    """The rows of a file.
 
     Attributes:
-        name: what they are called, as `alerts`
-        columns: names and types
-        cells: the cells of one, in the order of `columns`
-        widths: of columns on a sheet, in letters, where it is not the usual
+        name: what they are, as `alerts`
+        columns: names and Arrow types
+        cells: returns the cells of a row, in the order of `columns`
+        widths: of columns on a sheet, in characters, where not the default
     """
 
     name: str
@@ -63,18 +63,26 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def safe(text: str) -> str:
-    """`text` so that no spreadsheet takes it for a formula."""
-    if text.isalnum():  # most are, and this takes no time
+    """Return `text` so that no spreadsheet reads it as a formula."""
+    if text.isalnum():  # the usual case, and much faster
         return text
     guarded = _RUNS.sub(r"\1'", text)
     return f"'{guarded}" if text[:1] in ("\t", "\r", "\n") else guarded
 
 
 def as_csv(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progress: Progress) -> str:
-    """CSV with a head, in UTF-8 with the mark that Excel needs; moments in ISO 8601, UTC.
+    """Write CSV with a head in UTF-8, with the byte order mark that Excel needs.
+
+    Times are in ISO 8601, UTC.
+
+    Args:
+        path: of the file
+        shape: what the rows are
+        pages: the rows
+        progress: called after each page
 
     Returns:
-        what people have to know of the file; here nothing
+        a remark for people; empty for this format
     """
     written = 0
     with path.open("w", encoding="utf-8-sig", newline="") as out:
@@ -94,10 +102,16 @@ def _written(cell: Any) -> Any:
 
 
 def as_parquet(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progress: Progress) -> str:
-    """Parquet with typed columns.
+    """Write Parquet with typed columns.
+
+    Args:
+        path: of the file
+        shape: what the rows are
+        pages: the rows
+        progress: called after each page
 
     Returns:
-        what people have to know of the file; here nothing
+        a remark for people; empty for this format
     """
     schema = pa.schema(list(shape.columns.items()))
     waiting: list[Any] = []
@@ -122,17 +136,23 @@ def as_parquet(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progres
 
 
 def as_excel(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progress: Progress) -> str:
-    """An Excel workbook; rows go to the disk as they come, moments are in UTC.
+    """Write an Excel workbook; rows go to the disk as they come, times are in UTC.
 
-    What does not fit on a sheet goes on on the next one, and a text that does not fit in a cell
-    ends with words that say so.
+    Rows that do not fit on a sheet continue on the next one, and a text that does not fit in a cell
+    is cut and says so.
+
+    Args:
+        path: of the file
+        shape: what the rows are
+        pages: the rows
+        progress: called after each page
 
     Returns:
-        what people have to know of the file: that it has several sheets, if so
+        a remark for people: how many sheets it has, where there are several
 
     Raises:
-        SentinelError: it is too much for a workbook
-        OSError: the disk does not take it
+        SentinelError: the rows are too much for a workbook
+        OSError: the disk is full or cannot be written
     """
     with TemporaryDirectory() as folder:
         book = xlsxwriter.Workbook(
@@ -156,16 +176,16 @@ def as_excel(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progress:
                 book.close()
             except xlsx_errors.FileSizeError:
                 raise SentinelError(
-                    f"{written:,} {shape.name} with such long texts are too much for a workbook",
-                    hint="Take CSV or Parquet, or narrow the search.",
+                    f"{written:,} {shape.name} with such long texts do not fit in a workbook",
+                    hint="Export CSV or Parquet, or narrow the search.",
                 ) from None
             except xlsx_errors.FileCreateError as error:
                 raise OSError(*error.args[0].args) from error
         finally:
-            for sheet in book.worksheets():  # where it was not finished, it has not closed these
+            for sheet in book.worksheets():  # an unfinished workbook has not closed these
                 sheet.row_data_fh.close()
         sheets = len(book.worksheets())
-    return f"on {sheets} sheets, since Excel takes {MOST_ROWS:,} on one" if sheets > 1 else ""
+    return f"on {sheets} sheets, as one holds {MOST_ROWS:,} rows" if sheets > 1 else ""
 
 
 def _sheet(book: Any, shape: Shape, head: Any) -> Any:
@@ -178,7 +198,7 @@ def _sheet(book: Any, shape: Shape, head: Any) -> Any:
 
 
 def _put(sheet: Any, row: int, column: int, cell: Any, moment: Any) -> None:
-    """Write by type: `write` would take a text that begins as a formula for one."""
+    """Write by type: `write` would turn a text that begins like a formula into one."""
     if isinstance(cell, datetime):
         sheet.write_datetime(row, column, cell.astimezone(UTC).replace(tzinfo=None), moment)
     elif isinstance(cell, str):

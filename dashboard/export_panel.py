@@ -1,7 +1,7 @@
-"""Taking everything that matches along as a file, from the pages that find something.
+"""Exporting everything that matches as a file, from the pages that search.
 
-Few rows are written as they are asked for. Very many take a while: that is shown as it goes, and
-the file is then there to be saved, on the disk and not in memory, until the person goes on.
+Few rows are written when the button is pressed. Very many take a while: the page shows the progress
+and then offers the file, which is on the disk and not in memory until the person leaves the page.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ import streamlit as st
 
 from dashboard import export_files, export_storage, markup, session
 from dashboard.database_errors import database
-from dashboard.export_storage import Kept
+from dashboard.export_storage import StoredExport
 from sentinel.errors import SentinelError
 
 __all__ = ["Export", "buttons", "written"]
 
-ASKED = "export-asked"
+REQUESTED = "export-requested"
 BEGUN = "export-begun"
 SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-STOPS = "any other click stops it"
+STOPS = "any other click stops the export"
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -41,30 +41,30 @@ class Kind(msgspec.Struct, frozen=True):
 
 
 KINDS = (
-    Kind("CSV", "csv", "text/csv", "Everything that matches, as text", export_files.as_csv),
+    Kind("CSV", "csv", "text/csv", "All matching rows as text", export_files.as_csv),
     Kind(
         "Excel", "xlsx", SHEET,
-        "Everything that matches, as a workbook; no text in it is ever run as a formula",
+        "All matching rows as a workbook; no text in it runs as a formula",
         export_files.as_excel,
     ),
     Kind(
         "Parquet", "parquet", "application/octet-stream",
-        "Everything that matches, with types, for pandas, polars, DuckDB", export_files.as_parquet,
+        "All matching rows with types, for pandas, Polars and DuckDB", export_files.as_parquet,
     ),
 )  # fmt: skip
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be taken along from a page.
+    """What can be exported from a page.
 
     Attributes:
         page: its title
-        asked: what is asked there, the same for the same question
+        asked: the search; equal for the same search
         shape: what the rows are
-        words: one and several of them
-        pages: gives all rows, page by page
-        count: how many there are
-        few: whether they are written at once
+        words: what one row is, and what several are
+        pages: returns all rows, page by page
+        count: returns how many there are
+        few: whether they are written when the button is pressed
     """
 
     page: str
@@ -76,12 +76,12 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     few: bool
 
     def many(self, count: int) -> str:
-        """So many of them, in words."""
+        """Return a number of rows in words."""
         return f"{count:,} {self.words[count != 1]}"
 
 
 def buttons(export: Export) -> None:
-    """One button a kind of file."""
+    """Show one button per kind of file."""
     for kind in KINDS:
         if export.few:
             st.download_button(
@@ -96,23 +96,23 @@ def buttons(export: Export) -> None:
 
 
 def written(export: Export) -> None:
-    """Write what was asked for, showing how far that is, and offer it."""
-    page, kind = st.session_state.pop(ASKED, ("", None))
+    """Write the requested file with its progress shown, and offer it."""
+    page, kind = st.session_state.pop(REQUESTED, ("", None))
     if kind is not None and page == export.page:
         _write(kind, export)
     elif (begun := st.session_state.pop(BEGUN, None)) is not None and begun == export.page:
-        st.html(markup.note("info", "The file was not written to its end.",
-                            "Something else was clicked meanwhile; ask for it again."))  # fmt: skip
-    done = export_storage.mine(export.page, export.asked)
+        st.html(markup.note("info", "The export was stopped.",
+                            "Another click ended it; start it again."))  # fmt: skip
+    done = export_storage.current(export.page, export.asked)
     if done is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.html(f'<span class="fresh-count">{escape(done.says)}</span>', width="stretch")
+        st.html(f'<span class="fresh-count">{escape(done.summary)}</span>', width="stretch")
         st.download_button(
             f"Save {done.path.name}", done.path.read_bytes, done.path.name, done.mime,
             key="export-save", type="primary", icon=":material/download:", on_click="ignore",
         )  # fmt: skip
-        st.button("Drop it", key="export-drop", on_click=export_storage.let_go)
+        st.button("Discard", key="export-drop", on_click=export_storage.discard)
 
 
 def _name(kind: Kind, export: Export) -> str:
@@ -127,19 +127,19 @@ def _at_once(kind: Kind, export: Export) -> bytes:
 
 
 def _ask(kind: Kind, page: str) -> None:
-    export_storage.let_go()
-    st.session_state[ASKED] = (page, kind)
+    export_storage.discard()
+    st.session_state[REQUESTED] = (page, kind)
 
 
 def _write(kind: Kind, export: Export) -> None:
     place: Any = st.empty()
     bar = place.progress(0.0, text=f"Counting {export.words[1]} …")
-    # A click ends the run of a page wherever it stands: what was begun is known by what is left.
+    # A click ends the run of a page at any point: this mark is left of an export that was stopped.
     st.session_state[BEGUN] = export.page
     count = 0
-    done: Kept | None = None
+    done: StoredExport | None = None
     try:
-        with _troubles():
+        with _readable_errors():
             total = export.count()
 
             def progress(now: int) -> None:
@@ -148,21 +148,21 @@ def _write(kind: Kind, export: Export) -> None:
                 if now < total:
                     bar.progress(now / total, text=f"{now:,} of {export.many(total)}; {STOPS}")
                 else:
-                    bar.progress(1.0, text=f"All {export.many(now)} are in; closing the file")
+                    bar.progress(1.0, text=f"All {export.many(now)} written; closing the file")
 
             progress(0)
-            done = Kept(export.page, export.asked, _name(kind, export), kind.mime)
+            done = StoredExport(export.page, export.asked, _name(kind, export), kind.mime)
             more = kind.write(done.path, export.shape, export.pages(), progress)
     except SentinelError as error:
-        st.html(markup.note("warn", f"The file was not written: {error.message}", error.hint))
+        st.html(markup.note("warn", f"The export failed: {error.message}", error.hint))
     else:
-        told = (f"{export.many(count)} written", more, _size(done.size()))
-        done.says = ", ".join(filter(None, told))
-        export_storage.give(done)
+        parts = (f"{export.many(count)} written", more, _size(done.size()))
+        done.summary = ", ".join(filter(None, parts))
+        export_storage.keep(done)
         done = None
     finally:
-        if done is not None:  # stopped midway by a click or a trouble
-            done.let_go()
+        if done is not None:  # stopped by a click or an error
+            done.discard()
         place.empty()
     st.session_state.pop(BEGUN, None)
 
@@ -172,13 +172,13 @@ def _size(count: int) -> str:
 
 
 @contextmanager
-def _troubles() -> Generator[None]:
-    """Make what the database or the disk does not do an error for people."""
+def _readable_errors() -> Generator[None]:
+    """Turn a failure of the database or the disk into an error that people can read."""
     try:
         with database():
             yield
     except OSError as error:
         raise SentinelError(
-            f"the disk did not take it: {error.strerror or error}",
-            hint="Files wait in the folder for temporary files (TMPDIR); make room there.",
+            f"the file cannot be written: {error.strerror or error}",
+            hint="Exports are stored in the folder for temporary files (TMPDIR): free space there.",
         ) from error

@@ -1,8 +1,8 @@
-"""A file that was written for somebody: on the disk until they save it and go on.
+"""Exported files: on the disk until they are downloaded and their page is left.
 
-It belongs to one page and to one question there. It is let go when the question is another one,
-when the person leaves the page or closes it, and when the dashboard ends. What one that was killed
-left is removed by the next that starts.
+A file belongs to one page and one search there. It is deleted when the search changes, when the
+person leaves or closes the page, and when the dashboard stops. Files of a dashboard that was killed
+are deleted by the next one that starts.
 """
 
 from __future__ import annotations
@@ -18,38 +18,38 @@ from tempfile import gettempdir, mkdtemp
 
 import streamlit as st
 
-__all__ = ["Kept", "give", "leave", "let_go", "mine", "remove_left_over"]
+__all__ = ["StoredExport", "current", "discard", "keep", "leave", "remove_left_over"]
 
-KEPT = "file-kept"
-BEGINS = "sentinel-export-"
+STORED = "export-stored"
+PREFIX = "sentinel-export-"
 NEW = 60.0
-"""Seconds for which a folder may be without its lock, as it was only just made."""
+"""Seconds for which a new folder may be without its lock."""
 
 
-class Kept:
-    """A file in a folder of its own; `says` is what people read of it.
+class StoredExport:
+    """A file in a folder of its own; `summary` is what people read about it.
 
     Args:
-        page: the title of the page that it is offered on
-        asked: what it answers
-        name: the file's
-        mime: what kind of file it is
+        page: the title of the page that offers it
+        asked: the search that it is the result of
+        name: of the file
+        mime: its media type
     """
 
     def __init__(self, page: str, asked: object, name: str, mime: str) -> None:
-        folder = mkdtemp(prefix=BEGINS)
-        # A lock ends with its process, however that ends: what has none is nobody's any more.
+        folder = mkdtemp(prefix=PREFIX)
+        # A lock ends with its process, however that ends: a folder without one has no owner.
         lock = os.open(folder, os.O_RDONLY)
         fcntl.flock(lock, fcntl.LOCK_SH)
         self.page = page
         self.asked = asked
         self.path = Path(folder) / name
         self.mime = mime
-        self.says = ""
-        self.let_go = weakref.finalize(self, _removed, folder, lock)
+        self.summary = ""
+        self.discard = weakref.finalize(self, _removed, folder, lock)
 
     def size(self) -> int:
-        """In bytes."""
+        """Return the size of the file in bytes."""
         return self.path.stat().st_size
 
 
@@ -59,9 +59,9 @@ def _removed(folder: str | Path, lock: int) -> None:
 
 
 def remove_left_over() -> None:
-    """Remove what a dashboard of this user that was killed has left."""
-    for folder in Path(gettempdir()).glob(f"{BEGINS}*"):
-        with contextlib.suppress(OSError):  # another user's, or gone meanwhile, or somebody's yet
+    """Delete the files that a killed dashboard of this user left."""
+    for folder in Path(gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):  # another user's, or deleted meanwhile, or in use
             found = folder.lstat()
             if found.st_uid != os.geteuid() or time.time() - found.st_mtime < NEW:
                 continue
@@ -74,30 +74,30 @@ def remove_left_over() -> None:
             _removed(folder, lock)
 
 
-def mine(page: str, asked: object) -> Kept | None:
-    """What this session has for this question on this page; anything else is let go."""
-    kept: Kept | None = st.session_state.get(KEPT)
+def current(page: str, asked: object) -> StoredExport | None:
+    """Return this session's file for this search of this page; delete any other."""
+    kept: StoredExport | None = st.session_state.get(STORED)
     if kept is not None and (kept.page, kept.asked) == (page, asked) and kept.path.exists():
         return kept
-    let_go()
+    discard()
     return None
 
 
-def give(kept: Kept) -> None:
-    """Keep this one, and no other."""
-    let_go()
-    st.session_state[KEPT] = kept
+def keep(kept: StoredExport) -> None:
+    """Keep this file for the session, and delete the one before."""
+    discard()
+    st.session_state[STORED] = kept
 
 
-def let_go() -> None:
-    """Keep nothing any longer."""
-    kept: Kept | None = st.session_state.pop(KEPT, None)
+def discard() -> None:
+    """Delete the session's file."""
+    kept: StoredExport | None = st.session_state.pop(STORED, None)
     if kept is not None:
-        kept.let_go()
+        kept.discard()
 
 
 def leave(page: str) -> None:
-    """Let go what belongs to another page than this one."""
-    kept: Kept | None = st.session_state.get(KEPT)
+    """Delete the file of any page but this one."""
+    kept: StoredExport | None = st.session_state.get(STORED)
     if kept is not None and kept.page != page:
-        let_go()
+        discard()

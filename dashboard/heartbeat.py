@@ -1,24 +1,28 @@
-"""The heart-beat of every page: the figures of now, and the number that tells of news.
+"""The heart-beat of every page: the current counts, and the store's change number.
 
-The page begins with it; the browser then asks for it at the door, and for more only when the
-number has risen.
+A page begins with one; the browser then asks the live API for the next, and for more data only when
+the number has risen.
 """
 
 from __future__ import annotations
 
 from dashboard import session
 from dashboard.blotter import widget
-from dashboard.response_cache import EVERY
+from dashboard.response_cache import BEAT_INTERVAL
 
 __all__ = ["beat"]
 
 
 def beat(page: str) -> None:
-    """The first one; the others come by themselves.
+    """Show the first heart-beat; the browser asks for the others by itself.
 
     Args:
-        page: the heading with the figures of now; empty for a page that has its own
+        page: the heading beside the counts; empty for a page that has its own heading
     """
-    now = session.sheets().now()
-    # A browser that is refused at the door says that it wants a run, which gives it a new pass.
-    widget("pulse", {"page": page, "every": EVERY, "door": session.door(), **now}, "wanted")
+    status = session.responses().status()
+    # A browser that the live API refuses asks for a run of the page, which gives it a new token.
+    widget(
+        "pulse",
+        {"page": page, "every": BEAT_INTERVAL, "live_api": session.live_api(), **status},
+        "wanted",
+    )

@@ -1,4 +1,4 @@
-"""What of the history somebody looks for. Pure."""
+"""The search of the history page. Pure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ import msgspec
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.alerts.search_syntax import read_search
 
-__all__ = ["Past"]
+__all__ = ["HistoryQuery"]
 
 
-class Past(msgspec.Struct, frozen=True, kw_only=True):
-    """A question to the history: what was typed, and what was chosen beside it."""
+class HistoryQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """A search of the history.
+
+    Attributes:
+        q: the typed search (see `sentinel.store.alerts.search_syntax`)
+        severity: only these; empty for all
+        status: only these; empty for all
+        since: opened at or after this time
+        until: opened before this time
+    """
 
     q: str = ""
     severity: tuple[str, ...] = ()
@@ -22,7 +30,7 @@ class Past(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None = None
 
     def filter(self, me: str) -> AlertFilter:
-        """Which alerts it asks for, `me` being who asks."""
+        """Return the filter of the store, with `me` as the person that `assignee:me` means."""
         asked = read_search(self.q, me=me)
         return msgspec.structs.replace(
             asked,

@@ -1,7 +1,7 @@
-"""Who acts: whom a proxy with a login names, else the user that is set, else this machine's login.
+"""Who acts: whom a login proxy names, else the configured user, else this machine's login.
 
-It knows nothing of Streamlit: the pages and the door beside them both ask it, so that what is
-handed in at the door is done by whom the page said that it is.
+Nothing of Streamlit is used here: the pages and the live API both ask this module, so that a
+command is carried out as the person that its page names.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ LONGEST = 200
 
 
 def acting(chosen: Settings, given: Sequence[str]) -> str:
-    """Who acts.
+    """Return who acts.
 
     Args:
-        chosen: what is set
-        given: what came in the header that is set; not looked at where none is
+        chosen: the settings
+        given: the values of the configured header; ignored where no header is configured
+
+    Returns:
+        the name; `dashboard` where the machine has no name for its user
 
     Raises:
-        ConfigurationError: a header is set, and it does not name one person
+        ConfigurationError: a header is configured, and it does not name one person
     """
     if chosen.dashboard_user_header:
         return named(chosen.dashboard_user_header, given)
@@ -38,29 +41,34 @@ def acting(chosen: Settings, given: Sequence[str]) -> str:
 
 
 def named(header: str, given: Sequence[str]) -> str:
-    """Whom a proxy names.
+    """Return whom a login proxy names.
 
-    Two names are nobody's: one of them may be the browser's own.
+    Two values are refused: one of them may come from the browser itself.
 
     Args:
         header: its name, for the message
         given: its values, as they came
 
+    Returns:
+        the name, without surrounding blanks
+
     Raises:
-        ConfigurationError: it does not name one person
+        ConfigurationError: the header does not name one person
     """
     hint = (
-        "Open the dashboard by the proxy that asks for the login, and have that proxy set the "
-        "header and take away one that a browser sends; SENTINEL_DASHBOARD_USER_HEADER names it."
+        "Open the dashboard through the login proxy. The proxy must set the header and remove one "
+        "that a browser sends; SENTINEL_DASHBOARD_USER_HEADER names it."
     )
     if len(given) != 1:
-        came = "did not come" if not given else f"came {len(given)} times"
-        raise ConfigurationError(f"Nobody knows who you are: {header} {came}", hint=hint)
-    try:  # HTTP hands bytes on as Latin-1; people's names are UTF-8
+        came = "is missing" if not given else f"came {len(given)} times"
+        raise ConfigurationError(f"You are not signed in: the header {header} {came}", hint=hint)
+    try:  # HTTP passes bytes on as Latin-1; people's names are UTF-8
         name = given[0].encode("latin-1").decode()
     except UnicodeError:
         name = given[0]
     name = name.strip()
     if not name or len(name) > LONGEST or not name.isprintable():
-        raise ConfigurationError(f"Nobody knows who you are: {header} names nobody", hint=hint)
+        raise ConfigurationError(
+            f"You are not signed in: the header {header} names nobody", hint=hint
+        )
     return name

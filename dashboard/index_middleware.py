@@ -1,10 +1,10 @@
-"""What stands before Streamlit: it tells browsers where the server is, and who may frame it.
+"""Middleware around Streamlit's HTML: where the server is, who may frame it, what to preload.
 
 Opened at one of its pages (`/history`), Streamlit's browser side does not know whether that is a
 page or a folder that it is served from, and asks `/history/_stcore/health` first: two errors in
-every browser's console. Being told, it asks the right place at once, and opens its connection
-without asking first how it may. What every page needs and Streamlit's browser side would ask for
-only when it is shown, is named at the start, so that it is there by then.
+every browser's console. A script in the page names the right address and the host configuration,
+so that it connects at once. Modules that every page needs are preloaded, since Streamlit's browser
+side would load them only when it shows them.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ import streamlit as st
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["Front"]
+__all__ = ["IndexMiddleware"]
 
 HEAD = b"<head>"
 LEFT_OUT = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")
 SHOWN = ("BidiComponent", "Html", "LinkButton")
-"""Parts of Streamlit that every page shows: our widgets, our own HTML, the link to Prefect."""
+"""Elements of Streamlit that every page shows: our widgets, our own HTML, the link to Prefect."""
 MODULE = r"static/js/([\w.-]+\.js)"
 IMPORTED = r'(?:from|import)\s*"\./([\w.-]+\.js)"'
-# Tags of the file as it lies on the disk would let browsers keep what is not what they were sent.
+# The tags of the file on the disk do not fit the page that is sent.
 STALE = ("content-length", "etag", "last-modified")
 
 
-class Front:
+class IndexMiddleware:
     """Middleware around the dashboard.
 
     Args:
@@ -43,18 +43,18 @@ class Front:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what is asked; change only pages, which are HTML."""
+        """Pass requests on; change only pages, which are HTML."""
         if scope["type"] != "http" or scope["method"] != "GET":
             await self._app(scope, receive, send)
             return
         if "." not in scope["path"].rsplit("/", 1)[-1]:
-            # A page is asked for whole and as it is, so that what is added to it is in it.
+            # A page is requested whole and uncompressed, so that something can be added to it.
             scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in LEFT_OUT]
         await self._app(scope, receive, _Page(send).send)
 
 
 class _Page:
-    """Sends an answer on; where it is a page, once it is whole."""
+    """Sends a response on; a page once it is whole."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -62,7 +62,7 @@ class _Page:
         self._body = b""
 
     async def send(self, message: Message) -> None:
-        """Take one part of the answer."""
+        """Take one part of the response."""
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers["x-content-type-options"] = "nosniff"
@@ -75,7 +75,7 @@ class _Page:
             self._body += message.get("body", b"")
             if message.get("more_body", False):
                 return
-            body = self._body.replace(HEAD, HEAD + _told(), 1)
+            body = self._body.replace(HEAD, HEAD + _added(), 1)
             headers = MutableHeaders(scope=self._start)
             for name in STALE:
                 if name in headers:
@@ -87,23 +87,23 @@ class _Page:
         await self._send(message)
 
 
-def _told() -> bytes:
-    """A script that says where the server is, under its base path, wherever the page is; and what
-    is needed soon.
-    """
+def _added() -> bytes:
+    """Return a script with the address of the server under its base path, and preload links."""
     base = f"/{str(st.get_option('server.baseUrlPath') or '').strip('/')}"
     place = f"location.origin+{json.dumps(base)}".replace("</", "<\\/")
-    # No other site may send messages to the page, nor hand it who somebody is.
+    # No other site may send messages to the page, nor a token that names somebody.
     host = "{allowedOrigins:[location.origin],useExternalAuthToken:false}"
     script = f"<script>window.__streamlit={{BACKEND_BASE_URL:{place},HOST_CONFIG:{host}}}</script>"
     folder = f"{base.rstrip('/')}/static/js/"
-    links = (f'<link rel="modulepreload" crossorigin href="{folder}{name}">' for name in _soon())
+    links = (
+        f'<link rel="modulepreload" crossorigin href="{folder}{name}">' for name in _preloaded()
+    )
     return "".join((script, *links)).encode()
 
 
 @lru_cache(maxsize=1)
-def _soon() -> list[str]:
-    """The modules behind `SHOWN` and all that they import, but not what the page itself names."""
+def _preloaded() -> list[str]:
+    """Return the modules of `SHOWN` and their imports, without those the page itself names."""
     folder = Path(st.__file__).parent / "static"
     named = folder / "index.html"
     found: set[str] = set(re.findall(MODULE, named.read_text())) if named.exists() else set()

@@ -1,4 +1,4 @@
-"""What of the live alerts somebody wants to see, as the address of the page says it. Pure."""
+"""The view of the live page: filter, order and groups, as the page's address has them. Pure."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ FEWEST, MOST = 500, 5000
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """A way to look at the live page; each field is a parameter of its address.
+    """A view of the live page; each field is a parameter of its address.
 
     Attributes:
-        q: what was typed to find alerts (see `sentinel.store.alerts.search_syntax`)
-        severity: only these words; empty for all
-        mine: only what is assigned to whoever looks
-        suppressed: what is suppressed too
-        sort: a column and a direction, as in `age-down`; empty for what needs somebody first
+        q: the typed search (see `sentinel.store.alerts.search_syntax`)
+        severity: only these; empty for all
+        mine: only alerts assigned to the viewer
+        suppressed: whether suppressed alerts are shown too
+        sort: a column and a direction, as in `age-down`; empty for the most urgent first
         group: empty, `rule`, or `label:` and its name
         limit: how many rows at most
     """
@@ -42,10 +42,13 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> View:
-        """The view that `given` asks for; what means nothing in it is as if it were not there.
+        """Read a view; unknown or invalid parameters count as absent.
 
         Args:
-            given: parameters of an address, or what a browser sent
+            given: parameters of an address, or JSON from a browser
+
+        Returns:
+            the view
         """
         words: object = given.get("severity")
         words = words.split(",") if isinstance(words, str) else words
@@ -64,7 +67,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def parameters(self) -> dict[str, str]:
-        """What of it is in the address: all that is not as it is by itself."""
+        """Return the parameters of the address: every field that differs from its default."""
         all_of_it = {
             "q": self.q,
             "severity": ",".join(self.severity),
@@ -77,7 +80,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         return {name: value for name, value in all_of_it.items() if value}
 
     def filter(self, me: str) -> AlertFilter:
-        """Which alerts it asks for, `me` being who looks."""
+        """Return the filter of the store, with `me` as the viewer."""
         asked = read_search(self.q, me=me)
         status = asked.status
         if not status:

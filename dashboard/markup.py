@@ -1,4 +1,4 @@
-"""HTML of what is shown. Pure; every text of an alert is escaped here and nowhere else."""
+"""HTML and short texts of the pages. Pure; every text of an alert is escaped here."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 from sentinel.severity import Severity
 from sentinel.store.alerts.live_counts import CAP
 
-__all__ = ["SAME", "age", "capped", "change", "length", "message", "note", "span"]
+__all__ = ["SAME", "age", "capped", "change", "database_down", "length", "message", "note", "span"]
 
 
 def age(since: datetime, now: datetime) -> str:
-    """How long ago, in the largest unit: 45s, 9m, 3h, 12d."""
+    """Return a time span in its largest unit, rounded down: 45s, 9m, 3h, 12d."""
     seconds = max(0, int((now - since).total_seconds()))
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
         if seconds >= size:
@@ -22,12 +22,12 @@ def age(since: datetime, now: datetime) -> str:
 
 
 def capped(number: int, cap: int = CAP) -> str:
-    """A count as it is shown: 10,000+ where counting stopped at `cap`."""
+    """Return a count ready to show: 10,000+ where counting stopped at `cap`."""
     return f"{cap:,}+" if number > cap else f"{number:,}"
 
 
 def length(seconds: int) -> str:
-    """A length of time in its largest unit: 300 is 5m."""
+    """Return seconds in the largest unit that divides them: 300 is 5m."""
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
         if seconds >= size and seconds % size == 0:
             return f"{seconds // size}{unit}"
@@ -35,17 +35,17 @@ def length(seconds: int) -> str:
 
 
 SAME = "±0%"
-"""A change too small to be one."""
+"""A change that rounds to 0%."""
 
 
 def change(now: float, before: float) -> str:
-    """By how much more or less than `before`, which is not 0, in whole percent."""
+    """Return the change against `before`, which is not 0, in whole percent."""
     percent = round(100 * (now - before) / before)
     return f"{percent:+}%" if percent else SAME
 
 
 def span(seconds: float | None) -> str:
-    """A mean time, as people say it: 45 s, 13 min, 1 h 27 min, 3.1 d; a dash for none."""
+    """Return a mean time ready to show: 45 s, 13 min, 1 h 27 min, 3.1 d; a dash for none."""
     if seconds is None:
         return "–"
     if seconds < 90:
@@ -68,18 +68,23 @@ def _status(status: str) -> str:
 
 
 def note(kind: str, title: str, text: str) -> str:
-    """A sentence that matters: `kind` is down, warn or info."""
+    """Return a note; `kind` is down, warn or info."""
     return (
         f'<div class="note note-{kind}"><strong>{escape(title)}</strong>'
         f"<span>{escape(text)}</span></div>"
     )
 
 
+def database_down(error: object) -> str:
+    """Return the note of a page whose database is not available."""
+    return note("down", "The database is not available.", str(error))
+
+
 def message(
     *, title: str, status: str, rank: int, at: datetime, unread: bool, text: str, now: datetime,
     zone: ZoneInfo,
 ) -> str:  # fmt: skip
-    """One message of the inbox, its moment in the time zone of whoever looks."""
+    """Return one message of the inbox, its time in the viewer's time zone."""
     mark = '<span class="unread">Unread</span>' if unread else ""
     body = f'<div class="about"><span>{escape(text)}</span></div>' if text else ""
     kind = Severity(rank).word

@@ -1,4 +1,4 @@
-"""What an alert's series did around it: its readings, thinned out to what a chart can show."""
+"""The readings of an alert's series around the alert, thinned to what a chart can show."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ __all__ = ["MOST_POINTS", "Line", "Readings", "lines_of", "readings"]
 MOST_POINTS = 240
 LEAST_BESIDE = timedelta(minutes=30)
 MOST_BESIDE = timedelta(hours=6)
-# Longer than this, a value a minute or an hour says as much and is read much sooner.
+# For longer periods a value per minute or hour shows as much and is read much faster.
 AS_THEY_CAME = timedelta(hours=12)
 BY_MINUTE = timedelta(days=3)
 MICRO = 1000
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """A threshold: `rank` is the severity that begins there, 0 where the rule's own holds."""
+    """A threshold; `rank` is the severity that begins there, 0 for the severity of the rule."""
 
     at: float
     name: str
@@ -42,10 +42,12 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
     """The readings of one series.
 
     Attributes:
-        since, until: what the chart is of
+        since: where the chart begins
+        until: where the chart ends
         points: milliseconds since 1970 and value, in order of time
-        step: seconds between two readings as a rule; a longer gap is one
-        lines: thresholds
+        step: the usual seconds between two readings; a longer distance is drawn as a gap
+        unit: of the values
+        lines: the thresholds
     """
 
     since: datetime
@@ -57,10 +59,15 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def readings(store: Store, alert: AlertView) -> Readings | None:
-    """The readings of an alert's series from before it began to after it ended.
+    """Read the readings of an alert's series from before it opened to after it resolved.
+
+    Args:
+        store: the shared database
+        alert: whose series is meant
 
     Returns:
-        None where none are kept: the check itself failed, or they have become too old.
+        the readings; None where none are stored: the check itself failed, or they are past their
+        retention
     """
     if alert.source != "rule":
         return None
@@ -94,7 +101,7 @@ def readings(store: Store, alert: AlertView) -> Readings | None:
 
 
 def _place(found: Series, alert: AlertView) -> int | None:
-    """Which of the series the alert is about; the labels of its rule are not the series'."""
+    """Return the index of the alert's series; labels of the rule are no labels of the series."""
     wanted = series_id(alert.fingerprint)
     for place, labels in enumerate(found.labels):
         if labels.items() <= alert.labels.items() and (
@@ -105,7 +112,7 @@ def _place(found: Series, alert: AlertView) -> int | None:
 
 
 def _thinned(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
-    """At most about `MOST_POINTS`, the lowest and the highest of each piece among them."""
+    """Return about `MOST_POINTS` points, with the lowest and the highest of each piece."""
     if len(points) <= MOST_POINTS:
         return points
     pieces = MOST_POINTS // 2
@@ -127,7 +134,7 @@ def _lines(store: Store, alert: AlertView) -> list[Line]:
 
 
 def _condition(spec: Mapping[str, Any], trigger: str) -> When | None:
-    """The condition of a rule: its own, else its trigger's where that can be loaded here."""
+    """Return a rule's condition, else its trigger's where that can be loaded here."""
     given = spec.get("when")
     try:
         if given is not None:
@@ -138,7 +145,7 @@ def _condition(spec: Mapping[str, Any], trigger: str) -> When | None:
 
 
 def lines_of(when: When | None) -> list[Line]:
-    """The thresholds of a condition; an expression has none that could be drawn."""
+    """Return the thresholds of a condition; an expression has none that could be drawn."""
     if when is None:
         return []
     lines: list[Line] = []

@@ -1,8 +1,9 @@
-"""What many screens ask for, made once for all of them, as the bytes that are sent.
+"""The responses that many screens ask for, made once for all of them, as the bytes that are sent.
 
-The figures of now, which every screen asks for every two seconds; the rows of a view, read and
-written when the store's change number has risen; one alert with all about it. It knows nothing
-of Streamlit and nothing of HTTP: `door.py` hands it out, and Streamlit's pages begin with it.
+They are the heart-beat with the current counts, which every screen asks for every two seconds; the
+rows of a view, read again when the store's change number has risen; and one alert with everything
+about it. Nothing of Streamlit or HTTP is used here: `live_api` sends the responses, and the pages
+begin with them.
 """
 
 from __future__ import annotations
@@ -23,31 +24,33 @@ from dashboard.live_filter import View
 from dashboard.view_models import LiveView
 from sentinel.errors import ConfigurationError, SentinelError
 
-__all__ = ["EVERY", "Sheet", "Sheets"]
+__all__ = ["BEAT_INTERVAL", "CachedRows", "ResponseCache"]
 
-EVERY = 2.0
+BEAT_INTERVAL = 2.0
 """Seconds between two heart-beats of a screen."""
-AS_NEW = 0.25
-"""Seconds for which the figures of now are as good as new: screens beat at different moments."""
-BELIEVED_FOR = 10.0
+BEAT_VALID_FOR = 0.25
+"""Seconds for which a heart-beat is sent to other screens, which beat at other moments."""
+VALID_FOR = 10.0
+"""Seconds after which a response is read again although nothing changed: suppressions end."""
 MOST_KEPT = 32
-# The first level takes a tenth of the time of the sixth, for an answer a third longer.
-LEVEL = 1
+# Level 1 takes a tenth of the time of level 6, for a response a third longer.
+GZIP_LEVEL = 1
+DATABASE_DOWN = "The database is not available."
 PREFECT_DOWN = (
     "warn",
     "Prefect does not answer.",
-    "No rule is checked until it does; alerts that are here can be worked on.",
+    "No rule is evaluated until it does. You can still work on the alerts shown here.",
 )
 
 
-class Sheet(msgspec.Struct, frozen=True, kw_only=True):
+class CachedRows(msgspec.Struct, frozen=True, kw_only=True):
     """The rows of a view, ready to be sent.
 
     Attributes:
         number: the store's change number that they were read at
-        tag: of what they say, whatever the number
+        tag: a hash of the content, whatever the number
         plain: JSON
-        packed: the same, packed with gzip
+        packed: the same, compressed with gzip
         made: when they were read, in seconds of this process's own clock
     """
 
@@ -58,11 +61,11 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     made: float
 
 
-class Sheets:
-    """What screens share.
+class ResponseCache:
+    """The responses that screens share.
 
     Args:
-        data: the dashboard's side of the store
+        data: the dashboard's access to the store
         clock: seconds that only rise
     """
 
@@ -70,16 +73,16 @@ class Sheets:
         self._data = data
         self._clock = clock
         self._lock = threading.Lock()
-        self._changed = clock()
+        self._expired = clock()
         self._beat: tuple[float, bytes] | None = None
-        self._sheets: OrderedDict[tuple[View, str], Sheet] = OrderedDict()
+        self._rows: OrderedDict[tuple[View, str], CachedRows] = OrderedDict()
         self._alerts: OrderedDict[str, tuple[int | None, float, dict[str, Any]]] = OrderedDict()
 
-    def now(self) -> dict[str, Any]:
-        """The figures of now, the number that tells of news, and what is not as it should be."""
+    def status(self) -> dict[str, Any]:
+        """Read the current counts, the change number, and what does not work right now."""
         data = self._data
         number, counts, problem = data.now_counts()
-        notes = [("down", "The database cannot be used.", problem)] if problem else []
+        notes = [("down", DATABASE_DOWN, problem)] if problem else []
         if data.prefect.answers() is False and not problem:
             notes.append(PREFECT_DOWN)
         return {
@@ -90,90 +93,110 @@ class Sheets:
             "notes": notes,
         }
 
-    def known_beat(self) -> bytes | None:
-        """The heart-beat as JSON, where the last one is as good as new."""
+    def cached_beat(self) -> bytes | None:
+        """Return the last heart-beat as JSON; None where it is too old or something changed."""
         known = self._beat
-        if known is None or known[0] < self._changed or self._clock() - known[0] >= AS_NEW:
+        if known is None or known[0] < self._expired or self._clock() - known[0] >= BEAT_VALID_FOR:
             return None
         return known[1]
 
     def beat(self) -> bytes:
-        """The heart-beat as JSON."""
+        """Make a heart-beat, as JSON."""
         began = self._clock()
-        made = msgspec.json.encode(self.now())
+        made = msgspec.json.encode(self.status())
         self._beat = (began, made)
         return made
 
     def read(self, view: View, me: str) -> tuple[LiveView, bytes, str]:
-        """What a view shows, its rows as JSON, and what is wrong with its words, if so."""
+        """Read a view now.
+
+        Args:
+            view: what to show
+            me: who it is for
+
+        Returns:
+            the view, its rows as JSON, and what is wrong with its search; empty where nothing is
+        """
         try:
             return *self._data.rows(view.filter(me), limit=view.limit), ""
         except ConfigurationError as error:
             return self._data.rows(None, limit=1)[0], b"[]", str(error)
 
-    def known(self, view: View, me: str, number: int) -> Sheet | None:
-        """The rows of a view, where those that are known are at least as new as `number`."""
-        sheet = self._sheets.get(_key(view, me))
-        if sheet is None or sheet.number < number:
-            return None
-        new = sheet.made >= self._changed and self._clock() - sheet.made < BELIEVED_FOR
-        return sheet if new else None
-
-    def sheet(self, view: View, me: str) -> Sheet:
-        """The rows of a view as they are now.
+    def cached_rows(self, view: View, me: str, number: int) -> CachedRows | None:
+        """Look a view up in the cache.
 
         Args:
-            view: its order and groups are the browser's own affair
-            me: who looks
+            view: what to show
+            me: who it is for
+            number: the store's change number that the rows must have at least
+
+        Returns:
+            the rows; None where they are older than that, or than `VALID_FOR`
+        """
+        rows = self._rows.get(_key(view, me))
+        if rows is None or rows.number < number:
+            return None
+        valid = rows.made >= self._expired and self._clock() - rows.made < VALID_FOR
+        return rows if valid else None
+
+    def rows(self, view: View, me: str) -> CachedRows:
+        """Read the rows of a view, and keep them for other screens.
+
+        Args:
+            view: what to show; the browser sorts and groups by itself
+            me: who it is for
+
+        Returns:
+            the rows as they are now
         """
         key, began = _key(view, me), self._clock()
         shown, rows, fault = self.read(key[0], me)
         head = msgspec.json.encode(serializers.head(shown, key[0], me) | {"fault": fault})
         tag = hashlib.blake2b(rows + head, digest_size=12).hexdigest()
         with self._lock:
-            known = self._sheets.get(key)
+            known = self._rows.get(key)
         if known is not None and known.tag == tag:
             made = msgspec.structs.replace(known, number=shown.number, made=began)
         else:
             plain = serializers.joined(head, rows)
-            made = Sheet(
+            made = CachedRows(
                 number=shown.number,
                 tag=tag,
                 plain=plain,
-                packed=gzip.compress(plain, LEVEL, mtime=0),
+                packed=gzip.compress(plain, GZIP_LEVEL, mtime=0),
                 made=began,
             )
         with self._lock:
-            self._sheets[key] = made
-            self._sheets.move_to_end(key)
-            while len(self._sheets) > MOST_KEPT:
-                self._sheets.popitem(last=False)
+            self._rows[key] = made
+            self._rows.move_to_end(key)
+            while len(self._rows) > MOST_KEPT:
+                self._rows.popitem(last=False)
         return made
 
     def alert(self, alert_id: str) -> dict[str, Any]:
-        """One alert with all about it; `problem` says why there is none."""
+        """Read one alert with everything about it; `problem` says why there is none."""
         data = self._data
         number = data.change_number()
         with self._lock:
             known = self._alerts.get(alert_id)
-        if known and known[0] == number and self._clock() - known[1] < BELIEVED_FOR:
+        if known and known[0] == number and self._clock() - known[1] < VALID_FOR:
             return known[2]
-        told: dict[str, Any] = {"id": alert_id, "number": number, "problem": "", "alert": None}
+        made: dict[str, Any] = {"id": alert_id, "number": number, "problem": "", "alert": None}
         try:
-            told |= serializers.details(data.details(alert_id), data.addresses)
-            told["told"] = serializers.tellings(data.told(alert_id))
+            made |= serializers.details(data.details(alert_id), data.addresses)
+            made["notifications"] = serializers.notifications(data.notifications(alert_id))
         except SentinelError as error:
-            return told | {"problem": str(error)}
+            return made | {"problem": str(error)}
         with self._lock:
-            self._alerts[alert_id] = (number, self._clock(), told)
+            self._alerts[alert_id] = (number, self._clock(), made)
             self._alerts.move_to_end(alert_id)
             while len(self._alerts) > MOST_KEPT:
                 self._alerts.popitem(last=False)
-        return told
+        return made
 
-    def changed(self) -> None:
-        """Somebody here has just changed something: what was made before is no longer new."""
-        self._changed = self._clock()
+    def expire(self) -> None:
+        """Send no response any more that was made before now, as a command changed something."""
+        self._expired = self._clock()
 
 
 def _key(view: View, me: str) -> tuple[View, str]:

@@ -1,4 +1,4 @@
-"""Saved views in the sidebar: each person's own names for ways to look at a page."""
+"""Saved views in the sidebar: each person's own named filters of a page."""
 
 from __future__ import annotations
 
@@ -8,30 +8,32 @@ from urllib.parse import parse_qsl, urlencode
 import streamlit as st
 
 from dashboard import session
+from dashboard.configuration_commands import RemoveView, SaveView
 from dashboard.live_filter import View
 from sentinel.errors import SentinelError
 from sentinel.schema.saved_views import SavedView
 from sentinel.store.saved_views import LONGEST_NAME
 
-__all__ = ["ASKED", "KEPT", "show"]
+__all__ = ["LAST_VIEW", "REQUESTED_VIEW", "show"]
 
-KEPT = "live-view"
+LAST_VIEW = "live-view"
 """Where the view of the live page is remembered while somebody is on another page."""
-ASKED = "live-asked"
-"""A view that the live page is asked to show, whatever the browser has shown until now."""
+REQUESTED_VIEW = "live-view-requested"
+"""A view that the live page is to show, whatever the browser has shown until now."""
 PAGES = {"live": "live.py", "history": "history.py"}
 ICONS = {"live": ":material/notifications_active:", "history": ":material/history:"}
 MANY = ("severities", "statuses")
 FIELDS = ("find", "span", *MANY)
-GONE = "view-removed"
+REMOVED = "view-removed"
 """A view that was removed or replaced, as it was."""
-ASKING = "view-asking"
+TO_CONFIRM = "view-to-confirm"
+"""The view whose removal waits for a confirmation."""
 
 
 def query_of(page: str) -> str:
-    """What would stand after the `?` in the address of how the page is looked at now."""
+    """Return the query string of the address of the page as it is filtered now."""
     if page == "live":
-        return urlencode(cast("View", st.session_state.get(KEPT, View())).parameters())
+        return urlencode(cast("View", st.session_state.get(LAST_VIEW, View())).parameters())
     pairs: list[tuple[str, str]] = []
     for name in FIELDS:
         given: Any = st.session_state.get(name)
@@ -42,11 +44,11 @@ def query_of(page: str) -> str:
     return urlencode(pairs)
 
 
-def _look(view: SavedView) -> None:
-    """Show the page as it was saved; what means nothing any more is left out by the page."""
+def _open(view: SavedView) -> None:
+    """Show the page as it was saved; the page ignores what it does not know any more."""
     pairs = parse_qsl(view.query)
     if view.page == "live":
-        st.session_state[ASKED] = View.read(dict(pairs))
+        st.session_state[REQUESTED_VIEW] = View.read(dict(pairs))
         return
     for name in FIELDS:
         given = [text for key, text in pairs if key == name]
@@ -58,59 +60,61 @@ def _look(view: SavedView) -> None:
 def _save(page: str) -> None:
     name, me = str(st.session_state.get("view-name") or ""), session.actor()
     named = " ".join(name.split())
-    before = [one for one in session.registry().views(me) if (one.page, one.name) == (page, named)]
+    before = [
+        one for one in session.configuration().views(me) if (one.page, one.name) == (page, named)
+    ]
     try:
-        new = session.registry().save_view(page, name, query_of(page))
+        new = session.run(SaveView(page=page, name=name, query=query_of(page)))
     except SentinelError as error:
-        session.tell(f"Nothing was saved: {error}", "error")
+        session.queue_toast(f"Not saved: {error}", "error")
         return
     st.session_state["view-name"] = ""
     if not new and before:
-        st.session_state[GONE] = before[0]
-    session.tell(f"{'Saved' if new else 'Replaced'} “{named}”", "bookmark_added")
+        st.session_state[REMOVED] = before[0]
+    session.queue_toast(f"{'Saved' if new else 'Replaced'} “{named}”", "bookmark_added")
 
 
-def _ask(view: SavedView) -> None:
-    st.session_state[ASKING] = (view.page, view.name)
+def _confirm(view: SavedView) -> None:
+    st.session_state[TO_CONFIRM] = (view.page, view.name)
 
 
 def _remove(view: SavedView) -> None:
     try:
-        session.registry().remove_view(view.page, view.name)
+        session.run(RemoveView(page=view.page, name=view.name))
     except SentinelError as error:
-        session.tell(f"Nothing was removed: {error}", "error")
+        session.queue_toast(f"Not removed: {error}", "error")
         return
-    st.session_state.pop(ASKING, None)
-    st.session_state[GONE] = view
+    st.session_state.pop(TO_CONFIRM, None)
+    st.session_state[REMOVED] = view
 
 
-def _put_back() -> None:
-    view: SavedView = st.session_state[GONE]
+def _restore() -> None:
+    view: SavedView = st.session_state[REMOVED]
     try:
-        session.registry().save_view(view.page, view.name, view.query)
+        session.run(SaveView(page=view.page, name=view.name, query=view.query))
     except SentinelError as error:
-        session.tell(f"It was not put back: {error}", "error")
+        session.queue_toast(f"Not restored: {error}", "error")
         return
-    st.session_state.pop(GONE)
+    st.session_state.pop(REMOVED)
 
 
 def show(page: str) -> None:
-    """The views of whoever looks, and a place to save how this page is looked at now.
+    """Show the viewer's saved views, and a form to save the view of this page.
 
     Args:
-        page: live or history; any other page has nothing to save
+        page: live or history; any other page has no view to save
     """
-    views = session.registry().views(session.actor())
+    views = session.configuration().views(session.actor())
     if not views and page not in PAGES:
         return
-    st.html('<div class="shelf-head">Saved views</div>')
+    st.html('<div class="saved-views-head">Saved views</div>')
     for number, view in enumerate(views):
         if st.button(
             view.name,
             key=f"view-{number}-{view.page}-{view.name}",
             icon=ICONS.get(view.page),
             type="tertiary",
-            on_click=_look,
+            on_click=_open,
             args=(view,),
         ):
             st.switch_page(PAGES[view.page])
@@ -122,22 +126,22 @@ def _keep(page: str, mine: list[SavedView]) -> None:
     with st.popover("Save this view", icon=":material/bookmark_add:", type="tertiary"):
         st.text_input(
             "Name", key="view-name", max_chars=LONGEST_NAME, placeholder="Critical, mine",
-            help="A name that you have already gets this view instead.",
+            help="A view of the same name is replaced.",
         )  # fmt: skip
         st.button("Save", key="view-save", type="primary", on_click=_save, args=(page,))
         for number, view in enumerate(mine):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.text(view.name, width="stretch")
-                asked = st.session_state.get(ASKING) == (view.page, view.name)
+                confirming = st.session_state.get(TO_CONFIRM) == (view.page, view.name)
                 st.button(
-                    "Yes, remove" if asked else "Remove", key=f"view-remove-{number}",
-                    type="primary" if asked else "tertiary", icon=":material/delete:",
-                    on_click=_remove if asked else _ask, args=(view,),
+                    "Yes, remove" if confirming else "Remove", key=f"view-remove-{number}",
+                    type="primary" if confirming else "tertiary", icon=":material/delete:",
+                    on_click=_remove if confirming else _confirm, args=(view,),
                 )  # fmt: skip
-    # Beside it and not in it: it closes when what stands before it goes.
-    gone: SavedView | None = st.session_state.get(GONE)
+    # Beside the popover and not in it: a popover closes when a list before it gets shorter.
+    gone: SavedView | None = st.session_state.get(REMOVED)
     if gone is not None:
         st.button(
-            f"Put back {gone.name} as it was", key="view-back", icon=":material/undo:",
-            type="tertiary", on_click=_put_back,
+            f"Restore {gone.name}", key="view-back", icon=":material/undo:",
+            type="tertiary", on_click=_restore,
         )  # fmt: skip

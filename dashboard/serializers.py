@@ -1,4 +1,4 @@
-"""What the widgets are given: alerts as JSON, already worded. Pure."""
+"""What the widgets receive: alerts as JSON, with texts ready to show. Pure."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from dashboard.alert_commands import Answer
 from dashboard.alert_row import milliseconds, row, value
-from dashboard.commands import Answer
 from dashboard.live_filter import View
 from dashboard.readings_chart import Readings
 from dashboard.view_models import Details, LiveView
@@ -19,21 +19,38 @@ from sentinel.notifications.reasons import words as notification_words
 from sentinel.store.alerts.live_counts import Counts
 from sentinel.store.notifications.notification_log import Why
 
-__all__ = ["TARGETS", "builtin", "details", "figures", "head", "joined", "milliseconds", "tellings"]
+__all__ = [
+    "TARGETS",
+    "builtins",
+    "details",
+    "figures",
+    "head",
+    "joined",
+    "milliseconds",
+    "notifications",
+]
 
 TARGETS = {"critical": 300, "high": 900, "medium": 3600, "low": 4 * 3600, "info": 24 * 3600}
-"""Seconds within which somebody should have acknowledged an alert of this severity."""
+"""Seconds within which an alert of a severity should be acknowledged."""
 
 
-def builtin(answer: Answer) -> dict[str, Any]:
-    """An answer as JSON."""
+def builtins(answer: Answer) -> dict[str, Any]:
+    """Return an answer in types that JSON has."""
     return msgspec.to_builtins(answer)
 
 
 def head(shown: LiveView, view: View, me: str) -> dict[str, Any]:
-    """What the table is given beside its rows.
+    """Return what the table receives beside its rows.
 
-    It holds no time, so that the same data is known to be the same.
+    It holds no time, so that unchanged data is recognised by its hash.
+
+    Args:
+        shown: the alerts and counts
+        view: what the table shows
+        me: who it is for
+
+    Returns:
+        the fields of the table's data, without `rows`
     """
     return {
         "me": me,
@@ -51,15 +68,22 @@ def head(shown: LiveView, view: View, me: str) -> dict[str, Any]:
 
 
 def joined(head: bytes, rows: bytes) -> bytes:
-    """Head and rows as one piece of JSON.
+    """Join head and rows to one JSON object.
 
-    To write 500 rows anew for every screen took most of what a screen costs.
+    Encoding 500 rows again for every screen took most of the time of a screen.
+
+    Args:
+        head: a JSON object with at least one field
+        rows: a JSON array
+
+    Returns:
+        the object, with the array as its field `rows`
     """
     return b"".join((head[:-1], b',"rows":', rows, b"}"))
 
 
 def figures(counts: Counts | None) -> dict[str, int] | None:
-    """The numbers at the top of the page."""
+    """Return the counts at the top of the page; None where they are not known."""
     if counts is None:
         return None
     return {
@@ -70,7 +94,7 @@ def figures(counts: Counts | None) -> dict[str, int] | None:
 
 
 def details(shown: Details, addresses: Addresses) -> dict[str, Any]:
-    """All that is known of one alert."""
+    """Return everything about one alert, as the drawer shows it."""
     alert = shown.alert
     links: list[tuple[str, str]] = []
     if alert.flow_run_id:
@@ -91,7 +115,7 @@ def details(shown: Details, addresses: Addresses) -> dict[str, Any]:
             **row(alert, addresses),
             "description": alert.description,
             "opened": milliseconds(alert.opened_at),
-            "lastBad": milliseconds(alert.last_bad_at),
+            "lastFiring": milliseconds(alert.last_bad_at),
             "acknowledged": milliseconds(alert.acknowledged_at),
             "resolved": milliseconds(alert.resolved_at),
             "resolvedBy": alert.resolved_by,
@@ -123,14 +147,14 @@ def details(shown: Details, addresses: Addresses) -> dict[str, Any]:
     }
 
 
-def tellings(found: Sequence[Why]) -> list[dict[str, Any]]:
-    """Who is told of an alert, each channel once."""
+def notifications(found: Sequence[Why]) -> list[dict[str, Any]]:
+    """Return who is notified of an alert, each channel once."""
     return [
         {
-            "to": one.receiver,
+            "receiver": one.receiver,
             "channel": one.channel,
             "at": milliseconds(one.told_at),
-            "soon": one.decision.send,
+            "due": one.decision.send,
             "reason": str(one.decision.reason),
             "reasonText": notification_words(one.decision.reason),
             "next": milliseconds(one.decision.next_at),

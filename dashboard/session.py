@@ -1,4 +1,4 @@
-"""What the pages share: the data, the desk, who acts, and what callbacks have to tell."""
+"""What the pages share: the data, the commands, who acts, and toasts."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import gc
 import secrets
 import threading
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 from starlette.datastructures import Headers
 
 from dashboard import export_storage, identity, page_tokens
-from dashboard.commands import Desk
-from dashboard.configuration import Registry
+from dashboard.alert_commands import Answer
+from dashboard.commands import Command, Commands
+from dashboard.configuration import Configuration
 from dashboard.data import Data
-from dashboard.login_leases import Leases
-from dashboard.response_cache import Sheets
+from dashboard.login_leases import LoginLeases
+from dashboard.reports import Reports
+from dashboard.response_cache import ResponseCache
 from sentinel.errors import ConfigurationError
 from sentinel.links import Addresses
 from sentinel.prefect_client.client import PrefectApi
@@ -26,37 +28,40 @@ from sentinel.store import Store
 
 __all__ = [
     "ALERT",
-    "ASKED",
-    "acting_now",
+    "REQUESTED_ALERT",
     "actor",
+    "api_path",
+    "authorized_actor",
+    "begin_run",
+    "commands",
+    "configuration",
     "data",
-    "desk",
-    "door",
-    "handed_in",
-    "opened",
-    "place",
-    "registry",
-    "say",
-    "sheets",
+    "live_api",
+    "proxy_user",
+    "queue_toast",
+    "renew_login",
+    "reports",
+    "responses",
+    "run",
+    "run_widget_commands",
     "show_alert",
-    "signed_in",
-    "tell",
-    "vouched",
+    "show_toasts",
     "zone",
 ]
 
 ALERT = "alert"
 """The query parameter that opens one alert: `/?alert=<id>`."""
-ASKED = "alert-asked"
-TOLD = "told"
-HERE = "session"
+REQUESTED_ALERT = "alert-requested"
+TOASTS = "toasts"
+SESSION_ID = "session"
 """Where a session keeps its id."""
-LEASES = Leases()
+LOGIN_LEASES = LoginLeases()
+R = TypeVar("R")
 
 
 @st.cache_resource(show_spinner=False)
 def data() -> Data:
-    """The data of this process, opened once."""
+    """Open this process's data, once."""
     chosen = settings()
     export_storage.remove_left_over()
     # Charts take seconds to import; the first to open the overview need not wait for it.
@@ -64,64 +69,109 @@ def data() -> Data:
         target=import_module, args=("altair",), name="warm-charts", daemon=True
     ).start()
     opened = Data(Store.of(chosen), Addresses.of(chosen), PrefectApi.of(chosen).healthy)
-    # What is imported by now stays: Python's collector need not look at it after every run.
+    # What is imported by now stays: Python's collector need not visit it after every run.
     gc.collect()
     gc.freeze()
     return opened
 
 
 @st.cache_resource(show_spinner=False)
-def desk() -> Desk:
-    """Where this process carries out what browsers ask for."""
-    return Desk(data())
+def reports() -> Reports:
+    """Return what the review pages read."""
+    return Reports(data().store)
 
 
 @st.cache_resource(show_spinner=False)
-def sheets() -> Sheets:
-    """What the screens of this process share."""
-    return Sheets(data())
+def configuration() -> Configuration:
+    """Return what is configured, as this process reads it."""
+    return Configuration(data().store, data().addresses)
 
 
-def place() -> str:
-    """The folder of the door, under the dashboard's base path."""
+@st.cache_resource(show_spinner=False)
+def commands() -> Commands:
+    """Return what carries out the commands of this process."""
+    return Commands(data(), configuration())
+
+
+@st.cache_resource(show_spinner=False)
+def responses() -> ResponseCache:
+    """Return the responses that the screens of this process share."""
+    return ResponseCache(data())
+
+
+def run(command: Command[R]) -> R:
+    """Carry out the command of a form.
+
+    Args:
+        command: made from the form's fields
+
+    Returns:
+        what the command returns
+
+    Raises:
+        SentinelError: a field cannot be used, whoever sent it may not act any more, or the database
+            cannot be used; nothing was done
+    """
+    return commands().run_form(command, authorized_actor)
+
+
+def run_widget_commands(states: dict[str, Any]) -> list[Answer]:
+    """Carry out the commands that a widget has in its state, where the live API did not answer.
+
+    Streamlit's connection, once open, does not notice that a login ended. Where there is a login
+    proxy, nothing is therefore taken from it: commands wait in the browser until the live API
+    accepts them, which checks the login with every request.
+
+    Args:
+        states: of the widget
+
+    Returns:
+        the answers
+    """
+    if settings().dashboard_user_header:
+        return []
+    return commands().run_all(states.get("commands"), authorized_actor)
+
+
+def api_path() -> str:
+    """Return the folder of the live API, under the dashboard's base path."""
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"/{base}/{page_tokens.PLACE}" if base else f"/{page_tokens.PLACE}"
+    return f"/{base}/{page_tokens.FOLDER}" if base else f"/{page_tokens.FOLDER}"
 
 
-def door() -> dict[str, str]:
-    """Where a page asks for news, and the pass that it brings."""
-    return {"place": place(), "pass": page_tokens.issue(actor(), str(st.session_state[HERE]))}
+def live_api() -> dict[str, str]:
+    """Return where a page finds the live API, and the token that it sends with every request."""
+    token = page_tokens.issue(actor(), str(st.session_state[SESSION_ID]))
+    return {"path": api_path(), "token": token}
 
 
-@st.cache_resource(show_spinner=False)
-def registry() -> Registry:
-    """What pages change without the desk, as this process reads and changes it."""
-    return Registry(data().store, data().addresses, acting_now)
-
-
-def opened() -> None:
+def begin_run() -> None:
     """Begin a run of the page's script, before anything is shown.
 
     In a session's first run its connection was opened just now, past a login where there is one.
-    Later runs say nothing of the login: that connection does not hear of its end.
+    Later runs say nothing of the login: that connection does not notice its end.
 
     Raises:
         ConfigurationError: a proxy should name who acts, and does not
     """
     me = actor()
-    if HERE not in st.session_state:
-        st.session_state[HERE] = secrets.token_hex(16)
+    if SESSION_ID not in st.session_state:
+        st.session_state[SESSION_ID] = secrets.token_hex(16)
         if settings().dashboard_user_header:
-            vouched(me, st.session_state[HERE])
+            renew_login(me, st.session_state[SESSION_ID])
 
 
-def vouched(person: str, session: str) -> None:
-    """Note that a proxy with a login named this person just now, in what this session asked."""
-    LEASES.note(person, session)
+def renew_login(person: str, session: str) -> None:
+    """Remember that a login proxy named this person just now, in a request of this session."""
+    LOGIN_LEASES.renew(person, session)
 
 
 def actor() -> str:
-    """Who acts in this session.
+    """Return who acts in this session.
+
+    Returns:
+        the person that the login proxy named when the connection was opened, else the configured
+        user, else the login of this machine
 
     Raises:
         ConfigurationError: a proxy should name them, and does not
@@ -131,24 +181,33 @@ def actor() -> str:
     return identity.acting(chosen, st.context.headers.get_all(header) if header else ())
 
 
-def acting_now() -> str:
-    """Who acts in this session, asked wherever something is changed over Streamlit's connection.
+def authorized_actor() -> str:
+    """Return who acts in this session, for a change that arrives over Streamlit's connection.
+
+    Returns:
+        as `actor`
 
     Raises:
-        ConfigurationError: a proxy should name them, and has not done so for a while
+        ConfigurationError: a proxy should name them, and has not done so for the length of a lease
     """
     chosen, me = settings(), actor()
     if chosen.dashboard_user_header:
-        session = str(st.session_state.get(HERE, ""))
-        if not LEASES.holds(me, session, chosen.dashboard_login_lease):
+        session = str(st.session_state.get(SESSION_ID, ""))
+        if not LOGIN_LEASES.holds(me, session, chosen.dashboard_login_lease):
             raise ConfigurationError(
                 "you are no longer signed in here", hint="Load the page again."
             )
     return me
 
 
-def signed_in(headers: Headers) -> str | None:
-    """Whom a proxy names in what is asked at the door; None where no proxy has to.
+def proxy_user(headers: Headers) -> str | None:
+    """Return whom a login proxy names in a request to the live API.
+
+    Args:
+        headers: of the request
+
+    Returns:
+        the person; None where no proxy is configured
 
     Raises:
         ConfigurationError: a proxy should name them, and does not
@@ -157,20 +216,8 @@ def signed_in(headers: Headers) -> str | None:
     return identity.named(header, headers.getlist(header)) if header else None
 
 
-def handed_in(said: dict[str, Any]) -> object:
-    """The commands that a widget hands in by Streamlit's connection, where the door is shut.
-
-    That connection, once open, does not hear of a login that ends. Where there is one they wait
-    in the browser until the door takes them, which asks anew who is signed in.
-
-    Args:
-        said: the widget's states
-    """
-    return [] if settings().dashboard_user_header else said.get("commands")
-
-
 def zone() -> str:
-    """The time zone of whoever looks; UTC where the browser does not say."""
+    """Return the time zone of the viewer's browser; UTC where the browser does not say."""
     name = st.context.timezone or "UTC"
     try:
         ZoneInfo(name)
@@ -180,21 +227,21 @@ def zone() -> str:
 
 
 def show_alert(alert_id: str) -> None:
-    """Open the drawer at one alert, from a page's own code."""
-    st.session_state[ASKED] = alert_id
+    """Open the drawer with one alert, from a page's own code."""
+    st.session_state[REQUESTED_ALERT] = alert_id
     st.rerun()
 
 
-def tell(words: str, icon: str) -> None:
-    """Have `words` said by the next part of the page that calls `say`.
+def queue_toast(words: str, icon: str) -> None:
+    """Have `words` shown as a toast by the next part of the page that calls `show_toasts`.
 
     A callback may show nothing itself: in a part that refreshes by itself, what it shows
     replaces the top of the page.
     """
-    st.session_state.setdefault(TOLD, []).append((words, icon))
+    st.session_state.setdefault(TOASTS, []).append((words, icon))
 
 
-def say() -> None:
-    """Say what callbacks had to tell."""
-    for words, icon in st.session_state.pop(TOLD, []):
+def show_toasts() -> None:
+    """Show the toasts that callbacks queued."""
+    for words, icon in st.session_state.pop(TOASTS, []):
         st.toast(words, icon=f":material/{icon}:")

@@ -13,20 +13,23 @@ _st: Any = st  # its types name libraries that are not installed
 
 
 HEAD = 33
-"""Pixels that the head of a table takes, with its borders."""
+"""The height of a table's head in pixels, with its borders."""
 
 
 def table(
     frame: pd.DataFrame, *, alt: str, row_height: int = 32, most: int = 700, **options: Any
 ) -> list[int]:
-    """Show `frame`; gives the places of the rows that are selected.
+    """Show a table.
 
     Args:
         frame: what to show, without its index
-        alt: what it is, for who cannot see it
+        alt: the table in words, for people who cannot see it
         row_height: in pixels
-        most: pixels from which on it scrolls; below, it is as high as its rows
-        options: of `st.dataframe`
+        most: its largest height in pixels; a longer table scrolls
+        **options: of `st.dataframe`
+
+    Returns:
+        the positions of the selected rows in `frame`
     """
     height = min(row_height * len(frame) + HEAD, most)
     shown = _st.dataframe(

@@ -1,4 +1,4 @@
-"""What the data layer answers the pages with."""
+"""What `dashboard.data` returns to the pages."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from sentinel.store.alerts.live_counts import Counts
 from sentinel.store.alerts.similar import Similar
 from sentinel.store.reports.trends import Trend
 
-__all__ = ["Details", "Found", "InboxView", "LiveView", "Overview"]
+__all__ = ["Details", "HistoryPage", "InboxView", "LiveView", "Overview"]
 
 
 class LiveView(msgspec.Struct, frozen=True, kw_only=True):
-    """What is live, as it was at `at`.
+    """The live alerts at a time.
 
     Attributes:
-        number: the store's change number that this was read at
-        more: whether there are alerts beyond these
-        problem: why it could not be read now; then it is what was last known
-        unwatched: whether nothing is here because no rule is switched on
+        alerts: the most urgent first
+        counts: of all live alerts
+        more: whether there are further alerts
+        at: when they were read
+        number: the store's change number that they were read at
+        problem: why they could not be read now; then they are the last that were read
+        unwatched: whether there are no alerts because no rule is enabled
     """
 
     alerts: list[AlertView]
@@ -36,9 +39,14 @@ class LiveView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Details(msgspec.Struct, frozen=True, kw_only=True):
-    """One alert, what happened to it, newest first, and what happened before that is like it.
+    """One alert with everything about it.
 
-    `readings` is None where none of its series are kept.
+    Attributes:
+        alert: the alert
+        timeline: its changes, newest first
+        similar: resolved alerts that are like it
+        readings: of its series; None where none are stored
+        at: when it was read
     """
 
     alert: AlertView
@@ -48,12 +56,14 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """Alerts of the history.
+class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of the history.
 
     Attributes:
-        count: how many match, at most `cap` + 1, which means "more than that"
-        next: where the next page begins, None at the end
+        alerts: newest first
+        count: how many match, at most `cap` + 1, which means "more than `cap`"
+        cap: where counting stopped
+        next: where the next page begins; None at the end
         milliseconds: how long the database took
     """
 
@@ -65,7 +75,14 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures of now and of a period; `rules` are those switched on, and all."""
+    """Current counts and the figures of a period.
+
+    Attributes:
+        length: of the period, as 24h
+        counts: of the live alerts
+        rules: how many are enabled, and how many there are
+        trend: the figures of the period and of the one before
+    """
 
     length: str
     counts: Counts
@@ -74,7 +91,15 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InboxView(msgspec.Struct, frozen=True, kw_only=True):
-    """Messages, newest first, and how many of all are unread."""
+    """Messages of the inbox.
+
+    Attributes:
+        messages: newest first
+        unread: how many of all messages are unread
+        more: whether there are older messages
+        at: when they were read
+        problem: why they could not be read
+    """
 
     messages: list[InboxMessage]
     unread: int

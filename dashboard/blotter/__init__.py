@@ -1,8 +1,8 @@
 """Our own widgets: Components v2, plain JavaScript and CSS, no build step.
 
 `blotter` is the table, `drawer` one alert, `pulse` the heart-beat that says how fresh they are,
-`preferences` what a viewer prefers.
-Each is one module for the browser, made of the files that `WIDGETS` names, one after another.
+`preferences` the choices of a viewer. Each is one module for the browser, joined from the
+files that `WIDGETS` names.
 """
 
 from __future__ import annotations
@@ -18,26 +18,38 @@ __all__ = ["WIDGETS", "script", "style", "widget"]
 
 HERE = Path(__file__).parent
 WIDGETS = {
-    "blotter": ("shared", "door", "order", "row", "table", "bulk", "keys", "alarm", "frame"),
-    "drawer": ("shared", "door", "row", "bulk", "chart", "drawer"),
-    "pulse": ("shared", "door", "pulse"),
-    "preferences": ("shared", "alarm", "preferences"),
+    "blotter": (
+        "shared",
+        "outbox",
+        "toast",
+        "live_api",
+        "order",
+        "row",
+        "table",
+        "bulk",
+        "keys",
+        "alarm",
+        "frame",
+    ),
+    "drawer": ("shared", "outbox", "toast", "live_api", "row", "bulk", "chart", "drawer"),
+    "pulse": ("shared", "live_api", "pulse"),
+    "preferences": ("shared", "toast", "alarm", "preferences"),
 }
 _ROOTS = {
     "blotter": '<section class="blotter" aria-label="Live alerts">\n</section>',
     "drawer": '<aside class="drawer" aria-label="One alert" tabindex="-1">\n</aside>',
     "pulse": '<header class="pulse">\n</header>',
-    "preferences": '<section class="preferences" aria-label="Of this browser">\n</section>',
+    "preferences": '<section class="preferences" aria-label="Preferences">\n</section>',
 }
 
 
 def script(name: str) -> str:
-    """The JavaScript module of a widget."""
+    """Return the JavaScript module of a widget."""
     return "\n".join((HERE / f"{part}.js").read_text() for part in WIDGETS[name])
 
 
 def style(name: str) -> str:
-    """The CSS of a widget."""
+    """Return the CSS of a widget."""
     return (HERE / "shared.css").read_text() + (HERE / f"{name}.css").read_text()
 
 
@@ -46,8 +58,8 @@ def _registered(name: str) -> Callable[..., Any]:
     return component(f"sentinel_{name}", html=_ROOTS[name], css=style(name), js=script(name))
 
 
-def _heard() -> None:
-    """Streamlit keeps a widget's state only where somebody asks to hear of it."""
+def _on_change() -> None:
+    """Do nothing: Streamlit keeps the state of a widget only where it has a callback."""
 
 
 def widget(name: str, data: dict[str, Any] | bytes, *states: str) -> None:
@@ -55,8 +67,8 @@ def widget(name: str, data: dict[str, Any] | bytes, *states: str) -> None:
 
     Args:
         name: of `WIDGETS`; also its key, so that each is on a page once
-        data: JSON-able, or JSON that is written already
-        states: what the browser may set, to be read from `st.session_state[name]`
+        data: can be written as JSON, or is JSON already
+        states: names that the browser may set, to be read from `st.session_state[name]`
     """
-    hears = {f"on_{state}_change": _heard for state in states}
-    _registered(name)(key=name, data=data, **hears)
+    callbacks = {f"on_{state}_change": _on_change for state in states}
+    _registered(name)(key=name, data=data, **callbacks)

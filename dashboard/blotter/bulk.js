@@ -1,13 +1,13 @@
-// The bar over the table's foot: one comment and one action for all that is selected.
+// The bar below the table: one comment and one action for all selected alerts.
 
-/** Minutes until eight tomorrow morning where the viewer is. */
+/** Minutes until 08:00 tomorrow in the viewer's time zone. */
 function untilTomorrow() {
   const then = new Date();
   then.setDate(then.getDate() + 1);
   then.setHours(8, 0, 0, 0);
   return Math.max(1, Math.round((then - Date.now()) / 60000));
 }
-/** Minutes from `45m`, `2h`, `3d`, or until the next `06:30` where the viewer is; null for anything else. */
+/** Minutes from `45m`, `2h`, `3d`, or until the next `06:30` in the viewer's time zone; null for anything else. */
 function minutesOf(text) {
   const [, many, unit] = /^(\d{1,4}) ?([mhd])$/.exec(text.toLowerCase()) ?? [];
   const [, hour, minute] = /^(?:until )?(\d{1,2}):(\d{2})$/.exec(text.toLowerCase()) ?? [];
@@ -18,14 +18,14 @@ function minutesOf(text) {
   if (then <= Date.now()) then.setDate(then.getDate() + 1);
   return Math.max(1, Math.round((then - Date.now()) / 60000));
 }
-/** What is offered to whoever resolved what is still bad: hear nothing of it, or let it come back. */
+/** The choices after a resolve whose condition still holds: suppress the alert for a while, or let it reopen. */
 function snoozes(snooze) {
   return [
     ["Snooze 1 h", () => snooze(60)], ["4 h", () => snooze(240)],
-    ["Until tomorrow 08:00", () => snooze(untilTomorrow())], ["Leave it", () => {}],
+    ["Until tomorrow 08:00", () => snooze(untilTomorrow())], ["Don't snooze", () => {}],
   ];
 }
-const ASKED = { acknowledge: "Acknowledge", unacknowledge: "Take back", resolve: "Resolve", suppress: "Suppress", assign: "Assign", comment: "Comment on" };
+const ASKED = { acknowledge: "Acknowledge", unacknowledge: "Unacknowledge", resolve: "Resolve", suppress: "Suppress", assign: "Assign", comment: "Comment on" };
 const SPANS = [[30, "30 minutes"], [60, "1 hour"], [240, "4 hours"], [1440, "1 day"], [10080, "1 week"]];
 
 class Bulk {
@@ -33,7 +33,7 @@ class Bulk {
     this.blotter = blotter;
     this.words = h("strong");
     this.more = h("button", { class: "plain", type: "button", onclick: () => { blotter.everything = true; this.paint(); } });
-    this.comment = h("input", { class: "note", type: "text", maxlength: "2000", placeholder: "Comment for all of them (C)", "aria-label": "Comment, kept with what you do next" });
+    this.comment = h("input", { class: "note", type: "text", maxlength: "2000", placeholder: "Comment for the selected alerts (C)", "aria-label": "Comment for the next action" });
     this.comment.onkeydown = (event) => {
       event.stopPropagation();
       if (event.key === "Escape") { this.composing = false; blotter.grid.focus(); this.paint(); }
@@ -42,7 +42,7 @@ class Bulk {
     this.comment.onblur = () => { if (this.composing && !this.comment.value) { this.composing = false; this.paint(); } };
     this.menu = h("div", { class: "menu", role: "menu" });
     const button = (op, name, key, act) => h("button", { class: `button${op === "acknowledge" ? " main" : ""}`, type: "button", "data-bulk": op, onclick: act }, icon(op), h("span", { class: "long" }, name), h("kbd", {}, key));
-    this.element = h("div", { class: "bulk", role: "toolbar", "aria-label": "What to do with the selected alerts" },
+    this.element = h("div", { class: "bulk", role: "toolbar", "aria-label": "Actions for the selected alerts" },
       this.words, this.more,
       button("acknowledge", "Acknowledge", "A", () => this.go("acknowledge")),
       button("resolve", "Resolve", "E", () => this.go("resolve")),
@@ -61,7 +61,7 @@ class Bulk {
     this.close();
     return text;
   }
-  /** All that match may be very many, so that is asked once. */
+  /** All that match may be very many: that needs a confirmation. */
   go(op, more = {}) {
     const { blotter } = this;
     if (!blotter.everything) return blotter.act(op, more);
@@ -76,7 +76,7 @@ class Bulk {
     this.paint();
     this.comment.focus();
   }
-  /** Nothing is selected and no row has the cursor: there is nothing to do something to. */
+  /** Nothing is selected and no row has the cursor: an action would have no alert. */
   idle() { return !this.blotter.everything && !this.blotter.targets().length; }
   suppress(ids = null) {
     if (!ids && this.idle()) return;
@@ -87,7 +87,7 @@ class Bulk {
     });
     this.choose("Suppress for", SPANS.map(([minutes, name]) => [name, () => act(minutes)]), typed);
   }
-  /** A field in a menu; what is typed counts with Enter. */
+  /** A text field in a menu; Enter takes its text. */
   typed(props, take) {
     const field = h("input", { type: "text", ...props });
     field.onkeydown = (event) => {
@@ -101,7 +101,7 @@ class Bulk {
     if (this.idle()) return;
     const { blotter } = this;
     const names = [...new Set([blotter.me, ...blotter.data.people])].slice(0, 8);
-    const typed = this.typed({ maxlength: "100", placeholder: "Somebody else", "aria-label": "Assign to" }, (assignee) => this.go("assign", { assignee }));
+    const typed = this.typed({ maxlength: "100", placeholder: "Another person", "aria-label": "Assign to" }, (assignee) => this.go("assign", { assignee }));
     this.choose("Assign to", [...names.map((name) => [name === blotter.me ? `Me (${name})` : name, () => this.go("assign", { assignee: name })]), ["Nobody", () => this.go("assign", { assignee: "" })]], typed);
   }
   choose(title, choices, extra = null) {

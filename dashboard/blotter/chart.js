@@ -32,11 +32,11 @@ function timeTicks(since, until) {
   return found.map((at) => [at, format.format(at)]);
 }
 
-/** What a person who cannot see the line is told. */
+/** The chart in words, for people who cannot see it. */
 function summary(readings) {
   const values = readings.points.map(([, value]) => value), { unit } = readings;
   const bounds = readings.lines.map((line) => line.name).join(", ");
-  return `Readings: last ${wording(values.at(-1), unit)}, lowest ${wording(Math.min(...values), unit)}, highest ${wording(Math.max(...values), unit)}${bounds ? `; bad when ${bounds}` : ""}`;
+  return `Readings: last ${wording(values.at(-1), unit)}, lowest ${wording(Math.min(...values), unit)}, highest ${wording(Math.max(...values), unit)}${bounds ? `; fires when ${bounds}` : ""}`;
 }
 
 /**
@@ -57,7 +57,7 @@ function chart(readings, alert, timeline, now) {
   const y = (value) => top + (1 - (value - low) / (high - low)) * (height - top - bottom);
   const floor = height - bottom;
   const within = (at) => Math.max(since, Math.min(until, at));
-  // A longer gap than usual is a gap, not a line that nobody measured.
+  // A longer gap than usual is drawn as a gap: nothing was measured in it.
   const gap = readings.step * 2500;
   let path = "", before = null;
   const lonely = [];
@@ -67,7 +67,7 @@ function chart(readings, alert, timeline, now) {
     if (!joined && !(points[place + 1]?.[0] - at <= gap)) lonely.push([at, value]);
     before = at;
   });
-  const open = alert.opened ? [draw("rect", { class: "during", x: x(within(alert.opened)), y: top, width: Math.max(1, x(within(alert.resolved ?? now)) - x(within(alert.opened))), height: floor - top }, titled("while the alert was open"))] : [];
+  const open = alert.opened ? [draw("rect", { class: "during", x: x(within(alert.opened)), y: top, width: Math.max(1, x(within(alert.resolved ?? now)) - x(within(alert.opened))), height: floor - top }, titled("alert open"))] : [];
   const marks = timeline.filter((step) => step.at >= since && step.at <= until).map((step) => {
     const at = x(step.at), kind = MARKS[step.kind] ?? "";
     const words = `${new Intl.DateTimeFormat(undefined, { timeStyle: "medium" }).format(step.at)} · ${step.actor ? `${step.actor}: ` : ""}${step.reasonText || step.kind}${step.comment ? ` “${step.comment.slice(0, 80)}”` : ""}`;
@@ -76,13 +76,13 @@ function chart(readings, alert, timeline, now) {
       kind === "opened" ? draw("rect", { x: at - 4, y: floor - 4, width: 8, height: 8, rx: 1.5 }) : kind ? draw("circle", { cx: at, cy: floor, r: 4.5 }) : draw("path", { d: `M${at} ${floor - 4.5}l4.5 4.5-4.5 4.5-4.5-4.5Z` }));
   });
   const near = { line: draw("line", { class: "near", y1: top, y2: floor }), dot: draw("circle", { class: "near", r: 3.5 }) };
-  const told = draw("text", { class: "told", y: top - 2 });
-  const hover = draw("g", { visibility: "hidden" }, near.line, near.dot, told);
+  const readout = draw("text", { class: "readout", y: top - 2 });
+  const hover = draw("g", { visibility: "hidden" }, near.line, near.dot, readout);
   const svg = draw("svg", { class: `chart sev-${SEVERITY[alert.rank]}`, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": summary(readings) },
     ticks(low, high, 4).map((at) => draw("g", { class: "tick" }, draw("line", { x1: left, x2: width - right, y1: y(at), y2: y(at) }), draw("text", { x: left - 6, y: y(at) + 3.5, "text-anchor": "end" }, short(at)))),
     timeTicks(since, until).map(([at, words]) => draw("text", { class: "when", x: Math.min(width - 28, Math.max(left + 12, x(at))), y: height - 12, "text-anchor": "middle" }, words)),
     open,
-    readings.lines.map((line) => draw("g", { class: `bound${line.rank ? ` sev-${SEVERITY[line.rank]}` : ""}` }, titled(`bad when ${line.name}`),
+    readings.lines.map((line) => draw("g", { class: `bound${line.rank ? ` sev-${SEVERITY[line.rank]}` : ""}` }, titled(`fires when ${line.name}`),
       draw("line", { x1: left, x2: width - right, y1: y(line.at), y2: y(line.at) }), draw("text", { x: left + 3, y: y(line.at) - 4 }, line.name))),
     marks, draw("path", { class: "line", d: path }), lonely.map(([at, value]) => draw("circle", { class: "dot", cx: x(at), cy: y(value), r: 2 })), hover);
   svg.onpointermove = (event) => {
@@ -91,9 +91,9 @@ function chart(readings, alert, timeline, now) {
     const [time, value] = points.reduce((best, one) => (Math.abs(one[0] - at) < Math.abs(best[0] - at) ? one : best));
     near.line.setAttribute("x1", x(time)); near.line.setAttribute("x2", x(time));
     near.dot.setAttribute("cx", x(time)); near.dot.setAttribute("cy", y(value));
-    told.textContent = `${wording(value, unit)} at ${new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" }).format(time)}`;
+    readout.textContent = `${wording(value, unit)} at ${new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" }).format(time)}`;
     const late = x(time) > width / 2;
-    told.setAttribute("x", late ? width - right : left); told.setAttribute("text-anchor", late ? "end" : "start");
+    readout.setAttribute("x", late ? width - right : left); readout.setAttribute("text-anchor", late ? "end" : "start");
     hover.setAttribute("visibility", "visible");
   };
   svg.onpointerleave = () => hover.setAttribute("visibility", "hidden");

@@ -1,23 +1,23 @@
-// Everything about one alert, at the right, over any page; the list stays in reach.
+// Everything about one alert, on the right of any page; the list stays usable.
 
 const KINDS = { opened: "opened", reopened: "opened", escalated: "opened", acknowledged: "acknowledged", resolved: "resolved" };
 const outward = (url, ...words) => h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, ...words, " ↗");
 const when = (at, now) => h("time", { datetime: new Date(at).toISOString(), title: moment(at) }, `${span(now - at)} ago`);
 
-/** Names that a search takes for something else than a label; see sentinel/store/alerts/search_syntax.py. */
+/** Names that a search reads as a field and not as a label; see sentinel/store/alerts/search_syntax.py. */
 const FIELDS = new Set(["rule", "severity", "status", "category", "team", "assignee", "tenant"]);
 
-/** What is shown of an answer: the door and Streamlit say the same, each with more of its own. */
-const saidOf = ({ door, answers, turn, ...shown }) => JSON.stringify(shown);
+/** What is painted of the data: the live API and Streamlit send the same, each with fields of its own. */
+const signatureOf = ({ live_api, answers, turn, ...shown }) => JSON.stringify(shown);
 
 class Drawer {
   constructor(root) {
     this.element = root.querySelector(".drawer");
-    this.door = new Door();
+    this.live = new LiveApi();
     this.outbox = new Outbox("drawer", (commands) => this.send(commands));
     this.ahead = new Map();  // commands whose change is not in what is shown: id -> answered
     this.toast = new Toast();
-    this.comment = h("textarea", { rows: "2", maxlength: "2000", placeholder: "Comment: kept in the timeline (Ctrl Enter)", "aria-label": "Comment" });
+    this.comment = h("textarea", { rows: "2", maxlength: "2000", placeholder: "Comment for the timeline (Ctrl Enter)", "aria-label": "Comment" });
     this.comment.oninput = () => drafts.set(this.id, this.comment.value);
     this.comment.onkeydown = (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); this.act("comment"); }
@@ -36,32 +36,32 @@ class Drawer {
     this.listeners = [
       ["sentinel:open", (event) => this.open(event.detail.id, event.detail.row)],
       ["sentinel:close", () => this.close()],
-      ["sentinel:takeback", () => this.toast.takeBack()],
+      ["sentinel:undo", () => this.toast.undoLast()],
       ["sentinel:choose", () => this.toast.choose()],
       ["sentinel:pulse", (event) => this.pulse(event.detail)],
     ];
-    for (const [name, hear] of this.listeners) window.addEventListener(name, hear);
+    for (const [name, listener] of this.listeners) window.addEventListener(name, listener);
     this.keyed = (event) => {
       if (!this.id || event.defaultPrevented || event.composedPath()[0].matches?.("input, textarea, select")) return;
       if (event.key === "Escape") this.close();
       else if (event.key === "E" && event.shiftKey && this.data?.alert?.status === "resolved") { event.preventDefault(); this.act("reopen"); }
       else if (event.key === "z" && this.toast.choose()) event.preventDefault();
-      else if (event.key === "u" && this.toast.takeBack()) event.preventDefault();
+      else if (event.key === "u" && this.toast.undoLast()) event.preventDefault();
     };
     document.addEventListener("keydown", this.keyed);
-    this.timer = setInterval(() => { this.worried = worry(this.worried, this.outbox, this.toast); }, 1000);
+    this.timer = setInterval(() => { this.warned = warnIfLate(this.warned, this.outbox, this.toast); }, 1000);
   }
   destroy() {
-    this.over = true;
+    this.destroyed = true;
     clearInterval(this.timer);
     this.toast.destroy();
     this.outbox.close();
-    for (const [name, hear] of this.listeners) window.removeEventListener(name, hear);
+    for (const [name, listener] of this.listeners) window.removeEventListener(name, listener);
     document.removeEventListener("keydown", this.keyed);
     delete document.documentElement.dataset.drawer;
     delete document.documentElement.dataset.alert;
   }
-  /** As in the table: whoever misses an answer asks again. */
+  /** As in the table: a missed answer is asked for again. */
   pulse({ number }) {
     const missing = (this.id ?? "") !== (this.data?.id ?? "") || (this.id && number !== this.data?.number);
     if (this.outbox.overdue()) this.outbox.post();
@@ -70,42 +70,42 @@ class Drawer {
   async ask() {
     const { id } = this, done = [...this.ahead].filter(([, answered]) => answered).map(([command]) => command);
     try {
-      const said = await this.door.json("alert", { params: { id } });
-      if (this.over || this.id !== id) return;
+      const said = await this.live.json("alert", { params: { id } });
+      if (this.destroyed || this.id !== id) return;
       for (const command of done) this.ahead.delete(command);
       this.update({ ...this.data, ...said, answers: [] });
-    } catch (error) { if (!this.over && !error.stranger) this.api.setStateValue("wanted", Date.now()); }
+    } catch (error) { if (!this.destroyed && !error.signedOut) this.streamlit.setStateValue("wanted", Date.now()); }
   }
   async send(commands) {
     try {
-      const { answers } = await this.door.act(commands, null);
-      if (this.over) return;
-      this.hear(answers);
+      const { answers } = await this.live.act(commands, null);
+      if (this.destroyed) return;
+      this.handle(answers);
       if (this.id) await this.ask();
     } catch (error) {
-      if (error.stranger) { this.hear(refusals(commands, error)); this.paint(); } else this.api.setStateValue("commands", commands);
+      if (error.signedOut) { this.handle(refusals(commands, error)); this.paint(); } else this.streamlit.setStateValue("commands", commands);
     }
   }
-  /** Shown at once with what the list knows; the rest comes a moment later. */
+  /** Show the alert at once with the row's data; the rest comes a moment later. */
   open(id, row) {
     if (id !== this.id) this.ahead.clear();
     this.id = id;
     this.row = row;
-    this.api.setStateValue("open", id);
+    this.streamlit.setStateValue("open", id);
     this.paint();
     this.ask();
   }
   close() {
     if (!this.id) return;
     this.id = null;
-    this.api.setStateValue("open", "");
+    this.streamlit.setStateValue("open", "");
     this.paint();
   }
-  /** Streamlit's own word: how the page begins, and what it has when its script runs. */
-  told(data) {
-    const person = this.door.told(data.door);
+  /** Data from a run of the page's script. */
+  receive(data) {
+    const person = this.live.receive(data.live_api);
     const late = this.data && data.turn === this.data.turn && data.id !== (this.id ?? "");
-    if (late) this.hear(data.answers);
+    if (late) this.handle(data.answers);
     else this.update(data);
     this.outbox.begins(person, this.toast);
   }
@@ -117,23 +117,23 @@ class Drawer {
     if (turned) {
       this.id = data.id || null;
       this.row = null;
-      if (!first) this.api.setStateValue("open", data.id);
+      if (!first) this.streamlit.setStateValue("open", data.id);
     }
-    this.hear(data.answers);
+    this.handle(data.answers);
     for (const answer of data.answers) this.ahead.delete(answer.id);
-    if (turned || saidOf(was) !== saidOf(data)) this.paint();
+    if (turned || signatureOf(was) !== signatureOf(data)) this.paint();
   }
-  hear(answers) {
+  handle(answers) {
     for (const { command, answer } of this.outbox.answered(answers)) {
-      const told = toldBy(command, answer);
+      const summary = summaryOf(command, answer);
       if (this.ahead.has(command.id)) this.ahead.set(command.id, true);
-      this.worried = false;
-      this.toast.show(told.text, {
-        bad: told.bad, undo: answer.undo ? () => this.undo(command.id) : null,
+      this.warned = false;
+      this.toast.show(summary.text, {
+        problem: summary.problem, undo: answer.undo ? () => this.undo(command.id) : null,
         offer: answer.offer ? snoozes((minutes) => this.outbox.push({ op: "suppress", of: command.id, items: [], minutes })) : [],
       });
       if (command.comment && answer.error) { this.comment.value = command.comment; drafts.set(this.id, command.comment); }
-      say("changed");
+      emit("changed");
     }
   }
   paint() {
@@ -143,7 +143,7 @@ class Drawer {
     if (on) document.documentElement.dataset.drawer = "open";
     else delete document.documentElement.dataset.drawer;
     document.documentElement.dataset.alert = this.id ?? "";  // for a table that is made after it
-    say("drawer", this.id);
+    emit("drawer", this.id);
     if (!on) { this.menu.classList.remove("on"); return; }
     if (this.painted !== this.id) {
       this.painted = this.id;
@@ -154,7 +154,7 @@ class Drawer {
     const alert = this.data?.id === this.id ? this.data.alert : null;
     const shown = alert ?? this.row;
     if (!shown) {
-      this.top.replaceChildren(h("p", { class: "missing" }, this.data?.id === this.id && this.data.problem ? this.data.problem : "Looking …"));
+      this.top.replaceChildren(h("p", { class: "missing" }, this.data?.id === this.id && this.data.problem ? this.data.problem : "Loading …"));
       this.comment.hidden = true;
       this.doing.replaceChildren();
       this.rest.replaceChildren();
@@ -163,7 +163,7 @@ class Drawer {
     this.comment.hidden = false;
     this.paintTop(shown, alert);
     this.paintDoing(shown);
-    this.rest.replaceChildren(...(alert ? this.paintRest(alert) : [h("p", { class: "small" }, "Looking …")]));
+    this.rest.replaceChildren(...(alert ? this.paintRest(alert) : [h("p", { class: "small" }, "Loading …")]));
   }
   paintTop(shown, alert) {
     const severity = SEVERITY[shown.rank];
@@ -175,14 +175,14 @@ class Drawer {
       links.length ? h("p", { class: "links" }, links) : "");
   }
   paintDoing(shown) {
-    const { status } = shown, over = status === "resolved" || status === "pending";
+    const { status } = shown, closed = status === "resolved" || status === "pending";
     const backs = ["unacknowledge", "reopen"];
     const button = (op, name, kind = "", press = () => this.act(op)) => h("button", { type: "button", class: `button ${kind}`, "data-op": op, onclick: press }, icon(backs.includes(op) ? "takeback" : op), name);
-    this.doing.replaceChildren(...(over ? (status === "resolved" ? [button("reopen", "Reopen")] : []) : [
-      shown.by ? button("unacknowledge", "Take back") : button("acknowledge", "Acknowledge", "main"),
+    this.doing.replaceChildren(...(closed ? (status === "resolved" ? [button("reopen", "Reopen")] : []) : [
+      shown.by ? button("unacknowledge", "Unacknowledge") : button("acknowledge", "Acknowledge", "main"),
       button("resolve", "Resolve"),
       status === "suppressed" ? button("unsuppress", "End suppression") : button("suppress", "Suppress", "", () => this.choose("Suppress for", SPANS.map(([minutes, name]) => [name, () => this.act("suppress", { minutes })]))),
-      shown.assignee === this.data.me ? button("assign", "Give away", "", () => this.act("assign", { assignee: "" })) : button("assign", "Assign to me", "", () => this.act("assign", { assignee: this.data.me })),
+      shown.assignee === this.data.me ? button("assign", "Unassign", "", () => this.act("assign", { assignee: "" })) : button("assign", "Assign to me", "", () => this.act("assign", { assignee: this.data.me })),
     ]), ...(status === "pending" ? [] : [button("comment", "Comment")]));
   }
   choose(title, choices) {
@@ -195,9 +195,9 @@ class Drawer {
     const fact = (name, ...value) => { if (value.flat(Infinity).some((one) => one)) facts.push(h("dt", {}, name), h("dd", {}, value)); };
     fact("Value", alert.value);
     fact("Opened", alert.opened ? when(alert.opened, now) : "");
-    fact("Last seen bad", when(alert.lastBad, now));
-    fact("Happened", alert.count > 1 ? plural(alert.count, "time") : "");
-    fact("Rule", h("a", { href: `${this.base()}/rules?rule=${encodeURIComponent(alert.rule)}`, target: "_self" }, alert.rule), h("span", { class: "and" }, "·"), this.asks(`rule:${alert.rule}`, {}, "what it has open"));
+    fact("Last firing", when(alert.lastFiring, now));
+    fact("Occurrences", alert.count > 1 ? alert.count.toLocaleString("en") : "");
+    fact("Rule", h("a", { href: `${this.base()}/rules?rule=${encodeURIComponent(alert.rule)}`, target: "_self" }, alert.rule), h("span", { class: "and" }, "·"), this.asks(`rule:${alert.rule}`, {}, "live alerts of this rule"));
     fact("Category", alert.category);
     fact("Team", alert.team);
     fact("Owner", alert.assignee);
@@ -205,30 +205,30 @@ class Drawer {
     fact("Suppressed", alert.status === "suppressed" ? `until ${moment(alert.until)}${alert.why ? `: ${alert.why}` : ""}` : "");
     fact("Resolved", alert.resolved ? [when(alert.resolved, now), ` ${alert.resolvedBy ? `by ${alert.resolvedBy}` : alert.resolutionText}`] : "");
     fact("Labels", Object.entries(alert.labels).map(([name, value]) => this.label(name, value)));
-    fact("Notes", alert.annotations.map(([name, text]) => h("div", {}, h("b", {}, `${name}: `), text)));
-    fact("Details", alert.details ? h("pre", {}, alert.details) : "");
-    fact("Id", h("code", {}, alert.id));
+    fact("Annotations", alert.annotations.map(([name, text]) => h("div", {}, h("b", {}, `${name}: `), text)));
+    fact("Payload", alert.details ? h("pre", {}, alert.details) : "");
+    fact("ID", h("code", {}, alert.id));
     const { readings } = this.data;
     return [
       ...(readings ? [h("h3", {}, "Readings", readings.unit ? h("small", {}, ` in ${readings.unit}`) : ""), chart(readings, alert, this.data.timeline, readings.until)] : []),
       h("h3", {}, "Timeline"), h("ol", { class: "timeline" }, this.data.timeline.map((step) => this.step(step, now))),
-      h("h3", {}, "Who is told"), this.paintTold(this.data.told ?? [], now),
-      h("h3", {}, "Facts"), h("dl", { class: "facts" }, facts),
-      h("h3", {}, "Similar before"),
+      h("h3", {}, "Notifications"), this.paintNotifications(this.data.notifications ?? [], now),
+      h("h3", {}, "Details"), h("dl", { class: "facts" }, facts),
+      h("h3", {}, "Similar alerts"),
       this.data.similar.length
         ? h("ul", { class: "similar" }, this.data.similar.map((one) => h("li", {},
           h("button", { type: "button", class: "plain", onclick: () => this.open(one.id) }, h("span", { class: `sev-${SEVERITY[one.rank]}` }, h("span", { class: "sev" }, SHORT[SEVERITY[one.rank]])), one.title),
-          h("small", {}, when(one.at, now), ` · lasted ${span(one.seconds * 1000)} · ${one.by ? `${one.resolutionText} (${one.by})` : one.resolutionText}${one.same ? " · the same labels" : ""}`),
+          h("small", {}, when(one.at, now), ` · duration ${span(one.seconds * 1000)} · ${one.by ? `${one.resolutionText} (${one.by})` : one.resolutionText}${one.same ? " · same labels" : ""}`),
           one.comment ? h("blockquote", {}, one.comment) : "")))
-        : h("p", { class: "small" }, "Nothing like it has ended yet. When it happens again, what was written here is found here."),
+        : h("p", { class: "small" }, "No similar alert has been resolved yet. The comments on this one will be shown with the next."),
     ];
   }
-  /** Who was told, and why somebody is not: what people ask when nobody came. */
-  paintTold(told, now) {
-    if (!told.length) return h("p", { class: "small" }, "Nobody: it has not opened, or what was told of it is no longer kept.");
-    return h("ul", { class: "telling" }, told.map((one) => h("li", {},
-      h("b", {}, one.channel), one.to === "default" ? "" : ` for ${one.to}`, " · ", one.at ? ["told ", when(one.at, now)] : "not told yet",
-      h("small", {}, one.soon ? `is about to be told: ${one.reasonText}` : one.reasonText, one.next > now ? `; looked at again ${moment(one.next)}` : "", one.error ? h("span", { class: "trouble" }, ` ${one.error}`) : ""))));
+  /** Who was notified when, and for what reason a channel was not. */
+  paintNotifications(notifications, now) {
+    if (!notifications.length) return h("p", { class: "small" }, "None: the alert has not opened yet, or its notifications are past their retention.");
+    return h("ul", { class: "notifications" }, notifications.map((one) => h("li", {},
+      h("b", {}, one.channel), one.receiver === "default" ? "" : ` for ${one.receiver}`, " · ", one.at ? ["notified ", when(one.at, now)] : "not notified yet",
+      h("small", {}, one.due ? `due now: ${one.reasonText}` : one.reasonText, one.next > now ? `; next check ${moment(one.next)}` : "", one.error ? h("span", { class: "trouble" }, ` ${one.error}`) : ""))));
   }
   step(step, now) {
     return h("li", { class: `step ${KINDS[step.kind] ?? ""}` },
@@ -240,7 +240,7 @@ class Drawer {
     const shown = this.data?.id === this.id ? this.data.alert : this.row;
     const comment = this.comment.value.trim();
     if (op === "comment" && !comment) { this.comment.focus(); return; }
-    // What is on its way raises the version before it is shown: two quick steps are no conflict.
+    // A command on its way raises the version before that is shown: two quick steps are no conflict.
     const command = this.outbox.push({ op, items: [[this.id, shown.version + this.ahead.size]], comment, ...more });
     this.ahead.set(command.id, false);
     this.comment.value = "";
@@ -251,21 +251,21 @@ class Drawer {
     this.ahead.set(this.outbox.push({ op: "undo", of: id, items: [] }).id, false);
   }
   /** Where the dashboard's pages are. */
-  base() { return this.door.place.replace(/\/[^/]*$/, ""); }
-  /** A link to what is live and matches; on the live page itself nobody leaves it. */
+  base() { return this.live.path.replace(/\/[^/]*$/, ""); }
+  /** A link to the live alerts that match; on the Live page itself it sets the filter. */
   asks(q, props, ...words) {
     const press = (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-      const asked = new CustomEvent("sentinel:look", { detail: { q }, cancelable: true });
+      const asked = new CustomEvent("sentinel:filter", { detail: { q }, cancelable: true });
       if (!window.dispatchEvent(asked)) event.preventDefault();
     };
     return h("a", { href: `${this.base()}/?q=${encodeURIComponent(q)}`, target: "_self", onclick: press, ...props }, ...words);
   }
-  /** A label is a question: what else is wrong there? Some values cannot be typed as one. */
+  /** A label that links to the live alerts with the same label; some values cannot be searched for. */
   label(name, value) {
     const words = [h("b", {}, `${name}=`), value];
     if (!/^[a-z_][\w.-]*$/i.test(name) || FIELDS.has(name.toLowerCase()) || !value || value.includes('"') || value.startsWith("//")) return h("span", { class: "label" }, words);
-    return this.asks(/\s/.test(value) ? `${name}:"${value}"` : `${name}:${value}`, { class: "label", title: "What else is live there" }, words);
+    return this.asks(/\s/.test(value) ? `${name}:"${value}"` : `${name}:${value}`, { class: "label", title: "Live alerts with this label" }, words);
   }
   copy() {
     const link = `${location.origin}${this.base()}/?alert=${this.id}`;
@@ -279,8 +279,8 @@ export default function drawer(component) {
   const { parentElement, data } = component;
   let made = DRAWERS.get(parentElement);
   if (!made) { made = new Drawer(parentElement); DRAWERS.set(parentElement, made); }
-  made.api = component;
-  made.told(data);
-  spent(component, data.answers);
+  made.streamlit = component;
+  made.receive(data);
+  dropAnswered(component, data.answers);
   return () => { made.destroy(); DRAWERS.delete(parentElement); };
 }

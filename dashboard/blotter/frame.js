@@ -1,11 +1,11 @@
-// What stands around the rows: filters, heads, the sheet of keys, empty pages, the entry point.
+// What surrounds the rows: filters, column heads, keyboard shortcuts, empty states, the entry point.
 
 function buildFrame(blotter) {
   blotter.search = h("input", { type: "search", class: "search", placeholder: "Words or rule:disk-space", "aria-label": "Filter alerts", spellcheck: "false", autocomplete: "off" });
-  blotter.search.oninput = () => blotter.look({ q: blotter.search.value }, { wait: 250 });
+  blotter.search.oninput = () => blotter.change({ q: blotter.search.value }, { wait: 250 });
   blotter.search.onkeydown = (event) => {
     event.stopPropagation();
-    if (event.key === "Escape" && blotter.search.value) { blotter.search.value = ""; blotter.look({ q: "" }); }
+    if (event.key === "Escape" && blotter.search.value) { blotter.search.value = ""; blotter.change({ q: "" }); }
     if (["Enter", "Escape", "ArrowDown"].includes(event.key)) { event.preventDefault(); blotter.grid.focus(); }
   };
   blotter.chips = SEVERITY_WORDS.map((word, place) => {
@@ -13,9 +13,9 @@ function buildFrame(blotter) {
     chip.word = word;
     return chip;
   });
-  blotter.mine = h("button", { type: "button", class: "chip", title: "Only what is assigned to me (I)", onclick: () => blotter.look({ mine: !blotter.view.mine }) }, "Mine");
-  blotter.muted = h("button", { type: "button", class: "chip", title: "Suppressed too (H)", onclick: () => blotter.look({ suppressed: !blotter.view.suppressed }) }, h("span", {}, "Suppressed"), h("b"));
-  blotter.group = h("select", { class: "group", "aria-label": "Group alerts (G)", title: "Group (G)", onchange: () => blotter.look({ group: blotter.group.value }) });
+  blotter.mine = h("button", { type: "button", class: "chip", title: "Only alerts assigned to me (I)", onclick: () => blotter.change({ mine: !blotter.view.mine }) }, "Mine");
+  blotter.muted = h("button", { type: "button", class: "chip", title: "Show suppressed alerts (H)", onclick: () => blotter.change({ suppressed: !blotter.view.suppressed }) }, h("span", {}, "Suppressed"), h("b"));
+  blotter.group = h("select", { class: "group", "aria-label": "Group alerts (G)", title: "Group (G)", onchange: () => blotter.change({ group: blotter.group.value }) });
   const tool = (name, title, press) => h("button", { type: "button", class: "tool", title, "aria-label": title, onclick: press }, icon(name));
   blotter.pauseButton = tool("pause", "Pause (P)", () => pause(blotter));
   blotter.alarm = new Alarm(blotter);
@@ -31,10 +31,10 @@ function buildFrame(blotter) {
     h("div", { role: "rowgroup", class: "heads" }, h("div", { role: "row", class: "head" }, h("div", { role: "columnheader", class: "check" }, blotter.all), blotter.heads, h("div", { role: "columnheader", class: "c-do" }, h("span", { class: "unseen" }, "Actions")))),
     blotter.body);
   blotter.pill = h("button", { type: "button", class: "pill", onclick: () => blotter.release() });
-  blotter.help = h("dialog", { class: "help", "aria-label": "Keys", onclick: (event) => { if (event.target === blotter.help) blotter.help.close(); } },
-    h("h2", {}, "Keys"),
+  blotter.help = h("dialog", { class: "help", "aria-label": "Keyboard shortcuts", onclick: (event) => { if (event.target === blotter.help) blotter.help.close(); } },
+    h("h2", {}, "Keyboard shortcuts"),
     h("div", { class: "sheet" }, HELP.map(([name, keys]) => h("section", {}, h("h3", {}, name), h("dl", {}, keys.map(([key, words]) => [h("dt", {}, key.split(" ").map((one) => (one === "–" ? one : h("kbd", {}, one)))), h("dd", {}, words)]))))),
-    h("p", { class: "small" }, "An age turns amber at 60% of the time meant for its severity and red with a mark beyond it: critical 5m, high 15m, medium 1h, low 4h, info 24h."),
+    h("p", { class: "small" }, "Time to acknowledge by severity: critical 5m, high 15m, medium 1h, low 4h, info 24h. The age of an unacknowledged alert turns amber at 60% of it, and red with a mark after it."),
     h("form", { method: "dialog" }, h("button", { class: "button main" }, "Close")));
   blotter.help.onkeydown = (event) => { if (event.key === "?") blotter.help.close(); event.stopPropagation(); };
   blotter.fault = h("div", { class: "fault", role: "alert" });
@@ -42,11 +42,11 @@ function buildFrame(blotter) {
     h("div", { class: "top" },
       h("div", { class: "find" }, icon("search"), blotter.search, h("kbd", { "aria-hidden": "true" }, "/")),
       h("div", { class: "chips", role: "group", "aria-label": "Show only" }, blotter.chips, blotter.mine, blotter.muted),
-      h("div", { class: "tools" }, blotter.group, blotter.pauseButton, blotter.alarm.button, blotter.denseButton, tool("keys", "Keys (?)", () => blotter.help.showModal()), blotter.alarm.menu)),
+      h("div", { class: "tools" }, blotter.group, blotter.pauseButton, blotter.alarm.button, blotter.denseButton, tool("keys", "Keyboard shortcuts (?)", () => blotter.help.showModal()), blotter.alarm.menu)),
     blotter.fault, h("div", { class: "frame" }, blotter.pill, blotter.grid), blotter.help);
 }
 
-/** Remembers which row is at which height, and puts it back there. */
+/** Remember which row is at which height; the function that it returns scrolls back there. */
 function keepPlace({ grid, order, nodes }) {
   if (grid.scrollTop < 4) return () => {};
   const top = grid.scrollTop;
@@ -75,7 +75,7 @@ function paintChrome(blotter) {
   blotter.muted.querySelector("b").textContent = capped(data.counts.suppressed ?? 0);
   press(blotter.pauseButton, blotter.paused);
   blotter.pauseButton.replaceChildren(icon(blotter.paused ? "play" : "pause"));
-  blotter.pauseButton.title = blotter.paused ? "Go on (P)" : "Pause (P)";
+  blotter.pauseButton.title = blotter.paused ? "Resume (P)" : "Pause (P)";
   press(blotter.denseButton, blotter.dense);
   blotter.element.classList.toggle("dense", blotter.dense);
   blotter.element.classList.toggle("waiting", !blotter.settledView());
@@ -99,29 +99,29 @@ function paintChrome(blotter) {
 function emptyPage(blotter) {
   const { view } = blotter;
   if (view.q || view.severity.length || view.mine) {
-    return h("div", { class: "empty", role: "row" }, h("div", { role: "gridcell" }, h("strong", {}, "No alert matches"), h("p", {}, "There may be others."),
-      h("button", { type: "button", class: "button", onclick: () => { blotter.search.value = ""; blotter.look({ q: "", severity: [], mine: false }); } }, "Take the filter away")));
+    return h("div", { class: "empty", role: "row" }, h("div", { role: "gridcell" }, h("strong", {}, "No alert matches"), h("p", {}, "Other alerts may be live."),
+      h("button", { type: "button", class: "button", onclick: () => { blotter.search.value = ""; blotter.change({ q: "", severity: [], mine: false }); } }, "Clear the filter")));
   }
-  // Nobody may take an empty page for good news while nothing would be seen here.
+  // An empty page must not look like good news while alerts could not be shown.
   const { dataset } = document.documentElement, trouble = blotter.data.problem || dataset.trouble;
   if (trouble) {
-    return h("div", { class: "empty", role: "row" }, h("div", { role: "gridcell" }, h("strong", {}, "Nothing to see here, and that says nothing"), h("p", {}, trouble),
-      h("p", {}, "What is open appears here by itself once that is over. What is wrong: ", h("code", {}, "sentinel doctor"))));
+    return h("div", { class: "empty", role: "row" }, h("div", { role: "gridcell" }, h("strong", {}, "Alerts cannot be shown right now"), h("p", {}, trouble),
+      h("p", {}, "Alerts may be firing. They appear here as soon as the problem is solved. To find it: ", h("code", {}, "sentinel doctor"))));
   }
   if (blotter.data.unwatched) {
-    return h("div", { class: "empty", role: "row" }, h("div", { role: "gridcell" }, h("strong", {}, "Nothing is watched yet"), h("p", {}, "No rule is switched on, so nothing can be wrong here."),
-      h("p", {}, "Roll out the rules that come along: ", h("code", {}, "prefect deploy --all")),
-      h("p", {}, "See what there is, and what is switched off: ", h("code", {}, "sentinel rule list"))));
+    return h("div", { class: "empty", role: "row" }, h("div", { role: "gridcell" }, h("strong", {}, "No rule is enabled"), h("p", {}, "Nothing is evaluated, so no alert can fire."),
+      h("p", {}, "Deploy the rules that come with Sentinel: ", h("code", {}, "prefect deploy --all")),
+      h("p", {}, "List all rules and which are disabled: ", h("code", {}, "sentinel rule list"))));
   }
   const calm = dataset.doubt
-    ? [h("strong", {}, "Nothing needs you, as far as is known"), h("p", {}, dataset.doubt, " What goes wrong meanwhile appears here once it does.")]
-    : [h("span", { class: "calm" }, icon("resolve")), h("strong", {}, "Nothing needs you"), h("p", {}, "No rule sees anything wrong right now. New alerts appear here by themselves.")];
+    ? [h("strong", {}, "No live alerts, as far as Sentinel knows"), h("p", {}, dataset.doubt, " New alerts appear here once that is solved.")]
+    : [h("span", { class: "calm" }, icon("resolve")), h("strong", {}, "No live alerts"), h("p", {}, "No rule is firing. New alerts appear here by themselves.")];
   return h("div", { class: "empty", role: "row" }, h("div", { role: "gridcell" }, calm,
-    h("p", {}, "See which rules are watching: ", h("code", {}, "sentinel rule list")),
-    h("p", {}, "Roll out more of them: ", h("code", {}, "prefect deploy --all"))));
+    h("p", {}, "List the rules that are enabled: ", h("code", {}, "sentinel rule list")),
+    h("p", {}, "Deploy more rules: ", h("code", {}, "prefect deploy --all"))));
 }
 function moreRow(blotter) {
-  return h("div", { class: "load", role: "row" }, h("div", { role: "gridcell" }, `These are the ${blotter.data.rows.length} that need somebody first. `,
+  return h("div", { class: "load", role: "row" }, h("div", { role: "gridcell" }, `The first ${blotter.data.rows.length} alerts, most urgent first. `,
     h("button", { type: "button", class: "plain", tabindex: "-1" }, "Show 500 more"), " or filter."));
 }
 
@@ -135,14 +135,14 @@ export default function blotter(component) {
     BLOTTERS.set(parentElement, made);
     if (document.activeElement === document.body) made.grid.focus({ preventScroll: true });
   }
-  made.api = component;
-  // JSON in bytes, which come anew with every answer, also where they say the same.
+  made.streamlit = component;
+  // JSON in bytes, which are new objects with every run, also where their content is the same.
   const text = new TextDecoder().decode(data);
   if (text !== made.text) {
     made.text = text;
     const said = JSON.parse(text);
-    made.told(said);
-    spent(component, said.answers);
+    made.receive(said);
+    dropAnswered(component, said.answers);
   }
   return () => { made.destroy(); BLOTTERS.delete(parentElement); };
 }

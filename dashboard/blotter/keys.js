@@ -1,10 +1,10 @@
-// The keyboard: every thing the mouse can do, one key each, from anywhere on the page.
+// The keyboard shortcuts: one key for everything the mouse can do, from anywhere on the page.
 
 const HELP = [
-  ["Move", [["J K ↓ ↑", "next, previous"], ["Home End", "first, last"], ["Enter O", "open details"], ["Esc", "close, clear"]]],
-  ["Select", [["X Space", "this alert"], ["⇧J ⇧K", "extend"], ["⇧X", "all that stand with it"], ["* Ctrl A", "all here, all that match, none"]]],
-  ["Do", [["A", "acknowledge"], ["⇧A", "take back"], ["E", "resolve"], ["Z", "snooze what is still bad"], ["S", "suppress for …"], ["M", "assign to me"], ["⇧M", "assign to …"], ["C", "comment"], ["U", "undo"], ["⇧E", "reopen (in the details)"]]],
-  ["Look", [["/", "filter"], ["1 – 5", "severity"], ["I", "only mine"], ["H", "suppressed too"], ["G", "group"], ["← →", "fold, unfold"], ["T ⇧T", "sort, the other way round"], ["L", "500 more"], ["N", "show new alerts"], ["P", "pause"], ["D", "density"], ["B", "sound, notice"], ["?", "this sheet"]]],
+  ["Navigate", [["J K ↓ ↑", "next, previous"], ["Home End", "first, last"], ["Enter O", "open details"], ["Esc", "close, clear"]]],
+  ["Select", [["X Space", "this alert"], ["⇧J ⇧K", "extend the selection"], ["⇧X", "the alert's group"], ["* Ctrl A", "all shown, all that match, none"]]],
+  ["Act", [["A", "acknowledge"], ["⇧A", "unacknowledge"], ["E", "resolve"], ["Z", "snooze after a resolve"], ["S", "suppress for …"], ["M", "assign to me"], ["⇧M", "assign to …"], ["C", "comment"], ["U", "undo"], ["⇧E", "reopen (in the details)"]]],
+  ["View", [["/", "filter"], ["1 – 5", "severity"], ["I", "only mine"], ["H", "show suppressed"], ["G", "group"], ["← →", "collapse, expand"], ["T ⇧T", "sort, reverse"], ["L", "500 more"], ["N", "show new alerts"], ["P", "pause"], ["D", "density"], ["B", "sound, notification"], ["?", "this list"]]],
 ];
 
 function bindKeys(blotter) {
@@ -19,17 +19,17 @@ function bindKeys(blotter) {
     "*": () => blotter.chooseMore(),
     a: (e) => (e.shiftKey ? act("unacknowledge") : act("acknowledge"))(),
     e: act("resolve"),
-    z: () => blotter.toast.choose() || say("choose"),
+    z: () => blotter.toast.choose() || emit("choose"),
     s: () => suppressOrEnd(blotter),
     m: (e) => (e.shiftKey ? blotter.bulk.assign() : blotter.bulk.go("assign", { assignee: blotter.me })),
     c: () => blotter.bulk.compose(),
-    u: () => blotter.toast.takeBack() || say("takeback"),
+    u: () => blotter.toast.undoLast() || emit("undo"),
     o: () => blotter.cursor && blotter.show(blotter.cursor),
     "/": () => { blotter.search.focus(); blotter.search.select(); },
     "?": () => blotter.help.showModal(),
-    i: () => blotter.look({ mine: !blotter.view.mine }),
-    h: () => blotter.look({ suppressed: !blotter.view.suppressed }),
-    g: () => { const options = [...blotter.group.options]; blotter.look({ group: options[(blotter.group.selectedIndex + 1) % options.length].value }); },
+    i: () => blotter.change({ mine: !blotter.view.mine }),
+    h: () => blotter.change({ suppressed: !blotter.view.suppressed }),
+    g: () => { const options = [...blotter.group.options]; blotter.change({ group: options[(blotter.group.selectedIndex + 1) % options.length].value }); },
     t: (e) => sortNext(blotter, e.shiftKey),
     l: () => more(blotter),
     n: () => blotter.release(),
@@ -39,28 +39,28 @@ function bindKeys(blotter) {
   };
   keys[" "] = keys.x;
   keys.Enter = keys.o;
-  const hear = (event) => {
+  const onKey = (event) => {
     const target = event.composedPath()[0];
     if (!(target instanceof Element)) return;
     const inside = event.composedPath().includes(blotter.element);
     if (target.matches("input:not([type=checkbox]), textarea, select, [contenteditable=true]")) return;
-    // An open menu, an offer and the sheet of keys have keys of their own.
+    // An open menu, a snooze offer and the list of shortcuts have keys of their own.
     if (blotter.help.open || target.closest(".menu.on, .toast.on .offers")) return;
-    // What is over is reopened where all of it is seen: the drawer hears this one.
+    // A resolved alert is reopened in the drawer, which shows all of it: this key is the drawer's.
     if (event.key === "E" && event.shiftKey) return;
     // A button that has the focus keeps Enter and Space; elsewhere on the page all keys are its own.
     if ((event.key === "Enter" || event.key === " ") && target.matches("button, a, [role=button], input")) return;
-    // Letters are heard wherever the focus is, also on the link that led here; a list, a dialog and
-    // a form have keys of their own, and what scrolls is scrolled where the focus is.
+    // Letters work wherever the focus is, also on the link that led here; a list, a dialog and a form
+    // have keys of their own, and keys that scroll act where the focus is.
     if (!inside && target.closest("[role=dialog], [role=listbox], [role=menu], [data-testid=stPopoverBody], [data-baseweb=popover]")) return;
     if (!inside && event.key.length > 1 && event.key !== "Escape" && !within(event, target)) return;
     if ((event.ctrlKey || event.metaKey) && event.key === "a" && inside) { event.preventDefault(); blotter.chooseMore(); return; }
     if (event.metaKey || event.ctrlKey || event.altKey) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (key === "Escape") {
-      if (blotter.open) say("close");
+      if (blotter.open) emit("close");
       else if (blotter.chosen.size || blotter.bulk.typing() || blotter.bulk.choices) blotter.clear();
-      else if (blotter.view.q) { blotter.search.value = ""; blotter.look({ q: "" }); }
+      else if (blotter.view.q) { blotter.search.value = ""; blotter.change({ q: "" }); }
     } else if (/^[1-5]$/.test(key)) toggleSeverity(blotter, SEVERITY_WORDS[Number(key) - 1]);
     else if (keys[key]) keys[key](event);
     else return;
@@ -69,8 +69,8 @@ function bindKeys(blotter) {
     event.stopPropagation();
     event.stopImmediatePropagation();
   };
-  document.addEventListener("keydown", hear, true);
-  return () => document.removeEventListener("keydown", hear, true);
+  document.addEventListener("keydown", onKey, true);
+  return () => document.removeEventListener("keydown", onKey, true);
 }
 
 /** Whether the keyboard is on the page itself, or in the drawer beside it. */
@@ -82,7 +82,7 @@ function suppressOrEnd(blotter) {
   if (!blotter.everything && rows.length && rows.every((row) => row.status === "suppressed")) blotter.act("unsuppress");
   else blotter.bulk.suppress();
 }
-/** The row of the cursor, or all under its head: all of them, or none where all are. */
+/** Select the row of the cursor, or its whole group; deselect where all of it was selected. */
 function chooseHere(blotter, together) {
   if (!blotter.cursor) return;
   const ids = [...(together && sectionOf(blotter)?.ids || [blotter.cursor])];
@@ -91,28 +91,28 @@ function chooseHere(blotter, together) {
   blotter.paint();
 }
 const sectionOf = (blotter) => blotter.sections?.find((one) => one.ids.has(blotter.cursor));
-/** Fold the group of the cursor, or unfold all; what needs somebody is never hidden by one key. */
+/** Collapse the group of the cursor, or expand all; no key hides the status groups. */
 function fold(blotter, on) {
   if (!blotter.view.group) return;
   if (!on) blotter.folded.clear();
   else if (sectionOf(blotter)) blotter.folded.add(sectionOf(blotter).key);
   blotter.layout({ hold: true });
 }
-/** The next column, or the same one the other way round; after the last, what needs somebody first. */
+/** Sort by the next column, or reverse; after the last column, the most urgent first. */
 function sortNext(blotter, turn) {
   const names = Object.keys(SORTS), [name, way] = blotter.view.sort.split("-");
-  if (turn) return name && blotter.look({ sort: `${name}-${way === "up" ? "down" : "up"}` });
+  if (turn) return name && blotter.change({ sort: `${name}-${way === "up" ? "down" : "up"}` });
   const next = names[names.indexOf(name) + 1];
-  blotter.look({ sort: next ? `${next}-${FALLING.has(next) ? "down" : "up"}` : "" });
+  blotter.change({ sort: next ? `${next}-${FALLING.has(next) ? "down" : "up"}` : "" });
 }
-function more(blotter) { if (blotter.data?.more) blotter.look({ limit: blotter.view.limit + 500 }); }
+function more(blotter) { if (blotter.data?.more) blotter.change({ limit: blotter.view.limit + 500 }); }
 function toggleSeverity(blotter, word) {
   const had = blotter.view.severity.includes(word);
-  blotter.look({ severity: SEVERITY_WORDS.filter((one) => (one === word ? !had : blotter.view.severity.includes(one))) });
+  blotter.change({ severity: SEVERITY_WORDS.filter((one) => (one === word ? !had : blotter.view.severity.includes(one))) });
 }
 function pause(blotter) {
   blotter.paused = !blotter.paused;
-  say("paused", blotter.paused);
+  emit("paused", blotter.paused);
   paintChrome(blotter);
   if (!blotter.paused) { blotter.ask(); blotter.layout(); }
 }
@@ -161,6 +161,6 @@ function bindPointer(blotter) {
 function sortBy(blotter, name) {
   const first = FALLING.has(name) ? "down" : "up", other = first === "down" ? "up" : "down";
   const { sort } = blotter.view;
-  // Once, the other way round, and back to what needs somebody.
-  blotter.look({ sort: sort === `${name}-${first}` ? `${name}-${other}` : sort === `${name}-${other}` ? "" : `${name}-${first}` });
+  // Sorted, reversed, and back to the most urgent first.
+  blotter.change({ sort: sort === `${name}-${first}` ? `${name}-${other}` : sort === `${name}-${other}` ? "" : `${name}-${first}` });
 }

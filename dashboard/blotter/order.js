@@ -1,4 +1,4 @@
-// Which rows are shown, in which order and under which heads. Pure.
+// Which rows are shown, in which order and in which groups. Pure.
 
 const SORTS = {
   severity: (row) => row.rank,
@@ -9,44 +9,44 @@ const SORTS = {
   assignee: (row) => row.assignee.toLowerCase() || "￿",
   count: (row) => row.count,
 };
-/** What is worst, oldest or most comes first when a head is pressed once. */
+/** Columns whose first click sorts downwards. */
 const FALLING = new Set(["severity", "age", "value", "count"]);
 
-const NEEDS = [
-  ["told", "Unacknowledged"],
+const STATUS_GROUPS = [
+  ["unacknowledged", "Unacknowledged"],
   ["acknowledged", "Acknowledged"],
   ["suppressed", "Suppressed"],
 ];
-const needOf = (row) => (row.status === "acknowledged" || row.status === "suppressed" ? row.status : "told");
+const groupOf = (row) => (row.status === "acknowledged" || row.status === "suppressed" ? row.status : "unacknowledged");
 
-/** The order that the store gives: what needs somebody, the worst, the newest. */
-function byNeed(a, b) {
-  const order = { told: 0, acknowledged: 1, suppressed: 2 };
-  return order[needOf(a)] - order[needOf(b)] || b.rank - a.rank || b.at - a.at || (a.id < b.id ? 1 : -1);
+/** The order of the store: unacknowledged, severest, newest first. */
+function byUrgency(a, b) {
+  const order = { unacknowledged: 0, acknowledged: 1, suppressed: 2 };
+  return order[groupOf(a)] - order[groupOf(b)] || b.rank - a.rank || b.at - a.at || (a.id < b.id ? 1 : -1);
 }
 
 function sorted(rows, sort) {
-  if (!sort) return rows.sort(byNeed);
+  if (!sort) return rows.sort(byUrgency);
   const [name, direction] = sort.split("-");
   const key = SORTS[name] ?? SORTS.severity;
   const sign = direction === "up" ? 1 : -1;
   return rows.sort((a, b) => {
     const x = key(a), y = key(b);
-    return x < y ? -sign : x > y ? sign : byNeed(a, b);
+    return x < y ? -sign : x > y ? sign : byUrgency(a, b);
   });
 }
 
 /**
- * Have `wanted` stand in `body`, in this order. Only what stands elsewhere is moved, so that focus
- * and the browser's own state hold; one that goes to the end moves itself and not all after it.
+ * Put `wanted` into `body` in this order. Only nodes in another place are moved, so that focus and
+ * the browser's own state stay; a node that goes to the end moves itself and not all after it.
  */
-function stand(body, wanted) {
+function arrange(body, wanted) {
   const kept = new Set(wanted);
   for (const node of [...body.children]) if (!kept.has(node)) node.remove();
   let place = body.firstChild;
   for (const node of wanted) {
     if (place && place !== node && place.nextSibling === node) {
-      place.remove();  // it is put where it is wanted
+      place.remove();  // it is inserted in its new place
       place = node;
     }
     if (place === node) place = place.nextSibling;
@@ -54,24 +54,24 @@ function stand(body, wanted) {
   }
 }
 
-/** Rows under heads: [{key, name, rows}], the head that needs somebody most first. */
+/** Rows in groups: [{key, name, rows}], the most urgent group first. */
 function grouped(rows, group, sort) {
   const sections = new Map();
   if (!group && sort) return [{ key: "", name: "", rows: sorted(rows, sort) }];
-  if (!group) for (const [key, name] of NEEDS) sections.set(key, { key, name, rows: [] });
+  if (!group) for (const [key, name] of STATUS_GROUPS) sections.set(key, { key, name, rows: [] });
   for (const row of sorted(rows, sort)) {
-    const key = !group ? needOf(row) : group === "rule" ? row.rule : row.labels[group.slice(6)] ?? "";
+    const key = !group ? groupOf(row) : group === "rule" ? row.rule : row.labels[group.slice(6)] ?? "";
     if (!sections.has(key)) sections.set(key, { key, name: key || `no ${group.slice(6)}`, rows: [] });
     sections.get(key).rows.push(row);
   }
   const found = [...sections.values()].filter((section) => section.rows.length);
-  if (group) found.sort((a, b) => byNeed([...a.rows].sort(byNeed)[0], [...b.rows].sort(byNeed)[0]));
+  if (group) found.sort((a, b) => byUrgency([...a.rows].sort(byUrgency)[0], [...b.rows].sort(byUrgency)[0]));
   return found;
 }
 
 /**
- * Whether a row matches what was typed, until the server has answered: words anywhere in what
- * is read, `name:value` as a field or label. The server's answer is what counts.
+ * Whether a row matches a search, until the server has answered: words anywhere in the shown text,
+ * `name:value` as a field or label. The server's answer replaces this one.
  */
 function matches(row, view, me) {
   if (view.severity.length && !view.severity.includes(SEVERITY[row.rank])) return false;
@@ -87,28 +87,28 @@ function matches(row, view, me) {
   });
 }
 
-/** What a view asks the server for, so that answers to different questions are told apart. */
+/** What a view asks the server for, to distinguish answers to different requests. */
 const askedOf = ({ q, severity, mine, suppressed, limit }) => JSON.stringify([q, severity, mine, suppressed, limit]);
 
 /**
- * Whether a row that is no longer among those loaded stands behind the last of them: pushed out by
- * others, not over.
+ * Whether a row that is no longer loaded sorts after the last one that is: others pushed it out, it
+ * was not resolved.
  */
-function beyond(row, { more, rows }) { return Boolean(row && more && rows.length && byNeed(row, rows.at(-1)) > 0); }
+function isBeyond(row, { more, rows }) { return Boolean(row && more && rows.length && byUrgency(row, rows.at(-1)) > 0); }
 
 const NEW_FOR = 120000;
 /**
- * What somebody has to hear of: what is new, and what became worse.
+ * The rows to announce: alerts that are new or became more severe.
  *
- * `known` holds how bad each was when last seen, and is brought up to date. Where it is another question than before,
- * or not all is loaded, rows also come that were there all the time: of these only what opened
- * after `since` is news.
+ * `known` holds the severity that each was last shown with, and is updated. Where the view changed, or
+ * not all is loaded, rows also come that existed all the time: of these only those that opened after
+ * `since` are new.
  */
-function newsIn(rows, known, { same, since }) {
-  const news = rows.filter((row) => needOf(row) === "told" && !(known.get(row.id) >= row.rank) && (same || known.has(row.id) || row.at > since));
-  known.clear();  // what is over and comes back is news
+function newlyFiring(rows, known, { same, since }) {
+  const fresh = rows.filter((row) => groupOf(row) === "unacknowledged" && !(known.get(row.id) >= row.rank) && (same || known.has(row.id) || row.at > since));
+  known.clear();  // an alert that resolves and reopens is new
   for (const row of rows) known.set(row.id, row.rank);
-  return news;
+  return fresh;
 }
 
 /** Names of labels that several rows carry, to group by. */

@@ -1,4 +1,4 @@
-// What a viewer prefers, on the page of settings: the same as over the live table, in this browser.
+// A viewer's preferences on the settings page: the same as above the live table, in this browser.
 
 class Preferences {
   constructor(root) {
@@ -7,9 +7,9 @@ class Preferences {
     this.alarm = new Alarm({ toast: this.toast, show: () => {} });
     this.alarm.fill();
     this.element.append(
-      h("h3", {}, "The live table"),
-      choice("Dense rows, so that more are seen at once", remembered.get("dense", true), (on) => remembered.set("dense", on)),
-      h("h3", {}, "Sound and notice for new alerts"), this.alarm.menu,
+      h("h3", {}, "Live table"),
+      choice("Dense rows, to fit more on the screen", remembered.get("dense", true), (on) => remembered.set("dense", on)),
+      h("h3", {}, "Sound and desktop notification for new alerts"), this.alarm.menu,
       this.toast.element);
   }
   destroy() { this.alarm.destroy(); this.toast.destroy(); }

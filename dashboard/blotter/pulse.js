@@ -1,14 +1,14 @@
-// The heart-beat: what is so now, how fresh that is, and whether it still comes.
+// The heart-beat: the current counts, how fresh they are, and whether the server still answers.
 
 class Pulse {
   constructor(root) {
     this.element = root.querySelector(".pulse");
-    this.door = new Door();
+    this.live = new LiveApi();
     this.title = document.title.replace(/^\([\d,+]+\) /, "");
     this.timer = setInterval(() => this.tick(), 1000);
-    this.heard = (event) => { this.paused = event.detail; this.tick(); };
-    window.addEventListener("sentinel:paused", this.heard);
-    // A page in the background is woken seldom: what it missed is asked when it is looked at.
+    this.onPause = (event) => { this.paused = event.detail; this.tick(); };
+    window.addEventListener("sentinel:paused", this.onPause);
+    // Browsers wake a page in the background seldom: it asks for what it missed when it is shown again.
     this.seen = () => { if (!document.hidden) this.beat(); };
     document.addEventListener("visibilitychange", this.seen);
     this.state = h("span", { class: "fresh", role: "status" });
@@ -18,30 +18,29 @@ class Pulse {
     this.element.append(this.head, this.notes);
   }
   destroy() {
-    this.over = true;
+    this.destroyed = true;
     this.clock?.terminate();
     clearInterval(this.timer);
     clearTimeout(this.next);
     document.removeEventListener("visibilitychange", this.seen);
-    window.removeEventListener("sentinel:paused", this.heard);
+    window.removeEventListener("sentinel:paused", this.onPause);
     document.title = document.title.replace(/^\([\d,+]+\) /, "");
   }
-  /** Streamlit says the first one and whenever its page runs; the others come through the door. */
-  told(data) {
-    this.door.told(data.door);
+  /** A run of the page's script gives the first heart-beat; the others come from the live API. */
+  receive(data) {
+    this.live.receive(data.live_api);
     this.update(data);
-    // Runs of the page put no beat off: by each the login before the page says whose it is, and
-    // forms ask how long ago that was.
+    // Runs of the page delay no beat: each beat renews the lease of the login, which forms need.
     if (!this.next) this.wait();
   }
   wait() {
     const every = this.data.every * 1000;
     clearTimeout(this.next);
     this.next = setTimeout(() => this.beat(), every);
-    // After some minutes in the background a page is woken once a minute. Where a sound or a notice is
-    // waited for, a worker keeps the time, which no browser slows down.
-    const { severities = [], sound = true, notice = false } = remembered.get("alarm", {});
-    if (!severities.length || !(sound || notice)) { this.clock?.terminate(); this.clock = null; return; }
+    // After some minutes in the background a page is woken once a minute. Where a sound or a desktop
+    // notification is on, a worker keeps the time, which no browser slows down.
+    const { severities = [], sound = true, notification = false } = remembered.get("alarm", {});
+    if (!severities.length || !(sound || notification)) { this.clock?.terminate(); this.clock = null; return; }
     this.clock ??= ticking(every);
     this.clock.onmessage = () => { if (document.hidden && Date.now() - this.came >= every) this.beat(); };
   }
@@ -49,51 +48,51 @@ class Pulse {
     if (this.beating) return;
     this.beating = true;
     try {
-      const said = await this.door.json("beat");
-      this.stranger = "";
-      if (!this.over) this.update({ ...this.data, ...said });
+      const said = await this.live.json("beat");
+      this.signedOut = "";
+      if (!this.destroyed) this.update({ ...this.data, ...said });
     } catch (error) {
-      this.stranger = error.stranger ? error.message : "";
-      if (this.stranger && !this.over) {
+      this.signedOut = error.signedOut ? error.message : "";
+      if (this.signedOut && !this.destroyed) {
         this.tick();
-        // What still waits to be handed in is refused as well, which its person has to hear.
-        say("pulse", { number: this.data.number, now: this.data.now + Date.now() - this.came });
+        // Commands that still wait to be sent are refused as well, which their person must see.
+        emit("pulse", { number: this.data.number, now: this.data.now + Date.now() - this.came });
       }
-      // What is shown gets old, and says so by itself. A server that was started again knows the
-      // old pass no more: a run of the page's script brings a new one.
-      if (error.refused && !this.over && Date.now() - (this.ran ?? 0) > RUN_AGAIN_AFTER) {
+      // What is shown becomes stale, and the page says so by itself. A restarted server refuses the old
+      // token: a run of the page's script brings a new one.
+      if (error.refused && !this.destroyed && Date.now() - (this.ran ?? 0) > RUN_AGAIN_AFTER) {
         this.ran = Date.now();
-        this.api.setStateValue("wanted", this.ran);
+        this.streamlit.setStateValue("wanted", this.ran);
       }
     } finally {
       this.beating = false;
-      if (!this.over) this.wait();
+      if (!this.destroyed) this.wait();
     }
   }
   update(data) {
     this.data = data;
     this.came = Date.now();
     this.head.replaceChildren();
-    // A page with a heading of its own is told only where something is not as it should be.
+    // A page with a heading of its own shows the state only where something does not work.
     this.element.classList.toggle("aside", !data.page);
     if (!data.page) this.head.append(this.state);
     else {
       this.head.append(h("h1", {}, data.page), this.figures, this.state);
       const known = data.counts !== null;
       const figure = (name, n, kind) => h("div", { class: known && n ? kind : "" }, h("dt", {}, name), h("dd", {}, known ? capped(n) : "–"));
-      this.figures.replaceChildren(figure("Active", data.counts?.active, ""), figure("Critical", data.counts?.critical, "critical"), figure("Unacknowledged", data.counts?.unacknowledged, "told"));
+      this.figures.replaceChildren(figure("Active", data.counts?.active, ""), figure("Critical", data.counts?.critical, "critical"), figure("Unacknowledged", data.counts?.unacknowledged, "unacknowledged"));
       this.notes.replaceChildren(...data.notes.map(([kind, title, text]) => h("div", { class: `note ${kind}` }, h("strong", {}, title), " ", text)));
     }
     this.tick();
-    if (!data.problem) say("pulse", { number: data.number, now: data.now });
+    if (!data.problem) emit("pulse", { number: data.number, now: data.now });
   }
-  /** A page whose server has gone gets no news, so nothing but the page can say so. */
+  /** A page whose server is gone hears nothing, so only the page itself can say so. */
   tick() {
     if (!this.data) return;
     const { data } = this;
     const silent = Date.now() - this.came, every = data.every * 1000;
     const at = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" }).format(data.now);
-    const [kind, words] = this.stranger ? ["gone", `Signed out · as of ${at}`]
+    const [kind, words] = this.signedOut ? ["gone", `Signed out · as of ${at}`]
       : silent > every * 12 ? ["gone", `Disconnected · as of ${at}`]
       : data.problem ? ["gone", `Database down · as of ${at}`]
       : silent > every * 4 ? ["stale", `Stale · as of ${at}`]
@@ -101,12 +100,12 @@ class Pulse {
       : data.notes.length && !data.page ? ["stale", data.notes[0][1]] : ["live", `Live · ${at}`];
     this.state.className = `fresh ${kind}`;
     this.state.textContent = words;
-    this.state.title = this.stranger ?? "";
+    this.state.title = this.signedOut ?? "";
     this.state.hidden = !data.page && (kind === "live" || this.paused === true);
     const { dataset } = document.documentElement, trouble = kind === "gone" ? words : "", doubt = data.notes[0]?.[1] ?? "";
     if (trouble !== dataset.trouble || doubt !== dataset.doubt) {
       Object.assign(dataset, { trouble, doubt });
-      say("trouble");
+      emit("trouble");
     }
     const n = data.counts?.unacknowledged ?? 0;
     const wanted = (n ? `(${capped(n)}) ` : "") + document.title.replace(/^\([\d,+]+\) /, "");
@@ -128,7 +127,7 @@ export default function pulse(component) {
   const { parentElement, data } = component;
   let made = PULSES.get(parentElement);
   if (!made) { made = new Pulse(parentElement); PULSES.set(parentElement, made); }
-  made.api = component;
-  made.told(data);
+  made.streamlit = component;
+  made.receive(data);
   return () => { made.destroy(); PULSES.delete(parentElement); };
 }

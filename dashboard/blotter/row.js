@@ -1,4 +1,4 @@
-// One alert as a row: made once per alert and filled again when something of it changed.
+// One alert as a row: made once per alert and filled again when the alert changes.
 
 const COLUMNS = [
   ["severity", "Sev", "severity"], ["age", "Age", "age"], ["title", "Alert", "title"],
@@ -22,13 +22,12 @@ function whoOf(row, me) {
   return [h("span", { class: `face${row.assignee === me ? " me" : ""}`, "aria-hidden": "true" }, letters), h("span", { class: "name" }, row.assignee)];
 }
 
-/** Fill a row's element from `row` as it is shown, with what is on its way already in it. */
+/** Fill a row's element from `row` as it is shown, with commands on their way already applied. */
 function fillRow(element, row, { me, chosen, conflict }) {
   const severity = SEVERITY[row.rank];
   const labels = Object.entries(row.labels);
   const note = row.by ? `${row.by}${row.note ? `: ${row.note}` : ""}` : "";
-  const over = row.status === "resolved";
-  element.className = `row is-${row.status} sev-${severity}${row.pending ? " pending" : ""}${over ? " over" : ""}${conflict ? " conflict" : ""}`;
+  element.className = `row is-${row.status} sev-${severity}${row.pending ? " pending" : ""}${conflict ? " conflict" : ""}`;
   element.setAttribute("aria-label", `${severity}: ${row.title}, ${row.status}`);
   element.replaceChildren(
     h("div", { role: "gridcell", class: "check" }, h("input", { type: "checkbox", tabindex: "-1", "aria-label": `Select ${row.title}`, checked: chosen })),
@@ -36,23 +35,23 @@ function fillRow(element, row, { me, chosen, conflict }) {
     h("div", { role: "gridcell", class: "c-age" }, h("time", { class: "age" })),
     h("div", { role: "gridcell", class: "c-title", title: row.description ? `${row.title}\n${row.description}` : row.title },
       h("span", { class: "title" }, row.title),
-      conflict ? badge("conflict", conflict, "Somebody changed it since you looked") : null,
-      row.status === "escalated" ? badge("escalated", `escalated ${row.level}`, "The next person was called") : null,
+      conflict ? badge("conflict", conflict, "Somebody changed this alert after it was shown to you") : null,
+      row.status === "escalated" ? badge("escalated", `escalated ${row.level}`, "The next escalation step was notified") : null,
       row.status === "acknowledged" ? badge("acknowledged", note ? `ack ${note}` : "acknowledged", note) : null,
       row.status === "suppressed" ? badge("suppressed", `until ${new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "short" }).format(row.until)}`, row.why) : null,
       h("span", { class: "labels" }, labels.slice(0, 4).map(([name, value]) => h("span", {}, h("b", {}, `${name}=`), value)))),
     h("div", { role: "gridcell", class: "c-value" }, row.value),
     h("div", { role: "gridcell", class: "c-rule", title: row.rule }, row.rule),
-    h("div", { role: "gridcell", class: "c-assignee", title: row.assignee || "Nobody's" }, whoOf(row, me)),
-    h("div", { role: "gridcell", class: "c-count", title: row.count > 1 ? `Happened ${row.count} times` : "" }, row.count > 1 ? `${row.count}` : ""),
+    h("div", { role: "gridcell", class: "c-assignee", title: row.assignee || "Unassigned" }, whoOf(row, me)),
+    h("div", { role: "gridcell", class: "c-count", title: row.count > 1 ? `${row.count} occurrences` : "" }, row.count > 1 ? `${row.count}` : ""),
     h("div", { role: "gridcell", class: "c-do" },
-      row.status === "acknowledged" ? actionButton("unacknowledge", "Take back", "Shift A") : actionButton("acknowledge", "Acknowledge", "A"),
+      row.status === "acknowledged" ? actionButton("unacknowledge", "Unacknowledge", "Shift A") : actionButton("acknowledge", "Acknowledge", "A"),
       actionButton("resolve", "Resolve", "E"),
-      row.status === "suppressed" ? actionButton("unsuppress", "End the suppression", "S") : actionButton("suppress", "Suppress", "S"),
+      row.status === "suppressed" ? actionButton("unsuppress", "End suppression", "S") : actionButton("suppress", "Suppress", "S"),
       row.run ? h("a", { class: "do", href: row.run, target: "_blank", rel: "noopener noreferrer", title: `Flow run${row.runState ? ` (${row.runState})` : ""} in Prefect`, "aria-label": "Flow run in Prefect", tabindex: "-1" }, icon("open")) : null));
 }
 
-/** The head over rows that stand together. */
+/** The head of a group of rows. */
 function makeHead(section, { chosen, folded, group }) {
   const worst = SEVERITY[Math.max(...section.rows.map((row) => row.rank))];
   const all = section.rows.every((row) => chosen.has(row.id));
@@ -64,7 +63,7 @@ function makeHead(section, { chosen, folded, group }) {
       group ? h("span", { class: `worst sev-${worst}` }, h("span", { class: "sev" }, SHORT[worst])) : null));
 }
 
-/** How old, against the time within which somebody should have it. */
+/** Show the age against the time to acknowledge of its severity. */
 function ageRow(element, row, now, targets) {
   const time = element.querySelector("time");
   if (!time) return;
@@ -78,11 +77,11 @@ function ageRow(element, row, now, targets) {
     time.className = name;
     time.dateTime = new Date(row.at).toISOString();
   }
-  const title = `${moment(row.at)}\n${kind === "late" ? `Nobody has had it for longer than the ${span(target)} meant for ${SEVERITY[row.rank]}` : `To be acknowledged within ${span(target)}`}`;
+  const title = `${moment(row.at)}\n${kind === "late" ? `Not acknowledged within the ${span(target)} of severity ${SEVERITY[row.rank]}` : `Acknowledge within ${span(target)}`}`;
   if (time.title !== title) time.title = title;
 }
 
-/** What a row will most likely be, shown before the server has said so. */
+/** What a command will most likely make of a row, shown before the server has answered. */
 function becomes(op, more, me) {
   switch (op) {
     case "acknowledge": return { status: "acknowledged", by: me, note: "" };

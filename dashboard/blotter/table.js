@@ -7,16 +7,16 @@ const SEEN_FIRST = 60; // as many rows as a large screen shows
 class Blotter {
   constructor(root) {
     this.element = root.querySelector(".blotter");
-    this.rows = new Map();      // as the server last said
-    this.overlay = new Map();   // id -> what is on its way: {status, assignee, command}
+    this.rows = new Map();      // as the server last sent them
+    this.overlay = new Map();   // id -> commands on their way: {become, steps, command}
     this.conflicts = new Map(); // id -> what somebody else did
     this.nodes = new Map();
     this.unwritten = new Set(); // ids whose element is still empty
     this.order = [];            // ids as they stand on the screen
     this.chosen = new Set();
-    this.everything = false;    // all that match, also what is not loaded
-    this.touched = new Map();   // command -> the ids it is about, for what comes back by an undo
-    this.known = new Map();     // id -> how bad it was when last seen, for what is news
+    this.everything = false;    // all that match, also those not loaded
+    this.touched = new Map();   // command -> its ids, for what an undo brings back
+    this.known = new Map();     // id -> the severity it was last shown with, to announce what is new
     this.folded = new Set();
     this.cursor = null; this.anchor = null; this.open = document.documentElement.dataset.alert || null;
     this.view = { ...EMPTY_VIEW };
@@ -24,7 +24,7 @@ class Blotter {
     this.pointed = 0;
     this.skew = 0;
     this.dense = remembered.get("dense", true);
-    this.door = new Door();
+    this.live = new LiveApi();
     this.outbox = new Outbox("blotter", (commands) => this.send(commands));
     this.toast = new Toast();
     buildFrame(this);
@@ -37,24 +37,24 @@ class Blotter {
       ["sentinel:changed", () => this.ask()],
       ["sentinel:drawer", (event) => this.drawer(event.detail)],
       ["sentinel:trouble", () => { if (this.data && !this.order.length) this.layout(); }],
-      ["sentinel:look", (event) => {
-        event.preventDefault();  // whoever asks need not go to another page for it
+      ["sentinel:filter", (event) => {
+        event.preventDefault();  // a link need not load another page for it
         this.search.value = event.detail.q;
-        this.look({ severity: [], mine: false, ...event.detail });
+        this.change({ severity: [], mine: false, ...event.detail });
       }],
     ];
-    for (const [name, hear] of this.listeners) window.addEventListener(name, hear);
+    for (const [name, listener] of this.listeners) window.addEventListener(name, listener);
     this.timer = setInterval(() => this.tick(), 1000);
     this.resize = new ResizeObserver(() => this.fit());
     this.resize.observe(document.documentElement);
     this.fit();
   }
   destroy() {
-    this.over = true;
+    this.destroyed = true;
     clearInterval(this.timer); this.resize.disconnect();
     this.outbox.close(); this.unbindKeys();
     this.alarm.destroy(); this.toast.destroy();
-    for (const [name, hear] of this.listeners) window.removeEventListener(name, hear);
+    for (const [name, listener] of this.listeners) window.removeEventListener(name, listener);
   }
   /** The grid takes what is left of the window's height. */
   fit() {
@@ -63,45 +63,45 @@ class Blotter {
     this.grid.style.height = `${room}px`;
   }
 
-  // ---- what the server says
+  // ---- data from the server
   pulse({ number, now }) {
     this.skew = now - Date.now();
-    this.fit();  // a note over the table may have come or gone
+    this.fit();  // a note above the table may have appeared or gone
     const news = number !== null && number !== this.number && !this.paused;
     if (this.outbox.overdue()) this.outbox.post();
     else if (news || this.data?.problem || !this.settledView()) this.ask(number);
   }
-  /** Ask for the rows; whoever misses an answer asks again at the next heart-beat. */
+  /** Ask for the rows; a missed answer is asked for again at the next heart-beat. */
   async ask(number = this.number) {
     if (this.asking) { this.again = true; return; }
     this.asking = true;
-    const { view, heard } = this;
+    const { view, updates } = this;
     try {
-      const said = await this.door.rows(view, number, this.tagOf(view));
-      if (this.over) return;
-      // What was done meanwhile has been answered with newer rows than these.
-      if (this.heard !== heard && said.number < this.number) this.again = true;
+      const said = await this.live.rows(view, number, this.tagOf(view));
+      if (this.destroyed) return;
+      // A command sent meanwhile was answered with newer rows than these.
+      if (this.updates !== updates && said.number < this.number) this.again = true;
       else if (said.same) this.number = said.number;
       else this.update(said);
-    } catch (error) { if (!this.over && !error.stranger) this.api.setStateValue("wanted", Date.now()); } finally {
+    } catch (error) { if (!this.destroyed && !error.signedOut) this.streamlit.setStateValue("wanted", Date.now()); } finally {
       this.asking = false;
-      if (this.again && !this.over) { this.again = false; this.ask(); }
+      if (this.again && !this.destroyed) { this.again = false; this.ask(); }
     }
   }
   async send(commands) {
     const { view } = this;
     try {
-      const said = await this.door.act(commands, view);
-      // Where another view is shown by now, what was done is in its rows.
-      if (!this.over) { this.update(said); if (view !== this.view) this.ask(); }
+      const said = await this.live.act(commands, view);
+      // Where another view is shown by now, its rows show what the command did.
+      if (!this.destroyed) { this.update(said); if (view !== this.view) this.ask(); }
     } catch (error) {
-      if (error.stranger) this.update({ ...this.data, answers: refusals(commands, error) });
-      else this.api.setStateValue("commands", commands);
+      if (error.signedOut) this.update({ ...this.data, answers: refusals(commands, error) });
+      else this.streamlit.setStateValue("commands", commands);
     }
   }
-  /** Streamlit's own word: how the page begins, and what it has when its script runs. */
-  told(data) {
-    const person = this.door.told(data.door);
+  /** Data from a run of the page's script. */
+  receive(data) {
+    const person = this.live.receive(data.live_api);
     const old = this.data && data.turn === this.turn && data.number < this.number;
     if (!old || this.outbox.answers(data.answers)) this.update(data);
     this.outbox.begins(person, this.toast);
@@ -112,27 +112,27 @@ class Blotter {
     const first = !this.data;
     const answered = this.outbox.answered(data.answers);
     const turned = !first && data.turn !== undefined && data.turn !== this.turn;
-    // Late, of a view that is over: it says what was done, but takes nothing that is chosen away.
+    // A late answer for an earlier view: its answers count, but it takes no selection away.
     if (!first && !turned && this.chosen.size && askedOf(data.view) !== askedOf(this.view)) data = this.data;
     this.turn = data.turn ?? this.turn;
-    this.heard = (this.heard ?? 0) + 1;
+    this.updates = (this.updates ?? 0) + 1;
     this.data = data;
     this.number = data.number;
     this.me = data.me;
     if (first || turned) this.view = { ...EMPTY_VIEW, ...data.view };
-    // A view that was asked for by name: what the browser asked for before is over.
-    if (turned) { this.search.value = this.view.q; this.api.setStateValue("view", this.view); }
-    for (const { command, answer } of answered) this.hear(command, answer);
+    // A saved view was opened: it replaces the view of the browser.
+    if (turned) { this.search.value = this.view.q; this.streamlit.setStateValue("view", this.view); }
+    for (const { command, answer } of answered) this.handle(command, answer);
     const before = this.rows, asked = askedOf(data.view), same = !first && asked === this.asked, whole = same && !this.crowded;
     Object.assign(this, { asked, crowded: data.more });
     this.rows = new Map(data.rows.map((row) => [row.id, row]));
     const mine = answered.length > 0;
     const ours = new Set(answered.flatMap(({ command }) => this.touched.get(command.of ?? command.id) ?? []));
-    const news = newsIn(data.rows, this.known, { same: whole, since: Date.now() + this.skew - NEW_FOR }).filter((row) => !ours.has(row.id));
+    const news = newlyFiring(data.rows, this.known, { same: whole, since: Date.now() + this.skew - NEW_FOR }).filter((row) => !ours.has(row.id));
     for (const id of [...this.chosen]) {
       if (this.rows.has(id)) continue;
-      // Pushed out by others, not over: it stays chosen, and its version guards it.
-      if (same && beyond(before.get(id), data)) this.rows.set(id, before.get(id));
+      // Others pushed it out, it was not resolved: it stays selected, and its version guards it.
+      if (same && isBeyond(before.get(id), data)) this.rows.set(id, before.get(id));
       else this.chosen.delete(id);
     }
     for (const [id, on] of [...this.overlay]) {
@@ -146,31 +146,31 @@ class Blotter {
     if (this.back) this.back = reveal(this, this.back) ?? (this.open && this.show(this.cursor));
     paintChrome(this);
   }
-  hear(command, answer) {
-    const told = toldBy(command, answer);
+  handle(command, answer) {
+    const summary = summaryOf(command, answer);
     for (const { id, why } of answer.conflicts) this.conflicts.set(id, why);
     for (const { id, why } of answer.refused) this.conflicts.set(id, why);
     if (command.op === "undo" && command.of === this.stood?.[0]) this.back = this.cursor = this.stood[1];
     for (const [id, on] of [...this.overlay]) {
-      // The row that came with the answer has this step in it; others may still be on their way.
+      // The row that came with the answer includes this step; others may still be on their way.
       on.steps = on.steps.filter((step) => step.command !== command.id);
       if (on.command === command.id) this.overlay.delete(id);
     }
-    if (told.bad || answer.offer || command.all || command.of || this.worried || !this.toast.element.classList.contains("on")) {
-      this.worried = false;
-      this.toast.show(told.text, {
-        bad: told.bad, undo: answer.undo ? () => this.undo(command.id) : null,
+    if (summary.problem || answer.offer || command.all || command.of || this.warned || !this.toast.element.classList.contains("on")) {
+      this.warned = false;
+      this.toast.show(summary.text, {
+        problem: summary.problem, undo: answer.undo ? () => this.undo(command.id) : null,
         offer: answer.offer ? snoozes((minutes) => this.outbox.push({ op: "suppress", of: command.id, items: [], minutes })) : [],
       });
     }
   }
 
-  // ---- what is shown
+  // ---- showing rows
   shown(row) {
     const on = this.overlay.get(row.id);
     return on ? { ...row, ...on.become, pending: true } : row;
   }
-  /** The server's answer is shown as it is; until it comes, what is here is narrowed here. */
+  /** The server's rows are shown as they are; until they come, the loaded rows are filtered here. */
   visible() {
     const rows = [...this.rows.values()].map((row) => this.shown(row));
     return this.settledView() ? rows : rows.filter((row) => matches(row, this.view, this.me));
@@ -179,12 +179,12 @@ class Blotter {
     const asked = this.data?.view ?? {};
     return ["q", "mine", "suppressed"].every((name) => asked[name] === this.view[name]) && String(asked.severity) === String(this.view.severity);
   }
-  /** Whether somebody would be disturbed by rows that move. */
+  /** Whether rows that move would disturb somebody. */
   busy(own = false) {
     const selecting = this.chosen.size > 0 || this.bulk.typing();
     return this.paused || (selecting && !own) || this.grid.scrollTop > 40 || Boolean(this.open) || Date.now() - this.pointed < 4000;
   }
-  /** New contents in the same places: nothing moves; what is new is only counted. */
+  /** New contents in the same places: nothing moves; new alerts are only counted. */
   refresh() {
     let held = 0;
     const standing = new Set(this.order);
@@ -194,7 +194,7 @@ class Blotter {
     }
     for (const id of this.order) {
       const node = this.nodes.get(id);
-      if (!this.rows.has(id) && !beyond(node?.row, this.data)) node?.classList.add("gone");
+      if (!this.rows.has(id) && !isBeyond(node?.row, this.data)) node?.classList.add("gone");
     }
     this.arrivals(held);
     this.paint();
@@ -206,9 +206,9 @@ class Blotter {
     this.pill.classList.toggle("on", count > 0);
   }
   layout({ hold = false, ours = new Set() } = {}) {
-    const standing = new Set((this.sections ?? []).flatMap(({ ids }) => [...ids]));  // what is folded stands too
+    const standing = new Set((this.sections ?? []).flatMap(({ ids }) => [...ids]));  // collapsed groups count too
     let rows = this.visible();
-    const held = hold ? rows.filter((row) => !standing.has(row.id) && !ours.has(row.id) && needOf(row) === "told") : [];
+    const held = hold ? rows.filter((row) => !standing.has(row.id) && !ours.has(row.id) && groupOf(row) === "unacknowledged") : [];
     if (held.length) rows = rows.filter((row) => !held.includes(row));
     this.arrivals(held.length);
     const keep = keepPlace(this);
@@ -235,7 +235,7 @@ class Blotter {
     for (const [id, node] of [...this.nodes]) if (!kept.has(id)) { node.remove(); this.nodes.delete(id); }
     if (!wanted.length) wanted.push(emptyPage(this));
     else if (this.data.more) wanted.push(moreRow(this));
-    stand(this.body, wanted);
+    arrange(this.body, wanted);
     if (!kept.has(this.cursor)) this.cursor = this.near(this.cursor) ?? (kept.has(this.open) ? this.open : this.order[0]) ?? null;
     keep();
     this.grid.setAttribute("aria-rowcount", String(this.order.length + 1));
@@ -247,7 +247,7 @@ class Blotter {
     if (place < 0) return null;
     return this.places.slice(place).find((one) => this.order.includes(one)) ?? this.places.slice(0, place).reverse().find((one) => this.order.includes(one));
   }
-  /** Of very many new rows those that are seen first are written first, the others a moment later. */
+  /** Of very many new rows the first screen is filled at once, the others a moment later. */
   fill(row, made = 0) {
     let node = this.nodes.get(row.id);
     if (!node) { node = makeRow(row.id); this.nodes.set(row.id, node); }
@@ -274,7 +274,7 @@ class Blotter {
       if (row && this.nodes.has(id)) this.fill(this.shown(row));
     }
     this.paint();
-    if (this.unwritten.size && !this.over) setTimeout(() => this.write());
+    if (this.unwritten.size && !this.destroyed) setTimeout(() => this.write());
   }
   /** Selection, cursor and open row as classes; cheap enough for every key. */
   paint() {
@@ -302,21 +302,21 @@ class Blotter {
   }
   tick() {
     if (!this.data) return;
-    this.worried = worry(this.worried, this.outbox, this.toast);
+    this.warned = warnIfLate(this.warned, this.outbox, this.toast);
     const now = Date.now() + this.skew;
     for (const [id, node] of this.nodes) { const row = this.rows.get(id); if (row) ageRow(node, this.shown(row), now, this.data.targets); }
   }
   release() { this.layout(); this.grid.scrollTop = 0; }
 
-  // ---- what people do
+  // ---- actions
   look(change, { wait = 0 } = {}) {
     this.view = { ...this.view, ...change };
     this.everything = false;
     this.layout();
     paintChrome(this);
-    clearTimeout(this.looking);
-    // The address says it too, which is Streamlit's affair.
-    this.looking = setTimeout(() => { this.ask(); this.api.setStateValue("view", this.view); }, wait);
+    clearTimeout(this.changing);
+    // Streamlit writes the view to the page's address.
+    this.changing = setTimeout(() => { this.ask(); this.streamlit.setStateValue("view", this.view); }, wait);
   }
   choose(id, on = !this.chosen.has(id)) { on ? this.chosen.add(id) : this.chosen.delete(id); this.everything = false; }
   chooseRange(from, to) {
@@ -330,14 +330,14 @@ class Blotter {
     this.everything = false;
     this.paint();
   }
-  /** As the key does: all that are here, then all that match, also what is not loaded, then none. */
+  /** What the key `*` does: select all loaded, then all that match, then none. */
   chooseMore() {
     const here = this.chosen.size > 0 && this.chosen.size >= this.order.length;
     if (here && this.data?.more && !this.everything) { this.everything = true; this.paint(); }
-    else if (here && !this.everything && this.starred !== this.chosen.size) this.toast.show(`All ${this.starred = this.chosen.size} that match are selected; * once more for none`);
+    else if (here && !this.everything && this.starred !== this.chosen.size) this.toast.show(`All ${this.starred = this.chosen.size} that match are selected; press * again for none`);
     else { this.starred = 0; this.chooseAll(); }
   }
-  /** First what is selected; where nothing is, a note that was begun and is meant for nothing now. */
+  /** Clear the selection; where there is none, an unfinished comment. */
   clear() {
     if (!this.chosen.size && !this.bulk.choices) this.bulk.take();
     this.chosen.clear();
@@ -355,17 +355,17 @@ class Blotter {
     reveal(this, next);
     if (this.open) this.show(next);
   }
-  show(id) { this.cursor = id; this.open = id; this.paint(); say("open", { id, row: this.rows.get(id) }); }
+  show(id) { this.cursor = id; this.open = id; this.paint(); emit("open", { id, row: this.rows.get(id) }); }
   drawer(id) {
     const was = this.open;
     this.open = id;
-    if (id && id !== was && this.nodes.has(id)) reveal(this, this.cursor = id);  // an address or a link led there
+    if (id && id !== was && this.nodes.has(id)) reveal(this, this.cursor = id);  // an address or a link opened it
     this.paint();
     if (was && !id) this.grid.focus({ preventScroll: true });
   }
-  /** The version that an alert will be at once what is on its way has been done. */
+  /** The version of an alert after all commands on their way. */
   versionOf(id) { return this.rows.get(id).version + (this.overlay.get(id)?.steps ?? []).filter((step) => step.changes).length; }
-  /** The rows an action is for: the selection, else the row of the cursor. */
+  /** The rows of an action: the selection, else the row of the cursor. */
   targets() { return this.chosen.size ? this.order.filter((id) => this.chosen.has(id)) : this.cursor ? [this.cursor] : []; }
   act(op, { ids = null, ...more } = {}) {
     const all = this.everything && !ids;
@@ -381,12 +381,12 @@ class Blotter {
       const changes = op === "comment" || ["status", "assignee"].some((name) => name in become && become[name] !== shown[name]);
       this.overlay.set(id, { command: command.id, become: { ...on?.become, ...become }, steps: [...(on?.steps ?? []), { command: command.id, changes }] });
     }
-    const after = this.order.slice(this.order.indexOf(this.cursor) + 1).find((id) => !picked.includes(id) && needOf(this.shown(this.rows.get(id) ?? { status: "resolved" })) === "told");
+    const after = this.order.slice(this.order.indexOf(this.cursor) + 1).find((id) => !picked.includes(id) && groupOf(this.shown(this.rows.get(id) ?? { status: "resolved" })) === "unacknowledged");
     this.stood = [command.id, this.cursor];
     if (!ids && picked.includes(this.cursor) && op !== "comment" && op !== "assign") this.cursor = after ?? this.cursor;
-    if (!ids && this.cursor !== this.open && picked.includes(this.open)) this.show(this.cursor);  // the next key is for what it shows
+    if (!ids && this.cursor !== this.open && picked.includes(this.open)) this.show(this.cursor);  // the next key acts on the alert it shows
     const many = all ? "all that match" : plural(picked.length, "alert");
-    this.toast.show(op === "comment" ? `Commented on ${many}. A comment stays.` : `${DONE[op]} ${many}`,
+    this.toast.show(op === "comment" ? `Commented on ${many}. Comments cannot be undone.` : `${DONE[op]} ${many}`,
       { undo: op === "comment" ? null : () => this.undo(command.id) });
     if (!ids) { this.chosen.clear(); this.everything = false; }
     this.layout({ hold: this.busy(true) });

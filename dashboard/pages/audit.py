@@ -1,4 +1,4 @@
-"""The audit page: what people did to alerts, who, when and why."""
+"""The audit page: every action of a person on an alert, with its time, actor and comment."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ import streamlit as st
 from dashboard import export_columns, export_panel, markup, session
 from dashboard.export_panel import Export
 from dashboard.table import table
-from sentinel.alerts.reasons import Reason, words
+from sentinel.alerts import reasons
 from sentinel.errors import SentinelError
 from sentinel.store.alerts import audit
 from sentinel.store.alerts.audit import KINDS, MOST_WALKED, Act, ActFilter, Place
 
 SPANS = {"24h": 1, "7d": 7, "30d": 30, "90d": 90, "all": 0}
 ROWS = 50
-TURNED = "audit-turned"
-"""The question, where each page after its first begins, and how many rows were before it."""
+PAGES = "audit-pages"
+"""The search, where each page after its first begins, and how many rows were before it."""
 OPENED = "audit-opened"
 
 
 def _turned(asked: ActFilter) -> list[tuple[Place, int]]:
-    """Where the pages of this question begin; another question begins at its first page."""
-    question, pages = st.session_state.get(TURNED, (None, []))
+    """Return where the pages of this search begin; another search begins at its first page."""
+    question, pages = st.session_state.get(PAGES, (None, []))
     return cast("list[tuple[Place, int]]", pages) if question == _question(asked) else []
 
 
 def _turn(asked: ActFilter, pages: list[tuple[Place, int]]) -> None:
-    st.session_state[TURNED] = (_question(asked), pages)
+    st.session_state[PAGES] = (_question(asked), pages)
 
 
 def _question(asked: ActFilter) -> object:
-    """What is asked as it was chosen: when that begins moves with the clock."""
+    """Return the search as it was chosen: its begin moves with the clock."""
     return (asked.words, asked.actor, asked.kinds, st.session_state.get("audit-span"))
 
 
@@ -44,12 +44,12 @@ def _filters() -> ActFilter:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         words = st.text_input(
             "Search", key="audit-words", icon=":material/search:", bind="query-params",
-            placeholder="Words in the comment, the alert, its rule, or who",
+            placeholder="Words in the comment, alert, rule or actor",
             label_visibility="collapsed",
         )  # fmt: skip
         actor = st.text_input(
-            "Who", key="audit-actor", icon=":material/person:", bind="query-params",
-            placeholder="Anybody", width=180, label_visibility="collapsed",
+            "Actor", key="audit-actor", icon=":material/person:", bind="query-params",
+            placeholder="Any actor", width=180, label_visibility="collapsed",
         )  # fmt: skip
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         span = st.segmented_control(
@@ -57,7 +57,7 @@ def _filters() -> ActFilter:
             label_visibility="collapsed",
         )  # fmt: skip
         kinds = st.pills(
-            "What", KINDS, selection_mode="multi", key="audit-kinds", bind="query-params",
+            "Action", KINDS, selection_mode="multi", key="audit-kinds", bind="query-params",
             label_visibility="collapsed",
         )  # fmt: skip
     days = SPANS.get(str(span or "all"), 0)
@@ -70,15 +70,19 @@ def _filters() -> ActFilter:
 
 
 def _moments(found: list[Act]) -> str:
-    """How moments are written: with the year where one is not of this year."""
+    """Return the format of the times: with the year where one is not of this year."""
     this = session.data().store.now().year
     same = all(act.at.year == this for act in found)
     return "MMM D HH:mm:ss" if same else "MMM D YYYY HH:mm:ss"
 
 
-def _what(act: Act) -> str:
-    """What was done; with the reason where it was not done to this alert by hand."""
-    return f"{act.kind}: {words(act.reason)}" if act.reason == Reason.RULE_DISABLED else act.kind
+def _action(act: Act) -> str:
+    """Return the action; with its reason where the person did not act on this alert itself."""
+    return (
+        f"{act.kind}: {reasons.words(act.reason)}"
+        if act.reason == reasons.Reason.RULE_DISABLED
+        else act.kind
+    )
 
 
 def _shown(found: list[Act]) -> None:
@@ -87,9 +91,9 @@ def _shown(found: list[Act]) -> None:
         pd.DataFrame(
             [
                 {
-                    "When": act.at.astimezone(zone),
-                    "Who": act.actor,
-                    "What": _what(act),
+                    "Time": act.at.astimezone(zone),
+                    "Actor": act.actor,
+                    "Action": _action(act),
                     "Comment": f"to {act.comment}" if act.kind == "assigned" else act.comment,
                     "Alert": act.title,
                     "Rule": act.rule,
@@ -97,24 +101,24 @@ def _shown(found: list[Act]) -> None:
                 for act in found
             ]
         ),
-        # Selections are kept by position: other rows are another table.
+        # Streamlit keeps selections by position: other rows need another key.
         key=f"acts-{found[0].id}-{len(found)}",
         row_height=34,
         most=650,
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            "When": st.column_config.DatetimeColumn(format=_moments(found), width=130),
-            "Who": st.column_config.TextColumn(width=80),
-            "What": st.column_config.TextColumn(width=105),
+            "Time": st.column_config.DatetimeColumn(format=_moments(found), width=130),
+            "Actor": st.column_config.TextColumn(width=80),
+            "Action": st.column_config.TextColumn(width=105),
             "Comment": st.column_config.TextColumn(width=200),
             "Alert": st.column_config.TextColumn(width=280),
             "Rule": st.column_config.TextColumn(width=150),
         },
-        alt="What people did, one thing a row; select a row for everything about its alert",
+        alt="Actions of people, one per row; select a row to open its alert",
     )
     chosen = found[rows[0]] if rows and rows[0] < len(found) else None
-    # The selection stays with the table: only a new one opens the drawer.
+    # The table keeps its selection: only a new one opens the drawer.
     mark = chosen.id if chosen else ""
     if mark != st.session_state.get(OPENED, ""):
         st.session_state[OPENED] = mark
@@ -125,13 +129,13 @@ def _shown(found: list[Act]) -> None:
 def _nothing(asked: ActFilter) -> str:
     if asked.narrows() or asked.since:
         return (
-            '<div class="empty"><h2>Nobody did anything like it</h2><p>Look at more time, or with '
-            "fewer words. A name is the whole name.</p></div>"
+            '<div class="empty"><h2>No action matches</h2><p>Choose a longer period or fewer '
+            "words. An actor is found by the full name.</p></div>"
         )
     return (
-        '<div class="empty"><h2>Nobody has done anything yet</h2><p>Whoever acknowledges, '
-        "resolves, reopens, suppresses, assigns or comments is noted here with the time and "
-        "the words: on <b>Live</b>, over the API and by <code>sentinel alert</code>.</p></div>"
+        '<div class="empty"><h2>No actions yet</h2><p>Every acknowledgement, resolve, reopen, '
+        "suppression, assignment and comment is listed here with its time and actor, whether it "
+        "was made on <b>Live</b>, through the API or with <code>sentinel alert</code>.</p></div>"
     )
 
 
@@ -154,9 +158,9 @@ def _page() -> None:
     turned = _turned(asked)
     after, before = turned[-1] if turned else (None, 0)
     try:
-        found = session.data().acts(asked, limit=ROWS, after=after)
+        found = session.reports().acts(asked, limit=ROWS, after=after)
     except SentinelError as error:
-        st.html(markup.note("down", "The database cannot be used.", str(error)))
+        st.html(markup.database_down(error))
         return
     if found.items:
         _shown(found.items)
@@ -165,13 +169,15 @@ def _page() -> None:
         return
     export = _export(asked, few=not turned and found.next is None)
     zone = escape(session.zone())
-    says = f"{before + 1:,} – {before + len(found.items):,}" if found.items else "Nothing here"
+    summary = (
+        f"{before + 1:,} – {before + len(found.items):,}" if found.items else "Nothing found so far"
+    )
     if found.cut and found.next:
         back = found.next[0].astimezone(ZoneInfo(session.zone()))
-        says += f" · looked through {MOST_WALKED:,} entries, back to {back:%b %d %Y %H:%M}"
+        summary += f" · searched {MOST_WALKED:,} entries, back to {back:%b %d %Y %H:%M}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.html(
-            f'<span class="fresh-count">{says} · times in {zone}</span>',
+            f'<span class="fresh-count">{summary} · times in {zone}</span>',
             width="stretch",
         )
         st.button("Newer", key="audit-newer", icon=":material/chevron_left:",

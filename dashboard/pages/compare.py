@@ -1,4 +1,4 @@
-"""Two periods side by side: is it getting better, and which rules made the difference."""
+"""The compare page: two periods side by side, and the rules that changed most."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import markup, session
-from dashboard.history_query import Past
+from dashboard.history_query import HistoryQuery
 from dashboard.table import table
 from sentinel.errors import SentinelError
 from sentinel.severity import Severity
@@ -22,7 +22,7 @@ from sentinel.store.reports.trends import DEFINITIONS
 WORDS = [level.word for level in reversed(Severity)]
 LENGTHS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 OWN = "days"
-AGAINST = {"the time before": None, "a week earlier": timedelta(days=7)}
+AGAINST = {"the previous period": None, "one week earlier": timedelta(days=7)}
 FIGURES = (
     ("Opened", "opened", True, False),
     ("Resolved", "resolved", False, False),
@@ -33,7 +33,7 @@ FIGURES = (
 
 
 def _days(chosen: Any, zone: ZoneInfo) -> Span | None:
-    """Whole days, the last one with them; None while only one end is chosen."""
+    """Return a period of whole days, including the last; None while only one day is chosen."""
     if not isinstance(chosen, tuple | list) or len(cast("list[date]", chosen)) != 2:
         return None
     first, last = cast("tuple[date, date]", tuple(cast("list[date]", chosen)))
@@ -44,7 +44,7 @@ def _days(chosen: Any, zone: ZoneInfo) -> Span | None:
 
 
 def _spans() -> tuple[Span, Span] | None:
-    """The period to compare with, and the one that is looked at."""
+    """Return the period to compare with, and the one of interest."""
     zone = ZoneInfo(session.zone())
     now = session.data().store.now()
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -93,7 +93,7 @@ def _delta(now: float | None, before: float | None) -> str | None:
     if now is None or before is None:
         return None
     if not before:
-        return f"{now - before:+,.0f}, none before" if now else None
+        return f"{now - before:+,.0f}, previously none" if now else None
     return markup.change(now, before)
 
 
@@ -106,25 +106,25 @@ def _figures(found: Compared) -> None:
             st.metric(
                 name,
                 word(now),
-                change or f"before: {word(before)}",
+                change or f"previous: {word(before)}",
                 delta_color="inverse" if inverse and change and change != markup.SAME else "off",
                 delta_arrow="auto" if change and change != markup.SAME else "off",
                 border=True,
-                help=f"{DEFINITIONS[field]} Before: {word(before)}.",
+                help=f"{DEFINITIONS[field]} Previous period: {word(before)}.",
             )
 
 
 def _rules(found: Compared) -> None:
-    st.html('<h2 class="section">By rule, what changed most first</h2>')
+    st.html('<h2 class="section">Opened by rule, largest change first</h2>')
     frame = pd.DataFrame(
         [
             {
                 "Rule": f"history?find={quote(f'rule:{one.rule}')}#{one.rule}",
-                "Before": one.first,
-                "Now": one.second,
+                "Previous": one.first,
+                "Current": one.second,
                 "Change": one.second - one.first,
-                "To resolve, before": markup.span(one.first_resolve),
-                "To resolve, now": markup.span(one.second_resolve),
+                "Time to resolve, previous": markup.span(one.first_resolve),
+                "Time to resolve, current": markup.span(one.second_resolve),
             }
             for one in found.rules
         ]
@@ -135,13 +135,13 @@ def _rules(found: Compared) -> None:
         column_config={
             "Rule": st.column_config.LinkColumn(display_text="#(.+)$", width="medium"),
             "Change": st.column_config.NumberColumn(format="%+d"),
-            "To resolve, before": st.column_config.TextColumn(help=DEFINITIONS["resolve"]),
+            "Time to resolve, previous": st.column_config.TextColumn(help=DEFINITIONS["resolve"]),
         },
-        alt="Rules by how much more or less they opened",
+        alt="Rules by the change of their opened alerts",
     )
     if found.more:
         st.html(f'<p class="small">{found.more:,} more rules; these are the {MOST_COMPARED} '
-                "that changed most.</p>")  # fmt: skip
+                "with the largest change.</p>")  # fmt: skip
 
 
 def _page() -> None:
@@ -149,7 +149,7 @@ def _page() -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         find = st.text_input(
             "Search", key="find", icon=":material/search:", bind="query-params",
-            placeholder="Everything, or as in History: rule:disk-space, team:data",
+            placeholder="All alerts, or a search as in History: rule:disk-space, team:data",
             label_visibility="collapsed",
         )  # fmt: skip
         severities = st.pills(
@@ -158,22 +158,26 @@ def _page() -> None:
         )  # fmt: skip
     spans = _spans()
     if spans is None:
-        st.html(markup.note("info", "Choose the last day as well.", "Both periods have two ends."))
+        st.html(
+            markup.note(
+                "info", "Choose the last day as well.", "Each period needs a first and a last day."
+            )
+        )
         return
-    past = Past(q=find or "", severity=tuple(severities or ()))
+    query = HistoryQuery(q=find or "", severity=tuple(severities or ()))
     try:
-        found = session.data().compare(past.filter(session.actor()), *spans)
+        found = session.reports().compare(query.filter(session.actor()), *spans)
     except SentinelError as error:
         st.html(markup.note("warn", error.message, error.hint))
         return
     st.html(
-        f'<p class="small"><b>{escape(_named(spans[1]))}</b> beside '
+        f'<p class="small"><b>{escape(_named(spans[1]))}</b> compared with '
         f"{escape(_named(spans[0]))}, times in {escape(session.zone())}</p>"
     )
     if not found.rules and not found.first.resolved and not found.second.resolved:
         st.html(
-            '<div class="empty"><h2>Nothing to compare</h2><p>No alert opened or ended in either '
-            "period. Look at more time, or with fewer words.</p></div>"
+            '<div class="empty"><h2>Nothing to compare</h2><p>No alert opened or resolved in '
+            "either period. Choose longer periods or fewer words.</p></div>"
         )
         return
     _figures(found)

@@ -1,4 +1,4 @@
-"""What every page shows: navigation, saved views, the heart-beat, the drawer."""
+"""The script of every page: navigation, saved views, the heart-beat and the drawer."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ THEME = Path(__file__).parents[1] / "theme"
 
 
 def configure(title: str) -> None:
-    """Name the tab, with an icon of our own: a page's icon would be fetched from outside."""
+    """Set the title of the tab and an icon of our own: Streamlit would fetch a page's icon."""
     icon = str(THEME / "icon.svg")
     st.set_page_config(page_title=title, page_icon=icon, layout="wide")
 
 
-configure("Sentinel")  # before the navigation, which would show a page's own icon
+configure("Sentinel")  # before the navigation, which would set the page's own icon
 st.html(THEME / "sentinel.css")
 st.logo(str(THEME / "logo.svg"), icon_image=str(THEME / "icon.svg"), size="large")
 
 try:
-    session.opened()
+    session.begin_run()
 except ConfigurationError as error:
     st.html(note("down", error.message, error.hint))
     st.stop()
@@ -70,12 +70,12 @@ with st.sidebar:
         session.data().addresses.prefect_ui,
         icon=":material/open_in_new:",
         type="tertiary",
-        help="Runs, schedules and Automations",
+        help="Flow runs, schedules and Automations",
     )
 
-session.say()
+session.show_toasts()
 live = page.title == "Live"
-if live:  # its heading has the figures of now
+if live:  # its heading shows the counts
     heartbeat.beat("Live")
 page.run()
 if not live:

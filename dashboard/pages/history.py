@@ -1,4 +1,4 @@
-"""The history page: every alert there was, found by words, fields and time, and taken along."""
+"""The history page: every alert, found by words, fields and time, and exported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard import export_columns, export_panel, markup, session
 from dashboard.alert_row import value
 from dashboard.export_panel import Export
-from dashboard.history_query import Past
+from dashboard.history_query import HistoryQuery
 from dashboard.table import table
 from sentinel.alerts.view import SHOWN, AlertView
 from sentinel.errors import SentinelError
@@ -26,21 +26,23 @@ SPANS = {"1h": 1, "24h": 24, "7d": 24 * 7, "30d": 24 * 30, "90d": 24 * 90, "all"
 ROWS = 50
 NO_MATCH = (
     '<div class="empty"><h2>No alert matches</h2>'
-    "<p>Look at more time, or with fewer words. A word is found by its beginning; "
-    "<code>host:web-01</code> asks for a label.</p></div>"
+    "<p>Choose a longer period or fewer words. A word matches the beginning of words; "
+    "<code>host:web-01</code> searches for a label.</p></div>"
 )
 EMPTY = (
-    '<div class="empty"><h2>No alert yet</h2><p>Every alert that opens is kept here, with who did '
-    "what and how it ended. Alerts open when rules run: <code>prefect deploy --all</code> rolls "
-    "them out, <code>sentinel rule list</code> shows them.</p></div>"
+    '<div class="empty"><h2>No alerts yet</h2><p>Every alert that opens is listed here, also after '
+    "it is resolved. Alerts open when rules are evaluated: <code>prefect deploy --all</code> "
+    "deploys rules, <code>sentinel rule list</code> lists them.</p></div>"
 )
 ALL = 100_000_000
+DOORS = {"api": "API", "cli": "CLI"}
+"""Actors that are no people, as they are shown."""
 
 
-def _past() -> Past:
+def _query() -> HistoryQuery:
     state = st.session_state
     hours = SPANS.get(str(state.get("span") or "all"), 0)
-    return Past(
+    return HistoryQuery(
         q=str(state.get("find") or ""),
         severity=tuple(cast("list[str]", state.get("severities") or [])),
         status=tuple(cast("list[str]", state.get("statuses") or [])),
@@ -48,19 +50,19 @@ def _past() -> Past:
     )
 
 
-def _question(past: Past) -> object:
-    """What is asked as it was chosen: when that begins moves with the clock."""
-    return (past.q, past.severity, past.status, st.session_state.get("span"))
+def _question(query: HistoryQuery) -> object:
+    """Return the search as it was chosen: its begin moves with the clock."""
+    return (query.q, query.severity, query.status, st.session_state.get("span"))
 
 
-def _turned(past: Past) -> list[str]:
-    """Where the pages of this question begin; another question begins at its first page."""
+def _turned(query: HistoryQuery) -> list[str]:
+    """Return where the pages of this search begin; another search begins at its first page."""
     question, cursors = st.session_state.get("turned", (None, []))
-    return cast("list[str]", cursors) if question == _question(past) else []
+    return cast("list[str]", cursors) if question == _question(query) else []
 
 
-def _turn(past: Past, cursors: list[str]) -> None:
-    st.session_state["turned"] = (_question(past), cursors)
+def _turn(query: HistoryQuery, cursors: list[str]) -> None:
+    st.session_state["turned"] = (_question(query), cursors)
 
 
 def _filters() -> None:
@@ -84,21 +86,26 @@ def _filters() -> None:
         )  # fmt: skip
 
 
+def _resolved_by(alert: AlertView) -> str:
+    """Return the person or door that resolved an alert, else the reason; empty while it is live."""
+    return DOORS.get(alert.resolved_by, alert.resolved_by) or alert.resolution_text
+
+
 def _table(alerts: list[AlertView]) -> pd.DataFrame:
     zone = ZoneInfo(session.zone())
     rows: list[dict[str, Any]] = [
         {
             "Opened": alert.since.astimezone(zone),
             "Severity": [alert.severity],
-            # Early, so that it stands on a telephone too.
+            # Among the first columns, to be visible on a phone.
             "Alert": alert.title or alert.rule,
             "Status": alert.status,
             "Value": value(alert.value, alert.unit),
             "Rule": alert.rule,
             "Labels": ", ".join(f"{name}={text}" for name, text in alert.labels.items()),
             "Owner": alert.assignee or alert.acknowledged_by,
-            "Lasted": markup.age(alert.since, alert.resolved_at) if alert.resolved_at else "",
-            "How it ended": alert.resolved_by or alert.resolution_text,
+            "Duration": markup.age(alert.since, alert.resolved_at) if alert.resolved_at else "",
+            "Resolved by": _resolved_by(alert),
         }
         for alert in alerts
     ]
@@ -123,29 +130,31 @@ def _shown(alerts: list[AlertView]) -> None:
             "Value": st.column_config.TextColumn(width=100),
             "Rule": st.column_config.TextColumn(width=116),
             "Labels": st.column_config.TextColumn(width=150),
-            "Owner": st.column_config.TextColumn(width=60),
-            "Lasted": st.column_config.TextColumn(width=56),
-            "How it ended": st.column_config.TextColumn(width=92),
+            "Owner": st.column_config.TextColumn(
+                width=60, help="Whom it is assigned to, else who acknowledged it"
+            ),
+            "Duration": st.column_config.TextColumn(width=62),
+            "Resolved by": st.column_config.TextColumn(width=92),
         },
-        alt="Alerts that were found, one a row; select a row for everything about it",
+        alt="Alerts that match, one per row; select a row to open its alert",
     )
     chosen = alerts[rows[0]].id if rows and rows[0] < len(alerts) else ""
-    # The selection stays with the table: only a new one opens the drawer.
+    # The table keeps its selection: only a new one opens the drawer.
     if chosen != st.session_state.get("history-opened", ""):
         st.session_state["history-opened"] = chosen
         if chosen:
             session.show_alert(chosen)
 
 
-def _export(past: Past, *, few: bool) -> Export:
-    data, wanted = session.data(), past.filter(session.actor())
+def _export(query: HistoryQuery, *, few: bool) -> Export:
+    reports, wanted = session.reports(), query.filter(session.actor())
     return Export(
         page="History",
-        asked=_question(past),
+        asked=_question(query),
         shape=export_columns.ALERTS,
         words=("alert", "alerts"),
-        pages=lambda: data.every(wanted),
-        count=lambda: data.store.alerts.count(wanted, cap=ALL),
+        pages=lambda: reports.all_matching(wanted),
+        count=lambda: reports.store.alerts.count(wanted, cap=ALL),
         few=few,
     )
 
@@ -153,20 +162,20 @@ def _export(past: Past, *, few: bool) -> Export:
 def _page() -> None:
     st.html('<div class="page-head"><h1>History</h1></div>')
     _filters()
-    past = _past()
-    cursors = _turned(past)
+    query = _query()
+    cursors = _turned(query)
     try:
-        found = session.data().history(
-            past.filter(session.actor()), limit=ROWS, after=cursors[-1] if cursors else None
+        found = session.reports().history(
+            query.filter(session.actor()), limit=ROWS, after=cursors[-1] if cursors else None
         )
     except SentinelError as error:
         st.html(markup.note("warn", error.message, error.hint))
         return
     if not found.alerts:
-        st.html(EMPTY if past == Past() else NO_MATCH)
+        st.html(EMPTY if query == HistoryQuery() else NO_MATCH)
         return
     _shown(found.alerts)
-    export = _export(past, few=found.count <= found.cap)
+    export = _export(query, few=found.count <= found.cap)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         first = len(cursors) * ROWS + 1
         st.html(
@@ -176,15 +185,15 @@ def _page() -> None:
             width="stretch",
         )
         st.button("Newer", key="newer", icon=":material/chevron_left:", disabled=not cursors,
-                  on_click=_turn, args=(past, cursors[:-1]))  # fmt: skip
+                  on_click=_turn, args=(query, cursors[:-1]))  # fmt: skip
         st.button("Older", key="older-alerts", icon=":material/chevron_right:",
                   disabled=found.next is None, on_click=_turn,
-                  args=(past, [*cursors, found.next or ""]))  # fmt: skip
+                  args=(query, [*cursors, found.next or ""]))  # fmt: skip
         export_panel.buttons(export)
         st.page_link(
             "compare.py", label="Compare", icon=":material/compare_arrows:",
-            query_params={"find": past.q, "severities": list(past.severity)},
-            help="Two periods side by side, with these words and severities",
+            query_params={"find": query.q, "severities": list(query.severity)},
+            help="Compare two periods with this search and these severities",
         )  # fmt: skip
     export_panel.written(export)
 

@@ -1,4 +1,4 @@
-"""The inbox: what was told through the embedded channel, newest first."""
+"""The inbox page: the messages of the built-in channel, newest first."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from dashboard import markup, session
+from dashboard.configuration_commands import MarkRead
 from dashboard.data import MOST_ROWS
 from dashboard.view_models import InboxView
 from sentinel.errors import SentinelError
 from sentinel.schema.notifications import InboxMessage
 
-EVERY = 5.0
+REFRESH = 5.0
+"""Seconds between two refreshes."""
 MOST_SHOWN = 500
 
 
 def _read(ids: list[str] | None) -> None:
     try:
-        session.registry().mark_read(ids)
+        session.run(MarkRead(ids=ids))
     except SentinelError as error:
-        session.tell(f"Nothing was done: {error}", "error")
+        session.queue_toast(f"Not marked as read: {error}", "error")
 
 
 def _more() -> None:
@@ -30,12 +32,12 @@ def _more() -> None:
 
 
 def _alerts(message: InboxMessage) -> list[dict[str, Any]]:
-    """The alerts that a message names, worst first."""
+    """Return the alerts that a message names, severest first."""
     return cast("list[dict[str, Any]]", message.body.get("alerts") or [])
 
 
 def _text(message: InboxMessage) -> str:
-    """What the message is about, in a line."""
+    """Return the message in a line."""
     titles = [str(alert.get("title", "")) for alert in _alerts(message)]
     # The title of a message about one alert is the alert's.
     named = [title for title in titles if title and title not in message.title]
@@ -49,15 +51,15 @@ def _text(message: InboxMessage) -> str:
 
 
 def _message(message: InboxMessage, view: InboxView) -> str | None:
-    """One message; gives the alert whose details were asked for."""
+    """Show one message; return the alert whose details were requested."""
     unread = message.read_at is None
     alerts = _alerts(message)
-    asked: str | None = None
+    requested: str | None = None
     with st.container(
         key=f"row-{message.id}", horizontal=True, gap="small", vertical_alignment="center"
     ):
         if alerts and st.button("Details", key=f"open-{message.id}", type="tertiary"):
-            asked = str(alerts[0].get("id", "")) or None
+            requested = str(alerts[0].get("id", "")) or None
         st.html(
             markup.message(
                 title=message.title,
@@ -73,62 +75,62 @@ def _message(message: InboxMessage, view: InboxView) -> str | None:
         )
         if unread:
             st.button(
-                "Mark read",
+                "Mark as read",
                 key=f"read-{message.id}",
                 icon=":material/done:",
                 on_click=_read,
                 args=([message.id],),
             )
-    return asked
+    return requested
 
 
 EMPTY = (
     '<div class="empty"><h2>No messages yet</h2>'
-    "<p>When alerts open or resolve, the receiver <code>default</code> is told here, "
+    "<p>When alerts open or resolve, Sentinel notifies the receiver <code>default</code> here, "
     "until you give it other channels.</p>"
-    "<p>Nothing arrives although alerts are open? <code>sentinel doctor</code></p></div>"
+    "<p>Alerts are open and nothing arrives? Run <code>sentinel doctor</code></p></div>"
 )
 
 
-@st.fragment(run_every=EVERY, key="messages")
+@st.fragment(run_every=REFRESH, key="messages")
 def messages() -> None:
-    """What refreshes by itself."""
-    session.say()
+    """Show the messages; this part refreshes by itself."""
+    session.show_toasts()
     shown = int(st.session_state.get("inbox-shown", MOST_ROWS))
     view = session.data().inbox(limit=shown)
     with st.container(horizontal=True, vertical_alignment="center"):
-        told = f"{markup.capped(view.unread)} unread" if view.unread else "all read"
+        count = f"{markup.capped(view.unread)} unread" if view.unread else "all read"
         st.html(
-            f'<div class="page-head"><h1>Inbox</h1><span class="fresh-count">{told}</span></div>',
+            f'<div class="page-head"><h1>Inbox</h1><span class="fresh-count">{count}</span></div>',
             width="stretch",
         )
         if view.unread:
-            with st.popover("Mark all read", key="read-all", icon=":material/done_all:"):
+            with st.popover("Mark all as read", key="read-all", icon=":material/done_all:"):
                 st.html(
-                    f'<p class="small">All {markup.capped(view.unread)} count as read, for '
-                    "everybody who looks here. That cannot be undone.</p>"
+                    f'<p class="small">Mark all {markup.capped(view.unread)} messages as read, for '
+                    "everybody. This cannot be undone.</p>"
                 )
                 st.button(
-                    "Yes, all of them",
+                    "Yes, mark all",
                     key="read-them",
                     type="primary",
                     on_click=_read,
                     args=(None,),
                 )
     if view.problem:
-        st.html(markup.note("down", "The database cannot be used.", view.problem))
+        st.html(markup.database_down(view.problem))
         return
     if not view.messages:
         st.html(EMPTY)
         return
-    asked: str | None = None
+    requested: str | None = None
     with st.container(key="rows", gap=None):
         for message in view.messages:
-            asked = _message(message, view) or asked
+            requested = _message(message, view) or requested
     if view.more and shown < MOST_SHOWN:
         st.button("Show older", key="older", icon=":material/expand_more:", on_click=_more)
-    if asked is not None:
-        session.show_alert(asked)
+    if requested is not None:
+        session.show_alert(requested)
 
 
 messages()

@@ -1,4 +1,4 @@
-"""The live page: what is wrong now, what needs somebody first, and doing something about it."""
+"""The live page: the alerts that are not resolved, the most urgent first, and acting on them."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import streamlit as st
 from dashboard import serializers, session
 from dashboard.blotter import widget
 from dashboard.live_filter import View
-from dashboard.saved_views import ASKED, KEPT
+from dashboard.saved_views import LAST_VIEW, REQUESTED_VIEW
 
 STATES = ("view", "wanted", "commands")
 TURN = "live-turn"
-"""Counts the views that were asked for by name; the browser follows each once."""
+"""Counts the saved views that were opened; the browser follows each once."""
 
 
-def _view(said: dict[str, Any]) -> View:
-    """What was asked for by name, what the browser asks for, the address, or what was before."""
-    if (asked := st.session_state.pop(ASKED, None)) is not None:
+def _view(states: dict[str, Any]) -> View:
+    """Return the saved view that was opened, else the browser's, the address's, or the last one."""
+    if (asked := st.session_state.pop(REQUESTED_VIEW, None)) is not None:
         st.session_state[TURN] = int(st.session_state.get(TURN, 0)) + 1
         view = asked
-    elif isinstance(said.get("view"), dict):
-        view = View.read(said["view"])
+    elif isinstance(states.get("view"), dict):
+        view = View.read(states["view"])
     else:
         view = View.read(st.query_params.to_dict())
         if view == View():
-            view = st.session_state.get(KEPT, view)
-    st.session_state[KEPT] = view
+            view = st.session_state.get(LAST_VIEW, view)
+    st.session_state[LAST_VIEW] = view
     wanted = view.parameters()
     for name in View.__struct_fields__:
         if name in wanted:
@@ -41,25 +41,25 @@ def _view(said: dict[str, Any]) -> View:
 
 @st.fragment(key="blotter-part")
 def live() -> None:
-    """The table as the page begins with it; what is new comes through the door.
+    """Show the table as the page begins with it; changes come from the live API.
 
-    It runs again when somebody looks in another way, which the address then says, and does what
-    the browser could not hand in at the door.
+    It runs again when somebody changes the view, which the address then has, and carries out
+    commands that the browser could not send to the live API.
     """
-    said: dict[str, Any] = st.session_state.get("blotter") or {}
+    states: dict[str, Any] = st.session_state.get("blotter") or {}
     me = session.actor()
-    # What was asked for is done first, so that what is shown has it.
-    answers = session.desk().carry_out(session.handed_in(said), me)
-    view = _view(said)
-    shown, rows, fault = session.sheets().read(view, me)
-    told = serializers.head(shown, view, me) | {
+    # Commands are carried out first, so that the rows show their result.
+    answers = session.run_widget_commands(states)
+    view = _view(states)
+    shown, rows, fault = session.responses().read(view, me)
+    given = serializers.head(shown, view, me) | {
         "number": shown.number,
         "answers": answers,
         "fault": fault,
         "turn": int(st.session_state.get(TURN, 0)),
-        "door": session.door(),
+        "live_api": session.live_api(),
     }
-    widget("blotter", serializers.joined(msgspec.json.encode(told), rows), *STATES)
+    widget("blotter", serializers.joined(msgspec.json.encode(given), rows), *STATES)
 
 
 live()

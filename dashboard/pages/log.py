@@ -1,4 +1,4 @@
-"""The system log: what Sentinel itself did, or could not do."""
+"""The system log: what Sentinel itself did, and what failed."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def _fewer() -> None:
 
 @st.fragment(run_every=10, key="log-part")
 def log() -> None:
-    """Refreshes by itself."""
+    """Show the log; this part refreshes by itself."""
     st.html('<div class="page-head"><h1>System log</h1></div>')
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         words = st.text_input(
             "Search", key="log-words", icon=":material/search:", bind="query-params",
-            placeholder="Words in what happened, or its name: rule.switched",
+            placeholder="Words in the message, or an event: rule.switched",
             label_visibility="collapsed", on_change=_fewer,
         )  # fmt: skip
         levels = st.pills(
@@ -43,38 +43,38 @@ def log() -> None:
         )  # fmt: skip
     rows = int(st.session_state.get("log-rows", ROWS))
     try:
-        found = session.data().log(words or "", levels or [], limit=rows + 1)
+        found = session.reports().log(words or "", levels or [], limit=rows + 1)
     except SentinelError as error:
-        st.html(markup.note("down", "The database cannot be used.", str(error)))
+        st.html(markup.database_down(error))
         return
     if not found:
         st.html(
-            '<div class="empty"><h2>Nothing to show</h2><p>Switched rules, receivers that were '
-            "changed, deliveries that failed and parts that stood in for others are noted here."
-            "</p></div>"
+            '<div class="empty"><h2>No log entries</h2><p>Sentinel logs here when rules are '
+            "enabled or disabled, receivers change, deliveries fail, or one service takes over for "
+            "another.</p></div>"
         )
         return
     zone = ZoneInfo(session.zone())
-    told: list[dict[str, Any]] = [
+    rows_shown: list[dict[str, Any]] = [
         {
-            "When": one.at.astimezone(zone),
+            "Time": one.at.astimezone(zone),
             "Level": [one.level],
-            "What": one.what,
+            "Event": one.what,
             "Message": one.message,
             "Details": json.dumps(one.details, ensure_ascii=False) if one.details else "",
         }
         for one in found[:rows]
     ]
     table(
-        pd.DataFrame(told),
+        pd.DataFrame(rows_shown),
         row_height=34,
         column_config={
-            "When": st.column_config.DatetimeColumn(format="MMM D HH:mm:ss", width=140),
+            "Time": st.column_config.DatetimeColumn(format="MMM D HH:mm:ss", width=140),
             "Level": st.column_config.MultiselectColumn(options=LEVELS, color=COLOURS, width=88),
-            "What": st.column_config.TextColumn(width=180),
+            "Event": st.column_config.TextColumn(width=180),
             "Message": st.column_config.TextColumn(width="large"),
         },
-        alt="What Sentinel did, the newest first",
+        alt="Log entries, newest first",
     )
     if len(found) > rows:
         st.button("Show older", key="log-older", icon=":material/expand_more:", on_click=_more)

@@ -1,4 +1,4 @@
-"""The overview: how things stand, how quickly people are, and what makes the most noise."""
+"""The overview: current counts, the figures of a period, and the rules that open most alerts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LENGTHS = {
     "30d": (timedelta(days=30), timedelta(days=1)),
 }
 TICKS = {"24h": "%H:%M", "7d": "%a %d", "30d": "%b %d"}
-"""How moments are written under the bars, by how long the time is."""
+"""The format of the times under the bars, by period."""
 WORDS = [level.word for level in reversed(Severity)]
 # The severities of theme/sentinel.css, light and dark; a chart cannot read CSS.
 COLOURS = {
@@ -32,30 +32,30 @@ COLOURS = {
     "dark": ["#ff6b5e", "#ff9248", "#f2c14e", "#63a4ff", "#98a2b3"],
 }
 NOW = {
-    "Active": "Alerts that are open, escalated or acknowledged now; suppressed ones are not.",
+    "Active": "Alerts that are open, escalated or acknowledged now, without suppressed ones.",
     "Critical": "Active alerts of severity critical (or emergency).",
-    "Unacknowledged": "Alerts that are open or escalated now, and that nobody has taken on.",
-    "Rules": "Rules that are switched on, of all that there are.",
+    "Unacknowledged": "Alerts that are open or escalated now and that nobody has acknowledged.",
+    "Rules": "Rules that are enabled, of all rules.",
 }
 
 
 def _change(now: float | None, before: float | None) -> str | None:
-    """Against the period before, in percent; None where there is nothing to compare with."""
+    """Return the change against the previous period; None where that has no figure."""
     if now is None or not before:
         return None
-    return f"{markup.change(now, before)} against before"
+    return f"{markup.change(now, before)} vs. previous period"
 
 
 def _figures(shown: Overview) -> None:
     counts, rules = shown.counts, shown.rules
-    told = (
+    figures = (
         ("Active", markup.capped(counts.active)),
         ("Critical", markup.capped(counts.by_severity.get("critical", 0))),
         ("Unacknowledged", markup.capped(counts.unacknowledged)),
         ("Rules", f"{rules[0]} of {rules[1]}"),
     )
     with st.container(horizontal=True, gap="small", key="figures-now"):
-        for name, number in told:
+        for name, number in figures:
             st.metric(name, number, border=True, help=NOW[name])
 
 
@@ -101,7 +101,11 @@ def _trend(shown: Overview) -> None:
         for one in trend.buckets
     ]  # fmt: skip
     if not rows:
-        st.html(markup.note("info", "No alert opened in this time.", "A quiet one."))
+        st.html(
+            markup.note(
+                "info", "No alert opened in this period.", "Choose a longer one for earlier alerts."
+            )
+        )
         return
     end = pd.DataFrame(rows)
     end["until"] = end["at"] + trend.step * 0.88  # the bars stand apart
@@ -126,7 +130,7 @@ def _trend(shown: Overview) -> None:
 
 
 def _by_severity(shown: Overview) -> list[tuple[str, int]]:
-    """How many opened of each severity, the worst first: in words, as the chart has colours."""
+    """Return how many alerts of each severity opened, severest first."""
     counts = dict.fromkeys(WORDS, 0)
     for one in shown.trend.buckets:
         counts[Severity(one.severity).word] += one.opened
@@ -134,12 +138,12 @@ def _by_severity(shown: Overview) -> list[tuple[str, int]]:
 
 
 def _asks(field: str, name: str) -> str:
-    """What finds `name` in the history, as it stands in an address."""
+    """Return the search that finds `name` in the history, quoted for an address."""
     return quote(f'{field}:"{name}"' if " " in name else f"{field}:{name}", safe="")
 
 
 def _shares(title: str, parts: list[tuple[str, int]], field: str) -> None:
-    """Bars that are links: each opens the history of what it counts."""
+    """Show bars that are links: each opens the history of the alerts it counts."""
     most = max((number for _, number in parts), default=1)
     bars = "".join(
         f'<li><a href="history?find={_asks(field, name)}" target="_self">{escape(name)}</a>'
@@ -148,7 +152,7 @@ def _shares(title: str, parts: list[tuple[str, int]], field: str) -> None:
         f"<b>{number:,}</b></li>"
         for name, number in parts
     )
-    empty = '<p class="small">Nothing opened.</p>'
+    empty = '<p class="small">No alert opened.</p>'
     st.html(
         f'<h2 class="section">{escape(title)}</h2><ul class="shares">{bars}</ul>'
         if parts
@@ -159,18 +163,18 @@ def _shares(title: str, parts: list[tuple[str, int]], field: str) -> None:
 def _noisy(shown: Overview) -> None:
     st.html('<h2 class="section">Noisiest rules</h2>')
     if not shown.trend.noisy:
-        st.html('<p class="small">Nothing opened.</p>')
+        st.html('<p class="small">No alert opened.</p>')
         return
     frame = pd.DataFrame(
         [
             {
                 "Rule": f"history?find=rule%3A{one.rule}",
                 "Opened": one.opened,
-                "Before": one.before,
+                "Previous": one.before,
                 "Critical": one.critical,
                 "Never acknowledged": one.unattended,
-                "To acknowledge": markup.span(one.acknowledge),
-                "To resolve": markup.span(one.resolve),
+                "Mean time to acknowledge": markup.span(one.acknowledge),
+                "Mean time to resolve": markup.span(one.resolve),
             }
             for one in shown.trend.noisy
         ]
@@ -183,9 +187,9 @@ def _noisy(shown: Overview) -> None:
             "Opened": st.column_config.ProgressColumn(
                 format="%d", min_value=0, max_value=max(one.opened for one in shown.trend.noisy)
             ),
-            "Before": st.column_config.NumberColumn(help="Opened in the same time before"),
+            "Previous": st.column_config.NumberColumn(help="Opened in the previous period"),
         },
-        alt="Rules by how many alerts they opened",
+        alt="Rules by the number of alerts they opened",
     )
 
 
@@ -197,7 +201,7 @@ def _definitions() -> None:
         "Never acknowledged": DEFINITIONS["unattended"],
         "Mean time to acknowledge": DEFINITIONS["acknowledge"],
         "Mean time to resolve": DEFINITIONS["resolve"],
-        "Against before": "The change from the same length of time just before this one.",
+        "vs. previous period": "The change against the period of the same length just before.",
     }
     with st.expander("What these figures mean"):
         rows = "".join(f"<dt>{escape(n)}</dt><dd>{escape(t)}</dd>" for n, t in named.items())
@@ -210,7 +214,7 @@ def _measured(period: Period) -> bool:
 
 @st.fragment(run_every=30, key="overview")
 def overview() -> None:
-    """Refreshes by itself."""
+    """Show the overview; this part refreshes by itself."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html('<div class="page-head"><h1>Overview</h1></div>', width="stretch")
         length = st.segmented_control(
@@ -219,16 +223,16 @@ def overview() -> None:
         )  # fmt: skip
     chosen = str(length or "24h")
     try:
-        shown = session.data().overview(chosen, *LENGTHS.get(chosen, LENGTHS["24h"]))
+        shown = session.reports().overview(chosen, *LENGTHS.get(chosen, LENGTHS["24h"]))
     except SentinelError as error:
-        st.html(markup.note("down", "The database cannot be used.", str(error)))
+        st.html(markup.database_down(error))
         return
     _figures(shown)
     _period(shown)
     if not _measured(shown.trend.now) and not shown.rules[1]:
         st.html(
-            '<div class="empty"><h2>Nothing to review yet</h2><p>Once rules run, this page shows '
-            "how much they open and how quickly it ends. Roll some out: "
+            '<div class="empty"><h2>Nothing to review yet</h2><p>This page shows how many alerts '
+            "rules open and how fast they are acknowledged and resolved. Deploy rules: "
             "<code>prefect deploy --all</code></p></div>"
         )
         return

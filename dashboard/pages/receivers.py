@@ -1,4 +1,4 @@
-"""Channels and receivers: who is told through what, whether that works, and trying it out."""
+"""The channels page: channels with their deliveries, a test message, and receivers."""
 
 from __future__ import annotations
 
@@ -11,51 +11,57 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import markup, session
-from dashboard.configuration import Answered, ChannelLine
+from dashboard.configuration import ChannelLine, CliResult
+from dashboard.configuration_commands import RemoveReceiver, SendTestMessage, SetReceiver
 from dashboard.table import table
 from sentinel.errors import SentinelError
 
 LENGTHS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
-TRIED = "channel-tried"
+TESTED = "channel-tested"
 DEFAULT = "default"
+
+
+def _names(channels: list[str]) -> str:
+    """Return channels as they are shown."""
+    return ", ".join("Inbox" if ref == "inbox" else ref for ref in channels)
 
 
 def _save(name: str, key: str) -> None:
     channels = cast("list[str]", list(st.session_state.get(key) or []))
     try:
-        session.registry().set_receiver(name, channels)
+        session.run(SetReceiver(name=name, channels=channels))
     except SentinelError as error:
-        session.tell(f"Nothing was changed: {error}", "error")
+        session.queue_toast(f"Not changed: {error}", "error")
         return
-    session.tell(f"{name} tells {', '.join(channels)}", "campaign")
+    session.queue_toast(f"Receiver {name} notifies: {_names(channels)}", "campaign")
 
 
-def _make() -> None:
+def _create() -> None:
     name = str(st.session_state.get("receiver-name") or "").strip()
     try:
-        known = session.registry().receivers()
+        known = session.configuration().receivers()
     except SentinelError as error:
-        session.tell(f"Nothing was made: {error}", "error")
+        session.queue_toast(f"Not created: {error}", "error")
         return
-    if name in known:  # whoever was told so far would silently be told no more
-        session.tell(f"Nothing was made: there is a receiver {name}; use its Change", "error")
+    if name in known:  # it would silently stop to notify its other channels
+        session.queue_toast(f"Not created: there is a receiver {name}; use its Change", "error")
         return
     _save(name, "receiver-channels")
 
 
 def _remove(name: str) -> None:
     try:
-        session.registry().remove_receiver(name)
+        session.run(RemoveReceiver(name=name))
     except SentinelError as error:
-        session.tell(f"Nothing was removed: {error}", "error")
+        session.queue_toast(f"Not removed: {error}", "error")
         return
-    session.tell(f"{name} is gone; what names it goes to {DEFAULT}", "delete")
+    session.queue_toast(f"Removed {name}; rules that name it notify {DEFAULT}", "delete")
 
 
 def _rate(line: ChannelLine) -> str:
     if line.delivered is None or line.delivered.rate is None:
-        return "nothing sent"
-    return f"{line.delivered.rate:.1%}" if line.delivered.rate < 1 else "all of it"
+        return "no deliveries"
+    return f"{line.delivered.rate:.1%}" if line.delivered.rate < 1 else "100%"
 
 
 def _channels(lines: list[ChannelLine], length: str) -> None:
@@ -66,54 +72,59 @@ def _channels(lines: list[ChannelLine], length: str) -> None:
                 {
                     "Channel": line.ref,
                     "Receivers": ", ".join(line.receivers) or "none",
-                    "Taken": _rate(line),
+                    "Success rate": _rate(line),
                     "Sent": line.delivered.sent if line.delivered else 0,
-                    "Tried again": line.delivered.failed if line.delivered else 0,
-                    "Refused": line.delivered.refused if line.delivered else 0,
-                    "Last": line.delivered.last.astimezone(zone) if line.delivered else None,
-                    "Last trouble": line.delivered.error if line.delivered else "",
+                    "Retried": line.delivered.failed if line.delivered else 0,
+                    "Failed": line.delivered.refused if line.delivered else 0,
+                    "Last delivery": line.delivered.last.astimezone(zone)
+                    if line.delivered
+                    else None,
+                    "Last error": line.delivered.error if line.delivered else "",
                 }
                 for line in lines
             ]
         ),
         column_config={
-            "Taken": st.column_config.TextColumn(
-                help=f"Share of the attempts of the last {length} that the channel took"
+            "Success rate": st.column_config.TextColumn(
+                help=f"Share of the attempts of the last {length} that the channel accepted"
             ),
-            "Tried again": st.column_config.NumberColumn(help="Attempts that failed for now"),
-            "Refused": st.column_config.NumberColumn(help="Attempts that were refused for good"),
-            "Last": st.column_config.DatetimeColumn(format="MMM D HH:mm:ss"),
-            "Last trouble": st.column_config.TextColumn(width="large"),
+            "Sent": st.column_config.NumberColumn(help="Attempts that the channel accepted"),
+            "Retried": st.column_config.NumberColumn(help="Attempts that failed and were retried"),
+            "Failed": st.column_config.NumberColumn(help="Attempts that failed permanently"),
+            "Last delivery": st.column_config.DatetimeColumn(format="MMM D HH:mm:ss"),
+            "Last error": st.column_config.TextColumn(width="large"),
         },
-        alt="Channels, who uses them and how they took what was sent",
+        alt="Channels, the receivers that use them, and their deliveries",
     )
 
 
-def _tried(ref: str) -> Answered | SentinelError:
+def _tested(ref: str) -> CliResult | SentinelError:
     try:
-        return session.registry().try_out(ref)
+        return session.run(SendTestMessage(channel=ref))
     except SentinelError as error:
         return error
 
 
-def _try(lines: list[ChannelLine]) -> None:
+def _test(lines: list[ChannelLine]) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         ref = st.selectbox(
-            "Channel to try", [line.ref for line in lines], key="try-ref", width=300,
+            "Channel to test", [line.ref for line in lines], key="test-channel", width=300,
             label_visibility="collapsed",
         )  # fmt: skip
-        if st.button("Send a test message", key="try", icon=":material/send:") and ref:
+        if st.button("Send a test message", key="test-message", icon=":material/send:") and ref:
             with st.spinner(f"Sending through {ref} …"):
-                st.session_state[TRIED] = (ref, _tried(ref))
-    about, answer = st.session_state.get(TRIED, ("", None))
+                st.session_state[TESTED] = (ref, _tested(ref))
+    about, answer = st.session_state.get(TESTED, ("", None))
     if isinstance(answer, SentinelError):
-        st.html(markup.note("warn", "Nothing was sent.", str(answer)))
-    if isinstance(answer, Answered):
-        if answer.told.get("ok"):
-            st.html(markup.note("info", f"{about} took the test message.", "Look there for it."))
+        st.html(markup.note("warn", "Not sent.", str(answer)))
+    if isinstance(answer, CliResult):
+        if answer.output.get("ok"):
+            st.html(
+                markup.note("info", f"{about} accepted the test message.", "Check that it arrived.")
+            )
         else:
-            why = str(answer.told.get("error") or answer.problem)
-            st.html(markup.note("warn", f"{about} did not take it.", why))
+            why = str(answer.output.get("error") or answer.problem)
+            st.html(markup.note("warn", f"{about} did not accept the test message.", why))
 
 
 def _receivers(found: dict[str, list[str]], known: list[str]) -> None:
@@ -124,8 +135,8 @@ def _receivers(found: dict[str, list[str]], known: list[str]) -> None:
             st.container(horizontal=True, gap="small", vertical_alignment="center"),
         ):
             st.html(
-                f'<div><b>{escape(name)}</b> <span class="small">tells '
-                f"{escape(', '.join(found[name]))}</span></div>",
+                f'<div>Receiver <b>{escape(name)}</b> <span class="small">notifies: '
+                f"{escape(_names(found[name]))}</span></div>",
                 width="stretch",
             )
             with st.popover("Change", icon=":material/edit:"):
@@ -142,8 +153,8 @@ def _receivers(found: dict[str, list[str]], known: list[str]) -> None:
             if name != DEFAULT:
                 with st.popover("Remove", icon=":material/delete:"):
                     st.html(
-                        '<p class="small">What names it is told to <b>default</b> from then '
-                        "on. It can be made again by hand.</p>"
+                        '<p class="small">Rules that name it will notify <b>default</b>. You '
+                        "can create it again.</p>"
                     )
                     st.button(
                         f"Remove {name}", key=f"remove-{name}", type="primary",
@@ -152,32 +163,32 @@ def _receivers(found: dict[str, list[str]], known: list[str]) -> None:
     with st.popover("New receiver", icon=":material/add:"):
         st.text_input(
             "Name", key="receiver-name", max_chars=100, placeholder="night-shift",
-            help="Small letters, digits, '-', '_' and '.'; rules name it under receivers:",
+            help="Lower-case letters, digits, '-', '_' and '.'; rules name it under receivers:",
         )  # fmt: skip
         st.multiselect(
             "Channels", known, key="receiver-channels", accept_new_options=True, default=["inbox"]
         )
-        st.button("Make it", key="receiver-make", type="primary", on_click=_make)
+        st.button("Create", key="receiver-create", type="primary", on_click=_create)
 
 
 def _page() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html('<div class="page-head"><h1>Channels</h1></div>', width="stretch")
         length = st.segmented_control(
-            "Time", list(LENGTHS), key="told-in", default="24h", required=True,
+            "Time", list(LENGTHS), key="delivery-period", default="24h", required=True,
             bind="query-params", label_visibility="collapsed",
         )  # fmt: skip
     chosen = str(length or "24h")
     try:
-        lines = session.registry().channels(LENGTHS.get(chosen, LENGTHS["24h"]))
-        found = session.registry().receivers()
+        lines = session.configuration().channels(LENGTHS.get(chosen, LENGTHS["24h"]))
+        found = session.configuration().receivers()
     except SentinelError as error:
-        st.html(markup.note("down", "The database cannot be used.", str(error)))
+        st.html(markup.database_down(error))
         return
     _channels(lines, chosen)
-    _try(lines)
+    _test(lines)
     st.html(
-        '<p class="small">A channel is a Prefect block. Add one: '
+        '<p class="small">A channel is the inbox or a Prefect block. Add a block: '
         "<code>sentinel channel add slack ops --receiver default</code>, or <code>webhook</code>, "
         "or <code>email</code>.</p>"
     )

@@ -1,8 +1,8 @@
-"""Settings: where Prefect is and whether it answers, preferences, storage and retention.
+"""The settings page: Prefect's address and a test of it, preferences, storage and retention.
 
-What belongs to the installation is set in the environment, where every part of Sentinel reads
-it; this page shows it, tests it and says how to change it. Preferences of a viewer stay in the
-viewer's browser.
+Settings of the installation come from the environment, where every part of Sentinel reads them;
+this page shows and tests them and says how to change them. A viewer's preferences stay in the
+browser.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sentinel.errors import ConfigurationError, SentinelError
 from sentinel.settings import settings
 
 NAME = re.compile("([A-Z]+(?:_[A-Z]+)+)")
-"""The name of a variable of the environment."""
+"""The name of an environment variable."""
 
 
 def _facts(facts: list[tuple[str, str, str]]) -> None:
@@ -44,35 +44,43 @@ def _prefect() -> None:
     _facts(
         [
             ("API", addresses.prefect_api, "SENTINEL_PREFECT_API_URL, else PREFECT_API_URL"),
-            ("UI", addresses.prefect_ui, "SENTINEL_PREFECT_UI_URL, else beside the API"),
+            (
+                "UI",
+                addresses.prefect_ui,
+                "SENTINEL_PREFECT_UI_URL, else the API's address without /api",
+            ),
         ]
     )
-    tried = st.text_input(
-        "Another address to test", key="tried", placeholder=addresses.prefect_api,
-        help="Nothing is changed: this only asks whether a Prefect API answers there.",
+    address = st.text_input(
+        "Another address to test", key="tested-address", placeholder=addresses.prefect_api,
+        help="Tests whether a Prefect API answers there. Nothing is changed.",
     )  # fmt: skip
     if st.button("Test the connection", key="test", icon=":material/lan:"):
-        url = tried.strip() or addresses.prefect_api
+        url = address.strip() or addresses.prefect_api
         try:
-            session.acting_now()
+            session.authorized_actor()
         except ConfigurationError as error:
-            st.html(markup.note("warn", "Nothing was asked.", str(error)))
+            st.html(markup.note("warn", "Not tested.", str(error)))
             return
-        with st.spinner(f"Asking {url} …"):
+        with st.spinner(f"Testing {url} …"):
             found = session.data().test_prefect(url)
         kind = "info" if found.ok else "warn"
-        st.html(markup.note(kind, "It answers." if found.ok else "It does not answer.", found.says))
+        st.html(
+            markup.note(
+                kind, "Prefect answers." if found.ok else "Prefect does not answer.", found.text
+            )
+        )
 
 
 def _storage() -> None:
     st.html('<h2 class="section">Storage and retention</h2>')
     try:
-        kept = session.data().storage()
+        kept = session.reports().storage()
     except SentinelError as error:
-        st.html(markup.note("down", "The database cannot be used.", str(error)))
+        st.html(markup.database_down(error))
         return
     zone = ZoneInfo(session.zone())
-    size = value(kept.bytes / 1_048_576, "MB") if kept.bytes is not None else "not known"
+    size = value(kept.bytes / 1_048_576, "MB") if kept.bytes is not None else "unknown"
     _facts(
         [
             ("Database", kept.where, "SENTINEL_DATABASE_URL"),
@@ -80,19 +88,23 @@ def _storage() -> None:
             ("Alerts", markup.capped(kept.alerts, 1_000_000), ""),
             ("Oldest alert", f"{kept.oldest.astimezone(zone):%Y-%m-%d}" if kept.oldest
              else "none yet", ""),
-            ("Resolved alerts are kept for", format_duration(settings().retention),
+            ("Retention of resolved alerts", format_duration(settings().retention),
              "SENTINEL_RETENTION"),
         ]
     )  # fmt: skip
     st.html(
-        '<p class="small">Retention deletes for good: what it took cannot be brought back. '
-        "It runs once a day as a Prefect deployment.</p>"
+        '<p class="small">Retention deletes resolved alerts for good, once a day, as a Prefect '
+        "deployment.</p>"
     )
 
 
 def _named_by() -> str:
     header = settings().dashboard_user_header
-    return f"{header}, from the login before it" if header else "SENTINEL_USER, else your login"
+    return (
+        f"{header}, set by the login proxy"
+        if header
+        else "SENTINEL_USER, else this machine's login"
+    )
 
 
 def _preferences() -> None:
@@ -100,8 +112,8 @@ def _preferences() -> None:
     _facts(
         [
             ("You act as", session.actor(), _named_by()),
-            ("Times are shown in", session.zone(), "your browser's time zone"),
-            ("Appearance", "as your system's, or chosen in the menu ⋮ at the top", ""),
+            ("Time zone", session.zone(), "of your browser"),
+            ("Appearance", "as your system's, or as chosen in the menu ⋮ at the top", ""),
             ("Time to acknowledge", ", ".join(
                 f"{word} {markup.length(seconds)}" for word, seconds in TARGETS.items()), ""),
         ]
@@ -110,10 +122,10 @@ def _preferences() -> None:
     if settings().dashboard_user_header:
         return
     st.html(
-        '<p class="small">The dashboard asks nobody who they are. It takes everybody who can reach '
-        "it for the person above, and listens to this machine only, unless "
-        "<code>SENTINEL_DASHBOARD_BEHIND_LOGIN</code> says that something before it asks. "
-        "<code>SENTINEL_DASHBOARD_USER_HEADER</code> has it believe whom that names.</p>"
+        '<p class="small">The dashboard has no login yet, so it listens on loopback only. '
+        "Everybody who can reach it acts as the person above. Behind a login proxy, set "
+        "<code>SENTINEL_DASHBOARD_BEHIND_LOGIN</code> to have it listen on other addresses, and "
+        "<code>SENTINEL_DASHBOARD_USER_HEADER</code> to the header that names the person.</p>"
     )
 
 

@@ -29,12 +29,12 @@ def rests(page: Page) -> None:
 def test_alerts_are_worked_through(scene: Scene, watched: Watched):
     """Acknowledged with a comment, resolved, opened, closed; nothing asked of other hosts."""
     page = watched.page
-    expect(page.get_by_text("Nothing is watched yet")).to_be_visible()
+    expect(page.get_by_text("No rule is enabled")).to_be_visible()
     first, second = scene.raises("disk is full", severity="critical"), scene.raises("cpu is busy")
     expect(row(page, "disk is full")).to_be_visible()
 
     row(page, "disk is full").locator("input").click()
-    page.get_by_label("Comment, kept with what you do next").fill("on it")
+    page.get_by_label("Comment for the next action").fill("on it")
     page.locator("[data-bulk=acknowledge]").click()
     expect(row(page, "disk is full").get_by_text("ack maria: on it")).to_be_visible()
     assert scene.store.alerts.get(first).acknowledge_comment == "on it"
@@ -63,12 +63,12 @@ def test_a_selection_stays_with_its_alerts_while_others_arrive(scene: Scene, wat
     picked = [scene.raises("one", severity="low"), scene.raises("two", severity="low")]
     for title in ("one", "two"):
         row(page, title).locator("input").click()
-    page.get_by_label("Comment, kept with what you do next").fill("half typed")
+    page.get_by_label("Comment for the next action").fill("half typed")
     arrived = [scene.raises(f"new {number}", severity="critical") for number in range(5)]
     expect(page.get_by_text("5 new alerts")).to_be_visible()
     assert page.locator(".blotter .row").count() == 2
     assert chosen(page) == 2
-    note = page.get_by_label("Comment, kept with what you do next")
+    note = page.get_by_label("Comment for the next action")
     assert note.input_value() == "half typed"
     assert note.evaluate("one => one.getRootNode().activeElement === one")
     page.locator("[data-bulk=acknowledge]").click()
@@ -102,7 +102,7 @@ def test_an_incident_is_worked_with_the_keyboard_alone(scene: Scene, watched: Wa
     rests(page)
     expect(page.locator(".blotter .row")).to_have_count(41)
     page.keyboard.press("?")
-    expect(page.get_by_role("heading", name="Keys")).to_be_visible()
+    expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("/")
     page.keyboard.type("storm")

@@ -27,13 +27,13 @@ def test_what_is_preferred_is_chosen_in_the_settings_too(
     page.goto(f"{served.url}/settings")
     page.get_by_role("checkbox", name="Dense rows").uncheck()
     page.get_by_role("checkbox", name="critical").check()
-    expect(page.get_by_role("checkbox", name="Make a sound")).to_be_checked()
+    expect(page.get_by_role("checkbox", name="Play a sound")).to_be_checked()
     page.reload()
     expect(page.get_by_role("checkbox", name="critical")).to_be_checked()
     expect(page.get_by_role("checkbox", name="high")).not_to_be_checked()
     expect(page.get_by_role("checkbox", name="Dense rows")).not_to_be_checked()
     page.goto(served.url)
-    bell = page.get_by_role("button", name="Sound and notice for new alerts")
+    bell = page.get_by_role("button", name="Sound and desktop notification for new alerts")
     expect(bell).to_have_attribute("aria-pressed", "true")
     roomy = row(page, "one").bounding_box()
     assert dense is not None
@@ -46,7 +46,7 @@ ADDRESSES = {
     "": "q severity mine suppressed sort group limit alert",
     "inbox": "alert",
     "rules": "rule rule-words states alert",
-    "channels": "told-in alert",
+    "channels": "delivery-period alert",
     "overview": "length alert",
     "history": "find span severities statuses alert",
     "compare": "find severities compared against first-days second-days alert",
@@ -77,7 +77,7 @@ def test_filters_of_the_other_pages_are_read_from_their_addresses_too(
     scene.store.act([scene.raises("one")], Acknowledge(actor="lena", comment="on it"))
     nothing = page.locator(".empty")
     for path in (
-        "rules?rule-words=nothing", "rules?states=Switched%20off", "audit?audit-words=nothing",
+        "rules?rule-words=nothing", "rules?states=Disabled", "audit?audit-words=nothing",
         "audit?audit-actor=omar", "audit?audit-kinds=resolved",
     ):  # fmt: skip
         page.goto(f"{served.url}/{path}")
@@ -88,13 +88,13 @@ def test_filters_of_the_other_pages_are_read_from_their_addresses_too(
     page.get_by_role("textbox", name="Search").fill("nothing")
     page.get_by_role("textbox", name="Search").press("Enter")
     expect(page).to_have_url(re.compile("rule-words=nothing"))
-    page.goto(f"{served.url}/channels?told-in=30d")
+    page.goto(f"{served.url}/channels?delivery-period=30d")
     chosen = page.locator(
-        ".st-key-told-in [aria-checked=true], .st-key-told-in [aria-pressed=true]"
+        ".st-key-delivery-period [aria-checked=true], .st-key-delivery-period [aria-pressed=true]"
     )
     expect(chosen).to_have_text("30d")
-    page.goto(f"{served.url}/compare?against=a%20week%20earlier")
-    expect(page.get_by_role("combobox", name="Compared with")).to_have_value("a week earlier")
+    page.goto(f"{served.url}/compare?against=one%20week%20earlier")
+    expect(page.get_by_role("combobox", name="Compared with")).to_have_value("one week earlier")
 
 
 def test_chosen_days_are_in_the_address_and_the_fonts_are_our_own(

@@ -39,11 +39,9 @@ def test_it_tells_what_ended_alerts_like_it_before(scene: Scene, watched: Watche
     before = drawer.locator(".similar li")
     expect(before).to_have_count(2)
     expect(before.first).to_contain_text("/data")
-    expect(before.first).to_contain_text(
-        "lasted 1h · resolved by a person (lena) · the same labels"
-    )
+    expect(before.first).to_contain_text("duration 1h · resolved by a person (lena) · same labels")
     expect(before.first.locator("blockquote")).to_have_text("log rotation was off")
-    expect(before.last).not_to_contain_text("the same labels")
+    expect(before.last).not_to_contain_text("same labels")
     before.last.get_by_role("button").click()
     expect(drawer.locator("h2")).to_have_text("/home")
     expect(drawer.locator(".badge.resolved")).to_be_visible()
@@ -63,11 +61,11 @@ def test_its_labels_its_count_and_its_links_are_one_click_away(
     row(page, "full").locator(".title").click()
     drawer = page.locator(".drawer")
     facts = drawer.locator(".facts")
-    expect(facts).to_contain_text("3 times")
-    told = drawer.locator(".telling li")
-    expect(told).to_contain_text("inbox · not told yet")
-    expect(told).to_contain_text(
-        "waiting for more alerts before the first notification (group_wait); looked at again"
+    expect(facts).to_contain_text("Occurrences3")
+    notified = drawer.locator(".notifications li")
+    expect(notified).to_contain_text("inbox · not notified yet")
+    expect(notified).to_contain_text(
+        "waiting for more alerts before the first notification (group_wait); next check"
     )
     expect(facts.locator(".label")).to_have_text(["host=web 01", "team=x", "t=full"])
     for name, url in (
@@ -100,7 +98,7 @@ def test_its_labels_its_count_and_its_links_are_one_click_away(
     facts.get_by_role("link", name="disk", exact=True).click()
     expect(page.locator(".rule-name")).to_have_text("disk")
     page.goto(f"{served.url}/history?alert={wanted}")
-    facts.get_by_role("link", name="what it has open").click()
+    facts.get_by_role("link", name="live alerts of this rule").click()
     expect(page.locator(".blotter .row .title")).to_have_text(["full"])
 
 
@@ -114,7 +112,7 @@ def test_the_key_takes_back_what_was_done_last_wherever_that_was(scene: Scene, w
     row(page, "one").locator(".title").click()
     drawer = page.locator(".drawer")
     drawer.get_by_role("button", name="Assign to me").click()
-    expect(drawer.get_by_role("button", name="Give away")).to_be_visible()
+    expect(drawer.get_by_role("button", name="Unassign")).to_be_visible()
     expect(drawer.locator(".toast.on .undo")).to_be_visible()
     assert scene.store.alerts.get(in_drawer).assignee == "maria"
     page.keyboard.press("u")
@@ -122,7 +120,7 @@ def test_the_key_takes_back_what_was_done_last_wherever_that_was(scene: Scene, w
     assert scene.store.alerts.get(in_drawer).assignee == ""
     page.keyboard.press("u")  # there is nothing more to take back
     drawer.get_by_role("button", name="Resolve", exact=True).click()
-    expect(drawer.get_by_role("button", name="Leave it")).to_be_visible()
+    expect(drawer.get_by_role("button", name="Don't snooze")).to_be_visible()
     page.keyboard.press("z")
     page.keyboard.press("4")
     expect(drawer.locator(".toast.on")).to_have_count(0)
@@ -136,7 +134,7 @@ def test_quick_steps_in_the_drawer_are_no_conflict_with_oneself(scene: Scene, wa
     row(page, "one").locator(".title").click()
     drawer = page.locator(".drawer")
     expect(drawer.locator(".step.opened")).to_be_visible()
-    expect(drawer.get_by_text("Nothing like it has ended yet")).to_be_visible()
+    expect(drawer.get_by_text("No similar alert has been resolved yet")).to_be_visible()
     drawer.evaluate(
         """(drawer) => {
             for (const op of ['assign', 'acknowledge']) {
@@ -144,8 +142,8 @@ def test_quick_steps_in_the_drawer_are_no_conflict_with_oneself(scene: Scene, wa
             }
         }"""
     )
-    expect(drawer.get_by_role("button", name="Take back")).to_be_visible()
-    expect(drawer.get_by_role("button", name="Give away")).to_be_visible()
+    expect(drawer.get_by_role("button", name="Unacknowledge")).to_be_visible()
+    expect(drawer.get_by_role("button", name="Unassign")).to_be_visible()
     kept = scene.store.alerts.get(wanted)
     assert (kept.status, kept.assignee) == ("acknowledged", "maria")
-    expect(drawer.locator(".toast.bad")).to_have_count(0)
+    expect(drawer.locator(".toast.problem")).to_have_count(0)

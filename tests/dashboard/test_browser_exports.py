@@ -55,7 +55,7 @@ def test_all_of_a_long_history_is_written_before_ones_eyes_and_saved(
     assert re.fullmatch(r"alerts-\d{8}-\d{4}\.csv", name)
     assert {row["title"] for row in rows} == {f"storm {number}" for number in range(MANY)}
     assert len(rows) == MANY
-    page.get_by_role("button", name="Drop it").click()
+    page.get_by_role("button", name="Discard").click()
     expect(page.get_by_role("button", name=re.compile("Save alerts"))).to_have_count(0)
 
 
@@ -68,13 +68,13 @@ def test_what_people_did_is_found_by_its_address_and_saved(
     scene.store.act(ids[:3], Acknowledge(actor="omar"))
     page = watched.page
     page.goto(f"{served.url}/audit")
-    page.get_by_role("textbox", name="Who").fill("lena")
-    page.get_by_role("textbox", name="Who").press("Enter")
+    page.get_by_role("textbox", name="Actor").fill("lena")
+    page.get_by_role("textbox", name="Actor").press("Enter")
     page.get_by_role("button", name="acknowledged", exact=True).click()
     expect(page).to_have_url(re.compile(r"audit-actor=lena.*audit-kinds=acknowledged"))
     page.goto("about:blank")
     page.go_back()
-    expect(page.get_by_role("textbox", name="Who")).to_have_value("lena")
+    expect(page.get_by_role("textbox", name="Actor")).to_have_value("lena")
     expect(page.locator(".fresh-count")).to_contain_text("1 – 50")
     page.get_by_role("button", name="Older").click()
     expect(page.locator(".fresh-count")).to_contain_text("51 – 100")
@@ -102,7 +102,7 @@ def test_a_row_of_the_audit_opens_its_alert_whose_address_can_be_passed_on(
     expect(page).to_have_url(re.compile(f"audit\\?.*alert={first}"))
     page.goto(page.url)
     expect(page.locator(".drawer h2")).to_have_text("disk")
-    expect(page.get_by_role("textbox", name="Who")).to_have_value("lena")
+    expect(page.get_by_role("textbox", name="Actor")).to_have_value("lena")
 
 
 def test_nonsense_in_an_address_is_no_trouble(scene: Scene, watched: Watched, served: Served):

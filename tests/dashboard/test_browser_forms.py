@@ -37,9 +37,9 @@ def test_a_receiver_is_made_changed_and_removed(scene: Scene, watched: Watched, 
     page.get_by_role("button", name="New receiver").click()
     page.get_by_label("Name", exact=True).fill("night")
     page.get_by_label("Name", exact=True).press("Enter")
-    page.get_by_role("button", name="Make it").click()
+    page.get_by_role("button", name="Create").click()
     row = page.locator(".st-key-receiver-night")
-    expect(row.get_by_text("tells inbox")).to_be_visible()
+    expect(row.get_by_text("notifies: Inbox")).to_be_visible()
     assert scene.store.receivers.all()["night"] == ["inbox"]
     page.keyboard.press("Escape")
     row.get_by_role("button", name="Change").click()
@@ -52,7 +52,7 @@ def test_a_receiver_is_made_changed_and_removed(scene: Scene, watched: Watched, 
     assert scene.store.receivers.all()["night"] == ["inbox", "sentinel-webhook/ops"]
     page.keyboard.press("Escape")
     row.get_by_role("button", name="Remove", exact=True).click()
-    expect(page.get_by_text("It can be made again by hand")).to_be_visible()
+    expect(page.get_by_text("You can create it again")).to_be_visible()
     page.get_by_role("button", name="Remove night").click()
     expect(row).to_have_count(0)
     assert "night" not in scene.store.receivers.all()
@@ -63,7 +63,7 @@ def test_a_connection_is_tested_from_the_settings(watched: Watched, served: Serv
     page.get_by_role("textbox", name="Another address to test").fill("http://127.0.0.1:9/api")
     page.get_by_role("textbox", name="Another address to test").press("Enter")
     page.get_by_role("button", name="Test the connection").click()
-    expect(page.get_by_text("It does not answer.")).to_be_visible()
+    expect(page.get_by_text("Prefect does not answer.")).to_be_visible()
 
 
 def test_the_log_is_searched_and_the_address_says_for_what(
@@ -74,16 +74,16 @@ def test_the_log_is_searched_and_the_address_says_for_what(
     page = opened(watched.page, served, "log", "System log")
     page.get_by_role("textbox", name="Search").fill("nothing like it")
     page.get_by_role("textbox", name="Search").press("Enter")
-    expect(page.get_by_text("Nothing to show")).to_be_visible()
+    expect(page.get_by_text("No log entries")).to_be_visible()
     expect(page).to_have_url(re.compile("log-words=nothing"))
     page.get_by_role("textbox", name="Search").fill("lena")
     page.get_by_role("textbox", name="Search").press("Enter")
     expect(page.locator("[data-testid=stDataFrame] canvas").first).to_be_visible()
     page.get_by_role("button", name="error", exact=True).click()
-    expect(page.get_by_text("Nothing to show")).to_be_visible()
+    expect(page.get_by_text("No log entries")).to_be_visible()
     page.reload()
     expect(page.get_by_role("textbox", name="Search")).to_have_value("lena")
-    expect(page.get_by_text("Nothing to show")).to_be_visible()
+    expect(page.get_by_text("No log entries")).to_be_visible()
 
 
 def test_history_is_narrowed_turned_and_its_address_brings_it_back(
@@ -140,11 +140,11 @@ def test_messages_are_read_one_by_one_and_all_at_once(
         scene.tells(alert, f"message {number}")
     page = opened(watched.page, served, "inbox", "Inbox")
     expect(page.get_by_text("3 unread")).to_be_visible()
-    page.get_by_role("button", name="Mark read").first.click()
+    page.get_by_role("button", name="Mark as read").first.click()
     expect(page.get_by_text("2 unread")).to_be_visible()
     assert scene.store.inbox.unread() == 2
-    page.get_by_role("button", name="Mark all read").click()
-    page.get_by_role("button", name="Yes, all of them").click()
+    page.get_by_role("button", name="Mark all as read").click()
+    page.get_by_role("button", name="Yes, mark all").click()
     expect(page.get_by_text("2 unread")).to_have_count(0)
     eventually(page, lambda: scene.store.inbox.unread() == 0)
     page.get_by_role("button", name="Details").first.click()

@@ -38,7 +38,7 @@ def test_each_acts_by_their_own_name_and_an_open_page_ends_with_its_login(
         page.keyboard.press("Home")
         expect(page.locator(".blotter .row.cursor .title")).to_have_text("second")
         page.keyboard.press("e")
-        expect(page.get_by_text("this page is lena's: load it again as omar")).to_be_visible()
+        expect(page.get_by_text("this page belongs to lena: load it again as omar")).to_be_visible()
         expect(page.locator(".fresh.gone")).to_contain_text("Signed out")
         assert scene.store.alerts.get(second).status == "open"
         page.reload()
@@ -67,15 +67,13 @@ def test_whatever_a_proxy_answers_to_nobody_nothing_is_done_by_who_was_signed_in
             page.mouse.move(5, 5)
             proxy.person, proxy.refusal = "", refusal
             page.keyboard.press("a")
-            expect(
-                page.get_by_text("Nothing was done: you are no longer signed in")
-            ).to_be_visible()
+            expect(page.get_by_text("Not done: you are no longer signed in")).to_be_visible()
             expect(page.locator(".fresh.gone")).to_contain_text("Signed out")
             assert scene.store.alerts.get(alert).status == "open"
             page.close()
 
 
-def test_where_the_proxy_is_ill_what_was_asked_waits_for_the_door(
+def test_where_the_proxy_fails_commands_wait_for_the_live_api(
     scene: Scene, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("SENTINEL_DASHBOARD_USER_HEADER", HEADER)
@@ -89,7 +87,7 @@ def test_where_the_proxy_is_ill_what_was_asked_waits_for_the_door(
         ill = ("503 Service Unavailable", "text/plain", "")
         proxy.person, proxy.refusal = "", ill
         page.keyboard.press("a")
-        expect(page.get_by_text("Not confirmed yet: what you did last")).to_be_visible()
+        expect(page.get_by_text("Not confirmed yet: your last action")).to_be_visible()
         assert scene.store.alerts.get(first).status == "open"
         proxy.person = "lena"
         expect(
@@ -101,9 +99,9 @@ def test_where_the_proxy_is_ill_what_was_asked_waits_for_the_door(
         page.keyboard.press("Home")
         expect(page.locator(".blotter .row.cursor .title")).to_have_text("second")
         page.keyboard.press("e")
-        expect(page.get_by_text("Not confirmed yet: what you did last")).to_be_visible()
+        expect(page.get_by_text("Not confirmed yet: your last action")).to_be_visible()
         proxy.person = "omar"
-        expect(page.get_by_text("this page is lena's: load it again as omar")).to_be_visible()
+        expect(page.get_by_text("this page belongs to lena: load it again as omar")).to_be_visible()
         assert scene.store.alerts.get(second).status == "open"
         page.close()
 
@@ -128,7 +126,7 @@ def test_what_one_asked_for_is_not_done_by_who_signed_in_after_them(
             page.keyboard.press("h")
         page.unroute("**/sentinel/**")
         # By the widget that asked, or by the one that Streamlit put into its place.
-        expect(page.get_by_text("Nothing was done: ")).to_be_visible()
+        expect(page.get_by_text("Not done: ")).to_be_visible()
         assert scene.store.alerts.get(alert).status == "open"
         page.close()
 
@@ -174,24 +172,24 @@ def test_a_form_takes_nothing_more_from_who_has_signed_out(
         page.goto(f"{proxy.url}/rules?rule={rule}")
         expect(page.get_by_role("heading", name=rule)).to_be_visible()
         beats(page, 200, LONGER)  # which is what goes on with a lease
-        page.get_by_role("button", name="Switch off").click()
-        page.get_by_role("button", name=f"Switch {rule} off").click()
-        expect(page.get_by_text(f"{rule} is off; closed 1 alert")).to_be_visible()
+        page.get_by_role("button", name="Disable").click()
+        page.get_by_role("button", name=f"Disable {rule}").click()
+        expect(page.get_by_text(f"{rule} is disabled; closed 1 alert")).to_be_visible()
         kept = scene.store.rules.get(rule)
         assert (kept.enabled, kept.switched_by) == (False, "lena")
 
         proxy.person = ""
         beats(page, 401, LONGER)
-        page.get_by_role("button", name="Switch on").click()
+        page.get_by_role("button", name="Enable").click()
         expect(
-            page.get_by_text("Nothing was changed: you are no longer signed in here. Load the page")
+            page.get_by_text("Not changed: you are no longer signed in here. Load the page")
         ).to_be_visible()
         assert not scene.store.rules.get(rule).enabled
 
         proxy.person = "lena"  # signed in again, elsewhere in this browser
         beats(page, 200)
-        page.get_by_role("button", name="Switch on").click()
-        expect(page.get_by_text(f"{rule} is on")).to_be_visible()
+        page.get_by_role("button", name="Enable").click()
+        expect(page.get_by_text(f"{rule} is enabled")).to_be_visible()
         assert scene.store.rules.get(rule).enabled
         with aside.expect_response(lambda answer: answer.url.endswith("/sentinel/beat")):
             aside.evaluate(LOOKED_AT)
@@ -205,7 +203,7 @@ def test_a_form_takes_nothing_more_from_who_has_signed_out(
             one.close()
 
 
-def test_what_waits_for_the_door_outlives_its_widget_but_not_its_person(
+def test_waiting_commands_outlive_their_widget_but_not_their_person(
     scene: Scene, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("SENTINEL_DASHBOARD_USER_HEADER", HEADER)
@@ -243,9 +241,7 @@ def test_what_waits_for_the_door_outlives_its_widget_but_not_its_person(
         again.value.wait_for_event("framereceived")
         page.unroute("**/sentinel/act")
         goes_to("Live")
-        expect(
-            page.get_by_text("Nothing was done: somebody else is signed in by now")
-        ).to_be_visible()
+        expect(page.get_by_text("Not done: somebody else is signed in now")).to_be_visible()
         assert scene.store.alerts.get(second).status == "open"
         page.close()
 
@@ -260,7 +256,7 @@ def test_past_the_proxy_nobody_is_let_in(
         for path in ("", "/history", "/audit", "/settings"):
             page.goto(f"{served.url}{path}")
             expect(
-                page.get_by_text(f"Nobody knows who you are: {HEADER} did not come")
+                page.get_by_text(f"You are not signed in: the header {HEADER} is missing")
             ).to_be_visible()
             expect(page.get_by_text("secret")).to_have_count(0)
         page.close()

@@ -61,7 +61,7 @@ def test_the_drawer_draws_the_readings_around_an_alert(scene: Scene, watched: Wa
     row(page, "cpu busy").locator(".title").click()
     chart = page.locator(".drawer .chart")
     expect(chart).to_have_attribute(
-        "aria-label", "Readings: last 96 %, lowest 40 %, highest 97 %; bad when above 90"
+        "aria-label", "Readings: last 96 %, lowest 40 %, highest 97 %; fires when above 90"
     )
     expect(chart.locator(".bound text")).to_have_text("above 90")
     expect(chart.locator(".moment.opened")).to_have_count(1)
@@ -69,7 +69,7 @@ def test_the_drawer_draws_the_readings_around_an_alert(scene: Scene, watched: Wa
     box = chart.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    expect(chart.locator(".told")).to_contain_text(re.compile(r"\d+ % at"))
+    expect(chart.locator(".readout")).to_contain_text(re.compile(r"\d+ % at"))
 
 
 NOTICES = """() => {
@@ -91,21 +91,21 @@ def test_a_notice_comes_for_chosen_severities_and_no_others(scene: Scene, watche
     expect(row(page, "before it was asked for")).to_be_visible()
     page.keyboard.press("b")
     page.get_by_role("checkbox", name="critical").check()
-    page.get_by_role("checkbox", name="Make a sound").uncheck()
-    page.get_by_role("checkbox", name="Show a notice of the desktop").check()
+    page.get_by_role("checkbox", name="Play a sound").uncheck()
+    page.get_by_role("checkbox", name="Show a desktop notification").check()
     page.keyboard.press("Escape")
-    expect(page.get_by_role("button", name="Sound and notice for new alerts")).to_have_attribute(
-        "aria-pressed", "true"
-    )
+    expect(
+        page.get_by_role("button", name="Sound and desktop notification for new alerts")
+    ).to_have_attribute("aria-pressed", "true")
     scene.raises("a low one", severity="low")
     expect(row(page, "a low one")).to_be_visible()
     scene.raises("a bad one", severity="critical")
     expect(row(page, "a bad one")).to_be_visible()
     assert page.evaluate("window.notices") == ["CRIT a bad one"]
     page.reload()
-    expect(page.get_by_role("button", name="Sound and notice for new alerts")).to_have_attribute(
-        "aria-pressed", "true"
-    )
+    expect(
+        page.get_by_role("button", name="Sound and desktop notification for new alerts")
+    ).to_have_attribute("aria-pressed", "true")
 
 
 def test_a_saved_view_brings_the_page_back_as_it_was(scene: Scene, watched: Watched):
@@ -139,7 +139,7 @@ def test_a_saved_view_brings_the_page_back_as_it_was(scene: Scene, watched: Watc
     page.get_by_role("button", name="Yes, remove").click()
     expect(page.get_by_role("button", name="the worst", exact=True)).to_have_count(0)
     assert scene.store.views.of("maria") == []
-    page.get_by_role("button", name="Put back the worst as it was").click()
+    page.get_by_role("button", name="Restore the worst").click()
     expect(page.get_by_role("button", name="the worst", exact=True)).to_be_visible()
     assert [one.query for one in scene.store.views.of("maria")] == ["severity=critical"]
 
@@ -150,11 +150,11 @@ def test_a_rule_is_switched_off_from_its_page(scene: Scene, watched: Watched, se
     rule = scene.store.alerts.get(alert).rule
     page.goto(f"{served.url}/rules?rule={rule}")
     expect(page.locator(".rule-state.is-firing")).to_be_visible()
-    page.get_by_role("button", name="Switch off", exact=True).click()
-    page.get_by_label("Why").fill("new disks")
-    page.get_by_label("Why").press("Enter")
-    page.get_by_role("button", name=f"Switch {rule} off").click()
-    expect(page.locator(".rule-state.is-off")).to_be_visible()
+    page.get_by_role("button", name="Disable", exact=True).click()
+    page.get_by_label("Reason").fill("new disks")
+    page.get_by_label("Reason").press("Enter")
+    page.get_by_role("button", name=f"Disable {rule}").click()
+    expect(page.locator(".rule-state.is-disabled")).to_be_visible()
     expect(page.get_by_text("new disks")).to_be_visible()
     assert not scene.store.rules.get(rule).enabled
     assert scene.store.alerts.get(alert).status == "resolved"
@@ -214,7 +214,7 @@ def test_an_incident_of_500_is_worked_with_the_keyboard_alone(scene: Scene, watc
     page.keyboard.press("*")
     page.keyboard.press("e")
     expect(
-        page.get_by_text("Nothing needs you").or_(page.get_by_text("No alert matches"))
+        page.get_by_text("No live alerts").or_(page.get_by_text("No alert matches"))
     ).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator(".blotter .row")).to_have_count(20)

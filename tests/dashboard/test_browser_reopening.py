@@ -1,4 +1,4 @@
-"""A resolve in the browser: what is still bad is offered a snooze, and all of it is taken back."""
+"""A resolve in the browser: alerts that still fire are offered a snooze, and it is undone."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def toast(page: Page, text: str | re.Pattern[str]) -> None:
     expect(page.locator(".blotter .toast.on")).to_contain_text(text)
 
 
-def test_many_that_are_still_bad_are_snoozed_with_one_click(scene: Scene, watched: Watched):
+def test_many_that_still_fire_are_snoozed_with_one_click(scene: Scene, watched: Watched):
     page = watched.page
     first, second = scene.raises("one"), scene.raises("two")
     page.mouse.move(5, 5)
     expect(page.locator(".blotter .row")).to_have_count(2)
     page.keyboard.press("*")
     page.keyboard.press("e")
-    toast(page, "All of them were still bad at the last look; what stays so opens again in 5m")
+    toast(page, "All of them still fired at the last evaluation; what still does reopens in 5m")
     page.get_by_role("button", name="4 h").click()
     toast(page, "Suppressed 2 alerts")
     for one in (first, second):
@@ -52,7 +52,7 @@ def test_the_keyboard_snoozes_until_tomorrow_and_goes_on_where_it_was(
     page.mouse.move(5, 5)
     expect(page.locator(".blotter .row")).to_have_count(2)
     page.keyboard.press("e")
-    toast(page, "It was still bad at the last look, and opens again in 5m if it stays so")
+    toast(page, "It still fired at the last evaluation, and reopens in 5m if it still does")
     page.keyboard.press("z")
     expect(page.get_by_role("button", name="Snooze 1 h")).to_be_focused()
     page.keyboard.press("3")
@@ -73,7 +73,7 @@ def test_what_is_left_alone_keeps_its_resolve_and_nothing_more(scene: Scene, wat
     page.mouse.move(5, 5)
     expect(row(page, "one")).to_be_visible()
     page.keyboard.press("e")
-    page.get_by_role("button", name="Leave it").click()
+    page.get_by_role("button", name="Don't snooze").click()
     expect(page.locator(".blotter .toast.on")).to_have_count(0)
     alert = scene.store.alerts.get(wanted)
     assert (alert.status, alert.suppressed_until) == ("resolved", None)
@@ -109,8 +109,8 @@ def test_history_reopens_what_is_over_by_button_and_by_key(
     expect(drawer.locator(".timeline").get_by_text("the new disk is bad too")).to_be_visible()
     assert scene.store.alerts.get(wanted).status == "open"
     drawer.get_by_role("button", name="Resolve", exact=True).click()
-    expect(drawer.get_by_role("button", name="Leave it")).to_be_visible()
-    drawer.get_by_role("button", name="Leave it").click()
+    expect(drawer.get_by_role("button", name="Don't snooze")).to_be_visible()
+    drawer.get_by_role("button", name="Don't snooze").click()
     expect(drawer.get_by_role("button", name="Reopen")).to_be_visible()
     drawer.focus()
     page.keyboard.press("Shift+E")
@@ -127,7 +127,7 @@ def test_why_something_is_not_reopened_is_said_in_the_drawer(
     scene.store.rules.disable(scene.store.alerts.get(wanted).rule, actor="lena")
     page.goto(f"{served.url}/?alert={wanted}")
     page.locator(".drawer").get_by_role("button", name="Reopen").click()
-    expect(page.locator(".drawer .toast.bad")).to_contain_text("its rule is switched off")
+    expect(page.locator(".drawer .toast.problem")).to_contain_text("its rule is switched off")
 
 
 @pytest.mark.parametrize("width", [390, 768])
@@ -138,7 +138,7 @@ def test_the_offer_fits_on_a_small_screen(scene: Scene, watched: Watched, width:
     page.mouse.move(5, 5)
     expect(row(page, "one")).to_be_visible()
     page.keyboard.press("e")
-    for name in ("Snooze 1 h", "4 h", "Until tomorrow 08:00", "Leave it", "Undo"):
+    for name in ("Snooze 1 h", "4 h", "Until tomorrow 08:00", "Don't snooze", "Undo"):
         box = page.get_by_role("button", name=name).bounding_box()
         assert box is not None
         assert 0 <= box["x"] <= box["x"] + box["width"] <= width

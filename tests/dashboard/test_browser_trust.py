@@ -20,7 +20,7 @@ LATER = "(seconds) => { const now = Date.now; Date.now = () => now() + seconds *
 
 
 class Held:
-    """What the browser asks the door for under a name, without an answer until it is let go."""
+    """Requests of the browser to a route of the live API, unanswered until they are released."""
 
     def __init__(self, page: Page, name: str) -> None:
         self.page = page
@@ -42,7 +42,7 @@ class Held:
             self.page.wait_for_timeout(50)
         raise AssertionError("nobody asked")
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         self.open = True
         for route in self.waiting:
             route.continue_()
@@ -55,16 +55,16 @@ def test_what_is_done_is_shown_at_once_and_says_so_while_it_is_not_confirmed(
     wanted = scene.raises("one", severity="critical")
     page.mouse.move(5, 5)
     expect(row(page, "one")).to_be_visible()
-    door = Held(page, "act")
+    held = Held(page, "act")
     page.keyboard.press("a")
     expect(page.locator(".blotter .row.is-acknowledged.pending")).to_be_visible()
     expect(page.locator(".blotter .toast.on")).to_contain_text("Acknowledged 1 alert")
     assert scene.store.alerts.get(wanted).status == "open"
     page.evaluate(LATER, 10)
-    toast = page.locator(".blotter .toast.on.bad")
-    expect(toast).to_contain_text("Not confirmed yet: what you did last")
-    door.is_asked()
-    door.let_go()
+    toast = page.locator(".blotter .toast.on.problem")
+    expect(toast).to_contain_text("Not confirmed yet: your last action")
+    held.is_asked()
+    held.release()
     expect(page.locator(".blotter .row.is-acknowledged:not(.pending)")).to_be_visible()
     expect(toast).to_have_count(0)
     assert scene.store.alerts.get(wanted).status == "acknowledged"
@@ -79,7 +79,9 @@ def test_ages_turn_against_the_time_meant_for_their_severity(scene: Scene, watch
     scene.store.act([taken], Acknowledge(actor="lena"))
     late = row(page, "late").locator(".age")
     expect(late).to_have_class("age late")
-    expect(late).to_have_attribute("title", re.compile("longer than the 15m meant for high"))
+    expect(late).to_have_attribute(
+        "title", re.compile("Not acknowledged within the 15m of severity high")
+    )
     # Not by its colour alone.
     assert late.evaluate("(one) => getComputedStyle(one, '::after').content") == '" !"'
     expect(row(page, "soon").locator(".age")).to_have_class("age soon")
@@ -94,31 +96,31 @@ def over(scene: Scene) -> None:
 
 def test_an_empty_page_is_no_good_news_while_nothing_would_be_seen(scene: Scene, watched: Watched):
     page = watched.page
-    expect(page.get_by_text("Nothing is watched yet")).to_be_visible()
+    expect(page.get_by_text("No rule is enabled")).to_be_visible()
     over(scene)
-    expect(page.get_by_text("Nothing needs you")).to_be_visible()
+    expect(page.get_by_text("No live alerts")).to_be_visible()
     why = "the database does not answer"
     down = {"number": None, "now": 0, "counts": None, "problem": why,
             "notes": [["down", "The database cannot be used.", why]]}  # fmt: skip
     page.route(re.compile("/sentinel/beat"), lambda route: route.fulfill(json=down))
     expect(page.locator(".fresh.gone")).to_contain_text("Database down")
-    expect(page.get_by_text("Nothing to see here, and that says nothing")).to_be_visible()
-    expect(page.get_by_text("Nothing needs you")).to_have_count(0)
+    expect(page.get_by_text("Alerts cannot be shown right now")).to_be_visible()
+    expect(page.get_by_text("No live alerts")).to_have_count(0)
     page.unroute(re.compile("/sentinel/beat"))
-    expect(page.get_by_text("Nothing needs you")).to_be_visible()
+    expect(page.get_by_text("No live alerts")).to_be_visible()
 
 
 def test_a_page_that_hears_nothing_for_a_while_is_stale(scene: Scene, watched: Watched):
     page = watched.page
     over(scene)
-    expect(page.get_by_text("Nothing needs you")).to_be_visible()
+    expect(page.get_by_text("No live alerts")).to_be_visible()
     expect(page.locator(".fresh.live")).to_be_visible()
     Held(page, "beat").is_asked()
     page.evaluate(LATER, 10)
     expect(page.locator(".fresh.stale")).to_contain_text("Stale · as of")
     page.evaluate(LATER, 30)
     expect(page.locator(".fresh.gone")).to_contain_text("Disconnected · as of")
-    expect(page.get_by_text("Nothing needs you")).to_have_count(0)
+    expect(page.get_by_text("No live alerts")).to_have_count(0)
     page.close()
 
 
@@ -144,7 +146,7 @@ def test_what_becomes_worse_is_heard_and_what_a_filter_hid_is_not(scene: Scene, 
     page.keyboard.press("b")
     page.get_by_role("checkbox", name="critical").check()
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Sound and notice for new alerts").blur()
+    page.get_by_role("button", name="Sound and desktop notification for new alerts").blur()
     page.keyboard.press("4")
     expect(row(page, "there all day")).to_be_visible()
     scene.raises("rising", name="r", when=LEVELS, value=85)
@@ -197,8 +199,8 @@ def test_a_sound_that_nobody_could_hear_is_said(scene: Scene, watched: Watched):
     page.get_by_role("checkbox", name="critical").check()
     page.keyboard.press("Escape")
     scene.raises("a bad one", severity="critical")
-    expect(page.locator(".blotter .toast.on.bad")).to_contain_text("No sound yet: this browser")
-    bell = page.get_by_role("button", name="Sound and notice for new alerts")
+    expect(page.locator(".blotter .toast.on.problem")).to_contain_text("No sound yet: the browser")
+    bell = page.get_by_role("button", name="Sound and desktop notification for new alerts")
     expect(bell).to_have_class(re.compile("silent"))
     page.keyboard.press("j")
     expect(bell).not_to_have_class(re.compile("silent"))
@@ -213,15 +215,15 @@ def test_a_late_answer_of_a_view_that_is_over_takes_nothing_chosen_away(
     mild = scene.raises("mild", severity="low")
     page.mouse.move(5, 5)
     expect(page.locator(".blotter .row")).to_have_count(3)
-    door = Held(page, "rows")
+    held = Held(page, "rows")
     page.keyboard.press("1")
     expect(page.locator(".blotter .row")).to_have_count(2)
-    door.is_asked()
+    held.is_asked()
     page.keyboard.press("1")
     page.keyboard.press("*")
     expect(page.locator(".blotter .row.chosen")).to_have_count(3)
     with page.expect_response(re.compile("/sentinel/rows.*severity=critical")):
-        door.let_go()
+        held.release()
     with page.expect_response(re.compile("/sentinel/rows")):
         scene.raises("news", severity="low")
     expect(page.locator(".blotter .row.chosen")).to_have_count(3)
@@ -315,9 +317,9 @@ def test_several_are_assigned_and_commented_on_with_a_thumb(scene: Scene, watche
         assert box is not None, op
         assert 0 <= box["x"] <= box["x"] + box["width"] <= 390, op
         assert box["y"] + box["height"] <= 844, op
-    page.get_by_label("Comment, kept with what you do next").fill("both of them")
+    page.get_by_label("Comment for the next action").fill("both of them")
     page.locator(".bulk [data-bulk=comment]").click()
-    expect(page.locator(".blotter .toast.on")).to_contain_text("A comment stays")
+    expect(page.locator(".blotter .toast.on")).to_contain_text("Comments cannot be undone")
     for title in ("one", "two"):
         row(page, title).locator(".check").click()
     page.locator(".bulk [data-bulk=assign]").click()

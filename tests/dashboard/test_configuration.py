@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import session
-from dashboard.configuration import Answered
+from dashboard.configuration import CliResult
 from sentinel.alerts.actions import Resolve
 from sentinel.settings import settings
 from tests.dashboard.scene import Scene, given, says, shown
@@ -22,33 +22,35 @@ def rule_of(scene: Scene, alert: str) -> str:
     return scene.store.alerts.get(alert).rule
 
 
-def test_rules_are_listed_with_how_they_stand(scene: Scene, page: AppTest):
+def test_rules_are_listed_with_their_health(scene: Scene, page: AppTest):
     rule = rule_of(scene, scene.raises("one", severity="critical", team="data"))
     table = opened(page, "rules.py").dataframe[0].value
     (row,) = table.to_dict("records")
-    assert (row["Rule"], row["State"], row["Alerts"]) == (rule, ["Firing"], 1)
-    assert (row["Found"], row["Severity"], row["Team"]) == ("1 of 1 bad", "critical", "data")
+    assert (row["Rule"], row["Health"], row["Alerts"]) == (rule, ["Firing"], 1)
+    assert (row["Result"], row["Severity"], row["Team"]) == (
+        "1 of 1 series firing", "critical", "data",
+    )  # fmt: skip
 
 
-def test_a_rule_is_switched_off_with_a_reason_and_on_again(scene: Scene, page: AppTest):
+def test_a_rule_is_disabled_with_a_reason_and_enabled_again(scene: Scene, page: AppTest):
     alert = scene.raises("one")
     rule = rule_of(scene, alert)
     page.query_params["rule"] = rule
     opened(page, "rules.py")
     page.query_params["rule"] = rule
     page.run()
-    page.text_input(key="off-reason").set_value("new disks").run()
-    page.button(key="switch-off").click().run()
+    page.text_input(key="disable-reason").set_value("new disks").run()
+    page.button(key="disable").click().run()
     row = scene.store.rules.get(rule)
     assert (row.enabled, row.switched_by, row.switch_reason) == (False, "maria", "new disks")
     assert scene.store.alerts.get(alert).resolution == "rule_disabled"
     assert "new disks" in shown(page)
-    page.button(key="switch-on").click().run()
+    page.button(key="enable").click().run()
     assert scene.store.rules.get(rule).enabled
     assert not page.exception
 
 
-def test_a_rule_shows_its_definition_and_its_last_looks(scene: Scene, page: AppTest):
+def test_a_rule_shows_its_definition_and_its_last_evaluations(scene: Scene, page: AppTest):
     rule = rule_of(scene, scene.raises("one", description="Disks of <b>all</b> hosts"))
     opened(page, "rules.py")
     page.query_params["rule"] = rule
@@ -57,9 +59,9 @@ def test_a_rule_shows_its_definition_and_its_last_looks(scene: Scene, page: AppT
     (code,) = page.code
     assert f"name: {rule}" in code.value
     assert "above: 90" in code.value
-    looks = page.dataframe[1].value
-    assert list(looks["Highest"]) == [97.5]
-    assert list(looks["Seen"]) == [1]
+    evaluations = page.dataframe[1].value
+    assert list(evaluations["Highest"]) == [97.5]
+    assert list(evaluations["Series"]) == [1]
 
 
 def test_rules_are_found_by_words_and_state(scene: Scene, page: AppTest):
@@ -87,18 +89,18 @@ def test_a_link_to_a_rule_that_is_gone_says_so(scene: Scene, page: AppTest):
 def test_a_receiver_is_made_changed_and_removed(scene: Scene, page: AppTest):
     opened(page, "receivers.py")
     page.text_input(key="receiver-name").set_value("night").run()
-    page.button(key="receiver-make").click().run()
+    page.button(key="receiver-create").click().run()
     assert scene.store.receivers.all()["night"] == ["inbox"]
     shown(page)
     page.button(key="remove-night").click().run()
     assert "night" not in scene.store.receivers.all()
 
 
-def test_a_receiver_that_tells_nobody_is_refused(scene: Scene, page: AppTest):
+def test_a_receiver_with_a_bad_name_is_refused(scene: Scene, page: AppTest):
     opened(page, "receivers.py")
     page.text_input(key="receiver-name").set_value("Night Shift").run()
-    page.button(key="receiver-make").click().run()
-    assert any("Nothing was changed" in one.value for one in page.toast)
+    page.button(key="receiver-create").click().run()
+    assert any("Not changed" in one.value for one in page.toast)
     assert list(scene.store.receivers.all()) == ["default"]
 
 
@@ -109,7 +111,7 @@ def test_a_new_receiver_replaces_none_that_is_there(scene: Scene, page: AppTest,
     opened(page, "receivers.py")
     page.text_input(key="receiver-name").set_value(name).run()
     page.multiselect(key="receiver-channels").set_value(["inbox", "sentinel-webhook/x"]).run()
-    page.button(key="receiver-make").click().run()
+    page.button(key="receiver-create").click().run()
     assert any(f"there is a receiver {name}" in one.value for one in page.toast)
     assert scene.store.receivers.all() == before
 
@@ -120,26 +122,26 @@ def test_what_cannot_be_undone_says_so(scene: Scene, page: AppTest):
     opened(page, "rules.py")
     page.query_params["rule"] = rule
     page.run()
-    assert "This closes 1 open alert(s) as “rule disabled”; that cannot be undone" in shown(page)
-    assert "It can be made again by hand" in shown(opened(page, "receivers.py"))
+    assert "This closes 1 open alert(s) as “rule disabled”, which cannot be undone" in shown(page)
+    assert "You can create it again" in shown(opened(page, "receivers.py"))
 
 
-def test_a_channel_is_tried_out_and_its_message_arrives(scene: Scene, page: AppTest):
+def test_a_channel_is_tested_and_its_message_arrives(scene: Scene, page: AppTest):
     opened(page, "receivers.py")
-    page.button(key="try").click().run(timeout=90)
-    assert "inbox took the test message" in shown(page)
+    page.button(key="test-message").click().run(timeout=90)
+    assert "inbox accepted the test message" in shown(page)
     (message,) = scene.store.inbox.page(limit=5)
-    assert "This is a test" in message.title
+    assert "Test message" in message.title
 
 
 def test_a_command_that_fails_says_why(scene: Scene):
     assert settings().database_url == scene.url
-    answer: Answered = session.registry().command("rule", "show", "no-such-rule")
-    assert answer.told == {}
+    answer: CliResult = session.configuration().cli("rule", "show", "no-such-rule")
+    assert answer.output == {}
     assert "no rule 'no-such-rule'" in answer.problem
 
 
-def test_a_view_of_the_live_page_is_saved_and_looked_at_again(scene: Scene, page: AppTest):
+def test_a_view_of_the_live_page_is_saved_and_opened_again(scene: Scene, page: AppTest):
     scene.raises("bad", severity="critical")
     scene.raises("mild", severity="low")
     page.run()
@@ -202,8 +204,8 @@ def test_two_periods_are_compared(scene: Scene, page: AppTest, name: str):
     scene.raises("two", severity="low")
     page.run()
     metrics = {one.label: (one.value, one.delta) for one in page.metric}
-    assert metrics["Opened"] == ("2", "+2, none before")
-    assert list(page.dataframe[0].value["Now"]) == [1, 1]
+    assert metrics["Opened"] == ("2", "+2, previously none")
+    assert list(page.dataframe[0].value["Current"]) == [1, 1]
     page.button_group(key="severities").set_value(["critical"]).run()
     assert {one.label: one.value for one in page.metric}["Opened"] == "1"
     page.button_group(key="compared").set_value("days").run()

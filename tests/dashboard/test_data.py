@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
-from dashboard.connection_check import Watch
+from dashboard.connection_check import ConnectionWatch
 from dashboard.data import Data
 from sentinel.alerts.actions import Acknowledge, Suppress
 from sentinel.clock import FakeClock
@@ -155,7 +155,7 @@ def test_nobody_waits_for_prefect():
         done.set()
         return False
 
-    watch = Watch(ask, lambda: moment[0], timedelta(seconds=5))
+    watch = ConnectionWatch(ask, lambda: moment[0], timedelta(seconds=5))
     assert watch.answers() is None
     assert watch.answers() is None
     let.set()

@@ -88,15 +88,15 @@ def test_a_link_that_could_act_is_no_link(scene: Scene, page: AppTest):
     assert "javascript:" not in str(given(page.run(), "drawer")["alert"]["links"])
 
 
-def test_who_is_told_and_why_somebody_is_not_is_said(scene: Scene, page: AppTest):
+def test_the_drawer_shows_who_is_notified_and_why_somebody_is_not(scene: Scene, page: AppTest):
     wanted = scene.raises("this", ago=timedelta(0))
     page.query_params["alert"] = wanted
-    (inbox,) = given(page.run(), "drawer")["told"]
-    assert (inbox["to"], inbox["channel"], inbox["at"]) == ("default", "inbox", None)
-    assert (inbox["soon"], inbox["reason"]) == (False, "group_wait")
+    (inbox,) = given(page.run(), "drawer")["notifications"]
+    assert (inbox["receiver"], inbox["channel"], inbox["at"]) == ("default", "inbox", None)
+    assert (inbox["due"], inbox["reason"]) == (False, "group_wait")
     assert inbox["reasonText"].startswith("waiting for more alerts")
     assert inbox["next"] is not None
     scene.store.act([wanted], Acknowledge(actor="lena"))
     page.run()
-    (inbox,) = given(page, "drawer")["told"]
+    (inbox,) = given(page, "drawer")["notifications"]
     assert inbox["reason"] == "acknowledged"

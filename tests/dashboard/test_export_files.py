@@ -19,27 +19,25 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard import export_files, export_panel, export_storage
-from dashboard.data import Data
 from dashboard.export_columns import ACTS, ALERTS
-from dashboard.export_storage import Kept
+from dashboard.export_storage import StoredExport
+from dashboard.reports import Reports
 from sentinel.alerts.actions import Acknowledge, Resolve
-from sentinel.links import Addresses
 from sentinel.store import Store
 from sentinel.store.alerts import audit
 from sentinel.store.alerts.filter import AlertFilter
 from tests.dashboard.scene import Scene, shown
 
-ADDRESSES = Addresses(dashboard="http://d", prefect_api="http://p/api", prefect_ui="http://p")
 EVIL = '=HYPERLINK("http://evil.example")'
 
 
 def alerts_of(scene: Scene) -> list[Any]:
     with closing(Store(scene.url)) as store:
-        return list(Data(store, ADDRESSES, lambda: True).every(AlertFilter()))
+        return list(Reports(store).all_matching(AlertFilter()))
 
 
 def nobody(_written: int) -> None:
-    """Nobody looks how far it is."""
+    """Ignore the progress."""
 
 
 def table(content: bytes | Path) -> list[dict[str, str]]:
@@ -60,9 +58,9 @@ def history(page: AppTest) -> AppTest:
     return page
 
 
-def kept_by(page: AppTest) -> Kept:
-    found = page.session_state[export_storage.KEPT]
-    assert isinstance(found, Kept)
+def stored_by(page: AppTest) -> StoredExport:
+    found = page.session_state[export_storage.STORED]
+    assert isinstance(found, StoredExport)
     return found
 
 
@@ -139,7 +137,7 @@ def test_a_text_that_no_cell_takes_says_where_it_was_cut(scene: Scene, tmp_path:
     export_files.as_excel(made, ACTS, audit.every(scene.store), nobody)
     (text,) = re.findall(r"<t[^>]*>(word [^<]*)</t>", sheets(made)[0])
     assert len(text) == export_files.MOST_LETTERS
-    assert text.endswith("a cell of Excel takes 32,767 letters]")
+    assert text.endswith("a cell of Excel holds 32,767 characters]")
 
 
 def test_a_workbook_that_would_be_too_large_is_refused_with_what_to_take_instead(
@@ -149,7 +147,7 @@ def test_a_workbook_that_would_be_too_large_is_refused_with_what_to_take_instead
         raise export_files.xlsx_errors.FileSizeError
 
     monkeypatch.setattr(export_files.xlsxwriter.Workbook, "close", close)
-    with pytest.raises(export_files.SentinelError, match="too much for a workbook") as caught:
+    with pytest.raises(export_files.SentinelError, match="do not fit in a workbook") as caught:
         export_files.as_excel(tmp_path / "alerts.xlsx", ALERTS, iter(()), nobody)
     assert "Parquet" in caught.value.hint
 
@@ -208,7 +206,7 @@ def test_very_many_are_written_with_progress_and_then_saved(scene: Scene, page: 
     scene.storm(1200)
     history(page).button(key="csv").click().run()
     assert "1,200 alerts written" in shown(page)
-    done = kept_by(page)
+    done = stored_by(page)
     assert done.path.name.endswith(".csv")
     assert len(table(done.path)) == 1200
     assert len({row["id"] for row in table(done.path)}) == 1200
@@ -231,12 +229,12 @@ def ask_for_another(page: AppTest) -> None:
 
 
 @pytest.mark.parametrize("goes_on", [leave, narrow, drop, ask_for_another])
-def test_a_file_is_let_go_when_its_person_goes_on(
+def test_a_file_is_deleted_when_its_page_is_left(
     scene: Scene, page: AppTest, goes_on: Callable[[AppTest], None]
 ):
     scene.storm(1200)
     history(page).button(key="csv").click().run()
-    path = kept_by(page).path
+    path = stored_by(page).path
     page.run()
     assert path.exists()
     goes_on(page)
@@ -244,8 +242,8 @@ def test_a_file_is_let_go_when_its_person_goes_on(
     assert not path.parent.exists()
 
 
-def test_a_file_is_let_go_with_the_session_of_its_person():
-    made = Kept("History", "asked", "alerts.csv", "text/csv")
+def test_a_file_is_deleted_with_the_session_of_its_person():
+    made = StoredExport("History", "asked", "alerts.csv", "text/csv")
     folder = made.path.parent
     made.path.write_text("id")
     st.session_state.clear()
@@ -264,7 +262,7 @@ def test_what_a_killed_dashboard_left_is_removed_and_nothing_that_is_somebody_s(
     link = tmp_path / "sentinel-export-c"
     link.symlink_to(other)
     os.utime(link, (0, 0), follow_symlinks=False)
-    somebody_s = Kept("History", "asked", "alerts.csv", "text/csv")
+    somebody_s = StoredExport("History", "asked", "alerts.csv", "text/csv")
     for folder in (left, other, somebody_s.path.parent):
         os.utime(folder, (0, 0))
     export_storage.remove_left_over()
@@ -289,7 +287,7 @@ def test_a_disk_that_is_full_is_said_and_leaves_nothing_behind(
     monkeypatch.setattr(export_panel, "KINDS", (broken,))
     history(page).button(key="csv").click().run()
     assert "No space left on device" in shown(page)
-    assert export_storage.KEPT not in page.session_state
+    assert export_storage.STORED not in page.session_state
     assert not paths[0].parent.exists()
 
 
@@ -305,8 +303,8 @@ def test_a_file_that_was_not_finished_is_said(
     broken = export_panel.Kind("CSV", "csv", "text/csv", "as text", clicked)
     monkeypatch.setattr(export_panel, "KINDS", (broken,))
     history(page).button(key="csv").click().run()
-    assert "not written to its end" in shown(page.run())
-    assert "not written to its end" not in shown(page.run())
+    assert "The export was stopped" in shown(page.run())
+    assert "The export was stopped" not in shown(page.run())
 
 
 def test_what_people_did_is_taken_along_from_the_audit_page(scene: Scene, page: AppTest):
@@ -318,7 +316,7 @@ def test_what_people_did_is_taken_along_from_the_audit_page(scene: Scene, page: 
     page.text_input(key="audit-actor").set_value("lena").run()
     page.button(key="csv").click().run()
     assert "130 entries written" in shown(page)
-    rows = table(kept_by(page).path)
+    rows = table(stored_by(page).path)
     assert {row["actor"] for row in rows} == {"lena"}
     assert {row["comment"] for row in rows} == {"'=1+1"}
     assert {row["alert_id"] for row in rows} == set(ids)

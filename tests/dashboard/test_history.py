@@ -24,7 +24,7 @@ def test_what_is_over_is_found_beside_what_is_not(scene: Scene, page: AppTest):
     scene.store.act([over], Resolve(actor="lena"))
     opened(page)
     assert titles(page) == ["not over", "over"]
-    assert list(page.dataframe[0].value["How it ended"]) == ["", "lena"]
+    assert list(page.dataframe[0].value["Resolved by"]) == ["", "lena"]
 
 
 def test_words_narrow_it(scene: Scene, page: AppTest):

@@ -52,7 +52,7 @@ def test_whom_the_proxy_names_acts_whatever_user_is_set():
 @pytest.mark.parametrize(
     ("came", "says"),
     [
-        ([], "did not come"),
+        ([], "is missing"),
         (["lena", "eve"], "came 2 times"),
         ([""], "names nobody"),
         (["  "], "names nobody"),
@@ -87,27 +87,27 @@ def behind(store: Store, clock: FakeClock) -> Browser:
     """A page of maria's behind a proxy that names whom it lets through."""
     Rules(store, clock).sees({"/a": 95.0})
 
-    def signed_in(headers: Headers) -> str:
+    def proxy_user(headers: Headers) -> str:
         return identity.named(HEADER, headers.getlist(HEADER))
 
-    return Browser(store, signed_in=signed_in)
+    return Browser(store, proxy_user=proxy_user)
 
 
 @pytest.mark.parametrize(
     ("name", "method", "more"),
     [("beat", "GET", {}), ("rows", "GET", {}), ("act", "POST", {"json": {"commands": []}})],
 )
-def test_the_door_takes_a_pass_only_from_whom_it_was_given_to(
+def test_the_live_api_takes_a_token_only_from_whom_it_was_given_to(
     behind: Browser, name: str, method: str, more: dict[str, Any]
 ):
     assert behind.asks(name, method, headers={HEADER: "maria"}, **more).status_code == 200
     other = behind.asks(name, method, headers={HEADER: "lena"}, **more)
     assert (other.status_code, other.json()["error"]) == (
-        401, "this page is maria's: load it again as lena",
+        401, "this page belongs to maria: load it again as lena",
     )  # fmt: skip
     nobody = behind.asks(name, method, **more)
     assert nobody.status_code == 401
-    assert "X-Forwarded-User did not come" in nobody.json()["error"]
+    assert "X-Forwarded-User is missing" in nobody.json()["error"]
 
 
 def test_what_somebody_else_hands_in_is_not_done(behind: Browser, store: Store):
@@ -127,7 +127,7 @@ def test_a_page_of_nobody_s_shows_nothing_but_why(
     monkeypatch.setenv("SENTINEL_DASHBOARD_USER_HEADER", HEADER)
     chosen_settings.cache_clear()
     said = shown(page.run())
-    assert f"Nobody knows who you are: {HEADER} did not come" in said
+    assert f"You are not signed in: the header {HEADER} is missing" in said
     assert "secret" not in said
     assert "Acting as" not in said
     assert not page.exception

@@ -31,7 +31,7 @@ def test_all_are_read_at_once(scene: Scene, page: AppTest):
     alert = scene.raises("disk")
     for number in range(3):
         scene.tells(alert, f"message {number}")
-    assert "All 3 count as read" in shown(opened(page))
+    assert "Mark all 3 messages as read" in shown(opened(page))
     assert "cannot be undone" in shown(page)
     page.button(key="read-them").click().run()
     assert scene.store.inbox.unread() == 0

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from dashboard.index_middleware import Front
+from dashboard.index_middleware import IndexMiddleware
 
 
 def _page(request: Request) -> Response:
@@ -31,7 +31,7 @@ def _text(_: Request) -> Response:
 def asked(path: str, **headers: str) -> httpx.Response:
     """What a browser is answered."""
     routes = [Route("/history", _page), Route("/text", _text)]
-    app = Starlette(routes=routes, middleware=[Middleware(Front)])
+    app = Starlette(routes=routes, middleware=[Middleware(IndexMiddleware)])
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app)

@@ -163,7 +163,7 @@ def test_a_database_that_is_down_is_said(
     set_up(monkeypatch, "postgresql://nobody:secret@127.0.0.1:9/none")
     pulse = given(page.run(), "pulse")
     assert pulse["counts"] is None
-    assert "The database cannot be used." in str(pulse["notes"])
+    assert "The database is not available." in str(pulse["notes"])
     assert "secret" not in str(pulse)
     assert titles(page) == []
 

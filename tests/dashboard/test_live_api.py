@@ -1,4 +1,4 @@
-"""The door beside Streamlit: who may ask, what is answered, and that it is made once for all."""
+"""The live API beside Streamlit: who may ask, what it answers, and that it reads once for all."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from dashboard import page_tokens
-from dashboard.commands import Desk
+from dashboard.commands import Commands
+from dashboard.configuration import Configuration
 from dashboard.data import Data
-from dashboard.live_api import Door
+from dashboard.live_api import LiveApi
 from dashboard.live_filter import View
-from dashboard.response_cache import Sheets
+from dashboard.response_cache import ResponseCache
 from sentinel.alerts.actions import Acknowledge, Suppress
 from sentinel.clock import FakeClock
 from sentinel.links import Addresses
@@ -34,31 +35,32 @@ ADDRESSES = Addresses(dashboard="http://d", prefect_api="http://p/api", prefect_
 
 
 class Browser:
-    """A page of the dashboard that was given a pass, and what it asks at the door."""
+    """A page of the dashboard that was given a token, and what it asks the live API."""
 
     def __init__(
         self,
         store: Store,
-        place: str = "/sentinel",
+        path: str = "/sentinel",
         clock: Callable[[], float] = time.monotonic,
-        **door: Any,
+        **options: Any,
     ) -> None:
-        self.place = place
-        self.passing = page_tokens.issue("maria", "s1")
+        self.path = path
+        self.token = page_tokens.issue("maria", "s1")
         data = Data(store, ADDRESSES, lambda: True)
-        sheets, desk = Sheets(data, clock), Desk(data)
+        responses = ResponseCache(data, clock)
+        commands = Commands(data, Configuration(store, ADDRESSES))
 
         def streamlit(_: Request) -> Response:
             return PlainTextResponse("Streamlit")
 
         given: dict[str, Any] = {
-            "place": lambda: place,
-            "sheets": lambda: sheets,
-            "desk": lambda: desk,
-            **door,
+            "path": lambda: path,
+            "responses": lambda: responses,
+            "commands": lambda: commands,
+            **options,
         }
         self.app = Starlette(
-            routes=[Route("/{rest:path}", streamlit)], middleware=[Middleware(Door, **given)]
+            routes=[Route("/{rest:path}", streamlit)], middleware=[Middleware(LiveApi, **given)]
         )
 
     def asks(self, name: str, method: str = "GET", **more: Any) -> httpx.Response:
@@ -71,14 +73,14 @@ class Browser:
         **more: Any,
     ) -> list[httpx.Response]:  # fmt: skip
         """So many answers to questions that are asked together."""
-        given = {page_tokens.HEADER: self.passing, "accept-encoding": "identity"} | (headers or {})
+        given = {page_tokens.HEADER: self.token, "accept-encoding": "identity"} | (headers or {})
 
         async def ask() -> list[httpx.Response]:
             transport = httpx.ASGITransport(self.app)
             async with httpx.AsyncClient(transport=transport, base_url="http://d") as client:
                 return await asyncio.gather(
                     *(
-                        client.request(method, f"{self.place}/{name}", headers=given, **more)
+                        client.request(method, f"{self.path}/{name}", headers=given, **more)
                         for name in names
                     )
                 )
@@ -135,7 +137,7 @@ NAMES = (("GET", "beat"), ("GET", "rows"), ("GET", "alert"), ("POST", "act"))
         {"sec-fetch-site": "same-site"},
     ],
 )
-def test_nobody_comes_in_without_a_pass_or_from_another_site(
+def test_nobody_is_let_in_without_a_token_or_from_another_site(
     store: Store, browser: Browser, method: str, name: str, headers: dict[str, str]
 ):
     before = store.change_number()
@@ -145,8 +147,8 @@ def test_nobody_comes_in_without_a_pass_or_from_another_site(
     assert store.change_number() == before
 
 
-def test_a_pass_says_who_acts(store: Store, browser: Browser):
-    browser.passing = page_tokens.issue("jörg", "s1")
+def test_a_token_says_who_acts(store: Store, browser: Browser):
+    browser.token = page_tokens.issue("jörg", "s1")
     row = browser.asks("rows").json()["rows"][0]
     said = browser.acts("acknowledge", row, comment="on it")
     assert said["answers"][0]["done"] == 1
@@ -155,9 +157,9 @@ def test_a_pass_says_who_acts(store: Store, browser: Browser):
 
 
 def test_all_else_is_streamlits(store: Store, rules: Rules):
-    browser = Browser(store, place="/ops/sentinel")
+    browser = Browser(store, path="/ops/sentinel")
     assert browser.asks("beat").json()["counts"]["active"] == 2
-    browser.place = "/sentinel"
+    browser.path = "/sentinel"
     assert browser.asks("beat").text == "Streamlit"
 
 
@@ -167,9 +169,9 @@ def test_what_does_not_exist_is_said(browser: Browser):
 
 
 def test_a_beat_has_the_figures_of_now(store: Store, browser: Browser):
-    told = browser.asks("beat").json()
-    assert told["counts"] == {"active": 2, "critical": 0, "unacknowledged": 2}
-    assert (told["number"], told["problem"]) == (store.change_number(), "")
+    answer = browser.asks("beat").json()
+    assert answer["counts"] == {"active": 2, "critical": 0, "unacknowledged": 2}
+    assert (answer["number"], answer["problem"]) == (store.change_number(), "")
 
 
 def test_rows_are_those_of_the_view(browser: Browser):
@@ -188,7 +190,9 @@ def test_rows_that_are_known_are_not_sent_again(store: Store, browser: Browser):
     assert browser.asks("rows", headers=tag).status_code == 200
 
 
-def test_news_that_do_not_concern_a_view_are_not_sent(store: Store, rules: Rules, browser: Browser):
+def test_changes_that_do_not_concern_a_view_are_not_sent(
+    store: Store, rules: Rules, browser: Browser
+):
     first = browser.asks("rows?q=mount:/a")
     store.log.write("info", "x", "y")
     with store.write() as connection:
@@ -215,7 +219,7 @@ def test_many_screens_cost_the_database_what_one_costs(browser: Browser, asked: 
     assert len(asked) <= once + 1
 
 
-def test_what_changed_elsewhere_is_read_when_the_beat_tells_of_it(
+def test_what_changed_elsewhere_is_read_once_the_beat_has_its_number(
     store: Store, rules: Rules, browser: Browser
 ):
     row = browser.asks("rows").json()["rows"][0]
@@ -260,12 +264,12 @@ def test_more_than_is_taken_at_once_is_refused(browser: Browser):
     assert answer.status_code == 413
 
 
-def test_one_alert_is_told_with_its_timeline(store: Store, rules: Rules, browser: Browser):
+def test_one_alert_is_sent_with_its_timeline(store: Store, rules: Rules, browser: Browser):
     (wanted, *_) = rules.ids()
-    told = browser.asks(f"alert?id={wanted}").json()
-    assert told["alert"]["id"] == wanted
-    assert told["number"] == store.change_number()
-    assert [step["kind"] for step in told["timeline"]] == ["opened"]
+    answer = browser.asks(f"alert?id={wanted}").json()
+    assert answer["alert"]["id"] == wanted
+    assert answer["number"] == store.change_number()
+    assert [step["kind"] for step in answer["timeline"]] == ["opened"]
     assert "there is no alert" in browser.asks("alert?id=none").json()["problem"]
 
 
@@ -284,16 +288,16 @@ def test_a_suppression_that_ends_is_seen_although_nothing_changed(
 
 def test_a_database_that_is_down_is_said_and_no_secret_of_it():
     browser = Browser(Store("postgresql://nobody:secret@127.0.0.1:9/none"))
-    told = browser.asks("beat").json()
-    assert told["number"] is None
-    assert told["problem"]
-    assert "secret" not in str(told)
+    answer = browser.asks("beat").json()
+    assert answer["number"] is None
+    assert answer["problem"]
+    assert "secret" not in str(answer)
     command = {"id": "1", "op": "acknowledge", "items": [["0" * 32, 1]]}
     said = browser.asks("act", "POST", json={"commands": [command], "view": {}}).json()
     assert said["answers"][0]["error"]
 
 
 def test_packed_rows_are_what_plain_ones_are(store: Store, rules: Rules):
-    sheet = Sheets(Data(store, ADDRESSES, lambda: True)).sheet(View(), "maria")
-    assert gzip.decompress(sheet.packed) == sheet.plain
-    assert len(msgspec.json.decode(sheet.plain)["rows"]) == 2
+    cached = ResponseCache(Data(store, ADDRESSES, lambda: True)).rows(View(), "maria")
+    assert gzip.decompress(cached.packed) == cached.plain
+    assert len(msgspec.json.decode(cached.plain)["rows"]) == 2

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from streamlit.testing.v1 import AppTest
 
 from dashboard import identity, page_tokens, session
-from dashboard.login_leases import Leases
+from dashboard.login_leases import LoginLeases
 from sentinel.settings import Settings
 from sentinel.settings import settings as chosen_settings
 from sentinel.store import Store
@@ -39,35 +39,35 @@ def time() -> Time:
 
 
 def test_who_was_never_named_holds_none(time: Time):
-    assert not Leases(time).holds("lena", "a", LENGTH)
+    assert not LoginLeases(time).holds("lena", "a", LENGTH)
 
 
 def test_a_lease_ends_by_itself_and_goes_on_with_each_naming(time: Time):
-    leases = Leases(time)
-    leases.note("lena", "a")
+    leases = LoginLeases(time)
+    leases.renew("lena", "a")
     time.now += 30
     assert leases.holds("lena", "a", LENGTH)
     time.now += 0.1
     assert not leases.holds("lena", "a", LENGTH)
-    leases.note("lena", "a")
+    leases.renew("lena", "a")
     assert leases.holds("lena", "a", LENGTH)
 
 
 def test_a_lease_is_one_person_s_in_one_session(time: Time):
-    leases = Leases(time)
-    leases.note("lena", "a")
+    leases = LoginLeases(time)
+    leases.renew("lena", "a")
     assert not leases.holds("omar", "a", LENGTH)
     assert not leases.holds("lena", "b", LENGTH)
 
 
 def test_no_more_are_kept_than_there_is_room_for_and_those_named_last_stay(time: Time):
-    leases = Leases(time, most=2)
+    leases = LoginLeases(time, most=2)
     for session_id in ("a", "b", "a", "c"):
-        leases.note("lena", session_id)
+        leases.renew("lena", session_id)
     assert [leases.holds("lena", one, LENGTH) for one in "abc"] == [True, False, True]
 
 
-def test_passes_of_one_person_s_sessions_begin_alike_and_cannot_be_swapped():
+def test_tokens_of_one_person_s_sessions_begin_alike_and_cannot_be_swapped():
     first, second = page_tokens.issue("Zoë", "a"), page_tokens.issue("Zoë", "b")
     assert (
         first.split(".")[0] == second.split(".")[0] != page_tokens.issue("omar", "a").split(".")[0]
@@ -76,16 +76,18 @@ def test_passes_of_one_person_s_sessions_begin_alike_and_cannot_be_swapped():
     assert page_tokens.holder(first.replace(".a.", ".b.")) is None
 
 
-def test_the_door_notes_whom_the_proxy_named_and_only_where_it_lets_them_in(store: Store):
+def test_a_lease_is_renewed_only_where_the_live_api_lets_the_named_person_in(
+    store: Store,
+):
     noted: list[tuple[str, str]] = []
 
-    def signed_in(headers: Headers) -> str:
+    def proxy_user(headers: Headers) -> str:
         return identity.named(HEADER, headers.getlist(HEADER))
 
-    def vouched(person: str, session_id: str) -> None:
+    def renew_login(person: str, session_id: str) -> None:
         noted.append((person, session_id))
 
-    browser = Browser(store, signed_in=signed_in, vouched=vouched)
+    browser = Browser(store, proxy_user=proxy_user, renew_login=renew_login)
     for headers in ({}, {HEADER: "lena"}, {HEADER: "maria", "sec-fetch-site": "cross-site"},
                     {HEADER: "maria", page_tokens.HEADER: "x"}):  # fmt: skip
         assert browser.asks("beat", headers=headers).status_code in (401, 403)
@@ -94,11 +96,11 @@ def test_the_door_notes_whom_the_proxy_named_and_only_where_it_lets_them_in(stor
     assert noted == [("maria", "s1")]
 
 
-def test_where_no_proxy_names_anybody_the_door_notes_nobody(store: Store):
-    def vouched(person: str, session_id: str) -> None:
+def test_where_no_proxy_names_anybody_no_lease_is_renewed(store: Store):
+    def renew_login(person: str, session_id: str) -> None:
         raise AssertionError((person, session_id))
 
-    assert Browser(store, vouched=vouched).asks("beat").status_code == 200
+    assert Browser(store, renew_login=renew_login).asks("beat").status_code == 200
 
 
 def test_a_lease_is_longer_than_a_beat_may_take():
@@ -112,7 +114,7 @@ def login(scene: Scene, monkeypatch: pytest.MonkeyPatch, time: Time) -> Iterator
     person = ["lena"]
     monkeypatch.setenv("SENTINEL_DASHBOARD_USER_HEADER", HEADER)
     chosen_settings.cache_clear()
-    monkeypatch.setattr(session, "LEASES", Leases(time))
+    monkeypatch.setattr(session, "LOGIN_LEASES", LoginLeases(time))
     # Streamlit's own tests have no connection with headers; this is where it would look at it.
     monkeypatch.setattr(
         "streamlit.runtime.context._get_client_context",
@@ -123,10 +125,10 @@ def login(scene: Scene, monkeypatch: pytest.MonkeyPatch, time: Time) -> Iterator
 
 
 def beats(page: AppTest) -> None:
-    """What the door does when the page's beat comes and the proxy names its person."""
-    holder = page_tokens.holder(given(page, "pulse")["door"]["pass"])
+    """What the live API does when the page's beat comes and the proxy names its person."""
+    holder = page_tokens.holder(given(page, "pulse")["live_api"]["token"])
     assert holder is not None
-    session.vouched(*holder)
+    session.renew_login(*holder)
 
 
 def said(page: AppTest) -> str:
@@ -157,19 +159,19 @@ def rule_page(scene: Scene, page: AppTest) -> str:
 
 def a_rule_is_switched_off(scene: Scene, page: AppTest) -> Form:
     rule = rule_page(scene, page)
-    return click(page, "switch-off"), lambda: scene.store.rules.get(rule).enabled
+    return click(page, "disable"), lambda: scene.store.rules.get(rule).enabled
 
 
 def a_rule_is_switched_on(scene: Scene, page: AppTest) -> Form:
     rule = rule_page(scene, page)
     scene.store.rules.disable(rule, actor="omar", reason="")
     page.run()
-    return click(page, "switch-on"), lambda: scene.store.rules.get(rule).enabled
+    return click(page, "enable"), lambda: scene.store.rules.get(rule).enabled
 
 
 def a_receiver_is_made(scene: Scene, page: AppTest) -> Form:
     turned_to(page, "receivers.py").text_input(key="receiver-name").set_value("day").run()
-    return click(page, "receiver-make"), scene.store.receivers.all
+    return click(page, "receiver-create"), scene.store.receivers.all
 
 
 def a_receiver_is_changed(scene: Scene, page: AppTest) -> Form:
@@ -186,7 +188,7 @@ def a_receiver_is_removed(scene: Scene, page: AppTest) -> Form:
 
 def a_channel_is_tried_out(scene: Scene, page: AppTest) -> Form:
     turned_to(page, "receivers.py")
-    return click(page, "try", timeout=90), scene.store.inbox.unread
+    return click(page, "test-message", timeout=90), scene.store.inbox.unread
 
 
 def a_message_is_read(scene: Scene, page: AppTest) -> Form:
@@ -279,14 +281,14 @@ def test_the_beat_of_another_page_of_theirs_is_no_sign_for_this_one(
 ):
     does, reads = a_view_is_saved(scene, page)
     time.now += 31
-    session.vouched("lena", "another")
+    session.renew_login("lena", "another")
     does()
     assert reads() == []
 
 
 @pytest.mark.parametrize("widget", ["blotter", "drawer"])
 @pytest.mark.parametrize("passed", [0, 31])
-def test_commands_wait_for_the_door_and_are_never_taken_from_the_open_connection(
+def test_commands_wait_for_the_live_api_and_are_never_taken_from_the_open_connection(
     scene: Scene, page: AppTest, time: Time, login: list[str], widget: str, passed: float
 ):
     alert = scene.raises("one")
@@ -304,17 +306,17 @@ def test_nothing_is_asked_of_another_address_for_who_is_no_longer_signed_in(
     turned_to(page, "settings.py")
     time.now += 31
     page.button(key="test").click().run()
-    assert "Nothing was asked." in shown(page)
+    assert "Not tested." in shown(page)
     assert REFUSED in shown(page)
     beats(page)
     page.button(key="test").click().run()
-    assert "It does not answer." in shown(page)
+    assert "Prefect does not answer." in shown(page)
 
 
 def test_without_a_login_before_it_nothing_ends(
     scene: Scene, page: AppTest, time: Time, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(session, "LEASES", Leases(time))
+    monkeypatch.setattr(session, "LOGIN_LEASES", LoginLeases(time))
     page.run().text_input(key="view-name").set_value("mine").run()
     time.now += 86_400
     page.button(key="view-save").click().run()

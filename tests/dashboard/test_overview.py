@@ -59,8 +59,8 @@ def test_a_period_stands_against_the_one_before(scene: Scene, page: AppTest):
     )  # fmt: skip
     scene.storm(2)
     opened(page)
-    told = {one.label: (one.value, one.delta) for one in page.metric}
-    assert told["Opened"] == ("2", "-50% against before")
+    figures = {one.label: (one.value, one.delta) for one in page.metric}
+    assert figures["Opened"] == ("2", "-50% vs. previous period")
     page.button_group(key="length").set_value("7d").run()
     assert {one.label: one.value for one in page.metric}["Opened"] == "6"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.connection_check import reached
+from dashboard.connection_check import check_connection
 from sentinel.alerts.actions import Acknowledge, Resolve
 from tests.dashboard.scene import Scene, set_up, shown
 
@@ -26,11 +26,15 @@ def test_the_overview_counts_what_is_so(scene: Scene, page: AppTest):
     scene.raises("open", severity="low")
     scene.store.act([taken], Acknowledge(actor="lena"))
     scene.store.act([over], Resolve(actor="lena"))
-    told = metrics(opened(page, "overview.py"))
-    assert (told["Active"], told["Critical"], told["Unacknowledged"]) == ("2", "1", "1")
-    assert told["Rules"] == "3 of 3"
-    assert (told["Opened"], told["Resolved"], told["Never acknowledged"]) == ("3", "1", "2")
-    assert told["Mean time to acknowledge"] == "30 min"
+    figures = metrics(opened(page, "overview.py"))
+    assert (figures["Active"], figures["Critical"], figures["Unacknowledged"]) == ("2", "1", "1")
+    assert figures["Rules"] == "3 of 3"
+    assert (figures["Opened"], figures["Resolved"], figures["Never acknowledged"]) == (
+        "3",
+        "1",
+        "2",
+    )
+    assert figures["Mean time to acknowledge"] == "30 min"
 
 
 def test_every_figure_has_a_written_meaning(scene: Scene, page: AppTest):
@@ -57,9 +61,9 @@ def test_the_system_log_is_searched(scene: Scene, page: AppTest):
     scene.store.log.write("info", "rule.switched", "disk-space is off, says lena")
     scene.store.log.write("error", "delivery.failed", "Slack did not take it")
     opened(page, "log.py")
-    assert list(page.dataframe[0].value["What"]) == ["delivery.failed", "rule.switched"]
+    assert list(page.dataframe[0].value["Event"]) == ["delivery.failed", "rule.switched"]
     page.text_input(key="log-words").set_value("LENA rule").run()
-    assert list(page.dataframe[0].value["What"]) == ["rule.switched"]
+    assert list(page.dataframe[0].value["Event"]) == ["rule.switched"]
     page.text_input(key="log-words").set_value("").run()
     page.button_group(key="levels").set_value(["error"]).run()
     assert list(page.dataframe[0].value["Message"]) == ["Slack did not take it"]
@@ -74,7 +78,7 @@ def test_more_of_the_log_is_shown_on_request(scene: Scene, page: AppTest):
 
 
 def test_an_empty_log_says_what_will_be_there(scene: Scene, page: AppTest):
-    assert "Nothing to show" in shown(opened(page, "log.py"))
+    assert "No log entries" in shown(opened(page, "log.py"))
 
 
 def test_settings_say_where_things_are(scene: Scene, page: AppTest):
@@ -86,17 +90,17 @@ def test_settings_say_where_things_are(scene: Scene, page: AppTest):
 
 def test_a_connection_is_tested(scene: Scene, page: AppTest):
     opened(page, "settings.py").button(key="test").click().run()
-    assert "It does not answer." in shown(page)
+    assert "Prefect does not answer." in shown(page)
 
 
 @pytest.mark.parametrize(
     ("url", "says"),
-    [("127.0.0.1:9", "no web address"), ("http://127.0.0.1:9/api", "127.0.0.1:9")],
+    [("127.0.0.1:9", "not a web address"), ("http://127.0.0.1:9/api", "127.0.0.1:9")],
 )
 def test_why_an_address_does_not_answer_is_said(url: str, says: str):
-    found = reached(url)
+    found = check_connection(url)
     assert not found.ok
-    assert says in found.says
+    assert says in found.text
 
 
 @pytest.mark.parametrize("name", ["overview.py", "history.py", "audit.py", "log.py", "settings.py"])

@@ -1,4 +1,4 @@
-"""The door beside Streamlit, as a real browser uses it."""
+"""The live API beside Streamlit, as a real browser uses it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_rows_that_are_known_are_not_sent_again(scene: Scene, watched: Watched):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("status", [403, 500])
-def test_a_browser_that_the_door_does_not_answer_goes_streamlits_way(
+def test_a_browser_that_the_live_api_does_not_answer_uses_streamlits_connection(
     scene: Scene, watched: Watched, status: int
 ):
     page = watched.page
@@ -110,7 +110,7 @@ def test_an_open_page_goes_on_when_the_dashboard_was_started_again(
 
 
 @pytest.mark.slow
-def test_what_was_done_past_the_door_is_not_done_again_when_the_dashboard_was_started_again(
+def test_a_command_over_streamlits_connection_is_not_repeated_after_a_restart(
     scene: Scene, watched: Watched, served: Served, tmp_path: Path
 ):
     page = watched.page

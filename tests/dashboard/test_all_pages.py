@@ -22,9 +22,10 @@ PAGES = {
     "settings.py": "System",
 }  # fmt: skip
 WITHOUT_STREAMLIT = (
-    "alert_row", "commands", "configuration", "connection_check", "data", "database_errors",
-    "export_columns", "export_files", "history_query", "live_api", "live_filter", "markup",
-    "page_tokens", "readings_chart", "response_cache", "serializers", "view_models",
+    "alert_commands", "alert_row", "commands", "configuration", "configuration_commands",
+    "connection_check", "data", "database_errors", "export_columns", "export_files",
+    "history_query", "live_api", "live_filter", "markup", "page_tokens", "readings_chart",
+    "reports", "response_cache", "serializers", "view_models",
 )  # fmt: skip
 
 
@@ -60,7 +61,12 @@ def test_every_page_says_whom_it_takes_you_for(
 
 @pytest.mark.parametrize(
     ("name", "column"),
-    [("history.py", "Opened"), ("rules.py", "Last look"), ("audit.py", "When"), ("log.py", "When")],
+    [
+        ("history.py", "Opened"),
+        ("rules.py", "Last evaluation"),
+        ("audit.py", "Time"),
+        ("log.py", "Time"),
+    ],
 )
 def test_moments_in_tables_are_those_of_whoever_looks(
     scene: Scene, page: AppTest, monkeypatch: pytest.MonkeyPatch, name: str, column: str
@@ -81,7 +87,7 @@ def test_every_key_on_the_sheet_does_something():
     program = script("blotter")
     sheet = program[program.index("const HELP") : program.index("function bindKeys")]
     shown_keys = {key for keys in re.findall(r'\["([^"]+)", "', sheet) for key in keys.split(" ")}
-    bound = program[program.index("const keys = {") : program.index("const hear = ")]
+    bound = program[program.index("const keys = {") : program.index("const onKey = ")]
     assert {"J", "Enter", "?", "G", "N"} <= shown_keys
     names = {name for found in re.findall(r'"([^"]+)"|(\w+): |\.(\w+) =', bound) for name in found}
     for key in shown_keys - ELSEWHERE:

@@ -1,0 +1,349 @@
+"""The commands for alerts from the table and the drawer, with their answers and undo steps.
+
+A browser sends a command again until it hears the answer, so that nothing is lost when a page
+refreshes in between. Every command therefore has an id, and this process carries it out once.
+`dashboard.commands` validates a command and checks who sent it before it reaches this module.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+
+from dashboard.database_errors import database
+from dashboard.live_filter import View
+from sentinel.alerts.actions import (
+    Acknowledge,
+    Action,
+    ActionResult,
+    Assign,
+    Comment,
+    Reopen,
+    Resolve,
+    Suppress,
+    Unacknowledge,
+    Unsuppress,
+)
+from sentinel.alerts.reasons import Reason
+from sentinel.alerts.view import AlertView
+from sentinel.duration import format_duration
+from sentinel.engine.snooze import still_bad
+from sentinel.errors import DatabaseError, SentinelError
+from sentinel.store.alerts.apply_action import MOST_ACTED_ON
+
+if TYPE_CHECKING:
+    from dashboard.commands import Services
+    from dashboard.data import Data
+
+__all__ = ["MOST_KEPT", "AlertCommand", "AlertCommands", "Answer", "NotChanged"]
+
+MOST_KEPT = 2000
+"""Commands whose answers and undo steps this process remembers."""
+MOST_EXPLAINED = 20
+"""Conflicts for which the database is asked what somebody else did."""
+Text = Annotated[str, msgspec.Meta(max_length=2000)]
+
+
+class NotChanged(msgspec.Struct, frozen=True):
+    """An alert that a command left as it was, and why."""
+
+    id: str
+    why: str
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of one command.
+
+    Attributes:
+        id: of the command
+        done: alerts that it changed
+        unchanged: alerts that already were in the state that it asks for
+        conflicts: alerts that somebody else changed since they were shown
+        refused: alerts whose lifecycle does not allow the command
+        more: whether more alerts match than one command may change
+        undo: whether it can be undone
+        offer: a sentence that offers a snooze, where the condition of a resolved alert still holds
+        error: why nothing at all was done
+    """
+
+    id: str
+    done: int = 0
+    unchanged: int = 0
+    conflicts: list[NotChanged] = []
+    refused: list[NotChanged] = []
+    more: bool = False
+    undo: bool = False
+    offer: str = ""
+    error: str = ""
+
+
+class AlertCommand(msgspec.Struct, frozen=True, kw_only=True):
+    """One command for alerts, as a browser sends it.
+
+    Attributes:
+        id: made by the browser; the same id is carried out once
+        op: what to do
+        items: alerts, each with the version that the browser showed
+        all: a filter: every alert that matches it, whatever its version
+        comment: kept in the timeline
+        minutes: how long to suppress for
+        assignee: who the alert is assigned to; empty for nobody
+        of: the command to undo; for `suppress`, the resolve whose still firing alerts are meant
+    """
+
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+    op: Literal[
+        "acknowledge", "unacknowledge", "resolve", "reopen", "suppress", "unsuppress", "assign",
+        "comment", "undo",
+    ]  # fmt: skip
+    items: Annotated[list[tuple[str, int]], msgspec.Meta(max_length=MOST_ACTED_ON)] = []
+    all: dict[str, Any] | None = None
+    comment: Text = ""
+    minutes: Annotated[int, msgspec.Meta(ge=0, le=366 * 24 * 60)] = 0
+    assignee: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    of: str = ""
+
+    def carry_out(self, services: Services, actor: str) -> Answer | None:
+        """Change the alerts, once for all copies of this command.
+
+        Args:
+            services: what commands work on
+            actor: who sent it
+
+        Returns:
+            the answer; None while a copy of this command is running
+        """
+        return services.alerts.once(self, actor)
+
+
+class _Step(msgspec.Struct, frozen=True):
+    """One action on alerts that share a version; None for whatever version they have."""
+
+    action: Action
+    ids: list[str]
+    version: int | None
+
+
+class AlertCommands:
+    """Carries out commands for alerts, and remembers their answers and how to undo them.
+
+    Args:
+        data: the dashboard's access to the store
+    """
+
+    def __init__(self, data: Data) -> None:
+        self._data = data
+        self._lock = threading.Lock()
+        self._answers: OrderedDict[str, Answer | None] = OrderedDict()
+        self._undo: OrderedDict[str, list[_Step]] = OrderedDict()
+        self._still_firing: OrderedDict[str, list[str]] = OrderedDict()
+
+    def once(self, command: AlertCommand, actor: str) -> Answer | None:
+        """Carry out a command, unless it was carried out before.
+
+        Args:
+            command: a validated command
+            actor: who sent it
+
+        Returns:
+            its answer; None while another thread carries out the same command
+        """
+        with self._lock:
+            if command.id in self._answers:
+                return self._answers[command.id]
+            # Claimed before it runs: a copy that comes meanwhile waits for this answer.
+            self._answers[command.id] = None
+            while len(self._answers) > MOST_KEPT:
+                self._answers.popitem(last=False)
+        answer: Answer | None = None
+        try:
+            answer = self._answered(command, actor)
+        finally:
+            with self._lock:
+                if answer is None:  # it failed with a bug: the browser may send it again
+                    self._answers.pop(command.id, None)
+                else:
+                    self._answers[command.id] = answer
+        return answer
+
+    def _answered(self, command: AlertCommand, actor: str) -> Answer:
+        try:
+            return self._undone(command) if command.op == "undo" else self._acted(command, actor)
+        except SentinelError as error:
+            return Answer(id=command.id, error=str(error))
+
+    def _acted(self, command: AlertCommand, actor: str) -> Answer:
+        action = self._action(command, actor)
+        versions, more = self._targets(command, actor)
+        if not versions and command.op == "suppress" and command.of:
+            return Answer(id=command.id, error="there is no alert left to snooze")
+        before = self._data.some(list(versions))
+        holds = self._condition_holds(before.values() if command.op == "resolve" else ())
+        by_version: dict[int | None, list[str]] = {}
+        for alert_id, version in versions.items():
+            by_version.setdefault(version, []).append(alert_id)
+        results = self._act([_Step(action, ids, version) for version, ids in by_version.items()])
+        changed = [one for one in results if one.ok and one.reason is not Reason.UNCHANGED]
+        undo = _undo_steps(command, actor, before, changed, self._data.store.now())
+        firing = [one.alert_id for one in changed if one.alert_id in holds]
+        with self._lock:
+            if undo:
+                _keep(self._undo, command.id, undo)
+            if firing:
+                _keep(self._still_firing, command.id, firing)
+        answer = self._answer(command.id, results, undo=bool(undo))
+        offer = self._snooze_offer(len(firing), len(changed))
+        return msgspec.structs.replace(answer, offer=offer, more=more)
+
+    def _targets(self, command: AlertCommand, actor: str) -> tuple[dict[str, int | None], bool]:
+        """The alerts that a command is for with their versions, and whether more match."""
+        if command.op == "suppress" and command.of:
+            with self._lock:  # a snooze is meant whatever happened to the alert since its resolve
+                return dict.fromkeys(self._still_firing.get(command.of, [])), False
+        if command.all is not None:
+            wanted = View.read(command.all).filter(actor)
+            found = self._data.live_ids(wanted, MOST_ACTED_ON + 1)
+            return dict.fromkeys(found[:MOST_ACTED_ON]), len(found) > MOST_ACTED_ON
+        # A comment changes nothing that somebody else's change could conflict with.
+        any_version = command.op == "comment"
+        return {alert: None if any_version else version for alert, version in command.items}, False
+
+    def _condition_holds(self, alerts: Iterable[AlertView]) -> frozenset[str]:
+        with database():
+            return frozenset(still_bad(self._data.store, alerts))
+
+    def _snooze_offer(self, firing: int, of: int) -> str:
+        if not firing:
+            return ""
+        held = format_duration(self._data.store.options.hold_after_manual_resolve)
+        if of == 1:
+            return f"It still fired at the last evaluation, and reopens in {held} if it still does."
+        which = "All of them" if firing == of else f"{firing:,} of them"
+        return f"{which} still fired at the last evaluation; what still does reopens in {held}."
+
+    def _action(self, command: AlertCommand, actor: str) -> Action:
+        comment = command.comment.strip()
+        match command.op:
+            case "acknowledge":
+                return Acknowledge(actor=actor, comment=comment)
+            case "unacknowledge":
+                return Unacknowledge(actor=actor, comment=comment)
+            case "resolve":
+                return Resolve(actor=actor, comment=comment)
+            case "reopen":
+                return Reopen(actor=actor, comment=comment)
+            case "assign":
+                return Assign(actor=actor, assignee=command.assignee.strip(), comment=comment)
+            case "suppress":
+                until = self._data.store.now() + timedelta(minutes=command.minutes)
+                return Suppress(actor=actor, until=until, comment=comment)
+            case "unsuppress":
+                return Unsuppress(actor=actor, comment=comment)
+            case _:
+                return Comment(actor=actor, comment=comment)
+
+    def _undone(self, command: AlertCommand) -> Answer:
+        with self._lock:
+            steps = self._undo.get(command.of, [])
+        if not steps:
+            return Answer(id=command.id, error="there is nothing left to undo")
+        results = self._act(steps)
+        with self._lock:  # only now: an undo that the database refused can be sent again
+            self._undo.pop(command.of, None)
+        return self._answer(command.id, results)
+
+    def _act(self, steps: Sequence[_Step]) -> list[ActionResult]:
+        """Apply each step; where the database fails midway, the alerts that are left are refused.
+
+        Returns:
+            one result per alert
+
+        Raises:
+            DatabaseError: the database cannot be used, and nothing was done
+        """
+        results: list[ActionResult] = []
+        for number, step in enumerate(steps):
+            try:
+                results += self._data.act(step.ids, step.action, expected_version=step.version)
+            except DatabaseError as error:
+                if not results:
+                    raise
+                left = [one for later in steps[number:] for one in later.ids]
+                why = str(error)
+                return results + [
+                    ActionResult(alert_id=one, ok=False, reason=Reason.NOT_DONE, error=why)
+                    for one in left
+                ]
+        return results
+
+    def _changed_by(self, one: ActionResult) -> str:
+        """What somebody else did, else the conflict's own words: the command's result stands."""
+        try:
+            return self._data.last_change(one.alert_id) or one.error
+        except DatabaseError:
+            return one.error
+
+    def _answer(
+        self, command: str, results: Sequence[ActionResult], *, undo: bool = False
+    ) -> Answer:
+        conflicts = [one for one in results if one.reason in (Reason.CONFLICT, Reason.NOT_FOUND)]
+        refused = [one for one in results if not one.ok and one not in conflicts]
+        unchanged = sum(one.ok and one.reason is Reason.UNCHANGED for one in results)
+        explained, rest = conflicts[:MOST_EXPLAINED], conflicts[MOST_EXPLAINED:]
+        return Answer(
+            id=command,
+            done=sum(one.ok for one in results) - unchanged,
+            unchanged=unchanged,
+            conflicts=[NotChanged(one.alert_id, self._changed_by(one)) for one in explained]
+            + [NotChanged(one.alert_id, one.error) for one in rest],
+            refused=[NotChanged(one.alert_id, one.error) for one in refused],
+            undo=undo,
+        )
+
+
+def _keep(kept: OrderedDict[str, Any], command: str, value: object) -> None:
+    kept[command] = value
+    while len(kept) > MOST_KEPT:
+        kept.popitem(last=False)
+
+
+def _undo_steps(
+    command: AlertCommand,
+    actor: str,
+    before: dict[str, AlertView],
+    changed: Sequence[ActionResult],
+    now: datetime,
+) -> list[_Step]:
+    """The steps that undo a command, each on the version that it left; empty for a comment."""
+    inverse: Callable[[AlertView], Action]
+    match command.op:
+        case "acknowledge":
+            inverse = lambda _: Unacknowledge(actor=actor, comment="undo")  # noqa: E731
+        case "unacknowledge":
+            inverse = lambda was: Acknowledge(  # noqa: E731
+                actor=was.acknowledged_by or actor, comment=was.acknowledge_comment
+            )
+        case "resolve":
+            inverse = lambda _: Reopen(actor=actor, comment="undo")  # noqa: E731
+        case "reopen":
+            inverse = lambda _: Resolve(actor=actor, comment="undo")  # noqa: E731
+        case "assign":
+            inverse = lambda was: Assign(actor=actor, assignee=was.assignee, comment="undo")  # noqa: E731
+        case "suppress" | "unsuppress":
+            inverse = lambda was: (  # noqa: E731
+                Suppress(actor=actor, until=was.suppressed_until, comment=was.suppress_reason)
+                if was.suppressed_until is not None and was.suppressed_until > now
+                else Unsuppress(actor=actor, comment="undo")
+            )
+        case _:
+            return []
+    together: dict[tuple[Action, int], list[str]] = {}
+    for one in changed:
+        if was := before.get(one.alert_id):
+            together.setdefault((inverse(was), one.version), []).append(one.alert_id)
+    return [_Step(action, ids, version) for (action, version), ids in together.items()]

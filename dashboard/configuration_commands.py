@@ -1,0 +1,188 @@
+"""The commands of the pages' forms: rules, receivers, channels, the inbox and saved views.
+
+`dashboard.commands` validates a command and checks who sent it before it reaches this module.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+if TYPE_CHECKING:
+    from dashboard.commands import Services
+    from dashboard.configuration import CliResult
+
+__all__ = [
+    "MarkRead",
+    "RemoveReceiver",
+    "RemoveView",
+    "SaveView",
+    "SendTestMessage",
+    "SetReceiver",
+    "SwitchRule",
+]
+
+Name = Annotated[str, msgspec.Meta(max_length=1000)]
+Reason = Annotated[str, msgspec.Meta(max_length=2000)]
+
+
+class SwitchRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Switch a rule on, or off until somebody switches it on again.
+
+    Attributes:
+        name: of the rule
+        tenant: of the rule
+        on: whether it is to run
+        reason: why it is switched off, for others to read
+    """
+
+    name: Name
+    tenant: Name
+    on: bool
+    reason: Reason = ""
+
+    def carry_out(self, services: Services, actor: str) -> int:
+        """Switch the rule.
+
+        Args:
+            services: what commands work on
+            actor: who sent it
+
+        Returns:
+            how many alerts that closed
+
+        Raises:
+            NotFound: there is no rule of that name any more
+        """
+        rules = services.store.rules
+        if self.on:
+            rules.enable(self.name, actor=actor, tenant=self.tenant)
+            return 0
+        return rules.disable(self.name, actor=actor, reason=self.reason.strip(), tenant=self.tenant)
+
+
+class SetReceiver(msgspec.Struct, frozen=True, kw_only=True):
+    """Create a receiver, or change its channels.
+
+    Attributes:
+        name: of the receiver
+        channels: `inbox`, or a Prefect block as `type/name`
+    """
+
+    name: Name
+    channels: list[Name]
+
+    def carry_out(self, services: Services, actor: str) -> None:
+        """Store the receiver.
+
+        Args:
+            services: what commands work on
+            actor: who sent it
+
+        Raises:
+            ConfigurationError: the name or a channel cannot be used
+        """
+        services.store.receivers.set(self.name, self.channels)
+
+
+class RemoveReceiver(msgspec.Struct, frozen=True, kw_only=True):
+    """Remove a receiver; rules that name it notify `default` from then on."""
+
+    name: Name
+
+    def carry_out(self, services: Services, actor: str) -> None:
+        """Remove the receiver.
+
+        Args:
+            services: what commands work on
+            actor: who sent it
+
+        Raises:
+            NotFound: there is no receiver of that name
+        """
+        services.store.receivers.remove(self.name)
+
+
+class SendTestMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Send a test message through a channel."""
+
+    channel: Name
+
+    def carry_out(self, services: Services, actor: str) -> CliResult:
+        """Send the message with `sentinel channel test`, since blocks need Prefect's client.
+
+        Args:
+            services: what commands work on
+            actor: who sent it
+
+        Returns:
+            whether the channel accepted the message, else the error
+        """
+        return services.configuration.cli("channel", "test", self.channel)
+
+
+class MarkRead(msgspec.Struct, frozen=True, kw_only=True):
+    """Mark messages of the inbox as read; None for all of them."""
+
+    ids: list[Name] | None
+
+    def carry_out(self, services: Services, actor: str) -> None:
+        """Mark the messages.
+
+        Args:
+            services: what commands work on
+            actor: who sent it
+        """
+        services.store.inbox.mark_read(self.ids)
+
+
+class SaveView(msgspec.Struct, frozen=True, kw_only=True):
+    """Save a view under a name; a view of that name is replaced.
+
+    Attributes:
+        page: live or history
+        name: as it was typed
+        query: the view as the query string of the page's address
+    """
+
+    page: Name
+    name: Name
+    query: Annotated[str, msgspec.Meta(max_length=20_000)]
+
+    def carry_out(self, services: Services, actor: str) -> bool:
+        """Save the view for whoever sent the command.
+
+        Args:
+            services: what commands work on
+            actor: who sent it
+
+        Returns:
+            whether the name is new
+
+        Raises:
+            ConfigurationError: the name cannot be used
+        """
+        return services.store.views.save(actor, self.page, self.name, self.query)
+
+
+class RemoveView(msgspec.Struct, frozen=True, kw_only=True):
+    """Remove a saved view of whoever sends the command."""
+
+    page: Name
+    name: Name
+
+    def carry_out(self, services: Services, actor: str) -> str:
+        """Remove the view.
+
+        Args:
+            services: what commands work on
+            actor: who sent it
+
+        Returns:
+            the query string that it had
+
+        Raises:
+            NotFound: there is no view of that name
+        """
+        return services.store.views.remove(actor, self.page, self.name)
