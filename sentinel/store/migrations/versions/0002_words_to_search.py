@@ -1,10 +1,10 @@
-"""Words of alerts, to search in
+"""A full-text index over the words of alerts
 
-SQLite: an FTS5 index without contents, kept by triggers; `alert_search` gives each alert the
-number that the index knows it by (an implicit rowid may change with VACUUM). PostgreSQL: a
-tsvector with a GIN index in a table beside, also kept by triggers, so that what changes in an alert
-with every look at its rule touches neither. Both see the same words: letters and digits, whatever
-stands between them, without regard to case.
+SQLite: a contentless FTS5 index that triggers maintain; `alert_search` gives each alert the number
+under which the index knows it (an implicit rowid may change with VACUUM). PostgreSQL: a tsvector
+with a GIN index in a table beside `alert`, also maintained by triggers, so that what changes in an
+alert with every evaluation of its rule touches neither. Both index the same words: letters and
+digits, whatever stands between them, without regard to case.
 
 Revision ID: 0002
 Revises: 0001
@@ -21,8 +21,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# `searched` is written beside title and description where their words change, and not where only
-# a number does: a rule that fires on changing values would else be indexed at every look.
+# `searched` is written beside title and description where their words change, and not where only a
+# number does: a rule that fires on changing values would else be indexed at every evaluation.
 COLUMNS = ("searched", "rule", "category", "team", "labels")
 PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 

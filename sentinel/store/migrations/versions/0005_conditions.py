@@ -1,4 +1,4 @@
-"""What conditions remember: of rules between evaluations, of channels that were held back
+"""State of conditions between evaluations, and of channels whose notifications were held back
 
 Revision ID: 0005
 Revises: 0004

@@ -1,4 +1,4 @@
-"""Events in blocks, the ids that were seen, and the policies that look at them
+"""Events in blocks, the ids that came before, and the policies that match them
 
 Revision ID: 0007
 Revises: 0006

@@ -1,4 +1,4 @@
-"""Saved views: what a person looks at often, by a name of their own
+"""Saved views: filters of a page that a person named
 
 Revision ID: 0008
 Revises: 0007

@@ -1,7 +1,7 @@
-"""Indexes that counts of live alerts and figures of a period are read from
+"""Indexes for counts of live alerts and for figures of a period
 
-The index of live alerts has what is counted beside its order, so that the figures on every screen
-need no row of the table. What ended in a period was found rule by rule.
+The index of live alerts holds the counted columns beside its order, so that the figures on every
+screen are read from it alone. Alerts resolved in a period were found rule by rule before.
 
 Revision ID: 0009
 Revises: 0008

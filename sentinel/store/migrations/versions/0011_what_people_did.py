@@ -1,4 +1,4 @@
-"""What people did is found without what rules did, which is very much more
+"""An index over the timeline entries of people, which are few among those of rules
 
 Revision ID: 0011
 Revises: 0010

@@ -1,4 +1,4 @@
-"""Remedies: which Prefect run was started for which alert
+"""Remediations: which Prefect run was started for which alert
 
 Revision ID: 0004
 Revises: 0003

@@ -1,12 +1,12 @@
-"""Kept figures of settled hours, and the marks that changes leave on them
+"""Rollups of settled hours, and the marks that later changes leave on them
 
-Whoever changes an alert of an hour before `tally_state.until` leaves a mark on the hour in the same
-transaction, by whatever door: these are triggers. Nothing is kept yet, so until upkeep has been
-there all figures are walked for as before.
+A transaction that changes an alert of an hour before `tally_state.until` leaves a mark on the hour,
+whatever its door, since triggers do it. The migration sums up nothing: until upkeep has run, all
+figures are computed from alerts as before.
 
-A transaction on PostgreSQL looks at `until` only once it has a number of its own
-(`pg_current_xact_id`), which is what `sentinel.store.reports.rollup_upkeep` relies on. It looks
-once a statement: the row trigger compares with what the statement trigger before it has put down.
+A transaction on PostgreSQL reads `until` only once it has a number of its own
+(`pg_current_xact_id`), which `sentinel.store.reports.rollup_upkeep` relies on. It reads it once per
+statement: the row trigger compares with what the statement trigger before it stored.
 
 Revision ID: 0010
 Revises: 0009
@@ -25,7 +25,7 @@ down_revision = "0009"
 branch_labels = None
 depends_on = None
 
-# What changes most comes first, since looking ends at the first that differs.
+# What changes most comes first, since the comparison ends at the first that differs.
 COUNTED = ("resolved_at", "acknowledged_at", "severity", "opened_at", "rule", "category", "team")
 MOMENTS = ("opened_at", "resolved_at")
 WHATS = ("insert", "update", "delete")
@@ -107,7 +107,7 @@ def _triggers_sqlite() -> None:
 
 
 def _triggers_postgresql() -> None:
-    # Outside of READ COMMITTED a look may be older than the transaction's number: mark all.
+    # Outside of READ COMMITTED a snapshot may be older than the transaction's number: mark all.
     op.execute(
         "CREATE OR REPLACE FUNCTION tally_until() RETURNS float8 LANGUAGE plpgsql VOLATILE AS $$ "
         "BEGIN PERFORM pg_current_xact_id(); "
