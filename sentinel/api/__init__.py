@@ -1,7 +1,8 @@
-"""The HTTP door: a FastAPI application and the server that runs it.
+"""The HTTP API: a FastAPI application and the server that runs it.
 
-`create_app` makes the application, `main` serves it. One router per noun; what they share is
-in `access` (who may), `problems` (the one error shape), `limits` (sizes) and `shapes` (bodies).
+`create_app` builds the application, `main` serves it. Each resource has its own router. They share
+`access` (authentication), `problems` (the error format), `limits` (request sizes) and `schemas`
+(request and response bodies).
 """
 
 from sentinel.api.app import create_app

@@ -1,7 +1,7 @@
-"""Who may use the API, and in whose name they act.
+"""Authentication of API requests, and the person they act for.
 
-There is one bearer token. It says that the caller is trusted; `X-Sentinel-User` says which
-person it acts for, which the timeline of an alert keeps.
+There is one bearer token. It authenticates the caller; the header `X-Sentinel-User` names the
+person who acts, which the timeline of an alert records.
 """
 
 from __future__ import annotations
@@ -25,12 +25,20 @@ TOKEN_FILE = "api-token"  # noqa: S105 - the name of the file, not a token
 MOST_OF_A_NAME = 100
 
 _bearer = HTTPBearer(
-    auto_error=False, description="The token in SENTINEL_API_TOKEN, or the one in home/api-token."
+    auto_error=False, description="The token in SENTINEL_API_TOKEN, or in the file home/api-token."
 )
 
 
 def token(settings: Settings) -> str:
-    """The bearer token: the one set, else the one kept under home, made where there is none.
+    """Return the bearer token: the configured one, else the one in a file under home.
+
+    The file is created with a random token if it does not exist.
+
+    Args:
+        settings: the settings of the process
+
+    Returns:
+        The token.
 
     Raises:
         ConfigurationError: the file cannot be read or written
@@ -43,8 +51,8 @@ def token(settings: Settings) -> str:
         return _read(path) or _make(path)
     except OSError as error:
         raise ConfigurationError(
-            f"the API's token cannot be kept in {path}: {error.strerror}",
-            hint="Set SENTINEL_API_TOKEN, or SENTINEL_HOME to a folder that can be written.",
+            f"the API token cannot be stored in {path}: {error.strerror}",
+            hint="Set SENTINEL_API_TOKEN, or SENTINEL_HOME to a writable folder.",
         ) from error
 
 
@@ -58,8 +66,8 @@ def _read(path: Path) -> str:
 def _make(path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     made = secrets.token_urlsafe(32)
-    # Written whole under another name first: of two processes that start at once, both read
-    # the one that came first.
+    # Written completely under another name first, so that two processes that start at once both
+    # read the same token.
     own = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -68,7 +76,7 @@ def _make(path: Path) -> str:
         try:
             os.link(own, path)
         except FileExistsError:
-            # An empty file is nobody's token.
+            # An empty file holds no token.
             if not _read(path):
                 own.replace(path)
     finally:
@@ -77,7 +85,7 @@ def _make(path: Path) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches `host`."""
+    """Return whether `host` is reachable from this machine only."""
     if host == "localhost":
         return True
     try:
@@ -87,7 +95,7 @@ def is_loopback(host: str) -> bool:
 
 
 def check_bind(settings: Settings) -> None:
-    """Refuse to listen for other machines without a token that somebody chose.
+    """Refuse to listen for other machines without a configured token.
 
     Raises:
         ConfigurationError: the host is not loopback and no token is set
@@ -107,20 +115,28 @@ def caller(
         str | None,
         Header(
             alias="X-Sentinel-User",
-            description="The person it is done for, as the alert's timeline names them.",
+            description="The person who acts; the timeline of the alert records the name.",
         ),
     ] = None,
 ) -> str:
-    """Who acts; every route under /api depends on it.
+    """Authenticate a request; every route under /api depends on this.
+
+    Args:
+        request: the request
+        credentials: the bearer token, if sent
+        user: the header `X-Sentinel-User`, if sent
+
+    Returns:
+        The name of the person who acts: the header, else SENTINEL_USER, else `api`.
 
     Raises:
-        Problem: 401 without the right token, 422 for a name that is none
+        Problem: 401 without the right token, 422 for an invalid name
     """
     if credentials is None:
         raise Problem(
             401,
             "unauthorized",
-            "this needs a bearer token",
+            "this request needs a bearer token",
             hint="Send the header Authorization: Bearer TOKEN.",
         )
     wanted: str = request.app.state.token
@@ -129,8 +145,8 @@ def caller(
         raise Problem(
             401,
             "unauthorized",
-            "the bearer token is not the right one",
-            hint="It is in SENTINEL_API_TOKEN of the API's process, or in home/api-token.",
+            "the bearer token is wrong",
+            hint="Use SENTINEL_API_TOKEN of the API's process, or the content of home/api-token.",
         )
     name = (user or "").strip()
     if len(name) > MOST_OF_A_NAME or not name.isprintable():
@@ -148,10 +164,10 @@ def local_or_trusted(
     request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> None:
-    """Health and documentation: open on this machine, with the token from others.
+    """Allow health and documentation from this machine; from others with the token.
 
     Raises:
-        Problem: 401
+        Problem: 401 from another machine without the right token
     """
     if request.client is not None and is_loopback(request.client.host):
         return

@@ -1,4 +1,4 @@
-"""Alerts over HTTP: lists, one with its timeline, and what people do to them."""
+"""Alerts over HTTP: list them, read one with its timeline, and act on them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ AlertId = Annotated[
     str,
     Path(
         pattern="^[0-9a-f]{32}$",
-        description="The whole id: 32 hex digits. The beginning of one is not enough.",
+        description="The whole id: 32 hex digits. A prefix is not enough.",
         examples=["0198f2c4a7e07cc0b2a1d3f4e5a69788"],
     ),
 ]
@@ -72,31 +72,31 @@ def list_alerts(
     request: Request,
     status: Annotated[
         list[str],
-        Query(description="As shown, several allowed: open (or active), escalated, "
+        Query(description="Statuses as shown, several allowed: open (or active), escalated, "
               "acknowledged, suppressed, resolved, pending.", examples=[["open"]]),
     ] = [],  # noqa: B006 - FastAPI copies it
     severity: Annotated[
         list[str],
-        Query(description="Several allowed: critical, high, medium, low, info; emergency and "
-              "warning mean critical and medium.", examples=[["critical", "high"]]),
+        Query(description="Severities, several allowed: critical, high, medium, low, info; "
+              "emergency and warning mean critical and medium.", examples=[["critical", "high"]]),
     ] = [],  # noqa: B006 - FastAPI copies it
     rule: Annotated[str, Query(description="Name of the rule.")] = "",
-    category: Annotated[str, Query(description="Of the rule.")] = "",
-    team: Annotated[str, Query(description="That owns what is watched.")] = "",
-    assignee: Annotated[str | None, Query(description="Whose; empty for nobody's.")] = None,
+    category: Annotated[str, Query(description="Category of the rule.")] = "",
+    team: Annotated[str, Query(description="Team of the rule.")] = "",
+    assignee: Annotated[str | None, Query(description="Assignee; empty: unassigned.")] = None,
     q: Annotated[str, Query(max_length=200, description="Text in title, description, rule.")] = "",
-    since: Annotated[AwareDatetime | None, Query(description="Opened then or later.")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Opened before.")] = None,
-    tenant: Annotated[str, Query(description="Whose alerts.")] = "",
+    since: Annotated[AwareDatetime | None, Query(description="Opened at or after this.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Opened before this.")] = None,
+    tenant: Annotated[str, Query(description="Tenant of the alerts.")] = "",
     order: Annotated[
         Literal["history", "live"],
-        Query(description="history: newest first. live: what needs somebody first, and "
-              "without a status only what is not over."),
+        Query(description="history: newest first. live: most urgent first, and "
+              "without a status only unresolved alerts."),
     ] = "history",
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: Annotated[str | None, Query(description="next_cursor of the page before.")] = None,
+    cursor: Annotated[str | None, Query(description="next_cursor of the previous page.")] = None,
 ) -> AlertList:  # fmt: skip
-    """Alerts in order, a page at a time; what arrives meanwhile moves no row."""
+    """List alerts by page. The cursor is stable: alerts that arrive meanwhile shift no page."""
     chosen = AlertFilter(
         status=tuple(status), severity=tuple(severity), rule=rule, category=category, team=team,
         assignee=assignee, q=q, since=since, until=until, tenant=tenant,
@@ -108,7 +108,7 @@ def list_alerts(
 
 @router.get("/{alert_id}", summary="One alert with its timeline", responses=responses(404))
 def get_alert(request: Request, alert_id: AlertId) -> AlertDetail:
-    """The alert as it is now, and every change that led there, oldest first."""
+    """Return the present alert, and all its changes, oldest first."""
     alert = _store(request).alerts.get(alert_id)
     return AlertDetail.model_construct(
         None,
@@ -131,15 +131,22 @@ def _remediation(request: Request, alert_id: str) -> Remediation | None:
 
 @router.post(
     "/{alert_id}/actions",
-    summary="Do something to an alert",
+    summary="Act on an alert",
     responses=responses(400, 404, 409, 413, 501),
 )
 def act(request: Request, alert_id: AlertId, asked: ActionRequest, actor: Caller) -> ActionTaken:
     """Acknowledge, unacknowledge, resolve, reopen, suppress, unsuppress, assign or comment.
 
-    Doing again what is already so changes nothing and is no error. 409 says that its state
-    forbids it, or that somebody changed it since `expected_version`. What is reopened is what it
-    was before it was over; who was told that it is over is told that it is not.
+    Repeating an action changes nothing and is no error. 409 means that the alert's state forbids
+    the action, or that somebody changed the alert since `expected_version`. A reopened alert has
+    the status it had before it was resolved; receivers that were notified of the resolve are
+    notified of the reopening.
+
+    Returns:
+        The alert after the action, and the reason code of the outcome.
+
+    Raises:
+        Problem: 404 for an unknown alert, 409 if the action is refused
     """
     store = _store(request)
     hold = asked.action == "resolve" and _holds(store, alert_id)
@@ -148,7 +155,8 @@ def act(request: Request, alert_id: AlertId, asked: ActionRequest, actor: Caller
     )
     result = done[0]
     if not result.ok:
-        raise _refused(alert_id, asked, result)
+        problem = _refused(alert_id, asked, result)
+        raise problem
     return ActionTaken(
         reason=result.reason,
         reason_text=words(result.reason),
@@ -161,7 +169,7 @@ def _holds(store: Store, alert_id: str) -> bool:
     try:
         return bool(still_bad(store, [store.alerts.get(alert_id)]))
     except NotFound:
-        return False  # and what acts says so
+        return False  # the action itself reports this
 
 
 def _action(store: Store, asked: ActionRequest, actor: str) -> Action:
@@ -188,7 +196,7 @@ def _action(store: Store, asked: ActionRequest, actor: str) -> Action:
             raise Problem(
                 501,
                 "not_available",
-                "escalating by hand is not available yet: there are no escalation policies",
+                "manual escalation is not available yet: there are no escalation policies",
                 hint="Assign it to the next person instead.",
                 field="action",
             )
@@ -202,12 +210,12 @@ def _refused(alert_id: str, asked: ActionRequest, result: ActionResult) -> Probl
             409,
             "conflict",
             f"alert '{alert_id}' is at version {result.version}, not {asked.expected_version}",
-            hint="Somebody changed it since you looked; look again, then decide.",
+            hint="Somebody changed it meanwhile; read it again, then decide.",
             field="expected_version",
         )
     return Problem(
         409,
         "refused",
-        f"alert '{alert_id}' cannot take {asked.action}: {result.error}",
-        hint=f"It is {result.status} now.",
+        f"alert '{alert_id}' refused {asked.action}: {result.error}",
+        hint=f"Its status is {result.status}.",
     )

@@ -1,7 +1,8 @@
-"""Puts the application together: what it opens at start, its routers, its error shape."""
+"""Build the application: its lifespan, its routers and its error format."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 
 from sentinel.api import (
@@ -36,10 +38,10 @@ from sentinel.store import Store
 __all__ = ["create_app"]
 
 DESCRIPTION = """
-Alerts, what is done to them, and the rules and messages around them.
+Alerts and their actions, rules, metrics, events and notifications.
 
-Every address under `/api` needs the header `Authorization: Bearer TOKEN`. `X-Sentinel-User`
-names the person it is done for. Whatever fails is answered in one shape:
+Every path under `/api` requires the header `Authorization: Bearer TOKEN`. `X-Sentinel-User` names
+the person who acts. All errors have the same format:
 `{"error": {"code", "message", "hint", "field"?, "request_id"}}`.
 """
 
@@ -47,30 +49,33 @@ names the person it is done for. Whatever fails is answered in one shape:
 def create_app(
     settings: Settings | None = None, *, store: Store | None = None, relay: bool = True
 ) -> FastAPI:
-    """The application.
+    """Build the application.
 
     Args:
-        settings: those of the process unless given
-        store: opened from the settings unless given; one that is given is not closed here
-        relay: run the relay beside it, which publishes events and stands by for Prefect
+        settings: the settings; by default those of the process
+        store: the database; by default opened from the settings, and closed at shutdown
+        relay: run the relay in a thread; it publishes events and stands in for Prefect
+
+    Returns:
+        The application, ready to be served.
 
     Raises:
-        ConfigurationError: the token cannot be kept, or the database URL cannot be read
+        ConfigurationError: the token cannot be stored, or the database URL is invalid
     """
     chosen = settings or settings_of_process()
     prefect = PrefectApi.of(chosen)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        standby = RelayThread(app.state.store, chosen) if relay else None
-        app.state.standby = standby
-        if standby is not None:
-            standby.start()
+        relay_thread = RelayThread(app.state.store, chosen) if relay else None
+        app.state.relay_thread = relay_thread
+        if relay_thread is not None:
+            relay_thread.start()
         try:
             yield
         finally:
-            if standby is not None:
-                standby.stop()
+            if relay_thread is not None:
+                relay_thread.stop()
             prefect.close()
             if store is None:
                 app.state.store.close()
@@ -88,26 +93,36 @@ def create_app(
     app.state.token = access.token(chosen)
     app.state.store = store or Store.of(chosen)
     app.state.addresses = Addresses.of(chosen)
-    app.state.standby = None
+    app.state.relay_thread = None
     app.state.prefect_healthy = prefect.healthy
     problems.install(app)
     app.add_middleware(Limits)
 
     api = APIRouter(prefix="/api/v1/alerts", dependencies=[access.Trusted])
     for noun in (alerts, events, heartbeats, inbox, metrics, rules, statistics, webhooks):
-        api.include_router(noun.router)
+        api.include_router(_for_callers(noun.router))
     app.include_router(api)
-    app.include_router(events.batches, prefix="/api/v1", dependencies=[access.Trusted])
-    app.include_router(heartbeats.by_key)  # its address holds a key
+    app.include_router(
+        _for_callers(events.batches), prefix="/api/v1", dependencies=[access.Trusted]
+    )
+    app.include_router(heartbeats.by_key)  # its path contains a key
     open_here = [Depends(access.local_or_trusted)]
-    app.include_router(health.router, dependencies=open_here)
-    app.include_router(_papers(app), dependencies=open_here)
+    app.include_router(_for_callers(health.router), dependencies=open_here)
+    app.include_router(_documentation(app), dependencies=open_here)
     app.mount("/docs/static", StaticFiles(directory=Path(__file__).parent / "static"))
     return app
 
 
-def _papers(app: FastAPI) -> APIRouter:
-    """The description of the API, for programs and for people."""
+def _for_callers(router: APIRouter) -> APIRouter:
+    """Omit the sections of docstrings that are for readers of the code from the descriptions."""
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            route.description = re.split(r"\n(?:Returns|Raises):\n", route.description)[0].rstrip()
+    return router
+
+
+def _documentation(app: FastAPI) -> APIRouter:
+    """Return the routes of the API's documentation: OpenAPI, and a page for people."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/openapi.json")
@@ -118,8 +133,8 @@ def _papers(app: FastAPI) -> APIRouter:
     def docs() -> HTMLResponse:
         return get_swagger_ui_html(
             openapi_url="/openapi.json",
-            title="Sentinel's API",
-            # Served from here: a page of ours asks nothing of other hosts.
+            title="Sentinel API",
+            # Served from here, so that the page makes no requests to other hosts.
             swagger_js_url="/docs/static/swagger-ui-bundle.js",
             swagger_css_url="/docs/static/swagger-ui.css",
             swagger_favicon_url="data:,",

@@ -1,4 +1,4 @@
-"""Bodies that are read faster, or with more patience, than FastAPI reads them."""
+"""Request bodies that the routes parse themselves, for speed or for better errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sentinel.api.problems import Problem
 __all__ = ["Body", "Tenant", "described", "json_of"]
 
 Tenant = Annotated[
-    str, Query(pattern="^[a-z0-9][a-z0-9._-]{0,99}$", description="Whose these are.")
+    str, Query(pattern="^[a-z0-9][a-z0-9._-]{0,99}$", description="Name of the tenant.")
 ]
 
 
@@ -21,20 +21,26 @@ async def _body(request: Request) -> bytes:
 
 
 Body = Annotated[bytes, Depends(_body)]
-"""The body as it came; the route itself may then run beside others, in a thread."""
+"""The raw body. The route itself can then be a plain function, which runs in a thread."""
 
 
 def described(schema: dict[str, Any], example: Any) -> dict[str, Any]:
-    """What the API's description says of a body that the route reads itself."""
+    """Return the OpenAPI description of a body that the route parses itself."""
     content = {"application/json": {"schema": schema, "example": example}}
     return {"requestBody": {"required": True, "content": content}}
 
 
 def json_of(body: bytes) -> Any:
-    """The body as JSON.
+    """Parse the body as JSON.
+
+    Args:
+        body: the raw body
+
+    Returns:
+        The JSON value.
 
     Raises:
-        Problem: 400, it is none
+        Problem: 400 if the body is not JSON
     """
     try:
         return orjson.loads(body)

@@ -40,10 +40,10 @@ _MANY = {
 
 
 class EventsAccepted(BaseModel):
-    """What became of the events that were sent."""
+    """The outcome of sending events."""
 
-    accepted: int = Field(description="Kept, durably.")
-    duplicates: int = Field(description="Had an id that was there already; they count once.")
+    accepted: int = Field(description="Number of events stored durably.")
+    duplicates: int = Field(description="Number of events whose id was stored already.")
 
 
 @router.post(
@@ -57,44 +57,56 @@ def process_event(
     body: Body,
     tenant_id: Annotated[
         str,
-        Query(pattern="^[a-z0-9][a-z0-9._-]{0,99}$", description="Whose it is."),
+        Query(pattern="^[a-z0-9][a-z0-9._-]{0,99}$", description="Name of the tenant."),
     ] = "default",
 ) -> EventsAccepted:
-    """Keep one JSON object; it is durable when the answer comes, and matched right after.
+    """Store one event, any JSON object. It is durable when the response arrives, then matched.
 
-    One whose `id` (or `event_id`) has come before counts once.
+    Events are deduplicated by `id` (or `event_id`).
+
+    Returns:
+        The counts of stored and duplicate events.
+
+    Raises:
+        Problem: 422 if the event is invalid, or the body has several
     """
     events = _read(body)
     if len(events) != 1:
         raise Problem(
             422,
             "invalid",
-            f"{len(events):,} events were sent, and this address takes one",
-            hint="Send many to /api/v1/events.",
+            f"{len(events):,} events were sent, but this path accepts one",
+            hint="Send several to /api/v1/events.",
         )
     return _keep(request, events, tenant_id)
 
 
 @batches.post(
     "/events",
-    summary="Send many events",
+    summary="Send several events",
     responses=responses(400, 413),
     openapi_extra=described(_MANY, [_EXAMPLE]),
 )
 def send_events(request: Request, body: Body, tenant: Tenant = "default") -> EventsAccepted:
-    """Keep at most 10,000 JSON objects: a list, `{"events": […]}`, or one a line (NDJSON).
+    """Store at most 10,000 events: a list, `{"events": […]}`, or one object per line (NDJSON).
 
-    They are durable when the answer comes. One whose `id` (or `event_id`) has come before counts
-    once, so sending again is safe. Where some cannot be kept, the answer is 422: `errors` names
-    the index of each, and the others are kept.
+    They are durable when the response arrives. Events are deduplicated by `id` (or `event_id`), so
+    a retry is safe. If some are invalid, the response is 422: `errors` names their indexes, and
+    the others are stored.
+
+    Returns:
+        The counts of stored and duplicate events.
+
+    Raises:
+        Problem: 413 for more than 10,000 events, 422 if some are invalid
     """
     events = _read(body)
     if len(events) > MOST_AT_ONCE:
         raise Problem(
             413,
             "too_large",
-            f"{len(events):,} events at once are too many",
-            hint=f"Send at most {MOST_AT_ONCE:,} at a time.",
+            f"{len(events):,} events in one request are too many",
+            hint=f"Send at most {MOST_AT_ONCE:,} per request.",
         )
     return _keep(request, events, tenant)
 
@@ -103,8 +115,8 @@ def _read(body: bytes) -> list[object]:
     try:
         return read_events(body)
     except NoEvents as error:
-        told = f"the body cannot be used: {error.message}"
-        raise Problem(400, "bad_request", told, hint=error.hint) from None
+        message = f"the body is invalid: {error.message}"
+        raise Problem(400, "bad_request", message, hint=error.hint) from None
 
 
 def _keep(request: Request, events: list[object], tenant: str) -> EventsAccepted:
@@ -118,16 +130,16 @@ def _refused(kept: Kept, sent: int) -> Problem:
     first = kept.refused[0]
     place = f"{first.index}.{first.field}".rstrip(".") if sent > 1 else first.field
     if sent == 1:
-        said = "the event cannot be kept"
+        summary = "the event is invalid"
     else:
         rest = sent - len(kept.refused)
-        others = f"; the other {rest:,} are" if rest else ""
-        said = f"{len(kept.refused):,} of {sent:,} events cannot be kept{others}. The first"
+        others = f"; the other {rest:,} are stored" if rest else ""
+        summary = f"{len(kept.refused):,} of {sent:,} events are invalid{others}. The first"
     return Problem(
         422,
         "invalid",
-        f"{said}: {place}: {first.message}" if place else f"{said}: {first.message}",
-        hint="Mend those in `errors` and send them again; the others need not come twice.",
+        f"{summary}: {place}: {first.message}" if place else f"{summary}: {first.message}",
+        hint="Fix those in `errors` and send them again; do not repeat the others.",
         field=place or None,
         errors=[
             ItemError(index=one.index, field=one.field or "event", message=one.message)

@@ -1,4 +1,4 @@
-"""Whether Sentinel can do its work, part by part."""
+"""Health of Sentinel by component."""
 
 from __future__ import annotations
 
@@ -19,19 +19,22 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["health"])
 
-NOT_ASKED = ComponentHealth(status="unknown", message="not asked, as the database is down")
+NOT_CHECKED = ComponentHealth(status="unknown", message="not checked: the database is down")
 
 
 @router.get(
     "/health",
     summary="Health by component",
-    responses={**responses(), 503: {"model": Health, "description": "It cannot do its work"}},
+    responses={**responses(), 503: {"model": Health, "description": "Database or schema is down"}},
 )
 def health(request: Request, response: Response) -> Health:
-    """Database, schema, Prefect and relay.
+    """Check database, schema, Prefect and relay.
 
-    `down` and 503 where alerts cannot be kept; `degraded` and 200 where they can, but nobody
-    checks or tells. Open on this machine; from others it needs the token.
+    `down` with 503 if alerts cannot be stored; `degraded` with 200 if they can, but rules are not
+    evaluated or notifications are delayed. Open on this machine; others need the token.
+
+    Returns:
+        The status of the whole and of each component.
     """
     store = cast("Store", request.app.state.store)
     parts = _stored(store)
@@ -52,21 +55,21 @@ def _stored(store: Store) -> dict[str, ComponentHealth]:
         ready = schema_ready(store.engine)
     except SchemaTooNew as error:
         schema = ComponentHealth(status="down", message=str(error))
-        return {"database": ok, "schema": schema, "relay": NOT_ASKED}
+        return {"database": ok, "schema": schema, "relay": NOT_CHECKED}
     except (DatabaseError, SQLAlchemyError) as error:
-        # What the driver says may name hosts and users: it goes to the log, not to the caller.
-        said = str(error) if isinstance(error, DatabaseError) else "it does not answer"
-        down = ComponentHealth(status="down", message=said)
-        return {"database": down, "schema": NOT_ASKED, "relay": NOT_ASKED}
+        # The driver's message may name hosts and users, so it goes to the log only.
+        message = str(error) if isinstance(error, DatabaseError) else "the database does not answer"
+        down = ComponentHealth(status="down", message=message)
+        return {"database": down, "schema": NOT_CHECKED, "relay": NOT_CHECKED}
     if not ready:
         schema = ComponentHealth(
-            status="down", message="its tables are not of this version: `sentinel up` migrates them"
+            status="down", message="the schema is of another version: run `sentinel db migrate`"
         )
-        return {"database": ok, "schema": schema, "relay": NOT_ASKED}
+        return {"database": ok, "schema": schema, "relay": NOT_CHECKED}
     if store.leases.holder("relay") is None:
         relay = ComponentHealth(
             status="down",
-            message="no relay runs, so events wait and nobody stands by: start `sentinel relay`",
+            message="no relay is running, so events are not published: start `sentinel relay`",
         )
         return {"database": ok, "schema": ok, "relay": relay}
     return {"database": ok, "schema": ok, "relay": ok}

@@ -1,8 +1,8 @@
-"""Heartbeats: a job says over HTTP that it is there; the check `heartbeat` misses one that stops.
+"""Heartbeats: a job reports over HTTP that it runs; the trigger `heartbeat` fires if it stops.
 
-A beat is a sample of the metric `heartbeat` with the label `job`: 1 where all is well, 0 where the
-job says that it failed. Besides the API's token there is an address for each job that holds its own
-key, for schedulers that can only fetch a URL; it lets nobody do more than beat for that job.
+A heartbeat is a sample of the metric `heartbeat` with the label `job`: 1 for success, 0 if the job
+reports a failure. Besides the API's token, each job has a URL with its own key, for schedulers that
+can only fetch a URL; the key allows heartbeats of that job and nothing else.
 """
 
 from __future__ import annotations
@@ -32,15 +32,13 @@ by_key = APIRouter(prefix="/ping", tags=["heartbeats"])
 
 Job = Annotated[
     str,
-    Path(pattern="^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$", description="The name of the job."),
+    Path(pattern="^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$", description="Name of the job."),
 ]
-Status = Annotated[
-    Literal["ok", "fail"], Query(description="fail: the job ran, and says that it failed.")
-]
+Status = Annotated[Literal["ok", "fail"], Query(description="fail: the job ran and failed.")]
 
 
 class Beat(BaseModel):
-    """What was kept."""
+    """The heartbeat as stored."""
 
     job: str
     status: Literal["ok", "fail"]
@@ -48,29 +46,33 @@ class Beat(BaseModel):
 
 
 class Heart(BaseModel):
-    """A job, when it was last heard of, and the address that it may ping without the token."""
+    """A job, its last heartbeat, and the URL that it may fetch without the token."""
 
     job: str
-    last: datetime | None = Field(description="None: not within a week.")
+    last: datetime | None = Field(
+        description="Time of the last heartbeat; null: none within a week."
+    )
     status: Literal["ok", "fail"] | None
-    ping: str = Field(description="Path of the address; whoever knows it can beat for this job.")
+    ping: str = Field(
+        description="Path of the URL; whoever knows it can send heartbeats of this job."
+    )
 
 
 def key_of(token: str, tenant: str, job: str) -> str:
-    """The key in a job's own address: an HMAC of its name under the API's token."""
+    """Return the key in a job's URL: an HMAC-SHA256 of its name with the API's token, shortened."""
     text = f"heartbeat\0{tenant}\0{job}".encode()
     return hmac.new(token.encode(), text, hashlib.sha256).hexdigest()[:_KEY_LENGTH]
 
 
-@router.post("/{job}", summary="Beat")
+@router.post("/{job}", summary="Send a heartbeat")
 def beat(request: Request, job: Job, status: Status = "ok", tenant: Tenant = "default") -> Beat:
-    """Say that a job is there; durable when the answer comes."""
+    """Store a heartbeat of a job. It is durable when the response arrives."""
     return _kept(request, job, status, tenant)
 
 
-@router.get("/{job}", summary="See a heartbeat")
+@router.get("/{job}", summary="Read the last heartbeat")
 def heart(request: Request, job: Job, tenant: Tenant = "default") -> Heart:
-    """When a job was last heard of, and its own address."""
+    """Return the last heartbeat of a job, and the job's own URL."""
     store = cast("Store", request.app.state.store)
     now = store.now()
     matchers = [f'job="{job}"']
@@ -86,24 +88,26 @@ def heart(request: Request, job: Job, tenant: Tenant = "default") -> Heart:
 
 
 @by_key.api_route(
-    "/{job}/{key}", methods=["GET"], summary="Beat, by a job's own address",
+    "/{job}/{key}", methods=["GET"], summary="Send a heartbeat by the job's own URL",
     responses=responses(401),
 )  # fmt: skip
 def ping(
     request: Request,
     job: Job,
-    key: Annotated[str, Path(max_length=100, description="Of this job: see its heartbeat.")],
+    key: Annotated[
+        str, Path(max_length=100, description="Key of this job; reading its heartbeat returns it.")
+    ],
     status: Status = "ok",
     tenant: Tenant = "default",
 ) -> Beat:
-    """As with the token, for schedulers that can only fetch a URL."""
+    """Store a heartbeat without the token, for schedulers that can only fetch a URL."""
     wanted = key_of(_token(request), tenant, job)
     if not hmac.compare_digest(wanted.encode(), key.encode("utf-8", "surrogateescape")):
         raise Problem(
             401,
             "unauthorized",
-            f"that is not the key of the job {job}",
-            hint=f"Ask for it with the token: GET /api/v1/alerts/heartbeats/{job}",
+            f"the key of the job {job} is wrong",
+            hint=f"Read it with the token: GET /api/v1/alerts/heartbeats/{job}",
         )
     return _kept(request, job, status, tenant)
 

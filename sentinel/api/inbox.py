@@ -1,4 +1,4 @@
-"""The inbox over HTTP: messages of the embedded channel."""
+"""The inbox over HTTP: the messages of the embedded channel."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class _Cursor(msgspec.Struct, frozen=True, array_like=True):
 def list_messages(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: Annotated[str | None, Query(description="next_cursor of the page before.")] = None,
+    cursor: Annotated[str | None, Query(description="next_cursor of the previous page.")] = None,
 ) -> InboxList:
-    """Messages, newest first, and how many of all nobody has read."""
+    """List messages, newest first, with the number of unread ones."""
     inbox = cast("Store", request.app.state.store).inbox
     found = inbox.page(limit=limit + 1, after=_read(cursor) if cursor else None)
     items = found[:limit]
@@ -61,6 +61,6 @@ def _read(given: str) -> InboxMessage:
         cursor = None
     if cursor is None or cursor.at.tzinfo is None:
         raise ConfigurationError(
-            "the cursor is not one of this list", hint="Give next_cursor of the page before."
+            "the cursor is invalid", hint="Send next_cursor of the previous page."
         )
     return InboxMessage(id=cursor.id, at=cursor.at, group_id="", status="", severity=1, title="")

@@ -1,4 +1,4 @@
-"""What every request meets before any route: its id, and a bound on its size."""
+"""Middleware for every request: a request id, and a limit on the size of the body."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 __all__ = ["MOST_BYTES", "Limits"]
 
 MOST_BYTES = 1_048_576
-"""A body may be this long: 1 MiB."""
+"""Largest size of a body, in bytes: 1 MiB."""
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Limits:
-    """Gives each request an id and reads no more than `most` bytes of its body."""
+    """Gives each request an id, and reads at most `most` bytes of its body."""
 
     def __init__(self, app: ASGIApp, most: int = MOST_BYTES) -> None:
         self._app = app
@@ -38,8 +38,8 @@ class Limits:
 
         async def bounded() -> Message:
             nonlocal read
-            # The announced length is refused here and not before, so that the answer goes
-            # through the same handlers as every other error.
+            # A body that is too long by its Content-Length is rejected here, so that the error
+            # goes through the same handlers as every other one.
             if read > self._most:
                 raise self._too_large()
             message = await receive()

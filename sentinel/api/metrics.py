@@ -1,4 +1,4 @@
-"""Samples of metrics over HTTP: in, one or many at a time; and what a metric was, to read."""
+"""Metrics over HTTP: send samples, list metrics and read their samples."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Given(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     value: float
     unit: str | None = None
-    # As it was written: the labels of a series that was met already are not read again.
+    # Raw JSON, because the labels of a known series are not parsed again.
     labels: msgspec.Raw = msgspec.Raw(b"")
     timestamp: str | float | None = None
 
@@ -47,8 +47,8 @@ _ONE_SCHEMA: dict[str, Any] = {
         "unit": {"type": "string", "maxLength": 200},
         "labels": {"type": "object", "additionalProperties": {"type": "string"}},
         "timestamp": {
-            "description": "ISO 8601, UTC where it names no zone; or seconds or milliseconds "
-            "since 1970. Left out, now.",
+            "description": "ISO 8601, in UTC without a time zone; or seconds or milliseconds "
+            "since 1970. By default, now.",
             "anyOf": [{"type": "string", "format": "date-time"}, {"type": "number"}],
         },
     },
@@ -66,13 +66,13 @@ _EXAMPLE = [
 
 
 class Accepted(BaseModel):
-    """How many samples are kept, durably."""
+    """The number of samples stored durably."""
 
     accepted: int
 
 
 class MetricSeries(BaseModel):
-    """One series of a metric: moments, and the value at each."""
+    """One series of a metric: times, and the value at each."""
 
     labels: dict[str, str]
     unit: str
@@ -81,14 +81,14 @@ class MetricSeries(BaseModel):
 
 
 class MetricList(BaseModel):
-    """The series of a metric that match."""
+    """The matching series of a metric."""
 
     name: str
     series: list[MetricSeries]
 
 
 class MetricNames(BaseModel):
-    """The metrics that have samples; rule:NAME are the readings of a rule."""
+    """The metrics that have samples; rule:NAME has the readings of a rule."""
 
     names: list[str]
 
@@ -100,10 +100,16 @@ class MetricNames(BaseModel):
     openapi_extra=described(_SCHEMA, _EXAMPLE),
 )
 def submit(request: Request, body: Body, tenant: Tenant = "default") -> Accepted:
-    """Keep one sample, or a list of at most 10,000; they are durable when the answer comes.
+    """Store one sample, or a list of at most 10,000. They are durable when the response arrives.
 
-    The same sample twice counts once. Where some cannot be kept, the answer is 422: `errors`
-    names index and field of each, and the others are kept.
+    Identical samples count once. If some are invalid, the response is 422: `errors` names their
+    indexes and fields, and the others are stored.
+
+    Returns:
+        The number of samples stored.
+
+    Raises:
+        Problem: 400 or 413 for the whole body, 422 if some samples are invalid
     """
     given = _read(body)
     metrics = cast("Store", request.app.state.store).metrics
@@ -120,22 +126,23 @@ def submit(request: Request, body: Body, tenant: Tenant = "default") -> Accepted
     metrics.keep(arrival)
     kept = len(given) - len(errors)
     if errors:
-        raise refused(errors, kept)
+        problem = refused(errors, kept)
+        raise problem
     return Accepted(accepted=kept)
 
 
 def refused(errors: Sequence[SampleError], kept: int) -> Problem:
-    """What is said of samples that cannot be kept."""
+    """Return the problem that reports invalid samples."""
     errors = sorted(errors, key=lambda error: error.index or 0)
     first = errors[0]
-    many = f"{len(errors):,} of {kept + len(errors):,} samples cannot be kept"
-    rest = f"; the other {kept:,} are" if kept else ""
+    many = f"{len(errors):,} of {kept + len(errors):,} samples are invalid"
+    rest = f"; the other {kept:,} are stored" if kept else ""
     place = f"{first.index or 0}.{first.field}".rstrip(".")
     return Problem(
         422,
         "invalid",
         f"{many}{rest}. The first: {place}: {first.message}",
-        hint="Mend those in `errors` and send them again; the others need not come twice.",
+        hint="Fix those in `errors` and send them again; do not repeat the others.",
         field=place,
         errors=[
             ItemError(index=one.index or 0, field=one.field, message=one.message) for one in errors
@@ -144,13 +151,13 @@ def refused(errors: Sequence[SampleError], kept: int) -> Problem:
 
 
 def _read(body: bytes) -> list[_Given | SampleError]:
-    """The samples of a body, and in place of one that is none, what is wrong with it."""
+    """Return the samples of a body, with an error in place of each invalid one."""
     try:
         if body.lstrip()[:1] == b"[":
             try:
                 given: list[_Given | SampleError] = list(_many.decode(body))
             except msgspec.ValidationError:
-                # Slower, and only now: each by itself, so that all that are wrong are named.
+                # Slower, so only after a failure: parse each by itself, to name all invalid ones.
                 given = [_item(index, raw) for index, raw in enumerate(_raw.decode(body))]
         else:
             given = [_one.decode(body)]
@@ -164,8 +171,8 @@ def _read(body: bytes) -> list[_Given | SampleError]:
         raise Problem(
             413,
             "too_large",
-            f"{len(given):,} samples at once are too many",
-            hint=f"Send at most {MOST_AT_ONCE:,} at a time.",
+            f"{len(given):,} samples in one request are too many",
+            hint=f"Send at most {MOST_AT_ONCE:,} per request.",
         )
     return given
 
@@ -180,13 +187,13 @@ def _item(index: int, raw: msgspec.Raw) -> _Given | SampleError:
 def _wrong(index: int, error: msgspec.ValidationError, inside: str = "") -> SampleError:
     what, _, where = str(error).partition(" - at `$")
     field = inside + where.rstrip("`").strip("." if not inside else "")
-    if not field and "field `" in what:  # one that is missing, or none of ours
+    if not field and "field `" in what:  # a missing or unknown field
         field = what.split("`")[-2]
     return SampleError(what, field=field or "body", index=index)
 
 
 def _take(arrival: Arrival, given: _Given, moments: dict[str | float, datetime]) -> None:
-    """Add one sample to what has come; `moments` are timestamps of this call read already."""
+    """Add one sample to `arrival`; `moments` caches the parsed timestamps of this request."""
     written = bytes(given.labels)
     key = (arrival.tenant, given.name, given.unit, written)
     series = arrival.series(key)
@@ -218,7 +225,7 @@ def _text(value: str | float | bool) -> str:
 
 @router.get("", summary="List metrics", responses=responses())
 def names(request: Request, tenant: Tenant = "default") -> MetricNames:
-    """The names of all metrics."""
+    """List the names of all metrics."""
     return MetricNames(names=cast("Store", request.app.state.store).metrics.names(tenant))
 
 
@@ -227,17 +234,17 @@ def read(
     request: Request,
     name: Annotated[str, Query(max_length=200)],
     match: Annotated[
-        list[str], Query(description='Such as env="prod"; several must all hold.', max_length=20)
-    ] = [],  # noqa: B006 - FastAPI's way to say a default
+        list[str], Query(description='Matchers such as env="prod"; all must match.', max_length=20)
+    ] = [],  # noqa: B006 - FastAPI copies it
     minutes: Annotated[float, Query(gt=0, le=600_000)] = 60,
     step: Annotated[
-        int, Query(description="0 for samples as they came, 60 or 3600 for averages of that.")
+        int, Query(description="0: raw samples; 60 or 3600: averages over so many seconds.")
     ] = 0,
     tenant: Tenant = "default",
 ) -> MetricList:
-    """The samples of the last so many minutes, of every series that matches."""
+    """Return the samples of the last minutes, of every matching series."""
     if step not in (0, 60, 3600):
-        raise Problem(422, "invalid", f"step: {step} is none of 0, 60 and 3600", field="step")
+        raise Problem(422, "invalid", f"step must be 0, 60 or 3600, not {step}", field="step")
     store = cast("Store", request.app.state.store)
     reader, until = store.metrics.reader(tenant), store.now()
     since = until - timedelta(minutes=minutes)
@@ -250,8 +257,8 @@ def read(
         raise Problem(
             413,
             "too_large",
-            f"{len(found.times):,} values are too many for one answer",
-            hint=f"Ask for at most {MOST_POINTS:,}: a greater step, fewer minutes, or a match.",
+            f"{len(found.times):,} values are too many for one response",
+            hint=f"Request at most {MOST_POINTS:,}: a larger step, fewer minutes, or a matcher.",
         )
     return MetricList(
         name=name,

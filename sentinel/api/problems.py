@@ -1,4 +1,4 @@
-"""The one shape of every error: what was wrong, what to do, and where to look for it."""
+"""The format of every error: code, message, hint, field and request id."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ __all__ = ["Error", "ErrorBody", "ItemError", "Problem", "install", "responses"]
 
 _log = logging.getLogger("sentinel.api")
 MOST_ERRORS = 100
-SEE_DOCS = "The fields and their bounds are described at /docs."
+SEE_DOCS = "See /docs for the fields and their bounds."
 
 
 class ItemError(BaseModel):
-    """What was wrong with one of many items."""
+    """The error of one item of a batch."""
 
-    index: int = Field(description="Which of them, from 0.", examples=[3])
-    field: str = Field(description="The part of it that was wrong.", examples=["labels.host"])
+    index: int = Field(description="Index of the item, from 0.", examples=[3])
+    field: str = Field(description="The invalid field of the item.", examples=["labels.host"])
     message: str
 
 
 class Error(BaseModel):
-    """What went wrong with one request."""
+    """The error of one request."""
 
-    code: str = Field(description="A word for programs.", examples=["not_found"])
+    code: str = Field(description="Error code, for programs.", examples=["not_found"])
     message: str = Field(
-        description="What was wrong, naming the thing.", examples=["there is no alert 'f00'"]
+        description="What is wrong, naming the object.", examples=["there is no alert 'f00'"]
     )
-    hint: str = Field(description="What to do about it; may be empty.", examples=["Look it up."])
-    field: str | None = Field(None, description="The part of the request that was wrong.")
+    hint: str = Field(description="How to fix it; may be empty.", examples=["See /docs."])
+    field: str | None = Field(None, description="The invalid field of the request.")
     errors: list[ItemError] | None = Field(
-        None, description="Of a batch: what was wrong with each item, at most 100 of them."
+        None, description="For a batch: the errors of its items, at most 100."
     )
     request_id: str = Field(
         description="Also in the header X-Request-Id and in the log.", examples=["5f0c9d1b2a34"]
@@ -58,21 +58,21 @@ class Error(BaseModel):
 
 
 class ErrorBody(BaseModel):
-    """The body of every answer that is not a success."""
+    """The body of every error response."""
 
     error: Error
 
 
 class Problem(Exception):
-    """An error of a request, as the caller will read it.
+    """An error response.
 
     Args:
         status: HTTP status
-        code: a word for programs
-        message: what was wrong, naming the thing
-        hint: what to do about it
-        field: which part of the request was wrong
-        errors: of a batch, what was wrong with each item
+        code: error code, for programs
+        message: what is wrong, naming the object
+        hint: how to fix it
+        field: the invalid field of the request
+        errors: for a batch, the errors of its items
     """
 
     def __init__(
@@ -95,11 +95,11 @@ class Problem(Exception):
 
 
 _BY_STATUS = {
-    400: ("bad_request", "the request cannot be read", "Send JSON that can be parsed."),
-    401: ("unauthorized", "this needs a bearer token", "Send Authorization: Bearer TOKEN."),
-    404: ("not_found", "there is nothing at this address", "The addresses are listed at /docs."),
-    405: ("method_not_allowed", "this address does not take that method", "See /docs."),
-    413: ("too_large", "the body is too large", "Send less at a time."),
+    400: ("bad_request", "the request cannot be parsed", "Send valid JSON."),
+    401: ("unauthorized", "this request needs a bearer token", "Send Authorization: Bearer TOKEN."),
+    404: ("not_found", "there is no such path", "See /docs for all paths."),
+    405: ("method_not_allowed", "this path does not support the method", "See /docs."),
+    413: ("too_large", "the body is too large", "Send less per request."),
     415: (
         "unsupported_media_type",
         "the body must be JSON",
@@ -109,7 +109,7 @@ _BY_STATUS = {
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The error answers of a route, for its documentation."""
+    """Return the error responses of a route, for its documentation."""
     return {
         status: {"model": ErrorBody, "description": HTTPStatus(status).phrase}
         for status in sorted({401, 422, 500, 503, *statuses})
@@ -117,7 +117,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def answer(request: Request, problem: Problem, headers: Mapping[str, str] | None = None) -> Any:
-    """The response that tells of `problem`."""
+    """Return the response for `problem`."""
     request_id = str(getattr(request.state, "request_id", ""))
     error: dict[str, Any] = {
         "code": problem.code,
@@ -136,7 +136,7 @@ def answer(request: Request, problem: Problem, headers: Mapping[str, str] | None
 
 
 def install(app: FastAPI) -> None:
-    """Give every error of `app` the one shape."""
+    """Install the handlers that give every error of `app` the same format."""
 
     def on_problem(request: Request, error: Exception) -> Any:
         return answer(request, cast("Problem", error))
@@ -153,13 +153,13 @@ def install(app: FastAPI) -> None:
         known = _BY_STATUS.get(problem.status_code)
         code, message, hint = known or ("error", str(problem.detail), "")
         if problem.status_code == HTTPStatus.NOT_FOUND:
-            message = f"there is nothing at {request.url.path}"
+            message = f"there is no path {request.url.path}"
         if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            message = f"{request.url.path} does not take {request.method}"
+            message = f"{request.url.path} does not support {request.method}"
         if problem.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             message = str(problem.detail)
-        told = Problem(problem.status_code, code, message, hint=hint)
-        return answer(request, told, problem.headers)
+        known_problem = Problem(problem.status_code, code, message, hint=hint)
+        return answer(request, known_problem, problem.headers)
 
     def on_invalid(request: Request, error: Exception) -> Any:
         return answer(request, _invalid(cast("RequestValidationError", error)))
@@ -172,13 +172,13 @@ def install(app: FastAPI) -> None:
             request.url.path,
             exc_info=error,
         )
-        told = Problem(
+        unexpected = Problem(
             500,
             "internal",
-            "something went wrong that should not have",
-            hint="The API's log says what, under this request_id.",
+            "an unexpected error occurred",
+            hint="The API's log has the details under this request_id.",
         )
-        return answer(request, told)
+        return answer(request, unexpected)
 
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(SentinelError, on_ours)
@@ -210,23 +210,23 @@ def _unavailable() -> Problem:
     return Problem(
         503,
         "unavailable",
-        "the database cannot be used now",
-        hint="GET /health says which part is down; trying again is safe.",
+        "the database is unavailable",
+        hint="GET /health names the component that is down. A retry is safe.",
     )
 
 
 def _invalid(error: RequestValidationError) -> Problem:
-    """The first thing that was wrong; a caller mends one at a time."""
+    """Return the problem for the first invalid field."""
     first: dict[str, Any] = error.errors()[0]
     place = [str(part) for part in first.get("loc", ())]
     where = ".".join(place[1:]) or (place[0] if place else "")
     if first.get("type") == "json_invalid":
         return Problem(400, "bad_request", "the body is not JSON", hint="Send a JSON object.")
-    message = str(first.get("msg", "it cannot be used")).removeprefix("Value error, ")
+    message = str(first.get("msg", "invalid value")).removeprefix("Value error, ")
     if first.get("type") == "missing":
-        message = "it is missing"
+        message = "this field is required"
     elif first.get("type") == "extra_forbidden":
-        message = "there is no such field"
+        message = "unknown field"
     return Problem(
         422,
         "invalid",

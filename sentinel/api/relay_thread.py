@@ -1,4 +1,4 @@
-"""The relay beside the API: a thread of this process that holds the lease or waits for it."""
+"""The relay in the API's process: a thread that holds the relay's lease or waits for it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ STOP_WITHIN = 5.0
 
 
 class RelayThread:
-    """Runs the relay until told to stop.
+    """Runs the relay in a thread until it is stopped.
 
     Args:
         store: the shared database
-        settings: how the relay reaches Prefect and how long it waits
+        settings: the address of Prefect, and how long the relay waits
     """
 
     def __init__(self, store: Store, settings: Settings) -> None:
@@ -29,11 +29,11 @@ class RelayThread:
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
 
     def start(self) -> None:
-        """Begin; it is ready when it is, and the API does not wait for it."""
+        """Start the thread; the API does not wait until the relay is ready."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Let it finish its turn and give the lease back."""
+        """Stop after the present pass, and release the lease."""
         self._stop.set()
         self._thread.join(STOP_WITHIN)
 
@@ -44,4 +44,4 @@ class RelayThread:
 
             relay_of(self._store, self._settings).run(self._stop)
         except Exception:  # noqa: BLE001 - the edge of the thread
-            _log.exception("the relay beside the API ended; run `sentinel relay` on its own")
+            _log.exception("the relay in the API's process failed; run `sentinel relay` separately")

@@ -1,4 +1,4 @@
-"""Rules over HTTP, to read."""
+"""Rules over HTTP, read only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def list_rules(
     request: Request,
     tenant: Annotated[str | None, Query(pattern="^[a-z0-9._-]{1,100}$")] = None,
 ) -> RuleList:
-    """All rules that have run, with their switch and what they last found."""
+    """List all rules that have run, with their switch and last evaluation."""
     store = cast("Store", request.app.state.store)
     live = store.rules.live_counts()
     return RuleList(

@@ -1,4 +1,4 @@
-"""The bodies that routes take and give; an alert itself is `sentinel.alerts.view.AlertView`."""
+"""Request and response bodies; the alert itself is `sentinel.alerts.view.AlertView`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ Words = Annotated[str, AfterValidator(_clean)]
 
 
 class ActionRequest(BaseModel):
-    """What a person does to an alert."""
+    """An action of a person on an alert."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -64,17 +64,17 @@ class ActionRequest(BaseModel):
         },
     )
 
-    action: ActionName = Field(description="What to do.")
+    action: ActionName = Field(description="Name of the action.")
     note: Words = Field("", max_length=4000, description="A comment, kept in the timeline.")
     duration_minutes: float | None = Field(
-        None, gt=0, le=MOST_MINUTES, description="For suppress: for how long, in minutes."
+        None, gt=0, le=MOST_MINUTES, description="For suppress: duration in minutes."
     )
-    reason: Words = Field("", max_length=4000, description="For suppress: why nobody is told.")
+    reason: Words = Field("", max_length=4000, description="For suppress: the reason.")
     assignee: Annotated[str, AfterValidator(_clean)] | None = Field(
-        None, max_length=100, description="For assign: whose it is; empty makes it nobody's."
+        None, max_length=100, description="For assign: the new assignee; empty unassigns."
     )
     expected_version: int | None = Field(
-        None, ge=1, description="Refuse (409) if the alert has moved on from this version."
+        None, ge=1, description="Refuse (409) if the alert's version is another one."
     )
 
     @model_validator(mode="after")
@@ -82,64 +82,67 @@ class ActionRequest(BaseModel):
         if self.action == "suppress" and self.duration_minutes is None:
             raise ValueError("suppress needs duration_minutes, for example 60")
         if self.action == "assign" and self.assignee is None:
-            raise ValueError("assign needs assignee; an empty one makes it nobody's")
+            raise ValueError("assign needs assignee; an empty one unassigns")
         if self.action == "comment" and not self.note:
-            raise ValueError("comment needs note: the words to keep")
+            raise ValueError("comment needs note: the text of the comment")
         return self
 
 
 class Links(BaseModel):
-    """Where people look at it."""
+    """Pages about the alert."""
 
     dashboard: str
-    flow_run: str | None = Field(description="The run in the Prefect UI that raised it.")
+    flow_run: str | None = Field(description="The flow run in the Prefect UI that raised it.")
 
 
 class AlertItem(AlertView):
-    """An alert and where to look at it."""
+    """An alert and links to its pages."""
 
     links: Links
 
 
 class Remediation(BaseModel):
-    """The run of the Prefect deployment that the rule names to put things right."""
+    """The flow run of the Prefect deployment that the rule names as its remediation."""
 
-    deployment: str = Field(description="Which one, as flow/deployment.")
+    deployment: str = Field(description="Name of the deployment, as flow/deployment.")
     status: str = Field(
-        description="wanted, started, ended, or dropped: it was not started, `error` says why."
+        description="wanted, started, ended, or dropped: not started, for the reason in `error`."
     )
-    state: str = Field(description="The type of its run's state as Prefect has it, empty before.")
+    state: str = Field(
+        description="Prefect's type of the flow run's state; empty before it starts."
+    )
     state_name: str
     error: str
     flow_run_id: str | None
     flow_run_name: str
-    flow_run: str | None = Field(description="Its run in the Prefect UI.")
+    flow_run: str | None = Field(description="The flow run in the Prefect UI.")
     wanted_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
 
 
 class AlertDetail(AlertItem):
-    """An alert with all that happened to it, oldest first."""
+    """An alert with its timeline, oldest first."""
 
     timeline: list[TimelineView]
-    remedy: Remediation | None = Field(description="What was run to put it right, if anything.")
+    remedy: Remediation | None = Field(description="The remediation of the alert, if there is one.")
 
 
 class AlertList(BaseModel):
-    """Some alerts, and where the next ones begin."""
+    """A page of alerts."""
 
     items: list[AlertItem]
-    next_cursor: str | None = Field(description="Give it as cursor; null at the end.")
+    next_cursor: str | None = Field(description="The cursor of the next page; null at the end.")
 
 
 class ActionTaken(BaseModel):
-    """What came of an action; `reason` is `unchanged` where there was nothing to change."""
+    """The outcome of an action; `reason` is `unchanged` if there was nothing to change."""
 
-    reason: str = Field(description="A code.", examples=["resolved_manually"])
+    reason: str = Field(description="Reason code.", examples=["resolved_manually"])
     reason_text: str = Field(description="`reason` in words.", examples=["resolved by a person"])
     offer: str | None = Field(
-        default=None, description="What else may help, where a resolved alert still holds."
+        default=None,
+        description="Offers a suppression if the condition of a resolved alert still holds.",
     )
     alert: AlertItem
 
@@ -158,7 +161,7 @@ class InboxItem(BaseModel):
 
 
 class InboxList(BaseModel):
-    """Some messages, newest first."""
+    """A page of messages, newest first."""
 
     items: list[InboxItem]
     unread: int
@@ -166,7 +169,7 @@ class InboxList(BaseModel):
 
 
 class RuleItem(BaseModel):
-    """A rule and what its last evaluation left behind."""
+    """A rule and its last evaluation."""
 
     tenant: str
     name: str
@@ -178,7 +181,7 @@ class RuleItem(BaseModel):
     switched_by: str
     switched_at: datetime | None
     switch_reason: str
-    outcome: str = Field(description="Of the last evaluation: firing, ok or error.")
+    outcome: str = Field(description="Outcome of the last evaluation: firing, ok or error.")
     evaluated_at: datetime | None
     error: str
     live_alerts: int
@@ -192,7 +195,7 @@ class RuleList(BaseModel):
 
 
 class SystemStats(BaseModel):
-    """What Sentinel did; `rule_evaluations` counts since each rule was first seen."""
+    """Counts of Sentinel's work; `rule_evaluations` counts since each rule first ran."""
 
     alerts_generated: int
     alerts_resolved: int
@@ -202,7 +205,7 @@ class SystemStats(BaseModel):
 
 
 class StatisticsView(BaseModel):
-    """Figures of the last `hours`; each of the three totals stops at 10,001."""
+    """Statistics of the last `hours`; each of the three totals stops at 10,001."""
 
     hours: float
     total_active_alerts: int
@@ -212,14 +215,14 @@ class StatisticsView(BaseModel):
 
 
 class ComponentHealth(BaseModel):
-    """One part, and what is wrong with it."""
+    """The status of one component, and its problem."""
 
     status: Literal["ok", "down", "unknown"]
     message: str = ""
 
 
 class Health(BaseModel):
-    """Whether Sentinel can do its work; `down` where a part it cannot do without is."""
+    """The health of Sentinel; `down` if the database or its schema is down."""
 
     status: Literal["ok", "degraded", "down"]
     components: dict[str, ComponentHealth]

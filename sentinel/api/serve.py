@@ -1,4 +1,4 @@
-"""Runs the application under uvicorn."""
+"""Run the application with uvicorn."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ __all__ = ["main"]
 
 
 def main(*, relay: bool = True) -> int:
-    """Serve until told to stop, and return the process's exit code.
+    """Serve the API until a signal stops it.
 
     Args:
-        relay: run the relay beside it
+        relay: run the relay in a thread of this process
+
+    Returns:
+        The exit code of the process: 0, or 2 if a setting is invalid.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # Each look at the schema's version is a line there, and every health check looks.
+    # Alembic logs a line for each read of the schema's revision, that is for each health check.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     chosen = settings()
     try:

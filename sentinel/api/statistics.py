@@ -15,12 +15,14 @@ __all__ = ["router"]
 router = APIRouter(prefix="/statistics", tags=["statistics"])
 
 
-@router.get("", summary="Figures of the last hours", responses=responses())
+@router.get("", summary="Statistics of the last hours", responses=responses())
 def statistics(
     request: Request,
-    hours: Annotated[float, Query(gt=0, le=24 * 366, description="How far back to look.")] = 24,
+    hours: Annotated[
+        float, Query(gt=0, le=24 * 366, description="Length of the period, in hours.")
+    ] = 24,
 ) -> StatisticsView:
-    """What happened in the last hours, and what is so now."""
+    """Count the alerts and notifications of the last hours, and the alerts that are live now."""
     found = cast("Store", request.app.state.store).statistics.figures(hours)
     return StatisticsView(
         hours=found.hours,

@@ -1,4 +1,4 @@
-"""Webhooks of other systems, in their own formats; `sentinel.ingest.webhooks` reads them."""
+"""Webhooks of other systems, in their own formats; `sentinel.ingest.webhooks` parses them."""
 
 from __future__ import annotations
 
@@ -30,42 +30,50 @@ _ANY: dict[str, Any] = {"anyOf": [{"type": "object"}, {"type": "array"}]}
 
 
 class Taken(BaseModel):
-    """What became of a message."""
+    """The outcome of a webhook message."""
 
-    alerts: int = Field(description="How many of its alerts were looked at.")
-    changed: int = Field(description="How many alerts here that opened, changed or resolved.")
-    samples: int = Field(description="How many numbers were kept as samples.")
-    note: str = Field("", description="Why nothing was done, where nothing was.")
+    alerts: int = Field(description="Number of alerts in the message.")
+    changed: int = Field(
+        description="Number of Sentinel's alerts that opened, changed or resolved."
+    )
+    samples: int = Field(description="Number of samples stored.")
+    note: str = Field("", description="The reason, if nothing was done.")
 
 
 @router.post(
     "/prometheus",
-    summary="Alerts from Prometheus' Alertmanager",
+    summary="Receive alerts of Prometheus' Alertmanager",
     responses=responses(400, 413),
     openapi_extra=described(_OBJECT, {"version": "4", "status": "firing", "alerts": [_ALERT]}),
 )
 def from_prometheus(request: Request, body: Body, tenant: Tenant = "default") -> Taken:
-    """Take the message of an Alertmanager's `webhook_config` (version 4) as it stands.
+    """Accept a message of an Alertmanager's `webhook_config` (version 4).
 
-    Every alert in it is a reading of the rule `prometheus`: firing opens or keeps an alert with
-    the same labels here, resolved resolves it.
+    Every alert in it is a reading of the rule `prometheus`: a firing one opens or updates
+    Sentinel's alert with the same labels, a resolved one resolves it.
+
+    Returns:
+        The counts of alerts and changes.
     """
     return _taken(request, "prometheus", prometheus(json_of(body)), tenant)
 
 
 @router.post(
     "/grafana",
-    summary="Alerts and numbers from Grafana",
+    summary="Receive alerts and samples of Grafana",
     responses=responses(400, 413),
     openapi_extra=described(
         _ANY, {"metric": "temperature", "value": 21.5, "tags": {"room": "north"}}
     ),
 )
 def from_grafana(request: Request, body: Body, tenant: Tenant = "default") -> Taken:
-    """Take a message of Grafana's webhook as it stands, of its alerting or of the older kind.
+    """Accept a message of a Grafana webhook, of its alerting or of legacy alerting.
 
-    Alerts are readings of the rule `grafana`. `evalMatches` of the older kind, and bodies with
-    `metric`, `value` and `tags` (one or a list), are kept as samples of that metric.
+    Alerts are readings of the rule `grafana`. `evalMatches` of legacy alerting, and bodies with
+    `metric`, `value` and `tags` (one or a list), are stored as samples of that metric.
+
+    Returns:
+        The counts of alerts, changes and samples.
     """
     return _taken(request, "grafana", grafana(json_of(body)), tenant)
 
@@ -77,7 +85,7 @@ def _taken(request: Request, sender: Sender, arrived: Arrived, tenant: str) -> T
         applied = arrive(store, sender, arrived.readings, tenant)
         changed = applied.changed
         if applied.outcome == "disabled":
-            note = f"the rule {sender!r} is switched off; sentinel rule enable {sender}"
+            note = f"the rule {sender!r} is disabled; enable it with: sentinel rule enable {sender}"
         if applied.outcome == "error":
             note = applied.error
     errors = store.metrics.add_good(arrived.samples, tenant=tenant) if arrived.samples else []

@@ -89,7 +89,7 @@ def test_an_empty_token_file_is_not_an_empty_token(tmp_path: Path):
     assert token(settings(home=tmp_path))
 
 
-def test_a_home_that_cannot_be_written_is_said(tmp_path: Path):
+def test_a_home_that_is_not_writable_is_reported(tmp_path: Path):
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigurationError, match=r"token cannot be kept .*SENTINEL_API_TOKEN"):
+    with pytest.raises(ConfigurationError, match=r"token cannot be stored .*SENTINEL_API_TOKEN"):
         token(settings(home=tmp_path / "file"))

@@ -90,7 +90,7 @@ def test_a_list_is_filtered(client: httpx.Client, raised: Raised, asked: Any, ex
     ],
 )
 @both_databases
-def test_a_question_that_means_nothing_is_refused(
+def test_an_invalid_query_is_rejected(
     client: httpx.Client, asked: dict[str, str], field: str | None, said: str
 ):
     answer = client.get(URL, params=asked)
@@ -116,7 +116,7 @@ def test_an_alert_is_named_by_its_whole_id(client: httpx.Client, wanted: str, st
     assert act(client, wanted, "resolve").status_code == status
 
 
-def test_resolving_what_is_still_bad_offers_a_snooze(client: httpx.Client, raised: Raised):
+def test_resolving_an_alert_that_still_holds_offers_a_snooze(client: httpx.Client, raised: Raised):
     (wanted,) = raised("/data")
     assert "opens again in 5m" in act(client, wanted, "resolve").json()["offer"]
     (other,) = raised("/srv")
@@ -211,7 +211,7 @@ def test_a_state_that_forbids_it_is_a_conflict(client: httpx.Client, raised: Rai
 
 
 @both_databases
-def test_who_looked_at_an_older_version_changes_nothing(client: httpx.Client, raised: Raised):
+def test_an_action_on_an_older_version_changes_nothing(client: httpx.Client, raised: Raised):
     (wanted,) = raised("/data")
     act(client, wanted, "acknowledge")
     answer = act(client, wanted, "resolve", expected_version=1)
@@ -224,7 +224,7 @@ def test_who_looked_at_an_older_version_changes_nothing(client: httpx.Client, ra
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({}, "action: it is missing"),
+        ({}, "action: this field is required"),
         ({"action": "explode"}, "action: "),
         ({"action": "suppress"}, "suppress needs duration_minutes"),
         ({"action": "suppress", "duration_minutes": -1}, "duration_minutes: "),
@@ -233,14 +233,14 @@ def test_who_looked_at_an_older_version_changes_nothing(client: httpx.Client, ra
         ({"action": "assign"}, "assign needs assignee"),
         ({"action": "comment", "note": "  "}, "comment needs note"),
         ({"action": "comment", "note": "a\x00b"}, "NUL"),
-        ({"action": "resolve", "comment": "x"}, "comment: there is no such field"),
+        ({"action": "resolve", "comment": "x"}, "comment: unknown field"),
         ({"action": "resolve", "note": "x" * 4001}, "note: "),
         ({"action": "resolve", "note": 5}, "note: "),
         (["resolve"], ""),
         (None, ""),
     ],
 )
-def test_a_body_that_means_nothing_changes_nothing(
+def test_an_invalid_body_changes_nothing(
     client: httpx.Client, raised: Raised, body: Any, said: str
 ):
     (wanted,) = raised("/data")
@@ -251,7 +251,7 @@ def test_a_body_that_means_nothing_changes_nothing(
 
 
 @pytest.mark.parametrize("sent", [b"{", b"\xff\xfe", b'{"action": "resolve", "note": "\\ud800"}'])
-def test_a_body_that_is_no_text_is_refused(client: httpx.Client, raised: Raised, sent: bytes):
+def test_a_body_that_is_not_text_is_rejected(client: httpx.Client, raised: Raised, sent: bytes):
     (wanted,) = raised("/data")
     answer = client.post(
         f"{URL}/{wanted}/actions", content=sent, headers={"Content-Type": "application/json"}
@@ -267,7 +267,7 @@ def test_escalating_by_hand_says_that_it_is_not_there_yet(client: httpx.Client, 
     assert answer.json()["error"]["code"] == "not_available"
 
 
-def test_a_name_that_is_none_is_refused(client: httpx.Client, raised: Raised):
+def test_an_invalid_name_is_rejected(client: httpx.Client, raised: Raised):
     (wanted,) = raised("/data")
     for name in ("x" * 101, "a\tb"):
         assert act(client, wanted, "resolve", user=name).status_code == 422

@@ -47,7 +47,9 @@ def test_what_is_wrong_is_named_and_the_rest_is_kept(client: httpx.Client, store
     assert [(one["index"], one["field"]) for one in error["errors"]] == [
         (1, "event"), (2, "event"), (3, "id"),
     ]  # fmt: skip
-    assert error["message"].startswith("3 of 4 events cannot be kept; the other 1 are. The first:")
+    assert error["message"].startswith(
+        "3 of 4 events are invalid; the other 1 are stored. The first:"
+    )
     assert "line 2 is not JSON" in error["message"]
     assert store.events.count() == 1
 
@@ -60,11 +62,11 @@ def test_what_is_wrong_is_named_and_the_rest_is_kept(client: httpx.Client, store
         (ONE, b"7", 422, "an event is a JSON object, not int"),
         (ONE, b'[{"a":1},{"a":2}]', 422, "2 events were sent"),
         (MANY, b'"text"', 422, "an event is a JSON object, not str"),
-        (MANY, orjson.dumps([{}] * 10_001), 413, "10,001 events at once"),
+        (MANY, orjson.dumps([{}] * 10_001), 413, "10,001 events in one request"),
         (MANY, b'[{"a":"' + b"x" * 1_100_000 + b'"}]', 413, "larger than"),
     ],
 )
-def test_what_cannot_be_taken_is_refused_with_its_reason(
+def test_an_invalid_body_is_rejected_with_its_reason(
     client: httpx.Client, store: Store, path: str, body: bytes, status: int, said: str
 ):
     answer = client.post(path, content=body)

@@ -53,7 +53,7 @@ def watch(store: Store, clock: FakeClock) -> Watch:
 
 
 @both_databases
-def test_a_job_that_stops_pinging_alerts_and_one_ping_ends_it(
+def test_a_job_that_stops_pinging_alerts_and_one_ping_resolves_it(
     client: httpx.Client, watch: Watch, clock: FakeClock
 ):
     assert client.post(f"{BEATS}/nightly").json()["status"] == "ok"
@@ -65,7 +65,7 @@ def test_a_job_that_stops_pinging_alerts_and_one_ping_ends_it(
     assert watch.look(nightly="1h").live == 0
 
 
-def test_one_that_never_came_has_its_time_from_the_first_look_on(watch: Watch, clock: FakeClock):
+def test_a_job_that_never_pinged_is_timed_from_the_first_evaluation(watch: Watch, clock: FakeClock):
     assert watch.look(new="10m").seen == 0
     clock.forward(minutes=15)
     assert watch.look(new="10m").live == 1
@@ -91,7 +91,7 @@ def test_a_job_may_be_silent_for_longer_than_samples_are_kept(
 
 
 @both_databases
-def test_a_look_reads_only_what_came_since_the_last_one(
+def test_an_evaluation_reads_only_samples_since_the_last_one(
     client: httpx.Client, watch: Watch, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ):
     asked: list[timedelta] = []
@@ -133,10 +133,10 @@ def test_a_job_has_an_address_of_its_own(
     assert stranger.post(f"{BEATS}/load").status_code == 401
 
 
-def test_a_name_that_is_none_is_refused(client: httpx.Client):
+def test_an_invalid_name_is_rejected(client: httpx.Client):
     assert client.post(f"{BEATS}/a%20b").status_code == 422
 
 
-def test_a_time_that_is_none_is_said(watch: Watch):
+def test_an_invalid_duration_is_reported(watch: Watch):
     with pytest.raises(ConfigurationError, match=r"jobs.load must be longer than 0s"):
         watch.look(load="0s")

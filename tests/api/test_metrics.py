@@ -83,19 +83,19 @@ def test_what_is_wrong_is_named_by_index_and_field_and_the_rest_is_kept(
     (one,) = error["errors"]
     assert (one["index"], one["field"].split("[")[0]) == (1, field)
     assert error["field"].startswith(f"1.{field}")
-    assert error["message"].startswith("1 of 3 samples cannot be kept; the other 2 are.")
+    assert error["message"].startswith("1 of 3 samples are invalid; the other 2 are stored.")
     assert [series["values"] for series in read(client)] == [[42], [42]]
 
 
 def test_all_that_is_wrong_is_named_up_to_a_hundred(client: httpx.Client):
     answer = client.post(METRICS, json=[sample(name="")] * 150)
     error = answer.json()["error"]
-    assert error["message"].startswith("150 of 150 samples cannot be kept. The first: 0.name")
+    assert error["message"].startswith("150 of 150 samples are invalid. The first: 0.name")
     assert len(error["errors"]) == 100
 
 
 @pytest.mark.parametrize("body", ["", "{", "[1,", "nothing", '[{"name":"a","value":NaN}]'])
-def test_what_is_no_json_is_said(client: httpx.Client, body: str):
+def test_a_body_that_is_not_json_is_rejected(client: httpx.Client, body: str):
     answer = client.post(METRICS, content=body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
 
@@ -103,7 +103,7 @@ def test_what_is_no_json_is_said(client: httpx.Client, body: str):
 def test_a_batch_has_bounds(client: httpx.Client):
     answer = client.post(METRICS, json=[{"name": "a", "value": 1}] * 10_001)
     assert answer.status_code == 413
-    assert "10,001 samples at once" in answer.json()["error"]["message"]
+    assert "10,001 samples in one request" in answer.json()["error"]["message"]
 
 
 def test_tenants_are_apart_and_strangers_are_kept_out(client: httpx.Client, stranger: httpx.Client):

@@ -104,7 +104,7 @@ def over(settings: Settings, url: str) -> Generator[httpx.Client]:
     store.close()
 
 
-def test_a_database_that_is_down_is_said_and_is_not_an_internal_error(settings: Settings):
+def test_a_database_that_is_down_is_reported_and_is_not_an_internal_error(settings: Settings):
     with over(settings, "postgresql://nobody:secret@127.0.0.1:9/none") as client:
         health = client.get("/health")
         assert health.status_code == 503
@@ -118,11 +118,11 @@ def test_a_database_that_is_down_is_said_and_is_not_an_internal_error(settings: 
             assert "secret" not in answer.text
 
 
-def test_a_database_without_tables_is_said(settings: Settings, tmp_path: Path):
+def test_a_database_without_tables_is_reported(settings: Settings, tmp_path: Path):
     with over(settings, f"sqlite:///{tmp_path / 'empty.db'}") as client:
         health = client.get("/health")
         assert health.status_code == 503
-        assert "sentinel up" in health.json()["components"]["schema"]["message"]
+        assert "sentinel db migrate" in health.json()["components"]["schema"]["message"]
         assert client.get(f"{BASE}/alerts").status_code == 503
 
 

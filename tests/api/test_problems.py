@@ -29,7 +29,7 @@ def told(answer: Any, status: int, code: str) -> dict[str, Any]:
     return error
 
 
-def test_an_address_that_is_none(client: httpx.Client):
+def test_an_unknown_path(client: httpx.Client):
     assert "/nowhere" in told(client.get("/nowhere"), 404, "not_found")["message"]
     told(client.get("/api/v1/alerts/nowhere"), 404, "not_found")
 
@@ -58,7 +58,7 @@ def test_a_body_that_is_too_large_is_not_read(client: httpx.Client, announced: b
     told(answer, 413, "too_large")
 
 
-def test_what_nobody_expected_is_told_without_its_insides(
+def test_an_unexpected_error_is_reported_without_details(
     settings: Settings, store: Store, caplog: pytest.LogCaptureFixture
 ):
     def breaks() -> None:
@@ -85,3 +85,11 @@ def test_the_description_has_the_error_shape_and_examples(client: httpx.Client):
         assert schema == {"$ref": "#/components/schemas/ErrorBody"}, status
     assert described["components"]["schemas"]["ActionRequest"]["examples"]
     assert "HTTPBearer" in described["components"]["securitySchemes"]
+
+
+def test_descriptions_are_for_callers_and_not_for_readers_of_the_code(client: httpx.Client):
+    paths: dict[str, dict[str, Any]] = client.get("/openapi.json").json()["paths"]
+    routes = [route for methods in paths.values() for route in methods.values()]
+    assert all(route["description"] for route in routes)
+    assert not any("Raises:" in route["description"] for route in routes)
+    assert not any("Returns:" in route["description"] for route in routes)

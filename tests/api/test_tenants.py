@@ -65,7 +65,7 @@ def test_events_ids_policies_throttles_and_alerts_are_of_one_tenant(
     assert rules(client, "green") == set()
 
 
-def test_a_policy_of_one_tenant_never_looks_at_anothers_events(client: httpx.Client, store: Store):
+def test_a_policy_never_reads_the_events_of_another_tenant(client: httpx.Client, store: Store):
     rolled_out(store, "red")
     client.post(
         f"{BASE}/process-event", params={"tenant_id": "blue"}, json={"action": "login", "user": "b"}
@@ -100,7 +100,7 @@ def test_other_systems_alerts_and_their_rules_are_of_the_tenant_they_were_sent_f
     assert (rules(client, "red"), rules(client, "blue")) == ({"prometheus"}, {"grafana"})
 
 
-def test_a_jobs_heart_beats_for_its_tenant_alone(client: httpx.Client):
+def test_a_heartbeat_counts_for_its_tenant_alone(client: httpx.Client):
     client.post(f"{BASE}/heartbeats/nightly", params={"tenant": "red"})
     heard = {
         tenant: client.get(f"{BASE}/heartbeats/nightly", params={"tenant": tenant}).json()

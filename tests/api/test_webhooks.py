@@ -170,7 +170,7 @@ def test_a_label_that_is_too_long_still_makes_an_alert_of_its_own(client: httpx.
     assert sent(client, "prometheus", body)["changed"] == 2
 
 
-def test_a_sender_that_is_switched_off_is_told(client: httpx.Client, store: Store):
+def test_a_disabled_sender_is_reported(client: httpx.Client, store: Store):
     sent(client, "prometheus", ALERTMANAGER)
     store.rules.disable("prometheus", actor="maria")
     done = sent(client, "prometheus", ALERTMANAGER)

@@ -119,3 +119,9 @@ def test_the_shell_completes_names_from_the_database(run: Run, desk: Desk) -> No
 
 def test_where_nothing_runs_the_shell_is_offered_nothing_and_no_error(run: Run) -> None:
     assert completed("sentinel rule show ") == set()
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_the_help_is_for_people_and_not_for_readers_of_the_code(name: str) -> None:
+    assert ALL[name].help
+    assert "Raises:" not in ALL[name].help
