@@ -1,6 +1,6 @@
 """A real Prefect server for tests, and an HTTP receiver that keeps what it is sent.
 
-Tests that use the server share it: mark them `prefect` and `xdist_group("prefect")`.
+Tests of one process share the server: mark them `prefect`.
 """
 
 from __future__ import annotations

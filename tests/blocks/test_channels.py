@@ -18,7 +18,7 @@ from sentinel.store import Store
 from tests.blocks.messages import message
 from tests.prefect_server import PrefectServer, Receiver, free_port
 
-pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.prefect
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.blocks.smtp_server import PASSWORD, USER, MailServer, serving
 from tests.cli.shell import Run
 from tests.prefect_server import PrefectServer, Receiver, free_port
 
-pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.prefect
 
 SECRET = "/services/T000/B000/s3cret"
 

@@ -15,7 +15,7 @@ from sentinel.timing.schedule import anchor_for
 from tests.cli.shell import Run
 from tests.prefect_server import PrefectServer
 
-pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.prefect
 
 
 def entry(name: str, **more: Any) -> dict[str, Any]:

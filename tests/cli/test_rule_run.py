@@ -14,7 +14,7 @@ import pytest
 from tests.cli.shell import Run
 from tests.prefect_server import PrefectServer, eventually
 
-pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.prefect
 
 
 class Rules:

@@ -10,27 +10,30 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from tests.dashboard.scene import SERVED, Scene
+from tests.dashboard.shared_server import PLACE
+from tests.prefect_server import ROOT
 
-__all__ = ["PATIENCE", "Served", "Watched", "open_browser", "row", "serve"]
+__all__ = ["PATIENCE", "Served", "Shared", "Watched", "open_browser", "row", "serve"]
 
 PATIENCE = 30_000
 
 
 class Served:
-    """A dashboard that is running."""
+    """A dashboard that is running; `process` is None where others use it too."""
 
-    def __init__(self, url: str, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, url: str, process: subprocess.Popen[bytes] | None) -> None:
         self.url = url
         self.process = process
 
     def stop(self) -> None:
+        assert self.process is not None, "mark the test `own_server`"
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(20)
 
@@ -50,33 +53,76 @@ def open_browser() -> Generator[Browser]:
 @contextmanager
 def serve(scene: Scene, tmp_path: Path, port: int = 0) -> Generator[Served]:
     """The dashboard, started as `sentinel up` starts it; on any free port unless told."""
+    environment = {**os.environ, "SENTINEL_DATABASE_URL": scene.url, "SENTINEL_USER": "maria"}
+    log = tmp_path / "dashboard.log"
+    with _started(["streamlit", "run"], log, environment, port) as served:
+        yield served
+    assert "Traceback" not in log.read_text()
+
+
+@contextmanager
+def _started(
+    command: list[str], log: Path, environment: dict[str, str], port: int = 0
+) -> Generator[Served]:
     with socket.create_server(("127.0.0.1", port)) as free:
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    with (tmp_path / "dashboard.log").open("wb") as log:
+    with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", str(SERVED), "--server.port", str(port)],
-            env={**os.environ, "SENTINEL_DATABASE_URL": scene.url, "SENTINEL_USER": "maria"},
-            stdout=log,
+            [sys.executable, "-m", *command, str(SERVED), "--server.port", str(port)],
+            env=environment,
+            stdout=output,
             stderr=subprocess.STDOUT,
-            cwd=tmp_path,
+            cwd=log.parent,
         )
-        deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
+    try:
         while True:
-            assert process.poll() is None, (tmp_path / "dashboard.log").read_text()
+            assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, "the dashboard did not start"
             try:
                 if httpx.get(f"{url}/_stcore/health", trust_env=False).is_success:
                     break
             except httpx.HTTPError:
                 time.sleep(0.1)
-        try:
-            yield Served(url, process)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait(20)
-    assert "Traceback" not in (tmp_path / "dashboard.log").read_text()
+        yield Served(url, process)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(20)
+
+
+class Shared:
+    """One dashboard for test after test, each with a database and caches of its own.
+
+    Args:
+        folder: its own
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._log = folder / "dashboard.log"
+        self._stack = ExitStack()
+        self._served: Served | None = None
+
+    @contextmanager
+    def looking_at(self, scene: Scene) -> Generator[Served]:
+        """The dashboard of this process's settings, over the database of `scene`."""
+        if self._served is None:
+            here = {**os.environ, "PYTHONPATH": str(ROOT)}
+            self._served = self._stack.enter_context(
+                _started(["tests.dashboard.shared_server"], self._log, here)
+            )
+        said = self._log.stat().st_size
+        chosen = {k: v for k, v in os.environ.items() if k.startswith(("SENTINEL_", "PREFECT_"))}
+        chosen |= {"SENTINEL_DATABASE_URL": scene.url, "SENTINEL_USER": "maria"}
+        answer = httpx.post(f"{self._served.url}{PLACE}", json=chosen, trust_env=False, timeout=60)
+        answer.raise_for_status()
+        yield Served(self._served.url, None)
+        assert "Traceback" not in self._log.read_bytes()[said:].decode(errors="replace")
+
+    def close(self) -> None:
+        """End it."""
+        self._stack.close()
 
 
 def row(page: Page, text: str) -> Locator:

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from streamlit.testing.v1 import AppTest
 
 from sentinel.settings import settings
-from tests.dashboard.browser import PATIENCE, Served, Watched, open_browser, serve
+from tests.dashboard.browser import PATIENCE, Served, Shared, Watched, open_browser, serve
 from tests.dashboard.scene import APP, Scene, set_up
 from tests.databases import sqlite_copy
 
@@ -42,10 +42,23 @@ def browser() -> Generator[Browser]:
         yield browser
 
 
+@pytest.fixture(scope="session")
+def shared_dashboard(tmp_path_factory: pytest.TempPathFactory) -> Generator[Shared]:
+    """One dashboard for all tests that neither stop nor configure it."""
+    shared = Shared(tmp_path_factory.mktemp("dashboard"))
+    yield shared
+    shared.close()
+
+
 @pytest.fixture
-def served(scene: Scene, tmp_path: Path) -> Generator[Served]:
-    """The dashboard as `sentinel up` starts it."""
-    with serve(scene, tmp_path) as served:
+def served(request: pytest.FixtureRequest, scene: Scene, tmp_path: Path) -> Generator[Served]:
+    """The dashboard over the test's database; as `sentinel up` starts it where it is its own."""
+    test: pytest.Item = request.node
+    if test.get_closest_marker("own_server"):
+        serving = serve(scene, tmp_path)
+    else:
+        serving = request.getfixturevalue("shared_dashboard").looking_at(scene)
+    with serving as served:
         yield served
 
 

@@ -238,6 +238,7 @@ def test_the_text_of_an_alert_does_nothing(scene: Scene, watched: Watched):
 
 
 @pytest.mark.slow
+@pytest.mark.own_server
 def test_a_page_whose_server_has_gone_says_so_by_itself(
     scene: Scene, watched: Watched, served: Served
 ):

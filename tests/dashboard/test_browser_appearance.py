@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.dashboard.browser import Served, Watched
 from tests.dashboard.scene import Scene
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("browser-looks")]
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 
 @pytest.mark.parametrize(

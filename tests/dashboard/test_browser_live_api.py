@@ -94,6 +94,7 @@ def test_a_browser_that_the_live_api_does_not_answer_uses_streamlits_connection(
 
 
 @pytest.mark.slow
+@pytest.mark.own_server
 def test_an_open_page_goes_on_when_the_dashboard_was_started_again(
     scene: Scene, watched: Watched, served: Served, tmp_path: Path
 ):
@@ -110,6 +111,7 @@ def test_an_open_page_goes_on_when_the_dashboard_was_started_again(
 
 
 @pytest.mark.slow
+@pytest.mark.own_server
 def test_a_command_over_streamlits_connection_is_not_repeated_after_a_restart(
     scene: Scene, watched: Watched, served: Served, tmp_path: Path
 ):

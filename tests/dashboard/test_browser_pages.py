@@ -250,6 +250,7 @@ def test_more_than_are_loaded_are_acknowledged_with_the_keyboard(scene: Scene, w
     assert scene.store.alerts.counts().by_status["acknowledged"] == 620
 
 
+@pytest.mark.own_server
 def test_every_page_says_that_its_server_has_gone(scene: Scene, watched: Watched, served: Served):
     page = watched.page
     page.goto(f"{served.url}/settings")

@@ -14,7 +14,7 @@ from sentinel.rules.remediation import idempotency_key
 from sentinel.store.rules.remediation import RemediationRun
 from tests.flows.conftest import Desk
 
-pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.prefect
 
 RESTART = """
 from prefect import flow

@@ -13,7 +13,7 @@ from sentinel.duration import parse_duration
 from sentinel.timing.schedule import anchor_for
 from tests.prefect_server import ROOT, PrefectServer
 
-pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.prefect
 
 SHIPPED: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
 

@@ -8,7 +8,7 @@ from sentinel.errors import NotFound
 from tests.flows.conftest import Desk
 from tests.prefect_server import eventually
 
-pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.prefect
 
 
 def alerts(desk: Desk) -> list[tuple[str, str]]:

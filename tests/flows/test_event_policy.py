@@ -12,7 +12,7 @@ from tests.event_policies.streets import policy
 from tests.flows.conftest import Desk
 from triggers.event_pack import event_pack
 
-pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.prefect
 
 
 def deployed(desk: Desk, *policies: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from sentinel.store.automation_switches import Seen, turned_on_by_deploy
 from tests.flows.conftest import Desk
 from tests.prefect_server import PrefectServer
 
-pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.prefect
 
 NOTHING: dict[str, Any] = {
     "name": "woken",

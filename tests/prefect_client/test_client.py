@@ -16,7 +16,7 @@ from sentinel.settings import Settings
 from tests.flows.conftest import Desk
 from tests.prefect_server import PrefectServer, Receiver, eventually, free_port
 
-pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.prefect
 
 
 def event(**changed: Any) -> OutEvent:

@@ -22,7 +22,7 @@ from sentinel.rollout.plan import Step
 from sentinel.timing.schedule import anchor_for
 from tests.prefect_server import ROOT, PrefectServer
 
-pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.prefect
 
 OF_ITS_MAKING = {"id", "created", "updated", "last_polled", "status", "labels"}
 

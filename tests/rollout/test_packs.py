@@ -68,7 +68,6 @@ def failed_run(api: PrefectApi, flow: str, deployment: str | None = None) -> dat
 
 @pytest.mark.slow
 @pytest.mark.prefect
-@pytest.mark.xdist_group("prefect")
 def test_a_run_that_fails_wakes_the_rule_at_once_and_its_own_failures_do_not(
     api: RolloutApi, tmp_path: Path
 ):

@@ -152,7 +152,6 @@ def look_now(server: PrefectServer, told: Mapping[str, Any], folder: Path) -> No
 
 @pytest.mark.slow
 @pytest.mark.prefect
-@pytest.mark.xdist_group("prefect")
 def test_a_failure_on_a_server_that_knows_nothing_of_us_becomes_an_alert(
     prefect_server: PrefectServer,
     theirs: Closed,
@@ -213,7 +212,6 @@ def test_a_failure_on_a_server_that_knows_nothing_of_us_becomes_an_alert(
 
 
 @pytest.mark.prefect
-@pytest.mark.xdist_group("prefect")
 def test_our_own_server_is_watched_without_an_address_in_the_rule(
     prefect_server: PrefectServer, sentinel: Run
 ):

@@ -16,7 +16,7 @@ from tests.prefect_server import PrefectServer
 from tests.triggers.fleet import Fleet
 from triggers.prefect_deployment import prefect_deployment
 
-pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.prefect
 
 
 class Check:

@@ -25,7 +25,7 @@ from tests.prefect_server import PrefectServer, eventually, free_port
 from tests.triggers.fleet import Fleet, ago
 from triggers.prefect_runs import prefect_runs
 
-pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.prefect
 
 
 REPORTING = Rule.model_validate(

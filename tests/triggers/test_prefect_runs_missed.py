@@ -9,7 +9,7 @@ import pytest
 from tests.prefect_server import PrefectServer, eventually
 from tests.triggers.fleet import Fleet, ago
 
-pytestmark = [pytest.mark.slow, pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+pytestmark = [pytest.mark.slow, pytest.mark.prefect]
 
 
 @pytest.fixture

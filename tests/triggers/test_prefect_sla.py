@@ -16,7 +16,7 @@ from tests.prefect_server import PrefectServer
 from tests.triggers.fleet import Fleet, ago
 from triggers.prefect_sla import prefect_sla
 
-pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.prefect
 
 
 @pytest.fixture

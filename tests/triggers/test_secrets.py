@@ -21,7 +21,7 @@ from triggers._addresses import address
 from triggers.database_up import database_up
 from triggers.row_count import row_count
 
-pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.prefect
 
 
 def kept(value: str) -> str:

@@ -22,7 +22,7 @@ from sentinel.up.plan import Options, make_plan
 from sentinel.up.processes import ProcessGroup
 from tests.prefect_server import ROOT, PrefectServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+pytestmark = [pytest.mark.slow, pytest.mark.prefect]
 
 SECRET = "s3cret-of-the-webhook"
 

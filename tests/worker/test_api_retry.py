@@ -11,7 +11,7 @@ import pytest
 from tests.prefect_server import PrefectServer, on_postgres
 from tests.worker.conftest import Bench
 
-pytestmark = [pytest.mark.prefect, pytest.mark.slow, pytest.mark.xdist_group("prefect")]
+pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
 
 @pytest.fixture

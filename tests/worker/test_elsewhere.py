@@ -12,7 +12,7 @@ from sentinel.worker.run_ownership import Owner, owner_of
 from tests.prefect_server import ROOT
 from tests.worker.conftest import Bench, Worker
 
-pytestmark = [pytest.mark.prefect, pytest.mark.slow, pytest.mark.xdist_group("prefect")]
+pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
 
 def test_runs_of_another_machines_worker_end_crashed_once_its_lease_has_run_out(bench: Bench):

@@ -10,7 +10,7 @@ import pytest
 from tests.prefect_server import eventually
 from tests.worker.conftest import Bench, Worker, killed
 
-pytestmark = [pytest.mark.prefect, pytest.mark.slow, pytest.mark.xdist_group("prefect")]
+pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sentinel.store.database.tables import ALERT
 from sentinel.worker.failure_reporting import LATENESS
 from tests.worker.conftest import Bench
 
-pytestmark = [pytest.mark.prefect, pytest.mark.slow, pytest.mark.xdist_group("prefect")]
+pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
 _HOUR = 3600.0
 

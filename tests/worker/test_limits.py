@@ -6,7 +6,7 @@ import pytest
 
 from tests.worker.conftest import Bench
 
-pytestmark = [pytest.mark.prefect, pytest.mark.slow, pytest.mark.xdist_group("prefect")]
+pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
 _LOUD = """\
 from prefect import flow, get_run_logger

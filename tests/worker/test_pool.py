@@ -10,7 +10,7 @@ import pytest
 
 from tests.worker.conftest import Bench, Worker
 
-pytestmark = [pytest.mark.prefect, pytest.mark.slow, pytest.mark.xdist_group("prefect")]
+pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
 
 def test_the_pool_and_its_worker_look_right(bench: Bench, worker: Worker):

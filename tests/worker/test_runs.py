@@ -6,7 +6,7 @@ import pytest
 
 from tests.worker.conftest import Bench, Worker
 
-pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.prefect
 
 
 def test_a_rule_runs_and_its_alerts_are_stored(bench: Bench, worker: Worker):
