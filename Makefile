@@ -3,8 +3,10 @@
 #
 #   make run                    install, then start the whole product (Ctrl-C stops it)
 #   make run ARGS=--no-demo     without the demo rules; `make run ARGS=--help` tells the rest
-#   make test                   everything but the whole-system tests
-#   make test-all               those too (minutes)
+#   make test                   everything that starts no whole system and no browser (minutes)
+#   make test-all               those too: what .ci/run does
+#   make test-long              soaks and long fuzzers: once before an issue that touches what they
+#                               are about is resolved, with their figures in its note
 #   make lint                   what a change must satisfy besides the tests
 #   make bench [NAME=store]     measure (all, or one of benchmarks/); writes benchmarks/results/NAME.json
 #   make install                only make .venv with the pinned set
@@ -13,15 +15,17 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-all test-browser test-slow test-soak lint format bench lock clean browser
+.PHONY: help install run test test-all test-browser test-slow test-long lint format bench lock clean browser
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 NAME ?=
-# One pytest worker per core; tests that share a server say so with xdist_group.
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup
+# One process more than cores, since tests wait for servers and browsers. Each has a PostgreSQL, a
+# Prefect server and a dashboard of its own, started by the first test that needs it.
+WORKERS ?= $(shell echo $$(($$(nproc 2>/dev/null || sysctl -n hw.ncpu) + 1)))
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 help: ## this list
 	@sed -n 's/^#   //p' Makefile
@@ -40,20 +44,19 @@ browser: install
 	@VENV="$(VENV)" .ci/browser
 
 test: install browser ## all but the whole-system tests
-	$(PYTEST) -m "not slow" $(ARGS)
+	$(PYTEST) -m "not slow and not long" $(ARGS)
 
-# Each file of the dashboard's tests has a browser and starts servers of its own.
 test-browser: install browser
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and browser" $(ARGS)
+	$(PYTEST) -m "slow and browser" $(ARGS)
 
-# What shares the Prefect server is one process's; the other does the rest beside it.
 test-slow: install browser
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "slow and not soak and not browser" $(ARGS)
+	$(PYTEST) -m "slow and not browser and not long" $(ARGS)
 
-test-soak: install browser
-	$(BIN)/python -m pytest -m soak $(ARGS)
+test-all: install browser ## the whole-system tests too, but for the long ones
+	$(PYTEST) -m "not long" $(ARGS)
 
-test-all: test test-browser test-slow test-soak ## the whole-system tests too
+test-long: install browser ## soaks and long fuzzers
+	$(PYTEST) -m long $(ARGS)
 
 lint: install ## ruff, pyright strict, the import rules
 	$(BIN)/ruff check .

@@ -72,6 +72,25 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first, so that no process is left with it at the end.
+
+    The tests of a file that drive a browser are one process's: they share the browser.
+    """
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    if item.get_closest_marker("slow") is None:
+        return 3
+    if item.get_closest_marker("browser"):
+        return 1
+    return 0 if item.get_closest_marker("xdist_group") else 2
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what uses a database on each kind of it."""
     if "migrated_url" in metafunc.fixturenames:

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,22 +23,10 @@ from sqlalchemy.engine import make_url
 
 from sentinel.prefect_client.client import PrefectApi
 from tests.databases import database
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parent.parent
-T = TypeVar("T")
 AnyServer = TypeVar("AnyServer", bound="PrefectServer")
-
-
-def eventually(look: Callable[[], T | None], what: str, within: float = 120.0) -> T:
-    """What `look` answers once that is true-ish; fails where it never is."""
-    until = time.monotonic() + within
-    while True:
-        found = look()
-        if found:
-            return found
-        if time.monotonic() > until:
-            pytest.fail(f"never happened: {what}")
-        time.sleep(0.1)
 
 
 def free_port() -> int:

@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from tests.cli.shell import Run
-from tests.prefect_server import PrefectServer, eventually
+from tests.prefect_server import PrefectServer
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.prefect
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
+from typing import cast
 
 import pytest
 import streamlit as st
@@ -53,8 +54,8 @@ def shared_dashboard(tmp_path_factory: pytest.TempPathFactory) -> Generator[Shar
 @pytest.fixture
 def served(request: pytest.FixtureRequest, scene: Scene, tmp_path: Path) -> Generator[Served]:
     """The dashboard over the test's database; as `sentinel up` starts it where it is its own."""
-    test: pytest.Item = request.node
-    if test.get_closest_marker("own_server"):
+    test = cast("pytest.Item", request.node)  # pyright: ignore[reportUnknownMemberType] - pytest leaves it open
+    if test.get_closest_marker("own_server") is not None:
         serving = serve(scene, tmp_path)
     else:
         serving = request.getfixturevalue("shared_dashboard").looking_at(scene)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from sentinel.alerts.actions import Resolve
 from tests.dashboard.browser import PATIENCE, Served, Watched
 from tests.dashboard.scene import Scene
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -23,13 +24,9 @@ def opened(page: Page, served: Served, path: str, name: str) -> Page:
     return page
 
 
-def eventually(page: Page, holds: Any) -> None:
-    """Until it holds in the store, or for as long as one has patience."""
-    for _ in range(PATIENCE // 100):
-        if holds():
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError("it never came to hold")
+def holds(page: Page, look: Callable[[], object]) -> None:
+    """Until it holds in the store; the page goes on meanwhile."""
+    eventually(look, "it holds", pause=lambda seconds: page.wait_for_timeout(seconds * 1000))
 
 
 def test_a_receiver_is_made_changed_and_removed(scene: Scene, watched: Watched, served: Served):
@@ -146,7 +143,7 @@ def test_messages_are_read_one_by_one_and_all_at_once(
     page.get_by_role("button", name="Mark all as read").click()
     page.get_by_role("button", name="Yes, mark all").click()
     expect(page.get_by_text("2 unread")).to_have_count(0)
-    eventually(page, lambda: scene.store.inbox.unread() == 0)
+    holds(page, lambda: scene.store.inbox.unread() == 0)
     page.get_by_role("button", name="Details").first.click()
     expect(page.locator(".drawer h2")).to_have_text("disk")
 

@@ -6,7 +6,7 @@ import pytest
 
 from sentinel.errors import NotFound
 from tests.flows.conftest import Desk
-from tests.prefect_server import eventually
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.prefect
 

@@ -14,7 +14,8 @@ from sentinel.prefect_client.client import EVENTS_A_SECOND, PrefectApi
 from sentinel.prefect_client.port import OutEvent
 from sentinel.settings import Settings
 from tests.flows.conftest import Desk
-from tests.prefect_server import PrefectServer, Receiver, eventually, free_port
+from tests.prefect_server import PrefectServer, Receiver, free_port
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.prefect
 

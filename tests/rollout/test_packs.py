@@ -17,7 +17,8 @@ from sentinel.rollout.api import RolloutApi
 from sentinel.rollout.apply import apply_plan, plan_rollout
 from sentinel.rollout.files import pack_file, packs, read_files
 from sentinel.rollout.flow_cache import FlowCache
-from tests.prefect_server import ROOT, PrefectServer, eventually
+from tests.prefect_server import ROOT, PrefectServer
+from tests.waiting import eventually
 
 
 def test_nothing_is_wrong_with_them_also_beside_the_rules_that_ship():

@@ -18,11 +18,12 @@ import yaml
 from sentinel.store import Store
 from sentinel.up.home import Home
 from sentinel.up.instance import Record, read
-from tests.prefect_server import ROOT, eventually, free_port
+from tests.prefect_server import ROOT, free_port
+from tests.waiting import eventually
 
 T = TypeVar("T")
 
-__all__ = ["Product", "eventually"]
+__all__ = ["Product"]
 
 
 class Product:
@@ -41,11 +42,11 @@ class Product:
         }
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *arguments: str) -> None:
         """Start it and wait until it says that everything runs."""
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "sentinel.cli", "up"],
+                [sys.executable, "-m", "sentinel.cli", "up", *arguments],
                 cwd=ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -53,7 +54,23 @@ class Product:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.eventually(lambda: self.record().ready, "everything starts", within=480)
+        pid = self._process.pid  # not of an earlier one, which may have been killed
+        self.eventually(
+            lambda: (one := self.record()).ready and one.pid == pid, "everything starts", within=480
+        )
+
+    def says(self, text: str) -> None:
+        """Wait until it has said so to whoever started it."""
+        self.eventually(lambda: text in self.output.read_text(), f"it says {text}")
+
+    def runs(self) -> bool:
+        """Whether it has been started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def processes(self) -> list[psutil.Process]:
+        """All that it has started."""
+        assert self._process is not None
+        return psutil.Process(self._process.pid).children(recursive=True)
 
     def eventually(self, look: Callable[[], T], what: str, within: float = 240) -> T:
         """As `eventually`, and says at once where the product has ended."""
@@ -65,11 +82,15 @@ class Product:
 
         return eventually(checked, what, within)
 
+    def end(self, number: signal.Signals) -> int:
+        """Send a signal; gives the exit code."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        return self._process.wait(240)
+
     def stop(self) -> int:
         """Ctrl-C; gives the exit code."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGINT)
-        return self._process.wait(90)
+        return self.end(signal.SIGINT)
 
     def record(self) -> Record:
         """What runs."""
@@ -84,18 +105,27 @@ class Product:
         """The shared database."""
         return Store(self.record().environment["SENTINEL_DATABASE_URL"])
 
-    def sentinel(self, *arguments: str) -> Any:
-        """`sentinel … --json`, read."""
-        done = subprocess.run(
-            [sys.executable, "-m", "sentinel.cli", *arguments, "--json"],
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`sentinel …` in another terminal, which knows its home and nothing else."""
+        return subprocess.run(
+            [sys.executable, "-m", "sentinel.cli", *arguments],
             cwd=ROOT,
-            env={**self.environment, **self.record().environment},
+            env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
+            check=False,
         )
+
+    def sentinel(self, *arguments: str) -> Any:
+        """`sentinel … --json`, read."""
+        done = self.run(*arguments, "--json")
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
+
+    def is_well(self) -> None:
+        """Wait until `sentinel doctor` has nothing to say."""
+        self.eventually(lambda: self.run("doctor").returncode == 0, "the doctor is content", 300)
 
     def api(self, method: str, path: str, **more: Any) -> Any:
         """A call of Sentinel's API."""

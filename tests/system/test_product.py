@@ -22,7 +22,8 @@ import psutil
 import pytest
 
 from tests.prefect_server import Receiver
-from tests.system.product import Product, eventually
+from tests.system.product import Product
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("system")]
 
@@ -217,7 +218,7 @@ def test_the_demo_is_named_as_such_and_its_alerts_are_there(product: Product):
     assert {row["severity"] for row in demo} == {"info"}
 
 
-@pytest.mark.soak
+@pytest.mark.long
 def test_scheduled_runs_complete_none_late_and_no_log_has_a_traceback(product: Product):
     # From here on nothing else happens: the start itself, and the tests before, are not counted.
     began = datetime.now(UTC)
@@ -248,7 +249,6 @@ def test_scheduled_runs_complete_none_late_and_no_log_has_a_traceback(product: P
     assert product.tracebacks() == {}
 
 
-@pytest.mark.soak
 def test_a_worker_killed_in_the_middle_of_a_run_loses_and_doubles_nothing(
     product: Product, disk: Path, receiver: Receiver
 ):
@@ -276,7 +276,6 @@ def test_a_worker_killed_in_the_middle_of_a_run_loses_and_doubles_nothing(
     assert alert["id"] in {one["id"] for one in _alerts(product)}
 
 
-@pytest.mark.soak
 def test_prefect_away_for_a_minute_while_a_condition_starts(
     product: Product, disk: Path, receiver: Receiver
 ):
@@ -300,7 +299,6 @@ def test_prefect_away_for_a_minute_while_a_condition_starts(
     assert [body["status"] for body in _told(receiver)[before:]] == ["open", "resolved"]
 
 
-@pytest.mark.soak
 def test_ctrl_c_stops_everything_it_started_and_the_next_start_has_the_history(product: Product):
     ours = {psutil.Process(child.pid) for child in product.record().children}
     count = len(product.sentinel("alert", "list", "--history")["items"])

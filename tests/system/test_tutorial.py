@@ -21,7 +21,8 @@ import pytest
 from sentinel.up.home import Home
 from sentinel.up.instance import read
 from tests.docs.pages import DOCS, Block, blocks
-from tests.prefect_server import ROOT, eventually, free_port
+from tests.prefect_server import ROOT, free_port
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tutorial")]
 

@@ -13,7 +13,8 @@ from sentinel import Context
 from sentinel.checks.observation import Observation
 from sentinel.checks.reading import Reading
 from sentinel.clock import FakeClock
-from tests.prefect_server import PrefectServer, eventually
+from tests.prefect_server import PrefectServer
+from tests.waiting import eventually
 from triggers._deployments import forget
 from triggers.prefect_runs import prefect_runs
 

@@ -21,8 +21,9 @@ from sentinel.evaluation.model import Evaluation
 from sentinel.prefect_client.client import connect
 from sentinel.prefect_client.port import Deployed
 from sentinel.store import Store
-from tests.prefect_server import PrefectServer, eventually, free_port
+from tests.prefect_server import PrefectServer, free_port
 from tests.triggers.fleet import Fleet, ago
+from tests.waiting import eventually
 from triggers.prefect_runs import prefect_runs
 
 pytestmark = pytest.mark.prefect

@@ -6,8 +6,9 @@ from collections.abc import Generator
 
 import pytest
 
-from tests.prefect_server import PrefectServer, eventually
+from tests.prefect_server import PrefectServer
 from tests.triggers.fleet import Fleet, ago
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.prefect]
 

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 
 from sentinel.errors import SentinelError
 from sentinel.up.processes import ProcessGroup, Service, shorten, tail
+from tests.waiting import eventually
 
 # Starts a child in a session of its own, as Prefect's worker does with flow runs.
 PARENT = """
@@ -35,13 +35,6 @@ def service(tmp_path: Path, code: str, *arguments: str, name: str = "part") -> S
         environment=dict(os.environ),
         log=tmp_path / f"{name}.log",
     )
-
-
-def eventually(what: Callable[[], object], within: float = 20.0) -> None:
-    deadline = time.monotonic() + within
-    while not what():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
 
 
 async def until(what: Callable[[], object], within: float = 20.0) -> None:
@@ -69,7 +62,7 @@ def test_stopping_ends_also_what_a_child_has_started(tmp_path: Path) -> None:
 
     child, grandchild = asyncio.run(scenario())
     assert gone(child)
-    eventually(lambda: gone(grandchild))
+    eventually(lambda: gone(grandchild), "the grandchild ends")
 
 
 def test_a_child_that_dies_is_started_again_and_that_is_said(tmp_path: Path) -> None:
@@ -122,7 +115,7 @@ input()
     child = int(process.stdout.readline())
     process.kill()
     process.communicate()
-    eventually(lambda: gone(child))
+    eventually(lambda: gone(child), "the child ends")
 
 
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:

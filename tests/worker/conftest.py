@@ -22,7 +22,8 @@ from sentinel.store import Store
 from sentinel.worker.job_template import base_job_template
 from sentinel.worker.process import identity
 from tests.databases import sqlite_copy
-from tests.prefect_server import ROOT, PrefectServer, eventually
+from tests.prefect_server import ROOT, PrefectServer
+from tests.waiting import eventually
 
 FLOWS = Path(__file__).with_name("odd_flows.py")
 
@@ -302,14 +303,11 @@ class Bench:
 
     def eventually(self, look: Callable[[], Any], what: str, within: float = 120) -> Any:
         """As `eventually`, with what the workers said where it never happens."""
-        until = time.monotonic() + within
-        while True:
-            if found := look():
-                return found
-            if time.monotonic() > until:
-                said = "\n".join(worker.said()[-1500:] for worker in self.workers)
-                pytest.fail(f"never happened: {what}\n{said}")
-            time.sleep(0.1)
+
+        def said() -> str:
+            return "\n".join(worker.said()[-1500:] for worker in self.workers)
+
+        return eventually(look, what, within, said=said)
 
     def mark(self, name: str) -> Path:
         """A file that a flow may write, or wait for."""

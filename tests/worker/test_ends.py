@@ -8,7 +8,7 @@ from collections import Counter
 import psutil
 import pytest
 
-from tests.prefect_server import eventually
+from tests.waiting import eventually
 from tests.worker.conftest import Bench, Worker, killed
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]

@@ -220,7 +220,7 @@ def test_whatever_happens_the_database_stays_whole(migrated_sqlite: Path, exampl
     )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_whatever_happens_for_longer(migrated_sqlite: Path):
     run_state_machine_as_test(
         machine(migrated_sqlite),

@@ -17,7 +17,7 @@ from sentinel.store import Store
 from sentinel.store.events import batch, matching
 from sentinel.store.events.matching import PackMatcher
 from tests.event_policies.streets import Street, policy
-from tests.prefect_server import eventually
+from tests.waiting import eventually
 
 BRUTE_FORCE: dict[str, Any] = {
     "name": "Brute force",
