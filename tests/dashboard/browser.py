@@ -169,5 +169,7 @@ class Watched:
         self.forgiven = (
             "Failed to load resource: ",
             "WebSocket connection to ",
-            "when disconnected from server",  # Streamlit's own, of what it would have sent
+            # Streamlit's own, of what it would have sent, and of a look at whether it is back
+            "when disconnected from server",
+            "Client Error in reaching server endpoint",
         )
