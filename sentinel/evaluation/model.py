@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -11,7 +12,7 @@ from sentinel.checks.observation import Observation
 from sentinel.rules.condition import When
 from sentinel.rules.rule import Rule
 
-__all__ = ["AlertChange", "Applied", "Evaluation", "Gate"]
+__all__ = ["AlertChange", "Applied", "Evaluation", "Finding", "Gate"]
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,12 +61,34 @@ class AlertChange(msgspec.Struct, frozen=True, kw_only=True):
     status: str
 
 
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """A reading that the rule judged bad.
+
+    Attributes:
+        title: as an alert of it would have
+        severity: the word that the rule or the check gave it
+        value: of the reading, in the rule's unit; None where it has none
+        labels: of the reading
+    """
+
+    title: str
+    severity: str
+    value: float | None
+    labels: Mapping[str, str]
+
+
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
     """What came of an evaluation.
 
-    `outcome` is firing, ok, error, disabled, stale or collapsed; the last three wrote nothing.
-    `changes` names at most 100; `changed` counts all that were changed in what people see.
-    `error` is why the check counts as failed, with outcome error.
+    Attributes:
+        outcome: firing, ok, error, disabled, stale or collapsed; the last three wrote nothing
+        seen: readings
+        bad: series that the rule judged bad
+        live: alerts of the rule that are open or acknowledged
+        changed: alerts that changed in what people see
+        changes: what changed about the first 100 of them
+        worst: the finding of the highest severity; None where nothing was bad
+        error: with outcome error, why the check counts as failed
     """
 
     outcome: str
@@ -74,4 +97,5 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     live: int = 0
     changed: int = 0
     changes: list[AlertChange] = []
+    worst: Finding | None = None
     error: str = ""

@@ -1,21 +1,23 @@
 """One evaluation, one transaction: alerts, timeline, groups, rule state, outbox and wake.
 
 The rule's row is locked first, so that two evaluations of one rule follow each other; an
-evaluation that is older than the last applied, or the same again, writes nothing.
+evaluation that is older than the last applied, or the same again, writes nothing. What an
+evaluation means for alerts is decided by `sentinel.evaluation` and `sentinel.alerts.lifecycle`;
+what is written for it, in `unit_of_work`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import Connection, Row
 
-from sentinel.alerts.events import ALERT_EVENTS, MOST_EVENTS, alert_event, batch_event, related
+from sentinel.alerts.events import MOST_EVENTS, related
 from sentinel.alerts.inputs import Bad, Ended, Good, Status
 from sentinel.alerts.lifecycle import step
 from sentinel.alerts.reasons import Reason
@@ -24,192 +26,214 @@ from sentinel.checks.reading import Reading
 from sentinel.clock import utc
 from sentinel.errors import ReadingError
 from sentinel.evaluation.alert_text import error_reading, error_text, headline, wording
-from sentinel.evaluation.evaluator import EvaluationResult, evaluate
+from sentinel.evaluation.evaluator import EvaluationResult, Memory, evaluate, remembers
 from sentinel.evaluation.judge import Judged
-from sentinel.evaluation.model import AlertChange, Applied, Evaluation
+from sentinel.evaluation.model import AlertChange, Applied, Evaluation, Finding
 from sentinel.labels.fingerprint import fingerprint
-from sentinel.notifications.grouping import membership
-from sentinel.prefect_client.port import OutEvent
+from sentinel.notifications.grouping import Membership, membership
 from sentinel.rules.remediation import Remediation, remediation_row
 from sentinel.schema.columns import new_id
 from sentinel.severity import Severity, severity_of
 from sentinel.store.alerts.alert_rows import NewAlerts, searched, words_moved
 from sentinel.store.alerts.loading import load_live, load_recent, load_suppressed, usual_terms
-from sentinel.store.alerts.write_batch import WriteBatch
+from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
 from sentinel.store.database.bulk import uncollected
 from sentinel.store.database.tables import RULE
-from sentinel.store.notifications.groups import Fired, GroupChanges
 from sentinel.store.rules.condition_state import load_memory, save_memory
-from sentinel.store.rules.remediation import request_remediations
 from sentinel.store.rules.rules import ensure_row, refusal
 from sentinel.template import placeholders
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["MANY", "apply"]
+__all__ = ["MANY", "apply", "collect"]
 
 MANY = 2000
-"""From so many known alerts on, new ones are written beside the look at the others."""
+"""From so many known alerts on, new ones are written while the others are evaluated."""
 _OPENING = (Reason.OPENED, Reason.REOPENED_SOON, Reason.REOPENED_STILL_FIRING)
 
 
 def apply(store: Store, connection: Connection, evaluation: Evaluation) -> Applied:
-    """Carry `evaluation` into the database, as a whole or not at all.
+    """Write what `evaluation` changes, as a whole or not at all.
 
     Args:
         store: whose clock and settings hold
         connection: an open writing transaction
         evaluation: what a run of a rule saw
+
+    Returns:
+        What came of it; with outcome disabled, stale or collapsed nothing was written.
     """
     now = store.now()
-    evaluation = msgspec.structs.replace(
-        evaluation, slot=utc(evaluation.slot), at=utc(evaluation.at)
-    )
+    slot, at = utc(evaluation.slot), utc(evaluation.at)
+    evaluation = msgspec.structs.replace(evaluation, slot=slot, at=at)
     row = ensure_row(store, connection, evaluation, now)
-    why = refusal(row, evaluation.rule, evaluation.slot, evaluation.at)
+    why = refusal(row, evaluation.rule, slot, at)
     if why:
         return Applied(outcome=why)
     with uncollected(evaluation.observation.size):
-        return _Application(store, connection, evaluation, row, now).carry_out()
+        about = related(evaluation.source)
+        unit = UnitOfWork(store, connection, now, slot=slot, about=about)
+        applied = collect(unit, evaluation, row)
+        unit.commit()
+    return applied
 
 
-class _Application:
-    """One evaluation on its way into the database."""
+def collect(
+    unit: UnitOfWork, evaluation: Evaluation, row: Row[Any], *, takes_slot: bool = True
+) -> Applied:
+    """Collect in `unit` what `evaluation` changes about alerts, and write what its rule keeps.
 
-    def __init__(
-        self,
-        store: Store,
-        connection: Connection,
-        evaluation: Evaluation,
-        row: Row[Any],
-        now: datetime,
-    ) -> None:
-        self.store = store
-        self.connection = connection
+    Args:
+        unit: the caller commits it
+        evaluation: what was seen, all moments in UTC
+        row: the rule's, locked and enabled
+        takes_slot: whether a scheduled run of the same slot or an earlier one is stale from now on
+
+    Returns:
+        What came of it.
+    """
+    return _EvaluatedRule(unit, evaluation, row).collect(takes_slot=takes_slot)
+
+
+class _EvaluatedRule:
+    """The alerts of one rule under one evaluation."""
+
+    def __init__(self, unit: UnitOfWork, evaluation: Evaluation, row: Row[Any]) -> None:
+        self.unit = unit
+        self.store, self.connection, self.now = unit.store, unit.connection, unit.now
         self.evaluation = evaluation
-        self.rule = evaluation.rule
+        self.rule = rule = evaluation.rule
         self.row = row
-        self.now = now
-        self.category = self.rule.category or evaluation.default_category
-        self.about = related(evaluation.source)
-        self.group_changes = GroupChanges(store, connection, self.about)
-        self.writes = WriteBatch()
+        self.category = rule.category or evaluation.default_category
+        self.origin = Origin(rule.tenant, rule.name, self.category, rule.team)
         self.titles: dict[str, str] = {}
-        self.remediations: list[dict[str, Any]] = []
         self.open = 0
-        self.events: list[OutEvent] = []
-        self.counts: Counter[str] = Counter()
         self.changes: list[AlertChange] = []
         self.changed = 0
-        self.opened = NewAlerts(evaluation, self.category, now)
-        self.suppressed: dict[str, tuple[datetime, str]] = {}
-        # Whether a description or an annotation says something that each reading may change.
-        texts = {"description": self.rule.description, **self.rule.annotations}
-        self.moving = any(placeholders(text) for name, text in texts.items() if name != "summary")
 
-    def carry_out(self) -> Applied:
-        known = load_live(self.connection, self.rule)
+    @cached_property
+    def new_alerts(self) -> NewAlerts:
+        """The rows of those that open."""
+        return NewAlerts(self.evaluation, self.category, self.now)
+
+    @cached_property
+    def suppressed(self) -> Mapping[str, tuple[datetime, str]]:
+        """Until when and why, by fingerprint; only new alerts need it."""
+        return load_suppressed(self.connection, self.rule, self.now)
+
+    @cached_property
+    def texts_move(self) -> bool:
+        """Whether a description or an annotation says something that each reading may change."""
+        texts = {"description": self.rule.description, **self.rule.annotations}
+        return any(placeholders(text) for name, text in texts.items() if name != "summary")
+
+    def collect(self, *, takes_slot: bool) -> Applied:
+        rule, connection = self.rule, self.connection
+        known = load_live(connection, rule)
         self.titles = known.titles
-        live, checks = known.series, known.checks
-        memory = load_memory(self.connection, self.rule)
-        error: Exception | None = self.evaluation.observation.error
-        try:
-            outlook = evaluate(self.evaluation, live, memory)
-        except ReadingError as nonsense:
-            outlook, error = (
-                EvaluationResult(judged={}, verdicts={}, memory=memory),
-                error or nonsense,
-            )
-        judged = outlook.judged
-        failures = self.row.failures + 1 if error is not None else 0
-        self.suppressed = load_suppressed(self.connection, self.rule, self.now)
-        self._series(outlook, live)
-        save_memory(self.connection, self.rule, memory, outlook.memory, self.now)
-        self._check(error, failures, checks)
-        self._write()
-        bad = sum(1 for one in judged.values() if isinstance(one.verdict, Bad))
-        if judged and self.evaluation.keeps_readings and self.rule.keep_readings:
-            self.store.metrics.keep_readings(self.connection, self.evaluation, judged)
-        # What was not seen keeps its state, so it still fires.
-        verdicts, ended = outlook.verdicts, outlook.ended
-        said_of = {*verdicts, *ended} if ended else verdicts
-        self.open += sum(
-            1
-            for key, one in live.items()
-            if key not in said_of and one.status is not Status.PENDING
-        )
-        working = "firing" if self.open else "ok"
-        outcome = "error" if error is not None else working
+        keeps_memory = remembers(rule)
+        memory = load_memory(connection, rule) if keeps_memory else Memory()
         observation = self.evaluation.observation
-        seen = len(judged) if observation.table is None else observation.size
-        self._close(outcome, bad, seen, failures, error)
-        return Applied(
-            outcome=outcome,
-            seen=self.evaluation.observation.size,
+        error: Exception | None = observation.error
+        try:
+            result = evaluate(self.evaluation, known.series, memory)
+        except ReadingError as nonsense:
+            result = EvaluationResult(judged={}, verdicts={}, memory=memory)
+            error = error or nonsense
+        failures = self.row.failures + 1 if error is not None else 0
+        self._series(result, known.series)
+        if keeps_memory:
+            save_memory(connection, rule, memory, result.memory, self.now)
+        if error is not None:
+            self._check_failed(error, failures, known.checks)
+        elif known.checks:
+            self._check_works(known.checks)
+        judged = result.judged
+        if judged and self.evaluation.keeps_readings and rule.keep_readings:
+            self.store.metrics.keep_readings(connection, self.evaluation, judged)
+        bad, worst = self._worst(judged.values())
+        outcome = "firing" if self.open else "ok"
+        applied = Applied(
+            outcome="error" if error is not None else outcome,
+            seen=observation.size,
             bad=bad,
             live=self.open,
             changed=self.changed,
             changes=self.changes,
+            worst=worst,
             error="" if error is None else error_text(error),
         )
+        seen = len(judged) if observation.table is None else observation.size
+        self._write_rule(applied, seen, failures, takes_slot=takes_slot)
+        return applied
 
-    def _series(self, outlook: EvaluationResult, live: Mapping[str, AlertState]) -> None:
-        usual, judged = usual_terms(self.rule, self.store.options), outlook.verdicts
+    def _series(self, result: EvaluationResult, live: Mapping[str, AlertState]) -> None:
+        """Take the verdicts to the alerts of their series."""
+        usual = usual_terms(self.rule, self.store.options)
         at_once = Terms(reopen_within=usual.reopen_within)
-        fresh = any(isinstance(one.verdict, Bad) and key not in live for key, one in judged.items())
-        pending = any(state.status is Status.PENDING for state in live.values())
-        recent = (
-            load_recent(self.connection, self.rule, self.now, self.store.options)
-            if fresh or pending
-            else {}
-        )
+        own, verdicts = result.own, result.verdicts
         known: list[tuple[AlertState, str, Judged]] = []
-        for print_, one in judged.items():
+        fresh: list[tuple[str, Judged]] = []
+        pending = False
+        for print_, one in verdicts.items():
             alert = live.get(print_)
             if alert is not None:
                 known.append((alert, print_, one))
+                pending = pending or alert.status is Status.PENDING
             elif isinstance(one.verdict, Bad):
-                terms = at_once if print_ in outlook.own else usual
-                become = step(None, recent.get(print_), one.verdict, self.now, terms, new_id())
-                self._take(become, None, print_, one.reading, "rule")
-        # New rows cost the database the most, so it gets them while the others are looked at.
-        many = len(known) >= MANY and bool(self.writes)
-        with self.writes.beside(self.connection) if many else nullcontext():
+                fresh.append((print_, one))
+        recent: Mapping[str, AlertState] = {}
+        if fresh or pending:
+            recent = load_recent(self.connection, self.rule, self.now, self.store.options)
+        for print_, one in fresh:
+            terms = at_once if print_ in own else usual
+            become = step(None, recent.get(print_), one.verdict, self.now, terms, new_id())
+            self._take(become, None, print_, one.reading, "rule")
+        # New rows cost the database the most, so it gets them while the others are evaluated.
+        alerts = self.unit.alerts
+        many = len(known) >= MANY and bool(alerts)
+        with alerts.overlapped(self.connection) if many else nullcontext():
             for alert, print_, one in known:
-                terms = at_once if print_ in outlook.own else usual
+                terms = at_once if print_ in own else usual
                 become = step(alert, recent.get(print_), one.verdict, self.now, terms)
                 self._take(become, alert, print_, one.reading, "rule")
-        for print_ in outlook.ended:
+        for print_ in result.ended:
             become = step(live[print_], None, Ended(reason=Reason.NO_DATA), self.now, usual)
             self._take(become, live[print_], print_, None, "rule")
+        for print_, alert in live.items():
+            # What was not seen keeps its state, so it still fires.
+            if print_ not in verdicts and alert.status is not Status.PENDING:
+                self.open += print_ not in result.ended
 
-    def _check(
-        self, error: Exception | None, failures: int, checks: Mapping[str, AlertState]
+    def _check_works(self, checks: Mapping[str, AlertState]) -> None:
+        """Resolve the alerts that say that the check fails."""
+        good = Good(at=self.evaluation.at)
+        for print_, alert in checks.items():
+            become = step(alert, None, good, self.now, self._check_terms())
+            self._take(become, alert, print_, None, "check")
+
+    def _check_failed(
+        self, error: Exception, failures: int, checks: Mapping[str, AlertState]
     ) -> None:
-        """A check that fails, or works again, is an alert about its source."""
-        terms = Terms(reopen_within=self.store.options.reopen_within)
-        at = self.evaluation.at
-        if error is None:
-            for print_, alert in checks.items():
-                become = step(alert, None, Good(at=at), self.now, terms)
-                self._take(become, alert, print_, None, "check")
-            return
-        reading = error_reading(self.rule, error)
-        print_ = fingerprint(self.rule.tenant, self.rule.name, reading.labels)
-        if failures < self.rule.errors.after and print_ not in checks:
-            return
-        word = self.rule.errors.severity
-        bad = Bad(at=at, severity=int(severity_of(word)), word=word)
-        alert = checks.get(print_)
-        recent = (
-            load_recent(self.connection, self.rule, self.now, self.store.options).get(print_)
-            if alert is None
-            else None
+        """Open an alert about the source of a check that failed often enough, or keep it open."""
+        rule = self.rule
+        reading = error_reading(rule, error)
+        print_ = fingerprint(rule.tenant, rule.name, reading.labels)
+        alert, recent = checks.get(print_), None
+        if alert is None:
+            if failures < rule.errors.after:
+                return
+            recent = load_recent(self.connection, rule, self.now, self.store.options).get(print_)
+        word = rule.errors.severity
+        bad = Bad(at=self.evaluation.at, severity=int(severity_of(word)), word=word)
+        become = step(
+            alert, recent, bad, self.now, self._check_terms(), new_id() if alert is None else ""
         )
-        made = new_id() if alert is None else ""
-        become = step(alert, recent, bad, self.now, terms, made)
         self._take(become, alert, print_, reading, "check")
+
+    def _check_terms(self) -> Terms:
+        return Terms(reopen_within=self.store.options.reopen_within)
 
     def _take(
         self,
@@ -219,10 +243,10 @@ class _Application:
         reading: Reading | None,
         source: str,
     ) -> None:
-        """Put down what one transition writes."""
-        state, reason = become.state, become.reason
+        """Collect what one transition writes."""
+        state, reason, alerts = become.state, become.reason, self.unit.alerts
         if become.drop is not None:
-            self.writes.drop(become.drop)
+            alerts.drop(become.drop)
         if state is None:
             return
         if state.status in (Status.OPEN, Status.ACKNOWLEDGED) and source == "rule":
@@ -230,20 +254,20 @@ class _Application:
         title = self.titles.get(state.id, "")
         if state.status is Status.RESOLVED:
             # A good value says nothing about what was bad, so the words stay.
-            self.writes.over(state)
+            alerts.resolved(state)
         elif reading is None or reason is Reason.KEPT_FIRING:
-            self.writes.state(state)
+            alerts.state(state)
         elif reason in (Reason.STILL_FIRING, Reason.REPEATED):
             # The most frequent case by far, so it makes and writes no more than what moved.
             rule, unit, at = self.rule, self.evaluation.unit, self.evaluation.at
             before, description = title, rule.annotations.get("description", rule.description)
-            if self.moving or reading.details:
+            if reading.details or self.texts_move:
                 texts = wording(rule, reading, state.word, unit, at)
                 title, description = texts[:2]
-                self.writes.facts(state.id, reading, texts)
+                alerts.facts(state.id, reading, texts)
             else:
                 title = headline(rule, reading, state.word, unit, at)
-            self.writes.still(
+            alerts.still(
                 state,
                 reading.value,
                 None if title == before else title,
@@ -260,16 +284,16 @@ class _Application:
                     state = msgspec.structs.replace(
                         state, suppressed_until=until, suppress_reason=why
                     )
-                self.writes.insert(self.opened.row(state, print_, source, reading, texts))
+                alerts.insert(self.new_alerts.row(state, print_, source, reading, texts))
             else:
-                self.writes.state(state)
+                alerts.state(state)
                 run = self.evaluation.source
                 ids = (run.flow_run_id, run.flow_run_name, run.deployment_id)
-                self.writes.wording(state.id, reading, texts, ids)
+                alerts.wording(state.id, reading, texts, ids)
         if become.visible:
-            self._tell(become, state, reading, title, source)
+            self._record(become, state, reading, title, source)
 
-    def _tell(
+    def _record(
         self,
         become: Transition,
         state: AlertState,
@@ -277,35 +301,21 @@ class _Application:
         title: str,
         source: str,
     ) -> None:
-        """Timeline, group and event of a change that people see."""
-        reason = become.reason
-        self.changed += 1
+        """Collect what a change that people see writes beside the alert's row."""
+        reason, rule = become.reason, self.rule
+        labels: Mapping[str, str] = {} if reading is None else reading.labels
         value = None if reading is None else reading.value
-        self.writes.entry(
-            state,
-            at=self.now,
-            kind=ALERT_EVENTS[reason],
-            reason=str(reason),
-            value=value,
-            flow_run_id=self.evaluation.source.flow_run_id,
-        )
+        joins: Membership | None = None
         if reason in _OPENING:
-            labels: Mapping[str, str] = {} if reading is None else reading.labels
-            home = membership(self.rule, labels, self.category, check=source == "check")
-            # Its row is new in this transaction, or it was pending, in no group yet.
-            fresh = reason is Reason.OPENED
-            self.group_changes.fired.append(Fired(state.id, title, state.severity, home, fresh))
-            if self.rule.remediate is not None and source == "rule":
-                self._remediation(self.rule.remediate, state, title, value, labels)
-        elif state.status is Status.RESOLVED:
-            quietly = reason is Reason.NO_DATA
-            ended = self.group_changes.ended_quietly if quietly else self.group_changes.resolved
-            ended.append(state.id)
-        else:
-            self.group_changes.touched.append(state.id)
-        self.counts[ALERT_EVENTS[reason]] += 1
-        if len(self.events) < MOST_EVENTS:
-            self.events.append(self._event(reason, state, title, value, reading))
+            joins = membership(rule, labels, self.category, check=source == "check")
+            if rule.remediate is not None and source == "rule":
+                self._remediate(rule.remediate, state, title, value, labels)
+        self.unit.record(
+            become, state, self.origin, title, joins=joins, value=value, labels=labels,
+            flow_run_id=self.evaluation.source.flow_run_id,
+        )  # fmt: skip
+        self.changed += 1
+        if self.changed <= MOST_EVENTS:
             self.changes.append(
                 AlertChange(
                     alert_id=state.id, title=title or state.id, reason=str(reason),
@@ -313,94 +323,64 @@ class _Application:
                 )
             )  # fmt: skip
 
-    def _remediation(
-        self, wanted: Remediation, state: AlertState, title: str, value: Any,
+    def _remediate(
+        self, remediation: Remediation, state: AlertState, title: str, value: float | None,
         labels: Mapping[str, str],
     ) -> None:  # fmt: skip
         told = {"severity": state.word, "title": title, "value": "" if value is None else value}
         names = {"alert_id": state.id, "tenant": self.rule.tenant, "rule": self.rule.name}
-        self.remediations.append(remediation_row(wanted, **names, fields={**labels, **told}))
-
-    def _event(
-        self,
-        reason: Reason,
-        state: AlertState,
-        title: str,
-        value: float | None,
-        reading: Reading | None,
-    ) -> OutEvent:
-        return alert_event(
-            reason,
-            alert_id=state.id,
-            version=state.version,
-            at=self.now,
-            title=title or self.rule.name,
-            labels={
-                "severity": Severity(state.severity).word,
-                "rule": self.rule.name,
-                "category": self.category,
-                "team": self.rule.team,
-                "tenant": self.rule.tenant,
-            },
-            payload={
-                "status": state.status.value,
-                "value": value,
-                "labels": {} if reading is None else dict(reading.labels),
-            },
-            about=self.about,
+        self.unit.remediations.append(
+            remediation_row(remediation, **names, fields={**labels, **told})
         )
 
-    def _write(self) -> None:
-        connection = self.connection
-        self.writes.write(connection)
-        group_events, due_now = self.group_changes.carry_out(self.now)
-        events = [self._batch()] if self.changed > MOST_EVENTS else self.events
-        self.store.outbox.add(connection, [*group_events, *events])
-        request_remediations(self.store, connection, self.remediations, self.now)
-        if due_now:
-            self.store.wakes.request(connection, self.now)
-
-    def _batch(self) -> OutEvent:
-        return batch_event(
-            self.rule.name,
-            self.rule.tenant,
-            self.evaluation.slot.isoformat(),
-            self.now,
-            self.counts,
-            self.about,
+    def _worst(self, judged: Iterable[Judged]) -> tuple[int, Finding | None]:
+        """How many series are bad, and the worst of them; the first of several as bad."""
+        bad, rank = 0, 0
+        worst: tuple[Reading, Bad] | None = None
+        for one in judged:
+            verdict = one.verdict
+            if isinstance(verdict, Bad):
+                bad += 1
+                if verdict.severity > rank and one.reading is not None:
+                    rank, worst = verdict.severity, (one.reading, verdict)
+        if worst is None:
+            return bad, None
+        reading, verdict = worst
+        evaluation = self.evaluation
+        title = headline(self.rule, reading, verdict.word, evaluation.unit, evaluation.at)
+        return bad, Finding(
+            title=title, severity=verdict.word, value=reading.value, labels=reading.labels
         )
 
-    def _close(
-        self, outcome: str, bad: int, seen: int, failures: int, error: Exception | None
-    ) -> None:
+    def _write_rule(self, applied: Applied, seen: int, failures: int, *, takes_slot: bool) -> None:
         """Leave on the rule's row what the next evaluation starts from."""
-        evaluation, source = self.evaluation, self.evaluation.source
+        evaluation, source, row = self.evaluation, self.evaluation.source, self.row
         values: dict[str, Any] = {
             "spec": self.rule.dump(),
             "trigger": evaluation.trigger,
             "category": self.category,
             "severity": int(self.rule.rank),
-            "deployment_id": source.deployment_id or self.row.deployment_id,
-            "flow_id": source.flow_id or self.row.flow_id,
-            "flow_name": source.flow_name or self.row.flow_name,
+            "deployment_id": source.deployment_id or row.deployment_id,
+            "flow_id": source.flow_id or row.flow_id,
+            "flow_name": source.flow_name or row.flow_name,
             "source": source.owner,
-            "slot": evaluation.slot,
-            "evaluated_at": evaluation.at,
             "flow_run_id": source.flow_run_id,
-            "outcome": outcome,
+            "outcome": applied.outcome,
             "seen": seen,
-            "bad": bad,
+            "bad": applied.bad,
             "failures": failures,
-            "error": "" if error is None else error_text(error)[:4000],
-            "evaluations": self.row.evaluations + 1,
+            "error": applied.error[:4000],
+            "evaluations": row.evaluations + 1,
             "updated_at": self.now,
         }
-        if error is None and evaluation.observation.state is not None:
+        if takes_slot:
+            values |= {"slot": evaluation.slot, "evaluated_at": evaluation.at}
+        if not applied.error and evaluation.observation.state is not None:
             values["state"] = evaluation.observation.state
         self.connection.execute(
             RULE.update()
             .where(RULE.c.tenant == self.rule.tenant, RULE.c.name == self.rule.name)
             .values(**values)
         )
-        if self.writes or outcome != self.row.outcome:
-            self.store.changed(self.connection)
+        if applied.outcome != row.outcome:
+            self.unit.is_news = True

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, Row, exists, or_, select
 
 from sentinel.alerts.state import AlertState
@@ -16,45 +15,33 @@ from sentinel.store.alerts.alert_rows import state_of, state_query
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOTIFICATION_LOG
 
-__all__ = ["Home", "beside", "homes_of", "take_back_unheard"]
+__all__ = ["beside", "homes_of", "take_back_unheard"]
 
 
-class Home(msgspec.Struct, frozen=True):
-    """The conversation that an alert was last told in."""
+def homes_of(connection: Connection, alert_ids: Sequence[str]) -> dict[str, Membership]:
+    """Return the newest group of each alert, by alert id; one that has none is left out.
 
-    title: str
-    severity: int
-    membership: Membership
+    It is the group whose receivers were notified, and not the one that the rule of today would
+    choose: whoever was notified that the alert is resolved is to hear that it is not.
 
-
-def homes_of(connection: Connection, alert_ids: Sequence[str]) -> dict[str, Home]:
-    """The newest group of each alert.
-
-    It is the one that was told, and not the one that the rule of today would choose: who heard
-    of the end is to hear that it was none.
+    Args:
+        connection: an open transaction
+        alert_ids: the alerts
     """
     names = ("key", "route", "tenant", "labels", "receivers", "policy")
-    found: dict[str, Home] = {}
+    found: dict[str, Membership] = {}
     for piece in chunks(alert_ids):
         query = (
-            select(ALERT.c.id, ALERT.c.title, ALERT.c.severity, *[GROUP.c[name] for name in names])
-            .select_from(
-                MEMBER.join(GROUP, GROUP.c.id == MEMBER.c.group_id).join(
-                    ALERT, ALERT.c.id == MEMBER.c.alert_id
-                )
-            )
+            select(MEMBER.c.alert_id, *[GROUP.c[name] for name in names])
+            .select_from(MEMBER.join(GROUP, GROUP.c.id == MEMBER.c.group_id))
             .where(MEMBER.c.alert_id.in_(piece))
             .order_by(GROUP.c.id)
         )
         # Ids rise with time, so that the newest group is the last to be put down.
         for row in connection.execute(query):
-            found[row.id] = Home(
-                row.title,
-                row.severity,
-                Membership(
-                    key=row.key, route=row.route, tenant=row.tenant, labels=row.labels,
-                    receivers=tuple(row.receivers), policy=row.policy, wait=None,
-                ),
+            found[row.alert_id] = Membership(
+                key=row.key, route=row.route, tenant=row.tenant, labels=row.labels,
+                receivers=tuple(row.receivers), policy=row.policy, wait=None,
             )  # fmt: skip
     return found
 

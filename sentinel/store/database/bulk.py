@@ -222,20 +222,20 @@ def _psycopg(connection: Connection) -> psycopg.Connection[Any]:
     return cast("psycopg.Connection[Any]", connection.connection.dbapi_connection)
 
 
+class _Written(dict[datetime, str]):
+    """Moments as SQLAlchemy's SQLite dialect writes them, so that both read and sort alike."""
+
+    def __missing__(self, moment: datetime) -> str:
+        self[moment] = text = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+        return text
+
+
 def _sqlite_cells(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    known: dict[datetime, str] = {}
-
-    def cell(value: Any) -> Any:
-        if type(value) is datetime:
-            written = known.get(value)
-            if written is None:
-                # As SQLAlchemy's SQLite dialect writes it, so that both read and sort alike.
-                written = value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-                known[value] = written
-            return written
-        return value
-
-    return [tuple([cell(value) for value in row]) for row in rows]
+    # Most cells of most rows are the same few moments: no call for each of them.
+    written = _Written()
+    return [
+        tuple([written[cell] if type(cell) is datetime else cell for cell in row]) for row in rows
+    ]
 
 
 @contextmanager

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select
 
+from sentinel.alerts.events import related
+from sentinel.alerts.run_source import RunSource
 from sentinel.checks.event_port import POLICY_TRIGGER
 from sentinel.checks.observation import Observation
 from sentinel.checks.reading import Reading
@@ -22,17 +24,19 @@ from sentinel.events import happened_at
 from sentinel.labels.fingerprint import fingerprint
 from sentinel.rules.rule import Rule
 from sentinel.schema.alerts import LIVE
-from sentinel.store import Store
-from sentinel.store.alerts.apply_evaluation import apply
-from sentinel.store.database.bulk import insert_many
+from sentinel.store.alerts.apply_evaluation import collect
+from sentinel.store.alerts.unit_of_work import UnitOfWork
+from sentinel.store.database.bulk import insert_many, uncollected
 from sentinel.store.database.chunks import chunks
-from sentinel.store.database.tables import ALERT, RULE
+from sentinel.store.database.tables import ALERT
 from sentinel.store.events.log import Block
 from sentinel.store.events.packs import MEMORY
 from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
+
+    from sentinel.store import Store
 
 __all__ = ["Batch", "Compiled", "compiled_of"]
 
@@ -205,18 +209,18 @@ class Batch:
         names = {place: self._pack.names[place] for place in readings}
         # All rules before any alert, which is the order in which every writer locks.
         rows = lock_rules(self._connection, [(self._pack.tenant, name) for name in names.values()])
-        told = _ToldLater(self._store)
-        for place in sorted(readings, key=lambda place: names[place]):
-            rule = self._pack.rules[place]
-            row = rows.get((rule.tenant, rule.name))
-            if row is None or not row.enabled:
-                continue
-            self._apply(told, rule, row, readings[place])
-        if told.has_changed:
-            self._store.changed(self._connection)
-        for place, keys in self._keys.items():
-            if remembers(self._pack.policies[place]):
-                self._save(self._pack.names[place], keys.values())
+        source = msgspec.structs.replace(self._pack.spec.source, flow_run_id=None)
+        unit = UnitOfWork(self._store, self._connection, self._now, about=related(source))
+        with uncollected(sum(map(len, readings.values()))):
+            for place in sorted(readings, key=names.__getitem__):
+                rule = self._pack.rules[place]
+                row = rows.get((rule.tenant, rule.name))
+                if row is not None and row.enabled:
+                    self._collect(unit, rule, row, readings[place], source)
+            for place, keys in self._keys.items():
+                if remembers(self._pack.policies[place]):
+                    self._save(self._pack.names[place], keys.values())
+            unit.commit()
 
     def _readings(self) -> dict[int, list[Reading]]:
         held: dict[str, tuple[int, Key]] = {}
@@ -247,28 +251,25 @@ class Batch:
             live.update(self._connection.execute(query).scalars())
         return live
 
-    def _apply(self, told: _ToldLater, rule: Rule, row: Row[Any], readings: list[Reading]) -> None:
-        """Apply one evaluation of a policy's rule without taking the slot of a scheduled run."""
+    def _collect(
+        self, unit: UnitOfWork, rule: Rule, row: Row[Any], readings: list[Reading],
+        source: RunSource,
+    ) -> None:  # fmt: skip
+        """Collect one evaluation of a policy's rule, in the slot of no scheduled run."""
         now = self._now
-        slot = now if row.slot is None else max(now, row.slot + timedelta(microseconds=1))
-        at = now if row.evaluated_at is None else max(now, row.evaluated_at)
-        apply(
-            told,
-            self._connection,
-            Evaluation(
-                rule=rule, trigger=POLICY_TRIGGER, slot=slot, at=at,
-                observation=Observation(readings=readings),
-                default_category="events", keeps_readings=False,
-                source=msgspec.structs.replace(self._pack.spec.source, flow_run_id=None),
-            ),
-        )  # fmt: skip
-        if self._pack.spec.alone:
-            # Else the deployment's next run would be stale and roll out no edit.
-            self._connection.execute(
-                update(RULE)
-                .where(RULE.c.tenant == rule.tenant, RULE.c.name == rule.name)
-                .values(slot=row.slot, evaluated_at=row.evaluated_at)
-            )
+        evaluation = Evaluation(
+            rule=rule,
+            trigger=POLICY_TRIGGER,
+            slot=now if row.slot is None else max(now, row.slot + timedelta(microseconds=1)),
+            at=now if row.evaluated_at is None else max(now, row.evaluated_at),
+            observation=Observation(readings=readings),
+            default_category="events",
+            keeps_readings=False,
+            source=source,
+        )
+        # A policy that is a deployment of its own leaves the slot to its runs: else the next run
+        # would be stale and roll out no edit.
+        collect(unit, evaluation, row, takes_slot=not self._pack.spec.alone)
 
     def _save(self, rule: str, keys: Iterable[Key]) -> None:
         tenant, now = self._pack.tenant, self._now
@@ -289,15 +290,3 @@ class Batch:
 
 def _remembered(data: bytes | None) -> Remembered:
     return Remembered() if data is None else msgspec.msgpack.decode(data, type=Remembered)
-
-
-class _ToldLater(Store):
-    """The same store, whose change number waits: it is the last that a transaction locks."""
-
-    def __init__(self, store: Store) -> None:
-        self.__dict__ = store.__dict__.copy()
-        self.has_changed = False
-
-    def changed(self, connection: Connection) -> None:
-        """Note that it must rise once all is written."""
-        self.has_changed = True

@@ -92,9 +92,12 @@ class GroupChanges:
         if not ids:
             return [], False
         groups = {row.id: row for row in self._lock(ids)}
-        self._enter_members(homes, groups, now)
-        self._end_members(self.resolved, quiet=False)
-        self._end_members(self.ended_quietly, quiet=True)
+        if self.fired:
+            self._enter_members(homes, groups, now)
+        if self.resolved:
+            self._end_members(self.resolved, quiet=False)
+        if self.ended_quietly:
+            self._end_members(self.ended_quietly, quiet=True)
         counts = self._counts(ids, now)
         so_far = self._so_far(ids)
         events: list[OutEvent] = []
@@ -202,7 +205,11 @@ class GroupChanges:
             for fired in self.fired
             if fired.by_hand
         ]
-        unheard = take_back_unheard(self._connection, groups, by_hand, now)
+        unheard = (
+            take_back_unheard(self._connection, groups, by_hand, now)
+            if by_hand
+            else set[tuple[str, str]]()
+        )
         for fired in self.fired:
             group = groups[homes[fired.membership.key].id]
             if (group.id, fired.alert_id) in unheard:
@@ -233,8 +240,6 @@ class GroupChanges:
             )
 
     def _end_members(self, alert_ids: Sequence[str], *, quiet: bool) -> None:
-        if not alert_ids:
-            return
         subquery, parameter = id_array(self._connection, alert_ids)
         word = "TRUE" if quiet else "FALSE"
         self._connection.exec_driver_sql(

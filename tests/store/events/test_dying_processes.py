@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
 
 from sentinel.clock import FakeClock
+from sentinel.evaluation.model import Applied
 from sentinel.store import Store
+from sentinel.store.alerts.unit_of_work import UnitOfWork
 from sentinel.store.events import batch, matching
 from sentinel.store.events.matching import PackMatcher
 from tests.event_policies.streets import Street, policy
@@ -19,24 +20,35 @@ LIVES = ((1, 4, 2), (3, 2, 5), (2, 3, 1), (6, 1, 4))
 
 
 def match_until_killed(url: str, lives: int) -> None:
-    """Match all there is, as a relay's process does; dies as it has written so many alerts.
+    """Match all there is, as a relay's process does; dies at this step of a transaction.
+
+    A policy's rule that was evaluated is a step, and so is a batch that is written whole.
 
     Args:
         url: of the database
         lives: the transaction in which it dies is never committed
     """
-    written = 0
-    apply = batch.apply
+    steps = 0
+    collect, commit = batch.collect, UnitOfWork.commit
 
-    def counted(store: Store, connection: Connection, evaluation: Any) -> Any:
-        nonlocal written
-        done = apply(store, connection, evaluation)
-        written += 1
-        if written == lives:
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+        if steps == lives:
             die()
+
+    def collected(*given: Any, **more: Any) -> Applied:
+        done = collect(*given, **more)
+        step()
         return done
 
-    batch.apply = counted  # this process is nobody else's
+    def committed(self: UnitOfWork) -> None:
+        commit(self)
+        step()
+
+    # This process is nobody else's.
+    batch.collect = collected
+    UnitOfWork.commit = committed
     matching.AT_ONCE = 7
     store = Store(url, clock=FakeClock())
     while PackMatcher(store).step("default", "audit").behind:

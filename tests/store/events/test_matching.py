@@ -7,13 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
 
 from sentinel import Rule
 from sentinel.clock import FakeClock
 from sentinel.errors import PolicyError
+from sentinel.evaluation.model import Applied
 from sentinel.relay.matching import LEASE, EventMatching
 from sentinel.store import Store
+from sentinel.store.alerts.unit_of_work import UnitOfWork
 from sentinel.store.events import batch, matching
 from sentinel.store.events.matching import PackMatcher
 from tests.event_policies.streets import Street, policy
@@ -221,18 +222,24 @@ def test_an_event_counts_once_however_many_match_and_die(
 ):
     """Four processes' worth of matching, each of which dies now and then before its commit."""
     street.deployed(policy("one", by="n"), policy("two", throttle_minutes=1, by="n"))
-    apply, turns = batch.apply, iter(range(10**6))
+    collect, commit, turns = batch.collect, UnitOfWork.commit, iter(range(10**6))
 
     class Died(BaseException):
         pass
 
-    def dying(store: Store, connection: Connection, evaluation: Any) -> Any:
-        done = apply(store, connection, evaluation)
-        if next(turns) % 3 == 1:
+    def collecting(*given: Any, **more: Any) -> Applied:
+        done = collect(*given, **more)
+        if next(turns) % 5 == 1:
             raise Died
         return done
 
-    monkeypatch.setattr(batch, "apply", dying)
+    def committing(unit: UnitOfWork) -> None:
+        commit(unit)
+        if next(turns) % 5 == 1:
+            raise Died
+
+    monkeypatch.setattr(batch, "collect", collecting)
+    monkeypatch.setattr(UnitOfWork, "commit", committing)
     monkeypatch.setattr(matching, "AT_ONCE", 7)
     for n in range(40):
         street.sent(*(login(n=str((n + m) % 10)) for m in range(5)))
@@ -251,7 +258,8 @@ def test_an_event_counts_once_however_many_match_and_die(
         thread.start()
     for thread in threads:
         thread.join()
-    monkeypatch.setattr(batch, "apply", apply)
+    monkeypatch.setattr(batch, "collect", collect)
+    monkeypatch.setattr(UnitOfWork, "commit", commit)
     street.matched()
     for rule in ("one", "two"):
         counted = {a.labels["n"]: a.occurrences for a in street.alerts(rule)}
