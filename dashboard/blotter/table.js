@@ -309,7 +309,7 @@ class Blotter {
   release() { this.layout(); this.grid.scrollTop = 0; }
 
   // ---- actions
-  look(change, { wait = 0 } = {}) {
+  change(change, { wait = 0 } = {}) {
     this.view = { ...this.view, ...change };
     this.everything = false;
     this.layout();
