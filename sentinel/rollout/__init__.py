@@ -1,5 +1,5 @@
-"""Rolling rules out: files of deployments, and what Prefect has of them, made the same.
+"""Rollout: deploy the changes of deployment files to Prefect.
 
-`files` reads what should be, `wanted` says it in the words of Prefect's API, `differences`
-compares it with what is there, `planning` decides, `carrying` does it.
+`files` reads entries, `desired` translates them into the format of Prefect's API, `diff` compares
+them with Prefect's state, `plan` decides on steps, and `apply` carries them out.
 """

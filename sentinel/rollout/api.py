@@ -1,4 +1,4 @@
-"""What a rollout asks of Prefect's API, patiently: a busy server is asked again."""
+"""The requests of a rollout to Prefect's API, with retries while the server is busy."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from sentinel.rollout.plan import Live
 __all__ = ["AT_ONCE", "RolloutApi"]
 
 AT_ONCE = 4
-"""Requests at once; with more, a Prefect server on PostgreSQL is no faster."""
+"""Concurrent requests; with more, a Prefect server on PostgreSQL is no faster."""
 _TRIES = 8
 _NAMES = 100
 _BUSY = (429, 502, 503, 504)
 
 
 class RolloutApi(PrefectApi):
-    """A Prefect API that deployments are rolled out to; several threads may use one."""
+    """A client of Prefect's API for rollouts; safe to use from several threads."""
 
     def __init__(self, url: str, **more: Any) -> None:
         super().__init__(url, timeout=60.0, **more)
@@ -35,7 +35,13 @@ class RolloutApi(PrefectApi):
         self._one = threading.Lock()
 
     def live(self, names: Sequence[str] | None = None) -> list[Live]:
-        """Deployments with their flows' names: those of `names`, or all there are.
+        """Return deployments with the names of their flows.
+
+        Args:
+            names: names of deployments; None for all
+
+        Returns:
+            The deployments that exist.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -72,19 +78,25 @@ class RolloutApi(PrefectApi):
             found |= {str(one["id"]): one for one in page}
             if len(page) < PAGE:
                 return list(found.values())
-            # What is made meanwhile comes first and moves the rest on; pages overlap for it.
+            # New deployments come first and shift the others to later offsets, so pages overlap.
             offset += PAGE - 10
 
     def asked(self, path: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The answer to one question, as a list."""
+        """Post a filter to `path` and return the list in the answer."""
         return msgspec.json.decode(self._patiently("POST", path, json=body).content)
 
     def flow_id(self, name: str) -> str:
-        """The id of a flow, which is made where there is none."""
+        """Return the id of a flow; create the flow if it does not exist."""
         return str(self._patiently("POST", "/flows/", json={"name": name}).json()["id"])
 
     def put(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a deployment, or make the one of that name so.
+        """Create a deployment, or update the one of the same flow and name.
+
+        Args:
+            body: the deployment, as Prefect's API accepts it
+
+        Returns:
+            The deployment, as Prefect's API returns it.
 
         Raises:
             RuleError: Prefect refuses it
@@ -92,28 +104,28 @@ class RolloutApi(PrefectApi):
         """
         response = self._again("POST", "/deployments/", json=body)
         if response.status_code in (400, 404, 409, 422):
-            raise RuleError(f"Prefect refuses it: {_detail(response)}")
+            raise RuleError(f"Prefect rejected it: {_detail(response)}")
         return self._checked(response).json()
 
-    def put_automations(self, deployment_id: str, wanted: Iterable[Mapping[str, Any]]) -> None:
-        """Make the Automations of a deployment anew, as `prefect deploy` does.
+    def put_automations(self, deployment_id: str, desired: Iterable[Mapping[str, Any]]) -> None:
+        """Delete and create the Automations of a deployment, as `prefect deploy` does.
 
         Raises:
             RuleError: Prefect refuses one
             PrefectUnreachable: the API does not answer
         """
         self._patiently("DELETE", f"/automations/owned-by/prefect.deployment.{deployment_id}")
-        for one in wanted:
+        for one in desired:
             body = {**one, "owner_resource": f"prefect.deployment.{deployment_id}"}
             response = self._again("POST", "/automations/", json=body)
             if response.status_code in (400, 409, 422):
                 raise RuleError(
-                    f"Prefect refuses the Automation {one['name']}: {_detail(response)}"
+                    f"Prefect rejected the Automation {one['name']}: {_detail(response)}"
                 )
             self._checked(response)
 
     def delete_deployment(self, deployment_id: str) -> None:
-        """Delete a deployment, with its Automations; one that is gone already is no error.
+        """Delete a deployment with its Automations; a missing one is no error.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -127,7 +139,10 @@ class RolloutApi(PrefectApi):
         return self._checked(self._again(method, path, **arguments))
 
     def secrets(self) -> list[str]:
-        """Names of all Secret blocks.
+        """Return the names of all Secret blocks.
+
+        Returns:
+            Names of blocks of the type `secret`.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -136,7 +151,7 @@ class RolloutApi(PrefectApi):
         return [str(one["name"]) for one in self._patiently("GET", place).json() if one["name"]]
 
     def put_secret(self, name: str, value: str) -> None:
-        """Keep `value` in the Secret block of that name.
+        """Save `value` in the Secret block of that name.
 
         Raises:
             RuleError: Prefect refuses it
@@ -155,19 +170,31 @@ class RolloutApi(PrefectApi):
                 "block_schema_id": schema["id"],
             },
         )
-        if made.status_code == 409:  # there is one of that name
+        if made.status_code == 409:  # a block of that name exists
             place = f"/block_types/slug/secret/block_documents/name/{name}"
             document = self._patiently("GET", place).json()["id"]
             body = {"data": {"value": value}}
             made = self._again("PATCH", f"/block_documents/{document}", json=body)
         if made.status_code in (400, 422):
-            raise RuleError(f"Prefect refuses the Secret block {name}: {_detail(made)}")
+            raise RuleError(f"Prefect rejected the Secret block {name}: {_detail(made)}")
         self._checked(made)
 
     def _again(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        """Ask, and again where the server is busy: all that is sent here may be sent twice.
+        """Send a request, and retry while the server is busy: every request here is idempotent.
 
-        Once it was busy, one request at a time: a server on SQLite takes no more.
+        After the server was busy once, requests go one at a time: a server on SQLite takes no more.
+
+        Args:
+            method: HTTP method
+            path: path of the API
+            arguments: further arguments of the request
+
+        Returns:
+            The response, whose status may be an error.
+
+        Raises:
+            PrefectUnreachable: the server did not answer the last of `_TRIES` attempts
+            AssertionError: never; the loop returns or raises
         """
         for left in reversed(range(_TRIES)):
             try:
@@ -185,12 +212,12 @@ class RolloutApi(PrefectApi):
 
 
 def _detail(response: httpx.Response) -> str:
-    """What the server said, in one line."""
+    """Return the error message of the server in one line."""
     try:
-        said: Any = response.json()
+        body: Any = response.json()
     except ValueError:
         return response.text[:500]
-    detail: Any = said.get("detail") or said.get("exception_detail") or said
+    detail: Any = body.get("detail") or body.get("exception_detail") or body
     if isinstance(detail, list):
         each = cast("list[dict[str, Any]]", detail)
         return "; ".join(f"{_place(one)}: {one.get('msg', one)}" for one in each)[:500]

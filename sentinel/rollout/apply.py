@@ -1,4 +1,4 @@
-"""Rolling out: asks Prefect what is there, decides, and makes it so, several at a time."""
+"""Plan and apply a rollout: read Prefect's state, compare it, and send the changes."""
 
 from __future__ import annotations
 
@@ -26,45 +26,48 @@ _SECRET = re.compile(r"\{secret:([a-z0-9-]+)\}")
 def plan_rollout(
     api: RolloutApi,
     entries: Sequence[Entry],
-    known: FlowCache,
+    cache: FlowCache,
     *,
     remove: bool = False,
     owner: str = "file",
 ) -> list[Step]:
-    """What a rollout of `entries` would do.
+    """Plan the rollout of `entries`; nothing is changed.
 
     Args:
-        api: of the Prefect server
-        entries: of all files that are rolled out together
-        known: facts of their flows
-        remove: whether what the files no longer hold goes
-        owner: whose deployments may be touched: `file` or `ui`
+        api: the API of the Prefect server
+        entries: the entries of all files that are deployed together
+        cache: facts about their flows
+        remove: delete deployments that the files no longer contain
+        owner: owner whose deployments may be changed: `file` or `ui`
+
+    Returns:
+        A step for each entry, in the order of the files, then those for removals.
 
     Raises:
         PrefectUnreachable: the API does not answer
     """
-    whole, broken = _filled(entries, known)
+    whole, broken = _filled(entries, cache)
     names = None if remove else [entry.name for entry in whole if entry.name]
     with ThreadPoolExecutor(1) as other:
         asked = other.submit(lambda: (api.live(names), api.automations()))
-        # Meanwhile: where facts are not known yet, Prefect is imported for them.
-        known.learn(entry.entrypoint for entry in whole if entry.entrypoint)
+        # Meanwhile: facts that are not cached need an import of Prefect.
+        cache.learn(entry.entrypoint for entry in whole if entry.entrypoint)
         live, automations = asked.result()
 
-    def want(entry: Entry) -> Desired:
+    def desired_for(entry: Entry) -> Desired:
         if entry.digest in broken:
             raise broken[entry.digest]
         if not entry.entrypoint:
             raise RuleError("it has no entrypoint", hint="Write `entrypoint: flows.rules.NAME`.")
-        return desired_of(entry, known.flow(entry.entrypoint), known.automations(entry))
+        return desired_of(entry, cache.flow(entry.entrypoint), cache.automations(entry))
 
-    steps = make_plan(whole, live, automations, want, remove=remove, owner=owner)
-    known.keep()
+    steps = make_plan(whole, live, automations, desired_for, remove=remove, owner=owner)
+    cache.keep()
     return _with_secrets(api, _linted(steps))
 
 
 def _linted(steps: Sequence[Step]) -> list[Step]:
-    """Refuse what could not run as it is written. What is unchanged has passed before."""
+    """Refuse entries with lint errors. Unchanged entries passed before, so they are skipped."""
     fresh = {
         (step.entry.file, step.entry.shown): step.entry
         for step in steps
@@ -82,7 +85,7 @@ def _linted(steps: Sequence[Step]) -> list[Step]:
 
 
 def _with_secrets(api: RolloutApi, steps: Sequence[Step]) -> list[Step]:
-    """Refuse what asks for a Secret block that is not there: it would only fail."""
+    """Refuse entries that name a missing Secret block, because their runs would fail."""
     asked = {n: _SECRET.findall(_text(step)) for n, step in enumerate(steps)}
     there = set(api.secrets()) if any(asked.values()) else set[str]()
     done = list(steps)
@@ -90,27 +93,27 @@ def _with_secrets(api: RolloutApi, steps: Sequence[Step]) -> list[Step]:
         missing = sorted(set(names) - there)
         if missing:
             reason = (
-                f"Prefect has no Secret block {', '.join(missing)}, which it asks for; "
-                "make it in Prefect's UI, under Blocks"
+                f"it names the Secret block {', '.join(missing)}, which Prefect does not have; "
+                "create it in the Prefect UI under Blocks"
             )
             done[n] = msgspec.structs.replace(steps[n], kind="refused", reasons=[reason])
     return done
 
 
 def _text(step: Step) -> str:
-    """The parameters of a step that is to be done."""
-    if step.wanted is None or step.kind not in ("created", "changed"):
+    """Return the parameters of a step that changes something, as JSON; else an empty text."""
+    if step.desired is None or step.kind not in ("created", "changed"):
         return ""
-    return msgspec.json.encode(step.wanted.body["parameters"]).decode()
+    return msgspec.json.encode(step.desired.body["parameters"]).decode()
 
 
-def _filled(entries: Sequence[Entry], known: FlowCache) -> tuple[list[Entry], dict[str, RuleError]]:
+def _filled(entries: Sequence[Entry], cache: FlowCache) -> tuple[list[Entry], dict[str, RuleError]]:
     whole: list[Entry] = []
     broken: dict[str, RuleError] = {}
     for entry in entries:
         if is_templated(entry):
             try:
-                entry = known.filled(entry)
+                entry = cache.filled(entry)
             except RuleError as error:
                 broken[entry.digest] = error
         whole.append(entry)
@@ -124,23 +127,24 @@ def apply_plan(
     owner: str = "file",
     progress: Callable[[Step], None] = lambda _: None,
 ) -> list[Step]:
-    """Make it so, and return what became of each step, in their order.
-
-    A step that Prefect refuses becomes `refused`; the others go on.
+    """Carry out the steps of a plan. If Prefect rejects one, the others are still carried out.
 
     Args:
-        api: of the Prefect server
-        steps: as `look` gave them
-        owner: `file` or `ui`, kept with what is created or changed
-        progress: called from this thread as each step is done
+        api: the API of the Prefect server
+        steps: the steps, as `plan_rollout` returned them
+        owner: `file` or `ui`, recorded with each created or changed deployment
+        progress: called in this thread after each step
+
+    Returns:
+        The steps in the same order; rejected ones have the kind `refused` and reasons.
 
     Raises:
-        PrefectUnreachable: the API does not answer; what was done stays done, and doing it
-            again does the rest
+        PrefectUnreachable: the API does not answer; finished steps stay, and a repetition does
+            the rest
     """
     todo = [n for n, step in enumerate(steps) if step.kind in ("created", "changed", "removed")]
-    wanted = [one for n in todo if (one := steps[n].wanted) is not None]
-    flows = {name: api.flow_id(name) for name in sorted({one.flow for one in wanted})}
+    desired = [one for n in todo if (one := steps[n].desired) is not None]
+    flows = {name: api.flow_id(name) for name in sorted({one.flow for one in desired})}
     done = list(steps)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         running = {pool.submit(_do, api, steps[n], flows, owner): n for n in todo}
@@ -156,8 +160,8 @@ def apply_plan(
 
 def _do(api: RolloutApi, step: Step, flows: Mapping[str, str], owner: str) -> Step:
     try:
-        if step.wanted is not None:
-            _put(api, step, step.wanted, flows[step.wanted.flow], owner)
+        if step.desired is not None:
+            _put(api, step, step.desired, flows[step.desired.flow], owner)
         elif step.live is not None:
             api.delete_deployment(step.live.id)
     except (RuleError, NotFound) as error:
@@ -165,19 +169,19 @@ def _do(api: RolloutApi, step: Step, flows: Mapping[str, str], owner: str) -> St
     return step
 
 
-def _put(api: RolloutApi, step: Step, wanted: Desired, flow_id: str, owner: str) -> None:
-    deployment = str(api.put(_body(step, wanted, flow_id, owner))["id"])
+def _put(api: RolloutApi, step: Step, desired: Desired, flow_id: str, owner: str) -> None:
+    deployment = str(api.put(_body(step, desired, flow_id, owner))["id"])
     if not step.automations:
         return
     switches = _switches(api, step)
-    made = [with_id(one, deployment) for one in wanted.automations]
+    made = [with_id(one, deployment) for one in desired.automations]
     for one in made:
         one["enabled"] = switches.get(str(one["name"]), one["enabled"])
     api.put_automations(deployment, made)
 
 
 def _switches(api: RolloutApi, step: Step) -> dict[str, bool]:
-    """How the deployment's Automations are switched, by name."""
+    """Return whether each of the deployment's Automations is enabled, by name."""
     if step.live is None:
         return {}
     return {
@@ -187,9 +191,9 @@ def _switches(api: RolloutApi, step: Step) -> dict[str, bool]:
     }
 
 
-def _body(step: Step, wanted: Desired, flow_id: str, owner: str) -> dict[str, Any]:
-    """What is sent. Where the deployment is there, its switches are as users left them."""
-    body: dict[str, Any] = {**wanted.body, "flow_id": flow_id}
+def _body(step: Step, desired: Desired, flow_id: str, owner: str) -> dict[str, Any]:
+    """Return the body to send; pause and schedules of an existing deployment keep their state."""
+    body: dict[str, Any] = {**desired.body, "flow_id": flow_id}
     labels: dict[str, Any] = {OWNER: owner}
     if step.entry is not None and owner == "file":
         labels |= {ORIGIN: step.entry.origin, APPLIED: step.entry.digest}

@@ -1,8 +1,8 @@
-"""What a deployment should be, in the words of Prefect's API. Pure.
+"""The desired state of a deployment, in the format of Prefect's API. Pure.
 
 It is what `prefect deploy` would send for the same entry; a test compares the two on a real
-server. Two things are kept where that command would reset them: a deployment's pause, and
-whether a schedule or an Automation is on.
+server. Unlike that command, a rollout keeps a deployment's pause, and keeps schedules and
+Automations enabled or disabled.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _NEEDS_PREFECT = {
 
 
 class FlowFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a flow itself says of its deployments.
+    """The properties of a flow that its deployments have.
 
     Attributes:
-        name: of the flow
-        version: a hash of its code
-        description: its docstring's
-        form: the schema of its parameters
+        name: name of the flow
+        version: hash of its code
+        description: description in its docstring
+        form: JSON schema of its parameters
     """
 
     name: str
@@ -45,13 +45,13 @@ class FlowFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Desired(msgspec.Struct, frozen=True, kw_only=True):
-    """A deployment as it should be.
+    """The desired state of a deployment.
 
     Attributes:
         flow: name of its flow
-        body: for `POST /deployments/`, without the flow's id and the labels; a schedule's
-            `active` and the deployment's `paused` are there only where the entry says so
-        automations: those that stand under its `triggers`, without the deployment's id
+        body: body of `POST /deployments/`, without the flow's id and the labels; it has a
+            schedule's `active` and the deployment's `paused` only if the entry has them
+        automations: the Automations of its `triggers`, without the deployment's id
     """
 
     flow: str
@@ -65,7 +65,7 @@ class Desired(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_templated(entry: Entry) -> bool:
-    """Whether Prefect has to fill something in: a block, a variable, the environment."""
+    """Return whether the entry has templates: of a block, a variable or the environment."""
     text = {name: value for name, value in entry.spec.items() if name not in ("triggers", "pull")}
     return b"{{" in msgspec.json.encode(text, enc_hook=str)
 
@@ -73,29 +73,32 @@ def is_templated(entry: Entry) -> bool:
 def desired_of(
     entry: Entry, facts: FlowFacts, automations: Sequence[Mapping[str, Any]] = ()
 ) -> Desired:
-    """What `entry` asks for.
+    """Return the desired state that `entry` describes.
 
     Args:
-        entry: with nothing left for Prefect to fill in
-        facts: of its flow
-        automations: what its `triggers` mean
+        entry: the entry, without templates
+        facts: the properties of its flow
+        automations: the Automations of its `triggers`
+
+    Returns:
+        The desired state.
 
     Raises:
-        RuleError: it asks for something that this cannot do, or cannot be read
+        RuleError: the entry is invalid, or needs something that only `prefect deploy` can do
     """
     spec, whole = entry.spec, entry.whole
     for name, word in _NEEDS_PREFECT.items():
         if spec.get(name, whole.get(name)):
-            raise RuleError(f"it has {word}", hint="Roll it out with: prefect deploy")
+            raise RuleError(f"it has {word}", hint="Deploy it with: prefect deploy")
     pull: object = spec.get("pull", whole.get("pull"))
     if not isinstance(pull, list):
         raise RuleError(
-            "it does not say where workers find its code",
-            hint="Write `pull: []` where they have it.",
+            "it has no `pull`, so workers do not know where its code is",
+            hint="Write `pull: []` if the workers have the code.",
         )
     pool = _mapping(spec.get("work_pool"))
     if not pool.get("name"):
-        raise RuleError("it names no work pool", hint="Write `work_pool: {name: sentinel}`.")
+        raise RuleError("it has no work pool", hint="Write `work_pool: {name: sentinel}`.")
     tags: list[Any] = spec.get("tags") or []
     limit, options = _concurrency(spec.get("concurrency_limit"))
     body: dict[str, Any] = {
@@ -135,7 +138,7 @@ def _schedules(given: object) -> Iterator[dict[str, Any]]:
 
 
 def _schedule(given: Mapping[str, Any]) -> dict[str, Any]:
-    """One schedule, as Prefect's own command reads it and its API gives it back."""
+    """Parse one schedule as `prefect deploy` does, into the format that Prefect's API returns."""
     timezone = given.get("timezone")
     if given.get("cron"):
         day_or = given.get("day_or")
@@ -178,7 +181,7 @@ def _moment(given: Any) -> datetime:
     try:
         moment = given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
     except ValueError:
-        raise RuleError(f"anchor_date {given!r} is no moment", hint="Write ISO 8601.") from None
+        raise RuleError(f"anchor_date {given!r} is not a time", hint="Write ISO 8601.") from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
@@ -195,7 +198,7 @@ def _concurrency(given: object) -> tuple[int | None, dict[str, Any] | None]:
 
 
 def _as_json(value: Any) -> Any:
-    """What is left of it once it has been sent."""
+    """Return `value` as it is after a round trip through JSON."""
     return msgspec.json.decode(msgspec.json.encode(value))
 
 

@@ -1,4 +1,4 @@
-"""What differs between a deployment as it should be and as it is. Pure."""
+"""Compare the desired state of a deployment with its state in Prefect. Pure."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _PLAIN = (
     "job_variables", "enforce_parameter_schema",
 )  # fmt: skip
 _OF_CODE = {"version", "form"}
-"""What moves with the code, not with what anybody wrote about the rule."""
+"""Places that change with the code, not with the file."""
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """One place where Prefect has something else than the file.
+    """One difference between Prefect and the file.
 
     Attributes:
-        place: dotted, as it stands in the file
-        there: what Prefect has; None where it has nothing
-        here: what the file says; None where it says nothing
+        place: dotted path of the field in the file
+        there: the value in Prefect, or None
+        here: the value in the file, or None
     """
 
     place: str
@@ -36,21 +36,24 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def of_code(self) -> bool:
-        """Whether it follows from the code alone."""
+        """Whether the difference comes from the code and not from the file."""
         return self.place in _OF_CODE
 
     def __str__(self) -> str:
-        return f"{self.place}: {_said(self.there)} in Prefect, {_said(self.here)} in the file"
+        return f"{self.place}: {_shown(self.there)} in Prefect, {_shown(self.here)} in the file"
 
 
-def differences(wanted: Desired, live: Mapping[str, Any]) -> list[Difference]:
-    """All that differs, in the order in which a file has it.
+def differences(desired: Desired, live: Mapping[str, Any]) -> list[Difference]:
+    """Return all differences, in the order of the fields in a file.
 
     Args:
-        wanted: from a file
-        live: the deployment as Prefect's API gives it
+        desired: the desired state, from a file
+        live: the deployment, as Prefect's API returns it
+
+    Returns:
+        The differences; empty if the deployment is as desired.
     """
-    body = wanted.body
+    body = desired.body
     found = [*_between("parameters", live.get("parameters") or {}, body["parameters"])]
     for name in _PLAIN:
         there, here = live.get(name), body[name]
@@ -85,7 +88,7 @@ def _limits(body: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Differ
 def _schedules(
     here: Sequence[Mapping[str, Any]], there: Sequence[Mapping[str, Any]]
 ) -> Iterator[Difference]:
-    """Schedules by slug; those without one by their place. Whether one is on is its user's."""
+    """Compare schedules by slug, else by position; whether one is active is up to its user."""
     left = dict(_by_slug(there))
     for slug, one in _by_slug(here):
         place = f"schedules.{slug}"
@@ -97,7 +100,7 @@ def _schedules(
         for name, value in _normal(one["schedule"]).items():
             if was.get(name) != value:
                 yield Difference(place=f"{place}.{name}", there=was.get(name), here=value)
-        # What another kind of schedule has, say a cron's text, is not of this kind.
+        # A schedule of another kind has other fields, for example the text of a cron.
         kind = {"interval", "cron", "rrule"}
         if set(was) & kind != set(one["schedule"]) & kind:
             yield Difference(place=place, there=other["schedule"], here=one["schedule"])
@@ -113,7 +116,7 @@ def _by_slug(schedules: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Mapp
 
 
 def _normal(schedule: Mapping[str, Any]) -> dict[str, Any]:
-    """A schedule with its moment as one, so that two ways of writing it are the same."""
+    """Return a schedule with its values normalized, so that equal schedules compare equal."""
     made = dict(schedule)
     if isinstance(made.get("anchor_date"), str):
         made["anchor_date"] = datetime.fromisoformat(made["anchor_date"]).astimezone(UTC)
@@ -122,13 +125,13 @@ def _normal(schedule: Mapping[str, Any]) -> dict[str, Any]:
     if "cron" in made or "rrule" in made:
         made["timezone"] = made.get("timezone") or "UTC"
     if "rrule" in made:
-        # What Prefect adds to one that does not say when it starts.
+        # Prefect adds this to a rule without a start.
         made["rrule"] = str(made["rrule"]).removeprefix("DTSTART:20200101T000000\n")
     return made
 
 
 def _between(place: str, there: Any, here: Any) -> Iterator[Difference]:
-    """Where two JSON values differ, as deep as both are objects."""
+    """Yield the differences of two JSON values, recursively where both are objects."""
     if isinstance(there, dict) and isinstance(here, dict):
         was, becomes = cast("dict[str, Any]", there), cast("dict[str, Any]", here)
         for name in dict.fromkeys([*becomes, *was]):
@@ -143,22 +146,25 @@ def _between(place: str, there: Any, here: Any) -> Iterator[Difference]:
 
 
 def automations_differ(
-    wanted: Sequence[Mapping[str, Any]], live: Sequence[Mapping[str, Any]]
+    desired: Sequence[Mapping[str, Any]], live: Sequence[Mapping[str, Any]]
 ) -> bool:
-    """Whether Automations are not as they should be; whether one is on is its user's.
+    """Return whether Automations differ; whether one is enabled is up to its user.
 
     Args:
-        wanted: with their deployment's id
-        live: those of the same names as Prefect's API gives them
+        desired: the desired Automations, with the id of their deployment
+        live: the Automations of the same names, as Prefect's API returns them
+
+    Returns:
+        True if at least one differs or is missing.
     """
     known = {str(one["name"]): one for one in live}
     return len(known) != len(live) or any(
-        str(one["name"]) not in known or not _same(one, known[str(one["name"])]) for one in wanted
+        str(one["name"]) not in known or not _same(one, known[str(one["name"])]) for one in desired
     )
 
 
 def _same(here: Any, there: Any) -> bool:
-    """Whether everything in `here` is in `there`; what the server adds does not matter."""
+    """Return whether `there` has everything in `here`; fields that the server adds are ignored."""
     if isinstance(here, dict):
         inner = cast("dict[str, Any]", here)
         other = cast("dict[str, Any]", there) if isinstance(there, dict) else None
@@ -174,7 +180,7 @@ def _same(here: Any, there: Any) -> bool:
     return here == there or (not here and not there)
 
 
-def _said(value: Any) -> str:
+def _shown(value: Any) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, datetime):

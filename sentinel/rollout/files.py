@@ -1,6 +1,6 @@
-"""Files of deployments: `prefect.yaml` and the packs, read into entries. Pure but for reading.
+"""Read deployment files, `prefect.yaml` and the packs, into entries.
 
-They are what `prefect deploy --all` takes, so that either command may roll them out.
+The files have the format of `prefect deploy --all`, so either command can deploy them.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from sentinel.errors import ConfigurationError, NotFound
 
 __all__ = ["Entry", "pack_file", "packs", "packs_folder", "read_files"]
 
-# libyaml's, where it is there: a thousand rules take a second instead of ten.
+# The loader of libyaml, if installed: a thousand rules take a second instead of ten.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One deployment as a file has it.
+    """One deployment as written in a file.
 
     Attributes:
-        file: as it is shown to people
-        origin: who owns it among files: the project's name and the file's
-        place: in the file, from 1
-        name: of the deployment, empty where it has none
-        spec: the entry itself
-        whole: the file's mapping, for what holds for all of its entries
+        file: path of the file, as shown to people
+        origin: identity of the file: name of the project and of the file
+        place: position in the file, from 1
+        name: name of the deployment, or empty
+        spec: the entry
+        whole: the content of the file, for settings that hold for all of its entries
     """
 
     file: str
@@ -42,51 +42,61 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def shown(self) -> str:
-        """Its name, or its place where it has none."""
+        """Its name, or its position in the file if it has none."""
         return self.name or f"entry {self.place}"
 
     @property
     def entrypoint(self) -> str:
-        """Where its flow is."""
+        """The entrypoint of its flow."""
         return str(self.spec.get("entrypoint") or "")
 
     @property
     def digest(self) -> str:
-        """Changes with anything that is written for it."""
+        """A hash of everything that the file says about the deployment."""
         written = {name: self.whole.get(name) for name in ("pull", "build", "push")}
         text = msgspec.json.encode([self.spec, written], order="deterministic", enc_hook=str)
         return hashlib.sha256(text).hexdigest()[:16]
 
 
 def packs_folder() -> Path:
-    """The folder of the packs that ship with Sentinel."""
+    """Return the folder of the packs that are shipped with Sentinel."""
     return Path(__file__).parent.parent.parent / "deployments" / "rules"
 
 
 def packs() -> dict[str, Path]:
-    """Every pack by its name."""
+    """Return the file of every pack by its name."""
     return {path.stem: path for path in sorted(packs_folder().glob("*.yaml"))}
 
 
 def pack_file(name: str) -> Path:
-    """The file of one pack.
+    """Return the file of a pack.
+
+    Args:
+        name: name of the pack
+
+    Returns:
+        Its path.
 
     Raises:
-        NotFound: there is none of that name
+        NotFound: there is no pack of that name
     """
     known = packs()
     if name not in known:
-        raise NotFound(
-            f"there is no pack {name!r}", hint=f"There are: {', '.join(known) or 'none'}."
-        )
+        raise NotFound(f"there is no pack {name!r}", hint=f"Packs: {', '.join(known) or 'none'}.")
     return known[name]
 
 
 def read_files(paths: Sequence[Path]) -> list[Entry]:
-    """All entries of the files, in their order; a file named twice is read once.
+    """Read all entries of the files.
+
+    Args:
+        paths: the files; a file named twice is read once
+
+    Returns:
+        The entries in order.
 
     Raises:
-        ConfigurationError: a file cannot be read, or is no list of deployments
+        ConfigurationError: a file cannot be read, or has no list of deployments
     """
     entries: list[Entry] = []
     for path in dict.fromkeys(path.resolve() for path in paths):
@@ -111,12 +121,12 @@ def _content(path: Path) -> dict[str, Any]:
         content: Any = yaml.load(path.read_text("utf-8"), Loader=_LOADER)  # noqa: S506 - a safe loader
     except FileNotFoundError:
         raise ConfigurationError(
-            f"there is no file {path}", hint="Name a file of deployments, as prefect.yaml is one."
+            f"there is no file {path}", hint="Name a deployment file such as prefect.yaml."
         ) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigurationError(
             f"{path} cannot be read: {' '.join(str(error).split())}",
-            hint="Mend it; nothing was rolled out.",
+            hint="Fix the file; nothing was deployed.",
         ) from error
     try:
         return msgspec.convert(content, dict[str, Any])
@@ -134,7 +144,7 @@ def _list(whole: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
 def _unusable(path: Path) -> ConfigurationError:
     return ConfigurationError(
         f"{path} has no list `deployments`",
-        hint="Write it as Prefect's documentation of prefect.yaml shows.",
+        hint="See Prefect's documentation of prefect.yaml for its format.",
     )
 
 

@@ -1,7 +1,7 @@
-"""Facts about flows, kept from one rollout to the next, so that Prefect is imported seldom.
+"""A cache of facts about flows, so that a rollout seldom needs to import Prefect.
 
-What is kept is a copy and may be deleted at any time. It counts only for the very code and
-the very versions that it was made of.
+The cache file can be deleted at any time. It is valid only for the same code and the same versions
+of the libraries.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ _OURS = "flows."
 
 
 class Facts(Protocol):
-    """What Prefect is asked; `flows.flow_facts` is it."""
+    """The questions that need Prefect; the module `flows.flow_facts` answers them."""
 
     def facts_of(self, entrypoint: str) -> FlowFacts:
-        """What a flow says of its deployments."""
+        """Return the properties of a flow that its deployments have."""
         ...
 
     def automations_of(
         self, deployment: str, triggers: Sequence[Mapping[str, Any]]
     ) -> list[dict[str, Any]]:
-        """What a deployment's `triggers` mean."""
+        """Return the Automations of a deployment's `triggers`."""
         ...
 
     def filled(self, spec: Mapping[str, Any]) -> dict[str, Any]:
-        """An entry with nothing left to fill in."""
+        """Return an entry with its templates filled in."""
         ...
 
 
@@ -53,11 +53,11 @@ class _Kept(msgspec.Struct, kw_only=True):
 
 
 class FlowCache:
-    """Facts that were asked for before, and those that have to be asked for.
+    """Facts about flows, from the cache file if possible, else from Prefect.
 
     Args:
-        ask: gives what asks Prefect; called when something is not known
-        path: where they are kept; None keeps nothing
+        ask: returns what asks Prefect; called on the first cache miss
+        path: path of the cache file; None for no file
     """
 
     def __init__(self, ask: Callable[[], Facts], path: Path | None) -> None:
@@ -76,10 +76,16 @@ class FlowCache:
             self._kept = kept if kept.code == self._code else _Kept(code=self._code)
 
     def flow(self, entrypoint: str) -> FlowFacts:
-        """What the flow there says.
+        """Return the facts about a flow.
+
+        Args:
+            entrypoint: entrypoint of the flow
+
+        Returns:
+            The facts.
 
         Raises:
-            RuleError: there is none, or its file is broken
+            RuleError: there is no such flow, or its file cannot be loaded
         """
         if entrypoint in self._wrong:
             raise self._wrong[entrypoint]
@@ -96,16 +102,22 @@ class FlowCache:
         return found
 
     def learn(self, entrypoints: Iterable[str]) -> None:
-        """Ask for what is not known of these flows; `flow` says later which are broken."""
+        """Ask for the flows that are not cached; `flow` raises the errors of broken ones later."""
         for entrypoint in dict.fromkeys(entrypoints):
             with suppress(RuleError):
                 self.flow(entrypoint)
 
     def automations(self, entry: Entry) -> list[dict[str, Any]]:
-        """What the `triggers` of an entry mean.
+        """Return the Automations of an entry's `triggers`.
+
+        Args:
+            entry: the entry
+
+        Returns:
+            The Automations, without the id of their deployment.
 
         Raises:
-            RuleError: one is none
+            RuleError: one of the triggers is invalid
         """
         given: list[dict[str, Any]] = entry.spec.get("triggers") or []
         if not given:
@@ -118,16 +130,22 @@ class FlowCache:
         return self._kept.automations[key]
 
     def filled(self, entry: Entry) -> Entry:
-        """The entry with nothing left to fill in; asked anew each time.
+        """Return the entry with its templates filled in; this is never cached.
+
+        Args:
+            entry: an entry with templates
+
+        Returns:
+            The entry without templates.
 
         Raises:
-            RuleError: something that it names is not there
+            RuleError: a template names something that does not exist
         """
         spec = self._ask().filled(entry.spec)
         return msgspec.structs.replace(entry, spec=spec, name=str(spec.get("name") or ""))
 
     def keep(self) -> None:
-        """Keep what was asked for now; where that cannot be written it is asked for again."""
+        """Write the cache file; if that fails, the next rollout asks again."""
         if self._path is None or not self._changed:
             return
         try:
@@ -140,7 +158,7 @@ class FlowCache:
 
 
 def _is_ours(entrypoint: str) -> bool:
-    """Whether its code is among what `code_digest` reads: not that of an installed package."""
+    """Return whether `code_digest` covers the flow's code, which is not so for other packages."""
     if not entrypoint.startswith(_OURS):
         return False
     trigger = entrypoint.rpartition(".")[2]
@@ -150,7 +168,7 @@ def _is_ours(entrypoint: str) -> bool:
 
 
 def code_digest() -> str:
-    """Changes with the code that deployments are made of, and with what it stands on."""
+    """Return a hash of the code of all flows, and of the versions of the libraries they use."""
     sum_ = hashlib.sha256()
     names = ("prefect", "pydantic", "msgspec")
     for one in (sys.version, *(f"{name} {version(name)}" for name in names)):

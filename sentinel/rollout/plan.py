@@ -1,4 +1,4 @@
-"""What a rollout is going to do: entries and what Prefect has, made into steps. Pure."""
+"""Plan a rollout: turn entries and the state of Prefect into steps. Pure."""
 
 from __future__ import annotations
 
@@ -16,52 +16,52 @@ from sentinel.rollout.files import Entry
 __all__ = ["APPLIED", "ORIGIN", "OWNER", "Live", "Step", "make_plan", "with_id"]
 
 OWNER, ORIGIN, APPLIED = "sentinel.owner", "sentinel.origin", "sentinel.applied"
-"""Labels of a deployment: `file` or `ui`; which file; the digest of the entry it was made of."""
+"""Labels of a deployment: owner (`file` or `ui`), file, and digest of the entry last applied."""
 RULES = "flows.rules."
 _MADE = {"file": "a file", "ui": "somebody, by hand and not in a file,"}
 Kind = Literal["created", "changed", "unchanged", "removed", "refused"]
 
 
 class Live(msgspec.Struct, frozen=True, kw_only=True):
-    """A deployment as Prefect has it, with its flow's name."""
+    """A deployment as Prefect has it, with the name of its flow."""
 
     flow: str
     deployment: Mapping[str, Any]
 
     @property
     def id(self) -> str:
-        """Of the deployment."""
+        """Id of the deployment."""
         return str(self.deployment["id"])
 
     @property
     def name(self) -> str:
-        """Of the deployment."""
+        """Name of the deployment."""
         return str(self.deployment["name"])
 
     @property
     def labels(self) -> Mapping[str, Any]:
-        """What was put on it."""
+        """Labels of the deployment."""
         return self.deployment.get("labels") or {}
 
     @property
     def owner(self) -> str:
-        """`ui` where it was made in the dashboard or by a command, else `file`."""
+        """`ui` if it was made in the dashboard or by a command, else `file`."""
         return "ui" if self.labels.get(OWNER) == "ui" else "file"
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of one deployment.
+    """One step of a rollout: what happens to one deployment.
 
     Attributes:
-        kind: what is done, or was found
-        name: of the deployment
-        file: where it stands, or stood
-        entry: None where it is removed
-        wanted: None where it is refused or removed
-        live: None where there is none yet
-        differences: what Prefect has otherwise
-        drift: it was edited in Prefect, for the file has not changed since
-        automations: whether its Automations have to be made again
+        kind: the change
+        name: name of the deployment
+        file: the file that has it, or had it
+        entry: its entry; None for a removal
+        desired: its desired state; None if it is refused or removed
+        live: its state in Prefect; None if it does not exist yet
+        differences: the differences between both states
+        drift: whether it was edited in Prefect, because the file has not changed since
+        automations: whether its Automations must be replaced
         reasons: why it is refused
     """
 
@@ -69,7 +69,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     file: str = ""
     entry: Entry | None = None
-    wanted: Desired | None = None
+    desired: Desired | None = None
     live: Live | None = None
     differences: Sequence[Difference] = ()
     drift: bool = False
@@ -81,34 +81,38 @@ def make_plan(
     entries: Sequence[Entry],
     live: Iterable[Live],
     automations: Sequence[Mapping[str, Any]],
-    want: Callable[[Entry], Desired],
+    desired_for: Callable[[Entry], Desired],
     *,
     remove: bool = False,
     owner: str = "file",
 ) -> list[Step]:
-    """Decide for each entry, in the order of the files; then what is to be removed.
+    """Plan a step for each entry, then the removals.
 
     Args:
-        entries: of all files that are rolled out together
-        live: the deployments of the same names; all of them where some are to be removed
-        automations: all that Prefect has
-        want: what an entry asks for; raises where it cannot be read
-        remove: whether what the files no longer hold goes
-        owner: whose deployments may be touched: `file` or `ui`
+        entries: the entries of all files that are deployed together
+        live: the deployments of the same names; with `remove`, all deployments
+        automations: all Automations in Prefect
+        desired_for: returns the desired state of an entry; raises a `SentinelError` if it is
+            invalid
+        remove: delete deployments that the files no longer contain
+        owner: owner whose deployments may be changed: `file` or `ui`
+
+    Returns:
+        The steps, in the order of the files; then those for removals.
     """
-    plan = _Plan(list(live), automations, want, owner)
+    plan = _Plan(list(live), automations, desired_for, owner)
     steps = [plan.step(entry) for entry in entries]
     return [*steps, *(plan.left(entries) if remove else [])]
 
 
 class _Plan:
-    """Takes one entry after the other, and remembers their names."""
+    """Plans one entry after the other, and remembers their names to find duplicates."""
 
     def __init__(
         self,
         live: Sequence[Live],
         automations: Sequence[Mapping[str, Any]],
-        want: Callable[[Entry], Desired],
+        desired_for: Callable[[Entry], Desired],
         owner: str,
     ) -> None:
         self._owner = owner
@@ -117,12 +121,12 @@ class _Plan:
         for one in live:
             self._named[one.name].append(one)
         self._automations = automations
-        self._want = want
+        self._desired_for = desired_for
         self._seen: dict[str, Entry] = {}
-        self._wanted: set[tuple[str, str]] = set()
+        self._desired: set[tuple[str, str]] = set()
 
     def step(self, entry: Entry) -> Step:
-        """What becomes of one entry."""
+        """Return the step for one entry."""
         if not entry.name:
             return _refused(entry, "it has no name")
         first = self._seen.setdefault(entry.name, entry)
@@ -133,12 +137,12 @@ class _Plan:
                 "rename one",
             )
         try:
-            wanted = self._want(entry)
+            desired = self._desired_for(entry)
         except SentinelError as error:
             return _refused(entry, str(error))
-        self._wanted.add((wanted.flow, wanted.name))
-        others = [one for one in self._named[wanted.name] if one.flow != wanted.flow]
-        live = next((one for one in self._named[wanted.name] if one.flow == wanted.flow), None)
+        self._desired.add((desired.flow, desired.name))
+        others = [one for one in self._named[desired.name] if one.flow != desired.flow]
+        live = next((one for one in self._named[desired.name] if one.flow == desired.flow), None)
         for other in others:
             if self._clashes(entry, other):
                 return _refused(
@@ -148,50 +152,50 @@ class _Plan:
                 )
         if live is None:
             return Step(
-                kind="created", name=entry.name, file=entry.file, entry=entry, wanted=wanted,
-                automations=bool(wanted.automations),
+                kind="created", name=entry.name, file=entry.file, entry=entry, desired=desired,
+                automations=bool(desired.automations),
             )  # fmt: skip
         if live.owner != self._owner:
             return _refused(entry, f"{_MADE[live.owner]} made a rule of this name; rename one")
-        return self._compared(entry, wanted, live)
+        return self._compared(entry, desired, live)
 
     def _clashes(self, entry: Entry, other: Live) -> bool:
-        """Whether `other`, of another flow, is a second rule of the entry's name."""
+        """Return whether `other`, of another flow, is a second rule with the entry's name."""
         code = str(other.deployment.get("entrypoint") or "")
         return entry.entrypoint.startswith(RULES) and code.startswith(RULES)
 
-    def _compared(self, entry: Entry, wanted: Desired, live: Live) -> Step:
-        found = differences(wanted, live.deployment)
-        names = [str(one["name"]) for one in wanted.automations]
+    def _compared(self, entry: Entry, desired: Desired, live: Live) -> Step:
+        found = differences(desired, live.deployment)
+        names = [str(one["name"]) for one in desired.automations]
         runs_it = [one for one in self._automations if live.id in _deployments(one)]
         there = [one for one in runs_it if one["name"] in names]
         same_file = live.labels.get(APPLIED) == entry.digest
-        anew = automations_differ([with_id(one, live.id) for one in wanted.automations], there)
+        anew = automations_differ([with_id(one, live.id) for one in desired.automations], there)
         if not same_file and live.labels.get(APPLIED) and len(runs_it) > len(there):
-            anew = True  # one that the file had before may be among them
+            anew = True  # one of them may be an Automation that the file had before
         if anew:
             was = [str(one["name"]) for one in runs_it]
             found.append(Difference(place="triggers", there=was, here=names))
         if not found:
             return Step(
-                kind="unchanged", name=entry.name, file=entry.file, entry=entry, wanted=wanted,
+                kind="unchanged", name=entry.name, file=entry.file, entry=entry, desired=desired,
                 live=live,
             )  # fmt: skip
         return Step(
-            kind="changed", name=entry.name, file=entry.file, entry=entry, wanted=wanted,
+            kind="changed", name=entry.name, file=entry.file, entry=entry, desired=desired,
             live=live, differences=found, automations=anew,
             drift=same_file and not all(one.of_code for one in found),
         )  # fmt: skip
 
     def left(self, entries: Sequence[Entry]) -> list[Step]:
-        """What these files rolled out before and no longer hold."""
+        """Return removals of the deployments that these files contained before."""
         origins = {entry.origin: entry.file for entry in entries}
         return [
             Step(kind="removed", name=one.name, file=origins[one.labels[ORIGIN]], live=one)
             for one in self._live
             if one.labels.get(ORIGIN) in origins
             and one.owner == self._owner
-            and (one.flow, one.name) not in self._wanted
+            and (one.flow, one.name) not in self._desired
             and one.name not in self._seen
         ]
 
@@ -202,7 +206,7 @@ def _deployments(automation: Mapping[str, Any]) -> set[str]:
 
 
 def with_id(automation: Mapping[str, Any], deployment_id: str) -> dict[str, Any]:
-    """An Automation with the deployment's id, which it was made without."""
+    """Return an Automation with the id of its deployment."""
     actions = [
         {**action, "deployment_id": deployment_id} if action.get("deployment_id") else dict(action)
         for action in automation["actions"]

@@ -1,4 +1,4 @@
-"""A rule that watches somebody else's Prefect server, made from its address alone. Pure."""
+"""The rule that watches an existing Prefect server, made from its address. Pure."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ __all__ = ["Watch", "api_of", "name_of", "secret_of", "watch_entry"]
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
-    """What to watch, and how.
+    """The options of a rule that watches a Prefect server.
 
     Attributes:
-        url: of the API; empty for the Prefect that Sentinel itself runs on
-        name: of the rule
-        every: how often it looks
-        secret: name of the Secret block that lets us in there; empty where nobody asks
-        pool: the work pool that the rule runs in
-        severity: of its alerts
-        receivers: who hears of them
-        ignore: deployments to leave alone, flow/deployment, `*` meaning anything
+        url: address of the API; empty for the Prefect server that Sentinel runs on
+        name: name of the rule
+        every: interval of the evaluations
+        secret: name of the Secret block with the server's key; empty if it needs none
+        pool: work pool that the rule runs in
+        severity: severity of the alerts
+        receivers: receivers of the alerts
+        ignore: deployments to ignore, as flow/deployment; `*` matches anything
     """
 
     url: str
@@ -43,30 +43,36 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def api_of(given: str) -> str:
-    """The API's address, however a person gives it: with or without `/api`, or the UI's.
+    """Return the address of the API for an address that a person gave.
+
+    Args:
+        given: address of the API, with or without `/api`, or of the UI
+
+    Returns:
+        The URL of the API.
 
     Raises:
-        ConfigurationError: it is no web address, or has a password in it
+        ConfigurationError: it is not a web address, or contains a password
     """
     text = given.strip()
     parts = urlsplit(text if "://" in text else f"http://{text}")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigurationError(
-            f"{given!r} is no web address", hint="Write it like http://prefect.example:4200/api."
+            f"{given!r} is not a web address", hint="Example: http://prefect.example:4200/api"
         )
     if parts.username or parts.password:
         raise ConfigurationError(
-            "the address has a password in it, which everybody would see in Prefect",
-            hint="Leave it out, and give user:password in SENTINEL_WATCH_KEY.",
+            "the address contains a password, which would be visible in Prefect",
+            hint="Remove it, and set SENTINEL_WATCH_KEY to user:password.",
         )
     head, api, tail = parts.path.partition("/api")
-    # Prefect Cloud has accounts and workspaces behind /api; a UI's page has nothing of use.
+    # Prefect Cloud has accounts and workspaces behind /api; the path of a UI page is dropped.
     path = f"{head}/api{tail}".rstrip("/") if api and tail[:1] in ("", "/") else "/api"
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 
 
 def name_of(url: str) -> str:
-    """A rule's name for a server: `prefect-` and its host, and its port where it is not 4200."""
+    """Return the rule's default name: `prefect-`, the host, and the port if it is not 4200."""
     parts = urlsplit(url)
     port = f"-{parts.port}" if parts.port not in (None, 4200) else ""
     host = re.sub(r"[^a-z0-9]+", "-", (parts.hostname or "").lower()).strip("-")
@@ -74,12 +80,12 @@ def name_of(url: str) -> str:
 
 
 def secret_of(name: str) -> str:
-    """The name of a rule's own Secret block."""
+    """Return the name of a rule's own Secret block."""
     return re.sub(r"[^a-z0-9]+", "-", f"sentinel-{name}").strip("-")
 
 
 def watch_entry(watch: Watch) -> Entry:
-    """The rule as an entry, such as a file might have it."""
+    """Return the rule as an entry of a deployment file."""
     seconds = watch.every.total_seconds()
     where = watch.url or "the Prefect server that Sentinel runs on"
     what = f"Deployments of {where} whose runs fail, are late or stuck, or have no worker."

@@ -85,7 +85,7 @@ def test_a_notification_block_that_fails_is_tried_again_and_keeps_its_address(
 
 
 @pytest.mark.usefixtures("stale")
-def test_known_blocks_go_on_telling_while_prefect_is_down(channels: Channels, receiver: Receiver):
+def test_cached_blocks_go_on_sending_while_prefect_is_down(channels: Channels, receiver: Receiver):
     save("night", receiver.url)
     channels.channel_of("sentinel-webhook/night")
     with prefect_down():
@@ -93,7 +93,7 @@ def test_known_blocks_go_on_telling_while_prefect_is_down(channels: Channels, re
     assert len(receiver.requests) == 1
 
 
-def test_what_receivers_name_is_known_before_it_is_needed(
+def test_the_channels_of_receivers_are_cached_before_they_are_needed(
     store: Store, channels: Channels, receiver: Receiver
 ):
     save("standby", receiver.url)
@@ -114,7 +114,7 @@ def test_an_edited_block_is_used_as_it_is_now(channels: Channels, receiver: Rece
 
 
 @pytest.mark.usefixtures("stale")
-def test_a_deleted_block_tells_nobody_any_more(channels: Channels, receiver: Receiver):
+def test_a_deleted_block_sends_nothing(channels: Channels, receiver: Receiver):
     save("gone", receiver.url)
     channels.channel_of("sentinel-webhook/gone")
     SignedWebhook.delete("gone")
@@ -132,7 +132,7 @@ def test_prefect_down_before_a_block_is_known_is_tried_again(store: Store):
     assert not caught.value.permanent
 
 
-def test_no_address_of_prefect_is_said_and_no_server_is_started(store: Store):
+def test_a_missing_address_of_prefect_is_reported_and_starts_no_server(store: Store):
     with (
         temporary_settings(restore_defaults={PREFECT_API_URL}),
         pytest.raises(DeliveryError, match="Set PREFECT_API_URL") as caught,
@@ -149,7 +149,9 @@ def test_no_address_of_prefect_is_said_and_no_server_is_started(store: Store):
         ("nonsense", "'nonsense' is not a channel"),
     ],
 )
-def test_what_cannot_be_is_permanent_and_says_what_to_do(channels: Channels, ref: str, said: str):
+def test_an_invalid_channel_is_a_permanent_error_with_a_hint(
+    channels: Channels, ref: str, said: str
+):
     with pytest.raises(DeliveryError, match=said) as caught:
         channels.channel_of(ref)
     assert caught.value.permanent

@@ -67,7 +67,7 @@ def test_both_parts_say_the_same(server: MailServer):
             assert said in part
 
 
-def test_what_a_check_says_cannot_act_in_html(server: MailServer):
+def test_text_of_a_check_is_escaped_in_html(server: MailServer):
     hostile = "<script>alert('x')</script> & <b>"
     alert = message().alerts[0]
     alert = replace(
@@ -181,7 +181,9 @@ def test_a_wrong_password_is_permanent_and_not_repeated(server: MailServer):
     assert "wr0ng-0ne" not in str(caught.value)
 
 
-def test_whoever_can_be_told_is_told_once(server: MailServer, caplog: pytest.LogCaptureFixture):
+def test_every_accepted_recipient_gets_one_mail(
+    server: MailServer, caplog: pytest.LogCaptureFixture
+):
     server.answers["RCPT night@example.org"] = "550 5.1.1 left us"
     with caplog.at_level(logging.WARNING):
         channel(server.port).send(message())
@@ -218,7 +220,7 @@ def test_no_log_and_no_form_of_the_block_has_the_password(
     "to",
     ["nobody", "@example.org", "a@x.org, b@x.org", "a@x.org\nBcc: c@x.org", "", "ü@x.org"],
 )
-def test_what_is_no_address_is_refused_when_saved(to: str):
+def test_an_invalid_address_is_refused_when_saved(to: str):
     with pytest.raises(ValidationError, match="is not a mail address"):
         channel(25, to=[to])
 

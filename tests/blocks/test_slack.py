@@ -62,7 +62,7 @@ def hold_against_the_vendor(payload: dict[str, Any]) -> None:
     assert 1 <= len(payload["text"]) <= 4000
 
 
-def test_it_says_how_bad_what_and_where_to_look(receiver: Receiver):
+def test_a_message_has_severity_title_and_links(receiver: Receiver):
     channel(receiver).send(message())
     (payload,) = posted(receiver)
     assert payload["text"] == ("🔴 *<http://127.0.0.1:8501/?group=g1|[critical] disk-space>*")
@@ -104,7 +104,7 @@ def test_a_storm_is_ten_alerts_and_a_count():
     assert "<http://127.0.0.1:8501/?group=g1|and 3,990 more>" in texts(payload)[-1]
 
 
-def test_what_a_check_says_calls_nobody_and_links_nowhere(receiver: Receiver):
+def test_text_of_a_check_makes_no_mentions_and_no_links(receiver: Receiver):
     alert = replace(
         message().alerts[0], title="<!channel> & <https://evil.example|click>",
         description="<@U123> <!here>", annotations={"runbook": "javascript:alert(1)"},
@@ -116,7 +116,7 @@ def test_what_a_check_says_calls_nobody_and_links_nowhere(receiver: Receiver):
     assert "&lt;!channel&gt; &amp; &lt;https://evil.example¦click&gt;" in said
 
 
-def test_a_layout_that_slack_refuses_does_not_keep_anybody_untold(receiver: Receiver):
+def test_a_layout_that_slack_rejects_is_sent_as_plain_text(receiver: Receiver):
     receiver.answers = [400, 200]
     channel(receiver).send(message())
     assert list(posted(receiver)[1]) == ["text"]
@@ -127,14 +127,16 @@ def test_a_layout_that_slack_refuses_does_not_keep_anybody_untold(receiver: Rece
     ("code", "permanent"),
     [(400, True), (403, True), (404, True), (410, True), (429, False), (500, False), (503, False)],
 )
-def test_only_what_cannot_change_is_permanent(receiver: Receiver, code: int, permanent: bool):
+def test_only_errors_that_a_retry_cannot_fix_are_permanent(
+    receiver: Receiver, code: int, permanent: bool
+):
     receiver.answers = [code, code]
     with pytest.raises(DeliveryError, match=f"answered {code}") as caught:
         channel(receiver).send(message())
     assert caught.value.permanent is permanent
 
 
-def test_slacks_own_word_for_what_is_wrong_is_passed_on(receiver: Receiver):
+def test_the_error_code_of_slack_is_passed_on(receiver: Receiver):
     receiver.answers, receiver.says = [404], b"channel_not_found"
     with pytest.raises(DeliveryError, match="404 Not Found: channel_not_found"):
         channel(receiver).send(message())
@@ -169,6 +171,6 @@ def test_the_address_is_in_no_log_and_no_error(
         assert "T000" not in text
 
 
-def test_a_message_without_alerts_still_says_what_it_is_about():
+def test_a_message_without_alerts_has_title_and_counts():
     about: Message = message(alerts=[], firing=0, resolved=0)
     assert texts(payload_of(about)) == ["none firing · first notification · receiver: default"]

@@ -47,7 +47,7 @@ def test_the_body_is_the_one_that_receivers_know(receiver: Receiver):
     }.items() <= body.items()
 
 
-def test_the_body_tells_of_the_whole_group(receiver: Receiver):
+def test_the_body_has_the_whole_group(receiver: Receiver):
     webhook(receiver.url).send(message())
     body = json.loads(receiver.requests[0].body)
     assert (body["group_id"], body["dedup_key"]) == ("g1", "sentinel-g1")
@@ -57,7 +57,7 @@ def test_the_body_tells_of_the_whole_group(receiver: Receiver):
     assert [alert["id"] for alert in body["alerts"]] == ["a0", "a1"]
 
 
-def test_a_message_sent_twice_can_be_told_by_its_id(receiver: Receiver):
+def test_a_message_sent_twice_is_recognized_by_its_id(receiver: Receiver):
     channel = webhook(receiver.url)
     channel.send(message())
     channel.send(message())
@@ -96,7 +96,9 @@ def test_every_2xx_is_a_delivery(receiver: Receiver, code: int):
         (408, False), (425, False), (429, False), (500, False), (502, False), (503, False),
     ],
 )  # fmt: skip
-def test_only_what_cannot_change_is_permanent(receiver: Receiver, code: int, permanent: bool):
+def test_only_errors_that_a_retry_cannot_fix_are_permanent(
+    receiver: Receiver, code: int, permanent: bool
+):
     receiver.answers = [code]
     with pytest.raises(DeliveryError, match=f"answered {code}") as caught:
         webhook(receiver.url).send(message())
@@ -125,7 +127,7 @@ def test_errors_and_the_block_itself_keep_secrets(receiver: Receiver, answer: in
 
 
 @pytest.mark.parametrize("url", ["ftp://x.example/", "/relative", "https://", "javascript:x"])
-def test_an_address_that_is_none_is_refused_when_saved(url: str):
+def test_an_invalid_url_is_refused_when_saved(url: str):
     with pytest.raises(ValidationError, match="begin with https://"):
         webhook(url)
 

@@ -141,7 +141,7 @@ def test_wrong_usage_is_two(run: Run) -> None:
 @pytest.mark.parametrize(
     ("command", "code", "said"),
     [
-        ("watch ftp://x", 2, "'ftp://x' is no web address. Write it like http"),
+        ("watch ftp://x", 2, "'ftp://x' is not a web address. Example: http"),
         ("alert ack nosuch", 3, "'nosuch' is no id of an alert. Ids are hex digits; see: "),
         ("trigger run disk_space --set ignore=3", 2, "ignore.0: a mount point is an absolute path"),
         ("trigger run disk_space --set nosuch=3", 2, "no parameter 'nosuch'. It has: paths"),
@@ -149,7 +149,7 @@ def test_wrong_usage_is_two(run: Run) -> None:
         ("trigger run disk_space --above 1 --below 2", 2, "sentinel: when: give exactly one of"),
         ("trigger run disk_space --rule-file nosuch", 2, "the file nosuch cannot be read: No such"),
         ("trigger run nosuch", 3, "there is no trigger 'nosuch'. Triggers: "),
-        ("deploy --pack nosuch", 3, "there is no pack 'nosuch'. There are: "),
+        ("deploy --pack nosuch", 3, "there is no pack 'nosuch'. Packs: "),
         ("rule show nosuch", 3, "there is no rule 'nosuch'. A rule is known here once it has run"),
         ("db restore nosuch", 2, "the file nosuch cannot be read: No such file or directory. Name"),
     ],

@@ -22,17 +22,17 @@ def changed(title: str, alert_id: str = "a1") -> AlertChange:
     )
 
 
-def test_a_run_is_named_for_what_it_found():
+def test_a_flow_run_is_named_after_its_result():
     applied = Applied(outcome="firing", seen=3, bad=1, live=1)
     name = run_name("disk-space", applied, worst="disk-space: /data 97 percent")
     assert name == "disk-space · firing 1 of 3 (/data 97 percent)"
 
 
-def test_a_run_that_found_nothing_bad_says_so():
+def test_a_flow_run_without_firing_series_is_ok():
     assert run_name("disk-space", Applied(outcome="ok", seen=3)) == "disk-space · ok, 3 series"
 
 
-def test_bad_but_not_for_long_enough_is_told_apart():
+def test_a_pending_series_is_named_pending():
     name = run_name("cpu", Applied(outcome="ok", seen=1, bad=1), worst="cpu: 99 percent")
     assert name == "cpu · ok, 1 of 1 pending (99 percent)"
 
@@ -59,7 +59,7 @@ def test_the_artifact_links_every_alert_that_changed():
     assert "[Full](http://d.example/?alert=a1) | high | open | opened" in text
 
 
-def test_what_a_check_says_is_not_markup():
+def test_text_of_a_check_is_not_markup():
     applied = Applied(outcome="firing", changed=1, changes=[changed("![x](http://evil)|<b>\nrow")])
     row = changes_artifact("r", applied, PLACES).splitlines()[-1]
     assert "![x](" not in row

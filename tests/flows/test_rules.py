@@ -147,11 +147,11 @@ def test_a_trigger_without_help_has_a_form_too():
     assert schema["properties"]["rule"]["description"].startswith("the condition, the severity")
 
 
-def test_the_description_is_what_stands_before_the_arguments():
+def test_the_description_is_the_text_before_the_arguments():
     assert flow_of(sample).description == "How deep it is.\n\nMore about it."
 
 
-def test_an_unknown_trigger_is_no_flow_and_says_what_there_is():
+def test_an_unknown_trigger_is_an_error_that_lists_the_triggers():
     with pytest.raises(AttributeError, match=r"no trigger 'disk_spice'\. There are: .*disk_space"):
         _ = flows.rules.disk_spice
 

@@ -39,7 +39,7 @@ NOTHING: dict[str, Any] = {
 }
 
 
-def test_telling_goes_on_until_all_that_was_asked_for_is_served(desk: Desk):
+def test_notifying_goes_on_until_every_request_is_served(desk: Desk):
     desk.shows(a=97, b=98)
     desk.run(desk.rule("told"))
     told = notify_until_served(desk.store, by="a test")
@@ -49,7 +49,7 @@ def test_telling_goes_on_until_all_that_was_asked_for_is_served(desk: Desk):
     assert desk.store.wakes.serve(desk.store.wakes.requested())
 
 
-def test_a_sweep_tells_what_no_event_woke_anybody_for(desk: Desk):
+def test_a_sweep_sends_what_no_event_requested(desk: Desk):
     desk.shows(a=97)
     desk.run(desk.rule("swept"))
     state = sweep(return_state=True)
@@ -59,7 +59,7 @@ def test_a_sweep_tells_what_no_event_woke_anybody_for(desk: Desk):
     assert (again.name, again.is_completed()) == ("NothingDue", True)
 
 
-def test_retention_says_what_went(desk: Desk):
+def test_retention_reports_what_it_deleted(desk: Desk):
     state = retention(return_state=True)
     assert state.is_completed()
     assert "over 90d ago" in (state.message or "")
@@ -111,7 +111,7 @@ def test_an_automation_that_was_switched_off_stays_off_over_a_deploy(desk: Desk,
         (("1", False), ("2", False), False),
     ],
 )
-def test_only_a_new_id_tells_a_deploy_from_a_person(
+def test_only_a_new_id_distinguishes_a_deploy_from_a_person(
     before: tuple[str, bool] | None, now: tuple[str, bool], expected: bool
 ):
     def seen(what: tuple[str, bool]) -> Seen:

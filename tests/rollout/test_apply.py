@@ -145,7 +145,7 @@ def kinds(steps: Sequence[Step]) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_it_makes_exactly_what_prefect_deploy_makes(desk: Desk):
+def test_it_creates_exactly_the_deployments_of_prefect_deploy(desk: Desk):
     paths = [ROOT / "prefect.yaml", *packs().values(), desk.file(*EVERY_KIND)]
     names = [entry.name for entry in read_files(paths)]
     desk.api.put_secret("database-url", "sqlite://")  # what the pack of databases asks for
@@ -165,7 +165,7 @@ def test_it_makes_exactly_what_prefect_deploy_makes(desk: Desk):
     assert set(kinds(desk.plan(*paths)).values()) == {"unchanged"}
 
 
-def test_only_what_changed_is_rolled_out_and_as_prefect_would(desk: Desk):
+def test_only_changed_deployments_are_sent_and_as_prefect_would(desk: Desk):
     desk.roll_out(desk.file(rule("alters"), rule("stays")))
     before = desk.deployment("stays")
     changed = rule("alters", description="Another.", tags=["rolled-out", "new"])
@@ -217,7 +217,7 @@ def test_automations_are_made_anew_only_when_they_changed_and_keep_their_switch(
     assert automations() == []
 
 
-def test_what_was_edited_in_prefect_is_shown_and_put_back(desk: Desk):
+def test_an_edit_in_prefect_is_shown_and_reset(desk: Desk):
     path = desk.file(rule("drifts"))
     desk.roll_out(path)
     deployment = desk.deployment("drifts")
@@ -270,7 +270,7 @@ def test_a_rule_shows_where_it_was_edited(desk: Desk, monkeypatch: pytest.Monkey
         ({"triggers": [{"type": "evnt"}]}, "triggers: bad__automation_1"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_refused_with_its_reason_and_the_rest_goes_on(
+def test_an_invalid_entry_is_refused_and_the_others_are_deployed(
     desk: Desk, more: dict[str, Any], said: str
 ):
     good, bad = desk.roll_out(desk.file(rule("good"), rule("bad", **more)))
@@ -286,7 +286,7 @@ def test_a_secret_that_is_not_there_is_asked_for(desk: Desk):
     entry["parameters"]["databases"] = {"shop": "{secret:shop-address}"}
     (step,) = desk.plan(desk.file(entry))
     assert step.kind == "refused"
-    assert "no Secret block shop-address" in step.reasons[0]
+    assert "the Secret block shop-address, which Prefect does not have" in step.reasons[0]
     desk.api.put_secret("shop-address", "sqlite://")
     assert kinds(desk.plan(desk.file(entry))) == {"secretive": "created"}
 

@@ -19,13 +19,13 @@ def test_the_same_is_the_same_however_it_is_written():
 
 
 def test_a_schedules_switch_is_its_users():
-    wanted = desired_of(entry(), FACTS)
+    desired = desired_of(entry(), FACTS)
     (schedule,) = live()["schedules"]
-    assert differences(wanted, live(schedules=[{**schedule, "active": True}])) == []
-    assert "active" not in wanted.body["schedules"][0]
+    assert differences(desired, live(schedules=[{**schedule, "active": True}])) == []
+    assert "active" not in desired.body["schedules"][0]
 
 
-def test_a_threshold_that_was_edited_is_said_as_it_stands_in_the_file():
+def test_an_edited_threshold_is_named_as_in_the_file():
     edited = {"rule": {"name": "full", "every": "60s", "when": {"above": 90}, "severity": "low"}}
     said = [str(one) for one in differences(desired_of(entry(), FACTS), live(parameters=edited))]
     assert said == [
@@ -70,44 +70,44 @@ def test_another_kind_of_schedule_in_its_place_is_seen():
 
 UNUSABLE: list[tuple[dict[str, Any], str]] = [
     ({"build": [{"step": {}}]}, "it has build steps"),
-    ({"pull": None}, "where workers find its code"),
-    ({"work_pool": {}}, "names no work pool"),
+    ({"pull": None}, "it has no `pull`"),
+    ({"work_pool": {}}, "it has no work pool"),
     ({"schedules": [{"slug": "every"}]}, "neither interval, cron nor rrule"),
     ({"schedules": [{"slug": "every", "interval": "soon"}]}, "'soon' is not a duration"),
     (
         {"schedules": [{"slug": "every", "interval": 60, "anchor_date": "then"}]},
-        "'then' is no moment",
+        "'then' is not a time",
     ),
 ]
 
 
 @pytest.mark.parametrize(("more", "said"), UNUSABLE)
-def test_what_cannot_be_rolled_out_says_why(more: dict[str, Any], said: str):
+def test_an_invalid_entry_is_refused_with_its_reason(more: dict[str, Any], said: str):
     with pytest.raises(RuleError, match=said):
         desired_of(entry(**more), FACTS)
 
 
-def test_only_what_prefect_has_to_fill_in_is_a_template():
+def test_only_text_that_prefect_fills_in_is_a_template():
     assert not is_templated(entry(description="{value} of {mount}"))
     assert is_templated(entry(tags=["{{ $TEAM }}"]))
 
 
 def test_an_automations_switch_is_its_users():
-    wanted: list[dict[str, Any]] = [
+    desired: list[dict[str, Any]] = [
         {"name": "wake", "enabled": True, "trigger": {"expect": ["a"]}, "actions": []}
     ]
     there: dict[str, Any] = {"name": "wake", "enabled": False, "id": "1", "actions": []}
-    assert not automations_differ(wanted, [{**there, "trigger": {"expect": ["a"], "id": "2"}}])
-    assert automations_differ(wanted, [{**there, "trigger": {"expect": ["b"], "id": "2"}}])
-    assert automations_differ(wanted, [])
+    assert not automations_differ(desired, [{**there, "trigger": {"expect": ["a"], "id": "2"}}])
+    assert automations_differ(desired, [{**there, "trigger": {"expect": ["b"], "id": "2"}}])
+    assert automations_differ(desired, [])
 
 
-def test_a_file_that_is_none_is_named(tmp_path: Path):
+def test_an_invalid_file_is_named(tmp_path: Path):
     for text, said in (("- 1", "no list `deployments`"), ("a: [", "cannot be read")):
         (tmp_path / "rules.yaml").write_text(text)
         with pytest.raises(ConfigurationError, match=said):
             read_files([tmp_path / "rules.yaml"])
     with pytest.raises(ConfigurationError, match="there is no file"):
         read_files([tmp_path / "none.yaml"])
-    with pytest.raises(NotFound, match=f"There are: {', '.join(packs())}"):
+    with pytest.raises(NotFound, match=f"Packs: {', '.join(packs())}"):
         pack_file("none")

@@ -21,7 +21,7 @@ from tests.prefect_server import ROOT, PrefectServer
 from tests.waiting import eventually
 
 
-def test_nothing_is_wrong_with_them_also_beside_the_rules_that_ship():
+def test_the_packs_are_valid_also_beside_the_default_rules():
     assert lint_files([ROOT / "prefect.yaml", *packs().values()]) == []
 
 
@@ -30,7 +30,7 @@ def test_each_is_in_the_how_to():
     assert [name for name in packs() if f"| `{name}` |" not in page] == []
 
 
-def test_what_needs_a_word_from_its_user_first_is_off_or_asks_for_a_secret():
+def test_rules_that_need_configuration_are_off_or_need_a_secret():
     for entry in read_files(list(packs().values())):
         parameters: dict[str, Any] = entry.spec["parameters"]
         own = {name for name in parameters if name in ("services", "folders", "databases")}

@@ -19,7 +19,7 @@ def named(name: str, file: str = "rules.yaml", flow: str = "disk_space", **more:
     return msgspec.structs.replace(made, name=name, spec=spec, file=file, origin=f"project/{file}")
 
 
-def want(given: Entry) -> Desired:
+def desired_for(given: Entry) -> Desired:
     flow = given.entrypoint.rpartition(".")[2]
     return desired_of(
         given, FlowFacts(name=flow, version="1", description="How full.", form={"a": 1})
@@ -32,10 +32,10 @@ def there(name: str, flow: str = "disk_space", **more: Any) -> Live:
 
 
 def plan(*entries: Entry, known: list[Live] | None = None, **more: Any) -> list[Step]:
-    return make_plan(entries, known or [], more.pop("automations", []), want, **more)
+    return make_plan(entries, known or [], more.pop("automations", []), desired_for, **more)
 
 
-def test_what_is_not_there_is_created_and_what_is_the_same_is_left():
+def test_missing_deployments_are_created_and_equal_ones_are_unchanged():
     first, second = plan(named("a"), named("b"), known=[there("b")])
     assert (first.kind, second.kind) == ("created", "unchanged")
 
@@ -60,7 +60,7 @@ def test_somebody_elses_deployment_of_the_name_is_no_rule():
     assert step.kind == "created"
 
 
-def test_an_edit_in_prefect_is_told_from_a_change_of_the_file():
+def test_an_edit_in_prefect_is_distinguished_from_a_change_of_the_file():
     rule = named("a")
     edited = {"rule": {"name": "full", "every": "60s", "when": {"above": 90}}}
     (drift,) = plan(rule, known=[there("a", parameters=edited, labels={APPLIED: rule.digest})])
@@ -83,7 +83,7 @@ def test_a_rollout_touches_only_its_own():
     assert "a file made a rule of this name" in step.reasons[0]
 
 
-def test_only_what_these_files_held_before_is_removed_and_only_when_asked():
+def test_only_former_deployments_of_the_files_are_removed_and_only_when_asked():
     mine = {ORIGIN: "project/rules.yaml"}
     known = [
         there("a"),
@@ -97,7 +97,7 @@ def test_only_what_these_files_held_before_is_removed_and_only_when_asked():
     assert (kept.kind, removed.kind, removed.name) == ("unchanged", "removed", "gone")
 
 
-def test_what_is_refused_is_not_removed():
+def test_a_refused_deployment_is_not_removed():
     def broken(_: Entry) -> Desired:
         raise RuleError("broken")
 

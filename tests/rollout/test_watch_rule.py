@@ -52,7 +52,7 @@ def test_an_address_is_taken_however_it_is_given(given: str, address: str):
 @pytest.mark.parametrize(
     "given", ["ftp://prefect.example", "http://", "http://a:b@prefect.example"]
 )
-def test_what_is_no_address_or_has_a_password_in_it_is_refused(given: str):
+def test_an_invalid_address_or_one_with_a_password_is_refused(given: str):
     with pytest.raises(ConfigurationError):
         api_of(given)
 
@@ -152,7 +152,7 @@ def look_now(server: PrefectServer, told: Mapping[str, Any], folder: Path) -> No
 
 @pytest.mark.slow
 @pytest.mark.prefect
-def test_a_failure_on_a_server_that_knows_nothing_of_us_becomes_an_alert(
+def test_a_failure_on_another_server_becomes_an_alert(
     prefect_server: PrefectServer,
     theirs: Closed,
     sentinel: Run,
@@ -222,7 +222,9 @@ def test_our_own_server_is_watched_without_an_address_in_the_rule(
     sentinel("watch", prefect_server.url, "--name", "ours", "--stop")
 
 
-def test_nobody_there_is_said_at_once(prefect_server: PrefectServer, sentinel: Run):
+def test_a_server_that_does_not_answer_is_reported_at_once(
+    prefect_server: PrefectServer, sentinel: Run
+):
     code, _, err = sentinel("watch", "http://127.0.0.1:9/api")
     assert (code, "does not answer" in err) == (5, True)
     assert err.endswith(
@@ -230,7 +232,7 @@ def test_nobody_there_is_said_at_once(prefect_server: PrefectServer, sentinel: R
     )
 
 
-def test_what_nobody_watches_cannot_be_stopped_and_that_is_said(
+def test_stopping_a_watch_that_does_not_exist_is_an_error(
     prefect_server: PrefectServer, sentinel: Run
 ):
     code, _, err = sentinel("watch", "http://prefect.example/api", "--stop")
