@@ -70,10 +70,10 @@ class Drawer {
   async ask() {
     const { id } = this, done = [...this.ahead].filter(([, answered]) => answered).map(([command]) => command);
     try {
-      const said = await this.live.json("alert", { params: { id } });
+      const answer = await this.live.json("alert", { params: { id } });
       if (this.destroyed || this.id !== id) return;
       for (const command of done) this.ahead.delete(command);
-      this.update({ ...this.data, ...said, answers: [] });
+      this.update({ ...this.data, ...answer, answers: [] });
     } catch (error) { if (!this.destroyed && !error.signedOut) this.streamlit.setStateValue("wanted", Date.now()); }
   }
   async send(commands) {

@@ -2,10 +2,10 @@
 
 function buildFrame(blotter) {
   blotter.search = h("input", { type: "search", class: "search", placeholder: "Words or rule:disk-space", "aria-label": "Filter alerts", spellcheck: "false", autocomplete: "off" });
-  blotter.search.oninput = () => blotter.change({ q: blotter.search.value }, { wait: 250 });
+  blotter.search.oninput = () => blotter.setView({ q: blotter.search.value }, { wait: 250 });
   blotter.search.onkeydown = (event) => {
     event.stopPropagation();
-    if (event.key === "Escape" && blotter.search.value) { blotter.search.value = ""; blotter.change({ q: "" }); }
+    if (event.key === "Escape" && blotter.search.value) { blotter.search.value = ""; blotter.setView({ q: "" }); }
     if (["Enter", "Escape", "ArrowDown"].includes(event.key)) { event.preventDefault(); blotter.grid.focus(); }
   };
   blotter.chips = SEVERITY_WORDS.map((word, place) => {
@@ -13,9 +13,9 @@ function buildFrame(blotter) {
     chip.word = word;
     return chip;
   });
-  blotter.mine = h("button", { type: "button", class: "chip", title: "Only alerts assigned to me (I)", onclick: () => blotter.change({ mine: !blotter.view.mine }) }, "Mine");
-  blotter.muted = h("button", { type: "button", class: "chip", title: "Show suppressed alerts (H)", onclick: () => blotter.change({ suppressed: !blotter.view.suppressed }) }, h("span", {}, "Suppressed"), h("b"));
-  blotter.group = h("select", { class: "group", "aria-label": "Group alerts (G)", title: "Group (G)", onchange: () => blotter.change({ group: blotter.group.value }) });
+  blotter.mine = h("button", { type: "button", class: "chip", title: "Only alerts assigned to me (I)", onclick: () => blotter.setView({ mine: !blotter.view.mine }) }, "Mine");
+  blotter.muted = h("button", { type: "button", class: "chip", title: "Show suppressed alerts (H)", onclick: () => blotter.setView({ suppressed: !blotter.view.suppressed }) }, h("span", {}, "Suppressed"), h("b"));
+  blotter.group = h("select", { class: "group", "aria-label": "Group alerts (G)", title: "Group (G)", onchange: () => blotter.setView({ group: blotter.group.value }) });
   const tool = (name, title, press) => h("button", { type: "button", class: "tool", title, "aria-label": title, onclick: press }, icon(name));
   blotter.pauseButton = tool("pause", "Pause (P)", () => pause(blotter));
   blotter.alarm = new Alarm(blotter);
@@ -100,7 +100,7 @@ function emptyPage(blotter) {
   const { view } = blotter;
   if (view.q || view.severity.length || view.mine) {
     return h("div", { class: "empty", role: "row" }, h("div", { role: "gridcell" }, h("strong", {}, "No alert matches"), h("p", {}, "Other alerts may be live."),
-      h("button", { type: "button", class: "button", onclick: () => { blotter.search.value = ""; blotter.change({ q: "", severity: [], mine: false }); } }, "Clear the filter")));
+      h("button", { type: "button", class: "button", onclick: () => { blotter.search.value = ""; blotter.setView({ q: "", severity: [], mine: false }); } }, "Clear the filter")));
   }
   // An empty page must not look like good news while alerts could not be shown.
   const { dataset } = document.documentElement, trouble = blotter.data.problem || dataset.trouble;
@@ -140,9 +140,9 @@ export default function blotter(component) {
   const text = new TextDecoder().decode(data);
   if (text !== made.text) {
     made.text = text;
-    const said = JSON.parse(text);
-    made.receive(said);
-    dropAnswered(component, said.answers);
+    const content = JSON.parse(text);
+    made.receive(content);
+    dropAnswered(component, content.answers);
   }
   return () => { made.destroy(); BLOTTERS.delete(parentElement); };
 }

@@ -27,9 +27,9 @@ function bindKeys(blotter) {
     o: () => blotter.cursor && blotter.show(blotter.cursor),
     "/": () => { blotter.search.focus(); blotter.search.select(); },
     "?": () => blotter.help.showModal(),
-    i: () => blotter.change({ mine: !blotter.view.mine }),
-    h: () => blotter.change({ suppressed: !blotter.view.suppressed }),
-    g: () => { const options = [...blotter.group.options]; blotter.change({ group: options[(blotter.group.selectedIndex + 1) % options.length].value }); },
+    i: () => blotter.setView({ mine: !blotter.view.mine }),
+    h: () => blotter.setView({ suppressed: !blotter.view.suppressed }),
+    g: () => { const options = [...blotter.group.options]; blotter.setView({ group: options[(blotter.group.selectedIndex + 1) % options.length].value }); },
     t: (e) => sortNext(blotter, e.shiftKey),
     l: () => more(blotter),
     n: () => blotter.release(),
@@ -60,7 +60,7 @@ function bindKeys(blotter) {
     if (key === "Escape") {
       if (blotter.open) emit("close");
       else if (blotter.chosen.size || blotter.bulk.typing() || blotter.bulk.choices) blotter.clear();
-      else if (blotter.view.q) { blotter.search.value = ""; blotter.change({ q: "" }); }
+      else if (blotter.view.q) { blotter.search.value = ""; blotter.setView({ q: "" }); }
     } else if (/^[1-5]$/.test(key)) toggleSeverity(blotter, SEVERITY_WORDS[Number(key) - 1]);
     else if (keys[key]) keys[key](event);
     else return;
@@ -101,14 +101,14 @@ function fold(blotter, on) {
 /** Sort by the next column, or reverse; after the last column, the most urgent first. */
 function sortNext(blotter, turn) {
   const names = Object.keys(SORTS), [name, way] = blotter.view.sort.split("-");
-  if (turn) return name && blotter.change({ sort: `${name}-${way === "up" ? "down" : "up"}` });
+  if (turn) return name && blotter.setView({ sort: `${name}-${way === "up" ? "down" : "up"}` });
   const next = names[names.indexOf(name) + 1];
-  blotter.change({ sort: next ? `${next}-${FALLING.has(next) ? "down" : "up"}` : "" });
+  blotter.setView({ sort: next ? `${next}-${FALLING.has(next) ? "down" : "up"}` : "" });
 }
-function more(blotter) { if (blotter.data?.more) blotter.change({ limit: blotter.view.limit + 500 }); }
+function more(blotter) { if (blotter.data?.more) blotter.setView({ limit: blotter.view.limit + 500 }); }
 function toggleSeverity(blotter, word) {
   const had = blotter.view.severity.includes(word);
-  blotter.change({ severity: SEVERITY_WORDS.filter((one) => (one === word ? !had : blotter.view.severity.includes(one))) });
+  blotter.setView({ severity: SEVERITY_WORDS.filter((one) => (one === word ? !had : blotter.view.severity.includes(one))) });
 }
 function pause(blotter) {
   blotter.paused = !blotter.paused;
@@ -162,5 +162,5 @@ function sortBy(blotter, name) {
   const first = FALLING.has(name) ? "down" : "up", other = first === "down" ? "up" : "down";
   const { sort } = blotter.view;
   // Sorted, reversed, and back to the most urgent first.
-  blotter.change({ sort: sort === `${name}-${first}` ? `${name}-${other}` : sort === `${name}-${other}` ? "" : `${name}-${first}` });
+  blotter.setView({ sort: sort === `${name}-${first}` ? `${name}-${other}` : sort === `${name}-${other}` ? "" : `${name}-${first}` });
 }

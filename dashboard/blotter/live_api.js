@@ -1,4 +1,4 @@
-// The live API beside Streamlit (dashboard/live_api.py): news and commands without a run of the
+// The live API beside Streamlit (dashboard/live_api.py): changes and commands without a run of the
 // page's script. Where it does not answer, commands and questions go over Streamlit's connection.
 
 const TIMEOUT = 8000;
@@ -57,7 +57,7 @@ function refusals(commands, error) {
   return commands.map(({ id }) => ({ id, error: error.message, done: 0, unchanged: 0, conflicts: [], refused: [], undo: false, offer: "" }));
 }
 
-function withVersion(answer, said, view) {
+function withVersion(answer, content, view) {
   const number = answer.headers.get("x-sentinel-number");
-  return { ...said, tag: answer.headers.get("etag") ?? "", ...(number === null ? {} : { number: Number(number) }), ...(view ? { view } : {}) };
+  return { ...content, tag: answer.headers.get("etag") ?? "", ...(number === null ? {} : { number: Number(number) }), ...(view ? { view } : {}) };
 }

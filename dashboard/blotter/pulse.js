@@ -48,9 +48,9 @@ class Pulse {
     if (this.beating) return;
     this.beating = true;
     try {
-      const said = await this.live.json("beat");
+      const answer = await this.live.json("beat");
       this.signedOut = "";
-      if (!this.destroyed) this.update({ ...this.data, ...said });
+      if (!this.destroyed) this.update({ ...this.data, ...answer });
     } catch (error) {
       this.signedOut = error.signedOut ? error.message : "";
       if (this.signedOut && !this.destroyed) {

@@ -40,7 +40,7 @@ class Blotter {
       ["sentinel:filter", (event) => {
         event.preventDefault();  // a link need not load another page for it
         this.search.value = event.detail.q;
-        this.change({ severity: [], mine: false, ...event.detail });
+        this.setView({ severity: [], mine: false, ...event.detail });
       }],
     ];
     for (const [name, listener] of this.listeners) window.addEventListener(name, listener);
@@ -77,12 +77,12 @@ class Blotter {
     this.asking = true;
     const { view, updates } = this;
     try {
-      const said = await this.live.rows(view, number, this.tagOf(view));
+      const answer = await this.live.rows(view, number, this.tagOf(view));
       if (this.destroyed) return;
       // A command sent meanwhile was answered with newer rows than these.
-      if (this.updates !== updates && said.number < this.number) this.again = true;
-      else if (said.same) this.number = said.number;
-      else this.update(said);
+      if (this.updates !== updates && answer.number < this.number) this.again = true;
+      else if (answer.same) this.number = answer.number;
+      else this.update(answer);
     } catch (error) { if (!this.destroyed && !error.signedOut) this.streamlit.setStateValue("wanted", Date.now()); } finally {
       this.asking = false;
       if (this.again && !this.destroyed) { this.again = false; this.ask(); }
@@ -91,9 +91,9 @@ class Blotter {
   async send(commands) {
     const { view } = this;
     try {
-      const said = await this.live.act(commands, view);
+      const answer = await this.live.act(commands, view);
       // Where another view is shown by now, its rows show what the command did.
-      if (!this.destroyed) { this.update(said); if (view !== this.view) this.ask(); }
+      if (!this.destroyed) { this.update(answer); if (view !== this.view) this.ask(); }
     } catch (error) {
       if (error.signedOut) this.update({ ...this.data, answers: refusals(commands, error) });
       else this.streamlit.setStateValue("commands", commands);
@@ -309,8 +309,8 @@ class Blotter {
   release() { this.layout(); this.grid.scrollTop = 0; }
 
   // ---- actions
-  change(change, { wait = 0 } = {}) {
-    this.view = { ...this.view, ...change };
+  setView(changes, { wait = 0 } = {}) {
+    this.view = { ...this.view, ...changes };
     this.everything = false;
     this.layout();
     paintChrome(this);

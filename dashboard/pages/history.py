@@ -87,7 +87,7 @@ def _filters() -> None:
 
 
 def _resolved_by(alert: AlertView) -> str:
-    """Return the person or door that resolved an alert, else the reason; empty while it is live."""
+    """Return who or what resolved an alert, else the reason; empty while it is live."""
     return DOORS.get(alert.resolved_by, alert.resolved_by) or alert.resolution_text
 
 
