@@ -20,14 +20,15 @@ from dashboard.live_filter import View
 from sentinel.alerts.actions import (
     Acknowledge,
     Action,
+    ActionName,
     ActionResult,
     Assign,
-    Comment,
     Reopen,
     Resolve,
     Suppress,
     Unacknowledge,
     Unsuppress,
+    action_named,
 )
 from sentinel.alerts.reasons import Reason
 from sentinel.alerts.view import AlertView
@@ -97,10 +98,7 @@ class AlertCommand(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
-    op: Literal[
-        "acknowledge", "unacknowledge", "resolve", "reopen", "suppress", "unsuppress", "assign",
-        "comment", "undo",
-    ]  # fmt: skip
+    op: Literal[ActionName, "undo"]
     items: Annotated[list[tuple[str, int]], msgspec.Meta(max_length=MOST_ACTED_ON)] = []
     all: dict[str, Any] | None = None
     comment: Text = ""
@@ -227,25 +225,13 @@ class AlertCommands:
         return f"{which} still fired at the last evaluation; what still does reopens in {held}."
 
     def _action(self, command: AlertCommand, actor: str) -> Action:
-        comment = command.comment.strip()
-        match command.op:
-            case "acknowledge":
-                return Acknowledge(actor=actor, comment=comment)
-            case "unacknowledge":
-                return Unacknowledge(actor=actor, comment=comment)
-            case "resolve":
-                return Resolve(actor=actor, comment=comment)
-            case "reopen":
-                return Reopen(actor=actor, comment=comment)
-            case "assign":
-                return Assign(actor=actor, assignee=command.assignee.strip(), comment=comment)
-            case "suppress":
-                until = self._data.store.now() + timedelta(minutes=command.minutes)
-                return Suppress(actor=actor, until=until, comment=comment)
-            case "unsuppress":
-                return Unsuppress(actor=actor, comment=comment)
-            case _:
-                return Comment(actor=actor, comment=comment)
+        return action_named(
+            command.op,
+            actor=actor,
+            comment=command.comment.strip(),
+            assignee=command.assignee.strip(),
+            until=self._data.store.now() + timedelta(minutes=command.minutes),
+        )
 
     def _undone(self, command: AlertCommand) -> Answer:
         with self._lock:

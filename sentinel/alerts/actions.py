@@ -1,16 +1,20 @@
-"""What people do to an alert, and what became of one action."""
+"""The actions that people take on alerts, their names, and the result of one."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal, get_args
 
 import msgspec
 
 from sentinel.alerts.reasons import Reason
+from sentinel.errors import ConfigurationError
 
 __all__ = [
+    "ACTION_NAMES",
     "Acknowledge",
     "Action",
+    "ActionName",
     "ActionResult",
     "Assign",
     "Comment",
@@ -19,39 +23,47 @@ __all__ = [
     "Suppress",
     "Unacknowledge",
     "Unsuppress",
+    "action_named",
 ]
+
+ActionName = Literal[
+    "acknowledge", "unacknowledge", "resolve", "reopen", "suppress", "unsuppress", "assign",
+    "comment",
+]  # fmt: skip
+"""Every action, by the name that the API, the command line and the dashboard give it."""
+ACTION_NAMES: tuple[ActionName, ...] = get_args(ActionName)
 
 
 class Acknowledge(msgspec.Struct, frozen=True, kw_only=True):
-    """A person takes it on; repeats and escalation stop."""
+    """Take the alert on: repeats and escalation stop."""
 
     actor: str
     comment: str = ""
 
 
 class Unacknowledge(msgspec.Struct, frozen=True, kw_only=True):
-    """The acknowledgement is taken back."""
+    """Withdraw the acknowledgement."""
 
     actor: str
     comment: str = ""
 
 
 class Resolve(msgspec.Struct, frozen=True, kw_only=True):
-    """A person says it is over."""
+    """Resolve the alert by hand."""
 
     actor: str
     comment: str = ""
 
 
 class Reopen(msgspec.Struct, frozen=True, kw_only=True):
-    """A person says that it is not over after all."""
+    """Take a resolve back: the alert is open or acknowledged again, as it was."""
 
     actor: str
     comment: str = ""
 
 
 class Assign(msgspec.Struct, frozen=True, kw_only=True):
-    """It is somebody's; an empty `assignee` makes it nobody's."""
+    """Assign the alert to a person; an empty `assignee` unassigns it."""
 
     actor: str
     assignee: str
@@ -59,14 +71,14 @@ class Assign(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Comment(msgspec.Struct, frozen=True, kw_only=True):
-    """A person says something about it."""
+    """Add a comment to the timeline."""
 
     actor: str
     comment: str
 
 
 class Suppress(msgspec.Struct, frozen=True, kw_only=True):
-    """Nobody is told of this fingerprint until `until`; survives resolve and refire."""
+    """Send no notifications for this fingerprint before `until`, also if it fires again."""
 
     actor: str
     until: datetime
@@ -74,7 +86,7 @@ class Suppress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Unsuppress(msgspec.Struct, frozen=True, kw_only=True):
-    """It is told of again."""
+    """End the suppression: notifications are sent again."""
 
     actor: str
     comment: str = ""
@@ -84,7 +96,16 @@ Action = Acknowledge | Unacknowledge | Resolve | Reopen | Assign | Comment | Sup
 
 
 class ActionResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What one action did to one alert; `error` says why where `ok` is false."""
+    """The result of one action on one alert.
+
+    Attributes:
+        alert_id: of the alert
+        ok: whether the action was carried out, or changed nothing because nothing was to change
+        reason: why it is so
+        status: the stored status afterwards; empty where there is no such alert
+        version: of the alert afterwards; 0 where there is no such alert
+        error: why not, and what to do, where `ok` is false
+    """
 
     alert_id: str
     ok: bool
@@ -92,3 +113,48 @@ class ActionResult(msgspec.Struct, frozen=True, kw_only=True):
     status: str = ""
     version: int = 0
     error: str = ""
+
+
+def action_named(
+    name: str,
+    *,
+    actor: str,
+    comment: str = "",
+    assignee: str = "",
+    until: datetime | None = None,
+) -> Action:
+    """Make the action that `name` stands for.
+
+    Args:
+        name: one of `ACTION_NAMES`
+        actor: who takes the action
+        comment: kept in the timeline
+        assignee: for assign, the person; empty unassigns
+        until: for suppress, the end of the suppression
+
+    Raises:
+        ConfigurationError: there is no action of this name, or suppress has no end
+    """
+    match name:
+        case "acknowledge":
+            return Acknowledge(actor=actor, comment=comment)
+        case "unacknowledge":
+            return Unacknowledge(actor=actor, comment=comment)
+        case "resolve":
+            return Resolve(actor=actor, comment=comment)
+        case "reopen":
+            return Reopen(actor=actor, comment=comment)
+        case "suppress":
+            if until is None:
+                raise ConfigurationError("suppress needs the time when the suppression ends")
+            return Suppress(actor=actor, until=until, comment=comment)
+        case "unsuppress":
+            return Unsuppress(actor=actor, comment=comment)
+        case "assign":
+            return Assign(actor=actor, assignee=assignee, comment=comment)
+        case "comment":
+            return Comment(actor=actor, comment=comment)
+        case _:
+            raise ConfigurationError(
+                f"there is no action {name!r}", hint=f"The actions are {', '.join(ACTION_NAMES)}."
+            )

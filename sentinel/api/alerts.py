@@ -8,18 +8,7 @@ from typing import Annotated, Literal, cast
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import AwareDatetime
 
-from sentinel.alerts.actions import (
-    Acknowledge,
-    Action,
-    ActionResult,
-    Assign,
-    Comment,
-    Reopen,
-    Resolve,
-    Suppress,
-    Unacknowledge,
-    Unsuppress,
-)
+from sentinel.alerts.actions import Action, ActionResult, action_named
 from sentinel.alerts.reasons import Reason, words
 from sentinel.alerts.view import AlertView
 from sentinel.api.access import Caller
@@ -173,33 +162,22 @@ def _holds(store: Store, alert_id: str) -> bool:
 
 
 def _action(store: Store, asked: ActionRequest, actor: str) -> Action:
-    note = asked.note or asked.reason
-    match asked.action:
-        case "acknowledge":
-            return Acknowledge(actor=actor, comment=note)
-        case "unacknowledge":
-            return Unacknowledge(actor=actor, comment=note)
-        case "resolve":
-            return Resolve(actor=actor, comment=note)
-        case "reopen":
-            return Reopen(actor=actor, comment=note)
-        case "unsuppress":
-            return Unsuppress(actor=actor, comment=note)
-        case "comment":
-            return Comment(actor=actor, comment=asked.note)
-        case "assign":
-            return Assign(actor=actor, assignee=asked.assignee or "", comment=note)
-        case "suppress":
-            until = store.now() + timedelta(minutes=asked.duration_minutes or 0)
-            return Suppress(actor=actor, until=until, comment=asked.reason or asked.note)
-        case "escalate":
-            raise Problem(
-                501,
-                "not_available",
-                "manual escalation is not available yet: there are no escalation policies",
-                hint="Assign it to the next person instead.",
-                field="action",
-            )
+    if asked.action == "escalate":
+        raise Problem(
+            501,
+            "not_available",
+            "manual escalation is not available yet: there are no escalation policies",
+            hint="Assign it to the next person instead.",
+            field="action",
+        )
+    suppress = asked.action == "suppress"
+    return action_named(
+        asked.action,
+        actor=actor,
+        comment=(asked.reason or asked.note) if suppress else (asked.note or asked.reason),
+        assignee=asked.assignee or "",
+        until=store.now() + timedelta(minutes=asked.duration_minutes or 0) if suppress else None,
+    )
 
 
 def _refused(alert_id: str, asked: ActionRequest, result: ActionResult) -> Problem:

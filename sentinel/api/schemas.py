@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from sentinel.alerts.actions import ActionName
 from sentinel.alerts.view import AlertView, TimelineView
 
 __all__ = [
@@ -28,17 +29,6 @@ __all__ = [
 ]
 
 MOST_MINUTES = 60 * 24 * 366
-ActionName = Literal[
-    "acknowledge",
-    "unacknowledge",
-    "resolve",
-    "reopen",
-    "suppress",
-    "unsuppress",
-    "assign",
-    "comment",
-    "escalate",
-]
 
 
 def _clean(given: str) -> str:
@@ -64,7 +54,7 @@ class ActionRequest(BaseModel):
         },
     )
 
-    action: ActionName = Field(description="Name of the action.")
+    action: Literal[ActionName, "escalate"] = Field(description="Name of the action.")
     note: Words = Field("", max_length=4000, description="A comment, kept in the timeline.")
     duration_minutes: float | None = Field(
         None, gt=0, le=MOST_MINUTES, description="For suppress: duration in minutes."

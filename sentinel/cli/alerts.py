@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +12,7 @@ from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
 from sentinel.cli.target import actor, open_store
 
 if TYPE_CHECKING:
-    from sentinel.alerts.actions import Action
+    from sentinel.alerts.actions import ActionName
 
 __all__ = ["commands"]
 
@@ -192,10 +191,7 @@ def ack(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
     Example:
         sentinel alert ack 0192f3 -m "rebooting it"
     """
-    from sentinel.alerts.actions import Acknowledge
-
-    action = Acknowledge(actor=actor(), comment=message)
-    _act(alerts, lambda _now: action, as_json=json)
+    _act(alerts, "acknowledge", message, as_json=json)
 
 
 @commands.command()
@@ -205,10 +201,7 @@ def unack(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
     Example:
         sentinel alert unack 0192f3 -m "my shift is over"
     """
-    from sentinel.alerts.actions import Unacknowledge
-
-    action = Unacknowledge(actor=actor(), comment=message)
-    _act(alerts, lambda _now: action, as_json=json)
+    _act(alerts, "unacknowledge", message, as_json=json)
 
 
 @commands.command()
@@ -221,10 +214,7 @@ def resolve(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
     Example:
         sentinel alert resolve 0192f3 -m "replaced the disk"
     """
-    from sentinel.alerts.actions import Resolve
-
-    action = Resolve(actor=actor(), comment=message)
-    _act(alerts, lambda _now: action, as_json=json, offers=True)
+    _act(alerts, "resolve", message, as_json=json)
 
 
 @commands.command()
@@ -238,10 +228,7 @@ def reopen(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
     Example:
         sentinel alert reopen 0192f3 -m "the new disk is bad too"
     """
-    from sentinel.alerts.actions import Reopen
-
-    action = Reopen(actor=actor(), comment=message)
-    _act(alerts, lambda _now: action, as_json=json)
+    _act(alerts, "reopen", message, as_json=json)
 
 
 @commands.command()
@@ -259,7 +246,6 @@ def suppress(
     Raises:
         ConfigurationError: `--for` is not a duration
     """
-    from sentinel.alerts.actions import Suppress
     from sentinel.duration import parse_duration
     from sentinel.errors import ConfigurationError
 
@@ -267,8 +253,7 @@ def suppress(
         span = parse_duration(length)
     except ValueError as error:
         raise ConfigurationError(f"--for: {error}") from None
-    who = actor()
-    _act(alerts, lambda now: Suppress(actor=who, until=now + span, comment=message), as_json=json)
+    _act(alerts, "suppress", message, span=span, as_json=json)
 
 
 @commands.command()
@@ -278,10 +263,7 @@ def unsuppress(alerts: Ids, message: Message = "", json: AsJson = False) -> None
     Example:
         sentinel alert unsuppress 0192f3 -m "the array is back"
     """
-    from sentinel.alerts.actions import Unsuppress
-
-    action = Unsuppress(actor=actor(), comment=message)
-    _act(alerts, lambda _now: action, as_json=json)
+    _act(alerts, "unsuppress", message, as_json=json)
 
 
 @commands.command()
@@ -296,10 +278,7 @@ def assign(
     Example:
         sentinel alert assign 0192f3 --to grace -m "you know this array"
     """
-    from sentinel.alerts.actions import Assign
-
-    action = Assign(actor=actor(), assignee=to, comment=message)
-    _act(alerts, lambda _now: action, as_json=json, done=f"{to or 'nobody'}'s")
+    _act(alerts, "assign", message, assignee=to, as_json=json, done=f"{to or 'nobody'}'s")
 
 
 @commands.command()
@@ -316,45 +295,53 @@ def comment(
     Raises:
         ConfigurationError: the comment is empty
     """
-    from sentinel.alerts.actions import Comment
     from sentinel.errors import ConfigurationError
 
     if not message.strip():
         raise ConfigurationError("the comment is empty", hint='Write -m "what you found".')
-    action = Comment(actor=actor(), comment=message)
-    _act(alerts, lambda _now: action, as_json=json, done="commented")
+    _act(alerts, "comment", message, as_json=json, done="commented")
 
 
 def _act(
     alerts: list[str],
-    action: Callable[[datetime], Action],
+    name: ActionName,
+    comment: str,
     *,
     as_json: bool,
+    assignee: str = "",
+    span: timedelta = timedelta(0),
     done: str = "",
-    offers: bool = False,
 ) -> None:
     """Apply an action to each alert and print the outcomes; one refusal does not stop the others.
 
+    A resolve offers a suppression for alerts whose condition still holds.
+
     Args:
         alerts: ids, or unique prefixes of them
-        action: makes the action, given the present moment
+        name: of the action
+        comment: kept in the timeline
         as_json: print JSON instead of sentences
+        assignee: for assign, the person; empty unassigns
+        span: for suppress, how long
         done: word for the outcome, where the new status does not show it
-        offers: offer a suppression for alerts whose condition still holds; for resolve
 
     Raises:
         NotFound: an alert was deleted meanwhile
         Conflict: an alert refused the action; the others have it
     """
+    from sentinel.alerts.actions import action_named
     from sentinel.alerts.reasons import Reason, words
     from sentinel.engine.snooze import offer, still_bad
     from sentinel.errors import Conflict, NotFound
 
     with open_store() as store:
         found = [store.alerts.find(alert) for alert in alerts]
-        hold = set(still_bad(store, found)) if offers else set[str]()
+        hold = set(still_bad(store, found)) if name == "resolve" else set[str]()
         offered = offer(store)
-        results = store.act([alert.id for alert in found], action(store.now()))
+        action = action_named(
+            name, actor=actor(), comment=comment, assignee=assignee, until=store.now() + span
+        )
+        results = store.act([alert.id for alert in found], action)
         # The status as shown: an open alert with suppressed notifications is "suppressed".
         shown = {alert.id: store.alerts.find(alert.id).status for alert in found}
     titles = {alert.id: alert.title for alert in found}
