@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.schema.saved_views import SavedView
 from sentinel.store.database.insert import insert_into
-from sentinel.store.database.tables import table_of
+from sentinel.store.database.tables import model_of, table_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -36,10 +36,7 @@ class Views:
             select(VIEW).where(VIEW.c.owner == owner).order_by(VIEW.c.page, func.lower(VIEW.c.name))
         )
         with self._store.read() as connection:
-            return [
-                SavedView.model_validate(dict(row._mapping))  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's documented public name
-                for row in connection.execute(query)
-            ]
+            return [model_of(SavedView, row) for row in connection.execute(query)]
 
     def save(self, owner: str, page: str, name: str, query: str) -> bool:
         """Save a view under a name, replacing one of that name.

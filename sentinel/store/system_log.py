@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, func, or_, select
+from sqlalchemy import Connection, func, or_, select
 
 from sentinel.schema.columns import new_id
 from sentinel.schema.notifications import SystemLog
-from sentinel.store.database.tables import table_of
+from sentinel.store.database.tables import model_of, table_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -80,8 +80,4 @@ class Log:
                 )
             )
         with self._store.read() as connection:
-            return [_model(row) for row in connection.execute(query)]
-
-
-def _model(row: Row[Any]) -> SystemLog:
-    return SystemLog.model_validate(dict(row._mapping))  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's documented public name
+            return [model_of(SystemLog, row) for row in connection.execute(query)]

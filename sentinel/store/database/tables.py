@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Table
+from sqlalchemy import Row, Table
 from sqlmodel import SQLModel
 
 from sentinel import schema
@@ -24,8 +24,11 @@ __all__ = [
     "SUPPRESSION",
     "TIMELINE",
     "TIMELINE_COLUMNS",
+    "model_of",
     "table_of",
 ]
+
+M = TypeVar("M", bound=SQLModel)
 
 
 def table_of(model: type[SQLModel]) -> Table:
@@ -41,6 +44,22 @@ def table_of(model: type[SQLModel]) -> Table:
         AttributeError: `model` was declared without a table.
     """
     return cast("Table", model.__table__)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - SQLModel sets it on table models
+
+
+def model_of(model: type[M], row: Row[Any]) -> M:
+    """Return a row of a Core query as an instance of a model.
+
+    Args:
+        model: a class of `sentinel.schema`
+        row: has a column for every required field; columns that are no field are ignored
+
+    Returns:
+        The instance, validated and not attached to a session.
+
+    Raises:
+        ValidationError: a required field is missing or has a wrong type (pydantic).
+    """
+    return model.model_validate(dict(row._mapping))  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's documented public name
 
 
 ALERT = table_of(schema.Alert)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Row, func, select, tuple_
+from sqlalchemy import func, select, tuple_
 
 from sentinel.notifications.channel import Message, Receipt
 from sentinel.schema.notifications import InboxMessage
 from sentinel.severity import severity_of
 from sentinel.store.database.insert import insert_into
-from sentinel.store.database.tables import table_of
+from sentinel.store.database.tables import model_of, table_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -60,7 +60,7 @@ class Inbox:
         if after is not None:
             query = query.where(tuple_(INBOX.c.at, INBOX.c.id) < (after.at, after.id))
         with self._store.read() as connection:
-            return [_model(row) for row in connection.execute(query)]
+            return [model_of(InboxMessage, row) for row in connection.execute(query)]
 
     def unread(self) -> int:
         """Return how many messages are not marked as read."""
@@ -87,7 +87,3 @@ class Inbox:
             if done.rowcount:
                 self._store.changed(connection)
             return done.rowcount
-
-
-def _model(row: Row[Any]) -> InboxMessage:
-    return InboxMessage.model_validate(dict(row._mapping))  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's documented public name

@@ -21,7 +21,7 @@ from sentinel.notifications.reasons import Reason
 from sentinel.schema.alerts import Alert
 from sentinel.schema.columns import new_id
 from sentinel.schema.groups import AlertGroup
-from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOTIFICATION_LOG
+from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOTIFICATION_LOG, model_of
 from sentinel.store.notifications.deliveries import (
     CLAIM,
     DELIVERY,
@@ -87,7 +87,7 @@ class NotificationLog:
             row = connection.execute(select(GROUP).where(GROUP.c.id == group_id)).first()
             if row is None:
                 return []
-            group = AlertGroup.model_validate(_mapping(row))
+            group = model_of(AlertGroup, row)
             known = self._known(connection, group_id)
             found: list[Why] = []
             for receiver, channel in _targets(group, known, channels):
@@ -158,7 +158,7 @@ class NotificationLog:
         self, connection: Connection, row: Row[Any], channels: dict[str, list[str]], by: str,
         now: datetime,
     ) -> list[ToSend]:  # fmt: skip
-        group = AlertGroup.model_validate(_mapping(row))
+        group = model_of(AlertGroup, row)
         known = self._known(connection, group.id)
         self._log_unknown(connection, group, known, channels)
         self._abandon(connection, group.id)
@@ -299,7 +299,7 @@ class NotificationLog:
             query = query.where(known, MEMBER.c.resolved_seq > told.seq)
         query = query.order_by(ALERT.c.severity.desc(), ALERT.c.opened_at, ALERT.c.id)
         rows = connection.execute(query.limit(MOST_NAMED))
-        return [Alert.model_validate(_mapping(row)) for row in rows]
+        return [model_of(Alert, row) for row in rows]
 
     def _abandon(self, connection: Connection, group_id: str) -> None:
         """Mark deliveries of earlier claims as failed, since their sender must have died."""
@@ -345,10 +345,6 @@ def _targets(
         # A resolve is sent to every channel that was notified, whatever was edited since.
         targets |= {key: None for key, told in known.items() if told.told_firing}
     return list(targets)
-
-
-def _mapping(row: Row[Any]) -> dict[str, Any]:
-    return dict(row._mapping)  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's documented public name
 
 
 def _told(row: Row[Any] | None) -> Told:

@@ -15,7 +15,7 @@ from sentinel.schema.columns import new_id
 from sentinel.schema.remediation import RemediationRow
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.insert import insert_into
-from sentinel.store.database.tables import ALERT, REMEDIATION, TIMELINE
+from sentinel.store.database.tables import ALERT, REMEDIATION, TIMELINE, model_of
 from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Remediations:
             row = connection.execute(
                 select(REMEDIATION).where(REMEDIATION.c.alert_id == alert_id)
             ).first()
-        return None if row is None else RemediationRow.model_validate(dict(row._mapping))  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's documented public name
+        return None if row is None else model_of(RemediationRow, row)
 
     def to_start(self) -> list[PendingRemediation]:
         """Return the remediations whose run is to be started now, within each rule's `at_once`.

@@ -22,7 +22,7 @@ from sentinel.schema.rules import RuleRow
 from sentinel.store.alerts.filter import NOT_OVER
 from sentinel.store.database.bulk import dumped, update_many
 from sentinel.store.database.insert import insert_into
-from sentinel.store.database.tables import ALERT, RULE, SUPPRESSION, TIMELINE
+from sentinel.store.database.tables import ALERT, RULE, SUPPRESSION, TIMELINE, model_of
 from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Rules:
         if tenant is not None:
             query = query.where(RULE.c.tenant == tenant)
         with self._store.read() as connection:
-            return [_model(row) for row in connection.execute(query)]
+            return [model_of(RuleRow, row) for row in connection.execute(query)]
 
     def get(self, name: str, tenant: str = "default") -> RuleRow:
         """Return one rule.
@@ -99,7 +99,7 @@ class Rules:
                 f"there is no rule {name!r}",
                 hint="A rule is known here once it has run; see: sentinel rule list",
             )
-        return _model(row)
+        return model_of(RuleRow, row)
 
     def live_counts(self) -> dict[tuple[str, str], int]:
         """Return how many alerts of each `(tenant, rule)` are open or acknowledged."""
@@ -355,7 +355,3 @@ def _identity(
         return own
     # Where the reading and the rule give a label the same value, the label identifies.
     return dict(labels)
-
-
-def _model(row: Row[Any]) -> RuleRow:
-    return RuleRow.model_validate(dict(row._mapping))  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's documented public name
