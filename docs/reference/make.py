@@ -106,7 +106,7 @@ def _channels() -> str:
     lines = ["# Channels from the environment", "", "`sentinel up` and `sentinel channel sync`"]
     lines += [
         "make Prefect blocks of them: see",
-        "[Tell somebody](../how-to/tell-somebody.md).",
+        "[Tell somebody](../how-to/notify-receivers.md).",
         "",
     ]
     for _, field in sorted(AlertVariables.model_fields.items()):
@@ -138,7 +138,7 @@ def _rules() -> str:
     lines += ["example, with what `clear` does to it, in [Conditions](triggers.md#conditions).", ""]
     lines += _fields(When)
     lines += ["# `remediate`", "", "What is run when it fires: see"]
-    lines += ["[Run something when a rule fires](../how-to/put-things-right.md).", ""]
+    lines += ["[Run something when a rule fires](../how-to/remediate.md).", ""]
     lines += _fields(Remediation)
     lines += ["# `often`", "", "For example `often: {times: 3, of_last: 5}`. It goes instead of"]
     lines += ["`consecutive`; an evaluation that did not see the series does not count.", ""]

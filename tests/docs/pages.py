@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["DOCS", "ROOT", "Block", "blocks"]
+__all__ = ["DOCS", "ROOT", "Block", "blocks", "without_code"]
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
@@ -40,3 +40,13 @@ def blocks(page: Path) -> list[Block]:
             for one in re.finditer(r"^( *)```(\w*)\n(.*?)^\1```", text, re.DOTALL | re.MULTILINE)
         )
     ]
+
+
+def without_code(text: str) -> str:
+    """The text of a page with its fenced blocks left empty, line by line as before."""
+    return re.sub(
+        r"^( *)```.*?^\1```",
+        lambda one: "\n" * one.group().count("\n"),
+        text,
+        flags=re.DOTALL | re.MULTILINE,
+    )
