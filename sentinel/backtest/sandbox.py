@@ -26,9 +26,8 @@ from sentinel.schema.columns import Moment
 from sentinel.severity import Severity
 from sentinel.store import Store, StoreOptions
 from sentinel.store.alerts.apply_action import expire
-from sentinel.store.alerts.filter import NOT_OVER
 from sentinel.store.database.engine import writing
-from sentinel.store.database.tables import ALERT, GROUP
+from sentinel.store.database.tables import ALERT, GROUP, NOT_RESOLVED
 from sentinel.store.notifications.deliveries import Outcome
 
 __all__ = ["Stage", "Timer", "staged", "waits"]
@@ -40,7 +39,7 @@ _NEXT = select(
     .scalar_subquery()
     .label("due"),
     select(func.min(ALERT.c.expires_at))
-    .where(NOT_OVER, ALERT.c.expires_at.is_not(None))
+    .where(NOT_RESOLVED, ALERT.c.expires_at.is_not(None))
     .where(ALERT.c.expires_at > bindparam("now", type_=Moment()))
     .scalar_subquery()
     .label("ends"),

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from sentinel.alerts.actions import Action, ActionResult
+from sentinel.alerts.inputs import Reason
 from sentinel.clock import Clock, SystemClock
 from sentinel.errors import ConfigurationError
 from sentinel.evaluation.model import Applied, Evaluation
@@ -234,7 +235,13 @@ class Store:
     @cached_property
     def rules(self) -> Rules:
         """Rules: their switch and their gate."""
-        return Rules(self)
+
+        def close_rule(connection: Connection, tenant: str, name: str, actor: str) -> int:
+            return apply_action.close_rule(
+                self, connection, tenant, name, Reason.RULE_DISABLED, actor
+            )
+
+        return Rules(self, close_rule)
 
     @cached_property
     def alerts(self) -> Alerts:

@@ -18,8 +18,9 @@ from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.event_policies.pack import Spec
 from sentinel.store import Store
+from sentinel.store.database.tables import DELIVERY
 from sentinel.store.events import batch
-from sentinel.store.notifications.deliveries import DELIVERY, Outcome
+from sentinel.store.notifications.deliveries import Outcome
 from tests.event_policies.streets import Street, policy
 from tests.processes import die, ended
 

@@ -21,7 +21,8 @@ from sentinel.errors import ConfigurationError
 from sentinel.evaluation.model import Evaluation
 from sentinel.store import Store
 from sentinel.store.alerts.apply_evaluation import apply
-from sentinel.store.notifications.deliveries import DELIVERY, Outcome
+from sentinel.store.database.tables import DELIVERY
+from sentinel.store.notifications.deliveries import Outcome
 from tests.processes import die, ended
 
 MINUTE = timedelta(minutes=1)

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Text, and_, cast, func, or_, text
+from sqlalchemy import ColumnElement, Text, and_, cast, func, or_
 
 from sentinel.alerts.view import SHOWN
 from sentinel.errors import ConfigurationError
 from sentinel.severity import severity_of
-from sentinel.store.database.tables import ALERT
+from sentinel.store.database.tables import ALERT, NOT_RESOLVED
 
-__all__ = ["NOT_OVER", "AlertFilter", "narrowed", "shown_conditions", "statuses"]
+__all__ = ["AlertFilter", "narrowed", "shown_conditions", "statuses"]
 
-NOT_OVER = text("status <> 'resolved'")
 # Said as literal text, not as a parameter: SQLite uses a partial index only when it can see
 # its condition in the query.
 
@@ -52,12 +51,12 @@ def shown_conditions(now: datetime) -> dict[str, ColumnElement[bool]]:
     alert = ALERT.c
     told = or_(alert.suppressed_until.is_(None), alert.suppressed_until <= now)
     return {
-        "pending": and_(NOT_OVER, alert.status == "pending"),
-        "open": and_(NOT_OVER, alert.status == "open", told, alert.escalation_level == 0),
-        "escalated": and_(NOT_OVER, alert.status == "open", told, alert.escalation_level > 0),
-        "acknowledged": and_(NOT_OVER, alert.status == "acknowledged", told),
+        "pending": and_(NOT_RESOLVED, alert.status == "pending"),
+        "open": and_(NOT_RESOLVED, alert.status == "open", told, alert.escalation_level == 0),
+        "escalated": and_(NOT_RESOLVED, alert.status == "open", told, alert.escalation_level > 0),
+        "acknowledged": and_(NOT_RESOLVED, alert.status == "acknowledged", told),
         "suppressed": and_(
-            NOT_OVER, alert.status.in_(("open", "acknowledged")), alert.suppressed_until > now
+            NOT_RESOLVED, alert.status.in_(("open", "acknowledged")), alert.suppressed_until > now
         ),
         "resolved": alert.status == "resolved",
     }

@@ -28,10 +28,8 @@ from sqlalchemy.sql import visitors
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.database.tables import ALERT
 
-__all__ = ["NOT_MODELS", "counted", "found", "phrases"]
+__all__ = ["counted", "found", "phrases"]
 
-NOT_MODELS = ("alert_search", "alert_words")
-"""Tables and indexes that the migrations make beside the models."""
 
 _WORD = re.compile(r"[^\W_]+")
 _HELD = (

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, s
 
 from sentinel.alerts.view import SHOWN
 from sentinel.severity import Severity
-from sentinel.store.alerts.filter import NOT_OVER, shown_conditions
-from sentinel.store.database.tables import ALERT
+from sentinel.store.alerts.filter import shown_conditions
+from sentinel.store.database.tables import ALERT, NOT_RESOLVED
 
 __all__ = ["CAP", "Counts", "count_all"]
 
@@ -68,7 +68,7 @@ def _in_one_walk(
     muted = and_(alert.suppressed_until.is_not(None), alert.suppressed_until > now)
     called = alert.escalation_level > 0
     live = select(alert.status, alert.severity, muted.label("muted"), called.label("called"))
-    some = live.where(NOT_OVER, *own).limit(_WALKED + 1).subquery()
+    some = live.where(NOT_RESOLVED, *own).limit(_WALKED + 1).subquery()
     found: Counter[tuple[str, int]] = Counter()
     for row in connection.execute(select(*some.c, func.count().label("n")).group_by(*some.c)):
         found[_shown(row.status, row.muted, row.called), row.severity] += row.n

@@ -37,7 +37,6 @@ from sqlmodel import SQLModel
 
 from sentinel import schema
 from sentinel.errors import ConfigurationError, Conflict, DatabaseError, SchemaTooNew
-from sentinel.store.alerts.fulltext import NOT_MODELS
 from sentinel.store.database.backup_file import Backup, BackupFile, TableColumns, look_into
 from sentinel.store.database.migrate import (
     alembic_config,
@@ -46,6 +45,7 @@ from sentinel.store.database.migrate import (
     revision,
     schema_ready,
 )
+from sentinel.store.database.tables import NOT_MODELS
 
 if TYPE_CHECKING:
     from alembic.config import Config

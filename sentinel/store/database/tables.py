@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Row, Table
+from sqlalchemy import Row, Table, text
 from sqlmodel import SQLModel
 
 from sentinel import schema
@@ -14,9 +14,12 @@ __all__ = [
     "ALERT_COLUMNS",
     "BLOCK",
     "CHANGE",
+    "DELIVERY",
     "GROUP",
     "MEMBER",
     "NOTIFICATION_LOG",
+    "NOT_MODELS",
+    "NOT_RESOLVED",
     "REMEDIATION",
     "ROLLUP_STATE",
     "RULE",
@@ -65,6 +68,7 @@ def model_of(model: type[M], row: Row[Any]) -> M:
 ALERT = table_of(schema.Alert)
 CHANGE = table_of(schema.Change)
 BLOCK = table_of(schema.SampleBlock)
+DELIVERY = table_of(schema.Delivery)
 GROUP = table_of(schema.AlertGroup)
 MEMBER = table_of(schema.GroupMember)
 REMEDIATION = table_of(schema.RemediationRow)
@@ -76,3 +80,7 @@ SERIES = table_of(schema.MetricSeries)
 TIMELINE = table_of(schema.TimelineEntry)
 ALERT_COLUMNS = tuple(column.name for column in ALERT.columns)
 TIMELINE_COLUMNS = tuple(column.name for column in TIMELINE.columns)
+NOT_RESOLVED = text("status <> 'resolved'")
+"""True of a live alert, in the words of the partial indexes over live alerts."""
+NOT_MODELS = ("alert_search", "alert_words")
+"""Tables and indexes that the migrations make beside the models."""

@@ -15,15 +15,13 @@ from sqlalchemy import Connection, bindparam, or_, select
 
 from sentinel.notifications.channel import Message
 from sentinel.notifications.decision import pause_after
-from sentinel.schema.notifications import Delivery
-from sentinel.store.database.tables import GROUP, NOTIFICATION_LOG, table_of
+from sentinel.store.database.tables import DELIVERY, GROUP, NOTIFICATION_LOG
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = [
     "CLAIM",
-    "DELIVERY",
     "UPDATE_LOG_ENTRY",
     "Outcome",
     "ToSend",
@@ -31,8 +29,6 @@ __all__ = [
     "is_log_entry",
     "log_entry_key",
 ]
-
-DELIVERY = table_of(Delivery)
 
 
 class ToSend(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import func, select
 
-from sentinel.store.notifications.deliveries import DELIVERY
+from sentinel.store.database.tables import DELIVERY
 
 if TYPE_CHECKING:
     from sentinel.store import Store

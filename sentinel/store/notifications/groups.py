@@ -29,11 +29,11 @@ from sentinel.notifications.grouping import Membership, NotifiedSoFar, next_look
 from sentinel.prefect_client.port import OutEvent
 from sentinel.schema.columns import new_id
 from sentinel.severity import Severity
-from sentinel.store.alerts.reopen import take_back_unheard
 from sentinel.store.database.bulk import id_array, insert_many, update_many
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOTIFICATION_LOG
+from sentinel.store.notifications.unheard import take_back_unheard
 
 if TYPE_CHECKING:
     from sentinel.store import Store

@@ -21,10 +21,16 @@ from sentinel.notifications.reasons import Reason
 from sentinel.schema.alerts import Alert
 from sentinel.schema.columns import new_id
 from sentinel.schema.groups import AlertGroup
-from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOTIFICATION_LOG, model_of
+from sentinel.store.database.tables import (
+    ALERT,
+    DELIVERY,
+    GROUP,
+    MEMBER,
+    NOTIFICATION_LOG,
+    model_of,
+)
 from sentinel.store.notifications.deliveries import (
     CLAIM,
-    DELIVERY,
     UPDATE_LOG_ENTRY,
     Outcome,
     ToSend,

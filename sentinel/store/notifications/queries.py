@@ -24,8 +24,7 @@ from sqlalchemy import (
 )
 
 from sentinel.schema.columns import Moment
-from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOTIFICATION_LOG
-from sentinel.store.notifications.deliveries import DELIVERY
+from sentinel.store.database.tables import ALERT, DELIVERY, GROUP, MEMBER, NOTIFICATION_LOG
 
 __all__ = ["ABANDONED", "DUE", "LOG_ENTRIES", "due", "known_before", "seen_by"]
 

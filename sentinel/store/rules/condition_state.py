@@ -16,8 +16,7 @@ from sentinel.notifications.decision import Policy, Told
 from sentinel.rules.rule import Rule
 from sentinel.schema.conditions import HeldBack, RuleMemory
 from sentinel.schema.groups import AlertGroup
-from sentinel.store.database.tables import table_of
-from sentinel.store.notifications.deliveries import DELIVERY
+from sentinel.store.database.tables import DELIVERY, table_of
 
 __all__ = ["count_held", "held_before", "load_memory", "save_memory", "with_recent"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,16 @@ from sentinel.schema.alerts import LIVE
 from sentinel.schema.columns import new_id
 from sentinel.schema.conditions import RuleMemory
 from sentinel.schema.rules import RuleRow
-from sentinel.store.alerts.filter import NOT_OVER
 from sentinel.store.database.bulk import dumped, update_many
 from sentinel.store.database.insert import insert_into
-from sentinel.store.database.tables import ALERT, RULE, SUPPRESSION, TIMELINE, model_of
+from sentinel.store.database.tables import (
+    ALERT,
+    NOT_RESOLVED,
+    RULE,
+    SUPPRESSION,
+    TIMELINE,
+    model_of,
+)
 from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
@@ -63,11 +70,22 @@ def refusal(row: Row[Any] | None, rule: Rule, slot: datetime, at: datetime) -> s
     return ""
 
 
-class Rules:
-    """Rules in the shared database."""
+CloseRule = Callable[[Connection, str, str, str], int]
+"""Ends the live alerts of a rule: takes a writing transaction, tenant, rule and actor."""
 
-    def __init__(self, store: Store) -> None:
+
+class Rules:
+    """Rules in the shared database.
+
+    Args:
+        store: the shared database
+        close_rule: ends the live alerts of a rule that is switched off or deleted, in the
+            transaction of the switch, and returns how many it ended
+    """
+
+    def __init__(self, store: Store, close_rule: CloseRule) -> None:
         self._store = store
+        self._close_rule = close_rule
 
     def list(self, tenant: str | None = None) -> list[RuleRow]:
         """Return all rules, or those of one tenant, by name."""
@@ -106,7 +124,7 @@ class Rules:
         query = (
             select(ALERT.c.tenant, ALERT.c.rule, func.count())
             # Both conditions, so that both databases use the index of live alerts.
-            .where(NOT_OVER, ALERT.c.status.in_(LIVE[1:]))
+            .where(NOT_RESOLVED, ALERT.c.status.in_(LIVE[1:]))
             .group_by(ALERT.c.tenant, ALERT.c.rule)
         )
         with self._store.read() as connection:
@@ -175,12 +193,11 @@ class Rules:
         Raises:
             NotFound: there is no rule of that name.
         """
-        from sentinel.store.alerts.apply_action import close_rule
 
         def work(connection: Connection) -> int:
             self._locked(connection, tenant, name)
             self._switch(connection, tenant, name, on=False, actor=actor, reason=reason)
-            closed = close_rule(self._store, connection, tenant, name, Reason.RULE_DISABLED, actor)
+            closed = self._close_rule(connection, tenant, name, actor)
             # Last in the order in which all writers lock (docs/adr/0003).
             self._store.changed(connection)
             return closed
@@ -201,12 +218,11 @@ class Rules:
         Returns:
             How many alerts were closed; 0 where no such rule ever ran.
         """
-        from sentinel.store.alerts.apply_action import close_rule
 
         def work(connection: Connection) -> int:
             if not lock_rules(connection, [(tenant, name)]):
                 return 0
-            closed = close_rule(self._store, connection, tenant, name, Reason.RULE_DISABLED, actor)
+            closed = self._close_rule(connection, tenant, name, actor)
             mine = (RULE.c.tenant == tenant, RULE.c.name == name)
             connection.execute(RULE.delete().where(*mine))
             # A new rule of that name must not continue from the state of this one.

@@ -14,9 +14,9 @@ from sqlmodel import SQLModel
 
 from sentinel.errors import ConfigurationError, DatabaseUnreachable, SchemaTooNew
 from sentinel.store import Store
-from sentinel.store.alerts.fulltext import NOT_MODELS
 from sentinel.store.database.engine import connect
 from sentinel.store.database.migrate import migrate, schema_ready
+from sentinel.store.database.tables import NOT_MODELS
 
 
 def test_the_migrated_schema_is_the_models(store: Store):

@@ -7,7 +7,7 @@ from datetime import timedelta
 from sentinel.clock import FakeClock
 from sentinel.schema.columns import new_id
 from sentinel.store import Store
-from sentinel.store.notifications.deliveries import DELIVERY
+from sentinel.store.database.tables import DELIVERY
 from sentinel.store.notifications.delivery_stats import delivered
 
 DAY = timedelta(days=1)
