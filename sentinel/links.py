@@ -90,7 +90,7 @@ def host_in_url(host: str) -> str:
 
 
 def _beside(api: str) -> str:
-    """The UI of a self-hosted server, which is served beside `/api`."""
+    """Return the UI of a self-hosted server, which is served beside `/api`."""
     parts = urlsplit(api)
     path = parts.path.removesuffix("/api")
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))

@@ -137,7 +137,7 @@ def test_numbers_in_labels_become_text_and_whole_readings_pass_untouched():
         ({"name": "a", "treshold": 3}, "Extra inputs"),
     ],
 )
-def test_a_rule_that_cannot_be_meant_is_refused_saying_why(given: dict[str, Any], says: str):
+def test_an_invalid_rule_is_refused_with_the_reason(given: dict[str, Any], says: str):
     with pytest.raises(ValidationError, match=says):
         Rule.model_validate(given)
 

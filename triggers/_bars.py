@@ -151,7 +151,7 @@ def _bars(raw: pd.DataFrame, columns: Columns) -> pd.DataFrame:
 
 
 def of_tickers(ctx: Context, bars: pd.DataFrame, tickers: list[str]) -> pd.DataFrame:
-    """The bars of these tickers, of all where none are named; one without bars is unknown."""
+    """Return the bars of these tickers, of all where none are named; one without is unknown."""
     if not tickers:
         return bars
     for missing in sorted(set(tickers) - set(bars["ticker"])):
@@ -160,7 +160,7 @@ def of_tickers(ctx: Context, bars: pd.DataFrame, tickers: list[str]) -> pd.DataF
 
 
 def day_of(at: pd.Timestamp) -> str:
-    """The day of a bar for people, with the time where it is not midnight."""
+    """Return the day of a bar for people, with the time where it is not midnight."""
     return f"{at:%Y-%m-%d}" if at == at.normalize() else f"{at:%Y-%m-%d %H:%M} UTC"
 
 

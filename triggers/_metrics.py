@@ -17,7 +17,7 @@ __all__ = ["Duration", "ago", "groups", "length", "named", "series_name", "windo
 def window(
     ctx: Context, metric: str, match: Sequence[str], over: timedelta, until: datetime | None = None
 ) -> Series:
-    """The samples of the last `over`, or of as long before `until`."""
+    """Return the samples of the last `over`, or of as long before `until`."""
     end = until or ctx.now()
     return ctx.metrics.window(metric, match, end - over, end)
 
@@ -45,21 +45,21 @@ def length(given: object, name: str) -> timedelta:
 
 
 def groups(by: Sequence[str], total: bool) -> Sequence[str] | None:
-    """What `aggregate` takes for the parameters `by` and `total`."""
+    """Return the argument `by` of `aggregate` for the parameters `by` and `total`."""
     return by if by or total else None
 
 
 def named(match: Sequence[str]) -> dict[str, str]:
-    """The labels that the matchers say for certain, as Prometheus' `absent` gives them."""
+    """Return the labels that the matchers say for certain, as Prometheus' `absent` gives them."""
     made = [matcher(source) for source in match]
     return {one.label: one.text for one in made if one.certain}
 
 
 def series_name(labels: Mapping[str, str]) -> str:
-    """A series in words, for titles."""
+    """Return a series in words, for titles."""
     return ", ".join(labels.values()) or "all"
 
 
 def ago(length_: timedelta) -> str:
-    """A length of time in words."""
+    """Return a length of time in words."""
     return format_duration(timedelta(seconds=round(length_.total_seconds())))

@@ -94,7 +94,7 @@ class Memory(msgspec.Struct, kw_only=True):
 
     @classmethod
     def of(cls, state: Mapping[str, Any], api: str) -> Memory:
-        """The memory in a rule's state, or a fresh one where it is of another server."""
+        """Return the memory in a rule's state, or a fresh one where it is of another server."""
         try:
             kept = msgspec.convert(state.get("memory") or {}, cls)
         except msgspec.ValidationError:
@@ -152,7 +152,7 @@ def fold(
 
 
 def _streak(runs: Sequence[FlowRun]) -> list[FlowRun]:
-    """The bad runs since the last good one."""
+    """Return the bad runs since the last good one."""
     streak: list[FlowRun] = []
     for run in runs:
         if run.state_type == GOOD:

@@ -83,7 +83,7 @@ def reading_of(
 
 
 def _report(details: Mapping[str, Any]) -> str:
-    """All that is known, for a message: what is wrong, an address, the end of the log."""
+    """Return all that is known, for a message: what is wrong, an address, the end of the log."""
     lines = [f"- {text}" for text in details["troubles"]]
     lines.append(details["run_url"] or details["deployment_url"])
     if details["logs"]:
@@ -97,14 +97,14 @@ def _of(run: FlowRun | None) -> tuple[str, str] | None:
 
 
 def labels_of(one: Deployed) -> dict[str, str]:
-    """What identifies it."""
+    """Return the labels that identify it."""
     labels = {"flow": one.flow[:200]}
     # A flow whose runs have no deployment stands for all of them.
     return labels | ({"deployment": one.name[:200]} if one.name else {})
 
 
 def span(length: timedelta) -> str:
-    """A length of time for people."""
+    """Return a length of time for people."""
     seconds = max(0, round(length.total_seconds()))
     # Nobody reads seconds of hours.
     step = 1 if seconds < 120 else 60

@@ -91,7 +91,7 @@ class Skipped:
         return due
 
     def _without_run(self, due: Mapping[str, Sequence[datetime]]) -> dict[str, datetime]:
-        """The last time of each for which there is no run."""
+        """Return the last time of each for which there is no run."""
         missing: dict[str, datetime] = {}
         ids = sorted(due)
         for start in range(0, len(ids), _AT_ONCE):

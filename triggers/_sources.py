@@ -120,7 +120,7 @@ def _connected(ctx: Context, source: str, timeout: float) -> Generator[Connectio
 
 
 def shown(url: URL) -> str:
-    """A source without its password and options, the same for everybody who asks it."""
+    """Return a source without its password and options, the same for everybody who asks it."""
     plain = url.set(drivername=url.get_backend_name(), query={}, username=None, password=None)
     return plain.render_as_string(hide_password=True)
 
@@ -130,7 +130,7 @@ def _there(url: URL) -> bool:
 
 
 def _limits(url: URL, timeout: float) -> dict[str, Any]:
-    """By which a driver gives up by itself, so that no statement is left behind."""
+    """Return arguments by which a driver gives up itself, so that no statement is left behind."""
     seconds = max(1, round(timeout))
     match url.get_backend_name():
         case "postgresql" if "psycopg" in url.drivername:

@@ -27,7 +27,7 @@ class Undeployed(msgspec.Struct, frozen=True, kw_only=True):
     def only(
         self, wanted: Callable[[Deployed], bool], counts: Callable[[FlowRun], bool]
     ) -> Undeployed:
-        """The flows that are wanted, with the runs that count."""
+        """Return the flows that are wanted, with the runs that count."""
         flows = {key: flow for key, flow in self.flows.items() if wanted(flow)}
         runs = {key: [run for run in self.runs.get(key, ()) if counts(run)] for key in flows}
         return Undeployed(flows=flows, runs={key: some for key, some in runs.items() if some})

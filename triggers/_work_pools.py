@@ -16,7 +16,7 @@ _WORKERLESS = {"prefect-agent"}
 def readings_of_pools(
     prefect: PrefectPort, everything: Sequence[Deployed], watched: Mapping[str, Deployed]
 ) -> Iterator[Reading]:
-    """A reading for every pool that a watched deployment needs."""
+    """Yield a reading for every pool that a watched deployment needs."""
     needed = {one.work_pool_name for one in watched.values() if not one.paused}
     for pool in prefect.work_pools():
         if pool.name not in needed or pool.type in _WORKERLESS or pool.status is None:

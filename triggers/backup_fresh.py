@@ -111,7 +111,7 @@ def backup_fresh(
 
 
 def _backups(folder: Path, pattern: str, marker: str) -> list[Backup]:
-    """The backups in a folder, the newest first."""
+    """Return the backups in a folder, the newest first."""
     paths = sorted(folder.glob(pattern))
     markers = {_marker(path, marker) for path in paths} if marker else set[Path]()
     found = [one for path in paths if path not in markers if (one := _measured(path))]
@@ -159,7 +159,7 @@ def _unsuccessful(one: Backup, marker: str, success: Pattern | None) -> str:
 
 
 def _torn(path: Path) -> str:
-    """What is wrong with a compressed file, once it has been read to its end."""
+    """Read a compressed file to its end; return what is wrong with it, empty for nothing."""
     name = path.name.lower()
     try:
         if name.endswith((".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")):

@@ -122,7 +122,7 @@ def _there(url: URL) -> bool:
 
 
 def _limits(url: URL, timeout: float) -> dict[str, object]:
-    """Arguments by which a driver gives up by itself, so that no connection is left behind."""
+    """Return arguments by which a driver gives up itself, so that no connection is left behind."""
     if url.drivername.startswith("postgresql"):
         milliseconds = max(1, round(timeout * 1000))
         return {

@@ -42,7 +42,7 @@ def event_pack(
 
 
 def _of_file(file: str) -> list[dict[str, Any]]:
-    """The policies of a file: a list, or an object with a list `policies`."""
+    """Return the policies of a file: a list, or an object with a list `policies`."""
     try:
         content: Any = yaml.safe_load(Path(file).read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -57,7 +57,7 @@ def file_freshness(
 
 
 def _newest(pattern: Path) -> tuple[tuple[datetime, Path] | None, int, int]:
-    """The newest file with its moment, its size, and how many there are."""
+    """Return the newest file with its moment, its size, and how many there are."""
     parts = pattern.parts
     first = next((n for n, part in enumerate(parts) if any(c in part for c in "*?[")), None)
     if first is None:

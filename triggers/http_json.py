@@ -79,7 +79,7 @@ def http_json(
 
 
 def _at(content: object, where: str) -> object:
-    """What is at `where`; None where there is nothing."""
+    """Return the value at `where`; None where there is none."""
     for match in _STEP.finditer(where):
         name, index = match.groups()
         if name is not None and isinstance(content, dict):

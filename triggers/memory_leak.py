@@ -116,7 +116,7 @@ def growth(
 
 
 def theil_sen(times: np.ndarray, sizes: np.ndarray) -> float:
-    """The median of the slopes between all pairs (Theil 1950, Sen 1968)."""
+    """Return the median of the slopes between all pairs (Theil 1950, Sen 1968)."""
     first, second = np.triu_indices(len(times), k=1)
     apart = times[second] - times[first]
     there = apart > 0
@@ -128,7 +128,7 @@ def theil_sen(times: np.ndarray, sizes: np.ndarray) -> float:
 def _with(
     samples: Sequence[list[float]], at: float, megabytes: float, window: timedelta
 ) -> list[list[float]]:
-    """The samples of the window, and this one unless the last is a moment old."""
+    """Return the samples of the window, and this one unless the last is a moment old."""
     since = at - window.total_seconds()
     kept = [one for one in samples if since <= one[0] <= at]
     apart = window.total_seconds() / _MOST_SAMPLES

@@ -96,7 +96,7 @@ def limited(cgroup: Path, machine: int) -> Memory | None:
 
 
 def _largest(count: int) -> list[str]:
-    """The processes that hold the most memory, the largest first."""
+    """Return the processes that hold the most memory, the largest first."""
     found: list[tuple[int, str]] = []
     for process in psutil.process_iter():
         try:

@@ -65,7 +65,7 @@ def metric_absent(
 
 
 def _ages(series: Series, now: int) -> Series:
-    """Every sample's age in seconds in place of its value."""
+    """Return every sample's age in seconds in place of its value."""
     return Series(
         name=series.name,
         since=series.since,

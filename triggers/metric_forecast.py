@@ -76,7 +76,7 @@ def _hours(seconds: float) -> float:
 
 
 def _or_none(seconds: float) -> float | None:
-    """Hours; None for never, which JSON has no number for."""
+    """Return hours; None for never, which JSON has no number for."""
     return round(seconds / 3600, 3) if math.isfinite(seconds) else None
 
 
@@ -94,7 +94,7 @@ def _summary(metric: str, who: str, threshold: float, found: Forecast, sure: flo
 
 
 def _in_words(seconds: float) -> str:
-    """At most two parts, for nobody knows the seconds of next week."""
+    """Return a length of time in at most two units, since a forecast of days has no seconds."""
     step = 86_400 if seconds >= 20 * 86_400 else 3600 if seconds >= 86_400 else 60
     rounded = min(round(seconds / step) * step, int(_FAR_HOURS * 3600))
     return ago(timedelta(seconds=rounded))

@@ -101,7 +101,7 @@ def _on_its_way(
     labels: dict[str, str],
     longest_minutes: float,
 ) -> Iterator[Reading]:
-    """The run has not ended: that is unknown at first, and bad after so long."""
+    """Yield a firing reading where the run takes too long; before that it is unknown."""
     since = ctx.now() - (memory.started or ctx.now())
     if since <= timedelta(minutes=longest_minutes):
         ctx.unknown(labels)

@@ -258,7 +258,7 @@ class _Diagnosis:
             self._note(one, Trouble("missing", text, 0))
 
     def troubles(self, one: str) -> list[Trouble]:
-        """All that is wrong with a deployment, the worst first."""
+        """Return all that is wrong with a deployment, the worst first."""
         failure = self.memory.bad.get(one)
         noted = self._noted.get(one, [])
         if failure is None:
@@ -301,7 +301,7 @@ class _Diagnosis:
 def _ended(
     prefect: PrefectPort, looked: datetime | None, now: datetime, lookback: timedelta
 ) -> Runs:
-    """Runs that ended since the last evaluation, of each deployment the last to end first."""
+    """Return the runs that ended since the last evaluation, the last to end first."""
     since = _since(looked, now, lookback)
     where = _typed(GOOD, *BAD) | {"end_time": {"after_": since.isoformat()}}
     return prefect.runs_by_deployment(where, sort="END_TIME_DESC")
@@ -331,7 +331,7 @@ def _entered(run: FlowRun, now: datetime) -> datetime:
 
 
 def _scheduled(one: Deployed) -> bool:
-    """Whether some schedule of it surely has a next time that Prefect plans by now."""
+    """Return whether some schedule of it surely has a next time that Prefect plans by now."""
     if one.paused:
         return False
     for each in one.schedules:

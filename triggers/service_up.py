@@ -142,7 +142,7 @@ def _address(service: str) -> tuple[str, str, int, str]:
 
 
 def _shown(service: str) -> str:
-    """The address without a password, short enough for a label."""
+    """Return the address without a password, short enough for a label."""
     return re.sub(r"//[^/@]*@", "//", service)[:200]
 
 
@@ -253,7 +253,7 @@ def _certificate(
 
 
 def _why(error: Exception, seconds: float) -> str:
-    """What went wrong, for people: the cause, without Python's class names."""
+    """Return the cause of an error for people, without Python's class names."""
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return f"no answer within {seconds:g} s"
     cause: BaseException = error

@@ -70,7 +70,7 @@ def sql_query(
 
 
 def _names(value: object) -> bool:
-    """Whether it says which row this is, rather than how much of something."""
+    """Return whether it says which row this is, rather than how much of something."""
     return isinstance(value, str | bool | int | date)
 
 

@@ -98,7 +98,7 @@ def _rest(count: int) -> Iterator[str]:
 
 
 def _key(one: ReplayedAlert) -> tuple[object, ...]:
-    """The series, and the spell it began with: an alert that came back later is another."""
+    """Return the series, and the spell it began with: an alert that came back later is another."""
     return one.rule, one.source, tuple(sorted(one.labels.items())), one.spells[0].opened
 
 

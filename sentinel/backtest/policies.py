@@ -247,7 +247,7 @@ def _stored(store: Store, tenant: str, since: datetime, until: datetime) -> Iter
 
 
 def replay_events(plan: EventPlan, came: Iterable[Came]) -> Backtest:
-    """What the plan's policies would have done with `came`, which is in order of time."""
+    """Return what the plan's policies would have done with `came`, which is in order of time."""
     with staged(plan.since, plan.receivers, plan.options) as stage:
         run = _Run(plan, stage)
         for one in _together(came):
@@ -258,7 +258,7 @@ def replay_events(plan: EventPlan, came: Iterable[Came]) -> Backtest:
 
 
 def _together(came: Iterable[Came]) -> Iterator[Came]:
-    """What came within a second as one: windows and limits go by each event's own time."""
+    """Yield the events of each second together; windows and limits use each event's own time."""
     events: list[dict[str, Any]] = []
     first = last = datetime.min.replace(tzinfo=UTC)
     for one in came:
@@ -318,7 +318,7 @@ class _Run:
         self._stretches[int((at - self._plan.since) / length) if length else 0] += found
 
     def next(self) -> datetime | None:
-        """When a window may change though nothing comes."""
+        """Return when a window may change though nothing comes."""
         return self._next
 
     def turn(self) -> None:

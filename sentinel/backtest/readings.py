@@ -74,7 +74,7 @@ _Verdicts = Mapping[tuple[int, tuple[tuple[str, str], ...]], float]
 
 
 def _verdicts(series: Series) -> _Verdicts:
-    """What checks said themselves, by moment and labels."""
+    """Return the checks' own verdicts, by moment and labels."""
     return {
         (int(at), tuple(sorted(labels.items()))): code
         for place, labels in enumerate(series.labels)
@@ -124,7 +124,7 @@ def _seen(
     *,
     judged: bool,
 ) -> Seen:
-    """An evaluation; `said` is empty where no check has said anything of its readings."""
+    """Return an evaluation; `said` is empty where no check has said anything of its readings."""
     greatest = float(values.max())
     if judged and len(labels) >= _FEW and all(one is None for one in said):
         table = ReadingTable(labels, values)
@@ -255,7 +255,7 @@ def read_file(path: Path, *, judged: bool, rule: str) -> list[Seen]:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """The rows of a file and their places: lines, or of a JSON list the number from 1."""
+    """Yield the rows of a file and their places: lines, or of a JSON list the number from 1."""
     if path.suffix == ".csv":
         with path.open(newline="", encoding="utf-8") as file:
             yield from enumerate(csv.DictReader(file), start=2)
@@ -275,7 +275,7 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
 def _row(
     path: Path, number: int, row: Mapping[str, Any]
 ) -> tuple[datetime, Mapping[str, str], float, float | None]:
-    """When, labels, value, and what the check said: 1, 0, or nothing."""
+    """Return moment, labels, value, and the check's own verdict: 1, 0, or None."""
     name = next((one for one in _TIMES if row.get(one) not in (None, "")), None)
     if name is None or row.get("value") in (None, ""):
         raise ConfigurationError(

@@ -53,12 +53,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     notes: Sequence[str] = ()
 
     def rule_at(self, moment: datetime) -> Rule:
-        """The rule as it was then."""
+        """Return the rule as it was then."""
         return [self.rule, *(rule for at, rule in self.edits if at <= moment)][-1]
 
 
 def replay(plan: Plan, evaluations: Iterable[Seen]) -> Backtest:
-    """What the plan's rule would have done with `evaluations`, which come oldest first."""
+    """Return what the plan's rule would have done with `evaluations`, which come oldest first."""
     with staged(plan.since, plan.receivers, plan.options) as stage:
         run = _Run(plan, stage)
         for seen in evaluations:
@@ -115,24 +115,24 @@ class _Run:
         if self._touched or remembers(evaluation.rule) or evaluation.observation.error is not None:
             return False
         try:
-            outlook = evaluate(evaluation, {}, Memory())
+            result = evaluate(evaluation, {}, Memory())
         except ReadingError:
             return False
-        self.series.update(outlook.judged)
-        return not any(isinstance(one.verdict, Bad) for one in outlook.verdicts.values())
+        self.series.update(result.judged)
+        return not any(isinstance(one.verdict, Bad) for one in result.verdicts.values())
 
     def _judge_again(self, evaluation: Evaluation, *, live: int) -> None:
         """Remember which series may have an alert now."""
         try:
-            outlook = evaluate(evaluation, {}, Memory())
+            result = evaluate(evaluation, {}, Memory())
         except ReadingError:
             return
-        self.series.update(outlook.judged)
-        bad = {key for key, one in outlook.judged.items() if isinstance(one.verdict, Bad)}
+        self.series.update(result.judged)
+        bad = {key for key, one in result.judged.items() if isinstance(one.verdict, Bad)}
         self._touched |= bad
         if not live and not evaluation.closed_world:
             # Good ones were pending at most, and that ends here.
-            self._touched -= outlook.judged.keys() - bad
+            self._touched -= result.judged.keys() - bad
         elif not live and not bad:
             self._touched.clear()
 

@@ -45,7 +45,7 @@ class ReplayedAlert(msgspec.Struct, frozen=True, kw_only=True):
     rule: str = ""
 
     def lasted(self, until: datetime) -> timedelta:
-        """How long it was open, all its spells together, up to `until`."""
+        """Return how long it was open, all its spells together, up to `until`."""
         return sum(((one.ended or until) - one.opened for one in self.spells), timedelta())
 
 

@@ -50,11 +50,11 @@ class Timer(Protocol):
     """Something that changes by time alone."""
 
     def next(self) -> datetime | None:
-        """When it is to be asked; None for never."""
+        """Return when it is to be asked; None for never."""
         ...
 
     def turn(self) -> None:
-        """Its moment has come."""
+        """Act, since the moment has come."""
         ...
 
 
@@ -150,7 +150,7 @@ class Stage:
 
 
 def waits(rule: Rule) -> timedelta:
-    """How long the first message about its alerts waits at most."""
+    """Return how long the first message about its alerts waits at most."""
     return first_wait(rule.group_wait, Severity.INFO)
 
 

@@ -172,7 +172,7 @@ def _modules(package: str) -> list[str]:
 
 
 def _defined_in(module: ModuleType) -> Iterator[Trigger[..., Any]]:
-    """Triggers that `module` itself defines, not those that it imports."""
+    """Yield the triggers that `module` itself defines, not those that it imports."""
     for value in list(vars(module).values()):
         if isinstance(value, Trigger):
             trigger = cast("Trigger[..., Any]", value)

@@ -43,7 +43,7 @@ class Check(Protocol):
 
     @property
     def function(self) -> Callable[..., object]:
-        """The check as it was written."""
+        """Return the check as it was written."""
         ...
 
 

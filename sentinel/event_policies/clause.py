@@ -89,7 +89,7 @@ class NotOf(BaseModel):
 
 
 def _kind(given: object) -> str:
-    """Which of the four is meant, so that an error is about that one alone."""
+    """Return which of the four is meant, so that an error is about that one alone."""
     for kind, model in (("all", AllOf), ("any", AnyOf), ("not", NotOf)):
         if isinstance(given, model) or (isinstance(given, dict) and kind in given):
             return kind
@@ -109,7 +109,7 @@ NotOf.model_rebuild()
 
 
 def walk(clauses: list[Clause]) -> Iterator[tuple[Clause, int]]:
-    """All of them and what is in them, each with how deep it lies."""
+    """Yield all of them and what is in them, each with how deep it lies."""
     stack = [(one, 1) for one in clauses]
     while stack:
         clause, depth = stack.pop()

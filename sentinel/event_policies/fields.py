@@ -112,7 +112,7 @@ def _flatten(values: list[Any], into: list[Any], depth: int) -> None:
 
 
 def text_of(value: Any) -> str:
-    """A value as text, so that `startswith: "5"` finds the status 503."""
+    """Return a value as text, so that `startswith: "5"` finds the status 503."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):

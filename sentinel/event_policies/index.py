@@ -54,7 +54,7 @@ class _Sizes:
         self._upper = [one[:2] for one in self._below]
 
     def opened(self, value: Any) -> list[int]:
-        """The owners of what holds for `value`."""
+        """Return the owners of what holds for `value`."""
         owners: list[int] = []
         if self._lower:
             owners += [one[2] for one in self._above[: bisect_right(self._lower, (value, 0))]]
@@ -87,7 +87,7 @@ class _Texts:
         self._asked: _Held = []
 
     def part(self, literals: tuple[str, ...], holds: Callable[[str], bool], owner: int) -> None:
-        """A condition that only a text with all of `literals` in it can satisfy."""
+        """Add a condition that only a text with all of `literals` in it can satisfy."""
         self.used = True
         if literals:
             self._given.append((literals, holds, owner))
@@ -95,7 +95,7 @@ class _Texts:
             self._asked.append((holds, owner))
 
     def edge(self, kind: str, text: str, owner: int) -> None:
-        """A beginning or an end."""
+        """Add a beginning or an end."""
         self.used = True
         table = self._starts if kind == "startswith" else self._ends
         table.setdefault(len(text), {}).setdefault(text, []).append(owner)
@@ -122,7 +122,7 @@ class _Texts:
             self._grams.setdefault(len(gram), {})[gram] = held
 
     def hits(self, text: str) -> list[int]:
-        """The owners of what holds for `text`."""
+        """Return the owners of what holds for `text`."""
         owners: list[int] = []
         if self._starts and text.startswith(self._common_start):
             for length, table in self._starts.items():
@@ -146,7 +146,7 @@ class _Texts:
 
 
 def _common(texts: Sequence[str]) -> str:
-    """What all of them begin with."""
+    """Return what all of them begin with."""
     if not texts:
         return ""
     first, last = min(texts), max(texts)
@@ -242,7 +242,7 @@ class FieldIndex:
             self.quiet = self._numbers.quiet
 
     def owners(self, found: Found) -> Iterable[int]:
-        """The numbers of the policies that what was found opens; some may come twice."""
+        """Return the numbers of the policies that what was found opens; some may come twice."""
         owners = list(self._there) if found.there else []
         for value in found.plain:
             if type(value) is str:
@@ -324,7 +324,7 @@ class FieldIndex:
 
 
 def _addresses(text: str) -> list[tuple[int, int]]:
-    """The address that `text` is, as version and number; both where it is IPv4 within IPv6."""
+    """Return the version and number of an address; both versions for IPv4 within IPv6."""
     try:
         return [(4, int.from_bytes(inet_pton(AF_INET, text)))]  # much faster than `ipaddress`
     except (OSError, ValueError):

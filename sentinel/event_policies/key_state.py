@@ -136,7 +136,7 @@ class Key:
 
     @property
     def due(self) -> datetime | None:
-        """When `lapse` is to be asked next."""
+        """Return when `lapse` is to be asked next."""
         if self._watcher is None or self._window is None:
             return None
         moment = self._watcher.due(self._window)
@@ -202,6 +202,6 @@ class Key:
 
 
 def _bounded(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The event, or what is said instead of one that is too long to stand beside its alert."""
+    """Return the event, or a note in place of one that is too long to keep beside its alert."""
     size = len(msgspec.json.encode(event))
     return event if size <= _EVENT_BYTES else {"left_out": f"it is {size:,} bytes long"}

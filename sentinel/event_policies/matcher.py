@@ -59,12 +59,12 @@ class _Finders:
 
     @staticmethod
     def key(condition: Condition) -> str:
-        """The same for conditions that say the same."""
+        """Return the same for conditions that say the same."""
         one = condition
         return f"{one.field}\0{one.operator}\0{one.value!r}\0{one.case_sensitive}"
 
     def check(self, clause: Clause) -> Check:
-        """Whether an event satisfies `clause`."""
+        """Return whether an event satisfies `clause`."""
         match clause:
             case AllOf():
                 parts = [self.check(one) for one in clause.all]
@@ -85,7 +85,7 @@ class _Finders:
 
 
 def check_of(clause: Clause) -> Check:
-    """The function that says whether an event satisfies `clause`."""
+    """Return the function that says whether an event satisfies `clause`."""
     return _Finders().check(clause)
 
 
@@ -158,11 +158,11 @@ class Matcher:
 
     @property
     def always_asked(self) -> int:
-        """How many policies are asked for every event: nothing that they need opens them."""
+        """Return how many policies are asked for every event: nothing that they need opens them."""
         return len(self._always)
 
     def match(self, event: Event) -> list[int]:
-        """The places in `policies` of those that `event` matches, in their order."""
+        """Return the places in `policies` of those that `event` matches, in their order."""
         self._counted[0] += 1
         if self._learning is not None:
             self._learning.append(event)
@@ -254,7 +254,7 @@ class _Chooser:
                 return 1000.0, None
 
     def _cost(self, condition: Condition) -> float:
-        """How often it opens its policy in vain, and what finding out costs."""
+        """Return how often it opens its policy in vain, and what finding out costs."""
         static = _COST[condition.operator]
         if condition.operator == "regex":
             found = pattern(condition.value, not condition.case_sensitive)

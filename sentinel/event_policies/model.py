@@ -105,7 +105,7 @@ class EventPolicy(BaseModel):
 
     @property
     def rank(self) -> Severity:
-        """The severity that the given word means."""
+        """Return the severity that the given word means."""
         return severity_of(self.severity)
 
     @property

@@ -26,7 +26,7 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def folded(value: Any, case_sensitive: bool) -> Any:
-    """`value` in the form in which it is compared."""
+    """Return `value` in the form in which it is compared."""
     return value if case_sensitive or not isinstance(value, str) else value.casefold()
 
 
@@ -36,7 +36,7 @@ def equal_key(value: Any) -> Any:
 
 
 def as_number(value: Any) -> float | int | None:
-    """The number that `value` is or says, None where it is none."""
+    """Return the number that `value` is or says, None where it is none."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
@@ -51,7 +51,7 @@ def as_number(value: Any) -> float | int | None:
 
 
 def test_of(condition: Condition) -> Test:
-    """The test that `condition` is."""
+    """Return the test that `condition` is."""
     value, case = condition.value, condition.case_sensitive
     match condition.operator:
         case "exists":

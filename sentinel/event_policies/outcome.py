@@ -60,7 +60,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def key_of(policy: EventPolicy, event: Mapping[str, Any]) -> tuple[str, ...]:
-    """The values of the policy's `by` fields; empty text for what is not there."""
+    """Return the values of the policy's `by` fields; empty text for what is not there."""
     found = (finder(path)(event) for path in policy.by)
     return tuple(
         ",".join(text_of(one) for one in (*each.plain, *each.items))[:MAX_KEY] for each in found

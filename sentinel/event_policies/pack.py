@@ -121,7 +121,7 @@ def policy_of(given: Mapping[str, Any], place: str = "policy") -> EventPolicy:
 
 
 def _place(loc: Sequence[int | str]) -> str:
-    """Where in the JSON that is, without the names of kinds that pydantic puts between."""
+    """Return the place in the JSON, without the names of kinds that pydantic puts between."""
     parts: list[str] = []
     for number, part in enumerate(loc):
         kind = part == "condition" or (
@@ -186,7 +186,7 @@ def pack_of(spec: Spec) -> Pack:
 
 
 def _rule(base: Rule, policy: EventPolicy, name: str, *, alone: bool) -> Rule:
-    """The rule whose alerts the policy raises."""
+    """Return the rule whose alerts the policy raises."""
     said = policy.model_fields_set
     grouped = "group_by" in base.model_fields_set
     changes: dict[str, Any] = {

@@ -64,7 +64,7 @@ class Watcher(Protocol):
         ...
 
     def due(self, state: State) -> float | None:
-        """When `lapse` is to be asked; None where time alone changes nothing."""
+        """Return when `lapse` is to be asked; None where time alone changes nothing."""
         ...
 
     def begin(self, now: float) -> State | None:
@@ -372,7 +372,7 @@ class _Sequence(_Eventful):
 
 
 def watcher_of(policy: EventPolicy) -> Watcher | None:
-    """What watches the window of `policy`; None where it has none."""
+    """Return the watcher of a policy's window; None where it has none."""
     match policy.window:
         case None:
             return None

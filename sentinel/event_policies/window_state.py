@@ -98,7 +98,7 @@ State = CountState | SpikeState | FlatState | ChangeState | TermState | ValueSta
 
 
 def latest(state: State) -> float:
-    """The latest moment that a state knows as past."""
+    """Return the latest moment that a state knows as past."""
     match state:
         case CountState():
             return state.times[-1] if state.times else 0.0
@@ -161,7 +161,7 @@ class Counts:
 
     @property
     def total(self) -> int:
-        """How many events there are in it."""
+        """Return how many events there are in it."""
         return sum(self._numbers)
 
     def add(self, at: float, number: int, frame: float) -> None:
@@ -184,7 +184,7 @@ class Counts:
         self._times, self._numbers = list(merged), list(merged.values())
 
     def between(self, after: float, until: float) -> int:
-        """How many there were after `after` and not after `until`."""
+        """Return how many there were after `after` and not after `until`."""
         first, last = bisect_right(self._times, after), bisect_right(self._times, until)
         return sum(self._numbers[first:last])
 
@@ -194,7 +194,7 @@ class Counts:
         del self._times[:place], self._numbers[:place]
 
     def falls_below(self, threshold: int, frame: float) -> float:
-        """When fewer than `threshold` are left in a window of `frame`, if none comes."""
+        """Return when fewer than `threshold` are left in a window of `frame`, if none comes."""
         left = 0
         for at, number in zip(reversed(self._times), reversed(self._numbers), strict=True):
             left += number
@@ -204,5 +204,5 @@ class Counts:
 
 
 def shown(length: timedelta) -> str:
-    """A window's length for people: `5m`."""
+    """Return a window's length for people: `5m`."""
     return format_duration(length)

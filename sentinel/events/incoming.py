@@ -73,13 +73,13 @@ def event_id(event: Mapping[str, Any]) -> str | int | None:
 
 
 def key_of(tenant: str, id_: str | int) -> bytes:
-    """16 bytes that are the same for the same id of the same tenant only."""
+    """Return 16 bytes that are the same only for the same id of the same tenant."""
     text = f"{len(tenant)}:{tenant}{id_}"
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def taken(tenant: str, index: int, event: object) -> Taken | Refused:
-    """`event` as it is kept, or why it is not."""
+    """Return `event` as it is kept, or why it is refused."""
     if not isinstance(event, dict):
         kind = "null" if event is None else type(event).__name__
         return Refused(index=index, field="", message=f"an event is a JSON object, not {kind}")

@@ -108,7 +108,7 @@ class _Compiler:
         self.asked: set[str] = set()
 
     def node(self, node: ast.expr) -> Run:
-        """The closure of `node`."""
+        """Return the closure of `node`."""
         match node:
             case ast.Constant(value=value):
                 return _constant(value)
@@ -334,7 +334,7 @@ class _Compiler:
         return run
 
     def _check_second(self, name: str, node: ast.Constant) -> None:
-        """A pattern or network that is written down is checked when it is read."""
+        """Check a pattern or network that is a constant, once, when the expression is compiled."""
         try:
             if name == "matches":
                 pattern(str(node.value))

@@ -40,7 +40,7 @@ _one_at_a_time = threading.Lock()
 
 
 def fail(source: str, node: ast.AST | None, message: str, hint: str = "") -> ExpressionError:
-    """The error of `message`, pointing at `node`."""
+    """Return the error of `message`, pointing at `node`."""
     column = getattr(node, "col_offset", -1) + 1
     line = getattr(node, "lineno", 2) - 1
     if column:  # Python counts bytes, people characters

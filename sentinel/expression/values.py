@@ -23,7 +23,7 @@ class Refused(Exception):
 
 
 def kind_of(value: object) -> str:
-    """What people call such a value."""
+    """Return what people call such a value."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -118,7 +118,7 @@ ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def same(a: Any, b: Any) -> bool:
-    """Equal, and true is not 1."""
+    """Return whether two values are equal; true is not 1."""
     if isinstance(a, bool) is not isinstance(b, bool):
         return False
     return bool(a == b)

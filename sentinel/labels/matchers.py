@@ -56,11 +56,11 @@ class Matcher:
 
     @property
     def certain(self) -> bool:
-        """Whether every series that matches has exactly this text in this label."""
+        """Return whether every series that matches has exactly this text in this label."""
         return self._pattern is None and not self.negative and bool(self.text)
 
     def __call__(self, labels: Mapping[str, str]) -> bool:
-        """Whether `labels` are as it says."""
+        """Return whether `labels` are as it says."""
         value = labels.get(self.label, "")
         if self._pattern is None:
             return (value == self.text) is not self.negative
@@ -74,10 +74,10 @@ class Matcher:
 
 @lru_cache(maxsize=1000)
 def matcher(source: str) -> Matcher:
-    """`Matcher(source)`, made once."""
+    """Return `Matcher(source)`, made once."""
     return Matcher(source)
 
 
 def matches(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
-    """Whether `labels` are as all of `matchers` say."""
+    """Return whether `labels` are as all of `matchers` say."""
     return all(one(labels) for one in matchers)

@@ -9,7 +9,7 @@ MAX_NAME = 200
 
 
 def storable(text: str) -> str:
-    """`text` without what no database keeps: NUL characters and lone surrogates."""
+    """Return `text` without what no database keeps: NUL characters and lone surrogates."""
     if text.isascii():
         return text.replace("\0", "") if "\0" in text else text
     return text.replace("\0", "").encode("utf-8", "replace").decode()

@@ -57,7 +57,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def lint_file(path: Path | str) -> list[Problem]:
-    """Everything that is wrong with one file: see `lint_files`."""
+    """Return everything that is wrong with one file: see `lint_files`."""
     return lint_files([path])
 
 
@@ -251,7 +251,7 @@ def _list(value: object) -> Sequence[Mapping[str, Any]]:
 
 
 def _interval(value: object) -> timedelta | None:
-    """An interval as Prefect reads it: seconds, or ISO 8601 text."""
+    """Return an interval as Prefect reads it: seconds, or ISO 8601 text."""
     if value is None or isinstance(value, bool):
         return None
     try:

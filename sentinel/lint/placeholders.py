@@ -81,12 +81,12 @@ def unknown_names(rule: Rule, yielded: Yielded) -> Iterator[str]:
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    """The one of `known` that `name` is probably a misspelling of, or nothing."""
+    """Return the one of `known` that `name` is probably a misspelling of, or nothing."""
     return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=_NEAR)), "")
 
 
 def yielded_by(trigger: Trigger[..., Any]) -> Yielded:
-    """What the trigger's own file says of its labels and details."""
+    """Return the labels and details that the trigger's own file gives its readings."""
     try:
         tree = ast.parse(inspect.getsource(sys.modules[trigger.module]))
     except (OSError, TypeError, KeyError, SyntaxError):
@@ -167,7 +167,7 @@ class _Source:
         return keys
 
     def yields_only_readings(self, function: str) -> bool:
-        """Whether all that the function answers are readings made in this file."""
+        """Return whether all that the function answers are readings made in this file."""
         node = self._functions.get(function)
         if node is None:
             return False

@@ -58,7 +58,7 @@ class Lines:
 
 
 def read(path: Path | str) -> tuple[Mapping[str, Any], Lines] | str:
-    """The file's mapping and its lines, or what is wrong with it as a file."""
+    """Return the file's mapping and its lines, or what is wrong with it as a file."""
     try:
         text = Path(path).read_text(encoding="utf-8")
         content: object = yaml.safe_load(text)
@@ -90,7 +90,7 @@ def _value(node: yaml.Node | None, name: str) -> yaml.Node | None:
 
 
 def _deepest(node: yaml.Node, path: list[str]) -> int:
-    """The line of the last part of `path` that is there."""
+    """Return the line of the last part of `path` that is there."""
     line = node.start_mark.line + 1
     within: yaml.Node | None = node
     for part in path:
@@ -108,7 +108,7 @@ def _deepest(node: yaml.Node, path: list[str]) -> int:
 
 
 def _anywhere(node: yaml.Node, name: str) -> int:
-    """The line of the first key of that name in a deployment or its lists; 0 for none."""
+    """Return the line of the first key of that name in a deployment or its lists; 0 for none."""
     key = _key(node, name)
     if key is not None:
         return key.start_mark.line + 1

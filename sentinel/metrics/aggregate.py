@@ -74,7 +74,7 @@ def aggregate(series: Series, how: Aggregate, by: Sequence[str] | None = None) -
 def _grouped(
     labels: Sequence[Mapping[str, str]], by: Sequence[str]
 ) -> tuple[list[Mapping[str, str]], Whole]:
-    """The label sets of the groups, and the group of every series."""
+    """Return the label sets of the groups, and the group of every series."""
     places: dict[tuple[str, ...], int] = {}
     groups = np.fromiter(
         (
@@ -119,7 +119,7 @@ def _quantile(q: float, starts: Whole, values: Numbers) -> Numbers:
 
 
 def _extrapolated(series: Series, how: str) -> Numbers:
-    """rate, increase or delta of every series; NaN with fewer than two samples."""
+    """Return rate, increase or delta of every series; NaN with fewer than two samples."""
     starts, times, values = series.starts, series.times, series.values
     counter = how != "delta"
     count = np.diff(starts)

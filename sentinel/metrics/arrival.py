@@ -61,7 +61,7 @@ class Arrival:
         self._met = met
 
     def series(self, key: Hashable) -> Met | None:
-        """The series that was met under `key`, which must say tenant, name, unit and labels."""
+        """Return the series met under `key`, which must stand for tenant, name, unit and labels."""
         return self._met.get(key)
 
     def meet(self, key: Hashable, name: str, unit: str, labels: Mapping[str, str]) -> Met:

@@ -58,7 +58,7 @@ _decoder = msgspec.msgpack.Decoder(_Block)
 
 
 def fresh(ids: Sequence[int], times: Sequence[int] | int, values: Sequence[float]) -> bytes:
-    """A block of samples as they came; `times` is one number where all share it."""
+    """Return a block of samples as they came; `times` is one number where all share it."""
     at, column = (times, b"") if isinstance(times, int) else (0, array("q", times).tobytes())
     return _encoder.encode(
         _Block(array("q", ids).tobytes(), b"", at, column, [array("d", values).tobytes()])
@@ -66,7 +66,7 @@ def fresh(ids: Sequence[int], times: Sequence[int] | int, values: Sequence[float
 
 
 def packed(columns: Columns) -> bytes:
-    """A small block of `columns`, which are in order of series, then time."""
+    """Return a small block of `columns`, which are in order of series, then time."""
     import numpy as np
 
     ids, counts = np.unique(columns.ids, return_counts=True)
@@ -83,7 +83,7 @@ def packed(columns: Columns) -> bytes:
 
 
 def unpacked(data: bytes) -> Columns:
-    """What a block holds."""
+    """Return the samples that a block holds."""
     import numpy as np
 
     block = _decoder.decode(data)

@@ -46,7 +46,7 @@ def forecast(
     rising: bool,
     sure: float = 0.9,
 ) -> Forecast | None:
-    """When the line through the points meets `threshold`.
+    """Return when the line through the points meets `threshold`.
 
     Args:
         seconds: of every point, relative to now, in order; at most 0
@@ -96,7 +96,7 @@ def forecast(
 def _thinned(
     seconds: NDArray[np.float64], values: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """At most 120 points: medians of neighbours, since pairs grow with the square."""
+    """Return at most 120 points: medians of neighbours, since pairs grow with the square."""
     if len(seconds) <= _MOST_POINTS:
         return seconds, values
     parts = np.array_split(np.arange(len(seconds)), _MOST_POINTS)

@@ -27,7 +27,7 @@ COUNT, SUM, MIN, MAX, LAST = range(5)
 
 
 def joined(parts: Sequence[Columns]) -> Columns:
-    """All of `parts`, one after the other; there is at least one."""
+    """Return all of `parts`, one after the other; there is at least one."""
     if len(parts) == 1:
         return parts[0]
     return Columns(
@@ -41,7 +41,7 @@ def joined(parts: Sequence[Columns]) -> Columns:
 
 
 def taken(columns: Columns, which: NDArray[np.bool_] | NDArray[np.int64]) -> Columns:
-    """The samples that `which` picks."""
+    """Return the samples that `which` picks."""
     return Columns(columns.ids[which], columns.times[which], [v[which] for v in columns.values])
 
 
@@ -59,7 +59,7 @@ def once(columns: Columns) -> Columns:
 
 
 def rolled(columns: Columns, seconds: int) -> Columns:
-    """A value for every series and so many seconds, from samples that `once` has sorted."""
+    """Return a value for every series and so many seconds, from samples that `once` has sorted."""
     values = columns.values[0]
     ones = np.ones(len(values))
     return _rolled(columns.ids, columns.times, [ones, values, values, values, values], seconds)

@@ -11,10 +11,10 @@ _MICRO = timedelta(microseconds=1)
 
 
 def micros(moment: datetime) -> int:
-    """Microseconds since 1970."""
+    """Return a moment as microseconds since 1970."""
     return (moment - _EPOCH) // _MICRO
 
 
 def datetime_of(moment: int) -> datetime:
-    """The moment so many microseconds after 1970."""
+    """Return the moment so many microseconds after 1970."""
     return _EPOCH + timedelta(microseconds=int(moment))

@@ -51,7 +51,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def metric_of_rule(rule: str) -> str:
-    """The metric that keeps the readings of the rule of that name."""
+    """Return the metric that keeps the readings of the rule of that name."""
     return RULE_PREFIX + rule
 
 
@@ -69,20 +69,25 @@ def metric_of_verdicts(rule: str) -> str:
 
 
 def series_id(print_: str) -> int:
-    """The id of a series by its fingerprint: its first 63 bits."""
+    """Return the id of a series by its fingerprint: its first 63 bits."""
     return int(print_[:16], 16) >> 1
 
 
 def identity(tenant: str, name: str, labels: Mapping[str, str]) -> int:
-    """The id of the series; that of a rule's readings is its alerts' fingerprint's."""
+    """Return the id of the series; that of a rule's readings is its alerts' fingerprint's."""
     return series_id(fingerprint(tenant, name.removeprefix(RULE_PREFIX), labels))
 
 
 def check_series(name: str, unit: str, labels: Mapping[str, str]) -> None:
-    """Whether a series may be called that.
+    """Refuse a series whose name, unit or labels cannot be kept.
+
+    Args:
+        name: the metric's
+        unit: of the values, may be empty
+        labels: of the series
 
     Raises:
-        SampleError: it may not; `field` names the part that is wrong
+        SampleError: one cannot; `field` names the part that is wrong
     """
     _check_text("name", name, empty=False)
     if name.startswith(RULE_PREFIX):
@@ -99,16 +104,16 @@ def check_series(name: str, unit: str, labels: Mapping[str, str]) -> None:
 
 
 def checked_moment(value: float, at: datetime | None, now: datetime, oldest: datetime) -> None:
-    """Whether a sample's value and moment are good.
+    """Refuse a sample whose value or moment cannot be kept.
 
     Args:
         value: of the sample
         at: its moment, None for now
         now: the present moment
-        oldest: samples from before it would be forgotten at once
+        oldest: samples from before it would be deleted at once
 
     Raises:
-        SampleError: they are not; `field` names the part that is wrong
+        SampleError: one cannot; `field` names the part that is wrong
     """
     if not math.isfinite(value):
         raise SampleError(f"{value} is not finite", field="value")

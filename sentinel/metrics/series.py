@@ -48,7 +48,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def seconds(self) -> float:
-        """How long the window is."""
+        """Return how long the window is."""
         return (self.until - self.since) / 1e6
 
     def of(self, place: int) -> tuple[Whole, Numbers]:
@@ -63,7 +63,7 @@ class MetricReader(Protocol):
     def window(
         self, name: str, matchers: Sequence[str], since: datetime, until: datetime
     ) -> Series:
-        """The samples after `since`, up to and with `until`, of series that match.
+        """Return the samples after `since`, up to and with `until`, of series that match.
 
         Raises:
             ConfigurationError: a matcher cannot be read

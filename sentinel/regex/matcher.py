@@ -109,7 +109,7 @@ class Pattern:
         return state.ends
 
     def step(self, state: _State, character: str) -> _State:
-        """The state after `character`, remembered for the next time."""
+        """Return the state after `character`, remembered for the next time."""
         after = _WORD if self._words and _is_word(character) else _OTHER
         frontier = self._closed(state.frontier, state.before, after)
         if frontier is None:
@@ -165,7 +165,7 @@ class Pattern:
         return found
 
     def _mask(self, character: str) -> int:
-        """The positions that take `character`."""
+        """Return the positions that take `character`."""
         mask = self._masks.get(character)
         if mask is None:
             mask = sum(
@@ -179,7 +179,7 @@ class Pattern:
         return mask
 
     def _build(self, node: Node) -> tuple[bool, int, int]:
-        """Whether `node` may be empty, and the positions it may begin and end with."""
+        """Return whether `node` may be empty, and the positions it may begin and end with."""
         match node:
             case One() | ZeroWidth():
                 if len(self._positions) >= MAX_POSITIONS:

@@ -44,7 +44,7 @@ class One:
     text: str = ""
 
     def takes(self, character: str) -> bool:
-        """Whether it takes `character`."""
+        """Return whether it takes `character`."""
         if self.test(character):
             return True
         return self.ignore_case and (self.test(character.lower()) or self.test(character.upper()))
@@ -117,7 +117,7 @@ def parse(source: str, *, ignore_case: bool = False) -> Parsed:
 
 
 def required_texts(tree: Node) -> tuple[str, ...]:
-    """The runs of plain characters that every match has in it; in ASCII only."""
+    """Return the runs of plain characters that every match has in it; in ASCII only."""
     runs: list[str] = []
     run = ""
     for one in (*_mandatory(tree), None):
@@ -132,7 +132,7 @@ def required_texts(tree: Node) -> tuple[str, ...]:
 
 
 def _mandatory(node: Node) -> list[One | None]:
-    """The characters that must come, in their order; None where a run breaks."""
+    """Return the characters that must come, in their order; None where a run breaks."""
     match node:
         case One():
             return [node]
@@ -299,7 +299,7 @@ class _Reader:
         return self._plain(self._character(letter, start))
 
     def _character(self, letter: str, start: int) -> str:
-        r"""The character that `\letter` stands for."""
+        r"""Return the character that `\letter` stands for."""
         if letter in _HEXES:
             digits = self.source[self.at : self.at + _HEXES[letter]]
             try:

@@ -144,7 +144,7 @@ class When(BaseModel):
                 )
 
     def _first_level(self) -> float | None:
-        """The threshold of the mildest level."""
+        """Return the threshold of the mildest level."""
         if self.levels is None:
             return None
         return min(self.levels.items(), key=lambda item: severity_of(item[0]))[1]

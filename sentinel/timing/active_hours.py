@@ -158,7 +158,7 @@ class ActiveHours(BaseModel):
         return any(start <= moment < end for day in days for start, end in _spans(self, day))
 
     def changes_after(self, moment: datetime) -> datetime | None:
-        """When it next opens or closes; None where it does not within 400 days."""
+        """Return when it next opens or closes; None where it does not within 400 days."""
         moment = utc(moment)
         now = self.open_at(moment)
         local = moment.astimezone(ZoneInfo(self.timezone)).date()
@@ -206,7 +206,7 @@ def _holidays_of(region: str, year: int) -> frozenset[date]:
 
 @lru_cache(maxsize=10_000)
 def _spans(hours: ActiveHours, day: date) -> tuple[tuple[datetime, datetime], ...]:
-    """The windows that begin on a local day, as moments."""
+    """Return the windows that begin on a local day, as moments."""
     zone = ZoneInfo(hours.timezone)
     if day in hours.never:
         return ()
@@ -223,7 +223,7 @@ def _spans(hours: ActiveHours, day: date) -> tuple[tuple[datetime, datetime], ..
 
 
 def _moment(day: date, at: str, zone: ZoneInfo) -> datetime:
-    """The moment of a local time; see the module on the ones that are missing or double."""
+    """Return the moment of a local time; see the module on the ones that are missing or double."""
     if at == "24:00":
         day, at = day + timedelta(days=1), "00:00"
     local = datetime.combine(day, time.fromisoformat(at), zone)

@@ -195,7 +195,7 @@ def plan(chosen: Spec, since: datetime, minutes: int) -> EventPlan:
     return EventPlan(spec=chosen, since=since, until=since + timedelta(minutes=minutes))
 
 
-def test_silence_is_noticed_at_its_moment_though_nothing_comes(clock: FakeClock):
+def test_a_flatline_fires_on_time_though_no_event_comes(clock: FakeClock):
     at = clock.now()
     beats = [
         Came(at=at + timedelta(minutes=n), events=[{"action": "beat"}]) for n in (0, 1, 2)

@@ -61,7 +61,7 @@ def levels() -> list[dict[str, float]]:
 
 
 class Live:
-    """A rule on a real store, told and swept as the relay does it."""
+    """A rule on a real store, notified and swept as the relay does it."""
 
     def __init__(self, store: Store, clock: FakeClock) -> None:
         self.store, self.clock = store, clock
@@ -105,7 +105,7 @@ def evaluate_until_killed(url: str, first: int, last: int) -> None:
     for minute, seen in enumerate(levels()[first:last], start=first):
         live.tell_until(BEGUN + (minute + 1) * MINUTE)
         if 100 <= minute < 130 or minute % 37 == 5:
-            continue  # nobody looked
+            continue  # no evaluation ran
         if minute == last - 1 and last < MINUTES:
             with live.store.write() as connection:
                 apply(live.store, connection, live.evaluation(seen))
@@ -154,8 +154,8 @@ def test_it_opens_and_resolves_what_live_did(store: Store, clock: FakeClock):
 
 def test_what_stays_good_opens_nothing(clock: FakeClock):
     start = clock.now()
-    looks = [seen(start + n * MINUTE, data=10.0 + n % 3) for n in range(1, 60)]
-    found = replay(Plan(rule=rule(), since=start, until=start + 60 * MINUTE), looks)
+    evaluations = [seen(start + n * MINUTE, data=10.0 + n % 3) for n in range(1, 60)]
+    found = replay(Plan(rule=rule(), since=start, until=start + 60 * MINUTE), evaluations)
     assert (found.evaluations, found.bad, list(found.alerts), list(found.messages)) == (
         59,
         0,
@@ -168,26 +168,26 @@ def test_what_stays_good_opens_nothing(clock: FakeClock):
 def test_one_that_only_pends_is_forgotten(clock: FakeClock):
     start = clock.now()
     values = [95.0, 10.0, 95.0, 95.0, 95.0, 10.0]
-    looks = [seen(start + n * MINUTE, data=v) for n, v in enumerate(values, start=1)]
+    evaluations = [seen(start + n * MINUTE, data=v) for n, v in enumerate(values, start=1)]
     plan = Plan(rule=rule(**{"for": "2m"}), since=start, until=start + 10 * MINUTE)
-    (alert,) = replay(plan, looks).alerts
+    (alert,) = replay(plan, evaluations).alerts
     (spell,) = alert.spells
     assert (spell.opened, spell.ended) == (start + 5 * MINUTE, start + 6 * MINUTE)
 
 
 def test_one_shot_findings_expire(clock: FakeClock):
     start = clock.now()
-    looks = [seen(start + MINUTE, data=95)]
+    evaluations = [seen(start + MINUTE, data=95)]
     plan = Plan(rule=rule(resolve_after="10m"), since=start, until=start + 60 * MINUTE)
-    (alert,) = replay(plan, looks).alerts
+    (alert,) = replay(plan, evaluations).alerts
     assert alert.spells[0].ended == start + 11 * MINUTE
 
 
 def test_a_check_that_lists_what_is_wrong_was_well_in_a_period_without_a_reading(clock: FakeClock):
     start = clock.now()
-    looks = [seen(start + n * MINUTE, data=95.0) for n in (1, 2, 8)]
+    evaluations = [seen(start + n * MINUTE, data=95.0) for n in (1, 2, 8)]
     plan = Plan(rule=rule(), since=start, until=start + 9 * MINUTE, closed_world=True)
-    filled = [*empty_between(looks, MINUTE)]
+    filled = [*empty_between(evaluations, MINUTE)]
     assert [one.at for one in filled] == [start + n * MINUTE for n in range(1, 9)]
     (alert,) = replay(plan, filled).alerts
     assert [(one.opened, one.ended) for one in alert.spells] == [
@@ -195,7 +195,7 @@ def test_a_check_that_lists_what_is_wrong_was_well_in_a_period_without_a_reading
     ]  # fmt: skip
 
 
-def test_what_cannot_be_judged_is_counted_and_said(clock: FakeClock):
+def test_readings_that_cannot_be_judged_are_counted_and_reported(clock: FakeClock):
     start = clock.now()
     broken = rule(when=None)
     found = replay(
@@ -209,12 +209,12 @@ def test_what_cannot_be_judged_is_counted_and_said(clock: FakeClock):
 def two() -> tuple[Any, Any]:
     start = datetime.fromisoformat("2026-03-02T08:00:00+00:00")
     values = [50, 85, 85, 85, 85, 50, 97, 97, 97, 50]
-    looks = [seen(start + n * MINUTE, data=float(v)) for n, v in enumerate(values, start=1)]
+    evaluations = [seen(start + n * MINUTE, data=float(v)) for n, v in enumerate(values, start=1)]
     until = start + 30 * MINUTE
     receivers = {"default": ["inbox"]}
-    now = replay(Plan(rule=rule(), since=start, until=until, receivers=receivers), looks)
+    now = replay(Plan(rule=rule(), since=start, until=until, receivers=receivers), evaluations)
     changed = rule(when={"above": 80}, **{"for": "2m"})
-    after = replay(Plan(rule=changed, since=start, until=until, receivers=receivers), looks)
+    after = replay(Plan(rule=changed, since=start, until=until, receivers=receivers), evaluations)
     return now, after
 
 
@@ -235,7 +235,7 @@ def test_the_picture_shows_values_alerts_and_messages(two: tuple[Any, Any]):
     assert lines[-1].split() == ["03-02", "08:00", "03-02", "08:30"]
 
 
-def test_what_a_check_said_itself_is_replayed_as_it_said_it(store: Store, clock: FakeClock):
+def test_the_verdicts_of_a_check_are_replayed(store: Store, clock: FakeClock):
     since = clock.now()
     chosen = rule(severity="low", group_wait="0s", when=None)
     said = [
@@ -264,7 +264,7 @@ def test_what_a_check_said_itself_is_replayed_as_it_said_it(store: Store, clock:
     assert [len(one.spells) for one in again.alerts] == [1]
 
 
-def test_a_file_may_say_what_the_check_said(tmp_path: Path):
+def test_a_file_may_have_the_verdicts_of_the_check(tmp_path: Path):
     file = tmp_path / "seen.csv"
     file.write_text(
         "at,value,firing,job\n2026-03-01T08:00:00Z,7,true,a\n2026-03-01T08:00:00Z,7,false,b\n"

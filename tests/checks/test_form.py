@@ -23,7 +23,7 @@ def queue_depth(ctx: Context, queues: list[str], most: int = 5) -> Iterator[Read
     One that is gone is unknown.
 
     Args:
-        ctx: is told of queues that are gone,
+        ctx: is given the queues that are gone,
             and gives the clock
         queues: their names
         most: read no more

@@ -172,7 +172,7 @@ def answering(*answers: Any) -> Callable[..., Any]:
     trigger = adapt(Answering)
     state: dict[str, Any] = {}
 
-    def look() -> tuple[dict[str, bool | None], list[str]]:
+    def evaluate() -> tuple[dict[str, bool | None], list[str]]:
         seen = trigger.check(ctx=Context(state=state))
         assert seen.state is not None
         state.clear()
@@ -182,27 +182,27 @@ def answering(*answers: Any) -> Callable[..., Any]:
             [labels.get("ticker", "") for labels in seen.not_seen],
         )
 
-    return look
+    return evaluate
 
 
 def test_what_alerts_and_is_not_spoken_of_keeps_its_state():
-    look = answering(
+    evaluate = answering(
         AlertOutput(True, ticker="IBM"),
         AlertOutput(True, ticker="MSFT"),
         AlertOutput(False, ticker="MSFT"),
         AlertOutput(False),
         AlertOutput(False),
     )
-    assert look() == ({"IBM": True}, [])
-    assert look() == ({"MSFT": True}, ["IBM"])
-    assert look() == ({"MSFT": False}, ["IBM"])
-    assert look() == ({"": False}, [])  # all is well: closed-world
-    assert look() == ({"": False}, [])
+    assert evaluate() == ({"IBM": True}, [])
+    assert evaluate() == ({"MSFT": True}, ["IBM"])
+    assert evaluate() == ({"MSFT": False}, ["IBM"])
+    assert evaluate() == ({"": False}, [])  # all is well: closed-world
+    assert evaluate() == ({"": False}, [])
 
 
 def test_several_outputs_at_once():
-    look = answering([AlertOutput(True, ticker="IBM"), AlertOutput(False, ticker="MSFT")])
-    assert look() == ({"IBM": True, "MSFT": False}, [])
+    evaluate = answering([AlertOutput(True, ticker="IBM"), AlertOutput(False, ticker="MSFT")])
+    assert evaluate() == ({"IBM": True, "MSFT": False}, [])
 
 
 @pytest.mark.parametrize("nonsense", [None, 5, "text", {"message": "no triggered"}])

@@ -45,22 +45,22 @@ class Watch:
         evaluation = Evaluation(
             rule=self.rule, trigger="t", slot=self.at, at=self.at, observation=observation
         )
-        outlook = evaluate(evaluation, self.live, self.memory)
-        self.memory = outlook.memory
-        for print_, one in outlook.verdicts.items():
+        result = evaluate(evaluation, self.live, self.memory)
+        self.memory = result.memory
+        for print_, one in result.verdicts.items():
             become = step(self.live.get(print_), None, one.verdict, self.at, Terms(), print_)
             self.live.pop(print_, None)
             if become.state is not None and become.state.status is not Status.RESOLVED:
                 self.live[print_] = become.state
-        for print_ in outlook.ended:
+        for print_ in result.ended:
             del self.live[print_]
-        return outlook
+        return result
 
 
-def bad(outlook: EvaluationResult) -> list[str]:
+def bad(result: EvaluationResult) -> list[str]:
     """What the verdicts call bad, by mount or by what it says of the rule."""
     found: list[str] = []
-    for one in outlook.verdicts.values():
+    for one in result.verdicts.values():
         if isinstance(one.verdict, Bad) and one.reading is not None:
             found.append(one.reading.labels.get("mount") or str(one.reading.summary))
     return sorted(found)
@@ -122,9 +122,9 @@ def test_no_more_alerts_than_allowed_and_one_for_the_rest():
     assert bad(watch.sees({"/a": 100, "/b": 91, "/c": 91})) == [
         "/b", "/c", "disk: 1 more are bad than the 2 that have alerts",
     ]  # fmt: skip
-    outlook = watch.sees({"/a": 100, "/b": 20, "/c": 91})
-    assert bad(outlook) == ["/a", "/c"]
-    assert sum(isinstance(one.verdict, Good) for one in outlook.verdicts.values()) == 2
+    result = watch.sees({"/a": 100, "/b": 20, "/c": 91})
+    assert bad(result) == ["/a", "/c"]
+    assert sum(isinstance(one.verdict, Good) for one in result.verdicts.values()) == 2
     assert len(watch.live) == 2
 
 
@@ -132,14 +132,14 @@ def test_no_more_alerts_than_allowed_and_one_for_the_rest():
        most=st.integers(1, 5))  # fmt: skip
 def test_none_is_dropped_silently(values: dict[str, int], most: int):
     watch = Watch(max_alerts=most)
-    outlook = watch.sees(dict(values))
+    result = watch.sees(dict(values))
     expected = sum(value > 90 for value in values.values())
-    told = [one for one in outlook.verdicts.values() if isinstance(one.verdict, Bad)]
-    more = sum((one.reading.details or {}).get("more", 0) for one in told if one.reading)
-    own = sum(1 for one in told if one.fingerprint in outlook.own)
-    assert len(told) - own + more == expected
-    assert len(told) - own <= most
-    assert len(outlook.judged) == len(values)
+    bad_ones = [one for one in result.verdicts.values() if isinstance(one.verdict, Bad)]
+    more = sum((one.reading.details or {}).get("more", 0) for one in bad_ones if one.reading)
+    own = sum(1 for one in bad_ones if one.fingerprint in result.own)
+    assert len(bad_ones) - own + more == expected
+    assert len(bad_ones) - own <= most
+    assert len(result.judged) == len(values)
 
 
 def test_seeing_nothing_keeps_the_state_unless_the_rule_says_otherwise():
@@ -153,8 +153,8 @@ def test_seeing_nothing_keeps_the_state_unless_the_rule_says_otherwise():
 def test_seeing_nothing_may_be_an_alert_of_its_own_that_ends_with_the_next_reading():
     watch = Watch(no_data={"then": "own", "after": 2, "severity": "low"})
     assert bad(watch.sees({})) == []
-    outlook = watch.sees({})
-    assert bad(outlook) == ["disk sees nothing: no readings in 2 evaluations in a row"]
+    result = watch.sees({})
+    assert bad(result) == ["disk sees nothing: no readings in 2 evaluations in a row"]
     assert [one.word for one in watch.live.values()] == ["low"]
     watch.sees({"/": 20})
     assert watch.live == {}
@@ -180,8 +180,8 @@ def test_what_is_gone_closes_as_no_data_where_the_rule_says_ok():
     watch = Watch(no_data={"then": "ok", "after": 2})
     watch.sees({"/": 95, "/usb": 95})
     assert watch.sees({"/": 95}).ended == ()
-    outlook = watch.sees({"/": 95})
-    assert len(outlook.ended) == 1
+    result = watch.sees({"/": 95})
+    assert len(result.ended) == 1
     assert len(watch.live) == 1
 
 
@@ -248,7 +248,7 @@ def test_the_title_of_a_check_that_cannot_be_worked_out_is_one_line():
         ({"no_data": {"then": "panic"}}, "'keep', 'ok', 'alert'"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(given: dict[str, Any], says: str):
+def test_invalid_settings_of_a_rule_are_refused(given: dict[str, Any], says: str):
     with pytest.raises(ValidationError) as caught:
         Rule.model_validate({"name": "r", **given})
     assert says in str(caught.value)

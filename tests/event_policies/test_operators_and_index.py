@@ -151,7 +151,7 @@ def test_a_policy_that_is_switched_off_matches_nothing():
     assert Matcher([policy(rule("status", "eq", 503), enabled=False)]).match(EVENT) == []
 
 
-def test_the_json_of_audit_log_policies_is_taken_as_it_stands():
+def test_the_json_of_audit_log_policies_is_accepted_unchanged():
     given = {
         "name": "Failed logins", "description": "somebody tries", "enabled": True,
         "rules": [{"field": "action", "operator": "contains", "value": "LOGIN",
@@ -189,7 +189,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("given", "says"), REFUSED)
-def test_a_policy_that_cannot_be_meant_is_refused_saying_why(given: dict[str, Any], says: str):
+def test_an_invalid_policy_is_refused_with_the_reason(given: dict[str, Any], says: str):
     with pytest.raises(ValidationError) as caught:
         EventPolicy.model_validate({"name": "p", **given})
     assert says in str(caught.value)
@@ -220,7 +220,7 @@ def test_one_users_throttle_never_hides_anothers():
     assert sees("ann", 10) is Verdict.NOTIFY
 
 
-def test_what_was_held_back_is_counted_and_told_with_the_next():
+def test_matches_that_were_held_back_are_counted_with_the_next():
     one = policy(rule("status", "eq", 503), max_alerts_per_hour=2)
     spent, held = Spent(), list[int]()
     for minute in range(0, 70, 10):

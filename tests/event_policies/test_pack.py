@@ -62,7 +62,7 @@ def test_a_policy_cannot_take_the_rule_of_another_deployment_or_trigger(street: 
     street.deployed(policy("one"))
     with pytest.raises(PolicyError, match="which the deployment of 'audit' has already"):
         street.deployed(policy("one"), name="other")
-    with pytest.raises(PolicyError, match="there is already, of event_pack"):
+    with pytest.raises(PolicyError, match="which exists already, with the trigger event_pack"):
         street.deployed(policy("audit"), name="third")
 
 

@@ -74,7 +74,7 @@ def test_a_frequency_does_not_mind_the_order_within_its_timeframe(when: list[int
     assert len(played.hits(when)) == 1
 
 
-def test_a_spike_is_told_from_two_timeframes_after_the_first_event_on():
+def test_a_spike_fires_from_two_timeframes_after_the_first_event_on():
     played = Played(watcher("spike", spike_height=3, timeframe="100s"))
     assert played.hits([0, 50, 198, 199, 200]) == [200]
 
@@ -97,7 +97,7 @@ def test_a_spike_compares_the_timeframe_with_the_one_before_it(when: list[int]):
     assert played.hits(when) == expected
 
 
-def test_a_spike_downwards_is_noticed_when_nothing_comes():
+def test_a_spike_downwards_fires_when_no_event_comes():
     played = Played(watcher("spike", spike_height=3, spike_type="down", timeframe="10m"))
     assert played.hits([n * 10.0 for n in range(180)]) == []
     assert played.lapse(1800 + 5 * MINUTE) is None
@@ -330,7 +330,7 @@ class TestInTheStore:
         street.comes({"action": "login"})
         assert [alert.title for alert in street.alerts()] == ["brute: 3 events within 10m"]
 
-    def test_silence_is_noticed_though_nothing_comes(self, street: Street):
+    def test_a_flatline_fires_though_no_event_comes(self, street: Street):
         street.deployed(policy("quiet", window={"type": "flatline", "timeframe": "5m"}))
         street.matched()
         street.clock.forward(minutes=4)

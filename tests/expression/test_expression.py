@@ -115,7 +115,7 @@ def test_what_is_not_there_is_nothing_and_true_of_nothing(source: str, says: obj
         ("value == ...", "kind ellipsis", 10),
     ],
 )
-def test_what_cannot_be_meant_is_refused_pointing_at_the_column(
+def test_an_invalid_expression_is_refused_pointing_at_the_column(
     source: str, says: str, column: int
 ):
     with pytest.raises(ExpressionError) as caught:

@@ -51,7 +51,7 @@ def test_what_ships_is_in_order():
     assert lint_file(ROOT / "prefect.yaml") == []
 
 
-def test_the_shipped_demo_is_info_and_told_at_once():
+def test_the_shipped_demo_is_info_and_notified_at_once():
     content = yaml.safe_load((ROOT / "prefect.yaml").read_text())
     demo = [d for d in content["deployments"] if "demo" in d["tags"]]
     assert sorted(d["name"] for d in demo) == ["demo-cpu", "demo-disk"]
@@ -114,7 +114,7 @@ def test_one_name_twice(linted: LintedFile):
         (("parameters", "rule", "severity"), "urgent", "rule.severity: must be 'critical', 'high'"),
     ],
 )  # fmt: skip
-def test_what_would_go_wrong_is_said(
+def test_every_mistake_is_reported(
     linted: LintedFile, place: tuple[Any, ...], to: Any, expected: str
 ):
     said = linted.changed(*place, to=to)
@@ -143,7 +143,7 @@ def test_a_malformed_file_is_a_sentence_not_a_traceback(tmp_path: Path, text: st
     assert str(problem).startswith(str(file))
 
 
-def test_a_missing_file_is_said(tmp_path: Path):
+def test_a_missing_file_is_reported(tmp_path: Path):
     (problem,) = lint_file(tmp_path / "prefect.yaml")
     assert problem.what == "there is no such file"
 
@@ -216,7 +216,7 @@ class TestReceivers:
         assert "sentinel receiver set ops --channel" in line
         assert "'default' is notified instead" in line
 
-    def test_one_that_is_said_to_exist_is_no_finding(self, files: list[Path]):
+    def test_one_that_is_declared_to_exist_is_no_finding(self, files: list[Path]):
         assert lint_files(files, receivers=["ops"]) == []
 
     @pytest.mark.parametrize("name", ["Ops Team", "ops/north", "-ops", "", "o" * 101])
@@ -294,7 +294,7 @@ def metric(trigger: str, rule: dict[str, Any] | None = None, **parameters: Any) 
          "expression: the expression ends too early"),
     ],
 )  # fmt: skip
-def test_what_a_check_of_metrics_cannot_use_is_said_without_a_database(
+def test_invalid_parameters_of_a_metric_check_are_reported_without_a_database(
     linted: LintedFile, deployment: dict[str, Any], expected: str
 ):
     (said,) = linted.findings(deployment)

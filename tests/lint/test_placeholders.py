@@ -77,7 +77,7 @@ def test_plain_dictionaries_are_read(written: Written, body: str, names: set[str
         "import pandas as pd\n\n@trigger\ndef seen():\n    return pd.DataFrame({'value': [1]})",
     ],
 )
-def test_what_nobody_can_read_there_may_hold_any_name(written: Written, body: str):
+def test_details_that_are_not_constant_may_have_any_name(written: Written, body: str):
     yielded = written(body + "\n")
     assert not yielded.all_known
     assert unknown("{customer} has {value}", yielded) == []
@@ -103,7 +103,7 @@ def test_the_columns_named_in_by_are_its_labels(written: Written):
         ("{entirely}", "nothing fills in {entirely}. There are {value}, {unit}"),
     ],
 )
-def test_a_typing_error_is_said_with_what_is_there(text: str, meant: str):
+def test_a_misspelt_name_is_reported_with_the_known_names(text: str, meant: str):
     (said,) = unknown(text, Yielded(names=frozenset({"host"}), all_known=True))
     assert meant in said
     assert "{host}" in said

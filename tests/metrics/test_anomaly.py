@@ -40,7 +40,7 @@ def test_while_it_learns_it_is_silent():
     assert (found.fired, max(found.scores)) == ([], 0.0)
 
 
-def test_numbers_that_never_move_are_no_wonder():
+def test_constant_numbers_are_no_anomaly():
     found = advance(Detector(), [5.0] * 2000)
     assert (found.fired, max(found.scores)) == ([], 0.0)
 
@@ -59,7 +59,7 @@ def test_in_pieces_it_says_the_same_as_at_once(values: list[float], cut: int):
     assert all(math.isfinite(one) for one in whole.scores)
 
 
-def test_the_z_score_looks_only_back():
+def test_the_z_score_uses_only_earlier_numbers():
     values = noise(200)
     assert z_scores([*values, 200.0])[-1] > 15
     assert z_scores([*values, 200.0])[:200] == z_scores(values)

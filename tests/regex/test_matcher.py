@@ -71,7 +71,7 @@ def test_patterns_that_take_re_minutes_are_answered(source: str):
     assert Pattern(source).search("a" * 5000 + "!") is False
 
 
-def test_only_the_first_characters_of_a_long_text_are_looked_at():
+def test_only_the_first_characters_of_a_long_text_are_matched():
     assert Pattern("x").search(" " * (MAX_SEARCHED - 1) + "x") is True
     assert Pattern("[x]").search(" " * MAX_SEARCHED + "x") is False
 

@@ -75,7 +75,7 @@ def test_between_clear_and_the_mildest_level_the_mildest_severity_stays():
         ({"over": 3}, "Extra inputs"),
     ],
 )
-def test_a_condition_that_cannot_be_meant_is_refused_saying_why(given: dict[str, Any], says: str):
+def test_an_invalid_condition_is_refused_with_the_reason(given: dict[str, Any], says: str):
     with pytest.raises(ValidationError, match=says):
         When.model_validate(given)
 

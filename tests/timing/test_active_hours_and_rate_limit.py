@@ -107,7 +107,7 @@ def test_yamls_minutes_are_a_time_of_day():
         ({"windows": []}, "at least 1"),
     ],
 )
-def test_hours_that_cannot_be_meant_are_refused(given: dict[str, Any], says: str):
+def test_invalid_active_hours_are_refused(given: dict[str, Any], says: str):
     with pytest.raises(ValidationError, match=says):
         ActiveHours.model_validate(given)
 
@@ -171,7 +171,7 @@ def test_every_message_is_sent_or_counted_and_no_limit_is_passed(
     assert len(sent) + held + spent.held == asked
 
 
-def test_at_the_time_that_was_said_a_message_goes_out():
+def test_a_message_is_allowed_at_the_next_time_given():
     limit = Limit(throttle=timedelta(minutes=5), per_hour=2)
     spent = allow(limit, Spent(), T0).spent
     refused = allow(limit, spent, T0 + timedelta(minutes=1))
@@ -193,6 +193,6 @@ def test_public_holidays_are_closed_unless_a_date_says_otherwise():
 
 
 @pytest.mark.parametrize("region", ["ATLANTIS", "DE-XX", ""])
-def test_a_region_that_nobody_knows_is_refused(region: str):
+def test_an_unknown_region_is_refused(region: str):
     with pytest.raises(ValidationError, match="no country"):
         hours(holidays=region)

@@ -86,7 +86,7 @@ class Fleet:
         self.becomes(run, kind, message=message)
         return run
 
-    def look(self, minutes: float = 0, **parameters: Any) -> Observation:
+    def evaluate(self, minutes: float = 0, **parameters: Any) -> Observation:
         """Look so many minutes from now, as the rule does, its state kept from look to look."""
         forget()  # what other tests have deployed
         return self.looks_again(minutes, **parameters)
@@ -102,7 +102,7 @@ class Fleet:
 
     def sees(self, deployment: str, minutes: float = 0, **parameters: Any) -> Reading:
         """The reading of the deployment of that name."""
-        for reading in self.look(minutes, **parameters).readings:
+        for reading in self.evaluate(minutes, **parameters).readings:
             if reading.labels.get("deployment") == deployment:
                 return reading
         raise AssertionError(f"nothing is said about {deployment}")
@@ -111,6 +111,6 @@ class Fleet:
         """What fires now, by name."""
         return sorted(
             reading.labels.get("deployment") or reading.labels["work_pool"]
-            for reading in self.look(minutes, **parameters).readings
+            for reading in self.evaluate(minutes, **parameters).readings
             if reading.firing
         )

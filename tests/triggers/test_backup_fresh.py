@@ -37,12 +37,12 @@ class Folder:
         os.utime(file, (when, when))
         return file
 
-    def look(self, **parameters: object) -> Observation:
+    def evaluate(self, **parameters: object) -> Observation:
         ctx = Context(clock=self.clock)
         return backup_fresh.check(ctx=ctx, **({"folders": [str(self.path)]} | parameters))
 
     def sees(self, **parameters: object) -> Reading:
-        (reading,) = self.look(**parameters).readings
+        (reading,) = self.evaluate(**parameters).readings
         return reading
 
 
@@ -77,7 +77,7 @@ def test_no_backup_and_no_folder_fire(folder: Folder):
 
 def test_one_that_is_being_written_does_not_count_yet(folder: Folder):
     folder.add("now.sql", 0.005)
-    seen = folder.look()
+    seen = folder.evaluate()
     assert seen.readings == []
     assert len(seen.not_seen) == 1
     folder.add("before.sql", 24)
@@ -175,5 +175,5 @@ def test_a_backup_may_be_a_folder(folder: Folder):
 def test_every_folder_is_judged_by_itself(folder: Folder, tmp_path: Path):
     folder.add("shop/a.sql", 3)
     (tmp_path / "empty").mkdir()
-    seen = folder.look(folders=[str(tmp_path / "shop"), str(tmp_path / "empty")])
+    seen = folder.evaluate(folders=[str(tmp_path / "shop"), str(tmp_path / "empty")])
     assert [reading.firing for reading in seen.readings] == [None, True]

@@ -24,7 +24,7 @@ def _no_waiting(_seconds: float):
     pytest.fail("it must not wait")
 
 
-def test_since_the_last_look_needs_no_waiting(monkeypatch: pytest.MonkeyPatch):
+def test_since_the_last_evaluation_needs_no_waiting(monkeypatch: pytest.MonkeyPatch):
     first = cpu_usage.check(seconds=0)
     assert first.state is not None
     counters = first.state["counters"]

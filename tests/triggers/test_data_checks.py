@@ -37,7 +37,7 @@ from triggers.sql_query import sql_query
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
-def look(trigger: Trigger[..., Any], state: Any = None, **parameters: Any) -> Observation:
+def evaluate(trigger: Trigger[..., Any], state: Any = None, **parameters: Any) -> Observation:
     ctx = Context(clock=FakeClock(NOON), state=state or {})
     seen = observe(trigger, ctx, parameters, timeout=None)
     if seen.error is not None:
@@ -70,7 +70,7 @@ def test_every_row_of_a_query_is_a_reading(shop: str):
     query = "SELECT customer, sum(total) AS value FROM orders GROUP BY customer ORDER BY 1"
     seen = {
         one.labels.get("customer"): one.value
-        for one in look(sql_query, source=shop, query=query).readings
+        for one in evaluate(sql_query, source=shop, query=query).readings
     }
     assert seen == {"ada": 42.0, "bob": 21.0, None: 42.0}
 
@@ -81,78 +81,78 @@ def test_a_query_cannot_write(shop: str):
         "WITH gone AS (DELETE FROM orders RETURNING 1) SELECT count(*) AS value FROM gone",
     ):
         with pytest.raises((ConfigurationError, TriggerError)):
-            look(sql_query, source=shop, query=query)
-    (reading,) = look(row_count, source=shop, tables=["orders"]).readings
+            evaluate(sql_query, source=shop, query=query)
+    (reading,) = evaluate(row_count, source=shop, tables=["orders"]).readings
     assert reading.value == 4
 
 
 def test_too_many_rows_are_an_error_and_none_is_left_out_unseen(shop: str):
     with pytest.raises(ConfigurationError, match="more than 3 rows"):
-        look(sql_query, source=shop, query="SELECT id, total AS value FROM orders", most_rows=3)
+        evaluate(sql_query, source=shop, query="SELECT id, total AS value FROM orders", most_rows=3)
 
 
 def test_a_query_without_the_column_says_which_there_are(shop: str):
     with pytest.raises(TriggerError, match="no column 'value', but n"):
-        look(sql_query, source=shop, query="SELECT count(*) AS n FROM orders")
+        evaluate(sql_query, source=shop, query="SELECT count(*) AS n FROM orders")
 
 
 def test_a_slow_statement_is_given_up(postgres_url: str):
     query = "SELECT 1 AS value FROM pg_sleep(30)"
     with pytest.raises(TriggerError, match="timeout"):
-        look(sql_query, source=postgres_url, query=query, timeout_seconds=0.2)
+        evaluate(sql_query, source=postgres_url, query=query, timeout_seconds=0.2)
 
 
 def test_rows_are_counted_also_those_of_a_condition(shop: str):
-    found = look(row_count, source=shop, tables=["orders", "empty"]).readings
+    found = evaluate(row_count, source=shop, tables=["orders", "empty"]).readings
     assert [(one.labels, one.value) for one in found] == [
         ({"table": "orders"}, 4), ({"table": "empty"}, 0),
     ]  # fmt: skip
-    (some,) = look(row_count, source=shop, tables=["orders"], where="customer = 'ada'").readings
+    (some,) = evaluate(row_count, source=shop, tables=["orders"], where="customer = 'ada'").readings
     assert some.value == 2
 
 
 def test_no_name_of_a_form_becomes_sql(shop: str):
     for table in ("orders; DROP TABLE orders", "a.b.c", ""):
         with pytest.raises(ConfigurationError, match="no name of a table"):
-            look(row_count, source=shop, tables=[table])
+            evaluate(row_count, source=shop, tables=[table])
     with pytest.raises(ConfigurationError, match="no name of a column"):
-        look(null_rate, source=shop, table="orders", columns=["id) FROM orders --"])
+        evaluate(null_rate, source=shop, table="orders", columns=["id) FROM orders --"])
 
 
 def test_what_is_missing_is_a_rate(shop: str):
-    found = look(null_rate, source=shop, table="orders", columns=["customer", "total"]).readings
+    found = evaluate(null_rate, source=shop, table="orders", columns=["customer", "total"]).readings
     assert [(one.labels["column"], one.value) for one in found] == [("customer", 25), ("total", 0)]
-    nothing = look(null_rate, source=shop, table="empty", columns=["id"])
+    nothing = evaluate(null_rate, source=shop, table="empty", columns=["id"])
     assert (nothing.readings, nothing.not_seen) == ([], [{"table": "empty", "column": "id"}])
 
 
 def test_the_newest_row_has_an_age(shop: str):
-    fresh, empty = look(
+    fresh, empty = evaluate(
         data_freshness, source=shop, tables={"orders": "at", "empty": "at"}
     ).readings
     assert (fresh.value, fresh.firing) == (30, None)
     assert (empty.firing, empty.summary) == (True, "empty has no rows")
     with pytest.raises(TriggerError, match=r"orders.customer is no moment: 'bob'"):
-        look(data_freshness, source=shop, tables={"orders": "customer"})
+        evaluate(data_freshness, source=shop, tables={"orders": "customer"})
 
 
 def test_a_schema_that_moves_says_how_and_is_good_again_when_it_is_back(shop: str):
-    first = look(schema_drift, source=shop, tables=["orders"])
+    first = evaluate(schema_drift, source=shop, tables=["orders"])
     assert [one.firing for one in first.readings] == [False]
     engine = create_engine(shop)
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE orders ADD COLUMN note VARCHAR(5)"))
         connection.execute(text("ALTER TABLE orders DROP COLUMN total"))
-    (moved,) = look(schema_drift, first.state, source=shop, tables=["orders"]).readings
+    (moved,) = evaluate(schema_drift, first.state, source=shop, tables=["orders"]).readings
     assert (moved.firing, moved.summary) == (True, "orders: removed total; added note")
-    (fine,) = look(
+    (fine,) = evaluate(
         schema_drift, first.state, source=shop, tables=["orders"], ignore=["added", "removed"]
     ).readings
     assert fine.firing is False
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE orders"))
     engine.dispose()
-    (gone,) = look(schema_drift, first.state, source=shop, tables=["orders"]).readings
+    (gone,) = evaluate(schema_drift, first.state, source=shop, tables=["orders"]).readings
     assert gone.summary == "there is no table orders"
 
 
@@ -164,11 +164,11 @@ def test_the_newest_file_has_an_age_and_a_size(tmp_path: Path):
         moment = (NOON - timedelta(minutes=minutes)).timestamp()
         os.utime(path, (moment, moment))
     pattern = str(tmp_path / "**" / "*.csv")
-    (found,) = look(file_freshness, files=[pattern]).readings
+    (found,) = evaluate(file_freshness, files=[pattern]).readings
     assert (found.value, found.firing) == (20, None)
-    (small,) = look(file_freshness, files=[pattern], smallest_bytes=6).readings
+    (small,) = evaluate(file_freshness, files=[pattern], smallest_bytes=6).readings
     assert (small.firing, small.summary) == (True, "b.csv has only 5 bytes, not 6")
-    (gone,) = look(file_freshness, files=[str(tmp_path / "none.csv")]).readings
+    (gone,) = evaluate(file_freshness, files=[str(tmp_path / "none.csv")]).readings
     assert gone.firing is True
 
 
@@ -197,19 +197,19 @@ def answering(status: int, body: bytes) -> Generator[str]:
 def test_numbers_come_out_of_json():
     content = {"queues": [{"name": "mail", "n": 7}, {"name": "web", "n": "2.5"}, {"name": "x"}]}
     with answering(200, json.dumps(content).encode()) as url:
-        seen = look(
+        seen = evaluate(
             http_json, url=url, each="queues", value="n", labels={"queue": "name", "at": "'here'"}
         )
         assert [(one.labels, one.value) for one in seen.readings] == [
             ({"queue": "mail", "at": "here"}, 7), ({"queue": "web", "at": "here"}, 2.5),
         ]  # fmt: skip
         assert seen.not_seen == [{"queue": "x", "at": "here"}]
-        (first,) = look(http_json, url=url, value="queues[0].n").readings
+        (first,) = evaluate(http_json, url=url, value="queues[0].n").readings
         assert first.value == 7
         with pytest.raises(
             TriggerError, match=r"'queues\[0\].name' of the answer is no number: 'mail'"
         ):
-            look(http_json, url=url, value="queues[0].name")
+            evaluate(http_json, url=url, value="queues[0].name")
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_numbers_come_out_of_json():
 )
 def test_an_answer_that_is_none_is_a_failed_check(status: int, body: bytes, said: str):
     with answering(status, body) as url, pytest.raises(TriggerError, match=said):
-        look(http_json, url=url, value="n")
+        evaluate(http_json, url=url, value="n")
 
 
 def test_a_source_that_is_down_is_named_without_its_password(tmp_path: Path):
@@ -228,19 +228,19 @@ def test_a_source_that_is_down_is_named_without_its_password(tmp_path: Path):
     ]
     for trigger, source, more in cases:
         with pytest.raises(SourceDown) as caught:
-            look(trigger, source=source, **more)
+            evaluate(trigger, source=source, **more)
         assert "hush" not in str(caught.value)
         assert (
             caught.value.source
             == make_url(source).set(username=None, password=None).render_as_string()
         )
     with pytest.raises(SourceDown) as caught:
-        look(http_json, url=f"http://127.0.0.1:{port}/q?token=hush", value="n")
+        evaluate(http_json, url=f"http://127.0.0.1:{port}/q?token=hush", value="n")
     assert "hush" not in str(caught.value)
     assert caught.value.source == f"127.0.0.1:{port}"
 
 
-def test_two_hundred_rules_on_one_dead_source_tell_its_owner_once(store: Store, clock: FakeClock):
+def test_two_hundred_rules_on_one_dead_source_notify_its_owner_once(store: Store, clock: FakeClock):
     source = f"postgresql://app:hush@127.0.0.1:{free_port()}/shop"
     down = observe(row_count, Context(), {"source": source, "tables": ["orders"]}, timeout=None)
     assert down.error is not None

@@ -103,7 +103,7 @@ def test_one_that_is_down_does_not_hide_another(tmp_path: Path):
     ]
 
 
-def test_a_driver_that_is_missing_is_said():
+def test_a_missing_driver_is_reported():
     reading = one(databases={"shop": "mysql+pymysql://app@127.0.0.1/shop"})
     assert reading.summary == "database shop is down: its driver pymysql is not installed"
     unknown = one(databases={"shop": "nonesuch://app@127.0.0.1/shop"})

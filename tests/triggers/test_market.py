@@ -139,7 +139,7 @@ def test_only_the_tickers_asked_for(history: pd.DataFrame, tmp_path: Path):
 class TestReplay:
     """Old bars come one after the other, and none is passed over."""
 
-    def look(self, clock: FakeClock, state: dict[str, Any], **more: Any) -> dict[str, Reading]:
+    def evaluate(self, clock: FakeClock, state: dict[str, Any], **more: Any) -> dict[str, Reading]:
         ctx = Context(clock=clock, state=state)
         replay = {"replay_days_a_minute": 1.0, "replay_from": "2008-09-22"}
         seen = price_surge.check(ctx=ctx, source=SHIPPED, **(replay | more))
@@ -154,33 +154,33 @@ class TestReplay:
 
     def test_days_pass_with_the_clock(self, clock: FakeClock):
         state: dict[str, Any] = {}
-        assert self.bar(self.look(clock, state)["AAPL"]) == "2008-09-22"
+        assert self.bar(self.evaluate(clock, state)["AAPL"]) == "2008-09-22"
         clock.forward(minutes=1)
-        assert self.bar(self.look(clock, state)["AAPL"]) == "2008-09-23"
+        assert self.bar(self.evaluate(clock, state)["AAPL"]) == "2008-09-23"
         clock.forward(minutes=6)
-        assert self.look(clock, state)["AAPL"].value == pytest.approx(17.9195)
+        assert self.evaluate(clock, state)["AAPL"].value == pytest.approx(17.9195)
 
-    def test_what_came_between_two_looks_is_not_passed_over(self, clock: FakeClock):
+    def test_no_bar_between_two_evaluations_is_missed(self, clock: FakeClock):
         state: dict[str, Any] = {}
-        self.look(clock, state)
+        self.evaluate(clock, state)
         clock.forward(minutes=8)  # to the day after the great fall
-        reading = self.look(clock, state)["AAPL"]
+        reading = self.evaluate(clock, state)["AAPL"]
         assert (self.bar(reading), reading.value) == ("2008-09-29", pytest.approx(17.9195))
-        reading = self.look(clock, state)["AAPL"]
+        reading = self.evaluate(clock, state)["AAPL"]
         assert self.bar(reading) == "2008-09-30"
 
     def test_after_the_last_day_it_begins_again(self, clock: FakeClock):
         state: dict[str, Any] = {}
         speed = {"replay_days_a_minute": 1000.0, "replay_from": "2013-02-22"}
-        assert self.bar(self.look(clock, state, **speed)["IBM"]) == "2013-02-22"
+        assert self.bar(self.evaluate(clock, state, **speed)["IBM"]) == "2013-02-22"
         clock.forward(seconds=0.06 * 8 + 0.01)  # eight days: 22 February to 1 March
-        assert self.bar(self.look(clock, state, **speed)["IBM"]) == "2013-02-22"
+        assert self.bar(self.evaluate(clock, state, **speed)["IBM"]) == "2013-02-22"
 
     def test_a_beginning_that_is_none_is_explained(self, clock: FakeClock):
         with pytest.raises(ConfigurationError, match=r"'soon' is no day. Write it as 2008-01-31"):
-            self.look(clock, {}, replay_from="soon")
+            self.evaluate(clock, {}, replay_from="soon")
         with pytest.raises(ConfigurationError, match="lies after the last bar"):
-            self.look(clock, {}, replay_from="2020-01-01")
+            self.evaluate(clock, {}, replay_from="2020-01-01")
 
 
 class TestSources:
@@ -289,7 +289,7 @@ class TestSources:
                 price_surge.check(source=f"{address}?key=hush", **parameters)
             assert "hush" not in str(caught.value)
 
-    def test_a_source_that_is_down_is_named_so_that_its_rules_are_told_as_one(self):
+    def test_a_source_that_is_down_is_named_so_that_its_rules_are_one_group(self):
         port = free_port()
         with pytest.raises(SourceDown) as caught:
             volume_spike.check(source=f"http://127.0.0.1:{port}/bars")

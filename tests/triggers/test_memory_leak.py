@@ -67,13 +67,13 @@ def child() -> Generator[Child]:
 
 
 class Watch:
-    """The rule: it looks every five minutes, over an hour."""
+    """The rule: it is evaluated every five minutes, over an hour."""
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
         self.state: dict[str, Any] = {}
 
-    def look(self, mark: str, **parameters: Any) -> Observation:
+    def evaluate(self, mark: str, **parameters: Any) -> Observation:
         self.clock.forward(minutes=5)
         seen = memory_leak.check(
             ctx=Context(clock=self.clock, state=self.state),
@@ -83,11 +83,11 @@ class Watch:
         self.state = seen.state
         return seen
 
-    def after(self, looks: int, mark: str, do: Callable[[int], None]) -> Observation:
-        seen = self.look(mark)
-        for number in range(looks - 1):
+    def after(self, times: int, mark: str, do: Callable[[int], None]) -> Observation:
+        seen = self.evaluate(mark)
+        for number in range(times - 1):
             do(number)
-            seen = self.look(mark)
+            seen = self.evaluate(mark)
         return seen
 
 
@@ -107,11 +107,11 @@ def test_a_process_that_grows_and_grows_is_found(watch: Watch, child: Child):
     assert reading.details["samples"] == 13
 
 
-def test_before_three_quarters_of_the_window_nothing_is_said(watch: Watch, child: Child):
+def test_before_three_quarters_of_the_window_a_process_is_unknown(watch: Watch, child: Child):
     seen = watch.after(9, child.mark, lambda _: child.grow(5))
     assert seen.readings == []
     assert seen.not_seen[0]["process"] == child.mark
-    assert len(watch.look(child.mark).readings) == 1
+    assert len(watch.evaluate(child.mark).readings) == 1
 
 
 def test_a_level_however_high_is_no_leak(watch: Watch, child: Child):
@@ -124,7 +124,7 @@ def test_a_restart_begins_anew(watch: Watch, child: Child, clock: FakeClock):
     watch.after(13, child.mark, lambda _: child.grow(5))
     other = Child()
     try:
-        seen = watch.look(other.mark)
+        seen = watch.evaluate(other.mark)
         assert (seen.readings, len(seen.not_seen)) == ([], 1)
         assert len(watch.state["samples"]) == 1  # what is gone is forgotten
     finally:
@@ -132,29 +132,29 @@ def test_a_restart_begins_anew(watch: Watch, child: Child, clock: FakeClock):
 
 
 def test_what_does_not_run_is_unknown(watch: Watch):
-    seen = watch.look("no-such-process-anywhere")
+    seen = watch.evaluate("no-such-process-anywhere")
     assert (seen.readings, seen.not_seen[0]["process"]) == ([], "no-such-process-anywhere")
 
 
 def test_samples_of_another_boot_are_not_used(watch: Watch, child: Child):
     watch.after(13, child.mark, lambda _: child.grow(5))
     watch.state["boot"] = "another machine"
-    assert watch.look(child.mark).readings == []
+    assert watch.evaluate(child.mark).readings == []
 
 
 def test_where_none_is_named_the_largest_are_watched(watch: Watch, child: Child):
     child.grow(30)
-    seen = watch.look("", processes=[], largest=3)
+    seen = watch.evaluate("", processes=[], largest=3)
     assert 1 <= len(seen.not_seen) <= 3
     assert len(watch.state["samples"]) <= 3
 
 
-def test_the_state_stays_small_however_often_it_looks(clock: FakeClock, child: Child):
+def test_the_state_stays_small_however_often_it_is_evaluated(clock: FakeClock, child: Child):
     state: dict[str, Any] = {}
     for _ in range(400):
         clock.forward(seconds=10)
         ctx = Context(clock=clock, state=state)
-        # The list of processes costs most of a look; a few suffice here.
+        # The list of processes costs most of an evaluation; a few suffice here.
         seen = memory_leak.check(ctx=ctx, processes=[child.mark], window_minutes=60, smallest_mb=1)
         assert seen.state is not None
         state = seen.state
@@ -167,7 +167,7 @@ HOUR = timedelta(hours=1)
 
 
 def curve(size: Callable[[float], float]) -> list[list[float]]:
-    """A look every minute for an hour; `size` takes the part of the hour that is over."""
+    """Evaluate every minute for an hour; `size` is given the part of the hour that has passed."""
     return [[minute * 60.0, size(minute / 60)] for minute in range(61)]
 
 

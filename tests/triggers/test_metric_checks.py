@@ -37,7 +37,7 @@ class World:
                 [Sample(name=name, value=v, labels={"host": h}) for h, v in hosts.items()]
             )
 
-    def look(self, trigger: Trigger[..., Any], **parameters: Any) -> Observation:
+    def observe(self, trigger: Trigger[..., Any], **parameters: Any) -> Observation:
         ctx = Context(clock=self.clock, metrics=self.store.metrics.reader())
         seen = observe(trigger, ctx, parameters, timeout=None)
         if seen.error is not None:
@@ -45,7 +45,7 @@ class World:
         return seen
 
     def values(self, trigger: Trigger[..., Any], **parameters: Any) -> dict[str, float | None]:
-        seen = self.look(trigger, **parameters)
+        seen = self.observe(trigger, **parameters)
         found = {r.labels.get("host", "*"): r.value for r in seen.readings}
         if seen.table is not None:
             readings = [seen.table.reading(place) for place in seen.table.places()]
@@ -60,7 +60,7 @@ class World:
                 trigger=trigger.name,
                 slot=now,
                 at=now,
-                observation=self.look(trigger, **given),
+                observation=self.observe(trigger, **given),
                 default_when=trigger.when,
                 keeps_readings=trigger.keeps_readings,
             )
@@ -72,7 +72,7 @@ def world(store: Store, clock: FakeClock) -> World:
     return World(store, clock)
 
 
-def test_a_threshold_looks_at_each_series_over_its_window(world: World):
+def test_a_threshold_judges_each_series_over_its_window(world: World):
     world.comes("cpu", 3, a=10, b=100)
     world.comes("cpu", 3, a=40, b=100)
     assert world.values(metric_threshold, metric="cpu", over="6m") == {"a": 25, "b": 100}
@@ -113,7 +113,7 @@ def test_what_a_rule_over_metrics_sees_is_not_kept_twice(world: World):
 def test_the_readings_of_one_rule_are_a_metric_for_another(world: World):
     world.comes("cpu", 2, a=85)
     spikes = {"name": "spikes", "when": {"above": 90}}
-    seen = world.look(metric_absent, metric="cpu")
+    seen = world.observe(metric_absent, metric="cpu")
     now = world.clock.now()
     world.store.apply(
         Evaluation(
@@ -123,7 +123,7 @@ def test_the_readings_of_one_rule_are_a_metric_for_another(world: World):
     assert world.values(metric_threshold, metric="rule:spikes", match=["host=a"]) == {"a": 0}
 
 
-def test_absence_is_told_by_how_long_ago_each_series_came(world: World):
+def test_absence_is_the_age_of_the_last_sample_of_each_series(world: World):
     world.comes("beat", 2, a=1, b=1)
     world.comes("beat", 7, a=1)
     ages = world.values(metric_absent, metric="beat")
@@ -134,7 +134,7 @@ def test_absence_is_told_by_how_long_ago_each_series_came(world: World):
 
 def test_a_metric_that_no_series_sends_is_bad_with_the_labels_that_are_certain(world: World):
     match = ["env=prod", 'zone=~"a.*"']
-    (reading,) = world.look(metric_absent, metric="beat", match=match, remember="1h").readings
+    (reading,) = world.observe(metric_absent, metric="beat", match=match, remember="1h").readings
     assert reading.labels == {"metric": "beat", "env": "prod"}
     assert reading.firing is True
     assert reading.summary == "beat has not come from any series for 1h"
@@ -159,7 +159,7 @@ def test_change_is_against_the_same_window_earlier(world: World):
 def test_a_forecast_says_when_and_how_sure(world: World):
     for minute in range(60):
         world.comes("disk", a=30 + minute, b=50)
-    seen = world.look(metric_forecast, metric="disk", threshold=95, over="1h")
+    seen = world.observe(metric_forecast, metric="disk", threshold=95, over="1h")
     a, b = seen.readings
     assert a.value == pytest.approx(6 / 60, abs=0.001)
     assert a.summary == "disk a reaches 95 in 6m (90% sure: between 6m and 6m)"
@@ -169,18 +169,18 @@ def test_a_forecast_says_when_and_how_sure(world: World):
 
 def test_a_series_with_few_samples_is_not_forecast(world: World):
     world.comes("disk", 5, a=1)
-    seen = world.look(metric_forecast, metric="disk", threshold=95)
+    seen = world.observe(metric_forecast, metric="disk", threshold=95)
     assert seen.readings == []
     assert seen.not_seen == [{"host": "a"}]
 
 
 def test_windows_and_matchers_that_are_none_are_explained(world: World):
     with pytest.raises(ConfigurationError, match="over must be longer than 0s"):
-        world.look(metric_threshold, metric="cpu", over=timedelta(0))
+        world.observe(metric_threshold, metric="cpu", over=timedelta(0))
     with pytest.raises(ConfigurationError, match="cannot be read"):
-        world.look(metric_threshold, metric="cpu", match=["host"])
+        world.observe(metric_threshold, metric="cpu", match=["host"])
     with pytest.raises(ConfigurationError, match=r"\(a.*cannot be used"):
-        world.look(metric_threshold, metric="cpu", match=['host=~"(a"'])
+        world.observe(metric_threshold, metric="cpu", match=['host=~"(a"'])
 
 
 def test_without_a_database_it_says_what_to_do():

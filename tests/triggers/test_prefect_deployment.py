@@ -1,4 +1,4 @@
-"""prefect_deployment starts a run on a real Prefect server and judges it at a later look."""
+"""prefect_deployment starts a run on a real Prefect server and judges it at a later evaluation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Check:
         self.clock = FakeClock(datetime.now(UTC))
         self.state: dict[str, Any] = {}
 
-    def look(self, *, minutes: float = 0, lost: bool = False, **parameters: Any) -> Observation:
+    def evaluate(self, *, minutes: float = 0, lost: bool = False, **parameters: Any) -> Observation:
         self.clock.set(datetime.now(UTC) + timedelta(minutes=minutes))
         ctx = Context(clock=self.clock, state=self.state, prefect=self.fleet.server.api)
         seen = prefect_deployment.check(ctx=ctx, deployment=self.name, **parameters)
@@ -56,8 +56,8 @@ def check(prefect_server: PrefectServer) -> Generator[Check]:
     fleet.close()
 
 
-def test_the_first_look_starts_a_run_and_says_nothing_yet(check: Check):
-    seen = check.look(parameters={"day": "monday"}, tags=["probe"])
+def test_the_first_evaluation_starts_a_run_and_is_unknown(check: Check):
+    seen = check.evaluate(parameters={"day": "monday"}, tags=["probe"])
     assert seen.readings == []
     assert seen.not_seen == [{"deployment": check.name}]
     (run,) = check.runs()
@@ -65,10 +65,10 @@ def test_the_first_look_starts_a_run_and_says_nothing_yet(check: Check):
     assert "probe" in run["tags"]
 
 
-def test_a_later_look_judges_it_and_starts_the_next(check: Check):
-    check.look()
+def test_a_later_evaluation_judges_it_and_starts_the_next(check: Check):
+    check.evaluate()
     check.ends("COMPLETED", "Firing")
-    (reading,) = check.look().readings
+    (reading,) = check.evaluate().readings
     assert reading.firing is False
     assert reading.value is not None
     assert len(check.runs()) == 2
@@ -76,10 +76,10 @@ def test_a_later_look_judges_it_and_starts_the_next(check: Check):
 
 @pytest.mark.parametrize(("kind", "word"), [("FAILED", "failed"), ("CRASHED", "crashed")])
 def test_a_run_that_ended_badly_fires_with_its_reason(check: Check, kind: str, word: str):
-    check.look()
+    check.evaluate()
     check.ends(kind, message="Flow run encountered an exception: ValueError: no rows")
     run = check.runs()[0]
-    (reading,) = check.look().readings
+    (reading,) = check.evaluate().readings
     assert reading.firing is True
     assert reading.summary == f"{check.name}: run {run['name']} {word}: ValueError: no rows"
     assert reading.details is not None
@@ -87,53 +87,53 @@ def test_a_run_that_ended_badly_fires_with_its_reason(check: Check, kind: str, w
 
 
 def test_while_a_run_is_on_its_way_no_second_one_is_started(check: Check):
-    check.look()
+    check.evaluate()
     for _ in range(3):
-        seen = check.look()
+        seen = check.evaluate()
         assert seen.readings == []
         assert seen.not_seen == [{"deployment": check.name}]
     assert len(check.runs()) == 1
 
 
 def test_a_run_that_takes_too_long_is_bad(check: Check):
-    check.look(longest_minutes=30)
-    assert check.look(minutes=29, longest_minutes=30).readings == []
-    (reading,) = check.look(minutes=31, longest_minutes=30).readings
+    check.evaluate(longest_minutes=30)
+    assert check.evaluate(minutes=29, longest_minutes=30).readings == []
+    (reading,) = check.evaluate(minutes=31, longest_minutes=30).readings
     assert reading.firing is True
     assert reading.summary is not None
     assert "has not started after 31m" in reading.summary
     check.fleet.becomes(check.runs()[0]["id"], "RUNNING")
-    (reading,) = check.look(minutes=32, longest_minutes=30).readings
+    (reading,) = check.evaluate(minutes=32, longest_minutes=30).readings
     assert "has not ended after 32m" in (reading.summary or "")
     assert len(check.runs()) == 1
 
 
 def test_an_evaluation_whose_state_was_lost_starts_no_second_run(check: Check):
-    check.look()
+    check.evaluate()
     check.ends("COMPLETED")
-    check.look(lost=True)
+    check.evaluate(lost=True)
     assert len(check.runs()) == 2
-    (reading,) = check.look().readings
+    (reading,) = check.evaluate().readings
     assert reading.firing is False
     assert len(check.runs()) == 2
 
 
 def test_two_rules_over_one_deployment_have_runs_of_their_own(check: Check):
-    check.look()
+    check.evaluate()
     check.state = {}
-    check.look()
+    check.evaluate()
     assert len(check.runs()) == 2
 
 
 @pytest.mark.parametrize("gone", [False, True])
 def test_a_run_that_was_cancelled_or_deleted_says_nothing(check: Check, gone: bool):
-    check.look()
+    check.evaluate()
     run = check.runs()[0]["id"]
     if gone:
         check.fleet.delete(f"/flow_runs/{run}")
     else:
         check.fleet.becomes(run, "CANCELLED")
-    seen = check.look()
+    seen = check.evaluate()
     assert (seen.readings, seen.not_seen) == ([], [{"deployment": check.name}])
     assert len(check.runs()) == (1 if gone else 2)
 
@@ -141,7 +141,7 @@ def test_a_run_that_was_cancelled_or_deleted_says_nothing(check: Check, gone: bo
 def test_a_deployment_that_is_not_there_is_named(check: Check):
     check.name = "no/such"
     with pytest.raises(ConfigurationError, match="Prefect has no deployment 'no/such'"):
-        check.look()
+        check.evaluate()
 
 
 def test_it_acts_on_the_world_so_no_replay_may_call_it():

@@ -117,7 +117,7 @@ def test_the_alert_counts_runs_and_the_next_good_one_resolves_it(
     minutes = count()
 
     def evaluate() -> None:
-        seen = fleet.look(minutes=next(minutes), pools=False)
+        seen = fleet.evaluate(minutes=next(minutes), pools=False)
         now = clock.set(fleet.clock.now())
         store.apply(
             Evaluation(
@@ -179,7 +179,7 @@ def test_where_there_is_too_much_to_see_nothing_is_called_good(
         fleet.state = {}
         for _ in range(3):
             fleet.ran(busy, "FAILED")
-        seen = fleet.look(planned=False, pools=False)
+        seen = fleet.evaluate(planned=False, pools=False)
         return seen if seen.readings else None
 
     seen = eventually(crowded, "its runs are the newest")
@@ -288,7 +288,7 @@ def test_a_schedule_for_which_prefect_plans_no_run_is_missing(fleet: Fleet):
         return fleet.post("/flow_runs/filter", **body)
 
     eventually(planned, "Prefect plans its runs")
-    fleet.look()
+    fleet.evaluate()
     assert fleet.firing(minutes=15, late_minutes=0) == []
     for run in planned():
         fleet.becomes(run["id"], "CANCELLED")
@@ -306,12 +306,12 @@ def test_no_good_run_for_too_long_is_missing(fleet: Fleet):
     assert fleet.firing(minutes=121) == []
 
 
-def test_a_pool_without_a_worker_is_told_of_where_something_needs_it(fleet: Fleet):
+def test_a_pool_without_a_worker_is_reported_where_something_needs_it(fleet: Fleet):
     needed, idle = f"pool-{uuid4().hex[:8]}", f"pool-{uuid4().hex[:8]}"
     for pool in (needed, idle):
         fleet.post("/work_pools/", name=pool, type="process")
     fleet.deployment("job", work_pool_name=needed)
-    seen = [r for r in fleet.look().readings if "work_pool" in r.labels]
+    seen = [r for r in fleet.evaluate().readings if "work_pool" in r.labels]
     assert [(r.labels["work_pool"], r.firing) for r in seen] == [(needed, True)]
     assert seen[0].summary == f"work pool {needed} has no worker; 1 deployment waits"
     assert (seen[0].details or {})["report"].endswith(f"prefect worker start --pool {needed}")
@@ -338,7 +338,7 @@ def test_a_deployment_that_is_gone_is_no_longer_spoken_of(fleet: Fleet):
     fleet.ran(gone, "FAILED")
     assert fleet.firing() == ["gone"]
     fleet.delete(f"/deployments/{gone}")
-    assert fleet.look().readings == []
+    assert fleet.evaluate().readings == []
     assert prefect_runs.closed_world
 
 
@@ -355,7 +355,7 @@ def test_deployments_are_asked_for_once_a_minute_or_where_one_is_new(
 
     monkeypatch.setattr(fleet.server.api, "every_deployment", counted)
     fleet.ran(fleet.deployment("old"), "FAILED")
-    fleet.look()
+    fleet.evaluate()
     fleet.looks_again()
     assert len(asked) == 1
     fleet.ran(fleet.deployment("new"), "FAILED")

@@ -38,26 +38,26 @@ class TestATimeThatWasSkipped:
         )
         return found if len(found) >= 3 else []
 
-    def looks(self, fleet: Fleet, minutes: float) -> list[str]:
+    def missed(self, fleet: Fleet, minutes: float) -> list[str]:
         return fleet.firing(minutes=minutes, late_minutes=0)
 
     def test_is_missing_until_a_later_run_is_good(self, fleet: Fleet, times: list[str]):
         first, second, third = times[:3]
-        assert self.looks(fleet, 0) == []
+        assert self.missed(fleet, 0) == []
         for run in (first, third):
             fleet.becomes(run, "COMPLETED")
         fleet.delete(f"/flow_runs/{second}")
-        assert self.looks(fleet, 12) == ["often"]
-        assert self.looks(fleet, 13) == ["often"]
+        assert self.missed(fleet, 12) == ["often"]
+        assert self.missed(fleet, 13) == ["often"]
         for run in self.planned(fleet)[2:]:
             fleet.becomes(run["id"], "COMPLETED")
         # The server stamps ends with its own time, in which nothing has passed.
         fleet.state["memory"]["looked"] = ago(minutes=1).isoformat()
-        assert self.looks(fleet, 13.5) == []
+        assert self.missed(fleet, 13.5) == []
 
     def test_says_which(self, fleet: Fleet, times: list[str]):
         slot = self.planned(fleet)[1]["expected_start_time"][:16].replace("T", " ")
-        self.looks(fleet, 0)
+        self.missed(fleet, 0)
         fleet.delete(f"/flow_runs/{times[1]}")
         reading = fleet.sees("often", 11.9, late_minutes=0)
         assert f"is missing: Prefect made no run for {slot}" in (reading.summary or "")
@@ -65,34 +65,34 @@ class TestATimeThatWasSkipped:
     def test_is_none_where_a_run_was_made_whatever_became_of_it(
         self, fleet: Fleet, times: list[str]
     ):
-        self.looks(fleet, 0)
+        self.missed(fleet, 0)
         fleet.becomes(times[0], "CANCELLED")
-        assert self.looks(fleet, 12) == []
+        assert self.missed(fleet, 12) == []
 
-    def test_is_none_before_the_first_look_nor_while_the_schedule_was_off(
+    def test_is_none_before_the_first_evaluation_nor_while_the_schedule_was_off(
         self, fleet: Fleet, times: list[str]
     ):
-        assert self.looks(fleet, 12) == []
+        assert self.missed(fleet, 12) == []
         fleet.switch(self.deployment, paused=True)
-        assert self.looks(fleet, 14) == []
+        assert self.missed(fleet, 14) == []
         for run in self.planned(fleet) or []:
             fleet.delete(f"/flow_runs/{run['id']}")
-        assert self.looks(fleet, 30) == []
+        assert self.missed(fleet, 30) == []
         fleet.switch(self.deployment, paused=False)
-        assert self.looks(fleet, 31) == []
+        assert self.missed(fleet, 31) == []
 
 
 class TestRunsWithoutADeployment:
     """Those of one flow are one alert, named after the flow."""
 
     def firing(self, fleet: Fleet, minutes: float = 0, **parameters: object) -> list[str]:
-        readings = fleet.look(minutes, pools=False, **parameters).readings
+        readings = fleet.evaluate(minutes, pools=False, **parameters).readings
         return [reading.labels["flow"] for reading in readings if reading.firing]
 
     def test_fire_until_one_is_good(self, fleet: Fleet):
         fleet.ran_alone("FAILED", "Flow run encountered an exception: ValueError: no rows")
         fleet.ran_alone("CRASHED")
-        seen = fleet.look(pools=False)
+        seen = fleet.evaluate(pools=False)
         (reading,) = seen.readings
         assert (reading.labels, reading.firing) == ({"flow": fleet.flow}, True)
         assert (reading.summary or "").startswith(f"{fleet.flow} (without a deployment) crashed")
@@ -101,10 +101,10 @@ class TestRunsWithoutADeployment:
         fleet.ran_alone("COMPLETED")
         assert self.firing(fleet) == []
 
-    def test_are_told_apart_from_the_deployments_of_their_flow(self, fleet: Fleet):
+    def test_are_distinct_from_the_deployments_of_their_flow(self, fleet: Fleet):
         fleet.ran(fleet.deployment("nightly"), "COMPLETED")
         fleet.ran_alone("FAILED")
-        readings = fleet.look(pools=False).readings
+        readings = fleet.evaluate(pools=False).readings
         assert {len(reading.labels): reading.firing for reading in readings} == {2: False, 1: True}
 
     def test_count_neither_when_another_run_started_them_nor_when_they_are_left_out(
@@ -119,7 +119,7 @@ class TestRunsWithoutADeployment:
         fleet.ran_alone("FAILED", parent_task_run_id=task["id"])
         assert self.firing(fleet) == []
 
-    def test_nobody_is_told_of_one_for_ever(self, fleet: Fleet):
+    def test_one_is_not_reported_for_ever(self, fleet: Fleet):
         fleet.ran_alone("FAILED")
         assert self.firing(fleet, minutes=23 * 60) == [fleet.flow]
         assert self.firing(fleet, minutes=25 * 60) == []

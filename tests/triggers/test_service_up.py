@@ -157,7 +157,7 @@ def test_a_web_address_is_judged_by_its_status(site: str, code: int, firing: boo
     assert reading.details["status"] == code
 
 
-def test_what_a_page_answers_is_said(site: str):
+def test_the_answer_of_a_page_is_reported(site: str):
     seen = service_up.check(services=[f"{site}/503"])
     assert said(seen) == f"{site}/503 answers 503 Service Unavailable"
 
@@ -211,7 +211,7 @@ def test_a_certificate_that_lasts_is_good(serve: Callable[..., Site], tmp_path: 
         assert 89 < lasts.details["days"] <= 90
 
 
-def test_a_certificate_that_soon_runs_out_is_told_of_more_mildly(
+def test_a_certificate_that_soon_expires_has_its_own_severity(
     serve: Callable[..., Site], tmp_path: Path
 ):
     pem = certificate(tmp_path / "soon.pem", days=5)
