@@ -173,8 +173,8 @@ def _noisy(shown: Overview) -> None:
                 "Previous": one.before,
                 "Critical": one.critical,
                 "Never acknowledged": one.unattended,
-                "Mean time to acknowledge": markup.span(one.acknowledge),
-                "Mean time to resolve": markup.span(one.resolve),
+                "MTTA": markup.span(one.acknowledge),
+                "MTTR": markup.span(one.resolve),
             }
             for one in shown.trend.noisy
         ]
@@ -188,6 +188,8 @@ def _noisy(shown: Overview) -> None:
                 format="%d", min_value=0, max_value=max(one.opened for one in shown.trend.noisy)
             ),
             "Previous": st.column_config.NumberColumn(help="Opened in the previous period"),
+            "MTTA": st.column_config.TextColumn(help="Mean time to acknowledge"),
+            "MTTR": st.column_config.TextColumn(help="Mean time to resolve"),
         },
         alt="Rules by the number of alerts they opened",
     )

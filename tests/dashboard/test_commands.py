@@ -325,11 +325,15 @@ def test_commands_of_somebody_who_may_not_act_are_refused_one_by_one(browser: Br
 
 
 def test_a_form_is_checked_as_what_a_browser_sends_is(browser: Browser, store: Store):
-    """The fields of a form's command are as long as the database takes, whoever sends it."""
-    command = configuration_commands.SaveView(page="live", name="x" * 5000, query="")
-    with pytest.raises(ConfigurationError, match=r"name"):
+    """Its fields have limits, whatever the page lets people type."""
+    browser.scene.sees({"/a": 95.0})
+    (rule,) = store.rules.list()
+    command = configuration_commands.SwitchRule(
+        name=rule.name, tenant=rule.tenant, on=False, reason="x" * 2001
+    )
+    with pytest.raises(ConfigurationError, match=r"2000.*reason"):
         browser.commands.run_form(command, lambda: "maria")
-    assert store.views.of("maria") == []
+    assert store.rules.get(rule.name).enabled
 
 
 def test_a_form_of_somebody_who_may_not_act_changes_nothing(browser: Browser, store: Store):
