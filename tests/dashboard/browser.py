@@ -169,7 +169,8 @@ class Watched:
         self.forgiven = (
             "Failed to load resource: ",
             "WebSocket connection to ",
-            # Streamlit's own, of what it would have sent, and of a look at whether it is back
+            # Streamlit's own, of what it would have sent, and of asking whether it is back
             "when disconnected from server",
             "Client Error in reaching server endpoint",
+            "Streamlit server is not responding",
         )
