@@ -1,7 +1,7 @@
-"""One run of one rule: look, carry in what was seen, and say in Prefect what it found.
+"""One flow run of one rule: check, apply the evaluation, and show the result in Prefect.
 
-Whether this run counts, and what its readings mean, is decided in `sentinel`; here are only
-the questions that a Prefect run must answer: which slot, live or rehearsal, what to show.
+`sentinel` decides whether the run counts and what its readings mean; here are only the questions
+that a Prefect flow run must answer: which slot, live or rehearsal, what to show.
 """
 
 from __future__ import annotations
@@ -26,13 +26,11 @@ from flows.report import artifact_key, changes_artifact, rehearsal_artifact, run
 from sentinel.alerts.inputs import Bad
 from sentinel.alerts.run_source import RunSource
 from sentinel.checks.context import Context
-from sentinel.checks.reading import Reading
 from sentinel.checks.runner import observe
 from sentinel.checks.trigger import Trigger
 from sentinel.clock import SystemClock, utc
 from sentinel.engine.remediation import start_remediations
 from sentinel.errors import NotFound, ReadingError
-from sentinel.evaluation.alert_text import wording
 from sentinel.evaluation.judge import judge_all
 from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.links import Addresses
@@ -51,24 +49,28 @@ _STATES = {
     "stale": "Stale",
     "collapsed": "Collapsed",
 }
-_SAID = {
+_WHY = {
     "disabled": "the rule is switched off; switch it on with: sentinel rule enable",
     "stale": "this slot or a later one has been evaluated already",
     "collapsed": "its slot has passed, and the rule was evaluated within its period",
 }
-_MOST_NAMED = 1000
-"""With more readings, the run's name does not look for the worst of them."""
 
 
 def evaluate(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, Any]) -> State[Any]:
     """Evaluate `rule` once, as the body of its trigger's flow.
 
+    Args:
+        trigger: the check to run
+        rule: that judges its readings
+        parameters: of the check, as the flow run has them
+
     Returns:
-        Completed, named for what was found.
+        A Completed state, named Firing, OK, Disabled, Stale, Collapsed or Rehearsal.
 
     Raises:
-        Exception: what the check raised, once it has been stored, so that the run ends Failed
-            where its owner looks
+        Exception: whatever the check raised. It is stored first, and then ends the run as Failed,
+            which is where the owner of the check looks.
+        ReadingError: the rule cannot judge a reading
     """
     context = FlowRunContext.get()
     run = context.flow_run if context is not None else None
@@ -90,30 +92,30 @@ def evaluate(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, An
         events=store.event_port(rule, _source(run, flow)),
         connect=connect,
     )
-    evaluation = _look(trigger, rule, parameters, ctx, slot, at, _source(run, flow))
+    evaluation = _check(trigger, rule, parameters, ctx, slot, at, _source(run, flow))
     applied = store.apply(evaluation)
-    if applied.outcome in _SAID:
+    if applied.outcome in _WHY:
         return _not_now(rule, applied)
     if rule.remediate is not None and applied.changed:
         _start_remediations(store)
     error = evaluation.observation.error
-    name_run(run_name(rule.name, applied, worst=_worst(evaluation), error=error))
+    name_run(run_name(rule.name, applied, error=error))
     if applied.changed:
         _keep(rule, changes_artifact(rule.name, applied, Addresses.of(settings())), "what changed")
     if applied.outcome == "error":
         raise error or ReadingError(applied.error)
-    message = f"{applied.live} firing, {applied.bad} of {applied.seen} bad"
+    message = f"{applied.bad} of {applied.seen} series firing; live alerts: {applied.live}"
     return Completed(name=_STATES[applied.outcome], message=message)
 
 
 def _start_remediations(store: Store) -> None:
-    """Start what its new alerts ask for; where that fails, the sweep does it."""
+    """Start the remediations of new alerts; what cannot be started now, the sweep starts."""
     api = connections.prefect_api()
     if api is not None:
         start_remediations(store, api)
 
 
-def _look(
+def _check(
     trigger: Trigger[..., Any],
     rule: Rule,
     parameters: Mapping[str, Any],
@@ -140,7 +142,7 @@ def _look(
 def _is_live(
     flow: Flow[..., Any] | None, run: FlowRun, rule: Rule, parameters: Mapping[str, Any]
 ) -> bool:
-    """Whether this run speaks for the rule: it is scheduled, or does what its deployment says."""
+    """Return whether the run is live: scheduled, or with the parameters of its deployment."""
     if run.deployment_id is None:
         return False
     if run.auto_scheduled:
@@ -180,11 +182,11 @@ def _source(run: FlowRun, flow: Flow[..., Any] | None) -> RunSource:
 
 def _not_now(rule: Rule, applied: Applied) -> State[Any]:
     name_run(run_name(rule.name, applied))
-    return Completed(name=_STATES[applied.outcome], message=_SAID[applied.outcome])
+    return Completed(name=_STATES[applied.outcome], message=_WHY[applied.outcome])
 
 
 def _rehearse(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, Any]) -> State[Any]:
-    """Look and judge, store nothing, tell nobody; what was seen is kept as an artifact."""
+    """Check and judge, without storing or notifying; the readings are kept as an artifact."""
     clock = SystemClock()
     at = clock.now()
     ctx = Context(
@@ -194,7 +196,7 @@ def _rehearse(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, A
         events=connections.store().event_port(rule, None),
         connect=connect,
     )
-    evaluation = _look(trigger, rule, parameters, ctx, at, at, RunSource())
+    evaluation = _check(trigger, rule, parameters, ctx, at, at, RunSource())
     if evaluation.observation.error is not None:
         raise evaluation.observation.error
     judged = list(judge_all(evaluation, {}).values())
@@ -202,25 +204,8 @@ def _rehearse(trigger: Trigger[..., Any], rule: Rule, parameters: Mapping[str, A
     bad = sum(1 for one in judged if isinstance(one.verdict, Bad))
     return Completed(
         name="Rehearsal",
-        message=f"{bad} of {len(judged)} bad; nothing was stored, nobody was told",
+        message=f"{bad} of {len(judged)} series firing; nothing was stored, nobody was notified",
     )
-
-
-def _worst(evaluation: Evaluation) -> str:
-    """The title of the worst finding, for the run's name; empty where there is none."""
-    if evaluation.observation.error is not None:
-        return ""
-    if evaluation.observation.size > _MOST_NAMED:
-        return ""
-    worst: tuple[int, str, Reading] | None = None
-    for one in judge_all(evaluation, {}).values():
-        if not isinstance(one.verdict, Bad) or one.reading is None:
-            continue
-        if worst is None or one.verdict.severity > worst[0]:
-            worst = (one.verdict.severity, one.verdict.word, one.reading)
-    if worst is None:
-        return ""
-    return wording(evaluation.rule, worst[2], worst[1], evaluation.unit, evaluation.at)[0]
 
 
 def _keep(rule: Rule, markdown: str, what: str, kind: str = "") -> None:

@@ -18,21 +18,21 @@ LONGEST_NAME = 180
 MOST_ROWS = 100
 
 
-def run_name(
-    rule: str, applied: Applied, *, worst: str = "", error: Exception | None = None
-) -> str:
+def run_name(rule: str, applied: Applied, *, error: Exception | None = None) -> str:
     """Return a flow run's name with its result: `disk-space · firing 1 of 3 (/data 97 percent)`.
+
+    The detail is the title of the worst finding.
 
     Args:
         rule: name of the rule
         applied: the result of the evaluation
-        worst: title of the firing series with the highest severity; empty if none fires
         error: why the check failed, if it did
 
     Returns:
         At most `LONGEST_NAME` characters.
     """
-    detail = f" ({_about(rule, worst)})" if worst else ""
+    worst = applied.worst
+    detail = "" if worst is None else f" ({_about(rule, worst.title)})"
     if applied.outcome == "firing":
         text = f"firing {applied.live} of {max(applied.seen, applied.live)}{detail}"
     elif applied.outcome == "error":

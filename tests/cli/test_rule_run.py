@@ -63,10 +63,10 @@ def test_a_run_is_followed_until_it_ends(rules: Rules, tmp_path: Path) -> None:
     process = rules.started("rule-run-follow", home=tmp_path)
     (made,) = eventually(lambda: rules.runs(deployment), "the run is started")
     rules.becomes(made, "RUNNING", "Running")
-    rules.becomes(made, "COMPLETED", "Firing", "1 firing, 1 of 2 bad")
+    rules.becomes(made, "COMPLETED", "Firing", "1 of 2 series firing; live alerts: 1")
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
-    assert out.splitlines()[-1].endswith("is Firing: 1 firing, 1 of 2 bad")
+    assert out.splitlines()[-1].endswith("is Firing: 1 of 2 series firing; live alerts: 1")
     assert f"/runs/flow-run/{made}" in out
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sentinel.errors import NotFound
+from sentinel.evaluation import judge
+from sentinel.rules.condition import Verdict, When
 from tests.flows.conftest import Desk
 from tests.waiting import eventually
 
@@ -20,9 +22,25 @@ def test_a_run_says_what_it_found_in_its_name_and_state(desk: Desk):
     run = desk.start(desk.rule("says"))
     state = desk.execute(run)
     assert (state.name, state.is_completed()) == ("Firing", True)
-    assert state.message == "1 firing, 1 of 2 bad"
+    assert state.message == "1 of 2 series firing; live alerts: 1"
     assert desk.client.read_flow_run(run.id).name == "says · firing 1 of 2 (a 97 percent)"
     assert alerts(desk) == [("says: a 97 percent", "open")]
+
+
+def test_a_run_judges_each_reading_once(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    judged: list[float] = []
+    decide = judge.judge
+
+    def counted(when: When, value: float, *, firing: bool) -> Verdict:
+        judged.append(value)
+        return decide(when, value, firing=firing)
+
+    monkeypatch.setattr(judge, "judge", counted)
+    desk.shows(a=97, b=10, c=99)
+    run = desk.start(desk.rule("once"))
+    desk.execute(run)
+    assert sorted(judged) == [10, 97, 99]
+    assert desk.client.read_flow_run(run.id).name == "once · firing 2 of 3 (a 97 percent)"
 
 
 def test_a_run_that_found_nothing_bad_is_ok(desk: Desk):

@@ -46,6 +46,6 @@ def test_a_run_with_other_policies_is_a_rehearsal(desk: Desk):
     run = desk.start(deployment, policies=[policy("tried")])
     state = desk.execute(run)
     assert state.name == "Rehearsal"
-    assert state.message == "1 of 1 bad; nothing was stored, nobody was told"
+    assert state.message == "1 of 1 series firing; nothing was stored, nobody was notified"
     assert desk.store.rules.list() == []
     assert desk.store.alerts.page().items == []

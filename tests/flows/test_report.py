@@ -8,7 +8,7 @@ from flows.report import artifact_key, changes_artifact, rehearsal_artifact, run
 from sentinel import Reading, Rule, above
 from sentinel.checks.observation import Observation
 from sentinel.evaluation.judge import judge_all
-from sentinel.evaluation.model import AlertChange, Applied, Evaluation
+from sentinel.evaluation.model import AlertChange, Applied, Evaluation, Finding
 from sentinel.links import Addresses
 
 PLACES = Addresses(
@@ -22,9 +22,13 @@ def changed(title: str, alert_id: str = "a1") -> AlertChange:
     )
 
 
+def finding(title: str) -> Finding:
+    return Finding(title=title, severity="high", value=97.0, labels={})
+
+
 def test_a_flow_run_is_named_after_its_result():
-    applied = Applied(outcome="firing", seen=3, bad=1, live=1)
-    name = run_name("disk-space", applied, worst="disk-space: /data 97 percent")
+    worst = finding("disk-space: /data 97 percent")
+    name = run_name("disk-space", Applied(outcome="firing", seen=3, bad=1, live=1, worst=worst))
     assert name == "disk-space · firing 1 of 3 (/data 97 percent)"
 
 
@@ -33,7 +37,8 @@ def test_a_flow_run_without_firing_series_is_ok():
 
 
 def test_a_pending_series_is_named_pending():
-    name = run_name("cpu", Applied(outcome="ok", seen=1, bad=1), worst="cpu: 99 percent")
+    applied = Applied(outcome="ok", seen=1, bad=1, worst=finding("cpu: 99 percent"))
+    name = run_name("cpu", applied)
     assert name == "cpu · ok, 1 of 1 pending (99 percent)"
 
 
@@ -44,7 +49,8 @@ def test_a_check_that_failed_is_named_for_its_error():
 
 
 def test_a_long_title_does_not_make_a_long_name():
-    name = run_name("r", Applied(outcome="firing", seen=1, bad=1, live=1), worst="x" * 1000)
+    applied = Applied(outcome="firing", seen=1, bad=1, live=1, worst=finding("x" * 1000))
+    name = run_name("r", applied)
     assert len(name) == 180
     assert name.endswith("…")
 
