@@ -223,13 +223,13 @@ def _expiry(address: tuple[str, str, int, str], asked: Asked) -> datetime | str 
             assert isinstance(connection, ssl.SSLSocket)  # noqa: S101 - for the type checker
             certificate = connection.getpeercert() or {}
     except ssl.SSLCertVerificationError as error:
-        # What has run out is known to have, though not since when.
+        # The certificate has expired, and since when is not known.
         return datetime.min.replace(tzinfo=UTC) if error.verify_code == _EXPIRED else str(error)
     except OSError as error:
         return str(error)
     ends = certificate.get("notAfter")
     if not isinstance(ends, str):
-        return "it says no end"
+        return "its certificate has no notAfter"
     return datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
 
 

@@ -34,7 +34,7 @@ LEFT_OUT = {
     ),
     "Rule.category": "The trigger's own.",
     "Rule.often": "`for` and `consecutive` alone say how long and how often.",
-    "Rule.active_hours": "It is told at any hour.",
+    "Rule.active_hours": "It notifies at any hour.",
     "Rule.max_messages_per_hour": "Any number.",
     "Rule.max_alerts": "Any number.",
     "Rule.no_data": "Alerts stay as they are.",
@@ -143,11 +143,17 @@ def _rules() -> str:
     lines += ["# `often`", "", "For example `often: {times: 3, of_last: 5}`. It goes instead of"]
     lines += ["`consecutive`; an evaluation that did not see the series does not count.", ""]
     lines += _fields(Often)
-    lines += ["# `no_data`", "", "What it means that a check works and sees nothing.", ""]
+    lines += ["# `no_data`", "", "What to do when the check works and sees nothing.", ""]
     lines += _fields(NoData)
-    lines += ["# `active_hours`", "", "When it is told. Hours that end resolve nothing; when they"]
-    lines += ["begin, what still fires is told. A local time that does not exist moves forward,"]
-    lines += ["of one that there is twice the first counts.", ""]
+    lines += [
+        "# `active_hours`",
+        "",
+        "When to notify. The end of the hours resolves nothing. When they",
+    ]
+    lines += [
+        "begin, what still fires is notified. A local time that does not exist moves forward;"
+    ]
+    lines += ["of a local time that exists twice the first counts.", ""]
     lines += _fields(ActiveHours)
     lines += ["# `active_hours.windows`", "", "For example `{days: mon-fri, start: '08:00', end:"]
     lines += ["'18:00'}`. One that ends before it begins goes over midnight.", ""]

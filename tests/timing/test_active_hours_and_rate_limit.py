@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -169,6 +170,17 @@ def test_every_message_is_sent_or_counted_and_no_limit_is_passed(
             assert len(recent) <= limit.per_hour
         spent = allowed.spent
     assert len(sent) + held + spent.held == asked
+
+
+def test_a_limit_that_was_stored_before_holds_on():
+    """Databases have the moments of messages as `told`."""
+    stored = {"told": [T0.isoformat()], "held": 1}
+    spent = msgspec.convert(stored, Spent)
+    assert spent == Spent(sent=(T0,), held=1)
+    assert msgspec.convert(msgspec.to_builtins(spent), Spent) == spent
+    assert msgspec.to_builtins(spent).keys() == stored.keys()
+    limit = Limit(throttle=timedelta(minutes=5))
+    assert allow(limit, spent, T0 + timedelta(minutes=1)).reason is LimitReason.THROTTLED
 
 
 def test_a_message_is_allowed_at_the_next_time_given():
