@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
 from benchmarks.table import Row
-from sentinel.notifications.decision import GroupNow, Policy, Told, decide
+from sentinel.notifications.decision import GroupNow, Notified, Policy, decide
 
 ROUNDS = 200_000
 ALERTS = 20
@@ -38,7 +38,7 @@ def _ours() -> float:
         GroupNow(seq=3, opened_at=now, severity=3, firing=ALERTS, new_firing=number % 2)
         for number in range(100)
     ]
-    told = Told(seq=2, firing=ALERTS, severity=3, at=now)
+    told = Notified(seq=2, firing=ALERTS, severity=3, at=now)
     later = now + timedelta(minutes=2)
     began = time.perf_counter()
     for number in range(ROUNDS):

@@ -33,7 +33,7 @@ from sentinel.alerts.actions import (
 from sentinel.alerts.reasons import Reason
 from sentinel.alerts.view import AlertView
 from sentinel.duration import format_duration
-from sentinel.engine.snooze import still_bad
+from sentinel.engine.snooze import still_firing
 from sentinel.errors import DatabaseError, SentinelError
 from sentinel.store.alerts.apply_action import MOST_ACTED_ON
 
@@ -213,7 +213,7 @@ class AlertCommands:
 
     def _condition_holds(self, alerts: Iterable[AlertView]) -> frozenset[str]:
         with database():
-            return frozenset(still_bad(self._data.store, alerts))
+            return frozenset(still_firing(self._data.store, alerts))
 
     def _snooze_offer(self, firing: int, of: int) -> str:
         if not firing:

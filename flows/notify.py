@@ -10,7 +10,7 @@ from prefect.states import Completed
 from blocks.channels import Channels
 from flows import connections
 from flows.naming import name_run
-from sentinel.engine.dispatcher import ToldCount, tell_due
+from sentinel.engine.dispatcher import DeliveryCount, notify_due
 from sentinel.store import Store
 
 __all__ = ["notify", "notify_until_served"]
@@ -31,7 +31,7 @@ def notify(woken_by: str = "") -> State[None]:
     return _final_state(sent)
 
 
-def notify_until_served(store: Store, *, by: str) -> ToldCount:
+def notify_until_served(store: Store, *, by: str) -> DeliveryCount:
     """Send all notifications that are due, again while more were requested meanwhile.
 
     Args:
@@ -46,15 +46,15 @@ def notify_until_served(store: Store, *, by: str) -> ToldCount:
     while True:
         # Read before sending: a request that comes later is not served by this pass.
         generation = store.wakes.requested()
-        count = tell_due(store, channels.channel_of, by=by)
+        count = notify_due(store, channels.channel_of, by=by)
         sent += count.sent
         failed += count.failed
         refused += count.refused
         if store.wakes.serve(generation):
-            return ToldCount(sent, failed, refused)
+            return DeliveryCount(sent, failed, refused)
 
 
-def _final_state(count: ToldCount) -> State[None]:
+def _final_state(count: DeliveryCount) -> State[None]:
     counts = [(count.sent, "sent"), (count.failed, "to retry"), (count.refused, "refused")]
     parts = ", ".join(f"{count} {word}" for count, word in counts if count)
     if not parts:

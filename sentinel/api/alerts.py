@@ -22,7 +22,7 @@ from sentinel.api.schemas import (
     Links,
     Remediation,
 )
-from sentinel.engine.snooze import offer, still_bad
+from sentinel.engine.snooze import offer, still_firing
 from sentinel.errors import NotFound
 from sentinel.links import Addresses
 from sentinel.store import Store
@@ -156,7 +156,7 @@ def act(request: Request, alert_id: AlertId, asked: ActionRequest, actor: Caller
 
 def _holds(store: Store, alert_id: str) -> bool:
     try:
-        return bool(still_bad(store, [store.alerts.get(alert_id)]))
+        return bool(still_firing(store, [store.alerts.get(alert_id)]))
     except NotFound:
         return False  # the action itself reports this
 

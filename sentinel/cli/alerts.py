@@ -331,12 +331,12 @@ def _act(
     """
     from sentinel.alerts.actions import action_named
     from sentinel.alerts.reasons import Reason, words
-    from sentinel.engine.snooze import offer, still_bad
+    from sentinel.engine.snooze import offer, still_firing
     from sentinel.errors import Conflict, NotFound
 
     with open_store() as store:
         found = [store.alerts.find(alert) for alert in alerts]
-        hold = set(still_bad(store, found)) if name == "resolve" else set[str]()
+        hold = set(still_firing(store, found)) if name == "resolve" else set[str]()
         offered = offer(store)
         action = action_named(
             name, actor=actor(), comment=comment, assignee=assignee, until=store.now() + span

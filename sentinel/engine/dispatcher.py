@@ -1,8 +1,8 @@
-"""Telling: claim what is due, send it, record what came of it, until nothing is due.
+"""Notify receivers: claim the groups that are due, send, record the outcomes, until none is due.
 
-Sending happens outside any transaction, several channels side by side, and each group is
-recorded as soon as its own channels have answered, so that one that hangs does not keep the
-others waiting. Claims are renewed meanwhile.
+Sending happens outside any transaction, to several channels at once. The outcomes of a group are
+recorded as soon as its own channels have answered, so that a channel that hangs does not delay the
+others. Claims are renewed meanwhile.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sentinel.notifications.channel import Channel
 from sentinel.store import Store
 from sentinel.store.notifications.deliveries import Outcome, ToSend
 
-__all__ = ["ToldCount", "tell_due"]
+__all__ = ["DeliveryCount", "notify_due"]
 
 log = logging.getLogger(__name__)
 
@@ -33,37 +33,43 @@ _RENEW_SECONDS = 20.0
 _LONGEST_SEND_SECONDS = 300.0
 
 
-class ToldCount(msgspec.Struct, frozen=True):
-    """How many messages were sent, failed for now, and were refused for good."""
+class DeliveryCount(msgspec.Struct, frozen=True):
+    """How many messages were sent, failed and will be retried, or were refused for good."""
 
     sent: int = 0
     failed: int = 0
     refused: int = 0
 
 
-def tell_due(
+def notify_due(
     store: Store,
     channel_of: Callable[[str], Channel],
     *,
     by: str,
     overdue_for: timedelta | None = None,
-) -> ToldCount:
-    """Tell everybody who is to be told now.
+) -> DeliveryCount:
+    """Send every notification that is due now.
 
     Args:
         store: the shared database
-        channel_of: gives the channel of `inbox` or `<block type slug>/<block name>`; raises
+        channel_of: returns the channel of `inbox` or `<block type slug>/<block name>`; raises
             `DeliveryError` where there is none
         by: who sends, for the record: a flow run's id, or `relay`
-        overdue_for: only what nobody has claimed for this long; left out, all that is due
+        overdue_for: only groups that nobody has claimed for this long; by default all that are due
+
+    Returns:
+        How many messages were sent, failed and refused.
+
+    Raises:
+        DatabaseError: the database cannot be used; what was sent is sent once more
     """
     sent = failed = refused = 0
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tell") as pool:
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="notify") as pool:
         for _ in range(_ROUNDS):
             before = None if overdue_for is None else store.now() - overdue_for
             claimed = store.notification_log.claim(by, due_before=before)
             if not claimed:
-                # Groups on which the decision was not to tell have moved their time on.
+                # A group that needs no notification now got a later time when it was claimed.
                 if before is None and _due_again(store):
                     time.sleep(0.05)  # another process holds it at this moment
                     continue
@@ -74,7 +80,7 @@ def tell_due(
                 sent += sum(not one.error for one in outcomes)
                 refused += sum(one.permanent for one in outcomes)
                 failed += sum(bool(one.error) and not one.permanent for one in outcomes)
-    return ToldCount(sent, failed, refused)
+    return DeliveryCount(sent, failed, refused)
 
 
 def _due_again(store: Store) -> bool:
@@ -82,10 +88,10 @@ def _due_again(store: Store) -> bool:
 
 
 def _by_group(store: Store, tries: dict[Future[Outcome], ToSend]) -> Iterator[Sequence[Outcome]]:
-    """The outcomes of each group, as soon as it has all; the other claims are kept meanwhile."""
-    left: dict[str, int] = defaultdict(int)
+    """Yield the outcomes of each group once all are there; renew the other claims meanwhile."""
+    expected: dict[str, int] = defaultdict(int)
     for one in tries.values():
-        left[one.group_id] += 1
+        expected[one.group_id] += 1
     found: dict[str, list[Outcome]] = defaultdict(list)
     pending = set(tries)
     began = renewed = time.monotonic()
@@ -94,10 +100,10 @@ def _by_group(store: Store, tries: dict[Future[Outcome], ToSend]) -> Iterator[Se
         for one in done:
             group_id = tries[one].group_id
             found[group_id].append(one.result())
-            if len(found[group_id]) == left[group_id]:
+            if len(found[group_id]) == expected[group_id]:
                 yield found.pop(group_id)
         if time.monotonic() - began > _LONGEST_SEND_SECONDS:
-            continue  # it hangs: let the claim run out, so that another may tell them
+            continue  # it hangs: the claim expires, so that another process may send
         if time.monotonic() - renewed >= _RENEW_SECONDS:
             renewed = time.monotonic()
             waiting = {tries[one].group_id for one in pending}
@@ -108,7 +114,7 @@ def _renew(store: Store, sending: Sequence[ToSend]) -> None:
     try:
         store.notification_log.renew(sending)
     except (SentinelError, SQLAlchemyError) as error:
-        # What is being sent must still be recorded; a claim that runs out costs one repeat.
+        # The outcomes must still be recorded; a claim that expires costs one repeated message.
         log.warning("claims on %d messages under way could not be renewed: %s", len(sending), error)
 
 
@@ -118,8 +124,8 @@ def _send(one: ToSend, channel_of: Callable[[str], Channel]) -> Outcome:
     except DeliveryError as error:
         return Outcome(sent=one, error=storable(str(error)), permanent=error.permanent)
     except Exception as error:
-        # The edge to channels, whose code is not ours: whatever it is, it is tried again.
-        log.exception("%s failed while telling of group %s", one.channel, one.group_id)
-        # Its words may hold an address with a secret in it; they are in the log only.
+        # Channels run code that is not ours: any error of theirs is retried.
+        log.exception("%s failed to send a notification of group %s", one.channel, one.group_id)
+        # Its text may hold an address with a secret, so only the log has it.
         return Outcome(sent=one, error=f"{type(error).__name__}, see the log")
     return Outcome(sent=one, reference=storable(receipt.reference))

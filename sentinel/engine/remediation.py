@@ -1,8 +1,8 @@
-"""Starting the remediations that are asked for, and following their runs to the end.
+"""Start the pending remediations, and record the states of their runs.
 
-The rule's own run does it as soon as its alerts are committed; the sweep does it again each
-minute, for what a crash or an unreachable Prefect left. Both may: the idempotency key makes
-Prefect start one run for an alert, and the row keeps which.
+The rule's own run does both as soon as its alerts are committed. The sweep repeats it every minute
+for what a crash or an unreachable Prefect left behind. The idempotency key makes Prefect start one
+run for each alert, and the row records which.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from sentinel.store.rules.remediation import PendingRemediation, RemediationRun
 
 __all__ = ["Runner", "follow_remediations", "start_remediations"]
 
-_OVER = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+_FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 _TAG = "sentinel-remedy"
 
 
 class Runner(Protocol):
-    """What is asked of a Prefect API. Every method may raise `PrefectUnreachable`."""
+    """The methods of a Prefect API that are needed; each may raise `PrefectUnreachable`."""
 
     def deployment_named(self, flow: str, name: str) -> dict[str, Any]:
-        """The deployment `flow/name`; raises `NotFound`."""
+        """Return the deployment `flow/name`; raises `NotFound`."""
         ...
 
     def run_deployment(
@@ -41,14 +41,21 @@ class Runner(Protocol):
         ...
 
     def flow_runs(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Flow runs by id, in bulk; those that are gone are left out."""
+        """Return flow runs by id, in bulk, without those that were deleted."""
         ...
 
 
 def start_remediations(store: Store, prefect: Runner) -> int:
-    """Start what is asked for; returns how many runs that started.
+    """Start the pending remediations.
 
-    One that cannot be started keeps why, and is tried again by the next sweep.
+    One that cannot be started keeps the error, and the next sweep tries it again.
+
+    Args:
+        store: the shared database
+        prefect: the Prefect API
+
+    Returns:
+        How many runs were started.
     """
     return sum(_start(store, prefect, one) for one in store.remediations.to_start())
 
@@ -78,7 +85,14 @@ def _start(store: Store, prefect: Runner, one: PendingRemediation) -> bool:
 
 
 def follow_remediations(store: Store, prefect: Runner) -> int:
-    """Keep the states of all remediations' runs, asked for in bulk; returns how many ended.
+    """Record the states of the runs of all remediations.
+
+    Args:
+        store: the shared database
+        prefect: the Prefect API, asked in bulk
+
+    Returns:
+        How many runs ended.
 
     Raises:
         PrefectUnreachable: the API does not answer
@@ -96,11 +110,13 @@ def follow_remediations(store: Store, prefect: Runner) -> int:
 def _seen(ids: Sequence[str], runs: Mapping[str, Mapping[str, Any]]) -> Iterator[RemediationRun]:
     for id_ in ids:
         run = runs.get(id_)
-        if run is None:  # somebody deleted it, and nothing more will be known
+        if run is None:  # it was deleted, so its end will never be known
             yield RemediationRun(
                 flow_run_id=id_, state="", state_name="gone from Prefect", is_final=True
             )
             continue
         state = str(run.get("state_type") or "")
         name = str(run.get("state_name") or state.capitalize())
-        yield RemediationRun(flow_run_id=id_, state=state, state_name=name, is_final=state in _OVER)
+        yield RemediationRun(
+            flow_run_id=id_, state=state, state_name=name, is_final=state in _FINAL
+        )

@@ -1,4 +1,4 @@
-"""What is offered to somebody who resolves an alert whose condition still holds."""
+"""The snooze that is offered where a person resolves an alert whose condition still holds."""
 
 from __future__ import annotations
 
@@ -14,30 +14,37 @@ if TYPE_CHECKING:
     from sentinel.schema.rules import RuleRow
     from sentinel.store import Store
 
-__all__ = ["offer", "still_bad"]
+__all__ = ["offer", "still_firing"]
 
 
 def offer(store: Store) -> str:
-    """What is said to whoever resolved one of `still_bad`.
+    """Return the sentence that offers to suppress an alert that is `still_firing`.
 
     Args:
-        store: whose settings say for how long a person's resolve stands
+        store: whose options say how long a manual resolve holds
+
+    Returns:
+        Two sentences for people, without a command or a button.
     """
     held = format_duration(store.options.hold_after_manual_resolve)
     return (
-        f"It was still bad at the last look; if it stays so, it opens again in {held}. "
-        "To hear nothing of it for a while, suppress it."
+        f"It still fired at the last evaluation, and reopens in {held} if it still does. "
+        "Suppress it to stop its notifications for a while."
     )
 
 
-def still_bad(store: Store, alerts: Iterable[AlertView]) -> list[str]:
-    """The ids of those whose rule has not looked again since they were last bad.
+def still_firing(store: Store, alerts: Iterable[AlertView]) -> list[str]:
+    """Return the ids of the alerts that still fired at the last evaluation of their rule.
 
-    Findings that end by their own time are none: nothing says whether they still hold.
+    Alerts of event policies and of rules with `resolve_after` are left out, since no evaluation
+    says whether they still hold.
 
     Args:
-        store: where the rules are
+        store: the shared database
         alerts: as they are before anybody resolves them
+
+    Returns:
+        Ids of alerts that are not resolved, in the order of `alerts`.
     """
     found: list[str] = []
     rules: dict[tuple[str, str], RuleRow | None] = {}
@@ -46,7 +53,7 @@ def still_bad(store: Store, alerts: Iterable[AlertView]) -> list[str]:
             continue
         of = (alert.tenant, alert.rule)
         if of not in rules:
-            # Asked once for all alerts of a storm.
+            # One query for all alerts of a storm.
             rules[of] = _rule(store, *of)
         rule = rules[of]
         if rule is None or rule.trigger == POLICY_TRIGGER or rule.spec.get("resolve_after"):

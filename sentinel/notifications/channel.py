@@ -31,17 +31,17 @@ class MessageAlert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """What one channel is told about one group, already decided and worded.
+    """One message to one channel about one group.
 
     Attributes:
         dedup_key: the same for every message of one group's life, so that a provider which
-            deduplicates makes one incident of it
+            deduplicates makes one incident of them
         status: firing or resolved
         reason: why it is sent now: the code of a `sentinel.notifications.reasons.Reason`
         reason_text: the same in words, with how many notifications limits held back before it
-        alerts: at most 50 of them, worst first; `firing` and `resolved` count all
-        answers: the `Receipt.reference` of what this channel was last told about the group, so
-            that a provider can keep one conversation; empty where it was told nothing
+        alerts: at most 50 of them, the highest severity first; `firing` and `resolved` count all
+        answers: the `Receipt.reference` of the channel's last message about the group, so that a
+            provider can keep one thread; empty for the first message
     """
 
     id: str
@@ -62,18 +62,18 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """What a channel answered: `reference` is the provider's own id of the message."""
+    """The channel's answer: `reference` is the provider's own id of the message."""
 
     reference: str = ""
 
 
 class Channel(Protocol):
-    """Anything that can be told."""
+    """Anything that takes messages."""
 
     def send(self, message: Message) -> Receipt:
         """Deliver, or raise.
 
         Raises:
-            DeliveryError: it was not taken; `permanent` where trying again cannot help
+            DeliveryError: it was not delivered; `permanent` where a retry cannot help
         """
         ...

@@ -1,10 +1,11 @@
-"""Whether a channel hears about a group now, and why. Pure.
+"""Decide whether a channel is notified about a group now, and why. Pure.
 
-Semantics are Alertmanager's (group_wait, group_interval, repeat_interval, a resolve only where
-firing was told), said in sequence numbers instead of hashed sets (docs/adr/0005): what fired
-after the group's `seq` that a channel was told is news to it, and what fired and was over in
-between is never told. Added to that: a severity above what was told breaks group_interval, and
-every decision carries the exact time of the next.
+The semantics are Alertmanager's: group_wait, group_interval, repeat_interval, and a resolve only
+for channels that were notified of firing. They are expressed in sequence numbers instead of hashed
+sets (docs/adr/0005): an alert that fired after the group's `seq` of the channel's last notification
+is new to that channel, and an alert that fired and resolved in between is never mentioned. Two
+things are added: a severity above that of the last notification does not wait for group_interval,
+and every decision carries the exact time of the next one.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from sentinel.notifications.reasons import Reason
 from sentinel.timing.active_hours import ActiveHours
 from sentinel.timing.rate_limit import Limit, LimitReason, Spent, allow
 
-__all__ = ["Decision", "GroupNow", "Policy", "Told", "decide", "pause_after"]
+__all__ = ["Decision", "GroupNow", "Notified", "Policy", "decide", "pause_after"]
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """When a group may be told."""
+    """The times and limits that decide when a group may be notified."""
 
     group_wait: timedelta = timedelta(seconds=30)
     group_interval: timedelta = timedelta(minutes=5)
@@ -31,20 +32,20 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GroupNow(msgspec.Struct, frozen=True, kw_only=True):
-    """A group as one channel must see it.
+    """A group as it is now, in relation to the last notification of one channel.
 
     Attributes:
         seq: of the group
         opened_at: when its present episode began
         severity: worst of what fires and is not suppressed, a `Severity` number
-        firing: how many fire, suppressed or not
-        suppressed: how many of those are suppressed
+        firing: number of firing alerts, suppressed or not
+        suppressed: how many of them are suppressed
         acknowledged: how many of those that are not suppressed are acknowledged
-        new_firing: fire now, not suppressed, and that is news to the channel: began after what
-            it was told, or was suppressed when it was told
-        resolved_since: were told as firing and are over, quietly ended ones left out
-        quiet_since: were told as firing and ended without a recovery
-        suppressed_until: when the first suppression among what fires ends
+        new_firing: firing alerts, not suppressed, that are new to the channel: they fired after
+            its last notification, or were suppressed at that time
+        resolved_since: alerts that the channel was notified of as firing and that have recovered
+        quiet_since: alerts that it was notified of as firing and that closed without a recovery
+        suppressed_until: when the first suppression of a firing alert ends
     """
 
     seq: int
@@ -59,12 +60,19 @@ class GroupNow(msgspec.Struct, frozen=True, kw_only=True):
     suppressed_until: datetime | None = None
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What one channel was last told, and how trying has gone since.
+class Notified(msgspec.Struct, frozen=True, kw_only=True):
+    """The last notification of one channel about one group, and the failures since.
 
-    `firing` is how many it was told fire; 0 after a resolve. `refused_seq` is the group's seq
-    at which it refused for good. `reference` is the provider's, of what it was last told.
-    `recent` are the times it was told within the hour, where a limit asks for them.
+    Attributes:
+        seq: the group's `seq` at the last notification; 0 for none
+        firing: number of firing alerts that it named; 0 after a resolve
+        severity: the group's severity then; 0 after a resolve
+        at: when it was sent; None for never
+        attempts: failures in a row since then
+        retry_at: not to be tried before; None where the last attempt succeeded
+        refused_seq: the group's `seq` at which the channel refused for good
+        reference: the provider's id of the last message
+        recent: times of notifications within the last hour; only filled where a limit needs them
     """
 
     seq: int = 0
@@ -79,41 +87,47 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """`send` now or not, for this `reason`; `next_at` is the next decision, None for none."""
+    """Whether to `send` now and for what `reason`; `next_at` is the time of the next decision."""
 
     send: bool
     reason: Reason
     next_at: datetime | None = None
 
 
-def decide(group: GroupNow, told: Told, now: datetime, policy: Policy) -> Decision:
-    """Whether this channel hears about this group now, and why.
+def decide(group: GroupNow, notified: Notified, now: datetime, policy: Policy) -> Decision:
+    """Decide whether one channel is notified about one group now.
+
+    `decide` makes every notification decision; nothing else sends or holds back.
 
     Args:
-        group: as it is, in relation to what the channel was told
-        told: what it was told; an empty `Told` for never
+        group: as it is now, in relation to `notified`
+        notified: the channel's last notification; an empty `Notified` for none
         now: the present moment
-        policy: the group's times
+        policy: the group's times and limits
+
+    Returns:
+        Whether to send, the reason, and when to decide again; `next_at` is None where only a
+        change of the group can lead to another decision.
     """
-    wanted = _wanted(group, told, now, policy)
+    wanted = _wanted(group, notified, now, policy)
     if not wanted.send:
         return wanted
-    if told.refused_seq is not None and told.refused_seq >= group.seq:
+    if notified.refused_seq is not None and notified.refused_seq >= group.seq:
         return Decision(send=False, reason=Reason.REFUSED)
-    if told.retry_at is not None and now < told.retry_at:
-        return Decision(send=False, reason=Reason.RETRY, next_at=told.retry_at)
-    # An end goes wherever firing was told, whatever the hour, and never rings a phone.
-    return wanted if group.firing == 0 else _within(wanted, told, now, policy)
+    if notified.retry_at is not None and now < notified.retry_at:
+        return Decision(send=False, reason=Reason.RETRY, next_at=notified.retry_at)
+    # A resolve is sent at any hour and past any limit: it wakes nobody and ends the incident.
+    return wanted if group.firing == 0 else _within(wanted, notified, now, policy)
 
 
-def _within(wanted: Decision, told: Told, now: datetime, policy: Policy) -> Decision:
-    """What was decided, if hours and limits let it go out now."""
+def _within(wanted: Decision, notified: Notified, now: datetime, policy: Policy) -> Decision:
+    """Return `wanted` where active hours and limits allow sending now, else why not."""
     if policy.hours is not None and not policy.hours.open_at(now):
         opens = policy.hours.changes_after(now)
         return Decision(send=False, reason=Reason.OUTSIDE_HOURS, next_at=opens)
     if policy.limit.none:
         return wanted
-    times = told.recent if told.at is None else (*told.recent, told.at)
+    times = notified.recent if notified.at is None else (*notified.recent, notified.at)
     allowed = allow(policy.limit, Spent(sent=tuple(sorted(set(times)))), now)
     if allowed.send:
         return wanted
@@ -122,38 +136,38 @@ def _within(wanted: Decision, told: Told, now: datetime, policy: Policy) -> Deci
     return Decision(send=False, reason=reason, next_at=allowed.next_at)
 
 
-def _wanted(group: GroupNow, told: Told, now: datetime, policy: Policy) -> Decision:
+def _wanted(group: GroupNow, notified: Notified, now: datetime, policy: Policy) -> Decision:
     if group.firing == 0:
-        return _over(group, told)
+        return _resolved(group, notified)
     if group.suppressed >= group.firing:
         return Decision(send=False, reason=Reason.SUPPRESSED, next_at=group.suppressed_until)
-    wanted = _of_the_rest(group, told, now, policy)
+    wanted = _of_the_rest(group, notified, now, policy)
     if wanted.send or group.suppressed_until is None:
         return wanted
-    # What is suppressed becomes news when that ends, also where nothing else would.
+    # The suppressed alerts become news when the suppression ends, even if nothing else changes.
     ends = group.suppressed_until
     next_at = ends if wanted.next_at is None else min(wanted.next_at, ends)
     return msgspec.structs.replace(wanted, next_at=next_at)
 
 
-def _of_the_rest(group: GroupNow, told: Told, now: datetime, policy: Policy) -> Decision:
-    if told.firing == 0:
+def _of_the_rest(group: GroupNow, notified: Notified, now: datetime, policy: Policy) -> Decision:
+    if notified.firing == 0:
         return _first(group, now, policy)
-    told_at = told.at or group.opened_at
-    if group.severity > told.severity:
+    last_at = notified.at or group.opened_at
+    if group.severity > notified.severity:
         return Decision(send=True, reason=Reason.SEVERITY_ROSE)
     news = Reason.NEW_FIRING if group.new_firing else Reason.PARTLY_RESOLVED
     if group.new_firing or group.resolved_since:
-        return _at(told_at + policy.group_interval, now, news, Reason.GROUP_INTERVAL)
-    if _taken(group):
+        return _at(last_at + policy.group_interval, now, news, Reason.GROUP_INTERVAL)
+    if _all_acknowledged(group):
         return Decision(send=False, reason=Reason.ACKNOWLEDGED)
-    again = told_at + policy.repeat_interval
+    again = last_at + policy.repeat_interval
     return _at(again, now, Reason.REPEAT, Reason.REPEAT_INTERVAL)
 
 
-def _over(group: GroupNow, told: Told) -> Decision:
-    if told.firing == 0:
-        never = told.seq == 0
+def _resolved(group: GroupNow, notified: Notified) -> Decision:
+    if notified.firing == 0:
+        never = notified.seq == 0
         reason = Reason.RESOLVED_BEFORE_NOTIFIED if never else Reason.ALREADY_NOTIFIED
         return Decision(send=False, reason=reason)
     if group.resolved_since == 0 and group.quiet_since > 0:
@@ -162,14 +176,14 @@ def _over(group: GroupNow, told: Told) -> Decision:
 
 
 def _first(group: GroupNow, now: datetime, policy: Policy) -> Decision:
-    if _taken(group):
-        # Somebody saw it before it was told, and has it.
+    if _all_acknowledged(group):
+        # Somebody acknowledged it before the first notification.
         return Decision(send=False, reason=Reason.ACKNOWLEDGED)
     ready = group.opened_at + policy.group_wait
     return _at(ready, now, Reason.FIRST, Reason.GROUP_WAIT)
 
 
-def _taken(group: GroupNow) -> bool:
+def _all_acknowledged(group: GroupNow) -> bool:
     return group.acknowledged >= group.firing - group.suppressed
 
 
@@ -180,11 +194,14 @@ def _at(moment: datetime, now: datetime, then: Reason, until_then: Reason) -> De
 
 
 def pause_after(attempts: int, spread: float) -> timedelta:
-    """How long to wait after the `attempts`-th failure in a row: 10 s, doubling, to 10 min.
+    """Return how long to wait after the `attempts`-th failure in a row.
 
     Args:
         attempts: failures so far, 1 or more
-        spread: between 0 and 1, derived from the channel, so that many do not retry as one
+        spread: between 0 and 1, derived from the delivery, so that many do not retry at once
+
+    Returns:
+        10 seconds, doubled with each failure up to 10 minutes, plus or minus 10 %.
     """
     seconds = min(600.0, 10.0 * 2.0 ** min(attempts - 1, 10))
     return timedelta(seconds=seconds * (0.9 + 0.2 * spread))

@@ -1,4 +1,4 @@
-"""Which conversation an alert belongs to, and when a group is looked at next. Pure."""
+"""Decide which group an alert belongs to, and when a changed group is decided on next. Pure."""
 
 from __future__ import annotations
 
@@ -12,27 +12,30 @@ from sentinel.labels.fingerprint import fingerprint
 from sentinel.rules.rule import Rule
 from sentinel.severity import Severity
 
-__all__ = ["SOURCE", "Membership", "NotifiedSoFar", "first_wait", "membership", "next_look"]
+__all__ = ["SOURCE", "Membership", "NotifiedSoFar", "first_wait", "membership", "next_decision"]
 
 SOURCE = "sentinel_source"
-"""The label of an alert that a check fails because its source does not answer."""
+"""Label of an alert about a check whose source does not answer; its value names the source."""
 
-TAKEN_BACK_WITHIN = timedelta(seconds=5)
-"""For so long nobody is told that a person resolved all of it: it may have been the wrong key."""
+UNDO_WITHIN = timedelta(seconds=5)
+"""How long the resolve that a person made is held back, since it may be undone."""
 
 CRITICAL_WAIT = timedelta(seconds=5)
 USUAL_WAIT = timedelta(seconds=30)
 
 
 class Membership(msgspec.Struct, frozen=True, kw_only=True):
-    """The group an alert goes to.
+    """The group that an alert belongs to.
 
     Attributes:
-        key: 32 hex digits; one live group has it
-        route: which way it is told; the receivers' names until routing trees exist
-        labels: what its alerts agree in
+        key: 32 hex digits; at most one live group has it
+        route: the names of the receivers, joined by +
+        tenant: of the rule
+        labels: the labels that its alerts have in common
+        receivers: names of the receivers to notify
         policy: group_wait (None: by severity), group_interval, repeat_interval, in
             seconds, and active_hours, throttle and per_hour where the rule has them
+        wait: the rule's group_wait; None for the default of the severity
     """
 
     key: str
@@ -45,15 +48,18 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def membership(rule: Rule, labels: Mapping[str, str], category: str, *, check: bool) -> Membership:
-    """The group of an alert of `rule` with the reading's `labels`.
+    """Return the group of an alert of `rule`.
 
     Args:
-        rule: whose alert it is
+        rule: that the alert is of
         labels: of the reading
         category: of the rule or its trigger
-        check: whether it says that a check fails; those of one owner are one conversation, and
-            those of one source that does not answer, where the rules name no owner. More rules
-            that fail on it are no news before the message is repeated.
+        check: whether the alert is about a check that fails. Failing checks of one owner share a
+            group, and so do those whose source does not answer. In the latter case, further
+            rules that fail on the same source are not news before the notification repeats.
+
+    Returns:
+        The group's key, labels, receivers and times.
     """
     known = {
         **rule.labels,
@@ -89,7 +95,7 @@ def membership(rule: Rule, labels: Mapping[str, str], category: str, *, check: b
 
 
 def _hours_and_limits(rule: Rule) -> dict[str, Any]:
-    """When and how often its groups may be told, where the rule says so."""
+    """Return the active hours and limits of notifications, where the rule has them."""
     found: dict[str, Any] = {}
     if rule.active_hours is not None:
         found["active_hours"] = rule.active_hours.model_dump(mode="json")
@@ -101,20 +107,25 @@ def _hours_and_limits(rule: Rule) -> dict[str, Any]:
 
 
 def first_wait(wait: timedelta | None, severity: int) -> timedelta:
-    """How long a new group waits, so that inhibition and blips settle."""
+    """Return how long a new group waits for more alerts: `wait`, or the default of `severity`."""
     if wait is not None:
         return wait
     return CRITICAL_WAIT if severity >= Severity.CRITICAL else USUAL_WAIT
 
 
 class NotifiedSoFar(msgspec.Struct, frozen=True, kw_only=True):
-    """What the receivers of a group have been told, all together."""
+    """The notifications of a group so far, over all its channels.
 
-    told_at: datetime | None = None
-    told_severity: int = 0
+    Attributes:
+        at: when the last one was sent; None for never
+        severity: the highest severity that one named
+    """
+
+    at: datetime | None = None
+    severity: int = 0
 
 
-def next_look(
+def next_decision(
     *,
     due_at: datetime | None,
     so_far: NotifiedSoFar,
@@ -125,18 +136,30 @@ def next_look(
     now: datetime,
     by_hand: bool = False,
 ) -> datetime:
-    """When a changed group's receivers are to be decided on.
+    """Return when a group that changed is decided on next.
 
-    It is never later than the decision needs; the decision itself is
-    `sentinel.notifications.decision.decide`, which may find that it is too early. An end `by_hand`
-    waits for `TAKEN_BACK_WITHIN`.
+    The time is never too late; `sentinel.notifications.decision.decide`, which runs then, may find
+    that it is too early.
+
+    Args:
+        due_at: the time that the group has now; None for none
+        so_far: the group's notifications so far
+        severity: of the group after the change
+        firing: number of firing alerts after the change
+        wait: the group's group_wait; None for the default of the severity
+        interval: the group's group_interval
+        now: the present moment
+        by_hand: whether a person resolved it; then it waits for `UNDO_WITHIN`
+
+    Returns:
+        The time of the next decision; `now` where it is due at once.
     """
-    if so_far.told_at is None:
-        look = now + first_wait(wait, severity)
-        return look if due_at is None else min(due_at, look)
+    if so_far.at is None:
+        due = now + first_wait(wait, severity)
+        return due if due_at is None else min(due_at, due)
     if firing == 0 and by_hand:
-        return now + TAKEN_BACK_WITHIN
-    if firing == 0 or severity > so_far.told_severity:
+        return now + UNDO_WITHIN
+    if firing == 0 or severity > so_far.severity:
         return now
-    look = max(now, so_far.told_at + interval)
-    return look if due_at is None else min(due_at, look)
+    due = max(now, so_far.at + interval)
+    return due if due_at is None else min(due_at, due)

@@ -1,4 +1,4 @@
-"""Wording a message about a group. Pure."""
+"""Compose the message about a group. Pure."""
 
 from __future__ import annotations
 
@@ -18,16 +18,21 @@ from sentinel.severity import Severity
 __all__ = ["MOST_NAMED", "compose", "message_id"]
 
 MOST_NAMED = 50
-"""Alerts that a message names; it counts all."""
+"""The most alerts that a message names; it counts all of them."""
 
 
 def message_id(group_id: str, receiver: str, channel: str, seq: int, attempt_of: str) -> str:
-    """The id of a message: the same when one send is tried again, another for other news.
+    """Return the id of a message: a retry of one send has the same id, the next message another.
 
     Args:
-        group_id, receiver, channel: whom it is for
-        seq: of the group, that it tells of
-        attempt_of: what tells a repeat from the message before it
+        group_id: of the group that it is about
+        receiver: name of the receiver
+        channel: reference of the channel
+        seq: the group's `seq` that it reports
+        attempt_of: time of the channel's last notification, which differs for a repeat
+
+    Returns:
+        32 hex digits.
     """
     text = "\x1f".join([group_id, receiver, channel, str(seq), attempt_of])
     return blake2b(text.encode(), digest_size=16).hexdigest()
@@ -47,32 +52,36 @@ def compose(
     dashboard: str,
     answers: str = "",
 ) -> Message:
-    """What one channel is told about `group`.
+    """Compose the message for one channel about `group`.
 
     Args:
-        group: as it is
-        alerts: worst first, at most `MOST_NAMED`
+        group: as it is now
+        alerts: the highest severity first; the message names the first `MOST_NAMED`
         id_: of the message
-        receiver: its name
+        receiver: name of the receiver
         reason: why it is sent
         held: notifications that limits held back since the last one
-        firing, resolved: how many fire, and how many are over since it was last told
+        firing: number of firing alerts
+        resolved: number of alerts that resolved since the channel's last notification
         now: the present moment
         dashboard: address of the dashboard, for links
-        answers: reference of what the channel was last told about it
+        answers: reference of the channel's last message about the group
+
+    Returns:
+        The message; its status is resolved where `reason` is that all alerts are resolved.
     """
-    over = reason is Reason.RESOLVED
+    resolves = reason is Reason.RESOLVED
     word = Severity(group.severity).word
     return Message(
         id=id_,
         group_id=group.id,
         dedup_key=f"sentinel-{group.id}",
         at=now,
-        status="resolved" if over else "firing",
+        status="resolved" if resolves else "firing",
         reason=str(reason),
         reason_text=words(reason, held),
         receiver=receiver,
-        title=_title(group, over, word),
+        title=_title(group, resolves, word),
         severity=word,
         firing=firing,
         resolved=resolved,
@@ -82,8 +91,8 @@ def compose(
     )
 
 
-def _title(group: AlertGroup, over: bool, word: str) -> str:
-    if not over:
+def _title(group: AlertGroup, resolves: bool, word: str) -> str:
+    if not resolves:
         return f"[{word}] {group.title}"
     ended = group.resolution
     recovered = ended in ("", AlertReason.RECOVERED)

@@ -1,7 +1,7 @@
-"""When a wake becomes an event. Pure.
+"""Decide when a wake is emitted as an event. Pure.
 
 A wake is a row of generations: `requested` rises with every commit that makes something due,
-`served` follows when somebody has looked, `emitted` is the generation of the last event.
+`served` is the last generation that was worked through, `emitted` that of the last event.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 __all__ = ["AT_MOST_EVERY", "WakeState", "should_emit"]
 
 AT_MOST_EVERY = timedelta(seconds=1)
-"""A hundred events at once became a hundred flow runs; never more than one start a second."""
+"""The least time between two events, since each starts a flow run."""
 
 
 class WakeState(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,19 +26,22 @@ class WakeState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def should_emit(wake: WakeState, now: datetime, again_after: timedelta) -> bool:
-    """Whether an event goes out now.
+    """Decide whether the wake is emitted now.
 
     Args:
         wake: the row as it is
         now: the present moment
-        again_after: how long an emitted wake may stay unserved before it is sent again
+        again_after: how long an emitted wake may stay unserved before it is emitted again
+
+    Returns:
+        True where something is requested and no recent event is outstanding.
     """
     if wake.requested <= wake.served:
         return False
     if wake.emitted_at is None:
         return True
     since = now - wake.emitted_at
-    if since < timedelta(0):  # the clock was set back: better once too often
+    if since < timedelta(0):  # the clock was set back; a repeated event costs nothing
         return True
     outstanding = wake.emitted > wake.served
     return since >= max(AT_MOST_EVERY, again_after if outstanding else timedelta(0))

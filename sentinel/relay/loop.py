@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from sentinel.engine.dispatcher import tell_due
+from sentinel.engine.dispatcher import notify_due
 from sentinel.errors import SentinelError
 from sentinel.notifications.channel import Channel
 from sentinel.prefect_client.port import Prefect
@@ -202,7 +202,9 @@ class Relay:
             return
         up = self._prefect is not None and self._prefect.healthy()
         why = "no worker has picked it up" if up else "Prefect is down"
-        told = tell_due(self._store, self._channel_of, by="relay", overdue_for=self._standby_after)
+        told = notify_due(
+            self._store, self._channel_of, by="relay", overdue_for=self._standby_after
+        )
         self._store.log.write(
             "warning",
             "relay.stood_by",

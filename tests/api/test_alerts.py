@@ -118,7 +118,7 @@ def test_an_alert_is_named_by_its_whole_id(client: httpx.Client, wanted: str, st
 
 def test_resolving_an_alert_that_still_holds_offers_a_snooze(client: httpx.Client, raised: Raised):
     (wanted,) = raised("/data")
-    assert "opens again in 5m" in act(client, wanted, "resolve").json()["offer"]
+    assert "reopens in 5m" in act(client, wanted, "resolve").json()["offer"]
     (other,) = raised("/srv")
     raised("/home", value=10)
     assert act(client, other, "resolve").json()["offer"] is None

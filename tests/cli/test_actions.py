@@ -97,7 +97,7 @@ def test_resolving_an_alert_that_still_holds_offers_a_snooze(run: Run, desk: Des
     id_ = alert(run)["id"]
     code, out, _ = run("alert", "resolve", id_)
     assert code == 0
-    assert "still bad at the last look; if it stays so, it opens again in 5m" in out
+    assert "still fired at the last evaluation, and reopens in 5m if it still does" in out
     # What is offered works on what was resolved.
     assert run("alert", "suppress", id_, "--for", "1h")[0] == 0
 
@@ -106,7 +106,7 @@ def test_the_offer_says_for_how_long_a_resolve_stands_here(
     run: Run, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SENTINEL_HOLD_AFTER_MANUAL_RESOLVE", "20m")
-    assert "it opens again in 20m" in act(run, "resolve")["offer"]
+    assert "reopens in 20m" in act(run, "resolve")["offer"]
 
 
 def test_an_alert_that_was_ok_at_the_last_evaluation_is_offered_nothing(

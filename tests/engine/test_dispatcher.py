@@ -11,7 +11,7 @@ import pytest
 
 from sentinel.alerts.actions import Acknowledge, Suppress, Unacknowledge
 from sentinel.clock import FakeClock
-from sentinel.engine.dispatcher import ToldCount, tell_due
+from sentinel.engine.dispatcher import DeliveryCount, notify_due
 from sentinel.errors import ConfigurationError, DeliveryError
 from sentinel.notifications.channel import Channel, Message, Receipt
 from sentinel.store import Store
@@ -51,8 +51,8 @@ class World:
         self.store, self.clock, self.recorder = store, clock, Recorder()
         self.desk = Desk(store, clock, group_wait="30s", **rule)
 
-    def tells(self, **more: Any) -> ToldCount:
-        return tell_due(self.store, self.recorder.channel_of, by="test", **more)
+    def tells(self, **more: Any) -> DeliveryCount:
+        return notify_due(self.store, self.recorder.channel_of, by="test", **more)
 
     def said(self) -> list[tuple[str, str]]:
         self.tells()
@@ -227,7 +227,7 @@ def test_a_channel_that_fails_is_tried_again_and_the_others_are_not(world: World
     world.recorder.fails["sentinel-webhook/ops"] = DeliveryError("HTTP 503")
     world.desk.sees({"/": 95})
     world.clock.forward(seconds=30)
-    assert world.tells() == ToldCount(1, 1, 0)
+    assert world.tells() == DeliveryCount(1, 1, 0)
     for _ in range(60):  # an hour
         world.clock.forward(minutes=1)
         world.tells()
@@ -249,9 +249,9 @@ def test_a_permanent_error_is_not_tried_again_until_there_is_news(world: World):
     world.recorder.fails["sentinel-webhook/ops"] = gone
     world.desk.sees({"/": 95})
     world.clock.forward(seconds=30)
-    assert world.tells() == ToldCount(0, 0, 1)
+    assert world.tells() == DeliveryCount(0, 0, 1)
     world.clock.forward(hours=9)
-    assert world.tells() == ToldCount(0, 0, 0)
+    assert world.tells() == DeliveryCount(0, 0, 0)
     assert world.reasons() == ["refused"]
     del world.recorder.fails["sentinel-webhook/ops"]
     world.desk.sees({"/": 95, "/data": 95})
@@ -329,17 +329,17 @@ def test_a_sender_that_dies_leaves_nobody_untold_and_repeats_at_most_once(
     if where == "while recording":
         monkeypatch.setattr(world.store, "changed", die)
     with pytest.raises(Killed):
-        tell_due(world.store, channel_of, by="test")
+        notify_due(world.store, channel_of, by="test")
     monkeypatch.undo()
     assert world.store.notification_log.finish == finish
-    assert world.tells() == ToldCount(0, 0, 0)  # the claim stands for now
+    assert world.tells() == DeliveryCount(0, 0, 0)  # the claim stands for now
     world.clock.forward(seconds=91)
-    assert world.tells() == ToldCount(1, 0, 0)
+    assert world.tells() == DeliveryCount(1, 0, 0)
     ids = [message.id for _, message in world.recorder.messages]
     assert len(ids) == (1 if where == "before sending" else 2)
     assert len(set(ids)) == 1  # a repeat has the same id, so that a receiver can drop it
     world.clock.forward(minutes=30)
-    assert world.tells() == ToldCount(0, 0, 0)
+    assert world.tells() == DeliveryCount(0, 0, 0)
 
 
 def test_one_wake_is_emitted_and_no_second_while_it_is_outstanding(store: Store, clock: FakeClock):

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from sentinel.notifications.decision import (
     Decision,
     GroupNow,
+    Notified,
     Policy,
-    Reason,
-    Told,
     decide,
     pause_after,
 )
+from sentinel.notifications.reasons import Reason
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 POLICY = Policy()
@@ -33,11 +33,11 @@ def group(**fields: Any) -> GroupNow:
     return msgspec.structs.replace(base, **fields)
 
 
-def told(**fields: Any) -> Told:
-    return msgspec.structs.replace(Told(seq=1, firing=1, severity=3, at=at(30)), **fields)
+def told(**fields: Any) -> Notified:
+    return msgspec.structs.replace(Notified(seq=1, firing=1, severity=3, at=at(30)), **fields)
 
 
-NEVER = Told()
+NEVER = Notified()
 
 
 @pytest.mark.parametrize(
@@ -58,14 +58,14 @@ NEVER = Told()
         (31, group(firing=0), told(firing=0, severity=0), False, Reason.ALREADY_NOTIFIED, None),
         (31, group(suppressed=1), NEVER, False, Reason.SUPPRESSED, None),
         (31, group(new_firing=1), told(firing=0, severity=0), True, Reason.FIRST, None),
-        (40, group(new_firing=1), Told(attempts=1, retry_at=at(50)), False, Reason.RETRY, 50),
-        (50, group(new_firing=1), Told(attempts=1, retry_at=at(50)), True, Reason.FIRST, None),
-        (50, group(new_firing=1), Told(refused_seq=2), False, Reason.REFUSED, None),
-        (50, group(seq=3, new_firing=1), Told(refused_seq=2), True, Reason.FIRST, None),
+        (40, group(new_firing=1), Notified(attempts=1, retry_at=at(50)), False, Reason.RETRY, 50),
+        (50, group(new_firing=1), Notified(attempts=1, retry_at=at(50)), True, Reason.FIRST, None),
+        (50, group(new_firing=1), Notified(refused_seq=2), False, Reason.REFUSED, None),
+        (50, group(seq=3, new_firing=1), Notified(refused_seq=2), True, Reason.FIRST, None),
     ],
 )
 def test_a_decision_and_its_reason(
-    now: int, group: GroupNow, told: Told, send: bool, reason: Reason, next_at: int | None
+    now: int, group: GroupNow, told: Notified, send: bool, reason: Reason, next_at: int | None
 ):
     expected = Decision(send=send, reason=reason, next_at=None if next_at is None else at(next_at))
     assert decide(group, told, at(now), POLICY) == expected
@@ -99,7 +99,7 @@ groups = st.builds(
 tolds = st.one_of(
     st.just(NEVER),
     st.builds(
-        Told,
+        Notified,
         seq=st.integers(1, 9),
         firing=st.integers(0, 3),
         severity=st.integers(0, 5),
@@ -114,7 +114,7 @@ moments = st.integers(0, 40_000).map(at)
 
 @given(groups, tolds, moments)
 def test_deciding_is_a_function_and_a_next_time_lies_ahead(
-    group: GroupNow, told: Told, now: datetime
+    group: GroupNow, told: Notified, now: datetime
 ):
     decision = decide(group, told, now, POLICY)
     assert decision == decide(group, told, now, POLICY)
@@ -124,14 +124,14 @@ def test_deciding_is_a_function_and_a_next_time_lies_ahead(
 
 
 @given(groups, tolds, moments)
-def test_a_resolve_goes_only_where_firing_was_told(group: GroupNow, told: Told, now: datetime):
+def test_a_resolve_goes_only_where_firing_was_told(group: GroupNow, told: Notified, now: datetime):
     decision = decide(group, told, now, POLICY)
     if decision.send and group.firing == 0:
         assert told.firing > 0
 
 
 @given(groups, tolds, moments)
-def test_nothing_else_falls_due_without_a_change(group: GroupNow, told: Told, now: datetime):
+def test_nothing_else_falls_due_without_a_change(group: GroupNow, told: Notified, now: datetime):
     """No next time means that waiting alone never makes it due."""
     decision = decide(group, told, now, POLICY)
     if not decision.send and decision.next_at is None:
@@ -140,7 +140,9 @@ def test_nothing_else_falls_due_without_a_change(group: GroupNow, told: Told, no
 
 
 @given(groups, tolds, moments)
-def test_at_the_next_time_there_is_something_new_to_say(group: GroupNow, told: Told, now: datetime):
+def test_at_the_next_time_there_is_something_new_to_say(
+    group: GroupNow, told: Notified, now: datetime
+):
     decision = decide(group, told, now, POLICY)
     if decision.next_at is not None:
         then = decide(group, told, decision.next_at, POLICY)
@@ -152,7 +154,7 @@ def test_once_told_the_same_is_not_told_again_at_once(group: GroupNow, now: date
     first = decide(group, NEVER, now, POLICY)
     if not first.send:
         return
-    after = Told(seq=group.seq, firing=group.firing, severity=group.severity, at=now)
+    after = Notified(seq=group.seq, firing=group.firing, severity=group.severity, at=now)
     settled = msgspec.structs.replace(group, new_firing=0, resolved_since=0, quiet_since=0)
     assert not decide(settled, after, now, POLICY).send
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from sentinel.alerts.events import group_event
 from sentinel.alerts.reasons import Reason
-from sentinel.notifications.grouping import Membership, NotifiedSoFar, next_look
+from sentinel.notifications.grouping import Membership, NotifiedSoFar, next_decision
 from sentinel.prefect_client.port import OutEvent
 from sentinel.schema.columns import new_id
 from sentinel.severity import Severity
@@ -260,9 +260,7 @@ class GroupChanges:
         found: dict[str, NotifiedSoFar] = {}
         for piece in chunks(sorted(ids)):
             for row in self._connection.execute(_SO_FAR, {"ids": piece}):
-                found[row.group_id] = NotifiedSoFar(
-                    told_at=row.told_at, told_severity=row.told_severity or 0
-                )
+                found[row.group_id] = NotifiedSoFar(at=row.told_at, severity=row.told_severity or 0)
         return found
 
     def _become(
@@ -283,7 +281,7 @@ class GroupChanges:
         told = NotifiedSoFar() if again else so_far.get(group.id, NotifiedSoFar())
         policy = group.policy
         wait = policy.get("group_wait")
-        due = next_look(
+        due = next_decision(
             due_at=group.due_at,
             so_far=told,
             severity=severity,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Connection, Row, exists, func, or_, select
 
-from sentinel.notifications.decision import Decision, GroupNow, Policy, Told, decide
+from sentinel.notifications.decision import Decision, GroupNow, Notified, Policy, decide
 from sentinel.notifications.grouping import first_wait
 from sentinel.notifications.message import MOST_NAMED, compose, message_id
 from sentinel.notifications.reasons import Reason
@@ -209,7 +209,7 @@ class NotificationLog:
                 )
 
     def _seen_by(
-        self, connection: Connection, group: AlertGroup, told: Told, now: datetime
+        self, connection: Connection, group: AlertGroup, told: Notified, now: datetime
     ) -> GroupNow:
         """Return the group's state compared with what one channel was last notified of.
 
@@ -256,8 +256,8 @@ class NotificationLog:
             )  # fmt: skip
 
     def _prepare(
-        self, connection: Connection, group: AlertGroup, receiver: str, channel: str, told: Told,
-        seen: GroupNow, decision: Decision, by: str,
+        self, connection: Connection, group: AlertGroup, receiver: str, channel: str,
+        told: Notified, seen: GroupNow, decision: Decision, by: str,
     ) -> ToSend:  # fmt: skip
         now = self._store.now()
         before = told.at.isoformat() if told.at else "first"
@@ -291,7 +291,7 @@ class NotificationLog:
         )  # fmt: skip
 
     def _named(
-        self, connection: Connection, group: AlertGroup, told: Told, now: datetime
+        self, connection: Connection, group: AlertGroup, told: Notified, now: datetime
     ) -> list[Alert]:
         """Return the alerts that a message names: unsuppressed firing ones, else resolved ones."""
         query = select(ALERT).join(MEMBER, MEMBER.c.alert_id == ALERT.c.id)
@@ -353,10 +353,10 @@ def _targets(
     return list(targets)
 
 
-def _told(row: Row[Any] | None) -> Told:
+def _told(row: Row[Any] | None) -> Notified:
     if row is None:
-        return Told()
-    return Told(
+        return Notified()
+    return Notified(
         seq=row.told_seq, firing=row.told_firing, severity=row.told_severity, at=row.told_at,
         attempts=row.attempts, retry_at=row.retry_at, refused_seq=row.refused_seq,
         reference=row.reference,

@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from sentinel.evaluation.evaluator import Memory, remembers
-from sentinel.notifications.decision import Policy, Told
+from sentinel.notifications.decision import Notified, Policy
 from sentinel.rules.rule import Rule
 from sentinel.schema.conditions import HeldBack, RuleMemory
 from sentinel.schema.groups import AlertGroup
@@ -55,9 +55,9 @@ def save_memory(
 
 
 def with_recent(
-    connection: Connection, group_id: str, receiver: str, channel: str, told: Told, policy: Policy,
-    now: datetime,
-) -> Told:  # fmt: skip
+    connection: Connection, group_id: str, receiver: str, channel: str, told: Notified,
+    policy: Policy, now: datetime,
+) -> Notified:  # fmt: skip
     """Return `told` with the channel's notifications of the last hour, where a limit needs them."""
     if policy.limit.per_hour is None:
         return told
@@ -74,7 +74,7 @@ def with_recent(
 
 
 def held_before(
-    connection: Connection, group_id: str, receiver: str, channel: str, told: Told
+    connection: Connection, group_id: str, receiver: str, channel: str, told: Notified
 ) -> int:
     """Return how many notifications limits held back from the channel since its last one."""
     if told.at is None:
@@ -86,7 +86,7 @@ def held_before(
 
 
 def count_held(
-    connection: Connection, group: AlertGroup, receiver: str, channel: str, told: Told
+    connection: Connection, group: AlertGroup, receiver: str, channel: str, told: Notified
 ) -> None:
     """Count that a limit held this state of the group back; each state counts once."""
     if told.at is None:

@@ -24,7 +24,7 @@ from sentinel.alerts.actions import (
     Unacknowledge,
 )
 from sentinel.clock import FakeClock
-from sentinel.engine.dispatcher import tell_due
+from sentinel.engine.dispatcher import notify_due
 from sentinel.notifications.channel import Channel, Message, Receipt
 from sentinel.store import Store
 from tests.store.desk import Desk
@@ -138,7 +138,7 @@ def machine(migrated: Path) -> type[RuleBasedStateMachine]:
 
         @rule()
         def tells(self) -> None:
-            tell_due(self.store, self.told.channel_of, by="test")
+            notify_due(self.store, self.told.channel_of, by="test")
 
         @rule()
         def sweeps(self) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import inspect, text
 
 from sentinel.alerts.actions import Acknowledge
 from sentinel.clock import FakeClock
-from sentinel.engine.dispatcher import tell_due
+from sentinel.engine.dispatcher import notify_due
 from sentinel.errors import ConfigurationError, Conflict, DatabaseError, SchemaTooNew
 from sentinel.store import Store
 from sentinel.store.database.backup import backup, restore, tables
@@ -47,7 +47,7 @@ def full(store: Store, clock: FakeClock) -> Store:
     desk.sees({"/": 95.5, "/дом": 99.0, "/ok": 1.0})
     store.act(desk.ids()[:1], Acknowledge(actor="ada", comment='it\'s "mine"\n— 磁盘'))
     clock.forward(seconds=60)
-    tell_due(store, lambda _ref: store.inbox, by="test")
+    notify_due(store, lambda _ref: store.inbox, by="test")
     store.receivers.set("night", ["inbox", "sentinel-webhook/ops"])
     store.rules.disable("disk", actor="ada", reason="moving house")
     return store

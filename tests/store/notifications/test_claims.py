@@ -10,7 +10,7 @@ import pytest
 
 from sentinel.clock import FakeClock
 from sentinel.engine import dispatcher
-from sentinel.engine.dispatcher import ToldCount, tell_due
+from sentinel.engine.dispatcher import DeliveryCount, notify_due
 from sentinel.notifications.channel import Channel, Message, Receipt
 from sentinel.store import Store
 from sentinel.store.notifications.deliveries import Outcome
@@ -45,7 +45,7 @@ class Slow:
 
     def start(self) -> threading.Thread:
         thread = threading.Thread(
-            target=tell_due, args=(self._world.store, self.channel_of), kwargs={"by": "slow"}
+            target=notify_due, args=(self._world.store, self.channel_of), kwargs={"by": "slow"}
         )
         thread.start()
         assert self.sending.wait(60)
@@ -63,7 +63,7 @@ def test_a_late_success_leaves_the_newer_claim_in_place(store: Store, clock: Fak
     store.notification_log.finish([Outcome(sent=late)])
     assert store.notification_log.claim("three") == []  # the second one still sends
     store.notification_log.finish([Outcome(sent=mine)])
-    assert world.tells() == ToldCount(0, 0, 0)
+    assert world.tells() == DeliveryCount(0, 0, 0)
     states = [row[0] for row in world.desk.rows("SELECT state FROM delivery ORDER BY id")]
     assert states == ["sent", "sent"]  # both went out, and the record says so
 
@@ -94,7 +94,7 @@ def test_a_running_sender_keeps_its_claim_however_slow_the_channel(
         before = claimed_until(world)
         clock.forward(seconds=50)
         until(lambda before=before: claimed_until(world) > before)
-    assert world.tells() == ToldCount(0, 0, 0)
+    assert world.tells() == DeliveryCount(0, 0, 0)
     slow.go.set()
     thread.join(60)
     assert len(world.recorder.messages) == 1

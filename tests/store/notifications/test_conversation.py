@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from sentinel.clock import FakeClock
-from sentinel.engine.dispatcher import tell_due
+from sentinel.engine.dispatcher import notify_due
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Channel, Message, Receipt
 from sentinel.store import Store
@@ -39,7 +39,7 @@ def test_the_first_message_starts_a_thread_and_later_ones_reply_to_it(
     for seen in ({"/": 95.0}, {"/": 95.0, "/data": 96.0}, {"/": 1.0, "/data": 1.0}):
         desk.sees(seen)
         clock.forward(seconds=600)
-        tell_due(store, thread.channel_of, by="test")
+        notify_due(store, thread.channel_of, by="test")
     root = f"<{thread.messages[0].id}@example.org>"
     assert [message.status for message in thread.messages] == ["firing", "firing", "resolved"]
     assert thread.answers() == ["", root, root]
@@ -49,10 +49,10 @@ def test_a_message_that_was_not_delivered_starts_no_thread(store: Store, clock: 
     desk, thread = Desk(store, clock), Thread()
     desk.sees({"/": 95.0})
     thread.down = True
-    tell_due(store, thread.channel_of, by="test")
+    notify_due(store, thread.channel_of, by="test")
     thread.down = False
     clock.forward(seconds=timedelta(minutes=1).total_seconds())
-    tell_due(store, thread.channel_of, by="test")
+    notify_due(store, thread.channel_of, by="test")
     assert thread.answers() == [""]
 
 
@@ -61,6 +61,6 @@ def test_a_reopened_group_continues_in_its_thread(store: Store, clock: FakeClock
     for value in (95.0, 1.0, 95.0):
         desk.sees({"/": value})
         clock.forward(seconds=60)
-        tell_due(store, thread.channel_of, by="test")
+        notify_due(store, thread.channel_of, by="test")
     assert thread.answers()[1:] == [f"<{thread.messages[0].id}@example.org>"] * 2
     assert len({message.id for message in thread.messages}) == 3
