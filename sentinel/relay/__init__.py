@@ -1,7 +1,7 @@
-"""The relay: a small loop, held by one process at a time, that needs no Prefect server.
+"""The relay: a small loop that runs in one process at a time and needs no Prefect server.
 
-It publishes the outbox, sends wakes that were postponed, and stands by: what is due and was
-claimed by nobody for a while it tells itself.
+It publishes the outbox, sends postponed wakes, matches events, and stands by: it sends
+notifications that are due and that no worker has claimed for a while.
 """
 
 from sentinel.relay.loop import Relay

@@ -1,8 +1,8 @@
-"""One turn of the relay, and the loop around it.
+"""The loop of the relay: periodic duties under a lease.
 
-Each duty has its own pace. A duty that fails says so once, waits, and says when it works again;
-the others go on. Duties that ask somebody outside (Prefect, a channel) or take long run beside the
-loop, one of each at a time, so that none of them holds up the others or the lease.
+Each duty has its own interval. A duty that fails logs this once, backs off, and logs its recovery;
+the others continue. Duties that wait for another system (Prefect, a channel) or take long run in
+threads, one run of each at a time, so that they delay neither the others nor the lease.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sentinel.engine.dispatcher import notify_due
 from sentinel.errors import SentinelError
 from sentinel.notifications.channel import Channel
 from sentinel.prefect_client.port import Prefect
-from sentinel.relay.matching import matching_beside
+from sentinel.relay.matching import matching_in_background
 from sentinel.store import Store
 
 __all__ = ["LEASE", "Duty", "Relay"]
@@ -33,14 +33,21 @@ _AT_ONCE = 100
 _A_SECOND = 200
 _TICK = 0.25
 _PIECES = 40
-"""At most so many transactions of upkeep in one go, so that a stop need not wait long."""
+"""Largest number of upkeep transactions in one run, so that a stop does not wait long."""
 
 
 class Duty(msgspec.Struct, kw_only=True):
-    """Something done at a pace; `broken` since when it fails, for as long as it does.
+    """A periodic duty.
 
-    `outside` says that it waits for somebody else's answer, or takes its time for another reason,
-    `running` that it does so now.
+    Attributes:
+        name: name for the log, a verb
+        do: does it, given the present time
+        every: its interval
+        outside: whether it runs in a thread, because it waits for another system or takes long
+        running: whether it runs at this moment
+        due: when it is due; None for at once
+        broken: since when it fails; None if it works
+        failures: number of consecutive failures
     """
 
     name: str
@@ -54,16 +61,16 @@ class Duty(msgspec.Struct, kw_only=True):
 
 
 class Relay:
-    """The loop.
+    """The relay.
 
     Args:
-        store: the shared database, whose clock holds
-        prefect: the Prefect API; None where there is none, and events wait
-        channel_of: gives the channel of a reference
-        holder: who this process is, for the lease
-        standby_after: tell by ourselves what was due and unclaimed for this long
-        ping: called once a minute while all is well; None for no dead man's switch
-        refresh: called once a minute so that blocks are known when Prefect is not
+        store: the shared database and its clock
+        prefect: the Prefect API; None if there is none, and events wait in the outbox
+        channel_of: returns the channel of a reference
+        holder: identity of this process, for the lease
+        standby_after: send notifications that were due and unclaimed for this long
+        ping: called once a minute while the relay is healthy; None for no dead man's switch
+        refresh: called once a minute, so that blocks are cached when Prefect is down
     """
 
     def __init__(
@@ -100,14 +107,14 @@ class Relay:
             self.duties.append(
                 Duty(name="dead man's switch", do=self._alive, every=minute, outside=True)
             )
-        self._beside: Executor | None = None
+        self._executor: Executor | None = None
 
     def run(self, stop: threading.Event) -> None:
-        """Turn until `stop` is set, then give the lease back."""
+        """Run duties until `stop` is set, then release the lease."""
         outside = sum(duty.outside for duty in self.duties)
         with (
-            ThreadPoolExecutor(outside, thread_name_prefix="relay") as self._beside,
-            matching_beside(self._store, self._holder),
+            ThreadPoolExecutor(outside, thread_name_prefix="relay") as self._executor,
+            matching_in_background(self._store, self._holder),
         ):
             while not stop.is_set():
                 self.turn()
@@ -115,12 +122,15 @@ class Relay:
         try:
             self._store.leases.release(LEASE, self._holder)
         except (SentinelError, SQLAlchemyError):
-            log.warning("the relay's lease could not be given back; it runs out by itself")
+            log.warning("the relay's lease could not be released; it expires")
 
     def turn(self) -> bool:
-        """Do what is due, if this process holds the lease; says whether it does.
+        """Run the duties that are due, if this process holds the lease.
 
-        Called by itself, not by `run`, it waits for what it asks outside.
+        Outside of `run`, all duties run in this thread.
+
+        Returns:
+            Whether this process holds the lease.
         """
         now = self._store.now()
         try:
@@ -137,8 +147,8 @@ class Relay:
             if duty.running or (duty.due is not None and now < duty.due):
                 continue
             duty.running = True
-            if duty.outside and self._beside is not None:
-                self._beside.submit(self._perform, duty, now)
+            if duty.outside and self._executor is not None:
+                self._executor.submit(self._perform, duty, now)
             else:
                 self._perform(duty, now)
         return True
@@ -147,7 +157,7 @@ class Relay:
 
     def _lost_database(self, error: Exception) -> None:
         if not self._database_lost:
-            log.error("the relay cannot reach the database and keeps trying: %s", error)
+            log.error("the relay cannot reach the database, trying again: %s", error)
             self._database_lost = True
 
     def _perform(self, duty: Duty, now: datetime) -> None:
@@ -160,7 +170,7 @@ class Relay:
         try:
             duty.do(now)
         except Exception as error:
-            # The edge of the loop: one duty that fails must not stop the others.
+            # A duty that fails must not stop the others.
             duty.failures += 1
             pause = min(60.0, max(1.0, duty.every.total_seconds()) * 2 ** min(duty.failures, 6))
             duty.due = now + timedelta(seconds=pause)
@@ -168,7 +178,7 @@ class Relay:
                 duty.broken = now
                 expected = isinstance(error, SentinelError)
                 log.warning(
-                    "the relay cannot %s and keeps trying: %s", duty.name, error,
+                    "the relay cannot %s, trying again: %s", duty.name, error,
                     exc_info=None if expected else error,
                 )  # fmt: skip
             return
@@ -178,7 +188,7 @@ class Relay:
         duty.due = now + duty.every
 
     def _publish(self, now: datetime) -> None:
-        """Hand the oldest events over, at most `_A_SECOND` a second."""
+        """Publish the oldest events, at most `_A_SECOND` a second."""
         if self._prefect is None:
             return
         if self._publish_from is not None and now < self._publish_from:
@@ -196,21 +206,21 @@ class Relay:
         self._store.wakes.tick(now)
 
     def _stand_by(self, now: datetime) -> None:
-        """Tell what nobody has claimed, and say why that fell to us."""
+        """Send overdue notifications that no worker claimed, and log the reason."""
         overdue = self._store.notification_log.overdue(now - self._standby_after)
         if not overdue:
             return
         up = self._prefect is not None and self._prefect.healthy()
         why = "no worker has picked it up" if up else "Prefect is down"
-        told = notify_due(
+        counts = notify_due(
             self._store, self._channel_of, by="relay", overdue_for=self._standby_after
         )
         self._store.log.write(
             "warning",
             "relay.stood_by",
             f"{overdue} groups were due for {self._standby_after.total_seconds():g} s and "
-            f"{why}; the relay told {told.sent} itself",
-            {"sent": told.sent, "failed": told.failed, "refused": told.refused},
+            f"{why}; the relay sent {counts.sent} messages itself",
+            {"sent": counts.sent, "failed": counts.failed, "refused": counts.refused},
         )
 
     def _expire(self, now: datetime) -> None:

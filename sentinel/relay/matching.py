@@ -1,6 +1,6 @@
-"""The relay's share of events: it matches them as they arrive, under a lease of its own.
+"""Event matching in the relay: matches events as they arrive, under a lease of its own.
 
-The lease only saves work: that an event counts once is settled in the transaction that matches it
+The lease only saves work. The transaction that matches an event ensures that it counts once
 (`sentinel.store.events.matching`).
 """
 
@@ -19,7 +19,7 @@ from sentinel.errors import SentinelError
 from sentinel.evaluation.alert_text import error_text
 from sentinel.store import Store
 
-__all__ = ["LEASE", "EventMatching", "matching_beside"]
+__all__ = ["LEASE", "EventMatching", "matching_in_background"]
 
 log = logging.getLogger(__name__)
 
@@ -33,15 +33,15 @@ _TIDIED = timedelta(minutes=10)
 
 
 class EventMatching:
-    """One loop over the packs for which events have come.
+    """Matches new events of all packs.
 
     Args:
         store: the shared database
-        holder: who this process is, for the lease
+        holder: identity of this process, for the lease
     """
 
     def __init__(self, store: Store, holder: str) -> None:
-        # Imported here: a relay without any policy never compiles one.
+        # Imported here, because a relay without event policies does not need it.
         from sentinel.store.events.matching import PackMatcher
 
         self._store = store
@@ -52,10 +52,10 @@ class EventMatching:
         self._broken: dict[tuple[str, str], tuple[int, float]] = {}
 
     def turn(self) -> tuple[int, int]:
-        """Match what has come, if this process holds the lease.
+        """Match the events that have arrived, if this process holds the lease.
 
         Returns:
-            How many packs there are, and how many events were looked at.
+            The number of packs, and the number of events evaluated.
         """
         from sentinel.store.events.packs import waiting
 
@@ -63,22 +63,22 @@ class EventMatching:
         packs, due = waiting(self._store, now)
         if not packs or not self._holds(now):
             return packs, 0
-        looked = 0
+        matched = 0
         for key in due:
             if self._broken.get(key, (0, 0.0))[1] > time.monotonic():
                 continue
-            looked += self._match(key)
+            matched += self._match(key)
         if self._tidied is None or now >= self._tidied + _TIDIED:
             self._tidied = now
             self._store.events.forget(now)
-        return packs, looked
+        return packs, matched
 
     def _match(self, key: tuple[str, str]) -> int:
-        """One micro-batch; a pack that fails is left alone for a while, and the others go on."""
+        """Match one micro-batch of a pack; a pack that fails is retried later."""
         try:
             done = self._matching.step(*key)
         except Exception as error:
-            # The edge of the loop: whatever it was, the other packs must go on.
+            # A pack that fails must not stop the others.
             failures = self._broken.get(key, (0, 0.0))[0] + 1
             pause = min(_LONGEST_PAUSE, 2.0 ** min(failures, 10) / 2)
             self._broken[key] = failures, time.monotonic() + pause
@@ -89,8 +89,8 @@ class EventMatching:
                     exc_info=None if expected else error,
                 )  # fmt: skip
                 if not isinstance(error, SQLAlchemyError):
-                    told = f"the events of {key[1]} cannot be matched: {error_text(error)}"
-                    self._store.log.write("warning", "events.not_matched", told)
+                    message = f"the events of {key[1]} cannot be matched: {error_text(error)}"
+                    self._store.log.write("warning", "events.not_matched", message)
             return 0
         if self._broken.pop(key, None):
             log.info("events are matched for %s again", key[1])
@@ -104,15 +104,15 @@ class EventMatching:
         return mine
 
     def run(self, stop: threading.Event) -> None:
-        """Turn until `stop` is set, then give the lease back."""
+        """Match events until `stop` is set, then release the lease."""
         lost = False
         while not stop.is_set():
             try:
-                packs, looked = self.turn()
-                pause = 0.0 if looked else _BETWEEN if packs else _WITHOUT_PACKS
+                packs, matched = self.turn()
+                pause = 0.0 if matched else _BETWEEN if packs else _WITHOUT_PACKS
                 lost = False
             except Exception as error:
-                # The edge of the loop: whatever it was, events must go on being matched.
+                # An error must not end the matching of events.
                 if not lost:
                     expected = isinstance(error, SentinelError | SQLAlchemyError)
                     log.error(
@@ -124,12 +124,12 @@ class EventMatching:
         try:
             self._store.leases.release(LEASE, self._holder)
         except (SentinelError, SQLAlchemyError):
-            log.warning("the lease on events could not be given back; it runs out by itself")
+            log.warning("the lease on events could not be released; it expires")
 
 
 @contextmanager
-def matching_beside(store: Store, holder: str) -> Generator[None]:
-    """Match events in a thread of its own while the block lasts."""
+def matching_in_background(store: Store, holder: str) -> Generator[None]:
+    """Match events in a thread while the context lasts."""
     stop = threading.Event()
     thread = threading.Thread(
         target=EventMatching(store, holder).run, args=(stop,), name="events", daemon=True

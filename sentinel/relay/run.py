@@ -1,4 +1,4 @@
-"""Starting a relay: alone as a process, or inside the API's."""
+"""Start a relay, as a process of its own or in a thread of the API."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 def relay_of(store: Store, given: Settings) -> Relay:
-    """A relay with the real Prefect API and the real channels."""
+    """Return a relay with the real Prefect API and the real channels."""
     from blocks.channels import Channels
 
     channels = Channels(store)
@@ -49,7 +49,7 @@ def _pinger(url: str) -> Callable[[], None] | None:
             with unlogged():
                 httpx.get(url, timeout=10, follow_redirects=True).raise_for_status()
         except httpx.HTTPError as error:
-            # The address may hold a token, so it is not part of what is said.
+            # The URL may contain a token, so the error does not have it.
             kind = type(error).__name__
             raise DeliveryError(f"the dead man's switch did not answer: {kind}") from None
 
@@ -71,6 +71,6 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _setting(stop))
-    log.info("the relay runs")
+    log.info("the relay is running")
     relay_of(store, given).run(stop)
     store.close()

@@ -1,4 +1,4 @@
-"""The runs that a child has in its hands, and its patience with the API that knows of them."""
+"""The active flow runs of a child process, and the retries of its requests to the API."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 
 
 class Listener:
-    """Who hears of what happens to a run; does nothing, for tests and as a base."""
+    """Receives the progress of flow runs; this base class ignores it."""
 
-    def begun(self, run: UUID) -> None:
-        """The API has taken its Running."""
+    def started(self, run: UUID) -> None:
+        """The API has accepted the state Running of `run`."""
 
-    def held(self, run: UUID, on: bool) -> None:
-        """It waits for the API, or no longer does."""
+    def waiting(self, run: UUID, on: bool) -> None:
+        """`run` waits for the API (`on`), or no longer does."""
 
 
 class Runs:
-    """The runs that this process has in its hands, known to its client.
+    """The active flow runs of this process, shared with its API client.
 
     Args:
-        owner: who runs them, for the message of Running
-        listener: hears of each run's progress
+        owner: the worker and process, for the message of Running
+        listener: receives the progress of each run
     """
 
     def __init__(self, owner: str, listener: Listener) -> None:
@@ -43,32 +43,35 @@ class Runs:
         self._process = os.getpid()
 
     def add(self, run: FlowRun) -> None:
-        """Take `run` in hand."""
+        """Add an active run."""
         self.present[run.id] = run
 
     def remove(self, run: UUID) -> None:
-        """Let go of `run`."""
+        """Remove a run that is no longer active."""
         self.present.pop(run, None)
         self._versions.pop(run, None)
         self.cancelled.discard(run)
 
     def check_process(self) -> None:
-        """End a copy of this process that a flow has forked: the run is not the copy's to tell."""
+        """Exit if this is a process that a flow forked: only the original reports its runs."""
         if os.getpid() != self._process:
             os._exit(0)
 
-    def worth_telling(
+    def worth_sending(
         self, run: UUID, more: Sequence[Any], named: Mapping[str, Any]
     ) -> dict[str, Any] | None:
-        """What of an update of a run to send now; None where nothing is.
+        """Return the fields of an update of a run that are worth a request now.
 
-        The flow's version alone waits for the update that names the run, and a policy without
-        retries is what the API has.
+        The flow's version is held back until the update that names the run. A policy without
+        retries is omitted, because it is what the API has already.
 
         Args:
-            run: its id
-            more: what is updated, by place; only others than the engine do so
-            named: what is updated, by name
+            run: id of the run
+            more: positional arguments of the update; only callers other than the engine have any
+            named: keyword arguments of the update
+
+        Returns:
+            The keyword arguments to send, or None for no request.
         """
         if more or run not in self.present:
             return dict(named)
@@ -83,42 +86,48 @@ class Runs:
 
 
 class Pauses:
-    """How long to wait before a call is made again, and who is to know of it.
+    """The pauses between the retries of one request, reported to the listener.
 
     Args:
-        runs: those in hand
-        named: arguments of the call, which may name the run
+        runs: the active runs
+        named: arguments of the request, which may name the run
     """
 
     def __init__(self, runs: Runs, named: Mapping[str, Any]) -> None:
         parameters: dict[str, Any] = named.get("path_params") or {}
         run: Any = parameters.get("id")
         self._listener = runs.listener
-        # Of a call that is about something else it is not known whose it is.
-        self._held: list[UUID] = [run] if run in runs.present else list(runs.present)
+        # A request about something else may belong to any of the active runs.
+        self._waiting: list[UUID] = [run] if run in runs.present else list(runs.present)
         self._count = 0
 
     def after(self, error: httpx.HTTPError) -> float:
-        """Seconds to wait after `error`.
+        """Return how long to wait before the next attempt.
+
+        Args:
+            error: the error of the last attempt
+
+        Returns:
+            Seconds: growing, at most 22, with a random factor.
 
         Raises:
-            httpx.HTTPStatusError: the API will never take this
+            httpx.HTTPStatusError: the API rejects the request, and a retry cannot help
         """
         if isinstance(error, httpx.HTTPStatusError):
             code = error.response.status_code
             if code < 500 and code not in (408, 429):
                 raise error
         if not self._count:
-            self._tell(on=True)
+            self._report(on=True)
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(self._count, 10))
         self._count += 1
         return pause * random.uniform(0.5, 1.5)
 
     def over(self) -> None:
-        """The API has answered."""
+        """Record that the API answered."""
         if self._count:
-            self._tell(on=False)
+            self._report(on=False)
 
-    def _tell(self, *, on: bool) -> None:
-        for run in self._held:
-            self._listener.held(run, on)
+    def _report(self, *, on: bool) -> None:
+        for run in self._waiting:
+            self._listener.waiting(run, on)

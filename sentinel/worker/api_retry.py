@@ -1,4 +1,4 @@
-"""The Prefect API is away: said once, waited for with growing pauses, said when it is back."""
+"""Outages of the Prefect API: logged once, retried with growing pauses, logged when over."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 import time
 
 from sentinel.errors import SentinelError
-from sentinel.worker.metrics import Figures
+from sentinel.worker.metrics import Metrics
 
 __all__ = ["Outage"]
 
@@ -16,40 +16,40 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 
 
 class Outage:
-    """Whether the API answers, as far as the last call knows.
+    """The present outage of the API, if there is one.
 
     Args:
-        figures: where it is counted
+        metrics: counts the outages
     """
 
-    def __init__(self, figures: Figures) -> None:
-        self._figures = figures
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
         self._tries = 0
 
     def begins(self, error: SentinelError) -> None:
-        """A call has failed."""
-        if self._figures.outage_since is None:
-            self._figures.outage_since = time.time()
-            self._figures.outages += 1
-            log.warning("%s; the worker waits for it, and what runs goes on", error.message)
+        """Record that a request failed."""
+        if self._metrics.outage_since is None:
+            self._metrics.outage_since = time.time()
+            self._metrics.outages += 1
+            log.warning("%s; the worker waits for it, and active runs continue", error.message)
 
     def pause(self, error: SentinelError) -> float:
-        """A poll has failed; seconds to wait before the next, never the same for two workers."""
+        """Record a failed poll; return the random pause before the next one, in seconds."""
         self.begins(error)
         self._tries += 1
         longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(self._tries, 10))
         return random.uniform(longest / 2, longest)
 
     def over(self, late: int) -> None:
-        """A poll has succeeded.
+        """Record a successful poll, and log the end of an outage.
 
         Args:
-            late: runs that are due and not claimed yet
+            late: number of runs that are due and not claimed yet
         """
         self._tries = 0
-        since = self._figures.outage_since
+        since = self._metrics.outage_since
         if since is not None:
-            self._figures.outage_since = None
+            self._metrics.outage_since = None
             log.warning(
                 "the Prefect API answers again after %.0f s; %d runs are due", time.time() - since,
                 late,

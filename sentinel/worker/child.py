@@ -1,8 +1,8 @@
-"""A child: runs flows one after the other in its main thread, asynchronous ones in a loop.
+"""The child process: runs synchronous flows one after the other, asynchronous ones concurrently.
 
-A synchronous flow has the child to itself, so that whatever it does to its process happens to
-nobody else. Once an asynchronous flow has come, the child belongs to its loop, and more of them
-may share it.
+A synchronous flow has the process to itself, so that it cannot harm other flow runs. After the
+first asynchronous flow, the process runs an event loop, which several asynchronous flow runs
+share.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _OFF = 1000
 
 
 def prepare(level: str) -> None:
-    """Set, before children are forked, from which level on a run's logs go to the API."""
+    """Set the lowest level of flow run logs that is sent to the API, before children are forked."""
     least = _OFF if level == "OFF" else logging.getLevelNamesMapping()[level]
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         for handler in logging.getLogger(name).handlers:
@@ -51,13 +51,13 @@ def prepare(level: str) -> None:
 
 
 def _of_the_flow(record: logging.LogRecord) -> bool:
-    """Whether a record says anything that the run's states do not."""
+    """Return whether a record says more than the states of the flow run do."""
     return record.levelno > logging.INFO or record.module != "flow_engine"
 
 
 def serve(connection: socket.socket, owner: str) -> int:
-    """Run what the parent sends until it says stop; the exit code."""
-    # What a flow forks must not keep the parent from hearing that we are gone.
+    """Run the flow runs that the parent sends until it sends `Stop`; return the exit code."""
+    # A process that a flow forks must not hold the socket open after this process ended.
     os.register_at_fork(after_in_child=connection.close)
     child = _Child(connection, owner)
     threading.Thread(target=child.listen, name="parent", daemon=True).start()
@@ -80,17 +80,17 @@ class _Child(Listener):
         self._flows: dict[str, Flow[..., Any]] = {}
         self._stopping = False
 
-    # ------------------------------------------------------------- the thread that listens
+    # -------------------------------------------------------------- the listening thread
 
     def listen(self) -> None:
-        """Take frames from the parent; when it is gone, so are we."""
+        """Receive frames from the parent, and exit when the parent is gone."""
         while (body := ipc.receive(self._connection)) is not None:
             frame: _Frame = ipc.decode(body, _Frame)
             if isinstance(frame, ipc.Cancel):
                 self._cancel(UUID(frame.run))
             else:
                 self._put(frame if isinstance(frame, ipc.Perform) else None)
-        # Nobody supervises any more: what runs here ends Crashed, told by the next worker.
+        # There is no supervisor any more; another worker ends the active runs as Crashed.
         os._exit(0)
 
     def _put(self, frame: ipc.Perform | None) -> None:
@@ -115,7 +115,7 @@ class _Child(Listener):
     # -------------------------------------------------------------------- the main thread
 
     def work(self) -> int:
-        """Run flows until told to stop."""
+        """Run flows until the parent sends `Stop`."""
         with enter_client(self._runs):
             while (frame := self._inbox.get()) is not None:
                 flow = self._load(frame)
@@ -134,13 +134,13 @@ class _Child(Listener):
                     frame.entrypoint, use_placeholder_flow=False
                 )
             return self._flows[frame.entrypoint]
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the edge to code that is not ours; told and shown
-            said = f"{type(error).__name__}: {error}"
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's file can raise anything; it is reported
+            text = f"{type(error).__name__}: {error}"
             if error.__cause__ is not None:
-                said += f" ({error.__cause__})"
-            what = f"the flow {frame.entrypoint} cannot be loaded: {said}"
-            # It may be half imported: another child looks afresh.
-            self._tell(ipc.Ended(frame.run, error=what, spoilt="a flow could not be loaded"))
+                text += f" ({error.__cause__})"
+            what = f"the flow {frame.entrypoint} cannot be loaded: {text}"
+            # The module may be partly imported, so another child imports it again.
+            self._send(ipc.Ended(frame.run, error=what, unusable="a flow could not be loaded"))
             return None
 
     def _one(self, frame: ipc.Perform, flow: Flow[..., Any]) -> None:
@@ -148,25 +148,25 @@ class _Child(Listener):
         run = FlowRun.model_validate_json(frame.flow_run)
         self._runs.add(run)
         self._now = run.id
-        spoilt = ""
+        unusable = ""
         state: State[Any] | None = None
         error = ""
         try:
             state = perform(flow, run, self._runs)
-        except BaseException as caught:  # noqa: BLE001 - the edge to a run; the engine has told its state
-            state, error, spoilt = _after(caught, run)
+        except BaseException as caught:  # noqa: BLE001 - a flow can raise anything; the engine reported its state
+            state, error, unusable = _after(caught, run)
         self._now = None
         self._runs.check_process()
         self._runs.remove(run.id)
-        spoilt = spoilt or _left_behind(before)
-        self._end(frame.run, state, error, spoilt)
+        unusable = unusable or _left_behind(before)
+        self._end(frame.run, state, error, unusable)
 
     def _end(
-        self, run: str, state: State[Any] | None, error: str, spoilt: str, loops: bool = False
+        self, run: str, state: State[Any] | None, error: str, unusable: str, loops: bool = False
     ) -> None:
         kind = state.type.value if state is not None else ""
         name = (state.name or "") if state is not None else ""
-        self._tell(ipc.Ended(run, kind, name, error, loops, spoilt))
+        self._send(ipc.Ended(run, kind, name, error, loops, unusable))
 
     # --------------------------------------------------------------------------- the loop
 
@@ -177,7 +177,7 @@ class _Child(Listener):
             self._begin(first, flow)
             while not (self._stopping and not self._tasks):
                 self._idle.clear()
-                while not self._inbox.empty():  # came before there was a loop
+                while not self._inbox.empty():  # received before the loop ran
                     self._take(self._inbox.get())
                 await self._idle.wait()
 
@@ -192,9 +192,9 @@ class _Child(Listener):
         if flow.isasync:
             self._begin(frame, flow)
         else:
-            # It would block everybody's loop.
+            # It would block the loop that all runs here share.
             what = f"{frame.entrypoint} is no longer asynchronous"
-            self._tell(ipc.Ended(frame.run, error=what, spoilt="a flow has changed its kind"))
+            self._send(ipc.Ended(frame.run, error=what, unusable="a flow has changed its kind"))
 
     def _begin(self, frame: ipc.Perform, flow: Flow[..., Any]) -> None:
         run = FlowRun.model_validate_json(frame.flow_run)
@@ -204,40 +204,40 @@ class _Child(Listener):
         task.add_done_callback(lambda _: self._idle.set())
 
     async def _among_others(self, key: str, run: FlowRun, flow: Flow[..., Any]) -> None:
-        error = spoilt = ""
+        error = unusable = ""
         state: State[Any] | None = None
         try:
             state = await perform_async(flow, run, self._runs)
-        except BaseException as caught:  # noqa: BLE001 - the edge to a run; the engine has told its state
-            state, error, spoilt = _after(caught, run)
+        except BaseException as caught:  # noqa: BLE001 - a flow can raise anything; the engine reported its state
+            state, error, unusable = _after(caught, run)
             if run.id in self._runs.cancelled:
-                spoilt = ""  # a cancelled task leaves a loop as it was
+                unusable = ""  # a cancelled task leaves a loop as it was
         self._runs.check_process()
         self._runs.remove(run.id)
         del self._tasks[run.id]
-        self._end(key, state, error, spoilt, loops=True)
+        self._end(key, state, error, unusable, loops=True)
 
-    # ---------------------------------------------------------------- what the parent hears
+    # ------------------------------------------------------------- messages to the parent
 
-    def begun(self, run: UUID) -> None:
-        """The API has taken its Running."""
-        self._tell(ipc.Begun(str(run)))
+    def started(self, run: UUID) -> None:
+        """Report that the API accepted the state Running."""
+        self._send(ipc.Started(str(run)))
 
-    def held(self, run: UUID, on: bool) -> None:
-        """It waits for the API, or no longer does."""
-        self._tell(ipc.Held(str(run), on))
+    def waiting(self, run: UUID, on: bool) -> None:
+        """Report that the run waits for the API, or no longer does."""
+        self._send(ipc.Waiting(str(run), on))
 
-    def _tell(self, frame: Any) -> None:
+    def _send(self, frame: Any) -> None:
         self._runs.check_process()
-        with self._sending, contextlib.suppress(OSError):  # the other thread sees the parent gone
+        with self._sending, contextlib.suppress(OSError):  # the other thread exits without a parent
             ipc.send(self._connection, frame)
 
 
 def _after(caught: BaseException, run: FlowRun) -> tuple[State[Any] | None, str, str]:
-    """State, error and whether the child is spoilt, after the engine has raised."""
+    """Return state, error, and why the child must be replaced, after the engine raised."""
     state = run.state if run.state is not None and run.state.is_final() else None
     if isinstance(caught, Abort | Pause | ObjectNotFound):
-        # Somebody else has decided over this run: it was cancelled, deleted or suspended.
+        # The run was cancelled, deleted or suspended from outside.
         return getattr(caught, "state", None) or state, "", ""
     if isinstance(caught, Exception):
         return state, "" if state else f"{type(caught).__name__}: {caught}", ""
@@ -245,8 +245,8 @@ def _after(caught: BaseException, run: FlowRun) -> tuple[State[Any] | None, str,
 
 
 def _left_behind(before: set[threading.Thread]) -> str:
-    """A check that did not answer in time is still at it, in a thread that cannot be ended."""
+    """Return a reason to replace the child if the thread of a timed-out check still runs."""
     for thread in threading.enumerate():
         if thread not in before and thread.name.startswith("check-") and thread.is_alive():
-            return f"{thread.name} still runs after its time"
+            return f"{thread.name} still runs after its timeout"
     return ""

@@ -1,7 +1,7 @@
-"""Which files a flow's code is in, and whether they have changed. Nothing is imported for it.
+"""The version of a flow's code: a hash of its source files. Nothing is imported for it.
 
-A flow's code is its module, the trigger's where it is a rule's flow, and what these import from
-outside of site-packages, as far as imports can be read in the source.
+A flow's code is its module, the module of its trigger if it is the flow of a rule, and everything
+that these import from outside of site-packages, as far as the source shows the imports.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ __all__ = ["Code", "Files"]
 
 _RULES = "flows.rules."
 _LOADS_ALL = "broken_triggers"
-"""The trigger that looks at every other, so that what they are made of is its code."""
+"""The trigger that loads all others, so that their code belongs to its own."""
 
 
 class Files:
-    """Content hashes of files, read again only where a file's date or size has changed."""
+    """Content hashes of files; a file is read again only if its date or size has changed."""
 
     def __init__(self) -> None:
         self._known: dict[Path, tuple[tuple[int, int], bytes]] = {}
 
     def digest(self, files: Iterable[Path]) -> str:
-        """One hash over the contents of `files`; a file that is gone counts as empty."""
+        """Return one hash of the contents of `files`; a missing file counts as empty."""
         whole = blake2b(digest_size=16)
         for file in sorted(files):
             whole.update(str(file).encode() + b"\0" + self._one(file))
@@ -50,10 +50,10 @@ class Files:
 
 
 class Code:
-    """The code of flows by entrypoint.
+    """The code versions of flows by entrypoint.
 
     Args:
-        files: their hashes
+        files: hashes of their files
     """
 
     def __init__(self, files: Files | None = None) -> None:
@@ -62,13 +62,13 @@ class Code:
         self._imports: dict[Path, tuple[str, tuple[str, ...]]] = {}
 
     def version(self, entrypoint: str) -> str:
-        """A hash that changes with the flow's code."""
+        """Return a hash that changes with the flow's code."""
         known = self._sources.get(entrypoint)
         if known is not None:
             digest = self._files.digest(known[1])
             if digest == known[0]:
                 return digest
-        # What is imported may have changed along with the text.
+        # The imports may have changed along with the text.
         sources = frozenset(self._of(entrypoint))
         digest = self._files.digest(sources)
         self._sources[entrypoint] = (digest, sources)
@@ -83,7 +83,7 @@ class Code:
         module, _, name = entrypoint.rpartition(".")
         modules = [module]
         if entrypoint.startswith(_RULES):
-            # flows.rules makes its flows on demand: no import there names the trigger.
+            # flows.rules creates its flows on demand, so none of its imports names the trigger.
             modules += _of_trigger(name)
         for one in modules:
             spec = _spec(one)
@@ -110,11 +110,11 @@ class Code:
 
 
 def _names(file: Path, module: str) -> list[str]:
-    """Modules that a source imports, and names in them that may be modules."""
+    """Return the modules that a source imports, and names in them that may be modules."""
     try:
         tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):
-        return []  # the run will say what is wrong with it
+        return []  # the flow run will report the error
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     names: list[str] = []
     for node in ast.walk(tree):
@@ -131,7 +131,7 @@ def _names(file: Path, module: str) -> list[str]:
 
 
 def _spec(module: str) -> ModuleSpec | None:
-    """Where a module is. `importlib.util.find_spec` would import the packages it is in."""
+    """Find a module without importing its packages, as `importlib.util.find_spec` would."""
     path: list[str] | None = None
     spec: ModuleSpec | None = None
     parts = module.split(".")
@@ -152,9 +152,14 @@ def _spec(module: str) -> ModuleSpec | None:
 
 
 def _of_trigger(name: str) -> list[str]:
-    """Modules that a trigger is in.
+    """Return the modules that may contain a trigger.
 
-    Where none has its name (a class may call itself otherwise than its file), any may have it.
+    Args:
+        name: name of the trigger
+
+    Returns:
+        The modules of its name; if there are none, all trigger modules, because a class can have
+        another name than its file.
     """
     modules = [one for one in (f"triggers.{name}", *_points(name)) if _spec(one) is not None]
     if modules and name != _LOADS_ALL:

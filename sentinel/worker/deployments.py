@@ -1,4 +1,4 @@
-"""The deployments that runs come from, kept between runs: one look for changes, not one per run."""
+"""A cache of deployments: one request for changes, instead of one for each flow run."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from sentinel.worker.prefect_client import PoolApi
 
 __all__ = ["Deployments"]
 
-_LOOK_AT = 5
+_PAGE = 5
 
 
 class Deployments:
-    """Deployments by id, as the API had them when it was last asked.
+    """Cached deployments by id.
 
     Args:
-        api: of the pool
+        api: the API of the work pool
     """
 
     def __init__(self, api: PoolApi) -> None:
@@ -25,11 +25,11 @@ class Deployments:
         self._newest = ""
 
     def get(self, deployment: str) -> dict[str, Any] | None:
-        """One that is known, else None."""
+        """Return a cached deployment, or None."""
         return self._known.get(deployment)
 
-    async def learn(self, ids: Iterable[str]) -> None:
-        """Ask for those that are not known, all at once.
+    async def load(self, ids: Iterable[str]) -> None:
+        """Read the deployments that are not cached, in one request.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -40,20 +40,20 @@ class Deployments:
                 self._known[one["id"]] = _kept(one)
 
     async def refresh(self) -> None:
-        """Take in what was deployed again since the last look.
+        """Update the cached deployments that were deployed again.
 
         Raises:
             PrefectUnreachable: the API does not answer
         """
         if not self._known:
             return
-        # A look at every poll changes nothing of `updated`: Prefect keeps it for real changes.
-        found = await self._api.changed_deployments(_LOOK_AT)
+        # Polls do not change `updated`: Prefect changes it only with the deployment.
+        found = await self._api.changed_deployments(_PAGE)
         if not found:
             return
         newest = max(self._newest, found[0]["updated"])
-        if len(found) == _LOOK_AT and found[-1]["updated"] > self._newest:
-            # More have changed than were looked at, or this is the first look.
+        if len(found) == _PAGE and found[-1]["updated"] > self._newest:
+            # More have changed than fit on the page, or this is the first request.
             found = await self._api.deployments(sorted(self._known))
         for one in found:
             if one["id"] in self._known:
@@ -62,6 +62,6 @@ class Deployments:
 
 
 def _kept(deployment: dict[str, Any]) -> dict[str, Any]:
-    """What a worker needs of it; the schema of its parameters is large and not for us."""
+    """Return the fields that a worker needs; the large parameter schema is dropped."""
     names = ("id", "name", "entrypoint", "pull_steps", "job_variables", "flow_id", "updated")
     return {name: deployment.get(name) for name in names}

@@ -1,9 +1,9 @@
-"""Running one flow run with three calls of the API and one for its name.
+"""Run one flow run with three requests to the API, and one for its name.
 
-The engine and the client are Prefect's own, each once for synchronous and once for asynchronous
-flows; what the two decide alike stands in `_Lean`, `Runs` and the functions here. What is left out
-is told in docs/explanation/worker.md, in the table of calls: reading back what is in our hands, an
-update that says nothing, and a websocket per run.
+The engine and the client are Prefect's own, each for synchronous and for asynchronous flows; the
+shared code is in `_Lean`, `Runs` and the functions here. The table of requests in
+docs/explanation/worker.md lists what is omitted: reading an active run back, an update without
+content, and a websocket per run.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ _SET_STATE = "/flow_runs/{id}/set_state"
 
 
 class LeanClient(SyncPrefectClient):
-    """Prefect's client, which asks for less."""
+    """Prefect's client with fewer requests."""
 
     runs: Runs
 
     def read_flow_run(self, flow_run_id: UUID) -> FlowRun:
-        """A run in our hands is as we know it; any other is asked for."""
+        """Return an active run from memory; request any other."""
         return self.runs.present.get(flow_run_id) or super().read_flow_run(flow_run_id)
 
     def update_flow_run(self, flow_run_id: UUID, *more: Any, **named: Any) -> httpx.Response:
-        """The version goes along with the run's name; a policy without retries says nothing."""
-        update = self.runs.worth_telling(flow_run_id, more, named)
+        """Send the flow's version with the run's name, and omit a policy without retries."""
+        update = self.runs.worth_sending(flow_run_id, more, named)
         if update is None:
             return httpx.Response(204)
         return super().update_flow_run(flow_run_id, *more, **update)
 
     def request(self, method: Any, path: Any, *arguments: Any, **named: Any) -> httpx.Response:
-        """Ask, again and again while the API does not answer; our parent knows that we wait."""
+        """Send a request, with retries until the API answers; the parent is told of the wait."""
         pauses = Pauses(self.runs, named)
         while True:
             self.runs.check_process()
@@ -71,27 +71,27 @@ class LeanClient(SyncPrefectClient):
     def set_flow_run_state(
         self, flow_run_id: UUID | str, state: State[Any], force: bool = False
     ) -> OrchestrationResult[Any]:
-        """Tell a state."""
-        run, body = _told(self.runs, flow_run_id, state, force)
+        """Propose a state."""
+        run, body = _proposed(self.runs, flow_run_id, state, force)
         try:
             response = self.request("POST", _SET_STATE, path_params={"id": run}, json=body)
         except httpx.HTTPStatusError as error:
             raise _gone(error) from error
-        return _taken(self.runs, run, state, response)
+        return _accepted(self.runs, run, state, response)
 
 
 class LeanAsyncClient(PrefectClient):
-    """The same, asynchronous."""
+    """The asynchronous client with fewer requests."""
 
     runs: Runs
 
     async def read_flow_run(self, flow_run_id: UUID) -> FlowRun:
-        """A run in our hands is as we know it; any other is asked for."""
+        """Return an active run from memory; request any other."""
         return self.runs.present.get(flow_run_id) or await super().read_flow_run(flow_run_id)
 
     async def update_flow_run(self, flow_run_id: UUID, *more: Any, **named: Any) -> httpx.Response:
-        """The version goes along with the run's name; a policy without retries says nothing."""
-        update = self.runs.worth_telling(flow_run_id, more, named)
+        """Send the flow's version with the run's name, and omit a policy without retries."""
+        update = self.runs.worth_sending(flow_run_id, more, named)
         if update is None:
             return httpx.Response(204)
         return await super().update_flow_run(flow_run_id, *more, **update)
@@ -99,7 +99,7 @@ class LeanAsyncClient(PrefectClient):
     async def request(
         self, method: Any, path: Any, *arguments: Any, **named: Any
     ) -> httpx.Response:
-        """Ask, again and again while the API does not answer; our parent knows that we wait."""
+        """Send a request, with retries until the API answers; the parent is told of the wait."""
         pauses = Pauses(self.runs, named)
         while True:
             self.runs.check_process()
@@ -114,72 +114,72 @@ class LeanAsyncClient(PrefectClient):
     async def set_flow_run_state(
         self, flow_run_id: UUID | str, state: State[Any], force: bool = False
     ) -> OrchestrationResult[Any]:
-        """Tell a state."""
-        run, body = _told(self.runs, flow_run_id, state, force)
+        """Propose a state."""
+        run, body = _proposed(self.runs, flow_run_id, state, force)
         try:
             response = await self.request("POST", _SET_STATE, path_params={"id": run}, json=body)
         except httpx.HTTPStatusError as error:
             raise _gone(error) from error
-        return _taken(self.runs, run, state, response)
+        return _accepted(self.runs, run, state, response)
 
 
 def _gone(error: httpx.HTTPStatusError) -> Exception:
     return ObjectNotFound(http_exc=error) if error.response.status_code == 404 else error
 
 
-def _told(
+def _proposed(
     runs: Runs, flow_run_id: UUID | str, state: State[Any], force: bool
 ) -> tuple[UUID, dict[str, Any]]:
     run = flow_run_id if isinstance(flow_run_id, UUID) else UUID(flow_run_id)
     if run in runs.present and state.is_running() and not state.message:
-        # Whoever finds this run after we have died learns from it whose it was.
+        # If this process dies, other workers read the owner of the run from this message.
         state.message = runs.owner
     create = to_state_create(state)
     create.state_details.flow_run_id = run
-    # One id however often it is told, so that an answer which got lost counts.
+    # Retries use the same id, so that a transition whose answer was lost is recognized.
     create.state_details.transition_id = uuid4()
     return run, {"state": create.model_dump(mode="json", serialize_as_any=True), "force": force}
 
 
-def _taken(
+def _accepted(
     runs: Runs, run: UUID, state: State[Any], response: httpx.Response
 ) -> OrchestrationResult[Any]:
     result: OrchestrationResult[Any] = OrchestrationResult[Any].model_validate_json(
         response.content
     )
-    begun = state.is_running() and result.state is not None and result.state.is_running()
-    if begun and run in runs.present:
+    started = state.is_running() and result.state is not None and result.state.is_running()
+    if started and run in runs.present:
         runs.present[run].state = result.state
-        runs.listener.begun(run)
+        runs.listener.started(run)
     return result
 
 
 class _Lean(BaseFlowRunEngine[Any, Any]):
-    """Prefect's engine without a listener and a heartbeat per run."""
+    """Prefect's engine without a suspension listener and a heartbeat for each run."""
 
     runs: Runs
     flow_run: FlowRun | None
 
     @property
     def heartbeat_seconds(self) -> int | None:
-        """No heartbeats: they are a thread and an event per run, and the end waits for them."""
+        """None for no heartbeats: they cost a thread and events, and delay the end of a run."""
         return None
 
     @contextmanager
     def setup_flow_run_suspension_request(self) -> Generator[Any]:
-        """A flow may suspend itself; nobody listens for a suspension from outside."""
+        """Allow a flow to suspend itself; suspensions from outside are not listened for."""
         yield self._get_flow_run_suspension_request()
 
     def _is_cancelled(self) -> bool:
-        """Whether a person has cancelled the run, so that it ends as cancelled."""
+        """Return whether a person cancelled the run, so that it ends as Cancelled."""
         return self.flow_run is not None and self.flow_run.id in self.runs.cancelled
 
 
 class LeanEngine(_Lean, FlowRunEngine[Any, Any]):
-    """For synchronous flows."""
+    """The engine for synchronous flows."""
 
     def handle_crash(self, exc: BaseException) -> None:
-        """Our word for who ended it."""
+        """End a run that a person cancelled as Cancelled, not as Crashed."""
         if self._is_cancelled():
             self.handle_cancellation(exc)
         else:
@@ -187,10 +187,10 @@ class LeanEngine(_Lean, FlowRunEngine[Any, Any]):
 
 
 class LeanAsyncEngine(_Lean, AsyncFlowRunEngine[Any, Any]):
-    """For asynchronous flows."""
+    """The engine for asynchronous flows."""
 
     async def handle_crash(self, exc: BaseException) -> None:
-        """Our word for who ended it."""
+        """End a run that a person cancelled as Cancelled, not as Crashed."""
         if self._is_cancelled():
             await self.handle_cancellation(exc)
         else:
@@ -199,7 +199,7 @@ class LeanAsyncEngine(_Lean, AsyncFlowRunEngine[Any, Any]):
 
 @contextmanager
 def enter_client(runs: Runs) -> Generator[LeanClient]:
-    """Make one client the context's, for every flow that runs in it."""
+    """Set one client for all flows that run in the context."""
     context = SyncClientContext()
     client = LeanClient(PREFECT_API_URL.value(), **_credentials())
     client.runs = runs
@@ -210,7 +210,7 @@ def enter_client(runs: Runs) -> Generator[LeanClient]:
 
 @asynccontextmanager
 async def enter_async_client(runs: Runs) -> AsyncGenerator[LeanAsyncClient]:
-    """The same for asynchronous flows."""
+    """Set one client for all asynchronous flows that run in the context."""
     context = AsyncClientContext()
     client = LeanAsyncClient(PREFECT_API_URL.value(), **_credentials())
     client.runs = runs
@@ -230,11 +230,16 @@ def _credentials() -> dict[str, Any]:
 def perform(flow: Flow[..., Any], run: FlowRun, runs: Runs) -> State[Any]:
     """Run a synchronous flow to its end.
 
+    Args:
+        flow: the flow
+        run: the flow run
+        runs: the active runs of this process
+
     Returns:
-        The state that the API has.
+        The final state in the API.
 
     Raises:
-        BaseException: what ended the engine; the API knows the state, where it could be told
+        BaseException: what ended the engine; the API has the state, if it could be reported
     """
     engine = LeanEngine(flow=flow, parameters=_parameters(flow, run), flow_run=run)
     engine.runs = runs
@@ -248,11 +253,16 @@ def perform(flow: Flow[..., Any], run: FlowRun, runs: Runs) -> State[Any]:
 async def perform_async(flow: Flow[..., Any], run: FlowRun, runs: Runs) -> State[Any]:
     """Run an asynchronous flow to its end.
 
+    Args:
+        flow: the flow
+        run: the flow run
+        runs: the active runs of this process
+
     Returns:
-        The state that the API has.
+        The final state in the API.
 
     Raises:
-        BaseException: what ended the engine; the API knows the state, where it could be told
+        BaseException: what ended the engine; the API has the state, if it could be reported
     """
     engine = LeanAsyncEngine(flow=flow, parameters=_parameters(flow, run), flow_run=run)
     engine.runs = runs

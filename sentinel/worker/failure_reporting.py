@@ -1,8 +1,8 @@
-"""What the worker tells the rules themselves, in the shared database.
+"""Report failures of flow runs to their rules, in the shared database.
 
-A run whose process was killed or died has stored nothing: the worker stores for it that the
-check failed, so that the rule's own error handling goes on. And a rule that is late time after
-time, or takes longer than its period, has an alert about itself.
+A flow run whose process was killed or died has stored nothing. The worker stores for it that the
+check failed, so that the rule's error handling applies. A rule that is late several times, or
+takes longer than its period, gets an alert about itself.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from sentinel.store import Store
 from sentinel.store.database.tables import ALERT
 from sentinel.worker.run_selection import rule_name
 
-__all__ = ["LATENESS", "late_before", "period", "safely", "tell_failed", "watch_lateness"]
+__all__ = ["LATENESS", "late_before", "period", "report_failed_check", "report_lateness", "safely"]
 
 log = logging.getLogger("sentinel.worker")
 
@@ -42,24 +42,24 @@ class ProcessLost(SentinelError):
     """The process that ran a check ended before the check did."""
 
 
-def tell_failed(
+def report_failed_check(
     store: Store, flow_run: Mapping[str, Any], entrypoint: str, why: str, *, late: bool
 ) -> None:
     """Store that a rule's check failed, for a run that could not do so itself.
 
     Args:
         store: the shared database
-        flow_run: the run, as the API has it
-        entrypoint: of its flow, whose last part is the trigger's name; empty where not known
-        why: for people
-        late: it was killed for taking too long
+        flow_run: the flow run, as the API returns it
+        entrypoint: entrypoint of its flow, which ends with the trigger's name; empty if unknown
+        why: the reason in words
+        late: whether it was killed because of its timeout
     """
     if not rule_name(flow_run):
         return
     try:
         rule = Rule.model_validate(flow_run["parameters"]["rule"])
     except ValidationError:
-        return  # its run would have failed for that
+        return  # the flow run itself would have failed with this error
     if not flow_run.get("auto_scheduled"):
         return  # it may have been a rehearsal
     error = CheckTimeout(why) if late else ProcessLost(why)
@@ -91,7 +91,7 @@ def tell_failed(
 
 
 def period(flow_run: Mapping[str, Any]) -> float:
-    """Seconds between two runs of the rule, as it says; 0 where it does not."""
+    """Return the rule's period in seconds; 0 if it has none."""
     try:
         return parse_duration(flow_run["parameters"]["rule"].get("every") or 0).total_seconds()
     except ValueError:
@@ -99,27 +99,30 @@ def period(flow_run: Mapping[str, Any]) -> float:
 
 
 def late_before(store: Store) -> set[str]:
-    """Names of the rules that have an alert for being late, whoever raised it.
+    """Return the rules that have a live alert for lateness, raised by any worker.
 
     Args:
         store: the shared database
+
+    Returns:
+        Names of rules.
     """
     query = select(ALERT.c.labels).where(ALERT.c.rule == LATENESS, ALERT.c.status.in_(LIVE))
     with store.read() as connection:
         return {labels["check"] for labels in connection.execute(query).scalars()}
 
 
-def watch_lateness(store: Store, late: Mapping[str, str], well: list[str]) -> None:
-    """Keep an alert for every rule that is persistently late or over its time.
+def report_lateness(store: Store, late: Mapping[str, str], well: list[str]) -> None:
+    """Raise an alert for every rule that is late or over its period several times in a row.
 
     Args:
         store: the shared database
-        late: what is wrong, by rule
-        well: rules of which an earlier look said so, and which are well again
+        late: the problem, by name of the rule
+        well: names of rules that had this problem before and no longer have it
     """
     rule = Rule(
         name=LATENESS,
-        description="A rule that runs late, or longer than its period, sees less than it says.",
+        description="A rule that runs late, or longer than its period, is evaluated too rarely.",
         every=timedelta(minutes=1),
         severity="medium",
         category="system",
@@ -138,7 +141,7 @@ def watch_lateness(store: Store, late: Mapping[str, str], well: list[str]) -> No
 
 
 def safely(what: str, work: Any, *arguments: Any, **named: Any) -> bool:
-    """Do something to the database that must not stop the worker; whether it could be done."""
+    """Call `work`, and log database errors instead of raising; return whether it succeeded."""
     try:
         work(*arguments, **named)
     except (SentinelError, SQLAlchemyError) as error:

@@ -1,8 +1,8 @@
-"""The process that forks children: everything imported once, one thread, nothing of its own.
+"""The fork server: imports everything once, has one thread, and forks child processes.
 
-A child is ready in milliseconds and shares the memory of the imports. What a flow imports
-besides, a trigger for example, it imports in its child: code that is not ours never runs here,
-so that no thread of its making can be half copied by a fork.
+A child is ready within milliseconds and shares the memory of the imports. Modules of a flow, for
+example its trigger, are imported in the child: a user's code never runs here, so it cannot start a
+thread, which a fork would not copy.
 
 Run by the parent as `python -m sentinel.worker.fork_server DESCRIPTOR PARENT OWNER LEVEL`.
 """
@@ -28,7 +28,7 @@ __all__ = ["main"]
 
 log = logging.getLogger("sentinel.worker.fork_server")
 
-# What a run of a rule, a notification or a sweep needs. A package's plug-ins are not in it.
+# The modules that flow runs of rules, notifications and sweeps need, without plug-ins.
 _WARM = (
     "flows.evaluation",
     "flows.notify",
@@ -44,15 +44,18 @@ _WARM = (
 
 
 def main(arguments: list[str]) -> int:
-    """Import, then fork what the parent asks for, until it is gone.
+    """Import the modules, then fork children as the parent requests, until the parent is gone.
 
     Args:
-        arguments: file descriptor of the socket, process id of the parent, who we are for
-            messages, and the level from which logs go to the API
+        arguments: file descriptor of the socket, process id of the parent, name of the owner for
+            messages, and the lowest level of logs that go to the API
+
+    Returns:
+        The exit code, 0.
     """
     descriptor, parent, owner, level = arguments
     die_with_parent(int(parent))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent reacts to Ctrl-C
     connection = socket.socket(fileno=int(descriptor))
     for name in _WARM:
         import_module(name)
@@ -61,8 +64,8 @@ def main(arguments: list[str]) -> int:
     prepare(level)
     if threading.active_count() > 1:
         names = ", ".join(thread.name for thread in threading.enumerate())
-        log.warning("the nursery has threads, which a fork does not copy: %s", names)
-    # What is imported is never garbage; left out of collections it also stays shared memory.
+        log.warning("the fork server has threads, which a fork does not copy: %s", names)
+    # Frozen objects are left out of garbage collection, so that their memory stays shared.
     gc.collect()
     gc.freeze()
     ipc.send(connection, ipc.Warm(_own_files()))
@@ -70,7 +73,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _heard(_number: int, _frame: FrameType | None) -> None:
+def _ignore_signal(_number: int, _frame: FrameType | None) -> None:
     pass
 
 
@@ -79,12 +82,12 @@ def _serve(connection: socket.socket, owner: str) -> None:
     os.set_blocking(waker, False)
     os.set_blocking(woken, False)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, _heard)  # it wakes the pipe; ignored, it would not
+    signal.signal(signal.SIGCHLD, _ignore_signal)  # a handler is needed for the wakeup pipe
     while True:
         ready, _, _ = select.select([connection, woken], [], [])
         if woken in ready:
             os.read(woken, 4096)
-            _bury(connection)
+            _reap(connection)
         if connection in ready:
             body, descriptors = _receive(connection)
             if body is None:
@@ -100,11 +103,11 @@ def _fork(
     others: tuple[int, int],
     owner: str,
 ) -> None:
-    nursery = os.getpid()
+    server = os.getpid()
     try:
         pid = os.fork()
     except OSError as error:
-        # No memory or no process left: who runs already must not end for it.
+        # No memory or process left: the children that run must not end because of this.
         log.error("no child could be forked: %s", error.strerror)
         os.close(descriptor)
         ipc.send(connection, ipc.Forked(asked.token, 0))
@@ -121,19 +124,19 @@ def _fork(
             os.close(other)
         connection.close()
         os.setsid()
-        die_with_parent(nursery)
+        die_with_parent(server)
         from sentinel.worker.child import serve
 
         status = serve(socket.socket(fileno=descriptor), owner)
     except BaseException:
-        log.exception("a child could not go on")
+        log.exception("a child process failed")
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
 
 
-def _bury(connection: socket.socket) -> None:
+def _reap(connection: socket.socket) -> None:
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -145,7 +148,7 @@ def _bury(connection: socket.socket) -> None:
 
 
 def _receive(connection: socket.socket) -> tuple[bytes | None, list[int]]:
-    """One frame, and the descriptors that came along with its first byte."""
+    """Receive one frame, and the file descriptors sent with its first byte."""
     fds = array.array("i")
     head, extra, _, _ = connection.recvmsg(4, socket.CMSG_SPACE(fds.itemsize))
     if len(head) < 4:
@@ -164,7 +167,7 @@ def _receive(connection: socket.socket) -> tuple[bytes | None, list[int]]:
 
 
 def _own_files() -> list[str]:
-    """Source files that are loaded here and lie outside of site-packages: ours, in a clone."""
+    """Return the loaded source files outside of site-packages: Sentinel's own, in a clone."""
     files = {
         file
         for module in list(sys.modules.values())

@@ -1,7 +1,7 @@
-"""The nursery and the children that it has forked, over generations of code.
+"""The fork servers of a worker and their child processes, one server for each version of the code.
 
-When the code that a nursery has loaded changes, a new nursery is started beside it. The old one
-lives for as long as one of its children does.
+When the code that a fork server has loaded changes, a new one is started. The old one ends with
+its last child.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ import psutil
 
 from sentinel.worker import ipc
 from sentinel.worker.code_version import Files
-from sentinel.worker.process import end_group, ending
+from sentinel.worker.process import exit_text, kill_group
 
-__all__ = ["Brood", "Hand"]
+__all__ = ["Child", "ForkServers"]
 
 log = logging.getLogger("sentinel.worker")
 
 _LAST_WORDS = 2.0
 _PAUSE, _LONGEST_PAUSE = 1.0, 30.0
-_FromChild = ipc.Begun | ipc.Held | ipc.Ended
-_FromNursery = ipc.Warm | ipc.Forked | ipc.Died
+_FromChild = ipc.Started | ipc.Waiting | ipc.Ended
+_FromServer = ipc.Warm | ipc.Forked | ipc.Died
 
 
-class Hand:
-    """One child.
+class Child:
+    """One child process.
 
     Attributes:
         loaded: version of the code of every entrypoint that it has run
         retiring: why it takes no more runs; empty while it does
-        loops: it runs asynchronous flows, many at once
-        alone: it was made for one run
-        reserved: it was forked for somebody who has not taken it yet
-        gone: its process has ended
+        loops: whether it runs asynchronous flows, several at once
+        alone: whether it was forked for a single run
+        reserved: whether it was forked for a caller that has not used it yet
+        gone: whether its process has ended
     """
 
-    def __init__(self, token: int, nursery: Nursery, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, token: int, server: ForkServer, writer: asyncio.StreamWriter) -> None:
         self.token = token
         self.pid = 0
         self.process: psutil.Process | None = None
@@ -61,27 +61,27 @@ class Hand:
         self.memory = 0
         self.idle_since = time.monotonic()
         self.listening: asyncio.Task[Any] | None = None
-        self._nursery = nursery
+        self._server = server
         self._writer = writer
 
     @property
     def current(self) -> bool:
-        """Whether it was forked from the code that holds now."""
-        return self._nursery.current
+        """Whether it was forked from the present version of the code."""
+        return self._server.current
 
     def send(self, frame: msgspec.Struct) -> None:
-        """Say something to it; nothing happens where it is gone, which is told elsewhere."""
+        """Send a frame, unless its process has ended, which `on_exit` reports."""
         if not self.gone:
             self._writer.write(ipc.encode(frame))
 
     def close(self) -> None:
-        """Let go of its socket."""
+        """Close its socket."""
         self.gone = True
         self._writer.close()
 
 
-class Nursery:
-    """One nursery process, and what is known of its children."""
+class ForkServer:
+    """One fork server process, and its children."""
 
     def __init__(self, process: asyncio.subprocess.Process, connection: socket.socket) -> None:
         self.process = process
@@ -90,138 +90,141 @@ class Nursery:
         self.current = True
         self.files: frozenset[Path] = frozenset()
         self.digest = self.seen = ""
-        self.hands: dict[int, Hand] = {}
-        self.forking: dict[int, tuple[Hand, asyncio.Future[bool]]] = {}
+        self.children: dict[int, Child] = {}
+        self.forking: dict[int, tuple[Child, asyncio.Future[bool]]] = {}
 
 
-class Brood:
-    """All nurseries and children of one worker.
+class ForkServers:
+    """All fork servers and children of one worker.
 
     Args:
-        owner: who the worker is, for the messages of states
-        level: from which runs' logs go to the API
-        heard: called with every frame of a child
-        ended: called when a child is gone, with how
+        owner: name of the worker, for the messages of states
+        level: lowest level of flow run logs that go to the API
+        on_frame: called with every frame of a child
+        on_exit: called when a child has ended, with the exit in words
     """
 
     def __init__(
         self,
         owner: str,
         level: str,
-        heard: Callable[[Hand, Any], None],
-        ended: Callable[[Hand, str], None],
+        on_frame: Callable[[Child, Any], None],
+        on_exit: Callable[[Child, str], None],
     ) -> None:
         self._owner = owner
         self._level = level
-        self._heard = heard
-        self._ended = ended
+        self._on_frame = on_frame
+        self._on_exit = on_exit
         self._token = 0
-        self._nurseries: list[Nursery] = []
+        self._servers: list[ForkServer] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stopping = False
         self._warm = asyncio.Event()
         self._failures = 0
 
     def start(self) -> None:
-        """Start the first nursery."""
-        self._spawn(self._new_nursery())
+        """Start the first fork server."""
+        self._spawn(self._start_server())
 
     @property
-    def hands(self) -> list[Hand]:
-        """All children that live."""
-        return [hand for nursery in self._nurseries for hand in nursery.hands.values()]
+    def children(self) -> list[Child]:
+        """All children that are alive."""
+        return [child for server in self._servers for child in server.children.values()]
 
     @property
     def ready(self) -> bool:
-        """Whether a child can be forked at once."""
+        """Whether a child can be forked without waiting."""
         return self._warm.is_set()
 
-    async def fork(self, *, reserved: bool = False) -> Hand:
-        """A new child, once there is a nursery that is warm.
+    async def fork(self, *, reserved: bool = False) -> Child:
+        """Fork a child, as soon as a fork server is warm.
 
         Args:
-            reserved: it is for the caller, and nobody else may take it meanwhile
+            reserved: reserve the child for the caller
+
+        Returns:
+            The child.
         """
         while True:
             await self._warm.wait()
-            nursery = self._newest()
-            if nursery is None:
+            server = self._newest()
+            if server is None:
                 self._warm.clear()
                 continue
-            hand = await self._fork(nursery, reserved)
-            if hand is not None:
-                return hand
+            child = await self._fork(server, reserved)
+            if child is not None:
+                return child
             await asyncio.sleep(_PAUSE)
 
     async def add(self) -> None:
-        """One more child for whoever comes, where that goes at once."""
-        nursery = self._newest()
-        if nursery is not None:
-            await self._fork(nursery, reserved=False)
+        """Fork one more idle child, if a fork server is warm."""
+        server = self._newest()
+        if server is not None:
+            await self._fork(server, reserved=False)
 
-    def _newest(self) -> Nursery | None:
-        return next((one for one in reversed(self._nurseries) if _forks(one)), None)
+    def _newest(self) -> ForkServer | None:
+        return next((one for one in reversed(self._servers) if _forks(one)), None)
 
-    async def _fork(self, nursery: Nursery, reserved: bool) -> Hand | None:
+    async def _fork(self, server: ForkServer, reserved: bool) -> Child | None:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         reader, writer = await asyncio.open_connection(sock=ours, limit=2**26)
         self._token += 1
-        hand = Hand(self._token, nursery, writer)
-        hand.reserved = reserved
+        child = Child(self._token, server, writer)
+        child.reserved = reserved
         made: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        nursery.forking[hand.token] = (hand, made)
-        frame = ipc.encode(ipc.Fork(hand.token))
+        server.forking[child.token] = (child, made)
+        frame = ipc.encode(ipc.Fork(child.token))
         try:
-            socket.send_fds(nursery.connection, [frame], [theirs.fileno()])
+            socket.send_fds(server.connection, [frame], [theirs.fileno()])
         except OSError:
-            del nursery.forking[hand.token]
+            del server.forking[child.token]
             writer.close()
             return None
         finally:
             theirs.close()
         if not await made:
-            return None  # its nursery has ended, or could not fork
-        if not hand.gone:
-            hand.listening = self._spawn(self._listen(hand, reader))
-        return hand
+            return None  # the fork server has ended, or could not fork
+        if not child.gone:
+            child.listening = self._spawn(self._listen(child, reader))
+        return child
 
     async def renew(self, files: Files) -> None:
-        """Start a new nursery where the code of the present one has changed."""
-        nursery = self._nurseries[-1] if self._nurseries else None
-        if nursery is None or not nursery.current or not nursery.warm.is_set():
+        """Start a new fork server if the code of the present one has changed."""
+        server = self._servers[-1] if self._servers else None
+        if server is None or not server.current or not server.warm.is_set():
             return
-        digest = await asyncio.to_thread(files.digest, nursery.files)
-        before, nursery.seen = nursery.seen, digest
-        if not nursery.digest:
-            nursery.digest = digest
-        elif digest != nursery.digest and digest == before:
-            # The same at two looks: nobody is in the middle of writing it.
-            log.info("the worker's own code has changed: a new generation of children is made")
-            await self._new_nursery(replaces=nursery)
+        digest = await asyncio.to_thread(files.digest, server.files)
+        before, server.seen = server.seen, digest
+        if not server.digest:
+            server.digest = digest
+        elif digest != server.digest and digest == before:
+            # Equal in two checks, so nobody is writing the files at this moment.
+            log.info("the worker's own code has changed: a new fork server replaces the old one")
+            await self._start_server(replaces=server)
 
     async def stop(self) -> None:
-        """End everything."""
+        """Kill all fork servers and children."""
         self._stopping = True
-        for nursery in list(self._nurseries):  # each leaves that list as it ends
-            for hand in list(nursery.hands.values()):
-                end_group(hand.pid)
+        for server in list(self._servers):  # a copy, because each removes itself as it ends
+            for child in list(server.children.values()):
+                kill_group(child.pid)
             with contextlib.suppress(ProcessLookupError):
-                nursery.process.send_signal(signal.SIGKILL)
-            await nursery.process.wait()
-            for hand in list(nursery.hands.values()):
-                hand.close()
+                server.process.send_signal(signal.SIGKILL)
+            await server.process.wait()
+            for child in list(server.children.values()):
+                child.close()
         for task in self._tasks:
             task.cancel()
 
-    async def _new_nursery(self, replaces: Nursery | None = None) -> None:
+    async def _start_server(self, replaces: ForkServer | None = None) -> None:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         environment = {
             **os.environ,
-            # One more call per child, which tells nothing that the parent has not been told.
+            # It would cost a request for each child, and the parent knows the version already.
             "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
-            # Prefect's client would ask again for a minute by itself; ours does, and says so.
+            # Prefect's client would retry silently for a minute; Sentinel's retries and reports it.
             "PREFECT_CLIENT_MAX_RETRIES": "0",
         }
         process = await asyncio.create_subprocess_exec(
@@ -233,91 +236,91 @@ class Brood:
             stdin=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         theirs.close()
-        nursery = Nursery(process, ours)
-        self._spawn(self._follow(nursery, replaces))
-        self._nurseries.append(nursery)
+        server = ForkServer(process, ours)
+        self._spawn(self._follow(server, replaces))
+        self._servers.append(server)
 
-    async def _follow(self, nursery: Nursery, replaces: Nursery | None) -> None:
-        """Hear a nursery out; start another where it should not have ended."""
-        reader, writer = await asyncio.open_connection(sock=nursery.connection.dup())
+    async def _follow(self, server: ForkServer, replaces: ForkServer | None) -> None:
+        """Receive the frames of a fork server until it ends; replace it if it ended by itself."""
+        reader, writer = await asyncio.open_connection(sock=server.connection.dup())
         while (body := await ipc.read(reader)) is not None:
-            frame: _FromNursery = ipc.decode(body, _FromNursery)
+            frame: _FromServer = ipc.decode(body, _FromServer)
             if isinstance(frame, ipc.Warm):
-                nursery.files = frozenset(map(Path, frame.files))
-                nursery.warm.set()
+                server.files = frozenset(map(Path, frame.files))
+                server.warm.set()
                 self._failures = 0
                 if replaces is not None:
                     replaces.current = False
-                    self._let_go(replaces)  # where it has no child, nobody else would say so
+                    self._stop_if_unused(replaces)  # without children, no frame triggers this
                 self._warm.set()
             elif isinstance(frame, ipc.Forked):
-                self._welcome(nursery, frame)
+                self._add_child(server, frame)
             else:
-                self._bury(nursery, frame.pid, ending(frame.status))
-            self._let_go(nursery)
+                self._reap(server, frame.pid, exit_text(frame.status))
+            self._stop_if_unused(server)
         writer.close()
-        nursery.connection.close()
-        status = await nursery.process.wait()
-        self._nurseries.remove(nursery)
-        for hand, made in list(nursery.forking.values()):
+        server.connection.close()
+        status = await server.process.wait()
+        self._servers.remove(server)
+        for child, made in list(server.forking.values()):
             _answer(made, there=False)
-            hand.close()
-        for hand in list(nursery.hands.values()):
-            end_group(hand.pid)  # they are its children, so that nobody tells us how they ended
-            self._bury(nursery, hand.pid, "its nursery ended")
-        if nursery.current and not self._stopping:
+            child.close()
+        for child in list(server.children.values()):
+            kill_group(child.pid)  # without the fork server, their exits are not reported
+            self._reap(server, child.pid, "its fork server ended")
+        if server.current and not self._stopping:
             pause = min(_LONGEST_PAUSE, _PAUSE * 2**self._failures)
             self._failures += 1
             log.error(
-                "the nursery ended (exit code %s) and is started again in %.0f s", status, pause
+                "the fork server ended (exit code %s); a new one starts in %.0f s", status, pause
             )
             await asyncio.sleep(pause)
-            await self._new_nursery()
+            await self._start_server()
 
-    def _welcome(self, nursery: Nursery, frame: ipc.Forked) -> None:
-        hand, made = nursery.forking.pop(frame.token)
+    def _add_child(self, server: ForkServer, frame: ipc.Forked) -> None:
+        child, made = server.forking.pop(frame.token)
         if not frame.pid:
             _answer(made, there=False)
-            hand.close()
+            child.close()
             return
-        hand.pid = frame.pid
+        child.pid = frame.pid
         with contextlib.suppress(psutil.Error):
-            hand.process = psutil.Process(frame.pid)
-        nursery.hands[frame.pid] = hand
-        if made.done():  # whoever asked for it was cancelled
-            hand.retiring = "nobody wants it any more"
-            hand.send(ipc.Stop())
+            child.process = psutil.Process(frame.pid)
+        server.children[frame.pid] = child
+        if made.done():  # the caller that requested it was cancelled
+            child.retiring = "its request was cancelled"
+            child.send(ipc.Stop())
         _answer(made, there=True)
 
-    def _bury(self, nursery: Nursery, pid: int, how: str) -> None:
-        hand = nursery.hands.pop(pid, None)
-        if hand is None:
+    def _reap(self, server: ForkServer, pid: int, how: str) -> None:
+        child = server.children.pop(pid, None)
+        if child is None:
             return
-        end_group(pid)  # whatever it has started and left
-        if hand.listening is not None:
-            # What it has said before it ended is heard first.
-            self._spawn(self._after(hand, how))
+        kill_group(pid)  # also processes that it started and left behind
+        if child.listening is not None:
+            # The frames that it sent before it ended come first.
+            self._spawn(self._after(child, how))
         else:
-            hand.close()
-            self._ended(hand, how)
+            child.close()
+            self._on_exit(child, how)
 
-    async def _after(self, hand: Hand, how: str) -> None:
-        if hand.listening is not None:
-            # Not for ever: something that it has started may hold its socket open.
-            await asyncio.wait([hand.listening], timeout=_LAST_WORDS)
-            hand.listening.cancel()
-        hand.close()
-        self._ended(hand, how)
+    async def _after(self, child: Child, how: str) -> None:
+        if child.listening is not None:
+            # With a timeout, because a process that it started may hold its socket open.
+            await asyncio.wait([child.listening], timeout=_LAST_WORDS)
+            child.listening.cancel()
+        child.close()
+        self._on_exit(child, how)
 
-    def _let_go(self, nursery: Nursery) -> None:
-        """An old generation ends with its last child."""
-        if not nursery.current and not nursery.hands and not nursery.forking:
+    def _stop_if_unused(self, server: ForkServer) -> None:
+        """Kill a replaced fork server that has no children."""
+        if not server.current and not server.children and not server.forking:
             with contextlib.suppress(ProcessLookupError):
-                nursery.process.kill()
+                server.process.kill()
 
-    async def _listen(self, hand: Hand, reader: asyncio.StreamReader) -> None:
+    async def _listen(self, child: Child, reader: asyncio.StreamReader) -> None:
         while (body := await ipc.read(reader)) is not None:
-            self._heard(hand, ipc.decode(body, _FromChild))
+            self._on_frame(child, ipc.decode(body, _FromChild))
 
     def _spawn(self, work: Any) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)
@@ -326,8 +329,8 @@ class Brood:
         return task
 
 
-def _forks(nursery: Nursery) -> bool:
-    return nursery.current and nursery.warm.is_set() and nursery.process.returncode is None
+def _forks(server: ForkServer) -> bool:
+    return server.current and server.warm.is_set() and server.process.returncode is None
 
 
 def _answer(made: asyncio.Future[bool], *, there: bool) -> None:

@@ -1,4 +1,4 @@
-"""What the parent, the nursery and the children say to each other, over socket pairs.
+"""The frames that parent, fork server and children exchange over socket pairs.
 
 Every frame is four bytes of length and then MessagePack.
 """
@@ -13,35 +13,47 @@ from typing import Any
 import msgspec
 
 __all__ = [
-    "Begun", "Cancel", "Died", "Ended", "Fork", "Forked", "Held", "Perform", "Stop", "Warm",
-    "decode", "encode", "receive", "send",
+    "Cancel",
+    "Died",
+    "Ended",
+    "Fork",
+    "Forked",
+    "Perform",
+    "Started",
+    "Stop",
+    "Waiting",
+    "Warm",
+    "decode",
+    "encode",
+    "receive",
+    "send",
 ]  # fmt: skip
 
 _HEAD = struct.Struct(">I")
 
 
 class Fork(msgspec.Struct, frozen=True, tag=True):
-    """To the nursery: fork a child; its socket comes along with this frame."""
+    """To the fork server: fork a child; its socket is sent with this frame."""
 
     token: int
 
 
 class Forked(msgspec.Struct, frozen=True, tag=True):
-    """From the nursery: the child of that token has this process id; 0 where there is none."""
+    """From the fork server: process id of the child with that token; 0 if the fork failed."""
 
     token: int
     pid: int
 
 
 class Died(msgspec.Struct, frozen=True, tag=True):
-    """From the nursery: a child has ended; `status` as `os.waitpid` gives it."""
+    """From the fork server: a child has ended; `status` is that of `os.waitpid`."""
 
     pid: int
     status: int
 
 
 class Warm(msgspec.Struct, frozen=True, tag=True):
-    """From the nursery: everything is imported; `files` is the code of ours that was loaded."""
+    """From the fork server: the imports are done; `files` are Sentinel's own files among them."""
 
     files: list[str]
 
@@ -50,9 +62,9 @@ class Perform(msgspec.Struct, frozen=True, tag=True):
     """To a child: run this flow run.
 
     Attributes:
-        run: its id
-        entrypoint: where its flow is
-        flow_run: the flow run as the API gave it, JSON
+        run: id of the flow run
+        entrypoint: entrypoint of its flow
+        flow_run: the flow run as the API returned it, JSON
     """
 
     run: str
@@ -61,37 +73,37 @@ class Perform(msgspec.Struct, frozen=True, tag=True):
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
-    """To a child: end this run as cancelled."""
+    """To a child: cancel this flow run."""
 
     run: str
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):
-    """To a child: end when nothing runs any more."""
+    """To a child: exit as soon as no flow run is active."""
 
 
-class Begun(msgspec.Struct, frozen=True, tag=True):
-    """From a child: the API has taken the run's Running; its time counts from now."""
+class Started(msgspec.Struct, frozen=True, tag=True):
+    """From a child: the API accepted the state Running; the timeout counts from now."""
 
     run: str
 
 
-class Held(msgspec.Struct, frozen=True, tag=True):
-    """From a child: it waits for the API, or (`on` false) it no longer does."""
+class Waiting(msgspec.Struct, frozen=True, tag=True):
+    """From a child: the run waits for the API, or (`on` false) no longer does."""
 
     run: str
     on: bool
 
 
 class Ended(msgspec.Struct, frozen=True, tag=True):
-    """From a child: the run is over, and the API knows its state.
+    """From a child: the flow run has ended, and the API has its state.
 
     Attributes:
-        run: its id
-        state_type, state_name: as the API has them; empty where the run was not ours to run
-        error: why it could not be run at all; the parent then tells the API
-        loops: its flow is asynchronous, so that the next may share a loop
-        spoilt: why this child should not run another; empty where it may
+        run: id of the flow run
+        state_type, state_name: its state in the API; empty if somebody else changed it
+        error: why it could not be run at all; the parent then reports it to the API
+        loops: whether its flow is asynchronous, so that other runs can share the loop
+        unusable: why this child must be replaced; empty if it can run another flow run
     """
 
     run: str
@@ -99,17 +111,17 @@ class Ended(msgspec.Struct, frozen=True, tag=True):
     state_name: str = ""
     error: str = ""
     loops: bool = False
-    spoilt: str = ""
+    unusable: str = ""
 
 
 def encode(frame: msgspec.Struct) -> bytes:
-    """A frame as bytes, its length before it."""
+    """Return a frame as bytes, preceded by its length."""
     body = msgspec.msgpack.encode(frame)
     return _HEAD.pack(len(body)) + body
 
 
 def decode(body: bytes, kind: Any) -> Any:
-    """The frame that `body` holds, of one of the types that `kind` names (a type, or a union)."""
+    """Return the frame in `body`, of the type or the union of types `kind`."""
     return msgspec.msgpack.decode(body, type=kind)
 
 
@@ -117,19 +129,19 @@ def send(connection: socket.socket, frame: msgspec.Struct) -> None:
     """Send one frame, blocking.
 
     Raises:
-        OSError: nobody listens any more
+        OSError: the other side has closed the socket
     """
     connection.sendall(encode(frame))
 
 
 def receive(connection: socket.socket) -> bytes | None:
-    """The body of the next frame, blocking; None where the other side is gone."""
+    """Return the body of the next frame, blocking; None if the other side is gone."""
     head = _exactly(connection, _HEAD.size)
     return None if head is None else _exactly(connection, _HEAD.unpack(head)[0])
 
 
 async def read(reader: asyncio.StreamReader) -> bytes | None:
-    """The body of the next frame; None where the other side is gone."""
+    """Return the body of the next frame; None if the other side is gone."""
     try:
         head = await reader.readexactly(_HEAD.size)
         return await reader.readexactly(_HEAD.unpack(head)[0])

@@ -1,4 +1,4 @@
-"""What a work pool of type `sentinel` lets deployments fill in: nothing that changes a run."""
+"""The base job template of work pools of type `sentinel`; its variables change no flow run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TYPE = "sentinel"
 
 
 def base_job_template() -> dict[str, Any]:
-    """The pool's template. Prefect wants at least one field in it, so there is a harmless one."""
+    """Return the template. Prefect requires at least one field, so it has one without effect."""
     return {
         "job_configuration": {"name": "{{ name }}"},
         "variables": {
@@ -18,8 +18,8 @@ def base_job_template() -> dict[str, Any]:
             "properties": {
                 "name": {
                     "title": "Name",
-                    "description": "Nothing is called by it: runs happen in the worker's own "
-                    "processes. It is here for deployments that move between pools.",
+                    "description": "Without effect: flow runs happen in the worker's own "
+                    "processes. The field exists for deployments that move between work pools.",
                     "type": "string",
                 }
             },
@@ -28,14 +28,17 @@ def base_job_template() -> dict[str, Any]:
 
 
 def other_type(pool: str, kind: str) -> str:
-    """What to tell people of a pool that a worker of another type was meant for; else empty.
+    """Return a note about a work pool of another type; empty if the type is `sentinel`.
 
-    Prefect cannot change the type of a pool that exists, and none is needed: such a pool is
-    served like any other.
+    Prefect cannot change the type of an existing pool, and need not: such a pool is served like
+    any other.
 
     Args:
-        pool: its name
-        kind: its type
+        pool: name of the pool
+        kind: type of the pool
+
+    Returns:
+        A sentence for people.
     """
     if kind == TYPE:
         return ""

@@ -1,7 +1,7 @@
-"""What the parent asks of the Prefect API: plain JSON over Prefect's own client.
+"""The parent's requests to the Prefect API: plain JSON over Prefect's own client.
 
-The client brings address, credentials and headers from Prefect's settings. Answers stay JSON:
-turning two hundred runs into models at every poll would cost more than the poll.
+The client takes address, credentials and headers from Prefect's settings. Answers stay JSON,
+because parsing two hundred runs into models at every poll would cost more than the poll.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ __all__ = ["Claim", "PoolApi"]
 Json = dict[str, Any]
 PAGE = 200
 _AT_ONCE = 50
-"""Prefect sets the state of at most this many runs in one call."""
+"""Prefect sets the state of at most this many runs in one request."""
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """What came of asking for a run.
+    """The result of claiming a flow run.
 
-    `mine` is false where somebody else has it, or it must wait; then `why` says so.
+    `mine` is false if another worker has it or it must wait; then `why` has the reason.
     """
 
     mine: bool
@@ -37,11 +37,11 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class PoolApi:
-    """One work pool.
+    """The API of one work pool.
 
     Args:
-        client: of the worker, entered
-        pool: its name
+        client: the worker's client, entered
+        pool: name of the work pool
     """
 
     def __init__(self, client: PrefectClient, pool: str) -> None:
@@ -50,11 +50,14 @@ class PoolApi:
         self.calls: dict[str, int] = {}
 
     async def scheduled(self, before: datetime, queues: Sequence[str] = ()) -> list[Json]:
-        """Flow runs that are due before then, at most `PAGE`, the one due longest first.
+        """Return the flow runs that are scheduled before a time, the oldest first.
 
         Args:
-            before: the moment
-            queues: names of work queues; empty means all
+            before: the time
+            queues: names of work queues; empty for all
+
+        Returns:
+            At most `PAGE` flow runs, as the API returns them.
 
         Raises:
             NotFound: there is no such pool
@@ -67,7 +70,10 @@ class PoolApi:
         return [one["flow_run"] for one in await self._ask("poll", "POST", path, body)]
 
     async def kind(self) -> str:
-        """The type of workers that the pool was made for.
+        """Return the worker type of the pool.
+
+        Returns:
+            The type, such as `sentinel` or `process`.
 
         Raises:
             NotFound: there is no such pool
@@ -76,7 +82,10 @@ class PoolApi:
         return str((await self._ask("pool", "GET", f"/work_pools/{self._pool}", None))["type"])
 
     async def priorities(self) -> dict[str, int]:
-        """The work queues' priorities by name; 1 comes first.
+        """Return the priorities of the work queues.
+
+        Returns:
+            Priority by name of the queue; 1 comes first.
 
         Raises:
             NotFound: there is no such pool
@@ -87,13 +96,16 @@ class PoolApi:
         return {queue["name"]: queue["priority"] for queue in found}
 
     async def claim(self, run: str, transition: str, owner: str) -> Claim:
-        """Propose Pending, which the API grants to one worker only.
+        """Claim a flow run: propose Pending, which the API accepts from one worker only.
 
         Args:
-            run: its id
-            transition: id of this proposal, the same when it is sent again, so that an answer
-                which got lost counts
-            owner: who claims, for the state's message
+            run: id of the flow run
+            transition: id of the proposal, the same for retries, so that a claim whose answer was
+                lost is recognized
+            owner: name of the worker, for the message of the state
+
+        Returns:
+            Whether this worker has the run, and its state.
 
         Raises:
             NotFound: the run is gone
@@ -109,8 +121,8 @@ class PoolApi:
         answer = await self._ask("claim", "POST", path, {"state": state, "force": False})
         given: Json = answer.get("state") or {}
         details: Json = answer.get("details") or {}
-        told: Json = given.get("state_details") or {}
-        mine = answer["status"] == "ACCEPT" or told.get("transition_id") == transition
+        proposed: Json = given.get("state_details") or {}
+        mine = answer["status"] == "ACCEPT" or proposed.get("transition_id") == transition
         return Claim(mine and given.get("type") == "PENDING", given, details.get("reason") or "")
 
     async def end(
@@ -122,9 +134,17 @@ class PoolApi:
         name: str = "",
         force: bool = False,
     ) -> bool:
-        """Propose a final state for a run that nobody else can tell of; whether it was taken.
+        """Propose a final state for a run whose process cannot do it.
 
-        Without `force` a run that has ended by now stays as it is.
+        Args:
+            run: id of the flow run
+            kind: type of the state
+            message: message of the state
+            name: name of the state; by default that of its type
+            force: replace the state of a run that has ended already
+
+        Returns:
+            Whether the API accepted the state.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -138,7 +158,7 @@ class PoolApi:
         return answer["status"] == "ACCEPT"
 
     async def again(self, run: str, at: datetime, message: str) -> None:
-        """Have a run that was cut short done once more.
+        """Schedule a flow run that was interrupted again.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -153,7 +173,14 @@ class PoolApi:
         await self._ask("again", "POST", path, {"state": state, "force": True})
 
     async def collapse(self, runs: Sequence[str], message: str) -> int:
-        """End runs, late ones that a newer one stands for; how many that ended.
+        """End late runs that a newer one replaces.
+
+        Args:
+            runs: ids of the late runs
+            message: message of their state
+
+        Returns:
+            The number of runs that were ended; others were claimed meanwhile.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -163,7 +190,7 @@ class PoolApi:
             body: Json = {
                 "flow_runs": {
                     "id": {"any_": list(runs[start : start + _AT_ONCE])},
-                    # One that somebody has claimed meanwhile is theirs.
+                    # A run that was claimed meanwhile is not scheduled any more.
                     "state": {"type": {"any_": ["SCHEDULED"]}},
                 },
                 "state": {"type": "CANCELLED", "name": "Collapsed", "message": message},
@@ -174,7 +201,13 @@ class PoolApi:
         return ended
 
     async def deployments(self, ids: Sequence[str]) -> list[Json]:
-        """Deployments by id; those that are gone are left out.
+        """Return deployments by id.
+
+        Args:
+            ids: ids of deployments
+
+        Returns:
+            The deployments that exist.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -187,7 +220,13 @@ class PoolApi:
         return found
 
     async def changed_deployments(self, most: int) -> list[Json]:
-        """The deployments of the pool that were changed last, the latest first.
+        """Return the deployments of the pool that changed last, the latest first.
+
+        Args:
+            most: largest number of deployments
+
+        Returns:
+            The deployments.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -200,7 +239,13 @@ class PoolApi:
         return await self._ask("changes", "POST", "/deployments/filter", body)
 
     async def in_state(self, *kinds: str) -> list[Json]:
-        """Flow runs of the pool that are in one of these types of state, at most `PAGE`.
+        """Return the flow runs of the pool whose state has one of these types.
+
+        Args:
+            kinds: types of states, such as RUNNING
+
+        Returns:
+            At most `PAGE` flow runs.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -226,13 +271,13 @@ class PoolApi:
 def _refused(what: str, error: Exception) -> SentinelError:
     response = error.response if isinstance(error, httpx.HTTPStatusError) else None
     if isinstance(error, ObjectNotFound) or (response is not None and response.status_code == 404):
-        return NotFound(f"the Prefect API knows nothing of that ({what})")
+        return NotFound(f"the Prefect API does not have that ({what})")
     if response is None:
-        said = f"does not answer ({type(error).__name__})"
+        answer = f"does not answer ({type(error).__name__})"
     elif response.status_code in (401, 403):
-        said = "does not let us in: set PREFECT_API_KEY or PREFECT_API_AUTH_STRING"
+        answer = "rejected the credentials: set PREFECT_API_KEY or PREFECT_API_AUTH_STRING"
     else:
-        said = f"answered {response.status_code} to {what}: {response.text[:300]}"
+        answer = f"answered {response.status_code} to {what}: {response.text[:300]}"
         if response.status_code < 500 and response.status_code not in (408, 429):
-            return Conflict(f"the Prefect API {said}")  # asked again it says the same
-    return PrefectUnreachable(f"the Prefect API {said}")
+            return Conflict(f"the Prefect API {answer}")  # a retry would get the same answer
+    return PrefectUnreachable(f"the Prefect API {answer}")

@@ -1,7 +1,7 @@
-"""Every name of Prefect that its documentation does not promise, each with the reason for it.
+"""The undocumented names of Prefect that Sentinel uses, each with the reason.
 
-Nothing else of ours imports or overrides such a name. `tests/worker/test_prefect_private.py`
-goes through `NEEDED` and says which of them a new Prefect no longer has, and what that breaks.
+No other module imports or overrides such a name. `tests/worker/test_prefect_private.py` checks
+`NEEDED` and reports which names a new version of Prefect no longer has, and what that breaks.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 
 
 class Needed(msgspec.Struct, frozen=True):
-    """One name: where it is, which arguments we count on, and what it is for."""
+    """One undocumented name: its place, the arguments Sentinel uses, and the reason."""
 
     module: str
     name: str
@@ -51,7 +51,7 @@ NEEDED = [
         "FlowRunEngine.setup_flow_run_suspension_request",
         ("self",),
         "overridden: the stock one starts a thread, a loop and a websocket for every run, to "
-        "hear of a suspension from outside",
+        "receive suspensions from outside",
     ),
     Needed(
         "prefect.flow_engine",
@@ -63,14 +63,14 @@ NEEDED = [
         "prefect.flow_engine",
         "FlowRunEngine._get_flow_run_suspension_request",
         ("self",),
-        "what the overridden context hands out",
+        "the value of the overridden context",
     ),
     Needed(
         "prefect.flow_engine",
         "BaseFlowRunEngine.heartbeat_seconds",
         (),
         "overridden: the heartbeat of every run is a thread, an event with five lookups, and up to "
-        "a second at its end; the worker itself ends the runs of the dead",
+        "a second at its end; the worker itself ends the runs of dead workers",
     ),
     Needed(
         "prefect.flow_engine",
@@ -89,7 +89,7 @@ NEEDED = [
         "prefect.flow_engine",
         "FlowRunEngine.handle_cancellation",
         ("self", "exc"),
-        "how a cancelled run's hooks are called and its states told",
+        "calls the hooks of a cancelled run and reports its states",
     ),
     Needed("prefect.flow_engine", "FlowRunEngine.start", ("self",), "the engine's own loop"),
     Needed("prefect.flow_engine", "FlowRunEngine.run_context", ("self",), "the engine's own loop"),
@@ -122,29 +122,29 @@ NEEDED = [
         "prefect.client.orchestration",
         "SyncPrefectClient.set_flow_run_state",
         ("self", "flow_run_id", "state", "force"),
-        "overridden: a state is told again under the same transition id, and Running says whose "
-        "the run is",
+        "overridden: a state is sent again with the same transition id, and Running names "
+        "the owner of the run",
     ),
     Needed(
         "prefect.client.orchestration",
         "SyncPrefectClient.update_flow_run",
         ("self", "flow_run_id", "flow_version", "name", "empirical_policy"),
-        "overridden: the engine's first call of every run waits for the one that names it",
+        "overridden: the engine's first request of every run waits for the one that names it",
     ),
     Needed(
         "prefect.client.orchestration",
         "SyncPrefectClient.read_flow_run",
         ("self", "flow_run_id"),
-        "overridden: the engine reads a run that it has in its hands",
+        "overridden: the engine reads a run that the client has already",
     ),
     Needed(
         "prefect.client.orchestration",
         "SyncPrefectClient.request",
         ("self", "method", "path"),
-        "overridden: a call that the API could not take is made again, for as long as it takes, "
+        "overridden: a request that the API did not answer is retried without limit, "
         "and the parent knows",
     ),
-    Needed("prefect.states", "to_state_create", ("state",), "a state as the API takes it"),
+    Needed("prefect.states", "to_state_create", ("state",), "a state as the API accepts it"),
     Needed(
         "prefect.utilities.callables",
         "parameters_to_args_kwargs",
@@ -161,21 +161,21 @@ NEEDED = [
         "prefect.logging.handlers",
         "APILogWorker.drain_all",
         (),
-        "a child that ends sends what its runs have logged",
+        "a child that ends sends the logs of its runs",
     ),
     Needed("prefect.events.worker", "EventsWorker.drain_all", (), "the same for events"),
     Needed(
         "prefect.workers.base",
         "BaseWorker.sync_with_backend",
         ("self",),
-        "the heartbeat that makes the worker look right in the UI",
+        "the heartbeat that shows the worker as online in the UI",
     ),
     Needed("prefect.workers.base", "BaseWorker.setup", ("self",), "its client and first heartbeat"),
 ]
 
 
 def missing(needed: Needed) -> str:
-    """What is wrong with one name in the Prefect that is installed; empty where nothing is."""
+    """Return the problem of one name in the installed Prefect; empty if there is none."""
     where = f"{needed.module}.{needed.name}"
     try:
         found: Any = importlib.import_module(needed.module)

@@ -1,4 +1,4 @@
-"""Runs whose worker is gone end Crashed; and this worker's own lease, by which others know."""
+"""End the runs of dead workers as Crashed, and renew this worker's own lease."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _LEASE = timedelta(seconds=90)
 
 
 class Recovery:
-    """Looks for what dead workers have left.
+    """Recovers runs of dead workers.
 
     Args:
-        supervisor: of this worker
-        store: the shared database, where leases are; None where there is none
+        supervisor: the supervisor of this worker
+        store: the shared database, which has the leases; None if there is none
         owner: this worker
     """
 
@@ -41,8 +41,8 @@ class Recovery:
         self._late: set[str] | None = None
         self._no_leases = False
 
-    async def look(self) -> None:
-        """Renew the lease, end what is nobody's, and watch the rules' lateness.
+    async def recover(self) -> None:
+        """Renew the lease, end runs of dead workers, and report late rules.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -50,10 +50,10 @@ class Recovery:
         await asyncio.to_thread(self._renew)
         runs = await self._supervisor.api.in_state("RUNNING", "PENDING", "CANCELLING")
         if len(runs) >= PAGE:
-            log.warning("over %d runs are under way; those beyond are looked at later", PAGE)
-        mine = set(self._supervisor.in_hand)
-        found = await asyncio.to_thread(orphans, runs, self._owner, mine, self._lives)
-        # What this worker itself has forgotten may only just have ended: it has a second look.
+            log.warning("more than %d runs are active; the others are checked later", PAGE)
+        mine = set(self._supervisor.active)
+        found = await asyncio.to_thread(orphans, runs, self._owner, mine, self._is_alive)
+        # A run of this worker may have ended just now, so it must be found twice.
         own = {run["id"] for run in found if owner_of(run) == self._owner}
         for run in found:
             if run["id"] not in own or run["id"] in self._seen_before:
@@ -61,27 +61,27 @@ class Recovery:
         self._seen_before = own
         await self._watch_lateness()
 
-    async def leave(self) -> None:
-        """Give the lease back."""
+    async def release_lease(self) -> None:
+        """Release the lease."""
         if self._store is not None:
             release = self._store.leases.release
             holder = self._owner.lease
             await asyncio.to_thread(
-                failure_reporting.safely, "give its lease back", release, holder, str(self._owner)
+                failure_reporting.safely, "release its lease", release, holder, str(self._owner)
             )
 
     async def _end(self, run: Mapping[str, Any]) -> None:
-        said = f"its worker is gone: {owner_of(run)}"
+        why = f"its worker is gone: {owner_of(run)}"
         kind = "CANCELLED" if run["state_type"] == "CANCELLING" else "CRASHED"
-        if not await self._supervisor.api.end(run["id"], kind, said):
+        if not await self._supervisor.api.end(run["id"], kind, why):
             return
-        log.warning("run %s ends as %s: %s", run.get("name"), kind.lower(), said)
-        self._supervisor.figures.crashed_of_others += 1
+        log.warning("run %s is ended as %s: %s", run.get("name"), kind.lower(), why)
+        self._supervisor.metrics.crashed_of_others += 1
         if self._store is not None and kind == "CRASHED" and run["state_type"] == "RUNNING":
             await asyncio.to_thread(
-                failure_reporting.safely, "tell a rule that its check failed",
-                failure_reporting.tell_failed,
-                self._store, run, "", said, late=False,
+                failure_reporting.safely, "report a failed check to its rule",
+                failure_reporting.report_failed_check,
+                self._store, run, "", why, late=False,
             )  # fmt: skip
 
     def _renew(self) -> None:
@@ -92,12 +92,12 @@ class Recovery:
         except (SentinelError, SQLAlchemyError) as error:
             if not self._no_leases:
                 first = str(error).splitlines()[0]
-                log.warning("the worker's lease cannot be kept in the shared database: %s", first)
+                log.warning("the worker's lease cannot be stored in the shared database: %s", first)
             self._no_leases = True
         else:
             self._no_leases = False
 
-    def _lives(self, owner: Owner) -> bool:
+    def _is_alive(self, owner: Owner) -> bool:
         here = owner.alive_here()
         if here is not None:
             return here
@@ -106,24 +106,24 @@ class Recovery:
         try:
             return self._store.leases.holder(owner.lease) is not None
         except (SentinelError, SQLAlchemyError):
-            return True  # not known: then nothing of it is ended
+            return True  # unknown, so its runs are not ended
 
     async def _watch_lateness(self) -> None:
         if self._store is None:
             return
         if self._late is None:
-            # A worker before us may have said so of rules that are well by now.
+            # An earlier worker may have reported rules that are on time by now.
             self._late = await asyncio.to_thread(self._late_before)
             if self._late is None:
                 return
-        rules = self._supervisor.figures.rules
-        late = {name: why for name, one in rules.items() if (why := one.persistently())}
-        # Of a rule that has not run here nothing new is known.
+        rules = self._supervisor.metrics.rules
+        late = {name: why for name, one in rules.items() if (why := one.problem())}
+        # Nothing is known about rules that have not run here.
         well = sorted(name for name in self._late - set(late) if name in rules)
         if not (late or well):
             return
         done = await asyncio.to_thread(
-            failure_reporting.safely, "tell of late rules", failure_reporting.watch_lateness,
+            failure_reporting.safely, "report late rules", failure_reporting.report_lateness,
             self._store, late, well,
         )  # fmt: skip
         if done:
@@ -133,5 +133,5 @@ class Recovery:
         try:
             return failure_reporting.late_before(self._store) if self._store is not None else set()
         except (SentinelError, SQLAlchemyError) as error:
-            log.debug("which rules were late is asked again later: %s", error)
+            log.debug("late rules cannot be read, trying again later: %s", error)
             return None

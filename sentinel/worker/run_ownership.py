@@ -1,8 +1,8 @@
-"""Whose a run is, written where everybody finds it: in the message of its state.
+"""The owner of a flow run, stored in the message of its state.
 
-A run that is Pending or Running and whose worker is gone ends Crashed, told by whichever worker
-looks next. The message costs no call; a worker's life is a lease in the shared database, and on
-its own machine its process.
+A run that is Pending or Running and whose worker is gone is ended as Crashed by the next worker
+that finds it. The message costs no request. A worker is alive while it renews its lease in the
+shared database, and on its own machine while its process runs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from sentinel.worker.process import identity, lives
+from sentinel.worker.process import identity, is_alive
 
 __all__ = ["Owner", "orphans", "owner_of"]
 
@@ -26,8 +26,8 @@ class Owner(msgspec.Struct, frozen=True):
     """One worker process.
 
     Attributes:
-        name: the worker's in Prefect
-        host: the machine's name
+        name: name of the worker in Prefect
+        host: name of the machine
         process: `identity` of the process
     """
 
@@ -37,27 +37,27 @@ class Owner(msgspec.Struct, frozen=True):
 
     @classmethod
     def here(cls, name: str) -> Owner:
-        """Who this process is."""
+        """Return this process as an owner."""
         return cls(name, socket.gethostname(), identity(os.getpid()))
 
     @property
     def lease(self) -> str:
-        """The name of its lease."""
+        """Name of its lease."""
         return f"worker/{self.host}/{self.process}"[:200]
 
     def __str__(self) -> str:
         return f"sentinel worker {self.name} ({self.host}/{self.process})"
 
     def alive_here(self) -> bool | None:
-        """Whether its process runs; None where it is another machine's."""
-        return lives(self.process) if self.host == socket.gethostname() else None
+        """Return whether its process runs; None if it is on another machine."""
+        return is_alive(self.process) if self.host == socket.gethostname() else None
 
 
 def owner_of(flow_run: Mapping[str, Any]) -> Owner | None:
-    """The worker that has a run, or None where none of ours has said so."""
+    """Return the worker that owns a run; None if no Sentinel worker does."""
     state: dict[str, Any] = flow_run.get("state") or {}
-    said: str = state.get("message") or ""
-    found = _WRITTEN.search(said)
+    message: str = state.get("message") or ""
+    found = _WRITTEN.search(message)
     return Owner(found["name"], found["host"], found["process"]) if found else None
 
 
@@ -67,13 +67,16 @@ def orphans(
     mine: Collection[str],
     alive: Callable[[Owner], bool],
 ) -> list[Mapping[str, Any]]:
-    """Runs that nobody has in hand any more.
+    """Return the runs whose owner is gone, or has lost them.
 
     Args:
-        flow_runs: Pending, Running or Cancelling ones of the pool
+        flow_runs: the Pending, Running and Cancelling runs of the pool
         me: this worker
-        mine: ids that this worker has in hand
-        alive: whether another worker lives
+        mine: ids of the active runs of this worker
+        alive: returns whether another worker is alive
+
+    Returns:
+        The runs that no worker runs any more.
     """
     found: list[Mapping[str, Any]] = []
     known: dict[Owner, bool] = {}

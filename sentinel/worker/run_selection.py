@@ -1,4 +1,4 @@
-"""Which of the runs that are due are claimed now, and which are let go. Pure."""
+"""Select the due flow runs to claim, and the late ones to collapse. Pure."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from sentinel.duration import parse_duration
 __all__ = ["Choice", "Due", "choose", "due_of", "hard_timeout", "in_order", "is_rule", "rule_name"]
 
 LAST = 1_000_000
-"""The priority of a queue that is not known."""
+"""The priority of an unknown queue."""
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
-    """A flow run that the pool has for us.
+    """A scheduled flow run of the pool.
 
     Attributes:
-        at: when it is due
+        at: scheduled time
         queue: name of its work queue
-        priority: of that queue; 1 comes first
-        collapses: a newer run of the same deployment stands for it
+        priority: priority of that queue; 1 comes first
+        collapses: whether a newer run of the same deployment replaces it
     """
 
     id: str
@@ -36,9 +36,9 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """What to do now: claim these in this order; end those, each with the run that stands for it.
+    """The runs to claim, in this order, and the ids of late runs to collapse.
 
-    `again` asks for another look at once: the page was full, and what is newest is not known.
+    `again` requests another poll at once: the page was full, so the newest runs are not known.
     """
 
     claim: list[Due]
@@ -47,7 +47,7 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 def due_of(flow_run: dict[str, Any], priorities: Mapping[str, int]) -> Due:
-    """What the API says of a scheduled run, as far as it matters here."""
+    """Return a scheduled run as the API returned it, reduced to what matters here."""
     queue: str = flow_run.get("work_queue_name") or ""
     when = flow_run.get("next_scheduled_start_time") or flow_run["expected_start_time"]
     return Due(
@@ -64,16 +64,19 @@ def due_of(flow_run: dict[str, Any], priorities: Mapping[str, int]) -> Due:
 
 
 def choose(due: Sequence[Due], *, now: datetime, known: Collection[str], full: bool) -> Choice:
-    """Sort out what the pool has.
+    """Choose which runs to claim and which to collapse.
 
-    Of a rule's scheduled runs that are due by now only the newest is claimed: after an outage
-    every rule looks once, and what it missed stays unknown to it.
+    Of a rule's scheduled runs that are due, only the newest is claimed: after an outage every
+    rule is evaluated once, and the missed times stay unknown.
 
     Args:
-        due: what the API answered
-        now: the present moment
-        known: runs that this worker has in its hands already
-        full: the API had more than it answered
+        due: the runs that the API returned
+        now: the present time
+        known: ids of the active runs of this worker
+        full: whether the page was full, so that there may be more runs
+
+    Returns:
+        The runs to claim and to collapse.
     """
     fresh = [one for one in due if one.id not in known]
     newest: dict[str, Due] = {}
@@ -88,23 +91,23 @@ def choose(due: Sequence[Due], *, now: datetime, known: Collection[str], full: b
             collapse.append(before.id)
         newest[one.deployment] = one
     if not (full and collapse):
-        # On a full page with late runs the newest may be on the next one.
+        # If a full page has late runs, the newest ones may be on the next page.
         claim += newest.values()
     return Choice(in_order(claim, now), collapse, again=full and bool(collapse))
 
 
 def in_order(runs: Sequence[Due], now: datetime) -> list[Due]:
-    """Runs as they are to be claimed: what is due by now, the first queue, the longest wait."""
+    """Sort runs in the order of claims: due before not due, then priority, then time."""
     return sorted(runs, key=lambda one: (one.at > now, one.priority, one.at))
 
 
 def is_rule(flow_run: Mapping[str, Any]) -> bool:
-    """Whether this is a run of a rule."""
+    """Return whether this is a flow run of a rule."""
     return bool(rule_name(flow_run))
 
 
 def rule_name(flow_run: Mapping[str, Any]) -> str:
-    """The rule that a run evaluates, or an empty text."""
+    """Return the name of the rule that a flow run evaluates, or an empty text."""
     parameters: dict[str, Any] = flow_run.get("parameters") or {}
     rule: Any = parameters.get("rule")
     name: Any = rule.get("name") if isinstance(rule, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - it is JSON
@@ -112,17 +115,20 @@ def rule_name(flow_run: Mapping[str, Any]) -> str:
 
 
 def hard_timeout(flow_run: Mapping[str, Any], *, grace: timedelta, other: timedelta) -> timedelta:
-    """How long a run may take before its child is killed.
+    """Return how long a flow run may take before its child is killed.
 
     Args:
-        flow_run: as the API gave it
-        grace: added to a rule's own timeout, within which the check ends by itself
-        other: for what is no rule
+        flow_run: the flow run, as the API returned it
+        grace: added to the rule's own timeout, so that the check can end by itself
+        other: timeout of flow runs that are not of a rule
+
+    Returns:
+        The longest duration.
     """
     if not is_rule(flow_run):
         return other
     try:
         own = parse_duration(flow_run["parameters"]["rule"].get("timeout", 60))
     except ValueError:
-        own = timedelta(seconds=60)  # the run itself will say what is wrong with it
+        own = timedelta(seconds=60)  # the flow run itself will report the error
     return own + grace

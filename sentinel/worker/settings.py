@@ -1,4 +1,4 @@
-"""How a worker behaves: environment variables beginning with `SENTINEL_WORKER_`."""
+"""Settings of a worker: environment variables that begin with `SENTINEL_WORKER_`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _limit() -> int:
 
 
 class Options(BaseSettings):
-    """Everything a platform owner may set of a worker."""
+    """The settings of a worker."""
 
     model_config = SettingsConfigDict(
         env_prefix="SENTINEL_WORKER_", env_file=".env", extra="ignore", frozen=True
@@ -26,68 +26,74 @@ class Options(BaseSettings):
 
     poll: Duration = Field(
         default=parse_duration(0.5),
-        description="How often the pool's first work queue, of notifications, is asked for runs.",
+        description="Interval of polls of the first work queue, that of notifications.",
     )
     poll_others: Duration = Field(
         default=parse_duration(2),
-        description="How often all queues are; what is scheduled is known before it is due.",
+        description="Interval of polls of all queues; scheduled runs are known in advance.",
     )
     ahead: Duration = Field(
         default=parse_duration(0.8),
-        description="A run is claimed this long before it is due, so that it begins on time.",
+        description="A run is claimed this long before it is due, so that it starts on time.",
     )
     limit: int = Field(
         default_factory=_limit,
         ge=1,
         le=1000,
-        description="Most runs at once, a child each; --limit says the same.",
+        description="Largest number of concurrent runs, each in a child process; same as --limit.",
     )
-    warm: int = Field(default=2, ge=1, le=100, description="Children kept ready while idle.")
+    warm: int = Field(default=2, ge=1, le=100, description="Number of idle child processes.")
     loop_limit: int = Field(
-        default=50, ge=1, le=1000, description="Most asynchronous runs that share a child's loop."
+        default=50, ge=1, le=1000, description="Largest number of asynchronous runs in one child."
     )
     runs_per_child: int = Field(
-        default=2000, ge=1, description="A child is replaced after this many runs."
+        default=2000, ge=1, description="A child process is replaced after this many runs."
     )
     memory_per_child: int = Field(
         default=512,
         ge=64,
-        description="Megabytes after which a child is replaced; at twice that it is killed.",
+        description="Memory in MB at which a child process is replaced; at twice that, killed.",
     )
     timeout: Duration = Field(
         default=parse_duration("1h"),
-        description="A run that is no rule's is killed after this long. Rules say `timeout`.",
+        description="Timeout of flow runs that are not of a rule. Rules have their own `timeout`.",
     )
     grace: Duration = Field(
         default=parse_duration("15s"),
-        description="How long past a rule's timeout its child is killed.",
+        description="Time after a rule's timeout at which its child process is killed.",
     )
     drain: Duration = Field(
         default=parse_duration("30s"),
-        description="After SIGTERM, runs that have begun may take this long to end.",
+        description="Time that active runs have to end after SIGTERM.",
     )
     log_level: str = Field(
         default="INFO",
         pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL|OFF)$",
-        description="What runs log is sent to the Prefect API from this level on; or OFF.",
+        description="Lowest level of flow run logs that is sent to the Prefect API; or OFF.",
     )
     metrics_port: int = Field(
-        default=0, ge=0, le=65535, description="Port of the metrics on this machine; 0 is any."
+        default=0,
+        ge=0,
+        le=65535,
+        description="Port of the metrics on this machine; 0 for any free port.",
     )
 
     @classmethod
     def given(cls) -> Options:
-        """What the environment and `.env` say.
+        """Read the settings from the environment and `.env`.
+
+        Returns:
+            The settings.
 
         Raises:
-            ConfigurationError: one of them cannot be used
+            ConfigurationError: a setting is invalid
         """
         try:
             return cls()
         except ValidationError as error:
             first = error.errors()[0]
             raise ConfigurationError(
-                f"SENTINEL_WORKER_{str(first['loc'][0]).upper()} is not usable: {first['msg']}, "
+                f"SENTINEL_WORKER_{str(first['loc'][0]).upper()} is invalid: {first['msg']}, "
                 f"got {first['input']!r}",
                 hint="Correct it in the environment or in .env.",
             ) from None

@@ -1,4 +1,4 @@
-"""Where the worker's figures are seen: over HTTP on this machine, and in a file that says where."""
+"""The worker's metrics over HTTP on this machine, and a file that has their address."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from typing import Any
 import httpx
 
 from sentinel.worker.metrics import prometheus
-from sentinel.worker.process import identity, lives
+from sentinel.worker.process import identity, is_alive
 
-__all__ = ["Seen", "workers_here"]
+__all__ = ["StatusServer", "workers_here"]
 
 log = logging.getLogger("sentinel.worker")
 _FOLDER = "workers"
 
 
-class Seen:
+class StatusServer:
     """Serves `/metrics` (Prometheus) and `/status` (JSON) on the loopback address.
 
     Args:
-        home: SENTINEL_HOME, where the file goes
-        name: of the worker
-        snapshot: gives the present figures
-        port: 0 for any
+        home: SENTINEL_HOME, the folder of the file
+        name: name of the worker
+        snapshot: returns the present metrics
+        port: port to listen on; 0 for any free port
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Seen:
         self.url = ""
 
     async def start(self) -> None:
-        """Listen, and say where."""
+        """Start to listen, and write the file with the address."""
         try:
             self._server = await asyncio.start_server(self._answer, "127.0.0.1", self._port)
         except OSError as error:
@@ -56,14 +56,14 @@ class Seen:
         port = self._server.sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         content = {"name": self._name, "process": identity(os.getpid()), "url": self.url}
-        with contextlib.suppress(OSError):  # then only who knows the port finds it
+        with contextlib.suppress(OSError):  # without the file, a client must know the port
             self._file.parent.mkdir(parents=True, exist_ok=True)
             own = self._file.with_suffix(f".{os.getpid()}")
             own.write_text(json.dumps(content))
             own.replace(self._file)
 
     async def stop(self) -> None:
-        """Listen no more."""
+        """Stop listening, and delete the file."""
         if self._server is not None:
             self._server.close()
             with contextlib.suppress(OSError, ValueError):
@@ -91,22 +91,25 @@ class Seen:
             await writer.drain()
         except (OSError, TimeoutError, IndexError, asyncio.IncompleteReadError,
                 asyncio.LimitOverrunError):  # fmt: skip
-            pass  # whoever asked did not ask in HTTP, or did not wait
+            pass  # the client did not send HTTP, or did not wait
         finally:
             writer.close()
 
 
 def workers_here(home: Path) -> list[dict[str, Any]]:
-    """Figures of every worker that runs on this machine and answers.
+    """Return the metrics of every worker that runs on this machine and answers.
 
     Args:
         home: SENTINEL_HOME
+
+    Returns:
+        The content of each worker's `/status`, with its name and URL.
     """
     found: list[dict[str, Any]] = []
     for file in sorted((home / _FOLDER).glob("*.json")):
         with contextlib.suppress(OSError, ValueError, KeyError, httpx.HTTPError):
             known = json.loads(file.read_text())
-            if lives(known["process"]):
+            if is_alive(known["process"]):
                 answer = httpx.get(f"{known['url']}/status", timeout=3)
                 found.append({"name": known["name"], "url": known["url"], **answer.json()})
     return found

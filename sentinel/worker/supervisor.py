@@ -1,7 +1,7 @@
-"""Polls, claims, hands to children, and tells Prefect what they could not.
+"""The supervisor: polls and claims flow runs, runs them in children, reports what those cannot.
 
-Every claimed run is one task from its claim to its end. What has to be told to the API is told
-again until it answers; meanwhile nothing is claimed.
+Every claimed run is one task from its claim to its end. A request that must reach the API is
+retried until it answers; meanwhile nothing is claimed.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from sentinel.store import Store
 from sentinel.worker import failure_reporting
 from sentinel.worker.api_retry import Outage
 from sentinel.worker.deployments import Deployments
-from sentinel.worker.metrics import Figures
+from sentinel.worker.metrics import Metrics
 from sentinel.worker.prefect_client import PAGE, PoolApi
 from sentinel.worker.process import memory_of_tree
-from sentinel.worker.process_pool import Crew, Outcome, Task
+from sentinel.worker.process_pool import Outcome, ProcessPool, Task
 from sentinel.worker.run_ownership import Owner
 from sentinel.worker.run_selection import (
     Choice,
@@ -39,7 +39,7 @@ from sentinel.worker.run_selection import (
     rule_name,
 )
 from sentinel.worker.settings import Options
-from sentinel.worker.unsupported import refusal
+from sentinel.worker.unsupported import unsupported_reason
 
 __all__ = ["Supervisor"]
 
@@ -47,16 +47,16 @@ log = logging.getLogger("sentinel.worker")
 T = TypeVar("T")
 
 _URGENT_ROOM = 2
-"""Runs of the first work queue that may be in hand beyond the limit."""
+"""Number of runs of the first work queue that may be active beyond the limit."""
 _CANCEL_AFTER = 1.0
-"""Seconds that a run has been in hand before it is worth asking whether to cancel it."""
+"""Age in seconds of an active run from which on cancellations are polled for."""
 _AT_LEAST = 10.0
-"""Seconds within which all queues are looked at, however much there is to do."""
+"""Longest interval in seconds between polls of all queues, also under load."""
 _JSON = msgspec.json.Encoder()
 
 
-class InHand(msgspec.Struct):
-    """A run that this worker has claimed, or is about to."""
+class ActiveRun(msgspec.Struct):
+    """A flow run that this worker has claimed, or is about to claim."""
 
     due: Due
     entrypoint: str
@@ -65,15 +65,15 @@ class InHand(msgspec.Struct):
 
 
 class Supervisor:
-    """One worker's work.
+    """Supervises the flow runs of one worker.
 
     Args:
-        api: of its pool
-        options: times and limits
-        owner: who this is
-        limit: most runs at once
-        store: the shared database; None where there is none
-        queues: names of the work queues to serve; empty means all
+        api: the API of its work pool
+        options: timeouts and limits
+        owner: this worker
+        limit: largest number of concurrent runs
+        store: the shared database; None if there is none
+        queues: names of the work queues to serve; empty for all
     """
 
     def __init__(
@@ -89,10 +89,10 @@ class Supervisor:
         self.options = options
         self.owner = owner
         self.store = store
-        self.figures = Figures()
-        self.outage = Outage(self.figures)
-        self.crew = Crew(options, str(owner), limit + _URGENT_ROOM)
-        self.in_hand: dict[str, InHand] = {}
+        self.metrics = Metrics()
+        self.outage = Outage(self.metrics)
+        self.processes = ProcessPool(options, str(owner), limit + _URGENT_ROOM)
+        self.active: dict[str, ActiveRun] = {}
         self.polled = time.monotonic()
         self.stopping = False
         self._limit = limit
@@ -105,14 +105,14 @@ class Supervisor:
 
     # ----------------------------------------------------------------------------- polling
 
-    async def poll_for_ever(self) -> None:
-        """Look for runs until cancelled; what is in hand goes on."""
+    async def poll_forever(self) -> None:
+        """Poll for runs until cancelled; active runs continue."""
         whole_at = 0.0
         while True:
             pause = self.options.poll.total_seconds()
             first = self._first_queue()
             now = time.monotonic()
-            # While there is plenty to do, looking for more only costs the server.
+            # While the backlog is full, more polls would only cost the server.
             whole = now >= whole_at and (self.waiting < self._limit or now >= whole_at + _AT_LEAST)
             try:
                 if whole and await self.poll():
@@ -126,22 +126,25 @@ class Supervisor:
                 self._backlog = []
                 pause = self.outage.pause(error)
             except NotFound:
-                pause = 5.0  # the pool is made by the next heartbeat, or by whoever is told of it
+                pause = 5.0  # the next heartbeat creates the work pool
             except Exception:
-                log.exception("looking for runs")
+                log.exception("polling for runs failed")
                 pause = 5.0
             await asyncio.sleep(pause * random.uniform(0.9, 1.1))
 
     def _first_queue(self) -> str | None:
-        """The queue that is looked at more often, where there are several."""
+        """Return the queue that is polled more often; None if there is only one."""
         known = [name for name in self._priorities if not self._queues or name in self._queues]
         return min(known, key=lambda name: self._priorities[name]) if len(known) > 1 else None
 
     async def poll(self, queues: Sequence[str] = ()) -> bool:
-        """Look once, and claim; whether to look again at once.
+        """Poll once, and start claims.
 
         Args:
-            queues: names of those to look at; empty means all
+            queues: names of the queues to poll; empty for all
+
+        Returns:
+            Whether to poll again at once.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -153,8 +156,8 @@ class Supervisor:
         found = await self.api.scheduled(now + horizon, queues or self._queues)
         self.polled = time.monotonic()
         due = [due_of(run, self._priorities) for run in found]
-        await self._deployments.learn(one.deployment for one in due if one.deployment)
-        choice = choose(due, now=now, known=self.in_hand, full=len(found) >= PAGE)
+        await self._deployments.load(one.deployment for one in due if one.deployment)
+        choice = choose(due, now=now, known=self.active, full=len(found) >= PAGE)
         await self._collapse(choice)
         others = [one for one in self._backlog if queues and one.queue not in queues]
         self._backlog = choice.claim + others
@@ -163,29 +166,29 @@ class Supervisor:
         return choice.again
 
     def _fill(self) -> None:
-        """Begin what is due and has a place, of what the polls have found."""
+        """Start the runs of the backlog that are due and within the limits."""
         now = datetime.now(UTC)
         left: list[Due] = []
         for one in in_order(self._backlog, now):
-            if one.id in self.in_hand:
+            if one.id in self.active:
                 continue
             if one.at <= now + self.options.ahead and self._fits(one):
-                self.in_hand[one.id] = InHand(one, self._entrypoint(one), time.monotonic())
-                self._spawn(self._carry(one))
+                self.active[one.id] = ActiveRun(one, self._entrypoint(one), time.monotonic())
+                self._spawn(self._claim_and_run(one))
             else:
                 left.append(one)
         self._backlog = left
 
     async def _collapse(self, choice: Choice) -> None:
         if choice.collapse:
-            said = "late; a newer run of the same rule stands for it, and this time stays unknown"
-            self.figures.collapsed += await self.api.collapse(choice.collapse, said)
+            why = "late; a newer run of the same rule replaces it, and this time stays unknown"
+            self.metrics.collapsed += await self.api.collapse(choice.collapse, why)
 
     def _fits(self, due: Due) -> bool:
         entrypoint = self._entrypoint(due)
-        if self.crew.shares(entrypoint):
-            return self.crew.sharing < self.options.loop_limit
-        alone = sum(1 for one in self.in_hand.values() if not self.crew.shares(one.entrypoint))
+        if self.processes.shares(entrypoint):
+            return self.processes.sharing < self.options.loop_limit
+        alone = sum(1 for one in self.active.values() if not self.processes.shares(one.entrypoint))
         first = min(self._priorities.values(), default=0)
         urgent = len(self._priorities) > 1 and due.priority <= first
         return alone < self._limit + (_URGENT_ROOM if urgent else 0)
@@ -196,28 +199,30 @@ class Supervisor:
 
     # ------------------------------------------------------------------------------ one run
 
-    async def _carry(self, due: Due) -> None:
-        """A run from its claim to its end."""
+    async def _claim_and_run(self, due: Due) -> None:
+        """Take a run from its claim to its end."""
         try:
-            if await self._claimed(due):
+            if await self._claim(due):
                 await self._run(due)
         except Exception:
-            # The edge of a run: the others go on, and the sweep ends what is left of this one.
-            log.exception("run %s", due.id)
+            # The other runs continue, and recovery ends this one.
+            log.exception("run %s failed in the supervisor", due.id)
         finally:
-            self.in_hand.pop(due.id, None)
+            self.active.pop(due.id, None)
             if not self.stopping:
                 self._fill()
 
-    async def _claimed(self, due: Due) -> bool:
+    async def _claim(self, due: Due) -> bool:
         transition = str(uuid4())
         try:
-            claim = await self.insist(lambda: self.api.claim(due.id, transition, str(self.owner)))
+            claim = await self.until_answered(
+                lambda: self.api.claim(due.id, transition, str(self.owner))
+            )
         except NotFound:
             return False
         if not claim.mine:
-            self.figures.lost_claims += 1
-            log.debug("run %s is not ours: %s", due.id, claim.why)
+            self.metrics.lost_claims += 1
+            log.debug("run %s was not granted: %s", due.id, claim.why)
             return False
         due.flow_run["state"] = claim.state
         return True
@@ -226,14 +231,14 @@ class Supervisor:
         run = due.flow_run
         deployment = self._deployments.get(due.deployment) if due.deployment else None
         if deployment is None:
-            says = "its deployment is gone" if due.deployment else "it has no deployment"
-            await self.insist(lambda: self.api.end(due.id, "CANCELLED", says))
+            message = "its deployment is gone" if due.deployment else "it has no deployment"
+            await self.until_answered(lambda: self.api.end(due.id, "CANCELLED", message))
             return
-        why = refusal(deployment, run)
+        why = unsupported_reason(deployment, run)
         if why:
             log.error("%s", why)
-            self.figures.ended["Refused"] += 1
-            await self.insist(lambda: self.api.end(due.id, "FAILED", why, name="Refused"))
+            self.metrics.ended["Refused"] += 1
+            await self.until_answered(lambda: self.api.end(due.id, "FAILED", why, name="Refused"))
             return
         await asyncio.sleep(max(0.0, (due.at - datetime.now(UTC)).total_seconds()))
         task = Task(
@@ -242,60 +247,72 @@ class Supervisor:
             flow_run=_JSON.encode(run),
             timeout=hard_timeout(run, grace=self.options.grace, other=self.options.timeout),
         )
-        self.in_hand[due.id].began = True
+        self.active[due.id].began = True
         began = datetime.now(UTC)
-        outcome = await self.crew.perform(task, alone=due.id in self._alone)
+        outcome = await self.processes.perform(task, alone=due.id in self._alone)
         self._count(due, began, outcome)
-        await self._settle(due, task, outcome)
+        await self._report_outcome(due, task, outcome)
 
     def _count(self, due: Due, began: datetime, outcome: Outcome) -> None:
         late = max(0.0, (began - due.at).total_seconds())
         took = (datetime.now(UTC) - began).total_seconds()
         how = outcome.state or outcome.kind.capitalize()
-        self.figures.run_ended(how, late=late, took=took)
+        self.metrics.run_ended(how, late=late, took=took)
         if is_rule(due.flow_run) and due.flow_run.get("auto_scheduled"):
             every = failure_reporting.period(due.flow_run)
-            self.figures.rule_ran(rule_name(due.flow_run), every, late=late, took=took)
+            self.metrics.rule_ran(rule_name(due.flow_run), every, late=late, took=took)
 
-    async def _settle(self, due: Due, task: Task, outcome: Outcome) -> None:
-        """Tell what the child could not."""
+    async def _report_outcome(self, due: Due, task: Task, outcome: Outcome) -> None:
+        """Report what the child could not report."""
         if outcome.kind == "ended":
             self._alone.discard(due.id)
             return
         if outcome.kind == "cancelled":
             if outcome.state != "Cancelled":
-                await self.insist(lambda: self.api.end(due.id, "CANCELLED", outcome.says))
+                await self.until_answered(
+                    lambda: self.api.end(due.id, "CANCELLED", outcome.message)
+                )
             return
         if outcome.shared and due.id not in self._alone and outcome.kind in ("died", "late"):
-            # One of those that shared a loop did it, and nobody knows which: once more, alone.
+            # One of the runs that shared a loop is the cause; this one is repeated alone.
             self._alone.add(due.id)
-            says = f"done again in a process of its own: {outcome.says}"
-            await self.insist(lambda: self.api.again(due.id, datetime.now(UTC), says))
+            message = f"repeated in a process of its own: {outcome.message}"
+            await self.until_answered(lambda: self.api.again(due.id, datetime.now(UTC), message))
             return
         self._alone.discard(due.id)
-        log.warning("run %s (%s): %s", due.flow_run.get("name"), task.entrypoint, outcome.says)
+        log.warning("run %s (%s): %s", due.flow_run.get("name"), task.entrypoint, outcome.message)
         if outcome.kind == "late":
-            end = lambda: self.api.end(due.id, "FAILED", outcome.says, name="TimedOut")  # noqa: E731
+            end = lambda: self.api.end(due.id, "FAILED", outcome.message, name="TimedOut")  # noqa: E731
         elif outcome.kind == "failed":
-            end = lambda: self.api.end(due.id, "FAILED", outcome.says)  # noqa: E731
+            end = lambda: self.api.end(due.id, "FAILED", outcome.message)  # noqa: E731
         else:
-            end = lambda: self.api.end(due.id, "CRASHED", outcome.says)  # noqa: E731
-        await self.insist(end)
-        await self._tell_rule(due, task.entrypoint, outcome.says, late=outcome.kind == "late")
+            end = lambda: self.api.end(due.id, "CRASHED", outcome.message)  # noqa: E731
+        await self.until_answered(end)
+        await self._report_to_rule(
+            due, task.entrypoint, outcome.message, late=outcome.kind == "late"
+        )
 
-    async def _tell_rule(self, due: Due, entrypoint: str, says: str, *, late: bool = False) -> None:
+    async def _report_to_rule(
+        self, due: Due, entrypoint: str, message: str, *, late: bool = False
+    ) -> None:
         if self.store is not None:
             await asyncio.to_thread(
-                failure_reporting.safely, "tell a rule that its check failed",
-                failure_reporting.tell_failed,
-                self.store, due.flow_run, entrypoint, says, late=late,
+                failure_reporting.safely, "report a failed check to its rule",
+                failure_reporting.report_failed_check,
+                self.store, due.flow_run, entrypoint, message, late=late,
             )  # fmt: skip
 
-    async def insist(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask the API until it answers.
+    async def until_answered(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Send a request until the API answers.
+
+        Args:
+            ask: sends the request
+
+        Returns:
+            Its result.
 
         Raises:
-            NotFound: it knows no such thing
+            NotFound: the API does not have the object
         """
         pause = 0.5
         while True:
@@ -310,40 +327,40 @@ class Supervisor:
 
     @property
     def waiting(self) -> int:
-        """How many runs are due, and wait for a place."""
+        """Number of runs that are due and wait for a free process."""
         now = datetime.now(UTC)
         return sum(1 for one in self._backlog if one.at <= now)
 
     @property
     def running(self) -> int:
-        """How many runs are in hand."""
-        return len(self.in_hand)
+        """Number of active runs."""
+        return len(self.active)
 
     async def cancel_when_busy(self) -> None:
-        """End what somebody wants cancelled; asks only while there is anything to cancel.
+        """Cancel runs on request; polls only while a run is old enough to be cancelled.
 
         Raises:
             PrefectUnreachable: the API does not answer
         """
         now = time.monotonic()
-        if any(now - one.since > _CANCEL_AFTER for one in self.in_hand.values()):
-            await self.cancel_asked()
+        if any(now - one.since > _CANCEL_AFTER for one in self.active.values()):
+            await self.cancel_requested()
 
-    async def cancel_asked(self) -> None:
-        """End what somebody wants cancelled.
+    async def cancel_requested(self) -> None:
+        """Cancel the runs whose cancellation was requested.
 
         Raises:
             PrefectUnreachable: the API does not answer
         """
         for run in await self.api.in_state("CANCELLING"):
-            known = self.in_hand.get(run["id"])
+            known = self.active.get(run["id"])
             if known is None:
                 continue
-            if not self.crew.cancel(run["id"]) and not known.began:
-                await self.api.end(run["id"], "CANCELLED", "cancelled before it began")
+            if not self.processes.cancel(run["id"]) and not known.began:
+                await self.api.end(run["id"], "CANCELLED", "cancelled before it started")
 
     async def refresh(self) -> None:
-        """Take in changed deployments and queues.
+        """Update changed deployments and the priorities of queues.
 
         Raises:
             PrefectUnreachable: the API does not answer
@@ -352,38 +369,40 @@ class Supervisor:
         self._priorities = await self.api.priorities()
 
     async def finish(self) -> None:
-        """Wait until all that is due and was found has been done, also what had no place yet."""
+        """Wait until all claimed runs, and due runs of the backlog, have ended."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     async def drain(self) -> None:
-        """Let what is in hand end, for as long as the options allow; what is left crashes."""
+        """Wait for active runs as long as `drain` allows; end the others as Crashed."""
         self.stopping = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.options.drain.total_seconds()):
                 await self.finish()
-        left = list(self.in_hand.values())
+        left = list(self.active.values())
         for task in self._tasks:
             task.cancel()
-        await self.crew.stop()
-        says = "its worker was stopped before it ended"
+        await self.processes.stop()
+        message = "its worker was stopped before it ended"
         for one in left:
             try:
-                ended = await self.api.end(one.due.id, "CRASHED", says)
+                ended = await self.api.end(one.due.id, "CRASHED", message)
             except SentinelError as error:
-                log.warning("run %s is left to whichever worker looks next: %s", one.due.id, error)
+                log.warning(
+                    "run %s is left to the recovery of other workers: %s", one.due.id, error
+                )
                 continue
             if ended and one.began:
-                await self._tell_rule(one.due, one.entrypoint, says)
+                await self._report_to_rule(one.due, one.entrypoint, message)
 
     def snapshot(self) -> dict[str, Any]:
-        """The present figures."""
-        return self.figures.snapshot(
-            in_hand=len(self.in_hand),
+        """Return the present metrics."""
+        return self.metrics.snapshot(
+            in_hand=len(self.active),
             waiting=self.waiting,
-            children=len(self.crew.hands),
+            children=len(self.processes.children),
             memory=memory_of_tree(),
-            replaced=dict(self.crew.recycled),
+            replaced=dict(self.processes.replaced),
             api_calls=dict(self.api.calls),
         )
 

@@ -1,4 +1,4 @@
-"""Which deployments this worker cannot run as they ask, and what their owner does about it."""
+"""Find deployments that this worker type cannot run, and the fix for their owner."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["refusal"]
+__all__ = ["unsupported_reason"]
 
-# What only says how infrastructure is called or shown.
+# Job variables that only name or label infrastructure.
 _HARMLESS = {"name", "labels", "stream_output"}
 _CONTAINERS = {"image", "image_pull_policy", "networks", "volumes", "namespace", "pod_spec"}
 
 
-def refusal(deployment: Mapping[str, Any], flow_run: Mapping[str, Any]) -> str:
-    """Why this deployment is not for a worker of type `sentinel`; empty where it is.
+def unsupported_reason(deployment: Mapping[str, Any], flow_run: Mapping[str, Any]) -> str:
+    """Return why a worker of type `sentinel` cannot run a deployment; empty if it can.
 
-    The worker runs flows in processes that it has started already, with the code that it has
-    and the environment that it has.
+    The worker runs flows in processes that are started already, with its own code and environment.
 
     Args:
-        deployment: as the API has it
-        flow_run: one run, which may bring job variables of its own
+        deployment: the deployment, as the API returns it
+        flow_run: a flow run of it, which may have job variables of its own
+
+    Returns:
+        A sentence with the reason and the fix.
     """
     name = deployment.get("name", "?")
     if not deployment.get("entrypoint"):
@@ -41,8 +43,8 @@ def refusal(deployment: Mapping[str, Any], flow_run: Mapping[str, Any]) -> str:
         kind = "docker or kubernetes" if variable in _CONTAINERS else "process"
         return _say(
             name,
-            f"it asks for {variable} = {_short(value)}",
-            f"Move it to a work pool of type {kind}, or take {variable} out of its job variables.",
+            f"it sets {variable} = {_short(value)}",
+            f"Move it to a work pool of type {kind}, or remove {variable} from its job variables.",
         )
     return ""
 
@@ -53,7 +55,7 @@ def _of_step(step: Mapping[str, Any]) -> str:
         asked: dict[str, Any] = options or {}
         if short == "set_working_directory" and _here(asked.get("directory")):
             continue
-        return f"its pull step {short} fetches code of its own"
+        return f"its pull step {short} fetches other code"
     return ""
 
 
@@ -74,7 +76,7 @@ def _here(folder: object) -> bool:
 
 
 def _short(value: object) -> str:
-    # Of variables, the names only: values may be secrets.
+    # Only the names of variables, because values may be secrets.
     text = ", ".join(map(str, value)) if isinstance(value, dict) else str(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType] - it is JSON
     return text if len(text) <= 80 else text[:79] + "…"
 

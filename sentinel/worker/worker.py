@@ -1,4 +1,4 @@
-"""The worker type that Prefect knows: its name, its pool, its heartbeat, its start and end."""
+"""The worker type that Prefect loads: its name, template, heartbeat, start and stop."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from sentinel.worker.prefect_client import PoolApi
 from sentinel.worker.recovery import Recovery
 from sentinel.worker.run_ownership import Owner
 from sentinel.worker.settings import Options
-from sentinel.worker.status_server import Seen
+from sentinel.worker.status_server import StatusServer
 from sentinel.worker.supervisor import Supervisor
 
 __all__ = ["SentinelWorker"]
@@ -42,17 +42,17 @@ _SWEEP_EVERY = 20.0
 class SentinelWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResult]):
     """Runs flows in processes that are warm already.
 
-    Starting, polling and running are its own (`Supervisor`); the pool, the heartbeat and the
-    client are Prefect's.
+    Polling, claiming and running are Sentinel's (`Supervisor`); the work pool, the heartbeat and
+    the client are Prefect's.
     """
 
     type = TYPE
     job_configuration = BaseJobConfiguration
 
     _description = (
-        "Runs flows in warm processes of its own: hundreds of short runs a minute, each starting "
-        "at once. Its code and environment are the worker's; a deployment that brings its own "
-        "image, command or code belongs to another type."
+        "Runs flows in warm processes: hundreds of short runs a minute, without a start-up time. "
+        "Flows use the worker's code and environment; deployments with their own image, command "
+        "or code need another type."
     )
     _documentation_url = ""
     _logo_url = ""
@@ -73,7 +73,7 @@ class SentinelWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
 
     @classmethod
     def get_default_base_job_template(cls) -> dict[str, Any]:
-        """Nothing to fill in: a run brings its parameters, and the worker has the rest."""
+        """Return the base job template; its variables have no effect."""
         return base_job_template()
 
     async def start(
@@ -82,15 +82,15 @@ class SentinelWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
         with_healthcheck: bool = False,
         printer: Callable[..., None] = print,
     ) -> None:
-        """Work until cancelled, then let what runs come to its end.
+        """Work until cancelled, then wait for active runs.
 
         Args:
-            run_once: do what is due now, and end
-            with_healthcheck: left to Prefect's command, which serves it
-            printer: tells the person at the terminal
+            run_once: run what is due now, and stop
+            with_healthcheck: ignored; Prefect's command serves the health check
+            printer: prints a line to the terminal
         """
-        # Prefect's client would ask again for a minute before it said that the API is away.
-        with _ending_at_signals(), temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+        # Prefect's client would retry for a minute before it reported an outage.
+        with _cancel_on_signals(), temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
             await self._start(run_once, printer)
 
     async def _start(self, run_once: bool, printer: Callable[..., None]) -> None:
@@ -103,37 +103,37 @@ class SentinelWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
                 PoolApi(self.client, self._pool), options, owner, limit, store, self._queues
             )
             self._supervisor = supervisor
-            seen = Seen(
+            status_server = StatusServer(
                 settings().resolved_home(), self.name, supervisor.snapshot, options.metrics_port
             )
             recovery = Recovery(supervisor, store, owner)
-            await supervisor.crew.start()
-            await seen.start()
+            await supervisor.processes.start()
+            await status_server.start()
             printer(f"Worker {self.name!r} started!")
             try:
                 if run_once:
-                    await supervisor.insist(supervisor.poll)
+                    await supervisor.until_answered(supervisor.poll)
                     await supervisor.finish()
                 else:
                     async with anyio.create_task_group() as group:
-                        group.start_soon(supervisor.poll_for_ever)
-                        group.start_soon(self._beat)
-                        group.start_soon(self._look_at_type, supervisor, printer)
+                        group.start_soon(supervisor.poll_forever)
+                        group.start_soon(self._send_heartbeats)
+                        group.start_soon(self._check_pool_type, supervisor, printer)
                         group.start_soon(self._each, _CANCEL_EVERY, supervisor.cancel_when_busy)
                         group.start_soon(self._each, _REFRESH_EVERY, supervisor.refresh)
-                        group.start_soon(self._each, _SWEEP_EVERY, recovery.look)
+                        group.start_soon(self._each, _SWEEP_EVERY, recovery.recover)
             finally:
                 with anyio.CancelScope(shield=True):
-                    printer(f"Worker {self.name!r} stops: it lets {supervisor.running} runs end.")
+                    printer(f"Worker {self.name!r} stops; waiting for {supervisor.running} runs.")
                     await supervisor.drain()
-                    await recovery.leave()
-                    await seen.stop()
+                    await recovery.release_lease()
+                    await status_server.stop()
                     if store is not None:
                         store.close()
         printer(f"Worker {self.name!r} stopped!")
 
     def is_worker_still_polling(self, query_interval_seconds: float) -> bool:
-        """Whether it has polled lately, for Prefect's health check."""
+        """Return whether the worker polled recently, for Prefect's health check."""
         if self._supervisor is None:
             return True
         return time.monotonic() - self._supervisor.polled < 30 * query_interval_seconds
@@ -144,7 +144,7 @@ class SentinelWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
         configuration: BaseJobConfiguration,
         task_status: anyio.abc.TaskStatus[int] | None = None,
     ) -> BaseWorkerResult:
-        """Not how this worker runs flows; Prefect calls it for flows without a deployment.
+        """Reject a flow without a deployment, for which Prefect calls this method.
 
         Raises:
             NotImplementedError: always
@@ -154,7 +154,7 @@ class SentinelWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
             "work pool of type process"
         )
 
-    async def _beat(self) -> None:
+    async def _send_heartbeats(self) -> None:
         while True:
             try:
                 await self.sync_with_backend()
@@ -162,33 +162,33 @@ class SentinelWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
                 log.debug("no heartbeat: %s", error)
             await asyncio.sleep(self.heartbeat_interval_seconds * random.uniform(0.85, 1.15))
 
-    async def _look_at_type(self, supervisor: Supervisor, printer: Callable[..., None]) -> None:
-        with contextlib.suppress(NotFound):  # whoever makes it now makes it of our type
-            kind = await supervisor.insist(supervisor.api.kind)
-            if said := other_type(self._pool, kind):
-                printer(said)
+    async def _check_pool_type(self, supervisor: Supervisor, printer: Callable[..., None]) -> None:
+        with contextlib.suppress(NotFound):  # the pool will be created with this type
+            kind = await supervisor.until_answered(supervisor.api.kind)
+            if note := other_type(self._pool, kind):
+                printer(note)
 
     async def _each(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
                 await work()
             except (PrefectUnreachable, NotFound) as error:
-                log.debug("asked again later: %s", error)
+                log.debug("trying again later: %s", error)
             except Exception:
-                log.exception("a duty of the worker")
+                log.exception("a periodic task of the worker failed")
             await asyncio.sleep(seconds * random.uniform(0.9, 1.1))
 
 
 @contextlib.contextmanager
-def _ending_at_signals() -> Generator[None]:
+def _cancel_on_signals() -> Generator[None]:
     """Cancel this task at the first SIGTERM or SIGINT; a second one ends the process at once.
 
-    Prefect's command passes SIGTERM on as a SIGINT, which is ignored by whatever a script has put
-    into the background.
+    Prefect's command passes SIGTERM on as SIGINT, which processes in the background of a script
+    ignore.
     """
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     if task is None or threading.current_thread() is not threading.main_thread():
-        yield  # signals are the main thread's
+        yield  # only the main thread can handle signals
         return
 
     def end() -> None:
@@ -212,5 +212,5 @@ def _store() -> Store | None:
     try:
         return Store.of(settings())
     except SentinelError as error:
-        log.warning("no shared database, so rules are not told of crashes: %s", error)
+        log.warning("no shared database, so crashes are not reported to rules: %s", error)
         return None

@@ -36,8 +36,8 @@ class Server:
         self.events += events
 
 
-class Told:
-    """Every channel, writing down what it is told."""
+class Channels:
+    """Every channel; records the messages it is given."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
@@ -51,12 +51,12 @@ class Told:
 
 
 class Night:
-    """A relay, the server it talks to, and what people were told."""
+    """A relay, its server, and the messages of its channels."""
 
     def __init__(self, store: Store, clock: FakeClock, **more: Any) -> None:
         self.store, self.clock = store, clock
-        self.server, self.told = Server(), Told()
-        self.relay = Relay(store, self.server, self.told.channel_of, holder="one", **more)
+        self.server, self.channels = Server(), Channels()
+        self.relay = Relay(store, self.server, self.channels.channel_of, holder="one", **more)
         self.desk = Desk(store, clock)
 
     def passes(self, seconds: float, step: float = 0.5) -> None:
@@ -74,7 +74,7 @@ def night(store: Store, clock: FakeClock) -> Night:
     return Night(store, clock)
 
 
-def test_it_publishes_what_was_committed_once_and_in_order(night: Night):
+def test_it_publishes_committed_events_once_and_in_order(night: Night):
     night.desk.sees({"/": 95})
     night.passes(3)
     assert night.names()[:3] == [
@@ -99,13 +99,13 @@ def test_events_wait_while_prefect_is_down_and_follow_when_it_is_back(night: Nig
     assert night.store.outbox.backlog() == 0
 
 
-def test_what_nobody_claims_for_fifteen_seconds_it_tells_itself_and_says_why(night: Night):
+def test_it_sends_what_is_unclaimed_for_fifteen_seconds_and_logs_why(night: Night):
     night.server.up = False
     night.desk.sees({"/": 95})
     night.passes(14)
-    assert night.told.messages == []
+    assert night.channels.messages == []
     night.passes(4)
-    assert [message.reason for message in night.told.messages] == ["first"]
+    assert [message.reason for message in night.channels.messages] == ["first"]
     (entry,) = [row for row in night.store.log.page() if row.what == "relay.stood_by"]
     assert "Prefect is down" in entry.message
 
@@ -119,7 +119,7 @@ def test_it_does_not_say_that_prefect_is_down_when_only_no_worker_came(night: Ni
 
 def test_only_the_holder_of_the_lease_works_and_another_takes_over(store: Store, clock: FakeClock):
     night = Night(store, clock)
-    other = Relay(store, night.server, night.told.channel_of, holder="two")
+    other = Relay(store, night.server, night.channels.channel_of, holder="two")
     assert night.relay.turn()
     assert not other.turn()
     clock.forward(seconds=11)  # the first one died
@@ -176,7 +176,7 @@ def test_it_outlives_a_database_that_does_not_answer(
     assert len(said) == 1
 
 
-def test_one_duty_that_fails_does_not_stop_the_others_and_is_said_once(
+def test_a_duty_that_fails_does_not_stop_the_others_and_is_logged_once(
     night: Night, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     def broken(*_: object) -> None:
@@ -186,12 +186,14 @@ def test_one_duty_that_fails_does_not_stop_the_others_and_is_said_once(
     night.server.up = False
     night.desk.sees({"/": 95})
     night.passes(20)
-    assert len(night.told.messages) == 1
+    assert len(night.channels.messages) == 1
     said = [record for record in caplog.records if "publish events" in record.message]
     assert len(said) == 1
 
 
-def test_the_dead_mans_switch_is_pinged_only_while_all_is_well(store: Store, clock: FakeClock):
+def test_the_dead_mans_switch_is_pinged_only_while_the_relay_is_healthy(
+    store: Store, clock: FakeClock
+):
     pings: list[Any] = []
     night = Night(store, clock, ping=lambda: pings.append(clock.now()))
     night.passes(61)

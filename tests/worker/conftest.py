@@ -76,8 +76,8 @@ class Worker:
     def children(self) -> list[psutil.Process]:
         """The processes that run flows: children of its nurseries."""
         found: list[psutil.Process] = []
-        for nursery in psutil.Process(self.process.pid).children():
-            found += nursery.children()
+        for server in psutil.Process(self.process.pid).children():
+            found += server.children()
         return found
 
     def stop(self, within: float = 60) -> int:

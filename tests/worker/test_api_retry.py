@@ -26,7 +26,7 @@ def own(
         bench.end()
 
 
-def test_a_run_that_ends_while_prefect_is_down_is_told_when_it_is_back(own: Bench):
+def test_a_run_that_ends_while_prefect_is_down_is_reported_when_it_is_back(own: Bench):
     worker = own.worker().ready()
     go, note = own.mark("go"), own.mark("pid")
     run = own.start(own.deploy("waits", parameters={"until": str(go), "note": str(note)}))
@@ -45,7 +45,7 @@ def test_a_run_that_ends_while_prefect_is_down_is_told_when_it_is_back(own: Benc
     assert "Traceback" not in worker.said()
 
 
-def test_what_came_due_meanwhile_collapses_to_one_look_per_rule(own: Bench):
+def test_runs_due_in_an_outage_collapse_to_one_evaluation_per_rule(own: Bench):
     worker = own.worker().ready()
     rules = [own.rule(f"every-second-{number}", every="1s") for number in range(3)]
     for rule in rules:

@@ -24,7 +24,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return package
 
 
-def test_it_changes_with_what_is_imported_however_deep(package: Path):
+def test_it_changes_with_imported_modules_at_any_depth(package: Path):
     code = Code()
     before = code.version("acme_flows.a.flow"), code.version("acme_flows.b.flow")
     (package / "inner" / "deep.py").write_text("y = 22\n")

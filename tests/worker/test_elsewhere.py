@@ -54,7 +54,7 @@ def test_a_rule_hears_that_its_check_was_lost_with_another_machine(bench: Bench)
     assert "host-b" in row.error
 
 
-def test_a_pool_of_type_process_is_served_and_a_sentence_says_what_is_odd(bench: Bench):
+def test_a_pool_of_type_process_is_served_with_a_note(bench: Bench):
     """As one that was made before there was this worker."""
     bench.pool += "-old"
     views = bench.http.get("/collections/views/aggregate-worker-metadata").json()
@@ -67,9 +67,9 @@ def test_a_pool_of_type_process_is_served_and_a_sentence_says_what_is_odd(bench:
     assert bench.states(run["id"]) == ["Scheduled", "Pending", "Running", "Completed"]
     with Setup(bench.server.url) as setup:  # as `sentinel up` meets it
         assert not setup.ensure_pool(bench.pool)
-        says = setup.oddity(bench.pool)
-    assert "is of type process: a sentinel worker serves it all the same" in says
-    assert "".join(worker.said().split()).count("".join(says.split())) == 1
+        message = setup.oddity(bench.pool)
+    assert "is of type process: a sentinel worker serves it all the same" in message
+    assert "".join(worker.said().split()).count("".join(message.split())) == 1
     assert "Traceback" not in worker.said()
 
 

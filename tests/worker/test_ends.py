@@ -32,7 +32,7 @@ def test_a_run_that_is_cancelled_ends_cancelled(bench: Bench, worker: Worker, fl
     assert worker.process.poll() is None
 
 
-def test_a_claimed_run_that_is_cancelled_never_begins(bench: Bench):
+def test_a_claimed_run_that_is_cancelled_never_starts(bench: Bench):
     bench.worker("--limit", "1", SENTINEL_WORKER_AHEAD="30").ready()
     note = bench.mark("pid")
     soon = bench.deploy("fine", parameters={"note": str(note)})
@@ -43,12 +43,12 @@ def test_a_claimed_run_that_is_cancelled_never_begins(bench: Bench):
     assert not note.exists()
 
 
-def test_sigterm_lets_what_runs_end_and_takes_no_more(bench: Bench, worker: Worker):
+def test_sigterm_waits_for_active_runs_and_claims_no_more(bench: Bench, worker: Worker):
     go = bench.mark("go")
     run = bench.start(bench.deploy("waits", parameters={"until": str(go)}))
     bench.running(run)
     worker.process.send_signal(signal.SIGTERM)
-    bench.eventually(lambda: "lets 1 runs end" in worker.said(), "it drains")
+    bench.eventually(lambda: "waiting for 1 runs" in worker.said(), "it drains")
     later = bench.start(bench.deploy("fine"))
     go.touch()
     assert worker.process.wait(60) == 0
@@ -56,7 +56,7 @@ def test_sigterm_lets_what_runs_end_and_takes_no_more(bench: Bench, worker: Work
     assert bench.run(later)["state_name"] == "Scheduled"
 
 
-def test_sigterm_ends_also_what_a_script_put_into_the_background(bench: Bench):
+def test_sigterm_ends_a_worker_in_the_background_of_a_script_too(bench: Bench):
     was = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell starts a command with `&`
     try:
         worker = bench.worker()
@@ -67,7 +67,7 @@ def test_sigterm_ends_also_what_a_script_put_into_the_background(bench: Bench):
     assert "stopped!" in worker.said()
 
 
-def test_what_does_not_end_in_time_crashes_with_its_worker(bench: Bench):
+def test_a_run_that_does_not_end_in_time_crashes_with_its_worker(bench: Bench):
     worker = bench.worker(SENTINEL_WORKER_DRAIN="1").ready()
     run = bench.start(bench.deploy("waits", parameters={"until": str(bench.mark("never"))}))
     bench.running(run)
@@ -111,9 +111,9 @@ def test_runs_of_a_worker_that_was_killed_end_crashed_at_the_next_start(
     assert worker.name in ended["state"]["message"]
 
 
-def test_a_killed_nursery_is_replaced(bench: Bench, worker: Worker):
-    (nursery,) = psutil.Process(worker.process.pid).children()
-    killed(nursery.pid)
+def test_a_killed_fork_server_is_replaced(bench: Bench, worker: Worker):
+    (server,) = psutil.Process(worker.process.pid).children()
+    killed(server.pid)
     assert bench.ended(bench.start(bench.deploy("fine")))["state_name"] == "Completed"
 
 

@@ -19,26 +19,26 @@ def test_the_version_waits_for_the_name_and_goes_with_it_once():
     runs = Runs("me", Listener())
     run = present(runs)
     first = {"flow_version": "v1", "empirical_policy": FlowRunPolicy()}
-    assert runs.worth_telling(run.id, (), first) is None
-    assert runs.worth_telling(run.id, (), {"name": "disk"}) == {
+    assert runs.worth_sending(run.id, (), first) is None
+    assert runs.worth_sending(run.id, (), {"name": "disk"}) == {
         "name": "disk",
         "flow_version": "v1",
     }
-    assert runs.worth_telling(run.id, (), {"name": "again"}) == {
+    assert runs.worth_sending(run.id, (), {"name": "again"}) == {
         "name": "again",
         "flow_version": None,
     }
 
 
-def test_a_policy_with_retries_is_told_at_once():
+def test_a_policy_with_retries_is_sent_at_once():
     runs = Runs("me", Listener())
     run = present(runs)
     policy = FlowRunPolicy(retries=2)
-    told = runs.worth_telling(run.id, (), {"flow_version": "v1", "empirical_policy": policy})
+    told = runs.worth_sending(run.id, (), {"flow_version": "v1", "empirical_policy": policy})
     assert told == {"empirical_policy": policy, "flow_version": "v1"}
 
 
-def test_runs_that_are_not_ours_are_told_as_asked():
+def test_updates_of_other_runs_are_sent_unchanged():
     runs = Runs("me", Listener())
     asked = {"flow_version": "v1", "empirical_policy": FlowRunPolicy()}
-    assert runs.worth_telling(uuid4(), (), asked) == asked
+    assert runs.worth_sending(uuid4(), (), asked) == asked

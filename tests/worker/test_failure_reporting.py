@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sentinel.store import Store
-from sentinel.worker.failure_reporting import tell_failed
+from sentinel.worker.failure_reporting import report_failed_check
 
 
 def flow_run(**more: Any) -> dict[str, Any]:
@@ -21,11 +21,13 @@ def flow_run(**more: Any) -> dict[str, Any]:
 
 
 def told(store: Store, run: dict[str, Any]) -> None:
-    tell_failed(store, run, "flows.rules.disk_space", "its process ended: SIGKILL", late=False)
+    report_failed_check(
+        store, run, "flows.rules.disk_space", "its process ended: SIGKILL", late=False
+    )
 
 
 @pytest.mark.parametrize("owner", ["ui", "file"])
-def test_a_lost_process_changes_nothing_about_whose_the_rule_is(store: Store, owner: str):
+def test_a_lost_process_does_not_change_the_owner_of_the_rule(store: Store, owner: str):
     told(store, flow_run(labels={"sentinel.owner": owner}))
     row = store.rules.get("disk")
     assert (row.source, row.failures) == (owner, 1)
@@ -38,6 +40,6 @@ def test_a_run_by_hand_may_have_been_a_rehearsal_so_nothing_is_stored(store: Sto
 
 
 @pytest.mark.parametrize("parameters", [{}, {"rule": {"name": "disk", "every": "soon"}}])
-def test_what_is_no_rule_is_nobodys_failure(store: Store, parameters: dict[str, Any]):
+def test_a_run_without_a_rule_reports_no_failure(store: Store, parameters: dict[str, Any]):
     told(store, flow_run(parameters=parameters))
     assert store.rules.list() == []

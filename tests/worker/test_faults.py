@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
 
 @pytest.mark.parametrize(
-    ("flow", "state", "says"),
+    ("flow", "state", "message"),
     [
         ("raises", "Failed", "as asked"),
         ("exits", "Crashed", ""),
@@ -23,14 +23,14 @@ pytestmark = [pytest.mark.prefect, pytest.mark.slow]
         ("segfaults", "Crashed", "SIGSEGV"),
     ],
 )
-def test_it_fails_alone(bench: Bench, worker: Worker, flow: str, state: str, says: str):
+def test_it_fails_alone(bench: Bench, worker: Worker, flow: str, state: str, message: str):
     beside = bench.start(
         bench.deploy("waits", parameters={"until": str(bench.mark("go")), "note": ""})
     )
     bench.running(beside)
     ended = bench.ended(bench.start(bench.deploy(flow)))
     assert ended["state_name"] == state
-    assert says in ended["state"]["message"]
+    assert message in ended["state"]["message"]
     after = bench.ended(bench.start(bench.deploy("fine")))
     assert after["state_name"] == "Completed"
     bench.mark("go").touch()
@@ -38,7 +38,7 @@ def test_it_fails_alone(bench: Bench, worker: Worker, flow: str, state: str, say
     assert bench.states(beside) == ["Scheduled", "Pending", "Running", "Completed"]
 
 
-def test_a_flow_that_cannot_be_imported_says_why(bench: Bench, worker: Worker):
+def test_a_flow_that_cannot_be_imported_reports_the_reason(bench: Bench, worker: Worker):
     missing = bench.deploy("fine", entrypoint="no_such_module.fine")
     ended = bench.ended(bench.start(missing))
     assert ended["state_name"] == "Failed"
@@ -57,7 +57,7 @@ def test_a_run_that_hangs_is_killed_after_its_time(bench: Bench):
     assert worker.status()["replaced"]["a run was over its time"] == 1
 
 
-def test_a_rule_whose_process_dies_has_failed_and_says_so(bench: Bench, worker: Worker):
+def test_a_rule_whose_process_dies_has_a_failed_evaluation(bench: Bench, worker: Worker):
     # Without the grace and the rule's own timeout: the process itself is killed mid-run.
     rule = bench.rule("slow-cpu", trigger="cpu_usage", every="60s", errors={"after": 1})
     bench.http.patch(
@@ -117,7 +117,7 @@ def test_asynchronous_flows_share_a_process(bench: Bench, worker: Worker):
     assert len({note.read_text() for note in notes}) == 1
 
 
-def test_those_who_shared_with_one_that_aborts_are_done_again(bench: Bench, worker: Worker):
+def test_runs_that_shared_a_loop_with_an_abort_are_repeated(bench: Bench, worker: Worker):
     gently, bad = bench.deploy("gently"), bench.deploy("blocks_the_loop")
     go = bench.mark("go")
     for known in (gently, bad):

@@ -1,4 +1,4 @@
-"""Children that cannot be forked, or that nobody waits for any more."""
+"""Children that cannot be forked, or whose caller was cancelled."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any, NoReturn
 import pytest
 
 from sentinel.worker import fork_server, ipc
-from sentinel.worker.fork_servers import Brood, Hand, Nursery
+from sentinel.worker.fork_servers import Child, ForkServer, ForkServers
 
 
-def test_a_fork_that_fails_ends_nobody_and_is_told(monkeypatch: pytest.MonkeyPatch):
+def test_a_failed_fork_ends_no_child_and_is_reported(monkeypatch: pytest.MonkeyPatch):
     def fork() -> NoReturn:
         raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
 
@@ -28,69 +28,69 @@ def test_a_fork_that_fails_ends_nobody_and_is_told(monkeypatch: pytest.MonkeyPat
         body = ipc.receive(parent)
         assert body is not None
         assert ipc.decode(body, ipc.Forked) == ipc.Forked(7, 0)
-        assert ours.recv(1) == b""  # the child's end was let go
+        assert ours.recv(1) == b""  # the end of the child is closed
 
 
-class Kept(Brood):
-    """With a nursery that answers when the test does."""
+class Kept(ForkServers):
+    """With a fork server that answers when the test does."""
 
     def __init__(self) -> None:
-        def heard(_hand: Hand, _frame: Any) -> None:
+        def heard(_child: Child, _frame: Any) -> None:
             pass
 
-        def ended(_hand: Hand, _how: str) -> None:
+        def ended(_child: Child, _how: str) -> None:
             pass
 
         super().__init__("me", "INFO", heard, ended)
         self.near, self.far = socket.socketpair()
         process: Any = None
-        self.nursery = Nursery(process, self.near)
+        self.server = ForkServer(process, self.near)
 
-    def _newest(self) -> Nursery:
-        return self.nursery
+    def _newest(self) -> ForkServer:
+        return self.server
 
     def answers(self, pid: int) -> None:
-        """What the nursery says to what it was asked last."""
-        (token,) = self.nursery.forking
-        self._welcome(self.nursery, ipc.Forked(token, pid))
+        """The answer of the fork server to the last request."""
+        (token,) = self.server.forking
+        self._add_child(self.server, ipc.Forked(token, pid))
 
     async def asked(self) -> asyncio.Task[None]:
-        """Somebody who waits for a child that was asked for."""
+        """A caller that waits for its child."""
         waiting = asyncio.create_task(self.add())
         async with asyncio.timeout(10):
-            while not self.nursery.forking:
+            while not self.server.forking:
                 await asyncio.sleep(0)
         return waiting
 
     def close(self) -> None:
-        for hand in self.nursery.hands.values():
-            hand.close()
+        for child in self.server.children.values():
+            child.close()
         self.near.close()
         self.far.close()
 
 
-def test_who_waits_for_a_child_that_cannot_be_forked_hears_of_it():
+def test_a_caller_learns_that_its_child_cannot_be_forked():
     async def work() -> None:
-        with closing(Kept()) as brood:
-            waiting = await brood.asked()
-            brood.answers(pid=0)
+        with closing(Kept()) as fork_servers:
+            waiting = await fork_servers.asked()
+            fork_servers.answers(pid=0)
             async with asyncio.timeout(10):
                 await waiting
-            assert brood.nursery.hands == {}
+            assert fork_servers.server.children == {}
 
     asyncio.run(work())
 
 
-def test_who_is_cancelled_while_waiting_is_and_the_child_is_let_go():
+def test_a_cancelled_caller_retires_the_child_that_it_requested():
     async def work() -> None:
-        with closing(Kept()) as brood:
-            waiting = await brood.asked()
+        with closing(Kept()) as fork_servers:
+            waiting = await fork_servers.asked()
             waiting.cancel()
             async with asyncio.timeout(10):
                 await asyncio.wait([waiting])
             assert waiting.cancelled()
-            brood.answers(pid=os.getpid())
-            (hand,) = brood.nursery.hands.values()
-            assert hand.retiring
+            fork_servers.answers(pid=os.getpid())
+            (child,) = fork_servers.server.children.values()
+            assert child.retiring
 
     asyncio.run(work())

@@ -46,7 +46,7 @@ def test_collapsed_slots_are_unknown_to_a_rule_that_holds(bench: Bench, every: s
     assert row.evaluations == 2
 
 
-def test_a_rule_that_is_late_or_over_its_time_has_an_alert_until_it_is_well(bench: Bench):
+def test_a_rule_that_is_late_or_over_its_period_has_an_alert_until_it_is_on_time(bench: Bench):
     worker = bench.worker().ready()
     late = bench.rule("tardy", every="20s")
     slow = bench.rule("slow", trigger="cpu_usage", every="2s")
@@ -56,9 +56,9 @@ def test_a_rule_that_is_late_or_over_its_time_has_an_alert_until_it_is_well(benc
         _one(bench, slow, ago)
     assert set(worker.status()["persistently_late"]) == {"tardy", "slow"}
     opened = bench.eventually(lambda: _about(bench, "open", 2), "both have an alert")
-    says = {one.labels["check"]: one.title for one in opened}
-    assert "late" in says["tardy"]
-    assert "longer than its period of 2 s" in says["slow"]
+    message = {one.labels["check"]: one.title for one in opened}
+    assert "late" in message["tardy"]
+    assert "longer than its period of 2 s" in message["slow"]
 
     # Whichever worker sees that they are well; this one has raised nothing.
     worker.stop()

@@ -19,7 +19,7 @@ def loud():
 """
 
 
-def test_run_once_does_all_that_is_due_also_what_had_no_place_at_first(bench: Bench):
+def test_run_once_runs_everything_due_also_beyond_the_limit(bench: Bench):
     fine = bench.deploy("fine")
     runs = [bench.start(fine) for _ in range(5)]
     worker = bench.worker("--run-once", "--limit", "1")
@@ -44,7 +44,7 @@ def test_a_process_is_replaced_after_so_many_runs(bench: Bench):
     ("level", "said"),
     [("INFO", ["a detail", "take care"]), ("WARNING", ["take care"]), ("OFF", [])],
 )
-def test_what_runs_log_goes_to_the_api_from_the_level_on_that_is_set(
+def test_logs_of_runs_go_to_the_api_from_the_configured_level_on(
     bench: Bench, level: str, said: list[str]
 ):
     file = bench.folder / "loud.py"

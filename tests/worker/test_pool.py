@@ -13,7 +13,7 @@ from tests.worker.conftest import Bench, Worker
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
 
-def test_the_pool_and_its_worker_look_right(bench: Bench, worker: Worker):
+def test_the_pool_and_its_worker_are_shown_as_ready(bench: Bench, worker: Worker):
     pool = bench.http.get(f"/work_pools/{bench.pool}").json()
     assert pool["type"] == "sentinel"
     bench.eventually(
@@ -61,7 +61,7 @@ def test_a_deployment_that_wants_an_image_is_sent_elsewhere(bench: Bench, worker
     assert "docker or kubernetes" in ended["state"]["message"]
 
 
-def test_changed_code_runs_next_and_what_runs_is_not_lost(bench: Bench, worker: Worker):
+def test_changed_code_is_used_next_and_active_runs_are_kept(bench: Bench, worker: Worker):
     file = bench.folder / "edited.py"
     text = (
         "import time\nfrom pathlib import Path\nfrom prefect import flow\n\n"
@@ -93,7 +93,7 @@ def test_a_deployment_that_is_deployed_again_runs_as_it_now_is(bench: Bench, wor
     )
 
 
-def test_figures_are_served_on_this_machine(bench: Bench, worker: Worker):
+def test_metrics_are_served_on_this_machine(bench: Bench, worker: Worker):
     bench.ended(bench.start(bench.deploy("fine")))
     status = bench.eventually(lambda: (s := worker.status())["ended"] and s, "it is counted")
     assert status["ended"] == {"Completed": 1}

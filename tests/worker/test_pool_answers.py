@@ -59,13 +59,13 @@ def test_an_outage_is_not_over_before_the_api_has_answered():
         # One place and two runs: while the first is not claimed, nothing asks for more.
         owner = Owner("me", "here", "1-1")
         supervisor = Supervisor(api_that(answers), options, owner, 1, None)
-        polling = asyncio.create_task(supervisor.poll_for_ever())
+        polling = asyncio.create_task(supervisor.poll_forever())
         async with asyncio.timeout(30):
             while claims < 3:
                 await asyncio.sleep(0.01)
         polling.cancel()
         await supervisor.drain()
-        return supervisor.figures.outages
+        return supervisor.metrics.outages
 
     assert asyncio.run(work()) == 1
 
@@ -88,7 +88,7 @@ def test_deployments_that_changed_all_at_once_are_all_taken_in():
 
     async def work() -> tuple[list[str], list[str]]:
         known = Deployments(api_that(answers))
-        await known.learn(there)
+        await known.load(there)
         for number in range(10):
             deployed(number)
         await known.refresh()

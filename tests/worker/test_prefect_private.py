@@ -18,7 +18,7 @@ def test_prefect_still_has(needed: Needed):
     assert missing(needed) == ""
 
 
-def test_what_is_missing_is_named_with_what_it_was_for():
+def test_a_missing_name_is_reported_with_its_purpose():
     gone = Needed("prefect.flow_engine", "NoSuchEngine.start", (), "running anything")
     assert missing(gone) == (
         "Prefect has no prefect.flow_engine.NoSuchEngine.start any more. "
@@ -30,7 +30,7 @@ def test_what_is_missing_is_named_with_what_it_was_for():
     )
 
 
-def test_no_other_file_imports_what_prefect_does_not_promise():
+def test_no_other_file_imports_undocumented_names_of_prefect():
     private = {"prefect._internal", "prefect.flow_engine", "prefect.logging.handlers",
                "prefect.events.worker", "prefect.utilities"}  # fmt: skip
     for file in WORKER.glob("*.py"):

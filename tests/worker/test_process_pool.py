@@ -9,31 +9,31 @@ from typing import Any
 
 import pytest
 
-from sentinel.worker.fork_servers import Brood, Hand, Nursery
-from sentinel.worker.process_pool import Crew, Outcome, Task
+from sentinel.worker.fork_servers import Child, ForkServer, ForkServers
+from sentinel.worker.process_pool import Outcome, ProcessPool, Task
 from sentinel.worker.settings import Options
 
 
 def test_a_child_that_ended_before_it_had_its_run_is_a_run_that_died(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    async def ended(_brood: Brood, *, reserved: bool = False) -> Hand:
+    async def ended(_fork_servers: ForkServers, *, reserved: bool = False) -> Child:
         ours, theirs = socket.socketpair()
         theirs.close()
         process: Any = None
         _, writer = await asyncio.open_connection(sock=ours)
-        hand = Hand(1, Nursery(process, ours), writer)
-        hand.reserved = reserved
-        hand.close()
-        return hand
+        child = Child(1, ForkServer(process, ours), writer)
+        child.reserved = reserved
+        child.close()
+        return child
 
     async def work() -> Outcome:
         task = Task(
             run="r", entrypoint="flows.sweep.sweep", flow_run=b"{}", timeout=timedelta(minutes=1)
         )
         async with asyncio.timeout(10):
-            return await Crew(Options(), "me", 4).perform(task)
+            return await ProcessPool(Options(), "me", 4).perform(task)
 
-    monkeypatch.setattr(Brood, "fork", ended)
+    monkeypatch.setattr(ForkServers, "fork", ended)
     outcome = asyncio.run(work())
-    assert (outcome.kind, outcome.says) == ("died", "its process ended before it could begin")
+    assert (outcome.kind, outcome.message) == ("died", "its process ended before it could start")

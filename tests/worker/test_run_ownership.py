@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 import pytest
 
-from sentinel.worker.process import identity, lives
+from sentinel.worker.process import identity, is_alive
 from sentinel.worker.run_ownership import Owner, orphans, owner_of
 
 ME = Owner("host-a", "host-a", "100-1000")
@@ -35,21 +35,21 @@ def test_runs_of_a_dead_worker_are_orphans_and_those_of_a_living_one_are_not():
     assert found(run("r", str(OTHER)), alive=True) == []
 
 
-def test_what_another_kind_of_worker_runs_is_left_alone():
+def test_runs_of_another_worker_type_are_left_alone():
     assert found(run("r", None), run("s", "whatever"), alive=False) == []
 
 
-def test_what_this_worker_has_in_hand_is_its_own_and_what_it_forgot_is_not():
+def test_active_runs_are_kept_and_lost_runs_are_orphans():
     runs = (run("held", str(ME)), run("forgotten", str(ME)))
     assert found(*runs, mine=("held",)) == ["forgotten"]
 
 
-def test_a_process_is_told_from_a_later_one_of_the_same_id():
+def test_a_process_is_distinguished_from_a_later_one_of_the_same_id():
     own = identity(os.getpid())
-    assert lives(own)
-    assert not lives(f"{os.getpid()}-1")
-    assert not lives("0-0")
-    assert not lives("")
+    assert is_alive(own)
+    assert not is_alive(f"{os.getpid()}-1")
+    assert not is_alive("0-0")
+    assert not is_alive("")
 
 
 def test_a_clock_that_is_set_makes_no_living_worker_look_dead(monkeypatch: pytest.MonkeyPatch):
@@ -61,5 +61,5 @@ def test_a_clock_that_is_set_makes_no_living_worker_look_dead(monkeypatch: pytes
 
     # psutil reckons from the machine's start, which is the clock's time less the uptime.
     monkeypatch.setattr(psutil.Process, "create_time", create_time)
-    assert lives(own)
+    assert is_alive(own)
     assert identity(os.getpid()) == own

@@ -52,7 +52,7 @@ def test_of_equals_the_one_that_waits_longest_is_first():
     assert claimed(chosen(flow_run("b", ago=1), flow_run("a", ago=2))) == ["a", "b"]
 
 
-def test_what_is_due_comes_before_what_soon_will_be():
+def test_due_runs_come_before_runs_that_are_due_soon():
     soon = flow_run("soon", ago=-1, queue="notifications")
     assert claimed(chosen(soon, flow_run("now", ago=0))) == ["now", "soon"]
 
@@ -75,7 +75,7 @@ def test_the_next_run_of_a_rule_does_not_stand_for_the_present_one():
     [{"auto_scheduled": False}, {"parameters": {}}, {"run_count": 1}],
     ids=["a person started it", "no rule's", "done again"],
 )
-def test_what_is_no_scheduled_run_of_a_rule_is_never_let_go(fields: dict[str, Any]):
+def test_only_scheduled_runs_of_rules_are_collapsed(fields: dict[str, Any]):
     runs = [flow_run(f"r{ago}", ago=ago, rule="cpu", **fields) for ago in (120, 60)]
     assert chosen(*runs).collapse == []
 
@@ -89,7 +89,7 @@ def test_a_full_page_only_collapses_since_the_newest_may_be_on_the_next():
     assert choice.again
 
 
-def test_what_is_in_hand_already_is_not_claimed_again():
+def test_an_active_run_is_not_claimed_again():
     assert claimed(chosen(flow_run("a", ago=1), known={"a"})) == []
 
 

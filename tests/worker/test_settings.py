@@ -30,6 +30,6 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch):
 )
 def test_nonsense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str):
     monkeypatch.setenv(f"SENTINEL_WORKER_{name}", value)
-    said = rf"SENTINEL_WORKER_{name} is not usable: .+, got '{value}'. Correct it in the env"
+    said = rf"SENTINEL_WORKER_{name} is invalid: .+, got '{value}'. Correct it in the env"
     with pytest.raises(ConfigurationError, match=said):
         Options.given()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sentinel.worker.unsupported import refusal
+from sentinel.worker.unsupported import unsupported_reason
 
 
 def deployment(**fields: Any) -> dict[str, Any]:
@@ -35,16 +35,16 @@ def deployment(**fields: Any) -> dict[str, Any]:
     ],
     ids=["image", "command", "environment", "clone", "folder", "entrypoint"],
 )  # fmt: skip
-def test_it_is_refused_by_name_with_what_to_do(fields: dict[str, Any], named: str, pool: str):
-    said = refusal(deployment(**fields), {})
+def test_it_is_refused_by_name_with_the_fix(fields: dict[str, Any], named: str, pool: str):
+    said = unsupported_reason(deployment(**fields), {})
     assert "'nightly'" in said
     assert named in said
     assert pool in said
     assert "secret" not in said
 
 
-def test_a_single_run_may_ask_for_what_it_cannot_have_too():
-    assert "image" in refusal(deployment(), {"job_variables": {"image": "x"}})
+def test_job_variables_of_a_single_run_are_refused_too():
+    assert "image" in unsupported_reason(deployment(), {"job_variables": {"image": "x"}})
 
 
 @pytest.mark.parametrize(
@@ -58,5 +58,5 @@ def test_a_single_run_may_ask_for_what_it_cannot_have_too():
     ],
     ids=["plain", "no steps", "harmless", "the folder it is in"],
 )  # fmt: skip
-def test_what_needs_nothing_special_runs(fields: dict[str, Any]):
-    assert refusal(deployment(**fields), {}) == ""
+def test_a_deployment_without_special_needs_runs(fields: dict[str, Any]):
+    assert unsupported_reason(deployment(**fields), {}) == ""

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from sentinel.worker.metrics import Figures, prometheus
+from sentinel.worker.metrics import Metrics, prometheus
 
 
 def test_a_rule_that_is_late_time_after_time_is_named_and_one_that_was_late_once_is_not():
-    figures = Figures()
+    metrics = Metrics()
     for late in (40.0, 41.0, 42.0):
-        figures.rule_ran("busy", 60.0, late=late, took=0.1)
-    figures.rule_ran("once", 60.0, late=100.0, took=0.1)
-    assert figures.snapshot()["persistently_late"] == {"busy": "begins 42 s late"}
-    figures.rule_ran("busy", 60.0, late=0.0, took=0.1)
-    assert figures.snapshot()["persistently_late"] == {}
+        metrics.rule_ran("busy", 60.0, late=late, took=0.1)
+    metrics.rule_ran("once", 60.0, late=100.0, took=0.1)
+    assert metrics.snapshot()["persistently_late"] == {"busy": "starts 42 s late"}
+    metrics.rule_ran("busy", 60.0, late=0.0, took=0.1)
+    assert metrics.snapshot()["persistently_late"] == {}
 
 
 def test_a_rule_that_takes_longer_than_its_period_is_named():
-    figures = Figures()
+    metrics = Metrics()
     for _ in range(3):
-        figures.rule_ran("slow", 30.0, late=0.0, took=45.0)
-    late = figures.snapshot()["persistently_late"]
+        metrics.rule_ran("slow", 30.0, late=0.0, took=45.0)
+    late = metrics.snapshot()["persistently_late"]
     assert late == {"slow": "takes 45 s, longer than its period of 30 s"}
 
 
-def test_prometheus_reads_every_figure():
-    figures = Figures()
-    figures.run_ended("OK", late=0.5, took=0.2)
-    figures.run_ended('odd "name"', late=1.5, took=0.2)
+def test_prometheus_reads_every_metric():
+    metrics = Metrics()
+    metrics.run_ended("OK", late=0.5, took=0.2)
+    metrics.run_ended('odd "name"', late=1.5, took=0.2)
     text = prometheus(
-        figures.snapshot(in_hand=2, children=3, replaced={"it died": 1}, api_calls={"poll": 9})
+        metrics.snapshot(in_hand=2, children=3, replaced={"it died": 1}, api_calls={"poll": 9})
     )
     assert 'sentinel_worker_runs_total{state="OK"} 1' in text
     assert 'sentinel_worker_runs_total{state="odd \\"name\\""} 1' in text
