@@ -212,7 +212,7 @@ def furthest(ctx: Context, bars: pd.DataFrame) -> Iterator[Any]:
     A ticker none of whose bars has a score has too few of them, and is unknown.
 
     Args:
-        ctx: the rule's state, which keeps up to when bars were judged; is told of unknown tickers
+        ctx: the rule's state, which keeps up to when bars were judged; notes unknown tickers
         bars: with the columns `ticker`, `at` and `score`, sorted by time
 
     Yields:

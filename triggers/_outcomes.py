@@ -83,7 +83,7 @@ class Slots(msgspec.Struct, kw_only=True):
 
 
 class Memory(msgspec.Struct, kw_only=True):
-    """What one rule remembers; `api` tells another server's memory from this one's."""
+    """What one rule remembers; `api` is the server that it belongs to."""
 
     api: str = ""
     looked: datetime | None = None

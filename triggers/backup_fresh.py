@@ -50,7 +50,7 @@ def backup_fresh(
     rule's threshold is. One that is still being written does not count yet.
 
     Args:
-        ctx: the time; is told of folders whose first backup is still being written
+        ctx: the time; notes folders whose first backup is still being written
         folders: where backups are kept; each is judged by itself
         pattern: which files or folders in it are backups, for example shop-*.sql.gz
         smallest_mb: a backup smaller than this is bad

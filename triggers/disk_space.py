@@ -35,7 +35,7 @@ def disk_space(
     """How full each file system is, in percent of what ordinary users may use.
 
     Args:
-        ctx: is told of file systems that cannot be read
+        ctx: notes file systems that cannot be read
         paths: only the file systems of these folders; empty means every mounted disk
         ignore: mount points to leave out, with everything below them
         smallest_gb: leave out file systems smaller than this many gigabytes

@@ -34,7 +34,7 @@ def http_json(
     is not seen. An answer that is no JSON or no success is a failed check.
 
     Args:
-        ctx: fills {secret:NAME}; is told of objects without a number
+        ctx: fills {secret:NAME}; notes objects without a number
         url: http or https; {secret:NAME} is filled from the Prefect Secret block of that name
         value: where the number is, for example queue.depth or data[0].count
         each: where a list is, of which every object is a series; empty means the answer is one

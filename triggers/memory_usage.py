@@ -32,7 +32,7 @@ def memory_usage(
     """How much of the memory is taken, in percent; what can be given back counts as free.
 
     Args:
-        ctx: is told of a machine without swap space
+        ctx: notes a machine without swap space
         swap: a second reading for the swap space, where there is any
         container: in a container with a limit of its own, measure against that limit
         largest: name this many of the largest processes with the alert

@@ -35,7 +35,7 @@ def metric_anomaly(
     with fewer than 60 samples is not seen.
 
     Args:
-        ctx: the stored metrics; is told of series with too few samples
+        ctx: the stored metrics; notes series with too few samples
         metric: the name of the metric; the readings of a rule are rule:NAME
         match: which series, for example env="prod" or host=~"web-.*"; all of these must hold
         history: learn from the samples of this long

@@ -32,7 +32,7 @@ def metric_expression(
     sample in the window, or for which there is no result (a division by zero), is not seen.
 
     Args:
-        ctx: the stored metrics; is told of groups without a result
+        ctx: the stored metrics; notes groups without a result
         metrics: the metric behind each name of the expression: {errors: http_errors_total}
         expression: what is worked out, for example errors / requests * 100
         by: one value for all series that agree in these labels; empty means one value of all

@@ -25,7 +25,7 @@ def null_rate(
     A table without rows is not seen; `row_count` reports it.
 
     Args:
-        ctx: reads Prefect blocks, among them {secret:NAME}; is told of tables without rows
+        ctx: reads Prefect blocks, among them {secret:NAME}; notes tables without rows
         source: a SQLAlchemy URL, in which {secret:NAME} is filled from the Prefect Secret block
             of that name, which may also hold the whole URL; or the name of a block of
             prefect-sqlalchemy, for example sqlalchemy-connector/shop

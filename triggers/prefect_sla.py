@@ -47,7 +47,7 @@ def prefect_sla(
     of Prefect's SLAs, which its open-source server does not have.
 
     Args:
-        ctx: the time and the Prefect API; is told of agreements that cannot be judged yet
+        ctx: the time and the Prefect API; notes agreements that cannot be judged yet
         deployments: each as flow/deployment
         duration: a run takes at most so long; one that is still running counts
         within: a run starts at most so long after its time

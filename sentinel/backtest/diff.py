@@ -33,8 +33,8 @@ def _lines(before: Backtest, after: Backtest, edits: Sequence[str]) -> Iterator[
     yield from (f"- {_plain(edit)}" for edit in edits)
     if edits:
         yield ""
-    looks = "events" if before.of == "events" else "evaluations"
-    yield f"{_day(before.since)} to {_day(before.until)} UTC, {before.evaluations:,} {looks}."
+    kind = "events" if before.of == "events" else "evaluations"
+    yield f"{_day(before.since)} to {_day(before.until)} UTC, {before.evaluations:,} {kind}."
     yield ""
     yield "| | now | changed |"
     yield "|---|---:|---:|"

@@ -179,7 +179,7 @@ def _readings(ctx: Context, name: str, answer: object) -> list[Reading]:
     that nothing is triggered and names no ticker.
 
     Args:
-        ctx: its state keeps which tickers fire; is told of those that keep their state
+        ctx: its state keeps which tickers fire; notes those that keep their state
         name: the trigger's, for errors
         answer: an output or a list of them
 

@@ -192,11 +192,11 @@ class _Flatline(_Eventful):
             text=f"{count:,} events within {self._said}, fewer than {self._window.threshold:,}",
             facts={"count": count},
         )
-        told = FlatState(
+        fired = FlatState(
             counts=counts.items, since=before.since, newest=now, told_at=now,
             forgotten=self._window.forget_keys,
         )  # fmt: skip
-        return told, hit
+        return fired, hit
 
     def due(self, state: State) -> float | None:
         before = cast("FlatState", state)

@@ -1,4 +1,4 @@
-"""Events: any JSON objects, kept before anybody is told that they were taken.
+"""Events: any JSON objects, stored before their sender gets an answer.
 
 `incoming` says what is taken and what is refused, `bodies` reads what people send: one object, a
 list, or a line each. `sentinel.store.events` keeps them, `sentinel.event_policies` says which
