@@ -24,32 +24,32 @@ from sentinel.worker.settings import Options
 HERE = Path(__file__).parent
 
 LEFT_OUT = {
-    "Rule.renamed_from": "It has always had its name.",
+    "Rule.renamed_from": "It had no other name.",
     "Rule.description": "The alert's description is then empty too, unless an annotation is one.",
     "Rule.every": (
-        "Runs that are late are all evaluated, and a gap in looking does not end what is pending."
+        "All late runs are evaluated, and after a gap a pending alert does not start anew."
     ),
     "Rule.when": (
-        "The trigger's own condition holds; where it has none, each reading must say `firing`."
+        "The trigger's own condition holds; if it has none, each reading must have `firing`."
     ),
     "Rule.category": "The trigger's own.",
-    "Rule.often": "`for` and `consecutive` alone say how long and how often.",
-    "Rule.active_hours": "It notifies at any hour.",
+    "Rule.often": "`for` and `consecutive` alone decide how long and how often.",
+    "Rule.active_hours": "Receivers are notified at any hour.",
     "Rule.max_messages_per_hour": "Any number.",
     "Rule.max_alerts": "Any number.",
     "Rule.no_data": "Alerts stay as they are.",
     "ActiveHours.also": "No dates.",
     "ActiveHours.never": "No dates.",
-    "ActiveHours.holidays": "Holidays are days like others.",
-    "Rule.resolve_after": "An alert stays until a look sees it good, or a person resolves it.",
+    "ActiveHours.holidays": "Holidays count as ordinary days.",
+    "Rule.resolve_after": "An alert stays open until a reading is OK or a person resolves it.",
     "Rule.labels": "Nothing is added.",
     "Rule.annotations": (
         "The title is the reading's own summary, else the rule's name, the labels and the value."
     ),
-    "Rule.team": "Nobody's.",
-    "Rule.owner": "Failing checks are gathered by `team`, and without one told rule by rule.",
+    "Rule.team": "No team owns it.",
+    "Rule.owner": "Alerts about failing checks are grouped by `team`; without one, rule by rule.",
     "Rule.remediate": "Nothing is run.",
-    "Remediation.parameters": "The deployment's own hold.",
+    "Remediation.parameters": "The deployment's own parameters are used.",
     "Rule.group_wait": "30 seconds; 5 where the first alert is critical.",
     "When.above": "Another of the six is given.",
     "When.below": "Another of the six is given.",
@@ -57,10 +57,10 @@ LEFT_OUT = {
     "When.equals": "Another of the six is given.",
     "When.levels": "Another of the six is given.",
     "When.expression": "Another of the six is given.",
-    "When.clear": "It is good again as soon as the value is no longer past the threshold.",
-    "Settings.dead_man_url": "Nothing is pinged.",
+    "When.clear": "It is OK again as soon as the value is no longer past the threshold.",
+    "Settings.dead_man_url": "No URL is pinged.",
 }
-"""What it means where a field that is empty by default is left out."""
+"""What it means if a field that is empty by default is left out."""
 
 
 def pages() -> dict[str, str]:
@@ -80,7 +80,7 @@ def _settings() -> str:
         "# Settings",
         "",
         "Environment variables, or lines of a `.env` file in the folder where Sentinel starts.",
-        "Credentials of outside systems are never settings: they live in Prefect blocks.",
+        "Credentials of other systems are never settings: they are stored in Prefect blocks.",
         "",
     ]
     for name, field in sorted(Settings.model_fields.items()):
@@ -90,11 +90,11 @@ def _settings() -> str:
 
 
 def _worker() -> str:
-    lines = ["# The worker", "", "Of every worker of type `sentinel`: see"]
+    lines = ["# The worker", "", "For every worker of type `sentinel`: see"]
     lines += ["[The worker](../explanation/worker.md).", ""]
     for name, field in sorted(Options.model_fields.items()):
         lines += [f"## `SENTINEL_WORKER_{name.upper()}`", "", field.description or "", ""]
-        # How many processors this machine has is nobody else's default.
+        # The number of processors of the machine that writes the page is no default.
         lines += [
             "Default: four per core, at least 4." if name == "limit" else _default(Options, name),
             "",
@@ -106,7 +106,7 @@ def _channels() -> str:
     lines = ["# Channels from the environment", "", "`sentinel up` and `sentinel channel sync`"]
     lines += [
         "make Prefect blocks of them: see",
-        "[Tell somebody](../how-to/notify-receivers.md).",
+        "[Notify receivers](../how-to/notify-receivers.md).",
         "",
     ]
     for _, field in sorted(AlertVariables.model_fields.items()):
@@ -125,8 +125,8 @@ def _rules() -> str:
         "",
         "The fields of a deployment's `rule:` parameter. Lengths of time are written `30s`, `5m`,",
         "`1h30m`, `7d`, or as seconds. Severities are `critical`, `high`, `medium`, `low`, `info`;",
-        "`emergency` means critical, `warning` means medium, and the word given is given back.",
-        "[Add a rule](../how-to/add-a-rule.md) has a whole one.",
+        "`emergency` means critical, `warning` means medium, and the word given is shown.",
+        "[Add a rule](../how-to/add-a-rule.md) shows a complete one.",
         "",
     ]
     lines += _fields(Rule)
@@ -137,28 +137,26 @@ def _rules() -> str:
     ]
     lines += ["example, with what `clear` does to it, in [Conditions](triggers.md#conditions).", ""]
     lines += _fields(When)
-    lines += ["# `remediate`", "", "What is run when it fires: see"]
-    lines += ["[Run something when a rule fires](../how-to/remediate.md).", ""]
+    lines += ["# `remediate`", "", "What is run when an alert opens: see"]
+    lines += ["[Remediate](../how-to/remediate.md).", ""]
     lines += _fields(Remediation)
-    lines += ["# `often`", "", "For example `often: {times: 3, of_last: 5}`. It goes instead of"]
-    lines += ["`consecutive`; an evaluation that did not see the series does not count.", ""]
+    lines += ["# `often`", "", "For example `often: {times: 3, of_last: 5}`. It replaces"]
+    lines += ["`consecutive`; an evaluation without a reading of the series does not count.", ""]
     lines += _fields(Often)
-    lines += ["# `no_data`", "", "What to do when the check works and sees nothing.", ""]
+    lines += ["# `no_data`", "", "What to do if a check works and has no reading.", ""]
     lines += _fields(NoData)
     lines += [
         "# `active_hours`",
         "",
-        "When to notify. The end of the hours resolves nothing. When they",
+        "When receivers are notified. The end of the hours resolves nothing; when they",
     ]
-    lines += [
-        "begin, what still fires is notified. A local time that does not exist moves forward;"
-    ]
-    lines += ["of a local time that exists twice the first counts.", ""]
+    lines += ["begin, receivers are notified of what still fires. A local time that does not exist"]
+    lines += ["moves forward; of a local time that exists twice, the first counts.", ""]
     lines += _fields(ActiveHours)
     lines += ["# `active_hours.windows`", "", "For example `{days: mon-fri, start: '08:00', end:"]
-    lines += ["'18:00'}`. One that ends before it begins goes over midnight.", ""]
+    lines += ["'18:00'}`. A window that ends before it begins spans midnight.", ""]
     lines += _fields(Window)
-    lines += ["# `errors`", "", "What a check that fails means.", ""]
+    lines += ["# `errors`", "", "What to do if a check fails.", ""]
     lines += _fields(ErrorHandling)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -172,7 +170,7 @@ def _fields(model: type[Any]) -> list[str]:
 
 
 def _default(model: type[Any], name: str) -> str:
-    """A line that says what holds where the field is left out."""
+    """Return a line that says what applies if the field is left out."""
     field = model.model_fields[name]
     default = field.get_default(call_default_factory=True)
     given = model.model_construct(**{name: default})

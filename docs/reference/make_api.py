@@ -17,13 +17,13 @@ TOP = """\
 # The HTTP API
 
 `sentinel up` and `sentinel api` serve it, at `http://127.0.0.1:8400` unless set otherwise
-(`SENTINEL_HOST`, `SENTINEL_API_PORT`). The same in a browser is at `/docs`, for programs at
-`/openapi.json`.
+(`SENTINEL_HOST`, `SENTINEL_API_PORT`). `/docs` has this page in a browser, `/openapi.json` for
+programs.
 """
 
 CALLING = """\
-The token is `SENTINEL_API_TOKEN`; where that is empty, `sentinel up` makes one and keeps it in
-`.sentinel/api-token`. Health and documentation are open on this machine. In a second terminal:
+The token is `SENTINEL_API_TOKEN`; if that is empty, `sentinel up` makes one and stores it in
+`.sentinel/api-token`. Health and documentation need no token on this machine. In a second terminal:
 
 ```sh
 eval "$(.venv/bin/sentinel env)"
@@ -31,20 +31,20 @@ curl -H "Authorization: Bearer $SENTINEL_API_TOKEN" \\
     "http://127.0.0.1:$SENTINEL_API_PORT/api/v1/alerts/alerts?order=live"
 ```
 
-A list is read page by page: give `next_cursor` as `cursor` until it is null.
+To read a list page by page, pass `next_cursor` as `cursor` until it is null.
 """
 
 
 def page() -> str:
     """The page's text."""
-    told = _openapi()
-    lines = [TOP, str(told["info"]["description"]).strip(), "", CALLING]
-    for path, methods in told["paths"].items():
+    schema = _openapi()
+    lines = [TOP, str(schema["info"]["description"]).strip(), "", CALLING]
+    for path, methods in schema["paths"].items():
         for method, route in methods.items():
             lines += _route(path, method.upper(), route)
-    lines += ["# What is sent and answered", ""]
-    for name, schema in told["components"]["schemas"].items():
-        lines += _schema(name, schema)
+    lines += ["# Bodies of requests and answers", ""]
+    for name, model in schema["components"]["schemas"].items():
+        lines += _schema(name, model)
     return "\n".join(lines).rstrip() + "\n"
 
 

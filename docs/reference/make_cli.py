@@ -16,8 +16,8 @@ def page() -> str:
     """The page's text."""
     root: Any = get_command(app)
     lines = ["# The command line", ""]
-    lines += [*_prose(root.help), "", "Every command explains itself with `--help`;"]
-    lines += ["what it takes from the environment is in [Settings](settings.md).", ""]
+    lines += [*_prose(root.help), "", "`--help` explains every command;"]
+    lines += ["[Settings](settings.md) lists the variables of the environment.", ""]
     for path, command in _commands(root, "sentinel"):
         lines += [f"## `{path}`", ""]
         if not getattr(command, "commands", None):

@@ -19,11 +19,11 @@ BLOCKS: tuple[type[Block], ...] = (SentinelEmail, SignedWebhook)
 
 def triggers() -> list[str]:
     """The lines about every trigger, by name."""
-    lines = ["## What ships", ""]
+    lines = ["## Triggers that ship", ""]
     lines += [
-        "Each is the entrypoint `flows.rules.NAME` of a rule; `sentinel trigger show NAME` says"
+        "Each is the entrypoint `flows.rules.NAME` of a rule; `sentinel trigger show NAME` prints"
     ]
-    lines += ["the same, and `sentinel trigger run NAME` tries it here and now.", ""]
+    lines += ["the same, and `sentinel trigger run NAME` runs it once.", ""]
     shipped = (one for one in load().triggers.values() if one.module.startswith("triggers."))
     for one in sorted(shipped, key=lambda one: one.name):
         lines += _trigger(one)
@@ -32,8 +32,11 @@ def triggers() -> list[str]:
 
 def blocks() -> list[str]:
     """The lines about every block."""
-    lines = ["# Blocks", "", "Slack and the others of Prefect are Prefect's own blocks. These are"]
-    lines += ["ours; `sentinel channel add` makes one, or Prefect's UI under *Blocks*.", ""]
+    lines = ["# Blocks", "", "Slack and other blocks of Prefect are used as they are. These are"]
+    lines += [
+        "Sentinel's own; create one with `sentinel channel add` or in Prefect's UI under *Blocks*.",
+        "",
+    ]
     for one in BLOCKS:
         schema = one.model_json_schema()
         about: str = getattr(one, "_description", "") or ""
@@ -46,8 +49,8 @@ def _trigger(one: Trigger[..., Any]) -> list[str]:
     lines = [f"### `{one.name}`", "", summary_of(one), ""]
     facts = [f"Category `{one.category}`"]
     facts += [f"values in {one.unit}"] if one.unit else []
-    facts += [f"bad when {condition_text(one.when, one.unit)}"] if one.when else []
-    facts += ["what it does not name counts as good"] if one.closed_world else []
+    facts += [f"fires when {condition_text(one.when, one.unit)}"] if one.when else []
+    facts += ["a series without a reading counts as OK"] if one.closed_world else []
     facts += [] if one.backtest else ["it acts on the world"]
     lines += ["; ".join(facts) + ".", ""]
     return lines + _fields(form_of(one).model_json_schema())

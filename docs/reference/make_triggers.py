@@ -19,11 +19,11 @@ from sentinel.rules.condition import When, judge
 TOP = """\
 # Triggers
 
-Everything that a check needs, by name; [Write a check](../how-to/write-a-trigger.md) is the way in.
-All of it is imported from `sentinel`.
+The names that a check needs, all imported from `sentinel`.
+[Write a check](../how-to/write-a-trigger.md) is the introduction.
 
 A trigger is a function with `@trigger` above it, in a file of `triggers/` that has its name. It
-yields a reading for everything it looks at, healthy or not. It may return a list or a pandas
+yields a reading for everything it checks, healthy or not. It may return a list or a pandas
 DataFrame instead, and may be `async`.
 
 ```python
@@ -51,16 +51,16 @@ def files_waiting(
     yield Reading(labels={"folder": folder}, value=min(count, at_most))
 ```
 
-The parameters are the form in the Prefect UI: types, bounds, defaults, and `Args:` as help. A
+The parameters become the form in the Prefect UI: types, bounds, defaults, and `Args:` as help. A
 parameter cannot be called `rule`, and `*args` and `**kwargs` are refused: no form can show them.
-A package brings triggers of its own with an entry point in the group `sentinel.triggers`.
+A package provides its own triggers with an entry point in the group `sentinel.triggers`.
 """
 
 READING = f"""\
-A reading has `value` or `firing`, or both. Refused are, each with its name: neither of them; a
-value that is no finite number; `at` without a timezone; more than {MAX_LABELS} labels; a name or
-text of a label longer than {MAX_NAME} characters; a summary longer than {MAX_TEXT:,}. Numbers in
-labels become text.
+A reading has `value` or `firing`, or both. These are refused, with an error that names the field:
+neither of them; a value that is no finite number; `at` without a timezone; more than
+{MAX_LABELS} labels; a name or text of a label longer than {MAX_NAME} characters; a summary
+longer than {MAX_TEXT:,}. Numbers in labels become text.
 
 ```python
 from datetime import UTC, datetime
@@ -86,7 +86,7 @@ def backups() -> list[Reading]:
 """
 
 CONTEXT = """\
-A trigger that wants it takes it first: `ctx: Context`. It is no part of the form.
+A trigger that needs it has it as first parameter: `ctx: Context`. It is not part of the form.
 
 ```python
 from collections.abc import Iterator
@@ -114,33 +114,33 @@ def errors_in_log(ctx: Context, file: str = "app.log") -> Iterator[Reading]:
 """
 
 CONDITIONS = """\
-A condition says which values are bad. It is the trigger's `when=`, in Python; a rule's `when:` in
-YAML says the same and goes first. A value on the threshold is good, but for `equals`.
+A condition says which values fire. It is the trigger's `when=`, in Python; a rule's `when:` in
+YAML has the same form and takes precedence. A value on the threshold is OK, except for `equals`.
 
-`clear` makes it stick (hysteresis): what fires stays bad until its value has passed `clear`, which
-lies on the **good** side of the threshold. It matters only for what fires already.
+`clear` adds hysteresis: a series that fires stays firing until its value has passed `clear`, which
+lies on the **OK** side of the threshold. It matters only for a series that fires already.
 """
 
 CHECK = """\
-`files_waiting.check(folder="/var")` looks once, here and now, without server or database: for a
-test, or to try it. It does not judge, and where the check raises, so does `check`. It returns:
+`files_waiting.check(folder="/var")` runs the check once, without server or database: for a
+test, or to try it. It does not judge, and if the check raises, so does `check`. It returns:
 """
 
 GOOD_SIDE = {
     "above": "`clear` lies below the threshold.",
     "below": "`clear` lies above the threshold.",
     "outside": (
-        "That is a length, not a value: so far inside the bounds the value must come back, at most "
-        "half of what lies between them."
+        "`clear` is a distance, not a value: how far inside the bounds the value must come back, "
+        "at most half of the distance between them."
     ),
     "equals": "There is no `clear`: a value equals or it does not.",
     "expression": (
-        "It may ask for `value`, `unit`, `labels` and `details`, as in `labels.mount != '/tmp'`. "
+        "It may use `value`, `unit`, `labels` and `details`, as in `labels.mount != '/tmp'`. "
         "There is no `clear`. In Python it comes from `sentinel.rules.condition`."
     ),
     "levels": (
-        "`clear` lies on the good side of the mildest level: below it, or above it with "
-        '`"below"`. Between the two, what fires keeps the mildest severity.'
+        "`clear` lies on the OK side of the mildest level: below it, or above it with "
+        '`"below"`. Between the two, a series that fires keeps the mildest severity.'
     ),
 }
 
@@ -176,7 +176,7 @@ def page() -> str:
     rows = [(f"`{name}`", f"`{defaults[name]!r}`", text) for name, text in said.items()]
     lines += _table(("argument", "default", ""), rows)
     lines += [
-        "Where `when` is `None`, the rule must have one, or each reading say `firing`. Without"
+        "If `when` is `None`, the rule must have one, or each reading must have `firing`. Without"
     ]
     lines += ["arguments it is written `@trigger`.", ""]
     lines += ["## `Reading(…)`", "", *_table(("field", "default", ""), _of_reading()), READING]
@@ -186,7 +186,7 @@ def page() -> str:
         raise SystemExit("give every condition of `When` an example here, and no other")
     for kind, examples in EXAMPLES.items():
         lines += _condition(kind, examples)
-    lines += ["### What is refused", "", "When the file is loaded, or `prefect deploy` runs:", ""]
+    lines += ["### What is refused", "", "When the file is loaded, or by `prefect deploy`:", ""]
     lines += _table(("", "because"), [(f"`{code}`", _refusal(code)) for code in REFUSED])
     lines += ["## `check(…)`", "", CHECK]
     seen = _section(inspect.getdoc(Observation), "Attributes")
@@ -261,7 +261,7 @@ def _refusal(code: str) -> str:
 
 def _verdict(when: When, value: float, *, firing: bool) -> str:
     verdict = judge(when, value, firing=firing)
-    return f"**bad**{', ' + verdict.word if verdict.word else ''}" if verdict.bad else "good"
+    return f"**firing**{', ' + verdict.word if verdict.word else ''}" if verdict.bad else "OK"
 
 
 def _first(thing: object) -> str:

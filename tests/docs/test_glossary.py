@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 
 from tests.docs import interface
-from tests.docs.pages import DOCS
+from tests.docs.pages import DOCS, ROOT, without_code
 
 GLOSSARY = DOCS / "reference/glossary.md"
 
@@ -142,6 +142,14 @@ def test_the_interface_uses_none_of_the_words_that_were_replaced():
     shown = list(interface.texts())
     assert len(shown) > 1000
     assert [one for one in shown if REPLACED.search(one[1])] == []
+
+
+@pytest.mark.parametrize(
+    "page", [str(one.relative_to(ROOT)) for one in (ROOT / "README.md", *DOCS.glob("**/*.md"))]
+)
+def test_pages_use_none_of_the_words_that_were_replaced(page: str):
+    lines = without_code((ROOT / page).read_text("utf-8")).splitlines()
+    assert [line for line in lines if REPLACED.search(line)] == []
 
 
 @pytest.mark.parametrize("text", ["The last look", "Nobody was told", "It is fine", "kept tallies"])
