@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from sentinel.alerts.reasons import Reason, words
+from sentinel.alerts.reasons import WORDS, Reason
 from sentinel.alerts.run_source import RunSource
 from sentinel.prefect_client.port import OutEvent
 
@@ -97,7 +97,7 @@ def alert_event(
         **{f"sentinel.{name}": text for name, text in labels.items()},
     }
     name = f"sentinel.alert.{ALERT_EVENTS[reason]}"
-    why = {"reason": str(reason), "reason_text": words(reason)}
+    why = {"reason": str(reason), "reason_text": WORDS[reason]}
     return _event(name, resource, version, at, {**why, **payload}, about)
 
 

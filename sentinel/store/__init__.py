@@ -55,7 +55,7 @@ __all__ = ["Store", "StoreOptions"]
 T = TypeVar("T")
 
 _TRIES = 4
-# Made once, as SQLAlchemy works out how a statement is said once for each that was made.
+# Made once: SQLAlchemy compiles each statement object by itself.
 _RAISED = {
     dialect: insert_into(dialect, CHANGE)
     .values(name="alerts", number=1)
@@ -67,7 +67,17 @@ _AGAIN = {"40001", "40P01"}
 
 
 class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings that decisions inside the store depend on."""
+    """The settings that decisions inside the store depend on.
+
+    Attributes:
+        reopen_within: an alert that fires again so soon after it resolved is reopened
+        hold_after_manual_resolve: so long a manually resolved alert does not fire again
+        wake_again_after: a wake that is not served within this time is emitted again
+        dashboard_url: the address that links in messages begin with
+        keep_samples, keep_minutes, keep_hours: how long samples and their aggregates by minute
+            and by hour are kept
+        keep_events: how long events are kept
+    """
 
     reopen_within: timedelta = timedelta(minutes=15)
     hold_after_manual_resolve: timedelta = timedelta(minutes=5)
@@ -84,7 +94,7 @@ class Store:
 
     Args:
         url: `postgresql+psycopg://…` or `sqlite:///…`
-        clock: tells the time; the machine's unless a test gives another
+        clock: gives the present moment; the machine's clock by default
         options: settings that decisions depend on
     """
 
@@ -151,7 +161,13 @@ class Store:
         migrate(self.engine)
 
     def apply(self, evaluation: Evaluation) -> Applied:
-        """Carry one evaluation of a rule in: alerts, timeline, groups, outbox, rule state.
+        """Apply one evaluation of a rule: alerts, timeline, groups, outbox and rule state.
+
+        Args:
+            evaluation: what one run of the rule saw
+
+        Returns:
+            The outcome, and which alerts changed.
 
         Raises:
             DatabaseUnreachable: the database does not answer; nothing was written
@@ -166,12 +182,15 @@ class Store:
         """Do what a person asked to each alert, in one transaction.
 
         Args:
-            ids: the alerts, at most `actions.MOST_ACTED_ON`
-            action: one of `sentinel.alerts.lifecycle.Action`
-            expected_version: leave an alert alone that has moved on from it
+            ids: the alerts, at most `apply_action.MOST_ACTED_ON`
+            action: one of `sentinel.alerts.actions.Action`
+            expected_version: an alert of another version is not changed
+
+        Returns:
+            The result for each alert, in the order of `ids`; an id that is given twice has one.
 
         Raises:
-            ConfigurationError: too many at once
+            ConfigurationError: there are too many ids, or a text has a NUL character
         """
         if len(ids) > apply_action.MOST_ACTED_ON:
             raise ConfigurationError(
@@ -187,7 +206,10 @@ class Store:
         )
 
     def sweep(self, now: datetime | None = None) -> int:
-        """End what has outlived its time, and ask for a wake where something is due.
+        """Expire alerts that have outlived `resolve_after`, and wake `notify` if a group is due.
+
+        Args:
+            now: the moment at which groups are due; the store's clock by default
 
         Returns:
             How many alerts expired.
@@ -197,7 +219,7 @@ class Store:
         return expired
 
     def retain(self, older_than: timedelta) -> Retained:
-        """Delete what ended longer ago than `older_than`, in small transactions."""
+        """Delete alerts that were resolved longer ago than `older_than`, in small transactions."""
         return retain(self, older_than)
 
     def changed(self, connection: Connection) -> None:
@@ -205,17 +227,25 @@ class Store:
         connection.execute(_RAISED[self.dialect])
 
     def change_number(self) -> int:
-        """Rises with every committed change; the same number means that nothing changed."""
+        """Return a number that rises with every committed change of what people see."""
         with self.read() as connection:
             found = connection.execute(select(CHANGE.c.number).where(CHANGE.c.name == "alerts"))
             return found.scalar() or 0
 
     def in_transaction(self, work: Callable[[Connection], T], *, snapshot: bool = False) -> T:
-        """Run one writing transaction, again where the database asks for it (a deadlock, say).
+        """Run one writing transaction, up to four times if the database aborts it.
 
         Args:
-            work: what to do; it may be called several times
-            snapshot: all that it reads is of one moment
+            work: what to do with the open connection; it is called once per attempt
+            snapshot: whether all that it reads is of one moment
+
+        Returns:
+            What `work` returned in the attempt that was committed.
+
+        Raises:
+            DBAPIError: the database refused it for another reason than a deadlock, a
+                serialization failure or a locked file, or did so four times.
+            AssertionError: never.
         """
         for left in reversed(range(_TRIES)):
             try:
@@ -234,7 +264,7 @@ class Store:
 
     @cached_property
     def rules(self) -> Rules:
-        """Rules: their switch and their gate."""
+        """Rules: their switches, and which evaluations are admitted."""
 
         def close_rule(connection: Connection, tenant: str, name: str, actor: str) -> int:
             return apply_action.close_rule(
@@ -245,7 +275,7 @@ class Store:
 
     @cached_property
     def alerts(self) -> Alerts:
-        """Questions about alerts."""
+        """Queries about alerts."""
         return Alerts(self)
 
     @cached_property
@@ -257,17 +287,20 @@ class Store:
 
     @cached_property
     def events(self) -> Events:
-        """Events as they came, and the policies that look at them."""
+        """The log of events."""
         from sentinel.store.events.log import Events
 
         return Events(self)
 
     def event_port(self, rule: Rule, source: RunSource | None) -> RuleEvents:
-        """The events of `rule`'s tenant, for the policies of its trigger to match.
+        """Return the port through which a trigger's event policies match its tenant's events.
 
         Args:
             rule: the rule of the deployment
-            source: the flow run that asks; None for a rehearsal, which stores nothing
+            source: the flow run; None for a rehearsal, which stores nothing
+
+        Returns:
+            A port that is bound to the tenant and the rule.
         """
         from sentinel.store.events.matching import RuleEvents
 
@@ -282,7 +315,7 @@ class Store:
 
     @cached_property
     def leases(self) -> Leases:
-        """Who alone may do a thing, and until when."""
+        """Leases: which process holds a duty, and until when."""
         from sentinel.store.database.leases import Leases
 
         return Leases(self)
@@ -308,35 +341,35 @@ class Store:
 
     @cached_property
     def remediations(self) -> Remediations:
-        """Remediations of alerts, and what became of them."""
+        """Remediations of alerts, and their flow runs."""
         from sentinel.store.rules.remediation import Remediations
 
         return Remediations(self)
 
     @cached_property
     def switches(self) -> Switches:
-        """How users left the switches of Automations."""
+        """The switches of Automations, as users left them."""
         from sentinel.store.automation_switches import Switches
 
         return Switches(self)
 
     @cached_property
     def log(self) -> Log:
-        """What Sentinel itself did."""
+        """The system log: what Sentinel itself did."""
         from sentinel.store.system_log import Log
 
         return Log(self)
 
     @cached_property
     def notification_log(self) -> NotificationLog:
-        """What channels were told, and what comes next."""
+        """Which channels were notified of which groups, and which notifications are due."""
         from sentinel.store.notifications.notification_log import NotificationLog
 
         return NotificationLog(self)
 
     @cached_property
     def views(self) -> Views:
-        """What people look at often, by names of their own."""
+        """Filters that people saved under a name."""
         from sentinel.store.saved_views import Views
 
         return Views(self)

@@ -193,6 +193,9 @@ class NewAlerts:
             source: `rule`, or `check` where it says that the check itself fails
             reading: that it was opened for
             texts: title, description and annotations
+
+        Returns:
+            JSON cells are text; moments are aware.
         """
         title, description, annotations = texts
         of_reading = _OfReading(
@@ -206,7 +209,12 @@ class NewAlerts:
 def searched(title: str, description: str) -> str:
     """Return the text that the full-text index has of an alert.
 
-    Of a description only the first 20,000 letters are indexed.
+    Args:
+        title: of the alert
+        description: of which only the first 20,000 characters are indexed
+
+    Returns:
+        Both, separated by a space.
     """
     return f"{title} {description[:_SEARCHED_LETTERS]}"
 

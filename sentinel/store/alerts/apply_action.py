@@ -28,7 +28,7 @@ __all__ = ["MOST_ACTED_ON", "act", "close_rule", "expire"]
 MOST_ACTED_ON = 10_000
 """So many ids fit into one statement of either database."""
 
-# Made once, as SQLAlchemy works out how a statement is said once for each that was made.
+# Made once: SQLAlchemy compiles each statement object by itself.
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _CHOSEN = ALERT.c.id.in_(_IDS)
 _RULES = select(ALERT.c.tenant, ALERT.c.rule).where(_CHOSEN).distinct()
@@ -177,11 +177,11 @@ class _Changes:
         """Do what a person asked to one alert, unless it has moved on from `expected_version`."""
         state = state_of(row)
         if expected_version is not None and state.version != expected_version:
-            error = "somebody changed it since you looked; look again, then decide"
+            error = "the alert has changed since you loaded it; reload it and decide again"
             return _refused(state, Reason.CONFLICT, error)
         resolved = state.status is Status.RESOLVED
         if isinstance(action, Reopen) and resolved and state.id not in self._homes:
-            error = "what was told of it is no longer kept, so its end cannot be taken back"
+            error = "its notifications are no longer stored, so it cannot be reopened"
             return _refused(state, Reason.REFUSED, error)
         become = self.step(row, state, action)
         after = become.state or state

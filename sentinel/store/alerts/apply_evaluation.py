@@ -327,10 +327,10 @@ class _EvaluatedRule:
         self, remediation: Remediation, state: AlertState, title: str, value: float | None,
         labels: Mapping[str, str],
     ) -> None:  # fmt: skip
-        told = {"severity": state.word, "title": title, "value": "" if value is None else value}
+        shown = {"severity": state.word, "title": title, "value": "" if value is None else value}
         names = {"alert_id": state.id, "tenant": self.rule.tenant, "rule": self.rule.name}
         self.unit.remediations.append(
-            remediation_row(remediation, **names, fields={**labels, **told})
+            remediation_row(remediation, **names, fields={**labels, **shown})
         )
 
     def _worst(self, judged: Iterable[Judged]) -> tuple[int, Finding | None]:

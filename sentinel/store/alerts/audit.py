@@ -1,8 +1,8 @@
-"""What people did to alerts, the newest first: who, what, when, why.
+"""The audit log: what people did to alerts, newest first, with who, when and why.
 
-An index of its own holds what people did and nothing of the very much more that rules did. Words,
-a name or a kind are looked for along it, entry by entry: no further than `MOST_WALKED` at once,
-so that what is rare or was never there costs a page no more than that.
+A partial index holds the entries of people without the many more of rules. A query for words, a
+name or a kind walks along it, entry by entry, at most `MOST_WALKED` entries at once, so that a
+rare match costs a page no more than that.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ KINDS = (
     "acknowledged", "unacknowledged", "resolved", "reopened", "suppressed", "unsuppressed",
     "assigned", "commented",
 )  # fmt: skip
-"""What people can do, in the words of the timeline."""
+"""What people can do, as kinds of timeline entries."""
 MOST_WALKED = 50_000
-"""Entries that one question looks at."""
+"""The most entries that one query reads."""
 
 Place = tuple[datetime, str]
 """Moment and id of an entry."""
@@ -67,7 +67,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ActFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which of what people did; what is empty does not matter.
+    """Which entries a query returns; an empty field selects all.
 
     Attributes:
         words: each must be in the comment, the alert's title, its rule or the name of who did
@@ -83,16 +83,16 @@ class ActFilter(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None = None
 
     def narrows(self) -> bool:
-        """Whether entries along the way may be left out."""
+        """Return whether the filter may leave out entries along the way."""
         return bool(self.words.strip() or self.actor.strip() or self.kinds)
 
 
 class Acts(msgspec.Struct, frozen=True, kw_only=True):
-    """Some of what people did.
+    """One page of the audit log.
 
     Attributes:
-        next: the last entry that was looked at, to go on after; None at the end
-        cut: whether it was looked no further than that, so that there may be fewer than asked for
+        next: the last entry that was read, where the next page begins; None at the end
+        cut: whether the query stopped there, so that the page may have fewer items than asked for
     """
 
     items: list[Act]
@@ -103,13 +103,16 @@ class Acts(msgspec.Struct, frozen=True, kw_only=True):
 def acts(
     store: Store, wanted: ActFilter | None = None, *, limit: int = 100, after: Place | None = None
 ) -> Acts:
-    """What people did, the newest first.
+    """Return one page of what people did, newest first.
 
     Args:
         store: the shared database
         wanted: which; without it all
         limit: at most this many
         after: the `next` of the page before
+
+    Returns:
+        The entries, and where the next page begins.
     """
     chosen = wanted or ActFilter()
     columns = [*(TIMELINE.c[name] for name in _ENTRY), ALERT.c.title, ALERT.c.rule]
@@ -129,7 +132,7 @@ def acts(
 def every(
     store: Store, wanted: ActFilter | None = None, *, limit: int = 500
 ) -> Generator[list[Act]]:
-    """All that people did, in pages, as long as there are any; some pages may be empty."""
+    """Yield all that people did, page by page, newest first; a page may be empty."""
     after: Place | None = None
     while True:
         page = acts(store, wanted, limit=limit, after=after)
@@ -140,7 +143,7 @@ def every(
 
 
 def counted(store: Store, wanted: ActFilter | None = None) -> int:
-    """How many entries `every` gives; looks at all of them."""
+    """Count the entries that `every` yields, by reading all of them."""
     chosen = wanted or ActFilter()
     query = select(func.count()).select_from(_JOINED if chosen.words.strip() else TIMELINE)
     query = query.where(_BY_PEOPLE, *_since(chosen), *_narrowed(chosen))
@@ -152,14 +155,14 @@ _JOINED: FromClause = TIMELINE.join(ALERT, ALERT.c.id == TIMELINE.c.alert_id)
 
 
 def _edge(connection: Connection, chosen: ActFilter, after: Place | None) -> Place | None:
-    """The last entry that one question may look at; None where it may look at all there are."""
+    """Return the last entry that one query may read; None if it may read all there are."""
     query = _ordered(select(*_KEYS), chosen, after).offset(MOST_WALKED - 1).limit(1)
     row = connection.execute(query).first()
     return None if row is None else (row.at, row.id)
 
 
 def _ordered(query: Select[Any], chosen: ActFilter, after: Place | None) -> Select[Any]:
-    """Along the index of what people did, from `after` on, the newest first."""
+    """Return `query` along the index of people's entries, newest first, from `after` on."""
     query = query.where(_BY_PEOPLE, *_since(chosen)).order_by(*(key.desc() for key in _KEYS))
     return query if after is None else query.where(_row() < _bound(after))
 

@@ -1,4 +1,4 @@
-"""Which alerts: the filter that every question takes, and its conditions in SQL."""
+"""The filter that every query of alerts takes, and its conditions in SQL."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from sentinel.store.database.tables import ALERT, NOT_RESOLVED
 
 __all__ = ["AlertFilter", "narrowed", "shown_conditions", "statuses"]
 
-# Said as literal text, not as a parameter: SQLite uses a partial index only when it can see
+# Written as literal text, not as a parameter: SQLite uses a partial index only when it can see
 # its condition in the query.
 
 
 class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which alerts; what is empty does not matter.
+    """Which alerts a query returns; an empty field selects all.
 
     Attributes:
         status: shown statuses; `active` is another word for open
-        severity: words; aliases mean what they mean
+        severity: words, aliases included
         q: text in the title, description or rule, upper or lower case
         words: texts that must each be somewhere in the title, description, rule, category,
             team, assignee or labels, upper or lower case
@@ -47,14 +47,16 @@ class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shown_conditions(now: datetime) -> dict[str, ColumnElement[bool]]:
-    """The condition of each shown status; says in SQL what `shown_status` says."""
+    """Return the SQL condition of each status that `sentinel.alerts.view.shown_status` returns."""
     alert = ALERT.c
-    told = or_(alert.suppressed_until.is_(None), alert.suppressed_until <= now)
+    unmuted = or_(alert.suppressed_until.is_(None), alert.suppressed_until <= now)
     return {
         "pending": and_(NOT_RESOLVED, alert.status == "pending"),
-        "open": and_(NOT_RESOLVED, alert.status == "open", told, alert.escalation_level == 0),
-        "escalated": and_(NOT_RESOLVED, alert.status == "open", told, alert.escalation_level > 0),
-        "acknowledged": and_(NOT_RESOLVED, alert.status == "acknowledged", told),
+        "open": and_(NOT_RESOLVED, alert.status == "open", unmuted, alert.escalation_level == 0),
+        "escalated": and_(
+            NOT_RESOLVED, alert.status == "open", unmuted, alert.escalation_level > 0
+        ),
+        "acknowledged": and_(NOT_RESOLVED, alert.status == "acknowledged", unmuted),
         "suppressed": and_(
             NOT_RESOLVED, alert.status.in_(("open", "acknowledged")), alert.suppressed_until > now
         ),
@@ -63,7 +65,13 @@ def shown_conditions(now: datetime) -> dict[str, ColumnElement[bool]]:
 
 
 def statuses(words: Sequence[str]) -> list[str]:
-    """Shown statuses for the words given.
+    """Return the shown statuses that `words` mean.
+
+    Args:
+        words: shown statuses or `active`, which means open; upper or lower case
+
+    Returns:
+        One status per word, in order.
 
     Raises:
         ConfigurationError: a word is none of them
@@ -78,10 +86,16 @@ def statuses(words: Sequence[str]) -> list[str]:
 
 
 def narrowed(chosen: AlertFilter) -> list[ColumnElement[bool]]:
-    """The conditions of `chosen`, all but its statuses.
+    """Return the SQL conditions of a filter, all but its statuses.
+
+    Args:
+        chosen: the filter
+
+    Returns:
+        Conditions that must all hold.
 
     Raises:
-        ConfigurationError: a word or text means nothing
+        ConfigurationError: a severity is unknown, or a text has a NUL character
     """
     alert = ALERT.c
     where: list[ColumnElement[bool]] = []
@@ -126,7 +140,7 @@ def narrowed(chosen: AlertFilter) -> list[ColumnElement[bool]]:
 
 
 def _holds(word: str) -> ColumnElement[bool]:
-    """Whether `word` is somewhere in what people read of an alert."""
+    """Return whether `word` is in one of the texts that people read of an alert."""
     alert = ALERT.c
     columns = (
         alert.title, alert.description, alert.rule, alert.category, alert.team, alert.assignee,

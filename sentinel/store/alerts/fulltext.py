@@ -1,4 +1,4 @@
-"""Full-text search: what the index of words is asked, each dialect in its own way.
+"""Full-text search, by FTS5 on SQLite and by a tsvector on PostgreSQL.
 
 The index is kept by the database itself (migration 0002). A word is a run of letters and digits;
 what people type is cut the same way, words of one text must stand together, and the last one
@@ -42,9 +42,14 @@ _FROM = text(
 
 
 def phrases(chosen: AlertFilter) -> list[tuple[list[str], bool]]:
-    """Words that must stand together, and whether the last may be a beginning.
+    """Return the phrases that the full-text index is searched for.
 
-    Empty where the index of words has nothing to say to `chosen`.
+    Args:
+        chosen: the filter
+
+    Returns:
+        Pairs of consecutive words, and whether the last one may be the beginning of a longer
+        word. Empty if the index cannot narrow `chosen`.
     """
     typed = [(_WORD.findall(word), True) for word in chosen.words]
     exact = [chosen.category, chosen.team, *(part for pair in chosen.labels for part in pair)]
@@ -61,14 +66,17 @@ def found(
     after: str | None,
     wanted: int,
 ) -> list[dict[str, Any]]:
-    """Rows of alerts that hold all phrases and conditions, the newest id first.
+    """Return the rows of the alerts that match all phrases and conditions, newest id first.
 
     Args:
-        connection: the caller's
+        connection: an open transaction
         asked: from `phrases`, not empty
-        conditions: what else must be so
-        after: an id; only what comes after it
-        wanted: at most this many
+        conditions: further conditions
+        after: the id of the last alert of the page before; None for the first page
+        wanted: at most this many rows
+
+    Returns:
+        Each row by column name.
     """
     if connection.dialect.name == "postgresql":
         held = text(_HELD).bindparams(asked=_tsquery(asked))
@@ -78,7 +86,7 @@ def found(
         query = query.order_by(ALERT.c.id.desc()).limit(wanted)
         return [dict(row) for row in connection.execute(query).mappings()]
     columns = [literal_column(f"alert.{one.name}", one.type).label(one.name) for one in ALERT.c]
-    # The order of the joins is said (CROSS JOIN), so that it streams from the index of words.
+    # CROSS JOIN fixes the order of the joins, so that SQLite streams from the full-text index.
     query = (
         select(*columns)
         .select_from(_FROM)
@@ -103,7 +111,7 @@ def counted(
     conditions: Sequence[ColumnElement[bool]],
     most: int,
 ) -> int:
-    """How many alerts `found` would give in all, counting no further than `most`."""
+    """Return how many alerts `found` returns in all, counting no further than `most`."""
     if connection.dialect.name == "postgresql":
         held = text(_HELD).bindparams(asked=_tsquery(asked))
         inner = select(literal(1)).select_from(ALERT).where(held, *conditions).limit(most)

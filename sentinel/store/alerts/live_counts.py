@@ -1,4 +1,4 @@
-"""How many alerts there are of each kind now, as every heart-beat of a screen asks."""
+"""Counts of alerts by status and severity, which every open page asks for every few seconds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ACTIVE = (*_UNTAKEN, "acknowledged")
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """How many alerts, each number at most `CAP` + 1, which means "more than that".
+    """Numbers of alerts, each at most `CAP` + 1, which means "more than that".
 
     `by_severity` counts live alerts by our own five words, `by_status` by shown status;
     `active` is open, escalated and acknowledged together.
@@ -39,12 +39,12 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def count_all(connection: Connection, now: datetime, tenant: str = "") -> Counts:
-    """The alerts of each kind; of one tenant, where one is given."""
+    """Count the alerts by status and severity, of one tenant if one is given."""
     own = [ALERT.c.tenant == tenant] if tenant else []
     live = _in_one_walk(connection, now, own)
     if live is None:
         live = _each_by_itself(connection, now, own)
-    # By its time and not by its status, for which SQLite would look into every row.
+    # By time and not by status, since only the time is in an index that SQLite can count from.
     ended = ALERT.c.resolved_at.is_not(None)
     over = connection.execute(_count(_some(CAP + 1, ended, *own))).scalar() or 0
 
@@ -76,7 +76,7 @@ def _in_one_walk(
 
 
 def _shown(status: str, muted: bool, called: bool) -> str:
-    """Says of a kind what `sentinel.alerts.view.shown_status` says of an alert."""
+    """Return the shown status; `sentinel.alerts.view.shown_status` decides it for one alert."""
     if status == "pending":
         return status
     if muted:

@@ -1,4 +1,4 @@
-"""What an evaluation starts from: the rule's alerts as they are, read in bulk."""
+"""What an evaluation starts from: the alerts of its rule, read in bulk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Live", "load_live", "load_recent", "load_suppressed", "usual_terms"]
 
-# Every evaluation asks these; made once, as SQLAlchemy works out how they are said once for each.
+# Every evaluation executes these. Made once: SQLAlchemy compiles each statement object by itself.
 _MINE = (ALERT.c.tenant == bindparam("tenant"), ALERT.c.rule == bindparam("rule"))
 _LIVE = state_select(*_MINE, literal_column("status") != literal_column("'resolved'"))
 _RECENT = state_select(
@@ -46,7 +46,7 @@ class Live(msgspec.Struct, frozen=True):
 
 
 def usual_terms(rule: Rule, options: StoreOptions) -> Terms:
-    """What `rule` and the settings say about time and counting."""
+    """Return the terms of the lifecycle that a rule and the settings give."""
     return Terms(
         hold=rule.for_,
         consecutive=rule.consecutive,
@@ -59,7 +59,7 @@ def usual_terms(rule: Rule, options: StoreOptions) -> Terms:
 
 
 def load_live(connection: Connection, rule: Rule) -> Live:
-    """Everything of `rule` that is not resolved."""
+    """Return the alerts of `rule` that are not resolved."""
     found = Live({}, {}, {})
     for row in connection.execute(_LIVE, {"tenant": rule.tenant, "rule": rule.name}).all():
         state = state_of(row)
@@ -71,7 +71,7 @@ def load_live(connection: Connection, rule: Rule) -> Live:
 def load_recent(
     connection: Connection, rule: Rule, now: datetime, options: StoreOptions
 ) -> dict[str, AlertState]:
-    """The newest resolved alert of each fingerprint that may yet come back."""
+    """Return, by fingerprint, the newest resolved alert that may still be reopened or held."""
     reach = max(options.reopen_within, options.hold_after_manual_resolve) + rule.for_
     mine = {"tenant": rule.tenant, "rule": rule.name, "since": now - reach}
     rows = list(connection.execute(_RECENT, mine).all())
@@ -82,7 +82,7 @@ def load_recent(
 def load_suppressed(
     connection: Connection, rule: Rule, now: datetime
 ) -> dict[str, tuple[datetime, str]]:
-    """Until when, and why, by fingerprint."""
+    """Return until when and why each fingerprint of `rule` is suppressed."""
     mine = {"tenant": rule.tenant, "rule": rule.name, "now": now}
     found = connection.execute(_SUPPRESSED, mine)
     return {row.fingerprint: (row.until, row.reason) for row in found}

@@ -1,4 +1,4 @@
-"""Questions about alerts: pages, one alert, its timeline, counts. Nothing here writes.
+"""Queries of alerts: pages, one alert, its timeline, counts. Nothing here writes.
 
 A page is a walk over *segments*, each of which one index answers in its order; the cursor
 names the segment and the last row seen, so that depth costs nothing (keyset paging) and what
@@ -33,6 +33,7 @@ __all__ = ["CAP", "MOST_PER_PAGE", "AlertFilter", "AlertPage", "Alerts", "Counts
 MOST_PER_PAGE = 500
 Order = Literal["live", "history"]
 _ID = re.compile("[0-9a-f]{32}")
+_LISTED = "See which there are: sentinel alert list, or GET /api/v1/alerts/alerts"
 
 
 class AlertPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +73,7 @@ class Alerts:
         after: str | None = None,
         order: Order = "history",
     ) -> AlertPage:
-        """Some alerts in order.
+        """Return one page of alerts.
 
         Args:
             filter: which; without a status, all that ever opened, or in live order all that
@@ -83,8 +84,11 @@ class Alerts:
                 unacknowledged first, then acknowledged, then suppressed, each by severity and
                 then newest first
 
+        Returns:
+            The alerts, and the cursor of the next page.
+
         Raises:
-            ConfigurationError: a word, the limit or the cursor means nothing
+            ConfigurationError: a word, the limit or the cursor is not valid
         """
         chosen = filter or AlertFilter()
         if not 1 <= limit <= MOST_PER_PAGE:
@@ -132,10 +136,17 @@ class Alerts:
         )
 
     def count(self, filter: AlertFilter, *, cap: int = CAP) -> int:  # noqa: A002 - as in page
-        """How many alerts match in history order, at most `cap` + 1.
+        """Count the alerts that match in history order.
+
+        Args:
+            filter: which; see `page`
+            cap: stop counting here
+
+        Returns:
+            The number, or `cap` + 1 if there are more.
 
         Raises:
-            ConfigurationError: a word of the filter means nothing
+            ConfigurationError: a word of the filter is not valid
         """
         now = self._store.now()
         asked = phrases(filter)
@@ -152,7 +163,7 @@ class Alerts:
             return total
 
     def _search_conditions(self, chosen: AlertFilter, now: datetime) -> list[ColumnElement[bool]]:
-        # What the index of words has answered need not be looked for again.
+        # The full-text index has matched the words already.
         conditions = narrowed(msgspec.structs.replace(chosen, words=()))
         shown = shown_conditions(now)
         if wanted := statuses(chosen.status):
@@ -162,21 +173,27 @@ class Alerts:
         return conditions
 
     def get(self, alert_id: str) -> AlertView:
-        """One alert.
+        """Return one alert.
+
+        Args:
+            alert_id: 32 hex digits
+
+        Returns:
+            The alert as it is now.
 
         Raises:
-            NotFound: there is none of that id
+            NotFound: there is no alert of that id
         """
         if "\x00" in alert_id:  # which PostgreSQL does not even compare
-            raise _unknown(alert_id)
+            raise NotFound(f"there is no alert {alert_id!r}", hint=_LISTED)
         with self._store.read() as connection:
             row = connection.execute(select(ALERT).where(ALERT.c.id == alert_id)).mappings().first()
         if row is None:
-            raise _unknown(alert_id)
+            raise NotFound(f"there is no alert {alert_id!r}", hint=_LISTED)
         return AlertView.of(dict(row), self._store.now())
 
     def some(self, ids: Sequence[str]) -> dict[str, AlertView]:
-        """The alerts of these ids, those that there are; at most some thousands."""
+        """Return the alerts of `ids`, at most some thousands, by id; unknown ids are left out."""
         now = self._store.now()
         found: dict[str, AlertView] = {}
         with self._store.read() as connection:
@@ -187,11 +204,17 @@ class Alerts:
         return found
 
     def find(self, prefix: str) -> AlertView:
-        """The alert whose id begins with `prefix`, for people who type.
+        """Return the alert whose id begins with `prefix`, which a person typed.
+
+        Args:
+            prefix: hex digits, upper or lower case
+
+        Returns:
+            The alert as it is now.
 
         Raises:
-            NotFound: there is none
-            Conflict: there are several
+            NotFound: no id begins so
+            Conflict: several ids do
         """
         wanted = prefix.strip().lower()
         if not wanted or not all(letter in "0123456789abcdef" for letter in wanted):
@@ -209,7 +232,7 @@ class Alerts:
         with self._store.read() as connection:
             rows = connection.execute(query).mappings().all()
         if not rows:
-            raise _unknown(prefix)
+            raise NotFound(f"there is no alert {prefix!r}", hint=_LISTED)
         if len(rows) > 1:
             raise Conflict(
                 f"{prefix!r} begins the ids of several alerts",
@@ -218,7 +241,7 @@ class Alerts:
         return AlertView.of(dict(rows[0]), self._store.now())
 
     def timeline(self, alert_id: str, *, limit: int = 1000) -> list[TimelineView]:
-        """What happened to one alert, oldest first; of very long ones the newest `limit`."""
+        """Return the newest `limit` timeline entries of one alert, oldest first."""
         query = (
             select(TIMELINE)
             .where(TIMELINE.c.alert_id == alert_id)
@@ -230,7 +253,7 @@ class Alerts:
         return [TimelineView.of(dict(row)) for row in reversed(rows)]
 
     def by_run(self, flow_run_id: str, *, limit: int = 100) -> list[AlertView]:
-        """The alerts that one flow run was the last to touch, worst first."""
+        """Return the alerts that a flow run was the last to change, highest severity first."""
         query = (
             select(ALERT)
             .where(ALERT.c.flow_run_id == flow_run_id)
@@ -242,7 +265,7 @@ class Alerts:
             return [AlertView.of(dict(row), now) for row in connection.execute(query).mappings()]
 
     def counts(self, tenant: str = "") -> Counts:
-        """How many alerts there are of each kind, each capped."""
+        """Count the alerts of each status and severity; see `Counts`."""
         with self._store.read() as connection:
             return count_all(connection, self._store.now(), tenant)
 
@@ -327,11 +350,4 @@ def _not_a_cursor() -> ConfigurationError:
     return ConfigurationError(
         "the cursor is not one of this list",
         hint="Give next_cursor of the page before, with the same filter and order.",
-    )
-
-
-def _unknown(alert_id: str) -> NotFound:
-    return NotFound(
-        f"there is no alert {alert_id!r}",
-        hint="See which there are: sentinel alert list, or GET /api/v1/alerts/alerts",
     )

@@ -1,4 +1,4 @@
-"""Alerts that a person takes back from their end: where they were told, and who heard of it."""
+"""What decides whether a person may reopen resolved alerts, and in which group."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ def homes_of(connection: Connection, alert_ids: Sequence[str]) -> dict[str, Memb
     Args:
         connection: an open transaction
         alert_ids: the alerts
+
+    Returns:
+        The group's key, route, labels, receivers and policy.
     """
     names = ("key", "route", "tenant", "labels", "receivers", "policy")
     found: dict[str, Membership] = {}
@@ -44,7 +47,7 @@ def homes_of(connection: Connection, alert_ids: Sequence[str]) -> dict[str, Memb
 
 
 def beside(connection: Connection, fingerprints: Iterable[str]) -> dict[str, AlertState]:
-    """The alert of each fingerprint that is not resolved, pending ones too."""
+    """Return the alert of each fingerprint that is not resolved, pending ones too."""
     every = sorted(set(fingerprints))
     found: dict[str, AlertState] = {}
     for piece in chunks(every):

@@ -24,11 +24,14 @@ _PART = re.compile(r'(?:([A-Za-z_][\w.-]*):)?(?:"([^"]*)"|(\S+))')
 
 
 def read_search(text: str, *, me: str = "") -> AlertFilter:
-    """The filter that `text` asks for.
+    """Return the filter that a typed search means.
 
     Args:
-        text: as typed; what is beyond `MOST_LETTERS` or `MOST_WORDS` is not looked at
-        me: who asks, for `assignee:me`
+        text: as typed; only the first `MOST_LETTERS` characters and `MOST_WORDS` words count
+        me: the name of the person who searches, for `assignee:me`
+
+    Returns:
+        A filter; its words may still be unknown, which the query refuses.
     """
     words: list[str] = []
     labels: list[tuple[str, str]] = []

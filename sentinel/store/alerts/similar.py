@@ -1,4 +1,4 @@
-"""What happened before that looks like one alert, and what ended it."""
+"""Earlier alerts that are similar to one, and how they were resolved."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Similar", "similar"]
 
-_LOOKED_AT = 300
-"""So many ended alerts of the rule are compared, newest first."""
+_COMPARED = 300
+"""So many resolved alerts of the rule are compared, newest first."""
 
 
 class Similar(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,8 +26,8 @@ class Similar(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         same: whether it was the same situation (tenant, rule and labels)
         seconds: how long it lasted, from opened to resolved
-        resolution: what ended it, in the lifecycle's words
-        comment: what the person who ended or last worked on it wrote
+        resolution: why it was resolved, as a code
+        comment: the last comment of an acknowledgement, a resolve or a comment
     """
 
     id: str
@@ -42,7 +42,7 @@ class Similar(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def similar(store: Store, alert: AlertView, *, limit: int = 5) -> list[Similar]:
-    """Ended alerts of this rule: the same situation first, then most labels in common."""
+    """Return resolved alerts of the rule: same fingerprint first, then most labels in common."""
     columns = [
         ALERT.c[name]
         for name in (
@@ -60,20 +60,20 @@ def similar(store: Store, alert: AlertView, *, limit: int = 5) -> list[Similar]:
             ALERT.c.id != alert.id,
         )
         .order_by(ALERT.c.resolved_at.desc())
-        .limit(_LOOKED_AT)
+        .limit(_COMPARED)
     )
     with store.read() as connection:
         rows = list(connection.execute(query))
         # The sort is stable, so that of two equally alike the newer one comes first.
         rows.sort(key=lambda row: (-(row.fingerprint == alert.fingerprint), -_alike(row, alert)))
         kept = rows[:limit]
-        said = connection.execute(
+        commented = connection.execute(
             select(TIMELINE.c.alert_id, TIMELINE.c.comment)
             .where(TIMELINE.c.alert_id.in_([row.id for row in kept]), TIMELINE.c.comment != "")
             .where(TIMELINE.c.kind.in_(("acknowledged", "commented", "resolved")))
             .order_by(TIMELINE.c.id)
         )
-        comments = {row.alert_id: row.comment for row in said}
+        comments = {row.alert_id: row.comment for row in commented}
     return [
         Similar(
             id=row.id,
