@@ -14,12 +14,13 @@ from sentinel.clock import FakeClock
 from sentinel.settings import Settings
 from sentinel.store import Store
 from tests.api.served import TOKEN, Raised, called, caller, served
+from tests.world import World
 
 
 @pytest.fixture
 def raised(store: Store, clock: FakeClock) -> Raised:
     """Raises alerts."""
-    return Raised(store, clock)
+    return World(store, clock).raises
 
 
 @pytest.fixture(scope="session")

@@ -6,54 +6,21 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Literal
 
 import httpx
 import uvicorn
 from fastapi import FastAPI
-
-from sentinel import Reading, Rule
-from sentinel.alerts.run_source import RunSource
-from sentinel.checks.observation import Observation
-from sentinel.clock import FakeClock
-from sentinel.evaluation.model import Evaluation
-from sentinel.store import Store
 
 __all__ = ["TOKEN", "Raised", "called", "caller", "served"]
 
 TOKEN = "a-token-of-the-tests"
 
 
-class Raised:
-    """Raises alerts as a worker does: by evaluations."""
-
-    def __init__(self, store: Store, clock: FakeClock) -> None:
-        self.store = store
-        self.clock = clock
-
-    def __call__(self, *mounts: str, value: float = 97.0, **rule: Any) -> list[str]:
-        """A minute later, these mounts are at `value`; gives the ids of their alerts, if any."""
-        self.clock.forward(minutes=1)
-        at = self.clock.now()
-        checked = Rule.model_validate({"name": "disk", "when": {"above": 90}, **rule})
-        self.store.apply(
-            Evaluation(
-                rule=checked,
-                trigger="disk_space",
-                slot=at,
-                at=at,
-                observation=Observation(
-                    readings=[Reading(labels={"mount": m}, value=value) for m in mounts], state={}
-                ),
-                default_category="system",
-                unit="percent",
-                source=RunSource(flow_run_id="run-7", flow_run_name="Firing"),
-            )
-        )
-        found = {a.labels["mount"]: a.id for a in self.store.alerts.by_run("run-7")}
-        return [found[mount] for mount in mounts if mount in found]
+Raised = Callable[..., list[str]]
+"""Raises alerts of mounts, as a worker does, and gives their ids: `World.raises`."""
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from sentinel.clock import FakeClock
 from sentinel.settings import settings
 from sentinel.store import Store
 from tests.cli.shell import Run
-from tests.store.desk import Desk
+from tests.world import World
 
 
 @pytest.fixture
@@ -35,12 +35,12 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 
 @pytest.fixture
-def desk(run: Run, migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def world(run: Run, migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> World:
     """A database with one alert, on /data."""
     monkeypatch.setenv("SENTINEL_DATABASE_URL", migrated_url)
     clock = FakeClock()
     store = Store(migrated_url, clock=clock)
-    desk = Desk(store, clock)
-    store.apply(desk.evaluation({"/data": 97.0}))
+    world = World(store, clock)
+    store.apply(world.evaluation({"/data": 97.0}))
     store.close()
-    return desk
+    return world

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.shell import Run
 from tests.databases import both_databases
-from tests.store.desk import Desk
+from tests.world import World
 
 
 def alert(run: Run) -> dict[str, Any]:
@@ -32,25 +32,25 @@ def timeline(run: Run) -> list[tuple[str, str, str]]:
 
 
 @both_databases
-def test_a_suppressed_alert_is_shown_as_such_with_who_and_why(run: Run, desk: Desk) -> None:
+def test_a_suppressed_alert_is_shown_as_such_with_who_and_why(run: Run, world: World) -> None:
     assert act(run, "suppress", "--for", "2h", "-m", "rebuilding")["status"] == "suppressed"
     assert alert(run)["status"] == "suppressed"
     assert timeline(run)[-1] == ("suppressed", "ada", "rebuilding")
 
 
-def test_unsuppressing_makes_it_open_again(run: Run, desk: Desk) -> None:
+def test_unsuppressing_makes_it_open_again(run: Run, world: World) -> None:
     act(run, "suppress")
     assert act(run, "unsuppress")["status"] == "open"
 
 
-def test_an_invalid_duration_is_wrong_usage(run: Run, desk: Desk) -> None:
+def test_an_invalid_duration_is_wrong_usage(run: Run, world: World) -> None:
     code, _, err = run("alert", "suppress", alert(run)["id"], "--for", "soon")
     assert code == 2
     assert "--for" in err
     assert "30s, 5m" in err
 
 
-def test_assigned_alerts_are_listed_by_assignee(run: Run, desk: Desk) -> None:
+def test_assigned_alerts_are_listed_by_assignee(run: Run, world: World) -> None:
     act(run, "assign", "--to", "grace")
     (mine,) = json.loads(run("alert", "list", "--assignee", "grace", "--json")[1])["items"]
     assert mine["assignee"] == "grace"
@@ -59,14 +59,14 @@ def test_assigned_alerts_are_listed_by_assignee(run: Run, desk: Desk) -> None:
     assert alert(run)["assignee"] == ""
 
 
-def test_a_comment_goes_into_the_timeline_and_must_not_be_empty(run: Run, desk: Desk) -> None:
+def test_a_comment_goes_into_the_timeline_and_must_not_be_empty(run: Run, world: World) -> None:
     act(run, "comment", "-m", "the vendor has been called")
     assert timeline(run)[-1] == ("commented", "ada", "the vendor has been called")
     assert run("alert", "comment", alert(run)["id"], "-m", " ")[0] == 2
     assert run("alert", "comment", alert(run)["id"])[0] == 2
 
 
-def test_an_acknowledgement_can_be_withdrawn_once(run: Run, desk: Desk) -> None:
+def test_an_acknowledgement_can_be_withdrawn_once(run: Run, world: World) -> None:
     act(run, "ack")
     assert act(run, "unack", "-m", "my shift is over")["status"] == "open"
     code, _, err = run("alert", "unack", alert(run)["id"])
@@ -74,7 +74,7 @@ def test_an_acknowledgement_can_be_withdrawn_once(run: Run, desk: Desk) -> None:
     assert "not acknowledged" in err
 
 
-def test_a_resolve_can_be_taken_back(run: Run, desk: Desk) -> None:
+def test_a_resolve_can_be_taken_back(run: Run, world: World) -> None:
     id_ = alert(run)["id"]
     run("alert", "ack", id_)
     run("alert", "resolve", id_)
@@ -85,7 +85,7 @@ def test_a_resolve_can_be_taken_back(run: Run, desk: Desk) -> None:
 
 
 @both_databases
-def test_people_read_the_outcome_of_each_alert(run: Run, desk: Desk) -> None:
+def test_people_read_the_outcome_of_each_alert(run: Run, world: World) -> None:
     code, out, _ = run("alert", "suppress", alert(run)["id"][:12], "--for", "30m")
     assert code == 0
     assert "suppressed: " in out
@@ -93,7 +93,7 @@ def test_people_read_the_outcome_of_each_alert(run: Run, desk: Desk) -> None:
     assert " commented: " in run("alert", "comment", alert(run)["id"], "-m", "seen")[1]
 
 
-def test_resolving_an_alert_that_still_holds_offers_a_snooze(run: Run, desk: Desk) -> None:
+def test_resolving_an_alert_that_still_holds_offers_a_snooze(run: Run, world: World) -> None:
     id_ = alert(run)["id"]
     code, out, _ = run("alert", "resolve", id_)
     assert code == 0
@@ -103,15 +103,15 @@ def test_resolving_an_alert_that_still_holds_offers_a_snooze(run: Run, desk: Des
 
 
 def test_the_offer_says_for_how_long_a_resolve_stands_here(
-    run: Run, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    run: Run, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SENTINEL_HOLD_AFTER_MANUAL_RESOLVE", "20m")
     assert "reopens in 20m" in act(run, "resolve")["offer"]
 
 
 def test_an_alert_that_was_ok_at_the_last_evaluation_is_offered_nothing(
-    run: Run, desk: Desk
+    run: Run, world: World
 ) -> None:
-    desk.sees({"/srv": 50.0})
-    desk.store.close()
+    world.sees({"/srv": 50.0})
+    world.store.close()
     assert "offer" not in act(run, "resolve")

@@ -17,7 +17,7 @@ from sentinel.metrics import Sample
 from sentinel.store import Store
 from tests.cli.shell import Run
 from tests.databases import both_databases
-from tests.store.desk import Desk
+from tests.world import World
 
 FILE = """\
 deployments:
@@ -31,20 +31,20 @@ deployments:
 
 
 @pytest.fixture
-def seen(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def seen(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """Ten minutes of readings of a disk, the last of them now."""
-    store = Store(desk.store.engine.url.render_as_string(hide_password=False), clock=desk.clock)
-    desk.store = store
+    store = Store(world.store.engine.url.render_as_string(hide_password=False), clock=world.clock)
+    world.store = store
     for value in (97, 97, 50, 50, 85, 85, 85, 50, 50):
-        desk.sees({"/data": float(value)})
-    now = desk.clock.forward(seconds=30)
+        world.sees({"/data": float(value)})
+    now = world.clock.forward(seconds=30)
     monkeypatch.setattr("sentinel.store.SystemClock", lambda: FakeClock(now))
     store.close()
-    return desk
+    return world
 
 
 @both_databases
-def test_it_shows_what_would_have_opened(seen: Desk, run: Run):
+def test_it_shows_what_would_have_opened(seen: World, run: Run):
     code, out, err = run("rule", "test", "disk", "--since", "1h")
     assert (code, err) == (0, "")
     assert out.startswith("disk: 10 evaluations of 1 series")
@@ -54,7 +54,7 @@ def test_it_shows_what_would_have_opened(seen: Desk, run: Run):
     assert "leaves no reading" in out
 
 
-def test_programs_get_json(seen: Desk, run: Run):
+def test_programs_get_json(seen: World, run: Run):
     found = json.loads(run("rule", "test", "disk", "--since", "1h", "--json")[1])
     assert (found["evaluations"], found["bad"], found["resolved"]) == (10, 3, 1)
     assert found["open_seconds"] == 180
@@ -64,7 +64,7 @@ def test_programs_get_json(seen: Desk, run: Run):
 
 
 @both_databases
-def test_a_changed_file_says_what_it_would_have_done(seen: Desk, run: Run):
+def test_a_changed_file_says_what_it_would_have_done(seen: World, run: Run):
     Path("changed.yaml").write_text(FILE)
     code, out, _ = run("rule", "diff", "changed.yaml", "--since", "1h")
     assert code == 0
@@ -77,7 +77,7 @@ def test_a_changed_file_says_what_it_would_have_done(seen: Desk, run: Run):
     )
 
 
-def test_a_file_of_readings_is_replayed_instead(seen: Desk, run: Run):
+def test_a_file_of_readings_is_replayed_instead(seen: World, run: Run):
     Path("readings.csv").write_text(
         "at,value,mount\n2026-03-01T08:00:00Z,50,/srv\n2026-03-01T08:01:00Z,85,/srv\n"
     )
@@ -102,7 +102,7 @@ def test_a_file_of_readings_is_replayed_instead(seen: Desk, run: Run):
         ("at,value\n", "has no readings"),
     ],
 )
-def test_a_file_that_is_wrong_says_where(seen: Desk, run: Run, text: str, said: str):
+def test_a_file_that_is_wrong_says_where(seen: World, run: Run, text: str, said: str):
     Path("readings.csv").write_text(text)
     code, _, err = run("rule", "test", "disk", "--data", "readings.csv")
     assert code != 0
@@ -119,7 +119,7 @@ def test_a_file_that_is_wrong_says_where(seen: Desk, run: Run, text: str, said: 
     ],
 )
 def test_a_file_of_another_kind_says_what_it_should_be(
-    seen: Desk, run: Run, name: str, text: str, said: str
+    seen: World, run: Run, name: str, text: str, said: str
 ):
     Path(name).write_text(text)
     code, _, err = run("rule", "test", "disk", "--data", name)
@@ -140,7 +140,7 @@ deployments:
 """
 
 
-def test_a_rule_over_metrics_evaluates_them_again(seen: Desk, run: Run):
+def test_a_rule_over_metrics_evaluates_them_again(seen: World, run: Run):
     store = Store(seen.store.engine.url.render_as_string(hide_password=False), clock=seen.clock)
     now = seen.clock.now()
     values = (10, 10, 90, 90, 10)
@@ -159,7 +159,7 @@ def test_a_rule_over_metrics_evaluates_them_again(seen: Desk, run: Run):
     assert found["notes"] == ["The check read the stored metrics again, once a period."]
 
 
-def test_a_rule_without_readings_says_so(seen: Desk, run: Run):
+def test_a_rule_without_readings_says_so(seen: World, run: Run):
     code, _, err = run("rule", "test", "disk", "--since", "1s")
     assert code != 0
     assert "no readings of disk are kept" in " ".join(err.split())
@@ -185,7 +185,7 @@ EVENTS = "".join(
 )
 
 
-def test_policies_are_tested_on_a_file_of_events(seen: Desk, run: Run):
+def test_policies_are_tested_on_a_file_of_events(seen: World, run: Run):
     Path("policies.yaml").write_text(POLICIES)
     Path("events.ndjson").write_text(EVENTS)
     arguments = ("rule", "test", "audit", "--file", "policies.yaml", "--data", "events.ndjson")
@@ -214,7 +214,7 @@ def test_policies_are_tested_on_a_file_of_events(seen: Desk, run: Run):
     ],
 )
 def test_a_rule_file_that_is_wrong_is_one_sentence(
-    seen: Desk, run: Run, was: str, is_: str, said: str
+    seen: World, run: Run, was: str, is_: str, said: str
 ):
     Path("policies.yaml").write_text(POLICIES.replace(was, is_))
     code, _, err = run("rule", "test", "audit", "--file", "policies.yaml")
@@ -223,7 +223,7 @@ def test_a_rule_file_that_is_wrong_is_one_sentence(
     assert "validation error" not in err
 
 
-def test_of_a_file_of_one_moment_the_message_that_waited_is_counted(seen: Desk, run: Run):
+def test_of_a_file_of_one_moment_the_message_that_waited_is_counted(seen: World, run: Run):
     policies = POLICIES.replace(", group_wait: 0s", "").replace("num_events: 3", "num_events: 1")
     Path("policies.yaml").write_text(policies)
     event = '{"id": "a", "user": "eve", "outcome": "failure"}\n'
@@ -236,7 +236,7 @@ def test_of_a_file_of_one_moment_the_message_that_waited_is_counted(seen: Desk, 
     assert "1 message would have been sent" in out
 
 
-def test_an_edited_policy_is_compared_over_the_events_that_came(seen: Desk, run: Run):
+def test_an_edited_policy_is_compared_over_the_events_that_came(seen: World, run: Run):
     Path("policies.yaml").write_text(POLICIES)
     assert "New rule" in run("rule", "diff", "policies.yaml")[1]
     store = Store(seen.store.engine.url.render_as_string(hide_password=False), clock=seen.clock)

@@ -13,7 +13,7 @@ from sentinel.cli.deploy import rules_here
 from tests.cli.shell import Run
 from tests.databases import both_databases
 from tests.prefect_server import ROOT
-from tests.store.desk import Desk
+from tests.world import World
 
 
 def only_alert(run: Run, *arguments: str) -> dict[str, object]:
@@ -36,7 +36,7 @@ def test_no_command_imports_prefect_to_list_alerts() -> None:
 
 
 @both_databases
-def test_an_alert_is_listed_for_people_and_for_programs(run: Run, desk: Desk) -> None:
+def test_an_alert_is_listed_for_people_and_for_programs(run: Run, world: World) -> None:
     alert = only_alert(run)
     assert (alert["rule"], alert["status"]) == ("disk", "open")
     code, out, _ = run("alert", "list")
@@ -44,7 +44,7 @@ def test_an_alert_is_listed_for_people_and_for_programs(run: Run, desk: Desk) ->
     assert str(alert["id"])[:8] in out
 
 
-def test_an_alert_is_shown_with_its_timeline(run: Run, desk: Desk) -> None:
+def test_an_alert_is_shown_with_its_timeline(run: Run, world: World) -> None:
     alert = only_alert(run)
     code, out, _ = run("alert", "show", str(alert["id"])[:12])
     assert code == 0
@@ -54,7 +54,7 @@ def test_an_alert_is_shown_with_its_timeline(run: Run, desk: Desk) -> None:
     assert [entry["kind"] for entry in json.loads(out)["timeline"]] == ["opened"]
 
 
-def test_acknowledging_keeps_who_and_why(run: Run, desk: Desk) -> None:
+def test_acknowledging_keeps_who_and_why(run: Run, world: World) -> None:
     identity = str(only_alert(run)["id"])
     assert run("alert", "ack", identity[:12], "-m", "on it")[0] == 0
     alert = only_alert(run)
@@ -63,7 +63,7 @@ def test_acknowledging_keeps_who_and_why(run: Run, desk: Desk) -> None:
 
 
 def test_a_resolved_alert_is_history_and_resolving_again_is_a_conflict(
-    run: Run, desk: Desk
+    run: Run, world: World
 ) -> None:
     identity = str(only_alert(run)["id"])
     assert run("alert", "resolve", identity)[0] == 0
@@ -74,13 +74,13 @@ def test_a_resolved_alert_is_history_and_resolving_again_is_a_conflict(
     assert err.startswith("sentinel: ")
 
 
-def test_an_alert_that_does_not_exist_is_not_found(run: Run, desk: Desk) -> None:
+def test_an_alert_that_does_not_exist_is_not_found(run: Run, world: World) -> None:
     code, _, err = run("alert", "show", "ffff")
     assert code == 3
     assert "there is no alert" in err
 
 
-def test_a_disabled_rule_closes_its_alerts(run: Run, desk: Desk) -> None:
+def test_a_disabled_rule_closes_its_alerts(run: Run, world: World) -> None:
     code, out, _ = run("rule", "disable", "disk", "-m", "moving house", "--json")
     assert (code, json.loads(out)["closed"]) == (0, 1)
     (rule,) = json.loads(run("rule", "list", "--json")[1])["items"]
@@ -92,7 +92,7 @@ def test_a_disabled_rule_closes_its_alerts(run: Run, desk: Desk) -> None:
     assert run("rule", "show", "none")[0] == 3
 
 
-def test_a_receiver_is_created_and_removed(run: Run, desk: Desk) -> None:
+def test_a_receiver_is_created_and_removed(run: Run, world: World) -> None:
     code, out, _ = run("receiver", "set", "night", "-c", "inbox", "--json")
     assert (code, json.loads(out)) == (0, {"name": "night", "channels": ["inbox"]})
     assert "night" in run("receiver", "list")[1]
@@ -155,7 +155,7 @@ def test_wrong_usage_is_two(run: Run) -> None:
     ],
 )
 def test_bad_input_is_answered_with_one_sentence_that_says_what_to_do(
-    run: Run, desk: Desk, command: str, code: int, said: str
+    run: Run, world: World, command: str, code: int, said: str
 ) -> None:
     got, _, err = run(*command.split())
     assert (got, err.count("\n")) == (code, 1)

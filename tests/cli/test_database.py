@@ -9,12 +9,12 @@ import pytest
 
 from tests.cli.shell import Run
 from tests.databases import both_databases
-from tests.store.desk import Desk
+from tests.world import World
 
 
 @both_databases
 def test_a_backup_is_written_here_and_restored_elsewhere(
-    run: Run, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code, out, err = run("db", "backup", "--json")
     assert code == 0, err
@@ -28,7 +28,7 @@ def test_a_backup_is_written_here_and_restored_elsewhere(
 
 
 @both_databases
-def test_existing_rows_are_deleted_only_when_asked(run: Run, desk: Desk) -> None:
+def test_existing_rows_are_deleted_only_when_asked(run: Run, world: World) -> None:
     assert run("db", "backup", "b.gz")[0] == 0
     assert run("db", "backup", "b.gz")[0] == 4
     assert run("db", "backup", "b.gz", "--replace")[0] == 0
@@ -41,7 +41,7 @@ def test_existing_rows_are_deleted_only_when_asked(run: Run, desk: Desk) -> None
 
 
 @both_databases
-def test_a_file_that_is_no_backup_is_wrong_usage(run: Run, desk: Desk, tmp_path: Path) -> None:
+def test_a_file_that_is_no_backup_is_wrong_usage(run: Run, world: World, tmp_path: Path) -> None:
     (tmp_path / "b.gz").write_text("nothing")
     code, _, err = run("db", "restore", "b.gz", "--replace")
     assert code == 2
@@ -49,7 +49,7 @@ def test_a_file_that_is_no_backup_is_wrong_usage(run: Run, desk: Desk, tmp_path:
 
 
 @both_databases
-def test_the_status_shows_address_schema_and_rows(run: Run, desk: Desk) -> None:
+def test_the_status_shows_address_schema_and_rows(run: Run, world: World) -> None:
     code, out, _ = run("db", "status", "--json")
     assert code == 0
     facts = json.loads(out)

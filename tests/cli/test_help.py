@@ -26,7 +26,7 @@ from sentinel.errors import (
 from tests.cli.shell import Run
 from tests.databases import both_databases
 from tests.prefect_server import ROOT
-from tests.store.desk import Desk
+from tests.world import World
 
 # They take nothing that an example could show.
 _PLAIN = {"down", "status", "doctor", "api", "relay", "dashboard"}
@@ -112,7 +112,7 @@ def test_the_shell_completes_commands(run: Run) -> None:
 
 
 @both_databases
-def test_the_shell_completes_names_from_the_database(run: Run, desk: Desk) -> None:
+def test_the_shell_completes_names_from_the_database(run: Run, world: World) -> None:
     assert completed("sentinel rule show di") == {"disk"}
     assert completed("sentinel receiver remove d") == {"default"}
 

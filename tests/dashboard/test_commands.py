@@ -16,7 +16,7 @@ from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, DatabaseUnreachable
 from sentinel.links import Addresses
 from sentinel.store import Store
-from tests.store.desk import Desk as Scene
+from tests.world import World
 
 ADDRESSES = Addresses(dashboard="http://d", prefect_api="http://p/api", prefect_ui="http://p")
 
@@ -25,7 +25,7 @@ class Browser:
     """A browser: it knows the versions that it last showed."""
 
     def __init__(self, store: Store, clock: FakeClock) -> None:
-        self.scene = Scene(store, clock)
+        self.scene = World(store, clock)
         self.store = store
         data = Data(store, ADDRESSES, lambda: True)
         self.commands = Commands(data, Configuration(store, ADDRESSES))

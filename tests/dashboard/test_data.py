@@ -18,7 +18,7 @@ from sentinel.errors import DatabaseUnreachable, NotFound
 from sentinel.links import Addresses
 from sentinel.store import Store
 from sentinel.store.alerts.filter import AlertFilter
-from tests.store.desk import Desk
+from tests.world import World
 
 ADDRESSES = Addresses(dashboard="http://d", prefect_api="http://p/api", prefect_ui="http://p")
 
@@ -45,24 +45,24 @@ def asked(store: Store) -> Generator[list[str]]:
 def test_alerts_are_read_once_until_something_changes(
     store: Store, clock: FakeClock, data: Data, asked: list[str]
 ):
-    desk = Desk(store, clock)
-    desk.sees({"/a": 95.0})
+    world = World(store, clock)
+    world.sees({"/a": 95.0})
     asked.clear()
     first = data.live()
     read = len(asked)
     assert data.live().alerts is first.alerts
     assert len(asked) == read
-    desk.sees({"/a": 95.0, "/b": 95.0})
+    world.sees({"/a": 95.0, "/b": 95.0})
     assert len(data.live().alerts) == 2
 
 
 def test_a_suppression_that_ends_is_seen_although_nothing_changed(
     store: Store, clock: FakeClock, data: Data
 ):
-    desk = Desk(store, clock)
-    desk.sees({"/a": 95.0})
+    world = World(store, clock)
+    world.sees({"/a": 95.0})
     until = clock.now() + timedelta(seconds=30)
-    store.act(desk.ids(), Suppress(actor="maria", until=until))
+    store.act(world.ids(), Suppress(actor="maria", until=until))
     assert data.live().alerts[0].status == "suppressed"
     clock.forward(seconds=31)
     assert data.live().alerts[0].status == "open"
@@ -71,7 +71,7 @@ def test_a_suppression_that_ends_is_seen_although_nothing_changed(
 def test_a_clock_that_went_back_is_not_believed_for_ever(
     store: Store, clock: FakeClock, data: Data, asked: list[str]
 ):
-    Desk(store, clock).sees({"/a": 95.0})
+    World(store, clock).sees({"/a": 95.0})
     data.live()
     asked.clear()
     clock.forward(hours=-1)
@@ -82,7 +82,7 @@ def test_a_clock_that_went_back_is_not_believed_for_ever(
 def test_what_was_known_is_shown_with_its_time_while_the_database_is_down(
     store: Store, clock: FakeClock, data: Data
 ):
-    Desk(store, clock).sees({"/a": 95.0})
+    World(store, clock).sees({"/a": 95.0})
     known = data.live()
     clock.forward(minutes=1)
 
@@ -98,27 +98,27 @@ def test_what_was_known_is_shown_with_its_time_while_the_database_is_down(
 
 
 def test_each_filter_has_its_own_answer(store: Store, clock: FakeClock, data: Data):
-    Desk(store, clock).sees({"/a": 95.0})
+    World(store, clock).sees({"/a": 95.0})
     assert len(data.live().alerts) == 1
     assert data.live(AlertFilter(q="nothing like it")).alerts == []
     assert len(data.live().alerts) == 1
 
 
 def test_more_than_one_page_of_rows_is_read_on_request(store: Store, clock: FakeClock, data: Data):
-    Desk(store, clock).sees({f"/{n}": 95.0 for n in range(620)})
+    World(store, clock).sees({f"/{n}": 95.0 for n in range(620)})
     assert (len(data.live(limit=500).alerts), data.live(limit=500).more) == (500, True)
     assert (len(data.live(limit=1000).alerts), data.live(limit=1000).more) == (620, False)
 
 
 def test_rows_are_worded_once_for_all_screens(store: Store, clock: FakeClock, data: Data):
-    Desk(store, clock).sees({"/a": 95.0})
+    World(store, clock).sees({"/a": 95.0})
     assert data.rows(AlertFilter(), limit=500)[1] is data.rows(AlertFilter(), limit=500)[1]
 
 
 def test_the_figures_of_now_are_counted_again_only_when_something_changed(
     store: Store, clock: FakeClock, data: Data, asked: list[str]
 ):
-    Desk(store, clock).sees({"/a": 95.0})
+    World(store, clock).sees({"/a": 95.0})
     number, counts, problem = data.now_counts()
     asked.clear()
     assert data.now_counts() == (number, counts, problem)

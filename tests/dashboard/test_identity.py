@@ -18,7 +18,7 @@ from sentinel.settings import settings as chosen_settings
 from sentinel.store import Store
 from tests.dashboard.scene import Scene, shown
 from tests.dashboard.test_live_api import Browser
-from tests.store.desk import Desk as Rules
+from tests.world import World
 
 HEADER = "X-Forwarded-User"
 
@@ -85,7 +85,7 @@ def test_the_name_of_a_header_is_a_header():
 @pytest.fixture
 def behind(store: Store, clock: FakeClock) -> Browser:
     """A page of maria's behind a proxy that names whom it lets through."""
-    Rules(store, clock).sees({"/a": 95.0})
+    World(store, clock).sees({"/a": 95.0})
 
     def proxy_user(headers: Headers) -> str:
         return identity.named(HEADER, headers.getlist(HEADER))

@@ -29,7 +29,7 @@ from sentinel.alerts.actions import Acknowledge, Suppress
 from sentinel.clock import FakeClock
 from sentinel.links import Addresses
 from sentinel.store import Store
-from tests.store.desk import Desk as Rules
+from tests.world import World
 
 ADDRESSES = Addresses(dashboard="http://d", prefect_api="http://p/api", prefect_ui="http://p")
 
@@ -97,14 +97,14 @@ class Browser:
 
 
 @pytest.fixture
-def rules(store: Store, clock: FakeClock) -> Rules:
-    rules = Rules(store, clock)
+def rules(store: Store, clock: FakeClock) -> World:
+    rules = World(store, clock)
     rules.sees({"/a": 95.0, "/b": 96.0})
     return rules
 
 
 @pytest.fixture
-def browser(store: Store, rules: Rules) -> Browser:
+def browser(store: Store, rules: World) -> Browser:
     return Browser(store)
 
 
@@ -156,7 +156,7 @@ def test_a_token_says_who_acts(store: Store, browser: Browser):
     assert (kept.status, kept.acknowledged_by) == ("acknowledged", "jörg")
 
 
-def test_all_else_is_streamlits(store: Store, rules: Rules):
+def test_all_else_is_streamlits(store: Store, rules: World):
     browser = Browser(store, path="/ops/sentinel")
     assert browser.asks("beat").json()["counts"]["active"] == 2
     browser.path = "/sentinel"
@@ -191,7 +191,7 @@ def test_rows_that_are_known_are_not_sent_again(store: Store, browser: Browser):
 
 
 def test_changes_that_do_not_concern_a_view_are_not_sent(
-    store: Store, rules: Rules, browser: Browser
+    store: Store, rules: World, browser: Browser
 ):
     first = browser.asks("rows?q=mount:/a")
     store.log.write("info", "x", "y")
@@ -220,7 +220,7 @@ def test_many_screens_cost_the_database_what_one_costs(browser: Browser, asked: 
 
 
 def test_what_changed_elsewhere_is_read_once_the_beat_has_its_number(
-    store: Store, rules: Rules, browser: Browser
+    store: Store, rules: World, browser: Browser
 ):
     row = browser.asks("rows").json()["rows"][0]
     store.act([row["id"]], Acknowledge(actor="lena"))
@@ -264,7 +264,7 @@ def test_more_than_is_taken_at_once_is_refused(browser: Browser):
     assert answer.status_code == 413
 
 
-def test_one_alert_is_sent_with_its_timeline(store: Store, rules: Rules, browser: Browser):
+def test_one_alert_is_sent_with_its_timeline(store: Store, rules: World, browser: Browser):
     (wanted, *_) = rules.ids()
     answer = browser.asks(f"alert?id={wanted}").json()
     assert answer["alert"]["id"] == wanted
@@ -274,7 +274,7 @@ def test_one_alert_is_sent_with_its_timeline(store: Store, rules: Rules, browser
 
 
 def test_a_suppression_that_ends_is_seen_although_nothing_changed(
-    store: Store, clock: FakeClock, rules: Rules
+    store: Store, clock: FakeClock, rules: World
 ):
     moment = [0.0]
     browser = Browser(store, clock=lambda: moment[0])
@@ -297,7 +297,7 @@ def test_a_database_that_is_down_is_said_and_no_secret_of_it():
     assert said["answers"][0]["error"]
 
 
-def test_packed_rows_are_what_plain_ones_are(store: Store, rules: Rules):
+def test_packed_rows_are_what_plain_ones_are(store: Store, rules: World):
     cached = ResponseCache(Data(store, ADDRESSES, lambda: True)).rows(View(), "maria")
     assert gzip.decompress(cached.packed) == cached.plain
     assert len(msgspec.json.decode(cached.plain)["rows"]) == 2

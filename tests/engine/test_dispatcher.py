@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -13,66 +12,14 @@ from sentinel.alerts.actions import Acknowledge, Suppress, Unacknowledge
 from sentinel.clock import FakeClock
 from sentinel.engine.dispatcher import DeliveryCount, notify_due
 from sentinel.errors import ConfigurationError, DeliveryError
-from sentinel.notifications.channel import Channel, Message, Receipt
+from sentinel.notifications.channel import Channel
 from sentinel.store import Store
-from tests.store.desk import Desk
-
-
-class Recorder:
-    """Channels that write down what they are told, and fail when asked to."""
-
-    def __init__(self) -> None:
-        self.messages: list[tuple[str, Message]] = []
-        self.fails: dict[str, DeliveryError] = {}
-
-    def channel_of(self, reference: str) -> Channel:
-        recorder = self
-
-        class One:
-            def send(self, message: Message) -> Receipt:
-                if reference in recorder.fails:
-                    raise recorder.fails[reference]
-                recorder.messages.append((reference, message))
-                return Receipt(reference=f"ref-{len(recorder.messages)}")
-
-        return One()
-
-    def said(self) -> list[tuple[str, str]]:
-        """Status and reason of each message, then forget them."""
-        said = [(message.status, message.reason) for _, message in self.messages]
-        self.messages.clear()
-        return said
-
-
-class World:
-    """A rule, its receivers and the clock."""
-
-    def __init__(self, store: Store, clock: FakeClock, **rule: Any) -> None:
-        self.store, self.clock, self.recorder = store, clock, Recorder()
-        self.desk = Desk(store, clock, group_wait="30s", **rule)
-
-    def tells(self, **more: Any) -> DeliveryCount:
-        return notify_due(self.store, self.recorder.channel_of, by="test", **more)
-
-    def said(self) -> list[tuple[str, str]]:
-        self.tells()
-        return self.recorder.said()
-
-    def told_why(self) -> list[str]:
-        """Why each message was sent, in the words that people read."""
-        self.tells()
-        why = [message.reason_text for _, message in self.recorder.messages]
-        self.recorder.messages.clear()
-        return why
-
-    def reasons(self) -> list[str]:
-        (group,) = self.desk.rows("SELECT id FROM alert_group")
-        return [str(why.decision.reason) for why in self.store.notification_log.explain(group[0])]
+from tests.world import World
 
 
 @pytest.fixture
 def world(store: Store, clock: FakeClock) -> World:
-    return World(store, clock)
+    return World(store, clock, group_wait="30s")
 
 
 FIRST = ("firing", "first")
@@ -80,35 +27,35 @@ OVER = ("resolved", "resolved")
 
 
 def test_opened_and_resolved_are_told_once_each(world: World):
-    world.desk.sees({"/": 95})
+    world.sees({"/": 95})
     assert world.said() == []
     assert world.reasons() == ["group_wait"]
     world.clock.forward(seconds=30)
     assert world.said() == [FIRST]
     assert world.said() == []
-    world.desk.sees({"/": 20})
+    world.sees({"/": 20})
     assert world.said() == [OVER]
     assert world.said() == []
     assert world.store.notification_log.next_due() is None
 
 
 def test_what_is_over_before_it_was_told_is_never_told(world: World):
-    world.desk.sees({"/": 95})
+    world.sees({"/": 95})
     world.clock.forward(seconds=10)
-    world.desk.rule = world.desk.rule.model_copy()
-    world.store.apply(world.desk.evaluation({"/": 20}))
+    world.rule = world.rule.model_copy()
+    world.store.apply(world.evaluation({"/": 20}))
     world.clock.forward(minutes=5)
     assert world.said() == []
     assert world.reasons() == ["resolved_before_notified"]
 
 
 def test_the_end_names_what_was_told_and_nothing_else(world: World):
-    world.desk.sees({"/": 95})
+    world.sees({"/": 95})
     world.clock.forward(seconds=30)
     world.said()
-    world.desk.sees({"/": 95, "/blip": 95})
-    world.desk.sees({"/": 95, "/blip": 20})
-    world.desk.sees({"/": 20, "/blip": 20})
+    world.sees({"/": 95, "/blip": 95})
+    world.sees({"/": 95, "/blip": 20})
+    world.sees({"/": 20, "/blip": 20})
     world.tells()
     ((_, message),) = world.recorder.messages
     assert (message.status, message.resolved) == ("resolved", 1)
@@ -116,12 +63,12 @@ def test_the_end_names_what_was_told_and_nothing_else(world: World):
 
 
 def test_the_end_names_what_came_back_unheard_and_ended_again(world: World):
-    world.desk.sees({"/": 95, "/data": 95})
+    world.sees({"/": 95, "/data": 95})
     world.clock.forward(seconds=30)
     world.said()
-    world.desk.sees({"/": 20, "/data": 95})
-    world.desk.sees({"/": 95, "/data": 95})
-    world.desk.sees({"/": 20, "/data": 20})
+    world.sees({"/": 20, "/data": 95})
+    world.sees({"/": 95, "/data": 95})
+    world.sees({"/": 20, "/data": 20})
     world.tells()
     ((_, message),) = world.recorder.messages
     assert (message.status, message.resolved) == ("resolved", 2)
@@ -130,12 +77,12 @@ def test_the_end_names_what_came_back_unheard_and_ended_again(world: World):
 
 def test_a_group_that_comes_back_waits_as_a_first_one_does(store: Store, clock: FakeClock):
     world = World(store, clock)
-    world.desk.sees({"/": 95})
+    world.sees({"/": 95})
     clock.forward(seconds=30)
     assert world.said() == [FIRST]
-    world.desk.sees({"/": 20})
+    world.sees({"/": 20})
     world.said()
-    world.desk.sees({"/": 95})
+    world.sees({"/": 95})
     assert world.said() == []
     due = clock.now() + timedelta(seconds=30)
     assert store.notification_log.next_due() == due
@@ -144,10 +91,10 @@ def test_a_group_that_comes_back_waits_as_a_first_one_does(store: Store, clock: 
 
 
 def test_news_in_a_group_waits_for_group_interval(world: World):
-    world.desk.sees({"/": 95})
+    world.sees({"/": 95})
     world.clock.forward(seconds=30)
     world.said()
-    world.desk.sees({"/": 95, "/data": 95})
+    world.sees({"/": 95, "/data": 95})
     assert world.said() == []
     assert world.reasons() == ["group_interval"]
     world.clock.forward(minutes=5)
@@ -156,33 +103,33 @@ def test_news_in_a_group_waits_for_group_interval(world: World):
 
 def test_a_severity_above_what_was_told_does_not_wait(store: Store, clock: FakeClock):
     world = World(store, clock, when={"levels": {"high": 90, "critical": 98}})
-    world.desk.sees({"/": 95})
+    world.sees({"/": 95})
     world.clock.forward(seconds=30)
     world.said()
-    world.store.act(world.desk.ids(), Acknowledge(actor="ann"))
-    world.desk.sees({"/": 99})
+    world.store.act(world.ids(), Acknowledge(actor="ann"))
+    world.sees({"/": 99})
     assert world.said() == [("firing", "severity_rose")]
 
 
 def test_it_repeats_until_somebody_acknowledges(world: World):
-    world.desk.sees({"/": 95})
+    world.sees({"/": 95})
     world.clock.forward(seconds=30)
     world.said()
     world.clock.forward(hours=4)
     assert world.said() == [("firing", "repeat")]
-    world.store.act(world.desk.ids(), Acknowledge(actor="ann"))
+    world.store.act(world.ids(), Acknowledge(actor="ann"))
     world.clock.forward(hours=4)
     assert world.said() == []
     assert world.reasons() == ["acknowledged"]
-    world.store.act(world.desk.ids(), Unacknowledge(actor="ann"))
+    world.store.act(world.ids(), Unacknowledge(actor="ann"))
     world.clock.forward(hours=4)
     assert world.said() == [("firing", "repeat")]
 
 
 def test_a_suppressed_group_is_told_when_the_suppression_ends(world: World):
-    world.desk.sees({"/": 95})
+    world.sees({"/": 95})
     until = world.clock.now() + timedelta(hours=1)
-    world.store.act(world.desk.ids(), Suppress(actor="ann", until=until))
+    world.store.act(world.ids(), Suppress(actor="ann", until=until))
     world.clock.forward(minutes=5)
     assert world.said() == []
     assert world.reasons() == ["suppressed"]
@@ -191,18 +138,18 @@ def test_a_suppressed_group_is_told_when_the_suppression_ends(world: World):
 
 
 def test_the_resolve_of_a_suppressed_alert_reaches_whoever_was_told(world: World):
-    world.desk.sees({"/": 95})
+    world.sees({"/": 95})
     world.clock.forward(seconds=30)
     world.said()
     until = world.clock.now() + timedelta(hours=9)
-    world.store.act(world.desk.ids(), Suppress(actor="ann", until=until))
-    world.desk.sees({"/": 20})
+    world.store.act(world.ids(), Suppress(actor="ann", until=until))
+    world.sees({"/": 20})
     assert world.said() == [OVER]
 
 
 def test_what_expires_is_not_called_recovered(store: Store, clock: FakeClock):
     world = World(store, clock, resolve_after="10m")
-    world.desk.sees({"/": 95})
+    world.sees({"/": 95})
     world.clock.forward(seconds=30)
     assert world.said() == [FIRST]
     world.clock.forward(minutes=10)
@@ -212,7 +159,7 @@ def test_what_expires_is_not_called_recovered(store: Store, clock: FakeClock):
 
 
 def test_a_disabled_rule_tells_that_it_is_over_and_why(world: World):
-    world.desk.sees({"/": 95})
+    world.sees({"/": 95})
     world.clock.forward(seconds=30)
     world.said()
     world.store.rules.disable("disk", actor="ann")
@@ -225,7 +172,7 @@ def test_a_disabled_rule_tells_that_it_is_over_and_why(world: World):
 def test_a_channel_that_fails_is_tried_again_and_the_others_are_not(world: World):
     world.store.receivers.set("default", ["inbox", "sentinel-webhook/ops"])
     world.recorder.fails["sentinel-webhook/ops"] = DeliveryError("HTTP 503")
-    world.desk.sees({"/": 95})
+    world.sees({"/": 95})
     world.clock.forward(seconds=30)
     assert world.tells() == DeliveryCount(1, 1, 0)
     for _ in range(60):  # an hour
@@ -239,7 +186,7 @@ def test_a_channel_that_fails_is_tried_again_and_the_others_are_not(world: World
         "inbox": 1,
         "sentinel-webhook/ops": 1,
     }
-    log = [row[0] for row in world.desk.rows("SELECT what FROM system_log ORDER BY id")]
+    log = [row[0] for row in world.rows("SELECT what FROM system_log ORDER BY id")]
     assert log.count("delivery.failed") == 1  # said once, not once a try
 
 
@@ -247,38 +194,38 @@ def test_a_permanent_error_is_not_tried_again_until_there_is_news(world: World):
     world.store.receivers.set("default", ["sentinel-webhook/ops"])
     gone = DeliveryError("HTTP 404", permanent=True)
     world.recorder.fails["sentinel-webhook/ops"] = gone
-    world.desk.sees({"/": 95})
+    world.sees({"/": 95})
     world.clock.forward(seconds=30)
     assert world.tells() == DeliveryCount(0, 0, 1)
     world.clock.forward(hours=9)
     assert world.tells() == DeliveryCount(0, 0, 0)
     assert world.reasons() == ["refused"]
     del world.recorder.fails["sentinel-webhook/ops"]
-    world.desk.sees({"/": 95, "/data": 95})
+    world.sees({"/": 95, "/data": 95})
     world.clock.forward(seconds=30)
     assert world.said() == [FIRST]
 
 
 def test_a_receiver_that_is_not_there_goes_to_default_and_is_said(store: Store, clock: FakeClock):
     world = World(store, clock, receivers=["nobody"])
-    world.desk.sees({"/": 95})
+    world.sees({"/": 95})
     world.clock.forward(seconds=30)
     assert world.said() == [FIRST]
     assert "no receiver 'nobody'" in world.store.log.page()[0].message
 
 
 def test_a_resolve_goes_where_firing_was_told_though_the_receiver_was_edited(world: World):
-    world.desk.sees({"/": 95})
+    world.sees({"/": 95})
     world.clock.forward(seconds=30)
     world.said()
     world.store.receivers.set("default", ["sentinel-webhook/ops"])
-    world.desk.sees({"/": 20})
+    world.sees({"/": 20})
     world.tells()
     assert [channel for channel, _ in world.recorder.messages] == ["inbox"]
 
 
 def test_a_storm_is_one_message_that_counts_all(world: World):
-    world.desk.sees({f"/m{n}": 95 for n in range(300)})
+    world.sees({f"/m{n}": 95 for n in range(300)})
     world.clock.forward(seconds=30)
     world.tells()
     ((_, message),) = world.recorder.messages
@@ -293,7 +240,7 @@ def test_a_receiver_needs_channels_that_exist_in_form(store: Store):
 
 def test_two_senders_at_once_send_each_message_once(store: Store, clock: FakeClock):
     world = World(store, clock, group_by=["mount"])
-    world.desk.sees({f"/m{n}": 95 for n in range(40)})
+    world.sees({f"/m{n}": 95 for n in range(40)})
     clock.forward(seconds=30)
     threads = [threading.Thread(target=world.tells) for _ in range(3)]
     for thread in threads:
@@ -312,7 +259,7 @@ class Killed(BaseException):
 def test_a_sender_that_dies_leaves_nobody_untold_and_repeats_at_most_once(
     world: World, monkeypatch: pytest.MonkeyPatch, where: str
 ):
-    world.desk.sees({"/": 95})
+    world.sees({"/": 95})
     world.clock.forward(seconds=30)
     finish = world.store.notification_log.finish
 
@@ -343,12 +290,12 @@ def test_a_sender_that_dies_leaves_nobody_untold_and_repeats_at_most_once(
 
 
 def test_one_wake_is_emitted_and_no_second_while_it_is_outstanding(store: Store, clock: FakeClock):
-    desks = [Desk(store, clock, name=f"rule-{n}") for n in range(5)]
-    for desk in desks:
-        store.apply(desk.evaluation({"/": 95}))
+    worlds = [World(store, clock, name=f"rule-{n}") for n in range(5)]
+    for world in worlds:
+        store.apply(world.evaluation({"/": 95}))
 
     def wakes() -> int:
-        return desks[0].rows("SELECT count(*) FROM outbox WHERE event LIKE '%wake%'")[0][0]
+        return worlds[0].rows("SELECT count(*) FROM outbox WHERE event LIKE '%wake%'")[0][0]
 
     assert wakes() == 1
     clock.forward(seconds=4)
@@ -364,24 +311,24 @@ def test_one_wake_is_emitted_and_no_second_while_it_is_outstanding(store: Store,
 
 
 def test_never_more_than_one_wake_a_second(store: Store, clock: FakeClock):
-    desk = Desk(store, clock)
+    world = World(store, clock)
 
     def commit(number: int) -> None:
-        one = Desk(store, clock, name=f"rule-{number}")
+        one = World(store, clock, name=f"rule-{number}")
         store.apply(one.evaluation({"/": 95}))
         store.wakes.serve(store.wakes.requested())
 
     for number in range(5):
         commit(number)
         clock.forward(seconds=0.1)
-    assert desk.rows("SELECT count(*) FROM outbox WHERE event LIKE '%wake%'") == [(1,)]
+    assert world.rows("SELECT count(*) FROM outbox WHERE event LIKE '%wake%'") == [(1,)]
 
 
 def test_a_group_that_falls_due_later_is_woken_by_the_relay_not_by_its_commit(world: World):
-    world.desk.sees({"/": 95})
+    world.sees({"/": 95})
 
     def count() -> int:
-        return world.desk.rows("SELECT count(*) FROM outbox WHERE event LIKE '%wake%'")[0][0]
+        return world.rows("SELECT count(*) FROM outbox WHERE event LIKE '%wake%'")[0][0]
 
     assert count() == 0
     assert not world.store.wakes.due_groups_wake(world.clock.now())

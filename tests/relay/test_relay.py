@@ -17,7 +17,7 @@ from sentinel.notifications.channel import Channel, Message, Receipt
 from sentinel.prefect_client.port import OutEvent
 from sentinel.relay.loop import Relay
 from sentinel.store import Store
-from tests.store.desk import Desk
+from tests.world import World
 
 
 class Server:
@@ -57,7 +57,7 @@ class Night:
         self.store, self.clock = store, clock
         self.server, self.channels = Server(), Channels()
         self.relay = Relay(store, self.server, self.channels.channel_of, holder="one", **more)
-        self.desk = Desk(store, clock)
+        self.world = World(store, clock)
 
     def passes(self, seconds: float, step: float = 0.5) -> None:
         """Let time pass, with a turn of the relay every `step` seconds."""
@@ -75,7 +75,7 @@ def night(store: Store, clock: FakeClock) -> Night:
 
 
 def test_it_publishes_committed_events_once_and_in_order(night: Night):
-    night.desk.sees({"/": 95})
+    night.world.sees({"/": 95})
     night.passes(3)
     assert night.names()[:3] == [
         "sentinel.group.opened",
@@ -88,7 +88,7 @@ def test_it_publishes_committed_events_once_and_in_order(night: Night):
 
 def test_events_wait_while_prefect_is_down_and_follow_when_it_is_back(night: Night):
     night.server.up = False
-    night.desk.sees({"/": 95})
+    night.world.sees({"/": 95})
     night.passes(5)
     assert night.store.outbox.backlog() > 0
     night.server.up = True
@@ -101,7 +101,7 @@ def test_events_wait_while_prefect_is_down_and_follow_when_it_is_back(night: Nig
 
 def test_it_sends_what_is_unclaimed_for_fifteen_seconds_and_logs_why(night: Night):
     night.server.up = False
-    night.desk.sees({"/": 95})
+    night.world.sees({"/": 95})
     night.passes(14)
     assert night.channels.messages == []
     night.passes(4)
@@ -111,7 +111,7 @@ def test_it_sends_what_is_unclaimed_for_fifteen_seconds_and_logs_why(night: Nigh
 
 
 def test_it_does_not_say_that_prefect_is_down_when_only_no_worker_came(night: Night):
-    night.desk.sees({"/": 95})
+    night.world.sees({"/": 95})
     night.passes(18)
     (entry,) = [row for row in night.store.log.page() if row.what == "relay.stood_by"]
     assert "no worker has picked it up" in entry.message
@@ -140,13 +140,13 @@ def test_a_channel_that_never_answers_holds_up_neither_the_events_nor_the_lease(
             return Receipt()
 
     relay = Relay(store, night.server, lambda _: Silent(), holder="two")
-    night.desk.sees({"/": 95})
+    night.world.sees({"/": 95})
     clock.forward(seconds=20)
     running = threading.Thread(target=relay.run, args=(stop,))
     running.start()
     try:
         assert asked.wait(60)
-        night.desk.sees({"/": 95, "/data": 95})
+        night.world.sees({"/": 95, "/data": 95})
         deadline = time.monotonic() + 60
         while night.names().count("sentinel.alert.opened") < 2:
             assert time.monotonic() < deadline, night.names()
@@ -169,7 +169,7 @@ def test_it_outlives_a_database_that_does_not_answer(
     monkeypatch.setattr(night.store.leases, "take", gone)
     night.passes(5)
     monkeypatch.undo()
-    night.desk.sees({"/": 95})
+    night.world.sees({"/": 95})
     night.passes(3)
     assert "sentinel.alert.opened" in night.names()
     said = [record for record in caplog.records if "cannot reach the database" in record.message]
@@ -184,7 +184,7 @@ def test_a_duty_that_fails_does_not_stop_the_others_and_is_logged_once(
 
     monkeypatch.setattr(night.relay.duties[0], "do", broken)
     night.server.up = False
-    night.desk.sees({"/": 95})
+    night.world.sees({"/": 95})
     night.passes(20)
     assert len(night.channels.messages) == 1
     said = [record for record in caplog.records if "publish events" in record.message]
@@ -199,7 +199,7 @@ def test_the_dead_mans_switch_is_pinged_only_while_the_relay_is_healthy(
     night.passes(61)
     assert len(pings) == 2
     night.server.up = False
-    night.desk.sees({"/": 95})
+    night.world.sees({"/": 95})
     night.passes(120)
     assert len(pings) <= 3
 
@@ -207,17 +207,17 @@ def test_the_dead_mans_switch_is_pinged_only_while_the_relay_is_healthy(
 def test_one_shots_expire_without_prefect(store: Store, clock: FakeClock):
     night = Night(store, clock)
     night.server.up = False
-    night.desk = Desk(store, clock, resolve_after="5m")
-    night.desk.sees({"/": 95})
+    night.world = World(store, clock, resolve_after="5m")
+    night.world.sees({"/": 95})
     night.passes(400, step=5)
-    assert night.desk.rows("SELECT resolution FROM alert") == [("expired",)]
+    assert night.world.rows("SELECT resolution FROM alert") == [("expired",)]
     assert store.now() - clock.now() == timedelta(0)
 
 
 def test_it_sums_settled_hours_up(night: Night):
-    night.desk.sees({"/": 95})
+    night.world.sees({"/": 95})
     night.clock.forward(hours=4)
     until = time.monotonic() + 60
-    while not night.desk.rows("SELECT at FROM tally_hour"):
+    while not night.world.rows("SELECT at FROM tally_hour"):
         assert time.monotonic() < until, "the hour that the alert opened in is not summed up"
         night.passes(15, step=15)

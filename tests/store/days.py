@@ -17,7 +17,7 @@ from sentinel.severity import Severity
 from sentinel.store import Store
 from sentinel.store.database.tables import ALERT
 from sentinel.store.reports.trends import MOST_RULES, Bucket, Noisy, Period, Trend, trend
-from tests.store.desk import Desk
+from tests.world import World
 
 __all__ = ["DAY", "HOUR", "MINUTE", "Days", "assert_true", "keep", "kept", "settled"]
 
@@ -118,26 +118,26 @@ class Days:
 
     def __init__(self, store: Store, clock: FakeClock) -> None:
         self.store, self.clock = store, clock
-        self.desk = Desk(store, clock, category="system", team="ops")
+        self.world = World(store, clock, category="system", team="ops")
 
     def passes(self, minutes: int) -> None:
         self.clock.forward(minutes=minutes)
 
     def sees(self, bad: set[str], good: set[str]) -> None:
-        self.desk.sees({**dict.fromkeys(good, 10.0), **dict.fromkeys(bad, 95.0)})
+        self.world.sees({**dict.fromkeys(good, 10.0), **dict.fromkeys(bad, 95.0)})
 
     def acts(self, action: Action, which: int) -> None:
-        ids = self.desk.ids()
+        ids = self.world.ids()
         if ids:
             self.store.act([ids[which % len(ids)]], action)
 
     def is_edited(self, **fields: str) -> None:
-        edited = {**self.desk.rule.dump(), **fields}
-        self.desk.rule = Rule.model_validate(edited)
+        edited = {**self.world.rule.dump(), **fields}
+        self.world.rule = Rule.model_validate(edited)
 
     def is_renamed(self, name: str) -> None:
-        if name != self.desk.rule.name:
-            self.is_edited(name=name, renamed_from=self.desk.rule.name)
+        if name != self.world.rule.name:
+            self.is_edited(name=name, renamed_from=self.world.rule.name)
 
     def forgets(self, hours: int) -> None:
         self.store.retain(timedelta(hours=hours))
@@ -146,14 +146,14 @@ class Days:
         self.store.rollups.upkeep(pieces)
 
     def loses(self, which: int) -> None:
-        ids = self.desk.ids()
+        ids = self.world.ids()
         if ids:
             with self.store.write() as connection:
                 connection.execute(ALERT.delete().where(ALERT.c.id == ids[which % len(ids)]))
 
     def gets(self, which: int, hours: int, **columns: Any) -> None:
         """Another alert like one that is there, from long ago, as somebody brings it in."""
-        ids = self.desk.ids()
+        ids = self.world.ids()
         if not ids:
             return
         with self.store.write() as connection:
@@ -165,7 +165,7 @@ class Days:
             connection.execute(ALERT.insert().values({**row, **old}))
 
     def corrects(self, which: int, column: str, value: Any) -> None:
-        ids = self.desk.ids()
+        ids = self.world.ids()
         if ids:
             with self.store.write() as connection:
                 like = ALERT.c.id == ids[which % len(ids)]

@@ -9,45 +9,12 @@ from typing import Any
 
 import pytest
 
-from sentinel import Context
-from sentinel.checks.observation import Observation
-from sentinel.checks.runner import observe
-from sentinel.checks.trigger import Trigger
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError
-from sentinel.metrics import Sample
 from sentinel.store import Store
+from tests.world import World
 from triggers.metric_anomaly import metric_anomaly
 from triggers.metric_expression import metric_expression
-
-
-class World:
-    """A store, metrics in it, and looks at them."""
-
-    def __init__(self, store: Store, clock: FakeClock) -> None:
-        self.store, self.clock = store, clock
-
-    def comes(self, *samples: tuple[str, float, dict[str, str]]) -> None:
-        self.clock.forward(minutes=1)
-        self.store.metrics.add([Sample(name=n, value=v, labels=ls) for n, v, ls in samples])
-
-    def line(self, values: list[float]) -> None:
-        """A value every minute, the last of them now."""
-        start = self.clock.now()
-        self.clock.forward(minutes=len(values))
-        self.store.metrics.add(
-            [
-                Sample(name="load", value=v, labels={"host": "a"}, at=start + timedelta(minutes=n))
-                for n, v in enumerate(values, start=1)
-            ]
-        )
-
-    def evaluate(self, trigger: Trigger[..., Any], **given: Any) -> Observation:
-        ctx = Context(clock=self.clock, metrics=self.store.metrics.reader())
-        seen = observe(trigger, ctx, given, timeout=None)
-        if seen.error is not None:
-            raise seen.error
-        return seen
 
 
 @pytest.fixture
@@ -57,17 +24,17 @@ def world(store: Store, clock: FakeClock) -> World:
 
 def test_what_is_unusual_fires_and_stays_bad_for_a_while(world: World):
     chance = random.Random(3)
-    world.line([chance.gauss(50, 2) for _ in range(500)])
+    world.measures_line([chance.gauss(50, 2) for _ in range(500)])
     (usual,) = world.evaluate(metric_anomaly, metric="load").readings
     assert (usual.labels, usual.firing) == ({"host": "a"}, False)
-    world.line([150.0])
-    world.line([chance.gauss(50, 2) for _ in range(10)])
+    world.measures_line([150.0])
+    world.measures_line([chance.gauss(50, 2) for _ in range(10)])
     (odd,) = world.evaluate(metric_anomaly, metric="load").readings
     assert odd.firing is True
     assert odd.value is not None
     assert odd.value > 7
     assert "load a is unusual: 150 10m ago" in (odd.summary or "")
-    world.line([chance.gauss(50, 2) for _ in range(10)])
+    world.measures_line([chance.gauss(50, 2) for _ in range(10)])
     assert [one.firing for one in world.evaluate(metric_anomaly, metric="load").readings] == [False]
 
 
@@ -76,16 +43,16 @@ def test_a_season_is_no_anomaly_and_its_absence_is(world: World):
         return 100 + 80 * math.sin(minute / 120 * 2 * math.pi) ** 21
 
     chance = random.Random(4)
-    world.line([day(n) + chance.gauss(0, 1) for n in range(1200)])
+    world.measures_line([day(n) + chance.gauss(0, 1) for n in range(1200)])
     given = {"metric": "load", "season": timedelta(hours=2), "over": timedelta(hours=2)}
     (usual,) = world.evaluate(metric_anomaly, **given).readings
     assert usual.firing is False
-    world.line([100 + chance.gauss(0, 1) for _ in range(60)])
+    world.measures_line([100 + chance.gauss(0, 1) for _ in range(60)])
     assert [one.firing for one in world.evaluate(metric_anomaly, **given).readings] == [True]
 
 
 def test_with_too_few_samples_nothing_is_seen(world: World):
-    world.line([1.0] * 30)
+    world.measures_line([1.0] * 30)
     seen = world.evaluate(metric_anomaly, metric="load")
     assert (seen.readings, seen.not_seen) == ([], [{"host": "a"}])
 
@@ -98,7 +65,7 @@ def test_a_season_as_long_as_the_history_is_refused_since_nothing_lies_behind_it
 
 def test_several_metrics_become_one_value_for_each_group(world: World):
     for _ in range(3):
-        world.comes(
+        world.measures(
             ("errors", 2, {"host": "a", "code": "500"}),
             ("errors", 6, {"host": "a", "code": "200"}),
             ("requests", 40, {"host": "a"}),
@@ -121,7 +88,7 @@ def test_several_metrics_become_one_value_for_each_group(world: World):
 
 
 def test_true_and_false_are_one_and_zero(world: World):
-    world.comes(("free", 3, {}), ("used", 9, {}))
+    world.measures(("free", 3, {}), ("used", 9, {}))
     given: dict[str, Any] = {"metrics": {"f": "free", "u": "used"}}
     assert world.evaluate(metric_expression, **given, expression="u > 2 * f").readings[0].value == 1
     assert world.evaluate(metric_expression, **given, expression="u < f").readings[0].value == 0

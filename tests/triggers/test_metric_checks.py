@@ -3,68 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from sentinel import Context, Rule
-from sentinel.checks.observation import Observation
-from sentinel.checks.runner import observe
-from sentinel.checks.trigger import Trigger
+from sentinel import Rule
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError
-from sentinel.evaluation.model import Applied, Evaluation
-from sentinel.metrics import Sample
+from sentinel.evaluation.model import Evaluation
 from sentinel.store import Store
+from tests.world import World
 from triggers.metric_absent import metric_absent
 from triggers.metric_change import metric_change
 from triggers.metric_forecast import metric_forecast
 from triggers.metric_threshold import metric_threshold
-
-
-class World:
-    """A store with metrics, and rules over them."""
-
-    def __init__(self, store: Store, clock: FakeClock) -> None:
-        self.store = store
-        self.clock = clock
-
-    def comes(self, name: str, minutes: int = 1, **hosts: float) -> None:
-        """A value for each host, every minute."""
-        for _ in range(minutes):
-            self.clock.forward(minutes=1)
-            self.store.metrics.add(
-                [Sample(name=name, value=v, labels={"host": h}) for h, v in hosts.items()]
-            )
-
-    def observe(self, trigger: Trigger[..., Any], **parameters: Any) -> Observation:
-        ctx = Context(clock=self.clock, metrics=self.store.metrics.reader())
-        seen = observe(trigger, ctx, parameters, timeout=None)
-        if seen.error is not None:
-            raise seen.error
-        return seen
-
-    def values(self, trigger: Trigger[..., Any], **parameters: Any) -> dict[str, float | None]:
-        seen = self.observe(trigger, **parameters)
-        found = {r.labels.get("host", "*"): r.value for r in seen.readings}
-        if seen.table is not None:
-            readings = [seen.table.reading(place) for place in seen.table.places()]
-            found |= {r.labels.get("host", "*"): r.value for r in readings}
-        return found
-
-    def evaluate(self, trigger: Trigger[..., Any], rule: dict[str, Any], **given: Any) -> Applied:
-        now = self.clock.now()
-        return self.store.apply(
-            Evaluation(
-                rule=Rule.model_validate({"name": "over-metrics", **rule}),
-                trigger=trigger.name,
-                slot=now,
-                at=now,
-                observation=self.observe(trigger, **given),
-                default_when=trigger.when,
-                keeps_readings=trigger.keeps_readings,
-            )
-        )
 
 
 @pytest.fixture
@@ -73,8 +24,8 @@ def world(store: Store, clock: FakeClock) -> World:
 
 
 def test_a_threshold_judges_each_series_over_its_window(world: World):
-    world.comes("cpu", 3, a=10, b=100)
-    world.comes("cpu", 3, a=40, b=100)
+    world.measures_hosts("cpu", 3, a=10, b=100)
+    world.measures_hosts("cpu", 3, a=40, b=100)
     assert world.values(metric_threshold, metric="cpu", over="6m") == {"a": 25, "b": 100}
     assert world.values(metric_threshold, metric="cpu", over="3m") == {"a": 40, "b": 100}
     last = world.values(metric_threshold, metric="cpu", aggregate_by="last", match=["host=a"])
@@ -84,34 +35,34 @@ def test_a_threshold_judges_each_series_over_its_window(world: World):
 
 def test_an_alert_opens_stays_while_nothing_comes_and_resolves_when_seen_good(world: World):
     rule = {"when": {"above": 90, "clear": 80}}
-    world.comes("cpu", 2, a=95, b=20)
+    world.measures_hosts("cpu", 2, a=95, b=20)
     first = world.evaluate(metric_threshold, rule, metric="cpu", over="1m")
     assert (first.outcome, first.seen, first.bad, first.changed) == ("firing", 2, 1, 1)
     world.clock.forward(minutes=5)
     silent = world.evaluate(metric_threshold, rule, metric="cpu", over="1m")
     assert (silent.outcome, silent.seen, silent.changed) == ("firing", 0, 0)
-    world.comes("cpu", 2, a=85, b=20)  # below the threshold, not past `clear`
+    world.measures_hosts("cpu", 2, a=85, b=20)  # below the threshold, not past `clear`
     assert world.evaluate(metric_threshold, rule, metric="cpu", over="1m").outcome == "firing"
-    world.comes("cpu", 2, a=50, b=20)
+    world.measures_hosts("cpu", 2, a=50, b=20)
     done = world.evaluate(metric_threshold, rule, metric="cpu", over="1m")
     assert (done.outcome, done.changed) == ("ok", 1)
 
 
 def test_severity_by_value_reaches_series_of_a_table(world: World):
-    world.comes("cpu", 2, a=85, b=97, c=10)
+    world.measures_hosts("cpu", 2, a=85, b=97, c=10)
     rule = {"when": {"levels": {"high": 80, "critical": 95}}}
     done = world.evaluate(metric_threshold, rule, metric="cpu", over="1m")
     assert sorted(change.severity for change in done.changes) == ["critical", "high"]
 
 
 def test_what_a_rule_over_metrics_sees_is_not_kept_twice(world: World):
-    world.comes("cpu", 2, a=85)
+    world.measures_hosts("cpu", 2, a=85)
     world.evaluate(metric_threshold, {"when": {"above": 90}}, metric="cpu")
     assert world.store.metrics.names() == ["cpu"]
 
 
 def test_the_readings_of_one_rule_are_a_metric_for_another(world: World):
-    world.comes("cpu", 2, a=85)
+    world.measures_hosts("cpu", 2, a=85)
     spikes = {"name": "spikes", "when": {"above": 90}}
     seen = world.observe(metric_absent, metric="cpu")
     now = world.clock.now()
@@ -124,8 +75,8 @@ def test_the_readings_of_one_rule_are_a_metric_for_another(world: World):
 
 
 def test_absence_is_the_age_of_the_last_sample_of_each_series(world: World):
-    world.comes("beat", 2, a=1, b=1)
-    world.comes("beat", 7, a=1)
+    world.measures_hosts("beat", 2, a=1, b=1)
+    world.measures_hosts("beat", 7, a=1)
     ages = world.values(metric_absent, metric="beat")
     assert ages == {"*": 0, "a": 0, "b": 420}
     done = world.evaluate(metric_absent, {}, metric="beat")
@@ -142,14 +93,14 @@ def test_a_metric_that_no_series_sends_is_bad_with_the_labels_that_are_certain(w
 
 def test_a_metric_that_comes_back_resolves_its_absence(world: World):
     assert world.evaluate(metric_absent, {}, metric="beat").outcome == "firing"
-    world.comes("beat", 1, a=1)
+    world.measures_hosts("beat", 1, a=1)
     done = world.evaluate(metric_absent, {}, metric="beat")
     assert (done.outcome, done.changed) == ("ok", 1)
 
 
 def test_change_is_against_the_same_window_earlier(world: World):
-    world.comes("orders", 5, a=100, b=0, c=10)
-    world.comes("orders", 5, a=40, b=5)
+    world.measures_hosts("orders", 5, a=100, b=0, c=10)
+    world.measures_hosts("orders", 5, a=40, b=5)
     moved = world.values(metric_change, metric="orders")
     assert moved == {"a": -60}  # b was zero, c has stopped coming
     moved = world.values(metric_change, metric="orders", percent=False)
@@ -158,7 +109,7 @@ def test_change_is_against_the_same_window_earlier(world: World):
 
 def test_a_forecast_says_when_and_how_sure(world: World):
     for minute in range(60):
-        world.comes("disk", a=30 + minute, b=50)
+        world.measures_hosts("disk", a=30 + minute, b=50)
     seen = world.observe(metric_forecast, metric="disk", threshold=95, over="1h")
     a, b = seen.readings
     assert a.value == pytest.approx(6 / 60, abs=0.001)
@@ -168,7 +119,7 @@ def test_a_forecast_says_when_and_how_sure(world: World):
 
 
 def test_a_series_with_few_samples_is_not_forecast(world: World):
-    world.comes("disk", 5, a=1)
+    world.measures_hosts("disk", 5, a=1)
     seen = world.observe(metric_forecast, metric="disk", threshold=95)
     assert seen.readings == []
     assert seen.not_seen == [{"host": "a"}]

@@ -17,15 +17,15 @@ from sentinel.store.alerts import audit
 from sentinel.store.alerts.audit import ActFilter, acts, counted, every
 from sentinel.store.database.bulk import insert_many
 from sentinel.store.database.tables import TIMELINE_COLUMNS
-from tests.store.desk import Desk
+from tests.world import World
 
 
 @pytest.fixture
 def worked(store: Store, clock: FakeClock) -> Store:
     """Two alerts that two people worked on, and that a rule did much to."""
-    desk = Desk(store, clock)
-    desk.sees({"/a": 95, "/b": 95})
-    first, second = desk.ids()
+    world = World(store, clock)
+    world.sees({"/a": 95, "/b": 95})
+    first, second = world.ids()
     store.act([first], Acknowledge(actor="lena", comment="on it"))
     clock.forward(minutes=5)
     store.act([first, second], Resolve(actor="lena", comment="replaced the disk"))
@@ -33,7 +33,7 @@ def worked(store: Store, clock: FakeClock) -> Store:
     store.act([second], Reopen(actor="omar", comment="100% not over"))
     store.act([second], Assign(actor="omar", assignee="lena"))
     store.act([first], Comment(actor="lena", comment="the vendor was called"))
-    desk.sees({"/a": 20, "/b": 20})
+    world.sees({"/a": 20, "/b": 20})
     return store
 
 

@@ -27,7 +27,7 @@ from sentinel.clock import FakeClock
 from sentinel.engine.dispatcher import notify_due
 from sentinel.notifications.channel import Channel, Message, Receipt
 from sentinel.store import Store
-from tests.store.desk import Desk
+from tests.world import World
 
 MOUNTS = ("/", "/data", "/var")
 ACTIONS: tuple[Action, ...] = (
@@ -74,17 +74,17 @@ def machine(migrated: Path) -> type[RuleBasedStateMachine]:
 
         def open(self) -> None:
             self.store = Store(f"sqlite:///{self.folder / 'sentinel.db'}", clock=self.clock)
-            self.desk = Desk(
+            self.world = World(
                 self.store, self.clock, consecutive=2, when={"levels": {"low": 50, "critical": 90}},
             )  # fmt: skip
 
         @rule(seen=st.dictionaries(st.sampled_from(MOUNTS), st.sampled_from([10, 60, 95])))
         def evaluates(self, seen: dict[str, float]) -> None:
-            self.desk.sees(seen)
+            self.world.sees(seen)
 
         @rule()
         def fails(self) -> None:
-            self.desk.sees(error=OSError("gone"))
+            self.world.sees(error=OSError("gone"))
 
         @rule(seen=st.sampled_from(MOUNTS), statement=st.integers(0, 25))
         def dies_midway(self, seen: str, statement: int) -> None:
@@ -98,7 +98,7 @@ def machine(migrated: Path) -> type[RuleBasedStateMachine]:
 
             event.listen(self.store.engine, "before_cursor_execute", strike)
             try:
-                self.desk.sees({seen: 95})
+                self.world.sees({seen: 95})
             except Killed:
                 pass
             finally:
@@ -106,17 +106,17 @@ def machine(migrated: Path) -> type[RuleBasedStateMachine]:
 
         @rule(which=st.integers(0, 9), action=st.sampled_from(ACTIONS))
         def a_person_acts(self, which: int, action: Action) -> None:
-            ids = self.desk.ids()
+            ids = self.world.ids()
             if ids:
                 self.store.act([ids[which % len(ids)]], action)
 
         @rule()
         def a_person_takes_it_all_back(self) -> None:
-            self.store.act(self.desk.ids(), Reopen(actor="a"))
+            self.store.act(self.world.ids(), Reopen(actor="a"))
 
         @rule(which=st.integers(0, 9), minutes=st.integers(1, 90))
         def a_person_suppresses(self, which: int, minutes: int) -> None:
-            ids = self.desk.ids()
+            ids = self.world.ids()
             until = self.clock.now() + timedelta(minutes=minutes)
             if ids:
                 self.store.act([ids[which % len(ids)]], Suppress(actor="a", until=until))
@@ -146,7 +146,7 @@ def machine(migrated: Path) -> type[RuleBasedStateMachine]:
 
         @invariant()
         def one_live_alert_per_situation(self) -> None:
-            doubled = self.desk.rows(
+            doubled = self.world.rows(
                 "SELECT fingerprint FROM alert WHERE status <> 'resolved' "
                 "GROUP BY fingerprint HAVING count(*) > 1"
             )
@@ -154,7 +154,7 @@ def machine(migrated: Path) -> type[RuleBasedStateMachine]:
 
         @invariant()
         def a_group_counts_what_fires_in_it(self) -> None:
-            wrong = self.desk.rows(
+            wrong = self.world.rows(
                 "SELECT g.id, g.status, g.firing, count(a.id) FROM alert_group g "
                 "LEFT JOIN group_member m ON m.group_id = g.id AND m.resolved_seq IS NULL "
                 "LEFT JOIN alert a ON a.id = m.alert_id AND a.status IN ('open', 'acknowledged') "
@@ -165,7 +165,7 @@ def machine(migrated: Path) -> type[RuleBasedStateMachine]:
 
         @invariant()
         def whatever_is_open_is_in_a_group(self) -> None:
-            lonely = self.desk.rows(
+            lonely = self.world.rows(
                 "SELECT id FROM alert WHERE status IN ('open', 'acknowledged') AND id NOT IN "
                 "(SELECT alert_id FROM group_member WHERE resolved_seq IS NULL)"
             )
@@ -173,7 +173,7 @@ def machine(migrated: Path) -> type[RuleBasedStateMachine]:
 
         @invariant()
         def every_visible_change_has_its_row(self) -> None:
-            wrong = self.desk.rows(
+            wrong = self.world.rows(
                 "SELECT a.id FROM alert a WHERE a.status <> 'pending' AND a.status <> "
                 "(SELECT t.status FROM timeline t WHERE t.alert_id = a.id ORDER BY t.version DESC, "
                 "t.id DESC LIMIT 1)"
@@ -182,14 +182,14 @@ def machine(migrated: Path) -> type[RuleBasedStateMachine]:
 
         @invariant()
         def versions_only_rise(self) -> None:
-            rows: list[Any] = self.desk.rows("SELECT id, version FROM alert")
+            rows: list[Any] = self.world.rows("SELECT id, version FROM alert")
             for alert, version in rows:
                 assert version >= self.versions.get(alert, 0)
                 self.versions[alert] = version
 
         @invariant()
         def nobody_believes_for_good_that_it_is_over_while_it_fires(self) -> None:
-            forgotten = self.desk.rows(
+            forgotten = self.world.rows(
                 "SELECT g.id FROM alert_group g JOIN telling t ON t.group_id = g.id "
                 "WHERE g.firing > g.acknowledged + g.suppressed AND g.due_at IS NULL "
                 "AND t.told_firing = 0"

@@ -13,10 +13,10 @@ from sentinel.clock import FakeClock
 from sentinel.errors import ReadingError
 from sentinel.evaluation.model import Evaluation
 from sentinel.store import Store
-from tests.store.desk import Desk
+from tests.world import World
 
 
-class Counting(Desk):
+class Counting(World):
     """A rule whose check counts failed runs."""
 
     def counts(self, new: int | None, firing: bool = True, **details: Any) -> None:
@@ -37,51 +37,51 @@ class Counting(Desk):
 
 
 @pytest.fixture
-def desk(store: Store, clock: FakeClock) -> Counting:
+def world(store: Store, clock: FakeClock) -> Counting:
     return Counting(store, clock)
 
 
-def test_every_new_one_counts_and_a_look_that_saw_none_does_not(desk: Counting):
-    desk.counts(2)
-    assert desk.occurrences() == [2]
-    desk.counts(0)
-    desk.counts(1)
-    desk.counts(3)
-    assert desk.occurrences() == [6]
-    assert len(desk.ids()) == 1
+def test_every_new_one_counts_and_a_look_that_saw_none_does_not(world: Counting):
+    world.counts(2)
+    assert world.occurrences() == [2]
+    world.counts(0)
+    world.counts(1)
+    world.counts(3)
+    assert world.occurrences() == [6]
+    assert len(world.ids()) == 1
 
 
-def test_a_new_one_brings_its_details_and_changes_nothing_that_people_act_on(desk: Counting):
-    desk.counts(1, run="first")
-    before = desk.rows("SELECT status, version FROM alert")
-    told = desk.events()
-    desk.counts(0, run="first, seen again")
-    assert "first" in str(desk.rows("SELECT details FROM alert"))
-    desk.counts(1, run="second")
-    assert "second" in str(desk.rows("SELECT details FROM alert"))
-    assert desk.rows("SELECT status, version FROM alert") == before
-    assert desk.events() == told
+def test_a_new_one_brings_its_details_and_changes_nothing_that_people_act_on(world: Counting):
+    world.counts(1, run="first")
+    before = world.rows("SELECT status, version FROM alert")
+    told = world.events()
+    world.counts(0, run="first, seen again")
+    assert "first" in str(world.rows("SELECT details FROM alert"))
+    world.counts(1, run="second")
+    assert "second" in str(world.rows("SELECT details FROM alert"))
+    assert world.rows("SELECT status, version FROM alert") == before
+    assert world.events() == told
 
 
-def test_one_that_comes_back_soon_adds_to_the_same_alert(desk: Counting):
-    desk.counts(2)
-    desk.counts(0, firing=False)
-    desk.counts(3)
-    assert desk.occurrences() == [5]
+def test_one_that_comes_back_soon_adds_to_the_same_alert(world: Counting):
+    world.counts(2)
+    world.counts(0, firing=False)
+    world.counts(3)
+    assert world.occurrences() == [5]
 
 
 def test_what_happens_while_it_is_pending_counts(store: Store, clock: FakeClock):
-    desk = Counting(store, clock, consecutive=3)
-    desk.counts(1)
-    desk.counts(0)
-    desk.counts(2)
-    assert desk.occurrences() == [3]
+    world = Counting(store, clock, consecutive=3)
+    world.counts(1)
+    world.counts(0)
+    world.counts(2)
+    assert world.occurrences() == [3]
 
 
-def test_a_check_that_does_not_count_has_one_occurrence(desk: Counting):
-    desk.counts(None)
-    desk.counts(None)
-    assert desk.occurrences() == [1]
+def test_a_check_that_does_not_count_has_one_occurrence(world: Counting):
+    world.counts(None)
+    world.counts(None)
+    assert world.occurrences() == [1]
 
 
 def test_a_count_below_zero_is_refused():

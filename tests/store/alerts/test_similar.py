@@ -6,12 +6,12 @@ from sentinel.alerts.actions import Acknowledge, Comment, Resolve
 from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.alerts.similar import similar
-from tests.store.desk import Desk
+from tests.world import World
 
 
 def test_the_same_situation_comes_first_with_what_ended_it(store: Store, clock: FakeClock):
-    desk = Desk(store, clock)
-    desk.sees({"/a": 95.0, "/b": 95.0})
+    world = World(store, clock)
+    world.sees({"/a": 95.0, "/b": 95.0})
     ids = {one.labels["mount"]: one.id for one in store.alerts.page(order="live").items}
     a, b = ids["/a"], ids["/b"]
     store.act([a], Acknowledge(actor="lena", comment="looking"))
@@ -21,7 +21,7 @@ def test_the_same_situation_comes_first_with_what_ended_it(store: Store, clock: 
     clock.forward(minutes=1)
     store.act([b], Resolve(actor="omar"))
     clock.forward(hours=2)
-    desk.sees({"/a": 95.0})
+    world.sees({"/a": 95.0})
     again = next(one for one in store.alerts.page(order="live").items)
     found = similar(store, again)
     assert [(one.same, one.id) for one in found] == [(True, a), (False, b)]
@@ -31,6 +31,6 @@ def test_the_same_situation_comes_first_with_what_ended_it(store: Store, clock: 
 
 
 def test_what_was_never_open_is_not_like_anything(store: Store, clock: FakeClock):
-    desk = Desk(store, clock)
-    desk.sees({"/a": 95.0})
-    assert similar(store, store.alerts.get(desk.ids()[0])) == []
+    world = World(store, clock)
+    world.sees({"/a": 95.0})
+    assert similar(store, store.alerts.get(world.ids()[0])) == []

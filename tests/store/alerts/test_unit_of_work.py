@@ -13,18 +13,18 @@ from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.alerts.unit_of_work import UnitOfWork
 from tests.event_policies.streets import Street, policy
-from tests.store.desk import Desk
+from tests.world import World
 
 
 @pytest.fixture
-def desk(store: Store, clock: FakeClock) -> Desk:
-    return Desk(store, clock)
+def world(store: Store, clock: FakeClock) -> World:
+    return World(store, clock)
 
 
-def batches(desk: Desk) -> list[tuple[str, dict[str, int]]]:
+def batches(world: World) -> list[tuple[str, dict[str, int]]]:
     """Rule and changes of each event that stands for many, in the order they were written."""
-    with desk.store.read() as connection:
-        waiting = [one for _, one in desk.store.outbox.unpublished(connection, 10_000)]
+    with world.store.read() as connection:
+        waiting = [one for _, one in world.store.outbox.unpublished(connection, 10_000)]
     return [
         (str(one.resource["sentinel.rule"]), one.payload["changes"])
         for one in waiting
@@ -46,30 +46,30 @@ def test_an_empty_unit_writes_nothing(store: Store, clock: FakeClock):
 
 
 def test_one_action_on_many_alerts_of_two_rules_is_one_event_for_each_rule(
-    store: Store, clock: FakeClock, desk: Desk
+    store: Store, clock: FakeClock, world: World
 ):
-    other = Desk(store, clock, name="memory")
-    desk.sees({f"/{n}": 95 for n in range(70)})
+    other = World(store, clock, name="memory")
+    world.sees({f"/{n}": 95 for n in range(70)})
     other.sees({f"/{n}": 95 for n in range(40)})
     before = store.change_number()
-    done = store.act(desk.ids(), Acknowledge(actor="ada"))
+    done = store.act(world.ids(), Acknowledge(actor="ada"))
     assert [one.ok for one in done] == [True] * 110
-    assert sorted(batches(desk)) == [
+    assert sorted(batches(world)) == [
         ("disk", {"acknowledged": 70}), ("memory", {"acknowledged": 40}),
     ]  # fmt: skip
-    assert "sentinel.alert.acknowledged" not in desk.events()
+    assert "sentinel.alert.acknowledged" not in world.events()
     assert store.change_number() == before + 1
 
 
-def test_as_many_changes_as_events_may_be_are_an_event_each(store: Store, desk: Desk):
-    desk.sees({f"/{n}": 95 for n in range(100)})
-    store.act(desk.ids(), Comment(actor="ada", comment="seen"))
-    assert batches(desk) == []
-    assert desk.events().count("sentinel.alert.commented") == 100
+def test_as_many_changes_as_events_may_be_are_an_event_each(store: Store, world: World):
+    world.sees({f"/{n}": 95 for n in range(100)})
+    store.act(world.ids(), Comment(actor="ada", comment="seen"))
+    assert batches(world) == []
+    assert world.events().count("sentinel.alert.commented") == 100
 
 
 def test_the_policies_of_a_pack_that_one_event_fires_are_committed_together(
-    store: Store, clock: FakeClock, desk: Desk
+    store: Store, clock: FakeClock, world: World
 ):
     street = Street(store, clock)
     street.deployed(policy("one"), policy("two"), receivers=["default"], group_by=[])
@@ -78,18 +78,18 @@ def test_the_policies_of_a_pack_that_one_event_fires_are_committed_together(
     street.matched()
     assert [alert.rule for alert in street.alerts()] == ["one", "two"]
     assert store.change_number() == before + 1
-    assert desk.rows("SELECT count(*), max(seq) FROM alert_group") == [(1, 1)]
+    assert world.rows("SELECT count(*), max(seq) FROM alert_group") == [(1, 1)]
     assert store.wakes.requested() <= wakes + 1
 
 
 def test_a_suppression_is_replaced_and_taken_back_by_fingerprint(
-    store: Store, clock: FakeClock, desk: Desk
+    store: Store, clock: FakeClock, world: World
 ):
-    desk.sees({"/": 95, "/data": 95, "/var": 95})
+    world.sees({"/": 95, "/data": 95, "/var": 95})
     query = "SELECT reason FROM suppression ORDER BY fingerprint"
     for words in ("first", "second"):
         until = clock.now() + timedelta(hours=1)
-        store.act(desk.ids(), Suppress(actor="ada", until=until, comment=words))
-        assert desk.rows(query) == [(words,)] * 3
-    store.act(desk.ids()[:2], Unsuppress(actor="ada"))
-    assert desk.rows(query) == [("second",)]
+        store.act(world.ids(), Suppress(actor="ada", until=until, comment=words))
+        assert world.rows(query) == [(words,)] * 3
+    store.act(world.ids()[:2], Unsuppress(actor="ada"))
+    assert world.rows(query) == [("second",)]

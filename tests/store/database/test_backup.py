@@ -23,7 +23,7 @@ from sentinel.store.database.backup import backup, restore, tables
 from sentinel.store.database.backup_file import look_into
 from sentinel.store.database.migrate import schema_ready
 from tests.databases import database
-from tests.store.desk import Desk
+from tests.world import World
 
 
 def everything(store: Store) -> dict[str, list[Any]]:
@@ -43,9 +43,9 @@ def everything(store: Store) -> dict[str, list[Any]]:
 @pytest.fixture
 def full(store: Store, clock: FakeClock) -> Store:
     """A store with alerts, a timeline, a group, a message, events and a switched rule."""
-    desk = Desk(store, clock)
-    desk.sees({"/": 95.5, "/дом": 99.0, "/ok": 1.0})
-    store.act(desk.ids()[:1], Acknowledge(actor="ada", comment='it\'s "mine"\n— 磁盘'))
+    world = World(store, clock)
+    world.sees({"/": 95.5, "/дом": 99.0, "/ok": 1.0})
+    store.act(world.ids()[:1], Acknowledge(actor="ada", comment='it\'s "mine"\n— 磁盘'))
     clock.forward(seconds=60)
     notify_due(store, lambda _ref: store.inbox, by="test")
     store.receivers.set("night", ["inbox", "sentinel-webhook/ops"])
@@ -96,9 +96,9 @@ def test_a_restored_database_keeps_working(full: Store, other: Store, tmp_path: 
     clock.forward(seconds=3600)
     other.clock = clock
     assert other.rules.enable("disk", actor="ada")
-    desk = Desk(other, clock)
-    desk.sees({"/": 96.0})
-    assert ("disk: / 96 percent", "open") in desk.alerts()
+    world = World(other, clock)
+    world.sees({"/": 96.0})
+    assert ("disk: / 96 percent", "open") in world.alerts()
     # New events are numbered after those that came with the backup.
     with other.read() as connection:
         numbers = list(connection.execute(text("SELECT seq FROM outbox ORDER BY seq")).scalars())

@@ -29,9 +29,8 @@ from sentinel.store.alerts.apply_action import expire
 from sentinel.store.database.backup import backup, restore
 from sentinel.store.database.engine import connect
 from sentinel.store.database.migrate import alembic_config, locked
-from tests.engine.test_dispatcher import World
 from tests.store.database.test_backup import other
-from tests.store.desk import Desk
+from tests.world import World
 
 __all__ = ["other"]
 
@@ -168,9 +167,9 @@ def test_a_downgrade_gives_the_sentences_back(database_url: str):
 def test_a_backup_of_a_version_before_is_restored_with_codes(
     store: Store, clock: FakeClock, other: Store, tmp_path: Path
 ):
-    desk = Desk(store, clock)
-    desk.sees({"/": 95})
-    desk.sees({"/": 1})
+    world = World(store, clock)
+    world.sees({"/": 95})
+    world.sees({"/": 1})
     with store.write() as connection:
         connection.execute(text("UPDATE alert SET resolution = 'resolved by a person'"))
         connection.execute(
@@ -186,13 +185,13 @@ def test_a_backup_of_a_version_before_is_restored_with_codes(
 
 
 def test_what_is_stored_is_always_a_code(store: Store, clock: FakeClock):
-    world = World(store, clock, resolve_after="1d")
-    desk = world.desk
-    desk.sees({"/": 95, "/a": 95})
+    world = World(store, clock, group_wait="30s", resolve_after="1d")
+    world = world
+    world.sees({"/": 95, "/a": 95})
     world.tells()
     clock.forward(seconds=40)
     world.tells()
-    first, _ = desk.ids()
+    first, _ = world.ids()
     for action in (
         Acknowledge(actor="ada"),
         Unacknowledge(actor="ada"),
@@ -206,9 +205,9 @@ def test_what_is_stored_is_always_a_code(store: Store, clock: FakeClock):
     ):
         store.act([first], action)
     clock.forward(minutes=6)
-    desk.sees({"/": 95, "/a": 95})
+    world.sees({"/": 95, "/a": 95})
     world.tells()
-    desk.sees({"/": 1})
+    world.sees({"/": 1})
     clock.forward(minutes=6)
     world.tells()
     clock.forward(days=2)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from sentinel.clock import FakeClock
 from sentinel.store import Store
-from tests.engine.test_dispatcher import World
+from tests.world import World
 
 
 @pytest.fixture
@@ -22,32 +22,32 @@ def world(store: Store, clock: FakeClock) -> World:
         group_interval="1m",
         often={"times": 1, "of_last": 2},
     )
-    world.desk.sees({"/": 95})
+    world.sees({"/": 95})
     world.clock.forward(seconds=30)
     world.tells()
-    world.desk.sees({"/": 95, "/data": 95})
+    world.sees({"/": 95, "/data": 95})
     world.clock.forward(minutes=2)
     world.tells()
-    assert world.desk.rows("SELECT held FROM held_back") == [(1,)]
-    assert world.desk.rows("SELECT rule FROM rule_memory") == [("disk",)]
+    assert world.rows("SELECT held FROM held_back") == [(1,)]
+    assert world.rows("SELECT rule FROM rule_memory") == [("disk",)]
     return world
 
 
 def test_held_back_counts_are_deleted_with_their_group(world: World):
     for _ in range(3):
-        world.desk.sees({"/": 20, "/data": 20})
+        world.sees({"/": 20, "/data": 20})
     world.tells()
     world.store.retain(timedelta(hours=1))
-    assert len(world.desk.rows("SELECT group_id FROM held_back")) == 1
-    world.desk.wait(hours=2)
+    assert len(world.rows("SELECT group_id FROM held_back")) == 1
+    world.wait(hours=2)
     world.store.retain(timedelta(hours=1))
-    assert world.desk.rows("SELECT group_id FROM held_back") == []
+    assert world.rows("SELECT group_id FROM held_back") == []
 
 
 def test_the_state_of_an_existing_rule_is_never_deleted(world: World):
-    world.desk.wait(days=400)
+    world.wait(days=400)
     world.store.retain(timedelta(days=90))
-    assert world.desk.rows("SELECT rule FROM rule_memory") == [("disk",)]
+    assert world.rows("SELECT rule FROM rule_memory") == [("disk",)]
 
 
 def test_state_left_by_deleted_groups_and_rules_is_deleted(world: World):
@@ -55,5 +55,5 @@ def test_state_left_by_deleted_groups_and_rules_is_deleted(world: World):
         connection.execute(text("UPDATE held_back SET group_id = 'gone'"))
         connection.execute(text("DELETE FROM rule"))
     world.store.retain(timedelta(days=90))
-    assert world.desk.rows("SELECT group_id FROM held_back") == []
-    assert world.desk.rows("SELECT rule FROM rule_memory") == []
+    assert world.rows("SELECT group_id FROM held_back") == []
+    assert world.rows("SELECT rule FROM rule_memory") == []

@@ -16,7 +16,7 @@ from sentinel.metrics import Sample
 from sentinel.metrics.series import Series
 from sentinel.store import Store
 from sentinel.store.database.tables import BLOCK, SERIES
-from tests.store.desk import Desk
+from tests.world import World
 
 
 def window(
@@ -143,29 +143,29 @@ def test_python_submits_one_or_many(store: Store):
 
 
 def test_readings_are_kept_as_samples_of_their_rule(store: Store, clock: FakeClock):
-    desk = Desk(store, clock)
-    desk.sees({"/": 50, "/data": 95})
-    desk.sees({"/": 51, "/data": 96})
+    world = World(store, clock)
+    world.sees({"/": 50, "/data": 95})
+    world.sees({"/": 51, "/data": 96})
     found = window(store, metrics.metric_of_rule("disk"))
     assert seen(found, "mount") == {"/": [50, 51], "/data": [95, 96]}
     assert set(found.units) == {"percent"}
 
 
 def test_a_check_that_fails_midway_keeps_what_it_saw(store: Store, clock: FakeClock):
-    Desk(store, clock).sees({"/": 50}, error=OSError("gone"))
+    World(store, clock).sees({"/": 50}, error=OSError("gone"))
     assert seen(window(store, "rule:disk"), "mount") == {"/": [50]}
 
 
 def test_a_rule_may_keep_no_readings(store: Store, clock: FakeClock):
-    Desk(store, clock, keep_readings="0s").sees({"/": 50})
+    World(store, clock, keep_readings="0s").sees({"/": 50})
     assert count(store) == 0
     assert count(store, SERIES) == 0
 
 
 def test_an_evaluation_that_is_refused_keeps_nothing(store: Store, clock: FakeClock):
-    desk = Desk(store, clock)
-    desk.sees({"/": 50})
-    late = desk.evaluation({"/": 60}, slot=clock.now() - timedelta(seconds=30))
+    world = World(store, clock)
+    world.sees({"/": 50})
+    late = world.evaluation({"/": 60}, slot=clock.now() - timedelta(seconds=30))
     assert store.apply(late).outcome == "stale"
     assert seen(window(store, "rule:disk"), "mount") == {"/": [50]}
 
@@ -224,9 +224,9 @@ def test_a_late_sample_joins_the_hour_it_belongs_to(store: Store, clock: FakeClo
 def test_samples_past_retention_are_deleted_but_their_hourly_values_stay(
     store: Store, clock: FakeClock
 ):
-    desk = Desk(store, clock, keep_readings="1d")
+    world = World(store, clock, keep_readings="1d")
     start = clock.now()
-    desk.sees({"/": 50})
+    world.sees({"/": 50})
     store.metrics.add([cpu("a", 1)])
     clock.forward(hours=2)
     store.metrics.upkeep()

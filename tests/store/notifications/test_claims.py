@@ -14,7 +14,8 @@ from sentinel.engine.dispatcher import DeliveryCount, notify_due
 from sentinel.notifications.channel import Channel, Message, Receipt
 from sentinel.store import Store
 from sentinel.store.notifications.deliveries import Outcome
-from tests.engine.test_dispatcher import FIRST, World
+from tests.engine.test_dispatcher import FIRST
+from tests.world import World
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -53,8 +54,8 @@ class Slow:
 
 
 def test_a_late_success_leaves_the_newer_claim_in_place(store: Store, clock: FakeClock):
-    world = World(store, clock)
-    world.desk.sees({"/": 95})
+    world = World(store, clock, group_wait="30s")
+    world.sees({"/": 95})
     clock.forward(seconds=30)
     (late,) = store.notification_log.claim("one")
     clock.forward(seconds=61)
@@ -64,13 +65,13 @@ def test_a_late_success_leaves_the_newer_claim_in_place(store: Store, clock: Fak
     assert store.notification_log.claim("three") == []  # the second one still sends
     store.notification_log.finish([Outcome(sent=mine)])
     assert world.tells() == DeliveryCount(0, 0, 0)
-    states = [row[0] for row in world.desk.rows("SELECT state FROM delivery ORDER BY id")]
+    states = [row[0] for row in world.rows("SELECT state FROM delivery ORDER BY id")]
     assert states == ["sent", "sent"]  # both went out, and the record says so
 
 
 def test_a_late_failure_does_not_undo_a_notification(store: Store, clock: FakeClock):
-    world = World(store, clock)
-    world.desk.sees({"/": 95})
+    world = World(store, clock, group_wait="30s")
+    world.sees({"/": 95})
     clock.forward(seconds=30)
     (late,) = store.notification_log.claim("one")
     clock.forward(seconds=61)
@@ -84,9 +85,9 @@ def test_a_running_sender_keeps_its_claim_however_slow_the_channel(
     store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(dispatcher, "_RENEW_SECONDS", 0.01)
-    world = World(store, clock)
+    world = World(store, clock, group_wait="30s")
     store.receivers.set("default", ["sentinel-webhook/slow"])
-    world.desk.sees({"/": 95})
+    world.sees({"/": 95})
     clock.forward(seconds=30)
     slow = Slow(world)
     thread = slow.start()
@@ -101,21 +102,21 @@ def test_a_running_sender_keeps_its_claim_however_slow_the_channel(
 
 
 def claimed_until(world: World) -> str:
-    return str(world.desk.rows("SELECT claimed_until FROM alert_group")[0][0])
+    return str(world.rows("SELECT claimed_until FROM alert_group")[0][0])
 
 
 def test_a_hanging_channel_delays_no_other_group(store: Store, clock: FakeClock):
-    world = World(store, clock, receivers=["slow"])
-    other = World(store, clock, name="other", receivers=["quick"])
+    world = World(store, clock, group_wait="30s", receivers=["slow"])
+    other = World(store, clock, group_wait="30s", name="other", receivers=["quick"])
     store.receivers.set("slow", ["sentinel-webhook/slow"])
     store.receivers.set("quick", ["inbox"])
-    world.desk.sees({"/": 95})
-    other.desk.sees({"/": 95})
+    world.sees({"/": 95})
+    other.sees({"/": 95})
     clock.forward(seconds=30)
     slow = Slow(world)
     thread = slow.start()
     done = "SELECT count(*) FROM delivery WHERE state = 'sent'"
-    until(lambda: world.desk.rows(done) == [(1,)])
+    until(lambda: world.rows(done) == [(1,)])
     slow.go.set()
     thread.join(60)
-    assert world.desk.rows(done) == [(2,)]
+    assert world.rows(done) == [(2,)]

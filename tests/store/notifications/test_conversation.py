@@ -9,7 +9,7 @@ from sentinel.engine.dispatcher import notify_due
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Channel, Message, Receipt
 from sentinel.store import Store
-from tests.store.desk import Desk
+from tests.world import World
 
 
 class Thread:
@@ -35,9 +35,9 @@ class Thread:
 def test_the_first_message_starts_a_thread_and_later_ones_reply_to_it(
     store: Store, clock: FakeClock
 ):
-    desk, thread = Desk(store, clock), Thread()
+    world, thread = World(store, clock), Thread()
     for seen in ({"/": 95.0}, {"/": 95.0, "/data": 96.0}, {"/": 1.0, "/data": 1.0}):
-        desk.sees(seen)
+        world.sees(seen)
         clock.forward(seconds=600)
         notify_due(store, thread.channel_of, by="test")
     root = f"<{thread.messages[0].id}@example.org>"
@@ -46,8 +46,8 @@ def test_the_first_message_starts_a_thread_and_later_ones_reply_to_it(
 
 
 def test_a_message_that_was_not_delivered_starts_no_thread(store: Store, clock: FakeClock):
-    desk, thread = Desk(store, clock), Thread()
-    desk.sees({"/": 95.0})
+    world, thread = World(store, clock), Thread()
+    world.sees({"/": 95.0})
     thread.down = True
     notify_due(store, thread.channel_of, by="test")
     thread.down = False
@@ -57,9 +57,9 @@ def test_a_message_that_was_not_delivered_starts_no_thread(store: Store, clock: 
 
 
 def test_a_reopened_group_continues_in_its_thread(store: Store, clock: FakeClock):
-    desk, thread = Desk(store, clock), Thread()
+    world, thread = World(store, clock), Thread()
     for value in (95.0, 1.0, 95.0):
-        desk.sees({"/": value})
+        world.sees({"/": value})
         clock.forward(seconds=60)
         notify_due(store, thread.channel_of, by="test")
     assert thread.answers()[1:] == [f"<{thread.messages[0].id}@example.org>"] * 2

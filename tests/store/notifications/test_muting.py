@@ -9,14 +9,15 @@ import pytest
 from sentinel.alerts.actions import Acknowledge, Suppress, Unsuppress
 from sentinel.clock import FakeClock
 from sentinel.store import Store
-from tests.engine.test_dispatcher import FIRST, World
+from tests.engine.test_dispatcher import FIRST
+from tests.world import World
 
 NEWS = ("firing", "new_firing")
 
 
 def mute(world: World, mount: str, until: datetime) -> None:
     """Suppress the alert of one mount."""
-    ids = world.desk.rows("SELECT id FROM alert WHERE title = :what", what=f"mount={mount}")
+    ids = world.rows("SELECT id FROM alert WHERE title = :what", what=f"mount={mount}")
     world.store.act([row[0] for row in ids], Suppress(actor="ann", until=until))
 
 
@@ -32,19 +33,19 @@ def names(world: World) -> list[list[str]]:
 @pytest.fixture
 def told(store: Store, clock: FakeClock) -> World:
     """`/` and `/data` fire and were told; `/data` was then suppressed for an hour and is over."""
-    world = World(store, clock, annotations={"summary": "mount={mount}"})
-    world.desk.sees({"/": 95, "/data": 95})
+    world = World(store, clock, group_wait="30s", annotations={"summary": "mount={mount}"})
+    world.sees({"/": 95, "/data": 95})
     clock.forward(seconds=30)
     assert world.said() == [FIRST]
     mute(world, "/data", clock.now() + timedelta(hours=1))
-    world.desk.sees({"/": 95, "/data": 20})
+    world.sees({"/": 95, "/data": 20})
     clock.forward(minutes=5)
     assert world.said() == [("firing", "partly_resolved")]
     return world
 
 
 def test_a_suppressed_alert_is_notified_when_its_suppression_ends(told: World, clock: FakeClock):
-    told.desk.sees({"/": 95, "/data": 95})
+    told.sees({"/": 95, "/data": 95})
     clock.forward(minutes=10)
     assert told.said() == []
     due = told.store.notification_log.next_due()
@@ -56,12 +57,12 @@ def test_a_suppressed_alert_is_notified_when_its_suppression_ends(told: World, c
 
 
 def test_an_alert_unsuppressed_by_hand_is_notified_as_after_expiry(told: World, clock: FakeClock):
-    told.desk.sees({"/": 95, "/data": 95})
-    told.desk.sees({"/": 95, "/data": 95, "/home": 95})
+    told.sees({"/": 95, "/data": 95})
+    told.sees({"/": 95, "/data": 95, "/home": 95})
     clock.forward(minutes=5)
     told.tells()
     assert names(told) == [["/", "/home"]]
-    ids = told.desk.rows("SELECT id FROM alert WHERE title = 'mount=/data'")
+    ids = told.rows("SELECT id FROM alert WHERE title = 'mount=/data'")
     clock.forward(seconds=1)
     told.store.act([row[0] for row in ids], Unsuppress(actor="ann"))
     clock.forward(minutes=5)
@@ -70,8 +71,8 @@ def test_an_alert_unsuppressed_by_hand_is_notified_as_after_expiry(told: World, 
 
 
 def test_another_notification_meanwhile_does_not_replace_it(told: World, clock: FakeClock):
-    told.desk.sees({"/": 95, "/data": 95})
-    told.desk.sees({"/": 95, "/data": 95, "/home": 95})
+    told.sees({"/": 95, "/data": 95})
+    told.sees({"/": 95, "/data": 95, "/home": 95})
     clock.forward(minutes=5)
     told.tells()
     assert names(told) == [["/", "/home"]]
@@ -80,19 +81,19 @@ def test_another_notification_meanwhile_does_not_replace_it(told: World, clock: 
 
 
 def test_a_change_right_after_the_suppression_does_not_replace_it(told: World, clock: FakeClock):
-    told.desk.sees({"/": 95, "/data": 95})
-    told.desk.sees({"/": 95, "/data": 95, "/home": 95})
+    told.sees({"/": 95, "/data": 95})
+    told.sees({"/": 95, "/data": 95, "/home": 95})
     clock.forward(minutes=5)
     told.tells()
     clock.forward(hours=1)
-    told.desk.sees({"/": 95, "/data": 95, "/home": 20})
+    told.sees({"/": 95, "/data": 95, "/home": 20})
     told.recorder.messages.clear()
     assert told.said() == [NEWS]
 
 
 def test_the_end_of_each_of_several_suppressions_is_notified(store: Store, clock: FakeClock):
-    world = World(store, clock, annotations={"summary": "mount={mount}"})
-    world.desk.sees({"/": 95, "/data": 95})
+    world = World(store, clock, group_wait="30s", annotations={"summary": "mount={mount}"})
+    world.sees({"/": 95, "/data": 95})
     first, second = clock.now() + timedelta(hours=1), clock.now() + timedelta(hours=2)
     mute(world, "/", first)
     mute(world, "/data", second)
@@ -107,27 +108,26 @@ def test_the_end_of_each_of_several_suppressions_is_notified(store: Store, clock
 
 
 def test_the_severity_of_a_suppressed_alert_is_not_notified(store: Store, clock: FakeClock):
-    world = World(
-        store, clock, annotations={"summary": "mount={mount}"},
+    world = World(store, clock, group_wait="30s", annotations={"summary": "mount={mount}"},
         when={"levels": {"high": 90, "critical": 98}},
     )  # fmt: skip
-    world.desk.sees({"/": 95, "/data": 95})
+    world.sees({"/": 95, "/data": 95})
     mute(world, "/data", clock.now() + timedelta(hours=1))
     clock.forward(seconds=30)
     assert world.said() == [FIRST]
-    world.desk.sees({"/": 95, "/data": 99})
+    world.sees({"/": 95, "/data": 99})
     assert world.said() == []
     clock.forward(hours=1)
     assert world.said() == [("firing", "severity_rose")]
 
 
 def test_only_unsuppressed_alerts_count_as_acknowledged(store: Store, clock: FakeClock):
-    world = World(store, clock, annotations={"summary": "mount={mount}"})
-    world.desk.sees({"/": 95, "/data": 95})
+    world = World(store, clock, group_wait="30s", annotations={"summary": "mount={mount}"})
+    world.sees({"/": 95, "/data": 95})
     clock.forward(seconds=30)
     world.said()
     mute(world, "/data", clock.now() + timedelta(hours=30))
-    (id_,) = world.desk.rows("SELECT id FROM alert WHERE title = 'mount=/'")
+    (id_,) = world.rows("SELECT id FROM alert WHERE title = 'mount=/'")
     world.store.act([id_[0]], Acknowledge(actor="ann"))
     clock.forward(hours=5)
     assert world.said() == []

@@ -7,15 +7,15 @@ import pytest
 from sentinel.clock import FakeClock
 from sentinel.errors import NotFound
 from sentinel.store import Store
-from tests.engine.test_dispatcher import World
+from tests.world import World
 
 
 @pytest.fixture
 def world(store: Store, clock: FakeClock) -> World:
     """An open group whose receiver `ops` was told; it is next due when it is repeated."""
     store.receivers.set("ops", ["inbox"])
-    world = World(store, clock, receivers=["ops"])
-    world.desk.sees({"/": 95})
+    world = World(store, clock, group_wait="30s", receivers=["ops"])
+    world.sees({"/": 95})
     world.clock.forward(seconds=30)
     assert heard(world) == ["inbox"]
     assert heard(world) == []
@@ -55,7 +55,7 @@ def test_changing_a_receiver_does_not_affect_groups_of_another(world: World):
 
 
 def test_an_added_channel_is_not_notified_of_resolved_alerts(world: World):
-    world.desk.sees({"/": 20})
+    world.sees({"/": 20})
     assert heard(world) == ["inbox"]
     world.store.receivers.set("ops", ["inbox", "sentinel-webhook/ops"])
     assert heard(world) == []
@@ -71,8 +71,8 @@ def test_default_is_notified_at_once_when_a_receiver_is_removed(world: World):
 
 
 def test_a_receiver_created_later_is_notified_of_what_default_was(store: Store, clock: FakeClock):
-    world = World(store, clock, receivers=["later"])
-    world.desk.sees({"/": 95})
+    world = World(store, clock, group_wait="30s", receivers=["later"])
+    world.sees({"/": 95})
     world.clock.forward(seconds=30)
     assert heard(world) == ["inbox"]
     store.receivers.set("later", ["sentinel-webhook/later"])

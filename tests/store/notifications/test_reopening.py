@@ -10,7 +10,8 @@ from sentinel.alerts.actions import Acknowledge, Reopen, Resolve
 from sentinel.clock import FakeClock
 from sentinel.errors import DeliveryError
 from sentinel.store import Store
-from tests.engine.test_dispatcher import FIRST, OVER, World
+from tests.engine.test_dispatcher import FIRST, OVER
+from tests.world import World
 
 REOPEN = Reopen(actor="ann", comment="too soon")
 
@@ -18,25 +19,25 @@ REOPEN = Reopen(actor="ann", comment="too soon")
 @pytest.fixture
 def told(store: Store, clock: FakeClock) -> World:
     """One alert fires, and everybody was told."""
-    world = World(store, clock)
-    world.desk.sees({"/": 95})
+    world = World(store, clock, group_wait="30s")
+    world.sees({"/": 95})
     clock.forward(seconds=30)
     assert world.said() == [FIRST]
     return world
 
 
 def resolve(world: World, *ids: str) -> None:
-    world.store.act(list(ids) or world.desk.ids(), Resolve(actor="ann"))
+    world.store.act(list(ids) or world.ids(), Resolve(actor="ann"))
 
 
 def reopen(world: World, *ids: str) -> list[str]:
     """What comes of it: nothing where it is done, else why not."""
-    done = world.store.act(list(ids) or world.desk.ids(), REOPEN)
+    done = world.store.act(list(ids) or world.ids(), REOPEN)
     return [one.error for one in done if not one.ok]
 
 
 def test_a_reopened_alert_is_as_before_and_its_timeline_names_the_person(told: World):
-    (alert,) = told.desk.ids()
+    (alert,) = told.ids()
     before = told.store.alerts.get(alert)
     resolve(told)
     assert reopen(told) == []
@@ -47,11 +48,11 @@ def test_a_reopened_alert_is_as_before_and_its_timeline_names_the_person(told: W
     assert (last.kind, last.reason, last.actor, last.comment) == (
         "reopened", "reopened_manually", "ann", "too soon",
     )  # fmt: skip
-    assert told.desk.events()[-2:] == ["sentinel.group.reopened", "sentinel.alert.reopened"]
+    assert told.events()[-2:] == ["sentinel.group.reopened", "sentinel.alert.reopened"]
 
 
 def test_an_acknowledged_alert_reopens_acknowledged(told: World):
-    (alert,) = told.desk.ids()
+    (alert,) = told.ids()
     told.store.act([alert], Acknowledge(actor="bo", comment="mine"))
     resolve(told)
     reopen(told)
@@ -59,7 +60,7 @@ def test_an_acknowledged_alert_reopens_acknowledged(told: World):
     assert (now.status, now.acknowledged_by, now.acknowledge_comment) == (
         "acknowledged", "bo", "mine",
     )  # fmt: skip
-    assert told.desk.rows("SELECT status, firing, acknowledged FROM alert_group") == [
+    assert told.rows("SELECT status, firing, acknowledged FROM alert_group") == [
         ("acknowledged", 1, 1)
     ]
 
@@ -99,7 +100,7 @@ def test_hours_later_the_reopened_alert_starts_its_own_conversation(told: World)
     assert told.said() == [OVER]
     told.clock.forward(hours=3)
     assert reopen(told) == []
-    assert told.desk.rows("SELECT status, firing FROM alert_group ORDER BY id") == [
+    assert told.rows("SELECT status, firing FROM alert_group ORDER BY id") == [
         ("resolved", 0), ("open", 1),
     ]  # fmt: skip
     told.clock.forward(seconds=30)
@@ -109,11 +110,11 @@ def test_hours_later_the_reopened_alert_starts_its_own_conversation(told: World)
 def test_reopening_one_alert_of_a_group_before_any_notification_sends_nothing(
     store: Store, clock: FakeClock
 ):
-    world = World(store, clock)
-    world.desk.sees({"/": 95, "/data": 95})
+    world = World(store, clock, group_wait="30s")
+    world.sees({"/": 95, "/data": 95})
     clock.forward(seconds=30)
     assert world.said() == [FIRST]
-    first = world.desk.ids()[0]
+    first = world.ids()[0]
     resolve(world, first)
     clock.forward(minutes=1)
     reopen(world, first)
@@ -129,11 +130,11 @@ def test_reopening_one_alert_of_a_group_before_any_notification_sends_nothing(
 def test_reopening_one_alert_of_a_group_after_its_resolve_was_notified_is_notified(
     store: Store, clock: FakeClock
 ):
-    world = World(store, clock)
-    world.desk.sees({"/": 95, "/data": 95})
+    world = World(store, clock, group_wait="30s")
+    world.sees({"/": 95, "/data": 95})
     clock.forward(seconds=30)
     assert world.said() == [FIRST]
-    first = world.desk.ids()[0]
+    first = world.ids()[0]
     resolve(world, first)
     clock.forward(minutes=5)
     assert world.said() == [("firing", "partly_resolved")]
@@ -164,12 +165,12 @@ def test_a_resolve_that_a_channel_may_have_received_counts_as_notified(told: Wor
 
 
 def test_reopening_names_the_newer_alert_of_the_same_fingerprint(told: World):
-    (alert,) = told.desk.ids()
+    (alert,) = told.ids()
     resolve(told)
     told.clock.forward(hours=2)
-    told.desk.sees({"/": 20})
-    told.desk.sees({"/": 95})
-    (other,) = set(told.desk.ids()) - {alert}
+    told.sees({"/": 20})
+    told.sees({"/": 95})
+    (other,) = set(told.ids()) - {alert}
     assert reopen(told, alert) == [
         f"it has opened again already, as alert {other}; go on with that one"
     ]
@@ -184,21 +185,21 @@ def test_reopening_names_the_newer_alert_of_the_same_fingerprint(told: World):
 def test_a_pending_alert_of_the_same_fingerprint_merges_into_the_reopened_one(
     store: Store, clock: FakeClock
 ):
-    world = World(store, clock, consecutive=2)
-    world.desk.sees({"/": 95})
-    world.desk.sees({"/": 95})
-    (alert,) = world.desk.ids()
+    world = World(store, clock, group_wait="30s", consecutive=2)
+    world.sees({"/": 95})
+    world.sees({"/": 95})
+    (alert,) = world.ids()
     resolve(world)
     clock.forward(minutes=20)
-    world.desk.sees({"/": 95})
-    assert world.desk.alerts() == [
+    world.sees({"/": 95})
+    assert world.alerts() == [
         ("disk: / 95 percent", "resolved"),
         ("disk: / 95 percent", "pending"),
     ]
     assert reopen(world, alert) == []
-    assert world.desk.alerts() == [("disk: / 95 percent", "open")]
-    world.desk.sees({"/": 20})
-    assert world.desk.alerts() == [("disk: / 95 percent", "resolved")]
+    assert world.alerts() == [("disk: / 95 percent", "open")]
+    world.sees({"/": 20})
+    assert world.alerts() == [("disk: / 95 percent", "resolved")]
 
 
 def test_an_alert_of_a_disabled_rule_is_not_reopened(told: World):
@@ -210,20 +211,20 @@ def test_an_alert_of_a_disabled_rule_is_not_reopened(told: World):
 
 
 def test_a_reopened_alert_expires_when_it_would_have(store: Store, clock: FakeClock):
-    world = World(store, clock, resolve_after="10m")
-    world.desk.sees({"/": 95})
+    world = World(store, clock, group_wait="30s", resolve_after="10m")
+    world.sees({"/": 95})
     resolve(world)
     clock.forward(minutes=5)
     reopen(world)
     world.store.sweep()
-    assert world.store.alerts.get(world.desk.ids()[0]).status == "open"
+    assert world.store.alerts.get(world.ids()[0]).status == "open"
     clock.forward(minutes=5)
     world.store.sweep()
-    assert world.store.alerts.get(world.desk.ids()[0]).resolution == "expired"
+    assert world.store.alerts.get(world.ids()[0]).resolution == "expired"
 
 
 def test_a_deleted_alert_cannot_be_reopened(told: World):
-    (alert,) = told.desk.ids()
+    (alert,) = told.ids()
     resolve(told)
     told.clock.forward(days=91)
     told.store.retain(timedelta(days=90))

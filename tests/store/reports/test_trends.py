@@ -8,17 +8,17 @@ from sentinel.alerts.actions import Acknowledge, Resolve
 from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.reports.trends import trend
-from tests.store.desk import Desk
+from tests.world import World
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 def test_a_trend_counts_a_period_and_the_one_before(store: Store, clock: FakeClock):
-    desk = Desk(store, clock, category="system", team="ops")
-    desk.sees({"/old": 95.0})
-    store.act(desk.ids(), Resolve(actor="lena"))
+    world = World(store, clock, category="system", team="ops")
+    world.sees({"/old": 95.0})
+    store.act(world.ids(), Resolve(actor="lena"))
     clock.forward(hours=25)
-    desk.sees({"/a": 95.0, "/b": 95.0, "/c": 95.0})
+    world.sees({"/a": 95.0, "/b": 95.0, "/c": 95.0})
     ids = {one.labels["mount"]: one.id for one in store.alerts.page(order="live").items}
     clock.forward(minutes=10)
     store.act([ids["/a"]], Acknowledge(actor="lena"))
@@ -35,12 +35,12 @@ def test_a_trend_counts_a_period_and_the_one_before(store: Store, clock: FakeClo
 
 
 def test_buckets_begin_on_whole_steps_and_hold_every_alert(store: Store, clock: FakeClock):
-    desk = Desk(store, clock)
+    world = World(store, clock)
     seen: dict[str, float] = {}
     for number in range(5):
         clock.forward(minutes=50)
         seen[f"/{number}"] = 95.0
-        desk.sees(seen)
+        world.sees(seen)
     found = trend(store, DAY, HOUR)
     assert sum(one.opened for one in found.buckets) == 5
     for one in found.buckets:
@@ -56,18 +56,18 @@ def test_a_quiet_time_has_no_mean(store: Store):
 
 
 def test_steps_of_minutes_hold_every_alert_too(store: Store, clock: FakeClock):
-    desk = Desk(store, clock)
-    desk.sees({"/": 95.0})
+    world = World(store, clock)
+    world.sees({"/": 95.0})
     clock.forward(minutes=7)
-    desk.sees({"/": 95.0, "/b": 95.0})
+    world.sees({"/": 95.0, "/b": 95.0})
     found = trend(store, HOUR, timedelta(minutes=5))
     assert [one.opened for one in found.buckets] == [1, 1]
     assert all(one.at.minute % 5 == 0 for one in found.buckets)
 
 
 def test_a_rule_that_is_quiet_now_counts_in_the_period_before_only(store: Store, clock: FakeClock):
-    desk = Desk(store, clock, category="system", team="ops")
-    desk.sees({"/a": 95.0, "/b": 95.0})
+    world = World(store, clock, category="system", team="ops")
+    world.sees({"/a": 95.0, "/b": 95.0})
     clock.forward(hours=25)
     found = trend(store, DAY, HOUR)
     assert (found.now.opened, found.before.opened, found.before.unattended) == (0, 2, 2)

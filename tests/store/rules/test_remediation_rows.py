@@ -11,7 +11,7 @@ from sentinel.alerts.actions import Resolve
 from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.rules.remediation import GIVE_UP_AFTER, RemediationRun
-from tests.store.desk import Desk
+from tests.world import World
 
 REMEDIATION = {
     "deployment": "restart/disk",
@@ -20,83 +20,83 @@ REMEDIATION = {
 
 
 @pytest.fixture
-def desk(store: Store, clock: FakeClock) -> Desk:
-    return Desk(store, clock, remediate=REMEDIATION)
+def world(store: Store, clock: FakeClock) -> World:
+    return World(store, clock, remediate=REMEDIATION)
 
 
-def reasons(desk: Desk, alert_id: str) -> list[tuple[str, str]]:
-    timeline = desk.store.alerts.timeline(alert_id)
+def reasons(world: World, alert_id: str) -> list[tuple[str, str]]:
+    timeline = world.store.alerts.timeline(alert_id)
     return [(entry.reason, entry.comment) for entry in timeline if entry.kind == "remedy"]
 
 
-def test_an_alert_that_opens_requests_its_remediation_with_its_own_labels(desk: Desk):
-    desk.sees({"/data": 97, "/home": 20})
-    (wanted,) = desk.store.remediations.to_start()
-    (alert,) = desk.ids()
+def test_an_alert_that_opens_requests_its_remediation_with_its_own_labels(world: World):
+    world.sees({"/data": 97, "/home": 20})
+    (wanted,) = world.store.remediations.to_start()
+    (alert,) = world.ids()
     assert (wanted.alert_id, wanted.deployment) == (alert, "restart/disk")
-    title = desk.store.alerts.get(alert).title
+    title = world.store.alerts.get(alert).title
     assert wanted.parameters == {"mount": "/data", "why": [f"{title}, medium"], "tries": 3}
 
 
-def test_a_remediation_is_requested_once_per_alert(desk: Desk):
-    desk.sees({"/data": 97})
-    (alert,) = desk.ids()
-    assert desk.store.remediations.started(alert, "run-9", "restart · 1", "SCHEDULED")
-    desk.sees({"/data": 98})
-    desk.sees({"/data": 10})
-    desk.sees({"/data": 99})  # the same alert again
-    assert desk.ids() == [alert]
-    assert desk.store.remediations.to_start() == []
-    assert not desk.store.remediations.started(alert, "run-10", "restart · 2", "SCHEDULED")
-    found = desk.store.remediations.of(alert)
+def test_a_remediation_is_requested_once_per_alert(world: World):
+    world.sees({"/data": 97})
+    (alert,) = world.ids()
+    assert world.store.remediations.started(alert, "run-9", "restart · 1", "SCHEDULED")
+    world.sees({"/data": 98})
+    world.sees({"/data": 10})
+    world.sees({"/data": 99})  # the same alert again
+    assert world.ids() == [alert]
+    assert world.store.remediations.to_start() == []
+    assert not world.store.remediations.started(alert, "run-10", "restart · 2", "SCHEDULED")
+    found = world.store.remediations.of(alert)
     assert found is not None
     assert (found.flow_run_id, found.flow_run_name) == ("run-9", "restart · 1")
 
 
 def test_a_pending_alert_requests_no_remediation(store: Store, clock: FakeClock):
-    desk = Desk(store, clock, remediate=REMEDIATION, consecutive=2)
-    desk.sees({"/data": 97})
+    world = World(store, clock, remediate=REMEDIATION, consecutive=2)
+    world.sees({"/data": 97})
     assert store.remediations.to_start() == []
-    desk.sees({"/data": 97})
+    world.sees({"/data": 97})
     assert len(store.remediations.to_start()) == 1
 
 
 def test_a_failed_check_requests_no_remediation(store: Store, clock: FakeClock):
-    desk = Desk(store, clock, remediate=REMEDIATION, errors={"after": 1})
-    desk.sees(error=RuntimeError("no such disk"))
-    assert len(desk.ids()) == 1
+    world = World(store, clock, remediate=REMEDIATION, errors={"after": 1})
+    world.sees(error=RuntimeError("no such disk"))
+    assert len(world.ids()) == 1
     assert store.remediations.to_start() == []
 
 
-def test_the_remediation_of_a_resolved_alert_is_dropped(desk: Desk):
-    desk.sees({"/data": 97})
-    (alert,) = desk.ids()
-    desk.store.act([alert], Resolve(actor="ada"))
-    assert desk.store.remediations.to_start() == []
-    found = desk.store.remediations.of(alert)
+def test_the_remediation_of_a_resolved_alert_is_dropped(world: World):
+    world.sees({"/data": 97})
+    (alert,) = world.ids()
+    world.store.act([alert], Resolve(actor="ada"))
+    assert world.store.remediations.to_start() == []
+    found = world.store.remediations.of(alert)
     assert found is not None
     assert (found.status, found.error) == (
         "dropped",
         "its alert was resolved before it could be started",
     )
-    assert reasons(desk, alert) == [("remediation_not_started", found.error)]
+    assert reasons(world, alert) == [("remediation_not_started", found.error)]
 
 
-def test_a_remediation_that_cannot_start_is_retried_and_given_up_in_time(desk: Desk):
-    desk.sees({"/data": 97})
-    (alert,) = desk.ids()
-    desk.store.remediations.not_started(alert, "there is no deployment restart/disk")
-    assert [one.alert_id for one in desk.store.remediations.to_start()] == [alert]
-    desk.clock.forward(seconds=GIVE_UP_AFTER.total_seconds())
-    assert desk.store.remediations.to_start() == []
-    ((reason, comment),) = reasons(desk, alert)
+def test_a_remediation_that_cannot_start_is_retried_and_given_up_in_time(world: World):
+    world.sees({"/data": 97})
+    (alert,) = world.ids()
+    world.store.remediations.not_started(alert, "there is no deployment restart/disk")
+    assert [one.alert_id for one in world.store.remediations.to_start()] == [alert]
+    world.clock.forward(seconds=GIVE_UP_AFTER.total_seconds())
+    assert world.store.remediations.to_start() == []
+    ((reason, comment),) = reasons(world, alert)
     assert reason == "remediation_not_started"
     assert "could not be started for an hour: there is no deployment restart/disk" in comment
 
 
 def test_no_more_remediations_run_at_once_than_the_rule_allows(store: Store, clock: FakeClock):
-    desk = Desk(store, clock, remediate={**REMEDIATION, "at_once": 2})
-    desk.sees({f"/{n}": 97 for n in range(5)})
+    world = World(store, clock, remediate={**REMEDIATION, "at_once": 2})
+    world.sees({f"/{n}": 97 for n in range(5)})
     first = store.remediations.to_start()
     assert len(first) == 2
     for one in first:
@@ -109,10 +109,10 @@ def test_no_more_remediations_run_at_once_than_the_rule_allows(store: Store, clo
     assert len(store.remediations.to_start()) == 1
 
 
-def test_the_timeline_follows_the_state_of_the_remediation_run(desk: Desk):
-    desk.sees({"/data": 97})
-    (alert,) = desk.ids()
-    store = desk.store
+def test_the_timeline_follows_the_state_of_the_remediation_run(world: World):
+    world.sees({"/data": 97})
+    (alert,) = world.ids()
+    store = world.store
     store.remediations.started(alert, "run-9", "restart · 1", "SCHEDULED")
     assert store.remediations.running() == {"run-9": alert}
     running = RemediationRun(
@@ -128,20 +128,20 @@ def test_the_timeline_follows_the_state_of_the_remediation_run(desk: Desk):
     found = store.remediations.of(alert)
     assert found is not None
     assert (found.status, found.state, found.state_name) == ("ended", "FAILED", "Failed")
-    assert reasons(desk, alert) == [
+    assert reasons(world, alert) == [
         ("remediation_started", "restart · 1"),
         ("remediation_ended", "Failed"),
     ]
 
 
-def test_two_concurrent_reports_of_a_start_count_as_one(desk: Desk):
-    desk.sees({"/data": 97})
-    (alert,) = desk.ids()
+def test_two_concurrent_reports_of_a_start_count_as_one(world: World):
+    world.sees({"/data": 97})
+    (alert,) = world.ids()
     barrier, said = Barrier(2), list[bool]()
 
     def say(name: str) -> None:
         barrier.wait(10)
-        said.append(desk.store.remediations.started(alert, "run-9", name, "SCHEDULED"))
+        said.append(world.store.remediations.started(alert, "run-9", name, "SCHEDULED"))
 
     threads = [Thread(target=say, args=(f"restart {n}",)) for n in range(2)]
     for thread in threads:
@@ -149,14 +149,14 @@ def test_two_concurrent_reports_of_a_start_count_as_one(desk: Desk):
     for thread in threads:
         thread.join(30)
     assert sorted(said) == [False, True]
-    assert len(reasons(desk, alert)) == 1
+    assert len(reasons(world, alert)) == 1
 
 
-def test_a_remediation_is_deleted_with_its_alert(desk: Desk):
-    desk.sees({"/data": 97})
-    (alert,) = desk.ids()
-    desk.sees({"/data": 10})
-    desk.clock.forward(seconds=86_400)
-    desk.store.retain(timedelta(hours=1))
-    assert desk.ids() == []
-    assert desk.store.remediations.of(alert) is None
+def test_a_remediation_is_deleted_with_its_alert(world: World):
+    world.sees({"/data": 97})
+    (alert,) = world.ids()
+    world.sees({"/data": 10})
+    world.clock.forward(seconds=86_400)
+    world.store.retain(timedelta(hours=1))
+    assert world.ids() == []
+    assert world.store.remediations.of(alert) is None
