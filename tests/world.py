@@ -187,7 +187,7 @@ class World:
             ]
         )
 
-    def look(self, trigger: Trigger[..., Any], **parameters: Any) -> Observation:
+    def observe(self, trigger: Trigger[..., Any], **parameters: Any) -> Observation:
         """What a trigger over metrics sees now; its error is raised."""
         ctx = Context(clock=self.clock, metrics=self.store.metrics.reader())
         seen = observe(trigger, ctx, parameters, timeout=None)
@@ -197,7 +197,7 @@ class World:
 
     def values(self, trigger: Trigger[..., Any], **parameters: Any) -> dict[str, float | None]:
         """The value that it sees of each host; `*` where a reading is of no host."""
-        seen = self.look(trigger, **parameters)
+        seen = self.observe(trigger, **parameters)
         found = {r.labels.get("host", "*"): r.value for r in seen.readings}
         if seen.table is not None:
             readings = [seen.table.reading(place) for place in seen.table.places()]
@@ -213,7 +213,7 @@ class World:
                 trigger=trigger.name,
                 slot=now,
                 at=now,
-                observation=self.look(trigger, **given),
+                observation=self.observe(trigger, **given),
                 default_when=trigger.when,
                 keeps_readings=trigger.keeps_readings,
             )

@@ -76,7 +76,7 @@ def test_the_end_names_what_came_back_unheard_and_ended_again(world: World):
 
 
 def test_a_group_that_comes_back_waits_as_a_first_one_does(store: Store, clock: FakeClock):
-    world = World(store, clock)
+    world = World(store, clock, group_wait="30s")
     world.sees({"/": 95})
     clock.forward(seconds=30)
     assert world.said() == [FIRST]
@@ -102,7 +102,7 @@ def test_news_in_a_group_waits_for_group_interval(world: World):
 
 
 def test_a_severity_above_what_was_told_does_not_wait(store: Store, clock: FakeClock):
-    world = World(store, clock, when={"levels": {"high": 90, "critical": 98}})
+    world = World(store, clock, group_wait="30s", when={"levels": {"high": 90, "critical": 98}})
     world.sees({"/": 95})
     world.clock.forward(seconds=30)
     world.said()
@@ -148,7 +148,7 @@ def test_the_resolve_of_a_suppressed_alert_reaches_whoever_was_told(world: World
 
 
 def test_what_expires_is_not_called_recovered(store: Store, clock: FakeClock):
-    world = World(store, clock, resolve_after="10m")
+    world = World(store, clock, group_wait="30s", resolve_after="10m")
     world.sees({"/": 95})
     world.clock.forward(seconds=30)
     assert world.said() == [FIRST]
@@ -207,7 +207,7 @@ def test_a_permanent_error_is_not_tried_again_until_there_is_news(world: World):
 
 
 def test_a_receiver_that_is_not_there_goes_to_default_and_is_said(store: Store, clock: FakeClock):
-    world = World(store, clock, receivers=["nobody"])
+    world = World(store, clock, group_wait="30s", receivers=["nobody"])
     world.sees({"/": 95})
     world.clock.forward(seconds=30)
     assert world.said() == [FIRST]
@@ -239,7 +239,7 @@ def test_a_receiver_needs_channels_that_exist_in_form(store: Store):
 
 
 def test_two_senders_at_once_send_each_message_once(store: Store, clock: FakeClock):
-    world = World(store, clock, group_by=["mount"])
+    world = World(store, clock, group_wait="30s", group_by=["mount"])
     world.sees({f"/m{n}": 95 for n in range(40)})
     clock.forward(seconds=30)
     threads = [threading.Thread(target=world.tells) for _ in range(3)]

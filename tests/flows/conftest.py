@@ -39,7 +39,7 @@ def gauge(path: str, factor: float = 1.0) -> Iterator[Reading]:
         yield Reading(labels={"name": name}, value=value * factor)
 
 
-class Desk:
+class Gauges:
     """Deploys the gauge's rules, runs them, and looks at what came of it."""
 
     def __init__(
@@ -103,13 +103,13 @@ class Desk:
 
 
 @pytest.fixture
-def desk(
+def gauges(
     connected: PrefectServer,
     tmp_path: Path,
     migrated_sqlite: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Generator[Desk]:
-    """A desk with an empty database of its own."""
+) -> Generator[Gauges]:
+    """With an empty database of its own."""
     url = sqlite_copy(migrated_sqlite, tmp_path / "sentinel.db")
     monkeypatch.setenv("SENTINEL_DATABASE_URL", url)
     settings.cache_clear()
@@ -117,7 +117,7 @@ def desk(
     connections.prefect_api.cache_clear()
     store = Store(url)
     with get_client(sync_client=True) as client:
-        yield Desk(connected, store, tmp_path, client)
+        yield Gauges(connected, store, tmp_path, client)
     store.close()
     connections.store().close()
     api = connections.prefect_api()

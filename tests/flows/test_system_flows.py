@@ -15,7 +15,7 @@ from flows.notify import notify_until_served
 from flows.retention import retention
 from flows.sweep import sweep
 from sentinel.store.automation_switches import Seen, turned_on_by_deploy
-from tests.flows.conftest import Desk
+from tests.flows.conftest import Gauges
 from tests.prefect_server import PrefectServer
 
 pytestmark = pytest.mark.prefect
@@ -39,27 +39,27 @@ NOTHING: dict[str, Any] = {
 }
 
 
-def test_notifying_goes_on_until_every_request_is_served(desk: Desk):
-    desk.shows(a=97, b=98)
-    desk.run(desk.rule("told"))
-    told = notify_until_served(desk.store, by="a test")
+def test_notifying_goes_on_until_every_request_is_served(gauges: Gauges):
+    gauges.shows(a=97, b=98)
+    gauges.run(gauges.rule("told"))
+    told = notify_until_served(gauges.store, by="a test")
     assert told.sent == 1
-    (kept,) = desk.store.inbox.page()
+    (kept,) = gauges.store.inbox.page()
     assert kept.title.startswith("[medium]")
-    assert desk.store.wakes.serve(desk.store.wakes.requested())
+    assert gauges.store.wakes.serve(gauges.store.wakes.requested())
 
 
-def test_a_sweep_sends_what_no_event_requested(desk: Desk):
-    desk.shows(a=97)
-    desk.run(desk.rule("swept"))
+def test_a_sweep_sends_what_no_event_requested(gauges: Gauges):
+    gauges.shows(a=97)
+    gauges.run(gauges.rule("swept"))
     state = sweep(return_state=True)
     assert (state.name, state.message) == ("Swept", "1 messages sent")
-    assert len(desk.store.inbox.page()) == 1
+    assert len(gauges.store.inbox.page()) == 1
     again = sweep(return_state=True)
     assert (again.name, again.is_completed()) == ("NothingDue", True)
 
 
-def test_retention_reports_what_it_deleted(desk: Desk):
+def test_retention_reports_what_it_deleted(gauges: Gauges):
     state = retention(return_state=True)
     assert state.is_completed()
     assert "over 90d ago" in (state.message or "")
@@ -78,26 +78,28 @@ def automation(server: PrefectServer) -> Generator[Any]:
 
 
 @pytest.mark.slow
-def test_an_automation_that_was_switched_off_stays_off_over_a_deploy(desk: Desk, tmp_path: Path):
-    server = desk.server
+def test_an_automation_that_was_switched_off_stays_off_over_a_deploy(
+    gauges: Gauges, tmp_path: Path
+):
+    server = gauges.server
     server.deploy(tmp_path, NOTHING)
     with automation(server) as find:
-        restore_switches(desk.store, server.api)
+        restore_switches(gauges.store, server.api)
         first = find()
         server.api.switch_automation(first["id"], on=False)
-        assert restore_switches(desk.store, server.api) == []
+        assert restore_switches(gauges.store, server.api) == []
 
         server.deploy(tmp_path, NOTHING)
         second = find()
         assert second["id"] != first["id"]
         assert second["enabled"]  # Prefect's doing
-        (put_back,) = restore_switches(desk.store, server.api)
+        (put_back,) = restore_switches(gauges.store, server.api)
         assert put_back.endswith("/switch-test")
         assert not find()["enabled"]
 
         # A person switches it on: it stays on, and over the next deploy too.
         server.api.switch_automation(second["id"], on=True)
-        assert restore_switches(desk.store, server.api) == []
+        assert restore_switches(gauges.store, server.api) == []
         assert find()["enabled"]
 
 

@@ -13,7 +13,7 @@ from sentinel.errors import NotFound, PrefectUnreachable
 from sentinel.prefect_client.client import EVENTS_A_SECOND, PrefectApi
 from sentinel.prefect_client.port import OutEvent
 from sentinel.settings import Settings
-from tests.flows.conftest import Desk
+from tests.flows.conftest import Gauges
 from tests.prefect_server import PrefectServer, Receiver, free_port
 from tests.waiting import eventually
 
@@ -129,9 +129,9 @@ def test_it_says_who_we_are(receiver: Receiver, environ: dict[str, str], header:
     api.close()
 
 
-def test_a_run_started_twice_with_one_key_is_one_run(desk: Desk):
-    api = desk.server.api
-    deployment = desk.rule("started")
+def test_a_run_started_twice_with_one_key_is_one_run(gauges: Gauges):
+    api = gauges.server.api
+    deployment = gauges.rule("started")
     first = api.run_deployment(deployment, idempotency_key="once", name="by hand")
     assert api.run_deployment(deployment, idempotency_key="once")["id"] == first["id"]
     assert api.flow_run(first["id"])["name"] == "by hand"
@@ -139,8 +139,8 @@ def test_a_run_started_twice_with_one_key_is_one_run(desk: Desk):
     assert api.run_url(first["id"]).endswith(f"/runs/flow-run/{first['id']}")
 
 
-def test_what_is_not_there_is_not_found(desk: Desk):
-    api = desk.server.api
+def test_what_is_not_there_is_not_found(gauges: Gauges):
+    api = gauges.server.api
     with pytest.raises(NotFound):
         api.flow_run(str(uuid4()))
     with pytest.raises(NotFound):

@@ -66,7 +66,7 @@ EVERY_KIND = [
 ]
 
 
-class Desk:
+class Rollouts:
     """Rolls files out to a server, and looks at what came of it."""
 
     def __init__(self, server: PrefectServer, folder: Path) -> None:
@@ -133,11 +133,11 @@ def _plain(value: Any) -> Any:
 
 
 @pytest.fixture
-def desk(connected: PrefectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def rollouts(connected: PrefectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("USER_OF_THIS", "ada")
-    desk = Desk(connected, tmp_path)
-    yield desk
-    desk.api.close()
+    rollouts = Rollouts(connected, tmp_path)
+    yield rollouts
+    rollouts.api.close()
 
 
 def kinds(steps: Sequence[Step]) -> dict[str, str]:
@@ -145,113 +145,115 @@ def kinds(steps: Sequence[Step]) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_it_creates_exactly_the_deployments_of_prefect_deploy(desk: Desk):
-    paths = [ROOT / "prefect.yaml", *packs().values(), desk.file(*EVERY_KIND)]
+def test_it_creates_exactly_the_deployments_of_prefect_deploy(rollouts: Rollouts):
+    paths = [ROOT / "prefect.yaml", *packs().values(), rollouts.file(*EVERY_KIND)]
     names = [entry.name for entry in read_files(paths)]
-    desk.api.put_secret("database-url", "sqlite://")  # what the pack of databases asks for
-    desk.delete(names)
-    desk.prefect_deploy(*paths)
-    by_prefect = desk.there(names)
+    rollouts.api.put_secret("database-url", "sqlite://")  # what the pack of databases asks for
+    rollouts.delete(names)
+    rollouts.prefect_deploy(*paths)
+    by_prefect = rollouts.there(names)
     assert set(by_prefect) == set(names)
     # What that command has rolled out is as it should be: nothing is left to do.
     assert {
-        step.name: step.differences for step in desk.plan(*paths) if step.kind != "unchanged"
+        step.name: step.differences for step in rollouts.plan(*paths) if step.kind != "unchanged"
     } == {}
-    desk.delete(names)
-    assert set(kinds(desk.roll_out(*paths)).values()) == {"created"}
-    by_us = desk.there(names)
+    rollouts.delete(names)
+    assert set(kinds(rollouts.roll_out(*paths)).values()) == {"created"}
+    by_us = rollouts.there(names)
     for name in names:
         assert by_us[name] == by_prefect[name], name
-    assert set(kinds(desk.plan(*paths)).values()) == {"unchanged"}
+    assert set(kinds(rollouts.plan(*paths)).values()) == {"unchanged"}
 
 
-def test_only_changed_deployments_are_sent_and_as_prefect_would(desk: Desk):
-    desk.roll_out(desk.file(rule("alters"), rule("stays")))
-    before = desk.deployment("stays")
+def test_only_changed_deployments_are_sent_and_as_prefect_would(rollouts: Rollouts):
+    rollouts.roll_out(rollouts.file(rule("alters"), rule("stays")))
+    before = rollouts.deployment("stays")
     changed = rule("alters", description="Another.", tags=["rolled-out", "new"])
     changed["parameters"]["smallest_gb"] = 2
-    path = desk.file(changed, rule("stays"))
-    assert kinds(desk.roll_out(path)) == {"alters": "changed", "stays": "unchanged"}
-    assert desk.deployment("stays") == before
-    after = desk.there(["alters"])
-    desk.delete(["alters"])
-    desk.prefect_deploy(path)
-    assert desk.there(["alters"]) == after
+    path = rollouts.file(changed, rule("stays"))
+    assert kinds(rollouts.roll_out(path)) == {"alters": "changed", "stays": "unchanged"}
+    assert rollouts.deployment("stays") == before
+    after = rollouts.there(["alters"])
+    rollouts.delete(["alters"])
+    rollouts.prefect_deploy(path)
+    assert rollouts.there(["alters"]) == after
 
 
-def test_switches_stay_where_users_left_them(desk: Desk):
-    desk.roll_out(desk.file(rule("switched"), rule("paused-by-hand")))
-    switched = desk.deployment("switched")
+def test_switches_stay_where_users_left_them(rollouts: Rollouts):
+    rollouts.roll_out(rollouts.file(rule("switched"), rule("paused-by-hand")))
+    switched = rollouts.deployment("switched")
     (schedule,) = switched["schedules"]
-    place = f"{desk.server.url}/deployments"
+    place = f"{rollouts.server.url}/deployments"
     httpx.patch(
         f"{place}/{switched['id']}/schedules/{schedule['id']}", json={"active": False}
     ).raise_for_status()
-    paused = desk.deployment("paused-by-hand")
+    paused = rollouts.deployment("paused-by-hand")
     httpx.patch(f"{place}/{paused['id']}", json={"paused": True}).raise_for_status()
-    path = desk.file(rule("switched", description="A."), rule("paused-by-hand", description="B."))
-    assert set(kinds(desk.roll_out(path)).values()) == {"changed"}
-    after = desk.deployment("switched")
+    path = rollouts.file(
+        rule("switched", description="A."), rule("paused-by-hand", description="B.")
+    )
+    assert set(kinds(rollouts.roll_out(path)).values()) == {"changed"}
+    after = rollouts.deployment("switched")
     assert (after["id"], after["description"]) == (switched["id"], "A.")
     assert [one["active"] for one in after["schedules"]] == [False]
-    assert desk.deployment("paused-by-hand")["paused"]
+    assert rollouts.deployment("paused-by-hand")["paused"]
 
 
-def test_automations_are_made_anew_only_when_they_changed_and_keep_their_switch(desk: Desk):
+def test_automations_are_made_anew_only_when_they_changed_and_keep_their_switch(rollouts: Rollouts):
     def woken(expect: str, **more: Any) -> dict[str, Any]:
         trigger = {"name": "wakes-it", "type": "event", "expect": [expect], **more}
         return rule("woken", triggers=[trigger])
 
     def automations() -> list[dict[str, Any]]:
-        return [one for one in desk.api.automations() if one["name"] == "wakes-it"]
+        return [one for one in rollouts.api.automations() if one["name"] == "wakes-it"]
 
-    desk.roll_out(desk.file(woken("first")))
+    rollouts.roll_out(rollouts.file(woken("first")))
     (first,) = automations()
-    desk.api.switch_automation(first["id"], on=False)
-    assert kinds(desk.roll_out(desk.file(woken("first")))) == {"woken": "unchanged"}
+    rollouts.api.switch_automation(first["id"], on=False)
+    assert kinds(rollouts.roll_out(rollouts.file(woken("first")))) == {"woken": "unchanged"}
     assert [one["id"] for one in automations()] == [first["id"]]
-    assert kinds(desk.roll_out(desk.file(woken("second")))) == {"woken": "changed"}
+    assert kinds(rollouts.roll_out(rollouts.file(woken("second")))) == {"woken": "changed"}
     (second,) = automations()
     assert (second["trigger"]["expect"], second["enabled"]) == (["second"], False)
-    assert kinds(desk.roll_out(desk.file(rule("woken")))) == {"woken": "changed"}
+    assert kinds(rollouts.roll_out(rollouts.file(rule("woken")))) == {"woken": "changed"}
     assert automations() == []
 
 
-def test_an_edit_in_prefect_is_shown_and_reset(desk: Desk):
-    path = desk.file(rule("drifts"))
-    desk.roll_out(path)
-    deployment = desk.deployment("drifts")
+def test_an_edit_in_prefect_is_shown_and_reset(rollouts: Rollouts):
+    path = rollouts.file(rule("drifts"))
+    rollouts.roll_out(path)
+    deployment = rollouts.deployment("drifts")
     edited = {"rule": {**deployment["parameters"]["rule"], "severity": "info"}}
     httpx.patch(
-        f"{desk.server.url}/deployments/{deployment['id']}", json={"parameters": edited}
+        f"{rollouts.server.url}/deployments/{deployment['id']}", json={"parameters": edited}
     ).raise_for_status()
-    (step,) = desk.plan(path)
+    (step,) = rollouts.plan(path)
     assert (step.kind, step.drift) == ("changed", True)
     assert [str(one) for one in step.differences] == [
         "rule.severity: info in Prefect, nothing in the file"
     ]
-    assert desk.deployment("drifts")["parameters"] == edited  # looking changes nothing
-    desk.roll_out(path)
-    assert desk.deployment("drifts")["parameters"] == deployment["parameters"]
+    assert rollouts.deployment("drifts")["parameters"] == edited  # looking changes nothing
+    rollouts.roll_out(path)
+    assert rollouts.deployment("drifts")["parameters"] == deployment["parameters"]
 
 
-def test_a_rule_shows_where_it_was_edited(desk: Desk, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("SENTINEL_HOME", str(desk.folder))
-    monkeypatch.setenv("PREFECT_API_URL", desk.server.url)
-    desk.roll_out(ROOT / "prefect.yaml")
+def test_a_rule_shows_where_it_was_edited(rollouts: Rollouts, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SENTINEL_HOME", str(rollouts.folder))
+    monkeypatch.setenv("PREFECT_API_URL", rollouts.server.url)
+    rollouts.roll_out(ROOT / "prefect.yaml")
     step = drift_of("disk-space")
     assert step is not None
     assert not step.differences
-    deployment = desk.deployment("disk-space")
+    deployment = rollouts.deployment("disk-space")
     httpx.patch(
-        f"{desk.server.url}/deployments/{deployment['id']}", json={"description": "Mine."}
+        f"{rollouts.server.url}/deployments/{deployment['id']}", json={"description": "Mine."}
     ).raise_for_status()
     step = drift_of("disk-space")
     assert step is not None
     assert step.file.endswith("prefect.yaml")
     assert "description: Mine. in Prefect" in str(step.differences[0])
     assert drift_of("a-rule-of-no-file") is None
-    desk.roll_out(ROOT / "prefect.yaml")
+    rollouts.roll_out(ROOT / "prefect.yaml")
 
 
 @pytest.mark.parametrize(
@@ -271,42 +273,42 @@ def test_a_rule_shows_where_it_was_edited(desk: Desk, monkeypatch: pytest.Monkey
     ],
 )  # fmt: skip
 def test_an_invalid_entry_is_refused_and_the_others_are_deployed(
-    desk: Desk, more: dict[str, Any], said: str
+    rollouts: Rollouts, more: dict[str, Any], said: str
 ):
-    good, bad = desk.roll_out(desk.file(rule("good"), rule("bad", **more)))
+    good, bad = rollouts.roll_out(rollouts.file(rule("good"), rule("bad", **more)))
     assert good.kind in ("created", "unchanged")
     assert bad.kind == "refused"
     with pytest.raises(AssertionError, match=said):
         raise AssertionError(" ".join(bad.reasons))
-    assert desk.api.live(["bad"]) == []
+    assert rollouts.api.live(["bad"]) == []
 
 
-def test_a_secret_that_is_not_there_is_asked_for(desk: Desk):
+def test_a_secret_that_is_not_there_is_asked_for(rollouts: Rollouts):
     entry = rule("secretive", entrypoint="flows.rules.database_up")
     entry["parameters"]["databases"] = {"shop": "{secret:shop-address}"}
-    (step,) = desk.plan(desk.file(entry))
+    (step,) = rollouts.plan(rollouts.file(entry))
     assert step.kind == "refused"
     assert "the Secret block shop-address, which Prefect does not have" in step.reasons[0]
-    desk.api.put_secret("shop-address", "sqlite://")
-    assert kinds(desk.plan(desk.file(entry))) == {"secretive": "created"}
+    rollouts.api.put_secret("shop-address", "sqlite://")
+    assert kinds(rollouts.plan(rollouts.file(entry))) == {"secretive": "created"}
 
 
-def test_removing_is_asked_for(desk: Desk):
-    desk.roll_out(desk.file(rule("goes"), rule("remains")))
-    path = desk.file(rule("remains"))
-    assert kinds(desk.roll_out(path)) == {"remains": "unchanged"}
-    assert kinds(desk.plan(path, remove=True)) == {
+def test_removing_is_asked_for(rollouts: Rollouts):
+    rollouts.roll_out(rollouts.file(rule("goes"), rule("remains")))
+    path = rollouts.file(rule("remains"))
+    assert kinds(rollouts.roll_out(path)) == {"remains": "unchanged"}
+    assert kinds(rollouts.plan(path, remove=True)) == {
         "remains": "unchanged",
         "goes": "removed",
     }
-    desk.roll_out(path, remove=True)
-    assert desk.api.live(["goes"]) == []
+    rollouts.roll_out(path, remove=True)
+    assert rollouts.api.live(["goes"]) == []
 
 
-def test_prefect_is_asked_about_forms_only_when_code_changed(desk: Desk):
-    path = desk.file(rule("asks-once"))
-    desk.roll_out(path)
-    assert desk.asked == 1
-    desk.roll_out(path)
-    desk.roll_out(desk.file(rule("asks-once", description="Changed.")))
-    assert desk.asked == 1
+def test_prefect_is_asked_about_forms_only_when_code_changed(rollouts: Rollouts):
+    path = rollouts.file(rule("asks-once"))
+    rollouts.roll_out(path)
+    assert rollouts.asked == 1
+    rollouts.roll_out(path)
+    rollouts.roll_out(rollouts.file(rule("asks-once", description="Changed.")))
+    assert rollouts.asked == 1

@@ -25,17 +25,17 @@ def world(store: Store, clock: FakeClock) -> World:
 def test_what_is_unusual_fires_and_stays_bad_for_a_while(world: World):
     chance = random.Random(3)
     world.measures_line([chance.gauss(50, 2) for _ in range(500)])
-    (usual,) = world.evaluate(metric_anomaly, metric="load").readings
+    (usual,) = world.observe(metric_anomaly, metric="load").readings
     assert (usual.labels, usual.firing) == ({"host": "a"}, False)
     world.measures_line([150.0])
     world.measures_line([chance.gauss(50, 2) for _ in range(10)])
-    (odd,) = world.evaluate(metric_anomaly, metric="load").readings
+    (odd,) = world.observe(metric_anomaly, metric="load").readings
     assert odd.firing is True
     assert odd.value is not None
     assert odd.value > 7
     assert "load a is unusual: 150 10m ago" in (odd.summary or "")
     world.measures_line([chance.gauss(50, 2) for _ in range(10)])
-    assert [one.firing for one in world.evaluate(metric_anomaly, metric="load").readings] == [False]
+    assert [one.firing for one in world.observe(metric_anomaly, metric="load").readings] == [False]
 
 
 def test_a_season_is_no_anomaly_and_its_absence_is(world: World):
@@ -45,21 +45,21 @@ def test_a_season_is_no_anomaly_and_its_absence_is(world: World):
     chance = random.Random(4)
     world.measures_line([day(n) + chance.gauss(0, 1) for n in range(1200)])
     given = {"metric": "load", "season": timedelta(hours=2), "over": timedelta(hours=2)}
-    (usual,) = world.evaluate(metric_anomaly, **given).readings
+    (usual,) = world.observe(metric_anomaly, **given).readings
     assert usual.firing is False
     world.measures_line([100 + chance.gauss(0, 1) for _ in range(60)])
-    assert [one.firing for one in world.evaluate(metric_anomaly, **given).readings] == [True]
+    assert [one.firing for one in world.observe(metric_anomaly, **given).readings] == [True]
 
 
 def test_with_too_few_samples_nothing_is_seen(world: World):
     world.measures_line([1.0] * 30)
-    seen = world.evaluate(metric_anomaly, metric="load")
+    seen = world.observe(metric_anomaly, metric="load")
     assert (seen.readings, seen.not_seen) == ([], [{"host": "a"}])
 
 
 def test_a_season_as_long_as_the_history_is_refused_since_nothing_lies_behind_it(world: World):
     with pytest.raises(ConfigurationError, match="season is 2d and history 2d") as caught:
-        world.evaluate(metric_anomaly, metric="load", season=timedelta(days=2))
+        world.observe(metric_anomaly, metric="load", season=timedelta(days=2))
     assert "SENTINEL_KEEP_SAMPLES" in str(caught.value)
 
 
@@ -73,7 +73,7 @@ def test_several_metrics_become_one_value_for_each_group(world: World):
             ("errors", 1, {"host": "b", "code": "500"}),
             ("requests", 9, {"host": "c"}),
         )
-    seen = world.evaluate(
+    seen = world.observe(
         metric_expression,
         metrics={"bad": "errors", "all": "requests"},
         match={"bad": ['code=~"5.."']},
@@ -90,12 +90,12 @@ def test_several_metrics_become_one_value_for_each_group(world: World):
 def test_true_and_false_are_one_and_zero(world: World):
     world.measures(("free", 3, {}), ("used", 9, {}))
     given: dict[str, Any] = {"metrics": {"f": "free", "u": "used"}}
-    assert world.evaluate(metric_expression, **given, expression="u > 2 * f").readings[0].value == 1
-    assert world.evaluate(metric_expression, **given, expression="u < f").readings[0].value == 0
+    assert world.observe(metric_expression, **given, expression="u > 2 * f").readings[0].value == 1
+    assert world.observe(metric_expression, **given, expression="u < f").readings[0].value == 0
 
 
 def test_invalid_parameters_are_refused(world: World):
     with pytest.raises(ConfigurationError, match="match names x, which metrics does not"):
-        world.evaluate(metric_expression, metrics={"a": "b"}, expression="a", match={"x": []})
+        world.observe(metric_expression, metrics={"a": "b"}, expression="a", match={"x": []})
     with pytest.raises(ConfigurationError, match=r"(?s)expression: .*column"):
-        world.evaluate(metric_expression, metrics={"a": "b"}, expression="a + other")
+        world.observe(metric_expression, metrics={"a": "b"}, expression="a + other")

@@ -18,6 +18,7 @@ def world(store: Store, clock: FakeClock) -> World:
     world = World(
         store,
         clock,
+        group_wait="30s",
         throttle="1h",
         group_interval="1m",
         often={"times": 1, "of_last": 2},
