@@ -1,0 +1,86 @@
+"""How many files and Python calls lie between a door of the store and its commit.
+
+The bounds are what one reading, one acknowledgement and one event took before there was a unit of
+work (docs/adr/0021). SQLite only: what is counted is Python, not SQL.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+import sentinel
+from sentinel.alerts.actions import Acknowledge
+from sentinel.clock import FakeClock
+from sentinel.store import Store
+from tests.event_policies.streets import Street, policy
+from tests.store.desk import Desk
+
+ROOT = str(Path(sentinel.__file__).parent)
+
+
+def counted(work: Callable[[], Any]) -> tuple[int, int]:
+    """Files and calls of `sentinel/` while `work` runs."""
+    files: list[str] = []
+
+    def profile(frame: FrameType, happened: str, _: Any) -> None:
+        if happened == "call" and frame.f_code.co_filename.startswith(ROOT):
+            files.append(frame.f_code.co_filename)
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return len(set(files)), len(files)
+
+
+@pytest.fixture
+def lone_store(migrated_sqlite: Path, tmp_path: Path, clock: FakeClock) -> Any:
+    path = tmp_path / "sentinel.db"
+    path.write_bytes(migrated_sqlite.read_bytes())
+    store = Store(f"sqlite:///{path}", clock=clock)
+    yield store
+    store.close()
+
+
+def test_a_reading_takes_no_longer_way_than_before(lone_store: Store, clock: FakeClock):
+    desk = Desk(lone_store, clock)
+    for value in (95, 96, 10):
+        desk.sees({"/warm": value})
+    opens = counted(lambda: desk.sees({"/": 95}))
+    still = counted(lambda: desk.sees({"/": 96}))
+    resolves = counted(lambda: desk.sees({"/": 10}))
+    assert desk.alerts()[-1][1] == "resolved"
+    for took, most in ((opens, (34, 365)), (still, (30, 188)), (resolves, (34, 293))):
+        assert took[0] < most[0]
+        assert took[1] < most[1]
+
+
+def test_an_acknowledgement_takes_no_longer_way_than_before(lone_store: Store, clock: FakeClock):
+    desk = Desk(lone_store, clock)
+    desk.sees({"/warm": 95, "/": 95, "/other": 95})
+    first, second, _ = desk.ids()
+    lone_store.act([first], Acknowledge(actor="ada"))
+    files, calls = counted(lambda: lone_store.act([second], Acknowledge(actor="ada")))
+    assert files < 19
+    assert calls < 191
+
+
+def test_an_event_takes_no_longer_way_than_before(lone_store: Store, clock: FakeClock):
+    street = Street(lone_store, clock)
+    street.deployed(policy("logins", by="n"))
+    for name in ("warm", "also"):
+        street.sent({"action": "login", "n": name})
+        street.relay.step("default", "audit")
+    street.sent({"action": "login", "n": "new"})
+    files, calls = counted(lambda: street.relay.step("default", "audit"))
+    assert len(street.alerts()) == 3
+    assert files < 39
+    assert calls < 443
