@@ -132,6 +132,9 @@ def action_named(
         assignee: for assign, the person; empty unassigns
         until: for suppress, the end of the suppression
 
+    Returns:
+        The action, for `Store.act`.
+
     Raises:
         ConfigurationError: there is no action of this name, or suppress has no end
     """

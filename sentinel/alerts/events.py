@@ -1,4 +1,4 @@
-"""The events that tell the world what changed, as Prefect takes them. Pure.
+"""The Prefect events of changes to alerts and groups. Pure.
 
 Ids are UUIDv5 (RFC 9562) of what happened, so that an event sent twice is one event.
 """
@@ -17,7 +17,7 @@ from sentinel.prefect_client.port import OutEvent
 __all__ = ["ALERT_EVENTS", "MOST_EVENTS", "alert_event", "batch_event", "group_event", "related"]
 
 MOST_EVENTS = 100
-"""Alert events of one transaction; more become one `sentinel.alerts.batch`."""
+"""The most alert events of one transaction; more become one `sentinel.alerts.batch`."""
 
 _NAMESPACE = UUID("6f1d3c5e-0b57-5a5e-9f0e-2f6f2a6f5e11")
 
@@ -43,7 +43,7 @@ ALERT_EVENTS: Mapping[Reason, str] = {
 
 
 def related(source: RunSource | None) -> list[dict[str, str]]:
-    """The flow run, deployment and flow behind a change, as Prefect's related resources."""
+    """Return flow run, deployment and flow of a change as Prefect's related resources."""
     if source is None:
         return []
     found: list[dict[str, str]] = []
@@ -90,7 +90,7 @@ def alert_event(
     payload: Mapping[str, Any],
     about: Sequence[Mapping[str, str]],
 ) -> OutEvent:
-    """The event of one alert's change; `labels` are severity, rule, category, team, tenant."""
+    """Return the event of one alert's change; `labels` are severity, rule, category and others."""
     resource = {
         "prefect.resource.id": f"sentinel.alert.{alert_id}",
         "prefect.resource.name": title[:200],
@@ -109,7 +109,7 @@ def batch_event(
     counts: Mapping[str, int],
     about: Sequence[Mapping[str, str]],
 ) -> OutEvent:
-    """One event instead of more than `MOST_EVENTS`; `counts` is changes by event name."""
+    """Return one event in place of more than `MOST_EVENTS`; `counts` is changes by event name."""
     resource = {
         "prefect.resource.id": f"sentinel.rule.{tenant}.{rule}",
         "sentinel.rule": rule,
@@ -131,7 +131,7 @@ def group_event(
     payload: Mapping[str, Any],
     about: Sequence[Mapping[str, str]],
 ) -> OutEvent:
-    """A group was opened, reopened, acknowledged, unacknowledged or resolved."""
+    """Return the event of a group: opened, reopened, acknowledged, unacknowledged or resolved."""
     resource = {
         "prefect.resource.id": f"sentinel.group.{group_id}",
         "prefect.resource.name": title[:200],

@@ -1,6 +1,6 @@
 """The inputs of an alert's lifecycle, and its stored statuses.
 
-An input is a reading's verdict, an end that is no recovery, or an action of a person.
+An input is a reading's verdict, a close that is no recovery, or an action of a person.
 `sentinel.alerts.lifecycle.step` takes one of these; nothing else changes an alert.
 """
 
@@ -14,7 +14,7 @@ import msgspec
 from sentinel.alerts.actions import Action
 from sentinel.alerts.reasons import Reason
 
-__all__ = ["Bad", "Ended", "Good", "Input", "Status"]
+__all__ = ["Bad", "Closed", "Good", "Input", "Status"]
 
 
 class Status(StrEnum):
@@ -27,9 +27,14 @@ class Status(StrEnum):
 
 
 class Bad(msgspec.Struct, frozen=True, kw_only=True):
-    """The series was seen bad at `at`, this severely; `word` is the severity as given.
+    """A reading of the series that the rule judged bad.
 
-    `occurrences` says how many times it has happened since the last look, where the check counts.
+    Attributes:
+        at: time of the reading
+        severity: a `Severity` number, 1 info to 5 critical
+        word: the severity as the rule gives it
+        occurrences: how many times it happened since the last evaluation; None where the check
+            does not count
     """
 
     at: datetime
@@ -39,16 +44,16 @@ class Bad(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Good(msgspec.Struct, frozen=True, kw_only=True):
-    """The series was seen good at `at`. What was not seen gives no input at all."""
+    """A reading at `at` that the rule judged good. An unseen series gives no input."""
 
     at: datetime
 
 
-class Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """Something other than a recovery ends it: EXPIRED, NO_DATA or RULE_DISABLED."""
+class Closed(msgspec.Struct, frozen=True, kw_only=True):
+    """The alert is closed without a recovery: `reason` is EXPIRED, NO_DATA or RULE_DISABLED."""
 
     reason: Reason
     actor: str = ""
 
 
-Input = Bad | Good | Ended | Action
+Input = Bad | Good | Closed | Action

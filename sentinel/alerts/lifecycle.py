@@ -1,7 +1,7 @@
 """The life of an alert: pending → open → acknowledged → resolved, as one pure function.
 
-`step` takes an alert as it is, what happened, and the time; it returns what the alert becomes
-and a named reason. It reads no clock and touches no database. Every door goes through it.
+`step` takes an alert, an input and the time, and returns the alert afterwards with a reason. It
+reads no clock and touches no database. Every evaluation and every action goes through it.
 
 Semantics: `for` as in Prometheus alerting rules (held from the first bad evaluation),
 `consecutive` beside it (both must hold), reopening within a window instead of a second alert.
@@ -26,10 +26,10 @@ from sentinel.alerts.actions import (
     Unacknowledge,
     Unsuppress,
 )
-from sentinel.alerts.inputs import Bad, Ended, Good, Input, Status
+from sentinel.alerts.inputs import Bad, Closed, Good, Input, Status
 from sentinel.alerts.manual_actions import act, refused
 from sentinel.alerts.reasons import Reason
-from sentinel.alerts.state import AlertState, Terms, Transition, over
+from sentinel.alerts.state import AlertState, Terms, Transition, resolved
 from sentinel.severity import Severity
 
 __all__ = [
@@ -39,8 +39,8 @@ __all__ = [
     "AlertState",
     "Assign",
     "Bad",
+    "Closed",
     "Comment",
-    "Ended",
     "Good",
     "Input",
     "Reopen",
@@ -64,23 +64,26 @@ def step(
     new_id: str = "",
     beside: AlertState | None = None,
 ) -> Transition:
-    """What `alert` becomes when `given` happens.
+    """Apply one input to an alert.
 
     Args:
-        alert: the live alert of this fingerprint, or None; for an action, the one acted on
-        recent: its newest resolved alert, or None
-        given: a reading's verdict, an end, or a person's action
+        alert: the live alert of the fingerprint, or None; for an action, the alert acted on
+        recent: the newest resolved alert of the fingerprint, or None
+        given: a reading's verdict, a close, or a person's action
         now: the present moment
-        terms: what the rule says
-        new_id: the id that a new alert would get
-        beside: for an action on a resolved alert, the one of its fingerprint that is not
+        terms: the times and counts of the rule
+        new_id: id for a new alert
+        beside: for an action on a resolved alert, the live alert of its fingerprint, or None
+
+    Returns:
+        The alert afterwards, the reason, and whether people see a change.
     """
     match given:
         case Bad():
             return _bad(alert, recent, given, terms, new_id)
         case Good():
             return _good(alert, given, terms)
-        case Ended():
+        case Closed():
             return _ended(alert, given, now)
         case _:
             if alert is None:
@@ -147,7 +150,7 @@ def _promote(
     given: Bad,
     terms: Terms,
 ) -> Transition:
-    """Open what has been bad long and often enough, as itself or as the one before it."""
+    """Open an alert that was bad long and often enough, or reopen the recent one."""
     if seen.bad_count < terms.consecutive or given.at - seen.first_bad_at < terms.hold:
         return Transition(Reason.PENDING, seen)
     expires = given.at + terms.resolve_after if terms.resolve_after else None
@@ -189,8 +192,8 @@ def _still_bad(alert: AlertState, given: Bad, terms: Terms) -> Transition:
     counted = given.occurrences
     happened = int(again) if counted is None else counted
     rose, fell = given.severity > alert.severity, given.severity < alert.severity
-    # Worse than what was acknowledged is news: the acknowledgement no longer holds. One that
-    # falls and comes back to where it was is not.
+    # A severity above the acknowledged one voids the acknowledgement; one that falls and rises
+    # back to it does not.
     void = alert.status is Status.ACKNOWLEDGED and given.severity > alert.acknowledged_severity
     seen = msgspec.structs.replace(
         alert,
@@ -225,10 +228,10 @@ def _good(alert: AlertState | None, given: Good, terms: Terms) -> Transition:
     if terms.keep_firing and given.at < alert.last_bad_at + terms.keep_firing:
         kept = msgspec.structs.replace(alert, seen_at=max(given.at, alert.seen_at))
         return Transition(Reason.KEPT_FIRING, kept)
-    return over(alert, Reason.RECOVERED, given.at, "", seen=given.at)
+    return resolved(alert, Reason.RECOVERED, given.at, "", seen=given.at)
 
 
-def _ended(alert: AlertState | None, given: Ended, now: datetime) -> Transition:
+def _ended(alert: AlertState | None, given: Closed, now: datetime) -> Transition:
     if alert is None or alert.status is Status.RESOLVED:
         return Transition(Reason.UNCHANGED, alert)
     if alert.status is Status.PENDING:
@@ -238,4 +241,4 @@ def _ended(alert: AlertState | None, given: Ended, now: datetime) -> Transition:
             return Transition(Reason.UNCHANGED, alert)
         if alert.severity >= Severity.CRITICAL and alert.status is Status.OPEN:
             return Transition(Reason.KEPT_CRITICAL, alert)
-    return over(alert, given.reason, now, given.actor)
+    return resolved(alert, given.reason, now, given.actor)

@@ -1,4 +1,4 @@
-"""What people do to an alert, as pure functions; `sentinel.alerts.lifecycle.step` calls `act`."""
+"""The actions of people on an alert. Pure; `sentinel.alerts.lifecycle.step` calls `act`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sentinel.alerts.actions import (
 )
 from sentinel.alerts.inputs import Status
 from sentinel.alerts.reasons import Reason
-from sentinel.alerts.state import AlertState, Terms, Transition, over
+from sentinel.alerts.state import AlertState, Terms, Transition, resolved
 
 __all__ = ["act", "refused"]
 
@@ -27,7 +27,7 @@ __all__ = ["act", "refused"]
 def act(
     alert: AlertState, given: Action, now: datetime, terms: Terms, beside: AlertState | None
 ) -> Transition:
-    """What `alert` becomes by what somebody does to it; see `sentinel.alerts.lifecycle.step`."""
+    """Apply a person's action to `alert`; `sentinel.alerts.lifecycle.step` has the arguments."""
     if alert.status is Status.PENDING:
         return refused(alert, "it is pending: there is nothing to act on until it opens")
     ended = alert.status is Status.RESOLVED
@@ -65,7 +65,7 @@ def act(
         case Resolve():
             if ended:
                 return Transition(Reason.UNCHANGED, alert)
-            return over(alert, Reason.RESOLVED_MANUALLY, now, given.actor)
+            return resolved(alert, Reason.RESOLVED_MANUALLY, now, given.actor)
         case Reopen():
             return _reopen(alert, beside, now, terms)
         case Assign():
@@ -87,28 +87,37 @@ def act(
         case Unsuppress():
             if alert.suppressed_until is None or alert.suppressed_until <= now:
                 return Transition(Reason.UNCHANGED, alert)
-            # The end is kept, not wiped: who was told meanwhile was not told of this one.
-            told = change(alert, suppressed_until=now, suppress_reason="", version=version)
-            return Transition(Reason.UNSUPPRESSED, told, True)
+            # The end is kept: notifications sent before it did not name this alert.
+            shown = change(alert, suppressed_until=now, suppress_reason="", version=version)
+            return Transition(Reason.UNSUPPRESSED, shown, True)
 
 
 def _reopen(
     alert: AlertState, beside: AlertState | None, now: datetime, terms: Terms
 ) -> Transition:
-    """Make it what it was before it was over: acknowledged, if somebody had it.
+    """Reopen a resolved alert with the status it had: acknowledged or open.
 
-    What is pending in its place becomes part of it, as when a recurrence reopens it.
+    A pending alert of the fingerprint is merged into it, as when a recurrence reopens it.
+
+    Args:
+        alert: to reopen
+        beside: the live alert of its fingerprint, or None
+        now: the present moment
+        terms: of the rule
+
+    Returns:
+        The open or acknowledged alert; refused where the rule is disabled or another alert of the
+        fingerprint is open.
     """
     if alert.status is not Status.RESOLVED:
         return Transition(Reason.UNCHANGED, alert)
     if terms.switched_off:
         return refused(
-            alert, "its rule is switched off, so nobody would see it end; switch the rule on first"
+            alert,
+            "its rule is switched off, so no evaluation would resolve it; switch the rule on first",
         )
     if beside is not None and beside.status is not Status.PENDING:
-        return refused(
-            alert, f"it has opened again already, as alert {beside.id}; go on with that one"
-        )
+        return refused(alert, f"it has opened again already, as alert {beside.id}; act on that one")
     ends = alert.expires_at
     back = msgspec.structs.replace(
         alert,
@@ -132,5 +141,5 @@ def _reopen(
 
 
 def refused(alert: AlertState | None, why: str) -> Transition:
-    """Nothing is done, and `why`."""
+    """Return a transition that changes nothing and says `why`."""
     return Transition(Reason.REFUSED, alert, error=why)

@@ -8,9 +8,9 @@ __all__ = ["RunSource"]
 
 
 class RunSource(msgspec.Struct, frozen=True, kw_only=True):
-    """The Prefect flow run that did it; all None where there was none.
+    """The Prefect flow run that a change comes from; every id is None where there was none.
 
-    `owner` says whether its deployment is a file's or was made by hand: `file` or `ui`.
+    `owner` is the owner of its deployment: `file` or `ui`.
     """
 
     flow_run_id: str | None = None

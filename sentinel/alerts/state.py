@@ -1,4 +1,4 @@
-"""What the lifecycle of an alert is given, and what it answers."""
+"""The state that the lifecycle of an alert takes, the terms it follows, and what it returns."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import msgspec
 from sentinel.alerts.inputs import Status
 from sentinel.alerts.reasons import Reason
 
-__all__ = ["AlertState", "Terms", "Transition", "over"]
+__all__ = ["AlertState", "Terms", "Transition", "resolved"]
 
 
 class AlertState(msgspec.Struct, frozen=True, kw_only=True):
-    """As much of an alert as its lifecycle depends on."""
+    """The part of an alert that its lifecycle reads and changes; stored as columns of the alert."""
 
     id: str
     status: Status
@@ -40,9 +40,17 @@ class AlertState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule and the settings say about time and counting.
+    """The times and counts that a rule and the settings give the lifecycle.
 
-    `switched_off` where the rule's switch is off, so that nobody looks any more.
+    Attributes:
+        hold: how long the condition must hold before the alert opens (`for`)
+        consecutive: bad evaluations in a row that are needed as well
+        keep_firing: how long a good reading does not resolve it (`keep_firing_for`)
+        resolve_after: after this time without a bad reading it expires; None for never
+        period: of the rule; a gap of more than two periods restarts `hold`. None for no period
+        reopen_within: a recurrence within this time reopens the same alert
+        hold_after_manual_resolve: how long a person's resolve holds while it still fires
+        switched_off: whether the rule is disabled, so that no evaluation follows
     """
 
     hold: timedelta = timedelta(0)
@@ -56,14 +64,14 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transition(msgspec.Struct, frozen=True):
-    """What became of an alert.
+    """The result of one step of the lifecycle.
 
     Attributes:
-        reason: why
-        state: the alert as it is now, or None where there is none (healthy, held, dropped)
-        visible: whether people see a change, so that the timeline gets a row
-        drop: id of a pending alert that goes, because it cleared or an older one reopened
-        error: for a refused action, why and what to do
+        reason: why the alert changed, or did not
+        state: the alert afterwards; None where there is none (healthy, held, dropped)
+        visible: whether people see a change, so that the timeline gets an entry
+        drop: id of a pending alert to delete, because it cleared or an older one reopened
+        error: for a refused action, why it was refused and what to do
     """
 
     reason: Reason
@@ -73,10 +81,10 @@ class Transition(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-def over(
+def resolved(
     alert: AlertState, reason: Reason, at: datetime, actor: str, seen: datetime | None = None
 ) -> Transition:
-    """`alert` is over, for this reason, since then."""
+    """Resolve `alert` for `reason` at `at`; `seen` is the time of the last good reading."""
     ended = msgspec.structs.replace(
         alert,
         status=Status.RESOLVED,
@@ -84,7 +92,7 @@ def over(
         resolution=str(reason),
         resolved_by=actor,
         seen_at=seen or alert.seen_at,
-        # A person may take a resolve back, and then it ends when it would have.
+        # A person may undo a manual resolve, and then the alert expires as before.
         expires_at=alert.expires_at if reason is Reason.RESOLVED_MANUALLY else None,
         version=alert.version + 1,
     )

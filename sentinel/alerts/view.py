@@ -1,6 +1,6 @@
-"""An alert as people and other programs are given it, the same at every door.
+"""An alert as the API, the command line and the dashboard show it.
 
-Pure: what is shown is derived here, from a row and the time. Queries are in
+Pure: the status that people see is derived here, from a row and the time. Queries are in
 `sentinel.store.alerts`.
 """
 
@@ -18,23 +18,25 @@ __all__ = ["SHOWN", "AlertView", "ShownStatus", "TimelineView", "shown_status"]
 
 ShownStatus = Literal["pending", "open", "escalated", "acknowledged", "suppressed", "resolved"]
 SHOWN: tuple[str, ...] = get_args(ShownStatus)
-"""Every status that people are shown."""
+"""Every status that people see."""
 
 
 def shown_status(
     status: str, suppressed_until: datetime | None, escalation_level: int, now: datetime
 ) -> ShownStatus:
-    """The one status to show for an alert.
+    """Return the one status that people see for an alert.
 
-    What is over is resolved, whatever else is true of it. Suppressed comes before
-    acknowledged, since it explains why nobody is told; acknowledged before escalated, since
-    somebody has it.
+    Resolved comes before everything else. Suppressed comes before acknowledged, since it explains
+    why no notifications are sent; acknowledged before escalated, since a person works on it.
 
     Args:
         status: as stored
-        suppressed_until: until when nobody is told of this fingerprint, or None
-        escalation_level: above 0 once the next person was called
+        suppressed_until: end of the suppression of the fingerprint, or None
+        escalation_level: above 0 once it was escalated
         now: the present moment
+
+    Returns:
+        The shown status.
 
     Raises:
         ValueError: `status` is no stored status
@@ -53,10 +55,9 @@ def shown_status(
 
 
 class AlertView(BaseModel):
-    """An ongoing situation, or one that was.
+    """An alert, live or resolved.
 
-    `severity` is the word that the rule gave; `rank` is what it means, from 1 (info) to
-    5 (critical).
+    `severity` is the word that the rule gave; `rank` is its number, from 1 (info) to 5 (critical).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -102,7 +103,7 @@ class AlertView(BaseModel):
 
     @classmethod
     def of(cls, row: Mapping[str, Any], now: datetime) -> AlertView:
-        """The view of a row of the alert table at `now`."""
+        """Make the view of a row of the alert table at `now`."""
         known = {name: row[name] for name in cls.model_fields if name in row}
         # The row comes from our own columns: checking each again would cost more than reading.
         return cls.model_construct(
@@ -120,7 +121,7 @@ class AlertView(BaseModel):
 
     @property
     def since(self) -> datetime:
-        """When it opened, or began, where it has not opened yet."""
+        """When it opened, or was first bad where it has not opened."""
         return self.opened_at or self.first_bad_at
 
 
@@ -144,7 +145,7 @@ class TimelineView(BaseModel):
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> TimelineView:
-        """The view of a row of the timeline table."""
+        """Make the view of a row of the timeline table."""
         known = {name: row[name] for name in cls.model_fields if name in row}
         return cls.model_construct(
             None, **{**known, "rank": row["severity"], "reason_text": words(row["reason"])}

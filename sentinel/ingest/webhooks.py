@@ -1,13 +1,13 @@
-"""What Prometheus' Alertmanager and Grafana send, in their own words, as readings and samples.
+"""Translate webhooks of Prometheus' Alertmanager and of Grafana into readings and samples.
 
 Alertmanager: `webhook_config`, version 4 (https://prometheus.io/docs/alerting/latest/configuration/
 #webhook_config). Grafana: the webhook of its alerting, the older one with `evalMatches`, and plain
 `metric`, `value`, `tags` (https://grafana.com/docs/grafana/latest/alerting/configure-notifications/
-manage-contact-points/integrations/webhook-notifier/). Unknown fields are let pass, since senders
-add some with every version.
+manage-contact-points/integrations/webhook-notifier/). Unknown fields are ignored, since senders add
+some with every version.
 
-An alert of theirs becomes an alert here, as a reading of one rule for each sender: their labels
-say who it is, their `firing` and `resolved` are what was seen. A number of theirs becomes a sample.
+Each alert of the sender becomes a reading of one rule, which has the sender's name: its labels
+identify the alert, its status is whether it fires. Each number becomes a sample.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _STEP = timedelta(microseconds=1)
 
 
 class Arrived(msgspec.Struct, frozen=True):
-    """What one message says."""
+    """The readings and samples of one message."""
 
     readings: list[Reading]
     samples: list[Sample]
@@ -77,7 +77,7 @@ class _Match(msgspec.Struct):
 
 
 class _Older(msgspec.Struct, rename="camel"):
-    """The webhook of Grafana before its unified alerting."""
+    """Grafana's webhook before its unified alerting."""
 
     eval_matches: list[_Match] | None
     rule_name: str = ""
@@ -91,20 +91,32 @@ class _Older(msgspec.Struct, rename="camel"):
 
 
 def prometheus(body: object) -> Arrived:
-    """An Alertmanager's message.
+    """Read a message of Alertmanager.
+
+    Args:
+        body: the decoded JSON
+
+    Returns:
+        One reading for each alert, and no samples.
 
     Raises:
-        SampleError: it is none; `field` says where
+        SampleError: it is no such message; `field` says where
     """
     message = _as(_Message, body)
     return Arrived([_reading(one, message) for one in message.alerts], [])
 
 
 def grafana(body: object) -> Arrived:
-    """A message of Grafana, of either kind; or numbers with `metric`, `value` and `tags`.
+    """Read a message of Grafana, new or old, or numbers with `metric`, `value` and `tags`.
+
+    Args:
+        body: the decoded JSON
+
+    Returns:
+        One reading for each alert, and one sample for each number.
 
     Raises:
-        SampleError: it is none; `field` says where
+        SampleError: it is none of these; `field` says where
     """
     if isinstance(body, dict):
         if "alerts" in body:
@@ -121,13 +133,22 @@ def grafana(body: object) -> Arrived:
 
 
 def arrive(store: Store, sender: Sender, readings: Sequence[Reading], tenant: str) -> Applied:
-    """Carry alerts of another system in, as one evaluation of that sender's rule.
+    """Apply the alerts of another system as one evaluation of that sender's rule.
 
-    Several may come at once: evaluations of a rule follow each other, so that one which finds a
-    later one in is given the next moment and tried again.
+    Messages may arrive at the same time. Evaluations of a rule are ordered, so one that is stale
+    because a later one is stored is tried again with the next moment.
+
+    Args:
+        store: the shared database
+        sender: whose webhook it came over; also the name of the rule
+        readings: of the message
+        tenant: of the rule
+
+    Returns:
+        The result of the evaluation.
 
     Raises:
-        DatabaseError: too many came at once; nothing was written, trying again is safe
+        DatabaseError: too many messages at once; nothing was written, and it is safe to retry
     """
     for _ in range(_TRIES):
         at = store.now()
@@ -152,7 +173,7 @@ def arrive(store: Store, sender: Sender, readings: Sequence[Reading], tenant: st
 
 
 def _rule(store: Store, sender: Sender, tenant: str) -> tuple[Rule, datetime | None]:
-    """The sender's rule as it was last, and its last moment."""
+    """Return the sender's rule as stored, or a new one, and the time of its last evaluation."""
     try:
         row = store.rules.get(sender, tenant)
     except NotFound:
@@ -206,7 +227,7 @@ def _older(message: _Older) -> Arrived:
         {**(message.tags or {}), "alertname": message.rule_name, "rule_id": str(message.rule_id)}
     )
     if message.state not in ("alerting", "ok"):
-        # no_data, paused, pending: nothing was seen to be good or bad.
+        # no_data, paused, pending: neither firing nor OK.
         return Arrived([], samples)
     details: dict[str, Any] = {
         "message": message.message,
@@ -243,9 +264,18 @@ def _samples(matches: Sequence[_Match], *, skip_empty: bool = False) -> list[Sam
 
 
 def _labels(given: Mapping[str, str]) -> dict[str, str]:
-    """`given` as labels here; one that is too long keeps its beginning and a mark of the rest.
+    """Return `given` as our labels, with a long value cut and marked by a digest of the whole.
 
-    An alert that was refused for it would be lost: senders do not try again.
+    A long value is not refused: the alert would be lost, since senders do not retry.
+
+    Args:
+        given: labels of the sender
+
+    Returns:
+        Labels that fit the store, without those that have no name.
+
+    Raises:
+        SampleError: there are more than `MAX_LABELS`
     """
     if len(given) > MAX_LABELS:
         raise SampleError(f"{len(given)} labels; at most {MAX_LABELS} identify", field="labels")
@@ -260,7 +290,7 @@ def _fitting(text: str) -> str:
 
 
 def _severity(word: str) -> str | None:
-    """The word, where it is one of ours; others leave the rule's own."""
+    """Return `word` if it is one of our severities, else None for the rule's own."""
     try:
         severity_of(word)
     except ValueError:

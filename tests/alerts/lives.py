@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from sentinel.alerts.actions import Reopen
-from sentinel.alerts.inputs import Bad, Ended, Good, Input, Status
+from sentinel.alerts.inputs import Bad, Closed, Good, Input, Status
 from sentinel.alerts.lifecycle import step
 from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import AlertState, Terms, Transition
@@ -48,7 +48,7 @@ class Life:
         if isinstance(given, Reopen) and recent is not None:
             # What is over is what a person reopens; what lives in its place is beside it.
             target, beside = recent, self.live
-        elif target is None and not isinstance(given, Bad | Good | Ended):
+        elif target is None and not isinstance(given, Bad | Good | Closed):
             target = recent
         become = step(target, recent, given, now, self.terms, f"{self.made}", beside)
         if become.drop is not None:

@@ -18,7 +18,7 @@ from sentinel.alerts.actions import (
     Unacknowledge,
     Unsuppress,
 )
-from sentinel.alerts.inputs import Ended, Good, Input, Status
+from sentinel.alerts.inputs import Closed, Good, Input, Status
 from sentinel.alerts.lifecycle import step
 from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import Terms
@@ -145,7 +145,7 @@ def test_a_one_shot_finding_expires_and_repeats_bump_the_count():
     assert life.bad(300) is Reason.REPEATED
     assert life.live is not None
     assert life.live.occurrences == 2
-    expired = Ended(reason=Reason.EXPIRED)
+    expired = Closed(reason=Reason.EXPIRED)
     assert life.does(expired, 600).reason is Reason.UNCHANGED
     assert life.does(expired, 900).reason is Reason.EXPIRED
     assert life.resolved[-1].resolution == "expired"
@@ -154,15 +154,15 @@ def test_a_one_shot_finding_expires_and_repeats_bump_the_count():
 def test_an_unacknowledged_critical_never_closes_by_itself():
     life = Life(Terms(resolve_after=timedelta(minutes=10)))
     life.bad(0, Severity.CRITICAL)
-    assert life.does(Ended(reason=Reason.EXPIRED), 9999).reason is Reason.KEPT_CRITICAL
+    assert life.does(Closed(reason=Reason.EXPIRED), 9999).reason is Reason.KEPT_CRITICAL
     life.does(Acknowledge(actor="ann"), 10_000)
-    assert life.does(Ended(reason=Reason.EXPIRED), 10_001).reason is Reason.EXPIRED
+    assert life.does(Closed(reason=Reason.EXPIRED), 10_001).reason is Reason.EXPIRED
 
 
 def test_a_disabled_rule_closes_its_alert_and_does_not_call_it_recovered():
     life = Life()
     life.bad(0)
-    become = life.does(Ended(reason=Reason.RULE_DISABLED, actor="ann"), 5)
+    become = life.does(Closed(reason=Reason.RULE_DISABLED, actor="ann"), 5)
     assert become.reason is Reason.RULE_DISABLED
     assert life.resolved[-1].resolution == "rule_disabled"
 
@@ -181,8 +181,8 @@ ACTIONS: list[Happening] = [
     Comment(actor="a", comment="c"),
     Suppress(actor="a", until=T0 + timedelta(days=2)),
     Unsuppress(actor="a"),
-    Ended(reason=Reason.EXPIRED),
-    Ended(reason=Reason.RULE_DISABLED),
+    Closed(reason=Reason.EXPIRED),
+    Closed(reason=Reason.RULE_DISABLED),
 ]
 
 

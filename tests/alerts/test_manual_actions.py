@@ -17,7 +17,7 @@ from sentinel.alerts.actions import (
     Unacknowledge,
     Unsuppress,
 )
-from sentinel.alerts.inputs import Ended, Input, Status
+from sentinel.alerts.inputs import Closed, Input, Status
 from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import Terms
 from sentinel.severity import Severity
@@ -106,7 +106,7 @@ def test_what_is_pending_in_its_place_is_counted_with_it():
 def test_nothing_is_reopened_that_nobody_looks_at():
     life = Life(Terms(switched_off=True))
     life.bad(0)
-    life.does(Ended(reason=Reason.RULE_DISABLED), 5)
+    life.does(Closed(reason=Reason.RULE_DISABLED), 5)
     assert "switched off" in life.does(Reopen(actor="ann"), 10).error
 
 
@@ -115,9 +115,9 @@ def test_a_one_shot_finding_that_is_reopened_ends_when_it_would_have_or_by_hand(
     life.bad(0)
     life.does(Resolve(actor="ann"), 60)
     life.does(Reopen(actor="ann"), 120)
-    assert life.does(Ended(reason=Reason.EXPIRED), 600).reason is Reason.EXPIRED
+    assert life.does(Closed(reason=Reason.EXPIRED), 600).reason is Reason.EXPIRED
     life.does(Reopen(actor="ann"), 700)
-    assert life.does(Ended(reason=Reason.EXPIRED), 9999).reason is Reason.UNCHANGED
+    assert life.does(Closed(reason=Reason.EXPIRED), 9999).reason is Reason.UNCHANGED
     assert life.does(Resolve(actor="ann"), 9999).reason is Reason.RESOLVED_MANUALLY
 
 

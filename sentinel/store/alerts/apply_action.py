@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, bindparam, or_, select
 
 from sentinel.alerts.actions import Action, ActionResult, Reopen, Suppress, Unsuppress
-from sentinel.alerts.inputs import Ended, Input, Status
+from sentinel.alerts.inputs import Closed, Input, Status
 from sentinel.alerts.lifecycle import step
 from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import AlertState, Terms, Transition
@@ -101,7 +101,7 @@ def close_rule(
         How many alerts that were open or acknowledged it ended.
     """
     rows = connection.execute(_LIVE, {"tenant": tenant, "rule": rule}).all()
-    return _end(store, connection, rows, Ended(reason=reason, actor=actor))
+    return _end(store, connection, rows, Closed(reason=reason, actor=actor))
 
 
 def expire(store: Store, connection: Connection) -> int:
@@ -128,10 +128,10 @@ def expire(store: Store, connection: Connection) -> int:
     lock_rules(connection, [(row.tenant, row.rule) for row in due])
     # Read again now that their rules are locked.
     rows = connection.execute(_ACTED_ON, {"ids": [row.id for row in due]}).all()
-    return _end(store, connection, rows, Ended(reason=Reason.EXPIRED))
+    return _end(store, connection, rows, Closed(reason=Reason.EXPIRED))
 
 
-def _end(store: Store, connection: Connection, rows: Sequence[Row[Any]], ended: Ended) -> int:
+def _end(store: Store, connection: Connection, rows: Sequence[Row[Any]], ended: Closed) -> int:
     unit = UnitOfWork(store, connection, store.now())
     changes = _Changes(unit, {})
     closed = sum(changes.step(row, state_of(row), ended).visible for row in rows)

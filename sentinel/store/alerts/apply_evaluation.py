@@ -18,7 +18,7 @@ import msgspec
 from sqlalchemy import Connection, Row
 
 from sentinel.alerts.events import MOST_EVENTS, related
-from sentinel.alerts.inputs import Bad, Ended, Good, Status
+from sentinel.alerts.inputs import Bad, Closed, Good, Status
 from sentinel.alerts.lifecycle import step
 from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import AlertState, Terms, Transition
@@ -199,7 +199,7 @@ class _EvaluatedRule:
                 become = step(alert, recent.get(print_), one.verdict, self.now, terms)
                 self._take(become, alert, print_, one.reading, "rule")
         for print_ in result.ended:
-            become = step(live[print_], None, Ended(reason=Reason.NO_DATA), self.now, usual)
+            become = step(live[print_], None, Closed(reason=Reason.NO_DATA), self.now, usual)
             self._take(become, live[print_], print_, None, "rule")
         for print_, alert in live.items():
             # What was not seen keeps its state, so it still fires.
