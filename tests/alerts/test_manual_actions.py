@@ -72,7 +72,7 @@ def test_what_recovered_is_reopened_until_it_is_seen_good_again():
     assert life.good(120) is Reason.RECOVERED
 
 
-def test_what_is_not_over_is_not_reopened_and_that_is_no_error():
+def test_reopening_a_live_alert_changes_nothing_and_is_no_error():
     life = Life()
     life.bad(0)
     become = life.does(Reopen(actor="ann"), 5)
@@ -103,7 +103,7 @@ def test_what_is_pending_in_its_place_is_counted_with_it():
     assert (life.live.bad_count, life.live.last_bad_at) == (4, at(7200))
 
 
-def test_nothing_is_reopened_that_nobody_looks_at():
+def test_an_alert_of_a_disabled_rule_is_not_reopened():
     life = Life(Terms(switched_off=True))
     life.bad(0)
     life.does(Closed(reason=Reason.RULE_DISABLED), 5)

@@ -1,4 +1,4 @@
-"""From a group that is due to a channel that was told, with rows, crashes and two at once."""
+"""From a group that is due to a channel that was notified: rows, crashes, two senders at once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FIRST = ("firing", "first")
 OVER = ("resolved", "resolved")
 
 
-def test_opened_and_resolved_are_told_once_each(world: World):
+def test_opening_and_resolving_notify_once_each(world: World):
     world.sees({"/": 95})
     assert world.said() == []
     assert world.reasons() == ["group_wait"]
@@ -39,7 +39,7 @@ def test_opened_and_resolved_are_told_once_each(world: World):
     assert world.store.notification_log.next_due() is None
 
 
-def test_what_is_over_before_it_was_told_is_never_told(world: World):
+def test_an_alert_that_resolves_before_the_first_notification_sends_none(world: World):
     world.sees({"/": 95})
     world.clock.forward(seconds=10)
     world.rule = world.rule.model_copy()
@@ -49,7 +49,7 @@ def test_what_is_over_before_it_was_told_is_never_told(world: World):
     assert world.reasons() == ["resolved_before_notified"]
 
 
-def test_the_end_names_what_was_told_and_nothing_else(world: World):
+def test_a_resolve_names_the_alerts_that_were_notified_and_no_others(world: World):
     world.sees({"/": 95})
     world.clock.forward(seconds=30)
     world.said()
@@ -62,7 +62,7 @@ def test_the_end_names_what_was_told_and_nothing_else(world: World):
     assert [alert.labels["mount"] for alert in message.alerts] == ["/"]
 
 
-def test_the_end_names_what_came_back_unheard_and_ended_again(world: World):
+def test_a_resolve_names_an_alert_that_fired_and_resolved_again_in_between(world: World):
     world.sees({"/": 95, "/data": 95})
     world.clock.forward(seconds=30)
     world.said()
@@ -101,7 +101,7 @@ def test_news_in_a_group_waits_for_group_interval(world: World):
     assert world.said() == [("firing", "new_firing")]
 
 
-def test_a_severity_above_what_was_told_does_not_wait(store: Store, clock: FakeClock):
+def test_a_severity_above_the_last_notification_does_not_wait(store: Store, clock: FakeClock):
     world = World(store, clock, group_wait="30s", when={"levels": {"high": 90, "critical": 98}})
     world.sees({"/": 95})
     world.clock.forward(seconds=30)
@@ -126,7 +126,7 @@ def test_it_repeats_until_somebody_acknowledges(world: World):
     assert world.said() == [("firing", "repeat")]
 
 
-def test_a_suppressed_group_is_told_when_the_suppression_ends(world: World):
+def test_a_suppressed_group_notifies_when_the_suppression_ends(world: World):
     world.sees({"/": 95})
     until = world.clock.now() + timedelta(hours=1)
     world.store.act(world.ids(), Suppress(actor="ann", until=until))
@@ -137,7 +137,7 @@ def test_a_suppressed_group_is_told_when_the_suppression_ends(world: World):
     assert world.said() == [FIRST]
 
 
-def test_the_resolve_of_a_suppressed_alert_reaches_whoever_was_told(world: World):
+def test_the_resolve_of_a_suppressed_alert_reaches_receivers_that_were_notified(world: World):
     world.sees({"/": 95})
     world.clock.forward(seconds=30)
     world.said()
@@ -158,7 +158,7 @@ def test_what_expires_is_not_called_recovered(store: Store, clock: FakeClock):
     assert world.reasons() == ["resolved_quietly"]
 
 
-def test_a_disabled_rule_tells_that_it_is_over_and_why(world: World):
+def test_a_disabled_rule_notifies_that_its_alerts_closed_and_why(world: World):
     world.sees({"/": 95})
     world.clock.forward(seconds=30)
     world.said()
@@ -214,7 +214,7 @@ def test_a_receiver_that_is_not_there_goes_to_default_and_is_said(store: Store, 
     assert "no receiver 'nobody'" in world.store.log.page()[0].message
 
 
-def test_a_resolve_goes_where_firing_was_told_though_the_receiver_was_edited(world: World):
+def test_a_resolve_is_sent_where_firing_was_though_the_receiver_was_edited(world: World):
     world.sees({"/": 95})
     world.clock.forward(seconds=30)
     world.said()
@@ -256,7 +256,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("where", ["before sending", "after sending", "while recording"])
-def test_a_sender_that_dies_leaves_nobody_untold_and_repeats_at_most_once(
+def test_a_sender_that_dies_loses_no_notification_and_repeats_at_most_once(
     world: World, monkeypatch: pytest.MonkeyPatch, where: str
 ):
     world.sees({"/": 95})

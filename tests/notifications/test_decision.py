@@ -1,4 +1,4 @@
-"""Who hears what, when and why: each sentence, then any group and any moment."""
+"""When a channel is notified and why: each reason, then any group at any moment."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def group(**fields: Any) -> GroupNow:
     return msgspec.structs.replace(base, **fields)
 
 
-def told(**fields: Any) -> Notified:
+def notified(**fields: Any) -> Notified:
     return msgspec.structs.replace(Notified(seq=1, firing=1, severity=3, at=at(30)), **fields)
 
 
@@ -41,23 +41,23 @@ NEVER = Notified()
 
 
 @pytest.mark.parametrize(
-    ("now", "group", "told", "send", "reason", "next_at"),
+    ("now", "group", "notified", "send", "reason", "next_at"),
     [
         (29, group(new_firing=1), NEVER, False, Reason.GROUP_WAIT, 30),
         (30, group(new_firing=1), NEVER, True, Reason.FIRST, None),
         (60, group(firing=0), NEVER, False, Reason.RESOLVED_BEFORE_NOTIFIED, None),
-        (31, group(new_firing=1), told(), False, Reason.GROUP_INTERVAL, 330),
-        (330, group(new_firing=1), told(), True, Reason.NEW_FIRING, None),
-        (330, group(resolved_since=1), told(), True, Reason.PARTLY_RESOLVED, None),
-        (31, group(severity=5, acknowledged=1), told(), True, Reason.SEVERITY_ROSE, None),
-        (31, group(severity=2), told(), False, Reason.REPEAT_INTERVAL, 30 + 14_400),
-        (30 + 14_400, group(), told(), True, Reason.REPEAT, None),
-        (99_999, group(acknowledged=1), told(), False, Reason.ACKNOWLEDGED, None),
-        (31, group(firing=0, resolved_since=1), told(), True, Reason.RESOLVED, None),
-        (31, group(firing=0, quiet_since=1), told(), False, Reason.RESOLVED_QUIETLY, None),
-        (31, group(firing=0), told(firing=0, severity=0), False, Reason.ALREADY_NOTIFIED, None),
+        (31, group(new_firing=1), notified(), False, Reason.GROUP_INTERVAL, 330),
+        (330, group(new_firing=1), notified(), True, Reason.NEW_FIRING, None),
+        (330, group(resolved_since=1), notified(), True, Reason.PARTLY_RESOLVED, None),
+        (31, group(severity=5, acknowledged=1), notified(), True, Reason.SEVERITY_ROSE, None),
+        (31, group(severity=2), notified(), False, Reason.REPEAT_INTERVAL, 30 + 14_400),
+        (30 + 14_400, group(), notified(), True, Reason.REPEAT, None),
+        (99_999, group(acknowledged=1), notified(), False, Reason.ACKNOWLEDGED, None),
+        (31, group(firing=0, resolved_since=1), notified(), True, Reason.RESOLVED, None),
+        (31, group(firing=0, quiet_since=1), notified(), False, Reason.RESOLVED_QUIETLY, None),
+        (31, group(firing=0), notified(firing=0, severity=0), False, Reason.ALREADY_NOTIFIED, None),
         (31, group(suppressed=1), NEVER, False, Reason.SUPPRESSED, None),
-        (31, group(new_firing=1), told(firing=0, severity=0), True, Reason.FIRST, None),
+        (31, group(new_firing=1), notified(firing=0, severity=0), True, Reason.FIRST, None),
         (40, group(new_firing=1), Notified(attempts=1, retry_at=at(50)), False, Reason.RETRY, 50),
         (50, group(new_firing=1), Notified(attempts=1, retry_at=at(50)), True, Reason.FIRST, None),
         (50, group(new_firing=1), Notified(refused_seq=2), False, Reason.REFUSED, None),
@@ -65,23 +65,23 @@ NEVER = Notified()
     ],
 )
 def test_a_decision_and_its_reason(
-    now: int, group: GroupNow, told: Notified, send: bool, reason: Reason, next_at: int | None
+    now: int, group: GroupNow, notified: Notified, send: bool, reason: Reason, next_at: int | None
 ):
     expected = Decision(send=send, reason=reason, next_at=None if next_at is None else at(next_at))
-    assert decide(group, told, at(now), POLICY) == expected
+    assert decide(group, notified, at(now), POLICY) == expected
 
 
-def test_what_is_suppressed_is_looked_at_again_when_that_ends():
+def test_a_suppressed_group_is_decided_on_again_when_the_suppression_ends():
     muted = group(suppressed=1, suppressed_until=at(500))
     assert decide(muted, NEVER, at(100), POLICY).next_at == at(500)
 
 
-def test_what_is_partly_suppressed_is_looked_at_again_when_the_first_of_that_ends():
+def test_a_partly_suppressed_group_is_decided_on_again_when_a_suppression_ends():
     muted = group(firing=2, suppressed=1, suppressed_until=at(500))
-    assert decide(muted, told(), at(100), POLICY).next_at == at(500)
+    assert decide(muted, notified(), at(100), POLICY).next_at == at(500)
     taken = msgspec.structs.replace(muted, acknowledged=1)
     expected = Decision(send=False, reason=Reason.ACKNOWLEDGED, next_at=at(500))
-    assert decide(taken, told(), at(100), POLICY) == expected
+    assert decide(taken, notified(), at(100), POLICY) == expected
 
 
 groups = st.builds(
@@ -96,7 +96,7 @@ groups = st.builds(
     resolved_since=st.integers(0, 3),
     quiet_since=st.integers(0, 3),
 )
-tolds = st.one_of(
+notifications = st.one_of(
     st.just(NEVER),
     st.builds(
         Notified,
@@ -112,45 +112,49 @@ tolds = st.one_of(
 moments = st.integers(0, 40_000).map(at)
 
 
-@given(groups, tolds, moments)
+@given(groups, notifications, moments)
 def test_deciding_is_a_function_and_a_next_time_lies_ahead(
-    group: GroupNow, told: Notified, now: datetime
+    group: GroupNow, notified: Notified, now: datetime
 ):
-    decision = decide(group, told, now, POLICY)
-    assert decision == decide(group, told, now, POLICY)
+    decision = decide(group, notified, now, POLICY)
+    assert decision == decide(group, notified, now, POLICY)
     if decision.next_at is not None:
         assert not decision.send
         assert decision.next_at > now
 
 
-@given(groups, tolds, moments)
-def test_a_resolve_goes_only_where_firing_was_told(group: GroupNow, told: Notified, now: datetime):
-    decision = decide(group, told, now, POLICY)
+@given(groups, notifications, moments)
+def test_a_resolve_is_sent_only_to_channels_that_were_notified_of_firing(
+    group: GroupNow, notified: Notified, now: datetime
+):
+    decision = decide(group, notified, now, POLICY)
     if decision.send and group.firing == 0:
-        assert told.firing > 0
+        assert notified.firing > 0
 
 
-@given(groups, tolds, moments)
-def test_nothing_else_falls_due_without_a_change(group: GroupNow, told: Notified, now: datetime):
+@given(groups, notifications, moments)
+def test_nothing_else_falls_due_without_a_change(
+    group: GroupNow, notified: Notified, now: datetime
+):
     """No next time means that waiting alone never makes it due."""
-    decision = decide(group, told, now, POLICY)
+    decision = decide(group, notified, now, POLICY)
     if not decision.send and decision.next_at is None:
-        later = decide(group, told, now + timedelta(days=30), POLICY)
+        later = decide(group, notified, now + timedelta(days=30), POLICY)
         assert not later.send
 
 
-@given(groups, tolds, moments)
-def test_at_the_next_time_there_is_something_new_to_say(
-    group: GroupNow, told: Notified, now: datetime
+@given(groups, notifications, moments)
+def test_at_the_next_time_the_decision_is_another(
+    group: GroupNow, notified: Notified, now: datetime
 ):
-    decision = decide(group, told, now, POLICY)
+    decision = decide(group, notified, now, POLICY)
     if decision.next_at is not None:
-        then = decide(group, told, decision.next_at, POLICY)
+        then = decide(group, notified, decision.next_at, POLICY)
         assert then.send or then.reason is not decision.reason
 
 
 @given(groups, moments)
-def test_once_told_the_same_is_not_told_again_at_once(group: GroupNow, now: datetime):
+def test_nothing_is_sent_again_right_after_a_notification(group: GroupNow, now: datetime):
     first = decide(group, NEVER, now, POLICY)
     if not first.send:
         return

@@ -172,12 +172,12 @@ def test_reopening_names_the_newer_alert_of_the_same_fingerprint(told: World):
     told.sees({"/": 95})
     (other,) = set(told.ids()) - {alert}
     assert reopen(told, alert) == [
-        f"it has opened again already, as alert {other}; go on with that one"
+        f"it has opened again already, as alert {other}; act on that one"
     ]
     assert told.store.alerts.get(alert).status == "resolved"
     resolve(told, other)
     assert reopen(told, alert, other) == [
-        f"it has opened again already, as alert {other}; go on with that one"
+        f"it has opened again already, as alert {other}; act on that one"
     ]
     assert told.store.alerts.get(other).status == "open"
 
