@@ -172,7 +172,7 @@ def test_a_form_takes_nothing_more_from_who_has_signed_out(
         page.goto(f"{proxy.url}/rules?rule={rule}")
         expect(page.get_by_role("heading", name=rule)).to_be_visible()
         beats(page, 200, LONGER)  # which is what goes on with a lease
-        page.get_by_role("button", name="Disable").click()
+        page.get_by_role("button", name="Disable", exact=True).click()
         page.get_by_role("button", name=f"Disable {rule}").click()
         expect(page.get_by_text(f"{rule} is disabled; closed 1 alert")).to_be_visible()
         kept = scene.store.rules.get(rule)
