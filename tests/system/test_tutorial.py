@@ -146,7 +146,7 @@ def test_a_misspelt_command_would_fail_this_test(reader: Reader):
 def test_a_check_of_ones_own_is_written_tested_and_tried(reader: Reader):
     shown = reader.types(step("trigger new").text)
     assert "3 passed" in shown
-    assert re.search(r"^bad .*folder=/etc", shown, re.MULTILINE)
+    assert re.search(r"^firing .*folder=/etc", shown, re.MULTILINE)
 
 
 def test_it_becomes_a_rule_that_opens_an_alert(reader: Reader):
