@@ -56,7 +56,7 @@ class LeanClient(SyncPrefectClient):
         return super().update_flow_run(flow_run_id, *more, **update)
 
     def request(self, method: Any, path: Any, *arguments: Any, **named: Any) -> httpx.Response:
-        """Send a request, with retries until the API answers; the parent is told of the wait."""
+        """Send a request, with retries until the API answers; the parent knows of the wait."""
         pauses = Pauses(self.runs, named)
         while True:
             self.runs.check_process()
@@ -99,7 +99,7 @@ class LeanAsyncClient(PrefectClient):
     async def request(
         self, method: Any, path: Any, *arguments: Any, **named: Any
     ) -> httpx.Response:
-        """Send a request, with retries until the API answers; the parent is told of the wait."""
+        """Send a request, with retries until the API answers; the parent knows of the wait."""
         pauses = Pauses(self.runs, named)
         while True:
             self.runs.check_process()

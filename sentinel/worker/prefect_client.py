@@ -256,7 +256,7 @@ class PoolApi:
             "sort": "EXPECTED_START_TIME_ASC",
             "limit": PAGE,
         }
-        return await self._ask("look", "POST", "/flow_runs/filter", body)
+        return await self._ask("in_state", "POST", "/flow_runs/filter", body)
 
     async def _ask(self, what: str, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         self.calls[what] = self.calls.get(what, 0) + 1

@@ -129,9 +129,9 @@ def test_one_that_exists_is_replaced_only_when_asked(sentinel: Run, receiver: Re
         (
             ("email", "x", "--to", "a@x.org", "--from", "a@x.org", "--host", "h",
              "--username", "u"),
-            "no password for the login 'u'",
+            "the login 'u' has no password",
         ),
-        (("email", "x", "--to", "nobody", "--from", "a@x.org", "--host", "h"), "no mail address"),
+        (("email", "x", "--to", "nobody", "--from", "a@x.org", "--host", "h"), "a mail address"),
         (
             ("email", "x", "--to", "a@x.org", "--from", "a@x.org", "--host", "h",
              "--security", "magic"),
@@ -211,7 +211,7 @@ def test_variables_of_other_systems_become_channels_of_the_default_receiver(
     assert mail.mails[0].recipients == ["a@example.org", "b@example.org"]
     # Whoever takes one out of the receiver wants it out, also after the next start.
     sentinel("receiver", "set", "default", "-c", "inbox", "-c", "sentinel-email/env")
-    assert sentinel("channel", "sync")[1].count("is up to date") == 3
+    assert sentinel("channel", "sync")[1].count("up to date") == 3
     assert listed(sentinel)["slack-incoming-webhook/env"]["receivers"] == []
 
 

@@ -49,7 +49,7 @@ def test_what_is_exported_can_be_imported_and_changes_nothing(run: Run, form: st
     code, out, err = run(
         "rule", "export", "export-one", "export-two", "--format", form, "--output", file
     )
-    assert (code, out) == (0, f"2 rules are in {file}.\n"), err
+    assert (code, out) == (0, f"Exported 2 rules to {file}.\n"), err
     assert lint_files([Path(file)]) == []
     code, out, err = run("rule", "import", file, "--dry-run", "--json")
     assert code == 0, out + err
