@@ -18,6 +18,7 @@ from sentinel.alerts.inputs import Status
 from sentinel.alerts.view import ShownStatus
 from sentinel.event_policies.outcome import Verdict
 from sentinel.notifications import reasons as notification_reasons
+from sentinel.schema.notifications import Delivery
 from sentinel.severity import WORDS as SEVERITIES
 from sentinel.store.alerts.audit import KINDS as ACTIONS
 from tests.docs.pages import ROOT
@@ -138,6 +139,8 @@ def _of_codes() -> Iterator[tuple[str, str]]:
         "statuses": (*Status, *get_args(ShownStatus)),
         "severities": SEVERITIES,
         "health of a rule": tuple(_health()),
+        "outcomes of evaluations": tuple(_outcomes()),
+        "states of deliveries": tuple(_delivery_states()),
         "actions": ACTIONS,
         "reasons of alerts": tuple(alert_reasons.Reason),
         "reasons of notifications": tuple(notification_reasons.Reason),
@@ -161,6 +164,21 @@ def _health() -> Iterator[str]:
             for part in (inner for one in returned for inner in ast.walk(one)):
                 if text := _text(part):
                     yield text
+
+
+def _outcomes() -> Iterator[str]:
+    """The outcomes of an evaluation that name the final state of its flow run."""
+    for node in ast.walk(ast.parse((ROOT / "flows/evaluation.py").read_text("utf-8"))):
+        match node:
+            case ast.Assign(targets=[ast.Name(id="_STATES")], value=ast.Dict(keys=keys)):
+                yield from map(_text, keys)
+            case _:
+                pass
+
+
+def _delivery_states() -> Iterator[str]:
+    description = Delivery.model_fields["state"].description or ""
+    yield from re.findall(r"\w+(?=,| or | \()", description)
 
 
 def _strings(path: Path, *, help_of_commands: bool) -> Iterator[tuple[int, str]]:
