@@ -27,6 +27,9 @@ def temporary_postgres(*, durable: bool = True) -> Generator[Postgres]:
     Args:
         durable: with the settings of production, as benchmarks need it; otherwise no commit waits
             for the disk, which is enough for whatever does not outlive this machine anyway
+
+    Yields:
+        The server, which accepts connections.
     """
     folder = Path(tempfile.mkdtemp(prefix="sentinel-postgres-"))
     folder.chmod(0o711)  # the server runs as another user where this one is root

@@ -10,7 +10,17 @@ import msgspec
 
 from sentinel.duration import parse_duration
 
-__all__ = ["Choice", "Due", "choose", "due_of", "hard_timeout", "in_order", "is_rule", "rule_name"]
+__all__ = [
+    "ActiveRun",
+    "Choice",
+    "Due",
+    "choose",
+    "due_of",
+    "hard_timeout",
+    "in_order",
+    "is_rule",
+    "rule_name",
+]
 
 LAST = 1_000_000
 """The priority of an unknown queue."""
@@ -33,6 +43,15 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     priority: int
     collapses: bool
     flow_run: dict[str, Any]
+
+
+class ActiveRun(msgspec.Struct):
+    """A flow run that this worker has claimed, or is about to claim."""
+
+    due: Due
+    entrypoint: str
+    since: float
+    began: bool = False
 
 
 class Choice(msgspec.Struct, frozen=True):

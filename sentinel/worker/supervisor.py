@@ -13,7 +13,8 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Literal, TypeVar
 from uuid import uuid4
 
 import msgspec
@@ -29,6 +30,7 @@ from sentinel.worker.process import memory_of_tree
 from sentinel.worker.process_pool import Outcome, ProcessPool, Task
 from sentinel.worker.run_ownership import Owner
 from sentinel.worker.run_selection import (
+    ActiveRun,
     Choice,
     Due,
     choose,
@@ -52,16 +54,12 @@ _CANCEL_AFTER = 1.0
 """Age in seconds of an active run from which on cancellations are polled for."""
 _AT_LEAST = 10.0
 """Longest interval in seconds between polls of all queues, also under load."""
+_REPORTED: dict[str, tuple[Literal["FAILED", "CRASHED"], str]] = {
+    "late": ("FAILED", "TimedOut"),
+    "failed": ("FAILED", ""),
+}
+"""Type and name of the state that ends a run, by the kind of its outcome."""
 _JSON = msgspec.json.Encoder()
-
-
-class ActiveRun(msgspec.Struct):
-    """A flow run that this worker has claimed, or is about to claim."""
-
-    due: Due
-    entrypoint: str
-    since: float
-    began: bool = False
 
 
 class Supervisor:
@@ -102,8 +100,6 @@ class Supervisor:
         self._alone: set[str] = set()
         self._backlog: list[Due] = []
         self._tasks: set[asyncio.Task[None]] = set()
-
-    # ----------------------------------------------------------------------------- polling
 
     async def poll_forever(self) -> None:
         """Poll for runs until cancelled; active runs continue."""
@@ -197,8 +193,6 @@ class Supervisor:
         deployment = self._deployments.get(due.deployment) if due.deployment else None
         return str((deployment or {}).get("entrypoint") or "")
 
-    # ------------------------------------------------------------------------------ one run
-
     async def _claim_and_run(self, due: Due) -> None:
         """Take a run from its claim to its end."""
         try:
@@ -281,12 +275,8 @@ class Supervisor:
             return
         self._alone.discard(due.id)
         log.warning("run %s (%s): %s", due.flow_run.get("name"), task.entrypoint, outcome.message)
-        if outcome.kind == "late":
-            end = lambda: self.api.end(due.id, "FAILED", outcome.message, name="TimedOut")  # noqa: E731
-        elif outcome.kind == "failed":
-            end = lambda: self.api.end(due.id, "FAILED", outcome.message)  # noqa: E731
-        else:
-            end = lambda: self.api.end(due.id, "CRASHED", outcome.message)  # noqa: E731
+        state, name = _REPORTED.get(outcome.kind, ("CRASHED", ""))
+        end = partial(self.api.end, due.id, state, outcome.message, name=name)
         await self.until_answered(end)
         await self._report_to_rule(
             due, task.entrypoint, outcome.message, late=outcome.kind == "late"
@@ -322,8 +312,6 @@ class Supervisor:
                 self.outage.begins(error)
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))
                 pause = min(15.0, pause * 2)
-
-    # ------------------------------------------------------------------------------- upkeep
 
     @property
     def waiting(self) -> int:
@@ -388,9 +376,7 @@ class Supervisor:
             try:
                 ended = await self.api.end(one.due.id, "CRASHED", message)
             except SentinelError as error:
-                log.warning(
-                    "run %s is left to the recovery of other workers: %s", one.due.id, error
-                )
+                log.warning("another worker must recover run %s: %s", one.due.id, error)
                 continue
             if ended and one.began:
                 await self._report_to_rule(one.due, one.entrypoint, message)
