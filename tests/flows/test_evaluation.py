@@ -43,7 +43,7 @@ def test_a_run_judges_each_reading_once(gauges: Gauges, monkeypatch: pytest.Monk
     assert gauges.client.read_flow_run(run.id).name == "once · firing 2 of 3 (a 97 percent)"
 
 
-def test_a_run_that_found_nothing_bad_is_ok(gauges: Gauges):
+def test_a_run_without_firing_series_is_ok(gauges: Gauges):
     gauges.shows(a=1)
     assert gauges.run(gauges.rule("fine")).name == "OK"
     assert alerts(gauges) == []
@@ -127,7 +127,7 @@ def test_a_run_without_a_deployment_is_a_rehearsal(gauges: Gauges):
     assert alerts(gauges) == []
 
 
-def test_a_rule_that_is_off_does_not_look_and_says_how_to_switch_it_on(gauges: Gauges):
+def test_a_disabled_rule_runs_no_check_and_says_how_to_enable_it(gauges: Gauges):
     gauges.shows(a=97)
     deployment = gauges.rule("off")
     gauges.run(deployment)
@@ -140,7 +140,7 @@ def test_a_rule_that_is_off_does_not_look_and_says_how_to_switch_it_on(gauges: G
     assert gauges.client.read_flow_run(run.id).name == "off · disabled"
 
 
-def test_a_check_that_raises_is_stored_and_its_run_fails_where_its_owner_looks(gauges: Gauges):
+def test_a_check_that_raises_is_stored_and_its_flow_run_fails(gauges: Gauges):
     deployment = gauges.rule("broken", errors={"after": 2})
     assert gauges.run(deployment).is_failed()
     run = gauges.start(deployment)

@@ -26,7 +26,7 @@ def world(
     return World(store, clock)
 
 
-def test_a_bad_reading_becomes_an_alert_with_timeline_group_and_events(world: World):
+def test_a_firing_reading_becomes_an_alert_with_timeline_group_and_events(world: World):
     applied = world.sees({"/": 95, "/data": 20})
     assert (applied.outcome, applied.seen, applied.bad, applied.live) == ("firing", 2, 1, 1)
     assert world.alerts() == [("disk: / 95 percent", "open")]
@@ -125,7 +125,7 @@ def test_after_an_outage_the_late_runs_of_a_rule_count_once(store: Store, clock:
     assert world.alerts()[0][1] == "pending"
 
 
-def test_the_gate_tells_a_run_what_apply_would(world: World):
+def test_a_run_is_admitted_exactly_when_apply_would_admit_it(world: World):
     assert world.store.rules.begin(world.rule, slot=world.clock.now(), now=world.clock.now()).go
     world.sees({"/": 95})
     now = world.clock.now()
@@ -252,7 +252,9 @@ def test_one_that_refuses_does_not_keep_the_others_back(world: World):
     assert [result.ok for result in results] == [False, True, False]
 
 
-def test_what_a_person_resolved_while_bad_opens_again_after_five_minutes_and_says_why(world: World):
+def test_an_alert_resolved_manually_while_firing_reopens_after_five_minutes_with_the_reason(
+    world: World,
+):
     world.sees({"/": 95})
     (alert,) = world.ids()
     world.store.act([alert], Resolve(actor="ann"))
@@ -277,7 +279,7 @@ def test_a_one_shot_expires_and_is_not_called_recovered(store: Store, clock: Fak
     assert world.rows("SELECT quiet FROM group_member")[0][0] in (1, True)
 
 
-def test_retention_takes_only_what_ended_long_ago(world: World):
+def test_retention_deletes_only_alerts_resolved_long_ago(world: World):
     world.sees({"/": 95, "/data": 95})
     world.sees({"/": 20})
     world.wait(days=91)

@@ -99,7 +99,7 @@ def test_pages_follow_each_other_without_a_gap_or_a_repeat(worked: Store):
     assert seen == ALL
 
 
-def test_what_is_rare_is_looked_for_a_piece_at_a_time(
+def test_a_rare_match_is_searched_for_in_bounded_steps(
     worked: Store, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(audit, "MOST_WALKED", 2)

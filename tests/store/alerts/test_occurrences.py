@@ -41,7 +41,7 @@ def world(store: Store, clock: FakeClock) -> Counting:
     return Counting(store, clock)
 
 
-def test_every_new_one_counts_and_a_look_that_saw_none_does_not(world: Counting):
+def test_every_new_occurrence_counts_and_an_evaluation_without_one_does_not(world: Counting):
     world.counts(2)
     assert world.occurrences() == [2]
     world.counts(0)

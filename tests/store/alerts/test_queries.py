@@ -202,7 +202,7 @@ def test_an_id_may_be_shortened_as_long_as_it_means_one(store: Store, put: Any):
         store.alerts.find("%")
 
 
-def test_a_timeline_is_told_from_the_beginning(store: Store, put: Any, clock: FakeClock):
+def test_a_timeline_is_oldest_first(store: Store, put: Any, clock: FakeClock):
     wanted = put("a")
     with store.write() as connection:
         for version, kind in enumerate(("opened", "acknowledged"), start=1):

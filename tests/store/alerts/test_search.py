@@ -80,7 +80,7 @@ def test_what_is_typed_finds_what_a_person_would(some: Store, typed: str, expect
     assert finds(some, typed) == expected
 
 
-def test_marks_alone_are_looked_for_as_they_stand(some: Store):
+def test_a_search_of_punctuation_alone_is_literal(some: Store):
     assert finds(some, "%") == {"naïve 100% 'quoted' \"x\""}
 
 

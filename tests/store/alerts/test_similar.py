@@ -9,7 +9,7 @@ from sentinel.store.alerts.similar import similar
 from tests.world import World
 
 
-def test_the_same_situation_comes_first_with_what_ended_it(store: Store, clock: FakeClock):
+def test_the_same_fingerprint_comes_first_with_how_it_was_resolved(store: Store, clock: FakeClock):
     world = World(store, clock)
     world.sees({"/a": 95.0, "/b": 95.0})
     ids = {one.labels["mount"]: one.id for one in store.alerts.page(order="live").items}

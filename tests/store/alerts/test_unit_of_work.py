@@ -82,7 +82,7 @@ def test_the_policies_of_a_pack_that_one_event_fires_are_committed_together(
     assert store.wakes.requested() <= wakes + 1
 
 
-def test_a_suppression_is_replaced_and_taken_back_by_fingerprint(
+def test_a_suppression_is_replaced_and_removed_by_fingerprint(
     store: Store, clock: FakeClock, world: World
 ):
     world.sees({"/": 95, "/data": 95, "/var": 95})
