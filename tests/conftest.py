@@ -85,10 +85,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _rank(item: pytest.Item) -> int:
     if item.get_closest_marker("slow") is None:
-        return 3
+        return 4
     if item.get_closest_marker("browser"):
         return 1
-    return 0 if item.get_closest_marker("xdist_group") else 2
+    group = item.get_closest_marker("xdist_group")
+    if group is None:
+        return 3
+    # The whole product mostly waits: beside browsers, which do not, rather than all of it at once.
+    return 0 if group.args == ("system",) else 2
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
