@@ -19,7 +19,7 @@ from sentinel.alerts.actions import Acknowledge
 from sentinel.clock import FakeClock
 from sentinel.store import Store
 from tests.event_policies.streets import Street, policy
-from tests.store.desk import Desk
+from tests.world import World
 
 ROOT = str(Path(sentinel.__file__).parent)
 
@@ -51,22 +51,22 @@ def lone_store(migrated_sqlite: Path, tmp_path: Path, clock: FakeClock) -> Any:
 
 
 def test_a_reading_takes_no_longer_way_than_before(lone_store: Store, clock: FakeClock):
-    desk = Desk(lone_store, clock)
+    world = World(lone_store, clock)
     for value in (95, 96, 10):
-        desk.sees({"/warm": value})
-    opens = counted(lambda: desk.sees({"/": 95}))
-    still = counted(lambda: desk.sees({"/": 96}))
-    resolves = counted(lambda: desk.sees({"/": 10}))
-    assert desk.alerts()[-1][1] == "resolved"
+        world.sees({"/warm": value})
+    opens = counted(lambda: world.sees({"/": 95}))
+    still = counted(lambda: world.sees({"/": 96}))
+    resolves = counted(lambda: world.sees({"/": 10}))
+    assert world.alerts()[-1][1] == "resolved"
     for took, most in ((opens, (34, 365)), (still, (30, 188)), (resolves, (34, 293))):
         assert took[0] < most[0]
         assert took[1] < most[1]
 
 
 def test_an_acknowledgement_takes_no_longer_way_than_before(lone_store: Store, clock: FakeClock):
-    desk = Desk(lone_store, clock)
-    desk.sees({"/warm": 95, "/": 95, "/other": 95})
-    first, second, _ = desk.ids()
+    world = World(lone_store, clock)
+    world.sees({"/warm": 95, "/": 95, "/other": 95})
+    first, second, _ = world.ids()
     lone_store.act([first], Acknowledge(actor="ada"))
     files, calls = counted(lambda: lone_store.act([second], Acknowledge(actor="ada")))
     assert files < 19
