@@ -1,4 +1,6 @@
-"""Draw the pictures of docs/images: `python docs/images/make.py`, after `make browser`.
+"""Draw the pictures of docs/images: `PYTHONPATH=. python docs/images/make.py`.
+
+It needs the browser that `make browser` installs.
 
 Two weeks of ten rules of an imagined company are evaluated and acted on, by the store's own code on
 a simulated clock that ends now. Then the dashboard shows that database to a browser. The seed is
