@@ -278,12 +278,12 @@ class GroupChanges:
             title = count.title if firing == 1 else f"{firing} alerts: {_where(group.labels)}"
         # A group that fires again is a new episode and waits as a first one does (group_wait).
         again = group.status == "reopening"
-        told = NotifiedSoFar() if again else so_far.get(group.id, NotifiedSoFar())
+        so_far_now = NotifiedSoFar() if again else so_far.get(group.id, NotifiedSoFar())
         policy = group.policy
         wait = policy.get("group_wait")
         due = next_decision(
             due_at=group.due_at,
-            so_far=told,
+            so_far=so_far_now,
             severity=severity,
             firing=firing,
             wait=None if wait is None else timedelta(seconds=wait),

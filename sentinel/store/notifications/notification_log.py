@@ -99,15 +99,15 @@ class NotificationLog:
             for receiver, channel in _targets(group, known, channels):
                 before = known.get((receiver, channel))
                 policy = _policy(group)
-                told = with_recent(
-                    connection, group_id, receiver, channel, _told(before), policy, now
+                last = with_recent(
+                    connection, group_id, receiver, channel, _last_notified(before), policy, now
                 )
-                seen = self._seen_by(connection, group, told, now)
-                decision = decide(seen, told, now, policy)
+                seen = self._seen_by(connection, group, last, now)
+                decision = decide(seen, last, now, policy)
                 error = "" if before is None else before.error
                 found.append(
                     Why(
-                        group_id=group_id, receiver=receiver, channel=channel, told_at=told.at,
+                        group_id=group_id, receiver=receiver, channel=channel, told_at=last.at,
                         decision=decision, error=error,
                     )
                 )  # fmt: skip
@@ -172,18 +172,18 @@ class NotificationLog:
         nexts: list[datetime] = []
         for receiver, channel in _targets(group, known, channels):
             policy = _policy(group)
-            told = _told(known.get((receiver, channel)))
-            told = with_recent(connection, group.id, receiver, channel, told, policy, now)
-            seen = self._seen_by(connection, group, told, now)
-            decision = decide(seen, told, now, policy)
+            last = _last_notified(known.get((receiver, channel)))
+            last = with_recent(connection, group.id, receiver, channel, last, policy, now)
+            seen = self._seen_by(connection, group, last, now)
+            decision = decide(seen, last, now, policy)
             if decision.reason in (Reason.THROTTLED, Reason.PER_HOUR):
-                count_held(connection, group, receiver, channel, told)
+                count_held(connection, group, receiver, channel, last)
             self._remember(connection, group, receiver, channel, decision, now)
             if decision.next_at is not None:
                 nexts.append(decision.next_at)
             if decision.send:
                 sends.append(
-                    self._prepare(connection, group, receiver, channel, told, seen, decision, by)
+                    self._prepare(connection, group, receiver, channel, last, seen, decision, by)
                 )
         claim = {
             "due_at": now if sends else min(nexts, default=None),
@@ -209,7 +209,7 @@ class NotificationLog:
                 )
 
     def _seen_by(
-        self, connection: Connection, group: AlertGroup, told: Notified, now: datetime
+        self, connection: Connection, group: AlertGroup, last: Notified, now: datetime
     ) -> GroupNow:
         """Return the group's state compared with what one channel was last notified of.
 
@@ -219,16 +219,16 @@ class NotificationLog:
         Args:
             connection: the claim's transaction
             group: the group, its row locked
-            told: the channel's last notification
+            last: the channel's last notification
             now: the present moment
 
         Returns:
             What a decision needs to know of the group.
         """
-        asked = {"group": group.id, "seq": told.seq, "now": now, "told_at": told.at}
-        if told.at is None:
+        asked = {"group": group.id, "seq": last.seq, "now": now, "told_at": last.at}
+        if last.at is None:
             del asked["told_at"]
-        query = seen_by(was_told=told.at is not None, fires=bool(group.firing))
+        query = seen_by(was_notified=last.at is not None, fires=bool(group.firing))
         row = connection.execute(query, asked).one()
         return GroupNow(
             seq=group.seq, opened_at=group.opened_at, severity=row.severity or group.severity,
@@ -257,41 +257,41 @@ class NotificationLog:
 
     def _prepare(
         self, connection: Connection, group: AlertGroup, receiver: str, channel: str,
-        told: Notified, seen: GroupNow, decision: Decision, by: str,
+        last: Notified, seen: GroupNow, decision: Decision, by: str,
     ) -> ToSend:  # fmt: skip
         now = self._store.now()
-        before = told.at.isoformat() if told.at else "first"
+        before = last.at.isoformat() if last.at else "first"
         id_ = message_id(group.id, receiver, channel, group.seq, before)
         message = compose(
             group,
-            self._named(connection, group, told, now),
+            self._named(connection, group, last, now),
             id_=id_,
             receiver=receiver,
             reason=decision.reason,
-            held=held_before(connection, group.id, receiver, channel, told),
+            held=held_before(connection, group.id, receiver, channel, last),
             firing=seen.firing - seen.suppressed,
             resolved=seen.resolved_since,
             now=now,
             dashboard=self._store.options.dashboard_url,
-            answers=told.reference,
+            answers=last.reference,
         )
         delivery = new_id()
         connection.execute(
             DELIVERY.insert().values(
                 id=delivery, group_id=group.id, receiver=receiver, channel=channel,
                 message_id=id_, reason=str(decision.reason), state="sending",
-                attempt=told.attempts + 1, error="", by=by, reference="", started_at=now,
+                attempt=last.attempts + 1, error="", by=by, reference="", started_at=now,
             )
         )  # fmt: skip
         return ToSend(
             delivery_id=delivery, group_id=group.id, receiver=receiver, channel=channel,
             seq=group.seq, firing=seen.firing - seen.suppressed, severity=seen.severity,
-            attempts=told.attempts,
+            attempts=last.attempts,
             message=message,
         )  # fmt: skip
 
     def _named(
-        self, connection: Connection, group: AlertGroup, told: Notified, now: datetime
+        self, connection: Connection, group: AlertGroup, last: Notified, now: datetime
     ) -> list[Alert]:
         """Return the alerts that a message names: unsuppressed firing ones, else resolved ones."""
         query = select(ALERT).join(MEMBER, MEMBER.c.alert_id == ALERT.c.id)
@@ -301,8 +301,8 @@ class NotificationLog:
             query = query.where(MEMBER.c.resolved_seq.is_(None))
             query = query.where(or_(muted_until.is_(None), muted_until <= now))
         else:
-            known = known_before(told.at is None, told.seq, told.at)
-            query = query.where(known, MEMBER.c.resolved_seq > told.seq)
+            known = known_before(last.at is None, last.seq, last.at)
+            query = query.where(known, MEMBER.c.resolved_seq > last.seq)
         query = query.order_by(ALERT.c.severity.desc(), ALERT.c.opened_at, ALERT.c.id)
         rows = connection.execute(query.limit(MOST_NAMED))
         return [model_of(Alert, row) for row in rows]
@@ -349,11 +349,11 @@ def _targets(
     }
     if group.firing == 0:
         # A resolve is sent to every channel that was notified, whatever was edited since.
-        targets |= {key: None for key, told in known.items() if told.told_firing}
+        targets |= {key: None for key, last in known.items() if last.told_firing}
     return list(targets)
 
 
-def _told(row: Row[Any] | None) -> Notified:
+def _last_notified(row: Row[Any] | None) -> Notified:
     if row is None:
         return Notified()
     return Notified(

@@ -54,14 +54,14 @@ ABANDONED = (
 
 
 @lru_cache
-def seen_by(*, was_told: bool, fires: bool) -> Select[Any]:
+def seen_by(*, was_notified: bool, fires: bool) -> Select[Any]:
     """Return the query that compares a group with what a channel was last notified of.
 
     Its parameters are group, seq, now and, where the channel was notified, told_at. One query is
     built for each combination of the arguments.
 
     Args:
-        was_told: whether the channel was ever notified; without it there is no told_at
+        was_notified: whether the channel was ever notified; without it there is no told_at
         fires: whether any member of the group fires
 
     Returns:
@@ -74,8 +74,8 @@ def seen_by(*, was_told: bool, fires: bool) -> Select[Any]:
     muted = and_(over.is_(None), until.is_not(None), until > now)
     heard = and_(over.is_(None), or_(until.is_(None), until <= now))
     # Suppressed at the channel's last notification and no longer: new to it, however old.
-    emerged = and_(until.is_not(None), until > told_at) if was_told else false()
-    known = known_before(fires or not was_told, seq, told_at)
+    emerged = and_(until.is_not(None), until > told_at) if was_notified else false()
+    known = known_before(fires or not was_notified, seq, told_at)
     ended = and_(known, over.is_not(None), over > seq)
     acknowledged = ALERT.c.status == "acknowledged"
     return (

@@ -1,4 +1,4 @@
-"""Members of a group that fire again before any channel was notified of their end."""
+"""Members of a group that fire again before any channel was notified that they had resolved."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def take_back_unheard(
     pairs: Iterable[tuple[str, str]],
     now: datetime,
 ) -> set[tuple[str, str]]:
-    """Have members fire again as if they had never ended, where nobody was told that they had.
+    """Have members fire again as if they had never resolved, where no channel was notified of it.
 
-    To a channel that was told, or may have been, that they fire is news, and so it is left to
-    the caller.
+    A channel that was notified, or may have been, must be notified again; that is left to the
+    caller.
 
     Args:
         connection: an open writing transaction
@@ -38,9 +38,9 @@ def take_back_unheard(
     wanted: dict[str, list[str]] = defaultdict(list)
     for group_id, alert_id in pairs:
         until = groups[group_id].claimed_until
-        if until is None or until <= now:  # else somebody is being told at this moment
+        if until is None or until <= now:  # else a channel is being notified at this moment
             wanted[group_id].append(alert_id)
-    told = exists().where(
+    notified = exists().where(
         NOTIFICATION_LOG.c.group_id == MEMBER.c.group_id,
         or_(NOTIFICATION_LOG.c.told_seq >= MEMBER.c.resolved_seq, NOTIFICATION_LOG.c.attempts > 0),
     )
@@ -48,7 +48,7 @@ def take_back_unheard(
     for group_id, every in wanted.items():
         for piece in chunks(every):
             query = select(MEMBER.c.alert_id).where(
-                MEMBER.c.group_id == group_id, MEMBER.c.alert_id.in_(piece), ~told,
+                MEMBER.c.group_id == group_id, MEMBER.c.alert_id.in_(piece), ~notified,
                 MEMBER.c.resolved_seq.is_not(None),
             )  # fmt: skip
             unheard = list(connection.execute(query).scalars())

@@ -55,12 +55,12 @@ def save_memory(
 
 
 def with_recent(
-    connection: Connection, group_id: str, receiver: str, channel: str, told: Notified,
+    connection: Connection, group_id: str, receiver: str, channel: str, last: Notified,
     policy: Policy, now: datetime,
 ) -> Notified:  # fmt: skip
-    """Return `told` with the channel's notifications of the last hour, where a limit needs them."""
+    """Return `last` with the channel's notifications of the last hour, where a limit needs them."""
     if policy.limit.per_hour is None:
-        return told
+        return last
     sent = connection.execute(
         select(DELIVERY.c.ended_at).where(
             DELIVERY.c.group_id == group_id,
@@ -70,34 +70,34 @@ def with_recent(
             DELIVERY.c.ended_at > now - timedelta(hours=1),
         )
     ).scalars()
-    return msgspec.structs.replace(told, recent=tuple(sorted(sent)))
+    return msgspec.structs.replace(last, recent=tuple(sorted(sent)))
 
 
 def held_before(
-    connection: Connection, group_id: str, receiver: str, channel: str, told: Notified
+    connection: Connection, group_id: str, receiver: str, channel: str, last: Notified
 ) -> int:
     """Return how many notifications limits held back from the channel since its last one."""
-    if told.at is None:
+    if last.at is None:
         return 0
     found = connection.execute(
-        select(HELD.c.held).where(*_of(group_id, receiver, channel), HELD.c.since == told.at)
+        select(HELD.c.held).where(*_of(group_id, receiver, channel), HELD.c.since == last.at)
     ).scalar()
     return found or 0
 
 
 def count_held(
-    connection: Connection, group: AlertGroup, receiver: str, channel: str, told: Notified
+    connection: Connection, group: AlertGroup, receiver: str, channel: str, last: Notified
 ) -> None:
     """Count that a limit held this state of the group back; each state counts once."""
-    if told.at is None:
+    if last.at is None:
         return
     mine = _of(group.id, receiver, channel)
     row = connection.execute(select(HELD).where(*mine)).first()
-    fresh = row is None or row.since != told.at
+    fresh = row is None or row.since != last.at
     if row is not None and not fresh and row.seq >= group.seq:
         return
     held = 1 if row is None or fresh else row.held + 1
-    values = {"since": told.at, "seq": group.seq, "held": held}
+    values = {"since": last.at, "seq": group.seq, "held": held}
     if row is None:
         keys = {"group_id": group.id, "receiver": receiver, "channel": channel}
         connection.execute(HELD.insert().values(**keys, **values))
