@@ -18,8 +18,8 @@ from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.event_policies.pack import Spec
 from sentinel.store import Store
+from sentinel.store.alerts.unit_of_work import UnitOfWork
 from sentinel.store.database.tables import DELIVERY
-from sentinel.store.events import batch
 from sentinel.store.notifications.deliveries import Outcome
 from tests.event_policies.streets import Street, policy
 from tests.processes import die, ended
@@ -113,17 +113,17 @@ def relay_until_killed(url: str, since: datetime, first: int, last: int) -> None
     """Turns of a relay in a process of its own, which dies while it matches in the last one."""
     clock = FakeClock(moment(first - 1, since))
     street = Told(Store(url, clock=clock), clock)
-    apply = batch.apply
+    commit = UnitOfWork.commit
 
-    def killed(*given: Any) -> Any:
-        apply(*given)
+    def killed(self: UnitOfWork) -> None:
+        commit(self)  # written, and never committed by the database
         die()
 
     for turn in range(first, last):
         if turn == EDITED_AT:
             street.deployed(*EDITED, **RULE)
         if turn == last - 1 and last < TURNS:
-            batch.apply = killed  # this process is nobody else's
+            UnitOfWork.commit = killed  # this process is nobody else's
         now = moment(turn, since)
         if 200 <= turn < 230:  # nobody matches for five minutes; events come
             clock.set(now)
