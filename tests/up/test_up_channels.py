@@ -67,7 +67,7 @@ def test_a_variable_becomes_a_channel_of_the_default_receiver(
 ) -> None:
     monkeypatch.setenv("ALERT_SLACK_WEBHOOK_URL", f"https://hooks.example/{SECRET}")
     said = start.run()
-    assert "Channels: slack-incoming-webhook/env is made" in said
+    assert "Channels: slack-incoming-webhook/env: created" in said
     assert SECRET not in said
     assert SECRET not in (start.plan.home.log("channels")).read_text()
     store = Store(start.url)
@@ -76,7 +76,7 @@ def test_a_variable_becomes_a_channel_of_the_default_receiver(
     # A start costs seconds; what has not changed is not made again.
     assert start.run().endswith("Channels: as the ALERT_ variables say\n")
     monkeypatch.setenv("ALERT_SLACK_WEBHOOK_URL", f"https://hooks.example/{SECRET}/moved")
-    assert start.run().endswith("slack-incoming-webhook/env is up to date.\n")
+    assert start.run().endswith("slack-incoming-webhook/env: up to date.\n")
     assert SECRET not in (start.plan.home.root / "channels-made").read_text()
     with ChannelBlocks(start.server.url) as prefect:
         prefect.remove(prefect.find("slack-incoming-webhook/env"))
