@@ -36,8 +36,12 @@ def {name}(
     """Count the files that wait in a folder.
 
     Args:
+        ctx: the clock
         folder: the folder to count
         oldest_days: count only files of at least this age, in days
+
+    Yields:
+        The number of files; the label `folder` names the folder.
     """
     # The labels name the series: rule and labels together are the alert's identity.
     labels = {{"host": socket.gethostname(), "folder": folder}}
