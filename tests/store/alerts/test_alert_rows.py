@@ -126,6 +126,7 @@ def test_a_new_field_needs_a_column_and_no_other_edit(store: Store):
         assert new.state(connection.execute(select(*new.columns)).one()) == ticket
         update_many(connection, "ticket", new.updated, [new.cells(later)])
         assert new.state(connection.execute(select(*new.columns)).one()) == later
+        table.drop(connection)  # other tests get this database, emptied of rows
 
 
 def test_a_field_without_a_column_is_refused():
