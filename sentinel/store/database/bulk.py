@@ -167,13 +167,12 @@ def update_many(
     names = [name for name, _ in columns]
     same = same or {}
     if connection.dialect.name == "sqlite":
-        # Parameters are numbered so that the id may come first in the row.
-        sets = [f"{name}=?{place}" for place, name in enumerate(names, start=2)]
-        sets += [f"{name}=?{place}" for place, name in enumerate(same, start=2 + len(names))]
+        sets = [f"{name}=?" for name in (*names, *same)]
         sets += [add] if add else []
-        statement = f"UPDATE {table} SET {','.join(sets)} WHERE id=?1"  # noqa: S608 - names are ours
+        statement = f"UPDATE {table} SET {','.join(sets)} WHERE id=?"  # noqa: S608 - names are ours
+        # The id comes last: early releases of Python 3.12 take a numbered `?1` for a named one.
         more = tuple(same.values())
-        cells = _sqlite_cells([(*row, *more) for row in rows] if more else rows)
+        cells = _sqlite_cells([(*row[1:], *more, row[0]) for row in rows])
         cursor = connection.exec_driver_sql(statement, cells)
         return cursor.rowcount
     sets = [f"{name}=n.{name}" for name in names] + [f"{name}=%s" for name in same]
