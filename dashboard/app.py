@@ -10,6 +10,9 @@ from starlette.middleware import Middleware
 from dashboard import session
 from dashboard.index_middleware import IndexMiddleware
 from dashboard.live_api import LiveApi
+from sentinel.printable import clean_log_records
+
+clean_log_records()
 
 app = st.App(
     Path(__file__).parent / "pages" / "frame.py",

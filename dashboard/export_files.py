@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 
 from sentinel.errors import SentinelError
+from sentinel.printable import printable
 
 __all__ = ["MOMENT", "NUMBER", "TEXT", "WHOLE", "Shape", "as_csv", "as_excel", "as_parquet", "safe"]
 
@@ -98,7 +99,7 @@ def as_csv(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progress: P
 def _written(cell: Any) -> Any:
     if isinstance(cell, datetime):
         return cell.isoformat()
-    return safe(cell) if isinstance(cell, str) else cell
+    return safe(printable(cell)) if isinstance(cell, str) else cell
 
 
 def as_parquet(path: Path, shape: Shape, pages: Iterable[Sequence[Any]], progress: Progress) -> str:

@@ -10,6 +10,7 @@ import uvicorn
 from sentinel.api.access import check_bind
 from sentinel.api.app import create_app
 from sentinel.errors import SentinelError
+from sentinel.printable import clean_log_records, printable
 from sentinel.settings import settings
 
 __all__ = ["main"]
@@ -24,6 +25,7 @@ def main(*, relay: bool = True) -> int:
     Returns:
         The exit code of the process: 0, or 2 if a setting is invalid.
     """
+    clean_log_records()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     # Alembic logs a line for each read of the schema's revision, that is for each health check.
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -32,7 +34,7 @@ def main(*, relay: bool = True) -> int:
         check_bind(chosen)
         app = create_app(chosen, relay=relay)
     except SentinelError as error:
-        print(f"sentinel: {error}", file=sys.stderr)
+        print(printable(f"sentinel: {error}"), file=sys.stderr)
         return 2
     uvicorn.run(
         app,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import sys
+import traceback
+from types import TracebackType
 
 import typer
 
@@ -22,7 +24,9 @@ from sentinel.cli import (
     worker,
 )
 from sentinel.cli.exit_codes import Exit, exit_code_list, exit_code_of
+from sentinel.cli.output import complain
 from sentinel.errors import SentinelError
+from sentinel.printable import clean_log_records, printable
 
 __all__ = ["app", "main"]
 
@@ -100,26 +104,38 @@ def _omit_raises(group: typer.Typer) -> None:
 _omit_raises(app)
 
 
+def _print_traceback(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Print an unexpected error as Python does, but for control characters in its message."""
+    complain("".join(traceback.format_exception(kind, error, trace)).rstrip())
+
+
 def main() -> int:
     """Run the command that `sys.argv` names.
 
     Returns:
         The exit code, a value of `sentinel.cli.exit_codes.Exit`.
     """
+    clean_log_records()
     try:
         code = app(standalone_mode=False)
     except SentinelError as error:
-        print(f"sentinel: {error}", file=sys.stderr)
+        complain(f"sentinel: {error}")
         return int(exit_code_of(error))
     except typer.Exit as end:
         return end.exit_code
     except typer.Abort:
-        print("sentinel: stopped", file=sys.stderr)
+        complain("sentinel: stopped")
         return int(Exit.STOPPED)
     except Exception as error:
         show = getattr(error, "show", None)
         if show is None:
+            sys.excepthook = _print_traceback  # not before: Typer sets its own
             raise
-        show()  # Click's message about wrong usage
+        # Click's message about wrong usage, which quotes the arguments.
+        if isinstance(message := getattr(error, "message", None), str):
+            vars(error)["message"] = printable(message)
+        show()
         return int(getattr(error, "exit_code", 2))
     return code if isinstance(code, int) else 0

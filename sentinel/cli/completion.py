@@ -10,6 +10,7 @@ import pkgutil
 from collections.abc import Iterable
 
 from sentinel.errors import SentinelError
+from sentinel.printable import has_controls, printable
 
 __all__ = ["alerts", "channels", "receivers", "rules", "triggers"]
 
@@ -57,7 +58,7 @@ def alerts(incomplete: str) -> list[tuple[str, str]]:
             found = store.alerts.page(limit=100, order="live").items
     except SentinelError:
         return []
-    return [(one.id, one.title) for one in found if one.id.startswith(incomplete)]
+    return [(one.id, printable(one.title)) for one in found if one.id.startswith(incomplete)]
 
 
 def triggers(incomplete: str) -> list[str]:
@@ -69,4 +70,4 @@ def triggers(incomplete: str) -> list[str]:
 
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
-    return sorted(name for name in names if name.startswith(incomplete))
+    return sorted(name for name in names if name.startswith(incomplete) and not has_controls(name))

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sentinel.cli.output import AsJson, json_out, say
+from sentinel.cli.output import AsJson, complain, json_out, say
 from sentinel.cli.target import home_of, settings_here
+from sentinel.printable import printable
 
 if TYPE_CHECKING:
     from sentinel.rollout.flow_cache import Facts, FlowCache
@@ -166,7 +167,7 @@ def retire(live: Live) -> int:
             tenant = str(rule.get("tenant") or "default")
             return store.rules.retire(str(rule["name"]), actor=actor(), tenant=tenant)
     except DatabaseError as error:
-        typer.echo(f"Alerts of {rule['name']} were not closed: {error}", err=True)
+        complain(f"Alerts of {rule['name']} were not closed: {error}")
         return 0
 
 
@@ -190,7 +191,7 @@ class Progress:
             TextColumn("Deploying"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             console=console,
             transient=True,
             disable=silent or not console.is_terminal or total == 0,
@@ -206,7 +207,7 @@ class Progress:
 
     def step(self, step: Step) -> None:
         """Advance the bar by one finished step."""
-        self._bar.update(self._task, advance=1, description=step.name)
+        self._bar.update(self._task, advance=1, description=printable(step.name))
 
 
 def _todo(steps: Sequence[Step]) -> int:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from sentinel.cli.exit_codes import Exit
-from sentinel.cli.output import AsJson, json_out, say
+from sentinel.cli.output import AsJson, complain, json_out, say
 from sentinel.cli.target import open_store
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.events import NoEvents, Refused, read_events
@@ -73,9 +73,9 @@ def send(
         say(f"Stored {accepted:,} {'event' if accepted == 1 else 'events'}{again}.")
         for one in refused[:_SHOWN]:
             field = f"{one['field']}: " if one["field"] else ""
-            print(f"event {one['event']}: {field}{one['message']}", file=sys.stderr)
+            complain(f"event {one['event']}: {field}{one['message']}")
         if count > _SHOWN:
-            print(f"… and {count - _SHOWN:,} more rejected", file=sys.stderr)
+            complain(f"… and {count - _SHOWN:,} more rejected")
     if count:
         raise typer.Exit(Exit.FAILED)
 

@@ -10,9 +10,10 @@ import typer
 
 from sentinel.cli import completion
 from sentinel.cli.deploy import deploy
-from sentinel.cli.output import AsJson, say
+from sentinel.cli.output import AsJson, json_text, say
 from sentinel.cli.target import settings_here
 from sentinel.errors import NotFound
+from sentinel.printable import has_controls
 
 __all__ = ["entry_of", "export", "import_"]
 
@@ -145,9 +146,11 @@ def _schedule(given: Mapping[str, Any]) -> dict[str, Any]:
 def _written(entries: Sequence[Mapping[str, Any]], form: str) -> str:
     whole = {"name": "sentinel", "deployments": list(entries)}
     if form == "json":
-        import msgspec
-
-        return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
+        return json_text(whole) + "\n"
     import yaml
 
-    return yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=100)
+    text = yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=100)
+    # YAML's own escapes keep the value; the ones of `say` would change it.
+    if has_controls(text):
+        text = yaml.safe_dump(whole, sort_keys=False, width=100)
+    return text

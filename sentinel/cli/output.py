@@ -14,8 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from sentinel.duration import format_duration
+from sentinel.printable import printable, printable_json
 
-__all__ = ["AsJson", "ago", "json_out", "print_table", "say"]
+__all__ = ["AsJson", "ago", "complain", "fields", "json_out", "json_text", "print_table", "say"]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -23,13 +24,23 @@ _COLOURS = {5: "bold red", 4: "red", 3: "yellow", 2: "cyan", 1: "dim"}
 
 
 def say(sentence: str) -> None:
-    """Print one line."""
-    print(sentence)
+    """Print a line, with control characters as visible escapes."""
+    print(printable(sentence))
+
+
+def complain(sentence: str) -> None:
+    """Print a line to standard error, with control characters as visible escapes."""
+    print(printable(sentence), file=sys.stderr)
 
 
 def json_out(value: object) -> None:
     """Print `value` as JSON, times in RFC 3339."""
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+    sys.stdout.buffer.write(json_text(value).encode() + b"\n")
+
+
+def json_text(value: object) -> str:
+    """Return `value` as indented JSON, times in RFC 3339, without control characters."""
+    return printable_json(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def print_table(
@@ -45,7 +56,7 @@ def print_table(
             no colours
     """
     if not rows:
-        print(empty)
+        say(empty)
         return
     console = Console(highlight=False)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
@@ -54,7 +65,7 @@ def print_table(
     for number, row in enumerate(rows):
         style = _COLOURS.get(ranks[number], "") if ranks else ""
         # Text and not markup, because titles and labels of alerts come from checks.
-        table.add_row(*(Text(str(cell), style) for cell in row))
+        table.add_row(*(Text(printable(str(cell)), style) for cell in row))
     if not console.is_terminal:
         # The output goes to a program or a file, so lines are not folded at 80 columns.
         console.width = 400
@@ -66,7 +77,8 @@ def fields(values: Mapping[str, object]) -> None:
     width = max((len(name) for name in values), default=0)
     for name, value in values.items():
         if value not in (None, "", {}, []):
-            print(f"{name:<{width}}  {value}")
+            # The lines after the first are indented, so that none looks like another field.
+            say(f"{name:<{width}}  {value}".replace("\n", f"\n{'':<{width}}  "))
 
 
 def ago(moment: datetime | None, now: datetime) -> str:

@@ -21,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from sentinel.duration import format_duration
 from sentinel.lint.rule import about_rule, doubts, rule_in
 from sentinel.lint.yaml_lines import Lines, read
+from sentinel.printable import printable
 from sentinel.rules.rule import Rule
 from sentinel.timing.schedule import anchor_for
 
@@ -324,5 +325,5 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     problems = lint_files(given.files, given.receiver)
     for problem in problems:
-        print(problem)
+        print(printable(str(problem)))
     return 1 if any(not problem.warning for problem in problems) else 0

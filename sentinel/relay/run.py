@@ -15,6 +15,7 @@ import httpx
 from sentinel.errors import DeliveryError
 from sentinel.log_redaction import unlogged
 from sentinel.prefect_client.client import PrefectApi
+from sentinel.printable import clean_log_records
 from sentinel.relay.loop import Relay
 from sentinel.settings import Settings, settings
 from sentinel.store import Store
@@ -65,6 +66,7 @@ def _setting(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
 
 def main() -> None:
     """Run a relay until SIGTERM or Ctrl-C."""
+    clean_log_records()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     given = settings()
     store = Store.of(given)

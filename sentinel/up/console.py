@@ -13,6 +13,8 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from sentinel.printable import printable
+
 __all__ = ["StartScreen"]
 
 State = Literal["waits", "starts", "ready", "failed", "stops", "stopped"]
@@ -69,6 +71,7 @@ class StartScreen:
             detail: shown beside it; empty shows the state alone
         """
         before = self._steps.get(name)
+        detail = printable(detail)
         self._steps[name] = (state, detail)
         if self._live is None and before != (state, detail) and state != "waits":
             self._plain(f"{name}: {detail or state}")
@@ -78,7 +81,7 @@ class StartScreen:
         if self._live is None:
             self._plain(sentence)
         else:
-            self._live.console.print(Text(sentence))
+            self._live.console.print(Text(printable(sentence)))
 
     def settle(self) -> None:
         """Stop redrawing the table; later output is plain sentences."""
@@ -110,7 +113,7 @@ class StartScreen:
         self._plain(closing)
 
     def _plain(self, line: str) -> None:
-        self._console.print(Text(f"[{self.seconds:5.1f} s] {line}"), soft_wrap=True)
+        self._console.print(Text(printable(f"[{self.seconds:5.1f} s] {line}")), soft_wrap=True)
 
     def _table(self) -> Table:
         table = Table(box=None, show_header=False, padding=(0, 1))

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.errors import PrefectUnreachable, SentinelError
+from sentinel.printable import printable
 from sentinel.settings import settings
 from sentinel.store import Store
 from sentinel.up.channels import make_channels
@@ -58,7 +59,7 @@ def _make_channels() -> None:
     store = Store.of(settings())
     try:
         for made in make_channels(store, settings()):
-            print(f"channel {made.ref}")
+            print(printable(f"channel {made.ref}"))
     except (SentinelError, ValidationError, SQLAlchemyError) as error:
         # `up` tries again when the rules are out, and shows what is wrong then.
         print(f"channels: {type(error).__name__}", file=sys.stderr)

@@ -20,6 +20,7 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from sentinel.errors import NotFound, PrefectUnreachable, SentinelError
+from sentinel.printable import clean_log_records
 from sentinel.settings import settings
 from sentinel.store import Store
 from sentinel.worker.job_template import TYPE, base_job_template, other_type
@@ -89,6 +90,7 @@ class SentinelWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
             with_healthcheck: ignored; Prefect's command serves the health check
             printer: prints a line to the terminal
         """
+        clean_log_records()
         # Prefect's client would retry for a minute before it reported an outage.
         with _cancel_on_signals(), temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
             await self._start(run_once, printer)

@@ -84,6 +84,14 @@ def test_everything_that_matches_is_written_and_read_back(scene: Scene, tmp_path
     assert [sheet.count("<row ") for sheet in sheets(tmp_path / "xlsx")] == [622]
 
 
+def test_csv_has_no_control_characters(scene: Scene, tmp_path: Path):
+    scene.raises("disk\x1b[2J\x07\r=1+1\x9b")
+    export_files.as_csv(tmp_path / "csv", ALERTS, alerts_of(scene), nobody)
+    (row,) = table(tmp_path / "csv")
+    assert row["title"] == r"disk\x1b[2J\x07\r=1+1\x9b"
+    assert not [c for c in (tmp_path / "csv").read_text("utf-8-sig") if c < " " and c not in "\r\n"]
+
+
 def test_what_people_did_is_written_in_every_kind(scene: Scene, tmp_path: Path):
     alert = scene.raises("disk")
     scene.store.act([alert], Acknowledge(actor="lena", comment=EVIL))
