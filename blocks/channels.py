@@ -20,9 +20,10 @@ from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_URL
 
 from blocks.http_post import is_web_address
+from blocks.message_text import status_text
 from blocks.slack import SLACK, SlackChannel
 from sentinel.errors import DeliveryError
-from sentinel.notifications.channel import Channel, Message, Receipt
+from sentinel.notifications.channel import Channel, Message, Receipt, shown
 from sentinel.store import Store
 
 __all__ = ["INBOX", "Channels", "NotificationChannel"]
@@ -146,8 +147,9 @@ class NotificationChannel:
 
 
 def text_of(message: Message) -> str:
-    """Return `message` as plain text: its first 10 alerts, one a line, and its URL."""
-    lines = [f"- {alert.title} ({alert.severity}, {alert.status})" for alert in message.alerts[:10]]
+    """Return `message` as plain text: 10 of its alerts, one a line, and its URL."""
+    alerts = shown(message, 10)
+    lines = [f"- {alert.title} ({alert.severity}, {status_text(alert)})" for alert in alerts]
     left = message.firing + message.resolved - len(lines)
     if left > 0:
         lines.append(f"- and {left:,} more")

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from html import escape
 
-from blocks.message_text import counts, duration_text, is_resolved, labels_of, links_of, one_line
-from sentinel.notifications.channel import Message, MessageAlert
+from blocks.message_text import (
+    counts,
+    duration_text,
+    is_resolved,
+    labels_of,
+    links_of,
+    one_line,
+    status_text,
+)
+from sentinel.notifications.channel import Message, MessageAlert, shown
 
 __all__ = ["html_of", "text_of"]
 
+MOST_ALERTS = 50
 _COLOURS = {
     "critical": "#c62828",
     "high": "#e65100",
@@ -23,7 +32,7 @@ _FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,sans-serif"
 def text_of(message: Message) -> str:
     """Return the plain text part."""
     parts = [f"{one_line(message.title)}\n{counts(message)}: {message.reason_text}\n{message.url}"]
-    parts += [_alert_text(message, alert) for alert in message.alerts]
+    parts += [_alert_text(message, alert) for alert in shown(message, MOST_ALERTS)]
     if more := _more(message):
         parts.append(f"and {more:,} more: {message.url}")
     parts.append(f"-- \nSent by Sentinel to the receiver {message.receiver}.")
@@ -44,7 +53,7 @@ def _alert_text(message: Message, alert: MessageAlert) -> str:
 def html_of(message: Message) -> str:
     """Return the HTML part; all text that comes from checks is escaped."""
     colour = _RESOLVED_COLOUR if is_resolved(message) else _COLOURS.get(message.severity, "#616161")
-    rows = "\n".join(_alert_html(message, alert) for alert in message.alerts)
+    rows = "\n".join(_alert_html(message, alert) for alert in shown(message, MOST_ALERTS))
     more = _more(message)
     left = f"<p>and {more:,} more: {_link(message.url, 'see all')}</p>" if more else ""
     title, sent = (
@@ -83,7 +92,9 @@ def _alert_html(message: Message, alert: MessageAlert) -> str:
 
 def _state(message: Message, alert: MessageAlert) -> str:
     since = alert.opened_at.strftime("%Y-%m-%d %H:%M UTC")
-    return f"{alert.severity}, {alert.status} {duration_text(alert, message.at)}, since {since}"
+    return (
+        f"{alert.severity}, {status_text(alert)} {duration_text(alert, message.at)}, since {since}"
+    )
 
 
 def _link(url: str, text: str) -> str:
@@ -91,4 +102,4 @@ def _link(url: str, text: str) -> str:
 
 
 def _more(message: Message) -> int:
-    return max(0, message.firing + message.resolved - len(message.alerts))
+    return max(0, message.firing + message.resolved - len(shown(message, MOST_ALERTS)))

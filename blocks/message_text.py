@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from sentinel.alerts.reasons import Reason
 from sentinel.duration import format_duration
 from sentinel.links import Addresses, safe_link
 from sentinel.notifications.channel import Message, MessageAlert
 from sentinel.settings import settings
 
-__all__ = ["counts", "duration_text", "is_resolved", "labels_of", "links_of", "one_line"]
+__all__ = [
+    "counts",
+    "duration_text",
+    "is_resolved",
+    "labels_of",
+    "links_of",
+    "one_line",
+    "status_text",
+]
 
 
 def is_resolved(message: Message) -> bool:
@@ -21,6 +30,13 @@ def counts(message: Message) -> str:
     """Return the counts of firing and newly resolved alerts: `2 firing, 1 resolved`."""
     parts = [(message.firing, "firing"), (message.resolved, "resolved")]
     return ", ".join(f"{count:,} {word}" for count, word in parts if count) or "none firing"
+
+
+def status_text(alert: MessageAlert) -> str:
+    """Return the status of an alert, and why it is over if it did not recover."""
+    if alert.resolution in ("", str(Reason.RECOVERED)):
+        return alert.status
+    return f"{alert.status} ({alert.resolution_text or alert.resolution})"
 
 
 def duration_text(alert: MessageAlert, at: datetime) -> str:

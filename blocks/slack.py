@@ -15,9 +15,17 @@ from typing import Any
 import orjson
 
 from blocks.http_post import Rejected, post
-from blocks.message_text import counts, duration_text, is_resolved, labels_of, links_of, one_line
+from blocks.message_text import (
+    counts,
+    duration_text,
+    is_resolved,
+    labels_of,
+    links_of,
+    one_line,
+    status_text,
+)
 from sentinel.errors import DeliveryError
-from sentinel.notifications.channel import Message, MessageAlert, Receipt
+from sentinel.notifications.channel import Message, MessageAlert, Receipt, shown
 
 __all__ = ["SLACK", "SlackChannel", "payload_of"]
 
@@ -110,11 +118,11 @@ def _text_of(error: Rejected) -> str:
 def payload_of(message: Message) -> dict[str, Any]:
     """Return the JSON object to post for `message`."""
     resolved = is_resolved(message)
-    shown = message.alerts[:MOST_ALERTS]
-    blocks = [_section(_about(alert, message.at)) for alert in shown]
-    left = message.firing + message.resolved - len(shown)
+    alerts = shown(message, MOST_ALERTS)
+    blocks = [_section(_about(alert, message.at)) for alert in alerts]
+    left = message.firing + message.resolved - len(alerts)
     footer = [counts(message), _plain(message.reason_text)]
-    if left > 0 and shown:
+    if left > 0 and alerts:
         footer.append(f"<{message.url}|and {left:,} more>")
     footer.append(f"receiver: {_plain(message.receiver)}")
     blocks.append({"type": "context", "elements": [_mrkdwn(" · ".join(footer))]})
@@ -142,7 +150,7 @@ def _about(alert: MessageAlert, at: datetime) -> str:
     """Return the text about one alert: title, severity, status, duration, labels and links."""
     lines = [
         f"*{_link(alert.url, alert.title)}*",
-        f"{_plain(alert.severity)}, {_plain(alert.status)} {duration_text(alert, at)}, "
+        f"{_plain(alert.severity)}, {_plain(status_text(alert))} {duration_text(alert, at)}, "
         f"since {_date(alert.opened_at)}",
     ]
     if alert.description:

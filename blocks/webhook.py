@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,9 +17,11 @@ from pydantic import Field, SecretStr, field_validator
 from blocks.http_post import is_web_address, post
 from sentinel.notifications.channel import Message, MessageAlert, Receipt
 
-__all__ = ["SIGNATURE", "SignedWebhook", "body_of", "signature"]
+__all__ = ["PAGE", "SIGNATURE", "SignedWebhook", "body_of", "signature"]
 
 SIGNATURE = "X-Sentinel-Signature-256"
+PAGE = 500
+"""Alerts in one request: endpoints and their proxies often refuse bodies of more than 1 MB."""
 MESSAGE_ID = "X-Sentinel-Message-Id"
 IDEMPOTENCY = "Idempotency-Key"
 
@@ -62,26 +65,33 @@ class SignedWebhook(Block):
         return url
 
     def send(self, message: Message) -> Receipt:
-        """Post `message`.
+        """Post `message`, with more than `PAGE` alerts as several requests.
 
         Args:
-            message: the message
+            message: the message; a retry posts all of its pages again, with the same ids
 
         Returns:
-            The `X-Request-Id` of the answer, or an empty receipt.
+            The `X-Request-Id` of the last answer, or an empty receipt.
 
         Raises:
-            DeliveryError: the endpoint did not answer with 2xx; permanent for 4xx, except
-                408, 425 and 429
+            DeliveryError: the endpoint did not answer one of them with 2xx; permanent for 4xx,
+                except 408, 425 and 429
         """
-        body = orjson.dumps(body_of(message))
+        pages = max(1, math.ceil(len(message.alerts) / PAGE))
+        receipt = Receipt()
+        for page in range(1, pages + 1):
+            id_ = message.id if page == 1 else f"{message.id}-{page}"
+            receipt = self._post(orjson.dumps(body_of(message, page, pages)), id_)
+        return receipt
+
+    def _post(self, body: bytes, id_: str) -> Receipt:
         headers = {
             **{str(k): str(v) for k, v in self.headers.get_secret_value().items()},
             "Content-Type": "application/json",
             "User-Agent": "sentinel",
             SIGNATURE: signature(self.secret.get_secret_value(), body),
-            MESSAGE_ID: message.id,
-            IDEMPOTENCY: message.id,
+            MESSAGE_ID: id_,
+            IDEMPOTENCY: id_,
         }
         response = post(
             self.url.get_secret_value(),
@@ -99,8 +109,17 @@ def signature(secret: str, body: bytes) -> str:
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
-def body_of(message: Message) -> dict[str, Any]:
-    """Return the JSON object to post: fields of the first alert, then those of its group."""
+def body_of(message: Message, page: int = 1, pages: int = 1) -> dict[str, Any]:
+    """Return the JSON object to post: fields of the most severe alert, then those of its group.
+
+    Args:
+        message: the message
+        page: which of its pages, from 1
+        pages: how many there are
+
+    Returns:
+        The object; `alerts` are those of the page, everything else is of the whole message.
+    """
     worst = message.alerts[0] if message.alerts else None
     return {
         **_worst(message, worst),
@@ -117,7 +136,11 @@ def body_of(message: Message) -> dict[str, Any]:
         "url": message.url,
         "firing": message.firing,
         "resolved": message.resolved,
-        "alerts": [msgspec.to_builtins(alert) for alert in message.alerts],
+        "page": page,
+        "pages": pages,
+        "alerts": [
+            msgspec.to_builtins(alert) for alert in message.alerts[PAGE * (page - 1) :][:PAGE]
+        ],
     }
 
 

@@ -8,11 +8,17 @@ from typing import Protocol
 
 import msgspec
 
-__all__ = ["Channel", "Message", "MessageAlert", "Receipt"]
+__all__ = ["Channel", "Message", "MessageAlert", "Receipt", "shown"]
 
 
 class MessageAlert(msgspec.Struct, frozen=True, kw_only=True):
-    """One alert inside a message."""
+    """One alert inside a message.
+
+    Attributes:
+        resolution: why it is over: the code of a `sentinel.alerts.reasons.Reason`; empty while it
+            fires
+        resolution_text: the same in words
+    """
 
     id: str
     rule: str
@@ -24,6 +30,8 @@ class MessageAlert(msgspec.Struct, frozen=True, kw_only=True):
     value: float | None
     opened_at: datetime
     resolved_at: datetime | None
+    resolution: str = ""
+    resolution_text: str = ""
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     flow_run_id: str | None
@@ -39,7 +47,11 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         status: firing or resolved
         reason: why it is sent now: the code of a `sentinel.notifications.reasons.Reason`
         reason_text: the same in words, with how many notifications limits held back before it
-        alerts: at most 50 of them, the highest severity first; `firing` and `resolved` count all
+        severity: the highest of the alerts that fire; of a resolve, the group's last one
+        firing: how many of `alerts` fire
+        resolved: how many of `alerts` are over since the channel's last message
+        alerts: all of both sides: those that fire, the highest severity first, then those that
+            are over. Suppressed alerts are on neither side
         answers: the `Receipt.reference` of the channel's last message about the group, so that a
             provider can keep one thread; empty for the first message
     """
@@ -59,6 +71,22 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     alerts: Sequence[MessageAlert]
     url: str
     answers: str = ""
+
+
+def shown(message: Message, most: int) -> list[MessageAlert]:
+    """Return the alerts that a message for people names, where it cannot name all.
+
+    Args:
+        message: the message
+        most: how many alerts it has room for
+
+    Returns:
+        The first of both sides: those that are over get up to half of the places, and those that
+        the other side leaves.
+    """
+    firing, resolved = message.alerts[: message.firing], message.alerts[message.firing :]
+    places = min(len(resolved), max(most - len(firing), most // 2))
+    return [*firing[: most - places], *resolved[:places]]
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

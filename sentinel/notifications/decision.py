@@ -140,14 +140,25 @@ def _wanted(group: GroupNow, notified: Notified, now: datetime, policy: Policy) 
     if group.firing == 0:
         return _resolved(group, notified)
     if group.suppressed >= group.firing:
-        return Decision(send=False, reason=Reason.SUPPRESSED, next_at=group.suppressed_until)
-    wanted = _of_the_rest(group, notified, now, policy)
+        wanted = _beside_suppressed(group, notified, now, policy)
+    else:
+        wanted = _of_the_rest(group, notified, now, policy)
     if wanted.send or group.suppressed_until is None:
         return wanted
     # The suppressed alerts become news when the suppression ends, even if nothing else changes.
     ends = group.suppressed_until
     next_at = ends if wanted.next_at is None else min(wanted.next_at, ends)
     return msgspec.structs.replace(wanted, next_at=next_at)
+
+
+def _beside_suppressed(
+    group: GroupNow, notified: Notified, now: datetime, policy: Policy
+) -> Decision:
+    """Decide where all that fires is suppressed: only what the channel knows to be over is news."""
+    if notified.firing == 0 or group.resolved_since == 0:
+        return Decision(send=False, reason=Reason.SUPPRESSED)
+    ready = (notified.at or group.opened_at) + policy.group_interval
+    return _at(ready, now, Reason.PARTLY_RESOLVED, Reason.GROUP_INTERVAL)
 
 
 def _of_the_rest(group: GroupNow, notified: Notified, now: datetime, policy: Policy) -> Decision:

@@ -12,7 +12,15 @@ from sentinel.labels.fingerprint import fingerprint
 from sentinel.rules.rule import Rule
 from sentinel.severity import Severity
 
-__all__ = ["SOURCE", "Membership", "NotifiedSoFar", "first_wait", "membership", "next_decision"]
+__all__ = [
+    "SOURCE",
+    "Membership",
+    "NotifiedSoFar",
+    "first_wait",
+    "group_title",
+    "membership",
+    "next_decision",
+]
 
 SOURCE = "sentinel_source"
 """Label of an alert about a check whose source does not answer; its value names the source."""
@@ -111,6 +119,23 @@ def first_wait(wait: timedelta | None, severity: int) -> timedelta:
     if wait is not None:
         return wait
     return CRITICAL_WAIT if severity >= Severity.CRITICAL else USUAL_WAIT
+
+
+def group_title(count: int, title: str, labels: Mapping[str, str]) -> str:
+    """Return the title of alerts that belong together.
+
+    Args:
+        count: how many alerts
+        title: of one of them
+        labels: that the alerts of their group have in common
+
+    Returns:
+        The title of the only alert; else how many there are, and where.
+    """
+    if count == 1:
+        return title
+    where = ", ".join(text for text in labels.values() if text) or "everything"
+    return f"{count:,} alerts: {where}"
 
 
 class NotifiedSoFar(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
+import msgspec
+
 from sentinel.alerts.reasons import Reason as AlertReason
 from sentinel.alerts.reasons import words as resolution_words
 from sentinel.notifications.channel import Message, MessageAlert
+from sentinel.notifications.grouping import group_title
 from sentinel.notifications.reasons import Reason, words
-from sentinel.schema.alerts import Alert
 from sentinel.schema.groups import AlertGroup
-from sentinel.severity import Severity
+from sentinel.severity import Severity, severity_of
 
-__all__ = ["MOST_NAMED", "compose", "message_id"]
-
-MOST_NAMED = 50
-"""The most alerts that a message names; it counts all of them."""
+__all__ = ["Named", "compose", "message_alert", "message_id"]
 
 
 def message_id(group_id: str, receiver: str, channel: str, seq: int, attempt_of: str) -> str:
@@ -38,31 +36,41 @@ def message_id(group_id: str, receiver: str, channel: str, seq: int, attempt_of:
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
+class Named(msgspec.Struct, frozen=True, kw_only=True):
+    """The alerts of both sides of a message, each with the highest severity first.
+
+    Attributes:
+        firing: those that fire and are not suppressed
+        resolved: those that the channel knows as firing and that are over
+    """
+
+    firing: list[MessageAlert] = msgspec.field(default_factory=list[MessageAlert])
+    resolved: list[MessageAlert] = msgspec.field(default_factory=list[MessageAlert])
+
+
 def compose(
     group: AlertGroup,
-    alerts: Sequence[Alert],
+    named: Named,
     *,
     id_: str,
     receiver: str,
     reason: Reason,
     held: int = 0,
-    firing: int,
-    resolved: int,
     now: datetime,
     dashboard: str,
     answers: str = "",
 ) -> Message:
     """Compose the message for one channel about `group`.
 
+    Title, severity and counts are those of `named`, so that they say what the alerts say.
+
     Args:
         group: as it is now
-        alerts: the highest severity first; the message names the first `MOST_NAMED`
+        named: the alerts of the message
         id_: of the message
         receiver: name of the receiver
         reason: why it is sent
         held: notifications that limits held back since the last one
-        firing: number of firing alerts
-        resolved: number of alerts that resolved since the channel's last notification
         now: the present moment
         dashboard: address of the dashboard, for links
         answers: reference of the channel's last message about the group
@@ -70,37 +78,48 @@ def compose(
     Returns:
         The message; its status is resolved where `reason` is that all alerts are resolved.
     """
-    resolves = reason is Reason.RESOLVED
-    word = Severity(group.severity).word
+    severities = [severity_of(alert.severity) for alert in named.firing]
+    word = Severity(max(severities, default=group.severity)).word
     return Message(
         id=id_,
         group_id=group.id,
         dedup_key=f"sentinel-{group.id}",
         at=now,
-        status="resolved" if resolves else "firing",
+        status="resolved" if reason is Reason.RESOLVED else "firing",
         reason=str(reason),
         reason_text=words(reason, held),
         receiver=receiver,
-        title=_title(group, resolves, word),
+        title=_title(group, named, word),
         severity=word,
-        firing=firing,
-        resolved=resolved,
-        alerts=[_alert(alert, dashboard) for alert in alerts[:MOST_NAMED]],
+        firing=len(named.firing),
+        resolved=len(named.resolved),
+        alerts=[*named.firing, *named.resolved],
         url=f"{dashboard.rstrip('/')}/?group={group.id}",
         answers=answers,
     )
 
 
-def _title(group: AlertGroup, resolves: bool, word: str) -> str:
-    if not resolves:
-        return f"[{word}] {group.title}"
-    ended = group.resolution
+def _title(group: AlertGroup, named: Named, word: str) -> str:
+    side = named.firing or named.resolved
+    title = group_title(len(side), side[0].title, group.labels) if side else group.title
+    if named.firing:
+        return f"[{word}] {title}"
+    ends = {alert.resolution for alert in named.resolved} or {group.resolution}
+    ended = ends.pop() if len(ends) == 1 else ""
     recovered = ended in ("", AlertReason.RECOVERED)
-    return f"[{'resolved' if recovered else resolution_words(ended)}] {group.title}"
+    return f"[{'resolved' if recovered else resolution_words(ended)}] {title}"
 
 
-def _alert(alert: Alert, dashboard: str) -> MessageAlert:
-    run: Mapping[str, Any] = {"flow_run_id": alert.flow_run_id}
+def message_alert(alert: Any, dashboard: str) -> MessageAlert:
+    """Return an alert as messages have it.
+
+    Args:
+        alert: a row of the table of alerts, or an `Alert`
+        dashboard: address of the dashboard, for the link
+
+    Returns:
+        The alert.
+    """
     return MessageAlert(
         id=alert.id,
         rule=alert.rule,
@@ -112,8 +131,10 @@ def _alert(alert: Alert, dashboard: str) -> MessageAlert:
         value=alert.value,
         opened_at=alert.opened_at or alert.first_bad_at,
         resolved_at=alert.resolved_at,
+        resolution=alert.resolution,
+        resolution_text=resolution_words(alert.resolution),
         labels=alert.labels,
         annotations=alert.annotations,
+        flow_run_id=alert.flow_run_id,
         url=f"{dashboard.rstrip('/')}/?alert={alert.id}",
-        **run,
     )

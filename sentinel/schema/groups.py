@@ -67,7 +67,8 @@ class GroupMember(SQLModel, table=True):
     """An alert in a group. `fired_seq` and `resolved_seq` are the group's `seq` at that change.
 
     A member fires while `resolved_seq` is NULL. A `quiet` end (expired, rule disabled) is not
-    notified as a recovery.
+    notified as a recovery. `ended_seq` is the `resolved_seq` of the last time it fired while a
+    channel was notified, NULL where it did not fire again since.
     """
 
     __tablename__: ClassVar[Any] = "group_member"
@@ -76,6 +77,7 @@ class GroupMember(SQLModel, table=True):
     alert_id: str = Field(primary_key=True, max_length=32)
     fired_seq: int
     resolved_seq: int | None = None
+    ended_seq: int | None = None
     quiet: bool = False
 
     __table_args__ = (Index("group_member_by_alert", "alert_id"),)

@@ -174,3 +174,13 @@ def test_the_address_is_in_no_log_and_no_error(
 def test_a_message_without_alerts_has_title_and_counts():
     about: Message = message(alerts=[], firing=0, resolved=0)
     assert texts(payload_of(about)) == ["none firing · first notification · receiver: default"]
+
+
+def test_what_is_over_is_named_beside_a_storm():
+    firing = [message().alerts[0]] * 40
+    over = replace(resolved().alerts[1], resolution="no_data", resolution_text="no data")
+    payload = payload_of(message(alerts=[*firing, over], firing=40, resolved=1))
+    assert len(blocks_of(payload)) == 11
+    assert "low, resolved (no data) after 15m" in texts(payload)[-2]
+    assert "40 firing, 1 resolved" in texts(payload)[-1]
+    assert "and 31 more" in texts(payload)[-1]

@@ -8,12 +8,13 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from prefect.types import SecretDict
 from pydantic import SecretStr, ValidationError
 
 from blocks.webhook import SignedWebhook
 from sentinel.errors import DeliveryError
-from tests.blocks.messages import message
+from tests.blocks.messages import message, resolved
 from tests.prefect_server import Receiver, free_port
 
 SECRET = "a-shared-secret"
@@ -136,3 +137,26 @@ def test_the_form_helps():
     fields = SignedWebhook.model_fields
     assert all(field.title and field.description for field in fields.values())
     assert SignedWebhook.get_block_type_slug() == "sentinel-webhook"
+
+
+def test_every_alert_of_a_storm_is_sent_in_pages(receiver: Receiver):
+    alert = message().alerts[0]
+    alerts = [replace(alert, id=f"a{n}") for n in range(1_100)]
+    webhook(receiver.url).send(message(alerts=alerts, firing=1_100))
+    bodies = [json.loads(request.body) for request in receiver.requests]
+    assert [(body["page"], body["pages"]) for body in bodies] == [(1, 3), (2, 3), (3, 3)]
+    assert {(body["firing"], body["alert_id"]) for body in bodies} == {(1_100, "a0")}
+    assert [one["id"] for body in bodies for one in body["alerts"]] == [one.id for one in alerts]
+    keys = [request.headers["Idempotency-Key"] for request in receiver.requests]
+    assert keys == ["m1", "m1-2", "m1-3"]
+
+
+def test_an_alert_that_is_over_is_sent_with_its_end(receiver: Receiver):
+    over = resolved().alerts[1]
+    over = replace(over, resolution="no_data", resolution_text="no data")
+    webhook(receiver.url).send(message(alerts=[message().alerts[0], over], firing=1, resolved=1))
+    body = json.loads(receiver.requests[0].body)
+    assert [(one["status"], one["resolution"]) for one in body["alerts"]] == [
+        ("open", ""), ("resolved", "no_data"),
+    ]  # fmt: skip
+    assert body["alerts"][1]["resolved_at"] == "2026-03-01T12:05:00Z"

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from sentinel.alerts.events import group_event
 from sentinel.alerts.reasons import Reason
-from sentinel.notifications.grouping import Membership, NotifiedSoFar, next_decision
+from sentinel.notifications.grouping import Membership, NotifiedSoFar, group_title, next_decision
 from sentinel.prefect_client.port import OutEvent
 from sentinel.schema.columns import new_id
 from sentinel.severity import Severity
@@ -231,6 +231,7 @@ class GroupChanges:
                 statement.on_conflict_do_update(
                     index_elements=["group_id", "alert_id"],
                     set_={
+                        "ended_seq": _ENDED_SEQ,
                         "fired_seq": statement.excluded.fired_seq,
                         "resolved_seq": None,
                         "quiet": False,
@@ -275,7 +276,7 @@ class GroupChanges:
         status = over or ("acknowledged" if acked == firing else "open")
         title = group.title
         if count is not None:
-            title = count.title if firing == 1 else f"{firing} alerts: {_where(group.labels)}"
+            title = group_title(firing, count.title, group.labels)
         # A group that fires again is a new episode and waits as a first one does (group_wait).
         again = group.status == "reopening"
         so_far_now = NotifiedSoFar() if again else so_far.get(group.id, NotifiedSoFar())
@@ -357,6 +358,17 @@ _SO_FAR = (
     )
     .group_by(NOTIFICATION_LOG.c.group_id)
 )
+# Where a channel was notified while the member fired, the end of that is what it has not heard yet.
+_ENDED_SEQ = case(
+    (
+        MEMBER.c.fired_seq
+        <= select(func.max(NOTIFICATION_LOG.c.told_seq))
+        .where(NOTIFICATION_LOG.c.group_id == MEMBER.c.group_id)
+        .scalar_subquery(),
+        MEMBER.c.resolved_seq,
+    ),
+    else_=MEMBER.c.ended_seq,
+)
 
 _COLUMNS = (
     ("status", "text"), ("severity", "int"), ("firing", "int"), ("acknowledged", "int"),
@@ -378,7 +390,3 @@ _CHANGES = {
     ("open", "resolved"): "resolved",
     ("acknowledged", "resolved"): "resolved",
 }
-
-
-def _where(labels: dict[str, str]) -> str:
-    return ", ".join(text for text in labels.values() if text) or "everything"

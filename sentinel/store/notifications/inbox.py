@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import func, select, tuple_
 
-from sentinel.notifications.channel import Message, Receipt
+from sentinel.notifications.channel import Message, Receipt, shown
 from sentinel.schema.notifications import InboxMessage
 from sentinel.severity import severity_of
 from sentinel.store.database.insert import insert_into
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Inbox"]
 
 INBOX = table_of(InboxMessage)
+MOST_ALERTS = 50
 
 
 class Inbox:
@@ -29,8 +30,9 @@ class Inbox:
         self._store = store
 
     def put(self, message: Message) -> None:
-        """Store `message`; one of the same id is left as it is."""
-        body: dict[str, Any] = msgspec.to_builtins(message)
+        """Store `message` with up to `MOST_ALERTS` of its alerts; one of the same id is kept."""
+        alerts = shown(message, MOST_ALERTS)
+        body: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(message, alerts=alerts))
         with self._store.write() as connection:
             done = connection.execute(
                 insert_into(self._store.dialect, INBOX)

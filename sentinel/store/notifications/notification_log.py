@@ -12,17 +12,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, Row, exists, func, or_, select
+from sqlalchemy import Connection, Row, exists, func, select
 
 from sentinel.notifications.decision import Decision, GroupNow, Notified, Policy, decide
 from sentinel.notifications.grouping import first_wait
-from sentinel.notifications.message import MOST_NAMED, compose, message_id
+from sentinel.notifications.message import Named, compose, message_alert, message_id
 from sentinel.notifications.reasons import Reason
-from sentinel.schema.alerts import Alert
 from sentinel.schema.columns import new_id
 from sentinel.schema.groups import AlertGroup
 from sentinel.store.database.tables import (
-    ALERT,
     DELIVERY,
     GROUP,
     MEMBER,
@@ -41,8 +39,8 @@ from sentinel.store.notifications.queries import (
     ABANDONED,
     DUE,
     LOG_ENTRIES,
+    NAMED,
     due,
-    known_before,
     seen_by,
 )
 from sentinel.store.notifications.receivers import DEFAULT
@@ -170,6 +168,7 @@ class NotificationLog:
         self._abandon(connection, group.id)
         sends: list[ToSend] = []
         nexts: list[datetime] = []
+        sides: dict[int, Named] = {}  # by the seq of the last notification: channels often share it
         for receiver, channel in _targets(group, known, channels):
             policy = _policy(group)
             last = _last_notified(known.get((receiver, channel)))
@@ -182,8 +181,14 @@ class NotificationLog:
             if decision.next_at is not None:
                 nexts.append(decision.next_at)
             if decision.send:
+                if last.seq not in sides:
+                    dashboard = self._store.options.dashboard_url
+                    sides[last.seq] = _named(connection, group.id, last, now, dashboard)
+                named = sides[last.seq]
                 sends.append(
-                    self._prepare(connection, group, receiver, channel, last, seen, decision, by)
+                    self._prepare(
+                        connection, group, receiver, channel, last, seen, decision, by, named
+                    )
                 )
         claim = {
             "due_at": now if sends else min(nexts, default=None),
@@ -228,7 +233,7 @@ class NotificationLog:
         asked = {"group": group.id, "seq": last.seq, "now": now, "told_at": last.at}
         if last.at is None:
             del asked["told_at"]
-        query = seen_by(was_notified=last.at is not None, fires=bool(group.firing))
+        query = seen_by(was_notified=last.at is not None)
         row = connection.execute(query, asked).one()
         return GroupNow(
             seq=group.seq, opened_at=group.opened_at, severity=row.severity or group.severity,
@@ -257,20 +262,18 @@ class NotificationLog:
 
     def _prepare(
         self, connection: Connection, group: AlertGroup, receiver: str, channel: str,
-        last: Notified, seen: GroupNow, decision: Decision, by: str,
+        last: Notified, seen: GroupNow, decision: Decision, by: str, named: Named,
     ) -> ToSend:  # fmt: skip
         now = self._store.now()
         before = last.at.isoformat() if last.at else "first"
         id_ = message_id(group.id, receiver, channel, group.seq, before)
         message = compose(
             group,
-            self._named(connection, group, last, now),
+            named,
             id_=id_,
             receiver=receiver,
             reason=decision.reason,
             held=held_before(connection, group.id, receiver, channel, last),
-            firing=seen.firing - seen.suppressed,
-            resolved=seen.resolved_since,
             now=now,
             dashboard=self._store.options.dashboard_url,
             answers=last.reference,
@@ -285,27 +288,11 @@ class NotificationLog:
         )  # fmt: skip
         return ToSend(
             delivery_id=delivery, group_id=group.id, receiver=receiver, channel=channel,
-            seq=group.seq, firing=seen.firing - seen.suppressed, severity=seen.severity,
-            attempts=last.attempts,
-            message=message,
+            # While something fires, the channel is owed a resolve, even if all of it is suppressed.
+            seq=group.seq, firing=message.firing or seen.firing,
+            severity=seen.severity if message.firing else last.severity,
+            attempts=last.attempts, message=message,
         )  # fmt: skip
-
-    def _named(
-        self, connection: Connection, group: AlertGroup, last: Notified, now: datetime
-    ) -> list[Alert]:
-        """Return the alerts that a message names: unsuppressed firing ones, else resolved ones."""
-        query = select(ALERT).join(MEMBER, MEMBER.c.alert_id == ALERT.c.id)
-        query = query.where(MEMBER.c.group_id == group.id)
-        if group.firing:
-            muted_until = ALERT.c.suppressed_until
-            query = query.where(MEMBER.c.resolved_seq.is_(None))
-            query = query.where(or_(muted_until.is_(None), muted_until <= now))
-        else:
-            known = known_before(last.at is None, last.seq, last.at)
-            query = query.where(known, MEMBER.c.resolved_seq > last.seq)
-        query = query.order_by(ALERT.c.severity.desc(), ALERT.c.opened_at, ALERT.c.id)
-        rows = connection.execute(query.limit(MOST_NAMED))
-        return [model_of(Alert, row) for row in rows]
 
     def _abandon(self, connection: Connection, group_id: str) -> None:
         """Mark deliveries of earlier claims as failed, since their sender must have died."""
@@ -351,6 +338,17 @@ def _targets(
         # A resolve is sent to every channel that was notified, whatever was edited since.
         targets |= {key: None for key, last in known.items() if last.told_firing}
     return list(targets)
+
+
+def _named(
+    connection: Connection, group_id: str, last: Notified, now: datetime, dashboard: str
+) -> Named:
+    """Return the alerts of both sides of a message to a channel."""
+    named = Named()
+    rows = connection.execute(NAMED, {"group": group_id, "seq": last.seq, "now": now})
+    for row in rows:
+        (named.firing if row.fires else named.resolved).append(message_alert(row, dashboard))
+    return named
 
 
 def _last_notified(row: Row[Any] | None) -> Notified:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sentinel.schema.columns import Moment
 from sentinel.store.database.tables import ALERT, DELIVERY, GROUP, MEMBER, NOTIFICATION_LOG
 
-__all__ = ["ABANDONED", "DUE", "LOG_ENTRIES", "due", "known_before", "seen_by"]
+__all__ = ["ABANDONED", "DUE", "LOG_ENTRIES", "NAMED", "due", "over_since", "seen_by"]
 
 
 def due(before: Any, now: Any) -> tuple[Any, ...]:
@@ -54,15 +54,14 @@ ABANDONED = (
 
 
 @lru_cache
-def seen_by(*, was_notified: bool, fires: bool) -> Select[Any]:
+def seen_by(*, was_notified: bool) -> Select[Any]:
     """Return the query that compares a group with what a channel was last notified of.
 
     Its parameters are group, seq, now and, where the channel was notified, told_at. One query is
-    built for each combination of the arguments.
+    built for each value of the argument.
 
     Args:
         was_notified: whether the channel was ever notified; without it there is no told_at
-        fires: whether any member of the group fires
 
     Returns:
         A query of one row: new, acknowledged, muted, muted_until, severity, resolved, quiet.
@@ -75,8 +74,7 @@ def seen_by(*, was_notified: bool, fires: bool) -> Select[Any]:
     heard = and_(over.is_(None), or_(until.is_(None), until <= now))
     # Suppressed at the channel's last notification and no longer: new to it, however old.
     emerged = and_(until.is_not(None), until > told_at) if was_notified else false()
-    known = known_before(fires or not was_notified, seq, told_at)
-    ended = and_(known, over.is_not(None), over > seq)
+    ended = over_since(seq)
     acknowledged = ALERT.c.status == "acknowledged"
     return (
         select(
@@ -93,20 +91,46 @@ def seen_by(*, was_notified: bool, fires: bool) -> Select[Any]:
     )
 
 
-def known_before(simple: bool, seq: Any, told_at: Any) -> ColumnElement[bool]:
-    """Return the condition that the channel was notified of a member before it was resolved.
+def over_since(seq: Any) -> ColumnElement[bool]:
+    """Return the condition that a member is over and a channel knows it only as firing.
 
-    Members that were resolved before the channel heard of them are never notified. Once the whole
-    group is resolved, an alert that reopened and ended again between two notifications was known
-    as well, since it had opened before the last one.
+    A member that was resolved before the channel heard of it is never notified. One that fired
+    when the channel was last notified, resolved, fired again and resolved again is notified once.
 
     Args:
-        simple: whether something fires or the channel was never notified
-        seq: the group's seq at the last notification
-        told_at: the moment of the last notification
+        seq: the group's seq at the channel's last notification; 0 for none
 
     Returns:
-        A condition on a query that joins members with alerts.
+        A condition on members of one group.
     """
-    known = MEMBER.c.fired_seq <= seq
-    return known if simple else or_(known, ALERT.c.opened_at <= told_at)
+    fired, over, ended = MEMBER.c.fired_seq, MEMBER.c.resolved_seq, MEMBER.c.ended_seq
+    return and_(over.is_not(None), over > seq, or_(fired <= seq, and_(seq > 0, ended > seq)))
+
+
+NAMED = (
+    select(ALERT, MEMBER.c.resolved_seq.is_(None).label("fires"))
+    .join(MEMBER, MEMBER.c.alert_id == ALERT.c.id)
+    .where(
+        MEMBER.c.group_id == bindparam("group"),
+        or_(
+            and_(
+                MEMBER.c.resolved_seq.is_(None),
+                or_(
+                    ALERT.c.suppressed_until.is_(None),
+                    ALERT.c.suppressed_until <= bindparam("now", type_=Moment()),
+                ),
+            ),
+            over_since(bindparam("seq", type_=Integer)),
+        ),
+    )
+    .order_by(
+        ALERT.c.severity.desc(),
+        case((MEMBER.c.fired_seq > bindparam("seq", type_=Integer), 0), else_=1),
+        ALERT.c.opened_at,
+        ALERT.c.id,
+    )
+)
+"""The alerts of both sides of a message to a channel that was last notified at `seq`.
+
+The highest severity first, and of one severity those that are new to the channel.
+"""
