@@ -35,18 +35,25 @@ class Bad(msgspec.Struct, frozen=True, kw_only=True):
         word: the severity as the rule gives it
         occurrences: how many times it happened since the last evaluation; None where the check
             does not count
+        started: when this episode began, as the system says that reports it; None where it does not
     """
 
     at: datetime
     severity: int
     word: str
     occurrences: int | None = None
+    started: datetime | None = None
 
 
 class Good(msgspec.Struct, frozen=True, kw_only=True):
-    """A reading at `at` that the rule judged good. An unseen series gives no input."""
+    """A reading at `at` that the rule judged good. An unseen series gives no input.
+
+    `ended` is when the episode ended that it closes, as the system says that reports it; None
+    where it does not.
+    """
 
     at: datetime
+    ended: datetime | None = None
 
 
 class Closed(msgspec.Struct, frozen=True, kw_only=True):

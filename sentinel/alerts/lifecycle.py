@@ -6,6 +6,10 @@ reads no clock and touches no database. Every evaluation and every action goes t
 Semantics: `for` as in Prometheus alerting rules (held from the first bad evaluation),
 `consecutive` beside it (both must hold), reopening within a window instead of a second alert.
 `keep_firing_for` as there too, counted from the last reading that was bad.
+
+Other systems say when an episode began and ended. Their messages may be late and out of order, so
+these moments decide and not the order of arrival: an end before the present episode began ends
+nothing, and a firing that began before an end that was taken a moment ago opens nothing.
 """
 
 from __future__ import annotations
@@ -63,6 +67,7 @@ def step(
     terms: Terms,
     new_id: str = "",
     beside: AlertState | None = None,
+    ended: datetime | None = None,
 ) -> Transition:
     """Apply one input to an alert.
 
@@ -74,12 +79,15 @@ def step(
         terms: the times and counts of the rule
         new_id: id for a new alert
         beside: for an action on a resolved alert, the live alert of its fingerprint, or None
+        ended: when the last episode ended that was taken lately, as its system says; None for none
 
     Returns:
         The alert afterwards, the reason, and whether people see a change.
     """
     match given:
         case Bad():
+            if alert is None and _arrived_late(given, ended):
+                return Transition(Reason.ARRIVED_LATE, None)
             return _bad(alert, recent, given, terms, new_id)
         case Good():
             return _good(alert, given, terms)
@@ -89,6 +97,14 @@ def step(
             if alert is None:
                 return refused(None, "there is no such alert")
             return act(alert, given, now, terms, beside)
+
+
+def _arrived_late(given: Bad, ended: datetime | None) -> bool:
+    return given.started is not None and ended is not None and given.started < ended
+
+
+def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
+    return other if one is None else one if other is None else max(one, other)
 
 
 def _bad(
@@ -105,6 +121,7 @@ def _bad(
             first_bad_at=given.at,
             last_bad_at=given.at,
             seen_at=given.at,
+            started_at=given.started,
             occurrences=max(1, given.occurrences or 1),
         )
         return _promote(fresh, None, recent, given, terms)
@@ -135,6 +152,7 @@ def _still_pending(
         occurrences=alert.occurrences + (given.occurrences or 0),
         last_bad_at=given.at,
         seen_at=given.at,
+        started_at=_latest(alert.started_at, given.started),
         version=alert.version + 1,
     )
     become = _promote(seen, alert.id, recent, given, terms)
@@ -167,6 +185,7 @@ def _promote(
             word=given.word,
             last_bad_at=given.at,
             seen_at=given.at,
+            started_at=seen.started_at,
             bad_count=recent.bad_count + seen.bad_count,
             occurrences=recent.occurrences + seen.occurrences,
             acknowledged_at=None,
@@ -205,6 +224,7 @@ def _still_bad(alert: AlertState, given: Bad, terms: Terms) -> Transition:
         bad_count=alert.bad_count + 1,
         occurrences=alert.occurrences + happened,
         expires_at=given.at + terms.resolve_after if terms.resolve_after else None,
+        started_at=_latest(alert.started_at, given.started),
         acknowledged_at=None if void else alert.acknowledged_at,
         acknowledged_by="" if void else alert.acknowledged_by,
         acknowledge_comment="" if void else alert.acknowledge_comment,
@@ -223,6 +243,8 @@ def _still_bad(alert: AlertState, given: Bad, terms: Terms) -> Transition:
 def _good(alert: AlertState | None, given: Good, terms: Terms) -> Transition:
     if alert is None or alert.status is Status.RESOLVED:
         return Transition(Reason.HEALTHY, None)
+    if given.ended is not None and alert.started_at is not None and given.ended < alert.started_at:
+        return Transition(Reason.ARRIVED_LATE, alert)
     if alert.status is Status.PENDING:
         return Transition(Reason.CLEARED_BEFORE_OPEN, None, drop=alert.id)
     if terms.keep_firing and given.at < alert.last_bad_at + terms.keep_firing:

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     REOPENED_STILL_FIRING = "reopened_still_firing"
     REOPENED_MANUALLY = "reopened_manually"
     HELD_AFTER_RESOLVE = "held_after_resolve"
+    ARRIVED_LATE = "arrived_late"
     STILL_FIRING = "still_firing"
     REPEATED = "repeated"
     COUNTED = "counted"
@@ -68,6 +69,7 @@ WORDS: Mapping[str, str] = {
     Reason.REOPENED_STILL_FIRING: "reopened: still firing after a person resolved it",
     Reason.REOPENED_MANUALLY: "reopened by a person",
     Reason.HELD_AFTER_RESOLVE: "still firing, but a person resolved it a moment ago",
+    Reason.ARRIVED_LATE: "ignored: it is about an earlier episode and arrived late",
     Reason.STILL_FIRING: "still firing",
     Reason.REPEATED: "happened again",
     Reason.COUNTED: "happened again, as the check counts",

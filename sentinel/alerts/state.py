@@ -34,6 +34,7 @@ class AlertState(msgspec.Struct, frozen=True, kw_only=True):
     resolution: str = ""
     resolved_by: str = ""
     expires_at: datetime | None = None
+    started_at: datetime | None = None
     assignee: str = ""
     suppressed_until: datetime | None = None
     suppress_reason: str = ""

@@ -36,6 +36,11 @@ class Taken(BaseModel):
     changed: int = Field(
         description="Number of Sentinel's alerts that opened, changed or resolved."
     )
+    late: int = Field(
+        0,
+        description="Number of alerts that were ignored, since they are about an episode before "
+        "the present one, or one whose end was taken already.",
+    )
     samples: int = Field(description="Number of samples stored.")
     note: str = Field("", description="The reason, if nothing was done.")
 
@@ -80,10 +85,10 @@ def from_grafana(request: Request, body: Body, tenant: Tenant = "default") -> Ta
 
 def _taken(request: Request, sender: Sender, arrived: Arrived, tenant: str) -> Taken:
     store = cast("Store", request.app.state.store)
-    changed, note = 0, ""
+    changed, late, note = 0, 0, ""
     if arrived.readings:
         applied = arrive(store, sender, arrived.readings, tenant)
-        changed = applied.changed
+        changed, late = applied.changed, applied.late
         if applied.outcome == "disabled":
             note = f"the rule {sender!r} is disabled; enable it with: sentinel rule enable {sender}"
         if applied.outcome == "error":
@@ -92,4 +97,4 @@ def _taken(request: Request, sender: Sender, arrived: Arrived, tenant: str) -> T
     kept = len(arrived.samples) - len(errors)
     if errors:
         raise refused(errors, kept)
-    return Taken(alerts=len(arrived.readings), changed=changed, samples=kept, note=note)
+    return Taken(alerts=len(arrived.readings), changed=changed, late=late, samples=kept, note=note)

@@ -33,6 +33,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         severity: a severity word, for a check that must judge how bad it is
         occurrences: how many times it has happened since the last evaluation, for a check that
             counts what it watches, such as runs; 0 where there was no new one
+        started: when the present episode began, timezone-aware, as the system says that reports it
+        ended: when the last episode ended, likewise; only of a reading that is good
     """
 
     labels: Mapping[str, str] = {}
@@ -43,6 +45,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime | None = None
     severity: str | None = None
     occurrences: int | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
 
 
 def checked(reading: object) -> Reading:
@@ -74,8 +78,10 @@ def checked(reading: object) -> Reading:
             f"the occurrences of the reading {labels} are {reading.occurrences}",
             hint=f"Say how many there were since the last evaluation, 0 to {MAX_OCCURRENCES:,}.",
         )
-    if reading.at is not None and reading.at.tzinfo is None:
-        raise ReadingError(f"the reading {labels} has an `at` without a timezone")
+    for name in ("at", "started", "ended"):
+        moment: datetime | None = getattr(reading, name)
+        if moment is not None and moment.tzinfo is None:
+            raise ReadingError(f"the reading {labels} has `{name}` without a timezone")
     if reading.summary is not None and len(reading.summary) > MAX_TEXT:
         raise ReadingError(f"the summary of the reading {labels} is longer than {MAX_TEXT}")
     if reading.summary is not None and storable(reading.summary) != reading.summary:

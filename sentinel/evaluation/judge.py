@@ -38,7 +38,8 @@ def judge_all(evaluation: Evaluation, live: Mapping[str, AlertState]) -> dict[st
     A series that was not seen is not in the answer, so that it keeps its state. Where the
     trigger is closed-world and the evaluation complete, live series that it did not name are
     good, unless the check said that it could not see them. Of two readings of one series the
-    worse counts. Of a table, series that are good and have no alert are left out as well.
+    worse counts, unless the other says that it is of a later episode. Of a table, series that are
+    good and have no alert are left out as well.
 
     Args:
         evaluation: what was seen, and the rule
@@ -80,6 +81,8 @@ def judge_all(evaluation: Evaluation, live: Mapping[str, AlertState]) -> dict[st
                 firing, level = judge(when, value, firing=fires)
                 word = level or word
         verdict = good if not firing else bad
+        if not firing and reading.ended is not None:
+            verdict = Good(at=at, ended=reading.ended)
         if firing and word is not None:
             rank = ranks.get(word)
             if rank is None:
@@ -87,8 +90,10 @@ def judge_all(evaluation: Evaluation, live: Mapping[str, AlertState]) -> dict[st
             verdict = Bad(at=at, severity=rank, word=word)
         if firing and reading.occurrences is not None:
             verdict = msgspec.structs.replace(verdict, occurrences=reading.occurrences)
+        if firing and reading.started is not None:
+            verdict = msgspec.structs.replace(verdict, started=reading.started)
         before = judged.get(print_)
-        if before is not None and not _worse(verdict, before.verdict):
+        if before is not None and not _prevails(verdict, before.verdict):
             continue
         judged[print_] = Judged(print_, reading, verdict)
     if evaluation.closed_world and evaluation.observation.complete:
@@ -152,7 +157,19 @@ def _rank(word: str, rule: str) -> int:
         raise ReadingError(f"rule {rule!r}: a reading says {error}") from None
 
 
-def _worse(one: Bad | Good, other: Bad | Good) -> bool:
-    if isinstance(one, Good):
-        return False
-    return isinstance(other, Good) or one.severity > other.severity
+def _prevails(one: Bad | Good, other: Bad | Good) -> bool:
+    match one, other:
+        case Bad(), Bad():
+            return one.severity > other.severity
+        case Bad(), Good():
+            return not _ended_after(other, one)
+        case Good(), Bad():
+            return _ended_after(one, other)
+        case _:
+            ends = one.ended, other.ended
+            return ends[0] is not None and ends[1] is not None and ends[0] > ends[1]
+
+
+def _ended_after(good: Good, bad: Bad) -> bool:
+    """Return whether `good` ends the episode of `bad`, as the system says that reports both."""
+    return good.ended is not None and bad.started is not None and bad.started < good.ended

@@ -86,6 +86,7 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
         bad: series that the rule judged bad
         live: alerts of the rule that are open or acknowledged
         changed: alerts that changed in what people see
+        late: readings that were ignored, since they are about an earlier episode
         changes: what changed about the first 100 of them
         worst: the finding of the highest severity; None where nothing was bad
         error: with outcome error, why the check counts as failed
@@ -96,6 +97,7 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     bad: int = 0
     live: int = 0
     changed: int = 0
+    late: int = 0
     changes: list[AlertChange] = []
     worst: Finding | None = None
     error: str = ""

@@ -215,6 +215,8 @@ def _reading(alert: _Alert, message: _Message) -> Reading:
         labels=labels,
         value=next((n for n in numbers if n is not None), None),
         firing=alert.status != "resolved",
+        started=_moment(alert.starts_at),
+        ended=_moment(alert.ends_at) if alert.status == "resolved" else None,
         summary=storable(title)[:_MOST_TEXT] or None,
         details={key: value for key, value in details.items() if value},
         severity=_severity(alert.labels.get("severity", "")),
@@ -287,6 +289,16 @@ def _fitting(text: str) -> str:
         return text
     mark = blake2b(text.encode(), digest_size=8).hexdigest()
     return f"{text[: MAX_NAME - 17]}…{mark}"
+
+
+def _moment(text: str) -> datetime | None:
+    """Return the moment of a sender's timestamp; None where it is Go's zero time or none."""
+    if not text or text.startswith("0001-"):
+        return None
+    try:
+        return moment_of(text)
+    except SampleError:
+        return None
 
 
 def _severity(word: str) -> str | None:

@@ -8,7 +8,7 @@ checking a key per row would cost a third of the bulk path.
 
 from sentinel.schema.alerts import LIVE, Alert, Suppression, TimelineEntry
 from sentinel.schema.columns import Moment, new_id
-from sentinel.schema.conditions import HeldBack, RuleMemory
+from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
 from sentinel.schema.events import EventBlock, EventPack, EventSeen, EventTail, PolicyMemory
 from sentinel.schema.groups import AlertGroup, GroupMember
 from sentinel.schema.metrics import MetricSeries, SampleBlock
@@ -36,6 +36,7 @@ __all__ = [
     "AutomationSwitch",
     "Change",
     "Delivery",
+    "EpisodeEnd",
     "EventBlock",
     "EventPack",
     "EventSeen",

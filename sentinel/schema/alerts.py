@@ -44,6 +44,7 @@ class Alert(SQLModel, table=True):
     team: str = ""
     assignee: str = ""
     source: str = Field(default="rule", description="rule, or check for a check that fails.")
+    started_at: datetime | None = moment_column(default=None, nullable=True)
     first_bad_at: datetime = moment_column(nullable=False)
     last_bad_at: datetime = moment_column(nullable=False)
     seen_at: datetime = moment_column(nullable=False)

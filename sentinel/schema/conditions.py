@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from sentinel.schema.columns import moment_column, object_column
 
-__all__ = ["HeldBack", "RuleMemory"]
+__all__ = ["EpisodeEnd", "HeldBack", "RuleMemory"]
 
 
 class RuleMemory(SQLModel, table=True):
@@ -38,3 +39,21 @@ class HeldBack(SQLModel, table=True):
     since: datetime = moment_column(nullable=False)
     seq: int = Field(description="The group's seq that was counted last.")
     held: int
+
+
+class EpisodeEnd(SQLModel, table=True):
+    """When the last episode of a series ended, as the system said that reports it.
+
+    Messages of other systems may arrive late and out of order. A firing that began before an end
+    that was taken a moment ago is such a late one; see `sentinel.store.alerts.episode_ends`.
+    """
+
+    __tablename__: ClassVar[Any] = "episode_end"
+
+    fingerprint: str = Field(primary_key=True, max_length=32)
+    tenant: str = Field(max_length=100)
+    rule: str = Field(max_length=100)
+    ended_at: datetime = moment_column(nullable=False)
+    taken_at: datetime = moment_column(nullable=False)
+
+    __table_args__ = (Index("episode_end_by_rule", "tenant", "rule", "taken_at"),)

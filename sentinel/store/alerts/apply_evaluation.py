@@ -35,11 +35,12 @@ from sentinel.rules.remediation import Remediation, remediation_row
 from sentinel.schema.columns import new_id
 from sentinel.severity import Severity, severity_of
 from sentinel.store.alerts.alert_rows import NewAlerts, searched, words_moved
+from sentinel.store.alerts.episode_ends import load_ends, save_ends
 from sentinel.store.alerts.loading import load_live, load_recent, load_suppressed, usual_terms
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
 from sentinel.store.database.bulk import uncollected
-from sentinel.store.database.tables import RULE
 from sentinel.store.rules.condition_state import load_memory, save_memory
+from sentinel.store.rules.evaluated import write_evaluated
 from sentinel.store.rules.rules import ensure_row, refusal
 from sentinel.template import placeholders
 
@@ -111,6 +112,7 @@ class _EvaluatedRule:
         self.open = 0
         self.changes: list[AlertChange] = []
         self.changed = 0
+        self.late = 0
 
     @cached_property
     def new_alerts(self) -> NewAlerts:
@@ -160,12 +162,18 @@ class _EvaluatedRule:
             bad=bad,
             live=self.open,
             changed=self.changed,
+            late=self.late,
             changes=self.changes,
             worst=worst,
             error="" if error is None else error_text(error),
         )
         seen = len(judged) if observation.table is None else observation.size
-        self._write_rule(applied, seen, failures, takes_slot=takes_slot)
+        write_evaluated(
+            connection, self.evaluation, self.row, applied, category=self.category, seen=seen,
+            failures=failures, takes_slot=takes_slot, now=self.now,
+        )  # fmt: skip
+        if applied.outcome != self.row.outcome:
+            self.unit.is_news = True
         return applied
 
     def _series(self, result: EvaluationResult, live: Mapping[str, AlertState]) -> None:
@@ -175,6 +183,8 @@ class _EvaluatedRule:
         own, verdicts = result.own, result.verdicts
         known: list[tuple[AlertState, str, Judged]] = []
         fresh: list[tuple[str, Judged]] = []
+        dated: list[str] = []
+        closed: dict[str, datetime] = {}
         pending = False
         for print_, one in verdicts.items():
             alert = live.get(print_)
@@ -183,13 +193,24 @@ class _EvaluatedRule:
                 pending = pending or alert.status is Status.PENDING
             elif isinstance(one.verdict, Bad):
                 fresh.append((print_, one))
+                if one.verdict.started is not None:
+                    dated.append(print_)
+            if isinstance(one.verdict, Good) and one.verdict.ended is not None:
+                closed[print_] = one.verdict.ended
         recent: Mapping[str, AlertState] = {}
         if fresh or pending:
             recent = load_recent(self.connection, self.rule, self.now, self.store.options)
+        options = self.store.options
+        within = max(options.reopen_within, options.hold_after_manual_resolve)
+        ends = load_ends(self.connection, dated, self.now, within) if dated else {}
         for print_, one in fresh:
             terms = at_once if print_ in own else usual
-            become = step(None, recent.get(print_), one.verdict, self.now, terms, new_id())
+            become = step(
+                None, recent.get(print_), one.verdict, self.now, terms, new_id(),
+                ended=ends.get(print_),
+            )  # fmt: skip
             self._take(become, None, print_, one.reading, "rule")
+        save_ends(self.connection, self.rule, closed, self.now, within)
         # New rows cost the database the most, so it gets them while the others are evaluated.
         alerts = self.unit.alerts
         many = len(known) >= MANY and bool(alerts)
@@ -247,6 +268,7 @@ class _EvaluatedRule:
         state, reason, alerts = become.state, become.reason, self.unit.alerts
         if become.drop is not None:
             alerts.drop(become.drop)
+        self.late += reason is Reason.ARRIVED_LATE
         if state is None:
             return
         if state.status in (Status.OPEN, Status.ACKNOWLEDGED) and source == "rule":
@@ -255,9 +277,13 @@ class _EvaluatedRule:
         if state.status is Status.RESOLVED:
             # A good value says nothing about what was bad, so the words stay.
             alerts.resolved(state)
+        elif reason is Reason.ARRIVED_LATE:
+            pass  # what is live stays as it is
         elif reading is None or reason is Reason.KEPT_FIRING:
             alerts.state(state)
-        elif reason in (Reason.STILL_FIRING, Reason.REPEATED):
+        elif reason in (Reason.STILL_FIRING, Reason.REPEATED) and (
+            alert is None or alert.started_at == state.started_at
+        ):
             # The most frequent case by far, so it makes and writes no more than what moved.
             rule, unit, at = self.rule, self.evaluation.unit, self.evaluation.at
             before, description = title, rule.annotations.get("description", rule.description)
@@ -351,36 +377,3 @@ class _EvaluatedRule:
         return bad, Finding(
             title=title, severity=verdict.word, value=reading.value, labels=reading.labels
         )
-
-    def _write_rule(self, applied: Applied, seen: int, failures: int, *, takes_slot: bool) -> None:
-        """Leave on the rule's row what the next evaluation starts from."""
-        evaluation, source, row = self.evaluation, self.evaluation.source, self.row
-        values: dict[str, Any] = {
-            "spec": self.rule.dump(),
-            "trigger": evaluation.trigger,
-            "category": self.category,
-            "severity": int(self.rule.rank),
-            "deployment_id": source.deployment_id or row.deployment_id,
-            "flow_id": source.flow_id or row.flow_id,
-            "flow_name": source.flow_name or row.flow_name,
-            "source": source.owner,
-            "flow_run_id": source.flow_run_id,
-            "outcome": applied.outcome,
-            "seen": seen,
-            "bad": applied.bad,
-            "failures": failures,
-            "error": applied.error[:4000],
-            "evaluations": row.evaluations + 1,
-            "updated_at": self.now,
-        }
-        if takes_slot:
-            values |= {"slot": evaluation.slot, "evaluated_at": evaluation.at}
-        if not applied.error and evaluation.observation.state is not None:
-            values["state"] = evaluation.observation.state
-        self.connection.execute(
-            RULE.update()
-            .where(RULE.c.tenant == self.rule.tenant, RULE.c.name == self.rule.name)
-            .values(**values)
-        )
-        if applied.outcome != row.outcome:
-            self.unit.is_news = True

@@ -15,6 +15,7 @@ __all__ = [
     "BLOCK",
     "CHANGE",
     "DELIVERY",
+    "EPISODE_END",
     "GROUP",
     "MEMBER",
     "NOTIFICATION_LOG",
@@ -69,6 +70,7 @@ ALERT = table_of(schema.Alert)
 CHANGE = table_of(schema.Change)
 BLOCK = table_of(schema.SampleBlock)
 DELIVERY = table_of(schema.Delivery)
+EPISODE_END = table_of(schema.EpisodeEnd)
 GROUP = table_of(schema.AlertGroup)
 MEMBER = table_of(schema.GroupMember)
 REMEDIATION = table_of(schema.RemediationRow)

@@ -177,7 +177,7 @@ def test_a_backup_of_a_version_before_is_restored_with_codes(
         )
     path = tmp_path / "old.jsonl.gz"
     backup(store, path)
-    _say_schema(path, "0011")
+    _as_of_schema(path, "0011")
     restore(other, path)
     with other.read() as connection:
         assert _stored(connection, "alert", "resolution") == ["resolved_manually"]
@@ -318,12 +318,33 @@ def _everything(connection: Connection) -> dict[str, list[Any]]:
     return {**found, "timeline": _timeline(connection)}
 
 
-def _say_schema(path: Path, schema: str) -> None:
-    """Make a backup say that it is of another schema; 0012 changed rows only, no columns."""
+def _as_of_schema(path: Path, schema: str) -> None:
+    """Make a backup what a version of another schema would have written, which had less."""
+    engine = connect(f"sqlite:///{path.with_suffix('.then.db')}")
+    _migrated(engine, schema)
+    then = MetaData()
+    then.reflect(engine)
+    engine.dispose()
 
     def lines() -> Iterator[bytes]:
         head, *rest = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
         yield json.dumps({**json.loads(head), "schema": schema}).encode() + b"\n"
-        yield from rest
+        kept: list[int] = []
+        for line in rest:
+            one: Any = json.loads(line)
+            if isinstance(one, list):
+                one = [one[place] for place in kept]
+                if not one:
+                    continue
+            elif "rows" in one:
+                one["rows"] = {name: n for name, n in one["rows"].items() if name in then.tables}
+            else:
+                there = then.tables.get(one["table"])
+                known: set[str] = set() if there is None else set(there.columns.keys())
+                kept = [place for place, name in enumerate(one["columns"]) if name in known]
+                if not kept:
+                    continue
+                one["columns"] = {name: k for name, k in one["columns"].items() if name in known}
+            yield json.dumps(one).encode() + b"\n"
 
     path.write_bytes(gzip.compress(b"".join(lines())))

@@ -1,0 +1,66 @@
+"""What an evaluation leaves on the row of its rule, for people and for the next evaluation."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from sentinel.evaluation.model import Applied, Evaluation
+from sentinel.store.database.tables import RULE
+
+__all__ = ["write_evaluated"]
+
+
+def write_evaluated(
+    connection: Connection,
+    evaluation: Evaluation,
+    row: Row[Any],
+    applied: Applied,
+    *,
+    category: str,
+    seen: int,
+    failures: int,
+    takes_slot: bool,
+    now: datetime,
+) -> None:
+    """Update the row of the rule that was evaluated.
+
+    Args:
+        connection: the evaluation's transaction, which holds the rule's lock
+        evaluation: as it was applied
+        row: the rule's, as it was before
+        applied: what came of it
+        category: of the rule, or else of its trigger
+        seen: how many series it saw
+        failures: evaluations in a row that failed, with this one
+        takes_slot: whether a scheduled run of the same slot or an earlier one is stale from now on
+        now: the present moment
+    """
+    source, rule = evaluation.source, evaluation.rule
+    values: dict[str, Any] = {
+        "spec": rule.dump(),
+        "trigger": evaluation.trigger,
+        "category": category,
+        "severity": int(rule.rank),
+        "deployment_id": source.deployment_id or row.deployment_id,
+        "flow_id": source.flow_id or row.flow_id,
+        "flow_name": source.flow_name or row.flow_name,
+        "source": source.owner,
+        "flow_run_id": source.flow_run_id,
+        "outcome": applied.outcome,
+        "seen": seen,
+        "bad": applied.bad,
+        "failures": failures,
+        "error": applied.error[:4000],
+        "evaluations": row.evaluations + 1,
+        "updated_at": now,
+    }
+    if takes_slot:
+        values |= {"slot": evaluation.slot, "evaluated_at": evaluation.at}
+    if not applied.error and evaluation.observation.state is not None:
+        values["state"] = evaluation.observation.state
+    connection.execute(
+        RULE.update().where(RULE.c.tenant == rule.tenant, RULE.c.name == rule.name).values(**values)
+    )
