@@ -5,17 +5,12 @@ A worker that runs many flows in one process opens each connection once.
 
 from __future__ import annotations
 
-import base64
 from functools import lru_cache
 
-from prefect.settings import (
-    PREFECT_API_AUTH_STRING,
-    PREFECT_API_KEY,
-    PREFECT_API_URL,
-    PREFECT_UI_URL,
-)
+from prefect.settings import PREFECT_UI_URL, get_current_settings
 
 from sentinel.prefect_client.client import PrefectApi
+from sentinel.prefect_client.transport import authentication
 from sentinel.settings import settings
 from sentinel.store import Store
 
@@ -37,14 +32,10 @@ def prefect_api() -> PrefectApi | None:
     Returns:
         The API; None if no address is set.
     """
-    url = PREFECT_API_URL.value()
-    if not url:
+    # The settings themselves: they have types, where `PREFECT_API_KEY.value()` is Any.
+    api = get_current_settings().api
+    if not api.url:
         return None
-    key, text = PREFECT_API_KEY.value(), PREFECT_API_AUTH_STRING.value()
-    headers: dict[str, str] = {}
-    if key is not None:
-        headers["Authorization"] = f"Bearer {key.get_secret_value()}"
-    elif text is not None:
-        basic = base64.b64encode(text.get_secret_value().encode()).decode()
-        headers["Authorization"] = f"Basic {basic}"
-    return PrefectApi(url, ui_url=PREFECT_UI_URL.value() or "", headers=headers)
+    secrets = {"PREFECT_API_KEY": api.key, "PREFECT_API_AUTH_STRING": api.auth_string}
+    known = {name: one.get_secret_value() for name, one in secrets.items() if one is not None}
+    return PrefectApi(api.url, ui_url=PREFECT_UI_URL.value() or "", headers=authentication(known))

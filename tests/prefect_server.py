@@ -22,6 +22,7 @@ import yaml
 from sqlalchemy.engine import make_url
 
 from sentinel.prefect_client.client import PrefectApi
+from sentinel.prefect_client.transport import authentication
 from tests.databases import database
 from tests.waiting import eventually
 
@@ -42,15 +43,17 @@ class PrefectServer:
     Args:
         home: a folder of its own
         database: an address for asyncpg; empty means SQLite in its folder
+        login: what it asks every client for, `user:password`; empty means nothing
     """
 
-    def __init__(self, home: Path, database: str = "") -> None:
+    def __init__(self, home: Path, database: str = "", login: str = "") -> None:
         self.home = home
+        self.login = {"PREFECT_API_AUTH_STRING": login} if login else {}
         self._database = database
         self.log = home / "server.log"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/api"
-        self.api = PrefectApi(self.url)
+        self.api = PrefectApi(self.url, headers=authentication(self.login))
         self._process: subprocess.Popen[bytes] | None = None
 
     def environ(self, **more: str) -> dict[str, str]:
@@ -64,12 +67,14 @@ class PrefectServer:
             "PREFECT_LOGGING_LEVEL": "WARNING",
             "DO_NOT_TRACK": "1",
             "PYTHONPATH": str(ROOT),
+            **self.login,
             **more,
         }
 
     def start(self) -> None:
         """Start it and wait until it answers."""
         own = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": self._database} if self._database else {}
+        own |= {f"PREFECT_SERVER_{name[8:]}": login for name, login in self.login.items()}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [

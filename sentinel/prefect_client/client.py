@@ -61,8 +61,8 @@ class PrefectApi(RunQueries):
     def of(cls, settings: Settings, environ: Mapping[str, str] | None = None) -> Self:
         """Connect to the API of the settings, else of `PREFECT_API_URL`, else the one `up` starts.
 
-        `PREFECT_API_KEY` is sent as a bearer token, else `PREFECT_API_AUTH_STRING` as basic
-        authentication, as Prefect's own client does.
+        `PREFECT_API_AUTH_STRING` is sent as basic authentication, else `PREFECT_API_KEY` as a
+        bearer token, as Prefect's own client does.
 
         Returns:
             A client, to be closed by its caller.

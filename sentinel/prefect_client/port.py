@@ -13,6 +13,7 @@ __all__ = [
     "FlowRun",
     "LogLine",
     "OutEvent",
+    "PoolRuns",
     "Prefect",
     "PrefectPort",
     "RunState",
@@ -53,6 +54,26 @@ class Prefect(Protocol):
         ...
 
 
+class PoolRuns(Protocol):
+    """What says whether the flow runs of a work pool live."""
+
+    def ended_runs(self, pool: str, since: datetime, most: int) -> Sequence[FlowRun]:
+        """The flow runs of a pool that ended since then, the newest end first.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        ...
+
+    def late_runs(self, pool: str, before: datetime, most: int) -> Sequence[FlowRun]:
+        """The flow runs of a pool that were due before then and have not started.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        ...
+
+
 class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """The state a flow run is in, as much of it as is asked for."""
 
@@ -64,7 +85,7 @@ class FlowRun(msgspec.Struct, frozen=True, kw_only=True):
     """A flow run, with the names that Prefect gives its fields.
 
     `state_type` is what the state means (COMPLETED, FAILED, SCHEDULED …); `state_name` may be
-    anything a flow's author likes.
+    anything a flow's author likes. `run_count` is how often it began.
     """
 
     id: str
@@ -82,6 +103,7 @@ class FlowRun(msgspec.Struct, frozen=True, kw_only=True):
     next_scheduled_start_time: datetime | None = None
     start_time: datetime | None = None
     end_time: datetime | None = None
+    run_count: int = 0
 
 
 class Runs(msgspec.Struct, frozen=True, kw_only=True):

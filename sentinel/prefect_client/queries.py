@@ -7,6 +7,7 @@ an order of magnitude more than a check looks at.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -110,6 +111,54 @@ class RunQueries(PrefectHttp):
             if len(page) < PAGE:
                 return Runs(of=found)
         return Runs(of=found, cut=True)
+
+    def ended_runs(self, pool: str, since: datetime, most: int) -> list[FlowRun]:
+        """Return the flow runs of a work pool that ended last.
+
+        Args:
+            pool: name of the work pool
+            since: runs that ended before are left out
+            most: largest number of runs
+
+        Returns:
+            The runs, the newest end first.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        where = {"end_time": {"after_": since.isoformat()}}
+        return self._runs_of_pool(pool, where, "END_TIME_DESC", most)
+
+    def late_runs(self, pool: str, before: datetime, most: int) -> list[FlowRun]:
+        """Return the flow runs of a work pool that are due and have not started.
+
+        Args:
+            pool: name of the work pool
+            before: runs that were due later are left out
+            most: largest number of runs
+
+        Returns:
+            The runs, the longest due first.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        where = {
+            "state": {"type": {"any_": ["SCHEDULED"]}},
+            "expected_start_time": {"before_": before.isoformat()},
+        }
+        return self._runs_of_pool(pool, where, "EXPECTED_START_TIME_ASC", most)
+
+    def _runs_of_pool(
+        self, pool: str, where: Mapping[str, Any], sort: str, most: int
+    ) -> list[FlowRun]:
+        body = {
+            "flow_runs": where,
+            "work_pools": {"name": {"any_": [pool]}},
+            "sort": sort,
+            "limit": most,
+        }
+        return self._read("/flow_runs/filter", body, FlowRun)
 
     def last_runs(self, deployment_id: str, where: Mapping[str, Any], most: int) -> list[FlowRun]:
         """Return the newest flow runs of one deployment that match.

@@ -130,9 +130,18 @@ class PrefectHttp:
 
 
 def authentication(environ: Mapping[str, str]) -> dict[str, str]:
-    """The header that says who we are: `PREFECT_API_KEY`, else `PREFECT_API_AUTH_STRING`."""
-    if key := environ.get("PREFECT_API_KEY"):
-        return {"Authorization": f"Bearer {key}"}
+    """Return the header that says who we are: `PREFECT_API_AUTH_STRING`, else `PREFECT_API_KEY`.
+
+    Prefect's own client prefers them in this order, too.
+
+    Args:
+        environ: variables by name
+
+    Returns:
+        One header; none where neither is set.
+    """
     if text := environ.get("PREFECT_API_AUTH_STRING"):
         return {"Authorization": f"Basic {base64.b64encode(text.encode()).decode()}"}
+    if key := environ.get("PREFECT_API_KEY"):
+        return {"Authorization": f"Bearer {key}"}
     return {}

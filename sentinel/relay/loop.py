@@ -71,6 +71,7 @@ class Relay:
         standby_after: send notifications that were due and unclaimed for this long
         ping: called once a minute while the relay is healthy; None for no dead man's switch
         refresh: called once a minute, so that blocks are cached when Prefect is down
+        watch_runs: called twice a minute, to alert while no flow run lives
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Relay:
         standby_after: timedelta = timedelta(seconds=15),
         ping: Callable[[], None] | None = None,
         refresh: Callable[[], None] | None = None,
+        watch_runs: Callable[[datetime], None] | None = None,
     ) -> None:
         self._store = store
         self._prefect = prefect
@@ -103,6 +105,10 @@ class Relay:
         ]
         if refresh is not None:
             self.duties.append(Duty(name="load blocks", do=self._load, every=minute, outside=True))
+        if watch_runs is not None:
+            self.duties.append(
+                Duty(name="watch flow runs", do=watch_runs, every=second * 30, outside=True)
+            )
         if ping is not None:
             self.duties.append(
                 Duty(name="dead man's switch", do=self._alive, every=minute, outside=True)

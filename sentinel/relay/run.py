@@ -12,6 +12,7 @@ from types import FrameType
 
 import httpx
 
+from sentinel.engine.run_health import RunWatch
 from sentinel.errors import DeliveryError
 from sentinel.log_redaction import unlogged
 from sentinel.prefect_client.client import PrefectApi
@@ -30,14 +31,16 @@ def relay_of(store: Store, given: Settings) -> Relay:
     from blocks.channels import Channels
 
     channels = Channels(store)
+    prefect = PrefectApi.of(given)
     return Relay(
         store,
-        PrefectApi.of(given),
+        prefect,
         channels.channel_of,
         holder=f"{socket.gethostname()}:{os.getpid()}",
         standby_after=given.standby_after,
         ping=_pinger(given.dead_man_url.get_secret_value()),
         refresh=channels.refresh,
+        watch_runs=RunWatch(store, prefect, given.work_pool).look,
     )
 
 

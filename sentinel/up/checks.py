@@ -13,6 +13,8 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.checks.catalog import load
+from sentinel.clock import SystemClock
+from sentinel.engine.run_health import run_health
 from sentinel.errors import SentinelError
 from sentinel.links import Addresses, host_in_url
 from sentinel.settings import Settings
@@ -55,6 +57,7 @@ def check_all(settings: Settings, home: Home) -> list[Check]:
         ("database", _database),
         ("prefect", _prefect),
         ("work pool", _pool),
+        ("flow runs", _flow_runs),
         ("triggers", _triggers),
         ("rules", _rules),
         ("api", _api),
@@ -151,6 +154,18 @@ def _pool(settings: Settings, home: Home) -> Check:
     if said := other_type(settings.work_pool, found["type"]):
         return Check(name="work pool", state="note", says=said)
     return Check(name="work pool", state="ok", says=f"{settings.work_pool}, a worker polls it")
+
+
+def _flow_runs(settings: Settings, home: Home) -> Check:
+    with Setup.of(settings) as prefect:
+        if not prefect.healthy():
+            return _unknown("flow runs")
+        health = run_health(prefect, settings.work_pool, SystemClock().now())
+    if health.bad:
+        hint = "Open one of them in Prefect, and see the worker's log."
+        return Check(name="flow runs", state="wrong", says=health.says, hint=hint)
+    state = "note" if health.bad is None else "ok"
+    return Check(name="flow runs", state=state, says=health.says)
 
 
 def _triggers(settings: Settings, home: Home) -> Check:

@@ -21,7 +21,7 @@ from prefect.client.orchestration import PrefectClient, SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import AsyncClientContext, SyncClientContext
 from prefect.exceptions import ObjectNotFound
-from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
+from prefect.settings import PREFECT_API_URL, get_current_settings
 
 from sentinel.worker.active_runs import Pauses, Runs
 from sentinel.worker.prefect_private import (
@@ -34,7 +34,7 @@ from sentinel.worker.prefect_private import (
     to_state_create,
 )
 
-__all__ = ["enter_async_client", "enter_client", "perform", "perform_async"]
+__all__ = ["credentials", "enter_async_client", "enter_client", "perform", "perform_async"]
 
 _SET_STATE = "/flow_runs/{id}/set_state"
 
@@ -201,7 +201,7 @@ class LeanAsyncEngine(_Lean, AsyncFlowRunEngine[Any, Any]):
 def enter_client(runs: Runs) -> Generator[LeanClient]:
     """Set one client for all flows that run in the context."""
     context = SyncClientContext()
-    client = LeanClient(PREFECT_API_URL.value(), **_credentials())
+    client = LeanClient(PREFECT_API_URL.value(), **credentials())
     client.runs = runs
     context.client = client
     with context:
@@ -212,18 +212,20 @@ def enter_client(runs: Runs) -> Generator[LeanClient]:
 async def enter_async_client(runs: Runs) -> AsyncGenerator[LeanAsyncClient]:
     """Set one client for all asynchronous flows that run in the context."""
     context = AsyncClientContext()
-    client = LeanAsyncClient(PREFECT_API_URL.value(), **_credentials())
+    client = LeanAsyncClient(PREFECT_API_URL.value(), **credentials())
     client.runs = runs
     context.client = client
     async with context:
         yield client
 
 
-def _credentials() -> dict[str, Any]:
-    key, text = PREFECT_API_KEY.value(), PREFECT_API_AUTH_STRING.value()
+def credentials() -> dict[str, Any]:
+    """Return `api_key` and `auth_string` of Prefect's settings, for its clients; None if unset."""
+    # The settings themselves: they have types, where `PREFECT_API_KEY.value()` is Any.
+    api = get_current_settings().api
     return {
-        "api_key": key.get_secret_value() if key is not None else None,
-        "auth_string": text.get_secret_value() if text is not None else None,
+        "api_key": api.key.get_secret_value() if api.key is not None else None,
+        "auth_string": api.auth_string.get_secret_value() if api.auth_string is not None else None,
     }
 
 

@@ -119,6 +119,8 @@ def test_what_was_refused_or_may_have_been_done_is_asked_once(receiver: Receiver
     [
         ({"PREFECT_API_KEY": "pnu_1"}, "Bearer pnu_1"),
         ({"PREFECT_API_AUTH_STRING": "admin:pass"}, "Basic YWRtaW46cGFzcw=="),
+        # As Prefect's own client does, which takes the first that a server may ask for.
+        ({"PREFECT_API_KEY": "pnu_1", "PREFECT_API_AUTH_STRING": "a:b"}, "Basic YTpi"),
         ({}, None),
     ],
 )

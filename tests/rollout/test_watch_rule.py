@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import sys
 from collections.abc import Callable, Generator, Mapping
@@ -13,7 +12,6 @@ import pytest
 
 from sentinel.cli import main
 from sentinel.errors import ConfigurationError
-from sentinel.prefect_client.client import PrefectApi
 from sentinel.rollout.watch_rule import api_of, name_of, secret_of
 from sentinel.settings import settings
 from sentinel.store import Store
@@ -63,31 +61,16 @@ def test_names_follow_from_the_address():
     assert secret_of("prefect-10.0.0.7") == "sentinel-prefect-10-0-0-7"
 
 
-class Closed(PrefectServer):
-    """A server that asks who one is."""
-
-    def __init__(self, home: Path, database: str = "") -> None:
-        super().__init__(home, database)
-        basic = base64.b64encode(LOGIN.encode()).decode()
-        self.api = PrefectApi(self.url, headers={"Authorization": f"Basic {basic}"})
-
-    def environ(self, **more: str) -> dict[str, str]:
-        kept = super().environ(**more)
-        return {
-            **kept,
-            "PREFECT_SERVER_API_AUTH_STRING": LOGIN,
-            "PREFECT_API_AUTH_STRING": LOGIN,
-        }
-
-
 @pytest.fixture(scope="module")
-def theirs(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Generator[Closed]:
+def theirs(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Generator[PrefectServer]:
     """Somebody's Prefect server, with a deployment of theirs."""
     folder = tmp_path_factory.mktemp("theirs")
     work = folder / "work"
     work.mkdir()
     (work / "etl.py").write_text(ETL)
-    with on_postgres(postgres_url, lambda database: Closed(folder, database)) as server:
+    with on_postgres(
+        postgres_url, lambda database: PrefectServer(folder, database, LOGIN)
+    ) as server:
         server.pool("workers")
         server.deploy(
             work,
@@ -106,7 +89,7 @@ def started(server: PrefectServer, deployment: str, parameters: Mapping[str, Any
     return str(server.api.run_deployment(deployment, parameters=parameters)["id"])
 
 
-def run_theirs(theirs: Closed, **parameters: Any) -> None:
+def run_theirs(theirs: PrefectServer, **parameters: Any) -> None:
     """One run of their deployment, as their worker would run it."""
     deployment = theirs.api.deployment_named("nightly", "nightly")
     run = started(theirs, deployment["id"], parameters)
@@ -154,7 +137,7 @@ def look_now(server: PrefectServer, told: Mapping[str, Any], folder: Path) -> No
 @pytest.mark.prefect
 def test_a_failure_on_another_server_becomes_an_alert(
     prefect_server: PrefectServer,
-    theirs: Closed,
+    theirs: PrefectServer,
     sentinel: Run,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -18,6 +18,7 @@ import httpx
 import psutil
 import pytest
 
+from sentinel.prefect_client.transport import authentication
 from sentinel.store import Store
 from sentinel.worker.job_template import base_job_template
 from sentinel.worker.process import identity
@@ -123,7 +124,12 @@ class Bench:
         self.database = sqlite_copy(migrated, folder / "sentinel.db")
         self.store = Store(self.database)
         self.workers: list[Worker] = []
-        self.http = httpx.Client(base_url=server.url, timeout=90, transport=_Patient())
+        self.http = httpx.Client(
+            base_url=server.url,
+            timeout=90,
+            transport=_Patient(),
+            headers=authentication(server.login),
+        )
         answer = self.http.post(
             "/work_pools/",
             json={
