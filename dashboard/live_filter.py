@@ -9,7 +9,7 @@ import msgspec
 
 from sentinel.severity import Severity
 from sentinel.store.alerts.filter import AlertFilter
-from sentinel.store.alerts.search_syntax import read_search
+from sentinel.store.alerts.search_syntax import is_group_id, read_search
 
 __all__ = ["View"]
 
@@ -44,6 +44,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     def read(cls, given: Mapping[str, Any]) -> View:
         """Read a view; unknown or invalid parameters count as absent.
 
+        A link in a message has the id of its group as `group`; it becomes a search for the group.
+
         Args:
             given: parameters of an address, or JSON from a browser
 
@@ -56,8 +58,11 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         sort = str(given.get("sort") or "")
         name, _, way = sort.partition("-")
         group = str(given.get("group") or "")[:100]
+        q = str(given.get("q") or "").replace("\x00", "")
+        if is_group_id(group):
+            q = f"group:{group} {q}".rstrip()
         return cls(
-            q=str(given.get("q") or "").replace("\x00", "")[:MOST_LETTERS],
+            q=q[:MOST_LETTERS],
             severity=tuple(word for word in SEVERITIES if word in known),
             mine=_yes(given.get("mine")),
             suppressed=_yes(given.get("suppressed")),
@@ -83,7 +88,9 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         """Return the filter of the store, with `me` as the viewer."""
         asked = read_search(self.q, me=me)
         status = asked.status
-        if not status:
+        if not status and asked.group:  # all of it, also when it is over
+            status = ("open", "escalated", "acknowledged", "suppressed", "resolved")
+        elif not status:
             status = ("open", "escalated", "acknowledged")
             status += ("suppressed",) if self.suppressed else ()
         return msgspec.structs.replace(

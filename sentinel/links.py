@@ -11,9 +11,10 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
 
+from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
 
-__all__ = ["Addresses", "dashboard_address", "host_in_url", "safe_link"]
+__all__ = ["Addresses", "dashboard_address", "host_in_url", "safe_link", "web_address"]
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,13 +34,17 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
         Returns:
             The Prefect API is the one set, else `PREFECT_API_URL`, else the one of ours; its UI
             is the one set, else the one served beside that API.
+
+        Raises:
+            ConfigurationError: an address that is set cannot be opened
         """
         api = (
             settings.prefect_api_url
             or os.environ.get("PREFECT_API_URL", "")
             or f"http://{host_in_url(settings.host)}:{settings.prefect_port}/api"
         ).rstrip("/")
-        ui = settings.prefect_ui_url or _beside(api)
+        ui = settings.prefect_ui_url
+        ui = web_address(ui, "SENTINEL_PREFECT_UI_URL") if ui else _beside(api)
         return cls(
             dashboard=dashboard_address(settings), prefect_api=api, prefect_ui=ui.rstrip("/")
         )
@@ -63,11 +68,47 @@ def dashboard_address(settings: Settings, port: int | None = None) -> str:
 
     Returns:
         A URL with scheme and host.
+
+    Raises:
+        ConfigurationError: the address that is set cannot be opened
     """
     if settings.dashboard_url:
-        return settings.dashboard_url.rstrip("/")
+        return web_address(settings.dashboard_url, "SENTINEL_DASHBOARD_URL")
     listens = settings.dashboard_port if port is None else port
     return f"http://{host_in_url(settings.dashboard_host)}:{listens}"
+
+
+def web_address(given: str, name: str) -> str:
+    """Return an address that somebody set, as a browser opens it.
+
+    Args:
+        given: the address; without a scheme, http is meant
+        name: of the setting, for the error
+
+    Returns:
+        The URL without a slash at the end, and with a host that can be reached: 127.0.0.1 for an
+        unspecified address.
+
+    Raises:
+        ConfigurationError: it has another scheme, no host, or no valid port
+    """
+    text = given.strip()
+    text = text if "://" in text else f"http://{text}"
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port, parts = None, None, urlsplit("")
+    if parts.scheme not in ("http", "https") or not host or not text.isprintable() or " " in text:
+        raise ConfigurationError(
+            f"{name} is {given!r}, which is no address of a web page",
+            hint="Write scheme and host, such as https://sentinel.example.org.",
+        )
+    user = parts.netloc.rpartition("@")[0]
+    netloc = "".join(
+        [f"{user}@" if user else "", host_in_url(host), "" if port is None else f":{port}"]
+    )
+    return urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", ""))
 
 
 def host_in_url(host: str) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.links import Addresses, host_in_url, safe_link
+from sentinel.errors import ConfigurationError
+from sentinel.links import Addresses, host_in_url, safe_link, web_address
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.up.plan import Options, Plan, make_plan
@@ -119,3 +120,28 @@ def test_a_link_to_a_web_page_is_shown(link: str) -> None:
 )
 def test_a_link_that_is_no_plain_web_address_is_not_shown(link: str) -> None:
     assert safe_link(link) is None
+
+
+@EVERYWHERE
+@pytest.mark.parametrize(
+    ("set_to", "opened"),
+    [
+        ("https://sentinel.example.org/ops/", "https://sentinel.example.org/ops"),
+        ("sentinel.example.org:8501", "http://sentinel.example.org:8501"),
+        ("http://0.0.0.0:8501", "http://127.0.0.1:8501"),
+        ("[::]:8501", "http://127.0.0.1:8501"),
+        ("http://[fd00::1]:8501/", "http://[fd00::1]:8501"),
+    ],
+)
+def test_an_address_that_is_set_can_be_opened(
+    address: Callable[[Settings], str], tmp_path: Path, set_to: str, opened: str
+):
+    assert address(given(tmp_path, dashboard_url=set_to)) == opened
+
+
+@pytest.mark.parametrize(
+    "set_to", ["ftp://x.example", "http://", "http://[::1", "http://x:y", "a b"]
+)
+def test_an_address_that_nobody_can_open_is_refused_by_its_name(set_to: str):
+    with pytest.raises(ConfigurationError, match="SENTINEL_DASHBOARD_URL"):
+        web_address(set_to, "SENTINEL_DASHBOARD_URL")

@@ -16,12 +16,13 @@ const STATUS_GROUPS = [
   ["unacknowledged", "Unacknowledged"],
   ["acknowledged", "Acknowledged"],
   ["suppressed", "Suppressed"],
+  ["resolved", "Resolved"],  // only where a search asks for them
 ];
-const groupOf = (row) => (row.status === "acknowledged" || row.status === "suppressed" ? row.status : "unacknowledged");
+const groupOf = (row) => (["acknowledged", "suppressed", "resolved"].includes(row.status) ? row.status : "unacknowledged");
 
 /** The order of the store: unacknowledged, severest, newest first. */
 function byUrgency(a, b) {
-  const order = { unacknowledged: 0, acknowledged: 1, suppressed: 2 };
+  const order = { unacknowledged: 0, acknowledged: 1, suppressed: 2, resolved: 3 };
   return order[groupOf(a)] - order[groupOf(b)] || b.rank - a.rank || b.at - a.at || (a.id < b.id ? 1 : -1);
 }
 
@@ -82,6 +83,7 @@ function matches(row, view, me) {
     const field = /^([a-z_][\w.-]*):(?!\/\/)(.+)$/.exec(word);
     if (!field) return text.includes(word.replaceAll('"', ""));
     const [, name, value] = field;
+    if (name === "group" && /^[0-9a-f]{32}$/.test(value)) return true;  // the server knows
     const held = { rule: row.rule, severity: SEVERITY[row.rank], team: row.team, category: row.category, assignee: row.assignee, status: row.status }[name] ?? row.labels[name] ?? "";
     return value.split(",").some((one) => held.toLowerCase().startsWith(one.replaceAll('"', "")));
   });

@@ -39,15 +39,17 @@ function fillRow(element, row, { me, chosen, conflict }) {
       row.status === "escalated" ? badge("escalated", `escalated ${row.level}`, "The next escalation step was notified") : null,
       row.status === "acknowledged" ? badge("acknowledged", note ? `ack ${note}` : "acknowledged", note) : null,
       row.status === "suppressed" ? badge("suppressed", `until ${new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "short" }).format(row.until)}`, row.why) : null,
+      row.status === "resolved" ? badge("resolved", "resolved") : null,
       h("span", { class: "labels" }, labels.slice(0, 4).map(([name, value]) => h("span", {}, h("b", {}, `${name}=`), value)))),
     h("div", { role: "gridcell", class: "c-value" }, row.value),
     h("div", { role: "gridcell", class: "c-rule", title: row.rule }, row.rule),
     h("div", { role: "gridcell", class: "c-assignee", title: row.assignee || "Unassigned" }, whoOf(row, me)),
     h("div", { role: "gridcell", class: "c-count", title: row.count > 1 ? `${row.count} occurrences` : "" }, row.count > 1 ? `${row.count}` : ""),
     h("div", { role: "gridcell", class: "c-do" },
-      row.status === "acknowledged" ? actionButton("unacknowledge", "Unacknowledge", "Shift A") : actionButton("acknowledge", "Acknowledge", "A"),
-      actionButton("resolve", "Resolve", "E"),
-      row.status === "suppressed" ? actionButton("unsuppress", "End suppression", "S") : actionButton("suppress", "Suppress", "S"),
+      ...(row.status === "resolved" ? [] : [
+        row.status === "acknowledged" ? actionButton("unacknowledge", "Unacknowledge", "Shift A") : actionButton("acknowledge", "Acknowledge", "A"),
+        actionButton("resolve", "Resolve", "E"),
+        row.status === "suppressed" ? actionButton("unsuppress", "End suppression", "S") : actionButton("suppress", "Suppress", "S")]),
       row.run ? h("a", { class: "do", href: row.run, target: "_blank", rel: "noopener noreferrer", title: `Flow run${row.runState ? ` (${row.runState})` : ""} in Prefect`, "aria-label": "Flow run in Prefect", tabindex: "-1" }, icon("open")) : null));
 }
 

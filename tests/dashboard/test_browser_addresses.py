@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import text
 
-from sentinel.alerts.actions import Acknowledge
+from sentinel.alerts.actions import Acknowledge, Resolve
 from tests.dashboard.browser import PATIENCE, Served, Watched, row
 from tests.dashboard.scene import Scene
 
@@ -122,3 +123,24 @@ def test_chosen_days_are_in_the_address_and_the_fonts_are_our_own(
     assert "Inter" in {family.strip('"') for family in loaded}
     assert fonts
     assert all(url.startswith(served.url) for url in fonts)
+
+
+def test_the_link_of_a_message_opens_its_group_also_when_it_is_over(
+    scene: Scene, watched: Watched, served: Served
+):
+    page = watched.page
+    over = scene.raises("over", name="disk", group_by=[])
+    other = scene.raises("also over", name="disk", group_by=[])
+    scene.raises("of another group")
+    scene.store.act([over, other], Resolve(actor="lena"))
+    with scene.store.read() as connection:
+        query = text("SELECT group_id FROM group_member WHERE alert_id = :a")
+        group = connection.execute(query, {"a": over}).scalar_one()
+    page.goto(f"{served.url}/?group={group}")
+    expect(row(page, "also over")).to_be_visible()
+    expect(row(page, "also over").locator(".badge.resolved")).to_have_text("resolved")
+    expect(page.locator(".row")).to_have_count(2)
+    expect(page).to_have_url(re.compile(f"q=group%3A{group}|q=group:{group}"))
+    page.reload()
+    expect(page.locator(".row")).to_have_count(2)
+    assert watched.complaints == []

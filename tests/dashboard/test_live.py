@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 from sentinel.alerts.actions import Acknowledge, Resolve, Suppress
@@ -185,3 +186,26 @@ def test_a_suppression_of_somebody_else_is_seen(scene: Scene, page: AppTest):
     until = scene.store.now().replace(year=scene.store.now().year + 1)
     scene.store.act([wanted], Suppress(actor="lena", until=until))
     assert titles(page.run()) == []
+
+
+def test_the_link_of_a_message_opens_its_group_also_when_it_is_over(scene: Scene, page: AppTest):
+    rule: dict[str, Any] = {"name": "disk", "group_by": []}
+    over = scene.raises("over", **rule)
+    scene.raises("still bad", **rule)
+    scene.raises("of another group")
+    scene.store.act([over], Resolve(actor="lena"))
+    with scene.store.read() as connection:
+        group = connection.execute(
+            text("SELECT group_id FROM group_member WHERE alert_id = :a"), {"a": over}
+        ).scalar_one()
+    page.query_params["group"] = group
+    page.run()
+    assert titles(page) == ["still bad", "over"]
+    assert page.query_params["q"] == f"group:{group}"
+    assert "group" not in page.query_params
+    scene.store.act(
+        [row["id"] for row in given(page, "blotter")["rows"] if row["title"] == "still bad"],
+        Resolve(actor="lena"),
+    )
+    page.run()
+    assert sorted(titles(page)) == ["over", "still bad"]

@@ -64,3 +64,18 @@ def test_whatever_a_browser_sends_is_a_view(name: str, strange: object):
     view = View.read({name: strange})
     assert View.read(view.parameters()) == view
     assert view.filter("maria").status
+
+
+GROUP = "01a22796b16b7ebd94f7f052a118dbd1"
+
+
+def test_the_link_of_a_message_finds_the_whole_group():
+    view = View.read({"group": GROUP})
+    assert view.parameters() == {"q": f"group:{GROUP}"}
+    asked = view.filter("maria")
+    assert (asked.group, {"suppressed", "resolved"} - set(asked.status)) == (GROUP, set())
+
+
+def test_a_label_named_group_is_still_a_label():
+    asked = read_search("group:web")
+    assert (asked.group, asked.labels) == ("", (("group", "web"),))

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Text, and_, cast, func, or_
+from sqlalchemy import ColumnElement, Text, and_, cast, func, or_, select
 
 from sentinel.alerts.view import SHOWN
 from sentinel.errors import ConfigurationError
 from sentinel.severity import severity_of
-from sentinel.store.database.tables import ALERT, NOT_RESOLVED
+from sentinel.store.database.tables import ALERT, MEMBER, NOT_RESOLVED
 
 __all__ = ["AlertFilter", "narrowed", "shown_conditions", "statuses"]
 
@@ -30,6 +30,7 @@ class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
             team, assignee or labels, upper or lower case
         labels: names and values that an alert must carry
         since, until: opened at or after, and before
+        group: id of a group, whose alerts were notified together
     """
 
     status: tuple[str, ...] = ()
@@ -44,6 +45,7 @@ class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str = ""
     words: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
+    group: str = ""
 
 
 def shown_conditions(now: datetime) -> dict[str, ColumnElement[bool]]:
@@ -115,7 +117,7 @@ def narrowed(chosen: AlertFilter) -> list[ColumnElement[bool]]:
             where.append(column == wanted)
     if chosen.assignee is not None:
         where.append(alert.assignee == chosen.assignee)
-    for name in ("rule", "category", "team", "assignee", "q", "tenant"):
+    for name in ("rule", "category", "team", "assignee", "q", "tenant", "group"):
         if "\x00" in (getattr(chosen, name) or ""):
             raise ConfigurationError(f"{name} must not hold a NUL character")
     if "\x00" in "".join([*chosen.words, *(text for pair in chosen.labels for text in pair)]):
@@ -130,6 +132,9 @@ def narrowed(chosen: AlertFilter) -> list[ColumnElement[bool]]:
                 )
             )
         )
+    if chosen.group:
+        members = select(MEMBER.c.alert_id).where(MEMBER.c.group_id == chosen.group)
+        where.append(alert.id.in_(members))
     where += [_holds(word) for word in chosen.words if word.strip()]
     where += [alert.labels[name].as_string() == value for name, value in chosen.labels]
     if chosen.since is not None:

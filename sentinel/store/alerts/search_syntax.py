@@ -3,7 +3,8 @@
     disk "file system" rule:disk-space severity:high host:web-1
 
 A word must be somewhere in what people read of an alert. A name before a colon is a field where
-it is one of `FIELDS`, else a label.
+it is one of `FIELDS`, else a label. `group:` before the id of a group finds its alerts; before
+anything else it is a label.
 """
 
 from __future__ import annotations
@@ -14,13 +15,19 @@ import msgspec
 
 from sentinel.store.alerts.filter import AlertFilter
 
-__all__ = ["FIELDS", "MOST_WORDS", "read_search"]
+__all__ = ["FIELDS", "MOST_WORDS", "is_group_id", "read_search"]
 
 FIELDS = ("rule", "severity", "status", "category", "team", "assignee", "tenant")
 MOST_WORDS = 12
 MOST_LETTERS = 300
 
+_GROUP_ID = re.compile("[0-9a-f]{32}")
 _PART = re.compile(r'(?:([A-Za-z_][\w.-]*):)?(?:"([^"]*)"|(\S+))')
+
+
+def is_group_id(text: str) -> bool:
+    """Return whether `text` has the form of a group's id, as the links in messages have it."""
+    return _GROUP_ID.fullmatch(text) is not None
 
 
 def read_search(text: str, *, me: str = "") -> AlertFilter:
@@ -47,6 +54,8 @@ def read_search(text: str, *, me: str = "") -> AlertFilter:
             words.append(value)
         elif field in several:
             several[field] += [one for one in value.split(",") if one]
+        elif field == "group" and is_group_id(value):
+            single[field] = value
         elif field in FIELDS:
             single[field] = me if field == "assignee" and value == "me" else value
         else:
