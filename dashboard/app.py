@@ -7,7 +7,8 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from dashboard import session
+from dashboard import page_tokens, session
+from dashboard.address_redirects import AddressRedirects
 from dashboard.index_middleware import IndexMiddleware
 from dashboard.live_api import LiveApi
 from sentinel.printable import clean_log_records
@@ -17,6 +18,7 @@ clean_log_records()
 app = st.App(
     Path(__file__).parent / "pages" / "frame.py",
     middleware=[
+        Middleware(AddressRedirects, base=session.base_path, reserved=page_tokens.FOLDER),
         Middleware(
             LiveApi,
             path=session.api_path,

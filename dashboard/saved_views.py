@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.configuration_commands import RemoveView, SaveView
 from dashboard.live_filter import View
+from dashboard.page_addresses import SEARCH
 from sentinel.errors import SentinelError
 from sentinel.schema.saved_views import SavedView
 from sentinel.store.saved_views import LONGEST_NAME
@@ -23,7 +24,9 @@ REQUESTED_VIEW = "live-view-requested"
 PAGES = {"live": "live.py", "history": "history.py"}
 ICONS = {"live": ":material/notifications_active:", "history": ":material/history:"}
 MANY = ("severities", "statuses")
-FIELDS = ("find", "span", *MANY)
+FIELDS = (SEARCH, "span", *MANY)
+OLD_SEARCH = "find"
+"""The search in views of history that were saved before it was `q`."""
 REMOVED = "view-removed"
 """A view that was removed or replaced, as it was."""
 TO_CONFIRM = "view-to-confirm"
@@ -46,7 +49,7 @@ def query_of(page: str) -> str:
 
 def _open(view: SavedView) -> None:
     """Show the page as it was saved; the page ignores what it does not know any more."""
-    pairs = parse_qsl(view.query)
+    pairs = [(SEARCH if name == OLD_SEARCH else name, text) for name, text in parse_qsl(view.query)]
     if view.page == "live":
         st.session_state[REQUESTED_VIEW] = View.read(dict(pairs))
         return

@@ -32,6 +32,7 @@ __all__ = [
     "actor",
     "api_path",
     "authorized_actor",
+    "base_path",
     "begin_run",
     "commands",
     "configuration",
@@ -135,8 +136,13 @@ def run_widget_commands(states: dict[str, Any]) -> list[Answer]:
 
 def api_path() -> str:
     """Return the folder of the live API, under the dashboard's base path."""
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    base = base_path()
     return f"/{base}/{page_tokens.FOLDER}" if base else f"/{page_tokens.FOLDER}"
+
+
+def base_path() -> str:
+    """Return the dashboard's base path, without slashes around it; empty where it has none."""
+    return str(st.get_option("server.baseUrlPath") or "").strip("/")
 
 
 def live_api() -> dict[str, str]:

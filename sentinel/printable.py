@@ -54,14 +54,12 @@ class _CleanRecord(logging.LogRecord):
 
     # A property, because a `Formatter` sets the attribute and reads it back to write it.
     @property
-    def exc_text(  # pyright: ignore[reportIncompatibleVariableOverride]
-        self,
-    ) -> str | None:
+    def exc_text(self) -> str | None:
         """The formatted traceback, once a `Formatter` has set it."""
         return self._traceback
 
     @exc_text.setter
-    def exc_text(self, text: str | None) -> None:
+    def exc_text(self, text: str | None) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         self._traceback = printable(text) if text else text
 
 

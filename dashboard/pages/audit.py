@@ -12,6 +12,7 @@ import streamlit as st
 
 from dashboard import export_columns, export_panel, markup, session
 from dashboard.export_panel import Export
+from dashboard.page_addresses import SEARCH
 from dashboard.table import table
 from sentinel.alerts import reasons
 from sentinel.errors import SentinelError
@@ -43,7 +44,7 @@ def _question(asked: ActFilter) -> object:
 def _filters() -> ActFilter:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         words = st.text_input(
-            "Search", key="audit-words", icon=":material/search:", bind="query-params",
+            "Search", key=SEARCH, icon=":material/search:", bind="query-params",
             placeholder="Words in the comment, alert, rule or actor",
             label_visibility="collapsed",
         )  # fmt: skip

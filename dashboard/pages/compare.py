@@ -13,6 +13,7 @@ import streamlit as st
 
 from dashboard import markup, session
 from dashboard.history_query import HistoryQuery
+from dashboard.page_addresses import SEARCH
 from dashboard.table import table
 from sentinel.errors import SentinelError
 from sentinel.severity import Severity
@@ -119,7 +120,7 @@ def _rules(found: Compared) -> None:
     frame = pd.DataFrame(
         [
             {
-                "Rule": f"history?find={quote(f'rule:{one.rule}')}#{one.rule}",
+                "Rule": f"history?q={quote(f'rule:{one.rule}')}#{one.rule}",
                 "Previous": one.first,
                 "Current": one.second,
                 "Change": one.second - one.first,
@@ -148,7 +149,7 @@ def _page() -> None:
     st.html('<div class="page-head"><h1>Compare</h1></div>')
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         find = st.text_input(
-            "Search", key="find", icon=":material/search:", bind="query-params",
+            "Search", key=SEARCH, icon=":material/search:", bind="query-params",
             placeholder="All alerts, or a search as in History: rule:disk-space, team:data",
             label_visibility="collapsed",
         )  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import drawer, export_storage, heartbeat, saved_views, session
+from dashboard import drawer, export_storage, heartbeat, page_notes, saved_views, session
 from dashboard.markup import capped, note
 from sentinel.errors import ConfigurationError
 
@@ -74,6 +74,7 @@ with st.sidebar:
     )
 
 session.show_toasts()
+page_notes.show(page.url_path)
 live = page.title == "Live"
 if live:  # its heading shows the counts
     heartbeat.beat("Live")

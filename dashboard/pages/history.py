@@ -13,6 +13,7 @@ from dashboard import export_columns, export_panel, markup, session
 from dashboard.alert_row import value
 from dashboard.export_panel import Export
 from dashboard.history_query import HistoryQuery
+from dashboard.page_addresses import SEARCH
 from dashboard.table import table
 from sentinel.alerts.view import SHOWN, AlertView
 from sentinel.errors import SentinelError
@@ -43,7 +44,7 @@ def _query() -> HistoryQuery:
     state = st.session_state
     hours = SPANS.get(str(state.get("span") or "all"), 0)
     return HistoryQuery(
-        q=str(state.get("find") or ""),
+        q=str(state.get(SEARCH) or ""),
         severity=tuple(cast("list[str]", state.get("severities") or [])),
         status=tuple(cast("list[str]", state.get("statuses") or [])),
         since=session.data().store.now() - timedelta(hours=hours) if hours else None,
@@ -67,7 +68,7 @@ def _turn(query: HistoryQuery, cursors: list[str]) -> None:
 
 def _filters() -> None:
     st.text_input(
-        "Search", key="find", icon=":material/search:", bind="query-params",
+        "Search", key=SEARCH, icon=":material/search:", bind="query-params",
         placeholder='Words, "a phrase", rule:disk-space, host:web-01, assignee:me',
         label_visibility="collapsed",
     )  # fmt: skip
@@ -192,7 +193,7 @@ def _page() -> None:
         export_panel.buttons(export)
         st.page_link(
             "compare.py", label="Compare", icon=":material/compare_arrows:",
-            query_params={"find": query.q, "severities": list(query.severity)},
+            query_params={SEARCH: query.q, "severities": list(query.severity)},
             help="Compare two periods with this search and these severities",
         )  # fmt: skip
     export_panel.written(export)

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import markup, session
+from dashboard.page_addresses import SEARCH
 from dashboard.table import table
 from sentinel.errors import SentinelError
 
@@ -33,7 +34,7 @@ def log() -> None:
     st.html('<div class="page-head"><h1>System log</h1></div>')
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         words = st.text_input(
-            "Search", key="log-words", icon=":material/search:", bind="query-params",
+            "Search", key=SEARCH, icon=":material/search:", bind="query-params",
             placeholder="Words in the message, or an event: rule.switched",
             label_visibility="collapsed", on_change=_fewer,
         )  # fmt: skip

@@ -146,7 +146,7 @@ def _shares(title: str, parts: list[tuple[str, int]], field: str) -> None:
     """Show bars that are links: each opens the history of the alerts it counts."""
     most = max((number for _, number in parts), default=1)
     bars = "".join(
-        f'<li><a href="history?find={_asks(field, name)}" target="_self">{escape(name)}</a>'
+        f'<li><a href="history?q={_asks(field, name)}" target="_self">{escape(name)}</a>'
         f'<span class="bar of-{field}-{escape(name)}">'
         f'<i style="width:{100 * number / most:.0f}%"></i></span>'
         f"<b>{number:,}</b></li>"
@@ -168,7 +168,7 @@ def _noisy(shown: Overview) -> None:
     frame = pd.DataFrame(
         [
             {
-                "Rule": f"history?find=rule%3A{one.rule}",
+                "Rule": f"history?q=rule%3A{one.rule}",
                 "Opened": one.opened,
                 "Previous": one.before,
                 "Critical": one.critical,

@@ -185,6 +185,10 @@ def _page() -> None:
     except SentinelError as error:
         st.html(markup.database_down(error))
         return
+    asked = st.query_params.get("channel", "")
+    if asked and asked not in [line.ref for line in lines]:
+        st.html(markup.note("warn", f"There is no channel {asked}.",
+                            "It may have been removed; the table has all channels."))  # fmt: skip
     _channels(lines, chosen)
     _test(lines)
     st.html(

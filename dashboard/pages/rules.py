@@ -14,6 +14,7 @@ import yaml
 from dashboard import markup, session
 from dashboard.configuration import RuleLine
 from dashboard.configuration_commands import SwitchRule
+from dashboard.page_addresses import SEARCH
 from dashboard.table import table
 from sentinel.errors import SentinelError
 from sentinel.severity import Severity
@@ -222,7 +223,7 @@ def _last(line: RuleLine, now: Any) -> None:
     )
     facts = (
         ("Live alerts", f'<a href="./?q={asked}" target="_self">{line.live:,} open or '
-         f'acknowledged</a> · <a href="history?find={asked}" target="_self">all of its '
+         f'acknowledged</a> · <a href="history?q={asked}" target="_self">all of its '
          "alerts</a>"),
         ("Last evaluation", f"{ago}, {escape(_series(line))}{run}"),
         ("Evaluations", f"{row.evaluations:,} since {row.created_at.astimezone(zone):%Y-%m-%d}"),
@@ -287,7 +288,7 @@ def rules() -> None:
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         words = st.text_input(
-            "Search", key="rule-words", icon=":material/search:", bind="query-params",
+            "Search", key=SEARCH, icon=":material/search:", bind="query-params",
             placeholder="Name, trigger, category, team", label_visibility="collapsed",
         )  # fmt: skip
         states = st.pills(

@@ -57,19 +57,19 @@ def test_it_is_narrowed_by_who_what_and_words(scene: Scene, page: AppTest):
     page.text_input(key="audit-actor").set_value("").run()
     page.button_group(key="audit-kinds").set_value(["resolved"]).run()
     assert column(page, "Actor") == ["omar"]
-    page.text_input(key="audit-words").set_value("nothing").run()
+    page.text_input(key="q").set_value("nothing").run()
     assert "No action matches" in shown(page)
 
 
 def test_its_address_says_what_is_looked_for_and_brings_it_back(scene: Scene, page: AppTest):
     first, second = scene.raises("disk"), scene.raises("cpu")
     scene.store.act([first, second], Acknowledge(actor="lena", comment="on it"))
-    page.query_params["audit-words"] = "disk"
+    page.query_params["q"] = "disk"
     page.query_params["audit-actor"] = "lena"
     page.query_params["audit-span"] = "24h"
     page.query_params["audit-kinds"] = ["acknowledged", "resolved"]
     opened(page)
-    assert page.text_input(key="audit-words").value == "disk"
+    assert page.text_input(key="q").value == "disk"
     assert page.text_input(key="audit-actor").value == "lena"
     assert page.button_group(key="audit-kinds").value == ["acknowledged", "resolved"]
     assert column(page, "Alert") == ["disk"]
@@ -80,9 +80,9 @@ def test_its_address_says_what_is_looked_for_and_brings_it_back(scene: Scene, pa
     [
         ("audit-span", "nonsense"),
         ("audit-kinds", "nonsense"),
-        ("audit-words", "%' OR 1=1 --\0"),
+        ("q", "%' OR 1=1 --\0"),
         ("audit-actor", "\0"),
-        ("audit-words", "x" * 20_000),
+        ("q", "x" * 20_000),
         ("alert", "no-such-alert"),
     ],
 )
@@ -117,7 +117,7 @@ def test_what_is_rare_is_looked_for_a_piece_at_a_time(
     scene.storm(100)
     ids = [alert.id for alert in scene.store.alerts.page(limit=200).items if alert.id != old]
     scene.store.act(ids, Acknowledge(actor="lena"))
-    opened(page).text_input(key="audit-words").set_value("omar").run()
+    opened(page).text_input(key="q").set_value("omar").run()
     assert "Nothing found so far" in shown(page)
     assert "searched 60 entries" in shown(page)
     page.button(key="audit-older").click().run()

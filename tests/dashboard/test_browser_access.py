@@ -27,7 +27,7 @@ DRAWN = {
     "channels": TABLE,
     "overview": CHART,
     "history": TABLE,
-    "history?find=nothing-like-it": ".empty",
+    "history?q=nothing-like-it": ".empty",
     "compare": TABLE,
     "audit": TABLE,
     "audit?audit-actor=nobody": ".empty",

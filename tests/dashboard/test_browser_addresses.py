@@ -45,14 +45,14 @@ def test_what_is_preferred_is_chosen_in_the_settings_too(
 NONSENSE = "%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E%00%F0%9F%92%A5%27%3B--"
 ADDRESSES = {
     "": "q severity mine suppressed sort group limit alert",
-    "inbox": "alert",
-    "rules": "rule rule-words states alert",
-    "channels": "delivery-period alert",
+    "inbox": "q alert",
+    "rules": "rule q states alert",
+    "channels": "delivery-period channel alert",
     "overview": "length alert",
-    "history": "find span severities statuses alert",
-    "compare": "find severities compared against first-days second-days alert",
-    "audit": "audit-words audit-actor audit-span audit-kinds alert",
-    "log": "log-words levels alert",
+    "history": "q span severities statuses alert",
+    "compare": "q severities compared against first-days second-days alert",
+    "audit": "q audit-actor audit-span audit-kinds alert",
+    "log": "q levels alert",
     "settings": "alert",
 }
 
@@ -78,17 +78,17 @@ def test_filters_of_the_other_pages_are_read_from_their_addresses_too(
     scene.store.act([scene.raises("one")], Acknowledge(actor="lena", comment="on it"))
     nothing = page.locator(".empty")
     for path in (
-        "rules?rule-words=nothing", "rules?states=Disabled", "audit?audit-words=nothing",
+        "rules?q=nothing", "rules?states=Disabled", "audit?q=nothing",
         "audit?audit-actor=omar", "audit?audit-kinds=resolved",
     ):  # fmt: skip
         page.goto(f"{served.url}/{path}")
         expect(nothing).to_be_visible()
-    page.goto(f"{served.url}/rules?rule-words=rule-&states=Firing")
+    page.goto(f"{served.url}/rules?q=rule-&states=Firing")
     expect(page.get_by_role("textbox", name="Search")).to_have_value("rule-")
     expect(page.locator("[data-testid=stDataFrame] canvas").first).to_be_visible()
     page.get_by_role("textbox", name="Search").fill("nothing")
     page.get_by_role("textbox", name="Search").press("Enter")
-    expect(page).to_have_url(re.compile("rule-words=nothing"))
+    expect(page).to_have_url(re.compile("q=nothing"))
     page.goto(f"{served.url}/channels?delivery-period=30d")
     chosen = page.locator(
         ".st-key-delivery-period [aria-checked=true], .st-key-delivery-period [aria-pressed=true]"
@@ -96,6 +96,37 @@ def test_filters_of_the_other_pages_are_read_from_their_addresses_too(
     expect(chosen).to_have_text("30d")
     page.goto(f"{served.url}/compare?against=one%20week%20earlier")
     expect(page.get_by_role("combobox", name="Compared with")).to_have_value("one week earlier")
+
+
+def test_an_address_that_is_no_page_leads_where_it_means(
+    scene: Scene, watched: Watched, served: Served
+):
+    page = watched.page
+    alert = scene.raises("one")
+    rule = scene.store.alerts.get(alert).rule
+    for path, heading, landed in (
+        ("live", "Live", "/"),
+        ("alerts", "Live", "/"),
+        (f"alerts/{alert}", "Live", f"/?alert={alert}"),
+        ("rule", "Rules", "/rules"),
+        (f"rules/{rule}", "Rules", f"/rules?rule={rule}"),
+        ("history/?find=one", "History", "/history?q=one"),
+    ):
+        page.goto(f"{served.url}/{path}")
+        expect(page.locator(".page-head h1, .pulse h1").first).to_have_text(heading)
+        expect(page).to_have_url(f"{served.url}{landed}")
+        expect(page.locator(".note", has_text="There is no page")).to_have_count(0)
+        expect(page.locator(".note", has_text="does not read")).to_have_count(0)
+        expect(page.get_by_role("dialog", name="Page not found")).to_have_count(0)
+    expect(page.get_by_role("textbox", name="Search")).to_have_value("one")
+    page.goto(f"{served.url}/nowhere/at/all")
+    expect(page.get_by_text("There is no page nowhere/at/all.")).to_be_visible()
+    page.goto(f"{served.url}/history?serch=disk&q=one")
+    expect(page.get_by_text("a parameter that this page does not read: serch.")).to_be_visible()
+    # The search of one page does not follow to the next.
+    page.get_by_role("link", name="Rules").click()
+    expect(page.locator(".page-head h1")).to_have_text("Rules")
+    expect(page.get_by_role("textbox", name="Search")).to_have_value("")
 
 
 def test_chosen_days_are_in_the_address_and_the_fonts_are_our_own(

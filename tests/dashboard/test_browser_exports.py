@@ -108,7 +108,7 @@ def test_a_row_of_the_audit_opens_its_alert_whose_address_can_be_passed_on(
 def test_nonsense_in_an_address_is_no_trouble(scene: Scene, watched: Watched, served: Served):
     scene.store.act([scene.raises("disk")], Acknowledge(actor="lena"))
     page = watched.page
-    for nonsense in ("audit-span=x&audit-kinds=y", "audit-words=%25%27%00%F0%9F", "alert=zzz"):
+    for nonsense in ("audit-span=x&audit-kinds=y", "q=%25%27%00%F0%9F", "alert=zzz"):
         page.goto(f"{served.url}/audit?{nonsense}")
         expect(page.locator(".page-head h1").get_by_text("Audit")).to_be_visible()
         expect(page.locator("[data-testid=stDataFrame], .empty").first).to_be_visible()

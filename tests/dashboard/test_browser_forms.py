@@ -73,7 +73,7 @@ def test_the_log_is_searched_and_the_address_says_for_what(
     page.get_by_role("textbox", name="Search").fill("nothing like it")
     page.get_by_role("textbox", name="Search").press("Enter")
     expect(page.get_by_text("No log entries")).to_be_visible()
-    expect(page).to_have_url(re.compile("log-words=nothing"))
+    expect(page).to_have_url(re.compile("q=nothing"))
     page.get_by_role("textbox", name="Search").fill("lena")
     page.get_by_role("textbox", name="Search").press("Enter")
     expect(page.locator("[data-testid=stDataFrame] canvas").first).to_be_visible()
@@ -104,7 +104,7 @@ def test_history_is_narrowed_turned_and_its_address_brings_it_back(
     page.get_by_role("textbox", name="Search").fill(f"only rule:{rule}")
     page.get_by_role("textbox", name="Search").press("Enter")
     expect(count).to_contain_text("1 – 1 of 1")
-    expect(page).to_have_url(re.compile(r"find=only.*"))
+    expect(page).to_have_url(re.compile(r"q=only.*"))
     link = page.url
     assert "severities=critical" in link
     assert "span=24h" in link
@@ -127,7 +127,7 @@ def test_two_periods_are_compared_by_words_and_length(
     page.get_by_role("textbox", name="Search").fill("nothing-like-it")
     page.get_by_role("textbox", name="Search").press("Enter")
     expect(page.get_by_text("Nothing to compare")).to_be_visible()
-    expect(page).to_have_url(re.compile("find=nothing-like-it"))
+    expect(page).to_have_url(re.compile("q=nothing-like-it"))
 
 
 def test_messages_are_read_one_by_one_and_all_at_once(
@@ -169,7 +169,7 @@ def test_a_rule_a_search_and_an_alert_open_by_their_addresses(
     page = watched.page
     page.goto(f"{served.url}/rules?rule={rule}")
     expect(page.locator(".rule-name")).to_have_text(rule)
-    page.goto(f"{served.url}/history?find=rule%3A{rule}&alert={alert}")
+    page.goto(f"{served.url}/history?q=rule%3A{rule}&alert={alert}")
     expect(page.locator(".drawer h2")).to_have_text("one")
     expect(page.locator(".fresh-count")).to_contain_text("1 – 1 of 1")
     page.goto(f"{served.url}/?q=rule%3A{rule}")

@@ -37,7 +37,7 @@ def test_every_page_opens_by_its_address_without_a_complaint(
     ):  # fmt: skip
         watched.page.goto(f"{served.url}/{path}")
         heading(watched.page, name)
-    watched.page.goto(f"{served.url}/history?find=nothing-like-it")
+    watched.page.goto(f"{served.url}/history?q=nothing-like-it")
     expect(watched.page.get_by_text("No alert matches")).to_be_visible()
     assert watched.complaints == []
 

@@ -70,7 +70,7 @@ def test_rules_are_found_by_words_and_state(scene: Scene, page: AppTest):
     scene.store.act([over], Resolve(actor="lena"))
     opened(page, "rules.py").button_group(key="states").set_value(["firing"]).run()
     assert list(page.dataframe[0].value["Rule"]) == [firing]
-    page.text_input(key="rule-words").set_value("nonsense").run()
+    page.text_input(key="q").set_value("nonsense").run()
     assert "No rule matches" in shown(page)
 
 
@@ -171,7 +171,7 @@ def test_a_view_of_the_history_opens_from_any_page(scene: Scene, page: AppTest):
     page.button(key="view-0-history-disks").click().run()
     shown(page)
     assert list(page.dataframe[0].value["Alert"]) == ["disk full"]
-    assert page.text_input(key="find").value == "disk"
+    assert page.text_input(key="q").value == "disk"
 
 
 def test_a_view_is_removed_once_that_is_meant_and_put_back(scene: Scene, page: AppTest):

@@ -225,7 +225,7 @@ def leave(page: AppTest) -> None:
 
 
 def narrow(page: AppTest) -> None:
-    page.text_input(key="find").set_value("storm 7").run()
+    page.text_input(key="q").set_value("storm 7").run()
 
 
 def drop(page: AppTest) -> None:

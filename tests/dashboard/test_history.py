@@ -30,7 +30,7 @@ def test_what_is_over_is_found_beside_what_is_not(scene: Scene, page: AppTest):
 def test_words_narrow_it(scene: Scene, page: AppTest):
     scene.raises("disk full")
     scene.raises("cpu busy")
-    opened(page).text_input(key="find").set_value("disk").run()
+    opened(page).text_input(key="q").set_value("disk").run()
     assert titles(page) == ["disk full"]
 
 
@@ -61,13 +61,13 @@ def test_another_question_begins_at_its_first_page_however_it_is_asked(scene: Sc
     opened(page).button(key="older-alerts").click().run()
     assert len(titles(page)) == 10
     page.switch_page("overview.py").run()
-    page.query_params["find"] = "storm"
+    page.query_params["q"] = "storm"
     page.switch_page("history.py").run()
     assert "1 – 50 of 60" in shown(page)
 
 
 def test_a_word_that_means_nothing_is_said(scene: Scene, page: AppTest):
-    opened(page).text_input(key="find").set_value("severity:worst").run()
+    opened(page).text_input(key="q").set_value("severity:worst").run()
     assert "none of" in shown(page)
 
 
@@ -75,7 +75,7 @@ def test_an_empty_history_says_what_comes_first_and_an_empty_answer_what_to_try(
     scene: Scene, page: AppTest
 ):
     assert "prefect deploy --all" in shown(opened(page))
-    page.text_input(key="find").set_value("disk").run()
+    page.text_input(key="q").set_value("disk").run()
     assert "No alert matches" in shown(page)
 
 

@@ -26,7 +26,7 @@ def shares(page: AppTest, title: str) -> list[tuple[str, str, str]]:
     html = shown(page)
     part = html[html.index(f">{title}<") :]
     part = part[: part.index("</ul>")]
-    found = re.findall(r'href="history\?find=([^"]*)"[^>]*>([^<]*)</a>.*?<b>([\d,]+)</b>', part)
+    found = re.findall(r'href="history\?q=([^"]*)"[^>]*>([^<]*)</a>.*?<b>([\d,]+)</b>', part)
     return [(link, words, number) for link, words, number in found]
 
 

@@ -62,9 +62,9 @@ def test_the_system_log_is_searched(scene: Scene, page: AppTest):
     scene.store.log.write("error", "delivery.failed", "Slack did not take it")
     opened(page, "log.py")
     assert list(page.dataframe[0].value["Event"]) == ["delivery.failed", "rule.switched"]
-    page.text_input(key="log-words").set_value("LENA rule").run()
+    page.text_input(key="q").set_value("LENA rule").run()
     assert list(page.dataframe[0].value["Event"]) == ["rule.switched"]
-    page.text_input(key="log-words").set_value("").run()
+    page.text_input(key="q").set_value("").run()
     page.button_group(key="levels").set_value(["error"]).run()
     assert list(page.dataframe[0].value["Message"]) == ["Slack did not take it"]
 
