@@ -80,7 +80,7 @@ class Key:
         """Matches that limits held back; they count where there is an alert."""
         self._held_before = 0
         self._last: tuple[Mapping[str, Any], datetime, Hit | None] | None = None
-        self._words: tuple[str, str] = ("", "")
+        """The event that the alert is about: of those that passed, the last; else the last."""
 
     def take(self, event: Mapping[str, Any], at: datetime, now: datetime) -> Verdict:
         """Count one more event that the policy matches.
@@ -103,7 +103,7 @@ class Key:
             self._window, hit = self._watcher.take(self._window, event, moment)
             if hit is None:
                 return Verdict.WAITING
-        outcome = decide(self.policy, event, self._spent, at=at, now=now, hit=hit)
+        outcome = decide(self.policy, event, self._spent, at=at, now=now)
         return self._count(outcome, event, at, hit)
 
     def begin(self, now: datetime) -> None:
@@ -119,7 +119,7 @@ class Key:
         self._window, hit = self._watcher.lapse(self._window, now.timestamp())
         if hit is not None:
             event = dict(zip(self.policy.by, self.key, strict=True))
-            outcome = decide(self.policy, event, self._spent, at=now, now=now, hit=hit)
+            outcome = decide(self.policy, event, self._spent, at=now, now=now)
             self._count(outcome, event, now, hit)
 
     def _keep_up_with(self, now: datetime) -> None:
@@ -148,13 +148,13 @@ class Key:
         self._spent = outcome.spent
         if outcome.verdict is Verdict.OUTSIDE_HOURS:
             return outcome.verdict
-        self._last = event, at, hit
         if outcome.verdict is Verdict.NOTIFY:
             self.passed += 1
             self._held_before += outcome.held
-            self._words = outcome.summary, outcome.message
         else:
             self.held += 1
+        if outcome.verdict is Verdict.NOTIFY or not self.passed:
+            self._last = event, at, hit
         return outcome.verdict
 
     @property
@@ -181,7 +181,7 @@ class Key:
         if self._last is None or not (self.passed or (self.held and is_live)):
             return None
         event, at, hit = self._last
-        summary, message = self._words if self.passed else wording(self.policy, event, hit)
+        summary, message = wording(self.policy, event, hit)
         if self._held_before:
             message = f"{message}\nHeld back before this: {self._held_before:,}.".strip()
         details: dict[str, Any] = {

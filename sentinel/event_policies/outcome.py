@@ -47,16 +47,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         key: the values of the policy's `by` fields; each has limits of its own
         spent: to be kept for `key` until the next match
         held: how many matches were held back before this one, where it passes
-        summary: the alert's title
-        message: its text
     """
 
     verdict: Verdict
     key: tuple[str, ...]
     spent: Spent
     held: int = 0
-    summary: str = ""
-    message: str = ""
 
 
 def key_of(policy: EventPolicy, event: Mapping[str, Any]) -> tuple[str, ...]:
@@ -104,7 +100,6 @@ def decide(
     *,
     at: datetime,
     now: datetime,
-    hit: Hit | None = None,
 ) -> Outcome:
     """Decide what becomes of an event that a policy matches.
 
@@ -115,7 +110,6 @@ def decide(
         at: the event's own time, by which hours and limits go, so that catching up after an
             outage answers what live matching would have
         now: the present moment; an event from the future counts as of now
-        hit: the result of the policy's window, where it has one
 
     Returns:
         The verdict, the key, and what to keep for it.
@@ -129,12 +123,4 @@ def decide(
     allowed = allow(policy.limit, spent, min(at, now))
     if not allowed.send:
         return Outcome(verdict=_HELD[allowed.reason], key=key, spent=allowed.spent)
-    summary, message = wording(policy, event, hit)
-    return Outcome(
-        verdict=Verdict.NOTIFY,
-        key=key,
-        spent=allowed.spent,
-        held=allowed.held,
-        summary=summary,
-        message=message,
-    )
+    return Outcome(verdict=Verdict.NOTIFY, key=key, spent=allowed.spent, held=allowed.held)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sentinel.event_policies import EventPolicy, Matcher, Verdict, compile_policy, decide
-from sentinel.event_policies.outcome import key_of
+from sentinel.event_policies.key_state import Key, Remembered
+from sentinel.event_policies.outcome import key_of, wording
 from sentinel.timing.rate_limit import Spent
 
 T0 = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -166,8 +167,7 @@ def test_the_json_of_audit_log_policies_is_accepted_unchanged():
     assert matches(one)
     outcome = decide(one, EVENT, Spent(), at=T0, now=T0)
     assert outcome.verdict is Verdict.NOTIFY
-    assert outcome.summary == "Failed logins: Root"
-    assert outcome.message == "Root from 10.1.2.3: 503 {nothing}"
+    assert wording(one, EVENT) == ("Failed logins: Root", "Root from 10.1.2.3: 503 {nothing}")
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -357,3 +357,22 @@ def test_only_what_must_not_be_is_asked_for_every_event():
         + [policy({"not": rule("a", "eq", 1)}), policy(rule("b", "exists", False))]
     )
     assert matcher.always_asked == 2
+
+
+def test_an_alert_is_about_one_event_also_where_later_ones_are_held_back():
+    one = policy(
+        rule("status", "eq", 503), throttle_minutes=10, summary_template="{n} failed",
+        message_template="number {n}",
+    )  # fmt: skip
+    key = Key(one, (), Remembered())
+    for minute, n in enumerate(("first", "second", "third")):
+        at = T0 + timedelta(minutes=minute)
+        key.take({**EVENT, "n": n}, at, at)
+    reading = key.reading(is_live=True)
+    assert reading is not None
+    assert reading.details is not None
+    assert reading.occurrences == 3
+    assert (reading.summary, reading.details["message"]) == ("first failed", "number first")
+    assert (reading.details["event"]["n"], reading.details["happened_at"]) == (
+        "first", T0.isoformat(),
+    )  # fmt: skip

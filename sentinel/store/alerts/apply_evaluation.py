@@ -109,6 +109,7 @@ class _EvaluatedRule:
         self.category = rule.category or evaluation.default_category
         self.origin = Origin(rule.tenant, rule.name, self.category, rule.team)
         self.titles: dict[str, str] = {}
+        self.detailed: set[str] = set()
         self.open = 0
         self.changes: list[AlertChange] = []
         self.changed = 0
@@ -133,7 +134,7 @@ class _EvaluatedRule:
     def collect(self, *, takes_slot: bool) -> Applied:
         rule, connection = self.rule, self.connection
         known = load_live(connection, rule)
-        self.titles = known.titles
+        self.titles, self.detailed = known.titles, known.detailed
         keeps_memory = remembers(rule)
         memory = load_memory(connection, rule) if keeps_memory else Memory()
         observation = self.evaluation.observation
@@ -287,7 +288,7 @@ class _EvaluatedRule:
             # The most frequent case by far, so it makes and writes no more than what moved.
             rule, unit, at = self.rule, self.evaluation.unit, self.evaluation.at
             before, description = title, rule.annotations.get("description", rule.description)
-            if reading.details or self.texts_move:
+            if reading.details or self.texts_move or state.id in self.detailed:
                 texts = wording(rule, reading, state.word, unit, at)
                 title, description = texts[:2]
                 alerts.facts(state.id, reading, texts)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import Connection, bindparam, literal_column
+from sqlalchemy import Connection, Text, bindparam, cast, literal_column
 
 from sentinel.alerts.state import AlertState, Terms
 from sentinel.rules.rule import Rule
@@ -20,7 +20,9 @@ __all__ = ["Live", "load_live", "load_recent", "load_suppressed", "usual_terms"]
 
 # Every evaluation executes these. Made once: SQLAlchemy compiles each statement object by itself.
 _MINE = (ALERT.c.tenant == bindparam("tenant"), ALERT.c.rule == bindparam("rule"))
-_LIVE = state_select(*_MINE, literal_column("status") != literal_column("'resolved'"))
+_LIVE = state_select(*_MINE, literal_column("status") != literal_column("'resolved'")).add_columns(
+    (cast(ALERT.c.details, Text) != "{}").label("detailed")
+)
 _RECENT = state_select(
     *_MINE,
     literal_column("status") == literal_column("'resolved'"),
@@ -37,12 +39,13 @@ class Live(msgspec.Struct, frozen=True):
     """The alerts of a rule that are not resolved, by fingerprint.
 
     `series` are those of readings, `checks` those that say that the check fails; `titles` are
-    by alert id.
+    by alert id, and `detailed` has the ids of those whose last reading had details.
     """
 
     series: dict[str, AlertState]
     checks: dict[str, AlertState]
     titles: dict[str, str]
+    detailed: set[str]
 
 
 def usual_terms(rule: Rule, options: StoreOptions) -> Terms:
@@ -60,10 +63,12 @@ def usual_terms(rule: Rule, options: StoreOptions) -> Terms:
 
 def load_live(connection: Connection, rule: Rule) -> Live:
     """Return the alerts of `rule` that are not resolved."""
-    found = Live({}, {}, {})
+    found = Live({}, {}, {}, set())
     for row in connection.execute(_LIVE, {"tenant": rule.tenant, "rule": rule.name}).all():
         state = state_of(row)
         found.titles[state.id] = row.title
+        if row.detailed:
+            found.detailed.add(state.id)
         (found.checks if row.source == "check" else found.series)[row.fingerprint] = state
     return found
 

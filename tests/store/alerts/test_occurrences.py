@@ -87,3 +87,9 @@ def test_a_check_that_does_not_count_has_one_occurrence(world: Counting):
 def test_a_count_below_zero_is_refused():
     with pytest.raises(ReadingError, match="the occurrences of the reading"):
         checked(Reading(firing=True, occurrences=-1))
+
+
+def test_texts_and_details_are_those_of_one_reading(world: Counting):
+    world.counts(1, run="first")
+    world.counts(1)
+    assert world.rows("SELECT details FROM alert") in ([("{}",)], [({},)])

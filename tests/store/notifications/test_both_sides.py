@@ -154,3 +154,16 @@ def test_a_storm_is_named_whole(store: Store, clock: FakeClock):
     store.inbox.send(message)
     (kept,) = store.inbox.page()
     assert (kept.body["firing"], len(kept.body["alerts"])) == (120, 50)
+
+
+def test_the_headline_says_what_the_alert_below_it_says(store: Store, clock: FakeClock):
+    texts = {"summary": "{value} percent busy", "description": "{value} now"}
+    world = World(store, clock, group_wait="90s", when={"above": 5}, annotations=texts)
+    world.sees({"a": 100})
+    world.sees({"a": 9})
+    clock.forward(seconds=30)
+    world.tells()
+    ((_, message),) = world.recorder.messages
+    (alert,) = message.alerts
+    assert message.title == "[medium] 9 percent busy"
+    assert (alert.title, alert.description, alert.value) == ("9 percent busy", "9 now", 9)
