@@ -131,11 +131,11 @@ def submit(request: Request, body: Body, tenant: Tenant = "default") -> Accepted
     return Accepted(accepted=kept)
 
 
-def refused(errors: Sequence[SampleError], kept: int) -> Problem:
-    """Return the problem that reports invalid samples."""
+def refused(errors: Sequence[SampleError], kept: int, what: str = "samples") -> Problem:
+    """Return the problem that reports invalid samples, or other items of a batch."""
     errors = sorted(errors, key=lambda error: error.index or 0)
     first = errors[0]
-    many = f"{len(errors):,} of {kept + len(errors):,} samples are invalid"
+    many = f"{len(errors):,} of {kept + len(errors):,} {what} are invalid"
     rest = f"; the other {kept:,} are stored" if kept else ""
     place = f"{first.index or 0}.{first.field}".rstrip(".")
     return Problem(

@@ -25,7 +25,7 @@ from sentinel.errors import (
     SentinelError,
 )
 
-__all__ = ["Error", "ErrorBody", "ItemError", "Problem", "install", "responses"]
+__all__ = ["MOST_ERRORS", "Error", "ErrorBody", "ItemError", "Problem", "install", "responses"]
 
 _log = logging.getLogger("sentinel.api")
 MOST_ERRORS = 100

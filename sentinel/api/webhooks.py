@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 
 from sentinel.api.bodies import Body, Tenant, described, json_of
 from sentinel.api.metrics import refused
-from sentinel.api.problems import responses
+from sentinel.api.problems import MOST_ERRORS, ItemError, responses
+from sentinel.errors import SampleError
 from sentinel.ingest.webhooks import Arrived, Sender, arrive, grafana, prometheus
 from sentinel.store import Store
 
@@ -43,6 +44,11 @@ class Taken(BaseModel):
     )
     samples: int = Field(description="Number of samples stored.")
     note: str = Field("", description="The reason, if nothing was done.")
+    notes: list[ItemError] = Field(
+        default_factory=list[ItemError],
+        description="What was left out or cut, at most 100. The alerts that they name are kept "
+        "without it.",
+    )
 
 
 @router.post(
@@ -55,7 +61,9 @@ def from_prometheus(request: Request, body: Body, tenant: Tenant = "default") ->
     """Accept a message of an Alertmanager's `webhook_config` (version 4).
 
     Every alert in it is a reading of the rule `prometheus`: a firing one opens or updates
-    Sentinel's alert with the same labels, a resolved one resolves it.
+    Sentinel's alert with the same labels, a resolved one resolves it. A null is absent, a number is
+    its text, and what is too much is cut; `notes` says so. If an item is no alert at all, the
+    response is 422: `errors` names it, and the others are taken.
 
     Returns:
         The counts of alerts and changes.
@@ -75,7 +83,8 @@ def from_grafana(request: Request, body: Body, tenant: Tenant = "default") -> Ta
     """Accept a message of a Grafana webhook, of its alerting or of legacy alerting.
 
     Alerts are readings of the rule `grafana`. `evalMatches` of legacy alerting, and bodies with
-    `metric`, `value` and `tags` (one or a list), are stored as samples of that metric.
+    `metric`, `value` and `tags` (one or a list), are stored as samples of that metric. Odd items
+    are treated as those of `webhooks/prometheus` are.
 
     Returns:
         The counts of alerts, changes and samples.
@@ -95,6 +104,17 @@ def _taken(request: Request, sender: Sender, arrived: Arrived, tenant: str) -> T
             note = applied.error
     errors = store.metrics.add_good(arrived.samples, tenant=tenant) if arrived.samples else []
     kept = len(arrived.samples) - len(errors)
+    for error in errors:
+        error.index = arrived.places[error.index or 0]
+    errors += [
+        SampleError(one.message, field=one.field, index=one.index) for one in arrived.refused
+    ]
     if errors:
-        raise refused(errors, kept)
-    return Taken(alerts=len(arrived.readings), changed=changed, late=late, samples=kept, note=note)
+        raise refused(errors, kept + len(arrived.readings), "items")
+    return Taken(
+        alerts=len(arrived.readings), changed=changed, late=late, samples=kept, note=note,
+        notes=[
+            ItemError(index=one.index, field=one.field, message=one.message)
+            for one in arrived.notes[:MOST_ERRORS]
+        ],
+    )  # fmt: skip

@@ -14,8 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 
@@ -23,10 +22,20 @@ from sentinel.checks.observation import Observation
 from sentinel.checks.reading import Reading
 from sentinel.errors import DatabaseError, NotFound, SampleError
 from sentinel.evaluation.model import Applied, Evaluation
-from sentinel.labels.text import MAX_LABELS, MAX_NAME, storable
+from sentinel.ingest.alert import reading_of
+from sentinel.ingest.given import (
+    Note,
+    Notes,
+    cut_text,
+    labels_of,
+    number_of,
+    object_of,
+    severity_word,
+    text_of,
+)
+from sentinel.labels.text import MAX_LABELS
 from sentinel.metrics.sample import Sample, moment_of
 from sentinel.rules.rule import Rule
-from sentinel.severity import severity_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -34,60 +43,35 @@ if TYPE_CHECKING:
 __all__ = ["Arrived", "Sender", "arrive", "grafana", "prometheus"]
 
 Sender = Literal["prometheus", "grafana"]
-_MOST_TEXT = 2000
+_MOST_TITLE = 2000
 _TRIES = 20
 _STEP = timedelta(microseconds=1)
 
 
 class Arrived(msgspec.Struct, frozen=True):
-    """The readings and samples of one message."""
+    """The readings and samples of one message.
+
+    Attributes:
+        readings: its alerts
+        samples: its numbers
+        places: of each sample, the item of the message that it was in
+        refused: the items that are neither
+        notes: what of the others was left out or cut
+    """
 
     readings: list[Reading]
     samples: list[Sample]
-
-
-class _Alert(msgspec.Struct, rename="camel"):
-    labels: dict[str, str]
-    status: str = "firing"
-    annotations: dict[str, str] = {}
-    starts_at: str = ""
-    ends_at: str = ""
-    generator_url: str = msgspec.field(default="", name="generatorURL")
-    dashboard_url: str = msgspec.field(default="", name="dashboardURL")
-    panel_url: str = msgspec.field(default="", name="panelURL")
-    silence_url: str = msgspec.field(default="", name="silenceURL")
-    fingerprint: str = ""
-    values: dict[str, float | None] | None = None
-    value_string: str = ""
-
-
-class _Message(msgspec.Struct, rename="camel"):
-    alerts: list[_Alert]
-    receiver: str = ""
-    external_url: str = msgspec.field(default="", name="externalURL")
-    truncated_alerts: int = 0
+    places: list[int] = []
+    refused: list[Note] = []
+    notes: list[Note] = []
 
 
 class _Match(msgspec.Struct):
     metric: str
     value: float | None = None
-    tags: dict[str, str | float | bool | None] | None = None
+    tags: dict[str, Any] = {}
     timestamp: str | float | None = None
     unit: str = ""
-
-
-class _Older(msgspec.Struct, rename="camel"):
-    """Grafana's webhook before its unified alerting."""
-
-    eval_matches: list[_Match] | None
-    rule_name: str = ""
-    rule_id: int | str = ""
-    rule_url: str = ""
-    state: str = "alerting"
-    title: str = ""
-    message: str = ""
-    tags: dict[str, str] | None = None
-    image_url: str = ""
 
 
 def prometheus(body: object) -> Arrived:
@@ -97,13 +81,40 @@ def prometheus(body: object) -> Arrived:
         body: the decoded JSON
 
     Returns:
-        One reading for each alert, and no samples.
+        One reading for each alert.
 
     Raises:
         SampleError: it is no such message; `field` says where
     """
-    message = _as(_Message, body)
-    return Arrived([_reading(one, message) for one in message.alerts], [])
+    if not isinstance(body, dict) or "alerts" not in body:
+        raise SampleError(
+            "there is no object with a list of alerts", field="body",
+            hint="Send what the webhook of Alertmanager sends: {\"alerts\": [{\"labels\": …}]}.",
+        )  # fmt: skip
+    message = cast("dict[str, Any]", body)
+    alerts: object = message["alerts"]
+    if alerts is not None and not isinstance(alerts, list):
+        raise SampleError("must be a list", field="alerts")
+    arrived = Arrived([], [], [], [], [])
+    for index, item in enumerate(cast("list[object]", alerts or [])):
+        try:
+            _take(arrived, index, item, message)
+        except SampleError as error:
+            arrived.refused.append(Note(index, error.field, error.message))
+    return arrived
+
+
+def _take(arrived: Arrived, index: int, item: object, message: Mapping[str, Any]) -> None:
+    if not isinstance(item, dict):
+        raise SampleError("must be an object", field="alert")
+    given = cast("dict[str, Any]", item)
+    if "metric" in given and "labels" not in given:
+        arrived.samples.append(_sample(given, index))
+        arrived.places.append(index)
+        return
+    notes = Notes(index)
+    arrived.readings.append(reading_of(given, message, notes))
+    arrived.notes.extend(notes.items)
 
 
 def grafana(body: object) -> Arrived:
@@ -122,14 +133,22 @@ def grafana(body: object) -> Arrived:
         if "alerts" in body:
             return prometheus(body)  # pyright: ignore[reportUnknownArgumentType] - it is checked there
         if "evalMatches" in body:
-            return _older(_as(_Older, body))  # pyright: ignore[reportUnknownArgumentType] - likewise
+            return _older(cast("dict[str, Any]", body))
         if "metric" in body:
-            return Arrived([], _samples([_as(_Match, body)]))  # pyright: ignore[reportUnknownArgumentType] - likewise
-        raise SampleError(
-            "there is neither alerts nor evalMatches nor metric", field="body",
-            hint="Send what Grafana's webhook sends, or metric, value and tags.",
-        )  # fmt: skip
-    return Arrived([], _samples(_as(list[_Match], body)))
+            return Arrived([], [_sample(cast("dict[str, Any]", body), 0)], [0])
+    elif isinstance(body, list):
+        arrived = Arrived([], [], [], [], [])
+        for index, item in enumerate(cast("list[object]", body)):
+            try:
+                arrived.samples.append(_sample(item, index))
+                arrived.places.append(index)
+            except SampleError as error:
+                arrived.refused.append(Note(index, error.field, error.message))
+        return arrived
+    raise SampleError(
+        "there is neither alerts nor evalMatches nor metric", field="body",
+        hint="Send what Grafana's webhook sends, or metric, value and tags.",
+    )  # fmt: skip
 
 
 def arrive(store: Store, sender: Sender, readings: Sequence[Reading], tenant: str) -> Applied:
@@ -189,130 +208,84 @@ def _rule(store: Store, sender: Sender, tenant: str) -> tuple[Rule, datetime | N
     return Rule.model_validate({**row.spec, "name": sender}), max(moments, default=None)
 
 
-def _reading(alert: _Alert, message: _Message) -> Reading:
-    labels = _labels(alert.labels)
-    said = alert.annotations
-    name = alert.labels.get("alertname", "")
-    details: dict[str, Any] = {
-        "annotations": said,
-        "starts_at": alert.starts_at,
-        "ends_at": "" if alert.ends_at.startswith("0001-") else alert.ends_at,
-        "generator_url": alert.generator_url,
-        "dashboard_url": alert.dashboard_url,
-        "panel_url": alert.panel_url,
-        "silence_url": alert.silence_url,
-        "fingerprint": alert.fingerprint,
-        "values": alert.values or {},
-        "value_string": alert.value_string,
-        "external_url": message.external_url,
-        "receiver": message.receiver,
-    }
-    if labels != alert.labels:
-        details["labels"] = alert.labels
-    title = said.get("summary") or said.get("title") or said.get("description") or name
-    numbers = [alert.values[key] for key in sorted(alert.values or {})] if alert.values else []
-    return Reading(
-        labels=labels,
-        value=next((n for n in numbers if n is not None), None),
-        firing=alert.status != "resolved",
-        started=_moment(alert.starts_at),
-        ended=_moment(alert.ends_at) if alert.status == "resolved" else None,
-        summary=storable(title)[:_MOST_TEXT] or None,
-        details={key: value for key, value in details.items() if value},
-        severity=_severity(alert.labels.get("severity", "")),
-    )
-
-
-def _older(message: _Older) -> Arrived:
-    samples = _samples(message.eval_matches or [], skip_empty=True)
-    labels = _labels(
-        {**(message.tags or {}), "alertname": message.rule_name, "rule_id": str(message.rule_id)}
-    )
-    if message.state not in ("alerting", "ok"):
+def _older(body: Mapping[str, Any]) -> Arrived:
+    """Read Grafana's webhook before its unified alerting: one alert, and a number of each match."""
+    notes = Notes(0)
+    arrived = Arrived([], [], [], [], notes.items)
+    matches: object = body["evalMatches"]
+    if matches is not None and not isinstance(matches, list):
+        raise SampleError("must be a list", field="evalMatches")
+    given = cast("list[object]", matches or [])
+    for index, item in enumerate(given):
+        match = cast("dict[str, Any]", item) if isinstance(item, dict) else None
+        if match is not None and match.get("value") is None:
+            continue  # a series without data
+        try:
+            arrived.samples.append(_sample(match, index))
+            arrived.places.append(index)
+        except SampleError as error:
+            arrived.refused.append(Note(index, f"evalMatches.{error.field}", error.message))
+    state = text_of(body.get("state")).strip().lower() or "alerting"
+    if state not in ("alerting", "ok"):
         # no_data, paused, pending: neither firing nor OK.
-        return Arrived([], samples)
+        return arrived
+    name = text_of(body.get("ruleName"))
+    tags = object_of(body.get("tags"), "tags", notes)
+    own = {"alertname": name, "rule_id": text_of(body.get("ruleId"))}
+    labels = labels_of({**tags, **own}, notes, "tags")
     details: dict[str, Any] = {
-        "message": message.message,
-        "rule_url": message.rule_url,
-        "image_url": message.image_url,
-        "matches": msgspec.to_builtins(message.eval_matches or []),
+        "message": text_of(body.get("message")),
+        "rule_url": text_of(body.get("ruleUrl")),
+        "image_url": text_of(body.get("imageUrl")),
+        "matches": given,
+        "notes": [f"{one.field}: {one.message}" for one in notes.items],
     }
-    reading = Reading(
-        labels={name: text for name, text in labels.items() if text},
-        value=samples[0].value if len(samples) == 1 else None,
-        firing=message.state == "alerting",
-        summary=storable(message.title or message.rule_name)[:_MOST_TEXT] or None,
-        details={key: value for key, value in details.items() if value},
-        severity=_severity((message.tags or {}).get("severity", "")),
-    )
-    return Arrived([reading], samples)
-
-
-def _samples(matches: Sequence[_Match], *, skip_empty: bool = False) -> list[Sample]:
-    samples: list[Sample] = []
-    for index, one in enumerate(matches):
-        if one.value is None:
-            if skip_empty:
-                continue
-            raise SampleError("is missing", field="value", index=index)
-        labels = {name: str(text) for name, text in (one.tags or {}).items() if text is not None}
-        at = None
-        if one.timestamp is not None:
-            at = moment_of(one.timestamp)
-        samples.append(
-            Sample(name=one.metric, value=one.value, unit=one.unit, labels=_labels(labels), at=at)
+    title = cut_text(text_of(body.get("title")) or name, _MOST_TITLE, "title", notes)
+    arrived.readings.append(
+        Reading(
+            labels={name: text for name, text in labels.items() if text},
+            value=arrived.samples[0].value if len(arrived.samples) == 1 else None,
+            firing=state == "alerting",
+            summary=title or None,
+            details={key: value for key, value in details.items() if value},
+            severity=severity_word(tags.get("severity")),
         )
-    return samples
+    )
+    return arrived
 
 
-def _labels(given: Mapping[str, str]) -> dict[str, str]:
-    """Return `given` as our labels, with a long value cut and marked by a digest of the whole.
-
-    A long value is not refused: the alert would be lost, since senders do not retry.
+def _sample(item: object, index: int) -> Sample:
+    """Return the number of one `metric`, `value`, `tags`.
 
     Args:
-        given: labels of the sender
+        item: as it was sent
+        index: of it in the message, from 0
 
     Returns:
-        Labels that fit the store, without those that have no name.
+        The sample; a number that is written as a text is one.
 
     Raises:
-        SampleError: there are more than `MAX_LABELS`
+        SampleError: it is none
     """
-    if len(given) > MAX_LABELS:
-        raise SampleError(f"{len(given)} labels; at most {MAX_LABELS} identify", field="labels")
-    return {_fitting(storable(n)): _fitting(storable(v)) for n, v in given.items() if n}
-
-
-def _fitting(text: str) -> str:
-    if len(text) <= MAX_NAME:
-        return text
-    mark = blake2b(text.encode(), digest_size=8).hexdigest()
-    return f"{text[: MAX_NAME - 17]}…{mark}"
-
-
-def _moment(text: str) -> datetime | None:
-    """Return the moment of a sender's timestamp; None where it is Go's zero time or none."""
-    if not text or text.startswith("0001-"):
-        return None
+    if not isinstance(item, dict):
+        raise SampleError("must be an object", field="body")
+    given = {k: v for k, v in cast("dict[str, Any]", item).items() if v is not None}
+    written = given.get("value")
+    if isinstance(written, str) and (number := number_of(written)) is not None:
+        given["value"] = number
     try:
-        return moment_of(text)
-    except SampleError:
-        return None
-
-
-def _severity(word: str) -> str | None:
-    """Return `word` if it is one of our severities, else None for the rule's own."""
-    try:
-        severity_of(word)
-    except ValueError:
-        return None
-    return word
-
-
-def _as(kind: Any, body: object) -> Any:
-    try:
-        return msgspec.convert(body, kind)
+        one = msgspec.convert(given, _Match)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
         raise SampleError(what, field=where.rstrip("`").strip(".") or "body") from None
+    if one.value is None:
+        raise SampleError("is missing", field="value", index=index)
+    if len(one.tags) > MAX_LABELS:
+        raise SampleError(f"{len(one.tags)}; at most {MAX_LABELS} identify", field="tags")
+    return Sample(
+        name=one.metric,
+        value=one.value,
+        unit=one.unit,
+        labels=labels_of(one.tags, Notes(index), "tags"),
+        at=None if one.timestamp is None else moment_of(one.timestamp),
+    )

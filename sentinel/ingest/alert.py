@@ -1,0 +1,122 @@
+"""One alert of Alertmanager, or of Grafana's alerting, as a reading. Pure.
+
+Alertmanager: `webhook_config`, version 4 (https://prometheus.io/docs/alerting/latest/configuration/
+#webhook_config). Grafana: the webhook of its alerting (https://grafana.com/docs/grafana/latest/
+alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/), which has
+the same fields and some of its own. Unknown fields are ignored, since senders add some with every
+version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sentinel.checks.reading import Reading
+from sentinel.errors import SampleError
+from sentinel.ingest.given import (
+    Notes,
+    cut_text,
+    labels_of,
+    moment_or_none,
+    number_of,
+    object_of,
+    severity_word,
+    text_of,
+)
+
+__all__ = ["reading_of"]
+
+_MOST_TITLE = 2000
+_MOST_TEXT = 10_000
+_MOST_ENTRIES = 64
+_SENDER = {"externalURL": "external_url", "receiver": "receiver"}
+_OWN = {
+    "startsAt": "starts_at",
+    "generatorURL": "generator_url",
+    "dashboardURL": "dashboard_url",
+    "panelURL": "panel_url",
+    "silenceURL": "silence_url",
+    "imageURL": "image_url",
+    "fingerprint": "fingerprint",
+    "valueString": "value_string",
+}
+
+
+def reading_of(item: Mapping[str, Any], message: Mapping[str, Any], notes: Notes) -> Reading:
+    """Return one alert as a reading.
+
+    Args:
+        item: the alert as it was sent
+        message: that it was sent in
+        notes: take what was left out or cut
+
+    Returns:
+        The reading, which says itself whether it fires.
+
+    Raises:
+        SampleError: it has no labels, so that nothing says which alert it is, or its status is
+            neither firing nor resolved
+    """
+    given = object_of(item.get("labels"), "labels", notes)
+    labels = labels_of(given, notes)
+    if not labels:
+        raise SampleError("are missing, and they say which alert this is", field="labels")
+    status = text_of(item.get("status")).strip().lower() or "firing"
+    if status not in ("firing", "resolved"):
+        raise SampleError(f"must be firing or resolved, not {status[:80]!r}", field="status")
+    said = _texts(object_of(item.get("annotations"), "annotations", notes), notes)
+    values = object_of(item.get("values"), "values", notes)
+    ends_at = moment_or_none(item.get("endsAt"), "endsAt", notes)
+    title = said.get("summary") or said.get("title") or said.get("description")
+    details: dict[str, Any] = {
+        "annotations": said,
+        **{ours: text_of(item.get(theirs))[:_MOST_TEXT] for theirs, ours in _OWN.items()},
+        "ends_at": text_of(item.get("endsAt")) if ends_at is not None else "",
+        "values": {k: v for k, v in list(values.items())[:_MOST_ENTRIES] if v is not None},
+        **{ours: text_of(message.get(theirs))[:_MOST_TEXT] for theirs, ours in _SENDER.items()},
+        "labels": {} if labels == given else _texts(given, None),
+        "notes": [f"{one.field}: {one.message}" for one in notes.items],
+    }
+    return Reading(
+        labels=labels,
+        value=_value(values),
+        firing=status == "firing",
+        started=moment_or_none(item.get("startsAt"), "startsAt", notes),
+        ended=ends_at if status == "resolved" else None,
+        summary=_title(title or labels.get("alertname", ""), notes),
+        details={key: value for key, value in details.items() if value},
+        severity=severity_word(given.get("severity")),
+    )
+
+
+def _title(text: str, notes: Notes) -> str | None:
+    return cut_text(text, _MOST_TITLE, "annotations", notes) or None
+
+
+def _texts(given: Mapping[str, Any], notes: Notes | None) -> dict[str, str]:
+    """Return the entries of an object as texts, without those that are null."""
+    texts = {text_of(key): text_of(value) for key, value in given.items() if value is not None}
+    if notes is None:
+        return {name[:_MOST_TEXT]: text[:_MOST_TEXT] for name, text in texts.items()}
+    if len(texts) > _MOST_ENTRIES:
+        notes.add("annotations", f"are {len(texts)}, of which {_MOST_ENTRIES} are kept")
+    return {
+        name[:200]: cut_text(text, _MOST_TEXT, f"annotations.{name[:50]}", notes)
+        for name, text in list(texts.items())[:_MOST_ENTRIES]
+    }
+
+
+def _value(values: Mapping[str, Any]) -> float | None:
+    """Return the value that people mean.
+
+    Args:
+        values: the result of every expression of Grafana's rule by its name; those of conditions
+            are 0 or 1
+
+    Returns:
+        The first by name that is neither 0 nor 1, else the first; None without any number.
+    """
+    numbers = [n for name in sorted(values) if (n := number_of(values[name])) is not None]
+    measured = [number for number in numbers if number not in (0, 1)]
+    return next(iter(measured or numbers), None)
