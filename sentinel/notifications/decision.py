@@ -71,6 +71,7 @@ class Notified(msgspec.Struct, frozen=True, kw_only=True):
         attempts: failures in a row since then
         retry_at: not to be tried before; None where the last attempt succeeded
         refused_seq: the group's `seq` at which the channel refused for good
+        down_until: no message of any group is sent to the channel before; None where it answers
         reference: the provider's id of the last message
         recent: times of notifications within the last hour; only filled where a limit needs them
     """
@@ -82,6 +83,7 @@ class Notified(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0
     retry_at: datetime | None = None
     refused_seq: int | None = None
+    down_until: datetime | None = None
     reference: str = ""
     recent: tuple[datetime, ...] = ()
 
@@ -116,6 +118,8 @@ def decide(group: GroupNow, notified: Notified, now: datetime, policy: Policy) -
         return Decision(send=False, reason=Reason.REFUSED)
     if notified.retry_at is not None and now < notified.retry_at:
         return Decision(send=False, reason=Reason.RETRY, next_at=notified.retry_at)
+    if notified.down_until is not None and now < notified.down_until:
+        return Decision(send=False, reason=Reason.CHANNEL_DOWN, next_at=notified.down_until)
     # A resolve is sent at any hour and past any limit: it wakes nobody and ends the incident.
     return wanted if group.firing == 0 else _within(wanted, notified, now, policy)
 

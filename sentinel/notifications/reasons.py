@@ -34,6 +34,7 @@ class Reason(StrEnum):
     ALREADY_NOTIFIED = "already_notified"
     RETRY = "retry"
     REFUSED = "refused"
+    CHANNEL_DOWN = "channel_down"
 
 
 WORDS: Mapping[str, str] = {
@@ -56,6 +57,7 @@ WORDS: Mapping[str, str] = {
     Reason.ALREADY_NOTIFIED: "notified already",
     Reason.RETRY: "the channel failed; Sentinel tries again later",
     Reason.REFUSED: "the channel refused it for good",
+    Reason.CHANNEL_DOWN: "the channel does not answer; one message at a time tries it",
 }
 """What people read for each code."""
 

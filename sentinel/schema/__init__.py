@@ -15,6 +15,7 @@ from sentinel.schema.metrics import MetricSeries, SampleBlock
 from sentinel.schema.notifications import (
     AutomationSwitch,
     Change,
+    ChannelHealth,
     Delivery,
     InboxMessage,
     Lease,
@@ -35,6 +36,7 @@ __all__ = [
     "AlertGroup",
     "AutomationSwitch",
     "Change",
+    "ChannelHealth",
     "Delivery",
     "EpisodeEnd",
     "EventBlock",

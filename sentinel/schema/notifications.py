@@ -16,6 +16,7 @@ from sentinel.schema.columns import array_column, long_column, moment_column, ob
 __all__ = [
     "AutomationSwitch",
     "Change",
+    "ChannelHealth",
     "Delivery",
     "InboxMessage",
     "Lease",
@@ -88,6 +89,25 @@ class Delivery(SQLModel, table=True):
         Index("delivery_by_group", "group_id", "started_at"),
         Index("delivery_by_time", "started_at"),
     )
+
+
+class ChannelHealth(SQLModel, table=True):
+    """Whether one channel answers: its breaker (`sentinel.notifications.breaker`) and last error.
+
+    A row is made by the first failure. A success sets `failures` to 0 and closes the breaker.
+    """
+
+    __tablename__: ClassVar[Any] = "channel_health"
+
+    channel: str = Field(primary_key=True, max_length=200)
+    failures: int = Field(default=0, description="Temporary failures in a row.")
+    opened_at: datetime | None = moment_column(default=None, nullable=True)
+    probe_at: datetime | None = moment_column(default=None, nullable=True)
+    probe_until: datetime | None = moment_column(default=None, nullable=True)
+    probes: int = 0
+    error: str = long_column(default="")
+    failed_at: datetime | None = moment_column(default=None, nullable=True)
+    recovered_at: datetime | None = moment_column(default=None, nullable=True)
 
 
 class InboxMessage(SQLModel, table=True):

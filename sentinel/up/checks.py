@@ -19,6 +19,7 @@ from sentinel.errors import SentinelError
 from sentinel.links import Addresses, host_in_url
 from sentinel.settings import Settings
 from sentinel.store import Store
+from sentinel.store.notifications.channel_health import channel_health
 from sentinel.up.home import Home
 from sentinel.up.instance import running
 from sentinel.up.postgres import Postgres, find_binaries
@@ -58,6 +59,7 @@ def check_all(settings: Settings, home: Home) -> list[Check]:
         ("prefect", _prefect),
         ("work pool", _pool),
         ("flow runs", _flow_runs),
+        ("channels", _channels),
         ("triggers", _triggers),
         ("rules", _rules),
         ("api", _api),
@@ -112,9 +114,9 @@ def _wheel(settings: Settings, home: Home) -> Check:
 
 
 def _database(settings: Settings, home: Home) -> Check:
-    if not settings.database_url and (Postgres.has_data(home) or not home.sqlite.exists()):
+    store = _opened(settings, home)
+    if store is None:
         return Check(name="database", state="note", says="not running, since no instance runs here")
-    store = Store.of(settings)
     try:
         counts = store.alerts.counts()
         return Check(
@@ -122,6 +124,13 @@ def _database(settings: Settings, home: Home) -> Check:
         )
     finally:
         store.close()
+
+
+def _opened(settings: Settings, home: Home) -> Store | None:
+    """Return the shared database; None where it is an embedded one that does not run."""
+    if not settings.database_url and (Postgres.has_data(home) or not home.sqlite.exists()):
+        return None
+    return Store.of(settings)
 
 
 def _prefect(settings: Settings, home: Home) -> Check:
@@ -166,6 +175,25 @@ def _flow_runs(settings: Settings, home: Home) -> Check:
         return Check(name="flow runs", state="wrong", says=health.says, hint=hint)
     state = "note" if health.bad is None else "ok"
     return Check(name="flow runs", state=state, says=health.says)
+
+
+def _channels(settings: Settings, home: Home) -> Check:
+    store = _opened(settings, home)
+    if store is None:
+        return Check(name="channels", state="note", says="unknown, since no instance runs here")
+    try:
+        used = {one for channels in store.receivers.all().values() for one in channels}
+        down = [one for one in channel_health(store) if one.opened_at and one.channel in used]
+    finally:
+        store.close()
+    if not down:
+        return Check(name="channels", state="ok", says=f"{len(used)} in use, none of them down")
+    says = "; ".join(
+        f"{one.channel} does not answer since {one.opened_at:%Y-%m-%d %H:%M} UTC: {one.error}"
+        for one in down
+    )
+    hint = "Mend it, and try it: sentinel channel test NAME"
+    return Check(name="channels", state="wrong", says=says, hint=hint)
 
 
 def _triggers(settings: Settings, home: Home) -> Check:

@@ -14,6 +14,7 @@ __all__ = [
     "ALERT_COLUMNS",
     "BLOCK",
     "CHANGE",
+    "CHANNEL_HEALTH",
     "DELIVERY",
     "EPISODE_END",
     "GROUP",
@@ -68,6 +69,7 @@ def model_of(model: type[M], row: Row[Any]) -> M:
 
 ALERT = table_of(schema.Alert)
 CHANGE = table_of(schema.Change)
+CHANNEL_HEALTH = table_of(schema.ChannelHealth)
 BLOCK = table_of(schema.SampleBlock)
 DELIVERY = table_of(schema.Delivery)
 EPISODE_END = table_of(schema.EpisodeEnd)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, bindparam, or_, select
 from sentinel.notifications.channel import Message
 from sentinel.notifications.decision import pause_after
 from sentinel.store.database.tables import DELIVERY, GROUP, NOTIFICATION_LOG
+from sentinel.store.notifications.channel_health import record
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -79,6 +80,7 @@ def _finish_group(
         _finish_late(connection, group_id, outcomes, now)
         store.changed(connection)
         return
+    first = record(store, connection, outcomes, now)
     for outcome in outcomes:
         sent = outcome.sent
         if not outcome.error:
@@ -96,7 +98,7 @@ def _finish_group(
                 "attempts": attempts, "error": outcome.error[:2000],
                 "retry_at": now + pause_after(attempts, spread),
             }  # fmt: skip
-            if attempts == 1:
+            if attempts == 1 and sent.channel in first:
                 _log_failure(store, connection, outcome)
         connection.execute(
             UPDATE_LOG_ENTRY, {**log_entry_key(group_id, sent.receiver, sent.channel), **values}

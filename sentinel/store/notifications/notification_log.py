@@ -27,6 +27,7 @@ from sentinel.store.database.tables import (
     NOTIFICATION_LOG,
     model_of,
 )
+from sentinel.store.notifications.channel_health import Gates
 from sentinel.store.notifications.deliveries import (
     CLAIM,
     UPDATE_LOG_ENTRY,
@@ -93,13 +94,13 @@ class NotificationLog:
                 return []
             group = model_of(AlertGroup, row)
             known = self._known(connection, group_id)
+            gates = Gates(connection, now)
             found: list[Why] = []
             for receiver, channel in _targets(group, known, channels):
                 before = known.get((receiver, channel))
                 policy = _policy(group)
-                last = with_recent(
-                    connection, group_id, receiver, channel, _last_notified(before), policy, now
-                )
+                last = _last_notified(before, gates.closed_until(channel))
+                last = with_recent(connection, group_id, receiver, channel, last, policy, now)
                 seen = self._seen_by(connection, group, last, now)
                 decision = decide(seen, last, now, policy)
                 error = "" if before is None else before.error
@@ -153,14 +154,16 @@ class NotificationLog:
             groups = connection.execute(DUE, asked).all()
             # Read after the groups are locked: a later change of a receiver makes them due again.
             channels = self._store.receivers.all_in(connection)
+            gates = Gates(connection, now)
             sends: list[ToSend] = []
             for group in groups:
-                sends += self._decide_group(connection, group, channels, by, now)
+                sends += self._decide_group(connection, group, channels, gates, by, now)
+            gates.save(connection)
         return sends
 
     def _decide_group(
-        self, connection: Connection, row: Row[Any], channels: dict[str, list[str]], by: str,
-        now: datetime,
+        self, connection: Connection, row: Row[Any], channels: dict[str, list[str]], gates: Gates,
+        by: str, now: datetime,
     ) -> list[ToSend]:  # fmt: skip
         group = model_of(AlertGroup, row)
         known = self._known(connection, group.id)
@@ -171,7 +174,7 @@ class NotificationLog:
         sides: dict[int, Named] = {}  # by the seq of the last notification: channels often share it
         for receiver, channel in _targets(group, known, channels):
             policy = _policy(group)
-            last = _last_notified(known.get((receiver, channel)))
+            last = _last_notified(known.get((receiver, channel)), gates.closed_until(channel))
             last = with_recent(connection, group.id, receiver, channel, last, policy, now)
             seen = self._seen_by(connection, group, last, now)
             decision = decide(seen, last, now, policy)
@@ -181,6 +184,7 @@ class NotificationLog:
             if decision.next_at is not None:
                 nexts.append(decision.next_at)
             if decision.send:
+                gates.sends(channel)
                 if last.seq not in sides:
                     dashboard = self._store.options.dashboard_url
                     sides[last.seq] = _named(connection, group.id, last, now, dashboard)
@@ -351,13 +355,13 @@ def _named(
     return named
 
 
-def _last_notified(row: Row[Any] | None) -> Notified:
+def _last_notified(row: Row[Any] | None, down_until: datetime | None) -> Notified:
     if row is None:
-        return Notified()
+        return Notified(down_until=down_until)
     return Notified(
         seq=row.told_seq, firing=row.told_firing, severity=row.told_severity, at=row.told_at,
         attempts=row.attempts, retry_at=row.retry_at, refused_seq=row.refused_seq,
-        reference=row.reference,
+        down_until=down_until, reference=row.reference,
     )  # fmt: skip
 
 

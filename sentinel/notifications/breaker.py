@@ -1,0 +1,73 @@
+"""The breaker of a channel: after failures in a row it is tried by one message at a time. Pure.
+
+A channel that does not answer costs its whole deadline for each message. While its breaker is open,
+notifications of it wait; when the next probe is due, one message is tried. If it is taken, the
+breaker closes and the others follow; if not, the pause before the next probe doubles.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+__all__ = ["OPENS_AFTER", "PROBE", "Breaker", "failed"]
+
+OPENS_AFTER = 3
+"""So many temporary failures in a row, of any groups, open the breaker."""
+PROBE = timedelta(seconds=15)
+"""How long the other messages wait for the outcome of a probe that is under way."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 10.0, 300.0
+
+
+class Breaker(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a channel since it last took a message.
+
+    Attributes:
+        failures: temporary failures in a row
+        opened_at: since when the breaker is open; None while it is closed
+        probe_at: when one message may be tried; None while it is closed
+        probe_until: a probe is under way, and the others wait for it until then
+        probes: how many have failed since it opened
+    """
+
+    failures: int = 0
+    opened_at: datetime | None = None
+    probe_at: datetime | None = None
+    probe_until: datetime | None = None
+    probes: int = 0
+
+    def closed_until(self, now: datetime) -> datetime | None:
+        """Return until when no message may be sent; None where one may be sent now."""
+        for moment in (self.probe_at, self.probe_until):
+            if moment is not None and now < moment:
+                return moment
+        return None
+
+
+def failed(breaker: Breaker, now: datetime, spread: float) -> Breaker:
+    """Return the breaker after one more temporary failure.
+
+    Args:
+        breaker: before
+        now: the present time
+        spread: between 0 and 1, so that many channels are not probed at once
+
+    Returns:
+        Open from the third failure on, with a pause of 10 seconds that doubles with each failed
+        probe up to 5 minutes, plus or minus 10 %.
+    """
+    failures = breaker.failures + 1
+    if breaker.probe_at is not None and now < breaker.probe_at:
+        # It was under way when the breaker opened, and is no probe.
+        return msgspec.structs.replace(breaker, failures=failures)
+    if failures < OPENS_AFTER:
+        return Breaker(failures=failures)
+    probes = breaker.probes + (breaker.opened_at is not None)
+    seconds = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(probes, 10)) * (0.9 + 0.2 * spread)
+    return Breaker(
+        failures=failures,
+        opened_at=breaker.opened_at or now,
+        probe_at=now + timedelta(seconds=seconds),
+        probes=probes,
+    )
