@@ -52,7 +52,7 @@ _STATES = {
 _WHY = {
     "disabled": "the rule is switched off; switch it on with: sentinel rule enable",
     "stale": "this slot or a later one has been evaluated already",
-    "collapsed": "its slot has passed, and the rule was evaluated within its period",
+    "collapsed": "it is later than its period, and the newest slot that was due is evaluated",
 }
 
 

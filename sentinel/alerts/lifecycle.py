@@ -3,6 +3,9 @@
 `step` takes an alert, an input and the time, and returns the alert afterwards with a reason. It
 reads no clock and touches no database. Every evaluation and every action goes through it.
 
+The moment of a reading is the slot of its evaluation (`sentinel.timing.schedule.slot_judged`), so
+that how late a run is decides nothing.
+
 Semantics: `for` as in Prometheus alerting rules (held from the first bad evaluation),
 `consecutive` beside it (both must hold), reopening within a window instead of a second alert.
 `keep_firing_for` as there too, counted from the last reading that was bad.
@@ -263,4 +266,6 @@ def _ended(alert: AlertState | None, given: Closed, now: datetime) -> Transition
             return Transition(Reason.UNCHANGED, alert)
         if alert.severity >= Severity.CRITICAL and alert.status is Status.OPEN:
             return Transition(Reason.KEPT_CRITICAL, alert)
+        # By its own time, not when a sweep came by; a critical one ends once it is acknowledged.
+        now = max(alert.expires_at, alert.acknowledged_at or alert.expires_at)
     return resolved(alert, given.reason, now, given.actor)

@@ -40,7 +40,7 @@ _NEXT = select(
     .label("due"),
     select(func.min(ALERT.c.expires_at))
     .where(NOT_RESOLVED, ALERT.c.expires_at.is_not(None))
-    .where(ALERT.c.expires_at > bindparam("now", type_=Moment()))
+    .where(ALERT.c.expires_at > bindparam("expired", type_=Moment()))
     .scalar_subquery()
     .label("ends"),
 )
@@ -74,11 +74,13 @@ class Stage:
         self._due: datetime | None = None
         self._ends: datetime | None = None
         self._stuck: datetime | None = None
+        self._expired = clock.now()
+        """What expired until then has been ended, or is critical and kept."""
 
     def wrote(self) -> None:
         """Find again what is due next, since something was written."""
         with self.store.read() as connection:
-            row = connection.execute(_NEXT, {"now": self.clock.now()}).one()
+            row = connection.execute(_NEXT, {"expired": self._expired}).one()
         self._due, self._ends = row.due, row.ends
 
     def pass_until(self, moment: datetime) -> None:
@@ -86,7 +88,9 @@ class Stage:
         while True:
             due = None if self._due == self._stuck else self._due
             turns = None if self.timer is None else self.timer.next()
-            at = min((one for one in (due, self._ends, turns) if one is not None), default=None)
+            # A bad reading at `moment` keeps what would expire then, and comes after this.
+            ends = None if self._ends == moment else self._ends
+            at = min((one for one in (due, ends, turns) if one is not None), default=None)
             if at is None or at > moment:
                 break
             now = self.clock.set(max(at, self.clock.now()))
@@ -94,7 +98,10 @@ class Stage:
                 self.timer.turn()
                 self.wrote()
             if self._ends is not None and self._ends <= now:
-                self.store.in_transaction(lambda connection: expire(self.store, connection))
+                self.store.in_transaction(
+                    lambda connection: expire(self.store, connection, at_once=True)
+                )
+                self._expired = now
                 self.wrote()
             if self._due is not None and self._due <= now:
                 self._notify()

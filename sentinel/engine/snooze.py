@@ -58,7 +58,7 @@ def still_firing(store: Store, alerts: Iterable[AlertView]) -> list[str]:
         rule = rules[of]
         if rule is None or rule.trigger == POLICY_TRIGGER or rule.spec.get("resolve_after"):
             continue
-        if rule.evaluated_at is None or alert.last_bad_at >= rule.evaluated_at:
+        if rule.slot is None or alert.last_bad_at >= rule.slot:
             found.append(alert.id)
     return found
 

@@ -106,9 +106,9 @@ def evaluate(
     if rule.often is not None:
         verdicts, often = _often_enough(rule, judged, series, memory.often)
     if rule.max_alerts is not None:
-        verdicts = _bounded(rule, rule.max_alerts, verdicts, live, more, evaluation.at)
+        verdicts = _bounded(rule, rule.max_alerts, verdicts, live, more, evaluation.slot)
     elif more in live and evaluation.observation.complete:
-        verdicts = {**verdicts, more: Judged(more, None, Good(at=evaluation.at))}
+        verdicts = {**verdicts, more: Judged(more, None, Good(at=evaluation.slot))}
     ended: tuple[str, ...] = ()
     empty = 0
     if evaluation.observation.error is not None:
@@ -116,11 +116,11 @@ def evaluate(
     elif not judged and not evaluation.closed_world and not _saw_good(evaluation):
         empty = memory.empty + 1
     if evaluation.observation.complete:
-        verdict = _nothing_seen(rule, empty, nothing in live, evaluation.at)
+        verdict = _nothing_seen(rule, empty, nothing in live, evaluation.slot)
         if verdict is not None:
             verdicts = {**verdicts, nothing: Judged(nothing, *verdict)}
         if rule.no_data is not None and not evaluation.closed_world:
-            at, period = evaluation.at, rule.every
+            at, period = evaluation.slot, rule.every
             ended = tuple(gone(rule.no_data, series, judged.keys(), at=at, period=period))
     return EvaluationResult(
         judged=judged, verdicts=verdicts, ended=ended, own=own,

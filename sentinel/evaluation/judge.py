@@ -56,7 +56,7 @@ def judge_all(evaluation: Evaluation, live: Mapping[str, AlertState]) -> dict[st
     tenant, name = rule.tenant, rule.name
     own_rank, own_word = int(rule.rank), rule.severity
     ranks: dict[str, int] = {}
-    at = evaluation.at
+    at = evaluation.slot
     good = Good(at=at)
     bad = Bad(at=at, severity=own_rank, word=own_word)
     judged: dict[str, Judged] = {}

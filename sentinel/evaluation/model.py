@@ -19,7 +19,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """What one run of a rule saw.
 
     Attributes:
-        slot: the scheduled time it stands for; one not after the last applied is refused
+        slot: the scheduled time that it stands for and by which it is judged; the moment itself
+            for what has no schedule. One that is not after the last applied is refused.
         at: when the check began
         closed_world, default_when, default_category, unit, keeps_readings: what the trigger
             declared
@@ -42,7 +43,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a run should call the check at all, and what the rule left for it.
 
     `reason` is ok, disabled, stale (an evaluation of this slot or a later one is in) or
-    collapsed (its slot has passed, and the rule was evaluated within its period).
+    collapsed (it is later than its period, and the newest slot that was due is evaluated).
     """
 
     go: bool

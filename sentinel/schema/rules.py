@@ -16,7 +16,7 @@ __all__ = ["RuleRow"]
 class RuleRow(SQLModel, table=True):
     """One rule as last evaluated, its switch, and the state that its evaluations left.
 
-    `slot` is the scheduled time of the last evaluation that was applied; older ones are refused.
+    `slot` is the scheduled time by which the last evaluation was judged; older ones are refused.
     `failures` counts consecutive failed checks.
     """
 

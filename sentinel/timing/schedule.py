@@ -1,4 +1,7 @@
-"""When a rule is evaluated: periods, and anchors that spread rules over them.
+"""When a rule is evaluated: periods, anchors that spread rules over them, and slots.
+
+A slot is the time for which Prefect scheduled a flow run. Rules are judged by slots, as Prometheus
+judges by the timestamps of its evaluations, so that the lateness of a run changes no decision.
 
 Pure. Prefect counts an interval from its anchor; with a fixed one, derived from the name, a
 deployment made again keeps its times, and rules of one period do not all start together.
@@ -9,10 +12,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
-__all__ = ["EPOCH", "anchor_for"]
+__all__ = ["EPOCH", "anchor_for", "slot_judged"]
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """Anchors lie within one period after this moment; it is never moved."""
+_FINEST_CRON = timedelta(minutes=1)
+"""No cron schedule has two slots that lie closer together."""
 
 
 def anchor_for(name: str, interval: timedelta) -> datetime:
@@ -36,6 +41,36 @@ def anchor_for(name: str, interval: timedelta) -> datetime:
     seconds = max(1, int(interval.total_seconds()))
     digest = blake2b(name.encode(), digest_size=8).digest()
     return EPOCH + timedelta(seconds=int.from_bytes(digest) % seconds)
+
+
+def slot_judged(
+    slot: datetime, at: datetime, *, every: timedelta | None, last: datetime | None
+) -> datetime:
+    """Return the moment by which an evaluation is judged.
+
+    That is the run's slot, however late the run is within its period. A run that is later than
+    that stands for the newest slot that was due when its check began: nobody looked at the slots
+    between. Prometheus moves the timestamp of an evaluation in the same way when iterations are
+    missed (`rules/group.go`).
+
+    Args:
+        slot: for which the run was scheduled. A manual run has the moment at which it was asked
+            for, and what other systems send has the moment at which it came.
+        at: when the check began
+        every: the rule's period; None where it is not known, as for cron
+        last: by which the evaluation before was judged; None for a rule that never ran
+
+    Returns:
+        `slot`, or a later moment that is not after `at`. Where the period is not known, a run
+        stands for its slot unless it is a minute or more late and as late as two slots lie apart;
+        then for `at`.
+    """
+    late = at - slot
+    if every is not None:
+        return slot + late // every * every if late >= every else slot
+    if late < _FINEST_CRON or (last is not None and late < slot - last):
+        return slot
+    return at
 
 
 HELP = (

@@ -63,8 +63,11 @@ def report_failed_check(
     if not flow_run.get("auto_scheduled"):
         return  # it may have been a rehearsal
     error = CheckTimeout(why) if late else ProcessLost(why)
-    at = store.now()
-    due = datetime.fromisoformat(flow_run["expected_start_time"].replace("Z", "+00:00"))
+    now = store.now()
+    due = _moment(flow_run["expected_start_time"])
+    # As of a run that stored its result itself: the failure is judged by when the check began.
+    began = flow_run.get("start_time")
+    at = min(max(_moment(began), due), now) if began else now
     labels: Mapping[str, Any] = flow_run.get("labels") or {}
     trigger, category = entrypoint.rpartition(".")[2], "general"
     with contextlib.suppress(NotFound):
@@ -74,7 +77,7 @@ def report_failed_check(
         Evaluation(
             rule=rule,
             trigger=trigger,
-            slot=min(utc(due), at),
+            slot=min(due, at),
             at=at,
             observation=Observation(readings=[], complete=False, error=error),
             default_category=category,
@@ -88,6 +91,10 @@ def report_failed_check(
             ),
         )
     )
+
+
+def _moment(text: str) -> datetime:
+    return utc(datetime.fromisoformat(text.replace("Z", "+00:00")))
 
 
 def period(flow_run: Mapping[str, Any]) -> float:

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, bindparam, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 
 from sentinel.alerts.actions import Action, ActionResult, Reopen, Suppress, Unsuppress
 from sentinel.alerts.inputs import Closed, Input, Status
 from sentinel.alerts.lifecycle import step
 from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import AlertState, Terms, Transition
+from sentinel.duration import parse_duration
 from sentinel.notifications.grouping import Membership
+from sentinel.rules.rule import Rule
 from sentinel.severity import Severity
 from sentinel.store.alerts.alert_rows import ALERT_STATES, state_of
 from sentinel.store.alerts.reopen import beside, homes_of
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
-from sentinel.store.database.tables import ALERT
+from sentinel.store.database.tables import ALERT, RULE
 from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["MOST_ACTED_ON", "act", "close_rule", "expire"]
+__all__ = ["MOST_ACTED_ON", "act", "close_rule", "expire", "expire_before"]
 
 MOST_ACTED_ON = 10_000
 """So many ids fit into one statement of either database."""
@@ -104,31 +119,94 @@ def close_rule(
     return _end(store, connection, rows, Closed(reason=reason, actor=actor))
 
 
-def expire(store: Store, connection: Connection) -> int:
+def expire(store: Store, connection: Connection, *, at_once: bool = False) -> int:
     """End the alerts that have outlived their rule's `resolve_after`, the oldest first.
+
+    A run that is late may still bring a reading from before the end. So where a rule has a period
+    and a slot that is due by then, its alert stays open until that slot is evaluated, or no run of
+    it can come any more.
 
     Args:
         store: whose clock holds
         connection: an open writing transaction
+        at_once: whether no run can be late, as in a backtest
 
     Returns:
         How many, at most `MOST_ACTED_ON`.
     """
-    due = connection.execute(
-        select(ALERT.c.id, ALERT.c.tenant, ALERT.c.rule)
-        .where(ALERT.c.expires_at.is_not(None), ALERT.c.status != "resolved")
-        .where(ALERT.c.expires_at <= store.now())
+    now = store.now()
+    outlived = and_(
+        ALERT.c.expires_at.is_not(None),
+        ALERT.c.expires_at <= now,
+        ALERT.c.status != "resolved",
         # What is kept until somebody takes it must not crowd out what can go.
-        .where(or_(ALERT.c.severity < Severity.CRITICAL, ALERT.c.status != "open"))
-        .order_by(ALERT.c.expires_at)
-        .limit(MOST_ACTED_ON)
+        or_(ALERT.c.severity < Severity.CRITICAL, ALERT.c.status != "open"),
+    )
+    late = {} if at_once else _late_runs(connection, outlived)
+    chosen = select(ALERT.c.id, ALERT.c.tenant, ALERT.c.rule).order_by(ALERT.c.expires_at)
+    mine = tuple_(ALERT.c.tenant, ALERT.c.rule)
+    due = connection.execute(
+        chosen.where(outlived, mine.not_in(list(late)) if late else true()).limit(MOST_ACTED_ON)
     ).all()
+    for rule, (following, wait) in late.items():
+        ended = or_(ALERT.c.expires_at < following, ALERT.c.expires_at <= now - wait)
+        query = chosen.where(outlived, mine.in_([rule]), ended)
+        due = [*due, *connection.execute(query.limit(MOST_ACTED_ON)).all()]
+    due = due[:MOST_ACTED_ON]
     if not due:
         return 0
     lock_rules(connection, [(row.tenant, row.rule) for row in due])
     # Read again now that their rules are locked.
     rows = connection.execute(_ACTED_ON, {"ids": [row.id for row in due]}).all()
     return _end(store, connection, rows, Closed(reason=Reason.EXPIRED))
+
+
+def expire_before(store: Store, connection: Connection, rule: Rule, slot: datetime) -> int:
+    """End the alerts of a rule, whose lock the caller holds, that expired before `slot`.
+
+    Args:
+        store: whose clock holds
+        connection: an open writing transaction
+        rule: that is about to be judged by `slot`
+        slot: a reading of it keeps what expires at that moment or later
+
+    Returns:
+        How many alerts ended.
+    """
+    mine = {"tenant": rule.tenant, "rule": rule.name}
+    rows = connection.execute(_LIVE.where(ALERT.c.expires_at < slot), mine).all()
+    return _end(store, connection, rows, Closed(reason=Reason.EXPIRED)) if rows else 0
+
+
+def _late_runs(
+    connection: Connection, outlived: ColumnElement[bool]
+) -> dict[tuple[str, str], tuple[datetime, timedelta]]:
+    """Return, for rules with a period, the slot that follows, and how late it may be applied.
+
+    A check begins within the period after its slot, or it is judged by a later one.
+
+    Args:
+        connection: an open transaction
+        outlived: selects alerts, whose rules are asked about
+
+    Returns:
+        The slot after the last one that was evaluated, and the time from a slot to the latest end
+        of its run, by tenant and name of the rule.
+    """
+    found = connection.execute(
+        select(RULE.c.tenant, RULE.c.name, RULE.c.spec, RULE.c.slot)
+        .where(RULE.c.slot.is_not(None))
+        .where(tuple_(RULE.c.tenant, RULE.c.name).in_(
+            select(ALERT.c.tenant, ALERT.c.rule).where(outlived).distinct()
+        ))
+    )  # fmt: skip
+    late: dict[tuple[str, str], tuple[datetime, timedelta]] = {}
+    for row in found:
+        if given := row.spec.get("every"):
+            every = parse_duration(given)
+            wait = every + parse_duration(row.spec.get("timeout", _TIMEOUT))
+            late[row.tenant, row.name] = (row.slot + every, wait)
+    return late
 
 
 def _end(store: Store, connection: Connection, rows: Sequence[Row[Any]], ended: Closed) -> int:
@@ -228,4 +306,5 @@ class _Changes:
 
 
 _TERMS = Terms()
+_TIMEOUT: timedelta = Rule.model_fields["timeout"].default
 _SWITCHED_OFF = Terms(switched_off=True)

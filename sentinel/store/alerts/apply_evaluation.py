@@ -35,6 +35,7 @@ from sentinel.rules.remediation import Remediation, remediation_row
 from sentinel.schema.columns import new_id
 from sentinel.severity import Severity, severity_of
 from sentinel.store.alerts.alert_rows import NewAlerts, searched, words_moved
+from sentinel.store.alerts.apply_action import expire_before
 from sentinel.store.alerts.episode_ends import load_ends, save_ends
 from sentinel.store.alerts.loading import load_live, load_recent, load_suppressed, usual_terms
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
@@ -43,6 +44,7 @@ from sentinel.store.rules.condition_state import load_memory, save_memory
 from sentinel.store.rules.evaluated import write_evaluated
 from sentinel.store.rules.rules import ensure_row, refusal
 from sentinel.template import placeholders
+from sentinel.timing.schedule import slot_judged
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -67,11 +69,14 @@ def apply(store: Store, connection: Connection, evaluation: Evaluation) -> Appli
     """
     now = store.now()
     slot, at = utc(evaluation.slot), utc(evaluation.at)
-    evaluation = msgspec.structs.replace(evaluation, slot=slot, at=at)
     row = ensure_row(store, connection, evaluation, now)
     why = refusal(row, evaluation.rule, slot, at)
     if why:
         return Applied(outcome=why)
+    slot = slot_judged(slot, at, every=evaluation.rule.every, last=row.slot)
+    evaluation = msgspec.structs.replace(evaluation, slot=slot, at=at)
+    if evaluation.rule.resolve_after is not None:
+        expire_before(store, connection, evaluation.rule, slot)
     with uncollected(evaluation.observation.size):
         about = related(evaluation.source)
         unit = UnitOfWork(store, connection, now, slot=slot, about=about)
@@ -181,7 +186,7 @@ class _EvaluatedRule:
         """Take the verdicts to the alerts of their series."""
         usual = usual_terms(self.rule, self.store.options)
         at_once = Terms(reopen_within=usual.reopen_within)
-        own, verdicts = result.own, result.verdicts
+        own, verdicts, slot = result.own, result.verdicts, self.evaluation.slot
         known: list[tuple[AlertState, str, Judged]] = []
         fresh: list[tuple[str, Judged]] = []
         dated: list[str] = []
@@ -200,7 +205,7 @@ class _EvaluatedRule:
                 closed[print_] = one.verdict.ended
         recent: Mapping[str, AlertState] = {}
         if fresh or pending:
-            recent = load_recent(self.connection, self.rule, self.now, self.store.options)
+            recent = self._recent(live.values())
         options = self.store.options
         within = max(options.reopen_within, options.hold_after_manual_resolve)
         ends = load_ends(self.connection, dated, self.now, within) if dated else {}
@@ -221,16 +226,23 @@ class _EvaluatedRule:
                 become = step(alert, recent.get(print_), one.verdict, self.now, terms)
                 self._take(become, alert, print_, one.reading, "rule")
         for print_ in result.ended:
-            become = step(live[print_], None, Closed(reason=Reason.NO_DATA), self.now, usual)
+            become = step(live[print_], None, Closed(reason=Reason.NO_DATA), slot, usual)
             self._take(become, live[print_], print_, None, "rule")
         for print_, alert in live.items():
             # What was not seen keeps its state, so it still fires.
             if print_ not in verdicts and alert.status is not Status.PENDING:
                 self.open += print_ not in result.ended
 
+    def _recent(self, live: Iterable[AlertState]) -> Mapping[str, AlertState]:
+        """Return the resolved alerts that those of this evaluation may reopen or be held by."""
+        first = min((one.first_bad_at for one in live if one.opened_at is None), default=None)
+        slot = self.evaluation.slot
+        since = slot if first is None else min(first, slot)
+        return load_recent(self.connection, self.rule, since, self.store.options)
+
     def _check_works(self, checks: Mapping[str, AlertState]) -> None:
         """Resolve the alerts that say that the check fails."""
-        good = Good(at=self.evaluation.at)
+        good = Good(at=self.evaluation.slot)
         for print_, alert in checks.items():
             become = step(alert, None, good, self.now, self._check_terms())
             self._take(become, alert, print_, None, "check")
@@ -246,9 +258,9 @@ class _EvaluatedRule:
         if alert is None:
             if failures < rule.errors.after:
                 return
-            recent = load_recent(self.connection, rule, self.now, self.store.options).get(print_)
+            recent = self._recent(()).get(print_)
         word = rule.errors.severity
-        bad = Bad(at=self.evaluation.at, severity=int(severity_of(word)), word=word)
+        bad = Bad(at=self.evaluation.slot, severity=int(severity_of(word)), word=word)
         become = step(
             alert, recent, bad, self.now, self._check_terms(), new_id() if alert is None else ""
         )
@@ -286,7 +298,7 @@ class _EvaluatedRule:
             alert is None or alert.started_at == state.started_at
         ):
             # The most frequent case by far, so it makes and writes no more than what moved.
-            rule, unit, at = self.rule, self.evaluation.unit, self.evaluation.at
+            rule, unit, at = self.rule, self.evaluation.unit, self.evaluation.slot
             before, description = title, rule.annotations.get("description", rule.description)
             if reading.details or self.texts_move or state.id in self.detailed:
                 texts = wording(rule, reading, state.word, unit, at)
@@ -302,7 +314,7 @@ class _EvaluatedRule:
                 again=reason is Reason.REPEATED,
             )
         else:
-            rule, unit, at = self.rule, self.evaluation.unit, self.evaluation.at
+            rule, unit, at = self.rule, self.evaluation.unit, self.evaluation.slot
             texts = wording(rule, reading, state.word, unit, at)
             title = texts[0]
             if alert is None and state.version == 1:
@@ -374,7 +386,7 @@ class _EvaluatedRule:
             return bad, None
         reading, verdict = worst
         evaluation = self.evaluation
-        title = headline(self.rule, reading, verdict.word, evaluation.unit, evaluation.at)
+        title = headline(self.rule, reading, verdict.word, evaluation.unit, evaluation.slot)
         return bad, Finding(
             title=title, severity=verdict.word, value=reading.value, labels=reading.labels
         )

@@ -74,11 +74,21 @@ def load_live(connection: Connection, rule: Rule) -> Live:
 
 
 def load_recent(
-    connection: Connection, rule: Rule, now: datetime, options: StoreOptions
+    connection: Connection, rule: Rule, first: datetime, options: StoreOptions
 ) -> dict[str, AlertState]:
-    """Return, by fingerprint, the newest resolved alert that may still be reopened or held."""
-    reach = max(options.reopen_within, options.hold_after_manual_resolve) + rule.for_
-    mine = {"tenant": rule.tenant, "rule": rule.name, "since": now - reach}
+    """Return, by fingerprint, the newest resolved alert that may still be reopened or held.
+
+    Args:
+        connection: an open transaction
+        rule: whose alerts
+        first: when the condition began to hold for the alert that has been pending the longest
+        options: how long a resolved alert may be reopened, and holds
+
+    Returns:
+        The resolved alerts.
+    """
+    reach = max(options.reopen_within, options.hold_after_manual_resolve)
+    mine = {"tenant": rule.tenant, "rule": rule.name, "since": first - reach}
     rows = list(connection.execute(_RECENT, mine).all())
     rows.sort(key=lambda row: (row.resolved_at, row.id))
     return {row.fingerprint: state_of(row) for row in rows}

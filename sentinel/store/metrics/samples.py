@@ -187,10 +187,10 @@ class Metrics:
 
         Args:
             connection: the evaluation's transaction, which holds the rule's lock
-            evaluation: the rule and the moment
+            evaluation: the rule and the slot, which is the time of the samples
             judged: the readings and their verdicts, by fingerprint
         """
-        rule, at, unit = evaluation.rule, evaluation.at, evaluation.unit
+        rule, at, unit = evaluation.rule, evaluation.slot, evaluation.unit
         seen: dict[int, Reading] = {}
         values: list[float] = []
         verdicts: dict[int, Reading] = {}

@@ -31,6 +31,7 @@ from sentinel.store.database.tables import (
     model_of,
 )
 from sentinel.store.rules.lock import lock_rules
+from sentinel.timing.schedule import slot_judged
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -49,24 +50,18 @@ def refusal(row: Row[Any] | None, rule: Rule, slot: datetime, at: datetime) -> s
 
     Returns:
         An empty text where it counts. `disabled`: the rule is switched off. `stale`: this slot or
-        a later one was applied. `collapsed`: the slot has passed and the rule was evaluated within
-        its period, so that after an outage the late runs of a rule count once.
+        a later one was applied. `collapsed`: the run is later than its period, and the newest slot
+        that was due was applied, so that after an outage the late runs of a rule count once.
     """
     if row is None:
         return ""
     if not row.enabled:
         return "disabled"
-    if row.slot is not None and slot <= row.slot:
-        return "stale"
+    judged = slot_judged(slot, at, every=rule.every, last=row.slot)
+    if row.slot is not None and (judged if rule.every else slot) <= row.slot:
+        return "collapsed" if judged > slot else "stale"
     if row.evaluated_at is not None and at < row.evaluated_at:
         return "stale"
-    if (
-        rule.every is not None
-        and row.evaluated_at is not None
-        and slot + rule.every <= at
-        and at < row.evaluated_at + rule.every
-    ):
-        return "collapsed"
     return ""
 
 

@@ -274,6 +274,8 @@ def test_a_one_shot_expires_and_is_not_called_recovered(store: Store, clock: Fak
     world.sees({"/": 95})
     assert store.sweep() == 0
     clock.forward(minutes=10)
+    assert store.sweep() == 0  # a run of a slot that is due by now may still be late
+    clock.forward(minutes=2)
     assert store.sweep() == 1
     assert world.rows("SELECT status, resolution FROM alert") == [("resolved", "expired")]
     assert world.rows("SELECT quiet FROM group_member")[0][0] in (1, True)
