@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from blocks.send_deadline import SendDeadline
 from sentinel.errors import DeliveryError
 from sentinel.log_redaction import unlogged
 
@@ -14,6 +15,9 @@ __all__ = ["is_web_address", "post"]
 
 _TEMPORARY = {408, 425, 429}
 """Status codes below 500 that are worth a retry (RFC 9110, 8470, 6585)."""
+
+
+_MOST_READ = 1000
 
 
 def is_web_address(url: str) -> bool:
@@ -34,30 +38,42 @@ def post(
         url: the URL, a secret: errors name only its host
         body: JSON
         headers: all headers of the request
-        timeout: seconds for connecting, and for each part of the answer
+        timeout: seconds for all of it, from connecting to the end of the answer's head
         what: name of the endpoint in a sentence, without its URL, for example "the webhook"
         fix: hint for the case that the endpoint rejects the request
 
     Returns:
-        The response, whose status is 2xx.
+        The response, whose status is 2xx; its body is not read, since nothing depends on it.
 
     Raises:
-        DeliveryError: the endpoint did not answer, or the URL or a header is invalid
+        DeliveryError: the endpoint did not answer in time, or the URL or a header is invalid
         Rejected: the status is not 2xx; permanent for 3xx and 4xx, except 408, 425 and 429
     """
     where = what
+    deadline = SendDeadline(timeout)
     try:
         where = f"{what} at {urlsplit(url).hostname}"
-        with unlogged():
-            response = httpx.post(
-                url, content=body, headers=dict(headers), timeout=timeout, follow_redirects=False
-            )
+        with (
+            deadline,
+            unlogged(),
+            httpx.Client(timeout=timeout, follow_redirects=False) as client,
+            client.stream(
+                "POST",
+                url,
+                content=body,
+                # What is compressed could be a thousand times as long as what arrives.
+                headers={**headers, "Accept-Encoding": "identity"},
+                extensions={"trace": deadline.trace},
+            ) as response,
+        ):
+            start = b"" if response.is_success else _start_of(response)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError, ValueError):
         raise DeliveryError(
             f"{what} has an invalid URL or header", permanent=True, hint=fix
         ) from None
     except httpx.HTTPError as error:
-        raise DeliveryError(f"{where} did not answer ({type(error).__name__})") from None
+        why = f"within {timeout:g} s" if deadline.expired else f"({type(error).__name__})"
+        raise DeliveryError(f"{where} did not answer {why}") from None
     if response.is_success:
         return response
     code = response.status_code
@@ -66,8 +82,18 @@ def post(
         permanent=300 <= code < 500 and code not in _TEMPORARY,
         hint=fix if code < 500 else "",
         code=code,
-        body=response.text[:200],
+        body=start.decode("utf-8", "replace")[:200],
     )
+
+
+def _start_of(response: httpx.Response) -> bytes:
+    """Return the first bytes of the answer's body, as they came; the rest is not read."""
+    start = b""
+    for part in response.iter_raw():
+        start += part
+        if len(start) >= _MOST_READ:
+            break
+    return start[:_MOST_READ]
 
 
 class Rejected(DeliveryError):

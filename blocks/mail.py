@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import smtplib
+import socket
 import ssl
 from contextlib import suppress
 from email.errors import HeaderParseError
@@ -31,6 +32,7 @@ from pydantic import Field, field_validator
 
 from blocks.mail_text import html_of, text_of
 from blocks.message_text import is_resolved, one_line
+from blocks.send_deadline import SendDeadline
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Message, Receipt
 
@@ -39,6 +41,7 @@ __all__ = ["SentinelEmail", "mail_of"]
 log = logging.getLogger(__name__)
 
 _MOST_SUBJECT = 200
+_LONGEST_SECONDS = 120.0
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 
 
@@ -69,7 +72,8 @@ class SentinelEmail(Block):
         gt=0,
         le=120,
         title="Timeout",
-        description="Seconds to wait for the server at each step.",
+        description="Seconds to wait for the server at each step; the whole mail has three times "
+        "as long, at most 120.",
     )
 
     @field_validator("to")
@@ -97,8 +101,9 @@ class SentinelEmail(Block):
         mail = mail_of(message, sender=self.sender, to=self.to)
         recipients = [one.addr_spec for one in _addresses(mail, "To")]
         (sender,) = (one.addr_spec for one in _addresses(mail, "From"))
-        with _smtp_errors(self._where):
-            server = _connect(self.server, self.timeout)
+        deadline = SendDeadline(min(_LONGEST_SECONDS, 3 * self.timeout))
+        with deadline, _smtp_errors(self._where, deadline):
+            server = _connect(self.server, self.timeout, deadline)
             try:
                 refused = _submit(server, sender, recipients, mail)
             finally:
@@ -198,7 +203,41 @@ def _port(server: EmailServerCredentials) -> int:
     return server.smtp_port or _kind(server).value
 
 
-def _connect(server: EmailServerCredentials, timeout: float) -> smtplib.SMTP:
+class _Watched:
+    """The part of an SMTP session that hands each of its connections to a deadline."""
+
+    _deadline: SendDeadline
+    _sock: socket.socket | None = None
+
+    @property
+    def sock(self) -> socket.socket | None:
+        return self._sock
+
+    @sock.setter
+    def sock(self, connection: socket.socket | None) -> None:
+        self._sock = connection
+        if connection is not None:
+            self._deadline.watch(connection)
+
+
+class _Session(_Watched, smtplib.SMTP):  # pyright: ignore[reportIncompatibleVariableOverride] - a property in place of an attribute
+    def __init__(self, deadline: SendDeadline, host: str, port: int, *, timeout: float) -> None:
+        self._deadline = deadline
+        super().__init__(host, port, timeout=timeout)
+
+
+class _TlsSession(_Watched, smtplib.SMTP_SSL):  # pyright: ignore[reportIncompatibleVariableOverride] - as above
+    def __init__(
+        self, deadline: SendDeadline, host: str, port: int, *, timeout: float,
+        context: ssl.SSLContext,
+    ) -> None:  # fmt: skip
+        self._deadline = deadline
+        super().__init__(host, port, timeout=timeout, context=context)
+
+
+def _connect(
+    server: EmailServerCredentials, timeout: float, deadline: SendDeadline
+) -> smtplib.SMTP:
     """Open an SMTP session, with the encryption and the login of the block.
 
     The block's own `get_server` has no timeout: a server that hangs would block the flow run.
@@ -206,6 +245,7 @@ def _connect(server: EmailServerCredentials, timeout: float) -> smtplib.SMTP:
     Args:
         server: the block that has the server, encryption and login
         timeout: seconds to wait at each step
+        deadline: shuts the session's connection down when the whole mail has taken too long
 
     Returns:
         The session, ready for a mail.
@@ -216,9 +256,9 @@ def _connect(server: EmailServerCredentials, timeout: float) -> smtplib.SMTP:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if kind is SMTPType.SSL:
-        session = smtplib.SMTP_SSL(host, port, timeout=timeout, context=context)
+        session = _TlsSession(deadline, host, port, timeout=timeout, context=context)
     else:
-        session = smtplib.SMTP(host, port, timeout=timeout)
+        session = _Session(deadline, host, port, timeout=timeout)
     try:
         if kind is SMTPType.STARTTLS:
             session.starttls(context=context)
@@ -255,13 +295,18 @@ def _submit(
 class _smtp_errors:  # noqa: N801 - used as a function
     """A context that turns errors of the SMTP session into `DeliveryError`."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, deadline: SendDeadline) -> None:
         self._where = where
+        self._deadline = deadline
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is not None and self._deadline.expired:
+            raise DeliveryError(
+                f"{self._where} did not take the mail within {self._deadline.seconds:g} s"
+            ) from None
         if isinstance(error, OSError | smtplib.SMTPException | UnicodeError):
             raise _delivery_error(self._where, error) from None
 

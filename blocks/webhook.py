@@ -54,7 +54,7 @@ class SignedWebhook(Block):
         gt=0,
         le=120,
         title="Timeout",
-        description="Seconds to wait for the endpoint.",
+        description="Seconds for one request, from connecting to the endpoint's answer.",
     )
 
     @field_validator("url")
