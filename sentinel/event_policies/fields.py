@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from hashlib import blake2b
 from typing import Any, NamedTuple, cast
 
-__all__ = ["NOWHERE", "Found", "finder", "text_of"]
+__all__ = ["NOWHERE", "Found", "finder", "shortened", "text_of"]
 
 _SCALARS: frozenset[object] = frozenset((str, int, float, bool))
-_MOST = 1000
-"""So many values of one field of one event are matched; the rest of a list is not."""
 
 
 class Found(NamedTuple):
@@ -66,8 +65,6 @@ def finder(path: str) -> Callable[[Mapping[str, Any]], Found]:
 
 
 def _collect(value: Any, parts: list[str], into: list[Any]) -> None:
-    if len(into) >= _MOST:
-        return
     if not parts:
         if value is not None:
             into.append(value)
@@ -94,21 +91,26 @@ def _gathered(values: list[Any]) -> Found:
     items: list[Any] = []
     for value in values:
         if isinstance(value, list | tuple):
-            _flatten(cast("list[Any]", value), items, 0)
+            items += _flattened(cast("list[Any]", value))
         elif not isinstance(value, Mapping):
             plain.append(value)
     return Found(tuple(plain), tuple(items), True)
 
 
-def _flatten(values: list[Any], into: list[Any], depth: int) -> None:
-    for value in values:
-        if len(into) >= _MOST:
-            return
-        if isinstance(value, list):
-            if depth < 10:
-                _flatten(cast("list[Any]", value), into, depth + 1)
-        elif value is not None and not isinstance(value, Mapping):
-            into.append(value)
+def _flattened(values: list[Any]) -> list[Any]:
+    """Return the elements of lists within lists, however deep, in their order."""
+    found: list[Any] = []
+    waiting = [iter(values)]
+    while waiting:
+        for value in waiting[-1]:
+            if isinstance(value, list):
+                waiting.append(iter(cast("list[Any]", value)))
+                break
+            if value is not None and not isinstance(value, Mapping):
+                found.append(value)
+        else:
+            waiting.pop()
+    return found
 
 
 def text_of(value: Any) -> str:
@@ -118,3 +120,19 @@ def text_of(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most `most` characters that differs where the whole texts differ.
+
+    Args:
+        text: any text
+        most: how many characters may be kept, more than 17
+
+    Returns:
+        The text itself, or where it is too long its beginning and 16 hex digits of a hash of it.
+    """
+    if len(text) <= most:
+        return text
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return f"{text[: most - 17]}…{digest}"

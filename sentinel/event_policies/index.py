@@ -211,8 +211,7 @@ class FieldIndex:
             case "regex":
                 # Its case is its own affair, so it is asked with the text as it came.
                 found = pattern(value, not case)
-                literals = () if found.ignore_case else found.required
-                self._exact_texts.part(literals, found.search, owner)
+                self._exact_texts.part(found.required, found.search, owner)
             case "cidr":
                 network = ipaddress.ip_network(value.strip(), strict=False)
                 width = network.max_prefixlen - network.prefixlen

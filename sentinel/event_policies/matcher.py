@@ -258,7 +258,7 @@ class _Chooser:
         static = _COST[condition.operator]
         if condition.operator == "regex":
             found = pattern(condition.value, not condition.case_sensitive)
-            if not found.required or found.ignore_case:
+            if not found.required:
                 static = _UNCERTAIN
         if not self._sample:
             return static

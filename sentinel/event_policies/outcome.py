@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from sentinel.event_policies.fields import finder, text_of
+from sentinel.event_policies.fields import finder, shortened, text_of
 from sentinel.event_policies.model import EventPolicy
 from sentinel.event_policies.window_state import Hit
 from sentinel.template import render
@@ -59,7 +59,8 @@ def key_of(policy: EventPolicy, event: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the values of the policy's `by` fields; empty text for what is not there."""
     found = (finder(path)(event) for path in policy.by)
     return tuple(
-        ",".join(text_of(one) for one in (*each.plain, *each.items))[:MAX_KEY] for each in found
+        shortened(",".join(text_of(one) for one in (*each.plain, *each.items)), MAX_KEY)
+        for each in found
     )
 
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, Protocol, cast
 
 from sentinel.event_policies.clause import AllOf
-from sentinel.event_policies.fields import finder, text_of
+from sentinel.event_policies.fields import finder, shortened, text_of
 from sentinel.event_policies.matcher import check_of
 from sentinel.event_policies.model import EventPolicy
 from sentinel.event_policies.window import (
@@ -251,7 +251,7 @@ class _NewTerm(_Eventful):
         for name, find in self._finders:
             found = find(event)
             for one in (*found.plain, *found.items):
-                value = text_of(one)[:_LONGEST]
+                value = shortened(text_of(one), _LONGEST)
                 term = f"{name}: {value}"
                 seen = terms.pop(term, None)
                 if seen is None or at - seen > self._reach:
@@ -279,7 +279,7 @@ class _Cardinality(_Eventful):
         values = dict(before.values)
         found = self._find(event)
         for one in (*found.plain, *found.items):
-            value = text_of(one)[:_LONGEST]
+            value = shortened(text_of(one), _LONGEST)
             values[value] = max(at, values.pop(value, at))
         while len(values) > _MOST_TERMS:
             del values[next(iter(values))]
@@ -395,4 +395,4 @@ def watcher_of(policy: EventPolicy) -> Watcher | None:
 
 
 def _text(found: Any) -> str:
-    return ",".join(text_of(one) for one in (*found.plain, *found.items))[:_LONGEST]
+    return shortened(",".join(text_of(one) for one in (*found.plain, *found.items)), _LONGEST)

@@ -94,7 +94,7 @@ def _to_number(value: Any) -> Any:
     if isinstance(value, int | float):
         return value
     try:
-        found = float(_text(value)[:400])
+        found = float(_text(value))
     except ValueError:
         return None
     return found if math.isfinite(found) else None

@@ -45,6 +45,8 @@ VALUES: dict[str, Any] = {
         ("details.on in [0, true] and 0 in [false, 0.0]", True),
         ("number('12.5') + 1", 13.5),
         ("number('twelve') is None", True),
+        (f"number('{'0' * 500}1x') is None", True),
+        (f"matches('{'a' * 1500}!', '^a+$')", False),
         ("default(labels.region, 'eu')", "eu"),
         ("has(labels.region) or has(labels.mount)", True),
         ("len(details.tags) + len(unit)", 9),
