@@ -73,17 +73,20 @@ class SetReceiver(msgspec.Struct, frozen=True, kw_only=True):
     name: Name
     channels: list[Name]
 
-    def carry_out(self, services: Services, actor: str) -> None:
+    def carry_out(self, services: Services, actor: str) -> int:
         """Store the receiver.
 
         Args:
             services: what commands work on
             actor: who sent it
 
+        Returns:
+            how many alerts are open that new channels are not notified of
+
         Raises:
             ConfigurationError: the name or a channel cannot be used
         """
-        services.store.receivers.set(self.name, self.channels)
+        return services.store.receivers.set(self.name, self.channels)
 
 
 class RemoveReceiver(msgspec.Struct, frozen=True, kw_only=True):

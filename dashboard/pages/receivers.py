@@ -29,11 +29,14 @@ def _names(channels: list[str]) -> str:
 def _save(name: str, key: str) -> None:
     channels = cast("list[str]", list(st.session_state.get(key) or []))
     try:
-        session.run(SetReceiver(name=name, channels=channels))
+        before = session.run(SetReceiver(name=name, channels=channels))
     except SentinelError as error:
         session.queue_toast(f"Not changed: {error}", "error")
         return
-    session.queue_toast(f"Receiver {name} notifies: {_names(channels)}", "campaign")
+    said = f"Receiver {name} notifies: {_names(channels)}"
+    if before:
+        said += f". New channels are not notified of {before:,} alerts that are open already"
+    session.queue_toast(said, "campaign")
 
 
 def _create() -> None:

@@ -11,6 +11,7 @@ import typer
 
 from sentinel.cli import completion
 from sentinel.cli.output import AsJson, json_out, print_table, say
+from sentinel.cli.receivers import said_of_open
 from sentinel.cli.target import open_store, settings_here
 
 if TYPE_CHECKING:
@@ -329,22 +330,28 @@ def remove(
 
 
 def _added(made: SavedChannel, receiver: str, *, as_json: bool) -> None:
-    if receiver:
-        _add_to_receiver(receiver, made.ref)
+    before = _add_to_receiver(receiver, made.ref) if receiver else 0
     if as_json:
-        json_out({"channel": made.ref, "new": made.new, "receiver": receiver or None})
+        json_out(
+            {
+                "channel": made.ref, "new": made.new, "receiver": receiver or None,
+                "open_before": before,
+            }
+        )  # fmt: skip
         return
     say(f"Saved {made.ref}" + (f" and added it to the receiver {receiver}." if receiver else "."))
+    if before:
+        say(said_of_open(before))
     say(f"Test it: sentinel channel test {made.ref}")
     if not receiver:
         say(f"Use it: sentinel receiver set default -c inbox -c {made.ref}")
 
 
-def _add_to_receiver(receiver: str, ref: str) -> None:
+def _add_to_receiver(receiver: str, ref: str) -> int:
+    """Return how many alerts are open that the channel is not notified of."""
     with open_store() as store:
         known = store.receivers.all().get(receiver, [])
-        if ref not in known:
-            store.receivers.set(receiver, [*known, ref])
+        return 0 if ref in known else store.receivers.set(receiver, [*known, ref])
 
 
 def _secret(what: str, given: str) -> str:

@@ -10,7 +10,7 @@ from sentinel.cli import completion
 from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.target import open_store
 
-__all__ = ["commands"]
+__all__ = ["commands", "said_of_open"]
 
 commands = typer.Typer(
     no_args_is_help=True, help="Receivers: named sets of channels that rules notify."
@@ -56,19 +56,35 @@ def set_(
             show_default=False,
         ),
     ],
+    notify_open: Annotated[
+        bool, typer.Option("--notify-open", help="Notify new channels of every open alert, too.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Create a receiver, or replace the channels of one.
+
+    A new channel is notified of what opens from now on.
 
     Example:
         sentinel receiver set default --channel inbox --channel sentinel-webhook/ops
     """
     with open_store() as store:
-        store.receivers.set(name, channel)
+        before = store.receivers.set(name, channel, notify_open=notify_open)
     if json:
-        json_out({"name": name, "channels": channel})
-    else:
-        say(f"Receiver {name} notifies: {', '.join(channel)}.")
+        json_out({"name": name, "channels": channel, "open_before": before})
+        return
+    say(f"Receiver {name} notifies: {', '.join(channel)}.")
+    if before:
+        say(said_of_open(before))
+
+
+def said_of_open(count: int) -> str:
+    """Return a sentence about alerts that were open before a channel was added."""
+    are = "1 alert is" if count == 1 else f"{count:,} alerts are"
+    return (
+        f"{are} open already: new channels are notified of what opens from now on, or if it "
+        "becomes more severe."
+    )
 
 
 @commands.command()

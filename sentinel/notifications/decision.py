@@ -64,7 +64,8 @@ class Notified(msgspec.Struct, frozen=True, kw_only=True):
     """The last notification of one channel about one group, and the failures since.
 
     Attributes:
-        seq: the group's `seq` at the last notification; 0 for none
+        seq: the group's `seq` at the last notification; 0 for none. With `at` None, the `seq` at
+            which the channel was added to a receiver that others had been notified of
         firing: number of firing alerts that it named; 0 after a resolve
         severity: the group's severity then; 0 after a resolve
         at: when it was sent; None for never
@@ -166,6 +167,8 @@ def _beside_suppressed(
 
 
 def _of_the_rest(group: GroupNow, notified: Notified, now: datetime, policy: Policy) -> Decision:
+    if notified.seq > 0 and notified.at is None:
+        return _added_later(group, notified, now, policy)
     if notified.firing == 0:
         return _first(group, now, policy)
     last_at = notified.at or group.opened_at
@@ -182,12 +185,20 @@ def _of_the_rest(group: GroupNow, notified: Notified, now: datetime, policy: Pol
 
 def _resolved(group: GroupNow, notified: Notified) -> Decision:
     if notified.firing == 0:
-        never = notified.seq == 0
-        reason = Reason.RESOLVED_BEFORE_NOTIFIED if never else Reason.ALREADY_NOTIFIED
+        reason = Reason.RESOLVED_BEFORE_NOTIFIED if notified.at is None else Reason.ALREADY_NOTIFIED
         return Decision(send=False, reason=reason)
     if group.resolved_since == 0 and group.quiet_since > 0:
         return Decision(send=False, reason=Reason.RESOLVED_QUIETLY)
     return Decision(send=True, reason=Reason.RESOLVED)
+
+
+def _added_later(group: GroupNow, notified: Notified, now: datetime, policy: Policy) -> Decision:
+    """Decide for a channel that was added while the group was open."""
+    if group.severity > notified.severity:
+        return Decision(send=True, reason=Reason.SEVERITY_ROSE)
+    if group.new_firing == 0:
+        return Decision(send=False, reason=Reason.OPEN_BEFORE)
+    return _first(group, now, policy)
 
 
 def _first(group: GroupNow, now: datetime, policy: Policy) -> Decision:

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     PER_HOUR = "per_hour"
     GROUP_INTERVAL = "group_interval"
     REPEAT_INTERVAL = "repeat_interval"
+    OPEN_BEFORE = "open_before"
     ACKNOWLEDGED = "acknowledged"
     SUPPRESSED = "suppressed"
     RESOLVED_BEFORE_NOTIFIED = "resolved_before_notified"
@@ -50,6 +51,7 @@ WORDS: Mapping[str, str] = {
     Reason.PER_HOUR: "notified often enough within the hour (max_messages_per_hour)",
     Reason.GROUP_INTERVAL: "waiting to gather changes (group_interval)",
     Reason.REPEAT_INTERVAL: "notified; repeats later (repeat_interval)",
+    Reason.OPEN_BEFORE: "open before the channel was added, which is notified of what opens later",
     Reason.ACKNOWLEDGED: "acknowledged",
     Reason.SUPPRESSED: "suppressed",
     Reason.RESOLVED_BEFORE_NOTIFIED: "resolved before anybody was notified",

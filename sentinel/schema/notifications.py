@@ -43,8 +43,9 @@ class Receiver(SQLModel, table=True):
 class NotificationLogEntry(SQLModel, table=True):
     """The last notification of one group through one channel of a receiver, and what comes next.
 
-    `told_seq` is the group's `seq` at that notification, 0 for none yet. `reason` is that of the
-    last decision, so that one query answers why a channel was not notified.
+    `told_seq` is the group's `seq` at that notification, 0 for none yet. Where `told_at` is NULL, a
+    `told_seq` above 0 is that at which the channel was added to the receiver of an open group.
+    `reason` is that of the last decision, so that one query answers why a channel was not notified.
     """
 
     __tablename__: ClassVar[Any] = "telling"

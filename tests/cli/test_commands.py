@@ -94,7 +94,9 @@ def test_a_disabled_rule_closes_its_alerts(run: Run, world: World) -> None:
 
 def test_a_receiver_is_created_and_removed(run: Run, world: World) -> None:
     code, out, _ = run("receiver", "set", "night", "-c", "inbox", "--json")
-    assert (code, json.loads(out)) == (0, {"name": "night", "channels": ["inbox"]})
+    assert (code, json.loads(out)) == (
+        0, {"name": "night", "channels": ["inbox"], "open_before": 0},
+    )  # fmt: skip
     assert "night" in run("receiver", "list")[1]
     assert run("receiver", "remove", "night")[1] == "Removed the receiver night.\n"
     assert run("receiver", "remove", "night", "--json")[0] == 3

@@ -364,6 +364,7 @@ _ENDED_SEQ = case(
         MEMBER.c.fired_seq
         <= select(func.max(NOTIFICATION_LOG.c.told_seq))
         .where(NOTIFICATION_LOG.c.group_id == MEMBER.c.group_id)
+        .where(NOTIFICATION_LOG.c.told_at.is_not(None))
         .scalar_subquery(),
         MEMBER.c.resolved_seq,
     ),

@@ -171,7 +171,8 @@ class NotificationLog:
         self._abandon(connection, group.id)
         sends: list[ToSend] = []
         nexts: list[datetime] = []
-        sides: dict[int, Named] = {}  # by the seq of the last notification: channels often share it
+        # By the last notification, which channels often share.
+        sides: dict[tuple[int, bool], Named] = {}
         for receiver, channel in _targets(group, known, channels):
             policy = _policy(group)
             last = _last_notified(known.get((receiver, channel)), gates.closed_until(channel))
@@ -185,10 +186,11 @@ class NotificationLog:
                 nexts.append(decision.next_at)
             if decision.send:
                 gates.sends(channel)
-                if last.seq not in sides:
+                side = last.seq, last.at is None
+                if side not in sides:
                     dashboard = self._store.options.dashboard_url
-                    sides[last.seq] = _named(connection, group.id, last, now, dashboard)
-                named = sides[last.seq]
+                    sides[side] = _named(connection, group.id, last, now, dashboard)
+                named = sides[side]
                 sends.append(
                     self._prepare(
                         connection, group, receiver, channel, last, seen, decision, by, named
@@ -349,7 +351,10 @@ def _named(
 ) -> Named:
     """Return the alerts of both sides of a message to a channel."""
     named = Named()
-    rows = connection.execute(NAMED, {"group": group_id, "seq": last.seq, "now": now})
+    heard = 0 if last.at is None else last.seq
+    rows = connection.execute(
+        NAMED, {"group": group_id, "seq": last.seq, "heard": heard, "now": now}
+    )
     for row in rows:
         (named.firing if row.fires else named.resolved).append(message_alert(row, dashboard))
     return named

@@ -120,7 +120,7 @@ NAMED = (
                     ALERT.c.suppressed_until <= bindparam("now", type_=Moment()),
                 ),
             ),
-            over_since(bindparam("seq", type_=Integer)),
+            over_since(bindparam("heard", type_=Integer)),
         ),
     )
     .order_by(
@@ -131,6 +131,8 @@ NAMED = (
     )
 )
 """The alerts of both sides of a message to a channel that was last notified at `seq`.
+
+`heard` is the same, and 0 for a channel that was never notified and was added at `seq`.
 
 The highest severity first, and of one severity those that are new to the channel.
 """

@@ -12,6 +12,7 @@ from sentinel.errors import ConfigurationError, NotFound
 from sentinel.schema.notifications import Receiver
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import GROUP, table_of
+from sentinel.store.notifications.new_channels import OpenGroup, begin_later
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -44,15 +45,28 @@ class Receivers:
         return found
 
     def set(
-        self, name: str, channels: Sequence[str], *, description: str = "", source: str = "ui"
-    ) -> None:
-        """Create a receiver or replace its channels; new channels are notified of open groups.
+        self,
+        name: str,
+        channels: Sequence[str],
+        *,
+        description: str = "",
+        source: str = "ui",
+        notify_open: bool = False,
+    ) -> int:
+        """Create a receiver or replace its channels.
+
+        A new channel is notified of what opens from now on, and of open groups that nobody has
+        been notified of yet.
 
         Args:
             name: of the receiver
             channels: each `inbox` or `<block type slug>/<block name>`
             description: for people
             source: `file` or `ui`, who owns it
+            notify_open: notify new channels of every open group at once
+
+        Returns:
+            How many alerts are open that new channels are not notified of.
 
         Raises:
             ConfigurationError: a channel has another form.
@@ -75,7 +89,7 @@ class Receivers:
             "updated_at": self._store.now(),
         }
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> int:
             before = self.all_in(connection)
             done = connection.execute(
                 RECEIVER.update().where(RECEIVER.c.name == name).values(**values)
@@ -85,11 +99,15 @@ class Receivers:
             self._store.log.add(
                 connection, "info", "receiver.set", f"{name} notifies {', '.join(channels)}"
             )
-            # Groups of a receiver that does not exist notify `default`, so they count as its own.
-            if set(channels) - set(before.get(name, ())):
-                self._make_due(connection, name, before)
+            new = [one for one in values["channels"] if one not in before.get(name, ())]
+            if not new:
+                return 0
+            groups = _open_groups(connection, name, before)
+            heard = set[str]() if notify_open else begin_later(self._store, connection, groups, new)
+            self._make_due(connection, [one.id for one in groups if one.id not in heard])
+            return sum(one.firing for one in groups if one.id in heard)
 
-        self._store.in_transaction(work)
+        return self._store.in_transaction(work)
 
     def remove(self, name: str) -> None:
         """Delete a receiver; rules that name it notify `default` from then on.
@@ -107,26 +125,18 @@ class Receivers:
             if not done.rowcount:
                 raise NotFound(f"there is no receiver {name!r}", hint="See: sentinel receiver list")
             self._store.log.add(connection, "info", "receiver.removed", f"{name} is gone")
-            self._make_due(connection, name, before)
+            groups = _open_groups(connection, name, before)
+            self._make_due(connection, [one.id for one in groups])
 
         self._store.in_transaction(work)
 
-    def _make_due(
-        self, connection: Connection, name: str, before: Mapping[str, Sequence[str]]
-    ) -> None:
-        """Make the open groups of a receiver due at once, so that new channels are notified.
+    def _make_due(self, connection: Connection, ids: Sequence[str]) -> None:
+        """Make open groups due at once, so that new channels are notified.
 
         Channels that were notified before get no repeat, since each channel is decided on alone.
         """
-        query = select(GROUP.c.id, GROUP.c.receivers).where(GROUP.c.status != "resolved")
-        ids = sorted(
-            row.id
-            for row in connection.execute(query)
-            if name in row.receivers
-            or (name == DEFAULT and any(one not in before for one in row.receivers))
-        )
         now = self._store.now()
-        for piece in chunks(ids):
+        for piece in chunks(sorted(ids)):
             connection.execute(
                 GROUP.update()
                 .where(GROUP.c.id.in_(piece))
@@ -136,3 +146,29 @@ class Receivers:
             )
         if ids:
             self._store.wakes.request(connection, now)
+
+
+def _open_groups(
+    connection: Connection, name: str, before: Mapping[str, Sequence[str]]
+) -> list[OpenGroup]:
+    """Return the open groups that notify a receiver.
+
+    Args:
+        connection: an open transaction
+        name: of the receiver
+        before: the channels of every receiver, as they were
+
+    Returns:
+        The groups; groups of a receiver that does not exist notify `default`.
+    """
+    query = select(
+        GROUP.c.id, GROUP.c.receivers, GROUP.c.seq, GROUP.c.severity, GROUP.c.firing
+    ).where(GROUP.c.status != "resolved")
+    found: list[OpenGroup] = []
+    for row in connection.execute(query):
+        named = [
+            one for one in row.receivers if one == name or (name == DEFAULT and one not in before)
+        ]
+        if named:
+            found.append(OpenGroup(row.id, tuple(named), row.seq, row.severity, row.firing))
+    return found

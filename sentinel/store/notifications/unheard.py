@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, or_, select
+from sqlalchemy import Connection, Row, and_, exists, or_, select
 
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import MEMBER, NOTIFICATION_LOG
@@ -42,7 +42,13 @@ def take_back_unheard(
             wanted[group_id].append(alert_id)
     notified = exists().where(
         NOTIFICATION_LOG.c.group_id == MEMBER.c.group_id,
-        or_(NOTIFICATION_LOG.c.told_seq >= MEMBER.c.resolved_seq, NOTIFICATION_LOG.c.attempts > 0),
+        or_(
+            and_(
+                NOTIFICATION_LOG.c.told_at.is_not(None),
+                NOTIFICATION_LOG.c.told_seq >= MEMBER.c.resolved_seq,
+            ),
+            NOTIFICATION_LOG.c.attempts > 0,
+        ),
     )
     done: set[tuple[str, str]] = set()
     for group_id, every in wanted.items():

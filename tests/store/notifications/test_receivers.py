@@ -1,4 +1,4 @@
-"""A channel that is added to a receiver is notified of open groups at once."""
+"""A channel that is added to a receiver begins with what opens from then on."""
 
 from __future__ import annotations
 
@@ -34,9 +34,63 @@ def wakes(world: World) -> int:
     return world.store.wakes.requested()
 
 
-def test_an_added_channel_is_notified_at_once_and_no_channel_twice(world: World):
+ADDED = ["inbox", "sentinel-webhook/ops"]
+
+
+def test_an_added_channel_begins_with_what_opens_from_then_on(world: World):
     before = wakes(world)
-    world.store.receivers.set("ops", ["inbox", "sentinel-webhook/ops"])
+    assert world.store.receivers.set("ops", ADDED) == 1
+    assert (wakes(world), heard(world)) == (before, [])
+    assert "open_before" in world.reasons()
+    world.sees({"/": 95, "/data": 95})
+    world.clock.forward(minutes=5)
+    assert sorted(heard(world)) == ADDED
+    world.sees({"/": 20, "/data": 20})
+    assert sorted(heard(world)) == ADDED
+
+
+def test_an_added_channel_hears_nothing_of_the_end_of_what_it_was_not_told(world: World):
+    world.store.receivers.set("ops", ADDED)
+    world.sees({"/": 20})
+    assert heard(world) == ["inbox"]
+
+
+def test_a_message_to_an_added_channel_names_no_end_of_what_it_was_not_told(world: World):
+    world.sees({"/": 95, "/data": 95})
+    world.clock.forward(minutes=5)
+    world.tells()
+    world.store.receivers.set("ops", ADDED)
+    world.recorder.messages.clear()
+    world.sees({"/": 20, "/data": 95, "/home": 95})
+    world.clock.forward(minutes=5)
+    world.tells()
+    counts = {channel: (one.firing, one.resolved) for channel, one in world.recorder.messages}
+    assert counts == {"inbox": (2, 1), "sentinel-webhook/ops": (2, 0)}
+
+
+def test_an_added_channel_hears_when_it_becomes_more_severe(store: Store, clock: FakeClock):
+    levels = {"levels": {"medium": 90, "critical": 98}}
+    world = World(store, clock, receivers=["ops"], when=levels)
+    world.sees({"/": 95})
+    assert heard(world) == ["inbox"]
+    store.receivers.set("ops", ADDED)
+    assert heard(world) == []
+    world.sees({"/": 99})
+    assert sorted(heard(world)) == ADDED
+
+
+def test_an_added_channel_is_notified_of_what_nobody_was_told_yet(store: Store, clock: FakeClock):
+    world = World(store, clock, group_wait="30s", receivers=["ops"])
+    world.sees({"/": 95})
+    assert heard(world) == []
+    assert store.receivers.set("ops", ADDED) == 0
+    clock.forward(seconds=30)
+    assert sorted(heard(world)) == ADDED
+
+
+def test_an_added_channel_is_notified_of_open_alerts_on_request(world: World):
+    before = wakes(world)
+    world.store.receivers.set("ops", ADDED, notify_open=True)
     assert wakes(world) == before + 1
     assert heard(world) == ["sentinel-webhook/ops"]
     assert heard(world) == []
@@ -67,15 +121,20 @@ def test_default_is_notified_at_once_when_a_receiver_is_removed(world: World):
     world.store.receivers.remove("ops")
     assert heard(world) == ["sentinel-webhook/all"]
     world.store.receivers.set("default", ["sentinel-webhook/all", "sentinel-webhook/more"])
-    assert heard(world) == ["sentinel-webhook/more"]
+    assert heard(world) == []
 
 
-def test_a_receiver_created_later_is_notified_of_what_default_was(store: Store, clock: FakeClock):
+def test_a_receiver_created_later_begins_with_what_opens_from_then_on(
+    store: Store, clock: FakeClock
+):
     world = World(store, clock, group_wait="30s", receivers=["later"])
     world.sees({"/": 95})
     world.clock.forward(seconds=30)
     assert heard(world) == ["inbox"]
     store.receivers.set("later", ["sentinel-webhook/later"])
+    assert heard(world) == []
+    world.sees({"/": 95, "/data": 95})
+    world.clock.forward(minutes=5)
     assert heard(world) == ["sentinel-webhook/later"]
 
 
