@@ -15,6 +15,7 @@ from blocks.channel_variables import AlertVariables
 from sentinel.rules.condition import When
 from sentinel.rules.m_of_n import Often
 from sentinel.rules.no_data import NoData
+from sentinel.rules.not_repeated import NotRepeated
 from sentinel.rules.remediation import Remediation
 from sentinel.rules.rule import ErrorHandling, Rule
 from sentinel.settings import Settings
@@ -38,6 +39,7 @@ LEFT_OUT = {
     "Rule.max_messages_per_hour": "Any number.",
     "Rule.max_alerts": "Any number.",
     "Rule.no_data": "Alerts stay as they are.",
+    "Rule.not_repeated": "Alerts wait for a reading that is OK. Rules of webhooks always have it.",
     "ActiveHours.also": "No dates.",
     "ActiveHours.never": "No dates.",
     "ActiveHours.holidays": "Holidays count as ordinary days.",
@@ -145,6 +147,9 @@ def _rules() -> str:
     lines += _fields(Often)
     lines += ["# `no_data`", "", "What to do if a check works and has no reading.", ""]
     lines += _fields(NoData)
+    lines += ["# `not_repeated`", "", "What to do with an alert that nobody reports any more. For"]
+    lines += ["[alerts of other systems](../how-to/alerts-of-other-systems.md).", ""]
+    lines += _fields(NotRepeated)
     lines += [
         "# `active_hours`",
         "",

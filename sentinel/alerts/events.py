@@ -28,6 +28,8 @@ ALERT_EVENTS: Mapping[Reason, str] = {
     Reason.REOPENED_MANUALLY: "reopened",
     Reason.RECOVERED: "resolved",
     Reason.EXPIRED: "resolved",
+    Reason.NOT_REPEATED: "resolved",
+    Reason.KEPT_NOT_REPEATED: "not_repeated",
     Reason.NO_DATA: "resolved",
     Reason.RULE_DISABLED: "resolved",
     Reason.RESOLVED_MANUALLY: "resolved",

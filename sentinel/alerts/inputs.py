@@ -57,7 +57,12 @@ class Good(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Closed(msgspec.Struct, frozen=True, kw_only=True):
-    """The alert is closed without a recovery: `reason` is EXPIRED, NO_DATA or RULE_DISABLED."""
+    """The alert is closed without a recovery, or kept although nobody reports it any more.
+
+    Attributes:
+        reason: EXPIRED, NOT_REPEATED, KEPT_NOT_REPEATED, NO_DATA or RULE_DISABLED
+        actor: who did it; empty where no person did
+    """
 
     reason: Reason
     actor: str = ""

@@ -61,6 +61,9 @@ __all__ = [
     "step",
 ]
 
+_BY_TIME = frozenset((Reason.EXPIRED, Reason.NOT_REPEATED, Reason.KEPT_NOT_REPEATED))
+"""Ends that `expires_at` brings."""
+
 
 def step(
     alert: AlertState | None,
@@ -104,6 +107,11 @@ def step(
 
 def _arrived_late(given: Bad, ended: datetime | None) -> bool:
     return given.started is not None and ended is not None and given.started < ended
+
+
+def _expiry(given: Bad, terms: Terms) -> datetime | None:
+    lasts = terms.resolve_after or terms.repeated_within
+    return given.at + lasts if lasts else None
 
 
 def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
@@ -174,7 +182,7 @@ def _promote(
     """Open an alert that was bad long and often enough, or reopen the recent one."""
     if seen.bad_count < terms.consecutive or given.at - seen.first_bad_at < terms.hold:
         return Transition(Reason.PENDING, seen)
-    expires = given.at + terms.resolve_after if terms.resolve_after else None
+    expires = _expiry(given, terms)
     if (
         recent is not None
         and recent.resolved_at is not None
@@ -226,7 +234,7 @@ def _still_bad(alert: AlertState, given: Bad, terms: Terms) -> Transition:
         seen_at=given.at,
         bad_count=alert.bad_count + 1,
         occurrences=alert.occurrences + happened,
-        expires_at=given.at + terms.resolve_after if terms.resolve_after else None,
+        expires_at=_expiry(given, terms),
         started_at=_latest(alert.started_at, given.started),
         acknowledged_at=None if void else alert.acknowledged_at,
         acknowledged_by="" if void else alert.acknowledged_by,
@@ -261,10 +269,17 @@ def _ended(alert: AlertState | None, given: Closed, now: datetime) -> Transition
         return Transition(Reason.UNCHANGED, alert)
     if alert.status is Status.PENDING:
         return Transition(given.reason, None, drop=alert.id)
-    if given.reason is Reason.EXPIRED:
+    if given.reason in _BY_TIME:
         if alert.expires_at is None or alert.expires_at > now:
             return Transition(Reason.UNCHANGED, alert)
-        if alert.severity >= Severity.CRITICAL and alert.status is Status.OPEN:
+        if given.reason is Reason.KEPT_NOT_REPEATED:
+            kept = msgspec.structs.replace(alert, expires_at=None, version=alert.version + 1)
+            return Transition(given.reason, kept, True)
+        if (
+            given.reason is Reason.EXPIRED
+            and alert.severity >= Severity.CRITICAL
+            and alert.status is Status.OPEN
+        ):
             return Transition(Reason.KEPT_CRITICAL, alert)
         # By its own time, not when a sweep came by; a critical one ends once it is acknowledged.
         now = max(alert.expires_at, alert.acknowledged_at or alert.expires_at)

@@ -38,6 +38,8 @@ class Reason(StrEnum):
     RECOVERED = "recovered"
     KEPT_FIRING = "kept_firing"
     EXPIRED = "expired"
+    NOT_REPEATED = "not_repeated"
+    KEPT_NOT_REPEATED = "kept_not_repeated"
     NO_DATA = "no_data"
     KEPT_CRITICAL = "kept_critical"
     RULE_DISABLED = "rule_disabled"
@@ -78,6 +80,8 @@ WORDS: Mapping[str, str] = {
     Reason.RECOVERED: "recovered",
     Reason.KEPT_FIRING: "OK again, but kept firing for a while (keep_firing_for)",
     Reason.EXPIRED: "expired",
+    Reason.NOT_REPEATED: "not repeated: its sender no longer reports it",
+    Reason.KEPT_NOT_REPEATED: "not repeated for too long, and kept open",
     Reason.NO_DATA: "no data: the check no longer reports it",
     Reason.KEPT_CRITICAL: "kept open: an unacknowledged critical alert never expires",
     Reason.RULE_DISABLED: "rule disabled",

@@ -48,6 +48,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         consecutive: bad evaluations in a row that are needed as well
         keep_firing: how long a good reading does not resolve it (`keep_firing_for`)
         resolve_after: after this time without a bad reading it expires; None for never
+        repeated_within: after this time without a bad reading it is not repeated; None for never
         period: of the rule; a gap of more than two periods restarts `hold`. None for no period
         reopen_within: a recurrence within this time reopens the same alert
         hold_after_manual_resolve: how long a person's resolve holds while it still fires
@@ -58,6 +59,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     consecutive: int = 1
     keep_firing: timedelta = timedelta(0)
     resolve_after: timedelta | None = None
+    repeated_within: timedelta | None = None
     period: timedelta | None = None
     reopen_within: timedelta = timedelta(minutes=15)
     hold_after_manual_resolve: timedelta = timedelta(minutes=5)

@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from datetime import timedelta
+from typing import Annotated, Any, Literal, cast
 
-from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, BeforeValidator, Field
 
 from sentinel.api.bodies import Body, Tenant, described, json_of
 from sentinel.api.metrics import refused
 from sentinel.api.problems import MOST_ERRORS, ItemError, responses
+from sentinel.duration import parse_duration
 from sentinel.errors import SampleError
 from sentinel.ingest.webhooks import Arrived, Sender, arrive, grafana, prometheus
+from sentinel.rules.not_repeated import REPEAT_INTERVAL, NotRepeated
 from sentinel.store import Store
 
 __all__ = ["Taken", "router"]
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
+
+
+def _interval(given: object) -> timedelta:
+    length = parse_duration(given)
+    if not timedelta(seconds=1) <= length <= timedelta(days=366):
+        raise ValueError("must be from 1s to 366d")
+    return length
+
+
+RepeatInterval = Annotated[
+    timedelta | None,
+    Query(
+        description="The sender's repeat_interval, for example 12h; by default 4h. An alert that "
+        "is not sent again for a quarter longer is not repeated.",
+        json_schema_extra={"type": "string", "example": "4h"},
+    ),
+    BeforeValidator(lambda given: None if given is None else _interval(given)),
+]
+Then = Annotated[
+    Literal["resolve", "keep"] | None,
+    Query(description="What becomes of an alert that is not repeated; by default it is resolved."),
+]
 _ALERT = {
     "status": "firing",
     "labels": {"alertname": "ProbeFailure", "instance": "a", "severity": "critical"},
@@ -57,7 +82,13 @@ class Taken(BaseModel):
     responses=responses(400, 413),
     openapi_extra=described(_OBJECT, {"version": "4", "status": "firing", "alerts": [_ALERT]}),
 )
-def from_prometheus(request: Request, body: Body, tenant: Tenant = "default") -> Taken:
+def from_prometheus(
+    request: Request,
+    body: Body,
+    tenant: Tenant = "default",
+    repeat_interval: RepeatInterval = None,
+    not_repeated: Then = None,
+) -> Taken:
     """Accept a message of an Alertmanager's `webhook_config` (version 4).
 
     Every alert in it is a reading of the rule `prometheus`: a firing one opens or updates
@@ -68,7 +99,8 @@ def from_prometheus(request: Request, body: Body, tenant: Tenant = "default") ->
     Returns:
         The counts of alerts and changes.
     """
-    return _taken(request, "prometheus", prometheus(json_of(body)), tenant)
+    terms = _terms(repeat_interval, not_repeated)
+    return _taken(request, "prometheus", prometheus(json_of(body)), tenant, terms)
 
 
 @router.post(
@@ -79,7 +111,13 @@ def from_prometheus(request: Request, body: Body, tenant: Tenant = "default") ->
         _ANY, {"metric": "temperature", "value": 21.5, "tags": {"room": "north"}}
     ),
 )
-def from_grafana(request: Request, body: Body, tenant: Tenant = "default") -> Taken:
+def from_grafana(
+    request: Request,
+    body: Body,
+    tenant: Tenant = "default",
+    repeat_interval: RepeatInterval = None,
+    not_repeated: Then = None,
+) -> Taken:
     """Accept a message of a Grafana webhook, of its alerting or of legacy alerting.
 
     Alerts are readings of the rule `grafana`. `evalMatches` of legacy alerting, and bodies with
@@ -89,14 +127,26 @@ def from_grafana(request: Request, body: Body, tenant: Tenant = "default") -> Ta
     Returns:
         The counts of alerts, changes and samples.
     """
-    return _taken(request, "grafana", grafana(json_of(body)), tenant)
+    terms = _terms(repeat_interval, not_repeated)
+    return _taken(request, "grafana", grafana(json_of(body)), tenant, terms)
 
 
-def _taken(request: Request, sender: Sender, arrived: Arrived, tenant: str) -> Taken:
+def _terms(
+    repeat_interval: timedelta | None, then: Literal["resolve", "keep"] | None
+) -> NotRepeated | None:
+    """Return what a webhook's address says of alerts that are not repeated; None for nothing."""
+    if repeat_interval is None and then is None:
+        return None
+    return NotRepeated.of(repeat_interval or REPEAT_INTERVAL, then or "resolve")
+
+
+def _taken(
+    request: Request, sender: Sender, arrived: Arrived, tenant: str, terms: NotRepeated | None
+) -> Taken:
     store = cast("Store", request.app.state.store)
     changed, late, note = 0, 0, ""
     if arrived.readings:
-        applied = arrive(store, sender, arrived.readings, tenant)
+        applied = arrive(store, sender, arrived.readings, tenant, terms)
         changed, late = applied.changed, applied.late
         if applied.outcome == "disabled":
             note = f"the rule {sender!r} is disabled; enable it with: sentinel rule enable {sender}"

@@ -35,6 +35,7 @@ from sentinel.ingest.given import (
 )
 from sentinel.labels.text import MAX_LABELS
 from sentinel.metrics.sample import Sample, moment_of
+from sentinel.rules.not_repeated import NotRepeated
 from sentinel.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -151,7 +152,13 @@ def grafana(body: object) -> Arrived:
     )  # fmt: skip
 
 
-def arrive(store: Store, sender: Sender, readings: Sequence[Reading], tenant: str) -> Applied:
+def arrive(
+    store: Store,
+    sender: Sender,
+    readings: Sequence[Reading],
+    tenant: str,
+    not_repeated: NotRepeated | None = None,
+) -> Applied:
     """Apply the alerts of another system as one evaluation of that sender's rule.
 
     Messages may arrive at the same time. Evaluations of a rule are ordered, so one that is stale
@@ -162,6 +169,8 @@ def arrive(store: Store, sender: Sender, readings: Sequence[Reading], tenant: st
         sender: whose webhook it came over; also the name of the rule
         readings: of the message
         tenant: of the rule
+        not_repeated: what to do with its alerts that are not reported again; by default what the
+            rule says, or what a sender with the usual repeat interval needs
 
     Returns:
         The result of the evaluation.
@@ -172,6 +181,8 @@ def arrive(store: Store, sender: Sender, readings: Sequence[Reading], tenant: st
     for _ in range(_TRIES):
         at = store.now()
         rule, last = _rule(store, sender, tenant)
+        terms = not_repeated or rule.not_repeated or NotRepeated()
+        rule = rule.model_copy(update={"not_repeated": terms})
         if last is not None and last >= at:
             at = last + _STEP
         applied = store.apply(

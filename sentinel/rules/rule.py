@@ -24,6 +24,7 @@ from sentinel.duration import Duration, format_duration, parse_duration
 from sentinel.rules.condition import When
 from sentinel.rules.m_of_n import Often
 from sentinel.rules.no_data import NoData
+from sentinel.rules.not_repeated import NotRepeated
 from sentinel.rules.remediation import Remediation
 from sentinel.severity import Severity, SeverityWord, severity_of
 from sentinel.timing.active_hours import ActiveHours
@@ -184,6 +185,9 @@ class Rule(BaseModel):
     no_data: NoData | None = Field(
         default=None, description="What to do when the check works and sees nothing."
     )
+    not_repeated: NotRepeated | None = Field(
+        default=None, description="What to do with an alert that is not reported again."
+    )
     errors: ErrorHandling = Field(
         default=ErrorHandling(), description="What to do when the check fails."
     )
@@ -197,6 +201,10 @@ class Rule(BaseModel):
         if self.resolve_after is not None and self.resolve_after < timedelta(seconds=1):
             given = format_duration(self.resolve_after)
             raise ValueError(f"resolve_after: must be 1s or more, got {given}")
+        if self.not_repeated is not None and self.resolve_after is not None:
+            raise ValueError("not_repeated: cannot be used with resolve_after; give one of them")
+        if self.not_repeated is not None and self.not_repeated.after < timedelta(seconds=1):
+            raise ValueError("not_repeated.after: must be 1s or more")
         if self.often is not None and self.consecutive > 1:
             raise ValueError("often: cannot be used with consecutive; give one of them")
         if self.timeout <= timedelta(0):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -64,6 +64,14 @@ _LIVE = _rows(
     ALERT.c.status != "resolved",
 )
 
+_OF_A_SENDER = (
+    select(RULE.c.name)
+    .where(RULE.c.tenant == ALERT.c.tenant, RULE.c.name == ALERT.c.rule)
+    .where(RULE.c.spec["not_repeated"].as_string().is_not(None))
+    .exists()
+)
+"""Alerts whose rule says what becomes of those that are not repeated."""
+
 
 def act(
     store: Store,
@@ -116,11 +124,14 @@ def close_rule(
         How many alerts that were open or acknowledged it ended.
     """
     rows = connection.execute(_LIVE, {"tenant": tenant, "rule": rule}).all()
-    return _end(store, connection, rows, Closed(reason=reason, actor=actor))
+    return _end(store, connection, rows, lambda _: Closed(reason=reason, actor=actor))
 
 
 def expire(store: Store, connection: Connection, *, at_once: bool = False) -> int:
-    """End the alerts that have outlived their rule's `resolve_after`, the oldest first.
+    """End the alerts that have outlived their rule's terms, the oldest first.
+
+    The terms are `resolve_after`, after which an alert expires, and `not_repeated`, after which it
+    closes as not repeated or is kept, as the rule says.
 
     A run that is late may still bring a reading from before the end. So where a rule has a period
     and a slot that is due by then, its alert stays open until that slot is evaluated, or no run of
@@ -140,7 +151,7 @@ def expire(store: Store, connection: Connection, *, at_once: bool = False) -> in
         ALERT.c.expires_at <= now,
         ALERT.c.status != "resolved",
         # What is kept until somebody takes it must not crowd out what can go.
-        or_(ALERT.c.severity < Severity.CRITICAL, ALERT.c.status != "open"),
+        or_(ALERT.c.severity < Severity.CRITICAL, ALERT.c.status != "open", _OF_A_SENDER),
     )
     late = {} if at_once else _late_runs(connection, outlived)
     chosen = select(ALERT.c.id, ALERT.c.tenant, ALERT.c.rule).order_by(ALERT.c.expires_at)
@@ -155,10 +166,24 @@ def expire(store: Store, connection: Connection, *, at_once: bool = False) -> in
     due = due[:MOST_ACTED_ON]
     if not due:
         return 0
-    lock_rules(connection, [(row.tenant, row.rule) for row in due])
+    rules = lock_rules(connection, [(row.tenant, row.rule) for row in due])
     # Read again now that their rules are locked.
     rows = connection.execute(_ACTED_ON, {"ids": [row.id for row in due]}).all()
-    return _end(store, connection, rows, Closed(reason=Reason.EXPIRED))
+
+    def how(row: Row[Any]) -> Closed:
+        rule = rules.get((row.tenant, row.rule))
+        return _outlived({} if rule is None else rule.spec)
+
+    return _end(store, connection, rows, how)
+
+
+def _outlived(spec: Mapping[str, Any]) -> Closed:
+    """Return how an alert ends that has outlived the terms of its rule."""
+    terms: dict[str, Any] | None = spec.get("not_repeated")
+    if terms is None:
+        return Closed(reason=Reason.EXPIRED)
+    keeps = terms.get("then") == "keep"
+    return Closed(reason=Reason.KEPT_NOT_REPEATED if keeps else Reason.NOT_REPEATED)
 
 
 def expire_before(store: Store, connection: Connection, rule: Rule, slot: datetime) -> int:
@@ -175,7 +200,8 @@ def expire_before(store: Store, connection: Connection, rule: Rule, slot: dateti
     """
     mine = {"tenant": rule.tenant, "rule": rule.name}
     rows = connection.execute(_LIVE.where(ALERT.c.expires_at < slot), mine).all()
-    return _end(store, connection, rows, Closed(reason=Reason.EXPIRED)) if rows else 0
+    ended = Closed(reason=Reason.EXPIRED)
+    return _end(store, connection, rows, lambda _: ended) if rows else 0
 
 
 def _late_runs(
@@ -209,10 +235,15 @@ def _late_runs(
     return late
 
 
-def _end(store: Store, connection: Connection, rows: Sequence[Row[Any]], ended: Closed) -> int:
+def _end(
+    store: Store,
+    connection: Connection,
+    rows: Sequence[Row[Any]],
+    how: Callable[[Row[Any]], Closed],
+) -> int:
     unit = UnitOfWork(store, connection, store.now())
     changes = _Changes(unit, {})
-    closed = sum(changes.step(row, state_of(row), ended).visible for row in rows)
+    closed = sum(changes.step(row, state_of(row), how(row)).visible for row in rows)
     unit.commit()
     return closed
 
@@ -290,7 +321,8 @@ class _Changes:
         unit.record(
             become, after, Origin(row.tenant, row.rule, row.category, row.team), row.title,
             joins=joins, actor=getattr(given, "actor", ""),
-            comment=getattr(given, "comment", "") or getattr(given, "assignee", ""),
+            comment=getattr(given, "comment", "") or getattr(given, "assignee", "")
+            or _since(become.reason, after),
         )  # fmt: skip
         return become
 
@@ -303,6 +335,13 @@ class _Changes:
                 "until": given.until, "reason": given.comment, "actor": given.actor,
                 "created_at": self._unit.now,
             }  # fmt: skip
+
+
+def _since(reason: Reason, alert: AlertState) -> str:
+    """Return since when an alert was not repeated, for its timeline; empty for other reasons."""
+    if reason not in (Reason.NOT_REPEATED, Reason.KEPT_NOT_REPEATED):
+        return ""
+    return f"not repeated since {alert.last_bad_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 _TERMS = Terms()

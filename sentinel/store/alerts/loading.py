@@ -55,6 +55,7 @@ def usual_terms(rule: Rule, options: StoreOptions) -> Terms:
         consecutive=rule.consecutive,
         keep_firing=rule.keep_firing_for,
         resolve_after=rule.resolve_after,
+        repeated_within=None if rule.not_repeated is None else rule.not_repeated.after,
         period=rule.every,
         reopen_within=options.reopen_within,
         hold_after_manual_resolve=options.hold_after_manual_resolve,

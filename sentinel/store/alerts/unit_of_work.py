@@ -45,7 +45,7 @@ __all__ = ["Origin", "UnitOfWork", "WriteBatch"]
 
 _QUIET = frozenset((Reason.NO_DATA, Reason.EXPIRED))
 """Ends that are no recovery and that nobody chose: receivers are not notified of them."""
-_OUTSIDE_GROUPS = frozenset((Reason.COMMENTED, Reason.ASSIGNED))
+_OUTSIDE_GROUPS = frozenset((Reason.COMMENTED, Reason.ASSIGNED, Reason.KEPT_NOT_REPEATED))
 """Changes that no group counts."""
 _WORDS = {int(severity): severity.word for severity in Severity}
 
