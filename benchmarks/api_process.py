@@ -18,12 +18,15 @@ TOKEN = "a-token-of-the-benchmarks"
 
 
 @contextmanager
-def api_process(database: str, home: str) -> Generator[httpx.Client]:
+def api_process(
+    database: str, home: str, *, python: str = sys.executable
+) -> Generator[httpx.Client]:
     """Start it on a free port and end it afterwards; gives a client of it.
 
     Args:
         database: its URL
         home: a folder of its own
+        python: the interpreter of the build to start, that of this one by default
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -36,7 +39,7 @@ def api_process(database: str, home: str) -> Generator[httpx.Client]:
         "PREFECT_API_URL": "http://127.0.0.1:9/api",
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "sentinel.api"], env=environment, stderr=subprocess.DEVNULL
+        [python, "-P", "-m", "sentinel.api"], env=environment, stderr=subprocess.DEVNULL
     )
     try:
         with httpx.Client(

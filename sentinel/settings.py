@@ -67,6 +67,15 @@ class Settings(BaseSettings):
         ),
     )
     api_port: int = Field(default=8400, ge=0, le=65535, description="Port of Sentinel's API.")
+    api_processes: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description=(
+            "How many processes answer the API's requests, on one port. They share nothing but the "
+            "database; more than there are processor cores is of no use."
+        ),
+    )
     dashboard_port: int = Field(default=8501, ge=0, le=65535, description="Dashboard's port.")
     prefect_port: int = Field(
         default=4200, ge=0, le=65535, description="Port of the Prefect server `up` starts."

@@ -14,7 +14,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.alerts.reasons import words
 
-__all__ = ["SHOWN", "AlertView", "ShownStatus", "TimelineView", "shown_status"]
+__all__ = [
+    "SHOWN",
+    "AlertView",
+    "ShownStatus",
+    "TimelineView",
+    "alert_fields",
+    "entry_fields",
+    "shown_status",
+]
 
 ShownStatus = Literal["pending", "open", "escalated", "acknowledged", "suppressed", "resolved"]
 SHOWN: tuple[str, ...] = get_args(ShownStatus)
@@ -104,20 +112,8 @@ class AlertView(BaseModel):
     @classmethod
     def of(cls, row: Mapping[str, Any], now: datetime) -> AlertView:
         """Make the view of a row of the alert table at `now`."""
-        known = {name: row[name] for name in cls.model_fields if name in row}
         # The row comes from our own columns: checking each again would cost more than reading.
-        return cls.model_construct(
-            None,
-            **{
-                **known,
-                "severity": row["severity_word"],
-                "rank": row["severity"],
-                "resolution_text": words(row["resolution"]),
-                "status": shown_status(
-                    row["status"], row["suppressed_until"], row["escalation_level"], now
-                ),
-            },
-        )
+        return cls.model_construct(None, **alert_fields(row, now))
 
     @property
     def since(self) -> datetime:
@@ -146,7 +142,45 @@ class TimelineView(BaseModel):
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> TimelineView:
         """Make the view of a row of the timeline table."""
-        known = {name: row[name] for name in cls.model_fields if name in row}
-        return cls.model_construct(
-            None, **{**known, "rank": row["severity"], "reason_text": words(row["reason"])}
-        )
+        return cls.model_construct(None, **entry_fields(row))
+
+
+_ALERT_FIELDS = tuple(AlertView.model_fields)
+_ENTRY_FIELDS = tuple(TimelineView.model_fields)
+
+
+def alert_fields(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return what `AlertView` shows of a row of the alert table, without an object for each.
+
+    Args:
+        row: all columns of the alert, by name
+        now: the present moment, on which the shown status depends
+
+    Returns:
+        The values by field of `AlertView`, in the order of its fields.
+    """
+    get = row.get
+    fields = {name: get(name) for name in _ALERT_FIELDS}
+    fields["severity"] = row["severity_word"]
+    fields["rank"] = row["severity"]
+    fields["resolution_text"] = words(row["resolution"])
+    fields["status"] = shown_status(
+        row["status"], row["suppressed_until"], row["escalation_level"], now
+    )
+    return fields
+
+
+def entry_fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `TimelineView` shows of a row of the timeline table.
+
+    Args:
+        row: all columns of the entry, by name
+
+    Returns:
+        The values by field of `TimelineView`, in the order of its fields.
+    """
+    get = row.get
+    fields = {name: get(name) for name in _ENTRY_FIELDS}
+    fields["rank"] = row["severity"]
+    fields["reason_text"] = words(row["reason"])
+    return fields

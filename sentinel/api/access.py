@@ -108,7 +108,7 @@ def check_bind(settings: Settings) -> None:
     )
 
 
-def caller(
+async def caller(
     request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     user: Annotated[
@@ -120,6 +120,8 @@ def caller(
     ] = None,
 ) -> str:
     """Authenticate a request; every route under /api depends on this.
+
+    A coroutine, although it waits for nothing: FastAPI would call a function in a thread.
 
     Args:
         request: the request
@@ -160,7 +162,7 @@ def caller(
     return name or default or "api"
 
 
-def local_or_trusted(
+async def local_or_trusted(
     request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> None:
@@ -171,7 +173,7 @@ def local_or_trusted(
     """
     if request.client is not None and is_loopback(request.client.host):
         return
-    caller(request, credentials)
+    await caller(request, credentials)
 
 
 Caller = Annotated[str, Depends(caller)]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal, cast
+from functools import partial
+from typing import Annotated, Any, Literal, cast
 
-from fastapi import APIRouter, Path, Query, Request
+import msgspec
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import AwareDatetime
 
 from sentinel.alerts.actions import Action, ActionResult, action_named
 from sentinel.alerts.reasons import Reason, words
 from sentinel.alerts.view import AlertView
 from sentinel.api.access import Caller
+from sentinel.api.answers import answers_of, json_response
 from sentinel.api.problems import Problem, responses
 from sentinel.api.schemas import (
     ActionRequest,
@@ -26,7 +29,9 @@ from sentinel.engine.snooze import offer, still_firing
 from sentinel.errors import NotFound
 from sentinel.links import Addresses
 from sentinel.store import Store
+from sentinel.store.alerts.detail import read_detail
 from sentinel.store.alerts.filter import AlertFilter
+from sentinel.store.alerts.queries import Order
 
 __all__ = ["router"]
 
@@ -43,21 +48,27 @@ AlertId = Annotated[
 
 
 def _item(request: Request, alert: AlertView) -> AlertItem:
-    return AlertItem.model_construct(None, **vars(alert), links=_links(request, alert))
+    links = Links.model_validate(_links(request, alert.id, alert.flow_run_id))
+    return AlertItem.model_construct(None, **vars(alert), links=links)
 
 
-def _links(request: Request, alert: AlertView) -> Links:
-    addresses = cast("Addresses", request.app.state.addresses)
-    run = addresses.flow_run(alert.flow_run_id) if alert.flow_run_id else None
-    return Links(dashboard=addresses.alert(alert.id), flow_run=run)
+def _links(request: Request, alert_id: str, flow_run_id: str | None) -> dict[str, str | None]:
+    """Return the fields of `Links`."""
+    addresses = _addresses(request)
+    run = addresses.flow_run(flow_run_id) if flow_run_id else None
+    return {"dashboard": addresses.alert(alert_id), "flow_run": run}
+
+
+def _addresses(request: Request) -> Addresses:
+    return cast("Addresses", request.app.state.addresses)
 
 
 def _store(request: Request) -> Store:
     return cast("Store", request.app.state.store)
 
 
-@router.get("", summary="List alerts", responses=responses())
-def list_alerts(
+@router.get("", summary="List alerts", responses=responses(), response_model=AlertList)
+async def list_alerts(
     request: Request,
     status: Annotated[
         list[str],
@@ -84,38 +95,56 @@ def list_alerts(
     ] = "history",
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[str | None, Query(description="next_cursor of the previous page.")] = None,
-) -> AlertList:  # fmt: skip
+) -> Response:  # fmt: skip
     """List alerts by page. The cursor is stable: alerts that arrive meanwhile shift no page."""
     chosen = AlertFilter(
         status=tuple(status), severity=tuple(severity), rule=rule, category=category, team=team,
         assignee=assignee, q=q, since=since, until=until, tenant=tenant,
     )  # fmt: skip
-    page = _store(request).alerts.page(chosen, limit=limit, after=cursor or None, order=order)
-    items = [_item(request, alert) for alert in page.items]
-    return AlertList.model_construct(None, items=items, next_cursor=page.next)
+    answers = answers_of(request)
+    asked = ("alerts", chosen, limit, cursor or None, order)
+    read = partial(_list, request, chosen, limit, cursor or None, order)
+    return json_response(await answers.of(asked, await answers.version(), read))
 
 
-@router.get("/{alert_id}", summary="One alert with its timeline", responses=responses(404))
-def get_alert(request: Request, alert_id: AlertId) -> AlertDetail:
+def _list(
+    request: Request, chosen: AlertFilter, limit: int, after: str | None, order: Order
+) -> tuple[bytes, None]:
+    page = _store(request).alerts.fields_page(chosen, limit=limit, after=after, order=order)
+    for fields in page.items:
+        fields["links"] = _links(request, fields["id"], fields["flow_run_id"])
+    return msgspec.json.encode({"items": page.items, "next_cursor": page.next}), None
+
+
+@router.get(
+    "/{alert_id}",
+    summary="One alert with its timeline",
+    responses=responses(404),
+    response_model=AlertDetail,
+)
+async def get_alert(request: Request, alert_id: AlertId) -> Response:
     """Return the present alert, and all its changes, oldest first."""
-    alert = _store(request).alerts.get(alert_id)
-    return AlertDetail.model_construct(
-        None,
-        **vars(alert),
-        links=_links(request, alert),
-        timeline=_store(request).alerts.timeline(alert_id),
-        remedy=_remediation(request, alert_id),
-    )
+    answers = answers_of(request)
+    read = partial(_detail, request, alert_id)
+    return json_response(await answers.of(("alert", alert_id), await answers.version(), read))
 
 
-def _remediation(request: Request, alert_id: str) -> Remediation | None:
-    found = _store(request).remediations.of(alert_id)
-    if found is None:
+def _detail(request: Request, alert_id: str) -> tuple[bytes, None]:
+    found = read_detail(_store(request), alert_id)
+    fields = found.alert
+    fields["links"] = _links(request, alert_id, fields["flow_run_id"])
+    fields["timeline"] = found.timeline
+    fields["remedy"] = _remediation(request, found.remediation)
+    return msgspec.json.encode(fields), None
+
+
+def _remediation(request: Request, row: dict[str, Any] | None) -> dict[str, Any] | None:
+    if row is None:
         return None
-    run = found.flow_run_id
-    addresses = cast("Addresses", request.app.state.addresses)
-    url = addresses.flow_run(run) if run else None
-    return Remediation.model_validate({**found.model_dump(), "flow_run": url})
+    fields = {name: row.get(name) for name in Remediation.model_fields}
+    run = row["flow_run_id"]
+    fields["flow_run"] = _addresses(request).flow_run(run) if run else None
+    return fields
 
 
 @router.post(

@@ -27,6 +27,7 @@ from sentinel.api import (
     statistics,
     webhooks,
 )
+from sentinel.api.answers import Answers
 from sentinel.api.limits import Limits
 from sentinel.api.relay_thread import RelayThread
 from sentinel.links import Addresses
@@ -77,6 +78,7 @@ def create_app(
             if relay_thread is not None:
                 relay_thread.stop()
             prefect.close()
+            app.state.answers.close()
             if store is None:
                 app.state.store.close()
 
@@ -92,6 +94,7 @@ def create_app(
     app.state.settings = chosen
     app.state.token = access.token(chosen)
     app.state.store = store or Store.of(chosen)
+    app.state.answers = Answers(app.state.store)
     app.state.addresses = Addresses.of(chosen)
     app.state.relay_thread = None
     app.state.prefect_healthy = prefect.healthy

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Query, Request
+import msgspec
+from fastapi import APIRouter, Query, Request, Response
 
+from sentinel.api.answers import answers_of, json_response
 from sentinel.api.problems import responses
 from sentinel.api.schemas import RuleItem, RuleList
 from sentinel.store import Store
@@ -14,22 +19,33 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/rules", tags=["rules"])
 
+_STORED = {
+    name: "severity" if name == "rank" else name
+    for name in RuleItem.model_fields
+    if name != "live_alerts"
+}
+"""The fields of a rule that are columns of its row, with the column's name."""
 
-@router.get("", summary="List rules", responses=responses())
-def list_rules(
+
+@router.get("", summary="List rules", responses=responses(), response_model=RuleList)
+async def list_rules(
     request: Request,
     tenant: Annotated[str | None, Query(pattern="^[a-z0-9._-]{1,100}$")] = None,
-) -> RuleList:
+) -> Response:
     """List all rules that have run, with their switch and last evaluation."""
+    answers = answers_of(request)
     store = cast("Store", request.app.state.store)
-    live = store.rules.live_counts()
-    return RuleList(
-        items=[
-            RuleItem(
-                **row.model_dump(include=set(RuleItem.model_fields)),
-                rank=row.severity,
-                live_alerts=live.get((row.tenant, row.name), 0),
-            )
-            for row in store.rules.list(tenant)
-        ]
-    )
+    rules, version = await asyncio.gather(answers.rules_version(), answers.version())
+    live = await answers.of("live", version, lambda: (store.rules.live_counts(), None))
+    read = partial(_list, store, tenant, live)
+    return json_response(await answers.of(("rules", tenant), version, read, more=rules))
+
+
+def _list(
+    store: Store, tenant: str | None, live: Mapping[tuple[str, str], int]
+) -> tuple[bytes, None]:
+    rows = store.rules.fields(_STORED, tenant)
+    for fields in rows:
+        fields["live_alerts"] = live.get((fields["tenant"], fields["name"]), 0)
+    items = [{name: fields[name] for name in RuleItem.model_fields} for fields in rows]
+    return msgspec.json.encode({"items": items}), None

@@ -1,19 +1,28 @@
-"""Run the application with uvicorn."""
+"""Run the application with uvicorn, in one process or in several."""
 
 from __future__ import annotations
 
 import logging
+import multiprocessing
+import os
+import signal
 import sys
+import threading
+from multiprocessing.process import BaseProcess
+from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
-from sentinel.api.access import check_bind
+from sentinel.api.access import check_bind, token
 from sentinel.api.app import create_app
+from sentinel.api.relay_thread import RelayThread
 from sentinel.errors import SentinelError
 from sentinel.printable import clean_log_records, printable
-from sentinel.settings import settings
+from sentinel.settings import Settings, settings
+from sentinel.store import Store
 
-__all__ = ["main"]
+__all__ = ["application_of_one", "main"]
 
 
 def main(*, relay: bool = True) -> int:
@@ -25,24 +34,75 @@ def main(*, relay: bool = True) -> int:
     Returns:
         The exit code of the process: 0, or 2 if a setting is invalid.
     """
+    _log_to_stderr()
+    chosen = settings()
+    try:
+        check_bind(chosen)
+        if chosen.api_processes > 1:
+            _serve_together(chosen, relay=relay)
+        else:
+            uvicorn.run(create_app(chosen, relay=relay), **_options(chosen))
+    except SentinelError as error:
+        print(printable(f"sentinel: {error}"), file=sys.stderr)
+        return 2
+    return 0
+
+
+def _serve_together(chosen: Settings, *, relay: bool) -> None:
+    """Run the relay here, and several processes that answer; one that ends is started again."""
+    token(chosen)  # so that an invalid setting ends this process and not each of those, again
+    store = Store.of(chosen)
+    thread = RelayThread(store, chosen) if relay else None
+    if thread is not None:
+        thread.start()
+    try:
+        uvicorn.run(
+            "sentinel.api.serve:application_of_one",
+            factory=True,
+            workers=chosen.api_processes,
+            **_options(chosen),
+        )
+    finally:
+        if thread is not None:
+            thread.stop()
+        store.close()
+
+
+def application_of_one() -> FastAPI:
+    """Build the application of one of several processes; their parent runs the relay.
+
+    Returns:
+        The application, without the relay.
+
+    Raises:
+        ConfigurationError: a setting is invalid
+    """
+    _log_to_stderr()
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
+    return create_app(settings(), relay=False)
+
+
+def _end_with(parent: BaseProcess) -> None:
+    # A parent that is killed cannot stop its children, which would keep the port.
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _log_to_stderr() -> None:
     clean_log_records()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     # Alembic logs a line for each read of the schema's revision, that is for each health check.
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    chosen = settings()
-    try:
-        check_bind(chosen)
-        app = create_app(chosen, relay=relay)
-    except SentinelError as error:
-        print(printable(f"sentinel: {error}"), file=sys.stderr)
-        return 2
-    uvicorn.run(
-        app,
-        host=chosen.host,
-        port=chosen.api_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
-    return 0
+
+
+def _options(chosen: Settings) -> dict[str, Any]:
+    return {
+        "host": chosen.host,
+        "port": chosen.api_port,
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": 5,
+    }

@@ -2,38 +2,57 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import datetime
+from functools import partial
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Query, Request
+import msgspec
+from fastapi import APIRouter, Query, Request, Response
 
+from sentinel.api.answers import answers_of, json_response
 from sentinel.api.problems import responses
-from sentinel.api.schemas import StatisticsView, SystemStats
+from sentinel.api.schemas import StatisticsView
 from sentinel.store import Store
+from sentinel.store.reports.statistics import Figures
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/statistics", tags=["statistics"])
 
 
-@router.get("", summary="Statistics of the last hours", responses=responses())
-def statistics(
+@router.get(
+    "", summary="Statistics of the last hours", responses=responses(), response_model=StatisticsView
+)
+async def statistics(
     request: Request,
     hours: Annotated[
         float, Query(gt=0, le=24 * 366, description="Length of the period, in hours.")
     ] = 24,
-) -> StatisticsView:
+) -> Response:
     """Count the alerts and notifications of the last hours, and the alerts that are live now."""
-    found = cast("Store", request.app.state.store).statistics.figures(hours)
-    return StatisticsView(
-        hours=found.hours,
-        total_active_alerts=found.active,
-        critical_alerts=found.critical,
-        unacknowledged_alerts=found.unacknowledged,
-        system_stats=SystemStats(
-            alerts_generated=found.generated,
-            alerts_resolved=found.resolved,
-            notifications_sent=found.notifications_sent,
-            notification_failures=found.notification_failures,
-            rule_evaluations=found.rule_evaluations,
-        ),
-    )
+    answers = answers_of(request)
+    store = cast("Store", request.app.state.store)
+    rules, version = await asyncio.gather(answers.rules_version(), answers.version())
+    found = await answers.of(("statistics", hours), version, partial(_figures, store, hours))
+    # In the order of the fields of StatisticsView.
+    fields = {
+        "hours": float(hours),
+        "total_active_alerts": found.active,
+        "critical_alerts": found.critical,
+        "unacknowledged_alerts": found.unacknowledged,
+        "system_stats": {
+            "alerts_generated": found.generated,
+            "alerts_resolved": found.resolved,
+            "notifications_sent": found.notifications_sent,
+            "notification_failures": found.notification_failures,
+            # Every evaluation raises it, so it is not of the figures that are kept.
+            "rule_evaluations": rules.evaluations,
+        },
+    }
+    return json_response(msgspec.json.encode(fields))
+
+
+def _figures(store: Store, hours: float) -> tuple[Figures, datetime | None]:
+    counted = store.statistics.counted(hours)
+    return counted.figures, counted.ends

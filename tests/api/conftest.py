@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from sentinel.api import create_app
+from sentinel.api.answers import Answers
 from sentinel.clock import FakeClock
 from sentinel.settings import Settings
 from sentinel.store import Store
@@ -44,10 +45,12 @@ def application(settings: Settings, migrated_sqlite: Path) -> FastAPI:
 
 
 @pytest.fixture
-def app(application: FastAPI, store: Store) -> FastAPI:
+def app(application: FastAPI, store: Store) -> Generator[FastAPI]:
     """The application over the store of the test."""
     application.state.store = store
-    return application
+    application.state.answers = Answers(store)
+    yield application
+    application.state.answers.close()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select, tuple_
 
-from sentinel.alerts.view import AlertView, TimelineView
+from sentinel.alerts.view import AlertView, TimelineView, alert_fields
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.store.alerts.filter import AlertFilter, narrowed, shown_conditions, statuses
 from sentinel.store.alerts.fulltext import counted, found, phrases
@@ -28,7 +28,16 @@ from sentinel.store.database.tables import ALERT, NOT_RESOLVED, TIMELINE
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["CAP", "MOST_PER_PAGE", "AlertFilter", "AlertPage", "Alerts", "Counts", "Order"]
+__all__ = [
+    "CAP",
+    "MOST_PER_PAGE",
+    "AlertFilter",
+    "AlertPage",
+    "Alerts",
+    "Counts",
+    "FieldsPage",
+    "Order",
+]
 
 MOST_PER_PAGE = 500
 Order = Literal["live", "history"]
@@ -40,6 +49,13 @@ class AlertPage(msgspec.Struct, frozen=True, kw_only=True):
     """Some alerts, and where the next ones begin: None at the end."""
 
     items: list[AlertView]
+    next: str | None = None
+
+
+class FieldsPage(msgspec.Struct, frozen=True, kw_only=True):
+    """As `AlertPage`, with each alert as `alert_fields` gives it, for whoever only passes it on."""
+
+    items: list[dict[str, Any]]
     next: str | None = None
 
 
@@ -90,6 +106,30 @@ class Alerts:
         Raises:
             ConfigurationError: a word, the limit or the cursor is not valid
         """
+        page = self._page(filter, limit, after, order)
+        return AlertPage(
+            items=[AlertView.model_construct(None, **fields) for fields in page.items],
+            next=page.next,
+        )
+
+    def fields_page(
+        self,
+        filter: AlertFilter | None = None,  # noqa: A002 - as in page
+        *,
+        limit: int = 50,
+        after: str | None = None,
+        order: Order = "history",
+    ) -> FieldsPage:
+        """Return one page of alerts as dictionaries; arguments and errors are those of `page`."""
+        return self._page(filter, limit, after, order)
+
+    def _page(
+        self,
+        filter: AlertFilter | None,  # noqa: A002 - as in page
+        limit: int,
+        after: str | None,
+        order: Order,
+    ) -> FieldsPage:
         chosen = filter or AlertFilter()
         if not 1 <= limit <= MOST_PER_PAGE:
             raise ConfigurationError(f"limit must be between 1 and {MOST_PER_PAGE}, got {limit}")
@@ -102,6 +142,7 @@ class Alerts:
         first = cursor.segment if cursor else 0
         rows: list[Any] = []
         last = first
+        following: str | None = None
         with self._store.read() as connection:
             for number in range(first, len(segments)):
                 start = cursor if cursor and number == first else None
@@ -111,11 +152,9 @@ class Alerts:
                 rows.extend(kept)
                 last = number if kept else last
                 if len(found) > len(kept):
-                    return AlertPage(
-                        items=[AlertView.of(row, now) for row in rows],
-                        next=_write_cursor(order, last, rows[-1]),
-                    )
-        return AlertPage(items=[AlertView.of(row, now) for row in rows])
+                    following = _write_cursor(order, last, rows[-1])
+                    break
+        return FieldsPage(items=[alert_fields(row, now) for row in rows], next=following)
 
     def _search(
         self,
@@ -124,14 +163,14 @@ class Alerts:
         limit: int,
         after: str | None,
         now: datetime,
-    ) -> AlertPage:
+    ) -> FieldsPage:
         if after is not None and not _ID.fullmatch(after):
             raise _not_a_cursor()
         conditions = self._search_conditions(chosen, now)
         with self._store.read() as connection:
             rows = found(connection, asked, conditions, after, limit + 1)
-        return AlertPage(
-            items=[AlertView.of(row, now) for row in rows[:limit]],
+        return FieldsPage(
+            items=[alert_fields(row, now) for row in rows[:limit]],
             next=rows[limit - 1]["id"] if len(rows) > limit else None,
         )
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 
 from sentinel.errors import ConfigurationError, DatabaseUnreachable
 
-__all__ = ["connect", "one_snapshot", "reading", "writing"]
+__all__ = ["connect", "glancing", "one_snapshot", "reading", "writing"]
 
 BUSY_MILLISECONDS = 30_000
 
@@ -113,6 +113,28 @@ def reading(engine: Engine) -> Generator[Connection]:
         DatabaseUnreachable: the database does not answer.
     """
     with _opened(engine, {}) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def glancing(engine: Engine) -> Generator[Connection]:
+    """Open a connection for short queries that need not be of one moment.
+
+    On PostgreSQL each query is a transaction by itself, so that beginning and ending one costs no
+    messages of its own.
+
+    Args:
+        engine: from `connect`
+
+    Yields:
+        The open connection.
+
+    Raises:
+        DatabaseUnreachable: the database does not answer.
+    """
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+    with _opened(engine, {}) as connection:
         yield connection
 
 

@@ -62,6 +62,8 @@ def retain(store: Store, older_than: timedelta) -> Retained:
                     f"DELETE FROM {table} WHERE {column} IN ({subquery})",  # noqa: S608 - names are ours
                     (parameter,),
                 )
+            if ids:
+                store.changed(connection)
         alerts += len(ids)
         if len(ids) < _PIECE:
             break

@@ -16,7 +16,7 @@ from sentinel.store.database.tables import ALERT, TIMELINE
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["Figures", "Statistics", "Storage"]
+__all__ = ["Counted", "Figures", "Statistics", "Storage"]
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +37,16 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     rule_evaluations: int
 
 
+class Counted(msgspec.Struct, frozen=True):
+    """Figures, and when the first of what they count leaves their period; None where none does.
+
+    Until then, and while the change number and the rules' rows stay the same, so do the figures.
+    """
+
+    figures: Figures
+    ends: datetime | None
+
+
 class Storage(msgspec.Struct, frozen=True, kw_only=True):
     """How much the database holds; `bytes` is None where it cannot tell."""
 
@@ -54,23 +64,31 @@ class Statistics:
 
     def figures(self, hours: float = 24) -> Figures:
         """Return what happened in the last `hours`; a reopened alert counts as generated again."""
-        since = self._store.now() - timedelta(hours=hours)
+        return self.counted(hours).figures
+
+    def counted(self, hours: float = 24) -> Counted:
+        """Return what `figures` returns, and how long it holds."""
+        period = timedelta(hours=hours)
+        since = self._store.now() - period
         counts = self._store.alerts.counts()
         happened = (
-            select(TIMELINE.c.kind, func.count())
+            select(TIMELINE.c.kind, func.count(), func.min(TIMELINE.c.at))
             .where(TIMELINE.c.at >= since, TIMELINE.c.kind.in_(("opened", "reopened", "resolved")))
             .group_by(TIMELINE.c.kind)
         )
         delivered = (
-            select(col(Delivery.state), func.count())
+            select(col(Delivery.state), func.count(), func.min(col(Delivery.started_at)))
             .where(col(Delivery.started_at) >= since)
             .group_by(col(Delivery.state))
         )
         with self._store.read() as connection:
-            kinds = dict(connection.execute(happened).tuples().all())
-            states = dict(connection.execute(delivered).tuples().all())
+            timeline = connection.execute(happened).tuples().all()
+            deliveries = connection.execute(delivered).tuples().all()
             evaluations = connection.execute(select(func.sum(col(RuleRow.evaluations)))).scalar()
-        return Figures(
+        kinds = {kind: number for kind, number, _ in timeline}
+        states = {state: number for state, number, _ in deliveries}
+        first = min((first for *_, first in (*timeline, *deliveries)), default=None)
+        figures = Figures(
             hours=hours,
             active=counts.active,
             critical=counts.by_severity["critical"],
@@ -81,6 +99,7 @@ class Statistics:
             notification_failures=states.get("failed", 0) + states.get("refused", 0),
             rule_evaluations=int(evaluations or 0),
         )
+        return Counted(figures, None if first is None else first + period)
 
     def rules(self) -> tuple[int, int]:
         """Return how many rules are switched on, and how many there are."""

@@ -142,12 +142,15 @@ class Remediations:
 
     def not_started(self, alert_id: str, error: str) -> None:
         """Record that the run could not be created; it is retried until `GIVE_UP_AFTER` is over."""
+        waiting = (REMEDIATION.c.alert_id == alert_id, REMEDIATION.c.status == "wanted")
         with self._store.write() as connection:
-            connection.execute(
+            done = connection.execute(
                 REMEDIATION.update()
-                .where(REMEDIATION.c.alert_id == alert_id, REMEDIATION.c.status == "wanted")
+                .where(*waiting, REMEDIATION.c.error != error[:2000])
                 .values(error=error[:2000], updated_at=self._store.now())
             )
+            if done.rowcount:
+                self._store.changed(connection)
 
     def running(self) -> dict[str, str]:
         """Return the alert of every run that has not ended, by flow run id."""

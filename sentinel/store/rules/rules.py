@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +65,8 @@ def refusal(row: Row[Any] | None, rule: Rule, slot: datetime, at: datetime) -> s
     return ""
 
 
+Fields = list[dict[str, Any]]
+"""Rows by column."""
 CloseRule = Callable[[Connection, str, str, str], int]
 """Ends the live alerts of a rule: takes a writing transaction, tenant, rule and actor."""
 
@@ -89,6 +91,23 @@ class Rules:
             query = query.where(RULE.c.tenant == tenant)
         with self._store.read() as connection:
             return [model_of(RuleRow, row) for row in connection.execute(query)]
+
+    def fields(self, columns: Mapping[str, str], tenant: str | None) -> Fields:
+        """Return some columns of all rules, or of those of one tenant, by name of the rule.
+
+        Args:
+            columns: the name of each column, by the name that it has in the result
+            tenant: whose rules; None for everybody's
+
+        Returns:
+            One dictionary per rule.
+        """
+        chosen = (RULE.c[column].label(name) for name, column in columns.items())
+        query = select(*chosen).order_by(RULE.c.tenant, RULE.c.name)
+        if tenant is not None:
+            query = query.where(RULE.c.tenant == tenant)
+        with self._store.read() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
 
     def get(self, name: str, tenant: str = "default") -> RuleRow:
         """Return one rule.
