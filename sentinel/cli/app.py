@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
+import platform
 import sys
 import traceback
+from importlib import metadata
 from types import TracebackType
+from typing import Annotated
 
 import typer
 
@@ -24,11 +26,16 @@ from sentinel.cli import (
     worker,
 )
 from sentinel.cli.exit_codes import Exit, exit_code_list, exit_code_of
-from sentinel.cli.output import complain
+from sentinel.cli.help_text import set_help
+from sentinel.cli.library_logs import quiet_libraries
+from sentinel.cli.output import complain, say
 from sentinel.errors import SentinelError
 from sentinel.printable import clean_log_records, printable
 
 __all__ = ["app", "main"]
+
+_LOGGING = ("up", "api", "relay", "dashboard", "worker", "trigger")
+"""Commands whose logs are what their reader looks at; `trigger run` shows those of the check."""
 
 app = typer.Typer(
     name="sentinel",
@@ -41,26 +48,26 @@ Alerts built out of Prefect: a rule is a deployment, a check is a flow run.
 
 **Begin**
 
-    sentinel up                            start the whole product here; Ctrl-C stops it
-    sentinel status                        processes and their addresses
-    sentinel doctor                        problems, and how to fix them
-    sentinel watch URL                     alert on a Prefect server that you have already
-    sentinel deploy --pack machine         deploy shipped rules; by default, your prefect.yaml
+    sentinel up                        start the whole product; Ctrl-C stops it
+    sentinel status                    processes and their addresses
+    sentinel doctor                    problems, and how to fix them
+    sentinel watch URL                 alert on a Prefect server of yours
+    sentinel deploy --pack machine     deploy a pack; by default prefect.yaml
 
 **Work through alerts**
 
-    sentinel alert list                    open alerts, highest severity first
-    sentinel alert show 0192f3             one alert and its timeline (an id's prefix is enough)
+    sentinel alert list                open alerts, highest severity first
+    sentinel alert show 0192f3         one alert, by a prefix of its id
     sentinel alert ack 0192f3 -m "on it"
-    sentinel alert suppress 0192f3 --for 2h -m "the array is being rebuilt"
+    sentinel alert suppress 0192f3 --for 2h -m "rebuilding the array"
 
 **Rules and triggers**
 
-    sentinel rule list                     rules and their last evaluation
-    sentinel rule run disk-full            evaluate now, and follow the flow run
+    sentinel rule list                 rules and their last evaluation
+    sentinel rule run disk-full        evaluate now, and follow the flow run
     sentinel rule disable disk-full -m "moving house"
-    sentinel trigger run disk_space --above 80    run a check once, on this machine
-    sentinel trigger new queue_length      create a check and its test from a template
+    sentinel trigger run disk_space    run a check once, on this machine
+    sentinel trigger new queue_length  create a check and its test
 
 **Notify people**
 
@@ -91,17 +98,32 @@ app.add_typer(receivers.commands, name="receiver")
 app.add_typer(channels.commands, name="channel")
 
 
-def _omit_raises(group: typer.Typer) -> None:
-    """Omit the section `Raises` of docstrings from the help; it is for readers of the code."""
-    for command in group.registered_commands:
-        doc = inspect.getdoc(command.callback) or ""
-        command.help = doc.partition("\nRaises:\n")[0].rstrip()
-    for inner in group.registered_groups:
-        if inner.typer_instance is not None:
-            _omit_raises(inner.typer_instance)
+def _print_version(asked: bool) -> None:
+    if asked:
+        found = (metadata.version("sentinel-alerts"), metadata.version("prefect"))
+        say("sentinel {} (Prefect {}, Python {})".format(*found, platform.python_version()))
+        raise typer.Exit
 
 
-_omit_raises(app)
+@app.callback()
+def prepare(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the versions of Sentinel, Prefect and Python, and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Prepare this process for the command."""
+    if context.invoked_subcommand not in _LOGGING:
+        quiet_libraries()
+
+
+set_help(app)
 
 
 def _print_traceback(

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sentinel.cli import completion
+from sentinel.cli.deploy import rules_here
 from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.target import open_store
-from sentinel.errors import ConfigurationError, NotFound, TriggerError
+from sentinel.errors import (
+    ConfigurationError,
+    DatabaseUnreachable,
+    NotFound,
+    TriggerError,
+)
 
 if TYPE_CHECKING:
     from sentinel.backtest import Backtest, Candidate
@@ -54,6 +62,7 @@ def backtest(
 
     Stored readings, and for event policies stored events, go through the same code as live ones,
     on a simulated clock, into a temporary database. Nothing is stored and nobody is notified.
+    With `--data` no instance need run; the rule is then read from `--file` or `prefect.yaml`.
 
     Examples:
         sentinel rule test disk-full --since 7d
@@ -62,8 +71,8 @@ def backtest(
 
         sentinel rule test failed-logins --file policies.yaml --data events.ndjson
     """
-    with open_store() as store:
-        candidate = _candidate(store, name, file)
+    with _opened(file, data) as (store, source):
+        candidate = _candidate(store, name, source)
         until = store.now()
         found = _replayed(store, candidate, until - _length(since), until, data)
     if json:
@@ -78,6 +87,45 @@ def backtest(
         )
         return
     _show(found)
+
+
+@contextmanager
+def _opened(file: Path | None, data: Path | None) -> Generator[tuple[Store, Path | None]]:
+    """Open the database, or an empty one if a file has all that a backtest needs.
+
+    Args:
+        file: a deployment file that has the rule, or None
+        data: a file of readings, or None
+
+    Yields:
+        The store, and the file to read the rule from; None where the store has the rule.
+
+    Raises:
+        DatabaseUnreachable: no database runs, and the readings or the rule are in no file
+    """
+    with ExitStack() as stack:
+        try:
+            store = stack.enter_context(open_store())
+        except DatabaseUnreachable:
+            found = file or rules_here()
+            if data is None or found is None:
+                raise
+            store, file = stack.enter_context(_without_database()), found
+        yield store, file
+
+
+@contextmanager
+def _without_database() -> Generator[Store]:
+    """Open an empty store in a temporary folder: receivers and settings are the defaults."""
+    from sentinel.store import Store
+
+    with TemporaryDirectory() as folder:
+        store = Store(f"sqlite:///{Path(folder) / 'empty.db'}")
+        try:
+            store.migrate()
+            yield store
+        finally:
+            store.close()
 
 
 def diff(

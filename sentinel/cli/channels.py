@@ -113,7 +113,7 @@ def add_slack(
 
         cat webhook-url | sentinel channel add slack ops --url -
     """
-    address = _secret("URL of the incoming webhook", url)
+    address = _secret("URL of the incoming webhook", url, "--url", "ALERT_SLACK_WEBHOOK_URL")
     with _prefect():
         from blocks import channel_blocks
 
@@ -146,8 +146,8 @@ def add_webhook(
     Example:
         sentinel channel add webhook ops --url https://hooks.example.org/alerts
     """
-    address = _secret("URL to post to", url)
-    signing = _secret("Signing secret", secret)
+    address = _secret("URL to post to", url, "--url", "ALERT_WEBHOOK_URL")
+    signing = _secret("Signing secret", secret, "--secret", "ALERT_WEBHOOK_SECRET")
     with _prefect():
         from blocks import channel_blocks
 
@@ -194,7 +194,7 @@ def add_email(
         sentinel channel add email ops --to ops@x.org --from s@x.org --host smtp.x.org -r default
 
     Raises:
-        ConfigurationError: `--security` is unknown, or the login has no password
+        ConfigurationError: `--security` is unknown
     """
     from sentinel.errors import ConfigurationError
 
@@ -202,12 +202,9 @@ def add_email(
         raise ConfigurationError(
             f"--security: {security!r} is unknown", hint="Write starttls, ssl or insecure."
         )
-    secret = _secret("Password", password) if username else ""
-    if username and not secret:
-        raise ConfigurationError(
-            f"the login {username!r} has no password",
-            hint="Set ALERT_SMTP_PASSWORD, or omit --username if the server needs no login.",
-        )
+    secret = ""
+    if username:
+        secret = _secret("Password", password, "--password", "ALERT_SMTP_PASSWORD")
     with _prefect():
         from blocks import channel_blocks
 
@@ -354,11 +351,34 @@ def _add_to_receiver(receiver: str, ref: str) -> int:
         return 0 if ref in known else store.receivers.set(receiver, [*known, ref])
 
 
-def _secret(what: str, given: str) -> str:
-    """Return `given`, or the first line of standard input for `-`, or the answer to a prompt."""
-    if given == "-" or (not given and not sys.stdin.isatty()):
-        return sys.stdin.readline().strip()
-    return given or str(typer.prompt(what, hide_input=True))
+def _secret(what: str, given: str, option: str, variable: str) -> str:
+    """Return a secret that a person gave.
+
+    Args:
+        what: the secret, as the prompt names it
+        given: the value of the option; `-` reads a line of standard input
+        option: the option that carries it
+        variable: the environment variable that carries it
+
+    Returns:
+        `given`, else a line of standard input if that is no terminal, else the answer to a prompt
+
+    Raises:
+        ConfigurationError: nothing was given, and there is no terminal to prompt on
+    """
+    from sentinel.errors import ConfigurationError
+
+    if given and given != "-":
+        return given
+    if given == "-" or not sys.stdin.isatty():
+        if line := sys.stdin.readline().strip():
+            return line
+        where = "standard input has no line for it" if given else "there is no terminal to ask on"
+        raise ConfigurationError(
+            f"{option} is missing ({what.lower() if what[1].islower() else what}), and {where}",
+            hint=f"Set {variable}, or write {option} - and send it to standard input.",
+        )
+    return str(typer.prompt(what, hide_input=True))
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from sentinel.store.notifications.channel_health import channel_health
 from sentinel.up.home import Home
 from sentinel.up.instance import running
 from sentinel.up.postgres import Postgres, find_binaries
+from sentinel.up.rollout import deployments_in_words
 from sentinel.up.setup import Setup
 from sentinel.worker.job_template import other_type
 
@@ -214,7 +215,7 @@ def _rules(settings: Settings, home: Home) -> Check:
         hint = "Roll them out: sentinel deploy"
         return Check(name="rules", state="wrong", says="nothing is deployed", hint=hint)
     paused = sum(1 for deployment in found if deployment.get("paused"))
-    says = f"{len(found)} deployments" + (f", {paused} of them paused" if paused else "")
+    says = deployments_in_words(found) + (f", {paused} of them paused" if paused else "")
     return Check(name="rules", state="ok", says=says)
 
 

@@ -17,10 +17,13 @@ from sentinel.errors import ConfigurationError
 from sentinel.up.home import Home, write_private
 from sentinel.up.plan import Options, root_of_code
 
-__all__ = ["DEMO", "Rollout", "find_rules"]
+__all__ = ["DEMO", "Rollout", "deployments_in_words", "find_rules"]
 
 DEMO = "demo"
 """Tag of the deployments that `--no-demo` leaves out."""
+_RULES = "flows.rules."
+"""The entrypoint of a rule begins with this."""
+_MOST_NAMED = 5
 _CODE = ("sentinel", "flows", "triggers", "blocks")
 
 
@@ -75,6 +78,11 @@ class Rollout:
         """Names of the deployments, in the file's order."""
         return [str(entry["name"]) for entry in self._kept]
 
+    @property
+    def in_words(self) -> str:
+        """The number of rules, and the names of the other deployments."""
+        return deployments_in_words(self._kept)
+
     def digest(self, api: str) -> str:
         """Changes with the rules, with any code that they are made of, and with the server."""
         sum_ = hashlib.sha256(f"{api}\n{self._text()}".encode())
@@ -117,6 +125,26 @@ class Rollout:
         return yaml.safe_dump(
             {**self._content, "deployments": list(self._kept)}, sort_keys=False, allow_unicode=True
         )
+
+
+def deployments_in_words(deployments: Sequence[Mapping[str, Any]]) -> str:
+    """Return how many deployments are rules, and which are not.
+
+    Args:
+        deployments: entries of a file, or deployments as Prefect's API returns them
+
+    Returns:
+        words such as `5 rules, and the deployments notify, retention and sweep`
+    """
+    rules = [one for one in deployments if str(one.get("entrypoint") or "").startswith(_RULES)]
+    others = sorted(str(one["name"]) for one in deployments if one not in rules)
+    said = "1 rule" if len(rules) == 1 else f"{len(rules)} rules"
+    if not others:
+        return said
+    if len(others) > _MOST_NAMED:
+        return f"{said}, and {len(others)} other deployments"
+    named = " and ".join(filter(None, (", ".join(others[:-1]), others[-1])))
+    return f"{said}, and the deployment{'s' if len(others) > 1 else ''} {named}"
 
 
 def _read(content: object, source: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -72,7 +72,7 @@ class Rules:
 
     async def _roll_out(self, rules: Rollout, setup: Setup, pool: Awaitable[None]) -> None:
         digest = await asyncio.to_thread(rules.digest, self._plan.prefect_api)
-        unchanged = f"{len(rules.names)} deployments, unchanged"
+        unchanged = f"{rules.in_words}, unchanged"
         if rules.is_done(self._plan.home, digest):
             await pool
             if not rules.missing(await _names(setup)):
@@ -87,7 +87,7 @@ class Rules:
             self._screen.step(RULES, "failed", f"{what} (see {service.log})")
             return
         rules.done(self._plan.home, digest)
-        self._screen.step(RULES, "ready", f"{len(rules.names)} deployments")
+        self._screen.step(RULES, "ready", rules.in_words)
 
     async def _first_looks(
         self, setup: Setup, pool: Awaitable[None], started: asyncio.Event

@@ -129,7 +129,7 @@ def test_one_that_exists_is_replaced_only_when_asked(sentinel: Run, receiver: Re
         (
             ("email", "x", "--to", "a@x.org", "--from", "a@x.org", "--host", "h",
              "--username", "u"),
-            "the login 'u' has no password",
+            "--password is missing",
         ),
         (("email", "x", "--to", "nobody", "--from", "a@x.org", "--host", "h"), "a mail address"),
         (

@@ -68,6 +68,31 @@ def parse(arguments: list[str]) -> None:
         context = command.make_context(name, left, parent=context)
 
 
+BARE = re.compile(
+    r"(?:^|[|;&(]\s*|\$\(\s*)(?:[A-Z_]+=\S* )*(sentinel|prefect|python|pytest|streamlit)\s"
+)
+SET = re.compile(r"^\s*(?:export )?([A-Z_]+)=", re.MULTILINE)
+ENV = 'eval "$(.venv/bin/sentinel env)"'
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_commands_of_a_page_run_in_the_shell_of_its_reader(page: Path):
+    """Programs are in .venv, and a variable is one that the page has set before."""
+    known = {"HOME", "PATH"}
+    for block in blocks(page):
+        if block.language != "sh" or page.name == "cli.md":
+            continue
+        for line in block.text.splitlines():
+            assert not BARE.search(line), f"{page.name}: write .venv/bin/ before it: {line}"
+            known |= set(SET.findall(line))
+            if ENV in line:
+                known |= {"SENTINEL_API_TOKEN", "SENTINEL_API_PORT", "PREFECT_API_URL"}
+            unset = set(re.findall(r"\$\{?([A-Z_]+)", line)) - known
+            assert not unset, f"{page.name}: nothing sets {unset}: {line}"
+            if "bin/prefect " in line:
+                assert "PREFECT_API_URL" in known, f"{page.name}: which Prefect? {line}"
+
+
 CASES = [
     pytest.param(arguments, id=f"{page.relative_to(ROOT)}:{line}")
     for page in PAGES
