@@ -34,6 +34,7 @@ ALERT_EVENTS: Mapping[Reason, str] = {
     Reason.RULE_DISABLED: "resolved",
     Reason.RESOLVED_MANUALLY: "resolved",
     Reason.SEVERITY_ROSE: "severity_changed",
+    Reason.ACKNOWLEDGEMENT_VOID: "severity_changed",
     Reason.SEVERITY_FELL: "severity_changed",
     Reason.ACKNOWLEDGED: "acknowledged",
     Reason.UNACKNOWLEDGED: "unacknowledged",

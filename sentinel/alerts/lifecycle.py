@@ -243,7 +243,7 @@ def _still_bad(alert: AlertState, given: Bad, terms: Terms) -> Transition:
         version=alert.version + 1 if rose or fell else alert.version,
     )
     if rose:
-        return Transition(Reason.SEVERITY_ROSE, seen, True)
+        return Transition(Reason.ACKNOWLEDGEMENT_VOID if void else Reason.SEVERITY_ROSE, seen, True)
     if fell:
         return Transition(Reason.SEVERITY_FELL, seen, True)
     if counted:

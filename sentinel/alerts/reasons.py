@@ -15,9 +15,9 @@ __all__ = ["WORDS", "Reason", "words"]
 class Reason(StrEnum):
     """Why an alert became what it became, or stayed what it was.
 
-    The comment of a REMEDIATION entry names the flow run, its state or the error, and that of
-    RULE_RENAMED the old name. CONFLICT, NOT_FOUND and NOT_DONE answer an action that never reached
-    the lifecycle.
+    The comment of a REMEDIATION entry names the flow run, its state or the error, that of
+    RULE_RENAMED the old name, and that of ACKNOWLEDGEMENT_VOID who had acknowledged it. CONFLICT,
+    NOT_FOUND and NOT_DONE answer an action that never reached the lifecycle.
     """
 
     HEALTHY = "healthy"
@@ -34,6 +34,7 @@ class Reason(StrEnum):
     REPEATED = "repeated"
     COUNTED = "counted"
     SEVERITY_ROSE = "severity_rose"
+    ACKNOWLEDGEMENT_VOID = "acknowledgement_void"
     SEVERITY_FELL = "severity_fell"
     RECOVERED = "recovered"
     KEPT_FIRING = "kept_firing"
@@ -76,6 +77,7 @@ WORDS: Mapping[str, str] = {
     Reason.REPEATED: "happened again",
     Reason.COUNTED: "happened again, as the check counts",
     Reason.SEVERITY_ROSE: "severity rose",
+    Reason.ACKNOWLEDGEMENT_VOID: "severity rose above the acknowledged one: acknowledgement void",
     Reason.SEVERITY_FELL: "severity fell",
     Reason.RECOVERED: "recovered",
     Reason.KEPT_FIRING: "OK again, but kept firing for a while (keep_firing_for)",

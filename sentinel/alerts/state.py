@@ -9,7 +9,7 @@ import msgspec
 from sentinel.alerts.inputs import Status
 from sentinel.alerts.reasons import Reason
 
-__all__ = ["AlertState", "Terms", "Transition", "resolved"]
+__all__ = ["AlertState", "Terms", "Transition", "acknowledged", "resolved"]
 
 
 class AlertState(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +82,12 @@ class Transition(msgspec.Struct, frozen=True):
     visible: bool = False
     drop: str | None = None
     error: str = ""
+
+
+def acknowledged(alert: AlertState) -> str:
+    """Return who acknowledged `alert` and with what comment, as in `by ann: on it`."""
+    said = f": {alert.acknowledge_comment}" if alert.acknowledge_comment else ""
+    return f"by {alert.acknowledged_by or 'somebody'}{said}"
 
 
 def resolved(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -55,6 +56,7 @@ def compose(
     id_: str,
     receiver: str,
     reason: Reason,
+    void: Sequence[str] = (),
     held: int = 0,
     now: datetime,
     dashboard: str,
@@ -70,6 +72,7 @@ def compose(
         id_: of the message
         receiver: name of the receiver
         reason: why it is sent
+        void: who had acknowledged alerts before a higher severity made that void
         held: notifications that limits held back since the last one
         now: the present moment
         dashboard: address of the dashboard, for links
@@ -87,7 +90,7 @@ def compose(
         at=now,
         status="resolved" if reason is Reason.RESOLVED else "firing",
         reason=str(reason),
-        reason_text=words(reason, held),
+        reason_text=_why(reason, void, held),
         receiver=receiver,
         title=_title(group, named, word),
         severity=word,
@@ -97,6 +100,11 @@ def compose(
         url=f"{dashboard.rstrip('/')}/?group={group.id}",
         answers=answers,
     )
+
+
+def _why(reason: Reason, void: Sequence[str], held: int) -> str:
+    said = words(reason, held)
+    return f"{said}; the acknowledgement is void ({', '.join(void)})" if void else said
 
 
 def _title(group: AlertGroup, named: Named, word: str) -> str:

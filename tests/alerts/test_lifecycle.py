@@ -118,7 +118,7 @@ def test_a_severity_that_rises_voids_the_acknowledgement_and_one_that_falls_does
     life = Life()
     life.bad(0)
     life.does(Acknowledge(actor="ann", comment="mine"), 5)
-    assert life.bad(60, Severity.CRITICAL) is Reason.SEVERITY_ROSE
+    assert life.bad(60, Severity.CRITICAL) is Reason.ACKNOWLEDGEMENT_VOID
     assert life.live is not None
     assert life.live.status is Status.OPEN
     assert life.live.acknowledged_by == ""

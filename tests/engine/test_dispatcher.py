@@ -106,9 +106,27 @@ def test_a_severity_above_the_last_notification_does_not_wait(store: Store, cloc
     world.sees({"/": 95})
     world.clock.forward(seconds=30)
     world.said()
-    world.store.act(world.ids(), Acknowledge(actor="ann"))
     world.sees({"/": 99})
     assert world.said() == [("firing", "severity_rose")]
+
+
+def test_a_severity_that_voids_an_acknowledgement_says_so(store: Store, clock: FakeClock):
+    levels = {"levels": {"high": 90, "critical": 98}}
+    world = World(store, clock, when=levels)
+    world.sees({"/": 95})
+    world.said()
+    world.store.act(world.ids(), Acknowledge(actor="ann", comment="on it"))
+    world.sees({"/": 99})
+    clock.forward(seconds=1)
+    assert world.told_why() == ["severity rose; the acknowledgement is void (by ann: on it)"]
+    (alert,) = world.ids()
+    entry = world.store.alerts.timeline(alert)[-1]
+    assert (entry.reason, entry.actor, entry.comment) == (
+        "acknowledgement_void", "", "by ann: on it",
+    )  # fmt: skip
+    world.sees({"/": 99, "/data": 95})
+    clock.forward(minutes=5)
+    assert world.told_why() == ["more alerts are firing"]
 
 
 def test_it_repeats_until_somebody_acknowledges(world: World):

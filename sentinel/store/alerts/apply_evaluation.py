@@ -21,7 +21,7 @@ from sentinel.alerts.events import MOST_EVENTS, related
 from sentinel.alerts.inputs import Bad, Closed, Good, Status
 from sentinel.alerts.lifecycle import step
 from sentinel.alerts.reasons import Reason
-from sentinel.alerts.state import AlertState, Terms, Transition
+from sentinel.alerts.state import AlertState, Terms, Transition, acknowledged
 from sentinel.checks.reading import Reading
 from sentinel.clock import utc
 from sentinel.errors import ReadingError
@@ -330,7 +330,8 @@ class _EvaluatedRule:
                 ids = (run.flow_run_id, run.flow_run_name, run.deployment_id)
                 alerts.wording(state.id, reading, texts, ids)
         if become.visible:
-            self._record(become, state, reading, title, source)
+            void = alert if reason is Reason.ACKNOWLEDGEMENT_VOID else None
+            self._record(become, state, reading, title, source, void)
 
     def _record(
         self,
@@ -339,6 +340,7 @@ class _EvaluatedRule:
         reading: Reading | None,
         title: str,
         source: str,
+        void: AlertState | None,
     ) -> None:
         """Collect what a change that people see writes beside the alert's row."""
         reason, rule = become.reason, self.rule
@@ -351,6 +353,7 @@ class _EvaluatedRule:
                 self._remediate(rule.remediate, state, title, value, labels)
         self.unit.record(
             become, state, self.origin, title, joins=joins, value=value, labels=labels,
+            comment="" if void is None else acknowledged(void),
             flow_run_id=self.evaluation.source.flow_run_id,
         )  # fmt: skip
         self.changed += 1

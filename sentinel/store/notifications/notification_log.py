@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, exists, func, select
 
 from sentinel.notifications.decision import Decision, GroupNow, Notified, Policy, decide
 from sentinel.notifications.grouping import first_wait
-from sentinel.notifications.message import Named, compose, message_alert, message_id
+from sentinel.notifications.message import Named, compose, message_id
 from sentinel.notifications.reasons import Reason
 from sentinel.schema.columns import new_id
 from sentinel.schema.groups import AlertGroup
@@ -36,11 +36,11 @@ from sentinel.store.notifications.deliveries import (
     finish,
     log_entry_key,
 )
+from sentinel.store.notifications.named_alerts import named_alerts, void_acknowledgements
 from sentinel.store.notifications.queries import (
     ABANDONED,
     DUE,
     LOG_ENTRIES,
-    NAMED,
     due,
     seen_by,
 )
@@ -189,7 +189,7 @@ class NotificationLog:
                 side = last.seq, last.at is None
                 if side not in sides:
                     dashboard = self._store.options.dashboard_url
-                    sides[side] = _named(connection, group.id, last, now, dashboard)
+                    sides[side] = named_alerts(connection, group.id, last, now, dashboard)
                 named = sides[side]
                 sends.append(
                     self._prepare(
@@ -279,6 +279,7 @@ class NotificationLog:
             id_=id_,
             receiver=receiver,
             reason=decision.reason,
+            void=void_acknowledgements(connection, group.id, last),
             held=held_before(connection, group.id, receiver, channel, last),
             now=now,
             dashboard=self._store.options.dashboard_url,
@@ -344,20 +345,6 @@ def _targets(
         # A resolve is sent to every channel that was notified, whatever was edited since.
         targets |= {key: None for key, last in known.items() if last.told_firing}
     return list(targets)
-
-
-def _named(
-    connection: Connection, group_id: str, last: Notified, now: datetime, dashboard: str
-) -> Named:
-    """Return the alerts of both sides of a message to a channel."""
-    named = Named()
-    heard = 0 if last.at is None else last.seq
-    rows = connection.execute(
-        NAMED, {"group": group_id, "seq": last.seq, "heard": heard, "now": now}
-    )
-    for row in rows:
-        (named.firing if row.fires else named.resolved).append(message_alert(row, dashboard))
-    return named
 
 
 def _last_notified(row: Row[Any] | None, down_until: datetime | None) -> Notified:

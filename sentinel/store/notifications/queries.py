@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sentinel.schema.columns import Moment
 from sentinel.store.database.tables import ALERT, DELIVERY, GROUP, MEMBER, NOTIFICATION_LOG
 
-__all__ = ["ABANDONED", "DUE", "LOG_ENTRIES", "NAMED", "due", "over_since", "seen_by"]
+__all__ = ["ABANDONED", "DUE", "LOG_ENTRIES", "due", "over_since", "seen_by"]
 
 
 def due(before: Any, now: Any) -> tuple[Any, ...]:
@@ -105,34 +105,3 @@ def over_since(seq: Any) -> ColumnElement[bool]:
     """
     fired, over, ended = MEMBER.c.fired_seq, MEMBER.c.resolved_seq, MEMBER.c.ended_seq
     return and_(over.is_not(None), over > seq, or_(fired <= seq, and_(seq > 0, ended > seq)))
-
-
-NAMED = (
-    select(ALERT, MEMBER.c.resolved_seq.is_(None).label("fires"))
-    .join(MEMBER, MEMBER.c.alert_id == ALERT.c.id)
-    .where(
-        MEMBER.c.group_id == bindparam("group"),
-        or_(
-            and_(
-                MEMBER.c.resolved_seq.is_(None),
-                or_(
-                    ALERT.c.suppressed_until.is_(None),
-                    ALERT.c.suppressed_until <= bindparam("now", type_=Moment()),
-                ),
-            ),
-            over_since(bindparam("heard", type_=Integer)),
-        ),
-    )
-    .order_by(
-        ALERT.c.severity.desc(),
-        case((MEMBER.c.fired_seq > bindparam("seq", type_=Integer), 0), else_=1),
-        ALERT.c.opened_at,
-        ALERT.c.id,
-    )
-)
-"""The alerts of both sides of a message to a channel that was last notified at `seq`.
-
-`heard` is the same, and 0 for a channel that was never notified and was added at `seq`.
-
-The highest severity first, and of one severity those that are new to the channel.
-"""
