@@ -8,7 +8,10 @@ that how late a run is decides nothing.
 
 Semantics: `for` as in Prometheus alerting rules (held from the first bad evaluation),
 `consecutive` beside it (both must hold), reopening within a window instead of a second alert.
-`keep_firing_for` as there too, counted from the last reading that was bad.
+`keep_firing_for` as there too, counted from the first good reading after the last bad one.
+
+What a person resolves while it still fires is held: it does not fire again for a while. A good
+reading ends that, because what fires afterwards is something new.
 
 Other systems say when an episode began and ended. Their messages may be late and out of order, so
 these moments decide and not the order of arrival: an end before the present episode began ends
@@ -19,7 +22,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import msgspec
+from msgspec.structs import replace
 
 from sentinel.alerts.actions import (
     Acknowledge,
@@ -58,6 +61,7 @@ __all__ = [
     "Transition",
     "Unacknowledge",
     "Unsuppress",
+    "holds",
     "step",
 ]
 
@@ -96,7 +100,7 @@ def step(
                 return Transition(Reason.ARRIVED_LATE, None)
             return _bad(alert, recent, given, terms, new_id)
         case Good():
-            return _good(alert, given, terms)
+            return _good(alert, recent, given, terms)
         case Closed():
             return _ended(alert, given, now)
         case _:
@@ -142,19 +146,26 @@ def _bad(
 
 
 def _held(recent: AlertState, given: Bad, terms: Terms) -> bool:
-    if recent.resolution != Reason.RESOLVED_MANUALLY or recent.resolved_at is None:
+    if not holds(recent) or recent.resolved_at is None:
         return False
+    if given.started is not None and given.started > recent.resolved_at:
+        return False  # its system says that this is a later episode
     return (
         given.at < recent.resolved_at + terms.hold_after_manual_resolve
         and given.severity <= recent.severity
     )
 
 
+def holds(recent: AlertState) -> bool:
+    """Return whether a person resolved the alert, and no good reading was seen since it fired."""
+    return recent.resolution == Reason.RESOLVED_MANUALLY and recent.good_since is None
+
+
 def _still_pending(
     alert: AlertState, recent: AlertState | None, given: Bad, terms: Terms
 ) -> Transition:
     gap = terms.period is not None and given.at - alert.seen_at > 2 * terms.period
-    seen = msgspec.structs.replace(
+    seen = replace(
         alert,
         severity=given.severity,
         word=given.word,
@@ -188,8 +199,8 @@ def _promote(
         and recent.resolved_at is not None
         and seen.first_bad_at <= recent.resolved_at + terms.reopen_within
     ):
-        by_hand = recent.resolution == Reason.RESOLVED_MANUALLY
-        reopened = msgspec.structs.replace(
+        by_hand = holds(recent)
+        reopened = replace(
             recent,
             status=Status.OPEN,
             severity=given.severity,
@@ -197,6 +208,7 @@ def _promote(
             last_bad_at=given.at,
             seen_at=given.at,
             started_at=seen.started_at,
+            good_since=None,
             bad_count=recent.bad_count + seen.bad_count,
             occurrences=recent.occurrences + seen.occurrences,
             acknowledged_at=None,
@@ -211,9 +223,7 @@ def _promote(
         )
         reason = Reason.REOPENED_STILL_FIRING if by_hand else Reason.REOPENED_SOON
         return Transition(reason, reopened, True, stored)
-    opened = msgspec.structs.replace(
-        seen, status=Status.OPEN, opened_at=given.at, expires_at=expires
-    )
+    opened = replace(seen, status=Status.OPEN, opened_at=given.at, expires_at=expires)
     return Transition(Reason.OPENED, opened, True)
 
 
@@ -225,7 +235,7 @@ def _still_bad(alert: AlertState, given: Bad, terms: Terms) -> Transition:
     # A severity above the acknowledged one voids the acknowledgement; one that falls and rises
     # back to it does not.
     void = alert.status is Status.ACKNOWLEDGED and given.severity > alert.acknowledged_severity
-    seen = msgspec.structs.replace(
+    seen = replace(
         alert,
         status=Status.OPEN if void else alert.status,
         severity=given.severity,
@@ -236,6 +246,7 @@ def _still_bad(alert: AlertState, given: Bad, terms: Terms) -> Transition:
         occurrences=alert.occurrences + happened,
         expires_at=_expiry(given, terms),
         started_at=_latest(alert.started_at, given.started),
+        good_since=None,
         acknowledged_at=None if void else alert.acknowledged_at,
         acknowledged_by="" if void else alert.acknowledged_by,
         acknowledge_comment="" if void else alert.acknowledge_comment,
@@ -251,17 +262,33 @@ def _still_bad(alert: AlertState, given: Bad, terms: Terms) -> Transition:
     return Transition(Reason.REPEATED if happened else Reason.STILL_FIRING, seen)
 
 
-def _good(alert: AlertState | None, given: Good, terms: Terms) -> Transition:
+def _good(
+    alert: AlertState | None, recent: AlertState | None, given: Good, terms: Terms
+) -> Transition:
+    if alert is None and recent is not None and _ends_hold(recent, given):
+        return Transition(Reason.HOLD_ENDED, replace(recent, good_since=given.at))
     if alert is None or alert.status is Status.RESOLVED:
         return Transition(Reason.HEALTHY, None)
     if given.ended is not None and alert.started_at is not None and given.ended < alert.started_at:
         return Transition(Reason.ARRIVED_LATE, alert)
     if alert.status is Status.PENDING:
         return Transition(Reason.CLEARED_BEFORE_OPEN, None, drop=alert.id)
-    if terms.keep_firing and given.at < alert.last_bad_at + terms.keep_firing:
-        kept = msgspec.structs.replace(alert, seen_at=max(given.at, alert.seen_at))
+    since = alert.good_since or given.at
+    if terms.keep_firing and given.at - since < terms.keep_firing:
+        kept = replace(alert, seen_at=max(given.at, alert.seen_at), good_since=since)
         return Transition(Reason.KEPT_FIRING, kept)
     return resolved(alert, Reason.RECOVERED, given.at, "", seen=given.at)
+
+
+def _ends_hold(recent: AlertState, given: Good) -> bool:
+    if not holds(recent) or recent.resolved_at is None or given.at <= recent.resolved_at:
+        return False
+    earlier = (
+        given.ended is not None
+        and recent.started_at is not None
+        and given.ended < recent.started_at
+    )
+    return not earlier
 
 
 def _ended(alert: AlertState | None, given: Closed, now: datetime) -> Transition:

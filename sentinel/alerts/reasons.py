@@ -29,6 +29,7 @@ class Reason(StrEnum):
     REOPENED_STILL_FIRING = "reopened_still_firing"
     REOPENED_MANUALLY = "reopened_manually"
     HELD_AFTER_RESOLVE = "held_after_resolve"
+    HOLD_ENDED = "hold_ended"
     ARRIVED_LATE = "arrived_late"
     STILL_FIRING = "still_firing"
     REPEATED = "repeated"
@@ -72,6 +73,7 @@ WORDS: Mapping[str, str] = {
     Reason.REOPENED_STILL_FIRING: "reopened: still firing after a person resolved it",
     Reason.REOPENED_MANUALLY: "reopened by a person",
     Reason.HELD_AFTER_RESOLVE: "still firing, but a person resolved it a moment ago",
+    Reason.HOLD_ENDED: "OK after a person resolved it: what fires next is new",
     Reason.ARRIVED_LATE: "ignored: it is about an earlier episode and arrived late",
     Reason.STILL_FIRING: "still firing",
     Reason.REPEATED: "happened again",

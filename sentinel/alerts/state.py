@@ -35,6 +35,7 @@ class AlertState(msgspec.Struct, frozen=True, kw_only=True):
     resolved_by: str = ""
     expires_at: datetime | None = None
     started_at: datetime | None = None
+    good_since: datetime | None = None
     assignee: str = ""
     suppressed_until: datetime | None = None
     suppress_reason: str = ""
@@ -46,12 +47,13 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         hold: how long the condition must hold before the alert opens (`for`)
         consecutive: bad evaluations in a row that are needed as well
-        keep_firing: how long a good reading does not resolve it (`keep_firing_for`)
+        keep_firing: how long after the first good reading it keeps firing (`keep_firing_for`)
         resolve_after: after this time without a bad reading it expires; None for never
         repeated_within: after this time without a bad reading it is not repeated; None for never
         period: of the rule; a gap of more than two periods restarts `hold`. None for no period
         reopen_within: a recurrence within this time reopens the same alert
-        hold_after_manual_resolve: how long a person's resolve holds while it still fires
+        hold_after_manual_resolve: how long a person's resolve holds while it still fires; a good
+            reading ends that
         switched_off: whether the rule is disabled, so that no evaluation follows
     """
 

@@ -8,7 +8,7 @@ that sees nothing may be an alert itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -76,7 +76,10 @@ def remembers(rule: Rule) -> bool:
 
 
 def evaluate(
-    evaluation: Evaluation, live: Mapping[str, AlertState], memory: Memory
+    evaluation: Evaluation,
+    live: Mapping[str, AlertState],
+    memory: Memory,
+    held: Iterable[str] = (),
 ) -> EvaluationResult:
     """Turn what one evaluation saw into the verdicts that the alert lifecycle is given.
 
@@ -84,6 +87,7 @@ def evaluate(
         evaluation: what was seen, and the rule
         live: the rule's alerts that are not resolved, by fingerprint
         memory: what the last evaluation left
+        held: fingerprints of series that a person resolved, whose good readings count as well
 
     Returns:
         A verdict for each series that has one, and what to remember for the next evaluation.
@@ -99,7 +103,8 @@ def evaluate(
     if nothing in live or more in live:
         series = {key: state for key, state in live.items() if key not in own}
     # A series that was bad lately is judged like a live one: its good readings count as well.
-    watched = {**dict.fromkeys(memory.often, _LATELY), **series} if memory.often else series
+    lately = [*memory.often, *held]
+    watched = {**dict.fromkeys(lately, _LATELY), **series} if lately else series
     judged = judge_all(evaluation, watched)
     verdicts: Mapping[str, Judged] = judged
     often = memory.often

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError, create_model
@@ -12,6 +13,7 @@ from sentinel.checks.context import Context
 from sentinel.checks.event_port import PACK_TRIGGER, POLICY_TRIGGER
 from sentinel.checks.runner import observe
 from sentinel.checks.trigger import Trigger
+from sentinel.duration import format_duration
 from sentinel.errors import PolicyError, SentinelError, TriggerError
 from sentinel.lint.placeholders import unknown_names, yielded_by
 from sentinel.rules.rule import Rule
@@ -65,7 +67,16 @@ def about_rule(
 
 
 def doubts(rule: Rule, trigger_name: str) -> Iterator[str]:
-    """Yield a warning where nothing seems to judge the readings; only a run would show it."""
+    """Yield warnings: times without effect, and readings that nothing seems to judge.
+
+    Args:
+        rule: that was read
+        trigger_name: of its deployment
+
+    Yields:
+        What is wrong and what to write, as sentences.
+    """
+    yield from _times(rule)
     try:
         trigger = find(trigger_name)
     except TriggerError:
@@ -75,6 +86,26 @@ def doubts(rule: Rule, trigger_name: str) -> Iterator[str]:
         yield (
             f"rule.when is missing, and {trigger.name} leaves it to the rule which values are bad; "
             "write for example when: {above: 90}"
+        )
+
+
+def _times(rule: Rule) -> Iterator[str]:
+    """Yield the times that are shorter than the period, and so are not what they say."""
+    every = rule.every
+    if every is None:
+        return
+    period = format_duration(every)
+    for name, given in (("for", rule.for_), ("keep_firing_for", rule.keep_firing_for)):
+        if timedelta(0) < given < every:
+            yield (
+                f"rule.{name} is {format_duration(given)}, shorter than rule.every, and nothing is "
+                f"evaluated before {period} have passed; write {name}: {period}, or leave it out"
+            )
+    if rule.resolve_after is not None and rule.resolve_after < every:
+        yield (
+            f"rule.resolve_after is {format_duration(rule.resolve_after)}, less than rule.every, "
+            "so that an alert that keeps firing resolves and reopens at each evaluation; write "
+            f"resolve_after: {period} or more"
         )
 
 

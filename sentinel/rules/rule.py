@@ -119,7 +119,7 @@ class Rule(BaseModel):
     )
     keep_firing_for: Duration = Field(
         default=timedelta(0),
-        description="Stays open for this long after it was last seen bad, in case it comes back.",
+        description="Keeps firing so long after the first good reading, in case it comes back.",
     )
     resolve_after: Duration | None = Field(
         default=None,

@@ -45,6 +45,7 @@ class Alert(SQLModel, table=True):
     assignee: str = ""
     source: str = Field(default="rule", description="rule, or check for a check that fails.")
     started_at: datetime | None = moment_column(default=None, nullable=True)
+    good_since: datetime | None = moment_column(default=None, nullable=True)
     first_bad_at: datetime = moment_column(nullable=False)
     last_bad_at: datetime = moment_column(nullable=False)
     seen_at: datetime = moment_column(nullable=False)

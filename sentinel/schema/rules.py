@@ -17,7 +17,8 @@ class RuleRow(SQLModel, table=True):
     """One rule as last evaluated, its switch, and the state that its evaluations left.
 
     `slot` is the scheduled time by which the last evaluation was judged; older ones are refused.
-    `failures` counts consecutive failed checks.
+    `failures` counts consecutive failed checks. Until `held_until`, alerts that people resolved do
+    not fire again, unless a good reading was seen.
     """
 
     __tablename__: ClassVar[Any] = "rule"
@@ -39,6 +40,7 @@ class RuleRow(SQLModel, table=True):
     state: dict[str, Any] = object_column()
     slot: datetime | None = moment_column(default=None, nullable=True)
     evaluated_at: datetime | None = moment_column(default=None, nullable=True)
+    held_until: datetime | None = moment_column(default=None, nullable=True)
     flow_run_id: str | None = None
     outcome: str = ""
     seen: int = 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import pytest
 
 from sentinel.clock import FakeClock
 from tests.api.senders import BASE, sent
@@ -54,6 +56,27 @@ def test_a_firing_that_arrives_after_its_resolve_opens_nothing(client: httpx.Cli
     assert told(client, ("08:00", "08:05"))["changed"] == 0
     assert told(client, ("08:00", ""))["late"] == 1
     assert statuses(client) == []
+
+
+@both_databases
+@pytest.mark.parametrize("told_of_the_end", [True, False])
+def test_the_episode_after_one_that_a_person_resolved_opens_at_once(
+    client: httpx.Client, clock: FakeClock, told_of_the_end: bool
+):
+    """Its sender would repeat it in hours only, so that holding it would lose it."""
+    clock.set(datetime(2026, 1, 31, 8, 1, tzinfo=UTC))
+    told(client, ("08:00", ""))
+    (alert,) = client.get(f"{BASE}/alerts").json()["items"]
+    answer = client.post(f"{BASE}/alerts/{alert['id']}/actions", json={"action": "resolve"})
+    answer.raise_for_status()
+    clock.forward(minutes=1)
+    assert told(client, ("08:00", ""))["changed"] == 0  # the same episode is held
+    clock.forward(minutes=1)
+    if told_of_the_end:
+        told(client, ("08:00", "08:03"))
+    clock.forward(minutes=1)
+    assert told(client, ("08:04", ""))["changed"] == 1
+    assert statuses(client) == ["open"]
 
 
 @both_databases

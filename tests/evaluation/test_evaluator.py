@@ -185,7 +185,7 @@ def test_what_is_gone_closes_as_no_data_where_the_rule_says_ok():
     assert len(watch.live) == 1
 
 
-def test_keep_firing_for_counts_from_the_last_bad_reading_and_a_recurrence_restarts_it():
+def test_keep_firing_for_counts_from_the_first_good_reading_and_a_recurrence_restarts_it():
     terms = Terms(keep_firing=timedelta(minutes=5))
 
     def at(minute: float) -> datetime:
@@ -199,9 +199,11 @@ def test_keep_firing_for_counts_from_the_last_bad_reading_and_a_recurrence_resta
     assert (kept.reason, kept.visible) == (Reason.KEPT_FIRING, False)
     again = step(kept.state, None, given_bad(4.5), at(4.5), terms)
     assert again.reason is Reason.STILL_FIRING
-    still = step(again.state, None, Good(at=at(9)), at(9), terms)
+    still = step(again.state, None, Good(at=at(6)), at(6), terms)
     assert still.reason is Reason.KEPT_FIRING
-    over = step(still.state, None, Good(at=at(9.5)), at(9.5), terms)
+    still = step(still.state, None, Good(at=at(10.9)), at(10.9), terms)
+    assert still.reason is Reason.KEPT_FIRING
+    over = step(still.state, None, Good(at=at(11)), at(11), terms)
     assert over.reason is Reason.RECOVERED
     pending = Terms(keep_firing=timedelta(minutes=5), hold=timedelta(minutes=1))
     waits = step(None, None, given_bad(0), at(0), pending, "b").state

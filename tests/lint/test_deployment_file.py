@@ -302,6 +302,26 @@ def test_invalid_parameters_of_a_metric_check_are_reported_without_a_database(
 
 
 @pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        ({"keep_firing_for": "30s"}, ["rule.keep_firing_for is 30s", "write keep_firing_for: 1m"]),
+        ({"for": "59s"}, ["rule.for is 59s", "write for: 1m"]),
+        ({"resolve_after": "30s"}, ["rule.resolve_after is 30s", "resolves and reopens"]),
+        ({"keep_firing_for": "60s", "for": "60s", "resolve_after": "60s"}, []),
+    ],
+)
+def test_a_time_shorter_than_the_period_is_a_warning(
+    linted: LintedFile, times: dict[str, str], said: list[str]
+):
+    deployment = copy.deepcopy(GOOD)
+    deployment["parameters"]["rule"] |= times
+    found = linted.findings(deployment)
+    assert len(found) == bool(said)
+    assert all(words in found[0] for words in said)
+    assert all(problem.warning for problem in lint_file(linted.file))
+
+
+@pytest.mark.parametrize(
     ("trigger", "parameters"),
     [("metric_threshold", {"metric": "cpu"}), ("sql_query", {"source": "a", "query": "SELECT 1"})],
 )

@@ -30,6 +30,7 @@ from sentinel.notifications.grouping import Membership
 from sentinel.rules.rule import Rule
 from sentinel.severity import Severity
 from sentinel.store.alerts.alert_rows import ALERT_STATES, state_of
+from sentinel.store.alerts.holds import hold_rules
 from sentinel.store.alerts.reopen import beside, homes_of
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
 from sentinel.store.database.tables import ALERT, RULE
@@ -103,6 +104,9 @@ def act(
         rows = sorted(rows, key=lambda row: row.id, reverse=True)
         changes.look_up_resolved(rows)
     results = {row.id: changes.act(row, action, expected_version) for row in rows}
+    resolved = [(row.tenant, row.rule) for row in rows if _by_hand(results[row.id])]
+    if resolved:
+        hold_rules(connection, resolved, unit.now + store.options.hold_after_manual_resolve)
     unit.commit()
     return [results.get(alert_id) or _not_found(alert_id) for alert_id in wanted["ids"]]
 
@@ -246,6 +250,10 @@ def _end(
     closed = sum(changes.step(row, state_of(row), how(row)).visible for row in rows)
     unit.commit()
     return closed
+
+
+def _by_hand(result: ActionResult) -> bool:
+    return result.reason is Reason.RESOLVED_MANUALLY
 
 
 def _not_found(alert_id: str) -> ActionResult:

@@ -37,6 +37,7 @@ from sentinel.severity import Severity, severity_of
 from sentinel.store.alerts.alert_rows import NewAlerts, searched, words_moved
 from sentinel.store.alerts.apply_action import expire_before
 from sentinel.store.alerts.episode_ends import load_ends, save_ends
+from sentinel.store.alerts.holds import end_holds, load_held
 from sentinel.store.alerts.loading import load_live, load_recent, load_suppressed, usual_terms
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
 from sentinel.store.database.bulk import uncollected
@@ -142,15 +143,16 @@ class _EvaluatedRule:
         self.titles, self.detailed = known.titles, known.detailed
         keeps_memory = remembers(rule)
         memory = load_memory(connection, rule) if keeps_memory else Memory()
+        held = load_held(self.unit, rule, self.row, self.evaluation.slot)
         observation = self.evaluation.observation
         error: Exception | None = observation.error
         try:
-            result = evaluate(self.evaluation, known.series, memory)
+            result = evaluate(self.evaluation, known.series, memory, held)
         except ReadingError as nonsense:
             result = EvaluationResult(judged={}, verdicts={}, memory=memory)
             error = error or nonsense
         failures = self.row.failures + 1 if error is not None else 0
-        self._series(result, known.series)
+        self._series(result, known.series, held)
         if keeps_memory:
             save_memory(connection, rule, memory, result.memory, self.now)
         if error is not None:
@@ -182,7 +184,10 @@ class _EvaluatedRule:
             self.unit.is_news = True
         return applied
 
-    def _series(self, result: EvaluationResult, live: Mapping[str, AlertState]) -> None:
+    def _series(
+        self, result: EvaluationResult, live: Mapping[str, AlertState],
+        held: Mapping[str, AlertState],
+    ) -> None:  # fmt: skip
         """Take the verdicts to the alerts of their series."""
         usual = usual_terms(self.rule, self.store.options)
         at_once = Terms(reopen_within=usual.reopen_within)
@@ -203,6 +208,7 @@ class _EvaluatedRule:
                     dated.append(print_)
             if isinstance(one.verdict, Good) and one.verdict.ended is not None:
                 closed[print_] = one.verdict.ended
+        end_holds(self.unit, held, verdicts, usual)
         recent: Mapping[str, AlertState] = {}
         if fresh or pending:
             recent = self._recent(live.values())
@@ -295,7 +301,8 @@ class _EvaluatedRule:
         elif reading is None or reason is Reason.KEPT_FIRING:
             alerts.state(state)
         elif reason in (Reason.STILL_FIRING, Reason.REPEATED) and (
-            alert is None or alert.started_at == state.started_at
+            alert is None
+            or (alert.started_at == state.started_at and alert.good_since == state.good_since)
         ):
             # The most frequent case by far, so it makes and writes no more than what moved.
             rule, unit, at = self.rule, self.evaluation.unit, self.evaluation.slot

@@ -269,6 +269,44 @@ def test_an_alert_resolved_manually_while_firing_reopens_after_five_minutes_with
     assert world.events()[-1] == "sentinel.alert.reopened"
 
 
+def test_a_good_reading_ends_the_hold_after_a_manual_resolve(world: World):
+    world.sees({"/": 95, "/data": 95})
+    world.store.act(world.ids(), Resolve(actor="ann"))
+    assert world.sees({"/": 95, "/data": 20}).live == 0
+    applied = world.sees({"/": 95, "/data": 95})
+    assert [(one.title, one.reason) for one in applied.changes] == [
+        ("disk: /data 95 percent", "reopened_soon")
+    ]
+    assert [one.reason for one in world.sees({"/": 20, "/data": 95}).changes] == []
+    assert [one.reason for one in world.sees({"/": 95}).changes] == ["reopened_soon"]
+
+
+def test_a_check_that_no_longer_lists_what_a_person_resolved_ends_its_hold(world: World):
+    world.sees({"/": 95}, closed_world=True)
+    world.store.act(world.ids(), Resolve(actor="ann"))
+    assert world.sees({}, closed_world=True).live == 0
+    assert world.sees({"/": 95}, closed_world=True).live == 1
+
+
+def test_what_was_good_again_before_a_person_resolved_it_is_not_held(
+    store: Store, clock: FakeClock
+):
+    world = World(store, clock, keep_firing_for="10m")
+    world.sees({"/": 95})
+    assert world.sees({"/": 20}).live == 1
+    world.store.act(world.ids(), Resolve(actor="ann"))
+    assert world.sees({"/": 95}).live == 1
+
+
+def test_a_reading_from_before_a_resolve_does_not_end_its_hold(world: World):
+    world.sees({"/": 95})
+    world.clock.forward(seconds=90)
+    world.store.act(world.ids(), Resolve(actor="ann"))
+    late = world.clock.now() - timedelta(seconds=30)
+    world.store.apply(world.evaluation({"/": 20}, slot=late))
+    assert world.sees({"/": 95}).live == 0
+
+
 def test_a_one_shot_expires_and_is_not_called_recovered(store: Store, clock: FakeClock):
     world = World(store, clock, resolve_after="10m")
     world.sees({"/": 95})
