@@ -300,7 +300,7 @@ def _ended(alert: AlertState | None, given: Closed, now: datetime) -> Transition
         if alert.expires_at is None or alert.expires_at > now:
             return Transition(Reason.UNCHANGED, alert)
         if given.reason is Reason.KEPT_NOT_REPEATED:
-            kept = msgspec.structs.replace(alert, expires_at=None, version=alert.version + 1)
+            kept = replace(alert, expires_at=None, version=alert.version + 1)
             return Transition(given.reason, kept, True)
         if (
             given.reason is Reason.EXPIRED
