@@ -65,7 +65,9 @@ class Spike(_Timed):
     type: Literal["spike"]
     spike_height: float = Field(gt=1, description="So many times as many, or as few.")
     spike_type: Literal["up", "down", "both"] = "up"
-    threshold_ref: int = Field(default=1, ge=1, description="At least so many before.")
+    threshold_ref: int = Field(
+        default=1, ge=0, description="At least so many before; 0 for a spike after none at all."
+    )
     threshold_cur: int = Field(default=0, ge=0, description="At least so many now.")
 
 
@@ -96,7 +98,11 @@ class Change(BaseModel):
 
 
 class NewTerm(BaseModel):
-    """A value of a field that was not seen before."""
+    """A value of a field that was not seen before.
+
+    Up to 10,000 different values are remembered exactly; of more, a share of the new ones is
+    overlooked, which the alert's text names, and none that was seen is called new.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -7,9 +7,9 @@ Moments are seconds since 1970, so that a state is small as bytes.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from sentinel.event_policies.clause import AllOf
 from sentinel.event_policies.fields import finder, shortened, text_of
@@ -34,61 +34,18 @@ from sentinel.event_policies.window_state import (
     SequenceState,
     SpikeState,
     State,
-    TermState,
-    ValueState,
     shown,
 )
+from sentinel.event_policies.window_values import CardinalityWatcher, NewTermWatcher
+from sentinel.event_policies.window_watcher import Event, Eventful, Watcher
 
 __all__ = ["Watcher", "watcher_of"]
 
-Event = Mapping[str, Any]
-_MOST_TERMS = 10_000
 _AGAIN = timedelta(minutes=10).total_seconds()
 _LONGEST = 200
 
 
-class Watcher(Protocol):
-    """One policy's window."""
-
-    timed: bool
-    """Whether `lapse` and `due` matter."""
-    keep: float
-    """A state means nothing so many seconds after it was last touched."""
-
-    def take(self, state: State | None, event: Event, at: float) -> tuple[State, Hit | None]:
-        """One more event that the policy matches; a hit where that is worth an alert."""
-        ...
-
-    def lapse(self, state: State, now: float) -> tuple[State, Hit | None]:
-        """Time has passed, and nothing came."""
-        ...
-
-    def due(self, state: State) -> float | None:
-        """Return when `lapse` is to be asked; None where time alone changes nothing."""
-        ...
-
-    def begin(self, now: float) -> State | None:
-        """Return the state of a policy without `by` that begins now; None for none yet."""
-        ...
-
-
-class _Eventful:
-    """A window that only an event can change."""
-
-    timed = False
-    keep = 0.0
-
-    def lapse(self, state: State, now: float) -> tuple[State, Hit | None]:
-        return state, None
-
-    def due(self, state: State) -> float | None:
-        return None
-
-    def begin(self, now: float) -> State | None:
-        return None
-
-
-class _Frequency(_Eventful):
+class _Frequency(Eventful):
     def __init__(self, window: Frequency) -> None:
         self._need = window.num_events
         self.keep = self._frame = window.timeframe.total_seconds()
@@ -106,49 +63,52 @@ class _Frequency(_Eventful):
         )
 
 
-class _Spike(_Eventful):
-    def __init__(self, window: Spike) -> None:
+class _Spike(Eventful):
+    def __init__(self, window: Spike, *, by: bool) -> None:
         self._window = window
         self._frame = window.timeframe.total_seconds()
-        self.keep = 3 * self._frame
+        # Without `by`, that nothing came is known, too; of a key that stays away nothing is kept.
+        self.keep = 3 * self._frame if by else timedelta(days=366).total_seconds()
         self.timed = window.spike_type != "up"
         self._said = shown(window.timeframe)
 
     def take(self, state: State | None, event: Event, at: float) -> tuple[State, Hit | None]:
         before = state if isinstance(state, SpikeState) else SpikeState(since=at)
+        if at - before.newest > self.keep:
+            before = SpikeState(since=at)
         counts = Counts(before.counts)
         counts.add(at, 1, self._frame)
         since = at if before.since is None else before.since
-        return self._judged(counts, since, before.quiet_until, max(before.newest, at))
+        return self._judged(counts, since, max(before.newest, at))
 
     def lapse(self, state: State, now: float) -> tuple[State, Hit | None]:
         before = cast("SpikeState", state)
         since = now if before.since is None else before.since
-        newest = max(before.newest, now)
-        return self._judged(Counts(before.counts), since, before.quiet_until, newest)
+        return self._judged(Counts(before.counts), since, max(before.newest, now))
 
-    def _judged(
-        self, counts: Counts, since: float, quiet_until: float, newest: float
-    ) -> tuple[State, Hit | None]:
+    def _judged(self, counts: Counts, since: float, newest: float) -> tuple[State, Hit | None]:
         counts.drop_until(newest - 2 * self._frame)
         now = counts.between(newest - self._frame, newest)
         then = counts.between(newest - 2 * self._frame, newest - self._frame)
-        filled = newest - since >= 2 * self._frame and newest >= quiet_until
-        if filled and self._spikes(then, now):
-            height = now / then if now > then else then / max(now, 1)
-            word = "more" if now > then else "fewer"
-            text = f"{height:.1f} times {word} within {self._said}: {now:,} after {then:,}"
+        if newest - since >= 2 * self._frame and self._spikes(then, now):
+            facts = {"count": now, "before": then}
             # As ElastAlert: it begins anew, and says nothing until it knows both windows again.
-            quiet = SpikeState(newest=newest, quiet_until=newest + 2 * self._frame)
-            return quiet, Hit(text=text, facts={"count": now, "before": then})
-        return (
-            SpikeState(counts=counts.items, since=since, newest=newest, quiet_until=quiet_until),
-            None,
-        )
+            # From here on it sees every event, so it knows them two timeframes from now.
+            return SpikeState(since=newest, newest=newest), Hit(
+                text=self._text(then, now), facts=facts
+            )
+        return SpikeState(counts=counts.items, since=since, newest=newest), None
+
+    def _text(self, then: int, now: int) -> str:
+        if not then:
+            return f"{now:,} within {self._said}, after none"
+        height = now / then if now > then else then / max(now, 1)
+        word = "more" if now > then else "fewer"
+        return f"{height:.1f} times {word} within {self._said}: {now:,} after {then:,}"
 
     def _spikes(self, then: int, now: int) -> bool:
         window = self._window
-        if now < window.threshold_cur or then < window.threshold_ref:
+        if now < window.threshold_cur or then < window.threshold_ref or now == then:
             return False
         up = then * window.spike_height <= now
         down = now * window.spike_height <= then
@@ -161,7 +121,7 @@ class _Spike(_Eventful):
         return before.newest + max(1.0, self._frame / 10)
 
 
-class _Flatline(_Eventful):
+class _Flatline(Eventful):
     timed = True
 
     def __init__(self, window: Flatline) -> None:
@@ -172,6 +132,8 @@ class _Flatline(_Eventful):
 
     def take(self, state: State | None, event: Event, at: float) -> tuple[State, Hit | None]:
         before = state if isinstance(state, FlatState) else FlatState(since=at)
+        if before.forgotten:
+            before = FlatState(since=at, newest=before.newest)  # it is expected from now on
         counts = Counts(before.counts)
         counts.add(at, 1, self._frame)
         newest = max(before.newest, at)
@@ -211,7 +173,7 @@ class _Flatline(_Eventful):
         return FlatState(since=now, newest=now)
 
 
-class _Change(_Eventful):
+class _Change(Eventful):
     def __init__(self, window: Change) -> None:
         self._finders = [(name, finder(name)) for name in window.compare_key]
         self._ignore_null = window.ignore_null
@@ -237,81 +199,7 @@ class _Change(_Eventful):
         return after, Hit(text="; ".join(moved), facts=facts)
 
 
-class _NewTerm(_Eventful):
-    def __init__(self, window: NewTerm) -> None:
-        self._finders = [(name, finder(name)) for name in window.fields]
-        self._reach = window.terms_window_size.total_seconds()
-        self._learn = window.learn_for.total_seconds()
-        self.keep = max(self._reach, self._learn)
-
-    def take(self, state: State | None, event: Event, at: float) -> tuple[State, Hit | None]:
-        before = state if isinstance(state, TermState) else TermState(since=at)
-        terms = dict(before.terms)
-        new: list[str] = []
-        for name, find in self._finders:
-            found = find(event)
-            for one in (*found.plain, *found.items):
-                value = shortened(text_of(one), _LONGEST)
-                term = f"{name}: {value}"
-                seen = terms.pop(term, None)
-                if seen is None or at - seen > self._reach:
-                    new.append(term)
-                terms[term] = at if seen is None else max(at, seen)
-        while len(terms) > _MOST_TERMS:
-            del terms[next(iter(terms))]
-        after = TermState(since=before.since, terms=terms, newest=max(before.newest, at))
-        if not new or at - before.since < self._learn:
-            return after, None
-        return after, Hit(text=f"new: {', '.join(new)}", facts={"new": ", ".join(new)})
-
-
-class _Cardinality(_Eventful):
-    def __init__(self, window: Cardinality) -> None:
-        self._window = window
-        self._find = finder(window.cardinality_field)
-        self._frame = window.timeframe.total_seconds()
-        self.keep = 3 * self._frame
-        self.timed = window.min_cardinality is not None
-        self._said = shown(window.timeframe)
-
-    def take(self, state: State | None, event: Event, at: float) -> tuple[State, Hit | None]:
-        before = state if isinstance(state, ValueState) else ValueState(since=at)
-        values = dict(before.values)
-        found = self._find(event)
-        for one in (*found.plain, *found.items):
-            value = shortened(text_of(one), _LONGEST)
-            values[value] = max(at, values.pop(value, at))
-        while len(values) > _MOST_TERMS:
-            del values[next(iter(values))]
-        return self._judged(values, before.since, max(before.newest, at))
-
-    def lapse(self, state: State, now: float) -> tuple[State, Hit | None]:
-        before = cast("ValueState", state)
-        return self._judged(dict(before.values), before.since, max(before.newest, now))
-
-    def _judged(
-        self, values: dict[str, float], since: float, newest: float
-    ) -> tuple[State, Hit | None]:
-        values = {value: at for value, at in values.items() if newest - at <= self._frame}
-        most, least = self._window.max_cardinality, self._window.min_cardinality
-        count = len(values)
-        named = f"{count:,} different {self._window.cardinality_field} within {self._said}"
-        hit = None
-        if most is not None and count > most:
-            hit = Hit(text=f"{named}, more than {most:,}", facts={"count": count})
-        elif least is not None and count < least and newest - since > self._frame:
-            hit = Hit(text=f"{named}, fewer than {least:,}", facts={"count": count})
-            since = newest
-        return ValueState(values=values, since=since, newest=newest), hit
-
-    def due(self, state: State) -> float | None:
-        before = cast("ValueState", state)
-        if self._window.min_cardinality is None or not before.values:
-            return None
-        return max(before.newest, before.since + self._frame) + max(1.0, self._frame / 10)
-
-
-class _Percentage(_Eventful):
+class _Percentage(Eventful):
     def __init__(self, window: PercentageMatch) -> None:
         self._window = window
         self._check = check_of(AllOf(all=window.of))
@@ -340,7 +228,7 @@ class _Percentage(_Eventful):
         return SpikeState(newest=newest), Hit(text=text, facts=facts)
 
 
-class _Sequence(_Eventful):
+class _Sequence(Eventful):
     def __init__(self, window: SequenceWindow, first: Callable[[Event], bool]) -> None:
         self._checks = [first, *(check_of(one) for one in window.then)]
         self.keep = self._frame = window.timeframe.total_seconds()
@@ -379,15 +267,15 @@ def watcher_of(policy: EventPolicy) -> Watcher | None:
         case Frequency():
             return _Frequency(policy.window)
         case Spike():
-            return _Spike(policy.window)
+            return _Spike(policy.window, by=bool(policy.by))
         case Flatline():
             return _Flatline(policy.window)
         case Change():
             return _Change(policy.window)
         case NewTerm():
-            return _NewTerm(policy.window)
+            return NewTermWatcher(policy.window)
         case Cardinality():
-            return _Cardinality(policy.window)
+            return CardinalityWatcher(policy.window)
         case PercentageMatch():
             return _Percentage(policy.window)
         case SequenceWindow():

@@ -44,13 +44,12 @@ class CountState(msgspec.Struct, frozen=True, kw_only=True, tag="count"):
 
 
 class SpikeState(msgspec.Struct, frozen=True, kw_only=True, tag="spike"):
-    """Events over time; `since` is the first, `quiet_until` when it may fire again."""
+    """Events over time; `since` is when it began to count, also after it fired."""
 
     counts: Sequence[tuple[float, int]] = ()
     matched: Sequence[tuple[float, int]] = ()
     since: float | None = None
     newest: float = 0.0
-    quiet_until: float = 0.0
 
 
 class FlatState(msgspec.Struct, frozen=True, kw_only=True, tag="flat"):
@@ -72,17 +71,18 @@ class ChangeState(msgspec.Struct, frozen=True, kw_only=True, tag="change"):
 
 
 class TermState(msgspec.Struct, frozen=True, kw_only=True, tag="terms"):
-    """When each value was seen last."""
+    """When each value was seen last; beyond 10,000 of them, filters of what was seen since when."""
 
     since: float
     terms: Mapping[str, float] = {}
+    filters: Sequence[tuple[float, bytes]] = ()
     newest: float = 0.0
 
 
 class ValueState(msgspec.Struct, frozen=True, kw_only=True, tag="values"):
-    """When each value within the window was seen last."""
+    """When each value within the window was seen last; `since` is None after it fired."""
 
-    since: float
+    since: float | None
     values: Mapping[str, float] = {}
     newest: float = 0.0
 
@@ -109,7 +109,7 @@ def latest(state: State) -> float:
         case ChangeState():
             return state.at
         case TermState() | ValueState():
-            return max(state.newest, state.since)
+            return max(state.newest, state.since or 0.0)
         case SequenceState():
             return state.newest
 

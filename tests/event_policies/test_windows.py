@@ -16,7 +16,7 @@ from sentinel.errors import PolicyError
 from sentinel.event_policies.key_state import Key, Remembered
 from sentinel.event_policies.pack import policy_of
 from sentinel.event_policies.window_evaluator import Watcher, watcher_of
-from sentinel.event_policies.window_state import Counts, Hit, State
+from sentinel.event_policies.window_state import Counts, Hit, State, TermState
 from sentinel.store import Store
 from tests.event_policies.streets import Street, policy
 
@@ -81,20 +81,53 @@ def test_a_spike_fires_from_two_timeframes_after_the_first_event_on():
 
 @given(times)
 def test_a_spike_compares_the_timeframe_with_the_one_before_it(when: list[int]):
-    expected: list[float] = []
-    seen: list[int] = []
-    since, quiet = float(when[0]), 0.0
-    for at in when:
-        seen.append(at)
-        now = sum(at - 100 < one <= at for one in seen)
-        then = sum(at - 200 < one <= at - 100 for one in seen)
-        if at - since >= 200 and at >= quiet and then >= 1 and now >= 3 * then:
-            expected.append(at)
-            seen, since, quiet = [], float("inf"), at + 200
-        elif since == float("inf"):
-            since = at
+    for least in (0, 1):
+        expected: list[float] = []
+        seen: list[int] = []
+        since = when[0]
+        for at in when:
+            seen.append(at)
+            now = sum(at - 100 < one <= at for one in seen)
+            then = sum(at - 200 < one <= at - 100 for one in seen)
+            if at - since >= 200 and then >= least and now >= 3 * then:
+                expected.append(at)
+                seen, since = [], at
+        window = watcher("spike", spike_height=3, timeframe="100s", threshold_ref=least)
+        assert Played(window).hits(when) == expected
+
+
+def test_a_spike_fires_again_from_two_timeframes_after_it_fired_on():
     played = Played(watcher("spike", spike_height=3, timeframe="100s"))
-    assert played.hits(when) == expected
+    assert played.hits([0, 50, 150, *range(190, 203)]) == [200]
+    # Nothing comes for a while; the next two frames are known all the same.
+    assert played.hits([310, 411, 412, 413]) == [413]
+
+
+def test_a_spike_after_no_event_at_all_is_one_where_no_reference_is_asked_for():
+    played = Played(watcher("spike", spike_height=3, timeframe="100s", threshold_ref=0))
+    assert played.take(0) is None
+    assert played.lapse(500) is None
+    hit = played.take(1000)
+    assert hit is not None
+    assert hit.text == "1 within 1m40s, after none"
+    assert played.take(1001) is None
+    asked = Played(watcher("spike", spike_height=3, timeframe="100s"))
+    assert asked.hits([0, 1000]) == []
+    both = Played(watcher("spike", spike_height=3, timeframe="100s", threshold_ref=0,
+                          spike_type="both"))  # fmt: skip
+    assert both.take(0) is None
+    assert both.lapse(500) is None, "none after none is neither more nor fewer"
+
+
+def test_a_key_that_was_away_begins_anew_and_a_policy_without_key_goes_on():
+    window = {"type": "spike", "spike_height": 3, "timeframe": "100s", "threshold_ref": 0}
+    keyed, whole = (
+        watcher_of(policy_of(policy(window=window, **by))) for by in ({"by": "user"}, {})
+    )
+    assert keyed is not None
+    assert whole is not None
+    assert Played(keyed).hits([0, 5000]) == []
+    assert Played(whole).hits([0, 5000]) == [5000]
 
 
 def test_a_spike_downwards_fires_when_no_event_comes():
@@ -137,6 +170,18 @@ def test_a_flatline_goes_on_until_enough_come_again():
     assert once.watcher.due(once.state) is None  # pyright: ignore[reportArgumentType] - it has one
 
 
+def test_a_key_that_was_forgotten_is_expected_from_its_return_on():
+    played = Played(watcher("flatline", timeframe="5m", threshold=2, forget_keys=True))
+    played.take(0)
+    assert played.lapse(300) is not None
+    played.take(1000)
+    assert played.state is not None
+    assert played.watcher.due(played.state) == 1300
+    assert played.lapse(1001) is None
+    assert played.lapse(1299) is None
+    assert played.lapse(1300) is not None
+
+
 def test_a_change_is_another_value_than_the_last_events():
     played = Played(watcher("change", compare_key=["country", "device"], timeframe="1h"))
     assert played.take(0, country="DE", device="a") is None
@@ -162,6 +207,41 @@ def test_a_new_term_is_a_value_not_seen_before_once_it_has_learned():
     assert played.take(3602 + 90_000, country="US") is not None  # forgotten after a day
 
 
+def test_what_was_seen_is_never_called_new_however_many_values_there_are():
+    played = Played(watcher("new_term", fields="user", learn_for="1h", terms_window_size="1d"))
+    users = [f"user-{number}" for number in range(12_000)]
+    for at, user in enumerate(users):
+        assert played.take(at * 0.25, user=user) is None
+    assert not any(played.take(3601 + at, user=user) for at, user in enumerate(users))
+    hits = [played.take(16_000, user=f"other-{number}") for number in range(500)]
+    found = [hit for hit in hits if hit is not None]
+    assert len(found) >= 495
+    assert found[0].text.startswith("new: user: other-0; about 0.0% of new values are overlooked")
+    assert played.take(16_001, user="other-0") is None
+    day = 86_400
+    assert played.take(day + 3600, user="user-11999") is None, "seen within a day"
+    assert played.take(1.5 * day + 3600, user="user-1") is not None, (
+        "forgotten after a day and a half"
+    )
+
+
+def test_an_alert_says_how_many_new_values_are_overlooked():
+    played = Played(watcher("new_term", fields="user", learn_for="0s", terms_window_size="1d"))
+    full = b"\xff" * 118_000 + b"\0" * (131_072 - 118_000)
+    played.state = TermState(since=0.0, filters=[(0.0, full)], newest=0.0)
+    hits = [played.take(1, user=str(number)) for number in range(200)]
+    texts = [hit.text for hit in hits if hit is not None]
+    assert 70 < len(texts) < 130
+    assert "about 47.9% of new values are overlooked" in texts[0]
+
+
+def test_values_that_differ_only_at_their_end_are_different():
+    played = Played(watcher("new_term", fields="path", learn_for="0s", terms_window_size="1d"))
+    assert played.take(0, path="x" * 300 + "a") is not None
+    assert played.take(1, path="x" * 300 + "b") is not None
+    assert played.take(2, path="x" * 300 + "a") is None
+
+
 @given(st.lists(st.tuples(st.integers(0, 900), st.sampled_from("abcde")), max_size=40))
 def test_cardinality_counts_different_values_within_the_timeframe(events: list[tuple[int, str]]):
     events = sorted(events)
@@ -182,9 +262,17 @@ def test_too_small_a_cardinality_waits_for_one_timeframe():
     assert played.take(301, ip="a") is not None
     assert played.take(400, ip="b") is None
     assert played.lapse(402) is None
-    hit = played.lapse(602)
+    assert played.lapse(602) is None, "since it fired, a timeframe must pass again"
+    assert played.take(650, ip="b") is None
+    hit = played.lapse(701)
     assert hit is not None
     assert "1 different ip within 5m, fewer than 2" in hit.text
+    assert played.lapse(5000) is None
+    assert played.take(9000, ip="a") is None, "a timeframe begins with the key's return"
+    assert played.state is not None
+    assert played.watcher.due(played.state) is not None
+    assert played.lapse(9299) is None
+    assert played.lapse(9301) is not None
 
 
 def test_a_percentage_waits_for_enough_events():
