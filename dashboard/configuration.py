@@ -25,6 +25,7 @@ from sentinel.metrics.sample import metric_of_rule
 from sentinel.schema.rules import RuleRow
 from sentinel.schema.saved_views import SavedView
 from sentinel.store import Store
+from sentinel.store.notifications.channel_health import channel_states
 from sentinel.store.notifications.delivery_stats import Delivered, delivered
 
 __all__ = ["ChannelLine", "CliResult", "Configuration", "EvaluationLine", "RuleLine"]
@@ -76,11 +77,13 @@ class ChannelLine(msgspec.Struct, frozen=True, kw_only=True):
         ref: `inbox`, or a Prefect block as `type/name`
         receivers: the names of the receivers that use it
         delivered: its deliveries in a period; None where there were none
+        state: healthy, failing, down or refused
     """
 
     ref: str
     receivers: list[str]
     delivered: Delivered | None
+    state: str = "healthy"
 
 
 class CliResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,12 +187,18 @@ class Configuration:
         receivers = self.receivers()
         with database():
             deliveries = delivered(self._store, period)
+            states = {one.channel: str(one.state) for one in channel_states(self._store)}
         users: dict[str, list[str]] = {ref: [] for ref in ("inbox", *deliveries)}
         for name, refs in sorted(receivers.items()):
             for ref in refs:
                 users.setdefault(ref, []).append(name)
         return [
-            ChannelLine(ref=ref, receivers=users[ref], delivered=deliveries.get(ref))
+            ChannelLine(
+                ref=ref,
+                receivers=users[ref],
+                delivered=deliveries.get(ref),
+                state=states.get(ref, "healthy"),
+            )
             for ref in sorted(users, key=lambda ref: (ref != "inbox", ref))
         ]
 

@@ -74,6 +74,7 @@ def _channels(lines: list[ChannelLine], length: str) -> None:
             [
                 {
                     "Channel": line.ref,
+                    "Health": line.state,
                     "Receivers": ", ".join(line.receivers) or "none",
                     "Success rate": _rate(line),
                     "Sent": line.delivered.sent if line.delivered else 0,
@@ -88,6 +89,10 @@ def _channels(lines: list[ChannelLine], length: str) -> None:
             ]
         ),
         column_config={
+            "Health": st.column_config.TextColumn(
+                help="healthy; failing: tried again; down: it does not answer; refused: it refused "
+                "the last message for good"
+            ),
             "Success rate": st.column_config.TextColumn(
                 help=f"Share of the attempts of the last {length} that the channel accepted"
             ),

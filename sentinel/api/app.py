@@ -17,6 +17,7 @@ from fastapi.staticfiles import StaticFiles
 from sentinel.api import (
     access,
     alerts,
+    channels,
     events,
     health,
     heartbeats,
@@ -102,7 +103,7 @@ def create_app(
     app.add_middleware(Limits)
 
     api = APIRouter(prefix="/api/v1/alerts", dependencies=[access.Trusted])
-    for noun in (alerts, events, heartbeats, inbox, metrics, rules, statistics, webhooks):
+    for noun in (alerts, channels, events, heartbeats, inbox, metrics, rules, statistics, webhooks):
         api.include_router(_for_callers(noun.router))
     app.include_router(api)
     app.include_router(

@@ -158,6 +158,27 @@ class InboxList(BaseModel):
     next_cursor: str | None
 
 
+class ChannelItem(BaseModel):
+    """A notification channel and its health."""
+
+    channel: str = Field(description="inbox, or a Prefect block as type/name.")
+    state: Literal["healthy", "failing", "down", "refused"] = Field(
+        description="failing: tried again; down: it does not answer, so one message at a time "
+        "tries it; refused: it refused the last message for good."
+    )
+    receivers: list[str] = Field(description="Names of the receivers that use it.")
+    failures: int = Field(description="Failures in a row, refusals included.")
+    error: str = Field(description="The last failure, also after the channel has recovered.")
+    failed_at: datetime | None
+    recovered_at: datetime | None
+
+
+class ChannelList(BaseModel):
+    """All channels that a receiver uses."""
+
+    items: list[ChannelItem]
+
+
 class RuleItem(BaseModel):
     """A rule and its last evaluation."""
 

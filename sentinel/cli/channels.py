@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sentinel.cli import completion
+from sentinel.cli.channel_rows import channel_rows
 from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.receivers import said_of_open
 from sentinel.cli.target import open_store, settings_here
@@ -56,35 +57,29 @@ _SECRET = "prompted for by default; - reads it from standard input"  # noqa: S10
 
 @commands.command("list")
 def list_(json: AsJson = False) -> None:
-    """List all channels and the receivers that use them.
+    """List all channels, their health, and the receivers that use them.
+
+    A channel is healthy, failing (tried again), down (it does not answer), refused (it refused
+    the last message for good), or missing (its block does not exist).
 
     Example:
         sentinel channel list --json
     """
     with _blocks() as prefect:
-        found = {one.ref: one for one in prefect.channels()}
+        found = {one.ref for one in prefect.channels()}
     with open_store() as store:
-        receivers = store.receivers.all()
-    users: dict[str, list[str]] = {"inbox": [], **{ref: [] for ref in found}}
-    for receiver, refs in sorted(receivers.items()):
-        for ref in refs:
-            users.setdefault(ref, []).append(receiver)
-    rows: list[dict[str, Any]] = [
-        {
-            "channel": ref,
-            "state": "ready" if ref == "inbox" or ref in found else "missing",
-            "receivers": named,
-        }
-        for ref, named in sorted(users.items(), key=lambda item: (item[0] != "inbox", item[0]))
-    ]
+        rows = channel_rows(store, found)
     if json:
         json_out({"items": rows})
         return
     print_table(
-        ["CHANNEL", "STATE", "RECEIVERS"],
-        [(row["channel"], row["state"], ", ".join(row["receivers"]) or "none") for row in rows],
+        ["CHANNEL", "STATE", "RECEIVERS", "LAST ERROR"],
+        [
+            (row["channel"], row["state"], ", ".join(row["receivers"]) or "none", row["error"])
+            for row in rows
+        ],
         empty="There are no channels.",
-        ranks=[4 if row["state"] == "missing" else 0 for row in rows],
+        ranks=[0 if row["state"] == "healthy" else 4 for row in rows],
     )
 
 

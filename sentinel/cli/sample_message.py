@@ -13,6 +13,7 @@ from sentinel.links import Addresses
 from sentinel.notifications.channel import Message, MessageAlert
 from sentinel.notifications.reasons import Reason, words
 from sentinel.store import Store
+from sentinel.store.notifications.channel_health import record_recovery
 
 __all__ = ["sample_message", "send_test"]
 
@@ -34,6 +35,7 @@ def send_test(store: Store, ref: str, *, end: bool) -> int:
     channel = Channels(store).channel_of(ref)
     message = sample_message(store)
     receipt = channel.send(message)
+    record_recovery(store, ref)
     if not end:
         return 1
     over = message.at + timedelta(seconds=1)

@@ -1,20 +1,26 @@
-"""The breaker of a channel: after failures in a row it is tried by one message at a time. Pure.
+"""The health of a channel, and its breaker. Pure.
 
-A channel that does not answer costs its whole deadline for each message. While its breaker is open,
-notifications of it wait; when the next probe is due, one message is tried. If it is taken, the
-breaker closes and the others follow; if not, the pause before the next probe doubles.
+After failures in a row a channel is tried by one message at a time.
+
+A channel that does not answer costs its whole deadline for each message, and one that refuses
+everything an attempt. While its breaker is open, notifications of it wait; when the next probe is
+due, one message is tried. If it is taken, the breaker closes and the others follow; if not, the
+pause before the next probe doubles.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 import msgspec
 
-__all__ = ["OPENS_AFTER", "PROBE", "Breaker", "failed"]
+__all__ = ["OPENS_AFTER", "PROBE", "Breaker", "State", "failed"]
+
+State = Literal["healthy", "failing", "down", "refused"]
 
 OPENS_AFTER = 3
-"""So many temporary failures in a row, of any groups, open the breaker."""
+"""So many failures in a row, of any groups, open the breaker."""
 PROBE = timedelta(seconds=15)
 """How long the other messages wait for the outcome of a probe that is under way."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 10.0, 300.0
@@ -24,7 +30,8 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a channel since it last took a message.
 
     Attributes:
-        failures: temporary failures in a row
+        failures: failures in a row, refusals included
+        refusing: whether the last of them was a refusal for good
         opened_at: since when the breaker is open; None while it is closed
         probe_at: when one message may be tried; None while it is closed
         probe_until: a probe is under way, and the others wait for it until then
@@ -36,6 +43,21 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True):
     probe_at: datetime | None = None
     probe_until: datetime | None = None
     probes: int = 0
+    refusing: bool = False
+
+    @property
+    def state(self) -> State:
+        """Return the health of the channel.
+
+        Returns:
+            `failing` after one or two failures, `down` while the breaker is open, `refused` where
+            the channel refused the last message for good, else `healthy`.
+        """
+        if not self.failures:
+            return "healthy"
+        if self.refusing:
+            return "refused"
+        return "failing" if self.opened_at is None else "down"
 
     def closed_until(self, now: datetime) -> datetime | None:
         """Return until when no message may be sent; None where one may be sent now."""
@@ -45,13 +67,14 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
 
-def failed(breaker: Breaker, now: datetime, spread: float) -> Breaker:
-    """Return the breaker after one more temporary failure.
+def failed(breaker: Breaker, now: datetime, spread: float, *, refusing: bool = False) -> Breaker:
+    """Return the breaker after one more failure.
 
     Args:
         breaker: before
         now: the present time
         spread: between 0 and 1, so that many channels are not probed at once
+        refusing: whether the channel refused the message for good
 
     Returns:
         Open from the third failure on, with a pause of 10 seconds that doubles with each failed
@@ -60,9 +83,9 @@ def failed(breaker: Breaker, now: datetime, spread: float) -> Breaker:
     failures = breaker.failures + 1
     if breaker.probe_at is not None and now < breaker.probe_at:
         # It was under way when the breaker opened, and is no probe.
-        return msgspec.structs.replace(breaker, failures=failures)
+        return msgspec.structs.replace(breaker, failures=failures, refusing=refusing)
     if failures < OPENS_AFTER:
-        return Breaker(failures=failures)
+        return Breaker(failures=failures, refusing=refusing)
     probes = breaker.probes + (breaker.opened_at is not None)
     seconds = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(probes, 10)) * (0.9 + 0.2 * spread)
     return Breaker(
@@ -70,4 +93,5 @@ def failed(breaker: Breaker, now: datetime, spread: float) -> Breaker:
         opened_at=breaker.opened_at or now,
         probe_at=now + timedelta(seconds=seconds),
         probes=probes,
+        refusing=refusing,
     )

@@ -71,7 +71,8 @@ class Notified(msgspec.Struct, frozen=True, kw_only=True):
         at: when it was sent; None for never
         attempts: failures in a row since then
         retry_at: not to be tried before; None where the last attempt succeeded
-        refused_seq: the group's `seq` at which the channel refused for good
+        refused_seq: the group's `seq` at which the channel refused a message; it is tried again
+            when the group has news, or at `retry_at`
         down_until: no message of any group is sent to the channel before; None where it answers
         reference: the provider's id of the last message
         recent: times of notifications within the last hour; only filled where a limit needs them
@@ -115,9 +116,11 @@ def decide(group: GroupNow, notified: Notified, now: datetime, policy: Policy) -
     wanted = _wanted(group, notified, now, policy)
     if not wanted.send:
         return wanted
+    waits = notified.retry_at is not None and now < notified.retry_at
     if notified.refused_seq is not None and notified.refused_seq >= group.seq:
-        return Decision(send=False, reason=Reason.REFUSED)
-    if notified.retry_at is not None and now < notified.retry_at:
+        if waits or notified.retry_at is None:
+            return Decision(send=False, reason=Reason.REFUSED, next_at=notified.retry_at)
+    elif waits and notified.refused_seq is None:
         return Decision(send=False, reason=Reason.RETRY, next_at=notified.retry_at)
     if notified.down_until is not None and now < notified.down_until:
         return Decision(send=False, reason=Reason.CHANNEL_DOWN, next_at=notified.down_until)

@@ -13,6 +13,7 @@ from sentinel.rules.rule import Rule
 from sentinel.severity import Severity
 
 __all__ = [
+    "CHANNEL",
     "SOURCE",
     "Membership",
     "NotifiedSoFar",
@@ -24,6 +25,9 @@ __all__ = [
 
 SOURCE = "sentinel_source"
 """Label of an alert about a check whose source does not answer; its value names the source."""
+
+CHANNEL = "sentinel_channel"
+"""Label of an alert about a channel that takes no messages, which is not sent through it."""
 
 UNDO_WITHIN = timedelta(seconds=5)
 """How long the resolve that a person made is held back, since it may be undone."""

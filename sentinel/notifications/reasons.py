@@ -58,7 +58,7 @@ WORDS: Mapping[str, str] = {
     Reason.RESOLVED_QUIETLY: "closed without a recovery, so there is nothing to send",
     Reason.ALREADY_NOTIFIED: "notified already",
     Reason.RETRY: "the channel failed; Sentinel tries again later",
-    Reason.REFUSED: "the channel refused it for good",
+    Reason.REFUSED: "the channel refused it; Sentinel tries again at the next repeat",
     Reason.CHANNEL_DOWN: "the channel does not answer; one message at a time tries it",
 }
 """What people read for each code."""

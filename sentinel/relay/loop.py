@@ -72,6 +72,7 @@ class Relay:
         ping: called once a minute while the relay is healthy; None for no dead man's switch
         refresh: called once a minute, so that blocks are cached when Prefect is down
         watch_runs: called twice a minute, to alert while no flow run lives
+        watch_channels: called four times a minute, to alert while a channel takes no messages
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Relay:
         ping: Callable[[], None] | None = None,
         refresh: Callable[[], None] | None = None,
         watch_runs: Callable[[datetime], None] | None = None,
+        watch_channels: Callable[[datetime], None] | None = None,
     ) -> None:
         self._store = store
         self._prefect = prefect
@@ -109,6 +111,8 @@ class Relay:
             self.duties.append(
                 Duty(name="watch flow runs", do=watch_runs, every=second * 30, outside=True)
             )
+        if watch_channels is not None:
+            self.duties.append(Duty(name="watch channels", do=watch_channels, every=second * 15))
         if ping is not None:
             self.duties.append(
                 Duty(name="dead man's switch", do=self._alive, every=minute, outside=True)

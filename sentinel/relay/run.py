@@ -12,6 +12,7 @@ from types import FrameType
 
 import httpx
 
+from sentinel.engine.channel_watch import ChannelWatch
 from sentinel.engine.run_health import RunWatch
 from sentinel.errors import DeliveryError
 from sentinel.log_redaction import unlogged
@@ -40,6 +41,7 @@ def relay_of(store: Store, given: Settings) -> Relay:
         standby_after=given.standby_after,
         ping=_pinger(given.dead_man_url.get_secret_value()),
         refresh=channels.refresh,
+        watch_channels=ChannelWatch(store).look,
         watch_runs=RunWatch(store, prefect, given.work_pool).look,
     )
 

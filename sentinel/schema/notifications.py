@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Column, Index, Integer, text
+from sqlalchemy import BigInteger, Column, Index, Integer, false, text
 from sqlmodel import Field, SQLModel
 
 from sentinel.schema.columns import array_column, long_column, moment_column, object_column
@@ -101,7 +101,8 @@ class ChannelHealth(SQLModel, table=True):
     __tablename__: ClassVar[Any] = "channel_health"
 
     channel: str = Field(primary_key=True, max_length=200)
-    failures: int = Field(default=0, description="Temporary failures in a row.")
+    failures: int = Field(default=0, description="Failures in a row, refusals included.")
+    refusing: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     opened_at: datetime | None = moment_column(default=None, nullable=True)
     probe_at: datetime | None = moment_column(default=None, nullable=True)
     probe_until: datetime | None = moment_column(default=None, nullable=True)

@@ -19,7 +19,7 @@ from sentinel.errors import SentinelError
 from sentinel.links import Addresses, host_in_url
 from sentinel.settings import Settings
 from sentinel.store import Store
-from sentinel.store.notifications.channel_health import channel_health
+from sentinel.store.notifications.channel_health import OUT, channel_states
 from sentinel.up.home import Home
 from sentinel.up.instance import running
 from sentinel.up.postgres import Postgres, find_binaries
@@ -183,14 +183,15 @@ def _channels(settings: Settings, home: Home) -> Check:
     if store is None:
         return Check(name="channels", state="note", says="unknown, since no instance runs here")
     try:
-        used = {one for channels in store.receivers.all().values() for one in channels}
-        down = [one for one in channel_health(store) if one.opened_at and one.channel in used]
+        used = channel_states(store)
+        down = [one for one in used if one.state in OUT]
     finally:
         store.close()
     if not down:
-        return Check(name="channels", state="ok", says=f"{len(used)} in use, none of them down")
+        return Check(name="channels", state="ok", says=f"{len(used)} in use, all of them work")
     says = "; ".join(
-        f"{one.channel} does not answer since {one.opened_at:%Y-%m-%d %H:%M} UTC: {one.error}"
+        f"{one.channel} {'refuses messages' if one.state == 'refused' else 'does not answer'}, "
+        f"{one.failures} times in a row: {one.error}"
         for one in down
     )
     hint = "Mend it, and try it: sentinel channel test NAME"

@@ -55,7 +55,8 @@ def test_a_slack_channel_is_added_listed_and_tested(sentinel: Run, receiver: Rec
     assert code == 0, err
     assert "s3cret" not in out + err
     assert listed(sentinel)["slack-incoming-webhook/team-chat"] == {
-        "channel": "slack-incoming-webhook/team-chat", "state": "ready", "receivers": ["default"],
+        "channel": "slack-incoming-webhook/team-chat", "state": "healthy", "receivers": ["default"],
+        "error": "",
     }  # fmt: skip
     code, out, _ = sentinel("channel", "test", "team-chat")
     assert (code, out) == (0, "slack-incoming-webhook/team-chat accepted the test message.\n")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Connection, Row, select
 
-from sentinel.notifications.breaker import PROBE, Breaker, failed
+from sentinel.notifications.breaker import PROBE, Breaker, State, failed
 from sentinel.schema.notifications import ChannelHealth
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import CHANNEL_HEALTH, model_of
@@ -22,7 +22,88 @@ if TYPE_CHECKING:
     from sentinel.store import Store
     from sentinel.store.notifications.deliveries import Outcome
 
-__all__ = ["Gates", "channel_health", "record"]
+__all__ = [
+    "OUT",
+    "ChannelState",
+    "Gates",
+    "by_name",
+    "channel_health",
+    "channel_states",
+    "record",
+    "record_recovery",
+]
+
+
+OUT: frozenset[State] = frozenset(("down", "refused"))
+"""States in which a channel takes no messages."""
+
+
+class ChannelState(msgspec.Struct, frozen=True, kw_only=True):
+    """The health of a channel.
+
+    Attributes:
+        channel: `inbox`, or a block as type/name
+        receivers: names of the receivers that use it
+        failures: failures in a row, refusals included
+        error: of the last failure, also after the channel has recovered; empty for none
+    """
+
+    channel: str
+    state: State
+    receivers: list[str] = msgspec.field(default_factory=list[str])
+    failures: int = 0
+    error: str = ""
+    failed_at: datetime | None = None
+    recovered_at: datetime | None = None
+
+
+def by_name(one: ChannelState) -> tuple[bool, str]:
+    """Return the key that sorts the inbox first, then by reference."""
+    return one.channel != "inbox", one.channel
+
+
+def channel_states(store: Store) -> list[ChannelState]:
+    """Return the health of every channel that a receiver uses, and of the inbox.
+
+    Args:
+        store: the shared database
+
+    Returns:
+        The inbox first, the others sorted.
+    """
+    users: dict[str, list[str]] = {"inbox": []}
+    for name, refs in sorted(store.receivers.all().items()):
+        for ref in refs:
+            users.setdefault(ref, []).append(name)
+    known = {row.channel: row for row in channel_health(store)}
+    found: list[ChannelState] = []
+    for ref in users:
+        row = known.get(ref)
+        if row is None:
+            found.append(ChannelState(channel=ref, state="healthy", receivers=users[ref]))
+            continue
+        breaker = Breaker(failures=row.failures, opened_at=row.opened_at, refusing=row.refusing)
+        found.append(
+            ChannelState(
+                channel=ref, state=breaker.state, receivers=users[ref], failures=row.failures,
+                error=row.error, failed_at=row.failed_at, recovered_at=row.recovered_at,
+            )
+        )  # fmt: skip
+    return sorted(found, key=by_name)
+
+
+def record_recovery(store: Store, channel: str) -> None:
+    """Record that a channel took a test message: what waits for it may be sent."""
+
+    def work(connection: Connection) -> None:
+        before = _locked(connection, [channel]).get(channel)
+        if before is not None and before.failures:
+            now = store.now()
+            _write(store, connection, channel, Breaker(), recovered_at=now)
+            _log(store, connection, channel, "info", "channel.up", "took a test message")
+            store.changed(connection)
+
+    store.in_transaction(work)
 
 
 def channel_health(store: Store) -> list[ChannelHealth]:
@@ -32,8 +113,7 @@ def channel_health(store: Store) -> list[ChannelHealth]:
         store: the shared database
 
     Returns:
-        One row per channel. It is down while `opened_at` is set, and in doubt while `failures` is
-        above 0.
+        One row per channel; `channel_states` says what it means.
     """
     query = select(CHANNEL_HEALTH).order_by(CHANNEL_HEALTH.c.channel)
     with store.read() as connection:
@@ -50,7 +130,7 @@ class Gates:
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         self._now = now
-        self._open = {row.channel: _breaker(row) for row in connection.execute(_OPEN)}
+        self._open = {row.channel: _breaker(row) for row in connection.execute(_FAILING)}
         self._probed: set[str] = set()
 
     def closed_until(self, channel: str) -> datetime | None:
@@ -58,10 +138,15 @@ class Gates:
         breaker = self._open.get(channel)
         return None if breaker is None else breaker.closed_until(self._now)
 
+    def is_out(self, channel: str) -> bool:
+        """Return whether a channel takes no messages: it is down, or refused the last one."""
+        breaker = self._open.get(channel)
+        return breaker is not None and breaker.state in OUT
+
     def sends(self, channel: str) -> None:
         """Note that a message is about to be sent: to an open breaker it is the probe."""
         breaker = self._open.get(channel)
-        if breaker is not None:
+        if breaker is not None and breaker.opened_at is not None:
             until = self._now + PROBE
             self._open[channel] = msgspec.structs.replace(breaker, probe_until=until)
             self._probed.add(channel)
@@ -81,8 +166,6 @@ def record(
 ) -> set[str]:
     """Record what the outcomes say about their channels, and log where one goes down or recovers.
 
-    A permanent refusal says nothing: the channel has answered.
-
     Args:
         store: the shared database
         connection: the transaction that records the outcomes
@@ -90,12 +173,11 @@ def record(
         now: the present time
 
     Returns:
-        The channels whose failure is the first in a row.
+        The channels whose failure, or refusal, is the first in a row.
     """
-    told = [one for one in outcomes if not one.permanent]
-    known = _locked(connection, {one.sent.channel for one in told}) if told else {}
+    known = _locked(connection, {one.sent.channel for one in outcomes})
     first: set[str] = set()
-    for one in sorted(told, key=lambda one: one.sent.channel):
+    for one in sorted(outcomes, key=lambda one: one.sent.channel):
         channel = one.sent.channel
         before = known.get(channel, Breaker())
         if not one.error:
@@ -106,12 +188,13 @@ def record(
                 _log(store, connection, channel, "info", "channel.up", "answers again")
         else:
             spread = int(one.sent.delivery_id[-4:], 16) / 0xFFFF
-            after = failed(before, now, spread)
+            after = failed(before, now, spread, refusing=one.permanent)
             _write(store, connection, channel, after, error=one.error[:2000], failed_at=now)
-            if not before.failures:
+            if not before.failures or (one.permanent and not before.refusing):
                 first.add(channel)
             if before.opened_at is None and after.opened_at is not None:
-                says = f"does not answer, so it is tried by one message at a time: {one.error}"
+                does = "refuses messages" if one.permanent else "does not answer"
+                says = f"{does}, so it is tried by one message at a time: {one.error}"
                 _log(store, connection, channel, "error", "channel.down", says)
         known[channel] = after
     return first
@@ -148,8 +231,8 @@ def _log(
 def _breaker(row: Row[Any]) -> Breaker:
     return Breaker(
         failures=row.failures, opened_at=row.opened_at, probe_at=row.probe_at,
-        probe_until=row.probe_until, probes=row.probes,
+        probe_until=row.probe_until, probes=row.probes, refusing=row.refusing,
     )  # fmt: skip
 
 
-_OPEN = select(CHANNEL_HEALTH).where(CHANNEL_HEALTH.c.opened_at.is_not(None))
+_FAILING = select(CHANNEL_HEALTH).where(CHANNEL_HEALTH.c.failures > 0)

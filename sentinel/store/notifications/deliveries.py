@@ -6,7 +6,7 @@ A row is added when the message is decided on, and finished once with what came 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,10 @@ __all__ = [
 
 
 class ToSend(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that a decision asks for, and the receiver and channel that it goes to."""
+    """A message that a decision asks for, and the receiver and channel that it goes to.
+
+    A refused one is tried again after `repeat`, the group's repeat_interval.
+    """
 
     delivery_id: str
     group_id: str
@@ -43,6 +46,7 @@ class ToSend(msgspec.Struct, frozen=True, kw_only=True):
     firing: int
     severity: int
     attempts: int
+    repeat: timedelta
     message: Message
 
 
@@ -88,14 +92,18 @@ def _finish_group(
             values: dict[str, Any] = _as_notified(outcome, now)
         elif outcome.permanent:
             state = "refused"
-            values = {"refused_seq": sent.seq, "attempts": 0, "error": outcome.error[:2000]}
-            _log_failure(store, connection, outcome)
+            values = {
+                "refused_seq": sent.seq, "attempts": 0, "error": outcome.error[:2000],
+                "retry_at": now + sent.repeat,
+            }  # fmt: skip
+            if sent.channel in first:
+                _log_failure(store, connection, outcome)
         else:
             state = "failed"
             attempts = sent.attempts + 1
             spread = int(sent.delivery_id[-4:], 16) / 0xFFFF
             values = {
-                "attempts": attempts, "error": outcome.error[:2000],
+                "attempts": attempts, "error": outcome.error[:2000], "refused_seq": None,
                 "retry_at": now + pause_after(attempts, spread),
             }  # fmt: skip
             if attempts == 1 and sent.channel in first:
@@ -156,7 +164,11 @@ def _end(connection: Connection, outcome: Outcome, state: str, now: datetime) ->
 
 def _log_failure(store: Store, connection: Connection, outcome: Outcome) -> None:
     sent = outcome.sent
-    how = "refused permanently" if outcome.permanent else "failed; Sentinel tries again"
+    how = (
+        "refused a message; Sentinel tries again when it repeats"
+        if outcome.permanent
+        else "failed; Sentinel tries again"
+    )
     store.log.add(
         connection,
         "error" if outcome.permanent else "warning",

@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import Connection, Row, exists, func, select
 
 from sentinel.notifications.decision import Decision, GroupNow, Notified, Policy, decide
-from sentinel.notifications.grouping import first_wait
+from sentinel.notifications.grouping import CHANNEL, first_wait
 from sentinel.notifications.message import Named, compose, message_id
 from sentinel.notifications.reasons import Reason
 from sentinel.schema.columns import new_id
@@ -44,7 +44,7 @@ from sentinel.store.notifications.queries import (
     due,
     seen_by,
 )
-from sentinel.store.notifications.receivers import DEFAULT
+from sentinel.store.notifications.receivers import DEFAULT, INBOX
 from sentinel.store.rules.condition_state import count_held, held_before, with_recent
 from sentinel.timing.active_hours import ActiveHours
 from sentinel.timing.rate_limit import Limit
@@ -96,7 +96,7 @@ class NotificationLog:
             known = self._known(connection, group_id)
             gates = Gates(connection, now)
             found: list[Why] = []
-            for receiver, channel in _targets(group, known, channels):
+            for receiver, channel in _targets(group, known, channels, gates):
                 before = known.get((receiver, channel))
                 policy = _policy(group)
                 last = _last_notified(before, gates.closed_until(channel))
@@ -173,7 +173,7 @@ class NotificationLog:
         nexts: list[datetime] = []
         # By the last notification, which channels often share.
         sides: dict[tuple[int, bool], Named] = {}
-        for receiver, channel in _targets(group, known, channels):
+        for receiver, channel in _targets(group, known, channels, gates):
             policy = _policy(group)
             last = _last_notified(known.get((receiver, channel)), gates.closed_until(channel))
             last = with_recent(connection, group.id, receiver, channel, last, policy, now)
@@ -298,7 +298,7 @@ class NotificationLog:
             # While something fires, the channel is owed a resolve, even if all of it is suppressed.
             seq=group.seq, firing=message.firing or seen.firing,
             severity=seen.severity if message.firing else last.severity,
-            attempts=last.attempts, message=message,
+            attempts=last.attempts, repeat=_policy(group).repeat_interval, message=message,
         )  # fmt: skip
 
     def _abandon(self, connection: Connection, group_id: str) -> None:
@@ -323,24 +323,30 @@ class NotificationLog:
 
 
 def _targets(
-    group: AlertGroup, known: dict[tuple[str, str], Row[Any]], channels: dict[str, list[str]]
-) -> list[tuple[str, str]]:
+    group: AlertGroup, known: dict[tuple[str, str], Row[Any]], channels: dict[str, list[str]],
+    gates: Gates,
+) -> list[tuple[str, str]]:  # fmt: skip
     """Return the receivers and channels to decide on.
 
     Args:
         group: the group
         known: its log entries by receiver and channel
         channels: the channels of every receiver, by name
+        gates: which channels take no messages
 
     Returns:
-        Pairs of receiver and channel: the receivers of today and, once nothing fires, every
-        channel that was notified of the firing group.
+        Pairs of receiver and channel: the receivers of today, the inbox for one of which no
+        channel takes messages and, once nothing fires, every channel that was notified of the
+        firing group.
     """
-    targets = {
-        (name, channel): None
-        for name in group.receivers
-        for channel in channels.get(name, channels[DEFAULT])
-    }
+    targets: dict[tuple[str, str], None] = {}
+    for name in group.receivers:
+        refs = channels.get(name, channels[DEFAULT])
+        # An alert about a channel goes another way.
+        refs = [ref for ref in refs if ref != group.labels.get(CHANNEL)]
+        if group.firing and all(gates.is_out(ref) for ref in refs):
+            refs = [*refs, INBOX]
+        targets |= {(name, ref): None for ref in refs}
     if group.firing == 0:
         # A resolve is sent to every channel that was notified, whatever was edited since.
         targets |= {key: None for key, last in known.items() if last.told_firing}

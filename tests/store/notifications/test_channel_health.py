@@ -5,10 +5,15 @@ from __future__ import annotations
 import pytest
 
 from sentinel.clock import FakeClock
+from sentinel.engine.channel_watch import RULE, ChannelWatch
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Channel, Message, Receipt
 from sentinel.store import Store
-from sentinel.store.notifications.channel_health import channel_health
+from sentinel.store.notifications.channel_health import (
+    channel_health,
+    channel_states,
+    record_recovery,
+)
 from tests.world import World
 
 HOOK = "sentinel-webhook/ops"
@@ -71,7 +76,7 @@ def test_a_dead_channel_is_tried_by_one_message_at_a_time(night: Night):
     night.passes(300)
     # 10, 20, 40, 80 and 150 seconds of 300 after it opened.
     assert len(night.hook.tried) - tried <= 6
-    assert len(night.other.recorder.messages) == 1
+    assert sum(one.receiver == "default" for _, one in night.other.recorder.messages) == 1
     (health,) = channel_health(night.store)
     assert health.channel == HOOK
     assert health.opened_at is not None
@@ -104,15 +109,105 @@ def test_why_a_channel_is_not_notified_says_that_it_is_down(night: Night):
     night.burns()
     night.passes(15)
     (group,) = night.worlds[-1].rows("SELECT id FROM alert_group WHERE title LIKE '%rule-19%'")[0]
-    (why,) = night.store.notification_log.explain(group)
+    (why, _) = night.store.notification_log.explain(group)
     assert why.decision.reason in ("channel_down", "retry")
     reasons = {row[0] for row in night.other.rows("SELECT reason FROM telling")}
     assert "channel_down" in reasons
 
 
-def test_a_refusal_for_good_is_an_answer(night: Night):
+def test_a_channel_that_refuses_everything_is_tried_by_one_message_at_a_time(night: Night):
     night.hook.permanent = True
     night.burns()
     night.passes(60)
-    assert len(night.hook.tried) == 20
-    assert channel_health(night.store) == []
+    tried = len(night.hook.tried)
+    night.passes(240)
+    assert len(night.hook.tried) - tried <= 4
+    (one,) = [state for state in channel_states(night.store) if state.channel == HOOK]
+    assert (one.state, one.error, one.receivers) == (
+        "refused", "the webhook did not answer", ["ops"],
+    )  # fmt: skip
+    assert (night.logged("delivery.refused"), night.logged("channel.down")) == (1, 1)
+
+
+def test_the_state_of_a_channel_that_works_is_healthy(night: Night):
+    night.hook.answers = True
+    night.burns()
+    night.passes(2)
+    assert {one.channel: one.state for one in channel_states(night.store)} == {
+        "inbox": "healthy", HOOK: "healthy",
+    }  # fmt: skip
+
+
+def test_what_was_refused_is_tried_again_at_the_next_repeat(store: Store, clock: FakeClock):
+    world = World(store, clock, repeat_interval="1h")
+    world.sees({"/": 95})
+    world.recorder.fails["inbox"] = DeliveryError("gone", permanent=True)
+    assert (world.tells().refused, world.reasons()) == (1, ["refused"])
+    clock.forward(minutes=59)
+    assert world.tells().refused == 0
+    clock.forward(minutes=1)
+    assert world.store.notification_log.next_due() == clock.now()
+    assert world.tells().refused == 1
+    del world.recorder.fails["inbox"]
+    clock.forward(hours=1)
+    assert world.said() == [("firing", "first")]
+
+
+def test_a_resolve_that_was_refused_is_tried_again_too(store: Store, clock: FakeClock):
+    world = World(store, clock, repeat_interval="1h")
+    world.sees({"/": 95})
+    assert world.said() == [("firing", "first")]
+    world.recorder.fails["inbox"] = DeliveryError("gone", permanent=True)
+    world.sees({"/": 1})
+    assert world.tells().refused == 1
+    del world.recorder.fails["inbox"]
+    clock.forward(hours=1)
+    assert world.said() == [("resolved", "resolved")]
+
+
+@pytest.mark.parametrize("permanent", [True, False])
+def test_a_channel_that_takes_nothing_is_alerted_once_by_another_path(
+    night: Night, permanent: bool
+):
+    night.hook.permanent = permanent
+    night.store.receivers.set("default", [HOOK])
+    watch = ChannelWatch(night.store)
+    for world in night.worlds:
+        world.sees({"/": 95})
+    for _ in range(20):
+        night.passes(15)
+        watch.look(night.clock.now())
+    night.passes(5)
+    alerts = [one for one in night.store.alerts.page(limit=99).items if one.rule == RULE]
+    assert [(one.status, one.severity, one.labels) for one in alerts] == [
+        ("open", "high", {"sentinel_channel": HOOK})
+    ]
+    sent = [(ref, one) for ref, one in night.other.recorder.messages if RULE in str(one.alerts)]
+    assert [ref for ref, _ in sent] == ["inbox"]
+    assert not [title for title in night.hook.tried if title == sent[0][1].title]
+    night.hook.answers = True
+    night.clock.forward(hours=4)
+    night.passes(400)
+    watch.look(night.clock.now())
+    assert night.store.alerts.get(alerts[0].id).status == "resolved"
+
+
+def test_where_no_channel_of_a_receiver_works_the_inbox_is_notified(night: Night):
+    night.hook.permanent = True
+    for world in night.worlds:
+        world.sees({"/": 95})
+    night.passes(120)
+    told = {ref for ref, _ in night.other.recorder.messages}
+    named = {one.title for _, one in night.other.recorder.messages}
+    assert (told, len(named)) == ({"inbox"}, 20)
+
+
+def test_a_test_message_that_is_taken_makes_the_channel_healthy(night: Night):
+    night.burns()
+    night.passes(30)
+    record_recovery(night.store, HOOK)
+    states = {one.channel: one.state for one in channel_states(night.store)}
+    assert states[HOOK] == "healthy"
+    night.hook.answers = True
+    night.passes(60)
+    assert night.logged("channel.up") == 1

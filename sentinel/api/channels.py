@@ -1,0 +1,26 @@
+"""The health of notification channels over HTTP."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import msgspec
+from fastapi import APIRouter, Request
+
+from sentinel.api.problems import responses
+from sentinel.api.schemas import ChannelItem, ChannelList
+from sentinel.store import Store
+from sentinel.store.notifications.channel_health import channel_states
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/channels", tags=["channels"])
+
+
+@router.get("", summary="List channels", responses=responses())
+def list_channels(request: Request) -> ChannelList:
+    """List the channels of all receivers with their health, the inbox first."""
+    store = cast("Store", request.app.state.store)
+    return ChannelList(
+        items=[ChannelItem(**msgspec.structs.asdict(one)) for one in channel_states(store)]
+    )

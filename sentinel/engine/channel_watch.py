@@ -1,0 +1,84 @@
+"""Alert about channels that take no messages; the relay, which needs no worker, asks here."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from sentinel.checks.observation import Observation
+from sentinel.checks.reading import Reading
+from sentinel.evaluation.model import Evaluation
+from sentinel.labels.text import storable
+from sentinel.notifications.grouping import CHANNEL
+from sentinel.rules.rule import Rule
+from sentinel.schema.alerts import LIVE
+from sentinel.store import Store
+from sentinel.store.database.tables import ALERT
+from sentinel.store.notifications.channel_health import OUT, ChannelState, channel_states
+
+__all__ = ["RULE", "ChannelWatch"]
+
+RULE = "sentinel-channels"
+
+
+class ChannelWatch:
+    """Keeps one alert of high severity open for each channel that takes no messages.
+
+    The alert is sent to the other channels of the receiver `default`, or to the inbox where none
+    of them takes messages either.
+
+    Args:
+        store: the shared database
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def look(self, now: datetime) -> None:
+        """Evaluate once.
+
+        Args:
+            now: the present time
+        """
+        states = [one for one in channel_states(self._store) if one.channel != "inbox"]
+        live = self._live()
+        if not live and not any(one.state in OUT for one in states):
+            return
+        # A channel that failed once or twice keeps its alert, or has none yet.
+        readings = [_reading(one) for one in states if one.state != "failing"]
+        unused = live - {one.channel for one in states}
+        readings += [Reading(labels={CHANNEL: ref}, firing=False) for ref in sorted(unused)]
+        rule = Rule(
+            name=RULE,
+            description="A channel takes no messages, so that its receivers are not notified.",
+            every=timedelta(seconds=30),
+            severity="high",
+            category="system",
+            group_by=[CHANNEL],
+            group_wait=timedelta(0),
+        )
+        self._store.apply(
+            Evaluation(
+                rule=rule,
+                trigger="relay",
+                slot=now,
+                at=now,
+                observation=Observation(readings=readings),
+            )
+        )
+
+    def _live(self) -> set[str]:
+        query = select(ALERT.c.labels).where(ALERT.c.rule == RULE, ALERT.c.status.in_(LIVE))
+        with self._store.read() as connection:
+            return {labels.get(CHANNEL, "") for labels in connection.execute(query).scalars()}
+
+
+def _reading(one: ChannelState) -> Reading:
+    does = "refuses messages" if one.state == "refused" else "does not answer"
+    return Reading(
+        labels={CHANNEL: one.channel},
+        firing=one.state in OUT,
+        summary=storable(f"{one.channel} {does}: {one.error}")[:500],
+        details={"receivers": ", ".join(one.receivers), "failures": one.failures},
+    )
