@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sentinel.prefect_client.port import Deployed, FlowRun, PrefectPort
+from sentinel.timing.planned_times import times_between
 from triggers._outcomes import GOOD, Slots
-from triggers._slots import times_between
 
 __all__ = ["Skipped"]
 

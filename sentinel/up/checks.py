@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.checks.catalog import load
 from sentinel.clock import SystemClock
+from sentinel.engine.planned_runs import without_planned_run
 from sentinel.engine.run_health import run_health
 from sentinel.errors import SentinelError
 from sentinel.links import Addresses, host_in_url
@@ -212,9 +213,16 @@ def _rules(settings: Settings, home: Home) -> Check:
         if not prefect.healthy():
             return _unknown("rules")
         found = prefect.deployments()
+        waiting = without_planned_run(prefect, SystemClock().now())
+        version = prefect.version()
     if not found:
         hint = "Roll them out: sentinel deploy"
         return Check(name="rules", state="wrong", says="nothing is deployed", hint=hint)
+    if waiting:
+        more = f" and {len(waiting) - 3} more" if len(waiting) > 3 else ""
+        says = f"Prefect {version} plans no run for {', '.join(waiting[:3])}{more}"
+        hint = "See the Prefect server's log. Prefect 3.9.1 on Python 3.11 and 3.12 plans no cron."
+        return Check(name="rules", state="wrong", says=says, hint=hint)
     paused = sum(1 for deployment in found if deployment.get("paused"))
     says = deployments_in_words(found) + (f", {paused} of them paused" if paused else "")
     return Check(name="rules", state="ok", says=says)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule
 
-from triggers._slots import MOST, times_between
+from sentinel.timing.planned_times import MOST, times_between
 
 SINCE = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 
