@@ -7,6 +7,7 @@ from typing import Any
 
 from sentinel.alerts.view import AlertView
 from sentinel.links import Addresses
+from sentinel.store.alerts.live_groups import LiveGroup
 
 __all__ = ["milliseconds", "row", "value"]
 
@@ -25,8 +26,13 @@ def value(number: float | None, unit: str) -> str:
     return f"{shown}{after}"
 
 
-def row(alert: AlertView, addresses: Addresses) -> dict[str, Any]:
-    """Return the row of one alert."""
+def _name(group: LiveGroup) -> str:
+    labels = ", ".join(f"{name}={text}" for name, text in group.labels.items())
+    return labels or group.title or group.id[:8]
+
+
+def row(alert: AlertView, addresses: Addresses, group: LiveGroup | None = None) -> dict[str, Any]:
+    """Return the row of one alert; `group` is the one that it is notified in."""
     return {
         "id": alert.id,
         "version": alert.version,
@@ -51,4 +57,6 @@ def row(alert: AlertView, addresses: Addresses) -> dict[str, Any]:
         "why": alert.suppress_reason,
         "run": addresses.flow_run(alert.flow_run_id) if alert.flow_run_id else "",
         "runState": alert.flow_run_state or "",
+        "group": group.id if group is not None else "",
+        "groupName": _name(group) if group is not None else "",
     }

@@ -29,6 +29,7 @@ from sentinel.schema.notifications import InboxMessage
 from sentinel.store import Store
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.alerts.live_counts import Counts
+from sentinel.store.alerts.live_groups import LiveGroup, live_groups
 from sentinel.store.alerts.queries import MOST_PER_PAGE
 from sentinel.store.alerts.similar import similar
 from sentinel.store.notifications.notification_log import Why
@@ -192,13 +193,26 @@ class Data:
         with self._lock:
             made = self._made.get(key)
         if made is None or made[0] is not view.alerts:
-            rows = [row(alert, self.addresses) for alert in view.alerts]
+            groups = self._groups(view)
+            known = groups or {}
+            rows = [row(alert, self.addresses, known.get(alert.id)) for alert in view.alerts]
             made = (view.alerts, msgspec.json.encode(rows))
+            if groups is None:
+                return view, made[1]
             with self._lock:
                 self._made[key] = made
                 while len(self._made) > MOST_KEPT:
                     self._made.pop(next(iter(self._made)))
         return view, made[1]
+
+    def _groups(self, view: LiveView) -> dict[str, LiveGroup] | None:
+        """Return the groups of the alerts; None while the database is down, as the page says."""
+        try:
+            with database():
+                return live_groups(self.store, [alert.id for alert in view.alerts])
+        except DatabaseError as error:
+            _problem(error)
+            return None
 
     def _holds(self, known: tuple[int, LiveView], number: int) -> bool:
         return known[0] == number and _fresh(known[1].at, self.store.now())

@@ -14,7 +14,7 @@ from sentinel.store.alerts.search_syntax import is_group_id, read_search
 __all__ = ["View"]
 
 SEVERITIES = tuple(level.word for level in reversed(Severity))
-SORTS = ("severity", "age", "title", "value", "rule", "assignee", "count")
+SORTS = ("severity", "age", "title", "ticker", "value", "rule", "assignee", "count")
 MOST_LETTERS = 300
 FEWEST, MOST = 500, 5000
 
@@ -28,7 +28,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         mine: only alerts assigned to the viewer
         suppressed: whether suppressed alerts are shown too
         sort: a column and a direction, as in `age-down`; empty for the most urgent first
-        group: empty, `rule`, or `label:` and its name
+        group: empty, `rule`, `notified` (together in one group), or `label:` and its name
         limit: how many rows at most
     """
 
@@ -67,7 +67,9 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
             mine=_yes(given.get("mine")),
             suppressed=_yes(given.get("suppressed")),
             sort=sort if name in SORTS and way in ("up", "down") else "",
-            group=group if group == "rule" or (group[:6] == "label:" and group[6:]) else "",
+            group=group
+            if group in ("rule", "notified") or (group[:6] == "label:" and group[6:])
+            else "",
             limit=_limit(given.get("limit")),
         )
 

@@ -22,8 +22,8 @@ function buildFrame(blotter) {
   blotter.denseButton = tool("rows", "Density (D)", () => density(blotter));
   blotter.all = h("input", { type: "checkbox", tabindex: "-1", "aria-label": "Select all" });
   blotter.heads = COLUMNS.map(([name, words, sort]) => {
-    const head = h("div", { role: "columnheader", class: `c-${name}` }, h("button", { type: "button", "data-sort": sort, tabindex: "-1", title: `Sort by ${name}` }, words));
-    head.sort = sort;
+    const head = h("div", { role: "columnheader", class: `c-${name}` }, !sort ? words : h("button", { type: "button", "data-sort": sort, tabindex: "-1", title: `Sort by ${words === "Count" ? "occurrences" : words.toLowerCase()}` }, words));
+    head.sort = sort || null;
     return head;
   });
   blotter.body = h("div", { role: "rowgroup", class: "body" });
@@ -78,13 +78,15 @@ function paintChrome(blotter) {
   blotter.pauseButton.title = blotter.paused ? "Resume (P)" : "Pause (P)";
   press(blotter.denseButton, blotter.dense);
   blotter.element.classList.toggle("dense", blotter.dense);
+  blotter.element.classList.toggle("tickers", data.rows.some((row) => row.labels.ticker));
+  for (const [name, width] of Object.entries(widthsOf(data.rows, getComputedStyle(blotter.element).fontFamily))) blotter.element.style.setProperty(name, width);
   blotter.element.classList.toggle("waiting", !blotter.settledView());
   for (const head of blotter.heads) {
     const [name, way] = view.sort.split("-");
     if (head.sort === name) head.setAttribute("aria-sort", way === "up" ? "ascending" : "descending");
     else head.removeAttribute("aria-sort");
   }
-  const options = [["", "Group: none"], ["rule", "Group: rule"], ...labelNames(data.rows).map((name) => [`label:${name}`, `Group: ${name}`])];
+  const options = [["", "Group: none"], ["rule", "Group: rule"], ["notified", "Group: notification"], ...labelNames(data.rows).map((name) => [`label:${name}`, `Group: ${name}`])];
   if (view.group && !options.some(([value]) => value === view.group)) options.push([view.group, `Group: ${view.group.slice(6)}`]);
   const signature = JSON.stringify(options);
   if (blotter.options !== signature) {

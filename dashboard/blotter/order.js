@@ -1,12 +1,15 @@
 // Which rows are shown, in which order and in which groups. Pure.
 
+/** Whom an alert is assigned to, else who acknowledged it, as in the history. */
+const ownerOf = (row) => row.assignee || (row.status === "acknowledged" ? row.by : "");
 const SORTS = {
   severity: (row) => row.rank,
   age: (row) => -row.at,
   title: (row) => row.title.toLowerCase(),
   value: (row) => row.number ?? -Infinity,
   rule: (row) => row.rule.toLowerCase(),
-  assignee: (row) => row.assignee.toLowerCase() || "￿",
+  assignee: (row) => ownerOf(row).toLowerCase() || "￿",
+  ticker: (row) => (row.labels.ticker ?? "￿").toLowerCase(),
   count: (row) => row.count,
 };
 /** Columns whose first click sorts downwards. */
@@ -61,8 +64,9 @@ function grouped(rows, group, sort) {
   if (!group && sort) return [{ key: "", name: "", rows: sorted(rows, sort) }];
   if (!group) for (const [key, name] of STATUS_GROUPS) sections.set(key, { key, name, rows: [] });
   for (const row of sorted(rows, sort)) {
-    const key = !group ? groupOf(row) : group === "rule" ? row.rule : row.labels[group.slice(6)] ?? "";
-    if (!sections.has(key)) sections.set(key, { key, name: key || `no ${group.slice(6)}`, rows: [] });
+    const key = !group ? groupOf(row) : group === "rule" ? row.rule : group === "notified" ? row.group : row.labels[group.slice(6)] ?? "";
+    const name = group === "notified" ? row.groupName || "in no group" : key || `no ${group.slice(6)}`;
+    if (!sections.has(key)) sections.set(key, { key, name, rows: [] });
     sections.get(key).rows.push(row);
   }
   const found = [...sections.values()].filter((section) => section.rows.length);

@@ -91,12 +91,17 @@ const DONE = {
   unsuppress: "Ended the suppression of", assign: "Assigned", comment: "Commented on", undo: "Undone:",
 };
 
+/** How many alerts a command changes, and how many already are what it asks for. */
+function changedOf(changed, asked) {
+  const already = asked - changed;
+  return `${plural(changed, "alert")}${already ? `, ${already.toLocaleString("en")} already ${already === 1 ? "was" : "were"}` : ""}`;
+}
+
 /** An answer in words, and whether something was not done. */
 function summaryOf(command, answer) {
   if (answer.error) return { text: `Not done: ${answer.error}`, problem: true };
   const parts = [];
-  if (answer.done) parts.push(`${DONE[command.op]} ${plural(answer.done, "alert")}`);
-  if (answer.unchanged) parts.push(`${answer.unchanged} unchanged`);
+  if (answer.done || answer.unchanged) parts.push(`${DONE[command.op]} ${changedOf(answer.done, answer.done + answer.unchanged)}`);
   if (answer.conflicts.length) {
     parts.push(`${plural(answer.conflicts.length, "alert")} not changed, somebody else was first: ${answer.conflicts[0].why}`);
   }

@@ -1,9 +1,10 @@
 // One alert as a row: made once per alert and filled again when the alert changes.
 
 const COLUMNS = [
-  ["severity", "Sev", "severity"], ["age", "Age", "age"], ["title", "Alert", "title"],
+  ["severity", "Sev", "severity"], ["age", "Age", "age"], ["title", "Alert", "title"], ["labels", "Labels", ""],
+  ["ticker", "Ticker", "ticker"],
   ["value", "Value", "value"], ["rule", "Rule", "rule"], ["assignee", "Owner", "assignee"],
-  ["count", "×", "count"],
+  ["count", "Count", "count"],
 ];
 
 function actionButton(op, name, key) {
@@ -14,19 +15,47 @@ function makeRow(id) {
   return h("div", { role: "row", class: "row", id: `alert-${id}`, "data-id": id });
 }
 
+const labelWords = (labels) => labels.slice(0, 6).map(([name, value]) => h("span", {}, h("b", {}, `${name}=`), value));
+
+/** The width of a text in a font, in pixels. */
+const PEN = document.createElement("canvas").getContext("2d");
+function widest(texts, font, [least, most]) {
+  PEN.font = font;
+  // The longest texts by letters are the widest but for a few pixels: not all are measured.
+  const longest = [...new Set(texts)].sort((a, b) => b.length - a.length).slice(0, 12);
+  return Math.ceil(Math.min(most, Math.max(least, ...longest.map((text) => PEN.measureText(text).width + 22))));
+}
+
+/** The widths of the columns, by what is in them; empty columns have none. */
+function widthsOf(rows, font) {
+  const body = `13px ${font}`, title = `600 13px ${font}`, mono = "12px JetBrains Mono, monospace";
+  const badges = rows.map((row) => (row.status === "acknowledged" && row.note ? Math.min(30, row.note.length + 6) : row.status === "open" ? 0 : 11));
+  const ticker = rows.some((row) => row.labels.ticker);
+  return {
+    "--w-title": `${widest(rows.map((row, n) => row.title + "x".repeat(badges[n])), title, [160, 640])}px`,
+    "--w-value": `${widest(rows.map((row) => row.value), body, [64, 170])}px`,
+    "--w-rule": `${widest(rows.map((row) => row.rule), mono, [84, 230])}px`,
+    "--w-owner": `${widest(rows.map((row) => ownerOf(row) && `mm ${ownerOf(row)}`), body, [72, 170])}px`,
+    "--w-ticker": ticker ? `${widest(rows.map((row) => row.labels.ticker ?? ""), mono, [64, 150])}px` : "0px",
+  };
+}
+
 function badge(kind, words, title) { return h("span", { class: `badge ${kind}`, title }, words); }
 
 function whoOf(row, me) {
-  if (!row.assignee) return h("span", { class: "nobody" }, "–");
-  const letters = row.assignee.replace(/[^\p{L}\d]/gu, "").slice(0, 2).toUpperCase();
-  return [h("span", { class: `face${row.assignee === me ? " me" : ""}`, "aria-hidden": "true" }, letters), h("span", { class: "name" }, row.assignee)];
+  const owner = ownerOf(row);
+  if (!owner) return h("span", { class: "nobody" }, "–");
+  const letters = owner.replace(/[^\p{L}\d]/gu, "").slice(0, 2).toUpperCase();
+  return [h("span", { class: `face${owner === me ? " me" : ""}`, "aria-hidden": "true" }, letters), h("span", { class: "name" }, owner)];
 }
 
 /** Fill a row's element from `row` as it is shown, with commands on their way already applied. */
 function fillRow(element, row, { me, chosen, conflict }) {
   const severity = SEVERITY[row.rank];
-  const labels = Object.entries(row.labels);
+  const labels = Object.entries(row.labels).filter(([name]) => name !== "ticker");
   const note = row.by ? `${row.by}${row.note ? `: ${row.note}` : ""}` : "";
+  // Where the column of owners names who acknowledged it, the badge need not.
+  const by = row.by && ownerOf(row) === row.by ? [h("span", { class: "by" }, row.by, row.note ? ": " : ""), row.note] : note;
   element.className = `row is-${row.status} sev-${severity}${row.pending ? " pending" : ""}${conflict ? " conflict" : ""}`;
   element.setAttribute("aria-label", `${severity}: ${row.title}, ${row.status}`);
   element.replaceChildren(
@@ -37,13 +66,15 @@ function fillRow(element, row, { me, chosen, conflict }) {
       h("span", { class: "title" }, row.title),
       conflict ? badge("conflict", conflict, "Somebody changed this alert after it was shown to you") : null,
       row.status === "escalated" ? badge("escalated", `escalated ${row.level}`, "The next escalation step was notified") : null,
-      row.status === "acknowledged" ? badge("acknowledged", note ? `ack ${note}` : "acknowledged", note) : null,
-      row.status === "suppressed" ? badge("suppressed", `until ${new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "short" }).format(row.until)}`, row.why) : null,
+      row.status === "acknowledged" ? badge("acknowledged", note ? ["ack ", by] : "acknowledged", note) : null,
+      row.status === "suppressed" ? badge("suppressed", `until ${SHORTLY.format(row.until)}`, row.why) : null,
       row.status === "resolved" ? badge("resolved", "resolved") : null,
-      h("span", { class: "labels" }, labels.slice(0, 4).map(([name, value]) => h("span", {}, h("b", {}, `${name}=`), value)))),
+      h("span", { class: "labels" }, labelWords(labels))),
+    h("div", { role: "gridcell", class: "c-labels", title: labels.map(([name, value]) => `${name}=${value}`).join("\n") }, labelWords(labels)),
+    h("div", { role: "gridcell", class: "c-ticker", title: row.labels.ticker ?? "" }, row.labels.ticker ?? ""),
     h("div", { role: "gridcell", class: "c-value" }, row.value),
     h("div", { role: "gridcell", class: "c-rule", title: row.rule }, row.rule),
-    h("div", { role: "gridcell", class: "c-assignee", title: row.assignee || "Unassigned" }, whoOf(row, me)),
+    h("div", { role: "gridcell", class: "c-assignee", title: row.assignee ? `Assigned to ${row.assignee}` : ownerOf(row) ? `Acknowledged by ${ownerOf(row)}` : "Nobody has it" }, whoOf(row, me)),
     h("div", { role: "gridcell", class: "c-count", title: row.count > 1 ? `${row.count} occurrences` : "" }, row.count > 1 ? `${row.count}` : ""),
     h("div", { role: "gridcell", class: "c-do" },
       ...(row.status === "resolved" ? [] : [
@@ -54,7 +85,7 @@ function fillRow(element, row, { me, chosen, conflict }) {
 }
 
 /** The head of a group of rows. */
-function makeHead(section, { chosen, folded, group }) {
+function makeHead(section, { chosen, folded, group, acknowledge }) {
   const worst = SEVERITY[Math.max(...section.rows.map((row) => row.rank))];
   const all = section.rows.every((row) => chosen.has(row.id));
   return h("div", { role: "row", class: "section", "data-key": section.key },
@@ -62,7 +93,9 @@ function makeHead(section, { chosen, folded, group }) {
     h("div", { role: "gridcell", class: "name" },
       h("button", { type: "button", class: "fold", "data-fold": section.key, tabindex: "-1", "aria-expanded": String(!folded) }, icon("more"), section.name),
       h("span", { class: "n" }, plural(section.rows.length, "alert")),
-      group ? h("span", { class: `worst sev-${worst}` }, h("span", { class: "sev" }, SHORT[worst])) : null));
+      group ? h("span", { class: `worst sev-${worst}` }, h("span", { class: "sev" }, SHORT[worst])) : null,
+      group === "notified" && section.key && section.rows.some((row) => groupOf(row) === "unacknowledged")
+        ? h("button", { type: "button", class: "plain", tabindex: "-1", title: "Acknowledge the shown alerts of this group", onclick: (event) => { event.stopPropagation(); acknowledge(section.rows.map((row) => row.id)); } }, "Acknowledge group") : null));
 }
 
 /** Show the age against the time to acknowledge of its severity. */

@@ -65,6 +65,7 @@ function span(milliseconds) {
   return hours < 48 ? `${hours}h` : `${Math.floor(hours / 24)}d`;
 }
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const SHORTLY = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "short" });
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 function press(button, on) { button.setAttribute("aria-pressed", String(on)); }
 /** A moment in the viewer's own time zone, with the zone's name. */

@@ -1,9 +1,7 @@
 // The table: what is shown, what is selected, where the cursor is, what arrives.
 
 const EMPTY_VIEW = { q: "", severity: [], mine: false, suppressed: false, sort: "", group: "", limit: 500 };
-
 const SEEN_FIRST = 60; // as many rows as a large screen shows
-
 class Blotter {
   constructor(root) {
     this.element = root.querySelector(".blotter");
@@ -156,7 +154,7 @@ class Blotter {
       on.steps = on.steps.filter((step) => step.command !== command.id);
       if (on.command === command.id) this.overlay.delete(id);
     }
-    if (summary.problem || answer.offer || command.all || command.of || this.warned || !this.toast.element.classList.contains("on")) {
+    if (summary.problem || answer.unchanged || answer.offer || command.all || command.of || this.warned || !this.toast.element.classList.contains("on")) {
       this.warned = false;
       this.toast.show(summary.text, {
         problem: summary.problem, undo: answer.undo ? () => this.undo(command.id) : null,
@@ -219,7 +217,7 @@ class Blotter {
     let made = 0;
     for (const section of sections) {
       if (section.name || section.key) {
-        wanted.push(makeHead(section, { chosen: this.chosen, folded: this.folded.has(section.key), group: this.view.group }));
+        wanted.push(makeHead(section, { chosen: this.chosen, folded: this.folded.has(section.key), group: this.view.group, acknowledge: (ids) => this.act("acknowledge", { ids }) }));
       }
       if (this.folded.has(section.key)) continue;
       for (const row of section.rows) {
@@ -374,20 +372,22 @@ class Blotter {
     const comment = this.bulk.take();
     const command = this.outbox.push(
       { op, items: all ? [] : picked.map((id) => [id, this.versionOf(id)]), ...(all ? { all: this.view } : {}), comment, ...more });
+    let changed = 0;
     if (this.touched.set(command.id, picked).size > 50) this.touched.delete(this.touched.keys().next().value);
     for (const id of picked) {
       this.conflicts.delete(id);
       const on = this.overlay.get(id), become = becomes(op, more, this.me), shown = this.shown(this.rows.get(id));
       const changes = op === "comment" || ["status", "assignee"].some((name) => name in become && become[name] !== shown[name]);
+      changed += Number(changes);
       this.overlay.set(id, { command: command.id, become: { ...on?.become, ...become }, steps: [...(on?.steps ?? []), { command: command.id, changes }] });
     }
     const after = this.order.slice(this.order.indexOf(this.cursor) + 1).find((id) => !picked.includes(id) && groupOf(this.shown(this.rows.get(id) ?? { status: "resolved" })) === "unacknowledged");
     this.stood = [command.id, this.cursor];
     if (!ids && picked.includes(this.cursor) && op !== "comment" && op !== "assign") this.cursor = after ?? this.cursor;
     if (!ids && this.cursor !== this.open && picked.includes(this.open)) this.show(this.cursor);  // the next key acts on the alert it shows
-    const many = all ? "all that match" : plural(picked.length, "alert");
+    const many = all ? "all that match" : changedOf(changed, picked.length), grave = op === "resolve" && picked.some((id) => this.rows.get(id).rank === 5);
     this.toast.show(op === "comment" ? `Commented on ${many}. Comments cannot be undone.` : `${DONE[op]} ${many}`,
-      { undo: op === "comment" ? null : () => this.undo(command.id) });
+      { undo: op === "comment" ? null : () => this.undo(command.id), stay: grave ? 30000 : 0 });
     if (!ids) { this.chosen.clear(); this.everything = false; }
     this.layout({ hold: this.busy(true) });
     reveal(this, this.cursor);

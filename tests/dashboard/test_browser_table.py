@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from sentinel.alerts.actions import Assign, Suppress
+from sentinel.alerts.actions import Acknowledge, Assign, Suppress
 from tests.dashboard.browser import PATIENCE, Served, Watched, row
 from tests.dashboard.scene import Scene
 
@@ -69,6 +69,63 @@ def test_it_is_sorted_by_how_often_it_happened(scene: Scene, watched: Watched):
     titles(page, ["often", "once"])
     page.locator(".blotter .head [data-sort=count]").click()
     titles(page, ["once", "often"])
+
+
+def test_who_acknowledged_is_the_owner_and_a_count_says_what_was_changed(
+    scene: Scene, watched: Watched
+):
+    page = watched.page
+    first = scene.raises("one")
+    scene.raises("two")
+    scene.store.act([first], Acknowledge(actor="lena", comment="mine"))
+    expect(row(page, "one").locator(".c-assignee")).to_contain_text("lena")
+    expect(row(page, "two").locator(".c-assignee")).to_have_text("–")
+    page.mouse.move(5, 5)
+    page.get_by_label("Select all", exact=True).check()
+    page.locator(".bulk [data-bulk=acknowledge]").click()
+    expect(page.locator(".blotter .toast")).to_contain_text("Acknowledged 1 alert, 1 already was")
+    expect(page.locator(".blotter .row.pending")).to_have_count(0)
+    expect(page.locator(".blotter .toast")).to_contain_text("Acknowledged 1 alert, 1 already was")
+    assert scene.store.alerts.get(first).acknowledged_by == "lena"
+
+
+def test_a_ticker_has_its_column_where_an_alert_has_one(scene: Scene, watched: Watched):
+    page = watched.page
+    scene.raises("plain")
+    head = page.locator(".blotter .head").get_by_role("columnheader", name="Ticker")
+    expect(row(page, "plain")).to_be_visible()
+    expect(head).to_be_hidden()
+    scene.raises("priced", labels={"ticker": "DAX"})
+    expect(row(page, "priced").locator(".c-ticker")).to_have_text("DAX")
+    expect(head).to_be_visible()
+
+
+def test_alerts_that_were_notified_together_are_seen_and_acknowledged_as_one(
+    scene: Scene, watched: Watched
+):
+    page = watched.page
+    scene.storm(3, severity="high")
+    scene.storm(2, severity="critical")
+    page.mouse.move(5, 5)
+    expect(page.locator(".blotter .row")).to_have_count(5)
+    page.get_by_label("Group alerts (G)").select_option("notified")
+    expect(page.locator(".blotter .section .n")).to_have_text(["2 alerts", "3 alerts"])
+    page.get_by_role("button", name="Acknowledge group").last.click()
+    expect(page.locator(".blotter .toast")).to_contain_text("Acknowledged 3 alerts")
+    expect(page.locator(".blotter .row.is-acknowledged")).to_have_count(3)
+    expect(page.get_by_role("button", name="Acknowledge group")).to_have_count(1)
+
+
+def test_a_title_is_cut_last(scene: Scene, watched: Watched):
+    page = watched.page
+    scene.raises(
+        "replication of the order book is far behind its primary", labels={"zone": "x" * 90}
+    )
+    for width in (1440, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        title = row(page, "replication").locator(".title")
+        expect(title).to_be_visible()
+        assert title.evaluate("one => one.scrollWidth <= one.clientWidth")
 
 
 def test_it_is_grouped_by_a_label_and_a_whole_group_is_chosen(scene: Scene, watched: Watched):
