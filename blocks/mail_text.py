@@ -11,6 +11,7 @@ from blocks.message_text import (
     labels_of,
     links_of,
     one_line,
+    since,
     status_text,
 )
 from sentinel.notifications.channel import Message, MessageAlert, shown
@@ -91,9 +92,9 @@ def _alert_html(message: Message, alert: MessageAlert) -> str:
 
 
 def _state(message: Message, alert: MessageAlert) -> str:
-    since = alert.opened_at.strftime("%Y-%m-%d %H:%M UTC")
+    began = since(alert).strftime("%Y-%m-%d %H:%M UTC")
     return (
-        f"{alert.severity}, {status_text(alert)} {duration_text(alert, message.at)}, since {since}"
+        f"{alert.severity}, {status_text(alert)} {duration_text(alert, message.at)}, since {began}"
     )
 
 

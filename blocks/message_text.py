@@ -17,8 +17,16 @@ __all__ = [
     "labels_of",
     "links_of",
     "one_line",
+    "resources_of",
+    "since",
     "status_text",
 ]
+
+_CLASSIFYING = frozenset((
+    "alertgroup", "alertname", "category", "env", "environment", "grafana_folder", "monitor",
+    "owner", "priority", "prometheus", "receiver", "rule", "rule_id", "severity", "team", "tenant",
+))  # fmt: skip
+"""Labels that say what kind of alert it is or who takes it, and not what is affected."""
 
 
 def is_resolved(message: Message) -> bool:
@@ -40,7 +48,7 @@ def status_text(alert: MessageAlert) -> str:
 
 
 def duration_text(alert: MessageAlert, at: datetime) -> str:
-    """Return how long an alert has been open: `for 5m`, or `after 5m` if it is resolved.
+    """Return how long an alert has lasted: `for 5m`, or `after 5m` if it is resolved.
 
     Args:
         alert: the alert
@@ -50,14 +58,24 @@ def duration_text(alert: MessageAlert, at: datetime) -> str:
         The duration in words, rounded down to minutes from an hour on.
     """
     end = alert.resolved_at or at
-    seconds = max(0, int((end - alert.opened_at).total_seconds()))
+    seconds = max(0, int((end - since(alert)).total_seconds()))
     length = format_duration(timedelta(seconds=seconds if seconds < 3600 else seconds // 60 * 60))
     return f"{'after' if alert.resolved_at else 'for'} {length}"
+
+
+def since(alert: MessageAlert) -> datetime:
+    """Return when an alert began, as the system says that reports it, else when it opened."""
+    return alert.started_at or alert.opened_at
 
 
 def labels_of(alert: MessageAlert) -> str:
     """Return the labels as text: `host=db1, mount=/data`."""
     return ", ".join(f"{name}={value}" for name, value in alert.labels.items())
+
+
+def resources_of(alert: MessageAlert) -> list[str]:
+    """Return what is affected: the values of labels but for those that classify or route."""
+    return sorted({value for name, value in alert.labels.items() if name not in _CLASSIFYING})
 
 
 def links_of(alert: MessageAlert) -> list[tuple[str, str]]:
@@ -71,7 +89,7 @@ def links_of(alert: MessageAlert) -> list[tuple[str, str]]:
         annotation.
     """
     found = [
-        (one_line(name.replace("_", " ")), link)
+        (one_line(name.removesuffix("_url").replace("_", " ")), link)
         for name, text in alert.annotations.items()
         if (link := safe_link(text)) is not None
     ]

@@ -22,6 +22,7 @@ from blocks.message_text import (
     labels_of,
     links_of,
     one_line,
+    since,
     status_text,
 )
 from sentinel.errors import DeliveryError
@@ -151,7 +152,7 @@ def _about(alert: MessageAlert, at: datetime) -> str:
     lines = [
         f"*{_link(alert.url, alert.title)}*",
         f"{_plain(alert.severity)}, {_plain(status_text(alert))} {duration_text(alert, at)}, "
-        f"since {_date(alert.opened_at)}",
+        f"since {_date(since(alert))}",
     ]
     if alert.description:
         lines.append(_plain(one_line(alert.description), 250))

@@ -15,6 +15,7 @@ from prefect.types import SecretDict
 from pydantic import Field, SecretStr, field_validator
 
 from blocks.http_post import is_web_address, post
+from blocks.message_text import resources_of
 from sentinel.notifications.channel import Message, MessageAlert, Receipt
 
 __all__ = ["PAGE", "SIGNATURE", "SignedWebhook", "body_of", "signature"]
@@ -164,7 +165,7 @@ def _worst(message: Message, alert: MessageAlert | None) -> Mapping[str, Any]:
         "severity": alert.severity,
         "category": alert.category,
         "status": alert.status,
-        "affected_resources": sorted(set(alert.labels.values())),
+        "affected_resources": resources_of(alert),
         "labels": dict(alert.labels),
         "annotations": dict(alert.annotations),
     }

@@ -105,7 +105,7 @@ def details(shown: Details, addresses: Addresses) -> dict[str, Any]:
         ]
     notes: list[tuple[str, str]] = []
     for name, text in alert.annotations.items():
-        words = name.replace("_", " ").capitalize()
+        words = name.removesuffix("_url").replace("_", " ").capitalize()
         if (url := safe_link(text)) is not None:
             links.append((words, url))
         elif text and text != alert.title:
@@ -114,6 +114,7 @@ def details(shown: Details, addresses: Addresses) -> dict[str, Any]:
         "alert": {
             **row(alert, addresses),
             "description": alert.description,
+            "started": milliseconds(alert.started_at),
             "opened": milliseconds(alert.opened_at),
             "lastFiring": milliseconds(alert.last_bad_at),
             "acknowledged": milliseconds(alert.acknowledged_at),

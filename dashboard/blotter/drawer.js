@@ -194,6 +194,7 @@ class Drawer {
     const now = Date.now(), facts = [];
     const fact = (name, ...value) => { if (value.flat(Infinity).some((one) => one)) facts.push(h("dt", {}, name), h("dd", {}, value)); };
     fact("Value", alert.value);
+    fact("Started", alert.started ? when(alert.started, now) : "");
     fact("Opened", alert.opened ? when(alert.opened, now) : "");
     fact("Last firing", when(alert.lastFiring, now));
     fact("Occurrences", alert.count > 1 ? alert.count.toLocaleString("en") : "");

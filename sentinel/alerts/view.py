@@ -88,6 +88,9 @@ class AlertView(BaseModel):
     team: str
     assignee: str
     source: str = Field(description="rule, or check where the check itself fails.")
+    started_at: datetime | None = Field(
+        description="When it began, as the system says that reports it; null where none does."
+    )
     first_bad_at: datetime
     last_bad_at: datetime
     opened_at: datetime | None

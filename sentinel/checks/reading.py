@@ -15,6 +15,7 @@ from sentinel.labels.text import MAX_LABELS, MAX_NAME, storable
 
 __all__ = ["Reading", "checked"]
 MAX_TEXT = 10_000
+MAX_TEAM = 100
 MAX_OCCURRENCES = 1_000_000
 
 
@@ -35,6 +36,10 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
             counts what it watches, such as runs; 0 where there was no new one
         started: when the present episode began, timezone-aware, as the system says that reports it
         ended: when the last episode ended, likewise; only of a reading that is good
+        annotations: its own texts and links for people by name, such as description or runbook;
+            the rule's annotations of the same name go before them. With any, also with none in an
+            empty mapping, the rule's own description is not the alert's
+        team: the team that owns what is seen; the rule's team goes before it
     """
 
     labels: Mapping[str, str] = {}
@@ -47,6 +52,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     occurrences: int | None = None
     started: datetime | None = None
     ended: datetime | None = None
+    annotations: Mapping[str, str] | None = None
+    team: str = ""
 
 
 def checked(reading: object) -> Reading:
@@ -88,6 +95,10 @@ def checked(reading: object) -> Reading:
         raise ReadingError(
             f"the summary of the reading {dict(labels)} has a NUL character or is no valid Unicode"
         )
+    if reading.annotations is not None:
+        _check_annotations(reading.annotations, labels)
+    if len(reading.team) > MAX_TEAM or storable(reading.team) != reading.team:
+        raise ReadingError(f"the team of the reading {dict(labels)} is longer than {MAX_TEAM}")
     if reading.details is not None:
         try:
             orjson.dumps(reading.details, option=orjson.OPT_NON_STR_KEYS, default=str)
@@ -98,6 +109,17 @@ def checked(reading: object) -> Reading:
     if labels is reading.labels and value is reading.value:
         return reading
     return msgspec.structs.replace(reading, labels=labels, value=value)
+
+
+def _check_annotations(given: Mapping[str, str], labels: Mapping[str, str]) -> None:
+    for name, text in given.items():
+        if not isinstance(name, str) or not isinstance(text, str) or not name:  # pyright: ignore[reportUnnecessaryIsInstance] - user code decides what comes
+            raise ReadingError(f"annotation {name!r:.80} of the reading {dict(labels)} is no text")
+        if len(name) > MAX_NAME or len(text) > MAX_TEXT or storable(name + text) != name + text:
+            raise ReadingError(
+                f"annotation {name!r:.80} of the reading {dict(labels)} is longer than {MAX_TEXT}, "
+                "has a NUL character or is no valid Unicode"
+            )
 
 
 def _number(reading: Reading) -> float | None:

@@ -156,12 +156,15 @@ def show(
             "value": "" if found.value is None else f"{found.value:g} {found.unit}".strip(),
             "labels": ", ".join(f"{name}={value}" for name, value in found.labels.items()),
             "description": found.description,
+            "team": found.team,
             "assignee": found.assignee,
+            "started": "" if found.started_at is None else f"{ago(found.started_at, now)} ago",
             "acknowledged": _by(found.acknowledged_by, found.acknowledge_comment),
             "occurrences": f"{found.occurrences}, last {ago(found.last_bad_at, now)} ago",
-            **found.annotations,
             "dashboard": addresses.alert(found.id),
             "flow run": addresses.flow_run(found.flow_run_id) if found.flow_run_id else "",
+            # An annotation comes from outside and may be called like one of these.
+            **{f"{_OWN.get(name, '')}{name}": text for name, text in found.annotations.items()},
         }
     )
     say("")
@@ -178,6 +181,14 @@ def show(
         ],
         empty="Its timeline is empty.",
     )
+
+
+_OWN: dict[str, str] = dict.fromkeys(
+    (
+        "id", "status", "rule", "value", "labels", "description", "team", "assignee", "started",
+        "acknowledged", "occurrences", "dashboard", "flow run",
+    ), "annotation ",
+)  # fmt: skip
 
 
 def _by(who: str, comment: str) -> str:

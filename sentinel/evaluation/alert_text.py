@@ -23,7 +23,8 @@ def wording(
     """Write title, description and annotations of an alert, with the reading's fields filled in.
 
     The title is the rule's annotation `summary`, else the reading's own summary, else the
-    rule's name with labels and value. A rule's texts are about what it watches: where the
+    rule's name with labels and value. So it is with the other texts: the rule's annotation, else
+    the reading's own. A rule's texts are about what it watches: where the
     reading says instead that the check itself failed, only texts without gaps are taken over.
 
     Args:
@@ -44,8 +45,15 @@ def wording(
             if name not in ("summary", "description") and _fits(text, fields)
         }
         return reading.summary or rule.name, str((reading.details or {}).get("error", "")), whole
-    description = render(rule.annotations.get("description", rule.description), fields)
+    own = reading.annotations or {}
+    template = rule.annotations.get("description")
+    if template is None and reading.annotations is not None:
+        description = own.get("description", "")
+    else:
+        description = render(rule.description if template is None else template, fields)
     others = {
+        name: text for name, text in own.items() if name not in ("summary", "description")
+    } | {
         name: render(text, fields)
         for name, text in rule.annotations.items()
         if name not in ("summary", "description")
@@ -83,6 +91,7 @@ def _fields(rule: Rule, reading: Reading, word: str, unit: str, at: datetime) ->
         "unit": unit,
         "labels": {**rule.labels, **reading.labels},
         "details": reading.details or {},
+        "annotations": reading.annotations or {},
         "team": rule.team,
         "timestamp": at.isoformat(),
     }

@@ -30,6 +30,14 @@ __all__ = ["reading_of"]
 _MOST_TITLE = 2000
 _MOST_TEXT = 10_000
 _MOST_ENTRIES = 64
+_MOST_TEAM = 100
+_LINKS = {
+    "generatorURL": "source_url",
+    "dashboardURL": "dashboard_url",
+    "panelURL": "panel_url",
+    "imageURL": "image_url",
+    "silenceURL": "silence_url",
+}
 _SENDER = {"externalURL": "external_url", "receiver": "receiver"}
 _OWN = {
     "startsAt": "starts_at",
@@ -80,6 +88,8 @@ def reading_of(item: Mapping[str, Any], message: Mapping[str, Any], notes: Notes
     }
     return Reading(
         labels=labels,
+        annotations=_texts_and_links(said, item),
+        team=(labels.get("team") or labels.get("owner", ""))[:_MOST_TEAM],
         value=_value(values),
         firing=status == "firing",
         started=moment_or_none(item.get("startsAt"), "startsAt", notes),
@@ -88,6 +98,13 @@ def reading_of(item: Mapping[str, Any], message: Mapping[str, Any], notes: Notes
         details={key: value for key, value in details.items() if value},
         severity=severity_word(given.get("severity")),
     )
+
+
+def _texts_and_links(said: Mapping[str, str], item: Mapping[str, Any]) -> dict[str, str]:
+    """Return the sender's annotations but for the title, and its links by what they lead to."""
+    links = {ours: text_of(item.get(theirs)).strip() for theirs, ours in _LINKS.items()}
+    texts = {name: text for name, text in said.items() if name not in ("summary", "title")}
+    return {name: link[:_MOST_TEXT] for name, link in links.items() if link} | texts
 
 
 def _title(text: str, notes: Notes) -> str | None:

@@ -45,6 +45,7 @@ __all__ = ["Arrived", "Sender", "arrive", "grafana", "prometheus"]
 
 Sender = Literal["prometheus", "grafana"]
 _MOST_TITLE = 2000
+_MOST_TEXT = 10_000
 _TRIES = 20
 _STEP = timedelta(microseconds=1)
 
@@ -251,10 +252,17 @@ def _older(body: Mapping[str, Any]) -> Arrived:
         "matches": given,
         "notes": [f"{one.field}: {one.message}" for one in notes.items],
     }
+    texts = {
+        "description": cut_text(details["message"], _MOST_TEXT, "message", notes),
+        "source_url": details["rule_url"][:_MOST_TEXT],
+        "image_url": details["image_url"][:_MOST_TEXT],
+    }
     title = cut_text(text_of(body.get("title")) or name, _MOST_TITLE, "title", notes)
     arrived.readings.append(
         Reading(
             labels={name: text for name, text in labels.items() if text},
+            annotations={name: text for name, text in texts.items() if text},
+            team=(labels.get("team") or labels.get("owner", ""))[:100],
             value=arrived.samples[0].value if len(arrived.samples) == 1 else None,
             firing=state == "alerting",
             summary=title or None,

@@ -15,6 +15,7 @@ class MessageAlert(msgspec.Struct, frozen=True, kw_only=True):
     """One alert inside a message.
 
     Attributes:
+        started_at: when it began, as the system says that reports it; else when it opened
         resolution: why it is over: the code of a `sentinel.alerts.reasons.Reason`; empty while it
             fires
         resolution_text: the same in words
@@ -29,11 +30,13 @@ class MessageAlert(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     value: float | None
     opened_at: datetime
+    started_at: datetime | None = None
     resolved_at: datetime | None
     resolution: str = ""
     resolution_text: str = ""
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
+    team: str = ""
     flow_run_id: str | None
     url: str
 

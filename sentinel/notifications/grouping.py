@@ -59,7 +59,9 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
     wait: timedelta | None
 
 
-def membership(rule: Rule, labels: Mapping[str, str], category: str, *, check: bool) -> Membership:
+def membership(
+    rule: Rule, labels: Mapping[str, str], category: str, *, check: bool, team: str = ""
+) -> Membership:
     """Return the group of an alert of `rule`.
 
     Args:
@@ -69,6 +71,7 @@ def membership(rule: Rule, labels: Mapping[str, str], category: str, *, check: b
         check: whether the alert is about a check that fails. Failing checks of one owner share a
             group, and so do those whose source does not answer. In the latter case, further
             rules that fail on the same source are not news before the notification repeats.
+        team: of the alert, where the rule has none
 
     Returns:
         The group's key, labels, receivers and times.
@@ -78,7 +81,7 @@ def membership(rule: Rule, labels: Mapping[str, str], category: str, *, check: b
         **labels,
         "rule": rule.name,
         "category": category,
-        "team": rule.team,
+        "team": rule.team or team,
         "tenant": rule.tenant,
     }
     source = labels.get(SOURCE, "") if check else ""

@@ -138,11 +138,13 @@ def message_alert(alert: Any, dashboard: str) -> MessageAlert:
         status=alert.status,
         value=alert.value,
         opened_at=alert.opened_at or alert.first_bad_at,
+        started_at=alert.started_at or alert.opened_at or alert.first_bad_at,
         resolved_at=alert.resolved_at,
         resolution=alert.resolution,
         resolution_text=resolution_words(alert.resolution),
         labels=alert.labels,
         annotations=alert.annotations,
+        team=alert.team,
         flow_run_id=alert.flow_run_id,
         url=f"{dashboard.rstrip('/')}/?alert={alert.id}",
     )

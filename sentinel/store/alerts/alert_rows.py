@@ -146,6 +146,7 @@ class _OfReading(NamedTuple):
     labels: str
     annotations: str
     details: str
+    team: str
 
 
 _SHARED = tuple(
@@ -173,10 +174,10 @@ class NewAlerts:
 
     def __init__(self, evaluation: Evaluation, category: str, now: datetime) -> None:
         rule, run = evaluation.rule, evaluation.source
-        self._labels = rule.labels
+        self._labels, self._team = rule.labels, rule.team
         values: dict[str, Any] = _DEFAULTS | {
             "tenant": rule.tenant, "rule": rule.name, "category": category,
-            "unit": evaluation.unit, "team": rule.team, "flow_run_id": run.flow_run_id,
+            "unit": evaluation.unit, "flow_run_id": run.flow_run_id,
             "flow_run_name": run.flow_run_name, "deployment_id": run.deployment_id,
             "created_at": now, "updated_at": now,
         }  # fmt: skip
@@ -201,7 +202,7 @@ class NewAlerts:
         of_reading = _OfReading(
             fingerprint, source, reading.value, title, description,
             searched(title, description), dumped({**self._labels, **reading.labels}),
-            dumped(annotations), dumped(reading.details or {}),
+            dumped(annotations), dumped(reading.details or {}), self._team or reading.team,
         )  # fmt: skip
         return (*ALERT_STATES.cells(state), *of_reading, *self._shared)
 

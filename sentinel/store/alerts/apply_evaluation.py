@@ -27,8 +27,9 @@ from sentinel.clock import utc
 from sentinel.errors import ReadingError
 from sentinel.evaluation.alert_text import error_reading, error_text, headline, wording
 from sentinel.evaluation.evaluator import EvaluationResult, Memory, evaluate, remembers
+from sentinel.evaluation.findings import worst_finding
 from sentinel.evaluation.judge import Judged
-from sentinel.evaluation.model import AlertChange, Applied, Evaluation, Finding
+from sentinel.evaluation.model import AlertChange, Applied, Evaluation
 from sentinel.labels.fingerprint import fingerprint
 from sentinel.notifications.grouping import Membership, membership
 from sentinel.rules.remediation import Remediation, remediation_row
@@ -162,7 +163,7 @@ class _EvaluatedRule:
         judged = result.judged
         if judged and self.evaluation.keeps_readings and rule.keep_readings:
             self.store.metrics.keep_readings(connection, self.evaluation, judged)
-        bad, worst = self._worst(judged.values())
+        bad, worst = worst_finding(self.evaluation, judged.values())
         outcome = "firing" if self.open else "ok"
         applied = Applied(
             outcome="error" if error is not None else outcome,
@@ -354,12 +355,17 @@ class _EvaluatedRule:
         labels: Mapping[str, str] = {} if reading is None else reading.labels
         value = None if reading is None else reading.value
         joins: Membership | None = None
+        origin = self.origin
+        if reading is not None and not rule.team:
+            origin = origin._replace(team=reading.team)
         if reason in _OPENING:
-            joins = membership(rule, labels, self.category, check=source == "check")
+            joins = membership(
+                rule, labels, self.category, check=source == "check", team=origin.team
+            )
             if rule.remediate is not None and source == "rule":
                 self._remediate(rule.remediate, state, title, value, labels)
         self.unit.record(
-            become, state, self.origin, title, joins=joins, value=value, labels=labels,
+            become, state, origin, title, joins=joins, value=value, labels=labels,
             comment="" if void is None else acknowledged(void),
             flow_run_id=self.evaluation.source.flow_run_id,
         )  # fmt: skip
@@ -380,23 +386,4 @@ class _EvaluatedRule:
         names = {"alert_id": state.id, "tenant": self.rule.tenant, "rule": self.rule.name}
         self.unit.remediations.append(
             remediation_row(remediation, **names, fields={**labels, **shown})
-        )
-
-    def _worst(self, judged: Iterable[Judged]) -> tuple[int, Finding | None]:
-        """How many series are bad, and the worst of them; the first of several as bad."""
-        bad, rank = 0, 0
-        worst: tuple[Reading, Bad] | None = None
-        for one in judged:
-            verdict = one.verdict
-            if isinstance(verdict, Bad):
-                bad += 1
-                if verdict.severity > rank and one.reading is not None:
-                    rank, worst = verdict.severity, (one.reading, verdict)
-        if worst is None:
-            return bad, None
-        reading, verdict = worst
-        evaluation = self.evaluation
-        title = headline(self.rule, reading, verdict.word, evaluation.unit, evaluation.slot)
-        return bad, Finding(
-            title=title, severity=verdict.word, value=reading.value, labels=reading.labels
         )
