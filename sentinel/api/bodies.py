@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Depends, Query, Request
 
+from sentinel.api.limits import allow
 from sentinel.api.problems import Problem
 
 __all__ = ["Body", "Tenant", "described", "json_of"]
@@ -17,6 +18,7 @@ Tenant = Annotated[
 
 
 async def _body(request: Request) -> bytes:
+    allow(request)
     return await request.body()
 
 

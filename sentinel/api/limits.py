@@ -1,4 +1,9 @@
-"""Middleware for every request: a request id, and a limit on the size of the body."""
+"""Middleware for every request: a request id, and limits on the size of bodies.
+
+A body counts by what arrives of it, whatever its headers claim. Routes that take what other systems
+send in a storm allow more (`allow`); what all requests hold together is bounded too, so that a
+storm costs time and not memory.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +12,42 @@ import secrets
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["MOST_BYTES", "Limits"]
+__all__ = ["MOST_BYTES", "MOST_INTAKE_BYTES", "MOST_TOGETHER", "Limits", "allow"]
 
 MOST_BYTES = 1_048_576
 """Largest size of a body, in bytes: 1 MiB."""
+MOST_INTAKE_BYTES = 32 * MOST_BYTES
+"""Largest size of a body of samples, events or a webhook: 32 MiB, some 45,000 alerts."""
+MOST_TOGETHER = 2 * MOST_INTAKE_BYTES
+"""What the bodies of all requests of a process may hold at once; beyond it, the answer is 503."""
+
+_STATE = "most_bytes"
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-class Limits:
-    """Gives each request an id, and reads at most `most` bytes of its body."""
+def allow(request: Request, most: int = MOST_INTAKE_BYTES) -> None:
+    """Allow the body of this request to be as large as `most` bytes, before it is read."""
+    setattr(request.state, _STATE, most)
 
-    def __init__(self, app: ASGIApp, most: int = MOST_BYTES) -> None:
+
+class Limits:
+    """Gives each request an id, and reads a bounded number of bytes of its body.
+
+    Args:
+        app: that is served
+        most: bytes of a body, where the route does not `allow` more
+        together: bytes of all bodies that are being read or worked on
+    """
+
+    def __init__(self, app: ASGIApp, most: int = MOST_BYTES, together: int = MOST_TOGETHER) -> None:
         self._app = app
         self._most = most
+        self._together = together
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -32,21 +57,29 @@ class Limits:
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         request_id = given if _ID.fullmatch(given) else secrets.token_hex(8)
-        scope.setdefault("state", {})["request_id"] = request_id
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
         announced = headers.get("content-length", "")
-        read = int(announced) if announced.isdecimal() else 0
+        claims = int(announced) if announced.isdecimal() and len(announced) < 20 else 0
+        read = 0
 
         async def bounded() -> Message:
             nonlocal read
-            # A body that is too long by its Content-Length is rejected here, so that the error
-            # goes through the same handlers as every other one.
-            if read > self._most:
-                raise self._too_large()
+            most: int = state.get(_STATE, self._most)
+            # Raised here, so that the error goes through the same handlers as every other one.
+            if claims > most:
+                raise _too_large(most)
             message = await receive()
-            if message["type"] == "http.request" and not announced:
-                read += len(message.get("body", b""))
-                if read > self._most:
-                    raise self._too_large()
+            if message["type"] == "http.request":
+                size = len(message.get("body", b""))
+                if read + size > most:
+                    raise _too_large(most)
+                if read and self._held + size > self._together:
+                    raise HTTPException(
+                        503, "too many large bodies at once", headers={"Retry-After": "1"}
+                    )
+                read += size
+                self._held += size
             return message
 
         async def named(message: Message) -> None:
@@ -54,7 +87,11 @@ class Limits:
                 MutableHeaders(scope=message)["X-Request-Id"] = request_id
             await send(message)
 
-        await self._app(scope, bounded, named)
+        try:
+            await self._app(scope, bounded, named)
+        finally:
+            self._held -= read
 
-    def _too_large(self) -> HTTPException:
-        return HTTPException(413, f"the body is larger than {self._most:,} bytes")
+
+def _too_large(most: int) -> HTTPException:
+    return HTTPException(413, f"the body is larger than {most:,} bytes")

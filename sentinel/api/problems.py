@@ -151,6 +151,8 @@ def install(app: FastAPI) -> None:
     def on_http(request: Request, error: Exception) -> Any:
         problem = cast("HTTPException", error)
         known = _BY_STATUS.get(problem.status_code)
+        if problem.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+            known = ("unavailable", str(problem.detail), "Send it again in a second.")
         code, message, hint = known or ("error", str(problem.detail), "")
         if problem.status_code == HTTPStatus.NOT_FOUND:
             message = f"there is no path {request.url.path}"
