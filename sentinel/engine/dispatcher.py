@@ -1,22 +1,22 @@
 """Notify receivers: claim the groups that are due, send, record the outcomes, until none is due.
 
-Sending happens outside any transaction, to several channels at once. The outcomes of a group are
-recorded as soon as its own channels have answered, so that a channel that hangs does not delay the
-others. Claims are renewed meanwhile.
+Sending happens outside any transaction, to each channel in lanes of its own. The outcomes of a
+group are recorded as soon as its own channels have answered, and groups that become due are claimed
+meanwhile, so that a channel that hangs does not delay the others. Claims are renewed.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
+from sentinel.engine.lanes import Lanes
 from sentinel.errors import DeliveryError, SentinelError
 from sentinel.labels.text import storable
 from sentinel.notifications.channel import Channel
@@ -27,10 +27,10 @@ __all__ = ["DeliveryCount", "notify_due"]
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 8
-_ROUNDS = 1000
+_ROUNDS = 10_000
+_MOST_PENDING = 500
+_CLAIM_SECONDS = 0.5
 _RENEW_SECONDS = 20.0
-_LONGEST_SEND_SECONDS = 300.0
 
 
 class DeliveryCount(msgspec.Struct, frozen=True):
@@ -48,7 +48,7 @@ def notify_due(
     by: str,
     overdue_for: timedelta | None = None,
 ) -> DeliveryCount:
-    """Send every notification that is due now.
+    """Send every notification that is due now, or becomes due while others are under way.
 
     Args:
         store: the shared database
@@ -63,51 +63,75 @@ def notify_due(
     Raises:
         DatabaseError: the database cannot be used; what was sent is sent once more
     """
-    sent = failed = refused = 0
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="notify") as pool:
+    lanes = Lanes(partial(_send, channel_of))
+    groups = _Groups()
+    counts = DeliveryCount()
+    renewed = time.monotonic()
+    try:
         for _ in range(_ROUNDS):
-            before = None if overdue_for is None else store.now() - overdue_for
-            claimed = store.notification_log.claim(by, due_before=before)
-            if not claimed:
+            claimed: list[ToSend] = []
+            if len(lanes.pending) < _MOST_PENDING:
+                before = None if overdue_for is None else store.now() - overdue_for
+                claimed = store.notification_log.claim(by, due_before=before)
+            groups.add(claimed)
+            lanes.submit(claimed)
+            if not lanes.pending:
                 # A group that needs no notification now got a later time when it was claimed.
-                if before is None and _due_again(store):
+                if overdue_for is None and _due_again(store):
                     time.sleep(0.05)  # another process holds it at this moment
                     continue
                 break
-            tries = {pool.submit(_send, one, channel_of): one for one in claimed}
-            for outcomes in _by_group(store, tries):
-                store.notification_log.finish(outcomes)
-                sent += sum(not one.error for one in outcomes)
-                refused += sum(one.permanent for one in outcomes)
-                failed += sum(bool(one.error) and not one.permanent for one in outcomes)
-    return DeliveryCount(sent, failed, refused)
+            whole = groups.whole(lanes.outcomes(_CLAIM_SECONDS))
+            if whole:
+                store.notification_log.finish(whole)
+                counts = _counted(counts, whole)
+            if time.monotonic() - renewed >= _RENEW_SECONDS:
+                renewed = time.monotonic()
+                _renew(store, groups.open())
+    finally:
+        lanes.close()
+    return counts
 
 
 def _due_again(store: Store) -> bool:
     return store.notification_log.overdue(store.now()) > 0
 
 
-def _by_group(store: Store, tries: dict[Future[Outcome], ToSend]) -> Iterator[Sequence[Outcome]]:
-    """Yield the outcomes of each group once all are there; renew the other claims meanwhile."""
-    expected: dict[str, int] = defaultdict(int)
-    for one in tries.values():
-        expected[one.group_id] += 1
-    found: dict[str, list[Outcome]] = defaultdict(list)
-    pending = set(tries)
-    began = renewed = time.monotonic()
-    while pending:
-        done, pending = wait(pending, timeout=_RENEW_SECONDS, return_when=FIRST_COMPLETED)
-        for one in done:
-            group_id = tries[one].group_id
-            found[group_id].append(one.result())
-            if len(found[group_id]) == expected[group_id]:
-                yield found.pop(group_id)
-        if time.monotonic() - began > _LONGEST_SEND_SECONDS:
-            continue  # it hangs: the claim expires, so that another process may send
-        if time.monotonic() - renewed >= _RENEW_SECONDS:
-            renewed = time.monotonic()
-            waiting = {tries[one].group_id for one in pending}
-            _renew(store, [one for one in tries.values() if one.group_id in waiting])
+def _counted(counts: DeliveryCount, outcomes: Sequence[Outcome]) -> DeliveryCount:
+    tried = [one for one in outcomes if not one.untried]
+    return DeliveryCount(
+        sent=counts.sent + sum(not one.error for one in tried),
+        failed=counts.failed + sum(bool(one.error) and not one.permanent for one in tried),
+        refused=counts.refused + sum(one.permanent for one in tried),
+    )
+
+
+class _Groups:
+    """The outcomes of each group, gathered until all of one claim are there."""
+
+    def __init__(self) -> None:
+        self._expected: dict[str, list[ToSend]] = {}
+        self._found: dict[str, list[Outcome]] = {}
+
+    def add(self, claimed: Sequence[ToSend]) -> None:
+        """Expect the outcomes of these messages."""
+        for one in claimed:
+            self._expected.setdefault(one.group_id, []).append(one)
+
+    def whole(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Add outcomes, and return those of the groups that have all of theirs."""
+        whole: list[Outcome] = []
+        for one in outcomes:
+            group_id = one.sent.group_id
+            self._found.setdefault(group_id, []).append(one)
+            if len(self._found[group_id]) == len(self._expected[group_id]):
+                whole += self._found.pop(group_id)
+                del self._expected[group_id]
+        return whole
+
+    def open(self) -> list[ToSend]:
+        """Return the messages of the groups that wait for an outcome."""
+        return [one for group in self._expected.values() for one in group]
 
 
 def _renew(store: Store, sending: Sequence[ToSend]) -> None:
@@ -118,7 +142,7 @@ def _renew(store: Store, sending: Sequence[ToSend]) -> None:
         log.warning("claims on %d messages under way could not be renewed: %s", len(sending), error)
 
 
-def _send(one: ToSend, channel_of: Callable[[str], Channel]) -> Outcome:
+def _send(channel_of: Callable[[str], Channel], one: ToSend) -> Outcome:
     try:
         receipt = channel_of(one.channel).send(one.message)
     except DeliveryError as error:

@@ -23,6 +23,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.exceptions import Abort, ObjectNotFound, Pause
 from prefect.flows import load_flow_from_entrypoint
 
+from sentinel.engine.lanes import LANE_THREAD
 from sentinel.worker import ipc
 from sentinel.worker.active_runs import Listener, Runs
 from sentinel.worker.engine import (
@@ -245,8 +246,9 @@ def _after(caught: BaseException, run: FlowRun) -> tuple[State[Any] | None, str,
 
 
 def _left_behind(before: set[threading.Thread]) -> str:
-    """Return a reason to replace the child if the thread of a timed-out check still runs."""
+    """Return a reason to replace the child if the thread of a check or a send still runs."""
+    ours = ("check-", LANE_THREAD)
     for thread in threading.enumerate():
-        if thread not in before and thread.name.startswith("check-") and thread.is_alive():
+        if thread not in before and thread.name.startswith(ours) and thread.is_alive():
             return f"{thread.name} still runs after its timeout"
     return ""

@@ -42,6 +42,13 @@ class Options(BaseSettings):
         le=1000,
         description="Largest number of concurrent runs, each in a child process; same as --limit.",
     )
+    notification_limit: int = Field(
+        default=3,
+        ge=1,
+        le=100,
+        description="Largest number of concurrent runs of the first work queue, that of "
+        "notifications: places of their own, beside SENTINEL_WORKER_LIMIT.",
+    )
     warm: int = Field(default=2, ge=1, le=100, description="Number of idle child processes.")
     loop_limit: int = Field(
         default=50, ge=1, le=1000, description="Largest number of asynchronous runs in one child."

@@ -48,8 +48,6 @@ __all__ = ["Supervisor"]
 log = logging.getLogger("sentinel.worker")
 T = TypeVar("T")
 
-_URGENT_ROOM = 2
-"""Number of runs of the first work queue that may be active beyond the limit."""
 _CANCEL_AFTER = 1.0
 """Age in seconds of an active run from which on cancellations are polled for."""
 _AT_LEAST = 10.0
@@ -89,7 +87,7 @@ class Supervisor:
         self.store = store
         self.metrics = Metrics()
         self.outage = Outage(self.metrics)
-        self.processes = ProcessPool(options, str(owner), limit + _URGENT_ROOM)
+        self.processes = ProcessPool(options, str(owner), limit + options.notification_limit)
         self.active: dict[str, ActiveRun] = {}
         self.polled = time.monotonic()
         self.stopping = False
@@ -184,10 +182,19 @@ class Supervisor:
         entrypoint = self._entrypoint(due)
         if self.processes.shares(entrypoint):
             return self.processes.sharing < self.options.loop_limit
-        alone = sum(1 for one in self.active.values() if not self.processes.shares(one.entrypoint))
+        # Each kind has places of its own: neither can take those of the other.
+        urgent = self._is_urgent(due)
+        alike = [
+            one
+            for one in self.active.values()
+            if self._is_urgent(one.due) == urgent and not self.processes.shares(one.entrypoint)
+        ]
+        return len(alike) < (self.options.notification_limit if urgent else self._limit)
+
+    def _is_urgent(self, due: Due) -> bool:
+        """Return whether a run is of the first of several work queues: a notification."""
         first = min(self._priorities.values(), default=0)
-        urgent = len(self._priorities) > 1 and due.priority <= first
-        return alone < self._limit + (_URGENT_ROOM if urgent else 0)
+        return len(self._priorities) > 1 and due.priority <= first
 
     def _entrypoint(self, due: Due) -> str:
         deployment = self._deployments.get(due.deployment) if due.deployment else None

@@ -53,6 +53,27 @@ def test_notifications_come_first_even_when_every_place_is_taken(bench: Bench):
     bench.ended(waiting)
 
 
+def test_slow_notifications_take_no_place_of_a_rule(bench: Bench):
+    for name, priority in (("notifications", 1), ("checks", 5)):
+        bench.http.post(
+            f"/work_pools/{bench.pool}/queues", json={"name": name, "priority": priority}
+        ).raise_for_status()
+    bench.worker("--limit", "1", SENTINEL_WORKER_NOTIFICATION_LIMIT="2").ready()
+    go = bench.mark("go")
+    slow = bench.deploy("waits", queue="notifications", parameters={"until": str(go)})
+    runs = [bench.start(slow) for _ in range(4)]
+
+    def kinds() -> list[str]:
+        return sorted(bench.run(run)["state_type"] for run in runs)
+
+    bench.eventually(lambda: kinds().count("RUNNING") == 2, "two of them run")
+    check = bench.start(bench.deploy("fine", queue="checks"))
+    assert bench.ended(check)["state_name"] == "Completed"
+    assert kinds() == ["RUNNING", "RUNNING", "SCHEDULED", "SCHEDULED"]
+    go.touch()
+    assert {bench.ended(run)["state_type"] for run in runs} == {"COMPLETED"}
+
+
 def test_a_deployment_that_wants_an_image_is_sent_elsewhere(bench: Bench, worker: Worker):
     wants = bench.deploy("fine", job_variables={"image": "acme/etl:3"})
     ended = bench.ended(bench.start(wants))

@@ -175,9 +175,10 @@ def record(
     Returns:
         The channels whose failure, or refusal, is the first in a row.
     """
-    known = _locked(connection, {one.sent.channel for one in outcomes})
+    told = [one for one in outcomes if not one.untried]
+    known = _locked(connection, {one.sent.channel for one in told})
     first: set[str] = set()
-    for one in sorted(outcomes, key=lambda one: one.sent.channel):
+    for one in sorted(told, key=lambda one: one.sent.channel):
         channel = one.sent.channel
         before = known.get(channel, Breaker())
         if not one.error:

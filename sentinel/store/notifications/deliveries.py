@@ -51,11 +51,15 @@ class ToSend(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of sending one message; an empty `error` is success."""
+    """The result of sending one message; an empty `error` is success.
+
+    `untried` is a message that was claimed and not sent, because others had found its channel down.
+    """
 
     sent: ToSend
     error: str = ""
     permanent: bool = False
+    untried: bool = False
     reference: str = ""
 
 
@@ -87,6 +91,9 @@ def _finish_group(
     first = record(store, connection, outcomes, now)
     for outcome in outcomes:
         sent = outcome.sent
+        if outcome.untried:
+            connection.execute(DELIVERY.delete().where(DELIVERY.c.id == sent.delivery_id))
+            continue
         if not outcome.error:
             state = "sent"
             values: dict[str, Any] = _as_notified(outcome, now)
@@ -132,6 +139,8 @@ def _finish_late(
     """
     for outcome in outcomes:
         sent = outcome.sent
+        if outcome.untried:
+            continue
         _end(connection, outcome, "failed" if outcome.error else "sent", now)
         if outcome.error:
             continue
