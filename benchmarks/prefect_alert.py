@@ -67,7 +67,7 @@ def _one(product: Product, number: int) -> float:
     # Not in step with the rule's own minute, nor with the ten seconds of its Automation.
     time.sleep(random.uniform(11, 21))
     url = product.record().environment["PREFECT_API_URL"]
-    with httpx.Client(base_url=url, timeout=30) as prefect:
+    with httpx.Client(base_url=url, timeout=30, headers=product.prefect_headers()) as prefect:
         flow = prefect.post("/flows/", json={"name": "raises"}).raise_for_status().json()
         deployment = prefect.post(
             "/deployments/",

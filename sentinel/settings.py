@@ -84,6 +84,13 @@ class Settings(BaseSettings):
         default="",
         description="Prefect API that Sentinel talks to; empty means PREFECT_API_URL, else ours.",
     )
+    prefect_auth_string: SecretStr = Field(
+        default=SecretStr(""),
+        description=(
+            "What that Prefect API asks for, `user:password`; empty means PREFECT_API_AUTH_STRING, "
+            "else PREFECT_API_KEY. `sentinel up` sets it to that of its own server."
+        ),
+    )
     prefect_ui_url: str = Field(
         default="", description="Where people open Prefect; empty means beside its API."
     )

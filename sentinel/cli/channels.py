@@ -388,7 +388,9 @@ def _blocks() -> Generator[ChannelBlocks]:
 def _prefect() -> Generator[ChannelBlocks]:
     """Yield the channel blocks, with Prefect's client pointed at this instance's server."""
     with _blocks() as blocks:
-        from prefect.settings import PREFECT_API_URL, temporary_settings
+        from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-        with temporary_settings(updates={PREFECT_API_URL: blocks.url}):
+        login = settings_here().prefect_auth_string.get_secret_value()
+        own = {PREFECT_API_AUTH_STRING: login} if login else {}
+        with temporary_settings(updates={PREFECT_API_URL: blocks.url, **own}):
             yield blocks

@@ -176,6 +176,9 @@ def set_prefect_api(settings: Settings) -> None:
     from sentinel.links import Addresses
 
     os.environ.setdefault("PREFECT_API_URL", Addresses.of(settings).prefect_api)
+    login = settings.prefect_auth_string.get_secret_value()
+    if login and os.environ["PREFECT_API_URL"] == Addresses.of(settings).prefect_api:
+        os.environ["PREFECT_API_AUTH_STRING"] = login
 
 
 class Progress:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sentinel.cli.output import AsJson, json_out, say
-from sentinel.cli.target import home_of, settings_here
+from sentinel.cli.target import home_of, join_instance, settings_here
 
 __all__ = ["add_to", "pool"]
 
@@ -31,7 +31,7 @@ def doctor(json: AsJson = False) -> None:
     else:
         width = max(len(check.name) for check in checks)
         for check in checks:
-            sign = {"ok": "ok  ", "wrong": "BAD ", "note": "note"}[check.state]
+            sign = {"ok": "ok  ", "wrong": "BAD ", "note": "note", "warning": "WARN"}[check.state]
             say(f"{sign} {check.name:<{width}}  {check.says}")
             if check.hint:
                 say(f"     {'':<{width}}  {check.hint}")
@@ -51,7 +51,7 @@ def api(
     """
     from sentinel.api import main
 
-    _as_this_instance()
+    join_instance()
     raise typer.Exit(main(relay=relay))
 
 
@@ -59,7 +59,7 @@ def relay() -> None:
     """Run the relay and nothing else: it publishes events and sends overdue notifications."""
     from sentinel.relay import main
 
-    _as_this_instance()
+    join_instance()
     main()
 
 
@@ -67,20 +67,9 @@ def dashboard() -> None:
     """Run the dashboard and nothing else."""
     from sentinel.up.services import dashboard_of
 
-    _as_this_instance()
+    join_instance()
     command = dashboard_of(settings_here())
     os.execvpe(command[0], command, os.environ)  # noqa: S606 - our own command line
-
-
-def _as_this_instance() -> None:
-    """Set the variables of the running instance in this process, except those already set."""
-    from sentinel.settings import settings
-    from sentinel.up.instance import running
-
-    record = running(home_of(settings_here()))
-    for name, value in (record.environment if record else {}).items():
-        os.environ.setdefault(name, value)
-    settings.cache_clear()
 
 
 @pool.command()

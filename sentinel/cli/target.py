@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from sentinel.store import Store
     from sentinel.up.home import Home
 
-__all__ = ["actor", "home_of", "open_store", "settings_here"]
+__all__ = ["actor", "home_of", "join_instance", "open_store", "settings_here"]
 
 
 def home_of(settings: Settings) -> Home:
@@ -53,6 +54,7 @@ def settings_here() -> Settings:
     record = running(home_of(own))
     if record is None:
         return own
+    elsewhere = own.prefect_api_url not in ("", record.environment.get("SENTINEL_PREFECT_API_URL"))
     of_instance = {
         name: value
         for variable, value in record.environment.items()
@@ -60,8 +62,27 @@ def settings_here() -> Settings:
         and variable.startswith("SENTINEL_")
         # A port of 0 means any free port; only the record has the one that was chosen.
         and (name not in own.model_fields_set or getattr(own, name) == 0)
+        and not (elsewhere and name == "prefect_auth_string")  # no other server may see it
     }
     return Settings.model_validate({**own.model_dump(exclude_unset=True), **of_instance})
+
+
+def join_instance() -> None:
+    """Set the variables of the running instance in this process, except those already set.
+
+    The login of its Prefect server is left out where this process talks to another one.
+    """
+    from sentinel.settings import settings
+    from sentinel.up.instance import running
+
+    record = running(home_of(settings_here()))
+    found = record.environment if record else {}
+    names = ("PREFECT_API_URL", "SENTINEL_PREFECT_API_URL")
+    elsewhere = any(os.environ.get(name, found.get(name)) != found.get(name) for name in names)
+    for name, value in found.items():
+        if not (elsewhere and name.endswith("_AUTH_STRING")):
+            os.environ.setdefault(name, value)
+    settings.cache_clear()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from sentinel.cli.output import say
-from sentinel.cli.target import home_of, settings_here
+from sentinel.cli.target import join_instance, settings_here
 
 __all__ = ["add_to"]
 
@@ -38,14 +38,8 @@ def worker(
     Example:
         sentinel worker --limit 16
     """
-    from sentinel.settings import settings
-    from sentinel.up.instance import running
-
     chosen = settings_here()
-    record = running(home_of(chosen))
-    for variable, value in (record.environment if record else {}).items():
-        os.environ.setdefault(variable, value)
-    settings.cache_clear()
+    join_instance()
     os.environ.setdefault("PREFECT_API_URL", _api())
     asyncio.run(_work(pool or chosen.work_pool, name or socket.gethostname(), queue, limit))
 

@@ -61,17 +61,20 @@ class PrefectApi(RunQueries):
     def of(cls, settings: Settings, environ: Mapping[str, str] | None = None) -> Self:
         """Connect to the API of the settings, else of `PREFECT_API_URL`, else the one `up` starts.
 
-        `PREFECT_API_AUTH_STRING` is sent as basic authentication, else `PREFECT_API_KEY` as a
-        bearer token, as Prefect's own client does.
+        The settings' auth string is sent as basic authentication, else `PREFECT_API_AUTH_STRING`,
+        else `PREFECT_API_KEY` as a bearer token, as Prefect's own client does.
 
         Returns:
             A client, to be closed by its caller.
         """
         addresses = Addresses.of(settings)
+        variables = os.environ if environ is None else environ
+        if login := settings.prefect_auth_string.get_secret_value():
+            variables = {"PREFECT_API_AUTH_STRING": login}
         return cls(
             addresses.prefect_api,
             ui_url=addresses.prefect_ui,
-            headers=authentication(os.environ if environ is None else environ),
+            headers=authentication(variables),
         )
 
     def healthy(self) -> bool:

@@ -34,10 +34,10 @@ _LEAST_FREE_BYTES = 1_000_000_000
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of checking one part. A note needs no action."""
+    """The result of checking one part. A note needs no action; a warning fails no check."""
 
     name: str
-    state: Literal["ok", "wrong", "note"]
+    state: Literal["ok", "wrong", "warning", "note"]
     says: str
     hint: str = ""
 
@@ -141,7 +141,16 @@ def _prefect(settings: Settings, home: Home) -> Check:
             return _not_here(
                 "prefect", running(home) is not None or bool(settings.prefect_api_url), prefect.url
             )
-        return Check(name="prefect", state="ok", says=f"{prefect.version()}, {prefect.ui_url}")
+        says = f"{prefect.version()}, {prefect.ui_url}"
+        if prefect.lets_everybody_in():
+            return Check(
+                name="prefect",
+                state="warning",
+                says=f"{says}, asks nobody for a login: whoever reaches it reads all secrets",
+                hint="Set PREFECT_SERVER_API_AUTH_STRING where that server runs, and "
+                "PREFECT_API_AUTH_STRING here.",
+            )
+        return Check(name="prefect", state="ok", says=says)
 
 
 def _pool(settings: Settings, home: Home) -> Check:

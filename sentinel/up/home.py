@@ -83,18 +83,22 @@ class Home:
         """The log file of the process called `name`."""
         return self.logs / f"{name}.log"
 
-    def secret(self, name: str) -> str:
+    def secret(self, name: str, prefix: str = "") -> str:
         """Return a random secret kept in the file `name`, which only this user may read.
 
         It is made the first time; two processes that make it at once get the same one.
 
+        Args:
+            name: of the file
+            prefix: what a new secret begins with, such as a user name and a colon
+
         Returns:
-            The secret, 43 characters of URL-safe base64.
+            The prefix and 43 characters of URL-safe base64.
         """
         path = self.root / name
         if not path.exists() or not path.read_text("ascii").strip():
             own = path.with_name(f".{name}.{secrets.token_hex(4)}")
-            write_private(own, secrets.token_urlsafe(32) + "\n")
+            write_private(own, prefix + secrets.token_urlsafe(32) + "\n")
             try:
                 os.link(own, path)
             except FileExistsError:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sentinel.links import dashboard_address, host_in_url
 from sentinel.settings import Settings
@@ -16,6 +17,9 @@ from sentinel.up.home import Home
 __all__ = ["Options", "Plan", "make_plan", "root_of_code"]
 
 TOKEN = "api-token"  # noqa: S105 - the name of the file, which `sentinel.api` knows too
+PREFECT_LOGIN = "prefect-login"
+"""Name of the file that has the auth string of the Prefect server that we start."""
+_SERVER_LOGIN = "PREFECT_SERVER_API_AUTH_STRING"
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Plan:
         given_prefect: a Prefect API that somebody else runs, or empty
         given_database: URL of our database where somebody else runs it, or empty
         given_prefect_database: the same for Prefect's
+        given_login: the auth string that a person chose for the Prefect server we start, or empty
         sqlite: embedded databases are SQLite
     """
 
@@ -57,6 +62,7 @@ class Plan:
     given_prefect: str
     given_database: str
     given_prefect_database: str
+    given_login: str
     sqlite: bool
 
     @property
@@ -70,6 +76,23 @@ class Plan:
     def prefect_api(self) -> str:
         """URL of the Prefect API."""
         return self.given_prefect or f"http://127.0.0.1:{self.prefect_port}/api"
+
+    @property
+    def prefect_login(self) -> str:
+        """The auth string of the Prefect server that we start; empty where one is given.
+
+        Without one its API lets in every user of this machine, with the secrets of all blocks.
+        """
+        if self.given_prefect:
+            return ""
+        return self.given_login or self.home.secret(PREFECT_LOGIN, "sentinel:")
+
+    @property
+    def prefect_origins(self) -> list[str]:
+        """The origins of web pages that may call the Prefect server that we start: its own UI."""
+        parts = urlsplit(self.prefect_ui)
+        own = [f"http://{host}:{self.prefect_port}" for host in ("127.0.0.1", "localhost")]
+        return list(dict.fromkeys([*own, f"{parts.scheme}://{parts.netloc}"]))
 
     @property
     def prefect_ui(self) -> str:
@@ -103,6 +126,9 @@ class Plan:
             "SENTINEL_WORK_POOL": self.settings.work_pool,
             "PREFECT_API_URL": self.prefect_api,
         }
+        if login := self.prefect_login:
+            made["SENTINEL_PREFECT_AUTH_STRING"] = login
+            made["PREFECT_API_AUTH_STRING"] = login
         if not self.given_prefect:
             made["PREFECT_HOME"] = str(self.home.prefect)
             made["PREFECT_PROFILES_PATH"] = str(self.home.prefect / "profiles.toml")
@@ -187,5 +213,6 @@ def make_plan(
         given_prefect=given_prefect.rstrip("/"),
         given_database=settings.database_url,
         given_prefect_database=given_prefect_database,
+        given_login=variables.get(_SERVER_LOGIN, ""),
         sqlite=options.sqlite or settings.database == "sqlite",
     )

@@ -60,13 +60,20 @@ def prefect_server(plan: Plan, environment: Mapping[str, str], database_url: str
         for name, value in environment.items()
         if name != "PREFECT_API_DATABASE_CONNECTION_URL"
     }
+    # Prefect's own defaults: no login, and every web page may read what its API answers.
+    closed = {"PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(plan.prefect_origins)}
+    secret = {"PREFECT_SERVER_API_AUTH_STRING": plan.prefect_login}
     return Service(
         name="prefect",
         command=[
             *_python("prefect", "server", "start"),
             *("--host", "127.0.0.1", "--port", str(plan.prefect_port)),
         ],
-        environment=SERVER | own | {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database_url},
+        environment=SERVER
+        | closed
+        | own
+        | secret
+        | {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database_url},
         log=plan.home.log("prefect"),
         patience=15.0,
     )

@@ -19,7 +19,7 @@ from sentinel.up.channels import sync_channels
 from sentinel.up.console import StartScreen
 from sentinel.up.home import Home
 from sentinel.up.instance import Instance, ProcessIdentity
-from sentinel.up.plan import TOKEN, Options, Plan, make_plan
+from sentinel.up.plan import PREFECT_LOGIN, TOKEN, Options, Plan, make_plan
 from sentinel.up.postgres import Postgres, PostgresUnusable
 from sentinel.up.processes import Child, ProcessGroup, tail
 from sentinel.up.rules import RULES, Rules
@@ -320,6 +320,7 @@ class Start:
         return {
             DASHBOARD: plan.dashboard,
             "Prefect UI": plan.prefect_ui,
+            **self._prefect_login(),
             "API": f"{plan.api}/docs",
             "API token": "SENTINEL_API_TOKEN"
             if plan.settings.api_token.get_secret_value()
@@ -328,6 +329,14 @@ class Start:
             WORKER: f"sentinel worker on pool {plan.settings.work_pool}",
             "Logs": str(self._home.logs),
         }
+
+    def _prefect_login(self) -> dict[str, str]:
+        """Say where the text is that Prefect's UI asks for; nothing where Prefect is given."""
+        if self._plan.given_prefect:
+            return {}
+        if self._plan.given_login:
+            return {"Prefect login": "PREFECT_SERVER_API_AUTH_STRING"}
+        return {"Prefect login": str(self._home.root / PREFECT_LOGIN)}
 
     def _note(self, children: list[ProcessIdentity]) -> None:
         self._instance.write(children=children)

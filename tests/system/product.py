@@ -15,6 +15,7 @@ import httpx
 import psutil
 import yaml
 
+from sentinel.prefect_client.transport import authentication
 from sentinel.store import Store
 from sentinel.up.home import Home
 from sentinel.up.instance import Record, read
@@ -147,6 +148,7 @@ class Product:
             answer = httpx.post(
                 f"{self.record().environment['PREFECT_API_URL']}{path}",
                 json={**body, "limit": 200, "offset": len(found)},
+                headers=self.prefect_headers(),
                 timeout=30,
             )
             answer.raise_for_status()
@@ -155,11 +157,16 @@ class Product:
             if len(page) < 200:
                 return found
 
+    def prefect_headers(self) -> dict[str, str]:
+        """What Prefect's API asks for."""
+        return authentication(self.record().environment)
+
     def events(self, name: str) -> list[dict[str, Any]]:
         """Prefect's events of one name."""
         answer = httpx.post(
             f"{self.record().environment['PREFECT_API_URL']}/events/filter",
             json={"filter": {"event": {"name": [name]}}, "limit": 50},
+            headers=self.prefect_headers(),
             timeout=30,
         )
         answer.raise_for_status()

@@ -40,6 +40,41 @@ def test_our_own_prefect_never_sees_the_credentials_of_another(tmp_path: Path) -
     assert environment["PREFECT_HOME"] == str(tmp_path / "prefect")
 
 
+def test_our_own_prefect_asks_for_a_login_and_lets_only_its_own_pages_in(tmp_path: Path) -> None:
+    plan = make_plan(settings(tmp_path), Options(), {})
+    login = tmp_path / "prefect-login"
+    environment = plan.environment("sqlite:///x", {"PREFECT_API_AUTH_STRING": "of:another"})
+    assert login.stat().st_mode & 0o777 == 0o600
+    assert login.read_text().strip() == environment["PREFECT_API_AUTH_STRING"]
+    assert environment["PREFECT_API_AUTH_STRING"].startswith("sentinel:")
+    assert environment["SENTINEL_PREFECT_AUTH_STRING"] == environment["PREFECT_API_AUTH_STRING"]
+    part = services.prefect_server(plan, environment, "sqlite+aiosqlite:///p.db").environment
+    assert part["PREFECT_SERVER_API_AUTH_STRING"] == environment["PREFECT_API_AUTH_STRING"]
+    origins = part["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"].split(",")
+    assert set(origins) == {
+        f"http://{host}:{plan.prefect_port}" for host in ("127.0.0.1", "localhost")
+    }
+    again = make_plan(settings(tmp_path), Options(), {})
+    assert again.prefect_login == plan.prefect_login
+
+
+def test_a_login_that_a_person_chose_for_our_prefect_stands(tmp_path: Path) -> None:
+    chosen = {"PREFECT_SERVER_API_AUTH_STRING": "ann:secret"}
+    plan = make_plan(settings(tmp_path), Options(), chosen)
+    environment = plan.environment("sqlite:///x", chosen)
+    assert environment["PREFECT_API_AUTH_STRING"] == "ann:secret"
+    part = services.prefect_server(plan, environment, "sqlite+aiosqlite:///p.db").environment
+    assert part["PREFECT_SERVER_API_AUTH_STRING"] == "ann:secret"
+    assert not (tmp_path / "prefect-login").exists()
+
+
+def test_our_login_goes_to_no_prefect_of_another(tmp_path: Path) -> None:
+    given = {"PREFECT_API_URL": "http://prefect.example/api", "PREFECT_API_AUTH_STRING": "a:b"}
+    environment = make_plan(settings(tmp_path), Options(), given).environment("sqlite:///x", given)
+    assert environment["PREFECT_API_AUTH_STRING"] == "a:b"
+    assert "SENTINEL_PREFECT_AUTH_STRING" not in environment
+
+
 def test_a_database_is_embedded_only_where_somebody_needs_it(tmp_path: Path) -> None:
     url = "postgresql+psycopg://db.example/sentinel"
     given = {"PREFECT_API_URL": "http://prefect.example/api"}
