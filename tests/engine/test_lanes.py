@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Generator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -23,7 +23,7 @@ MESSAGE = Message(
 def to(channel: str, number: int) -> ToSend:
     return ToSend(
         delivery_id=f"{channel}{number:04x}", group_id=f"g{number}", receiver="ops",
-        channel=channel, seq=1, firing=1, severity=4, attempts=0, message=MESSAGE,
+        channel=channel, seq=1, firing=1, severity=4, attempts=0, repeat=timedelta(hours=4), message=MESSAGE,
     )  # fmt: skip
 
 
