@@ -23,7 +23,8 @@ MESSAGE = Message(
 def to(channel: str, number: int) -> ToSend:
     return ToSend(
         delivery_id=f"{channel}{number:04x}", group_id=f"g{number}", receiver="ops",
-        channel=channel, seq=1, firing=1, severity=4, attempts=0, repeat=timedelta(hours=4), message=MESSAGE,
+        channel=channel, seq=1, firing=1, severity=4, attempts=0,
+        repeat=timedelta(hours=4), message=MESSAGE,
     )  # fmt: skip
 
 
