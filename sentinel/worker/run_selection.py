@@ -17,6 +17,7 @@ __all__ = [
     "choose",
     "due_of",
     "hard_timeout",
+    "has_place",
     "in_order",
     "is_rule",
     "rule_name",
@@ -118,6 +119,33 @@ def choose(due: Sequence[Due], *, now: datetime, known: Collection[str], full: b
 def in_order(runs: Sequence[Due], now: datetime) -> list[Due]:
     """Sort runs in the order of claims: due before not due, then priority, then time."""
     return sorted(runs, key=lambda one: (one.at > now, one.priority, one.at))
+
+
+def has_place(
+    due: Due, active: Sequence[Due], priorities: Mapping[str, int], limit: int, notifications: int
+) -> bool:
+    """Return whether a run may start beside those that are active.
+
+    Runs of the first of several work queues are notifications. They and all others have places of
+    their own, so that neither can take those of the other.
+
+    Args:
+        due: the run
+        active: the active runs that need a child of their own
+        priorities: priority by name of the queue
+        limit: largest number of other runs
+        notifications: largest number of notifications
+
+    Returns:
+        Whether fewer runs of its kind are active than may be.
+    """
+    first = min(priorities.values(), default=0)
+
+    def is_notification(one: Due) -> bool:
+        return len(priorities) > 1 and one.priority <= first
+
+    alike = sum(1 for one in active if is_notification(one) == is_notification(due))
+    return alike < (notifications if is_notification(due) else limit)
 
 
 def is_rule(flow_run: Mapping[str, Any]) -> bool:

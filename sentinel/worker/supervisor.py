@@ -36,6 +36,7 @@ from sentinel.worker.run_selection import (
     choose,
     due_of,
     hard_timeout,
+    has_place,
     in_order,
     is_rule,
     rule_name,
@@ -182,19 +183,11 @@ class Supervisor:
         entrypoint = self._entrypoint(due)
         if self.processes.shares(entrypoint):
             return self.processes.sharing < self.options.loop_limit
-        # Each kind has places of its own: neither can take those of the other.
-        urgent = self._is_urgent(due)
-        alike = [
-            one
-            for one in self.active.values()
-            if self._is_urgent(one.due) == urgent and not self.processes.shares(one.entrypoint)
-        ]
-        return len(alike) < (self.options.notification_limit if urgent else self._limit)
-
-    def _is_urgent(self, due: Due) -> bool:
-        """Return whether a run is of the first of several work queues: a notification."""
-        first = min(self._priorities.values(), default=0)
-        return len(self._priorities) > 1 and due.priority <= first
+        alone = [one for one in self.active.values() if not self.processes.shares(one.entrypoint)]
+        return has_place(
+            due, [one.due for one in alone], self._priorities, self._limit,
+            self.options.notification_limit,
+        )  # fmt: skip
 
     def _entrypoint(self, due: Due) -> str:
         deployment = self._deployments.get(due.deployment) if due.deployment else None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sentinel.worker.run_selection import Choice, choose, due_of, hard_timeout
+from sentinel.worker.run_selection import Choice, choose, due_of, hard_timeout, has_place
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 PRIORITIES = {"notifications": 1, "default": 2}
@@ -100,3 +100,26 @@ def test_a_rules_own_timeout_and_the_grace_end_its_process():
     rule["parameters"]["rule"].pop("timeout")
     assert hard_timeout(rule, grace=grace, other=other) == timedelta(seconds=75)
     assert hard_timeout({"parameters": {}}, grace=grace, other=other) == other
+
+
+@pytest.mark.parametrize(
+    ("queue", "active", "free"),
+    [
+        ("default", ["notifications"] * 9, True),
+        ("notifications", ["default"] * 9, True),
+        ("default", ["default"], True),
+        ("default", ["default"] * 2, False),
+        ("notifications", ["notifications"] * 3, False),
+    ],
+)
+def test_notifications_and_rules_have_places_of_their_own(
+    queue: str, active: list[str], free: bool
+):
+    def due(name: str) -> Any:
+        return due_of(flow_run(name, ago=1, queue=name), PRIORITIES)
+
+    runs = [due(name) for name in active]
+    assert has_place(due(queue), runs, PRIORITIES, limit=2, notifications=3) is free
+    # With one queue there is one kind.
+    alone = has_place(due(queue), runs, {"default": 1}, limit=2, notifications=3)
+    assert alone is (len(active) < 2)
