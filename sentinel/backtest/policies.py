@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from sentinel.backtest.result import Backtest
 from sentinel.backtest.sandbox import Stage, staged, waits
@@ -28,8 +28,8 @@ from sentinel.events import NoEvents, Refused, happened_at, read_events, taken
 from sentinel.rules.rule import Rule
 from sentinel.store import Store, StoreOptions
 from sentinel.store.events.batch import Batch, compiled_of
-from sentinel.store.events.log import BLOCK, Block, after
-from sentinel.store.events.packs import PACK, roll_out
+from sentinel.store.events.log import Block, after, cursor_at, oldest_kept
+from sentinel.store.events.packs import roll_out, specs_by_name
 
 __all__ = ["EVENT_TRIGGERS", "Came", "EventPlan", "planned_events", "replay_events", "spec_of",
            "stored_spec"]  # fmt: skip
@@ -117,10 +117,7 @@ def stored_spec(store: Store, name: str, tenant: str = "default") -> Spec:
     Raises:
         NotFound: there are none
     """
-    query = select(PACK.c.name, PACK.c.spec).where(PACK.c.tenant == tenant)
-    with store.read() as connection:
-        rows = connection.execute(query).all()
-    specs = {row.name: msgspec.convert(row.spec, Spec) for row in rows}
+    specs = specs_by_name(store, tenant)
     if name in specs:
         return specs[name]
     for spec in specs.values():
@@ -163,10 +160,7 @@ def planned_events(
         notes.append("The events of the file came when they say that they happened.")
     else:
         came = _stored(store, pack.tenant, since, until)
-        with store.read() as connection:
-            oldest = connection.execute(
-                select(func.min(BLOCK.c.received_at)).where(BLOCK.c.tenant == pack.tenant)
-            ).scalar()
+        oldest = oldest_kept(store, pack.tenant)
         if oldest is None or oldest > until:
             raise ConfigurationError(
                 f"no events of tenant {pack.tenant!r} are kept from {since:%Y-%m-%d %H:%M} on",
@@ -229,11 +223,7 @@ def read_event_file(path: Path, until: datetime) -> list[Came]:
 
 
 def _stored(store: Store, tenant: str, since: datetime, until: datetime) -> Iterator[Came]:
-    first = select(func.min(BLOCK.c.seq)).where(
-        BLOCK.c.tenant == tenant, BLOCK.c.received_at > since
-    )
-    with store.read() as connection:
-        cursor = (connection.execute(first).scalar() or 1) - 1
+    cursor = cursor_at(store, tenant, since)
     while True:
         with store.read() as connection:
             blocks = after(connection, tenant, cursor, _AT_ONCE)

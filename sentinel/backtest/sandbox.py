@@ -15,35 +15,23 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
-from sqlalchemy import Connection, bindparam, event, func, select
+from sqlalchemy import Connection, event
 
 from sentinel.alerts.view import AlertView
 from sentinel.backtest.result import Message, ReplayedAlert, Spell
 from sentinel.clock import FakeClock
 from sentinel.notifications.grouping import first_wait
 from sentinel.rules.rule import Rule
-from sentinel.schema.columns import Moment
 from sentinel.severity import Severity
 from sentinel.store import Store, StoreOptions
 from sentinel.store.alerts.apply_action import expire
+from sentinel.store.alerts.next_deadline import next_deadlines
 from sentinel.store.database.engine import writing
-from sentinel.store.database.tables import ALERT, GROUP, NOT_RESOLVED
 from sentinel.store.notifications.deliveries import Outcome
 
 __all__ = ["Stage", "Timer", "staged", "waits"]
 
 _PAGE = 500
-_NEXT = select(
-    select(func.min(GROUP.c.due_at))
-    .where(GROUP.c.due_at.is_not(None))
-    .scalar_subquery()
-    .label("due"),
-    select(func.min(ALERT.c.expires_at))
-    .where(NOT_RESOLVED, ALERT.c.expires_at.is_not(None))
-    .where(ALERT.c.expires_at > bindparam("expired", type_=Moment()))
-    .scalar_subquery()
-    .label("ends"),
-)
 
 
 class Timer(Protocol):
@@ -79,9 +67,7 @@ class Stage:
 
     def wrote(self) -> None:
         """Find again what is due next, since something was written."""
-        with self.store.read() as connection:
-            row = connection.execute(_NEXT, {"expired": self._expired}).one()
-        self._due, self._ends = row.due, row.ends
+        self._due, self._ends = next_deadlines(self.store, self._expired)
 
     def pass_until(self, moment: datetime) -> None:
         """Let the time pass, all that comes due until then included; the clock shows `moment`."""

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
-
 from sentinel.checks.observation import Observation
 from sentinel.checks.reading import Reading
 from sentinel.evaluation.model import Evaluation
 from sentinel.labels.text import storable
 from sentinel.notifications.grouping import CHANNEL
 from sentinel.rules.rule import Rule
-from sentinel.schema.alerts import LIVE
 from sentinel.store import Store
-from sentinel.store.database.tables import ALERT
+from sentinel.store.alerts.live_labels import live_labels
 from sentinel.store.notifications.channel_health import OUT, ChannelState, channel_states
 
 __all__ = ["RULE", "ChannelWatch"]
@@ -35,14 +32,14 @@ class ChannelWatch:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def look(self, now: datetime) -> None:
+    def evaluate(self, now: datetime) -> None:
         """Evaluate once.
 
         Args:
             now: the present time
         """
         states = [one for one in channel_states(self._store) if one.channel != "inbox"]
-        live = self._live()
+        live = {labels.get(CHANNEL, "") for labels in live_labels(self._store, RULE)}
         if not live and not any(one.state in OUT for one in states):
             return
         # A channel that failed once or twice keeps its alert, or has none yet.
@@ -67,11 +64,6 @@ class ChannelWatch:
                 observation=Observation(readings=readings),
             )
         )
-
-    def _live(self) -> set[str]:
-        query = select(ALERT.c.labels).where(ALERT.c.rule == RULE, ALERT.c.status.in_(LIVE))
-        with self._store.read() as connection:
-            return {labels.get(CHANNEL, "") for labels in connection.execute(query).scalars()}
 
 
 def _reading(one: ChannelState) -> Reading:

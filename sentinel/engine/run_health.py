@@ -1,7 +1,7 @@
-"""Whether the flow runs of the work pool live: judged from Prefect's own record of them.
+"""Whether the flow runs of the work pool begin, judged by what Prefect recorded of them.
 
-A worker whose runs all die evaluates no rule and notifies nobody, so that no rule can say so. The
-relay, which needs no worker, asks here and opens an alert; `sentinel doctor` asks the same.
+A worker whose runs all die evaluates no rule and notifies nobody, so no rule can report it. The
+relay, which needs no worker, evaluates this and opens an alert; `sentinel doctor` prints it.
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import select
 
 from sentinel.checks.observation import Observation
 from sentinel.checks.reading import Reading
 from sentinel.evaluation.model import Evaluation
 from sentinel.prefect_client.port import FlowRun, PoolRuns
 from sentinel.rules.rule import Rule
-from sentinel.schema.alerts import LIVE
 from sentinel.store import Store
-from sentinel.store.database.tables import ALERT
+from sentinel.store.alerts.live_labels import live_labels
 
 __all__ = ["RULE", "RunHealth", "RunWatch", "judge_runs", "run_health"]
 
@@ -34,7 +32,7 @@ class RunHealth(msgspec.Struct, frozen=True, kw_only=True):
     """The health of the flow runs of a work pool.
 
     Attributes:
-        bad: whether none lives; None where no run is there to tell
+        bad: whether all runs died or wait; None where too few ended to tell
         says: what is wrong, or what was seen, in words
     """
 
@@ -45,16 +43,16 @@ class RunHealth(msgspec.Struct, frozen=True, kw_only=True):
 def judge_runs(ended: Sequence[FlowRun], late: Sequence[FlowRun]) -> RunHealth:
     """Judge the runs that ended in the window, and those that wait.
 
-    A run whose check fails has lived: it began, and ended as Failed. A run that crashed, or that
-    failed before it began, has not.
+    A run whose check fails has not died: it began, and ended as Failed. A run that crashed, or that
+    failed before it began, has died.
 
     Args:
         ended: the newest end first
         late: the runs that are due for two minutes or more, the longest due first
 
     Returns:
-        Bad where three or more ended and none of them lived, or where none ended and three or
-        more are late.
+        Bad where three or more ended and all of them died, or where none ended and three or more
+        are late.
     """
     # What was cancelled may never have been tried: a late run that a newer one replaced.
     tried = [run for run in ended if run.state_type != "CANCELLED"]
@@ -91,7 +89,7 @@ def run_health(prefect: PoolRuns, pool: str, now: datetime) -> RunHealth:
 
 
 class RunWatch:
-    """Opens an alert of high severity while no flow run of the work pool lives.
+    """Opens an alert of high severity while all flow runs of the work pool die.
 
     Args:
         store: the shared database
@@ -104,21 +102,21 @@ class RunWatch:
         self._prefect = prefect
         self._pool = pool
 
-    def look(self, now: datetime) -> None:
+    def evaluate(self, now: datetime) -> None:
         """Evaluate once.
 
         Raises:
             PrefectUnreachable: the API does not answer
         """
         health = run_health(self._prefect, self._pool, now)
-        if health.bad is None or (not health.bad and not self._is_live()):
+        if health.bad is None or (not health.bad and not live_labels(self._store, RULE)):
             return
         reading = Reading(
             labels={"work_pool": self._pool}, firing=health.bad, summary=_sentence(health.says)
         )
         rule = Rule(
             name=RULE,
-            description="Flow runs of the work pool die, so that rules are not evaluated.",
+            description="Flow runs of the work pool die, so Sentinel evaluates no rule.",
             every=timedelta(seconds=30),
             severity="high",
             category="system",
@@ -132,11 +130,6 @@ class RunWatch:
                 observation=Observation(readings=[reading]),
             )
         )
-
-    def _is_live(self) -> bool:
-        query = select(ALERT.c.id).where(ALERT.c.rule == RULE, ALERT.c.status.in_(LIVE)).limit(1)
-        with self._store.read() as connection:
-            return connection.execute(query).first() is not None
 
 
 def _died(run: FlowRun) -> bool:

@@ -71,7 +71,7 @@ class Relay:
         standby_after: send notifications that were due and unclaimed for this long
         ping: called once a minute while the relay is healthy; None for no dead man's switch
         refresh: called once a minute, so that blocks are cached when Prefect is down
-        watch_runs: called twice a minute, to alert while no flow run lives
+        watch_runs: called twice a minute, to alert while all flow runs die
         watch_channels: called four times a minute, to alert while a channel takes no messages
     """
 

@@ -41,8 +41,8 @@ def relay_of(store: Store, given: Settings) -> Relay:
         standby_after=given.standby_after,
         ping=_pinger(given.dead_man_url.get_secret_value()),
         refresh=channels.refresh,
-        watch_channels=ChannelWatch(store).look,
-        watch_runs=RunWatch(store, prefect, given.work_pool).look,
+        watch_channels=ChannelWatch(store).evaluate,
+        watch_runs=RunWatch(store, prefect, given.work_pool).evaluate,
     )
 
 

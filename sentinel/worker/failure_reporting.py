@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.alerts.run_source import RunSource
@@ -26,9 +25,8 @@ from sentinel.errors import CheckTimeout, NotFound, SentinelError
 from sentinel.evaluation.model import Evaluation
 from sentinel.rollout.plan import OWNER
 from sentinel.rules.rule import Rule
-from sentinel.schema.alerts import LIVE
 from sentinel.store import Store
-from sentinel.store.database.tables import ALERT
+from sentinel.store.alerts.live_labels import live_labels
 from sentinel.worker.run_selection import rule_name
 
 __all__ = ["LATENESS", "late_before", "period", "report_failed_check", "report_lateness", "safely"]
@@ -114,9 +112,7 @@ def late_before(store: Store) -> set[str]:
     Returns:
         Names of rules.
     """
-    query = select(ALERT.c.labels).where(ALERT.c.rule == LATENESS, ALERT.c.status.in_(LIVE))
-    with store.read() as connection:
-        return {labels["check"] for labels in connection.execute(query).scalars()}
+    return {labels["check"] for labels in live_labels(store, LATENESS)}
 
 
 def report_lateness(store: Store, late: Mapping[str, str], well: list[str]) -> None:

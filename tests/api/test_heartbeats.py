@@ -31,7 +31,7 @@ class Watch:
         self.store, self.clock = store, clock
         self.state: dict[str, Any] = {}
 
-    def look(self, **jobs: str) -> Applied:
+    def evaluate(self, **jobs: str) -> Applied:
         now = self.clock.forward(minutes=1)
         ctx = Context(clock=self.clock, state=self.state, metrics=self.store.metrics.reader())
         seen = observe(heartbeat, ctx, {"jobs": jobs}, timeout=None)
@@ -57,18 +57,18 @@ def test_a_job_that_stops_pinging_alerts_and_one_ping_resolves_it(
     client: httpx.Client, watch: Watch, clock: FakeClock
 ):
     assert client.post(f"{BEATS}/nightly").json()["status"] == "ok"
-    assert watch.look(nightly="1h").live == 0
+    assert watch.evaluate(nightly="1h").live == 0
     clock.forward(minutes=70)
-    assert watch.look(nightly="1h").live == 1
+    assert watch.evaluate(nightly="1h").live == 1
     assert watch.titles() == ["nightly was last heard of 1h12m ago, not within 1h"]
     client.post(f"{BEATS}/nightly")
-    assert watch.look(nightly="1h").live == 0
+    assert watch.evaluate(nightly="1h").live == 0
 
 
 def test_a_job_that_never_pinged_is_timed_from_the_first_evaluation(watch: Watch, clock: FakeClock):
-    assert watch.look(new="10m").seen == 0
+    assert watch.evaluate(new="10m").seen == 0
     clock.forward(minutes=15)
-    assert watch.look(new="10m").live == 1
+    assert watch.evaluate(new="10m").live == 1
     assert watch.titles() == ["new has not been heard of for 16m"]
 
 
@@ -77,17 +77,17 @@ def test_a_job_may_be_silent_for_longer_than_samples_are_kept(
     client: httpx.Client, watch: Watch, clock: FakeClock
 ):
     client.post(f"{BEATS}/monthly")
-    assert watch.look(monthly="32d").live == 0
+    assert watch.evaluate(monthly="32d").live == 0
     for _ in range(4):
         clock.forward(days=8)
         watch.store.metrics.upkeep()
         assert watch.store.metrics.reader().window("heartbeat", (), T0, clock.now()).times.size == 0
-        assert watch.look(monthly="33d").live == 0
+        assert watch.evaluate(monthly="33d").live == 0
     clock.forward(days=2)
-    assert watch.look(monthly="33d").live == 1
+    assert watch.evaluate(monthly="33d").live == 1
     assert watch.titles() == ["monthly was last heard of 34d6m ago, not within 33d"]
     client.post(f"{BEATS}/monthly")
-    assert watch.look(monthly="33d").live == 0
+    assert watch.evaluate(monthly="33d").live == 0
 
 
 @both_databases
@@ -104,18 +104,18 @@ def test_an_evaluation_reads_only_samples_since_the_last_one(
     monkeypatch.setattr(Windows, "window", noted)
     for job in ("load", "mail"):
         client.post(f"{BEATS}/{job}")
-    watch.look(load="1h", mail="2h")
-    watch.look(load="1h", mail="2h")
-    watch.look(load="1h", mail="2h", new="3d")
+    watch.evaluate(load="1h", mail="2h")
+    watch.evaluate(load="1h", mail="2h")
+    watch.evaluate(load="1h", mail="2h", new="3d")
     assert asked == [timedelta(days=1), timedelta(minutes=11), timedelta(days=6)]
 
 
 def test_a_job_may_say_that_it_failed(client: httpx.Client, watch: Watch):
     client.post(f"{BEATS}/load", params={"status": "fail"})
-    assert watch.look(load="1h").live == 1
+    assert watch.evaluate(load="1h").live == 1
     assert client.get(f"{BEATS}/load").json()["status"] == "fail"
     client.post(f"{BEATS}/load")
-    assert watch.look(load="1h").live == 0
+    assert watch.evaluate(load="1h").live == 0
 
 
 def test_a_job_has_an_address_of_its_own(
@@ -139,4 +139,4 @@ def test_an_invalid_name_is_rejected(client: httpx.Client):
 
 def test_an_invalid_duration_is_reported(watch: Watch):
     with pytest.raises(ConfigurationError, match=r"jobs.load must be longer than 0s"):
-        watch.look(load="0s")
+        watch.evaluate(load="0s")

@@ -71,7 +71,7 @@ def test_an_alert_of_high_severity_opens_once_and_ends(store: Store, clock: Fake
 
     def look() -> list[str]:
         clock.forward(seconds=30)
-        watch.look(clock.now())
+        watch.evaluate(clock.now())
         return [one.status for one in store.alerts.page(limit=9).items]
 
     assert look() == []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import orjson
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 from sqlmodel import col
 
 from sentinel.errors import ConfigurationError
@@ -220,6 +220,31 @@ def after(connection: Connection, tenant: str, cursor: int, most: int) -> list[B
     return [
         Block(seq=row.seq, received_at=row.received_at, events=unpacked(row.data)) for row in rows
     ]
+
+
+def oldest_kept(store: Store, tenant: str) -> datetime | None:
+    """Return when the oldest event arrived that is kept for `tenant`; None where none is."""
+    query = select(func.min(BLOCK.c.received_at)).where(BLOCK.c.tenant == tenant)
+    with store.read() as connection:
+        return connection.execute(query).scalar()
+
+
+def cursor_at(store: Store, tenant: str, since: datetime) -> int:
+    """Return the cursor for `after` from which the events follow that arrived after `since`.
+
+    Args:
+        store: the shared database
+        tenant: whose events
+        since: exclusive
+
+    Returns:
+        One less than the number of the first block; 0 where there is none.
+    """
+    query = select(func.min(BLOCK.c.seq)).where(
+        BLOCK.c.tenant == tenant, BLOCK.c.received_at > since
+    )
+    with store.read() as connection:
+        return (connection.execute(query).scalar() or 1) - 1
 
 
 def unpacked(data: bytes) -> list[dict[str, Any]]:

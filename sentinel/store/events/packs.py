@@ -182,6 +182,14 @@ def _retire(store: Store, tenant: str, name: str) -> None:
         connection.execute(MEMORY.delete().where(MEMORY.c.tenant == tenant, MEMORY.c.rule == name))
 
 
+def specs_by_name(store: Store, tenant: str) -> dict[str, Spec]:
+    """Return the specs of all packs of `tenant`, by the name of their rule."""
+    query = select(PACK.c.name, PACK.c.spec).where(PACK.c.tenant == tenant)
+    with store.read() as connection:
+        rows = connection.execute(query).all()
+    return {row.name: msgspec.convert(row.spec, Spec) for row in rows}
+
+
 def _names(spec: Spec) -> list[str]:
     return list(pack_of(spec).names)
 

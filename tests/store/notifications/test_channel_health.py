@@ -176,7 +176,7 @@ def test_a_channel_that_takes_nothing_is_alerted_once_by_another_path(
         world.sees({"/": 95})
     for _ in range(20):
         night.passes(15)
-        watch.look(night.clock.now())
+        watch.evaluate(night.clock.now())
     night.passes(5)
     alerts = [one for one in night.store.alerts.page(limit=99).items if one.rule == RULE]
     assert [(one.status, one.severity, one.labels) for one in alerts] == [
@@ -188,7 +188,7 @@ def test_a_channel_that_takes_nothing_is_alerted_once_by_another_path(
     night.hook.answers = True
     night.clock.forward(hours=4)
     night.passes(400)
-    watch.look(night.clock.now())
+    watch.evaluate(night.clock.now())
     assert night.store.alerts.get(alerts[0].id).status == "resolved"
 
 

@@ -1,0 +1,30 @@
+"""The labels of a rule's live alerts, for what decides by them whether to evaluate at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from sentinel.schema.alerts import LIVE
+from sentinel.store.database.tables import ALERT
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["live_labels"]
+
+
+def live_labels(store: Store, rule: str) -> list[dict[str, str]]:
+    """Return the labels of the live alerts of a rule.
+
+    Args:
+        store: the shared database
+        rule: its name, of any tenant
+
+    Returns:
+        The labels of each, in no order.
+    """
+    query = select(ALERT.c.labels).where(ALERT.c.rule == rule, ALERT.c.status.in_(LIVE))
+    with store.read() as connection:
+        return list(connection.execute(query).scalars())
