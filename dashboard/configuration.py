@@ -22,11 +22,13 @@ from sentinel.duration import parse_duration
 from sentinel.errors import SentinelError
 from sentinel.links import Addresses
 from sentinel.metrics.sample import metric_of_rule
+from sentinel.rules.health import RuleHealth, explain, health_of
 from sentinel.schema.rules import RuleRow
 from sentinel.schema.saved_views import SavedView
 from sentinel.store import Store
 from sentinel.store.notifications.channel_health import channel_states
 from sentinel.store.notifications.delivery_stats import Delivered, delivered
+from sentinel.store.rules.health import FACTS, NONE, AlertCounts, alert_counts, facts_of
 
 __all__ = ["ChannelLine", "CliResult", "Configuration", "EvaluationLine", "RuleLine"]
 
@@ -37,21 +39,17 @@ LONGEST = 90.0
 
 
 class RuleLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule and how many of its alerts are open or acknowledged."""
+    """A rule, how many of its alerts are open or acknowledged, its health, and why."""
 
     row: RuleRow
     live: int
+    state: RuleHealth
+    why: str
 
-    @property
-    def state(self) -> str:
-        """The health of the rule: disabled, error, firing, "no data" (never evaluated) or ok."""
-        if not self.row.enabled:
-            return "disabled"
-        if self.row.failures:
-            return "error"
-        if self.live:
-            return "firing"
-        return "ok" if self.row.evaluated_at else "no data"
+
+def _line(row: RuleRow, counts: AlertCounts, now: datetime) -> RuleLine:
+    facts = facts_of({name: getattr(row, name) for name in FACTS}, counts)
+    return RuleLine(row=row, live=counts.live, state=health_of(facts, now), why=explain(facts, now))
 
 
 class EvaluationLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,9 +113,9 @@ class Configuration:
             DatabaseError: the database cannot be used
         """
         with database():
-            live = self._store.rules.live_counts()
+            counts, now = alert_counts(self._store), self._store.now()
             return [
-                RuleLine(row=row, live=live.get((row.tenant, row.name), 0))
+                _line(row, counts.get((row.tenant, row.name), NONE), now)
                 for row in self._store.rules.list()
             ]
 

@@ -12,6 +12,7 @@ from flows import connections
 from flows.automation_switches import restore_switches
 from flows.naming import name_run
 from flows.notify import notify_until_served
+from sentinel.engine.paused_rules import follow_paused
 from sentinel.engine.remediation import follow_remediations, start_remediations
 from sentinel.errors import PrefectUnreachable
 
@@ -20,7 +21,7 @@ __all__ = ["sweep"]
 
 @flow(name="sweep", persist_result=False, cache_result_in_memory=False)
 def sweep() -> State[None]:
-    """Expire alerts, send due notifications, follow remediations, restore switches."""
+    """Expire alerts, send due notifications, follow remediations and what is paused in Prefect."""
     store = connections.store()
     expired = store.sweep()
     notified = notify_until_served(store, by=str(flow_run.get_id() or "sweep"))
@@ -31,9 +32,12 @@ def sweep() -> State[None]:
         try:
             remediations = follow_remediations(store, api) + start_remediations(store, api)
             put_back = restore_switches(store, api)
+            follow_paused(store, api)
         except PrefectUnreachable as error:
             # The notifications, which matter more, are sent; the next sweep tries again.
-            get_run_logger().warning("Automations and remediations were not checked: %s", error)
+            get_run_logger().warning(
+                "Automations, remediations and pauses were not checked: %s", error
+            )
     counts = [
         (expired, "expired"),
         (notified.sent, "messages sent"),

@@ -17,17 +17,15 @@ from dashboard.configuration_commands import SwitchRule
 from dashboard.page_addresses import SEARCH
 from dashboard.table import table
 from sentinel.errors import SentinelError
+from sentinel.rules.health import LABELS, RuleHealth
 from sentinel.severity import Severity
 
-HEALTH = {
-    "firing": "Firing",
-    "error": "Error",
-    "ok": "OK",
-    "no data": "No data",
-    "disabled": "Disabled",
-}
 # White or black text is chosen by Streamlit; both stand out on these.
-COLOURS = ["#c4261b", "#c2520f", "#0f7050", "#667085", "#667085"]
+COLOURS = {
+    RuleHealth.FIRING: "#c4261b", RuleHealth.ERROR: "#c2520f", RuleHealth.PENDING: "#8a6100",
+    RuleHealth.STALE: "#8a6100", RuleHealth.OK: "#0f7050",
+}  # fmt: skip
+GREY = "#667085"
 DRIFT = "rule-drift"
 EMPTY = (
     '<div class="empty"><h2>No rules yet</h2><p>A rule is a Prefect deployment; it is listed here '
@@ -70,22 +68,15 @@ def _matching(lines: list[RuleLine], words: str, states: list[str]) -> list[Rule
     ]
 
 
-def _series(line: RuleLine) -> str:
-    row = line.row
-    if row.evaluated_at is None:
-        return "not evaluated yet"
-    return "error" if row.failures else f"{row.bad:,} of {row.seen:,} series firing"
-
-
 def _list(lines: list[RuleLine], chosen: str) -> str:
     """Show the table; return the name of the selected rule, or an empty text."""
     zone = ZoneInfo(session.zone())
     rows: list[dict[str, Any]] = [
         {
             "Rule": line.row.name,
-            "Health": [HEALTH[line.state]],
+            "Health": [LABELS[line.state]],
             "Alerts": line.live,
-            "Result": _series(line),
+            "Result": line.why,
             "Last evaluation": (
                 line.row.evaluated_at.astimezone(zone) if line.row.evaluated_at else None
             ),
@@ -107,12 +98,14 @@ def _list(lines: list[RuleLine], chosen: str) -> str:
         column_config={
             "Rule": st.column_config.TextColumn(width=190),
             "Health": st.column_config.MultiselectColumn(
-                options=list(HEALTH.values()), color=COLOURS, width=92
+                options=list(LABELS.values()),
+                width=118,
+                color=[COLOURS.get(one, GREY) for one in LABELS],
             ),
             "Alerts": st.column_config.NumberColumn(
                 width=62, help="Alerts that are open or acknowledged now"
             ),
-            "Result": st.column_config.TextColumn(width=150, help="Of the last evaluation"),
+            "Result": st.column_config.TextColumn(width=150, help="Why its health is what it is"),
             "Last evaluation": st.column_config.DatetimeColumn(format="MMM D HH:mm:ss", width=125),
             "Interval": st.column_config.TextColumn(width=64),
             "Severity": st.column_config.TextColumn(width=78),
@@ -184,7 +177,7 @@ def _details(line: RuleLine) -> None:
     now = session.data().store.now()
     st.html(
         f'<div class="page-head"><h2 class="rule-name">{escape(row.name)}</h2>'
-        f'<span class="rule-state is-{line.state.split()[0]}">{HEALTH[line.state]}</span></div>'
+        f'<span class="rule-state is-{line.state}">{LABELS[line.state]}</span></div>'
         + (f'<p class="small">{escape(row.spec["description"])}</p>'
            if row.spec.get("description") else "")
     )  # fmt: skip
@@ -225,7 +218,7 @@ def _last(line: RuleLine, now: Any) -> None:
         ("Live alerts", f'<a href="./?q={asked}" target="_self">{line.live:,} open or '
          f'acknowledged</a> · <a href="history?q={asked}" target="_self">all of its '
          "alerts</a>"),
-        ("Last evaluation", f"{ago}, {escape(_series(line))}{run}"),
+        ("Last evaluation", f"{ago}, {escape(line.why)}{run}"),
         ("Evaluations", f"{row.evaluations:,} since {row.created_at.astimezone(zone):%Y-%m-%d}"),
         ("Trigger", escape(row.trigger)),
         ("Category", escape(row.category or "none")),
@@ -292,8 +285,8 @@ def rules() -> None:
             placeholder="Name, trigger, category, team", label_visibility="collapsed",
         )  # fmt: skip
         states = st.pills(
-            "Health", list(HEALTH), selection_mode="multi", key="states", bind="query-params",
-            label_visibility="collapsed", format_func=lambda one: HEALTH[one],
+            "Health", list(LABELS), selection_mode="multi", key="states", bind="query-params",
+            label_visibility="collapsed", format_func=lambda one: LABELS[one],
         )  # fmt: skip
     shown = _matching(lines, words or "", list(states or []))
     if not shown:

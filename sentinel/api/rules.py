@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from typing import Annotated, cast
 
@@ -13,7 +14,9 @@ from fastapi import APIRouter, Query, Request, Response
 from sentinel.api.answers import answers_of, json_response
 from sentinel.api.problems import responses
 from sentinel.api.schemas import RuleItem, RuleList
+from sentinel.rules.health import explain, health_of, stale_after
 from sentinel.store import Store
+from sentinel.store.rules.health import FACTS, NONE, AlertCounts, alert_counts, facts_of
 
 __all__ = ["router"]
 
@@ -22,7 +25,7 @@ router = APIRouter(prefix="/rules", tags=["rules"])
 _STORED = {
     name: "severity" if name == "rank" else name
     for name in RuleItem.model_fields
-    if name != "live_alerts"
+    if name not in ("live_alerts", "health", "health_text")
 }
 """The fields of a rule that are columns of its row, with the column's name."""
 
@@ -36,16 +39,27 @@ async def list_rules(
     answers = answers_of(request)
     store = cast("Store", request.app.state.store)
     rules, version = await asyncio.gather(answers.rules_version(), answers.version())
-    live = await answers.of("live", version, lambda: (store.rules.live_counts(), None))
-    read = partial(_list, store, tenant, live)
+    counts = await answers.of("live", version, lambda: (alert_counts(store), None))
+    read = partial(_list, store, tenant, counts)
     return json_response(await answers.of(("rules", tenant), version, read, more=rules))
 
 
 def _list(
-    store: Store, tenant: str | None, live: Mapping[tuple[str, str], int]
-) -> tuple[bytes, None]:
-    rows = store.rules.fields(_STORED, tenant)
+    store: Store, tenant: str | None, counts: Mapping[tuple[str, str], AlertCounts]
+) -> tuple[bytes, datetime | None]:
+    """Return all rules, and when the health of one of them changes with time alone."""
+    now = store.now()
+    rows = store.rules.fields(_STORED | {name: name for name in FACTS}, tenant)
+    ends: list[datetime] = []
     for fields in rows:
-        fields["live_alerts"] = live.get((fields["tenant"], fields["name"]), 0)
+        count = counts.get((fields["tenant"], fields["name"]), NONE)
+        facts = facts_of(fields, count)
+        fields |= {
+            "live_alerts": count.live, "health": health_of(facts, now).value,
+            "health_text": explain(facts, now),
+        }  # fmt: skip
+        stale = stale_after(facts)
+        if stale is not None and stale >= now:
+            ends.append(stale)
     items = [{name: fields[name] for name in RuleItem.model_fields} for fields in rows]
-    return msgspec.json.encode({"items": items}), None
+    return msgspec.json.encode({"items": items}), min(ends, default=None)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from sentinel.alerts.actions import ActionName
 from sentinel.alerts.view import AlertView, TimelineView
+from sentinel.rules.health import RuleHealth
 
 __all__ = [
     "ActionRequest",
@@ -193,6 +194,8 @@ class RuleItem(BaseModel):
     switched_at: datetime | None
     switch_reason: str
     outcome: str = Field(description="Outcome of the last evaluation: firing, ok or error.")
+    health: RuleHealth = Field(description="How the rule stands now.")
+    health_text: str = Field(description="Why, in words.")
     evaluated_at: datetime | None
     error: str
     live_alerts: int

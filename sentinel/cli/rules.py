@@ -10,6 +10,9 @@ from sentinel.cli import backtest, completion, export, lint
 from sentinel.cli.drift import drift_of
 from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
 from sentinel.cli.target import actor, open_store
+from sentinel.rules.health import LABELS, RuleFacts, explain, health_of
+from sentinel.schema.rules import RuleRow
+from sentinel.store.rules.health import FACTS, NONE, AlertCounts, alert_counts, facts_of
 
 __all__ = ["commands"]
 
@@ -36,27 +39,36 @@ def list_(json: AsJson = False) -> None:
     """
     with open_store() as store:
         rows = store.rules.list()
-        live = store.rules.live_counts()
+        counts = alert_counts(store)
         now = store.now()
+    live = {key: count.live for key, count in counts.items() if count.live}
+    facts = {
+        (row.tenant, row.name): _facts(row, counts.get((row.tenant, row.name), NONE))
+        for row in rows
+    }
     if json:
         json_out(
             {
                 "items": [
-                    {**row.model_dump(), "live_alerts": live.get((row.tenant, row.name), 0)}
+                    {
+                        **row.model_dump(),
+                        "health": health_of(facts[row.tenant, row.name], now).value,
+                        "live_alerts": live.get((row.tenant, row.name), 0),
+                    }
                     for row in rows
                 ]
             }
         )
         return
     print_table(
-        ["RULE", "SWITCH", "TRIGGER", "LAST EVALUATION", "RESULT", "ALERTS"],
+        ["RULE", "HEALTH", "TRIGGER", "LAST EVALUATION", "RESULT", "ALERTS"],
         [
             (
                 row.name,
-                "on" if row.enabled else "off",
+                LABELS[health_of(facts[row.tenant, row.name], now)],
                 row.trigger,
                 f"{ago(row.evaluated_at, now)} ago" if row.evaluated_at else "never",
-                f"error: {row.error}" if row.failures else f"{row.bad} of {row.seen} firing",
+                explain(facts[row.tenant, row.name], now),
                 live.get((row.tenant, row.name), 0),
             )
             for row in rows
@@ -75,16 +87,24 @@ def show(name: Name, json: AsJson = False) -> None:
     """
     with open_store() as store:
         row = store.rules.get(name)
-        live = store.rules.live_counts().get((row.tenant, row.name), 0)
+        counts = alert_counts(store).get((row.tenant, row.name), NONE)
         now = store.now()
+    live, facts = counts.live, _facts(row, counts)
+    health = health_of(facts, now)
     step = drift_of(row.name)
     edits = [str(one) for one in step.differences] if step is not None else []
     if json:
-        json_out({**row.model_dump(), "live_alerts": live, "differs_from_file": edits})
+        json_out(
+            {
+                **row.model_dump(), "health": health.value, "live_alerts": live,
+                "differs_from_file": edits,
+            }
+        )  # fmt: skip
         return
     say(row.name)
     fields(
         {
+            "health": LABELS[health],
             "switch": "on"
             if row.enabled
             else f"off, by {row.switched_by} {ago(row.switched_at, now)} ago: {row.switch_reason}",
@@ -92,7 +112,7 @@ def show(name: Name, json: AsJson = False) -> None:
             "category": row.category,
             "owner": row.source,
             "last evaluation": f"{ago(row.evaluated_at, now)} ago" if row.evaluated_at else "never",
-            "result": f"{row.bad} of {row.seen} series firing",
+            "result": explain(facts, now),
             "evaluations": row.evaluations,
             "alerts": live,
             "error": row.error if row.failures else "",
@@ -104,6 +124,10 @@ def show(name: Name, json: AsJson = False) -> None:
         say(f"\nThe deployment differs from {step.file}; sentinel deploy resets it:")
         for edit in edits:
             say(f"  {edit}")
+
+
+def _facts(row: RuleRow, counts: AlertCounts) -> RuleFacts:
+    return facts_of({name: getattr(row, name) for name in FACTS}, counts)
 
 
 def _as_written(value: object) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, false
 from sqlmodel import Field, SQLModel
 
 from sentinel.schema.columns import long_column, moment_column, object_column
@@ -18,7 +18,7 @@ class RuleRow(SQLModel, table=True):
 
     `slot` is the scheduled time by which the last evaluation was judged; older ones are refused.
     `failures` counts consecutive failed checks. Until `held_until`, alerts that people resolved do
-    not fire again, unless a good reading was seen.
+    not fire again, unless a good reading was seen. `paused` is what Prefect said a minute ago.
     """
 
     __tablename__: ClassVar[Any] = "rule"
@@ -31,6 +31,8 @@ class RuleRow(SQLModel, table=True):
     severity: int = 3
     source: str = Field(default="file", description="Its owner: file or ui.")
     enabled: bool = True
+    paused: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    closed_world: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     switched_by: str = ""
     switched_at: datetime | None = moment_column(default=None, nullable=True)
     switch_reason: str = ""

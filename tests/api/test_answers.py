@@ -27,8 +27,10 @@ from sentinel.api.schemas import (
 )
 from sentinel.clock import FakeClock
 from sentinel.links import Addresses
+from sentinel.rules.health import explain, health_of
 from sentinel.store import Store
 from sentinel.store.database.version import Version
+from sentinel.store.rules.health import alert_counts, facts_of
 from tests.api.served import Raised, called
 from tests.databases import both_databases
 
@@ -103,12 +105,19 @@ def test_one_alert_is_byte_for_byte_what_its_models_are(
 def test_rules_and_statistics_are_byte_for_byte_what_their_models_are(
     client: httpx.Client, store: Store, varied: str
 ):
-    live = store.rules.live_counts()
+    counts, now = alert_counts(store), store.now()
     items = [
         RuleItem.model_validate(
-            {**row.model_dump(), "rank": row.severity, "live_alerts": live[row.tenant, row.name]}
+            {
+                **row.model_dump(),
+                "rank": row.severity,
+                "live_alerts": counts[row.tenant, row.name].live,
+                "health": health_of(facts, now),
+                "health_text": explain(facts, now),
+            }
         )
         for row in store.rules.list()
+        for facts in [facts_of(row.model_dump(), counts[row.tenant, row.name])]
     ]
     answer = client.get(f"{BASE}/rules")
     assert answer.content == through_the_model(RuleList(items=items))

@@ -69,6 +69,11 @@ def test_rules_are_found_by_words_and_state(scene: Scene, page: AppTest):
     over = scene.raises("two")
     scene.store.act([over], Resolve(actor="lena"))
     opened(page, "rules.py").button_group(key="states").set_value(["firing"]).run()
+    # The condition still holds, whatever a person did to its alert.
+    assert set(page.dataframe[0].value["Rule"]) == {firing, rule_of(scene, over)}
+    assert any("a person resolved" in one for one in page.dataframe[0].value["Result"])
+    scene.store.rules.disable(rule_of(scene, over), actor="lena")
+    page.run()
     assert list(page.dataframe[0].value["Rule"]) == [firing]
     page.text_input(key="q").set_value("nonsense").run()
     assert "No rule matches" in shown(page)

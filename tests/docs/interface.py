@@ -18,6 +18,7 @@ from sentinel.alerts.inputs import Status
 from sentinel.alerts.view import ShownStatus
 from sentinel.event_policies.outcome import Verdict
 from sentinel.notifications import reasons as notification_reasons
+from sentinel.rules.health import RuleHealth
 from sentinel.schema.notifications import Delivery
 from sentinel.severity import WORDS as SEVERITIES
 from sentinel.store.alerts.audit import KINDS as ACTIONS
@@ -138,7 +139,7 @@ def _of_codes() -> Iterator[tuple[str, str]]:
     groups: dict[str, tuple[Any, ...]] = {
         "statuses": (*Status, *get_args(ShownStatus)),
         "severities": SEVERITIES,
-        "health of a rule": tuple(_health()),
+        "health of a rule": tuple(RuleHealth),
         "outcomes of evaluations": tuple(_outcomes()),
         "states of deliveries": tuple(_delivery_states()),
         "actions": ACTIONS,
@@ -154,16 +155,6 @@ def _of_codes() -> Iterator[tuple[str, str]]:
         for words in table.WORDS.values():
             for setting in re.findall(r"\(([a-z_]+)\)", words):
                 yield "settings that reasons name", setting.replace("_", " ")
-
-
-def _health() -> Iterator[str]:
-    """What `RuleLine.state` returns."""
-    for node in ast.walk(ast.parse((ROOT / "dashboard/configuration.py").read_text("utf-8"))):
-        if isinstance(node, ast.FunctionDef) and node.name == "state":
-            returned = [one for one in ast.walk(node) if isinstance(one, ast.Return)]
-            for part in (inner for one in returned for inner in ast.walk(one)):
-                if text := _text(part):
-                    yield text
 
 
 def _outcomes() -> Iterator[str]:

@@ -42,6 +42,7 @@ def write_evaluated(
     values: dict[str, Any] = {
         "spec": rule.dump(),
         "trigger": evaluation.trigger,
+        "closed_world": evaluation.closed_world,
         "category": category,
         "severity": int(rule.rank),
         "deployment_id": source.deployment_id or row.deployment_id,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
 from sqlmodel import col
 
 from sentinel.alerts.reasons import Reason
@@ -24,7 +24,6 @@ from sentinel.store.database.bulk import dumped, update_many
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import (
     ALERT,
-    NOT_RESOLVED,
     RULE,
     SUPPRESSION,
     TIMELINE,
@@ -132,17 +131,6 @@ class Rules:
                 hint="A rule is known here once it has run; see: sentinel rule list",
             )
         return model_of(RuleRow, row)
-
-    def live_counts(self) -> dict[tuple[str, str], int]:
-        """Return how many alerts of each `(tenant, rule)` are open or acknowledged."""
-        query = (
-            select(ALERT.c.tenant, ALERT.c.rule, func.count())
-            # Both conditions, so that both databases use the index of live alerts.
-            .where(NOT_RESOLVED, ALERT.c.status.in_(LIVE[1:]))
-            .group_by(ALERT.c.tenant, ALERT.c.rule)
-        )
-        with self._store.read() as connection:
-            return {(tenant, rule): n for tenant, rule, n in connection.execute(query)}
 
     def begin(self, rule: Rule, *, slot: datetime, now: datetime) -> Gate:
         """Decide whether a run should evaluate its rule at all.

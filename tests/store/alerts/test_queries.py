@@ -18,6 +18,7 @@ from sentinel.severity import severity_of
 from sentinel.store import Store
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.reports.trends import trend
+from sentinel.store.rules.health import alert_counts
 
 
 @pytest.fixture
@@ -284,7 +285,7 @@ def _counts(store: Store) -> object:
 
 
 def _counts_by_rule(store: Store) -> object:
-    return store.rules.live_counts()
+    return alert_counts(store)
 
 
 def _trend(store: Store) -> object:
