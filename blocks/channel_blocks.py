@@ -5,8 +5,8 @@ The Prefect UI creates the same blocks; editing a block there edits the channel.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import msgspec
@@ -17,6 +17,11 @@ from pydantic import SecretStr, ValidationError
 from blocks.channel_variables import AlertVariables
 from sentinel.errors import ConfigurationError, Conflict, PrefectUnreachable
 from sentinel.prefect_client.blocks import EMAIL, SERVER
+
+if TYPE_CHECKING:
+    from prefect_email import (  # pyright: ignore[reportMissingTypeStubs] - as in mail
+        EmailServerCredentials,
+    )
 
 __all__ = ["ENV_NAME", "SavedChannel", "email", "save_from_variables", "slack", "webhook"]
 
@@ -49,13 +54,7 @@ def slack(name: str, *, url: str, replace: bool = False) -> SavedChannel:
     """
     from prefect_slack import SlackWebhook  # pyright: ignore[reportMissingTypeStubs] - as in mail
 
-    from blocks.http_post import is_web_address
-
-    if not is_web_address(url):
-        raise ConfigurationError(
-            "the URL of the Slack webhook does not begin with https://",
-            hint="Copy it from Incoming Webhooks of the app in Slack.",
-        )
+    _check_slack(url)
     return _save(lambda: SlackWebhook(url=SecretStr(url)), name, replace=replace)
 
 
@@ -99,6 +98,86 @@ def email(
 
     from blocks.mail import SentinelEmail
 
+    # Both blocks are validated before either is saved.
+    server = _check_email(
+        host=host, to=to, sender=sender, port=port, security=security, username=username,
+        password=password,
+    )  # fmt: skip
+    if not replace:
+        _refuse_existing(f"{EMAIL}/{name}")
+        _refuse_existing(f"{SERVER}/{name}")
+    _save(server, name, replace=True)
+    saved = _request(lambda: EmailServerCredentials.load(name))
+    return _save(lambda: SentinelEmail(server=saved, to=to, sender=sender), name, replace=replace)
+
+
+def save_from_variables(given: AlertVariables) -> Iterator[SavedChannel]:
+    """Save the channels that the `ALERT_*` variables define, each under the name `env`.
+
+    All variables are checked before anything is saved, so that a mistake in one saves nothing.
+
+    Args:
+        given: the variables
+
+    Yields:
+        Each channel as soon as it is saved; an existing block of that name was replaced.
+
+    Raises:
+        ConfigurationError: a variable has an invalid value
+        PrefectUnreachable: Prefect does not answer; the channels before are saved
+    """
+    from blocks.webhook import SignedWebhook
+
+    username, password = given.smtp_username, given.smtp_password.get_secret_value()
+    sender = given.email_from or username
+    hook, secret = given.webhook_url.get_secret_value(), given.webhook_secret.get_secret_value()
+    if chat := given.slack_webhook_url.get_secret_value():
+        _check_slack(chat)
+    if given.smtp_host:
+        if username and not password:
+            raise ConfigurationError(
+                "ALERT_SMTP_USERNAME is set, and ALERT_SMTP_PASSWORD is not",
+                hint="Set both, or neither if the server needs no login.",
+            )
+        _check_email(
+            host=given.smtp_host, to=given.recipients, sender=sender, port=given.smtp_port,
+            security=given.smtp_security, username=username, password=password,
+        )  # fmt: skip
+    if hook:
+        _validate(lambda: SignedWebhook(url=SecretStr(hook), secret=SecretStr(secret)))
+    if chat:
+        yield slack(ENV_NAME, url=chat, replace=True)
+    if given.smtp_host:
+        yield email(
+            ENV_NAME, host=given.smtp_host, port=given.smtp_port, to=given.recipients,
+            sender=sender, security=given.smtp_security, username=username, replace=True,
+            password=password,
+        )  # fmt: skip
+    if hook:
+        yield webhook(ENV_NAME, url=hook, secret=secret, replace=True)
+
+
+def _check_slack(url: str) -> None:
+    from blocks.http_post import is_web_address
+
+    if not is_web_address(url):
+        raise ConfigurationError(
+            "the URL of the Slack webhook does not begin with https://",
+            hint="Copy it from Incoming Webhooks of the app in Slack.",
+        )
+
+
+def _check_email(
+    *, host: str, to: list[str], sender: str, port: int | None, security: str, username: str,
+    password: str,
+) -> Callable[[], EmailServerCredentials]:  # fmt: skip
+    """Return what makes the block of the server, once both blocks are known to be valid."""
+    from prefect_email import (  # pyright: ignore[reportMissingTypeStubs] - as in mail
+        EmailServerCredentials,
+    )
+
+    from blocks.mail import SentinelEmail
+
     def server() -> EmailServerCredentials:
         return EmailServerCredentials(
             smtp_server=host,
@@ -108,45 +187,8 @@ def email(
             password=SecretStr(password),
         )
 
-    # Both blocks are validated before either is saved.
     _validate(lambda: SentinelEmail(server=server(), to=to, sender=sender))
-    if not replace:
-        _refuse_existing(f"{EMAIL}/{name}")
-        _refuse_existing(f"{SERVER}/{name}")
-    _save(server, name, replace=True)
-    saved = _request(lambda: EmailServerCredentials.load(name))
-    return _save(lambda: SentinelEmail(server=saved, to=to, sender=sender), name, replace=replace)
-
-
-def save_from_variables(given: AlertVariables) -> list[SavedChannel]:
-    """Save the channels that the `ALERT_*` variables define, each under the name `env`.
-
-    Args:
-        given: the variables
-
-    Returns:
-        The saved channels; existing blocks of that name were replaced.
-
-    Raises:
-        ConfigurationError: a variable has an invalid value
-        PrefectUnreachable: Prefect does not answer
-    """
-    made: list[SavedChannel] = []
-    if url := given.slack_webhook_url.get_secret_value():
-        made.append(slack(ENV_NAME, url=url, replace=True))
-    if given.smtp_host:
-        made.append(
-            email(
-                ENV_NAME, host=given.smtp_host, port=given.smtp_port, to=given.recipients,
-                sender=given.email_from or given.smtp_username, security=given.smtp_security,
-                username=given.smtp_username, replace=True,
-                password=given.smtp_password.get_secret_value(),
-            )
-        )  # fmt: skip
-    if url := given.webhook_url.get_secret_value():
-        secret = given.webhook_secret.get_secret_value()
-        made.append(webhook(ENV_NAME, url=url, secret=secret, replace=True))
-    return made
+    return server
 
 
 def _save(make: Callable[[], Block], name: str, *, replace: bool) -> SavedChannel:

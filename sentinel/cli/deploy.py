@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from sentinel.rollout.plan import Live, Step
     from sentinel.settings import Settings
 
-__all__ = ["add_to", "deploy", "flow_cache_of", "retire", "rules_here", "set_prefect_api"]
+__all__ = [
+    "add_to",
+    "deploy",
+    "flow_cache_of",
+    "receivers_here",
+    "retire",
+    "rules_here",
+    "set_prefect_api",
+]
 
 _DONE = {
     "created": "created",
@@ -89,7 +97,9 @@ def deploy(
     entries = read_files(_files(pack or [], file or []))
     with RolloutApi.of(settings) as api:
         set_prefect_api(settings)
-        steps = plan_rollout(api, entries, flow_cache_of(settings), remove=remove)
+        steps = plan_rollout(
+            api, entries, flow_cache_of(settings), remove=remove, receivers=receivers_here()
+        )
         if not dry_run:
             with Progress(_todo(steps), silent=json) as progress:
                 steps = apply_plan(api, steps, progress=progress.step)
@@ -103,6 +113,18 @@ def deploy(
         _say(steps, dry_run=dry_run, seconds=seconds)
     if any(step.kind == "refused" for step in steps):
         raise typer.Exit(Exit.FAILED)
+
+
+def receivers_here() -> list[str] | None:
+    """Return the names of the receivers in the database; None where it cannot be asked."""
+    from sentinel.cli.target import open_store
+    from sentinel.errors import SentinelError
+
+    try:
+        with open_store() as store:
+            return list(store.receivers.all())
+    except SentinelError:
+        return None
 
 
 def _files(packs: Sequence[str], files: Sequence[Path]) -> list[Path]:

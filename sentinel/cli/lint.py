@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from sentinel.cli.deploy import receivers_here
 from sentinel.cli.exit_codes import Exit
 from sentinel.cli.output import AsJson, json_out, say
 from sentinel.lint.deployment_file import lint_files
@@ -28,8 +29,8 @@ def lint(
 ) -> None:
     """Check rule files without a server: print file, line, problem and fix.
 
-    Imports the triggers that the rules name. Exits with 1 on an error. A warning is about names
-    that only the database knows, such as receivers.
+    Imports the triggers that the rules name. Exits with 1 on an error. Receivers are kept in the
+    database: those of the instance that runs here are known; name others with `--receiver`.
 
     Examples:
         sentinel rule lint
@@ -39,7 +40,8 @@ def lint(
     Raises:
         Exit: with 1 if a file has an error
     """
-    problems = lint_files([*(files or [Path("prefect.yaml")])], receiver or [])
+    known = [*(receiver or []), *(receivers_here() or [])]
+    problems = lint_files([*(files or [Path("prefect.yaml")])], known)
     if json:
         json_out({"items": [msgspec.to_builtins(one) for one in problems]})
     else:

@@ -19,7 +19,7 @@ import msgspec
 from pydantic import TypeAdapter, ValidationError
 
 from sentinel.duration import format_duration
-from sentinel.lint.rule import about_rule, doubts, rule_in
+from sentinel.lint.rule import about_rule, doubts, providers_in, rule_in
 from sentinel.lint.yaml_lines import Lines, read
 from sentinel.printable import printable
 from sentinel.rules.rule import Rule
@@ -83,11 +83,13 @@ def lint_files(paths: Sequence[Path | str], receivers: Collection[str] = ()) -> 
 
 def lint_entries(
     entries: Iterable[tuple[str, int, Mapping[str, Any], Mapping[str, Any]]],
+    receivers: Collection[str] | None = None,
 ) -> list[Problem]:
     """Check entries that have been read already.
 
     Args:
         entries: of each its file, its place there from 1, itself, and the file's mapping
+        receivers: names of those that there are, beside `default`; None where nobody knows
 
     Returns:
         Everything that is wrong with them, in their order; no warnings.
@@ -95,7 +97,9 @@ def lint_entries(
     linter = _Linter()
     for file, place, deployment, whole in entries:
         linter.take(file, dict(deployment), place, whole)
-    return linter.problems
+    if receivers is None:
+        return linter.problems
+    return [*linter.problems, *linter.about_receivers({"default", *receivers})]
 
 
 class _Linter:
@@ -149,7 +153,8 @@ class _Linter:
                     self.doubts.append(
                         Problem(file=file, deployment=name, what=what, warning=True, line=line)
                     )
-            for receiver in rule.receivers if isinstance(rule, Rule) else []:
+            named = rule.receivers if isinstance(rule, Rule) else []
+            for receiver in [*named, *providers_in(deployment)]:
                 self._named.setdefault(receiver, []).append((file, name, place))
         if given in self._seen:
             other, where = self._seen[given]
@@ -168,7 +173,7 @@ class _Linter:
         return self._lines[file].of(place, what) if file in self._lines else 0
 
     def about_receivers(self, known: Collection[str]) -> Iterator[Problem]:
-        """Yield a finding for each receiver that is named and not known; most are warnings."""
+        """Yield an error for each receiver that is named and not known."""
         for name, rules in self._named.items():
             if name in known:
                 continue
@@ -188,11 +193,9 @@ class _Linter:
                 file=file,
                 line=line,
                 deployment=first,
-                what=f"it notifies the receiver {name!r}{too}. Receivers are kept in the database, "
-                f"not in files: if `sentinel receiver list` does not show it, make it with "
-                f"`sentinel receiver set {name} --channel inbox`; until then 'default' is "
-                f"notified instead. `--receiver {name}` says that it exists",
-                warning=True,
+                what=f"it notifies the receiver {name!r}{too}, which is not known. Make it with "
+                f"`sentinel receiver set {name} --channel inbox`, and name it here with "
+                f"`--receiver {name}`; where it does not exist, 'default' is notified instead",
             )
 
 

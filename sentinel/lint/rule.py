@@ -136,6 +136,23 @@ def _refused_parameters(trigger: Trigger[..., Any], given: Mapping[str, Any]) ->
             yield str(observation.error)
 
 
+def providers_in(deployment: Mapping[str, Any]) -> list[str]:
+    """Return the receivers that the event policies of a deployment name as `providers`."""
+    given = _mapping(deployment.get("parameters"))
+    several: Any = given.get("policies")
+    policies = cast("list[Any]", several) if isinstance(several, list) else []
+    found: dict[str, None] = {}
+    for policy in [given.get("policy"), *policies]:
+        names: Any = _mapping(policy).get("providers")
+        if isinstance(names, list):
+            found |= dict.fromkeys(str(name) for name in cast("list[Any]", names))
+    return list(found)
+
+
+def _mapping(given: object) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else {}
+
+
 def _of_events(trigger: Trigger[..., Any]) -> bool:
     return trigger.name in (POLICY_TRIGGER, PACK_TRIGGER)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
@@ -30,6 +30,7 @@ def plan_rollout(
     *,
     remove: bool = False,
     owner: str = "file",
+    receivers: Collection[str] | None = None,
 ) -> list[Step]:
     """Plan the rollout of `entries`; nothing is changed.
 
@@ -39,6 +40,7 @@ def plan_rollout(
         cache: facts about their flows
         remove: delete deployments that the files no longer contain
         owner: owner whose deployments may be changed: `file` or `ui`
+        receivers: names of those that there are; None where the database cannot be asked
 
     Returns:
         A step for each entry, in the order of the files, then those for removals.
@@ -63,10 +65,10 @@ def plan_rollout(
 
     steps = make_plan(whole, live, automations, desired_for, remove=remove, owner=owner)
     cache.keep()
-    return _with_secrets(api, _linted(steps))
+    return _with_secrets(api, _linted(steps, receivers))
 
 
-def _linted(steps: Sequence[Step]) -> list[Step]:
+def _linted(steps: Sequence[Step], receivers: Collection[str] | None) -> list[Step]:
     """Refuse entries with lint errors. Unchanged entries passed before, so they are skipped."""
     fresh = {
         (step.entry.file, step.entry.shown): step.entry
@@ -74,7 +76,8 @@ def _linted(steps: Sequence[Step]) -> list[Step]:
         if step.kind in ("created", "changed") and step.entry is not None
     }
     wrong: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for one in lint_entries((e.file, e.place, e.spec, e.whole) for e in fresh.values()):
+    given = ((e.file, e.place, e.spec, e.whole) for e in fresh.values())
+    for one in lint_entries(given, receivers):
         wrong[one.file, one.deployment].append(one.what)
     return [
         msgspec.structs.replace(step, kind="refused", reasons=wrong[step.file, step.name])

@@ -54,12 +54,14 @@ def make_channels(store: Store, settings: Settings) -> list[SavedChannel]:
         return []
     from blocks.channel_blocks import save_from_variables
 
-    made = save_from_variables(given)
-    for one in made:
-        known = store.receivers.all().get(DEFAULT, [])
+    made: list[SavedChannel] = []
+    known = store.receivers.all().get(DEFAULT, [])  # fails before a block is saved
+    for one in save_from_variables(given):
+        made.append(one)
         # Only what is new: whoever took it out of the receiver wants it out.
         if one.new and one.ref not in known:
-            store.receivers.set(DEFAULT, [*known, one.ref])
+            known = [*known, one.ref]
+            store.receivers.set(DEFAULT, known)
     home = Home(settings.resolved_home())
     if home.root.exists():
         write_private(home.root / _DONE, _digest(home, settings.prefect_api_url, given))

@@ -241,3 +241,21 @@ def test_a_prefect_that_does_not_answer_is_exit_code_five(
         code, _, err = sentinel(*add)
         assert code == 5
         assert "s3cret" not in err
+
+
+def test_variables_of_which_one_cannot_be_used_save_nothing(
+    sentinel: Run, receiver: Receiver, tmp_path: Any
+) -> None:
+    given = (
+        f"ALERT_SLACK_WEBHOOK_URL={receiver.url}{SECRET}\n"
+        "ALERT_SMTP_SERVER=127.0.0.1\nALERT_SMTP_USER=somebody\n"
+        "ALERT_EMAIL_FROM=s@example.org\nALERT_EMAIL_TO=a@example.org\n"
+    )
+    (tmp_path / ".env").write_text(given)
+    code, _, err = sentinel("channel", "sync")
+    assert (code, "ALERT_SMTP_PASSWORD" in err) == (2, True)
+    before = listed(sentinel)
+    assert before.get("slack-incoming-webhook/env", {}).get("receivers", []) == []
+    (tmp_path / ".env").write_text(given + "ALERT_SMTP_PASSWORD=it-is-there\n")
+    assert sentinel("channel", "sync")[0] == 0
+    assert listed(sentinel)["sentinel-email/env"]["receivers"] == ["default"]

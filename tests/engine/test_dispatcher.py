@@ -353,3 +353,28 @@ def test_a_group_that_falls_due_later_is_woken_by_the_relay_not_by_its_commit(wo
     world.clock.forward(seconds=30)
     assert world.store.wakes.due_groups_wake(world.clock.now())
     assert count() == 1
+
+
+@pytest.mark.parametrize("receivers", [["nobody", "no-one"], ["ops", "night"]])
+def test_a_channel_of_two_receivers_is_notified_once(
+    store: Store, clock: FakeClock, receivers: list[str]
+):
+    for name in ("ops", "night"):
+        store.receivers.set(name, ["inbox"])
+    world = World(store, clock, receivers=receivers)
+    for seen, said in (({"/": 95}, FIRST), ({"/": 1}, OVER)):
+        world.sees(seen)
+        assert world.said() == [said]
+
+
+def test_a_channel_that_was_notified_for_one_receiver_goes_on_for_it(
+    store: Store, clock: FakeClock
+):
+    store.receivers.set("ops", ["sentinel-webhook/ops"])
+    store.receivers.set("night", ["inbox"])
+    world = World(store, clock, receivers=["ops", "night"], repeat_interval="1h")
+    world.sees({"/": 95})
+    assert world.said() == [FIRST, FIRST]
+    store.receivers.set("ops", ["inbox"])
+    clock.forward(hours=1)
+    assert world.said() == [("firing", "repeat")]

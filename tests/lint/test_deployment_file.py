@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sentinel.errors import ConfigurationError
 from sentinel.lint.deployment_file import lint_entries, lint_file, lint_files, main
-from sentinel.store import Store
 
 ROOT = Path(__file__).parents[2]
 GOOD: dict[str, Any] = {
@@ -186,48 +184,6 @@ def test_a_trigger_without_parameters_says_that_it_takes_none(
         {**GOOD, "entrypoint": "flows.rules.bare_of_test", "parameters": both}
     )
     assert said == "disk-space: bare_of_test has no parameter 'limitt'; it takes none"
-
-
-class TestReceivers:
-    """They are kept in the database, so that a file alone cannot say whether one exists."""
-
-    @pytest.fixture
-    def files(self, tmp_path: Path) -> list[Path]:
-        """Two files whose rules tell `ops`."""
-        files: list[Path] = []
-        for name, anchor in (("disk-space", 22), ("cpu-high", 12)):
-            rule = {**GOOD["parameters"]["rule"], "name": name, "receivers": ["default", "ops"]}
-            schedule = {**GOOD["schedules"][0], "anchor_date": f"2026-01-01T00:00:{anchor}+00:00"}
-            one = {**GOOD, "name": name, "parameters": {"rule": rule}, "schedules": [schedule]}
-            files.append(tmp_path / f"{name}.yaml")
-            files[-1].write_text(yaml.safe_dump({"deployments": [one]}))
-        return files
-
-    def test_one_that_may_not_exist_is_a_warning_that_says_how_to_make_it(
-        self, files: list[Path], capsys: pytest.CaptureFixture[str]
-    ):
-        assert main([str(file) for file in files]) == 0
-        (line,) = capsys.readouterr().out.splitlines()
-        at = files[0].read_text().splitlines().index("      receivers:") + 1
-        assert line.startswith(
-            f"{files[0]}:{at}: disk-space: warning: it notifies the receiver 'ops'"
-        )
-        assert "and so do cpu-high" in line
-        assert "sentinel receiver set ops --channel" in line
-        assert "'default' is notified instead" in line
-
-    def test_one_that_is_declared_to_exist_is_no_finding(self, files: list[Path]):
-        assert lint_files(files, receivers=["ops"]) == []
-
-    @pytest.mark.parametrize("name", ["Ops Team", "ops/north", "-ops", "", "o" * 101])
-    def test_a_name_that_is_refused_here_is_refused_by_the_store(
-        self, name: str, linted: LintedFile, store: Store
-    ):
-        assert "cannot be a receiver's name" in "".join(
-            linted.changed("parameters", "rule", "receivers", to=[name])
-        )
-        with pytest.raises(ConfigurationError, match="not a valid name"):
-            store.receivers.set(name, ["inbox"])
 
 
 class TestSeveralFiles:

@@ -335,22 +335,31 @@ def _targets(
         gates: which channels take no messages
 
     Returns:
-        Pairs of receiver and channel: the receivers of today, the inbox for one of which no
-        channel takes messages and, once nothing fires, every channel that was notified of the
-        firing group.
+        Pairs of receiver and channel, each channel once: the receivers of today, the inbox for
+        one of which no channel takes messages and, once nothing fires, every channel that was
+        notified of the firing group.
     """
-    targets: dict[tuple[str, str], None] = {}
+    by_channel: dict[str, tuple[str, str]] = {}
     for name in group.receivers:
         refs = channels.get(name, channels[DEFAULT])
         # An alert about a channel goes another way.
         refs = [ref for ref in refs if ref != group.labels.get(CHANNEL)]
         if group.firing and all(gates.is_out(ref) for ref in refs):
             refs = [*refs, INBOX]
-        targets |= {(name, ref): None for ref in refs}
+        for ref in refs:
+            # Two receivers with one channel, or two that do not exist, are notified once.
+            of = by_channel.setdefault(ref, (name, ref))
+            if not _was_notified(known.get(of)) and _was_notified(known.get((name, ref))):
+                by_channel[ref] = name, ref
+    targets = dict.fromkeys(by_channel.values())
     if group.firing == 0:
         # A resolve is sent to every channel that was notified, whatever was edited since.
         targets |= {key: None for key, last in known.items() if last.told_firing}
     return list(targets)
+
+
+def _was_notified(row: Row[Any] | None) -> bool:
+    return row is not None and row.told_at is not None
 
 
 def _last_notified(row: Row[Any] | None, down_until: datetime | None) -> Notified:
