@@ -47,8 +47,8 @@ _ONE_SCHEMA: dict[str, Any] = {
         "unit": {"type": "string", "maxLength": 200},
         "labels": {"type": "object", "additionalProperties": {"type": "string"}},
         "timestamp": {
-            "description": "ISO 8601, in UTC without a time zone; or seconds or milliseconds "
-            "since 1970. By default, now.",
+            "description": "ISO 8601 or another common form, in UTC without a time zone; or "
+            "seconds, milliseconds, microseconds or nanoseconds since 1970. By default, now.",
             "anyOf": [{"type": "string", "format": "date-time"}, {"type": "number"}],
         },
     },

@@ -89,6 +89,9 @@ def taken(tenant: str, index: int, event: object) -> Taken | Refused:
     except ValueError as error:
         field = next(name for name in ID_FIELDS if given.get(name) not in (None, ""))
         return Refused(index=index, field=field, message=str(error))
+    field, why = _unreadable_time(given)
+    if field:
+        return Refused(index=index, field=field, message=why)
     try:
         data = orjson.dumps(given)
     except TypeError as error:
@@ -97,6 +100,32 @@ def taken(tenant: str, index: int, event: object) -> Taken | Refused:
         message = f"it is {len(data):,} bytes long; at most {MOST_BYTES:,} are kept"
         return Refused(index=index, field="", message=message)
     return Taken(data=data, key=None if id_ is None else key_of(tenant, id_))
+
+
+def _unreadable_time(event: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the field of a time that cannot be read, and why; empty texts where all is well.
+
+    The first field that is given says when an event happened. An event whose time is not understood
+    is not taken for one of now, which would be a false alert about something old.
+
+    Args:
+        event: the JSON object
+
+    Returns:
+        The field and the reason, for people.
+    """
+    for name in TIME_FIELDS:
+        given: object = event.get(name)
+        if given is None or given == "":
+            continue
+        if isinstance(given, bool) or not isinstance(given, str | int | float):
+            return name, "a time is a text or a number"
+        try:
+            moment_of(given)
+        except SampleError as error:
+            return name, error.message
+        return "", ""
+    return "", ""
 
 
 def _no_json(error: TypeError) -> str:
@@ -118,7 +147,7 @@ def happened_at(event: Mapping[str, Any], received_at: datetime) -> datetime:
     """
     for name in TIME_FIELDS:
         given: object = event.get(name)
-        if given is None:
+        if given is None or given == "":
             continue
         if isinstance(given, bool) or not isinstance(given, str | int | float):
             return received_at

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
 from sentinel.errors import SampleError
 from sentinel.labels.fingerprint import fingerprint
 from sentinel.labels.text import MAX_LABELS, MAX_NAME, storable
+from sentinel.timing.moments import parse_moment
 
 __all__ = [
     "RULE_PREFIX",
@@ -28,8 +29,6 @@ RULE_PREFIX = "rule:"
 """The readings of a rule are the metric of this and its name."""
 AHEAD = timedelta(minutes=10)
 """A sample may lie this far in the future, for clocks that differ."""
-_MILLISECONDS_FROM = 1e11
-"""A number of seconds as large as this lies 3,000 years ahead, so it is milliseconds."""
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,11 +130,10 @@ def checked_moment(value: float, at: datetime | None, now: datetime, oldest: dat
 
 
 def moment_of(given: str | float) -> datetime:
-    """Return the moment that a timestamp means.
+    """Return the moment that a timestamp means, as `sentinel.timing.moments` reads it.
 
     Args:
-        given: ISO 8601, in UTC where it names no zone; or a number of seconds since 1970, which
-            counts milliseconds where it is too large for seconds
+        given: a text, in UTC where it names no zone, or a number since 1970
 
     Returns:
         A moment in UTC.
@@ -144,16 +142,9 @@ def moment_of(given: str | float) -> datetime:
         SampleError: it means none
     """
     try:
-        if isinstance(given, str):
-            at = datetime.fromisoformat(given)
-            return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-        seconds = given / 1000 if given >= _MILLISECONDS_FROM else given
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        raise SampleError(
-            f"{given!r} is no moment: write 2026-01-31T12:00:00Z, or seconds since 1970",
-            field="timestamp",
-        ) from None
+        return parse_moment(given)
+    except ValueError as error:
+        raise SampleError(str(error), field="timestamp") from None
 
 
 def _check_text(field: str, text: str, *, empty: bool = True) -> None:

@@ -148,6 +148,6 @@ def test_an_event_without_a_time_counts_from_when_it_was_received(clock: FakeClo
     for name in ("timestamp", "@timestamp", "time", "occurred", "occurred_at"):
         assert happened_at({name: earlier.isoformat()}, now) == earlier
     assert happened_at({"timestamp": earlier.timestamp() * 1000}, now) == earlier
-    unusable: list[Any] = ["yesterday", True, {}, None, "2999-01-01", 1e300]
+    unusable: list[Any] = ["yesterday", True, {}, None, "", "2999-01-01", 1e300]
     for nonsense in unusable:
         assert happened_at({"timestamp": nonsense}, now) == now
