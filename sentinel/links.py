@@ -14,7 +14,15 @@ import msgspec
 from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
 
-__all__ = ["Addresses", "dashboard_address", "host_in_url", "safe_link", "web_address"]
+__all__ = [
+    "Addresses",
+    "allowed_hosts",
+    "dashboard_address",
+    "host_in_url",
+    "is_allowed_host",
+    "safe_link",
+    "web_address",
+]
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +136,47 @@ def host_in_url(host: str) -> str:
     if address.is_unspecified:
         return "127.0.0.1"
     return f"[{address}]" if address.version == 6 else str(address)
+
+
+def allowed_hosts(settings: Settings, machine: str) -> frozenset[str]:
+    """Return the names under which the API and the dashboard may be reached.
+
+    Args:
+        settings: the host that they listen on, the dashboard's address, and further names
+        machine: the name of this machine
+
+    Returns:
+        Names in small letters, some with `*` as `is_allowed_host` reads it.
+    """
+    found = {"localhost", machine, settings.host, urlsplit(settings.dashboard_url).hostname or ""}
+    found |= set(settings.allowed_hosts.split(","))
+    return frozenset(name for one in found if (name := one.strip().lower()))
+
+
+def is_allowed_host(header: str, allowed: frozenset[str]) -> bool:
+    """Return whether a request for this host is for us (DNS rebinding).
+
+    Args:
+        header: the header `Host`, a name or an address, with or without a port
+        allowed: of `allowed_hosts`
+
+    Returns:
+        True for a name that is allowed, for every address, which a web page cannot give to
+        another machine, and where there is no header, since a browser always sends it.
+    """
+    if not header or "*" in allowed:
+        return True
+    try:
+        host = urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return False
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        name = host.rstrip(".")
+        below = any(one.startswith("*.") and name.endswith(one[1:]) for one in allowed)
+        return below or name in allowed
+    return True
 
 
 def _beside(api: str) -> str:

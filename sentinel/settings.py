@@ -40,6 +40,17 @@ class Settings(BaseSettings):
         description="Which embedded database `sentinel up` starts: auto, postgresql or sqlite.",
     )
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")
+    allowed_hosts: str = Field(
+        default="",
+        description=(
+            "Further names under which the API and the dashboard are reached, separated by commas; "
+            "empty means none; "
+            "`*.example.org` is every name below, `*` every name. Always allowed are localhost, "
+            "addresses, this machine's name, SENTINEL_HOST and the host of "
+            "SENTINEL_DASHBOARD_URL. A request for another name is refused (421), since a web page "
+            "can give its own name the address of this machine (DNS rebinding)."
+        ),
+    )
     dashboard_behind_login: bool = Field(
         default=False,
         description=(

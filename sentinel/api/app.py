@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,9 +30,10 @@ from sentinel.api import (
     webhooks,
 )
 from sentinel.api.answers import Answers
+from sentinel.api.host_guard import HostGuard
 from sentinel.api.limits import Limits
 from sentinel.api.relay_thread import RelayThread
-from sentinel.links import Addresses
+from sentinel.links import Addresses, allowed_hosts
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.settings import Settings
 from sentinel.settings import settings as settings_of_process
@@ -100,6 +102,7 @@ def create_app(
     app.state.relay_thread = None
     app.state.prefect_healthy = prefect.healthy
     problems.install(app)
+    app.add_middleware(HostGuard, allowed=allowed_hosts(chosen, socket.gethostname()))
     app.add_middleware(Limits)
 
     api = APIRouter(prefix="/api/v1/alerts", dependencies=[access.Trusted])
