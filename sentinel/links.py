@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
@@ -23,6 +24,12 @@ __all__ = [
     "safe_link",
     "web_address",
 ]
+
+_AUTHORITY = re.compile(r"[\w.~%!$&'*+,;=:@-]*(\[[0-9A-Fa-f:.]+\](:\d*)?)?")
+_BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_LEFT_ALONE = "/:@!$&'*+,;=?~-._%"
+"""What may stand in a path, a query or a fragment, and `%`; but for parentheses, which Markdown
+takes for its own."""
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,14 +202,22 @@ def safe_link(given: str) -> str | None:
         given: the link as it was written
 
     Returns:
-        The link without surrounding spaces; None where it is no http or https address with a
-        host, or has a character that would end the link in HTML or Markdown.
+        The link without surrounding spaces. Spaces, brackets and whatever else would end it in
+        HTML or Markdown are percent-encoded (RFC 3986), and what is encoded stays so. None where
+        it is no http or https address with a host, or has control characters.
     """
     text = given.strip()
     try:
         parts = urlsplit(text)
+        host = parts.hostname
     except ValueError:
         return None
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    if parts.scheme not in ("http", "https") or not host or not text.isprintable():
         return None
-    return text if text.isprintable() and not set(text) & set(' <>"`\\()[]') else None
+    if not _AUTHORITY.fullmatch(parts.netloc):
+        return None
+    path, query, fragment = (
+        quote(_BARE_PERCENT.sub("%25", part), safe=_LEFT_ALONE)
+        for part in (parts.path, parts.query, parts.fragment)
+    )
+    return urlunsplit((parts.scheme, parts.netloc, path, query, fragment))

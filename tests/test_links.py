@@ -116,10 +116,42 @@ def test_a_link_to_a_web_page_is_shown(link: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "link", ["javascript:alert(1)", "https://", "http://[", "https://a.example/)](x", "wiki"]
+    "link",
+    [
+        "javascript:alert(1)",
+        "https://",
+        "http://[",
+        "wiki",
+        "https://a b/c",
+        "https://a<b>/",
+        "https://a.example/x\ny",
+        "https://a)/",
+        'https://a"/',
+    ],
 )
 def test_a_link_that_is_no_plain_web_address_is_not_shown(link: str) -> None:
     assert safe_link(link) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "opened"),
+    [
+        ("https://r.example/run book", "https://r.example/run%20book"),
+        ("https://r.example/cpu [host]", "https://r.example/cpu%20%5Bhost%5D"),
+        ("https://r.example/{team}?q={x|y}", "https://r.example/%7Bteam%7D?q=%7Bx%7Cy%7D"),
+        ("https://r.example/a_(b)#c d", "https://r.example/a_%28b%29#c%20d"),
+        ("https://r.example/a%20b%2Fc", "https://r.example/a%20b%2Fc"),
+        ("https://r.example/100%", "https://r.example/100%25"),
+        ("https://a.example/)](x", "https://a.example/%29%5D%28x"),
+        ('https://a.example/"><b', "https://a.example/%22%3E%3Cb"),
+        ("https://r.example/ü", "https://r.example/%C3%BC"),
+        ("http://[::1]:8080/x", "http://[::1]:8080/x"),
+        ("https://r.example?a=b&c=d,e;f", "https://r.example?a=b&c=d,e;f"),
+    ],
+)
+def test_what_would_end_a_link_is_percent_encoded(written: str, opened: str) -> None:
+    assert safe_link(written) == opened
+    assert safe_link(opened) == opened
 
 
 @EVERYWHERE
