@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -28,8 +28,11 @@ __all__ = [
     "joined",
     "milliseconds",
     "notifications",
+    "payload_fields",
 ]
 
+MOST_FIELDS = 120
+LONGEST_FIELD = 8000
 TARGETS = {"critical": 300, "high": 900, "medium": 3600, "low": 4 * 3600, "info": 24 * 3600}
 """Seconds within which an alert of a severity should be acknowledged."""
 
@@ -124,9 +127,7 @@ def details(shown: Details, addresses: Addresses) -> dict[str, Any]:
             "resolutionText": alert.resolution_text,
             "links": links,
             "annotations": notes,
-            "details": msgspec.json.format(msgspec.json.encode(alert.details)).decode()[:20_000]
-            if alert.details
-            else "",
+            "details": payload_fields(alert.details),
         },
         "readings": _readings(shown.readings),
         "timeline": [_step(entry, alert, addresses) for entry in shown.timeline],
@@ -146,6 +147,37 @@ def details(shown: Details, addresses: Addresses) -> dict[str, Any]:
             for one in shown.similar
         ],
     }
+
+
+def payload_fields(payload: Any, path: str = "") -> list[tuple[str, str]]:
+    """Return a payload as rows of a table.
+
+    Args:
+        payload: JSON
+        path: of the payload in the whole
+
+    Returns:
+        the path and the text of each value that holds no others, in JSON's words; at most
+        `MOST_FIELDS`, each text at most `LONGEST_FIELD` characters
+    """
+    inner: list[tuple[str, Any]] = []
+    if isinstance(payload, dict):
+        named = cast("dict[str, Any]", payload)
+        inner = [(f"{path}.{name}" if path else name, value) for name, value in named.items()]
+    elif isinstance(payload, list):
+        some = cast("list[Any]", payload)
+        inner = [(f"{path}.{place}", value) for place, value in enumerate(some[:MOST_FIELDS])]
+    if not inner:
+        if not path:
+            return []
+        text = payload if isinstance(payload, str) else msgspec.json.encode(payload).decode()
+        return [(path, text if len(text) <= LONGEST_FIELD else f"{text[:LONGEST_FIELD]} …")]
+    fields: list[tuple[str, str]] = []
+    for name, one in inner:
+        fields += payload_fields(one, name)
+        if len(fields) >= MOST_FIELDS:
+            return [*fields[:MOST_FIELDS], ("…", "There is more; the API has all of it.")]
+    return fields
 
 
 def notifications(found: Sequence[Why]) -> list[dict[str, Any]]:

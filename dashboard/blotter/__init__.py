@@ -31,7 +31,17 @@ WIDGETS = {
         "alarm",
         "frame",
     ),
-    "drawer": ("shared", "outbox", "toast", "live_api", "row", "bulk", "chart", "drawer"),
+    "drawer": (
+        "shared",
+        "outbox",
+        "toast",
+        "live_api",
+        "row",
+        "bulk",
+        "chart",
+        "long_text",
+        "drawer",
+    ),
     "pulse": ("shared", "live_api", "pulse"),
     "preferences": ("shared", "toast", "alarm", "preferences"),
 }

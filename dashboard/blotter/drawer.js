@@ -32,7 +32,7 @@ class Drawer {
       h("div", { class: "bar" }, h("span", { class: "what" }, "Alert"),
         h("button", { type: "button", class: "plain copy", onclick: () => this.copy() }, icon("link"), "Copy link"),
         h("button", { type: "button", class: "plain", "aria-label": "Close", onclick: () => this.close() }, icon("close"), "Close ", h("kbd", {}, "Esc"))),
-      this.top, this.comment, this.doing, this.menu, this.rest, this.toast.element);
+      this.top, this.doing, this.menu, this.comment, this.rest, this.toast.element);
     this.listeners = [
       ["sentinel:open", (event) => this.open(event.detail.id, event.detail.row)],
       ["sentinel:close", () => this.close()],
@@ -171,7 +171,7 @@ class Drawer {
     this.top.replaceChildren(
       h("div", { class: "badges" }, h("span", { class: `sev-${severity}` }, h("span", { class: "sev" }, shown.word)), badge(shown.status, shown.status)),
       h("h2", { tabindex: "-1" }, shown.title),
-      shown.description ? h("p", { class: "description" }, shown.description) : "",
+      ...(shown.description ? longText(shown.description) : []),
       links.length ? h("p", { class: "links" }, links) : "");
   }
   paintDoing(shown) {
@@ -201,20 +201,20 @@ class Drawer {
     fact("Rule", h("a", { href: `${this.base()}/rules?rule=${encodeURIComponent(alert.rule)}`, target: "_self" }, alert.rule), h("span", { class: "and" }, "·"), this.asks(`rule:${alert.rule}`, {}, "live alerts of this rule"));
     fact("Category", alert.category);
     fact("Team", alert.team);
-    fact("Owner", alert.assignee);
+    fact("Owner", ownerOf(alert));
     fact("Acknowledged", alert.acknowledged ? [when(alert.acknowledged, now), ` by ${alert.by}`] : "");
     fact("Suppressed", alert.status === "suppressed" ? `until ${moment(alert.until)}${alert.why ? `: ${alert.why}` : ""}` : "");
     fact("Resolved", alert.resolved ? [when(alert.resolved, now), ` ${alert.resolvedBy ? `by ${alert.resolvedBy}` : alert.resolutionText}`] : "");
-    fact("Labels", Object.entries(alert.labels).map(([name, value]) => this.label(name, value)));
-    fact("Annotations", alert.annotations.map(([name, text]) => h("div", {}, h("b", {}, `${name}: `), text)));
-    fact("Payload", alert.details ? h("pre", {}, alert.details) : "");
+    fact("Annotations", alert.annotations.map(([name, text]) => h("div", {}, h("b", {}, `${name}: `), text.includes("\n") ? longText(text) : text)));
     fact("ID", h("code", {}, alert.id));
-    const { readings } = this.data;
+    const { readings } = this.data, labels = Object.entries(alert.labels);
     return [
+      ...(labels.length ? [h("h3", {}, "Labels"), h("div", { class: "labelled" }, labels.map(([name, value]) => this.label(name, value)))] : []),
       ...(readings ? [h("h3", {}, "Readings", readings.unit ? h("small", {}, ` in ${readings.unit}`) : ""), chart(readings, alert, this.data.timeline, readings.until)] : []),
       h("h3", {}, "Timeline"), h("ol", { class: "timeline" }, this.data.timeline.map((step) => this.step(step, now))),
       h("h3", {}, "Notifications"), this.paintNotifications(this.data.notifications ?? [], now),
       h("h3", {}, "Details"), h("dl", { class: "facts" }, facts),
+      ...(alert.details.length ? [h("h3", {}, "Payload"), payload(alert.details)] : []),
       h("h3", {}, "Similar alerts"),
       this.data.similar.length
         ? h("ul", { class: "similar" }, this.data.similar.map((one) => h("li", {},

@@ -1,7 +1,5 @@
 // Which rows are shown, in which order and in which groups. Pure.
 
-/** Whom an alert is assigned to, else who acknowledged it, as in the history. */
-const ownerOf = (row) => row.assignee || (row.status === "acknowledged" ? row.by : "");
 const SORTS = {
   severity: (row) => row.rank,
   age: (row) => -row.at,

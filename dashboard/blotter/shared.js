@@ -91,3 +91,6 @@ const drafts = {
 };
 
 function emit(name, detail) { window.dispatchEvent(new CustomEvent(`sentinel:${name}`, { detail })); }
+
+/** Whom an alert is assigned to, else who acknowledged it, as in the history. */
+const ownerOf = (row) => row.assignee || (row.status === "acknowledged" ? row.by : "");

@@ -48,6 +48,37 @@ def test_it_tells_what_ended_alerts_like_it_before(scene: Scene, watched: Watche
     expect(drawer.locator(".timeline").get_by_text("asked anna to tidy up")).to_be_visible()
 
 
+TRACEBACK = (
+    "Traceback (most recent call last):\n"
+    + "".join(f'  File "/app/load_{n}.py", line {n}, in run\n    step()\n' for n in range(20))
+    + "ValueError: the file has no rows"
+)
+
+
+def test_a_traceback_shows_its_end_and_folds_the_rest_and_buttons_stay(
+    scene: Scene, watched: Watched
+):
+    page = watched.page
+    scene.raises(
+        "load failed",
+        annotations={"summary": "load failed", "description": f"The flow failed.\n{TRACEBACK}"},
+    )
+    row(page, "load failed").locator(".title").click()
+    drawer = page.locator(".drawer")
+    trace = drawer.locator("pre.trace").first
+    expect(trace).to_contain_text("ValueError: the file has no rows")
+    expect(trace).not_to_contain_text("load_0.py")
+    assert "JetBrains Mono" in trace.evaluate("one => getComputedStyle(one).fontFamily")
+    expect(drawer.locator("pre.trace").last).to_be_hidden()
+    drawer.get_by_text("Whole traceback, 42 lines").click()
+    expect(drawer.locator("pre.trace").last).to_contain_text("load_0.py")
+    order = drawer.locator("h3").all_text_contents()
+    assert order.index("Labels") < order.index("Details")
+    drawer.evaluate("one => one.scrollTo(0, one.scrollHeight)")
+    expect(drawer.get_by_role("button", name="Acknowledge")).to_be_in_viewport()
+    expect(drawer.get_by_role("button", name="Resolve")).to_be_in_viewport()
+
+
 def test_its_labels_its_count_and_its_links_are_one_click_away(
     scene: Scene, watched: Watched, served: Served
 ):
@@ -67,7 +98,7 @@ def test_its_labels_its_count_and_its_links_are_one_click_away(
     expect(notified).to_contain_text(
         "waiting for more alerts before the first notification (group_wait); next check"
     )
-    expect(facts.locator(".label")).to_have_text(["host=web 01", "team=x", "t=full"])
+    expect(drawer.locator(".label")).to_have_text(["host=web 01", "team=x", "t=full"])
     for name, url in (
         ("Runbook", "https://wiki.example/disk"),
         ("Flow run", f"http://127.0.0.1:9/runs/flow-run/{run}"),
@@ -86,15 +117,15 @@ def test_its_labels_its_count_and_its_links_are_one_click_away(
 
     # What else is wrong there? The page stays, and what it shows is in its address.
     page.evaluate("window.stays = true")
-    facts.get_by_role("link", name="host=web 01").click()
+    drawer.get_by_role("link", name="host=web 01").click()
     expect(page.locator(".blotter .row .title")).to_have_text(["full"])
     expect(page.get_by_label("Filter alerts")).to_have_value('host:"web 01"')
     expect(page).to_have_url(re.compile("q=host"))
     assert page.evaluate("window.stays")
-    expect(facts.get_by_role("link", name="team=x")).to_have_count(0)  # a search has another team
+    expect(drawer.get_by_role("link", name="team=x")).to_have_count(0)  # a search has another team
 
     page.goto(f"{served.url}/history?alert={wanted}")
-    expect(facts.get_by_role("link", name="t=full")).to_be_visible()
+    expect(drawer.get_by_role("link", name="t=full")).to_be_visible()
     facts.get_by_role("link", name="disk", exact=True).click()
     expect(page.locator(".rule-name")).to_have_text("disk")
     page.goto(f"{served.url}/history?alert={wanted}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
+from dashboard.serializers import MOST_FIELDS, payload_fields
 from sentinel.alerts.actions import Acknowledge, Comment
 from tests.dashboard.scene import Scene, given, says
 
@@ -29,6 +30,20 @@ def test_a_link_opens_an_alert_with_its_timeline(scene: Scene, page: AppTest):
         "lena",
         "I saw <it>",
     )
+
+
+def test_a_payload_is_rows_of_paths_and_texts():
+    payload = {
+        "run": {"name": "load", "ok": None, "tags": ["a", True]},
+        "log": "one\ntwo",
+        "n": 1.5,
+    }
+    assert payload_fields(payload) == [
+        ("run.name", "load"), ("run.ok", "null"), ("run.tags.0", "a"), ("run.tags.1", "true"),
+        ("log", "one\ntwo"), ("n", "1.5"),
+    ]  # fmt: skip
+    assert payload_fields({}) == []
+    assert len(payload_fields({"many": list(range(1000))})) == MOST_FIELDS + 1
 
 
 def test_flow_run_and_logs_are_one_click_away(scene: Scene, page: AppTest):
