@@ -116,6 +116,11 @@ async def caller(
         Header(
             alias="X-Sentinel-User",
             description="The person who acts; the timeline of the alert records the name.",
+            # What of ISO 8859-1, which headers are, can be printed.
+            json_schema_extra={
+                "pattern": "^[ -~\u00a1-\u00ac\u00ae-\u00ff]*$",
+                "maxLength": MOST_OF_A_NAME,
+            },
         ),
     ] = None,
 ) -> str:

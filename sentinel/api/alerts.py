@@ -8,15 +8,17 @@ from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import AwareDatetime
+from pydantic import WithJsonSchema
 
 from sentinel.alerts.actions import Action, ActionResult, action_named
 from sentinel.alerts.reasons import Reason, words
-from sentinel.alerts.view import AlertView
+from sentinel.alerts.view import SHOWN, AlertView
 from sentinel.api.access import Caller
 from sentinel.api.answers import answers_of, json_response
+from sentinel.api.bodies import Moment
 from sentinel.api.problems import Problem, responses
 from sentinel.api.schemas import (
+    NO_NUL,
     ActionRequest,
     ActionTaken,
     AlertDetail,
@@ -28,6 +30,7 @@ from sentinel.api.schemas import (
 from sentinel.engine.snooze import offer, still_firing
 from sentinel.errors import NotFound
 from sentinel.links import Addresses
+from sentinel.severity import WORDS
 from sentinel.store import Store
 from sentinel.store.alerts.detail import read_detail
 from sentinel.store.alerts.filter import AlertFilter
@@ -36,6 +39,9 @@ from sentinel.store.alerts.queries import Order
 __all__ = ["router"]
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
+
+_TEXT: dict[str, Any] = {"json_schema_extra": {"pattern": NO_NUL}}
+"""What the schema says of texts that the database compares; the filter refuses others itself."""
 
 AlertId = Annotated[
     str,
@@ -71,23 +77,27 @@ def _store(request: Request) -> Store:
 async def list_alerts(
     request: Request,
     status: Annotated[
-        list[str],
+        list[Annotated[str, WithJsonSchema({"type": "string", "enum": [*SHOWN, "active"]})]],
         Query(description="Statuses as shown, several allowed: open (or active), escalated, "
               "acknowledged, suppressed, resolved, pending.", examples=[["open"]]),
     ] = [],  # noqa: B006 - FastAPI copies it
     severity: Annotated[
-        list[str],
+        list[Annotated[str, WithJsonSchema({"type": "string", "enum": list(WORDS)})]],
         Query(description="Severities, several allowed: critical, high, medium, low, info; "
               "emergency and warning mean critical and medium.", examples=[["critical", "high"]]),
     ] = [],  # noqa: B006 - FastAPI copies it
-    rule: Annotated[str, Query(description="Name of the rule.")] = "",
-    category: Annotated[str, Query(description="Category of the rule.")] = "",
-    team: Annotated[str, Query(description="Team of the rule.")] = "",
-    assignee: Annotated[str | None, Query(description="Assignee; empty: unassigned.")] = None,
-    q: Annotated[str, Query(max_length=200, description="Text in title, description, rule.")] = "",
-    since: Annotated[AwareDatetime | None, Query(description="Opened at or after this.")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Opened before this.")] = None,
-    tenant: Annotated[str, Query(description="Tenant of the alerts.")] = "",
+    rule: Annotated[str, Query(description="Name of the rule.", **_TEXT)] = "",
+    category: Annotated[str, Query(description="Category of the rule.", **_TEXT)] = "",
+    team: Annotated[str, Query(description="Team of the rule.", **_TEXT)] = "",
+    assignee: Annotated[
+        str | None, Query(description="Assignee; empty: unassigned.", **_TEXT)
+    ] = None,
+    q: Annotated[
+        str, Query(max_length=200, description="Text in title, description, rule.", **_TEXT)
+    ] = "",
+    since: Annotated[Moment | None, Query(description="Opened at or after this.")] = None,
+    until: Annotated[Moment | None, Query(description="Opened before this.")] = None,
+    tenant: Annotated[str, Query(description="Tenant of the alerts.", **_TEXT)] = "",
     order: Annotated[
         Literal["history", "live"],
         Query(description="history: newest first. live: most urgent first, and "
@@ -150,7 +160,7 @@ def _remediation(request: Request, row: dict[str, Any] | None) -> dict[str, Any]
 @router.post(
     "/{alert_id}/actions",
     summary="Act on an alert",
-    responses=responses(400, 404, 409, 413, 501),
+    responses=responses(400, 404, 409, 413),
 )
 def act(request: Request, alert_id: AlertId, asked: ActionRequest, actor: Caller) -> ActionTaken:
     """Acknowledge, unacknowledge, resolve, reopen, suppress, unsuppress, assign or comment.
@@ -191,14 +201,6 @@ def _holds(store: Store, alert_id: str) -> bool:
 
 
 def _action(store: Store, asked: ActionRequest, actor: str) -> Action:
-    if asked.action == "escalate":
-        raise Problem(
-            501,
-            "not_available",
-            "manual escalation is not available yet: there are no escalation policies",
-            hint="Assign it to the next person instead.",
-            field="action",
-        )
     suppress = asked.action == "suppress"
     return action_named(
         asked.action,

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import orjson
 from fastapi import Depends, Query, Request
+from pydantic import AwareDatetime, BeforeValidator
 
 from sentinel.api.limits import allow
 from sentinel.api.problems import Problem
 
-__all__ = ["Body", "Tenant", "described", "json_of"]
+__all__ = ["Body", "Moment", "Tenant", "described", "json_of"]
+
+
+def _written_out(given: object) -> object:
+    # pydantic takes a number for seconds since 1970, so that a port or a count would be a moment.
+    if isinstance(given, str) and not re.match(r"\d{4}-\d\d-\d\d[Tt ]", given):
+        raise ValueError("must be a moment with its time zone, such as 2026-01-31T12:00:00Z")
+    return given
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+"""A moment of RFC 3339 in a query."""
 
 Tenant = Annotated[
     str, Query(pattern="^[a-z0-9][a-z0-9._-]{0,99}$", description="Name of the tenant.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
@@ -17,7 +17,22 @@ __all__ = ["EventsAccepted", "batches", "router"]
 router = APIRouter(tags=["events"])
 batches = APIRouter(tags=["events"])
 
-_ONE = {"type": "object", "description": "Any JSON object."}
+_ID = {
+    "anyOf": [
+        {"type": "string", "minLength": 1, "maxLength": 200},
+        {"type": "integer", "minimum": -(2**63), "maximum": 2**64 - 1},
+    ],
+}
+_NONE = {"enum": [None, ""]}
+_ONE: dict[str, Any] = {
+    "type": "object",
+    "description": "Any JSON object of at most 256 KiB, with whole numbers of at most 64 bits. "
+    "Of several with the same `id`, else the same `event_id`, the first is kept.",
+    "anyOf": [
+        {"required": ["id"], "properties": {"id": _ID}},
+        {"properties": {"id": _NONE, "event_id": {"anyOf": [_ID, _NONE]}}},
+    ],
+}
 _EXAMPLE = {
     "id": "7b1f6a",
     "timestamp": "2026-01-31T12:00:00Z",
@@ -27,12 +42,12 @@ _EXAMPLE = {
 }
 _MANY = {
     "anyOf": [
-        {"type": "array", "items": _ONE},
+        {"type": "array", "maxItems": MOST_AT_ONCE, "items": _ONE},
         {
             "type": "object",
             "required": ["events"],
             "additionalProperties": False,
-            "properties": {"events": {"type": "array", "items": _ONE}},
+            "properties": {"events": {"type": "array", "maxItems": MOST_AT_ONCE, "items": _ONE}},
         },
         _ONE,
     ]

@@ -25,6 +25,7 @@ NOT_CHECKED = ComponentHealth(status="unknown", message="not checked: the databa
 @router.get(
     "/health",
     summary="Health by component",
+    openapi_extra={"security": [{}]},  # or the token, which FastAPI names
     responses={**responses(), 503: {"model": Health, "description": "Database or schema is down"}},
 )
 def health(request: Request, response: Response) -> Health:

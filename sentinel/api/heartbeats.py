@@ -64,13 +64,13 @@ def key_of(token: str, tenant: str, job: str) -> str:
     return hmac.new(token.encode(), text, hashlib.sha256).hexdigest()[:_KEY_LENGTH]
 
 
-@router.post("/{job}", summary="Send a heartbeat")
+@router.post("/{job}", summary="Send a heartbeat", responses=responses())
 def beat(request: Request, job: Job, status: Status = "ok", tenant: Tenant = "default") -> Beat:
     """Store a heartbeat of a job. It is durable when the response arrives."""
     return _kept(request, job, status, tenant)
 
 
-@router.get("/{job}", summary="Read the last heartbeat")
+@router.get("/{job}", summary="Read the last heartbeat", responses=responses())
 def heart(request: Request, job: Job, tenant: Tenant = "default") -> Heart:
     """Return the last heartbeat of a job, and the job's own URL."""
     store = cast("Store", request.app.state.store)

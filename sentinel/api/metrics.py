@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, cast
@@ -12,15 +13,18 @@ from pydantic import BaseModel, Field
 
 from sentinel.api.bodies import Body, Tenant, described
 from sentinel.api.problems import ItemError, Problem, responses
+from sentinel.api.schemas import NO_NUL
 from sentinel.errors import SampleError
+from sentinel.labels.text import MAX_LABELS, MAX_NAME
 from sentinel.metrics.arrival import Arrival
-from sentinel.metrics.sample import moment_of
+from sentinel.metrics.sample import RULE_PREFIX, moment_of
 from sentinel.store import Store
 
 __all__ = ["Accepted", "MetricList", "router"]
 
 MOST_AT_ONCE = 10_000
 MOST_POINTS = 50_000
+_LARGEST = sys.float_info.max
 router = APIRouter(prefix="/metrics", tags=["metrics"])
 
 
@@ -37,32 +41,41 @@ _many = msgspec.json.Decoder(list[_Given])
 _raw = msgspec.json.Decoder(list[msgspec.Raw])
 _one = msgspec.json.Decoder(_Given)
 _labels = msgspec.json.Decoder(dict[str, str | int | float | bool] | None)
+_TEXT: dict[str, Any] = {"type": "string", "maxLength": MAX_NAME, "pattern": NO_NUL}
 _ONE_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["name", "value"],
     "additionalProperties": False,
     "properties": {
-        "name": {"type": "string", "maxLength": 200},
-        "value": {"type": "number"},
-        "unit": {"type": "string", "maxLength": 200},
-        "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+        "name": {
+            **_TEXT,
+            "minLength": 1,
+            "pattern": f"^(?!{RULE_PREFIX})[^\\u0000]*$",
+            "description": f"Not one that begins with {RULE_PREFIX}",
+        },
+        "value": {"type": "number", "minimum": -_LARGEST, "maximum": _LARGEST},
+        "unit": {"anyOf": [_TEXT, {"type": "null"}]},
+        "labels": {
+            "description": "Numbers and true and false are kept as texts.",
+            "type": ["object", "null"],
+            "maxProperties": MAX_LABELS,
+            "propertyNames": {**_TEXT, "minLength": 1},
+            "additionalProperties": {"anyOf": [_TEXT, {"type": ["number", "boolean"]}]},
+        },
         "timestamp": {
             "description": "ISO 8601 or another common form, in UTC without a time zone; or "
-            "seconds, milliseconds, microseconds or nanoseconds since 1970. By default, now.",
-            "anyOf": [{"type": "string", "format": "date-time"}, {"type": "number"}],
+            "seconds, milliseconds, microseconds or nanoseconds since 1970. By default, now. At "
+            "most five minutes ahead, and not older than samples are kept "
+            "(SENTINEL_KEEP_SAMPLES).",
+            "type": ["string", "number", "null"],
         },
     },
+}  # fmt: skip
+_SCHEMA = {
+    "anyOf": [_ONE_SCHEMA, {"type": "array", "maxItems": MOST_AT_ONCE, "items": _ONE_SCHEMA}]
 }
-_SCHEMA = {"anyOf": [_ONE_SCHEMA, {"type": "array", "items": _ONE_SCHEMA}]}
-_EXAMPLE = [
-    {
-        "name": "queue_depth",
-        "value": 412,
-        "unit": "jobs",
-        "labels": {"queue": "mail"},
-        "timestamp": "2026-01-31T12:00:00Z",
-    }
-]
+# Without a timestamp: one that stands in a document is soon too old to be kept.
+_EXAMPLE = [{"name": "queue_depth", "value": 412, "unit": "jobs", "labels": {"queue": "mail"}}]
 
 
 class Accepted(BaseModel):
@@ -232,13 +245,17 @@ def names(request: Request, tenant: Tenant = "default") -> MetricNames:
 @router.get("/samples", summary="Read a metric", responses=responses(413))
 def read(
     request: Request,
-    name: Annotated[str, Query(max_length=200)],
+    name: Annotated[str, Query(max_length=MAX_NAME)],
     match: Annotated[
         list[str], Query(description='Matchers such as env="prod"; all must match.', max_length=20)
     ] = [],  # noqa: B006 - FastAPI copies it
     minutes: Annotated[float, Query(gt=0, le=600_000)] = 60,
     step: Annotated[
-        int, Query(description="0: raw samples; 60 or 3600: averages over so many seconds.")
+        int,
+        Query(
+            description="0: raw samples; 60 or 3600: averages over so many seconds.",
+            json_schema_extra={"enum": [0, 60, 3600]},
+        ),
     ] = 0,
     tenant: Tenant = "default",
 ) -> MetricList:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from sentinel.errors import (
     ConfigurationError,
@@ -29,6 +30,7 @@ __all__ = ["MOST_ERRORS", "Error", "ErrorBody", "ItemError", "Problem", "install
 
 _log = logging.getLogger("sentinel.api")
 MOST_ERRORS = 100
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 SEE_DOCS = "See /docs for the fields and their bounds."
 
 
@@ -161,7 +163,10 @@ def install(app: FastAPI) -> None:
         if problem.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             message = str(problem.detail)
         known_problem = Problem(problem.status_code, code, message, hint=hint)
-        return answer(request, known_problem, problem.headers)
+        headers = dict(problem.headers or {})
+        if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_methods(request))
+        return answer(request, known_problem, headers)
 
     def on_invalid(request: Request, error: Exception) -> Any:
         return answer(request, _invalid(cast("RequestValidationError", error)))
@@ -189,6 +194,17 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(Exception, on_anything)
+
+
+def _methods(request: Request) -> list[str]:
+    """Return the methods that the path supports; Starlette names those of its first route only."""
+    routes = cast("FastAPI", request.app).router.routes
+    asked = [({**request.scope, "method": method}, method) for method in _METHODS]
+    return [
+        method
+        for scope, method in asked
+        if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    ]
 
 
 def _of(error: SentinelError) -> Problem:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from sentinel.alerts.actions import ActionName
 from sentinel.alerts.view import AlertView, TimelineView
 from sentinel.rules.health import RuleHealth
 
 __all__ = [
+    "NO_NUL",
     "ActionRequest",
     "ActionTaken",
     "AlertDetail",
@@ -38,7 +39,21 @@ def _clean(given: str) -> str:
     return given.strip()
 
 
-Words = Annotated[str, AfterValidator(_clean)]
+def _integer(given: object) -> object:
+    # JSON has one kind of number: 3.0 is the whole number 3, in JSON Schema as well.
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
+NO_NUL = "^[^\\u0000]*$"
+Words = Annotated[str, AfterValidator(_clean), Field(json_schema_extra={"pattern": NO_NUL})]
+
+
+def _needs(action: str, **fields: dict[str, Any]) -> dict[str, Any]:
+    """Return what JSON Schema says of fields that one action cannot do without."""
+    return {
+        "if": {"properties": {"action": {"const": action}}, "required": ["action"]},
+        "then": {"properties": fields, "required": list(fields)},
+    }
 
 
 class ActionRequest(BaseModel):
@@ -46,26 +61,33 @@ class ActionRequest(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
+        # A number that is written as a text is no number in the schema either.
+        strict=True,
         json_schema_extra={
+            "allOf": [
+                _needs("suppress", duration_minutes={"type": "number"}),
+                _needs("assign", assignee={"type": "string"}),
+                _needs("comment", note={"type": "string", "pattern": "\\S"}),
+            ],
             "examples": [
                 {"action": "acknowledge", "note": "looking into it"},
                 {"action": "suppress", "duration_minutes": 60, "reason": "planned migration"},
                 {"action": "assign", "assignee": "maria"},
-            ]
+            ],
         },
     )
 
-    action: Literal[ActionName, "escalate"] = Field(description="Name of the action.")
+    action: ActionName = Field(description="Name of the action.")
     note: Words = Field("", max_length=4000, description="A comment, kept in the timeline.")
     duration_minutes: float | None = Field(
         None, gt=0, le=MOST_MINUTES, description="For suppress: duration in minutes."
     )
     reason: Words = Field("", max_length=4000, description="For suppress: the reason.")
-    assignee: Annotated[str, AfterValidator(_clean)] | None = Field(
+    assignee: Words | None = Field(
         None, max_length=100, description="For assign: the new assignee; empty unassigns."
     )
-    expected_version: int | None = Field(
-        None, ge=1, description="Refuse (409) if the alert's version is another one."
+    expected_version: Annotated[int, Field(ge=1), BeforeValidator(_integer)] | None = Field(
+        None, description="Refuse (409) if the alert's version is another one."
     )
 
     @model_validator(mode="after")

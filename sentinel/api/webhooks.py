@@ -6,14 +6,16 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from sentinel.api.bodies import Body, Tenant, described, json_of
 from sentinel.api.metrics import refused
 from sentinel.api.problems import MOST_ERRORS, ItemError, responses
+from sentinel.api.schemas import NO_NUL
 from sentinel.duration import parse_duration
 from sentinel.errors import SampleError
 from sentinel.ingest.webhooks import Arrived, Sender, arrive, grafana, prometheus
+from sentinel.labels.text import MAX_LABELS, MAX_NAME
 from sentinel.rules.not_repeated import REPEAT_INTERVAL, NotRepeated
 from sentinel.store import Store
 
@@ -30,11 +32,10 @@ def _interval(given: object) -> timedelta:
 
 
 RepeatInterval = Annotated[
-    timedelta | None,
+    Annotated[timedelta, WithJsonSchema({"type": "string", "examples": ["4h"]})] | None,
     Query(
-        description="The sender's repeat_interval, for example 12h; by default 4h. An alert that "
-        "is not sent again for a quarter longer is not repeated.",
-        json_schema_extra={"type": "string", "example": "4h"},
+        description="The sender's repeat_interval, for example 12h; by default 4h; from 1s to "
+        "366d. An alert that is not sent again for a quarter longer is not repeated.",
     ),
     BeforeValidator(lambda given: None if given is None else _interval(given)),
 ]
@@ -51,8 +52,53 @@ _ALERT = {
     "generatorURL": "",
     "fingerprint": "1a30ba71cca2921f",
 }
-_OBJECT: dict[str, Any] = {"type": "object", "required": ["alerts"]}
-_ANY: dict[str, Any] = {"anyOf": [{"type": "object"}, {"type": "array"}]}
+_SAMPLE: dict[str, Any] = {
+    "type": "object",
+    "required": ["metric", "value"],
+    "properties": {
+        "metric": {"type": "string", "minLength": 1, "maxLength": MAX_NAME, "pattern": NO_NUL},
+        "value": {"type": "number"},
+        "tags": {"type": ["object", "null"], "maxProperties": MAX_LABELS},
+    },
+}
+_ALERTS: dict[str, Any] = {
+    "type": "object",
+    "required": ["alerts"],
+    "properties": {
+        "alerts": {
+            "type": ["array", "null"],
+            "items": {
+                "anyOf": [
+                    {
+                        "type": "object",
+                        "required": ["labels"],
+                        "properties": {
+                            "labels": {
+                                "type": "object",
+                                "minProperties": 1,
+                                "propertyNames": {"pattern": "^[a-zA-Z_][a-zA-Z0-9_]*$"},
+                                "additionalProperties": {"type": "string", "minLength": 1},
+                            },
+                        },
+                    },
+                    _SAMPLE,
+                ]
+            },
+        }
+    },
+}
+_GRAFANA: dict[str, Any] = {
+    "anyOf": [
+        _ALERTS,
+        {
+            "type": "object",
+            "required": ["evalMatches"],
+            "properties": {"evalMatches": {"type": ["array", "null"], "items": _SAMPLE}},
+        },
+        _SAMPLE,
+        {"type": "array", "items": _SAMPLE},
+    ]
+}
 
 
 class Taken(BaseModel):
@@ -80,7 +126,7 @@ class Taken(BaseModel):
     "/prometheus",
     summary="Receive alerts of Prometheus' Alertmanager",
     responses=responses(400, 413),
-    openapi_extra=described(_OBJECT, {"version": "4", "status": "firing", "alerts": [_ALERT]}),
+    openapi_extra=described(_ALERTS, {"version": "4", "status": "firing", "alerts": [_ALERT]}),
 )
 def from_prometheus(
     request: Request,
@@ -108,7 +154,7 @@ def from_prometheus(
     summary="Receive alerts and samples of Grafana",
     responses=responses(400, 413),
     openapi_extra=described(
-        _ANY, {"metric": "temperature", "value": 21.5, "tags": {"room": "north"}}
+        _GRAFANA, {"metric": "temperature", "value": 21.5, "tags": {"room": "north"}}
     ),
 )
 def from_grafana(

@@ -64,6 +64,8 @@ def event_id(event: Mapping[str, Any]) -> str | int | None:
         given: object = event.get(name)
         if given is None or given == "":
             continue
+        if isinstance(given, float) and given.is_integer() and -(2**63) <= given < 2**64:
+            given = int(given)  # JSON has one kind of number
         if isinstance(given, bool) or not isinstance(given, str | int):
             raise ValueError("an id is a text or a whole number")
         if isinstance(given, str) and len(given) > _LONGEST_ID:
