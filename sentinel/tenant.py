@@ -6,10 +6,12 @@ import re
 
 from sentinel.errors import ConfigurationError
 
-__all__ = ["checked_tenant"]
+__all__ = ["TENANT_PATTERN", "checked_tenant"]
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
-"""The names that a rule accepts for its tenant: data of any other would never be evaluated."""
+TENANT_PATTERN = "[a-z0-9][a-z0-9._-]{0,98}[a-z0-9]|[a-z0-9]"
+"""The names of tenants, for a match of the whole text. Rules, requests, events, samples and the
+command line all use it: data under a name that no rule may have would never be evaluated."""
+_NAME = re.compile(TENANT_PATTERN)
 
 
 def checked_tenant(name: str) -> str:
@@ -27,6 +29,7 @@ def checked_tenant(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
             f"{name!r} can be no tenant",
-            hint="Use small letters, digits, '-', '_' and '.', at most 100: acme-corp.",
+            hint="Use at most 100 small letters, digits, '-', '_' and '.', with a letter or digit "
+            "first and last: acme-corp.",
         )
     return name

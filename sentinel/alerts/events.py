@@ -112,7 +112,20 @@ def batch_event(
     counts: Mapping[str, int],
     about: Sequence[Mapping[str, str]],
 ) -> OutEvent:
-    """Return one event in place of more than `MOST_EVENTS`; `counts` is changes by event name."""
+    """Return one event in place of more than `MOST_EVENTS`.
+
+    Args:
+        rule: whose alerts changed
+        tenant: of the rule
+        slot: the scheduled time of the evaluation, or when a person acted, in ISO 8601
+        at: when the changes were made
+        counts: how many alerts changed, by the last word of the event that each would have had
+        about: flow run, deployment and flow behind the changes
+
+    Returns:
+        An event of one shape, whatever made the changes: its payload has `total`, and in `changes`
+        the number of every kind of change, 0 where there was none.
+    """
     resource = {
         "prefect.resource.id": f"sentinel.rule.{tenant}.{rule}",
         "sentinel.rule": rule,
@@ -120,7 +133,9 @@ def batch_event(
         "sentinel.slot": slot,
     }
     version = int(at.timestamp() * 1_000_000)
-    return _event("sentinel.alerts.batch", resource, version, at, {"changes": dict(counts)}, about)
+    changes = {kind: counts.get(kind, 0) for kind in sorted(set(ALERT_EVENTS.values()))}
+    payload = {"total": sum(changes.values()), "changes": changes}
+    return _event("sentinel.alerts.batch", resource, version, at, payload, about)
 
 
 def group_event(

@@ -35,6 +35,7 @@ from sentinel.store import Store
 from sentinel.store.alerts.detail import read_detail
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.alerts.queries import Order
+from sentinel.tenant import TENANT_PATTERN
 
 __all__ = ["router"]
 
@@ -97,7 +98,10 @@ async def list_alerts(
     ] = "",
     since: Annotated[Moment | None, Query(description="Opened at or after this.")] = None,
     until: Annotated[Moment | None, Query(description="Opened before this.")] = None,
-    tenant: Annotated[str, Query(description="Tenant of the alerts.", **_TEXT)] = "",
+    tenant: Annotated[
+        str,
+        Query(description="Tenant of the alerts; empty: all.", pattern=f"^({TENANT_PATTERN})?$"),
+    ] = "",
     order: Annotated[
         Literal["history", "live"],
         Query(description="history: newest first. live: most urgent first, and "

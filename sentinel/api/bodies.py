@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BeforeValidator
 
 from sentinel.api.limits import allow
 from sentinel.api.problems import Problem
+from sentinel.tenant import TENANT_PATTERN
 
 __all__ = ["Body", "Moment", "Tenant", "described", "json_of"]
 
@@ -25,9 +26,7 @@ def _written_out(given: object) -> object:
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 """A moment of RFC 3339 in a query."""
 
-Tenant = Annotated[
-    str, Query(pattern="^[a-z0-9][a-z0-9._-]{0,99}$", description="Name of the tenant.")
-]
+Tenant = Annotated[str, Query(pattern=f"^({TENANT_PATTERN})$", description="Name of the tenant.")]
 
 
 async def _body(request: Request) -> bytes:

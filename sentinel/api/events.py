@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from sentinel.api.bodies import Body, Tenant, described
@@ -70,10 +70,7 @@ class EventsAccepted(BaseModel):
 def process_event(
     request: Request,
     body: Body,
-    tenant_id: Annotated[
-        str,
-        Query(pattern="^[a-z0-9][a-z0-9._-]{0,99}$", description="Name of the tenant."),
-    ] = "default",
+    tenant_id: Tenant = "default",
 ) -> EventsAccepted:
     """Store one event, any JSON object. It is durable when the response arrives, then matched.
 

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
-from typing import Annotated, cast
+from typing import cast
 
 import msgspec
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from sentinel.api.answers import answers_of, json_response
+from sentinel.api.bodies import Tenant
 from sentinel.api.problems import responses
 from sentinel.api.schemas import RuleItem, RuleList
 from sentinel.rules.health import explain, health_of, stale_after
@@ -33,7 +34,7 @@ _STORED = {
 @router.get("", summary="List rules", responses=responses(), response_model=RuleList)
 async def list_rules(
     request: Request,
-    tenant: Annotated[str | None, Query(pattern="^[a-z0-9._-]{1,100}$")] = None,
+    tenant: Tenant | None = None,
 ) -> Response:
     """List all rules that have run, with their switch and last evaluation."""
     answers = answers_of(request)

@@ -27,12 +27,13 @@ from sentinel.rules.no_data import NoData
 from sentinel.rules.not_repeated import NotRepeated
 from sentinel.rules.remediation import Remediation
 from sentinel.severity import Severity, SeverityWord, severity_of
+from sentinel.tenant import TENANT_PATTERN
 from sentinel.timing.active_hours import ActiveHours
 from sentinel.timing.rate_limit import Limit
 
 __all__ = ["ErrorHandling", "Rule"]
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,98}[a-z0-9]|[a-z0-9]")
+_NAME = re.compile(TENANT_PATTERN)  # names of rules are of the same language
 
 
 def _rule_name(name: str) -> str:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import pytest
+from pydantic import ValidationError
 
 from sentinel import Rule
 from sentinel.alerts.run_source import RunSource
 from sentinel.checks.context import Context
 from sentinel.clock import FakeClock
+from sentinel.errors import ConfigurationError
 from sentinel.store import Store
 from sentinel.store.events.matching import PackMatcher
+from sentinel.tenant import checked_tenant
 from tests.api.test_webhooks import ALERTMANAGER, GRAFANA
 from tests.databases import both_databases
 from triggers.metric_threshold import metric_threshold
@@ -112,3 +116,37 @@ def test_a_heartbeat_counts_for_its_tenant_alone(client: httpx.Client):
     # The address that pings for one is of no use for the other.
     stranger = client.get(pings["red"], params={"tenant": "blue"}, headers={"Authorization": ""})
     assert stranger.status_code == 401
+
+
+@pytest.mark.parametrize("name", ["acme-", "-acme", "acme.", "Acme", "a b", "x" * 101, "acme\n"])
+def test_a_name_that_no_rule_may_have_is_refused_at_every_door(client: httpx.Client, name: str):
+    with pytest.raises(ValidationError):
+        Rule.model_validate({"name": "disk", "tenant": name})
+    with pytest.raises(ConfigurationError):
+        checked_tenant(name)
+    alerts = "/api/v1/alerts"
+    message = {"alerts": [{"status": "firing", "labels": {"alertname": "Down"}}]}
+    sample = {"name": "depth", "value": 1}
+    for method, path, body in (
+        ("GET", f"{alerts}/alerts", None),
+        ("GET", f"{alerts}/rules", None),
+        ("GET", f"{alerts}/metrics", None),
+        ("GET", f"{alerts}/metrics/samples", None),
+        ("POST", f"{alerts}/metrics", sample),
+        ("GET", f"{alerts}/heartbeats/backup", None),
+        ("POST", f"{alerts}/heartbeats/backup", None),
+        ("POST", "/api/v1/events", [{"a": 1}]),
+        ("POST", f"{alerts}/webhooks/prometheus", message),
+        ("POST", f"{alerts}/webhooks/grafana", message),
+    ):
+        answer = client.request(method, path, params={"tenant": name, "name": "a"}, json=body)
+        assert answer.status_code == 422, path
+    answer = client.post(f"{alerts}/process-event", params={"tenant_id": name}, json={"a": 1})
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("name", ["a", "acme-corp", "0", "a.b_c-d", "x" * 100])
+def test_a_name_that_a_rule_may_have_is_taken_at_every_door(client: httpx.Client, name: str):
+    assert Rule.model_validate({"name": "disk", "tenant": name}).tenant == checked_tenant(name)
+    for path in ("alerts", "rules", "metrics", "heartbeats/backup"):
+        assert client.get(f"/api/v1/alerts/{path}", params={"tenant": name}).status_code == 200

@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import event
 
 from sentinel.alerts.actions import Acknowledge, Comment, Suppress, Unsuppress
+from sentinel.alerts.events import ALERT_EVENTS
 from sentinel.clock import FakeClock
+from sentinel.prefect_client.port import OutEvent
 from sentinel.store import Store
 from sentinel.store.alerts.unit_of_work import UnitOfWork
 from tests.event_policies.streets import Street, policy
@@ -23,13 +25,44 @@ def world(store: Store, clock: FakeClock) -> World:
 
 def batches(world: World) -> list[tuple[str, dict[str, int]]]:
     """Rule and changes of each event that stands for many, in the order they were written."""
+    return [
+        (
+            str(one.resource["sentinel.rule"]),
+            {kind: number for kind, number in one.payload["changes"].items() if number},
+        )
+        for one in whole_batches(world)
+    ]
+
+
+def whole_batches(world: World) -> list[OutEvent]:
     with world.store.read() as connection:
         waiting = [one for _, one in world.store.outbox.unpublished(connection, 10_000)]
-    return [
-        (str(one.resource["sentinel.rule"]), one.payload["changes"])
-        for one in waiting
-        if one.event == "sentinel.alerts.batch"
-    ]
+    return [one for one in waiting if one.event == "sentinel.alerts.batch"]
+
+
+def test_an_event_for_many_changes_has_one_shape_whatever_made_them(
+    store: Store, clock: FakeClock, world: World
+):
+    mounts = [f"/{n}" for n in range(101)]
+    world.sees(dict.fromkeys(mounts, 95))
+    store.act(world.ids(), Acknowledge(actor="ada"))
+    world.sees(dict.fromkeys(mounts, 5))
+    world.sees(dict.fromkeys(mounts, 95))
+    clock.forward(seconds=1)
+    store.rules.disable("disk", actor="ada")
+    found = whole_batches(world)
+    kinds = ["opened", "acknowledged", "resolved", "reopened", "resolved"]
+    assert [next(k for k, n in one.payload["changes"].items() if n) for one in found] == kinds
+    assert {one.payload["total"] for one in found} == {101}
+    assert {frozenset(one.payload["changes"]) for one in found} == {
+        frozenset(ALERT_EVENTS.values())
+    }
+    assert {(frozenset(one.payload), frozenset(one.resource)) for one in found} == {
+        (
+            frozenset({"total", "changes"}),
+            frozenset({"prefect.resource.id", "sentinel.rule", "sentinel.tenant", "sentinel.slot"}),
+        )
+    }
 
 
 def test_an_empty_unit_writes_nothing(store: Store, clock: FakeClock):
