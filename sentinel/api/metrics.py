@@ -65,7 +65,7 @@ _ONE_SCHEMA: dict[str, Any] = {
         "timestamp": {
             "description": "ISO 8601 or another common form, in UTC without a time zone; or "
             "seconds, milliseconds, microseconds or nanoseconds since 1970. By default, now. At "
-            "most five minutes ahead, and not older than samples are kept "
+            "most ten minutes ahead, and not older than samples are kept "
             "(SENTINEL_KEEP_SAMPLES).",
             "type": ["string", "number", "null"],
         },
