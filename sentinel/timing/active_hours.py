@@ -1,8 +1,12 @@
 """Active hours: weekdays, times, dates and holidays, in one time zone. Pure.
 
-A local time that does not exist, because the clock goes forward, moves forward with it; one that
-there is twice is the first of both (PEP 495, fold=0). A window may go over midnight; it belongs
-to the day on which it begins.
+A local time that does not exist, because the clock goes forward, is the first moment that does; the
+window keeps its other end. One that begins and ends among such times keeps its length instead. A
+local time that there is twice is the first of both (PEP 495, fold=0).
+
+A window may go over midnight; it belongs to the day on which it begins. Dates and holidays are days
+from 00:00 to 24:00: a closed one ends what began the day before, and what begins on it and goes on
+is open from the next midnight; an open one adds to the windows and takes nothing away.
 """
 
 from __future__ import annotations
@@ -94,7 +98,10 @@ class Window(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     days: Weekdays = Field(default_factory=lambda: list(DAYS), description="mon-fri, or a list.")
-    start: TimeOfDay = Field(default="00:00", description="Local time at which it begins.")
+    start: TimeOfDay = Field(
+        default="00:00",
+        description="Local time at which it begins; if clocks skip it, the first after it.",
+    )
     end: TimeOfDay = Field(
         default="24:00", description="Local time at which it ends; before the start: next day."
     )
@@ -121,10 +128,14 @@ class ActiveHours(BaseModel):
         description="Open in any of these.",
     )  # fmt: skip
     also: list[Day] = Field(
-        default_factory=list[date], max_length=1000, description="Dates open all day."
+        default_factory=list[date],
+        max_length=1000,
+        description="Dates open from 00:00 to 24:00, beside the windows.",
     )
     never: list[Day] = Field(
-        default_factory=list[date], max_length=1000, description="Dates closed all day."
+        default_factory=list[date],
+        max_length=1000,
+        description="Dates closed from 00:00 to 24:00, whatever is open.",
     )
 
     holidays: str | None = Field(
@@ -154,26 +165,25 @@ class ActiveHours(BaseModel):
         """
         moment = utc(moment)
         local = moment.astimezone(ZoneInfo(self.timezone)).date()
-        days = (local - timedelta(days=1), local, local + timedelta(days=1))
-        return any(start <= moment < end for day in days for start, end in _spans(self, day))
+        return any(start <= moment < end for start, end in _open_on(self, local))
 
     def changes_after(self, moment: datetime) -> datetime | None:
         """Return when it next opens or closes; None where it does not within 400 days."""
         moment = utc(moment)
         now = self.open_at(moment)
         local = moment.astimezone(ZoneInfo(self.timezone)).date()
-        for offset in range(-1, _SEARCH_DAYS):
-            day = local + timedelta(days=offset)
-            # Tomorrow's may begin before today's ends; edges of three days are put in order.
-            edges = sorted({edge for span in self._around(day) for edge in span})
-            for edge in edges:
+        for offset in range(_SEARCH_DAYS):
+            edges = {
+                edge
+                # What ends at midnight may go on with the first span of the next day.
+                for day in (local + timedelta(days=offset), local + timedelta(days=offset + 1))
+                for span in _open_on(self, day)
+                for edge in span
+            }
+            for edge in sorted(edges):
                 if edge > moment and self.open_at(edge) is not now:
                     return edge
         return None
-
-    def _around(self, day: date) -> Iterator[tuple[datetime, datetime]]:
-        for offset in (0, 1):
-            yield from _spans(self, day + timedelta(days=offset))
 
     def __hash__(self) -> int:
         return hash((self.timezone, tuple(self.also), tuple(self.never), len(self.windows)))
@@ -205,26 +215,56 @@ def _holidays_of(region: str, year: int) -> frozenset[date]:
 
 
 @lru_cache(maxsize=10_000)
-def _spans(hours: ActiveHours, day: date) -> tuple[tuple[datetime, datetime], ...]:
-    """Return the windows that begin on a local day, as moments."""
+def _open_on(hours: ActiveHours, day: date) -> tuple[tuple[datetime, datetime], ...]:
+    """Return when it is open on a local day, as moments within that day."""
     zone = ZoneInfo(hours.timezone)
-    if day in hours.never:
+    begins, ends = _moment(day, "00:00", zone), _moment(day, "24:00", zone)
+    if day in hours.never or begins >= ends:  # a zone that crossed the date line lacks a day
         return ()
     if day in hours.also:
-        return ((_moment(day, "00:00", zone), _moment(day, "24:00", zone)),)
+        return ((begins, ends),)
     if hours.holidays is not None and day in _holidays_of(hours.holidays, day.year):
         return ()
-    found: list[tuple[datetime, datetime]] = []
+    spans = (
+        (max(start, begins), min(end, ends))
+        for first in (day - timedelta(days=1), day)
+        for start, end in _spans(hours, first, zone)
+    )
+    return tuple(sorted((start, end) for start, end in spans if start < end))
+
+
+def _spans(hours: ActiveHours, day: date, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the windows that begin on a local day, as moments, whatever dates are closed."""
     for window in hours.windows:
-        if DAYS[day.weekday()] in window.days:
-            last = day if window.start < window.end else day + timedelta(days=1)
-            found.append((_moment(day, window.start, zone), _moment(last, window.end, zone)))
-    return tuple(found)
+        if DAYS[day.weekday()] not in window.days:
+            continue
+        last = day if window.start < window.end else day + timedelta(days=1)
+        start, end = _moment(day, window.start, zone), _moment(last, window.end, zone)
+        if start >= end and start.astimezone(zone).date() == day:
+            end = start + (_clock(last, window.end) - _clock(day, window.start))
+        yield start, end
+
+
+def _clock(day: date, at: str) -> datetime:
+    """Return what a clock on the wall shows, without a zone."""
+    if at == "24:00":
+        day, at = day + timedelta(days=1), "00:00"
+    return datetime.combine(day, time.fromisoformat(at))
 
 
 def _moment(day: date, at: str, zone: ZoneInfo) -> datetime:
     """Return the moment of a local time; see the module on the ones that are missing or double."""
-    if at == "24:00":
-        day, at = day + timedelta(days=1), "00:00"
-    local = datetime.combine(day, time.fromisoformat(at), zone)
-    return local.astimezone(UTC)
+    shown = _clock(day, at)
+    # Of a missing time, one reading lies after the change of the clock and the other before it.
+    after = shown.replace(tzinfo=zone).astimezone(UTC)
+    if after.astimezone(zone).replace(tzinfo=None) == shown:
+        return after
+    before = shown.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    offset = before.astimezone(zone).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
+        if middle.astimezone(zone).utcoffset() == offset:
+            before = middle
+        else:
+            after = middle
+    return after

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sentinel.timing.active_hours import ActiveHours
+from sentinel.timing.active_hours import DAYS, ActiveHours
 from sentinel.timing.rate_limit import Limit, LimitReason, Spent, allow
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -53,11 +53,42 @@ def test_a_window_over_midnight_belongs_to_the_day_on_which_it_begins():
     assert not NIGHT.open_at(berlin(2026, 3, 7, 23))
 
 
-def test_a_local_time_that_does_not_exist_moves_forward():
-    spring = hours(windows=[{"start": "02:30", "end": "04:00"}])
-    gap = date(2026, 3, 29)  # 02:00 becomes 03:00
-    assert not spring.open_at(berlin(gap.year, gap.month, gap.day, 3, 29))
-    assert spring.open_at(berlin(gap.year, gap.month, gap.day, 3, 30))
+@pytest.mark.parametrize(
+    ("start", "end", "opens", "closes"),
+    [
+        ("02:30", "03:30", (3, 0), (3, 30)),  # it keeps its end
+        ("02:30", "04:00", (3, 0), (4, 0)),
+        ("02:10", "02:50", (3, 0), (3, 40)),  # all of it is missing: it keeps its length
+        ("01:00", "02:30", (1, 0), (3, 0)),
+        ("02:00", "03:00", (3, 0), (4, 0)),
+        ("22:00", "02:30", (0, 0), (3, 0)),  # it began the day before
+    ],
+)
+def test_a_local_time_that_does_not_exist_is_the_first_that_does(
+    start: str, end: str, opens: tuple[int, int], closes: tuple[int, int]
+):
+    spring = hours(windows=[{"start": start, "end": end}])
+    found = minutes_open(spring, date(2026, 3, 29))  # 02:00 becomes 03:00
+    until = [one.astimezone(UTC) for one in found if one.hour < 12]
+    begin, end_ = berlin(2026, 3, 29, *opens), berlin(2026, 3, 29, *closes)
+    assert (until[0], until[-1] + timedelta(minutes=1)) == (begin, end_)
+    assert len(until) == (end_.astimezone(UTC) - begin.astimezone(UTC)) / timedelta(minutes=1)
+
+
+def minutes_open(one: ActiveHours, day: date) -> list[datetime]:
+    """The minutes of a local day at which it is open, as local times."""
+    zone = ZoneInfo(one.timezone)
+    first = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+    around = ((first + timedelta(minutes=n)).astimezone(zone) for n in range(-26 * 60, 26 * 60))
+    return [moment for moment in around if moment.date() == day and one.open_at(moment)]
+
+
+def test_a_day_that_a_zone_left_out_has_no_hours():
+    samoa = hours("Pacific/Apia", windows=[{"start": "09:00", "end": "17:00"}], also=["2011-12-30"])
+    assert minutes_open(samoa, date(2011, 12, 29))
+    before, after = datetime(2011, 12, 30, 3, tzinfo=UTC), datetime(2011, 12, 30, 19, tzinfo=UTC)
+    assert samoa.changes_after(before) == after  # 17:00 on the 29th to 09:00 on the 31st
+    assert not samoa.open_at(datetime(2011, 12, 30, 10, tzinfo=UTC))
 
 
 def test_of_a_local_time_that_there_is_twice_the_first_counts():
@@ -73,6 +104,37 @@ def test_dates_are_open_or_closed_all_day():
                 also=["2026-03-01"], never=["2026-03-02"])  # fmt: skip
     assert one.open_at(berlin(2026, 3, 1, 3))
     assert not one.open_at(berlin(2026, 3, 2, 12))
+
+
+NIGHTS: dict[str, Any] = {"windows": [{"start": "22:00", "end": "06:00"}]}
+
+
+@pytest.mark.parametrize(
+    "zone", ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]
+)
+def test_a_closed_date_is_closed_from_midnight_to_midnight(zone: str):
+    one = hours(zone, **NIGHTS, never=["2026-12-25"])
+    assert minutes_open(one, date(2026, 12, 25)) == []
+    for day in (24, 26):
+        found = minutes_open(one, date(2026, 12, day))
+        assert [len(found), found[0].hour, found[-1].hour] == [8 * 60, 0, 23]
+
+
+@pytest.mark.parametrize(
+    "zone", ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]
+)
+def test_an_open_date_takes_nothing_from_the_night_after_it(zone: str):
+    one = hours(zone, **NIGHTS, also=["2026-12-24"])
+    assert len(minutes_open(one, date(2026, 12, 24))) == 24 * 60
+    assert minutes_open(one, date(2026, 12, 25))[:1] == [
+        datetime(2026, 12, 25, tzinfo=ZoneInfo(zone))
+    ]
+
+
+def test_a_holiday_is_closed_from_midnight_to_midnight():
+    one = hours(**NIGHTS, holidays="DE")
+    assert minutes_open(one, date(2026, 5, 1)) == []
+    assert len(minutes_open(one, date(2026, 5, 2))) == 8 * 60
 
 
 def test_it_says_when_it_next_opens_or_closes():
@@ -133,6 +195,45 @@ def test_between_two_changes_nothing_changes(zone: str, start: str, end: str, mo
     assert one.open_at(edge) is not now
     for part in range(1, 20):
         assert one.open_at(moment + (edge - moment) * part / 20) is now
+
+
+DATES = st.dates(date(2026, 1, 1), date(2026, 12, 28))
+WINDOWS = st.lists(
+    st.fixed_dictionaries(
+        {"days": st.sampled_from(["mon-fri", "sat-sun", "mon-sun"]), "start": TIMES, "end": TIMES}
+    ).filter(lambda window: window["start"] != window["end"]),
+    min_size=1, max_size=3,
+)  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(
+    zone=ZONES, windows=WINDOWS, day=DATES, minute=st.integers(0, 1439),
+    never=st.lists(st.integers(-1, 1), max_size=1), also=st.lists(st.integers(-1, 1), max_size=2),
+)  # fmt: skip
+def test_dates_come_first_and_windows_after_them(
+    zone: str, windows: list[dict[str, str]], day: date, minute: int,
+    never: list[int], also: list[int],
+):  # fmt: skip
+    """What a clock on the wall shows decides, on days on which it is not changed."""
+    local = datetime.combine(day, datetime.min.time(), ZoneInfo(zone)) + timedelta(minutes=minute)
+    midnights = [datetime.combine(day + timedelta(days=n), datetime.min.time(), ZoneInfo(zone))
+                 for n in (-1, 2)]  # fmt: skip
+    if midnights[0].utcoffset() != midnights[1].utcoffset():
+        return
+    one = hours(
+        zone, windows=windows, never=[day + timedelta(days=n) for n in never],
+        also=[day + timedelta(days=n) for n in also],
+    )  # fmt: skip
+    shown, today = f"{minute // 60:02}:{minute % 60:02}", day.weekday()
+    in_a_window = any(
+        ((start <= shown < end if start < end else start <= shown) and DAYS[today] in on)
+        or (end < start and shown < end and DAYS[today - 1] in on)
+        for window, on in zip(windows, [one.days for one in one.windows], strict=True)
+        for start, end in [(window["start"], window["end"])]
+    )  # fmt: skip
+    expected = 0 not in never and (0 in also or in_a_window)
+    assert one.open_at(local) is expected
 
 
 LIMITS = st.builds(
