@@ -17,7 +17,7 @@ from sentinel.duration import format_duration, parse_duration
 from sentinel.errors import ReadingError
 from sentinel.labels.fingerprint import fingerprint
 from sentinel.severity import Severity, severity_of
-from sentinel.template import render
+from sentinel.template import render, taken_by_prefect
 
 
 def test_aliases_mean_ours_and_unknown_words_are_named():
@@ -93,6 +93,40 @@ def test_a_number_is_written_as_its_template_says(template: str, said: str):
         "order": 9007199254740993, "vast": 10**400,
     }  # fmt: skip
     assert render(template, fields) == said
+
+
+EVENT: dict[str, Any] = {
+    "recs": [{"user": "ann", "n": 1}, {"user": "bo"}], "@l": "Error", "@timestamp": "06:30",
+    "a.b": "dotted", "none": None, "ok": True, "o": {"k": [1, None]}, "tags": ["x", 5],
+    "user name": "Ann", "labels": {"mount": "/data"}, "value": 97.25,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{recs.0.user} {recs.1.user}", "ann bo"),
+        ("{recs.user}", "ann, bo"),
+        ("{recs.7.user} {recs.0.nope}", "{recs.7.user} {recs.0.nope}"),
+        ("{@l} {@timestamp} {a.b} {user name}", "Error 06:30 dotted Ann"),
+        ("{none} {ok} {o} {tags}", 'null true {"k":[1,null]} ["x",5]'),
+        ('{"json": 1} {} {see the docs}', '{"json": 1} {} {see the docs}'),
+        ("{{ $labels.mount }} {{ $value }} {{ value }}", "/data 97.25 97.25"),
+        ("{{$value | humanize}} {{ .Labels.mount }} {{- @l -}}", "97.25 /data Error"),
+        ("{{ range . }} {{ $nope }} {{ nope }}", "{{ range . }} {{ $nope }} {nope}"),
+    ],
+)
+def test_a_template_says_what_conditions_find_in_json_s_words(template: str, said: str):
+    assert render(template, EVENT) == said
+
+
+def test_what_prefect_would_remove_is_known_with_what_to_write():
+    text = (
+        "{{ $labels.mount }} {{ mount }} {{ $HOST }} {{ prefect.variables.x }} {{ if a }} {value}"
+    )
+    assert taken_by_prefect(text) == [
+        ("{{ $labels.mount }}", "{labels.mount}"), ("{{ mount }}", "{mount}"), ("{{ if a }}", ""),
+    ]  # fmt: skip
 
 
 @given(st.text(max_size=200))

@@ -27,6 +27,7 @@ from sentinel.errors import ConfigurationError, ReadingError, RuleError
 from sentinel.evaluation.alert_text import error_text, wording
 from sentinel.evaluation.judge import Judged, judge_all
 from sentinel.evaluation.model import Evaluation
+from sentinel.lint.placeholders import double_braces
 from sentinel.prefect_client.client import PrefectApi, connect
 from sentinel.rules.condition import When
 from sentinel.rules.rule import Rule
@@ -240,6 +241,10 @@ def _from_file(file: Path, name: str, trigger: str) -> tuple[dict[str, Any], dic
             f"{repr(name) + ' ' if name else ''}of {trigger}",
             hint=f"Name a rule with --rule. Rules of the file: {', '.join(names) or 'none'}.",
         )
+    fields, parameters = found[0]
+    whole = isinstance(content, dict) and "deployments" in content
+    for what in double_braces({"rule": fields, **parameters}) if whole else ():
+        raise RuleError(what)
     return found[0]
 
 

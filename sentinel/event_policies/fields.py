@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Any, NamedTuple, cast
 
+from sentinel.template import values_at
+
 __all__ = ["NOWHERE", "Found", "finder", "shortened", "text_of"]
 
 _SCALARS: frozenset[object] = frozenset((str, int, float, bool))
@@ -58,32 +60,11 @@ def finder(path: str) -> Callable[[Mapping[str, Any]], Found]:
             if type(value) in _SCALARS:
                 return Found((value,), (), True)
         values: list[Any] = []
-        _collect(event, parts, values)
+        values_at(event, parts, values)
+        values = [value for value in values if value is not None]
         return _gathered(values) if values else NOWHERE
 
     return find_deep if rest else find_flat
-
-
-def _collect(value: Any, parts: list[str], into: list[Any]) -> None:
-    if not parts:
-        if value is not None:
-            into.append(value)
-        return
-    if isinstance(value, Mapping):
-        mapping = cast("Mapping[str, Any]", value)
-        for used in range(len(parts), 0, -1):
-            name = ".".join(parts[:used])
-            if name in mapping:
-                _collect(mapping[name], parts[used:], into)
-                return
-    elif isinstance(value, list):
-        elements = cast("list[Any]", value)
-        if parts[0].isascii() and parts[0].isdecimal() and len(parts[0]) < 6:
-            if int(parts[0]) < len(elements):
-                _collect(elements[int(parts[0])], parts[1:], into)
-            return
-        for one in elements:
-            _collect(one, parts, into)
 
 
 def _gathered(values: list[Any]) -> Found:

@@ -10,17 +10,18 @@ from __future__ import annotations
 import ast
 import difflib
 import inspect
+import re
 import sys
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
 
 import msgspec
 
 from sentinel.checks.trigger import Trigger
 from sentinel.rules.rule import Rule
-from sentinel.template import misspelt, placeholders
+from sentinel.template import misspelt, placeholders, taken_by_prefect
 
-__all__ = ["ALWAYS", "Yielded", "unknown_names", "yielded_by"]
+__all__ = ["ALWAYS", "Yielded", "double_braces", "unknown_names", "yielded_by"]
 
 ALWAYS = ("value", "unit", "rule", "severity", "team", "timestamp")
 """What every text may hold, as `sentinel.evaluation.judge.wording` fills it in."""
@@ -38,6 +39,40 @@ class Yielded(msgspec.Struct, frozen=True, kw_only=True):
 
     names: frozenset[str]
     all_known: bool
+
+
+def double_braces(parameters: object) -> Iterator[str]:
+    """Find the templates of Prometheus or Jinja in a `prefect.yaml`, which Prefect would remove.
+
+    Args:
+        parameters: of a deployment, as its file has them; anything but a mapping has none
+
+    Yields:
+        A sentence for each.
+    """
+    given = _mapping(parameters)
+    rule = _mapping(given.get("rule"))
+    texts: dict[str, Any] = {
+        f"rule.annotations.{name}": text for name, text in _mapping(rule.get("annotations")).items()
+    }
+    texts["rule.description"] = rule.get("description")
+    several: Any = given.get("policies")
+    policies = {"policy": given.get("policy")}
+    if isinstance(several, list):
+        policies |= {f"policies.{n}": one for n, one in enumerate(cast("list[Any]", several))}
+    for place, policy in policies.items():
+        for name in ("summary_template", "message_template", "description"):
+            texts[f"{place}.{name}"] = _mapping(policy).get(name)
+    for place, text in texts.items():
+        for written, meant in taken_by_prefect(text) if isinstance(text, str) else ():
+            yield (
+                f"{place}: Prefect takes {written} for a template of its own and removes it; "
+                + (f"write {meant}" if meant else "write names in single braces, as in {value}")
+            )
+
+
+def _mapping(given: object) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else {}
 
 
 def unknown_names(rule: Rule, yielded: Yielded) -> Iterator[str]:
@@ -64,6 +99,8 @@ def unknown_names(rule: Rule, yielded: Yielded) -> Iterator[str]:
             )
         for name in placeholders(text):
             head, dot, rest = name.partition(".")
+            if re.search(r"\s", name):  # prose in braces, or a key that only the data knows
+                continue
             if name in known or head in _MAPPINGS or (dot and head in yielded.names):
                 continue
             meant = _nearest(name, known)

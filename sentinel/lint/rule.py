@@ -15,7 +15,7 @@ from sentinel.checks.runner import observe
 from sentinel.checks.trigger import Trigger
 from sentinel.duration import format_duration
 from sentinel.errors import PolicyError, SentinelError, TriggerError
-from sentinel.lint.placeholders import unknown_names, yielded_by
+from sentinel.lint.placeholders import double_braces, unknown_names, yielded_by
 from sentinel.rules.rule import Rule
 from sentinel.validation_messages import validation_message
 
@@ -44,6 +44,7 @@ def about_rule(
         yield "it has no parameter `rule`"
         return
     given: dict[str, Any] = {**deployment["parameters"]}
+    yield from double_braces(given)
     del given["rule"]
     if isinstance(rule, ValidationError):
         yield from _messages(rule, "rule", Rule)

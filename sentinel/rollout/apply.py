@@ -12,6 +12,7 @@ import msgspec
 
 from sentinel.errors import NotFound, RuleError
 from sentinel.lint.deployment_file import lint_entries
+from sentinel.lint.placeholders import double_braces
 from sentinel.rollout.api import AT_ONCE, RolloutApi
 from sentinel.rollout.desired import Desired, desired_of, is_templated
 from sentinel.rollout.files import Entry
@@ -116,11 +117,22 @@ def _filled(entries: Sequence[Entry], cache: FlowCache) -> tuple[list[Entry], di
     for entry in entries:
         if is_templated(entry):
             try:
+                _refuse_double_braces(entry)
                 entry = cache.filled(entry)
             except RuleError as error:
                 broken[entry.digest] = error
         whole.append(entry)
     return whole, broken
+
+
+def _refuse_double_braces(entry: Entry) -> None:
+    """Refuse texts that Prefect would empty, as lint does.
+
+    Raises:
+        RuleError: there is one
+    """
+    for what in double_braces(entry.spec.get("parameters")):
+        raise RuleError(what)
 
 
 def apply_plan(

@@ -13,7 +13,7 @@ import pytest
 from sentinel import Reading, Rule, Trigger
 from sentinel.checks.catalog import find
 from sentinel.evaluation.alert_text import wording
-from sentinel.lint.placeholders import ALWAYS, Yielded, unknown_names, yielded_by
+from sentinel.lint.placeholders import ALWAYS, Yielded, double_braces, unknown_names, yielded_by
 
 HEAD = "from sentinel import Reading, Context, trigger\n"
 Written = Callable[[str], Yielded]
@@ -130,3 +130,20 @@ def test_a_way_to_write_a_number_that_is_not_known_is_named_with_those_that_are(
     (sentence,) = unknown("{value:x} of {value:.1f}", nothing)
     assert sentence.startswith("annotations.summary: {value:x} stays as it is written")
     assert "{value:.1f}" in sentence
+
+
+@pytest.mark.parametrize(
+    ("parameters", "place"),
+    [
+        ({"rule": {"annotations": {"summary": "{{ mount }}"}}}, "rule.annotations.summary"),
+        ({"rule": {"description": "{{ mount }}"}}, "rule.description"),
+        ({"policy": {"summary_template": "{{ mount }}"}}, "policy.summary_template"),
+        ({"policies": [{}, {"message_template": "{{ mount }}"}]}, "policies.1.message_template"),
+    ],
+)
+def test_a_text_that_prefect_would_empty_is_an_error(parameters: dict[str, Any], place: str):
+    (said,) = double_braces(parameters)
+    assert said == (
+        f"{place}: Prefect takes {{{{ mount }}}} for a template of its own and removes it; "
+        "write {mount}"
+    )
