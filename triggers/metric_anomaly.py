@@ -12,27 +12,28 @@ from pydantic import Field
 
 from sentinel import Context, Reading, trigger
 from sentinel.errors import ConfigurationError
-from sentinel.metrics.anomaly import NORMAL, Detector, advance
+from sentinel.metrics.anomaly import NORMAL, detect
 from triggers._metrics import Duration, ago, length, series_name, window
 
 
-@trigger(category="metrics", unit="deviations", keeps_readings=False)
+@trigger(category="metrics", unit="to one", keeps_readings=False)
 def metric_anomaly(
     ctx: Context,
     metric: str,
     match: list[str] = [],  # noqa: B006 - a form's default; nothing here changes it
     history: Duration = timedelta(days=2),
     over: Duration = timedelta(minutes=15),
-    threshold: Annotated[float, Field(ge=1, le=20)] = NORMAL.threshold,
+    rarity: Annotated[float, Field(ge=2, le=100_000)] = NORMAL.rarity,
     refractory: Annotated[int, Field(ge=0, le=100_000)] = NORMAL.refractory,
     season: Duration = timedelta(0),
 ) -> Iterator[Reading]:
     """Whether a stored metric does something unusual, for every series.
 
-    It learns from the samples of `history` what is usual and fires when a number, a step between
-    two or a run of numbers is too unlikely after that; then not again for `refractory` samples. The
-    value is how unusual the worst sample of the last `over` is, in standard deviations. A series
-    with fewer than 60 samples is not seen.
+    It learns from the samples of `history` what is usual and fires when a number, the shape of the
+    last few or their mean is too rare among those before, and much further off than they usually
+    are; then not again for `refractory` samples. The value is how rare the most unusual sample of
+    the last `over` is: 200 is 200 to one, 1 is as usual. A series with fewer than 110 samples is
+    not seen.
 
     Args:
         ctx: the stored metrics; notes series with too few samples
@@ -40,19 +41,19 @@ def metric_anomaly(
         match: which series, for example env="prod" or host=~"web-.*"; all of these must hold
         history: learn from the samples of this long
         over: bad for this long after it fired
-        threshold: how many standard deviations are unusual
+        rarity: unusual is what is rarer than one in so many; more for fewer alerts
         refractory: after it fired, quiet for so many samples
         season: compare with this long ago, for example 1d or 7d; 0s means it has no season. History
             must be longer than it, and samples kept for as long (SENTINEL_KEEP_SAMPLES, 7d)
 
     Yields:
-        For each series one reading: the score of its worst sample in standard deviations. It fires
+        For each series one reading: how rare its most unusual sample is, one in so many. It fires
         where the detector fired within `over`.
 
     Raises:
         ConfigurationError: `history` must be longer than `season`
     """
-    tuning = msgspec.structs.replace(NORMAL, threshold=threshold, refractory=refractory)
+    tuning = msgspec.structs.replace(NORMAL, rarity=rarity, refractory=refractory)
     learned = length(history, "history")
     if season >= learned:
         raise ConfigurationError(
@@ -73,7 +74,7 @@ def metric_anomaly(
         if len(times) < NORMAL.warm + 10:
             ctx.unknown(labels)
             continue
-        found = advance(Detector(), values.tolist(), tuning)
+        found = detect(values.tolist(), tuning)
         first = int(np.searchsorted(times, recent, side="right"))
         if first == len(times):
             ctx.unknown(labels)  # nothing has come lately
@@ -86,8 +87,8 @@ def metric_anomaly(
             value=round(found.scores[worst], 3),
             firing=bool(fired),
             summary=f"{metric} {series_name(labels)} is unusual: {values[worst]:g} {when} ago, "
-            f"usual is {found.detector.mean:.4g}"
+            f"usual is {found.usual:.4g}"
             if fired
             else f"{metric} {series_name(labels)} is as usual",
-            details={"usual": found.detector.mean, "samples": len(times)},
+            details={"usual": found.usual, "samples": len(times)},
         )
