@@ -27,7 +27,8 @@ _NONE = {"enum": [None, ""]}
 _ONE: dict[str, Any] = {
     "type": "object",
     "description": "Any JSON object of at most 256 KiB, with whole numbers of at most 64 bits. "
-    "Of several with the same `id`, else the same `event_id`, the first is kept.",
+    "Of several with the same `id`, else the same `event_id`, the first is kept; of CloudEvents, "
+    "which have a `specversion`, of several with the same `source` and `id`.",
     "anyOf": [
         {"required": ["id"], "properties": {"id": _ID}},
         {"properties": {"id": _NONE, "event_id": {"anyOf": [_ID, _NONE]}}},

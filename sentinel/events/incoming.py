@@ -74,10 +74,31 @@ def event_id(event: Mapping[str, Any]) -> str | int | None:
     return None
 
 
-def key_of(tenant: str, id_: str | int) -> bytes:
-    """Return 16 bytes that are the same only for the same id of the same tenant."""
-    text = f"{len(tenant)}:{tenant}{id_}"
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+def key_of(tenant: str, event: Mapping[str, Any]) -> bytes | None:
+    """Return 16 bytes that are the same only for the same event of the same tenant.
+
+    A CloudEvent, which has a `specversion`, is identified by its `source` and its id together
+    (CloudEvents 1.0, "id"); any other event by its id alone.
+
+    Args:
+        tenant: whose event it is
+        event: the JSON object
+
+    Returns:
+        The key; None for an event without an id.
+
+    Raises:
+        ValueError: its id is none; the message says why
+    """
+    id_ = event_id(event)
+    if id_ is None:
+        return None
+    source = event.get("source") if event.get("specversion") else None
+    if isinstance(source, str):
+        text, kind = f"{len(tenant)}:{tenant}{len(source)}:{source}{id_}", b"cloudevent"
+    else:
+        text, kind = f"{len(tenant)}:{tenant}{id_}", b""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, person=kind).digest()
 
 
 def taken(tenant: str, index: int, event: object) -> Taken | Refused:
@@ -87,7 +108,7 @@ def taken(tenant: str, index: int, event: object) -> Taken | Refused:
         return Refused(index=index, field="", message=f"an event is a JSON object, not {kind}")
     given = cast("dict[str, Any]", event)
     try:
-        id_ = event_id(given)
+        key = key_of(tenant, given)
     except ValueError as error:
         field = next(name for name in ID_FIELDS if given.get(name) not in (None, ""))
         return Refused(index=index, field=field, message=str(error))
@@ -101,7 +122,7 @@ def taken(tenant: str, index: int, event: object) -> Taken | Refused:
     if len(data) > MOST_BYTES:
         message = f"it is {len(data):,} bytes long; at most {MOST_BYTES:,} are kept"
         return Refused(index=index, field="", message=message)
-    return Taken(data=data, key=None if id_ is None else key_of(tenant, id_))
+    return Taken(data=data, key=key)
 
 
 def _unreadable_time(event: Mapping[str, Any]) -> tuple[str, str]:

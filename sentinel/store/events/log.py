@@ -17,7 +17,7 @@ from sqlalchemy import Connection, delete, func, select
 from sqlmodel import col
 
 from sentinel.errors import ConfigurationError
-from sentinel.events import MOST_AT_ONCE, Kept, Refused, Taken, event_id, taken
+from sentinel.events import MOST_AT_ONCE, Kept, Refused, Taken, taken
 from sentinel.events.incoming import key_of
 from sentinel.schema.events import EventBlock, EventSeen, EventTail, PolicyMemory
 from sentinel.store.database.bulk import insert_bytes, insert_many
@@ -170,12 +170,12 @@ class Events:
                     .order_by(BLOCK.c.keep_until)
                     .limit(_PIECE)
                 ).all()
-                keys = (
-                    key_of(row.tenant, id_)
+                keys = {
+                    key
                     for row in found
                     for event in unpacked(row.data)
-                    if (id_ := event_id(event)) is not None
-                )
+                    if (key := key_of(row.tenant, event)) is not None
+                }
                 _forget_keys(connection, sorted(keys))
                 for row in found:
                     mine = (BLOCK.c.tenant == row.tenant, BLOCK.c.seq == row.seq)

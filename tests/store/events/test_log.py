@@ -48,6 +48,35 @@ def test_tenants_have_ids_and_numbers_of_their_own(store: Store):
     ]
 
 
+def cloud_event(id_: str, source: object, **more: Any) -> dict[str, Any]:
+    return {"specversion": "1.0", "type": "order.paid", "source": source, "id": id_, **more}
+
+
+def test_a_cloud_event_is_identified_by_its_source_and_id_together(store: Store, clock: FakeClock):
+    first = [cloud_event("7", "/shop/a"), cloud_event("7", "/shop/b"), cloud_event("8", "/shop/a")]
+    assert store.events.add(first) == Kept(accepted=3)
+    again = [cloud_event("7", "/shop/a", n=2), cloud_event("8", "/shop/b"), *first[1:]]
+    assert store.events.add(again) == Kept(accepted=1, duplicates=3)
+    clock.forward(days=8)
+    store.events.forget(clock.now())
+    assert store.events.add(first) == Kept(accepted=3)
+
+
+def test_parts_of_an_identity_do_not_run_into_each_other(store: Store):
+    events = [
+        cloud_event("1", "/a"), cloud_event("/a1", ""), cloud_event("11", "/"), {"id": "1"},
+        {"id": "2:/a1"}, {"id": "/a1"},
+    ]  # fmt: skip
+    assert store.events.add(events) == Kept(accepted=len(events))
+
+
+@pytest.mark.parametrize("more", [{"source": "/a"}, {"specversion": "1.0"},
+                                  {"specversion": "1.0", "source": {"of": "/a"}},
+                                  {"specversion": None, "source": "/a"}])  # fmt: skip
+def test_what_is_no_cloud_event_is_identified_by_its_id_alone(store: Store, more: Any):
+    assert store.events.add([{"id": "1"}, {"id": "1", **more}]) == Kept(accepted=1, duplicates=1)
+
+
 def test_events_without_an_id_always_count(store: Store):
     for _ in range(2):
         assert store.events.add([{"a": 1}, {"a": 1}, {"id": ""}, {"id": None}]).accepted == 4
