@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
+
+from sentinel.alerts.actions import Suppress
+from sentinel.store.alerts.filter import AlertFilter
 
 if TYPE_CHECKING:
     from dashboard.commands import Services
@@ -17,9 +21,11 @@ __all__ = [
     "MarkRead",
     "RemoveReceiver",
     "RemoveView",
+    "RunRule",
     "SaveView",
     "SendTestMessage",
     "SetReceiver",
+    "SuppressAlerts",
     "SwitchRule",
 ]
 
@@ -123,6 +129,63 @@ class SendTestMessage(msgspec.Struct, frozen=True, kw_only=True):
             whether the channel accepted the message, else the error
         """
         return services.configuration.cli("channel", "test", self.channel)
+
+
+class RunRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Start a flow run of a rule's deployment."""
+
+    name: Name
+
+    def carry_out(self, services: Services, actor: str) -> CliResult:
+        """Start it with `sentinel rule run`, since that needs Prefect's API.
+
+        Args:
+            services: what commands work on
+            actor: who sent it
+
+        Returns:
+            the flow run, else why there is none
+        """
+        return services.configuration.cli("rule", "run", self.name, "--no-wait")
+
+
+class SuppressAlerts(msgspec.Struct, frozen=True, kw_only=True):
+    """Suppress all live alerts of a rule for a time.
+
+    Attributes:
+        rule: name of the rule
+        tenant: of the rule
+        minutes: how long
+        reason: kept in the timelines
+    """
+
+    rule: Name
+    tenant: Name
+    minutes: Annotated[int, msgspec.Meta(ge=1, le=366 * 24 * 60)]
+    reason: Reason = ""
+
+    def carry_out(self, services: Services, actor: str) -> int:
+        """Suppress the alerts.
+
+        Args:
+            services: what commands work on
+            actor: who sent it
+
+        Returns:
+            how many alerts that changed
+        """
+        store = services.store
+        wanted = AlertFilter(rule=self.rule, tenant=self.tenant)
+        ids: list[str] = []
+        cursor: str | None = None
+        while True:
+            page = store.alerts.page(wanted, limit=500, after=cursor, order="live")
+            ids += [alert.id for alert in page.items]
+            if (cursor := page.next) is None:
+                break
+        until = store.now() + timedelta(minutes=self.minutes)
+        action = Suppress(actor=actor, until=until, comment=self.reason.strip())
+        return sum(result.ok for result in store.act(ids, action)) if ids else 0
 
 
 class MarkRead(msgspec.Struct, frozen=True, kw_only=True):

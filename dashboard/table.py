@@ -29,11 +29,17 @@ def table(
         **options: of `st.dataframe`
 
     Returns:
-        the positions of the selected rows in `frame`
+        the positions of the selected rows in `frame`, or of the row whose cell was clicked
     """
     height = min(row_height * len(frame) + HEAD, most)
+    if options.get("selection_mode") == "single-row":
+        # A click anywhere in a row selects it, not only one on its checkbox.
+        options["selection_mode"] = ["single-row", "single-cell"]
     shown = _st.dataframe(
         frame, hide_index=True, alt=alt, row_height=row_height, height=height, placeholder="",
         **options,
     )  # fmt: skip
-    return list(shown["selection"]["rows"]) if options.get("on_select") else []
+    if not options.get("on_select"):
+        return []
+    selection = shown["selection"]
+    return list(selection["rows"]) or [row for row, _ in selection.get("cells", [])]

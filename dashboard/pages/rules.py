@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 import yaml
 
-from dashboard import markup, session
+from dashboard import markup, rule_panels, session
 from dashboard.configuration import RuleLine
 from dashboard.configuration_commands import SwitchRule
 from dashboard.page_addresses import SEARCH
@@ -94,6 +94,12 @@ def _list(lines: list[RuleLine], chosen: str) -> str:
         key=f"rules-{hash(tuple(line.row.name for line in lines))}",
         on_select="rerun",
         selection_mode="single-row",
+        # A link to a rule marks its row.
+        selection_default={
+            "selection": {
+                "rows": [place for place, line in enumerate(lines) if line.row.name == chosen]
+            }
+        },
         most=420 if chosen else 700,
         column_config={
             "Rule": st.column_config.TextColumn(width=190),
@@ -123,6 +129,8 @@ def _list(lines: list[RuleLine], chosen: str) -> str:
 def _buttons(line: RuleLine) -> None:
     row = line.row
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        rule_panels.run_button(line)
+        rule_panels.suppress_button(line)
         if row.enabled:
             with st.popover("Disable", icon=":material/toggle_off:"):
                 alerts = "no alert" if not line.live else f"{line.live:,} open alert(s)"
@@ -202,6 +210,7 @@ def _details(line: RuleLine) -> None:
         st.html('<h3 class="section">Definition</h3>')
         text = yaml.safe_dump({"rule": row.spec}, sort_keys=False, allow_unicode=True, width=10_000)
         st.code(text, "yaml", wrap_lines=True)
+    rule_panels.alerts_of(line)
 
 
 def _last(line: RuleLine, now: Any) -> None:
@@ -278,6 +287,7 @@ def rules() -> None:
     )
     if not lines:
         st.html(EMPTY)
+        rule_panels.shipped(set())
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         words = st.text_input(
@@ -302,8 +312,9 @@ def rules() -> None:
         st.query_params["rule"] = before
     else:
         st.query_params.pop("rule", None)
-        st.html('<p class="small">Select a rule for its definition, its last evaluations and its '
-                "switch.</p>")  # fmt: skip
+        st.html('<p class="small">Select a rule for its definition, its last evaluations, its '
+                "alerts and its switch.</p>")  # fmt: skip
+        rule_panels.shipped({line.row.name for line in lines})
         return
     found = next((line for line in lines if line.row.name == before), None)
     if found is None:

@@ -129,6 +129,22 @@ def test_an_address_that_is_no_page_leads_where_it_means(
     expect(page.get_by_role("textbox", name="Search")).to_have_value("")
 
 
+def test_a_click_anywhere_in_a_row_opens_its_rule(scene: Scene, watched: Watched, served: Served):
+    page = watched.page
+    scene.raises("one", name="first")
+    scene.raises("two", name="second")
+    page.goto(f"{served.url}/rules")
+    canvas = page.locator("[data-testid=stDataFrame] canvas").first
+    expect(canvas).to_be_visible()
+    page.wait_for_function("document.querySelector('[data-testid=stDataFrame] canvas').width > 300")
+    box = canvas.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 400, box["y"] + 33 + 32 + 16)
+    expect(page).to_have_url(re.compile("rule=second"))
+    expect(page.locator(".rule-name")).to_have_text("second")
+    expect(page.get_by_role("button", name="Run now")).to_be_visible()
+
+
 def test_chosen_days_are_in_the_address_and_the_fonts_are_our_own(
     scene: Scene, watched: Watched, served: Served
 ):

@@ -83,6 +83,41 @@ def test_no_rules_teach_the_next_step(scene: Scene, page: AppTest):
     assert "prefect deploy --all" in shown(opened(page, "rules.py"))
 
 
+def test_the_live_alerts_of_a_rule_are_suppressed_and_its_alerts_listed(
+    scene: Scene, page: AppTest
+):
+    alert = scene.raises("one")
+    scene.raises("other")
+    opened(page, "rules.py")
+    page.query_params["rule"] = rule_of(scene, alert)
+    page.run()
+    assert list(page.dataframe[2].value["Alert"]) == ["one"]
+    page.text_input(key="rule-suppress-reason").set_value("planned").run()
+    page.button(key="rule-suppress").click().run()
+    shown(page)
+    found = {one.title: one for one in scene.store.alerts.page().items}
+    assert (found["one"].status, found["one"].suppress_reason) == ("suppressed", "planned")
+    assert found["other"].status == "open"
+
+
+def test_a_run_that_cannot_start_is_said(scene: Scene, page: AppTest):
+    alert = scene.raises("one")
+    opened(page, "rules.py")
+    page.query_params["rule"] = rule_of(scene, alert)
+    page.run()
+    page.button(key="rule-run").click().run(timeout=90)
+    assert any("Not started: " in one.value and "Prefect" in one.value for one in page.toast)
+
+
+def test_rules_that_ship_and_are_not_evaluated_are_listed(scene: Scene, page: AppTest):
+    scene.raises("one", name="disk-full")
+    opened(page, "rules.py")
+    listed = page.dataframe[1].value
+    assert "disk-full" not in list(listed["Rule"])
+    assert {"machine", "prefect.yaml"} <= set(listed["Pack"])
+    assert {"on", "switched off"} == set(listed["Ships"])
+
+
 def test_a_link_to_a_rule_that_is_gone_says_so(scene: Scene, page: AppTest):
     scene.raises("one")
     opened(page, "rules.py")

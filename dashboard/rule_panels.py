@@ -1,0 +1,205 @@
+"""Panels of the rules page: run a rule now, suppress its alerts, its alerts, rules not deployed."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from html import escape
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pandas as pd
+import streamlit as st
+
+from dashboard import markup, session
+from dashboard.configuration import RuleLine
+from dashboard.configuration_commands import RunRule, SuppressAlerts
+from dashboard.table import table
+from sentinel.errors import SentinelError
+from sentinel.rollout.files import packs, packs_folder, read_files
+from sentinel.store.alerts.filter import AlertFilter
+
+__all__ = ["alerts_of", "run_button", "shipped", "suppress_button"]
+
+SPANS = {"30 minutes": 30, "1 hour": 60, "4 hours": 240, "1 day": 1440}
+MOST_ALERTS = 12
+
+
+class ShippedRule(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule of a file that comes with Sentinel.
+
+    Attributes:
+        name: of the rule
+        source: the pack, or `prefect.yaml`
+        trigger: the kind of check
+        description: what it is for
+        paused: whether the file deploys it switched off
+    """
+
+    name: str
+    source: str
+    trigger: str
+    description: str
+    paused: bool
+
+
+def _run(name: str) -> None:
+    try:
+        answer = session.run(RunRule(name=name))
+    except SentinelError as error:
+        session.queue_toast(f"Not started: {error}", "error")
+        return
+    if answer.problem:
+        session.queue_toast(f"Not started: {answer.problem}", "error")
+    else:
+        run = answer.output.get("name", "a flow run")
+        session.queue_toast(f"Started {run}; its result appears here", "play_arrow")
+
+
+def run_button(line: RuleLine) -> None:
+    """Show the button that starts a flow run of the rule's deployment."""
+    st.button(
+        "Run now", key="rule-run", icon=":material/play_arrow:", on_click=_run,
+        args=(line.row.name,), disabled=not line.row.enabled,
+        help="Starts a flow run of its deployment; takes some seconds",
+    )  # fmt: skip
+
+
+def _suppress(line: RuleLine) -> None:
+    minutes = SPANS[str(st.session_state.get("rule-suppress-span") or "1 hour")]
+    reason = str(st.session_state.get("rule-suppress-reason") or "")
+    try:
+        changed = session.run(
+            SuppressAlerts(rule=line.row.name, tenant=line.row.tenant, minutes=minutes,
+                           reason=reason)
+        )  # fmt: skip
+    except SentinelError as error:
+        session.queue_toast(f"Not suppressed: {error}", "error")
+        return
+    st.session_state["rule-suppress-reason"] = ""
+    alerts = "1 alert" if changed == 1 else f"{changed:,} alerts"
+    session.queue_toast(f"Suppressed {alerts} of {line.row.name}", "notifications_off")
+
+
+def suppress_button(line: RuleLine) -> None:
+    """Show the form that suppresses the live alerts of the rule for a time."""
+    with st.popover("Suppress alerts", icon=":material/notifications_off:", disabled=not line.live):
+        st.html(
+            '<p class="small">Nobody is notified of the alerts that are live now until then, also '
+            "if they resolve and recur. Alerts of other series still notify; to stop the rule, "
+            "disable it.</p>"
+        )
+        st.segmented_control(
+            "Suppress for", list(SPANS), key="rule-suppress-span", default="1 hour", required=True
+        )
+        st.text_input("Reason", key="rule-suppress-reason", max_chars=500)
+        st.button(
+            f"Suppress {line.live:,}", key="rule-suppress", type="primary",
+            on_click=_suppress, args=(line,),
+        )  # fmt: skip
+
+
+def alerts_of(line: RuleLine) -> None:
+    """Show the last alerts of the rule, newest first; a click opens one."""
+    st.html('<h3 class="section">Last alerts</h3>')
+    found = (
+        session.data().store.alerts.page(AlertFilter(rule=line.row.name), limit=MOST_ALERTS).items
+    )
+    if not found:
+        st.html('<p class="small">This rule has opened no alert.</p>')
+        return
+    zone = ZoneInfo(session.zone())
+    picked = table(
+        pd.DataFrame(
+            [
+                {
+                    "Opened": one.since.astimezone(zone),
+                    "Alert": one.title,
+                    "Status": one.status,
+                    "Duration": (markup.age(one.since, one.resolved_at) if one.resolved_at else ""),
+                }
+                for one in found
+            ]
+        ),
+        key=f"rule-alerts-{line.row.name}-{found[0].id}",
+        row_height=30,
+        most=300,
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={
+            "Opened": st.column_config.DatetimeColumn(format="MMM D HH:mm:ss", width=125),
+            "Duration": st.column_config.TextColumn(width=70),
+        },
+        alt="The last alerts of the rule; select a row to open its alert",
+    )
+    chosen = found[picked[0]].id if picked and picked[0] < len(found) else ""
+    if chosen != st.session_state.get("rule-alert-opened", ""):
+        st.session_state["rule-alert-opened"] = chosen
+        if chosen:
+            session.show_alert(chosen)
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> tuple[ShippedRule, ...]:
+    """Read the rules of the files that come with Sentinel, once for this process."""
+    files = {"prefect.yaml": packs_folder().parents[1] / "prefect.yaml", **packs()}
+    found: list[ShippedRule] = []
+    for source, file in files.items():
+        for entry in read_files([file]) if file.is_file() else ():
+            parameters: dict[str, Any] = entry.spec.get("parameters") or {}
+            if "rule" not in parameters:
+                continue
+            schedules: list[dict[str, Any]] = entry.spec.get("schedules") or []
+            found.append(
+                ShippedRule(
+                    name=str(parameters["rule"].get("name") or entry.name),
+                    source=source,
+                    trigger=entry.entrypoint.rpartition(".")[2],
+                    description=str(entry.spec.get("description") or ""),
+                    paused=bool(entry.spec.get("paused"))
+                    or any(one.get("active") is False for one in schedules),
+                )
+            )
+    return tuple(found)
+
+
+def shipped(known: set[str]) -> None:
+    """Show the rules that come with Sentinel and have never been evaluated here.
+
+    Args:
+        known: names of the rules that the database has
+    """
+    try:
+        left = [one for one in _shipped() if one.name not in known]
+    except SentinelError as error:
+        st.html(markup.note("warn", "The rules that ship cannot be read.", str(error)))
+        return
+    if not left:
+        return
+    with st.expander(f"{len(left):,} rules that ship with Sentinel and are not evaluated here"):
+        st.html(
+            '<p class="small">Deploy a pack: <code>sentinel deploy --pack '
+            f"{escape(next((one.source for one in left if one.source in packs()), 'machine'))}"
+            "</code>. A rule that ships switched off needs its schedule switched on as well.</p>"
+        )
+        table(
+            pd.DataFrame(
+                [
+                    {
+                        "Rule": one.name,
+                        "Pack": one.source,
+                        "Ships": "switched off" if one.paused else "on",
+                        "Trigger": one.trigger,
+                        "Description": " ".join(one.description.split()),
+                    }
+                    for one in left
+                ]
+            ),
+            row_height=30,
+            most=420,
+            column_config={
+                "Ships": st.column_config.TextColumn(width=90),
+                "Description": st.column_config.TextColumn(width="large"),
+            },
+            alt="Rules that ship with Sentinel and are not evaluated here",
+        )
