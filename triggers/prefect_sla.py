@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError
@@ -13,6 +13,7 @@ from sentinel import Context, Reading, trigger
 from sentinel.errors import ConfigurationError
 from sentinel.prefect_client.port import FlowRun, PrefectPort
 from sentinel.timing.active_hours import ActiveHours, Weekdays, Window
+from sentinel.timing.planned_times import repeated_between
 from triggers._metrics import Duration, ago
 
 _SEARCH_DAYS = 30
@@ -51,7 +52,8 @@ def prefect_sla(
         deployments: each as flow/deployment
         duration: a run takes at most so long; one that is still running counts
         within: a run starts at most so long after its time
-        stale_after: there is a completed run at least so often
+        stale_after: there is a completed run at least so often; an hour longer for what runs by
+            cron when clocks go back
         ready_by: a run has completed by this local time, for example 07:00, since midnight
         days: on these days
         holidays: but not on the public holidays of this country or part of it: DE, DE-BY
@@ -87,7 +89,8 @@ def prefect_sla(
                 continue
             last = _last(prefect, id_, ["COMPLETED"])
             if stale_after:
-                yield from _stale(ctx, name, last, made, stale_after)
+                schedules = found.get("schedules") or ()
+                yield from _stale(ctx, name, last, made, stale_after, schedules)
             if deadline:
                 yield from _ready(ctx, name, last, made, deadline)
 
@@ -149,10 +152,13 @@ def _late(ctx: Context, prefect: PrefectPort, name: str, id_: str, within: timed
 
 
 def _stale(
-    ctx: Context, name: str, last: FlowRun | None, made: datetime, after: timedelta
-) -> Iterator[Reading]:
+    ctx: Context, name: str, last: FlowRun | None, made: datetime, agreed: timedelta,
+    schedules: Sequence[Mapping[str, Any]],
+) -> Iterator[Reading]:  # fmt: skip
     labels = _labels(name, "stale_after")
     since = made if last is None or last.end_time is None else last.end_time
+    # The night in which clocks go back is an hour longer for what runs by cron.
+    after = agreed + repeated_between(schedules, since, ctx.now())
     age = max(timedelta(0), ctx.now() - since)
     if last is None and age <= after:
         ctx.unknown(labels)  # it is new, and has its time
@@ -162,7 +168,7 @@ def _stale(
         labels=labels,
         value=round(age.total_seconds(), 1),
         firing=age > after,
-        summary=f"{name} {ended} {ago(age)}{' ago' if last else ''}, agreed are {ago(after)}",
+        summary=f"{name} {ended} {ago(age)}{' ago' if last else ''}, agreed are {ago(agreed)}",
     )
 
 

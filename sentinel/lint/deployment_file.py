@@ -19,6 +19,7 @@ import msgspec
 from pydantic import TypeAdapter, ValidationError
 
 from sentinel.duration import format_duration
+from sentinel.lint.clock_changes import refused, warned
 from sentinel.lint.rule import about_rule, doubts, providers_in, rule_in
 from sentinel.lint.yaml_lines import Lines, read
 from sentinel.printable import printable
@@ -148,7 +149,7 @@ class _Linter:
             found += about_rule(deployment, rule, name, trigger_name)
             if isinstance(rule, Rule):
                 found += _periods(rule, deployment)
-                for what in doubts(rule, trigger_name):
+                for what in (*doubts(rule, trigger_name), *_about_clocks(deployment)):
                     line = self._line(file, place, "rule.name")
                     self.doubts.append(
                         Problem(file=file, deployment=name, what=what, warning=True, line=line)
@@ -230,6 +231,12 @@ def _schedules(deployment: Mapping[str, Any], name: str) -> Iterator[str]:
                 f"anchor_date is {schedule.get('anchor_date')!s}; "
                 f'write anchor_date: "{right.isoformat()}", which follows from the name'
             )
+        yield from refused(schedule, interval, right)
+
+
+def _about_clocks(deployment: Mapping[str, Any]) -> Iterator[str]:
+    for schedule in _list(deployment.get("schedules")):
+        yield from warned(schedule, datetime.now(UTC))
 
 
 def _periods(rule: Rule, deployment: Mapping[str, Any]) -> Iterator[str]:
@@ -283,6 +290,7 @@ a server or database; the triggers that the rules name are imported.
 It says what `prefect deploy` would refuse late or not at all:
   - two rules of one name, in one file or in several
   - rule.every that is not the schedule's interval
+  - an interval of a day or more in a zone whose clocks change
   - a missing slug, pull or work pool; an anchor_date that does not follow from the name
   - parameters that the trigger does not take or cannot use, fields that a rule does not have
   - event policies that cannot be used, alone or together

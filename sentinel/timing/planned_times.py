@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-__all__ = ["MOST", "times_between"]
+__all__ = ["MOST", "repeated_between", "times_between"]
 
 MOST = 200
 """So many times of one schedule are reckoned at most."""
@@ -50,6 +50,36 @@ def times_between(
         except (CronSimError, ValueError, OSError, KeyError):
             continue  # Prefect took it, so it means something that is not known here
     return sorted(found)
+
+
+def repeated_between(
+    schedules: Sequence[Mapping[str, Any]], since: datetime, until: datetime
+) -> timedelta:
+    """Return how much longer than usual the time between two cron runs is, as clocks go back.
+
+    Prefect plans the local times that come twice once, and a day has 25 hours then.
+
+    Args:
+        schedules: of a deployment, as Prefect's API gives them
+        since: the last run
+        until: the present moment
+
+    Returns:
+        The longest of all active cron schedules; zero where no clock went back between.
+    """
+    longest = timedelta(0)
+    for one in schedules:
+        schedule: Mapping[str, Any] = one.get("schedule") or {}
+        if not one.get("active") or not schedule.get("cron"):
+            continue
+        try:
+            zone = ZoneInfo(schedule.get("timezone") or "UTC")
+        except (ValueError, OSError, KeyError):
+            continue
+        before, after = _offset(since, zone), _offset(until, zone)
+        if before is not None and after is not None:
+            longest = max(longest, before - after)
+    return longest
 
 
 def _times(

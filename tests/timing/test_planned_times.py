@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule
 
-from sentinel.timing.planned_times import MOST, times_between
+from sentinel.timing.planned_times import MOST, repeated_between, times_between
 
 SINCE = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 
@@ -77,4 +77,26 @@ def test_around_a_change_of_the_clocks_nothing_is_reckoned():
     assert times_between(on(schedule), change - hour, change + hour) == []
     assert (
         len(times_between(on({**schedule, "timezone": "UTC"}), change - hour, change + hour)) == 4
+    )
+
+
+BACK = datetime(2026, 10, 25, 1, tzinfo=UTC)
+"""When clocks go back in Berlin."""
+
+
+@pytest.mark.parametrize(
+    ("schedule", "hours"),
+    [
+        ({"cron": "*/20 * * * *", "timezone": "Europe/Berlin"}, 1),
+        ({"cron": "*/20 * * * *", "timezone": "UTC"}, 0),
+        ({"cron": "*/20 * * * *"}, 0),
+        ({"interval": 1200, "timezone": "Europe/Berlin"}, 0),
+    ],
+)
+def test_an_hour_that_comes_twice_is_planned_once_by_cron(schedule: dict[str, Any], hours: int):
+    before, after = BACK - timedelta(minutes=30), BACK + timedelta(minutes=30)
+    assert repeated_between(on(schedule), before, after) == timedelta(hours=hours)
+    assert repeated_between(on(schedule), after, after + timedelta(days=1)) == timedelta(0)
+    assert repeated_between([{"schedule": schedule, "active": False}], before, after) == timedelta(
+        0
     )
