@@ -37,7 +37,7 @@ never_waits_for_disks()
 def postgres_url() -> Generator[str]:
     """A real PostgreSQL for the whole session; the URL of one of its databases."""
     with temporary_postgres(durable=False) as server:
-        yield server.address("sentinel")
+        yield server.address("postgres")  # as the superuser, who may make databases
 
 
 @pytest.fixture(params=BOTH)

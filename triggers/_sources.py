@@ -44,7 +44,7 @@ def asked(
     Args:
         ctx: fills {secret:NAME} in the source, and reads blocks
         source: a SQLAlchemy URL, or a block of prefect-sqlalchemy
-        query: one that reads; the transaction is read-only and rolled back in any case
+        query: one statement that reads; session and transaction are read-only, and rolled back
         most: rows; one more is refused, so that nothing is left out unseen
         timeout: seconds for the statement
         values: of the query's :names
@@ -62,14 +62,65 @@ def asked(
             f"the query must read: {query.strip()[:60]!r}", hint="Write a SELECT."
         )
     with _connected(ctx, source, timeout) as connection:
-        answer = connection.execute(text(query), dict(values or {}))
-        rows = answer.mappings().fetchmany(most + 1)
+        if connection.dialect.driver == "psycopg":
+            rows = _one_statement(connection, query, dict(values or {}), most + 1)
+        elif connection.dialect.name == "postgresql":
+            raise ConfigurationError(
+                f"{connection.dialect.driver} may send several statements as one",
+                hint="Write postgresql+psycopg:// in the source.",
+            )
+        else:
+            answer = connection.execute(text(query), dict(values or {}))
+            rows = [dict(row) for row in answer.mappings().fetchmany(most + 1)]
     if len(rows) > most:
         raise ConfigurationError(
             f"the query answers more than {most:,} rows",
             hint="Group or filter in the query, or raise the limit.",
         )
     return [{str(name): value for name, value in row.items()} for row in rows]
+
+
+def _one_statement(
+    connection: Connection, query: str, values: Mapping[str, Any], most: int
+) -> list[dict[str, Any]]:
+    """Ask PostgreSQL by its extended protocol, which takes one statement and no second one.
+
+    psycopg sends a query without parameters by the simple protocol, in which `SELECT 1; COMMIT;
+    ...` would leave the read-only transaction. `Cursor.stream` always uses the extended one.
+
+    Args:
+        connection: of the driver psycopg
+        query: the statement, with :names
+        values: of its :names
+        most: rows
+
+    Returns:
+        The first rows, each as values by column.
+
+    Raises:
+        DBAPIError: PostgreSQL refuses it, or the connection is lost
+    """
+    compiled = text(query).compile(dialect=connection.dialect)
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor:
+            found: list[tuple[Any, ...]] = []
+            for row in cursor.stream(compiled.string, compiled.construct_params(values)):
+                found.append(row)
+                if len(found) >= most:
+                    break
+            names = [str(column.name) for column in cursor.description or ()]
+    except driver_errors() as error:
+        lost = bool(driver.broken)
+        raise DBAPIError(query, None, error, connection_invalidated=lost) from error
+    return [dict(zip(names, row, strict=True)) for row in found]
+
+
+def driver_errors() -> type[Exception]:
+    """Return the class of psycopg's errors, imported only where PostgreSQL is asked."""
+    from psycopg import Error
+
+    return Error
 
 
 @contextmanager
@@ -104,6 +155,8 @@ def _connected(ctx: Context, source: str, timeout: float) -> Generator[Connectio
         with engine.connect() as connection:
             if url.get_backend_name() in ("postgresql", "mysql", "mariadb"):
                 connection.execute(text("SET TRANSACTION READ ONLY"))
+            if url.get_backend_name() in ("mysql", "mariadb"):
+                connection.execute(text("SET SESSION TRANSACTION READ ONLY"))
             yield connection
             connection.rollback()
     except DBAPIError as error:
@@ -137,7 +190,8 @@ def _limits(url: URL, timeout: float) -> dict[str, Any]:
             milliseconds = max(1, round(timeout * 1000))
             return {
                 "connect_timeout": seconds,
-                "options": f"-c statement_timeout={milliseconds}",
+                "options": f"-c statement_timeout={milliseconds} "
+                "-c default_transaction_read_only=on",
             }
         case "mysql" | "mariadb" if "pymysql" in url.drivername:
             return {"connect_timeout": seconds, "read_timeout": seconds}

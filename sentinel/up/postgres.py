@@ -23,16 +23,15 @@ from pathlib import Path
 
 import psutil
 import psycopg
-from psycopg import sql
 
 from sentinel.errors import ConfigurationError, DatabaseError, DatabaseUnreachable
 from sentinel.up.home import Home
 from sentinel.up.instance import ProcessIdentity, end
+from sentinel.up.postgres_roles import DATABASES, make_databases, owner_of
 from sentinel.up.processes import Service, tail
 
 __all__ = ["Postgres", "PostgresUnusable", "find_binaries"]
 
-DATABASES = ("prefect", "sentinel")
 _USER = "sentinel"
 _HOST = "127.0.0.1"
 _PASSWORD_FILE = "postgres-password"  # noqa: S105 - the name of the file
@@ -182,9 +181,23 @@ class Postgres:
         )
 
     def address(self, database: str, *, driver: str = "psycopg") -> str:
-        """SQLAlchemy URL of one of `DATABASES`, password included."""
-        password = self._home.secret(_PASSWORD_FILE)
-        return f"postgresql+{driver}://{_USER}:{password}@{_HOST}:{self.port}/{database}"
+        """SQLAlchemy URL of a database, password included.
+
+        Args:
+            database: one of `DATABASES`, as its owner, who is no superuser; or any other, as the
+                superuser
+            driver: for SQLAlchemy
+
+        Returns:
+            The URL.
+        """
+        user, password = _USER, self._home.secret(_PASSWORD_FILE)
+        if database in DATABASES:
+            user, password = owner_of(database), self._owner_password(database)
+        return f"postgresql+{driver}://{user}:{password}@{_HOST}:{self.port}/{database}"
+
+    def _owner_password(self, database: str) -> str:
+        return self._home.secret(f"{_PASSWORD_FILE}-{database}")
 
     def wait(self, alive: Callable[[], bool], *, within: float = 60.0, pause: float = 0.05) -> None:
         """Wait until it answers, and make the databases that are missing.
@@ -200,7 +213,7 @@ class Postgres:
         deadline = time.monotonic() + within
         while True:
             try:
-                self._make_databases()
+                make_databases(self._as_superuser, self._owner_password)
                 return
             except psycopg.OperationalError as error:
                 if not alive() or time.monotonic() > deadline:
@@ -211,20 +224,16 @@ class Postgres:
                     ) from error
             time.sleep(pause)
 
-    def _make_databases(self) -> None:
-        with psycopg.connect(
+    def _as_superuser(self, database: str) -> psycopg.Connection:
+        return psycopg.connect(
             host=_HOST,
             port=self.port,
             user=_USER,
             password=self._home.secret(_PASSWORD_FILE),
-            dbname="postgres",
+            dbname=database,
             connect_timeout=5,
             autocommit=True,
-        ) as connection:
-            there = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
-            for name in DATABASES:
-                if name not in there:
-                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        )
 
     def _placed(self) -> _Place:
         if self._place is None:

@@ -96,6 +96,45 @@ def test_a_query_without_the_column_says_which_there_are(shop: str):
         evaluate(sql_query, source=shop, query="SELECT count(*) AS n FROM orders")
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT 1 AS value; SELECT 2 AS value",
+        "SELECT 1 AS value; COMMIT; CREATE TABLE written (id int)",
+        "WITH one AS (INSERT INTO orders (id) VALUES (9) RETURNING id) SELECT id AS value FROM one",
+        "SELECT id AS value INTO written FROM orders",
+        "SELECT nextval('numbers') AS value",
+        "SELECT set_config('transaction_read_only', 'off', true) AS value",
+    ],
+)
+def test_a_query_that_would_write_writes_nothing(shop: str, query: str):
+    """On PostgreSQL the account here may write everything, and is the superuser."""
+    if shop.startswith("sqlite"):
+        pytest.skip("SQLite has its own ways to say no")
+    engine = create_engine(shop)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE SEQUENCE numbers"))
+    with pytest.raises(TriggerError):
+        evaluate(sql_query, source=shop, query=query)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM orders")).scalar() == 4
+        assert connection.execute(text("SELECT to_regclass('written')")).scalar() is None
+        assert not connection.execute(text("SELECT is_called FROM numbers")).scalar()
+    engine.dispose()
+
+
+def test_the_session_only_reads_too_and_gives_up(postgres_url: str):
+    """Whatever ends the transaction: the next one only reads."""
+    query = (
+        "SELECT current_setting('default_transaction_read_only') AS session, "
+        "current_setting('transaction_read_only') AS transaction, "
+        "current_setting('statement_timeout') AS gives_up, 100 % 7 AS value"
+    )
+    (one,) = evaluate(sql_query, source=postgres_url, query=query, timeout_seconds=7).readings
+    assert one.labels == {"session": "on", "transaction": "on", "gives_up": "7s"}
+    assert one.value == 2
+
+
 def test_a_slow_statement_is_given_up(postgres_url: str):
     query = "SELECT 1 AS value FROM pg_sleep(30)"
     with pytest.raises(TriggerError, match="timeout"):

@@ -55,6 +55,47 @@ def test_a_second_start_finds_what_the_first_one_kept(home: Home) -> None:
         connection.execute("CREATE EXTENSION pg_trgm")
 
 
+def test_its_parts_are_no_superusers_and_keep_to_their_own_database(home: Home) -> None:
+    with served(home) as server:
+        for database in ("sentinel", "prefect"):
+            with connect(server, database) as connection:
+                (rights,) = connection.execute(
+                    "SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls "
+                    "FROM pg_roles WHERE rolname = current_user"
+                )
+                assert rights == (False,)
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute("SELECT pg_read_file('PG_VERSION')")
+        elsewhere = make_url(server.address("sentinel")).set(
+            drivername="postgresql", database="prefect"
+        )
+        with pytest.raises(psycopg.OperationalError, match="permission denied"):
+            psycopg.connect(elsewhere.render_as_string(hide_password=False))
+
+
+def test_what_an_earlier_version_made_as_the_superuser_gets_the_owner(home: Home) -> None:
+    with served(home) as server:
+        as_superuser = make_url(server.address("postgres")).set(
+            drivername="postgresql", database="sentinel"
+        )
+        with psycopg.connect(
+            as_superuser.render_as_string(hide_password=False), autocommit=True
+        ) as old:
+            old.execute("ALTER DATABASE sentinel OWNER TO CURRENT_USER")
+            old.execute("CREATE EXTENSION pg_trgm")
+            old.execute("CREATE TYPE colour AS ENUM ('red')")
+            old.execute("CREATE TABLE alert (id bigserial PRIMARY KEY, colour colour)")
+            old.execute("CREATE VIEW alerts AS SELECT * FROM alert")
+            old.execute("CREATE SEQUENCE numbers")
+    with served(home) as server, connect(server) as connection:
+        connection.execute("ALTER TABLE alert ADD COLUMN title text")
+        connection.execute("INSERT INTO alert (colour) VALUES ('red')")
+        connection.execute("ALTER TYPE colour ADD VALUE 'blue'")
+        connection.execute("DROP VIEW alerts")
+        connection.execute("DROP SEQUENCE numbers")
+        connection.execute("CREATE TABLE another (id int)")
+
+
 def test_only_this_machine_with_the_password_gets_in(home: Home) -> None:
     with served(home) as server:
         with connect(server, "prefect") as connection:
