@@ -31,6 +31,7 @@ _PLANNING_EVERY = timedelta(minutes=1)
 _UNPLANNED_FOR = timedelta(minutes=10)
 _USUAL_FOR = timedelta(hours=1)
 _USUAL_RUNS = (5, 20)
+_SENTINEL, _RULES = "sentinel", "flows.rules."
 
 
 @trigger(category="prefect", unit="runs", closed_world=True)
@@ -71,7 +72,8 @@ def prefect_runs(
         deployments: watch those whose flow/deployment matches one of these, * meaning anything
         ignore: but not those that match one of these
         tags: only deployments that carry all of these tags
-        ignore_tags: no deployment that carries one of these; rules of Sentinel carry sentinel
+        ignore_tags: no deployment that carries one of these; rules of Sentinel count as if they
+            carried sentinel: a check that fails has an alert of its own
         late_minutes: a run is late when it should have started this long ago; 0 means never
         pending_minutes: stuck when submitted or being cancelled for this long; 0 means never
         stuck_hours: a run is stuck when it has been running for this long; 0 means never
@@ -319,7 +321,8 @@ def _named(one: Deployed, wanted: Sequence[str], ignored: Sequence[str]) -> bool
 
 
 def _tagged(one: Deployed, wanted: Sequence[str], ignored: Sequence[str]) -> bool:
-    return set(wanted) <= set(one.tags) and not set(ignored) & set(one.tags)
+    tags = {*one.tags, *([_SENTINEL] if (one.entrypoint or "").startswith(_RULES) else [])}
+    return set(wanted) <= set(one.tags) and not set(ignored) & tags
 
 
 def _typed(*types: str) -> dict[str, Any]:

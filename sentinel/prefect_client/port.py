@@ -128,6 +128,7 @@ class Deployed(msgspec.Struct, frozen=True, kw_only=True):
     work_pool_name: str | None = None
     schedules: Sequence[Mapping[str, Any]] = ()
     created: datetime | None = None
+    entrypoint: str | None = None
 
 
 class WorkPool(msgspec.Struct, frozen=True, kw_only=True):

@@ -123,3 +123,12 @@ class TestRunsWithoutADeployment:
         fleet.ran_alone("FAILED")
         assert self.firing(fleet, minutes=23 * 60) == [fleet.flow]
         assert self.firing(fleet, minutes=25 * 60) == []
+
+
+def test_a_rule_of_sentinel_is_no_deployment_to_watch_whatever_its_tags(fleet: Fleet):
+    rule = fleet.deployment("raising", entrypoint="flows.rules.raising")
+    other = fleet.deployment("mine", entrypoint="flows.py:mine")
+    for one in (rule, other):
+        fleet.ran(one, "FAILED")
+    assert fleet.firing() == ["mine"]
+    assert sorted(fleet.firing(ignore_tags=[])) == ["mine", "raising"]

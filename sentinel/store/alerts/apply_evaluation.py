@@ -267,7 +267,10 @@ class _EvaluatedRule:
                 return
             recent = self._recent(()).get(print_)
         word = rule.errors.severity
-        bad = Bad(at=self.evaluation.slot, severity=int(severity_of(word)), word=word)
+        bad = Bad(
+            at=self.evaluation.slot, severity=int(severity_of(word)), word=word,
+            occurrences=failures if alert is None else 1,
+        )  # fmt: skip
         become = step(
             alert, recent, bad, self.now, self._check_terms(), new_id() if alert is None else ""
         )

@@ -78,6 +78,13 @@ def test_a_closed_world_check_resolves_what_it_no_longer_names(world: World):
     assert dict(world.alerts())["disk: /data 95 percent"] == "open"
 
 
+def test_an_alert_about_a_check_counts_how_often_it_failed(world: World):
+    for _ in range(40):
+        world.sees(error=RuntimeError("no answer"))
+    assert world.rows("SELECT occurrences FROM alert") == [(40,)]
+    assert len(world.store.alerts.timeline(world.ids()[0])) == 1
+
+
 def test_a_check_that_keeps_failing_becomes_one_alert_about_its_source(world: World):
     for _ in range(2):
         assert world.sees(error=OSError("no route")).changed == 0
