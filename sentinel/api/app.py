@@ -32,6 +32,7 @@ from sentinel.api import (
 from sentinel.api.answers import Answers
 from sentinel.api.host_guard import HostGuard
 from sentinel.api.limits import Limits
+from sentinel.api.query_names import KnownQuery
 from sentinel.api.relay_thread import RelayThread
 from sentinel.links import Addresses, allowed_hosts
 from sentinel.prefect_client.client import PrefectApi
@@ -105,15 +106,20 @@ def create_app(
     app.add_middleware(HostGuard, allowed=allowed_hosts(chosen, socket.gethostname()))
     app.add_middleware(Limits)
 
-    api = APIRouter(prefix="/api/v1/alerts", dependencies=[access.Trusted])
+    api = APIRouter(prefix="/api/v1/alerts", dependencies=[access.Trusted, KnownQuery])
     for noun in (alerts, channels, events, heartbeats, inbox, metrics, rules, statistics, webhooks):
         api.include_router(_for_callers(noun.router))
+    api.include_router(webhooks.older)
     app.include_router(api)
+    app.include_router(webhooks.older, dependencies=[access.Trusted, KnownQuery])
     app.include_router(
-        _for_callers(events.batches), prefix="/api/v1", dependencies=[access.Trusted]
+        _for_callers(events.batches),
+        prefix="/api/v1",
+        dependencies=[access.Trusted, KnownQuery],
     )
-    app.include_router(heartbeats.by_key)  # its path contains a key
-    open_here = [Depends(access.local_or_trusted)]
+    # Its path contains a key.
+    app.include_router(_for_callers(heartbeats.by_key), dependencies=[KnownQuery])
+    open_here = [Depends(access.local_or_trusted), KnownQuery]
     app.include_router(_for_callers(health.router), dependencies=open_here)
     app.include_router(_documentation(app), dependencies=open_here)
     app.mount("/docs/static", StaticFiles(directory=Path(__file__).parent / "static"))

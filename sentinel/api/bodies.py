@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BeforeValidator
 
 from sentinel.api.limits import allow
 from sentinel.api.problems import Problem
+from sentinel.events import read_with_nan
 from sentinel.tenant import TENANT_PATTERN
 
 __all__ = ["Body", "Moment", "Tenant", "described", "json_of"]
@@ -45,7 +46,7 @@ def described(schema: dict[str, Any], example: Any) -> dict[str, Any]:
 
 
 def json_of(body: bytes) -> Any:
-    """Parse the body as JSON.
+    """Parse the body as JSON, also where a program wrote NaN or Infinity into it.
 
     Args:
         body: the raw body
@@ -59,6 +60,9 @@ def json_of(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
+        found = read_with_nan(body)
+        if found is not None:
+            return found
         raise Problem(
             400, "bad_request", f"the body is not JSON: {error}", hint="Send JSON."
         ) from None

@@ -29,6 +29,7 @@ _REACH = timedelta(days=7)
 
 router = APIRouter(prefix="/heartbeats", tags=["heartbeats"])
 by_key = APIRouter(prefix="/ping", tags=["heartbeats"])
+_BY_URL = "Send a heartbeat by the job's own URL"
 
 Job = Annotated[
     str,
@@ -87,10 +88,9 @@ def heart(request: Request, job: Job, tenant: Tenant = "default") -> Heart:
     )
 
 
-@by_key.api_route(
-    "/{job}/{key}", methods=["GET"], summary="Send a heartbeat by the job's own URL",
-    responses=responses(401),
-)  # fmt: skip
+@by_key.head("/{job}/{key}", summary=_BY_URL, responses=responses(401))
+@by_key.post("/{job}/{key}", summary=_BY_URL, responses=responses(401))
+@by_key.get("/{job}/{key}", summary=_BY_URL, responses=responses(401))
 def ping(
     request: Request,
     job: Job,
@@ -100,7 +100,16 @@ def ping(
     status: Status = "ok",
     tenant: Tenant = "default",
 ) -> Beat:
-    """Store a heartbeat without the token, for schedulers that can only fetch a URL."""
+    """Store a heartbeat without the token, for schedulers that can only fetch a URL.
+
+    GET, POST and HEAD do the same, since schedulers differ; a body is ignored.
+
+    Returns:
+        The heartbeat as stored.
+
+    Raises:
+        Problem: 401 for a wrong key
+    """
     wanted = key_of(_token(request), tenant, job)
     if not hmac.compare_digest(wanted.encode(), key.encode("utf-8", "surrogateescape")):
         raise Problem(

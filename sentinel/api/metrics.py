@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from sentinel.api.bodies import Body, Tenant, described
 from sentinel.api.problems import ItemError, Problem, responses
 from sentinel.api.schemas import NO_NUL
 from sentinel.errors import SampleError
+from sentinel.events import read_with_nan
 from sentinel.labels.text import MAX_LABELS, MAX_NAME
 from sentinel.metrics.arrival import Arrival
 from sentinel.metrics.sample import RULE_PREFIX, moment_of
@@ -176,7 +178,10 @@ def _read(body: bytes) -> list[_Given | SampleError]:
             given = [_one.decode(body)]
     except msgspec.ValidationError as error:
         given = [_wrong(0, error)]
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
+        found = read_with_nan(body)
+        if isinstance(found, list):
+            return [_finite(index, one) for index, one in enumerate(cast("list[Any]", found))]
         raise Problem(
             400, "bad_request", f"the body is not JSON: {error}", hint="Send a sample or a list."
         ) from None
@@ -188,6 +193,13 @@ def _read(body: bytes) -> list[_Given | SampleError]:
             hint=f"Send at most {MOST_AT_ONCE:,} per request.",
         )
     return given
+
+
+def _finite(index: int, given: object) -> _Given | SampleError:
+    try:
+        return _item(index, msgspec.Raw(json.dumps(given, allow_nan=False).encode()))
+    except (ValueError, RecursionError):
+        return SampleError("is NaN or Infinity, and not finite", field="value", index=index)
 
 
 def _item(index: int, raw: msgspec.Raw) -> _Given | SampleError:

@@ -19,9 +19,11 @@ from sentinel.labels.text import MAX_LABELS, MAX_NAME
 from sentinel.rules.not_repeated import REPEAT_INTERVAL, NotRepeated
 from sentinel.store import Store
 
-__all__ = ["Taken", "router"]
+__all__ = ["Taken", "older", "router"]
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
+older = APIRouter(prefix="/webhook")
+"""The paths as older senders have them."""
 
 
 def _interval(given: object) -> timedelta:
@@ -122,6 +124,7 @@ class Taken(BaseModel):
     )
 
 
+@older.post("/prometheus", include_in_schema=False)
 @router.post(
     "/prometheus",
     summary="Receive alerts of Prometheus' Alertmanager",
@@ -149,6 +152,7 @@ def from_prometheus(
     return _taken(request, "prometheus", prometheus(json_of(body)), tenant, terms)
 
 
+@older.post("/grafana", include_in_schema=False)
 @router.post(
     "/grafana",
     summary="Receive alerts and samples of Grafana",

@@ -63,7 +63,7 @@ def judge_all(evaluation: Evaluation, live: Mapping[str, AlertState]) -> dict[st
     for reading in _worth_judging(evaluation, when, live):
         print_ = fingerprint(tenant, name, reading.labels)
         firing = reading.firing
-        word = reading.severity
+        word = reading.severity if reading.severity is None else reading.severity.strip().lower()
         if firing is None:
             value = reading.value
             if when is None or (value is None and when.expression is None):

@@ -7,7 +7,7 @@ matter.
 
 from __future__ import annotations
 
-from sentinel.events.bodies import MOST_AT_ONCE, NoEvents, read_events
+from sentinel.events.bodies import MOST_AT_ONCE, NoEvents, read_events, read_with_nan
 from sentinel.events.incoming import Kept, Refused, Taken, event_id, happened_at, taken
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "event_id",
     "happened_at",
     "read_events",
+    "read_with_nan",
     "taken",
 ]

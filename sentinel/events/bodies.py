@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, cast
 
 import orjson
@@ -9,7 +10,7 @@ import orjson
 from sentinel.errors import ConfigurationError
 from sentinel.events.incoming import Refused
 
-__all__ = ["MOST_AT_ONCE", "NoEvents", "read_events"]
+__all__ = ["MOST_AT_ONCE", "NoEvents", "read_events", "read_with_nan"]
 
 MOST_AT_ONCE = 10_000
 """So many events in one call."""
@@ -39,6 +40,11 @@ def read_events(body: bytes) -> list[Any]:
     try:
         whole: Any = orjson.loads(text)
     except orjson.JSONDecodeError as error:
+        found = read_with_nan(text)
+        if isinstance(found, dict):
+            found = cast("dict[str, Any]", found).get("events")
+        if isinstance(found, list):
+            return [_without_nan(index, one) for index, one in enumerate(cast("list[Any]", found))]
         lines = _lines(text)
         if len(lines) < 2 or all(isinstance(one, Refused) for one in lines):
             raise NoEvents(
@@ -53,6 +59,35 @@ def read_events(body: bytes) -> list[Any]:
             return cast("list[Any]", given["events"])
         return [given]
     return [whole]
+
+
+def read_with_nan(body: bytes) -> Any:
+    """Read JSON in which a program wrote NaN or Infinity, which JSON does not have.
+
+    Python and others write them by default, so that one such number would cost a whole batch.
+
+    Args:
+        body: what is no JSON
+
+    Returns:
+        The value, with floats that are not finite; None where it is not JSON for another reason.
+    """
+    if b"NaN" not in body and b"Infinity" not in body:
+        return None
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _without_nan(index: int, event: object) -> object:
+    """Return `event`, or a refusal where it has a number that JSON does not have."""
+    try:
+        json.dumps(event, allow_nan=False)
+    except (ValueError, RecursionError):
+        message = "it has NaN or Infinity, which JSON does not have; send null or a text"
+        return Refused(index=index, field="", message=message)
+    return event
 
 
 def _lines(text: bytes) -> list[Any]:
