@@ -12,13 +12,25 @@ from pydantic import model_validator as after_all
 from sentinel.errors import PatternError
 from sentinel.regex.matcher import pattern
 
-__all__ = ["OPERATORS", "AllOf", "AnyOf", "Clause", "Condition", "NotOf", "Operator", "walk"]
+__all__ = [
+    "COMPARABLE",
+    "OPERATORS",
+    "AllOf",
+    "AnyOf",
+    "Clause",
+    "Condition",
+    "NotOf",
+    "Operator",
+    "walk",
+]
 
 Operator = Literal[
     "eq", "ne", "gt", "lt", "gte", "lte", "in", "not_in", "contains", "startswith", "endswith",
     "regex", "exists", "cidr",
 ]  # fmt: skip
 OPERATORS: tuple[str, ...] = get_args(Operator)
+COMPARABLE = ("eq", "ne", "gt", "lt", "gte", "lte", "contains", "startswith", "endswith")
+"""Operators that can compare a field with another one."""
 Scalar = str | int | float | bool
 
 
@@ -30,17 +42,26 @@ class Condition(BaseModel):
     field: str = Field(
         min_length=1,
         max_length=200,
-        description="Dotted, into nested JSON: actor.address. Of a list, any element will do.",
+        description="Dotted, into nested JSON: actor.address. Of a list, any element will do. "
+        "* is every value of the event.",
     )
     operator: Operator
     value: Any = Field(default=True, description="A list for in and not_in.")
+    value_field: str = Field(
+        default="",
+        max_length=200,
+        description="In place of value: another field of the same event, to compare with.",
+    )
     case_sensitive: bool = Field(default=True, description="Whether A differs from a.")
 
     @after_all(mode="after")
     def _fits(self) -> Self:
         value, operator = self.value, self.operator
-        if any(not part for part in self.field.split(".")):
-            raise ValueError(f"field {self.field!r} has an empty part between its dots")
+        for path in (self.field, self.value_field) if self.value_field else (self.field,):
+            if any(not part for part in path.split(".")):
+                raise ValueError(f"field {path!r} has an empty part between its dots")
+        if self.value_field:
+            return self._fits_another_field()
         if operator in ("in", "not_in"):
             if not isinstance(value, list) or not all(
                 isinstance(one, Scalar) for one in cast("list[object]", value)
@@ -64,6 +85,14 @@ class Condition(BaseModel):
                 ipaddress.ip_network(cast("str", value).strip(), strict=False)
             except ValueError:
                 raise ValueError(f"{value!r} is no network: write 10.0.0.0/8") from None
+        return self
+
+    def _fits_another_field(self) -> Self:
+        if self.operator not in COMPARABLE:
+            can = ", ".join(COMPARABLE)
+            raise ValueError(f"value_field: {self.operator} cannot compare two fields; {can} can")
+        if self.value is not True:
+            raise ValueError("give value or value_field, not both")
         return self
 
 

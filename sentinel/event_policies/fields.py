@@ -8,8 +8,10 @@ from typing import Any, NamedTuple, cast
 
 from sentinel.template import values_at
 
-__all__ = ["NOWHERE", "Found", "finder", "shortened", "text_of"]
+__all__ = ["ANYWHERE", "NOWHERE", "Found", "finder", "shortened", "text_of"]
 
+ANYWHERE = "*"
+"""The path of every value in an event, however deep."""
 _SCALARS: frozenset[object] = frozenset((str, int, float, bool))
 
 
@@ -34,11 +36,13 @@ def finder(path: str) -> Callable[[Mapping[str, Any]], Found]:
     on the way stands for each of its elements, and for one of them where the step is a number.
 
     Args:
-        path: names with dots between them
+        path: names with dots between them, or `ANYWHERE`
 
     Returns:
         A function that returns all values at that path.
     """
+    if path == ANYWHERE:
+        return _everything
     parts = path.split(".")
     head, rest = parts[0], parts[1:]
 
@@ -65,6 +69,21 @@ def finder(path: str) -> Callable[[Mapping[str, Any]], Found]:
         return _gathered(values) if values else NOWHERE
 
     return find_deep if rest else find_flat
+
+
+def _everything(event: Mapping[str, Any]) -> Found:
+    """Return every value in an event, those in lists and mappings included, but no names."""
+    found: list[Any] = []
+    waiting: list[Any] = [event]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting.extend(reversed(list(cast("Mapping[str, Any]", value).values())))
+        elif isinstance(value, list | tuple):
+            waiting.extend(reversed(cast("list[Any]", value)))
+        elif value is not None:
+            found.append(value)
+    return Found(tuple(found), (), bool(found))
 
 
 def _gathered(values: list[Any]) -> Found:

@@ -189,6 +189,8 @@ class FieldIndex:
         value, case = condition.value, condition.case_sensitive
         operator = condition.operator
         texts = self._exact_texts if case else self._folded_texts
+        if condition.value_field:
+            operator = "exists"  # what it is compared with is asked afterwards
         match operator:
             case "eq" | "in":
                 table = self._equal if case else self._equal_folded

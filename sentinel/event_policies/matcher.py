@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from sentinel.event_policies.clause import AllOf, AnyOf, Clause, Condition, NotOf
-from sentinel.event_policies.fields import Found, finder
+from sentinel.event_policies.fields import ANYWHERE, Found, finder
 from sentinel.event_policies.index import FieldIndex
 from sentinel.event_policies.model import EventPolicy
-from sentinel.event_policies.operators import test_of
+from sentinel.event_policies.operators import comparison_of, test_of
 from sentinel.regex.matcher import pattern
 
 __all__ = ["Matcher", "check_of", "compile_policy"]
@@ -61,7 +61,9 @@ class _Finders:
     def key(condition: Condition) -> str:
         """Return the same for conditions that say the same."""
         one = condition
-        return f"{one.field}\0{one.operator}\0{one.value!r}\0{one.case_sensitive}"
+        return (
+            f"{one.field}\0{one.operator}\0{one.value!r}\0{one.value_field}\0{one.case_sensitive}"
+        )
 
     def check(self, clause: Clause) -> Check:
         """Return whether an event satisfies `clause`."""
@@ -79,9 +81,16 @@ class _Finders:
                 key = self.key(clause)
                 known = self._checks.get(key)
                 if known is None:
-                    find, test = self.finder(clause.field), test_of(clause)
-                    known = self._checks[key] = lambda e: test(find(e))
+                    known = self._checks[key] = self._check(clause)
                 return known
+
+    def _check(self, condition: Condition) -> Check:
+        find = self.finder(condition.field)
+        if condition.value_field:
+            find_other, compare = self.finder(condition.value_field), comparison_of(condition)
+            return lambda e: compare(find(e), find_other(e))
+        test = test_of(condition)
+        return lambda e: test(find(e))
 
 
 def check_of(clause: Clause) -> Check:
@@ -148,7 +157,7 @@ class Matcher:
         for path, index in indexes.items():
             find = self._finders.finder(path)
             match path.split("."):
-                case [_]:
+                case [one] if one != ANYWHERE:
                     self._flat.append((path, path, find, index, index.memory, index.quiet))
                 case [head, tail]:
                     field = (tail, path, find, index, index.memory, index.quiet)
@@ -255,7 +264,9 @@ class _Chooser:
 
     def _cost(self, condition: Condition) -> float:
         """Return how often it opens its policy in vain, and what finding out costs."""
-        static = _COST[condition.operator]
+        static = _COST["exists" if condition.value_field else condition.operator]
+        if condition.field == ANYWHERE:
+            static += _UNCERTAIN
         if condition.operator == "regex":
             found = pattern(condition.value, not condition.case_sensitive)
             if not found.required:
@@ -266,7 +277,7 @@ class _Chooser:
         rate = self._rates.get(key)
         if rate is None:
             check = self._finders.check(condition)
-            if condition.operator in ("ne", "not_in"):
+            if condition.operator in ("ne", "not_in") or condition.value_field:
                 find = self._finders.finder(condition.field)
                 hits = sum(find(event).there for event in self._sample)
             else:

@@ -33,7 +33,7 @@ from sentinel.timing.rate_limit import Limit
 __all__ = ["OPERATORS", "AllOf", "AnyOf", "Clause", "Condition", "EventPolicy", "NotOf", "Operator"]
 
 MAX_DEPTH = 20
-MAX_CLAUSES = 500
+MAX_CLAUSES = 10_000
 _LONGEST_NAME = 200
 
 
@@ -90,7 +90,7 @@ class EventPolicy(BaseModel):
             if depth > MAX_DEPTH:
                 raise ValueError(f"rules: they are nested more than {MAX_DEPTH} deep")
             if count > MAX_CLAUSES:
-                raise ValueError(f"rules: there are more than {MAX_CLAUSES} conditions in them")
+                raise ValueError(f"rules: there are more than {MAX_CLAUSES:,} conditions in them")
         if isinstance(self.window, Change) and not self.by:
             raise ValueError("window: change needs `by`, whose value it is that changes")
         return self

@@ -17,9 +17,11 @@ from sentinel.event_policies.fields import Found, text_of
 from sentinel.expression.functions import in_network
 from sentinel.regex.matcher import pattern
 
-__all__ = ["Test", "as_number", "equal_key", "folded", "test_of"]
+__all__ = ["MAX_PARTS", "Test", "as_number", "comparison_of", "equal_key", "folded", "test_of"]
 
 Test = Callable[[Found], bool]
+MAX_PARTS = 100
+"""So many values of one field are looked for in the texts of another; pairs grow as a square."""
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "gt": operator.gt, "lt": operator.lt, "gte": operator.ge, "lte": operator.le,
 }  # fmt: skip
@@ -66,17 +68,74 @@ def test_of(condition: Condition) -> Test:
             return _ordered(_ORDER[condition.operator], value, case)
         case "contains":
             return _containing(value, case)
-        case "startswith":
-            start = folded(value, case)
-            return _any_text(lambda text: text.startswith(start), case)
-        case "endswith":
-            end = folded(value, case)
-            return _any_text(lambda text: text.endswith(end), case)
+        case "startswith" | "endswith" as edge:
+            return _at_edge(edge, folded(value, case), case)
         case "regex":
             search = pattern(value, not case).search
             return _any_text(search, True)
         case "cidr":
             return _any_text(lambda text: in_network(text, value), True)
+
+
+def comparison_of(condition: Condition) -> Callable[[Found, Found], bool]:
+    """Return the comparison of two fields that `condition` is.
+
+    Args:
+        condition: with a `value_field`
+
+    Returns:
+        Whether it holds of what was found at `field` and at `value_field`: for any pair of their
+        values, except that `ne` wants both fields and no pair that is equal. Parts of texts are
+        looked for among the first `MAX_PARTS` values of `value_field`.
+    """
+    case = condition.case_sensitive
+    match condition.operator:
+        case "eq":
+            return lambda one, other: bool(_all_keys(one, case) & _all_keys(other, case))
+        case "ne":
+            return lambda one, other: (
+                one.there and other.there and not _all_keys(one, case) & _all_keys(other, case)
+            )
+        case "contains":
+            return lambda one, other: any(
+                _containing(value, case)(one) for value in _values(other)[:MAX_PARTS]
+            )
+        case "startswith" | "endswith" as edge:
+            return lambda one, other: any(
+                _at_edge(edge, folded(text_of(value), case), case)(one)
+                for value in _values(other)[:MAX_PARTS]
+            )
+        case _:
+            work = _ORDER[condition.operator]
+            extreme = min if condition.operator in ("gt", "gte") else max
+            return lambda one, other: any(
+                _ordered(work, value, case)(one) for value in _extremes(other, case, extreme)
+            )
+
+
+def _values(found: Found) -> tuple[Any, ...]:
+    return (*found.plain, *found.items)
+
+
+def _all_keys(found: Found, case: bool) -> set[Any]:
+    return {equal_key(folded(one, case)) for one in _values(found)}
+
+
+def _extremes(found: Found, case: bool, extreme: Callable[[Any], Any]) -> list[Any]:
+    """Return of the numbers and of the other texts the one that is the easiest to exceed."""
+    numbers = [number for one in _values(found) if (number := as_number(one)) is not None]
+    texts = [
+        folded(one, case)
+        for one in _values(found)
+        if isinstance(one, str) and as_number(one) is None
+    ]
+    return [extreme(kind) for kind in (numbers, texts) if kind]
+
+
+def _at_edge(edge: str, text: str, case: bool) -> Test:
+    if edge == "startswith":
+        return _any_text(lambda whole: whole.startswith(text), case)
+    return _any_text(lambda whole: whole.endswith(text), case)
 
 
 def _keys(condition: Condition) -> frozenset[Any]:

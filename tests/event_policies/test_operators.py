@@ -1,4 +1,4 @@
-"""Event policies: what each operator says, and that the index never changes an answer."""
+"""Event policies: what each operator says, and what an alert is made of."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sentinel.event_policies import EventPolicy, Matcher, Verdict, compile_policy, decide
@@ -114,40 +112,6 @@ def test_what_an_operator_says_of_a_field(field: str, operator: str, value: Any,
     assert matches(policy(rule(field, operator, value))) is says
 
 
-def _both(one: EventPolicy, event: dict[str, Any]) -> bool:
-    """Whether a policy matches, by itself and through the index."""
-    alone, indexed = compile_policy(one)(event), Matcher([one]).match(event) == [0]
-    assert alone is indexed
-    return alone
-
-
-@pytest.mark.parametrize("source", ["root logged in", "[r]oot", "(?i)ROOT LOGGED", "in$"])
-def test_what_a_text_hides_behind_padding_is_found(source: str):
-    one = policy(rule("text", "regex", source))
-    assert _both(one, {"text": "a" * 20_000 + " root logged in"})
-    assert _both(one, {"text": ["x", "a" * 20_000 + " root logged in"]})
-    assert not _both(policy(rule("text", "regex", "^a+$")), {"text": "a" * 20_000 + "!"})
-
-
-def test_what_a_list_hides_behind_padding_is_found():
-    deep: Any = ["evil"]
-    for _ in range(500):
-        deep = [deep]
-    for tags in (["x"] * 5000 + ["evil"], deep, ["x", [["x"]], deep, "x"]):
-        assert _both(policy(rule("tags", "eq", "evil")), {"tags": tags})
-        assert _both(policy(rule("tags", "contains", "evil")), {"tags": tags})
-    people = [{"name": "x"}] * 5000 + [{"name": "evil"}]
-    assert _both(policy(rule("people.name", "eq", "evil")), {"people": people})
-
-
-def test_keys_that_differ_only_after_their_first_characters_stay_apart():
-    one = policy(rule("status", "exists"), by=["user"])
-    first, second = ("x" * 500 + end for end in "ab")
-    assert key_of(one, {"user": first}) != key_of(one, {"user": second})
-    assert len(key_of(one, {"user": first})[0]) == 200
-    assert key_of(one, {"user": "x" * 200}) == ("x" * 200,)
-
-
 @pytest.mark.parametrize(
     ("field", "operator", "value"),
     [
@@ -213,12 +177,15 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"rules": [rule("a", "regex", "(a)\\1")]}, "escape sequence"),
     ({"rules": [rule("a", "cidr", "10.0.0.0/40")]}, "no network"),
     ({"rules": [rule("a..b", "eq", 1)]}, "empty part"),
+    ({"rules": [{"field": "a", "operator": "eq", "value_field": "b..c"}]}, "empty part"),
+    ({"rules": [{"field": "a", "operator": "cidr", "value_field": "b"}]}, "eq, ne, gt"),
+    ({"rules": [rule("a", "eq", 1, value_field="b")]}, "not both"),
     ({"rules": [rule("a", "exists", "yes")]}, "true or false"),
     ({"rules": [rule("a", "gt", True)]}, "gt needs a number"),
     ({"rules": [{"any": []}]}, "at least 1 item"),
     ({"rules": [rule("a", "eq", 1)], "severity": "bad"}, "critical"),
     ({"rules": [rule("a", "eq", 1)], "throttle": 1}, "Extra inputs"),
-    ({"rules": [{"any": [rule("a", "eq", 1)] * 501}]}, "more than 500"),
+    ({"rules": [{"any": [rule("a", "eq", 1)] * 10_001}]}, "more than 10,000"),
 ]
 
 
@@ -278,119 +245,6 @@ def test_hours_go_by_the_events_own_time_and_spend_nothing():
     assert outcome.verdict is Verdict.OUTSIDE_HOURS
     assert outcome.spent == Spent()
     assert decide(one, EVENT, Spent(), at=T0, now=late).verdict is Verdict.NOTIFY
-
-
-FIELDS = ["a", "b", "n.x", "n.y", "n.l.z", "l"]
-WORDS = ["", "a", "ab", "abc", "xabcx", "ABC", "10.0.0.1", "5", "é", "zzzz"]
-SCALARS = st.one_of(
-    st.sampled_from(WORDS), st.integers(-3, 6), st.sampled_from([0.5, 5.0]), st.booleans()
-)
-
-
-def _valued(operator: str) -> st.SearchStrategy[Any]:
-    match operator:
-        case "in" | "not_in":
-            return st.lists(SCALARS, max_size=3)
-        case "exists":
-            return st.booleans()
-        case "cidr":
-            return st.sampled_from(["10.0.0.0/8", "10.0.0.1", "::/0", "0.0.0.0/0"])
-        case "regex":
-            return st.sampled_from(["a", "^a.c$", "ab|zz", "b+", "", "(?i)abc", "\\d"])
-        case "startswith" | "endswith":
-            return st.sampled_from(WORDS)
-        case "gt" | "gte" | "lt" | "lte":
-            return st.one_of(st.sampled_from(WORDS), st.integers(-3, 6))
-        case _:
-            return SCALARS
-
-
-_OPERATORS = st.sampled_from(
-    ["eq", "ne", "gt", "lt", "gte", "lte", "in", "not_in", "contains", "startswith", "endswith",
-     "regex", "exists", "cidr"]
-)  # fmt: skip
-
-
-def _conditions(operator: str) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries(
-        {
-            "field": st.sampled_from(FIELDS),
-            "operator": st.just(operator),
-            "value": _valued(operator),
-            "case_sensitive": st.booleans(),
-        }
-    )
-
-
-CONDITIONS = _OPERATORS.flatmap(_conditions)
-CLAUSES = st.recursive(
-    CONDITIONS,
-    lambda inner: st.one_of(
-        st.lists(inner, min_size=1, max_size=3).map(lambda x: {"all": x}),
-        st.lists(inner, min_size=1, max_size=3).map(lambda x: {"any": x}),
-        inner.map(lambda x: {"not": x}),
-    ),
-    max_leaves=5,
-)
-POLICIES = st.fixed_dictionaries(
-    {
-        "name": st.just("p"),
-        "rules": st.lists(CLAUSES, min_size=1, max_size=3),
-        "match_all": st.booleans(),
-        "enabled": st.sampled_from([True, True, False]),
-    }
-).map(EventPolicy.model_validate)
-LEAF = st.one_of(SCALARS, st.none(), st.lists(SCALARS, max_size=3))
-EVENTS = st.fixed_dictionaries(
-    {},
-    optional={
-        "a": LEAF,
-        "b": LEAF,
-        "n.x": SCALARS,
-        "n": st.one_of(
-            SCALARS,
-            st.fixed_dictionaries(
-                {},
-                optional={
-                    "x": LEAF,
-                    "y": LEAF,
-                    "l": st.lists(st.fixed_dictionaries({"z": LEAF}), max_size=3),
-                },
-            ),
-        ),
-        "l": st.lists(st.one_of(SCALARS, st.lists(SCALARS, max_size=2)), max_size=3),
-    },
-)
-
-
-@settings(max_examples=400)
-@given(policies=st.lists(POLICIES, max_size=6), events=st.lists(EVENTS, min_size=1, max_size=6))
-def test_the_index_opens_whatever_matches(
-    policies: list[EventPolicy], events: list[dict[str, Any]]
-):
-    checks = [compile_policy(one) for one in policies]
-    expected = [
-        [n for n, one in enumerate(policies) if one.enabled and checks[n](event)]
-        for event in events
-    ]
-    plain, sampled = Matcher(policies), Matcher(policies, events)
-    for _ in range(2):  # once unknown, once remembered
-        assert list(plain.matches(events)) == expected
-    assert list(sampled.matches(events)) == expected
-
-
-def test_texts_that_never_come_back_are_not_remembered_and_the_answer_stays():
-    matcher = Matcher([policy(rule("id", "endswith", "77"))])
-    found = [n for n in range(12_000) if matcher.match({"id": f"request-{n}"})]
-    assert found == [n for n in range(12_000) if str(n).endswith("77")]
-
-
-def test_only_what_must_not_be_is_asked_for_every_event():
-    matcher = Matcher(
-        [policy(rule("a", "eq", n)) for n in range(100)]
-        + [policy({"not": rule("a", "eq", 1)}), policy(rule("b", "exists", False))]
-    )
-    assert matcher.always_asked == 2
 
 
 def test_an_alert_is_about_one_event_also_where_later_ones_are_held_back():
