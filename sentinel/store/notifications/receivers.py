@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, or_, select
@@ -24,6 +24,8 @@ RECEIVER = table_of(Receiver)
 DEFAULT = "default"
 INBOX = "inbox"
 _ALL = select(RECEIVER).order_by(RECEIVER.c.name)
+_INCIDENTS = {"pager-duty-webhook": "PagerDuty", "opsgenie-webhook": "Opsgenie"}
+"""Prefect's blocks that know no resolve, by type: their product."""
 _CHANNEL = re.compile(r"inbox|[a-z0-9][a-z0-9-]*/[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -69,7 +71,8 @@ class Receivers:
             How many alerts are open that new channels are not notified of.
 
         Raises:
-            ConfigurationError: a channel has another form.
+            ConfigurationError: a channel has another form, or is a new one of a block that opens
+                an incident for each message.
         """
         if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,99}", name):
             raise ConfigurationError(
@@ -91,6 +94,7 @@ class Receivers:
 
         def work(connection: Connection) -> int:
             before = self.all_in(connection)
+            _refuse_incidents(name, set(values["channels"]).difference(before.get(name, ())))
             done = connection.execute(
                 RECEIVER.update().where(RECEIVER.c.name == name).values(**values)
             )
@@ -146,6 +150,24 @@ class Receivers:
             )
         if ids:
             self._store.wakes.request(connection, now)
+
+
+def _refuse_incidents(name: str, new: Collection[str]) -> None:
+    """Refuse new channels whose blocks open one more incident for each message.
+
+    Raises:
+        ConfigurationError: there is one
+    """
+    for ref in sorted(new):
+        product = _INCIDENTS.get(ref.partition("/")[0])
+        if product is not None:
+            raise ConfigurationError(
+                f"receiver {name!r}: Prefect's block {ref} opens one more incident in {product} "
+                "for each reminder and for the resolve, always with the same severity",
+                hint="Use a sentinel-webhook: its dedup_key is the same for the whole life of a "
+                f"group, and resolved alerts say so. Or have mails of a sentinel-email opened "
+                f"as incidents by {product}.",
+            )
 
 
 def _open_groups(

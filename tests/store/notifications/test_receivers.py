@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sentinel.clock import FakeClock
-from sentinel.errors import NotFound
+from sentinel.errors import ConfigurationError, NotFound
 from sentinel.store import Store
+from sentinel.store.notifications.receivers import RECEIVER
 from tests.world import World
 
 
@@ -143,3 +144,23 @@ def test_an_unknown_receiver_cannot_be_removed(world: World):
     with pytest.raises(NotFound, match="there is no receiver 'nobody'"):
         world.store.receivers.remove("nobody")
     assert wakes(world) == before
+
+
+@pytest.mark.parametrize("slug", ["pager-duty-webhook", "opsgenie-webhook"])
+def test_a_block_that_opens_an_incident_for_each_message_is_refused(store: Store, slug: str):
+    with pytest.raises(ConfigurationError, match="one more incident") as caught:
+        store.receivers.set("ops", ["inbox", f"{slug}/night"])
+    assert "sentinel-webhook" in caught.value.hint
+    assert "ops" not in store.receivers.all()
+
+
+def test_a_receiver_that_has_such_a_block_can_still_be_changed(store: Store):
+    had = "pager-duty-webhook/night"
+    with store.write() as connection:
+        connection.execute(
+            RECEIVER.insert().values(
+                name="ops", channels=[had], description="", source="ui", updated_at=store.now()
+            )
+        )
+    store.receivers.set("ops", ["inbox", had])
+    assert store.receivers.all()["ops"] == ["inbox", had]
