@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sentinel.alerts.view import AlertView
-from sentinel.links import Addresses
+from sentinel.links import Addresses, run_about
 from sentinel.store.alerts.live_groups import LiveGroup
 
 __all__ = ["milliseconds", "row", "value"]
@@ -33,6 +33,10 @@ def _name(group: LiveGroup) -> str:
 
 def row(alert: AlertView, addresses: Addresses, group: LiveGroup | None = None) -> dict[str, Any]:
     """Return the row of one alert; `group` is the one that it is notified in."""
+    run = addresses.flow_run(alert.flow_run_id) if alert.flow_run_id else ""
+    state = alert.flow_run_state or ""
+    if (about := run_about(alert.details)) is not None:
+        run, state = about[0], ""  # the state of the evaluation says nothing of that run's
     return {
         "id": alert.id,
         "version": alert.version,
@@ -55,8 +59,8 @@ def row(alert: AlertView, addresses: Addresses, group: LiveGroup | None = None) 
         "level": alert.escalation_level,
         "until": milliseconds(alert.suppressed_until),
         "why": alert.suppress_reason,
-        "run": addresses.flow_run(alert.flow_run_id) if alert.flow_run_id else "",
-        "runState": alert.flow_run_state or "",
+        "run": run,
+        "runState": state,
         "group": group.id if group is not None else "",
         "groupName": _name(group) if group is not None else "",
     }

@@ -14,7 +14,7 @@ from dashboard.readings_chart import Readings
 from dashboard.view_models import Details, LiveView
 from sentinel.alerts import reasons
 from sentinel.alerts.view import AlertView, TimelineView
-from sentinel.links import Addresses, safe_link
+from sentinel.links import Addresses, run_about, safe_link
 from sentinel.notifications.reasons import words as notification_words
 from sentinel.store.alerts.live_counts import Counts
 from sentinel.store.notifications.notification_log import Why
@@ -100,12 +100,15 @@ def details(shown: Details, addresses: Addresses) -> dict[str, Any]:
     """Return everything about one alert, as the drawer shows it."""
     alert = shown.alert
     links: list[tuple[str, str]] = []
+    about = run_about(alert.details)
+    if about is not None:
+        links += [(f"Flow run {about[1]}", about[0]), ("Logs", f"{about[0]}?tab=Logs")]
     if alert.flow_run_id:
         run = addresses.flow_run(alert.flow_run_id)
+        name, logs = ("Evaluation", "Logs of the evaluation") if about else ("Flow run", "Logs")
         links += [
-            (f"Flow run {alert.flow_run_name or ''}".strip(), run),
-            ("Logs", f"{run}?tab=Logs"),
-        ]
+            (f"{name} {alert.flow_run_name or ''}".strip(), run), (logs, f"{run}?tab=Logs"),
+        ]  # fmt: skip
     notes: list[tuple[str, str]] = []
     for name, text in alert.annotations.items():
         words = name.removesuffix("_url").replace("_", " ").capitalize()

@@ -14,6 +14,7 @@ from flows.naming import name_run
 from flows.notify import notify_until_served
 from sentinel.engine.paused_rules import follow_paused
 from sentinel.engine.remediation import follow_remediations, start_remediations
+from sentinel.engine.run_states import follow_runs
 from sentinel.errors import PrefectUnreachable
 
 __all__ = ["sweep"]
@@ -33,6 +34,7 @@ def sweep() -> State[None]:
             remediations = follow_remediations(store, api) + start_remediations(store, api)
             put_back = restore_switches(store, api)
             follow_paused(store, api)
+            follow_runs(store, api)
         except PrefectUnreachable as error:
             # The notifications, which matter more, are sent; the next sweep tries again.
             get_run_logger().warning(

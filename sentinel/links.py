@@ -8,6 +8,8 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
@@ -71,6 +73,20 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
     def flow_run(self, flow_run_id: str) -> str:
         """Return the address of a flow run in the Prefect UI."""
         return f"{self.prefect_ui}/runs/flow-run/{quote(flow_run_id, safe='')}"
+
+
+def run_about(details: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return address and name of the Prefect run that an alert is about.
+
+    Args:
+        details: the alert's, where checks of Prefect's runs leave `run_url` and `run`
+
+    Returns:
+        Both, or None for an alert about something else.
+    """
+    given = details.get("run_url")
+    url = safe_link(given) if isinstance(given, str) and details.get("run") else None
+    return None if url is None else (url, str(details["run"]))
 
 
 def dashboard_address(settings: Settings, port: int | None = None) -> str:

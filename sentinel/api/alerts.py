@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any, Literal, cast
@@ -29,7 +30,7 @@ from sentinel.api.schemas import (
 )
 from sentinel.engine.snooze import offer, still_firing
 from sentinel.errors import NotFound
-from sentinel.links import Addresses
+from sentinel.links import Addresses, run_about
 from sentinel.severity import WORDS
 from sentinel.store import Store
 from sentinel.store.alerts.detail import read_detail
@@ -55,15 +56,20 @@ AlertId = Annotated[
 
 
 def _item(request: Request, alert: AlertView) -> AlertItem:
-    links = Links.model_validate(_links(request, alert.id, alert.flow_run_id))
+    links = Links.model_validate(_links(request, vars(alert)))
     return AlertItem.model_construct(None, **vars(alert), links=links)
 
 
-def _links(request: Request, alert_id: str, flow_run_id: str | None) -> dict[str, str | None]:
+def _links(request: Request, alert: Mapping[str, Any]) -> dict[str, str | None]:
     """Return the fields of `Links`."""
     addresses = _addresses(request)
-    run = addresses.flow_run(flow_run_id) if flow_run_id else None
-    return {"dashboard": addresses.alert(alert_id), "flow_run": run}
+    run = addresses.flow_run(alert["flow_run_id"]) if alert["flow_run_id"] else None
+    about = run_about(alert["details"])
+    return {
+        "dashboard": addresses.alert(alert["id"]),
+        "flow_run": run if about is None else about[0],
+        "evaluation": run,
+    }
 
 
 def _addresses(request: Request) -> Addresses:
@@ -126,7 +132,7 @@ def _list(
 ) -> tuple[bytes, None]:
     page = _store(request).alerts.fields_page(chosen, limit=limit, after=after, order=order)
     for fields in page.items:
-        fields["links"] = _links(request, fields["id"], fields["flow_run_id"])
+        fields["links"] = _links(request, fields)
     return msgspec.json.encode({"items": page.items, "next_cursor": page.next}), None
 
 
@@ -146,7 +152,7 @@ async def get_alert(request: Request, alert_id: AlertId) -> Response:
 def _detail(request: Request, alert_id: str) -> tuple[bytes, None]:
     found = read_detail(_store(request), alert_id)
     fields = found.alert
-    fields["links"] = _links(request, alert_id, fields["flow_run_id"])
+    fields["links"] = _links(request, fields)
     fields["timeline"] = found.timeline
     fields["remedy"] = _remediation(request, found.remediation)
     return msgspec.json.encode(fields), None

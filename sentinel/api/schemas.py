@@ -105,7 +105,10 @@ class Links(BaseModel):
     """Pages about the alert."""
 
     dashboard: str
-    flow_run: str | None = Field(description="The flow run in the Prefect UI that raised it.")
+    flow_run: str | None = Field(
+        description="The flow run in the Prefect UI that the alert is about, else that raised it."
+    )
+    evaluation: str | None = Field(description="The flow run in the Prefect UI that raised it.")
 
 
 class AlertItem(AlertView):

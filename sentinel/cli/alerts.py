@@ -13,6 +13,8 @@ from sentinel.cli.target import actor, open_store
 
 if TYPE_CHECKING:
     from sentinel.alerts.actions import ActionName
+    from sentinel.alerts.view import AlertView
+    from sentinel.links import Addresses
 
 __all__ = ["commands"]
 
@@ -162,7 +164,7 @@ def show(
             "acknowledged": _by(found.acknowledged_by, found.acknowledge_comment),
             "occurrences": f"{found.occurrences}, last {ago(found.last_bad_at, now)} ago",
             "dashboard": addresses.alert(found.id),
-            "flow run": addresses.flow_run(found.flow_run_id) if found.flow_run_id else "",
+            **_runs(found, addresses),
             # An annotation comes from outside and may be called like one of these.
             **{f"{_OWN.get(name, '')}{name}": text for name, text in found.annotations.items()},
         }
@@ -189,6 +191,15 @@ _OWN: dict[str, str] = dict.fromkeys(
         "acknowledged", "occurrences", "dashboard", "flow run",
     ), "annotation ",
 )  # fmt: skip
+
+
+def _runs(found: AlertView, addresses: Addresses) -> dict[str, str]:
+    """Return the pages of the flow run that an alert is about, and of the one that raised it."""
+    from sentinel.links import run_about
+
+    own = addresses.flow_run(found.flow_run_id) if found.flow_run_id else ""
+    about = run_about(found.details)
+    return {"flow run": own} if about is None else {"flow run": about[0], "evaluation": own}
 
 
 def _by(who: str, comment: str) -> str:

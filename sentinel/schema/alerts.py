@@ -124,6 +124,12 @@ class Alert(SQLModel, table=True):
             postgresql_where=text("expires_at IS NOT NULL AND status <> 'resolved'"),
         ),
         Index("alert_by_run", "flow_run_id"),
+        Index(
+            "alert_run_open",
+            "flow_run_id",
+            sqlite_where=text("flow_run_id IS NOT NULL AND flow_run_state IS NULL"),
+            postgresql_where=text("flow_run_id IS NOT NULL AND flow_run_state IS NULL"),
+        ),
     )
 
 

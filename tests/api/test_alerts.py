@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
+from sentinel import Reading
+from sentinel.checks.observation import Observation
 from sentinel.clock import FakeClock
 from sentinel.store import Store
 from tests.api.served import Raised
 from tests.databases import both_databases
+from tests.world import World
 
 URL = "/api/v1/alerts/alerts"
 
@@ -114,6 +118,20 @@ def test_one_alert_has_its_timeline(client: httpx.Client, raised: Raised):
 def test_an_alert_is_named_by_its_whole_id(client: httpx.Client, wanted: str, status: int):
     assert client.get(f"{URL}/{wanted}").status_code == status
     assert act(client, wanted, "resolve").status_code == status
+
+
+def test_the_flow_run_of_an_alert_about_a_run_is_that_run(
+    client: httpx.Client, store: Store, clock: FakeClock
+):
+    world = World(store, clock)
+    url = "https://prefect.example.org/runs/flow-run/7"
+    about = Reading(labels={"flow": "load"}, value=99, details={"run": "owl", "run_url": url})
+    seen = Observation(readings=[about], state={})
+    store.apply(msgspec.structs.replace(world.evaluation(run="run-1"), observation=seen))
+    (alert,) = client.get("/api/v1/alerts/alerts").json()["items"]
+    assert alert["links"]["flow_run"] == url
+    assert alert["links"]["evaluation"].endswith("/run-1")
+    assert client.get(f"/api/v1/alerts/alerts/{alert['id']}").json()["links"] == alert["links"]
 
 
 def test_resolving_an_alert_that_still_holds_offers_a_snooze(client: httpx.Client, raised: Raised):

@@ -65,7 +65,7 @@ def varied(raised: Raised, store: Store, clock: FakeClock) -> str:
 def links(app: FastAPI, alert: Any) -> dict[str, str | None]:
     addresses: Addresses = app.state.addresses
     run = addresses.flow_run(alert.flow_run_id) if alert.flow_run_id else None
-    return {"dashboard": addresses.alert(alert.id), "flow_run": run}
+    return {"dashboard": addresses.alert(alert.id), "flow_run": run, "evaluation": run}
 
 
 def through_the_model(model: BaseModel) -> bytes:

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.serializers import MOST_FIELDS, payload_fields
 from sentinel.alerts.actions import Acknowledge, Comment
+from sentinel.store.database.tables import ALERT
 from tests.dashboard.scene import Scene, given, says
 
 
@@ -53,6 +54,20 @@ def test_flow_run_and_logs_are_one_click_away(scene: Scene, page: AppTest):
     links = dict(given(page.run(), "drawer")["alert"]["links"])
     assert links["Logs"] == f"http://127.0.0.1:9/runs/flow-run/{run}?tab=Logs"
     assert links["Flow run Firing"] == f"http://127.0.0.1:9/runs/flow-run/{run}"
+
+
+def test_flow_run_and_logs_of_an_alert_about_a_run_are_of_that_run(scene: Scene, page: AppTest):
+    wanted = scene.raises("this")
+    url = "https://prefect.example.org/runs/flow-run/7"
+    details = {"run": "owl", "run_url": url}
+    with scene.store.write() as connection:
+        connection.execute(ALERT.update().where(ALERT.c.id == wanted).values(details=details))
+        scene.store.changed(connection)
+    page.query_params["alert"] = wanted
+    links = dict(given(page.run(), "drawer")["alert"]["links"])
+    assert (links["Flow run owl"], links["Logs"]) == (url, f"{url}?tab=Logs")
+    run = scene.store.alerts.get(wanted).flow_run_id
+    assert links["Evaluation Firing"] == f"http://127.0.0.1:9/runs/flow-run/{run}"
 
 
 def test_a_link_to_no_alert_says_so(scene: Scene, page: AppTest):

@@ -365,7 +365,7 @@ class WriteBatch:
             }  # fmt: skip
             _update_same(connection, ids, values, more=", version=version+1")
         if self._wordings:
-            update_many(connection, "alert", _WORDING_COLUMNS, self._wordings)
+            update_many(connection, "alert", _WORDING_COLUMNS, self._wordings, same=_NEW_RUN)
         if self._facts:
             update_many(connection, "alert", _FACT_COLUMNS, self._facts)
         if self._inserts:
@@ -392,5 +392,6 @@ _WORDING_COLUMNS = kinds_of(
     ALERT, "value", "title", "description", "searched", "annotations", "details", "flow_run_id",
     "flow_run_name", "deployment_id",
 )  # fmt: skip
+_NEW_RUN = {"flow_run_state": None}  # until `run_states` has followed it to its end
 _FACT_COLUMNS = kinds_of(ALERT, "description", "annotations", "details")
 _STILL_COLUMNS = kinds_of(ALERT, "value", "title", "searched")
