@@ -38,6 +38,7 @@ def test_a_list_gives_alerts_with_links(client: httpx.Client, raised: Raised):
     assert alert["links"] == {
         "dashboard": f"http://127.0.0.1:8501/?alert={wanted}",
         "flow_run": "http://127.0.0.1:9/runs/flow-run/run-7",
+        "evaluation": "http://127.0.0.1:9/runs/flow-run/run-7",
     }
 
 
