@@ -7,6 +7,7 @@ takes longer than its period, gets an alert about itself.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping
@@ -27,9 +28,19 @@ from sentinel.rollout.plan import OWNER
 from sentinel.rules.rule import Rule
 from sentinel.store import Store
 from sentinel.store.alerts.live_labels import live_labels
+from sentinel.store.notifications.deliveries import release_claims
 from sentinel.worker.run_selection import rule_name
 
-__all__ = ["LATENESS", "late_before", "period", "report_failed_check", "report_lateness", "safely"]
+__all__ = [
+    "LATENESS",
+    "late_before",
+    "period",
+    "release_claims_of",
+    "report",
+    "report_failed_check",
+    "report_lateness",
+    "safely",
+]
 
 log = logging.getLogger("sentinel.worker")
 
@@ -93,6 +104,29 @@ def report_failed_check(
 
 def _moment(text: str) -> datetime:
     return utc(datetime.fromisoformat(text.replace("Z", "+00:00")))
+
+
+async def report(
+    store: Store | None, flow_run: Mapping[str, Any], entrypoint: str, why: str, *,
+    late: bool = False,
+) -> None:  # fmt: skip
+    """Call `report_failed_check` in a thread, where there is a store, and log its errors."""
+    if store is not None:
+        await asyncio.to_thread(
+            safely, "report a failed check to its rule", report_failed_check, store, flow_run,
+            entrypoint, why, late=late,
+        )  # fmt: skip
+
+
+async def release_claims_of(store: Store | None, run: str) -> None:
+    """End what a run had claimed: its process is gone, so it sends nothing any more.
+
+    The relay sees that its notifications are due again, and wakes another run for them.
+    """
+    if store is not None:
+        await asyncio.to_thread(
+            safely, "release the notifications of a run that died", release_claims, store, run
+        )
 
 
 def period(flow_run: Mapping[str, Any]) -> float:

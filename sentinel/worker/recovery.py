@@ -72,17 +72,14 @@ class Recovery:
 
     async def _end(self, run: Mapping[str, Any]) -> None:
         why = f"its worker is gone: {owner_of(run)}"
+        await failure_reporting.release_claims_of(self._store, run["id"])
         kind = "CANCELLED" if run["state_type"] == "CANCELLING" else "CRASHED"
         if not await self._supervisor.api.end(run["id"], kind, why):
             return
         log.warning("run %s is ended as %s: %s", run.get("name"), kind.lower(), why)
         self._supervisor.metrics.crashed_of_others += 1
-        if self._store is not None and kind == "CRASHED" and run["state_type"] == "RUNNING":
-            await asyncio.to_thread(
-                failure_reporting.safely, "report a failed check to its rule",
-                failure_reporting.report_failed_check,
-                self._store, run, "", why, late=False,
-            )  # fmt: skip
+        if kind == "CRASHED" and run["state_type"] == "RUNNING":
+            await failure_reporting.report(self._store, run, "", why)
 
     def _renew(self) -> None:
         if self._store is None:

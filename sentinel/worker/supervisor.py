@@ -261,6 +261,8 @@ class Supervisor:
         if outcome.kind == "ended":
             self._alone.discard(due.id)
             return
+        # First of all: Prefect may not answer for a while.
+        await failure_reporting.release_claims_of(self.store, due.id)
         if outcome.kind == "cancelled":
             if outcome.state != "Cancelled":
                 await self.until_answered(
@@ -278,19 +280,9 @@ class Supervisor:
         state, name = _REPORTED.get(outcome.kind, ("CRASHED", ""))
         end = partial(self.api.end, due.id, state, outcome.message, name=name)
         await self.until_answered(end)
-        await self._report_to_rule(
-            due, task.entrypoint, outcome.message, late=outcome.kind == "late"
+        await failure_reporting.report(
+            self.store, due.flow_run, task.entrypoint, outcome.message, late=outcome.kind == "late"
         )
-
-    async def _report_to_rule(
-        self, due: Due, entrypoint: str, message: str, *, late: bool = False
-    ) -> None:
-        if self.store is not None:
-            await asyncio.to_thread(
-                failure_reporting.safely, "report a failed check to its rule",
-                failure_reporting.report_failed_check,
-                self.store, due.flow_run, entrypoint, message, late=late,
-            )  # fmt: skip
 
     async def until_answered(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Send a request until the API answers.
@@ -373,13 +365,15 @@ class Supervisor:
         await self.processes.stop()
         message = "its worker was stopped before it ended"
         for one in left:
+            await failure_reporting.release_claims_of(self.store, one.due.id)
             try:
                 ended = await self.api.end(one.due.id, "CRASHED", message)
             except SentinelError as error:
                 log.warning("another worker must recover run %s: %s", one.due.id, error)
                 continue
             if ended and one.began:
-                await self._report_to_rule(one.due, one.entrypoint, message)
+                run = one.due.flow_run
+                await failure_reporting.report(self.store, run, one.entrypoint, message)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the present metrics."""

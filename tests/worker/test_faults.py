@@ -7,6 +7,10 @@ from typing import Any
 import psutil
 import pytest
 
+from sentinel.checks.observation import Observation
+from sentinel.checks.reading import Reading
+from sentinel.evaluation.model import Evaluation
+from sentinel.rules.rule import Rule
 from tests.waiting import eventually
 from tests.worker.conftest import Bench, Worker, killed
 
@@ -76,6 +80,30 @@ def test_a_rule_whose_process_dies_has_a_failed_evaluation(bench: Bench, worker:
     assert "SIGKILL" in row.error
     (alert,) = eventually(lambda: bench.store.alerts.page(limit=5).items, "its owner is told")
     assert "slow-cpu" in alert.title
+
+
+def test_what_a_killed_run_was_sending_is_due_again_at_once(bench: Bench, worker: Worker):
+    """Its claim would last for a minute; the worker knows at once that nobody sends any more."""
+    opening = Rule.model_validate({"name": "disk", "group_wait": "0s", "when": {"above": 90}})
+    reading = Reading(labels={"mount": "/"}, value=95.0)
+    now = bench.store.now()
+    bench.store.apply(
+        Evaluation(
+            rule=opening, trigger="disk_space", slot=now, at=now,
+            observation=Observation(readings=[reading]),
+        )
+    )  # fmt: skip
+    run = bench.start(bench.deploy("waits", parameters={"until": str(bench.mark("never"))}))
+    bench.running(run)
+    assert len(bench.store.notification_log.claim(run)) == 1
+    assert bench.store.notification_log.overdue(bench.store.now()) == 0
+    (busy,) = (p for p in worker.children() if f"process {p.pid}" in _message(bench.run(run)))
+    killed(busy.pid)
+    eventually(
+        lambda: bench.store.notification_log.overdue(bench.store.now()) == 1,
+        "it is due again",
+        within=30,
+    )
 
 
 def test_a_leak_is_replaced_and_a_large_one_killed(bench: Bench):

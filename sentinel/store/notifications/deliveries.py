@@ -29,6 +29,7 @@ __all__ = [
     "finish",
     "is_log_entry",
     "log_entry_key",
+    "release_claims",
 ]
 
 
@@ -77,6 +78,23 @@ def finish(store: Store, outcomes: Sequence[Outcome]) -> None:
         by_group.setdefault(outcome.sent.group_id, []).append(outcome)
     for group_id in sorted(by_group):
         store.in_transaction(partial(_finish_group, store, group_id, by_group[group_id]))
+
+
+def release_claims(store: Store, by: str) -> int:
+    """End the claims of a sender that died, so that the next one sends at once.
+
+    Args:
+        store: the shared database
+        by: who claimed: the id of a flow run
+
+    Returns:
+        The number of groups whose notifications are due again.
+    """
+    with store.write() as connection:
+        released = connection.execute(_RELEASE, {"by": by}).rowcount
+        if released:
+            store.changed(connection)
+    return released
 
 
 def _finish_group(
@@ -210,6 +228,11 @@ UPDATE_LOG_ENTRY = NOTIFICATION_LOG.update().where(
 """Sets the given columns of one entry of the notification log."""
 CLAIM = GROUP.update().where(GROUP.c.id == bindparam("group"))
 """Sets the given columns of one group."""
+_RELEASE = (
+    GROUP.update()
+    .where(GROUP.c.due_at.is_not(None), GROUP.c.claimed_by == bindparam("by"))
+    .values(claimed_by="", claimed_until=None)
+)
 _LOCK = select(GROUP.c.id).where(GROUP.c.id == bindparam("group")).with_for_update()
 _HELD = (
     select(DELIVERY.c.id)

@@ -13,7 +13,7 @@ from sentinel.engine import dispatcher
 from sentinel.engine.dispatcher import DeliveryCount, notify_due
 from sentinel.notifications.channel import Channel, Message, Receipt
 from sentinel.store import Store
-from sentinel.store.notifications.deliveries import Outcome
+from sentinel.store.notifications.deliveries import Outcome, release_claims
 from tests.engine.test_dispatcher import FIRST
 from tests.world import World
 
@@ -120,3 +120,20 @@ def test_a_hanging_channel_delays_no_other_group(store: Store, clock: FakeClock)
     slow.go.set()
     thread.join(60)
     assert world.rows(done) == [(2,)]
+
+
+def test_the_claims_of_a_sender_that_died_end_when_somebody_knows(store: Store, clock: FakeClock):
+    world = World(store, clock, group_wait="0s", group_by=["mount"])
+    world.sees({"/": 95, "/data": 95})
+    first = store.notification_log.claim("run-1", limit=1)
+    other = store.notification_log.claim("run-2", limit=1)
+    assert store.notification_log.claim("run-3") == []
+    assert release_claims(store, "run-1") == 1
+    (again,) = store.notification_log.claim("run-3")
+    assert again.message.id == first[0].message.id  # a repeat that a receiver can recognize
+    assert release_claims(store, "run-1") == 0
+    store.notification_log.finish([Outcome(sent=one) for one in (*other, again)])
+    states = world.rows("SELECT by, state, error FROM delivery ORDER BY by")
+    assert states == [
+        ("run-1", "failed", "its sender died"), ("run-2", "sent", ""), ("run-3", "sent", ""),
+    ]  # fmt: skip
