@@ -6,7 +6,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import repeat
@@ -20,6 +20,7 @@ from sentinel import Context, Reading, trigger
 from sentinel.errors import ConfigurationError
 from sentinel.labels.text import storable
 from sentinel.severity import SeverityWord
+from triggers._web import only_for
 
 _AT_ONCE = 32
 _MOST_BODY = 1_000_000
@@ -177,9 +178,12 @@ def _ask(address: tuple[str, str, int, str], asked: Asked) -> Answer:
 
 def _http(url: str, asked: Asked) -> tuple[dict[str, Any], str]:
     """What came back, and what is wrong with it."""
+    hooks: dict[str, list[Callable[..., object]]] = {"request": [only_for(url, asked.headers)]}
     # Proxies and passwords of the environment are for people, not for what is checked here.
     with (
-        httpx.Client(verify=asked.trust, timeout=asked.seconds, trust_env=False) as client,
+        httpx.Client(
+            verify=asked.trust, timeout=asked.seconds, trust_env=False, event_hooks=hooks
+        ) as client,
         client.stream(
             "GET", url, headers=dict(asked.headers), follow_redirects=asked.redirects
         ) as response,

@@ -189,6 +189,16 @@ def test_no_text_is_a_formula(text: str):
     assert export_files.safe(text).startswith("'")
 
 
+@pytest.mark.parametrize(
+    "unseen", ["\u200b", "\ufeff", "\u2060", "\u00ad", "\x00", "\x1f", "\u202e", "\u3164", "\ufe0f"]
+)
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@"])
+def test_no_text_is_a_formula_behind_characters_that_nobody_sees(unseen: str, sign: str):
+    assert export_files.safe(f"{unseen}{sign}1+1").startswith("'")
+    assert export_files.safe(f" {unseen}{unseen} {sign}1").startswith("'")
+    assert export_files.safe(f"disk;{unseen}{sign}1") == f"disk;'{unseen}{sign}1"
+
+
 def test_no_part_of_a_text_is_a_formula_where_cells_are_parted_by_semicolons():
     assert export_files.safe("disk; =cmd()\n@SUM(1)") == "disk;' =cmd()\n'@SUM(1)"
 
