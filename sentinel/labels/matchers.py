@@ -1,8 +1,9 @@
 """Matchers of labels, with Prometheus' semantics.
 
 `=`, `!=`, `=~`, `!~`; regexes are anchored on both ends, and a label that is missing equals the
-empty text (https://prometheus.io/docs/prometheus/latest/querying/basics/). Regexes are searched
-in time linear in the text (`sentinel.regex.matcher`).
+empty text (https://prometheus.io/docs/prometheus/latest/querying/basics/). Texts in quotes have
+Prometheus' escapes, also those of regexes, so that what is copied from there means the same here.
+Regexes are RE2's, and `.` is any character (`sentinel.regex.matcher`).
 """
 
 from __future__ import annotations
@@ -12,11 +13,15 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from sentinel.errors import ConfigurationError, PatternError
+from sentinel.labels.string_literal import unquoted
 from sentinel.regex.matcher import pattern
 
 __all__ = ["Matcher", "matcher", "matches"]
 
-_FORM = re.compile(r'\s*([^\s=!~"{},]+)\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|(.*?))\s*', re.S)
+_FORM = re.compile(r"""\s*([^\s=!~"'`{},]+)\s*(=~|!~|!=|=)\s*(.*?)\s*""", re.S)
+_QUOTES = "\"'`"
+_ANOTHER = re.compile(r"""["'`{}]|,\s*[^\s=!~"'`{},]+\s*(=~|!~|!=|=)""")
+"""What shows that a text without quotes was not meant as one text."""
 
 
 class Matcher:
@@ -32,19 +37,14 @@ class Matcher:
     def __init__(self, source: str) -> None:
         found = _FORM.fullmatch(source)
         if found is None:
-            raise ConfigurationError(
-                f"the matcher {source!r} cannot be read",
-                hint='Write env="prod", env!="test", host=~"web-.*" or host!~"old-.*"',
-            )
+            raise _unreadable(source, "")
         self.source = source
-        self.label, operator, quoted, bare = found.groups()
+        self.label, operator, given = found.groups()
         self.negative = operator.startswith("!")
-        text: str = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else bare
+        text = _text(source, given)
         if operator.endswith("~"):
-            # The escapes of a regex are its own, also between quotes.
-            text = quoted if quoted is not None else bare
             try:
-                self._pattern = pattern(rf"^(?:{text})$")
+                self._pattern = pattern(rf"^(?s:{text})$")
             except PatternError as error:
                 raise ConfigurationError(
                     f"the matcher {source!r} cannot be used: {error.message}", hint=error.hint
@@ -70,6 +70,25 @@ class Matcher:
                 self._known.clear()
             known = self._known[value] = self._pattern.search(value) is not self.negative
         return known
+
+
+def _text(source: str, given: str) -> str:
+    """Return the text of a matcher, which may be in quotes."""
+    if given[:1] in _QUOTES and given:
+        try:
+            return unquoted(given)
+        except ValueError as error:
+            raise _unreadable(source, f": {error}") from None
+    if _ANOTHER.search(given):
+        raise _unreadable(source, ": put the text in quotes, and each matcher by itself")
+    return given
+
+
+def _unreadable(source: str, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"the matcher {source!r} cannot be read{why}",
+        hint='Write env="prod", env!="test", host=~"web-.*" or host!~"old-.*"',
+    )
 
 
 @lru_cache(maxsize=1000)

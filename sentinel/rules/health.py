@@ -61,6 +61,7 @@ class RuleFacts(msgspec.Struct, frozen=True, kw_only=True):
         error: of the last evaluation, if it failed
         seen: series that the last evaluation saw
         bad: those of them that were bad
+        saw: whether some evaluation saw a series
         live: its alerts that are open or acknowledged
         pending: its alerts that have not opened yet
         held_until: until then alerts that a person resolved do not open again; None for none
@@ -76,6 +77,7 @@ class RuleFacts(msgspec.Struct, frozen=True, kw_only=True):
     failures: int = 0
     error: str = ""
     seen: int = 0
+    saw: bool = True
     bad: int = 0
     live: int = 0
     pending: int = 0
@@ -137,6 +139,8 @@ def explain(facts: RuleFacts, now: datetime) -> str:
             return f"error: {facts.error}" if facts.error else "error"
         case RuleHealth.FIRING if not facts.live:
             return f"{series}; a person resolved its alerts, and it still fires"
+        case RuleHealth.NO_DATA if not facts.saw:
+            return "no evaluation has seen a series yet; check what it reads and its matchers"
         case RuleHealth.NO_DATA:
             return "the last evaluation saw nothing"
         case RuleHealth.PENDING:

@@ -19,6 +19,7 @@ class RuleRow(SQLModel, table=True):
     `slot` is the scheduled time by which the last evaluation was judged; older ones are refused.
     `failures` counts consecutive failed checks. Until `held_until`, alerts that people resolved do
     not fire again, unless a good reading was seen. `paused` is what Prefect said a minute ago.
+    `saw_at` is the slot of the last evaluation that saw a series.
     """
 
     __tablename__: ClassVar[Any] = "rule"
@@ -42,6 +43,7 @@ class RuleRow(SQLModel, table=True):
     state: dict[str, Any] = object_column()
     slot: datetime | None = moment_column(default=None, nullable=True)
     evaluated_at: datetime | None = moment_column(default=None, nullable=True)
+    saw_at: datetime | None = moment_column(default=None, nullable=True)
     held_until: datetime | None = moment_column(default=None, nullable=True)
     flow_run_id: str | None = None
     outcome: str = ""

@@ -26,6 +26,7 @@ GOOD = RuleFacts(slot=NOW - MINUTE, every=MINUTE, seen=3)
         ({"bad": 1, "live": 1}, RuleHealth.FIRING, "1 of 3 series firing"),
         ({"live": 1}, RuleHealth.FIRING, "0 of 3 series firing"),  # kept firing
         ({"seen": 0}, RuleHealth.NO_DATA, "the last evaluation saw nothing"),
+        ({"seen": 0, "saw": False}, RuleHealth.NO_DATA, "check what it reads and its matchers"),
         ({"seen": 0, "closed_world": True}, RuleHealth.OK, "0 of 0 series firing"),
         ({"seen": 0, "by_event": True, "slot": None}, RuleHealth.OK, "no event is bad now"),
         ({"bad": 1, "by_event": True}, RuleHealth.OK, "no event is bad now"),

@@ -58,6 +58,8 @@ def write_evaluated(
         "evaluations": row.evaluations + 1,
         "updated_at": now,
     }
+    if seen:
+        values["saw_at"] = evaluation.slot
     if takes_slot:
         values |= {"slot": evaluation.slot, "evaluated_at": evaluation.at}
     if not applied.error and evaluation.observation.state is not None:

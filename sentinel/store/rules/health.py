@@ -23,7 +23,7 @@ __all__ = ["FACTS", "NONE", "AlertCounts", "alert_counts", "facts_of", "note_pau
 
 FACTS = (
     "enabled", "paused", "trigger", "closed_world", "slot", "spec", "failures", "error", "seen",
-    "bad", "held_until",
+    "bad", "held_until", "saw_at",
 )  # fmt: skip
 """The columns of a rule's row that `facts_of` reads."""
 
@@ -90,6 +90,7 @@ def facts_of(row: Mapping[str, Any], counts: AlertCounts) -> RuleFacts:
         error=row["error"],
         seen=row["seen"],
         bad=row["bad"],
+        saw=row["saw_at"] is not None,
         live=counts.live,
         pending=counts.pending,
         held_until=row["held_until"],

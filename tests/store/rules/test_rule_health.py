@@ -8,7 +8,7 @@ from sentinel.alerts.actions import Resolve
 from sentinel.clock import FakeClock
 from sentinel.engine.paused_rules import follow_paused
 from sentinel.prefect_client.port import Deployed
-from sentinel.rules.health import RuleHealth, health_of
+from sentinel.rules.health import RuleHealth, explain, health_of
 from sentinel.store import Store
 from sentinel.store.rules.health import FACTS, NONE, alert_counts, facts_of, note_paused
 from tests.world import World
@@ -56,6 +56,20 @@ def test_a_rule_whose_alerts_a_person_resolved_while_it_fires_is_not_ok(
     store.act(world.ids(), Resolve(actor="ann"))
     world.sees({"/": 20})
     assert health(store) is RuleHealth.OK
+
+
+def test_a_rule_that_never_saw_a_series_says_so(store: Store, clock: FakeClock):
+    world = World(store, clock)
+
+    def why() -> str:
+        (row,) = store.rules.fields({name: name for name in FACTS}, None)
+        return explain(facts_of(row, NONE), store.now())
+
+    world.sees({})
+    assert why() == "no evaluation has seen a series yet; check what it reads and its matchers"
+    world.sees({"/": 20})
+    world.sees({})
+    assert why() == "the last evaluation saw nothing"
 
 
 class Server:
