@@ -24,7 +24,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
         "rules": "q states rule",
         "channels": "delivery-period channel",
         "overview": "length",
-        "history": "q span severities statuses",
+        "history": "q span severities statuses opened-days",
         "compare": "q severities compared against first-days second-days",
         "audit": "q audit-actor audit-span audit-kinds",
         "log": "q levels",

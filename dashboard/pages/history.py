@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -23,7 +23,9 @@ WORDS = [level.word for level in reversed(Severity)]
 ALIASES = ("emergency", "warning")
 # White or black text is chosen by Streamlit; both stand out on these.
 COLOURS = ["#c4261b", "#c2520f", "#a87414", "#2b6cb0", "#667085"]
-SPANS = {"1h": 1, "24h": 24, "7d": 24 * 7, "30d": 24 * 30, "90d": 24 * 90, "all": 0}
+SPANS = {"1h": 1, "24h": 24, "7d": 24 * 7, "30d": 24 * 30, "90d": 24 * 90, "all": 0, "days": 0}
+CUSTOM = "days"
+"""The period between two days, which are chosen."""
 ROWS = 50
 NO_MATCH = (
     '<div class="empty"><h2>No alert matches</h2>'
@@ -42,18 +44,38 @@ DOORS = {"api": "API", "cli": "CLI"}
 
 def _query() -> HistoryQuery:
     state = st.session_state
-    hours = SPANS.get(str(state.get("span") or "all"), 0)
+    span = str(state.get("span") or "all")
+    hours = SPANS.get(span, 0)
+    since = session.data().store.now() - timedelta(hours=hours) if hours else None
+    until = None
+    if span == CUSTOM:
+        since, until = _days(state.get("opened-days"))
     return HistoryQuery(
         q=str(state.get(SEARCH) or ""),
         severity=tuple(cast("list[str]", state.get("severities") or [])),
         status=tuple(cast("list[str]", state.get("statuses") or [])),
-        since=session.data().store.now() - timedelta(hours=hours) if hours else None,
+        since=since,
+        until=until,
+    )
+
+
+def _days(chosen: object) -> tuple[datetime | None, datetime | None]:
+    """Return when the chosen days begin and end in the viewer's time zone."""
+    days = cast("tuple[date, ...]", chosen) if isinstance(chosen, tuple) else ()
+    if not days:
+        return None, None
+    zone = ZoneInfo(session.zone())
+    end = days[-1] + timedelta(days=1)
+    return (
+        datetime(days[0].year, days[0].month, days[0].day, tzinfo=zone),
+        datetime(end.year, end.month, end.day, tzinfo=zone),
     )
 
 
 def _question(query: HistoryQuery) -> object:
     """Return the search as it was chosen: its begin moves with the clock."""
-    return (query.q, query.severity, query.status, st.session_state.get("span"))
+    state = st.session_state
+    return (query.q, query.severity, query.status, state.get("span"), state.get("opened-days"))
 
 
 def _turned(query: HistoryQuery) -> list[str]:
@@ -69,7 +91,7 @@ def _turn(query: HistoryQuery, cursors: list[str]) -> None:
 def _filters() -> None:
     st.text_input(
         "Search", key=SEARCH, icon=":material/search:", bind="query-params",
-        placeholder='Words, "a phrase", rule:disk-space, host:web-01, assignee:me',
+        placeholder='Words, "a phrase", rule:disk-space, host:web-01, -left-out, OR',
         label_visibility="collapsed",
     )  # fmt: skip
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -85,6 +107,12 @@ def _filters() -> None:
             "Status", SHOWN, key="statuses", placeholder="Any status", width=240,
             label_visibility="collapsed", bind="query-params",
         )  # fmt: skip
+        if st.session_state.get("span") == CUSTOM:
+            today = session.data().store.now().astimezone(ZoneInfo(session.zone())).date()
+            st.date_input(
+                "Opened on these days", (today - timedelta(days=7), today), key="opened-days",
+                max_value=today, bind="query-params", width=240, label_visibility="collapsed",
+            )  # fmt: skip
 
 
 def _resolved_by(alert: AlertView) -> str:

@@ -77,7 +77,7 @@ def _channels(lines: list[ChannelLine], length: str) -> None:
                     "Health": line.state,
                     "Receivers": ", ".join(line.receivers) or "none",
                     "Success rate": _rate(line),
-                    "Sent": line.delivered.sent if line.delivered else 0,
+                    "Delivered": line.delivered.sent if line.delivered else 0,
                     "Retried": line.delivered.failed if line.delivered else 0,
                     "Failed": line.delivered.refused if line.delivered else 0,
                     "Last delivery": line.delivered.last.astimezone(zone)
@@ -96,7 +96,7 @@ def _channels(lines: list[ChannelLine], length: str) -> None:
             "Success rate": st.column_config.TextColumn(
                 help=f"Share of the attempts of the last {length} that the channel accepted"
             ),
-            "Sent": st.column_config.NumberColumn(help="Attempts that the channel accepted"),
+            "Delivered": st.column_config.NumberColumn(help="Attempts that the channel accepted"),
             "Retried": st.column_config.NumberColumn(help="Attempts that failed and were retried"),
             "Failed": st.column_config.NumberColumn(help="Attempts that failed permanently"),
             "Last delivery": st.column_config.DatetimeColumn(format="MMM D HH:mm:ss"),

@@ -36,6 +36,7 @@ from sentinel.store import Store
 from sentinel.store.alerts.detail import read_detail
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.alerts.queries import Order
+from sentinel.store.alerts.search_syntax import searched
 from sentinel.tenant import TENANT_PATTERN
 
 __all__ = ["router"]
@@ -100,7 +101,8 @@ async def list_alerts(
         str | None, Query(description="Assignee; empty: unassigned.", **_TEXT)
     ] = None,
     q: Annotated[
-        str, Query(max_length=200, description="Text in title, description, rule.", **_TEXT)
+        str, Query(max_length=300, description="A search, as in the dashboard: words, \"phrases\", "
+                   "field:value, label:value, -left-out or NOT, OR.", **_TEXT)
     ] = "",
     since: Annotated[Moment | None, Query(description="Opened at or after this.")] = None,
     until: Annotated[Moment | None, Query(description="Opened before this.")] = None,
@@ -117,10 +119,11 @@ async def list_alerts(
     cursor: Annotated[str | None, Query(description="next_cursor of the previous page.")] = None,
 ) -> Response:  # fmt: skip
     """List alerts by page. The cursor is stable: alerts that arrive meanwhile shift no page."""
-    chosen = AlertFilter(
+    narrow = AlertFilter(
         status=tuple(status), severity=tuple(severity), rule=rule, category=category, team=team,
-        assignee=assignee, q=q, since=since, until=until, tenant=tenant,
+        assignee=assignee, since=since, until=until, tenant=tenant,
     )  # fmt: skip
+    chosen = searched(narrow, q)
     answers = answers_of(request)
     asked = ("alerts", chosen, limit, cursor or None, order)
     read = partial(_list, request, chosen, limit, cursor or None, order)

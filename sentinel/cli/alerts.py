@@ -52,7 +52,11 @@ def list_(
         ),
     ] = None,
     search: Annotated[
-        str, typer.Option(help="Only alerts with this text in title, description or rule.")
+        str,
+        typer.Option(
+            help='A search, as in the dashboard: words, "phrases", field:value, label:value, '
+            "-left-out or NOT, OR."
+        ),
     ] = "",
     history: Annotated[
         bool, typer.Option("--history", help="Resolved alerts too, newest first.")
@@ -70,18 +74,24 @@ def list_(
     Examples:
         sentinel alert list --severity critical
 
+        sentinel alert list --search 'disk -host:web-01 OR rule:cpu-high'
+
         sentinel alert list --history --rule disk-full --json
     """
     from sentinel.store.alerts.filter import AlertFilter
+    from sentinel.store.alerts.search_syntax import searched
 
     with open_store() as store:
         page = store.alerts.page(
-            AlertFilter(
-                status=tuple(status or ()),
-                severity=tuple(severity or ()),
-                rule=rule,
-                assignee=assignee,
-                q=search,
+            searched(
+                AlertFilter(
+                    status=tuple(status or ()),
+                    severity=tuple(severity or ()),
+                    rule=rule,
+                    assignee=assignee,
+                ),
+                search,
+                me=actor(),
             ),
             limit=limit,
             after=after or None,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Text, and_, cast, func, or_, select
+from sqlalchemy import ColumnElement, Text, and_, cast, false, func, not_, or_, select, true
 
 from sentinel.alerts.view import SHOWN
 from sentinel.errors import ConfigurationError
@@ -31,6 +31,8 @@ class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
         labels: names and values that an alert must carry
         since, until: opened at or after, and before
         group: id of a group, whose alerts were notified together
+        any_of: where given, an alert must match at least one of these
+        without: alerts that match one of these are left out
     """
 
     status: tuple[str, ...] = ()
@@ -46,6 +48,8 @@ class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
     words: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     group: str = ""
+    any_of: tuple[AlertFilter, ...] = ()
+    without: tuple[AlertFilter, ...] = ()
 
 
 def shown_conditions(now: datetime) -> dict[str, ColumnElement[bool]]:
@@ -87,11 +91,12 @@ def statuses(words: Sequence[str]) -> list[str]:
     return known
 
 
-def narrowed(chosen: AlertFilter) -> list[ColumnElement[bool]]:
+def narrowed(chosen: AlertFilter, now: datetime) -> list[ColumnElement[bool]]:
     """Return the SQL conditions of a filter, all but its statuses.
 
     Args:
         chosen: the filter
+        now: the present time, for the statuses of the filters in it
 
     Returns:
         Conditions that must all hold.
@@ -141,7 +146,19 @@ def narrowed(chosen: AlertFilter) -> list[ColumnElement[bool]]:
         where.append(alert.opened_at >= chosen.since)
     if chosen.until is not None:
         where.append(alert.opened_at < chosen.until)
+    if chosen.any_of:
+        where.append(or_(*(_matches(one, now) for one in chosen.any_of)))
+    where += [not_(_matches(one, now)) for one in chosen.without]
     return where
+
+
+def _matches(chosen: AlertFilter, now: datetime) -> ColumnElement[bool]:
+    """Return whether an alert matches a whole filter, its statuses included; never NULL."""
+    where = narrowed(chosen, now)
+    if wanted := statuses(chosen.status):
+        shown = shown_conditions(now)
+        where.append(or_(*(shown[name] for name in wanted)))
+    return func.coalesce(and_(true(), *where), false())
 
 
 def _holds(word: str) -> ColumnElement[bool]:

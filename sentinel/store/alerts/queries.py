@@ -136,7 +136,7 @@ class Alerts:
         now = self._store.now()
         if order == "history" and (asked := phrases(chosen)):
             return self._search(chosen, asked, limit, after, now)
-        conditions = narrowed(chosen)
+        conditions = narrowed(chosen, now)
         segments = _live(chosen, now) if order == "live" else _history(chosen, now)
         cursor = _read_cursor(after, order, len(segments)) if after else None
         first = cursor.segment if cursor else 0
@@ -193,7 +193,7 @@ class Alerts:
             if asked:
                 conditions = self._search_conditions(filter, now)
                 return counted(connection, asked, conditions, cap + 1)
-            conditions = narrowed(filter)
+            conditions = narrowed(filter, now)
             total = 0
             for segment in _history(filter, now):
                 inner = select(literal(1)).where(segment.where, *conditions).limit(cap + 1 - total)
@@ -203,7 +203,7 @@ class Alerts:
 
     def _search_conditions(self, chosen: AlertFilter, now: datetime) -> list[ColumnElement[bool]]:
         # The full-text index has matched the words already.
-        conditions = narrowed(msgspec.structs.replace(chosen, words=()))
+        conditions = narrowed(msgspec.structs.replace(chosen, words=()), now)
         shown = shown_conditions(now)
         if wanted := statuses(chosen.status):
             conditions.append(or_(*(shown[name] for name in wanted)))

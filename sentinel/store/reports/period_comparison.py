@@ -67,7 +67,7 @@ def compare(store: Store, chosen: AlertFilter, first: Span, second: Span) -> Com
     Raises:
         ConfigurationError: a word of the filter cannot be parsed.
     """
-    conditions = narrowed(msgspec.structs.replace(chosen, since=None, until=None))
+    conditions = narrowed(msgspec.structs.replace(chosen, since=None, until=None), store.now())
     with store.read() as connection:
         was, now = (_rules(connection, store, conditions, span) for span in (first, second))
         none = (0, None)

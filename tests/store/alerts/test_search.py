@@ -15,7 +15,8 @@ from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError
 from sentinel.evaluation.model import Evaluation
 from sentinel.store import Store
-from sentinel.store.alerts.search_syntax import read_search
+from sentinel.store.alerts.filter import AlertFilter
+from sentinel.store.alerts.search_syntax import read_search, searched
 
 
 def raises(store: Store, clock: FakeClock, *titles: str, rule: str = "r", **more: object) -> None:
@@ -47,6 +48,51 @@ def some(store: Store, clock: FakeClock) -> Store:
     return store
 
 
+FULL, SLOW, DRIVE = "Disk /data on web-01 is full", "disk slow", "The DISK-drive is fine"
+UEBUNG, NAIVE = "Übung macht müde", "naïve 100% 'quoted' \"x\""
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("disk -slow", {FULL, DRIVE}),
+        ("disk NOT slow", {FULL, DRIVE}),
+        ('disk -"is full" -slow', {DRIVE}),
+        ("-disk", {UEBUNG, NAIVE}),
+        ("-rule:cpu-high", {FULL, SLOW, DRIVE}),
+        ("-team:ops slow", {SLOW}),
+        ("-severity:critical -full", {SLOW, DRIVE}),
+        ("-status:open", set[str]()),
+        ("-nolabel:x disk", {FULL, SLOW, DRIVE}),
+        ("slow OR full", {SLOW, FULL}),
+        ("disk slow OR rule:cpu-high -naïve", {SLOW, UEBUNG}),
+        ("status:open slow OR status:resolved", {SLOW}),
+        ("OR slow OR", {SLOW}),
+        ("disk AND slow", {SLOW}),
+        ("DISK-drive", {DRIVE}),
+        ("or", set[str]()),
+    ],
+)
+def test_words_are_left_out_and_alternatives_are_found(
+    some: Store, typed: str, expected: set[str]
+) -> None:
+    assert finds(some, typed) == expected
+    # The count, and the live order, which needs no full-text index, agree.
+    assert some.alerts.count(read_search(typed)) == len(expected)
+    live = some.alerts.page(read_search(typed), order="live").items
+    assert {alert.title for alert in live} == expected
+
+
+def test_a_search_within_a_filter_selects_what_both_select(some: Store) -> None:
+    def within(typed: str, **chosen: object) -> set[str]:
+        wanted = searched(AlertFilter(**chosen), typed)  # type: ignore[arg-type]
+        return {alert.title for alert in some.alerts.page(wanted).items}
+
+    assert within("slow OR full", rule="r") == {SLOW, FULL}
+    assert within("rule:r", rule="cpu-high") == set()
+    assert within("-müde", severity=("critical",)) == {NAIVE}
+
+
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
@@ -71,7 +117,7 @@ def some(store: Store, clock: FakeClock) -> Store:
         ('title:"disk slow"', {"disk slow"}),
         ("status:resolved disk", set[str]()),
         ("status:open slow", {"disk slow"}),
-        ("disk OR slow", set[str]()),
+        ("disk OR slow", {FULL, SLOW, DRIVE}),
         ('NEAR(disk) "', set[str]()),
         ("disk* :x 'a' & | ! <-> (", set[str]()),
     ],
