@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sentinel.cli import completion
+from sentinel.cli.alert_actions import act_on
 from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
 from sentinel.cli.target import actor, open_store
 
 if TYPE_CHECKING:
-    from sentinel.alerts.actions import ActionName
     from sentinel.alerts.view import AlertView
     from sentinel.links import Addresses
 
@@ -223,7 +222,7 @@ def ack(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
     Example:
         sentinel alert ack 0192f3 -m "rebooting it"
     """
-    _act(alerts, "acknowledge", message, as_json=json)
+    act_on(alerts, "acknowledge", message, as_json=json)
 
 
 @commands.command()
@@ -233,7 +232,7 @@ def unack(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
     Example:
         sentinel alert unack 0192f3 -m "my shift is over"
     """
-    _act(alerts, "unacknowledge", message, as_json=json)
+    act_on(alerts, "unacknowledge", message, as_json=json)
 
 
 @commands.command()
@@ -246,7 +245,7 @@ def resolve(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
     Example:
         sentinel alert resolve 0192f3 -m "replaced the disk"
     """
-    _act(alerts, "resolve", message, as_json=json)
+    act_on(alerts, "resolve", message, as_json=json)
 
 
 @commands.command()
@@ -260,7 +259,7 @@ def reopen(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
     Example:
         sentinel alert reopen 0192f3 -m "the new disk is bad too"
     """
-    _act(alerts, "reopen", message, as_json=json)
+    act_on(alerts, "reopen", message, as_json=json)
 
 
 @commands.command()
@@ -285,7 +284,7 @@ def suppress(
         span = parse_duration(length)
     except ValueError as error:
         raise ConfigurationError(f"--for: {error}") from None
-    _act(alerts, "suppress", message, span=span, as_json=json)
+    act_on(alerts, "suppress", message, span=span, as_json=json)
 
 
 @commands.command()
@@ -295,7 +294,7 @@ def unsuppress(alerts: Ids, message: Message = "", json: AsJson = False) -> None
     Example:
         sentinel alert unsuppress 0192f3 -m "the array is back"
     """
-    _act(alerts, "unsuppress", message, as_json=json)
+    act_on(alerts, "unsuppress", message, as_json=json)
 
 
 @commands.command()
@@ -310,7 +309,7 @@ def assign(
     Example:
         sentinel alert assign 0192f3 --to grace -m "you know this array"
     """
-    _act(alerts, "assign", message, assignee=to, as_json=json, done=f"{to or 'nobody'}'s")
+    act_on(alerts, "assign", message, assignee=to, as_json=json, done=f"{to or 'nobody'}'s")
 
 
 @commands.command()
@@ -331,75 +330,4 @@ def comment(
 
     if not message.strip():
         raise ConfigurationError("the comment is empty", hint='Write -m "what you found".')
-    _act(alerts, "comment", message, as_json=json, done="commented")
-
-
-def _act(
-    alerts: list[str],
-    name: ActionName,
-    comment: str,
-    *,
-    as_json: bool,
-    assignee: str = "",
-    span: timedelta = timedelta(0),
-    done: str = "",
-) -> None:
-    """Apply an action to each alert and print the outcomes; one refusal does not stop the others.
-
-    A resolve offers a suppression for alerts whose condition still holds.
-
-    Args:
-        alerts: ids, or unique prefixes of them
-        name: of the action
-        comment: kept in the timeline
-        as_json: print JSON instead of sentences
-        assignee: for assign, the person; empty unassigns
-        span: for suppress, how long
-        done: word for the outcome, where the new status does not show it
-
-    Raises:
-        NotFound: an alert was deleted meanwhile
-        Conflict: an alert refused the action; the others have it
-    """
-    from sentinel.alerts.actions import action_named
-    from sentinel.alerts.reasons import Reason, words
-    from sentinel.engine.snooze import offer, still_firing
-    from sentinel.errors import Conflict, NotFound
-
-    with open_store() as store:
-        found = [store.alerts.find(alert) for alert in alerts]
-        hold = set(still_firing(store, found)) if name == "resolve" else set[str]()
-        offered = offer(store)
-        action = action_named(
-            name, actor=actor(), comment=comment, assignee=assignee, until=store.now() + span
-        )
-        results = store.act([alert.id for alert in found], action)
-        # The status as shown: an open alert with suppressed notifications is "suppressed".
-        shown = {alert.id: store.alerts.find(alert.id).status for alert in found}
-    titles = {alert.id: alert.title for alert in found}
-    if as_json:
-        listed: list[dict[str, Any]] = [
-            {
-                "id": result.alert_id,
-                "ok": result.ok,
-                "status": shown.get(result.alert_id, result.status),
-                "reason": result.reason,
-                "reason_text": words(result.reason),
-                "error": result.error,
-                **({"offer": offered} if result.ok and result.alert_id in hold else {}),
-            }
-            for result in results
-        ]
-        json_out({"items": listed})
-    refused = [result for result in results if not result.ok]
-    if not as_json:
-        for result in results:
-            if result.ok:
-                said = done or shown.get(result.alert_id, result.status)
-                say(f"{result.alert_id[:13]} {said}: {titles[result.alert_id]}")
-                if result.alert_id in hold:
-                    say(f"  {offered} sentinel alert suppress {result.alert_id[:13]} --for 1h")
-    if refused:
-        first = refused[0]
-        why = f"{titles.get(first.alert_id, first.alert_id)}: {first.error}"
-        raise NotFound(why) if first.reason is Reason.NOT_FOUND else Conflict(why)
+    act_on(alerts, "comment", message, as_json=json, done="commented")
