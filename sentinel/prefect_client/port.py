@@ -10,6 +10,7 @@ import msgspec
 
 __all__ = [
     "Deployed",
+    "FailedAction",
     "FlowRun",
     "LogLine",
     "OutEvent",
@@ -148,6 +149,24 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     last_heartbeat_time: datetime | None = None
 
 
+class FailedAction(msgspec.Struct, frozen=True, kw_only=True):
+    """An action of an Automation that failed, as Prefect's event says.
+
+    Attributes:
+        at: when
+        automation_id: of the Automation
+        automation: its name
+        kind: of the action, such as send-notification
+        reason: why, in Prefect's words
+    """
+
+    at: datetime
+    automation_id: str
+    automation: str
+    kind: str
+    reason: str
+
+
 class LogLine(msgspec.Struct, frozen=True, kw_only=True):
     """A line of a run's log; `level` as in Python's logging, 40 being ERROR."""
 
@@ -191,6 +210,10 @@ class PrefectPort(Prefect, Protocol):
 
     def log_tail(self, flow_run_id: str, lines: int) -> Sequence[LogLine]:
         """The last lines of a run's log, oldest first."""
+        ...
+
+    def failed_actions(self, since: datetime, most: int) -> Sequence[FailedAction]:
+        """The actions of Automations that failed since then, newest first."""
         ...
 
     def work_pools(self) -> Sequence[WorkPool]:

@@ -13,7 +13,15 @@ from typing import Any, TypeVar
 import msgspec
 
 from sentinel.errors import NotFound, PrefectUnreachable
-from sentinel.prefect_client.port import Deployed, FlowRun, LogLine, Runs, Worker, WorkPool
+from sentinel.prefect_client.port import (
+    Deployed,
+    FailedAction,
+    FlowRun,
+    LogLine,
+    Runs,
+    Worker,
+    WorkPool,
+)
 from sentinel.prefect_client.transport import PAGE, PrefectHttp
 
 __all__ = ["RunQueries"]
@@ -23,6 +31,16 @@ T = TypeVar("T")
 ROUNDS = 50
 """So many pages of runs at most. Each leaves out the deployments already found, so that one
 with thousands of runs costs one page."""
+
+
+class _Event(msgspec.Struct, frozen=True):
+    occurred: datetime
+    resource: dict[str, str]
+    payload: dict[str, Any]
+
+
+class _Events(msgspec.Struct, frozen=True):
+    events: list[_Event]
 
 
 class RunQueries(PrefectHttp):
@@ -210,6 +228,43 @@ class RunQueries(PrefectHttp):
             "limit": lines,
         }
         return self._read("/logs/filter", body, LogLine)[::-1]
+
+    def failed_actions(self, since: datetime, most: int) -> list[FailedAction]:
+        """Return the actions of Automations that failed.
+
+        Args:
+            since: the earliest
+            most: at most so many, up to 50
+
+        Returns:
+            The newest first.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        wanted = {
+            "occurred": {"since": since.isoformat()},
+            "event": {"name": ["prefect.automation.action.failed"]},
+            "order": "DESC",
+        }
+        body = {"filter": wanted, "limit": min(most, 50)}
+        content = self._ok("POST", "/events/filter", json=body).content
+        try:
+            found = msgspec.json.decode(content, type=_Events).events
+        except msgspec.DecodeError as error:
+            raise PrefectUnreachable(
+                f"Prefect at {self.url} answered /events/filter with something else: {error}"
+            ) from None
+        return [
+            FailedAction(
+                at=one.occurred,
+                automation_id=one.resource.get("prefect.resource.id", "").rpartition(".")[2],
+                automation=one.resource.get("prefect.resource.name", ""),
+                kind=str(one.payload.get("action_type", "")),
+                reason=str(one.payload.get("reason", "")),
+            )
+            for one in found
+        ]
 
     def work_pools(self) -> list[WorkPool]:
         """Return all work pools.

@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Literal
 
 import httpx
@@ -61,6 +62,7 @@ def check_all(settings: Settings, home: Home) -> list[Check]:
         ("prefect", _prefect),
         ("work pool", _pool),
         ("flow runs", _flow_runs),
+        ("Automations", _automations),
         ("channels", _channels),
         ("triggers", _triggers),
         ("rules", _rules),
@@ -186,6 +188,22 @@ def _flow_runs(settings: Settings, home: Home) -> Check:
         return Check(name="flow runs", state="wrong", says=health.says, hint=hint)
     state = "note" if health.bad is None else "ok"
     return Check(name="flow runs", state=state, says=health.says)
+
+
+def _automations(settings: Settings, home: Home) -> Check:
+    with Setup.of(settings) as prefect:
+        if not prefect.healthy():
+            return _unknown("Automations")
+        failed = prefect.failed_actions(SystemClock().now() - timedelta(hours=1), 50)
+    if not failed:
+        return Check(name="Automations", state="ok", says="no action failed in the last hour")
+    last = failed[0]
+    says = (
+        f"{len(failed)} actions failed in the last hour, the last at {last.at:%H:%M} UTC of "
+        f"{last.automation or last.automation_id}: {last.reason[:300]}"
+    )
+    hint = "Open the Automation in Prefect, and correct its action."
+    return Check(name="Automations", state="wrong", says=says, hint=hint)
 
 
 def _channels(settings: Settings, home: Home) -> Check:

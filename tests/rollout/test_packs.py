@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sentinel.errors import PrefectUnreachable
 from sentinel.lint.deployment_file import lint_files
@@ -103,3 +105,10 @@ def test_a_run_that_fails_wakes_the_rule_at_once_and_its_own_failures_do_not(
     assert datetime.fromisoformat(first["created"]) >= before
     late = [datetime.fromisoformat(run["expected_start_time"]) for run in (first, second)]
     assert 8 <= (max(late) - min(late)).total_seconds() <= 12
+
+
+@pytest.mark.parametrize("file", [ROOT / "prefect.yaml", *packs().values()], ids=lambda f: f.stem)
+def test_no_shipped_automation_takes_text_of_users_into_a_template(file: Path):
+    """Prefect escapes nothing in them, and sends nothing where one cannot be filled in."""
+    for entry in yaml.safe_load(file.read_text())["deployments"]:
+        assert "{{" not in json.dumps(entry.get("triggers") or [])
