@@ -211,9 +211,13 @@ class FieldIndex:
                 items = self._items if case else self._items_folded
                 items.setdefault(equal_key(folded(value, case)), []).append(owner)
             case "regex":
-                # Its case is its own affair, so it is asked with the text as it came.
                 found = pattern(value, not case)
-                self._exact_texts.part(found.required, found.search, owner)
+                if found.ignore_case and found.required:
+                    # Asked with the text as it came, it is only afterwards.
+                    longest = max(found.required, key=len)
+                    self._folded_texts.part(found.required, lambda text: longest in text, owner)
+                else:
+                    self._exact_texts.part(found.required, found.search, owner)
             case "cidr":
                 network = ipaddress.ip_network(value.strip(), strict=False)
                 width = network.max_prefixlen - network.prefixlen

@@ -31,6 +31,7 @@ _PYTHON = re.compile(
     rf"|(?P<class>{CLASS})|(?P<least>\{{,(?=\d+\}}))",
     re.S,
 )
+_FLAGS = re.compile(r"\(\?([imsU]+)\)")
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.S)
 
 
@@ -69,8 +70,14 @@ class Pattern:
                 f"the pattern {source!r:.200} has half of a surrogate pair in it",
                 hint="Write the character itself, or its number as \\x{1f600}",
             ) from None
-        self.required = () if ignore_case else required_texts(translated)
-        """Texts that every match has in it; empty where none is certain, or case is ignored."""
+        flags = _FLAGS.match(translated)
+        self.ignore_case = ignore_case or (flags is not None and "i" in flags[1])
+        """Whether upper and lower case are the same, in all of it."""
+        self.required = required_texts(translated[flags.end() :] if flags else translated)
+        """Texts that every match has in it; empty where none is certain. Where case is ignored,
+        they are casefolded, and so must be the text that they are looked for in."""
+        if self.ignore_case:
+            self.required = tuple(one.casefold() for one in self.required)
         self._longest = max(self.required, key=len, default="")
 
     def search(self, text: str) -> bool:
@@ -82,7 +89,7 @@ class Pattern:
         Returns:
             Whether the pattern is anywhere in it.
         """
-        if self._longest not in text:
+        if not self.ignore_case and self._longest not in text:
             return False
         try:
             encoded = text.encode()

@@ -70,7 +70,7 @@ def required_texts(source: str) -> tuple[str, ...]:
     """Return the runs of plain ASCII characters that every match has in it.
 
     Args:
-        source: a pattern that RE2 has compiled, where case matters
+        source: a pattern that RE2 has compiled, without the flags in front of it
 
     Returns:
         The texts in their order; empty where none is certain.

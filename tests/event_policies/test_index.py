@@ -29,7 +29,7 @@ def _valued(operator: str) -> st.SearchStrategy[Any]:
         case "cidr":
             return st.sampled_from(["10.0.0.0/8", "10.0.0.1", "::/0", "0.0.0.0/0"])
         case "regex":
-            return st.sampled_from(["a", "^a.c$", "ab|zz", "b+", "", "(?i)abc", "\\d"])
+            return st.sampled_from(["a", "^a.c$", "ab|zz", "b+", "", "(?i)aBc", "\\d"])
         case "startswith" | "endswith":
             return st.sampled_from(WORDS)
         case "gt" | "gte" | "lt" | "lte":
@@ -133,6 +133,15 @@ def _both(one: EventPolicy, event: dict[str, Any]) -> bool:
     alone, indexed = compile_policy(one)(event), Matcher([one]).match(event) == [0]
     assert alone is indexed
     return alone
+
+
+def test_a_pattern_without_regard_to_case_is_found_by_its_letters():
+    policies = [policy(rule("text", "regex", f"(?i)Task{n}s?$")) for n in range(50)]
+    policies += [policy(rule("text", "regex", "kiss\\d", case_sensitive=False))]
+    matcher = Matcher(policies)
+    for text, found in (("taSK7", [7]), ("tas\u212a7S", [7]), ("KI\u017fS1", [50]), ("task", [])):
+        assert matcher.match({"text": text}) == found
+        assert [n for n, one in enumerate(policies) if compile_policy(one)({"text": text})] == found
 
 
 @pytest.mark.parametrize("source", ["root logged in", "[r]oot", "(?i)ROOT LOGGED", "in$"])
