@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from sentinel.alerts.actions import Suppress
+from sentinel.alerts.actions import Acknowledge, Suppress
 from sentinel.store.alerts.filter import AlertFilter
 
 if TYPE_CHECKING:
     from dashboard.commands import Services
     from dashboard.configuration import CliResult
+    from sentinel.store import Store
 
 __all__ = [
+    "AcknowledgeGroup",
     "MarkRead",
     "RemoveReceiver",
     "RemoveView",
@@ -175,17 +177,41 @@ class SuppressAlerts(msgspec.Struct, frozen=True, kw_only=True):
             how many alerts that changed
         """
         store = services.store
-        wanted = AlertFilter(rule=self.rule, tenant=self.tenant)
-        ids: list[str] = []
-        cursor: str | None = None
-        while True:
-            page = store.alerts.page(wanted, limit=500, after=cursor, order="live")
-            ids += [alert.id for alert in page.items]
-            if (cursor := page.next) is None:
-                break
+        ids = live_ids(store, AlertFilter(rule=self.rule, tenant=self.tenant))
         until = store.now() + timedelta(minutes=self.minutes)
         action = Suppress(actor=actor, until=until, comment=self.reason.strip())
         return sum(result.ok for result in store.act(ids, action)) if ids else 0
+
+
+class AcknowledgeGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Acknowledge the open alerts of a group that receivers were notified of."""
+
+    group: Name
+
+    def carry_out(self, services: Services, actor: str) -> int:
+        """Acknowledge the alerts.
+
+        Args:
+            services: what commands work on
+            actor: who sent it
+
+        Returns:
+            how many alerts that changed
+        """
+        store = services.store
+        ids = live_ids(store, AlertFilter(group=self.group, status=("open", "escalated")))
+        return sum(result.ok for result in store.act(ids, Acknowledge(actor=actor))) if ids else 0
+
+
+def live_ids(store: Store, wanted: AlertFilter) -> list[str]:
+    """Return the ids of all live alerts that match, the most urgent first."""
+    ids: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = store.alerts.page(wanted, limit=500, after=cursor, order="live")
+        ids += [alert.id for alert in page.items]
+        if (cursor := page.next) is None:
+            return ids
 
 
 class MarkRead(msgspec.Struct, frozen=True, kw_only=True):

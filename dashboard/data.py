@@ -29,9 +29,10 @@ from sentinel.schema.notifications import InboxMessage
 from sentinel.store import Store
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.alerts.live_counts import Counts
-from sentinel.store.alerts.live_groups import LiveGroup, live_groups
+from sentinel.store.alerts.live_groups import LiveGroup, live_groups, unacknowledged_groups
 from sentinel.store.alerts.queries import MOST_PER_PAGE
 from sentinel.store.alerts.similar import similar
+from sentinel.store.notifications.inbox import InboxFilter
 from sentinel.store.notifications.notification_log import Why
 
 __all__ = [
@@ -310,17 +311,29 @@ class Data:
             )
         return check_connection(url)
 
-    def inbox(self, *, limit: int = MOST_ROWS, after: InboxMessage | None = None) -> InboxView:
+    def inbox(
+        self,
+        *,
+        limit: int = MOST_ROWS,
+        after: InboxMessage | None = None,
+        wanted: InboxFilter | None = None,
+    ) -> InboxView:
         """Read the inbox, newest first; like `live`, it returns a problem instead of raising."""
         try:
-            found = self.store.inbox.page(limit=limit + 1, after=after)
+            found = self.store.inbox.page(limit=limit + 1, after=after, wanted=wanted)
             unread = self.store.inbox.unread()
+            groups = list({message.group_id for message in found[:limit]})
+            unacknowledged = unacknowledged_groups(self.store, groups)
         except (DatabaseError, SQLAlchemyError) as error:
             return InboxView(
                 messages=[], unread=0, more=False, at=self.store.now(), problem=_problem(error)
             )
         return InboxView(
-            messages=found[:limit], unread=unread, more=len(found) > limit, at=self.store.now()
+            messages=found[:limit],
+            unread=unread,
+            more=len(found) > limit,
+            at=self.store.now(),
+            unacknowledged=unacknowledged,
         )
 
     def unread(self) -> int:

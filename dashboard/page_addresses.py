@@ -20,7 +20,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
     path: frozenset([*names.split(), "alert", NO_PAGE])
     for path, names in {
         "": "q severity mine suppressed sort group limit",
-        "inbox": "q",
+        "inbox": "q inbox-kinds inbox-severities",
         "rules": "q states rule",
         "channels": "delivery-period channel",
         "overview": "length",

@@ -99,6 +99,7 @@ class InboxView(msgspec.Struct, frozen=True, kw_only=True):
         more: whether there are older messages
         at: when they were read
         problem: why they could not be read
+        unacknowledged: groups of the messages that have an alert nobody has acknowledged
     """
 
     messages: list[InboxMessage]
@@ -106,3 +107,4 @@ class InboxView(msgspec.Struct, frozen=True, kw_only=True):
     more: bool
     at: datetime
     problem: str = ""
+    unacknowledged: set[str] = set()

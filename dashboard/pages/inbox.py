@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from dashboard import markup, session
-from dashboard.configuration_commands import MarkRead
+from dashboard.configuration_commands import AcknowledgeGroup, MarkRead
 from dashboard.data import MOST_ROWS
+from dashboard.page_addresses import SEARCH
 from dashboard.view_models import InboxView
 from sentinel.errors import SentinelError
 from sentinel.schema.notifications import InboxMessage
+from sentinel.severity import Severity
+from sentinel.store.notifications.inbox import InboxFilter
 
 REFRESH = 5.0
 """Seconds between two refreshes."""
 MOST_SHOWN = 500
+KINDS = ["unread", "firing", "acknowledged", "resolved"]
+WORDS = [level.word for level in reversed(Severity)]
+LEAD = re.compile(rf"(\[[\w ]+\]|({'|'.join(WORDS)}):) ")
+"""What a title begins with for channels that show nothing else."""
 
 
 def _read(ids: list[str] | None) -> None:
@@ -24,6 +32,46 @@ def _read(ids: list[str] | None) -> None:
         session.run(MarkRead(ids=ids))
     except SentinelError as error:
         session.queue_toast(f"Not marked as read: {error}", "error")
+
+
+def _acknowledge(message: InboxMessage) -> None:
+    try:
+        changed = session.run(AcknowledgeGroup(group=message.group_id))
+        session.run(MarkRead(ids=[message.id]))
+    except SentinelError as error:
+        session.queue_toast(f"Not acknowledged: {error}", "error")
+        return
+    alerts = "1 alert" if changed == 1 else f"{changed:,} alerts"
+    session.queue_toast(f"Acknowledged {alerts}", "check")
+
+
+def _wanted() -> InboxFilter:
+    """Show the filters, and return what they select."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        words = st.text_input(
+            "Search", key=SEARCH, icon=":material/search:", bind="query-params",
+            placeholder="Words of the title", label_visibility="collapsed",
+        )  # fmt: skip
+        kinds = st.pills(
+            "Status", KINDS, selection_mode="multi", key="inbox-kinds", bind="query-params",
+            label_visibility="collapsed",
+        )  # fmt: skip
+        severities = st.pills(
+            "Severity", WORDS, selection_mode="multi", key="inbox-severities",
+            label_visibility="collapsed", bind="query-params",
+        )  # fmt: skip
+    chosen = list(kinds or [])
+    return InboxFilter(
+        words=words or "",
+        unread="unread" in chosen,
+        severities=tuple(severities or ()),
+        statuses=tuple(one for one in chosen if one != "unread"),
+    )
+
+
+def _title(message: InboxMessage) -> str:
+    """Return the title without the severity or status before it, which have badges of their own."""
+    return LEAD.sub("", message.title, count=1) or message.title
 
 
 def _more() -> None:
@@ -62,7 +110,7 @@ def _message(message: InboxMessage, view: InboxView) -> str | None:
             requested = str(alerts[0].get("id", "")) or None
         st.html(
             markup.message(
-                title=message.title,
+                title=_title(message),
                 status=message.status,
                 rank=message.severity,
                 at=message.at,
@@ -73,6 +121,12 @@ def _message(message: InboxMessage, view: InboxView) -> str | None:
             ),
             width="stretch",
         )
+        if message.status == "firing" and message.group_id in view.unacknowledged:
+            st.button(
+                "Acknowledge", key=f"ack-{message.id}", icon=":material/task_alt:",
+                on_click=_acknowledge, args=(message,),
+                help="Acknowledges the open alerts of its group",
+            )  # fmt: skip
         if unread:
             st.button(
                 "Mark as read",
@@ -84,6 +138,10 @@ def _message(message: InboxMessage, view: InboxView) -> str | None:
     return requested
 
 
+NO_MATCH = (
+    '<div class="empty"><h2>No message matches</h2><p>Choose fewer words, or another status.</p>'
+    "</div>"
+)
 EMPTY = (
     '<div class="empty"><h2>No messages yet</h2>'
     "<p>When alerts open or resolve, Sentinel notifies the receiver <code>default</code> here, "
@@ -96,9 +154,11 @@ EMPTY = (
 def messages() -> None:
     """Show the messages; this part refreshes by itself."""
     session.show_toasts()
+    head = st.container(horizontal=True, vertical_alignment="center")
+    wanted = _wanted()
     shown = int(st.session_state.get("inbox-shown", MOST_ROWS))
-    view = session.data().inbox(limit=shown)
-    with st.container(horizontal=True, vertical_alignment="center"):
+    view = session.data().inbox(limit=shown, wanted=wanted)
+    with head:
         count = f"{markup.capped(view.unread)} unread" if view.unread else "all read"
         st.html(
             f'<div class="page-head"><h1>Inbox</h1><span class="fresh-count">{count}</span></div>',
@@ -121,7 +181,7 @@ def messages() -> None:
         st.html(markup.database_down(view.problem))
         return
     if not view.messages:
-        st.html(EMPTY)
+        st.html(EMPTY if wanted == InboxFilter() else NO_MATCH)
         return
     requested: str | None = None
     with st.container(key="rows", gap=None):

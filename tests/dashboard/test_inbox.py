@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from sentinel.engine.dispatcher import notify_due
 from tests.dashboard.scene import Scene, given, shown
 
 
@@ -25,6 +26,40 @@ def test_messages_are_newest_first_and_marked_until_they_are_read(scene: Scene, 
     page.button(key=f"read-{new}").click().run()
     assert scene.store.inbox.unread() == 0
     assert "all read" in shown(page)
+
+
+def test_messages_are_found_by_words_severity_and_status(scene: Scene, page: AppTest):
+    alert = scene.raises("disk", severity="critical")
+    scene.tells(alert, "[critical] disk is full")
+    read = scene.tells(scene.raises("cpu", severity="low"), "[low] cpu is busy")
+    scene.store.inbox.mark_read([read])
+    html = shown(opened(page))
+    # The badge says the severity; the title need not say it again.
+    assert "disk is full" in html
+    assert "[critical]" not in html
+    page.text_input(key="q").set_value("CPU").run()
+    assert "disk is full" not in shown(page)
+    page.text_input(key="q").set_value("nothing").run()
+    assert "No message matches" in shown(page)
+    page.text_input(key="q").set_value("").run()
+    page.button_group(key="inbox-severities").set_value(["critical"]).run()
+    assert "cpu is busy" not in shown(page)
+    page.button_group(key="inbox-severities").set_value([]).run()
+    page.button_group(key="inbox-kinds").set_value(["unread"]).run()
+    assert "cpu is busy" not in shown(page)
+    assert "disk is full" in shown(page)
+
+
+def test_the_alerts_of_a_message_are_acknowledged_in_it(scene: Scene, page: AppTest):
+    scene.raises("disk", group_wait="0s")
+    notify_due(scene.store, lambda _: scene.store.inbox, by="test")
+    (message,) = scene.store.inbox.page()
+    opened(page).button(key=f"ack-{message.id}").click().run()
+    shown(page)
+    (alert,) = scene.store.alerts.page().items
+    assert (alert.status, alert.acknowledged_by) == ("acknowledged", "maria")
+    assert scene.store.inbox.unread() == 0
+    assert not [one for one in page.button if one.key == f"ack-{message.id}"]
 
 
 def test_all_are_read_at_once(scene: Scene, page: AppTest):

@@ -9,12 +9,12 @@ import msgspec
 from sqlalchemy import select
 
 from sentinel.store.database.chunks import chunks
-from sentinel.store.database.tables import GROUP, MEMBER
+from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOT_RESOLVED
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["LiveGroup", "live_groups"]
+__all__ = ["LiveGroup", "live_groups", "unacknowledged_groups"]
 
 
 class LiveGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,4 +51,27 @@ def live_groups(store: Store, alerts: Sequence[str]) -> dict[str, LiveGroup]:
         for some in chunks(alerts):
             for row in connection.execute(query.where(MEMBER.c.alert_id.in_(some))):
                 found[row.alert_id] = LiveGroup(id=row.id, title=row.title, labels=row.labels)
+    return found
+
+
+def unacknowledged_groups(store: Store, groups: Sequence[str]) -> set[str]:
+    """Return those of the groups that have an open alert, which nobody has acknowledged.
+
+    Args:
+        store: the shared database
+        groups: ids of groups
+
+    Returns:
+        their ids
+    """
+    found: set[str] = set()
+    query = (
+        select(MEMBER.c.group_id)
+        .select_from(MEMBER.join(ALERT, ALERT.c.id == MEMBER.c.alert_id))
+        .where(NOT_RESOLVED, ALERT.c.status == "open")
+        .distinct()
+    )
+    with store.read() as connection:
+        for some in chunks(groups):
+            found.update(connection.execute(query.where(MEMBER.c.group_id.in_(some))).scalars())
     return found

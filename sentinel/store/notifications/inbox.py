@@ -17,10 +17,27 @@ from sentinel.store.database.tables import model_of, table_of
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["Inbox"]
+__all__ = ["Inbox", "InboxFilter"]
 
 INBOX = table_of(InboxMessage)
 MOST_ALERTS = 50
+MOST_WORDS = 12
+
+
+class InboxFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which messages are listed; an empty field selects all.
+
+    Attributes:
+        words: each must be somewhere in the title, upper or lower case
+        unread: only messages that nobody has marked as read
+        severities: words
+        statuses: of the group when the message was sent, such as firing or resolved
+    """
+
+    words: str = ""
+    unread: bool = False
+    severities: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
 
 
 class Inbox:
@@ -56,9 +73,33 @@ class Inbox:
         self.put(message)
         return Receipt(reference=message.id)
 
-    def page(self, limit: int = 50, after: InboxMessage | None = None) -> list[InboxMessage]:
-        """Return the newest messages, at most `limit`, older than `after` where it is given."""
+    def page(
+        self,
+        limit: int = 50,
+        after: InboxMessage | None = None,
+        wanted: InboxFilter | None = None,
+    ) -> list[InboxMessage]:
+        """Return the newest messages that match.
+
+        Args:
+            limit: at most so many
+            after: only messages older than this one
+            wanted: which messages; all by default
+
+        Returns:
+            The messages, newest first.
+        """
+        chosen = wanted or InboxFilter()
         query = select(INBOX).order_by(INBOX.c.at.desc(), INBOX.c.id.desc()).limit(limit)
+        for word in chosen.words.replace("\0", "").lower().split()[:MOST_WORDS]:
+            query = query.where(func.lower(INBOX.c.title).contains(word, autoescape=True))
+        if chosen.unread:
+            query = query.where(INBOX.c.read_at.is_(None))
+        if chosen.severities:
+            ranks = [int(severity_of(word)) for word in chosen.severities]
+            query = query.where(INBOX.c.severity.in_(ranks))
+        if chosen.statuses:
+            query = query.where(INBOX.c.status.in_(list(chosen.statuses)))
         if after is not None:
             query = query.where(tuple_(INBOX.c.at, INBOX.c.id) < (after.at, after.id))
         with self._store.read() as connection:
