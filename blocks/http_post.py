@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
+from blocks.address_guard import AddressGuard
 from blocks.send_deadline import SendDeadline
 from sentinel.errors import DeliveryError
 from sentinel.log_redaction import unlogged
@@ -46,13 +48,21 @@ def post(
         The response, whose status is 2xx; its body is not read, since nothing depends on it.
 
     Raises:
-        DeliveryError: the endpoint did not answer in time, or the URL or a header is invalid
+        DeliveryError: the endpoint did not answer in time, the URL or a header is invalid, or its
+            address is not allowed
         Rejected: the status is not 2xx; permanent for 3xx and 4xx, except 408, 425 and 429
     """
     where = what
     deadline = SendDeadline(timeout)
     try:
         where = f"{what} at {urlsplit(url).hostname}"
+        guard = AddressGuard(url, where)
+        guard.check()
+
+        def trace(event: str, info: Mapping[str, Any]) -> None:
+            deadline.trace(event, info)
+            guard.trace(event, info)
+
         with (
             deadline,
             unlogged(),
@@ -63,7 +73,7 @@ def post(
                 content=body,
                 # What is compressed could be a thousand times as long as what arrives.
                 headers={**headers, "Accept-Encoding": "identity"},
-                extensions={"trace": deadline.trace},
+                extensions={"trace": trace},
             ) as response,
         ):
             start = b"" if response.is_success else _start_of(response)

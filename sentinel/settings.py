@@ -6,9 +6,10 @@ Credentials of outside systems are never settings; they live in Prefect blocks.
 from __future__ import annotations
 
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sentinel.duration import Duration, parse_duration
@@ -49,6 +50,14 @@ class Settings(BaseSettings):
             "addresses, this machine's name, SENTINEL_HOST and the host of "
             "SENTINEL_DASHBOARD_URL. A request for another name is refused (421), since a web page "
             "can give its own name the address of this machine (DNS rebinding)."
+        ),
+    )
+    allowed_networks: str = Field(
+        default="",
+        description=(
+            "Networks that webhook and Slack channels may reach although they are not public, "
+            "separated by commas, as `10.1.0.0/16, 127.0.0.1`; `*` is every address; empty means "
+            "public addresses alone, so that no channel asks what only this machine can reach."
         ),
     )
     dashboard_behind_login: bool = Field(
@@ -155,6 +164,14 @@ class Settings(BaseSettings):
         default=parse_duration("7d"),
         description="How long events are kept, and for how long an id that comes again is known.",
     )
+
+    @field_validator("allowed_networks")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        for one in filter(None, (part.strip() for part in text.split(","))):
+            if one != "*":
+                ip_network(one, strict=False)
+        return text
 
     @property
     def dashboard_host(self) -> str:

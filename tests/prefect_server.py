@@ -67,6 +67,7 @@ class PrefectServer:
             "PREFECT_LOGGING_LEVEL": "WARNING",
             "DO_NOT_TRACK": "1",
             "PYTHONPATH": str(ROOT),
+            "SENTINEL_ALLOWED_NETWORKS": "127.0.0.0/8",
             **self.login,
             **more,
         }

@@ -39,6 +39,7 @@ class Product:
             "SENTINEL_API_PORT": str(free_port()),
             "SENTINEL_DASHBOARD_PORT": str(free_port()),
             "SENTINEL_PREFECT_PORT": str(free_port()),
+            "SENTINEL_ALLOWED_NETWORKS": "127.0.0.0/8",
             "COLUMNS": "160",
         }
         self._process: subprocess.Popen[bytes] | None = None
