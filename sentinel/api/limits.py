@@ -7,8 +7,10 @@ storm costs time and not memory.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
+import time
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -21,6 +23,8 @@ MOST_BYTES = 1_048_576
 """Largest size of a body, in bytes: 1 MiB."""
 MOST_INTAKE_BYTES = 32 * MOST_BYTES
 """Largest size of a body of samples, events or a webhook: 32 MiB, some 45,000 alerts."""
+PART_SECONDS, BODY_SECONDS = 20.0, 300.0
+"""How long the next part of a body may take, and the whole of it; then the answer is 408."""
 MOST_TOGETHER = 2 * MOST_INTAKE_BYTES
 """What the bodies of all requests of a process may hold at once; beyond it, the answer is 503."""
 
@@ -63,14 +67,17 @@ class Limits:
         claims = int(announced) if announced.isdecimal() and len(announced) < 20 else 0
         read = 0
 
+        unread, began = True, time.monotonic()
+
         async def bounded() -> Message:
-            nonlocal read
+            nonlocal read, unread
             most: int = state.get(_STATE, self._most)
             # Raised here, so that the error goes through the same handlers as every other one.
             if claims > most:
                 raise _too_large(most)
-            message = await receive()
+            message = await _in_time(receive, began) if unread else await receive()
             if message["type"] == "http.request":
+                unread = bool(message.get("more_body"))
                 size = len(message.get("body", b""))
                 if read + size > most:
                     raise _too_large(most)
@@ -91,6 +98,18 @@ class Limits:
             await self._app(scope, bounded, named)
         finally:
             self._held -= read
+
+
+async def _in_time(receive: Receive, began: float) -> Message:
+    """Return the next part of a body, which must not take too long to come."""
+    left = min(PART_SECONDS, began + BODY_SECONDS - time.monotonic())
+    try:
+        async with asyncio.timeout(max(0.0, left)):
+            return await receive()
+    except TimeoutError:
+        raise HTTPException(
+            408, "the body did not arrive in time", headers={"Connection": "close"}
+        ) from None
 
 
 def _too_large(most: int) -> HTTPException:

@@ -101,6 +101,7 @@ _BY_STATUS = {
     401: ("unauthorized", "this request needs a bearer token", "Send Authorization: Bearer TOKEN."),
     404: ("not_found", "there is no such path", "See /docs for all paths."),
     405: ("method_not_allowed", "this path does not support the method", "See /docs."),
+    408: ("timeout", "the request did not arrive in time", "Send its body without pauses."),
     413: ("too_large", "the body is too large", "Send less per request."),
     415: (
         "unsupported_media_type",

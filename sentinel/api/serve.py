@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from sentinel.api.access import check_bind, token
 from sentinel.api.app import create_app
+from sentinel.api.idle_connections import PromptProtocol
 from sentinel.api.relay_thread import RelayThread
 from sentinel.errors import SentinelError
 from sentinel.printable import clean_log_records, printable
@@ -105,4 +106,5 @@ def _options(chosen: Settings) -> dict[str, Any]:
         "access_log": False,
         "server_header": False,
         "timeout_graceful_shutdown": 5,
+        "http": PromptProtocol,
     }

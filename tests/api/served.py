@@ -14,6 +14,8 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from sentinel.api.idle_connections import PromptProtocol
+
 __all__ = ["TOKEN", "Raised", "called", "caller", "served"]
 
 TOKEN = "a-token-of-the-tests"
@@ -34,7 +36,12 @@ def served(app: FastAPI, lifespan: Literal["on", "off"] = "on") -> Generator[str
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = uvicorn.Server(
             uvicorn.Config(
-                app, log_config=None, ws="none", lifespan=lifespan, timeout_graceful_shutdown=2
+                app,
+                log_config=None,
+                ws="none",
+                lifespan=lifespan,
+                timeout_graceful_shutdown=2,
+                http=PromptProtocol,
             )
         )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
