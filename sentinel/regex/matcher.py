@@ -73,11 +73,12 @@ class Pattern:
         flags = _FLAGS.match(translated)
         self.ignore_case = ignore_case or (flags is not None and "i" in flags[1])
         """Whether upper and lower case are the same, in all of it."""
-        self.required = required_texts(translated[flags.end() :] if flags else translated)
+        required = required_texts(translated[flags.end() :] if flags else translated)
+        if self.ignore_case:
+            required = tuple(one.casefold() for one in required)
+        self.required = required
         """Texts that every match has in it; empty where none is certain. Where case is ignored,
         they are casefolded, and so must be the text that they are looked for in."""
-        if self.ignore_case:
-            self.required = tuple(one.casefold() for one in self.required)
         self._longest = max(self.required, key=len, default="")
 
     def search(self, text: str) -> bool:
