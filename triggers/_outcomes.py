@@ -34,7 +34,8 @@ _KEYS = 20
 class Failure(msgspec.Struct, kw_only=True):
     """The last bad run of a deployment, and how many there were in a row.
 
-    `settled` once its log is whole: the last lines arrive later than the state.
+    `settled` once its log is whole: the last lines arrive later than the state. `deleted` where
+    Prefect no longer has the run.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class Failure(msgspec.Struct, kw_only=True):
     keys: list[str] = []
     logs: list[str] = []
     settled: bool = False
+    deleted: bool = False
 
 
 class Usual(msgspec.Struct, kw_only=True):
@@ -83,7 +85,17 @@ class Slots(msgspec.Struct, kw_only=True):
 
 
 class Memory(msgspec.Struct, kw_only=True):
-    """What one rule remembers; `api` is the server that it belongs to."""
+    """What one rule remembers.
+
+    Attributes:
+        api: the server that it belongs to
+        looked: when it was asked last
+        bad: the last bad run of each deployment that is bad
+        usual: how long its good runs take
+        planning: what Prefect plans
+        slots: which times of schedules were looked at
+        troubled: labels of the deployments that were bad last time, by id
+    """
 
     api: str = ""
     looked: datetime | None = None
@@ -91,6 +103,7 @@ class Memory(msgspec.Struct, kw_only=True):
     usual: dict[str, Usual] = {}
     planning: Planning | None = None
     slots: Slots | None = None
+    troubled: dict[str, dict[str, str]] = {}
 
     @classmethod
     def of(cls, state: Mapping[str, Any], api: str) -> Memory:

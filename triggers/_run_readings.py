@@ -60,7 +60,11 @@ def reading_of(
     }
     run = (failure.run_id, failure.run_name) if failure else _of(first.run)
     if run is not None:
-        details |= {"run_id": run[0], "run": run[1], "run_url": prefect.run_url(run[0])}
+        deleted = failure is not None and failure.deleted
+        url = "" if deleted else prefect.run_url(run[0])
+        details |= {"run_id": run[0], "run": run[1], "run_url": url}
+        if deleted:
+            details["run_deleted"] = True
     if failure is not None:
         details |= {
             "message": failure.message,

@@ -131,7 +131,12 @@ def prefect_runs(
             diagnosis.skipped(ended)
         found = list(readings_of_pools(prefect, everything, watched)) if pools else []
         memory.looked = now
+        before, memory.troubled = memory.troubled, {}
+        for one in watched.values():
+            if diagnosis.troubles(one.id) or (one.id in diagnosis.unsure and one.id in before):
+                memory.troubled[one.id] = labels_of(one)
         ctx.state["memory"] = memory.kept()
+        _say_gone(ctx, before, everything, watched)
         for one in watched.values():
             troubles = diagnosis.troubles(one.id)
             if one.id in diagnosis.unsure and not troubles:
@@ -143,6 +148,20 @@ def prefect_runs(
                 bad = memory.bad.get(one.id)
                 yield reading_of(prefect, one, troubles, bad, fresh.get(one.id, 0))
         yield from found
+
+
+def _say_gone(
+    ctx: Context,
+    before: Mapping[str, dict[str, str]],
+    everything: Sequence[Deployed],
+    watched: Mapping[str, Deployed],
+) -> None:
+    """Say of deployments that were bad and are not watched any more that they did not recover."""
+    there = {one.id for one in everything}
+    named = [labels_of(one) for one in watched.values()]
+    for id_, labels in before.items():
+        if labels not in named:  # a deployment that was made again has a new id
+            ctx.gone(labels, "not_reported" if id_ in there else "removed")
 
 
 class _Diagnosis:
@@ -163,6 +182,13 @@ class _Diagnosis:
         """Take in the runs that ended; how many new bad ones each deployment has."""
         runs = {**self._seen(ended), **loose.runs}
         fresh = fold(self.memory, runs, {*self.watched, *loose.flows})
+        if self.memory.bad:
+            there = self.prefect.every_run(
+                {"id": {"any_": [failure.run_id for failure in self.memory.bad.values()]}}
+            )
+            known = {run.id for some in there.of.values() for run in some}
+            for failure in self.memory.bad.values():
+                failure.deleted = not there.cut and failure.run_id not in known
         wanting = [one for one in self.memory.bad.values() if not one.settled]
         for failure in wanting[:_MOST_LOGS] if log_lines else []:
             self._log(failure, log_lines)
@@ -267,7 +293,8 @@ class _Diagnosis:
             return noted
         more = f", {failure.count} in a row" if failure.count > 1 else ""
         cause = f": {failure.message.splitlines()[0]}" if failure.message else ""
-        text = f"{failure.kind}{cause} (run {failure.run_name}{more})"
+        gone = ", since deleted in Prefect" if failure.deleted else ""
+        text = f"{failure.kind}{cause} (run {failure.run_name}{gone}{more})"
         return [Trouble(failure.kind, text, failure.count), *noted]
 
     def _note(self, one: str, trouble: Trouble) -> None:

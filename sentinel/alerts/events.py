@@ -27,6 +27,8 @@ ALERT_EVENTS: Mapping[Reason, str] = {
     Reason.REOPENED_STILL_FIRING: "reopened",
     Reason.REOPENED_MANUALLY: "reopened",
     Reason.RECOVERED: "resolved",
+    Reason.NOT_REPORTED: "resolved",
+    Reason.REMOVED: "resolved",
     Reason.EXPIRED: "resolved",
     Reason.NOT_REPEATED: "resolved",
     Reason.KEPT_NOT_REPEATED: "not_repeated",

@@ -48,12 +48,14 @@ class Bad(msgspec.Struct, frozen=True, kw_only=True):
 class Good(msgspec.Struct, frozen=True, kw_only=True):
     """A reading at `at` that the rule judged good. An unseen series gives no input.
 
+    `why` is RECOVERED, or NOT_REPORTED or REMOVED of a series that is gone and did not recover.
     `ended` is when the episode ended that it closes, as the system says that reports it; None
     where it does not.
     """
 
     at: datetime
     ended: datetime | None = None
+    why: Reason = Reason.RECOVERED
 
 
 class Closed(msgspec.Struct, frozen=True, kw_only=True):

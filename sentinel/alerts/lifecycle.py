@@ -274,10 +274,10 @@ def _good(
     if alert.status is Status.PENDING:
         return Transition(Reason.CLEARED_BEFORE_OPEN, None, drop=alert.id)
     since = alert.good_since or given.at
-    if terms.keep_firing and given.at - since < terms.keep_firing:
+    if terms.keep_firing and given.at - since < terms.keep_firing and given.why is Reason.RECOVERED:
         kept = replace(alert, seen_at=max(given.at, alert.seen_at), good_since=since)
         return Transition(Reason.KEPT_FIRING, kept)
-    return resolved(alert, Reason.RECOVERED, given.at, "", seen=given.at)
+    return resolved(alert, given.why, given.at, "", seen=given.at)
 
 
 def _ends_hold(recent: AlertState, given: Good) -> bool:

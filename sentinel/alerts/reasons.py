@@ -38,6 +38,8 @@ class Reason(StrEnum):
     ACKNOWLEDGEMENT_VOID = "acknowledgement_void"
     SEVERITY_FELL = "severity_fell"
     RECOVERED = "recovered"
+    NOT_REPORTED = "not_reported"
+    REMOVED = "removed"
     KEPT_FIRING = "kept_firing"
     EXPIRED = "expired"
     NOT_REPEATED = "not_repeated"
@@ -82,6 +84,8 @@ WORDS: Mapping[str, str] = {
     Reason.ACKNOWLEDGEMENT_VOID: "severity rose above the acknowledged one: acknowledgement void",
     Reason.SEVERITY_FELL: "severity fell",
     Reason.RECOVERED: "recovered",
+    Reason.NOT_REPORTED: "no longer reported: the series is gone",
+    Reason.REMOVED: "removed: what it is about exists no more",
     Reason.KEPT_FIRING: "OK again, but kept firing for a while (keep_firing_for)",
     Reason.EXPIRED: "expired",
     Reason.NOT_REPEATED: "not repeated: its sender no longer reports it",

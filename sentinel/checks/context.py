@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from sentinel.checks.reading import Lost
 from sentinel.clock import Clock, SystemClock
 from sentinel.errors import ConfigurationError
 from sentinel.prefect_client.port import PrefectPort
@@ -63,6 +64,7 @@ class Context:
         self._events = events
         self._connect = connect
         self.not_seen: list[Mapping[str, str]] = []
+        self.lost: list[tuple[Mapping[str, str], Lost]] = []
 
     def now(self) -> datetime:
         """Return the present moment in UTC."""
@@ -74,6 +76,17 @@ class Context:
         It then keeps its state, also where the trigger is closed-world.
         """
         self.not_seen.append({str(k): str(v) for k, v in labels.items()})
+
+    def gone(self, labels: Mapping[str, str], how: Lost = "not_reported") -> None:
+        """Say that the series with exactly these labels did not recover but is gone.
+
+        Its alert, if it has one, is resolved for that reason.
+
+        Args:
+            labels: of the series
+            how: not_reported, or removed where what it is about exists no more
+        """
+        self.lost.append(({str(k): str(v) for k, v in labels.items()}, how))
 
     @property
     def metrics(self) -> MetricReader:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from sentinel.checks.reading import Reading
+from sentinel.checks.reading import Lost, Reading
 
 if TYPE_CHECKING:
     from sentinel.checks.reading_table import ReadingTable
@@ -23,6 +23,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
         complete: false where the check was cut short, so that what is missing is unknown
         error: why it was cut short
         not_seen: label sets that the check said it could not see
+        gone: label sets of series that did not recover but are gone, and how
         state: what the check left in `ctx.state`; None where it failed, so that a cursor
             never moves past what was not handled
         table: many more readings, as columns; None where there are none
@@ -32,6 +33,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool = True
     error: Exception | None = None
     not_seen: list[Mapping[str, str]] = []
+    gone: list[tuple[Mapping[str, str], Lost]] = []
     state: dict[str, Any] | None = None
     table: ReadingTable | None = None
 

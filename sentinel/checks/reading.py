@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
 import orjson
@@ -13,9 +13,11 @@ import orjson
 from sentinel.errors import ReadingError
 from sentinel.labels.text import MAX_LABELS, MAX_NAME, storable
 
-__all__ = ["Reading", "checked"]
+__all__ = ["Lost", "Reading", "checked"]
 MAX_TEXT = 10_000
 MAX_TEAM = 100
+Lost = Literal["not_reported", "removed"]
+GONE: tuple[str, ...] = get_args(Lost)
 MAX_OCCURRENCES = 1_000_000
 
 
@@ -36,6 +38,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
             counts what it watches, such as runs; 0 where there was no new one
         started: when the present episode began, timezone-aware, as the system says that reports it
         ended: when the last episode ended, likewise; only of a reading that is good
+        gone: that the series did not recover but is gone: not_reported, or removed with what it is
+            about; only of a reading with firing=False
         annotations: its own texts and links for people by name, such as description or runbook;
             the rule's annotations of the same name go before them. With any, also with none in an
             empty mapping, the rule's own description is not the alert's
@@ -52,6 +56,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     occurrences: int | None = None
     started: datetime | None = None
     ended: datetime | None = None
+    gone: Lost | Literal[""] = ""
     annotations: Mapping[str, str] | None = None
     team: str = ""
 
@@ -94,6 +99,11 @@ def checked(reading: object) -> Reading:
     if reading.summary is not None and storable(reading.summary) != reading.summary:
         raise ReadingError(
             f"the summary of the reading {dict(labels)} has a NUL character or is no valid Unicode"
+        )
+    if reading.gone and (reading.gone not in GONE or reading.firing is not False):
+        raise ReadingError(
+            f"the reading {dict(labels)} has gone={reading.gone!r:.80}, firing={reading.firing}",
+            hint="Write firing=False and gone='not_reported' or gone='removed'.",
         )
     if reading.annotations is not None:
         _check_annotations(reading.annotations, labels)

@@ -100,6 +100,7 @@ def _ended(seen: _Seen, ctx: Context, error: Exception | None) -> Observation:
         complete=error is None,
         error=error,
         not_seen=list(ctx.not_seen),
+        gone=list(ctx.lost),
         state=dict(ctx.state) if error is None else None,
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from sentinel.alerts.inputs import Bad, Good, Status
+from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import AlertState
 from sentinel.checks.reading import Reading
 from sentinel.errors import ExpressionError, ReadingError
@@ -81,8 +82,9 @@ def judge_all(evaluation: Evaluation, live: Mapping[str, AlertState]) -> dict[st
                 firing, level = judge(when, value, firing=fires)
                 word = level or word
         verdict = good if not firing else bad
-        if not firing and reading.ended is not None:
-            verdict = Good(at=at, ended=reading.ended)
+        if not firing and (reading.ended is not None or reading.gone):
+            why = Reason(reading.gone) if reading.gone else Reason.RECOVERED
+            verdict = Good(at=at, ended=reading.ended, why=why)
         if firing and word is not None:
             rank = ranks.get(word)
             if rank is None:
@@ -96,6 +98,10 @@ def judge_all(evaluation: Evaluation, live: Mapping[str, AlertState]) -> dict[st
         if before is not None and not _prevails(verdict, before.verdict):
             continue
         judged[print_] = Judged(print_, reading, verdict)
+    for labels, how in evaluation.observation.gone:
+        print_ = fingerprint(tenant, name, labels)
+        if print_ in live and print_ not in judged:
+            judged[print_] = Judged(print_, None, Good(at=at, why=Reason(how)))
     if evaluation.closed_world and evaluation.observation.complete:
         unseen = {fingerprint(tenant, name, x) for x in evaluation.observation.not_seen}
         for print_ in live:

@@ -10,7 +10,7 @@ version.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from sentinel.checks.reading import Reading
 from sentinel.errors import SampleError
@@ -31,6 +31,16 @@ _MOST_TITLE = 2000
 _MOST_TEXT = 10_000
 _MOST_ENTRIES = 64
 _MOST_TEAM = 100
+_STATE_REASON = "grafana_state_reason"
+_GONE: dict[str, Literal["not_reported", "removed"]] = {
+    "MissingSeries": "not_reported",
+    "NoData": "not_reported",
+    "Error": "not_reported",
+    "Paused": "not_reported",
+    "Updated": "removed",
+    "RuleDeleted": "removed",
+}
+"""Why Grafana resolves an alert that did not recover (its `StateReason…` and annotation)."""
 _LINKS = {
     "generatorURL": "source_url",
     "dashboardURL": "dashboard_url",
@@ -94,6 +104,7 @@ def reading_of(item: Mapping[str, Any], message: Mapping[str, Any], notes: Notes
         firing=status == "firing",
         started=moment_or_none(item.get("startsAt"), "startsAt", notes),
         ended=ends_at if status == "resolved" else None,
+        gone=_GONE.get(said.get(_STATE_REASON, ""), "") if status == "resolved" else "",
         summary=_title(title or labels.get("alertname", ""), notes),
         details={key: value for key, value in details.items() if value},
         severity=severity_word(given.get("severity")),
