@@ -166,7 +166,7 @@ def test_the_resolve_of_a_suppressed_alert_reaches_receivers_that_were_notified(
 
 
 def test_what_expires_is_not_called_recovered(store: Store, clock: FakeClock):
-    world = World(store, clock, group_wait="30s", resolve_after="10m")
+    world = World(store, clock, group_wait="30s", resolve_after="10m", every=None)
     world.sees({"/": 95})
     world.clock.forward(seconds=30)
     assert world.said() == [FIRST]
@@ -208,20 +208,21 @@ def test_a_channel_that_fails_is_tried_again_and_the_others_are_not(world: World
     assert log.count("delivery.failed") == 1  # said once, not once a try
 
 
-def test_a_permanent_error_is_not_tried_again_until_there_is_news(world: World):
+def test_a_refusal_is_not_tried_again_until_there_is_news_or_it_repeats(world: World):
     world.store.receivers.set("default", ["sentinel-webhook/ops"])
     gone = DeliveryError("HTTP 404", permanent=True)
     world.recorder.fails["sentinel-webhook/ops"] = gone
     world.sees({"/": 95})
     world.clock.forward(seconds=30)
-    assert world.tells() == DeliveryCount(0, 0, 1)
-    world.clock.forward(hours=9)
+    assert world.tells() == DeliveryCount(1, 0, 1)  # the inbox, since no channel works
+    world.clock.forward(hours=3)
     assert world.tells() == DeliveryCount(0, 0, 0)
-    assert world.reasons() == ["refused"]
+    assert world.reasons() == ["refused", "repeat_interval"]
+    world.recorder.messages.clear()
     del world.recorder.fails["sentinel-webhook/ops"]
     world.sees({"/": 95, "/data": 95})
     world.clock.forward(seconds=30)
-    assert world.said() == [FIRST]
+    assert sorted(world.said()) == [FIRST, ("firing", "new_firing")]
 
 
 def test_a_receiver_that_is_not_there_goes_to_default_and_is_said(store: Store, clock: FakeClock):

@@ -211,7 +211,7 @@ def test_an_alert_of_a_disabled_rule_is_not_reopened(told: World):
 
 
 def test_a_reopened_alert_expires_when_it_would_have(store: Store, clock: FakeClock):
-    world = World(store, clock, group_wait="30s", resolve_after="10m")
+    world = World(store, clock, group_wait="30s", resolve_after="10m", every=None)
     world.sees({"/": 95})
     resolve(world)
     clock.forward(minutes=5)
