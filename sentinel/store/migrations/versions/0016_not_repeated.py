@@ -7,6 +7,7 @@ Revises: 0015
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -42,7 +43,8 @@ def upgrade() -> None:
     rules = connection.execute(sa.select(RULE).where(RULE.c.trigger.in_(SENDERS))).all()
     for rule in rules:
         mine = (RULE.c.tenant == rule.tenant, RULE.c.name == rule.name)
-        spec = {**(rule.spec or {}), "not_repeated": {}}
+        kept: dict[str, Any] = rule.spec or {}
+        spec: dict[str, Any] = {**kept, "not_repeated": {}}
         connection.execute(RULE.update().where(*mine).values(spec=spec))
         # A full interval from now on: the sender repeats what still fires meanwhile.
         connection.execute(
@@ -57,5 +59,6 @@ def downgrade() -> None:
     connection = op.get_bind()
     for rule in connection.execute(sa.select(RULE).where(RULE.c.trigger.in_(SENDERS))).all():
         mine = (RULE.c.tenant == rule.tenant, RULE.c.name == rule.name)
-        spec = {name: value for name, value in (rule.spec or {}).items() if name != "not_repeated"}
+        kept: dict[str, Any] = rule.spec or {}
+        spec = {name: value for name, value in kept.items() if name != "not_repeated"}
         connection.execute(RULE.update().where(*mine).values(spec=spec))
