@@ -21,7 +21,6 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -142,19 +141,18 @@ def _distances(series: Floats, tuning: Tuning) -> Floats:
     found = np.zeros((len(windows), len(series)))
     if len(series) <= first:
         return found
-    # Row by row the last number, the one before it and so on, so that a shorter window is a part.
-    stretches = np.lib.stride_tricks.sliding_window_view(series, longest)[:, ::-1]
     for begin in range(first, len(series), _BLOCK):
         end = min(len(series), begin + _BLOCK)
         places = _references(found[-1], begin - longest + 1, tuning)
-        apart = np.abs(
-            stretches[begin - longest + 1 : end - longest + 1, None, :]
-            - stretches[places - longest + 1][None, :, :]
-        )
-        total: Any = 0.0
-        for row, window in enumerate(windows):
-            total = total + apart[:, :, windows[row - 1] if row else 0 : window].sum(axis=2)
-            found[row, begin:end] = np.partition(total, 1, axis=1)[:, 1]
+        total = np.zeros((end - begin, len(places)))
+        row = 0
+        # From the last number backwards, so that a shorter window is a part of a longer one.
+        for back in range(longest):
+            apart = series[begin - back : end - back, None] - series[places - back]
+            total += np.abs(apart, out=apart)
+            if back + 1 == windows[row]:
+                found[row, begin:end] = np.partition(total, 1, axis=1)[:, 1]
+                row += 1
     return found
 
 
