@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import cast
 
@@ -19,6 +20,10 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["health"])
 
+_FULL_SECONDS = 60.0
+FULL = ComponentHealth(
+    status="down", message="its disk is full, so nothing can be stored: free some space"
+)
 NOT_CHECKED = ComponentHealth(status="unknown", message="not checked: the database is down")
 
 
@@ -39,6 +44,8 @@ def health(request: Request, response: Response) -> Health:
     """
     store = cast("Store", request.app.state.store)
     parts = _stored(store)
+    if parts["database"].status == "ok" and _is_full(request):
+        parts["database"] = FULL
     parts["prefect"] = _prefect(
         cast("Addresses", request.app.state.addresses),
         cast("Callable[[], bool]", request.app.state.prefect_healthy),
@@ -48,6 +55,12 @@ def health(request: Request, response: Response) -> Health:
         response.status_code = 503
     whole = all(part.status == "ok" for part in parts.values())
     return Health(status="down" if down else "ok" if whole else "degraded", components=parts)
+
+
+def _is_full(request: Request) -> bool:
+    """Return whether the database had no room a moment ago: reading works on a full disk."""
+    full_at: float | None = getattr(request.app.state, "full_at", None)
+    return full_at is not None and time.monotonic() - full_at < _FULL_SECONDS
 
 
 def _stored(store: Store) -> dict[str, ComponentHealth]:

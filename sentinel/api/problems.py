@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from sentinel.errors import (
@@ -149,7 +158,20 @@ def install(app: FastAPI) -> None:
 
     def on_database(request: Request, error: Exception) -> Any:
         _log.warning("request %s: database: %s", request.state.request_id, error)
-        return answer(request, _unavailable())
+        full = _is_full(error)
+        if full:
+            app.state.full_at = time.monotonic()
+        return answer(request, _unavailable(full=full))
+
+    def on_text(request: Request, error: Exception) -> Any:
+        # What the checks of a route let through and no database can hold, such as NUL.
+        _log.warning("request %s: refused by the database: %s", request.state.request_id, error)
+        problem = Problem(422, "invalid", "a value cannot be stored", hint=SEE_DOCS)
+        return answer(request, problem)
+
+    def on_gone(request: Request, error: Exception) -> Any:
+        _log.debug("request %s: the client went away", request.state.request_id)
+        return Response(status_code=499)  # for nobody: the connection is closed
 
     def on_http(request: Request, error: Exception) -> Any:
         problem = cast("HTTPException", error)
@@ -190,8 +212,10 @@ def install(app: FastAPI) -> None:
 
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(SentinelError, on_ours)
-    for kind in (OperationalError, InterfaceError, ProgrammingError, PoolTimeout):
+    for kind in (OperationalError, InterfaceError, InternalError, ProgrammingError, PoolTimeout):
         app.add_exception_handler(kind, on_database)
+    app.add_exception_handler(DataError, on_text)
+    app.add_exception_handler(ClientDisconnect, on_gone)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(Exception, on_anything)
@@ -225,11 +249,17 @@ def _of(error: SentinelError) -> Problem:
     return Problem(500, "internal", error.message, hint=error.hint)
 
 
-def _unavailable() -> Problem:
+def _is_full(error: Exception) -> bool:
+    """Return whether the disk of the database is full: SQLite says so, PostgreSQL by a code."""
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    return "disk is full" in str(cause) or getattr(cause, "sqlstate", "") == "53100"
+
+
+def _unavailable(*, full: bool = False) -> Problem:
     return Problem(
         503,
         "unavailable",
-        "the database is unavailable",
+        "the disk of the database is full" if full else "the database is unavailable",
         hint="GET /health names the component that is down. A retry is safe.",
     )
 
