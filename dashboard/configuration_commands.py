@@ -94,7 +94,7 @@ class SetReceiver(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             ConfigurationError: the name or a channel cannot be used
         """
-        return services.store.receivers.set(self.name, self.channels)
+        return services.store.receivers.set(self.name, self.channels, actor=actor)
 
 
 class RemoveReceiver(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +112,7 @@ class RemoveReceiver(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             NotFound: there is no receiver of that name
         """
-        services.store.receivers.remove(self.name)
+        services.store.receivers.remove(self.name, actor=actor)
 
 
 class SendTestMessage(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard import markup, session
 from dashboard.page_addresses import SEARCH
+from dashboard.serializers import payload_fields
 from dashboard.table import table
 from sentinel.errors import SentinelError
 
@@ -18,6 +19,12 @@ LEVELS = ["info", "warning", "error"]
 # White or black text is chosen by Streamlit; both stand out on these.
 COLOURS = ["#667085", "#a87414", "#c4261b"]
 ROWS = 100
+
+
+def _details(details: Mapping[str, Any]) -> str:
+    """Return the details as `name: value` pairs; who did it has a column of its own."""
+    pairs = (pair for pair in payload_fields(dict(details)) if pair[0] != "actor" and pair[1])
+    return " · ".join(f"{name}: {text}" for name, text in pairs)
 
 
 def _more() -> None:
@@ -50,9 +57,9 @@ def log() -> None:
         return
     if not found:
         st.html(
-            '<div class="empty"><h2>No log entries</h2><p>Sentinel logs here when rules are '
-            "enabled or disabled, receivers change, deliveries fail, or one service takes over for "
-            "another.</p></div>"
+            '<div class="empty"><h2>No log entries</h2><p>Sentinel logs here when it starts, '
+            "rules are deployed, enabled or disabled, channels and receivers change, deliveries "
+            "fail, or one service takes over for another.</p></div>"
         )
         return
     zone = ZoneInfo(session.zone())
@@ -62,7 +69,8 @@ def log() -> None:
             "Level": [one.level],
             "Event": one.what,
             "Message": one.message,
-            "Details": json.dumps(one.details, ensure_ascii=False) if one.details else "",
+            "Actor": str(one.details.get("actor") or ""),
+            "Details": _details(one.details),
         }
         for one in found[:rows]
     ]
@@ -74,6 +82,8 @@ def log() -> None:
             "Level": st.column_config.MultiselectColumn(options=LEVELS, color=COLOURS, width=88),
             "Event": st.column_config.TextColumn(width=180),
             "Message": st.column_config.TextColumn(width="large"),
+            "Actor": st.column_config.TextColumn(width=90),
+            "Details": st.column_config.TextColumn(width="large"),
         },
         alt="Log entries, newest first",
     )

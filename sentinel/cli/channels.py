@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sentinel.cli import completion
+from sentinel.cli.change_log import record
 from sentinel.cli.channel_rows import channel_rows
 from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.receivers import said_of_open
-from sentinel.cli.target import open_store, settings_here
+from sentinel.cli.target import actor, open_store, settings_here
 
 if TYPE_CHECKING:
     from blocks.channel_blocks import SavedChannel
@@ -313,8 +314,9 @@ def remove(
         for receiver, refs in users.items():
             left = [ref for ref in refs if ref != block.ref]
             # A receiver without a channel would lose its notifications.
-            store.receivers.set(receiver, left or ["inbox"])
+            store.receivers.set(receiver, left or ["inbox"], actor=actor())
         gone = prefect.remove(block)
+    record("channel.removed", f"{block.ref} removed")
     if json:
         json_out({"removed": gone, "receivers": sorted(users)})
     else:
@@ -322,6 +324,7 @@ def remove(
 
 
 def _added(made: SavedChannel, receiver: str, *, as_json: bool) -> None:
+    record("channel.saved", f"{made.ref} {'added' if made.new else 'replaced'}")
     before = _add_to_receiver(receiver, made.ref) if receiver else 0
     if as_json:
         json_out(
@@ -343,7 +346,7 @@ def _add_to_receiver(receiver: str, ref: str) -> int:
     """Return how many alerts are open that the channel is not notified of."""
     with open_store() as store:
         known = store.receivers.all().get(receiver, [])
-        return 0 if ref in known else store.receivers.set(receiver, [*known, ref])
+        return 0 if ref in known else store.receivers.set(receiver, [*known, ref], actor=actor())
 
 
 def _secret(what: str, given: str, option: str, variable: str) -> str:

@@ -106,6 +106,7 @@ def deploy(
             for step in steps:
                 if step.kind == "removed" and step.live is not None:
                     retire(step.live)
+            _record(steps)
     seconds = time.monotonic() - began
     if json:
         json_out(_as_json(steps, dry_run=dry_run, seconds=seconds))
@@ -113,6 +114,19 @@ def deploy(
         _say(steps, dry_run=dry_run, seconds=seconds)
     if any(step.kind == "refused" for step in steps):
         raise typer.Exit(Exit.FAILED)
+
+
+def _record(steps: Sequence[Step]) -> None:
+    """Write what was deployed to the system log."""
+    from sentinel.cli.change_log import record
+
+    done = {
+        kind: sorted(step.name for step in steps if step.kind == kind)
+        for kind in ("created", "changed", "removed")
+    }
+    said = ", ".join(f"{len(names)} {kind}" for kind, names in done.items() if names)
+    if said:
+        record("rules.deployed", f"deployments: {said}", **{k: v for k, v in done.items() if v})
 
 
 def receivers_here() -> list[str] | None:

@@ -8,7 +8,7 @@ import typer
 
 from sentinel.cli import completion
 from sentinel.cli.output import AsJson, json_out, print_table, say
-from sentinel.cli.target import open_store
+from sentinel.cli.target import actor, open_store
 
 __all__ = ["commands", "said_of_open"]
 
@@ -69,7 +69,7 @@ def set_(
         sentinel receiver set default --channel inbox --channel sentinel-webhook/ops
     """
     with open_store() as store:
-        before = store.receivers.set(name, channel, notify_open=notify_open)
+        before = store.receivers.set(name, channel, notify_open=notify_open, actor=actor())
     if json:
         json_out({"name": name, "channels": channel, "open_before": before})
         return
@@ -95,7 +95,7 @@ def remove(name: Name, json: AsJson = False) -> None:
         sentinel receiver remove night-shift
     """
     with open_store() as store:
-        store.receivers.remove(name)
+        store.receivers.remove(name, actor=actor())
     if json:
         json_out({"name": name, "outcome": "removed"})
     else:

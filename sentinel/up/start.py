@@ -24,6 +24,7 @@ from sentinel.up.postgres import Postgres, PostgresUnusable
 from sentinel.up.processes import Child, ProcessGroup, tail
 from sentinel.up.rules import RULES, Rules
 from sentinel.up.setup import Setup
+from sentinel.up.start_log import log_start
 
 __all__ = ["up"]
 
@@ -135,6 +136,7 @@ class Start:
             group.create_task(self._api(tables))
             group.create_task(self._dashboard(tables))
         self._instance.write(ready=True)
+        await asyncio.to_thread(log_start, self._database_url)
         self._screen.places(self._places(), _CLOSING)
 
     async def _database(self) -> None:

@@ -105,7 +105,7 @@ def test_labels_are_found_on_pages_in_widgets_in_commands_and_among_codes():
     assert len(shown) > 200
     assert {"Rules", "Last evaluation", "Success rate", "Never acknowledged"} <= shown  # pages
     assert {"Sev", "Occurrences", "Timeline", "End suppression", "Disconnected"} <= shown  # widgets
-    assert {"LAST EVALUATION", "flow run"} <= shown  # commands
+    assert {"LAST EVALUATION", "assignee"} <= shown  # commands
     assert {"escalated", "emergency", "no data", "group wait", "unsuppressed"} <= shown  # codes
     assert {"collapsed", "stale", "sending", "refused"} <= shown  # outcomes and deliveries
 

@@ -54,6 +54,7 @@ class Receivers:
         description: str = "",
         source: str = "ui",
         notify_open: bool = False,
+        actor: str = "",
     ) -> int:
         """Create a receiver or replace its channels.
 
@@ -66,6 +67,7 @@ class Receivers:
             description: for people
             source: `file` or `ui`, who owns it
             notify_open: notify new channels of every open group at once
+            actor: who does it; empty where no person does
 
         Returns:
             How many alerts are open that new channels are not notified of.
@@ -101,8 +103,10 @@ class Receivers:
             if not done.rowcount:
                 connection.execute(RECEIVER.insert().values(name=name, **values))
             self._store.log.add(
-                connection, "info", "receiver.set", f"{name} notifies {', '.join(channels)}"
-            )
+                connection, "info", "receiver.set",
+                f"{name} notifies {', '.join(channels)}{_by(actor)}",
+                {"actor": actor, "before": before.get(name, [])},
+            )  # fmt: skip
             new = [one for one in values["channels"] if one not in before.get(name, ())]
             if not new:
                 return 0
@@ -113,11 +117,12 @@ class Receivers:
 
         return self._store.in_transaction(work)
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, *, actor: str = "") -> None:
         """Delete a receiver; rules that name it notify `default` from then on.
 
         Args:
             name: of the receiver
+            actor: who does it; empty where no person does
 
         Raises:
             NotFound: there is no receiver of that name.
@@ -128,7 +133,10 @@ class Receivers:
             done = connection.execute(RECEIVER.delete().where(RECEIVER.c.name == name))
             if not done.rowcount:
                 raise NotFound(f"there is no receiver {name!r}", hint="See: sentinel receiver list")
-            self._store.log.add(connection, "info", "receiver.removed", f"{name} is gone")
+            self._store.log.add(
+                connection, "info", "receiver.removed", f"{name} removed{_by(actor)}",
+                {"actor": actor, "before": before.get(name, [])},
+            )  # fmt: skip
             groups = _open_groups(connection, name, before)
             self._make_due(connection, [one.id for one in groups])
 
@@ -194,3 +202,7 @@ def _open_groups(
         if named:
             found.append(OpenGroup(row.id, tuple(named), row.seq, row.severity, row.firing))
     return found
+
+
+def _by(actor: str) -> str:
+    return f" by {actor}" if actor else ""

@@ -229,7 +229,9 @@ class Rules:
             connection.execute(RULE.delete().where(*mine))
             # A new rule of that name must not continue from the state of this one.
             connection.execute(delete(RuleMemory).where(*_memory_of(tenant, name)))
-            self._store.log.add(connection, "info", "rule.retired", f"{name} removed by {actor}")
+            self._store.log.add(
+                connection, "info", "rule.retired", f"{name} removed by {actor}", {"actor": actor}
+            )
             self._store.changed(connection)
             return closed
 
@@ -264,7 +266,11 @@ class Rules:
         if done.rowcount:
             word = "enabled" if on else "disabled"
             self._store.log.add(
-                connection, "info", "rule.switched", f"{name} {word} by {actor}", {"reason": reason}
+                connection,
+                "info",
+                "rule.switched",
+                f"{name} {word} by {actor}",
+                {"actor": actor, "reason": reason},
             )
         return bool(done.rowcount)
 

@@ -164,3 +164,23 @@ def test_a_receiver_that_has_such_a_block_can_still_be_changed(store: Store):
         )
     store.receivers.set("ops", ["inbox", had])
     assert store.receivers.all()["ops"] == ["inbox", had]
+
+
+def test_the_system_log_says_who_changed_a_receiver_and_what_it_was(store: Store):
+    store.receivers.set("ops", ["inbox"], actor="lena")
+    store.receivers.set("ops", ["inbox", "sentinel-webhook/ops"], actor="omar")
+    store.receivers.remove("ops", actor="lena")
+    said = [(one.what, one.message, one.details) for one in store.log.page()]
+    assert said == [
+        (
+            "receiver.removed",
+            "ops removed by lena",
+            {"actor": "lena", "before": ["inbox", "sentinel-webhook/ops"]},
+        ),
+        (
+            "receiver.set",
+            "ops notifies inbox, sentinel-webhook/ops by omar",
+            {"actor": "omar", "before": ["inbox"]},
+        ),
+        ("receiver.set", "ops notifies inbox by lena", {"actor": "lena", "before": []}),
+    ]
