@@ -44,6 +44,7 @@ class Matcher:
         text = _text(source, given)
         if operator.endswith("~"):
             try:
+                pattern(text)  # by itself, so that no bracket in it ends the group around it
                 self._pattern = pattern(rf"^(?s:{text})$")
             except PatternError as error:
                 raise ConfigurationError(

@@ -69,3 +69,9 @@ def test_every_text_can_be_written(text: str):
     assert unquoted(f'"{escaped}"') == text
     numbers = "".join(f"\\U{ord(letter):08x}" for letter in text)
     assert unquoted(f"'{numbers}'") == text
+
+
+@pytest.mark.parametrize("source", ['env=~"a)|(b"', 'env=~"(a"', 'env=~"a)"', 'env=~"a\\\\"'])
+def test_a_regex_that_is_none_by_itself_is_refused(source: str):
+    with pytest.raises(ConfigurationError, match="cannot be used"):
+        Matcher(source)
