@@ -207,7 +207,7 @@ def test_the_dead_mans_switch_is_pinged_only_while_the_relay_is_healthy(
 def test_one_shots_expire_without_prefect(store: Store, clock: FakeClock):
     night = Night(store, clock)
     night.server.up = False
-    night.world = World(store, clock, resolve_after="5m")
+    night.world = World(store, clock, resolve_after="5m", every=None)
     night.world.sees({"/": 95})
     night.passes(400, step=5)
     assert night.world.rows("SELECT resolution FROM alert") == [("expired",)]
