@@ -21,6 +21,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed
 
 from flows import connections
+from flows.check_logs import logs_of_run
 from flows.naming import name_run
 from flows.report import artifact_key, changes_artifact, rehearsal_artifact, run_name
 from sentinel.alerts.inputs import Bad
@@ -124,12 +125,14 @@ def _check(
     at: datetime,
     source: RunSource,
 ) -> Evaluation:
+    with logs_of_run(trigger):
+        observation = observe(trigger, ctx, parameters, timeout=rule.timeout)
     return Evaluation(
         rule=rule,
         trigger=trigger.name,
         slot=slot,
         at=at,
-        observation=observe(trigger, ctx, parameters, timeout=rule.timeout),
+        observation=observation,
         closed_world=trigger.closed_world,
         default_when=trigger.when,
         default_category=trigger.category,

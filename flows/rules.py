@@ -62,6 +62,8 @@ def flow_of(trigger: Trigger[..., Any]) -> Flow[..., Any]:
         # The results are in the shared database; Prefect stores none.
         persist_result=False,
         cache_result_in_memory=False,
+        # What a check prints is in the run's log.
+        log_prints=True,
     )
 
 

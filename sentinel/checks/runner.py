@@ -7,6 +7,7 @@ Each of these ends in an `Observation` that says so, never in a silent nothing.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 import queue
 import threading
@@ -70,8 +71,10 @@ def observe(
     if timeout is None:
         return _ended(seen, ctx, _call(trigger, ctx, parameters, seen))
     answer: queue.Queue[Exception | None] = queue.Queue()
+    # In the caller's context, which names the flow run whose log the check writes to.
+    context = contextvars.copy_context()
     thread = threading.Thread(
-        target=lambda: answer.put(_call(trigger, ctx, parameters, seen)),
+        target=lambda: answer.put(context.run(_call, trigger, ctx, parameters, seen)),
         name=f"check-{trigger.name}",
         daemon=True,
     )
