@@ -24,6 +24,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
         at: when the check began
         closed_world, default_when, default_category, unit, keeps_readings: what the trigger
             declared
+        partial: whether it says nothing of series that it does not name, such as a message of
+            another system; only the alerts of those that it names are then read
     """
 
     rule: Rule
@@ -36,6 +38,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     default_category: str = "general"
     unit: str = ""
     keeps_readings: bool = True
+    partial: bool = False
     source: RunSource = RunSource()
 
 
@@ -85,7 +88,8 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
         outcome: firing, ok, error, disabled, stale or collapsed; the last three wrote nothing
         seen: readings
         bad: series that the rule judged bad
-        live: alerts of the rule that are open or acknowledged
+        live: alerts of the rule that are open or acknowledged; of a partial evaluation, those of
+            the series that it names
         changed: alerts that changed in what people see
         late: readings that were ignored, since they are about an earlier episode
         changes: what changed about the first 100 of them

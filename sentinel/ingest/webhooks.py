@@ -194,6 +194,7 @@ def arrive(
                 at=at,
                 observation=Observation(readings=list(readings)),
                 default_category="general",
+                partial=True,
             )
         )
         if applied.outcome != "stale":

@@ -35,11 +35,11 @@ from sentinel.notifications.grouping import Membership, membership
 from sentinel.rules.remediation import Remediation, remediation_row
 from sentinel.schema.columns import new_id
 from sentinel.severity import Severity, severity_of
+from sentinel.store.alerts import loading
 from sentinel.store.alerts.alert_rows import NewAlerts, searched, words_moved
 from sentinel.store.alerts.apply_action import expire_before
 from sentinel.store.alerts.episode_ends import load_ends, save_ends
 from sentinel.store.alerts.holds import end_holds, load_held
-from sentinel.store.alerts.loading import load_live, load_recent, load_suppressed, usual_terms
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
 from sentinel.store.database.bulk import uncollected
 from sentinel.store.rules.condition_state import load_memory, save_memory
@@ -118,6 +118,7 @@ class _EvaluatedRule:
         self.titles: dict[str, str] = {}
         self.detailed: set[str] = set()
         self.open = 0
+        self.prints: list[str] | None = None
         self.changes: list[AlertChange] = []
         self.changed = 0
         self.late = 0
@@ -130,7 +131,7 @@ class _EvaluatedRule:
     @cached_property
     def suppressed(self) -> Mapping[str, tuple[datetime, str]]:
         """Until when and why, by fingerprint; only new alerts need it."""
-        return load_suppressed(self.connection, self.rule, self.now)
+        return loading.load_suppressed(self.connection, self.rule, self.now)
 
     @cached_property
     def texts_move(self) -> bool:
@@ -140,7 +141,8 @@ class _EvaluatedRule:
 
     def collect(self, *, takes_slot: bool) -> Applied:
         rule, connection = self.rule, self.connection
-        known = load_live(connection, rule)
+        prints = self.prints = loading.named_prints(self.evaluation)
+        known = loading.load_live(connection, rule, prints)
         self.titles, self.detailed = known.titles, known.detailed
         keeps_memory = remembers(rule)
         memory = load_memory(connection, rule) if keeps_memory else Memory()
@@ -164,7 +166,8 @@ class _EvaluatedRule:
         if judged and self.evaluation.keeps_readings and rule.keep_readings:
             self.store.metrics.keep_readings(connection, self.evaluation, judged)
         bad, worst = worst_finding(self.evaluation, judged.values())
-        outcome = "firing" if self.open else "ok"
+        others = bool(prints) and not self.open and loading.other_open(connection, rule, prints)
+        outcome = "firing" if self.open or others else "ok"
         applied = Applied(
             outcome="error" if error is not None else outcome,
             seen=observation.size,
@@ -190,7 +193,7 @@ class _EvaluatedRule:
         held: Mapping[str, AlertState],
     ) -> None:  # fmt: skip
         """Take the verdicts to the alerts of their series."""
-        usual = usual_terms(self.rule, self.store.options)
+        usual = loading.usual_terms(self.rule, self.store.options)
         at_once = Terms(reopen_within=usual.reopen_within)
         own, verdicts, slot = result.own, result.verdicts, self.evaluation.slot
         known: list[tuple[AlertState, str, Judged]] = []
@@ -245,7 +248,9 @@ class _EvaluatedRule:
         first = min((one.first_bad_at for one in live if one.opened_at is None), default=None)
         slot = self.evaluation.slot
         since = slot if first is None else min(first, slot)
-        return load_recent(self.connection, self.rule, since, self.store.options)
+        return loading.load_recent(
+            self.connection, self.rule, since, self.store.options, self.prints
+        )
 
     def _check_works(self, checks: Mapping[str, AlertState]) -> None:
         """Resolve the alerts that say that the check fails."""

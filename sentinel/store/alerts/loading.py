@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, Text, bindparam, cast, literal_column
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Row,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    literal_column,
+    select,
+)
 
 from sentinel.alerts.state import AlertState, Terms
+from sentinel.evaluation.judge import CHECK
+from sentinel.evaluation.model import Evaluation
+from sentinel.labels.fingerprint import fingerprint
 from sentinel.rules.rule import Rule
+from sentinel.schema.alerts import LIVE
 from sentinel.store.alerts.alert_rows import state_of, state_select
-from sentinel.store.database.tables import ALERT, SUPPRESSION
+from sentinel.store.database.chunks import chunks
+from sentinel.store.database.tables import ALERT, NOT_RESOLVED, SUPPRESSION
 
 if TYPE_CHECKING:
     from sentinel.store import StoreOptions
 
-__all__ = ["Live", "load_live", "load_recent", "load_suppressed", "usual_terms"]
+__all__ = [
+    "Live",
+    "load_live",
+    "load_recent",
+    "load_suppressed",
+    "named_prints",
+    "other_open",
+    "usual_terms",
+]
 
 # Every evaluation executes these. Made once: SQLAlchemy compiles each statement object by itself.
 _MINE = (ALERT.c.tenant == bindparam("tenant"), ALERT.c.rule == bindparam("rule"))
@@ -28,6 +52,13 @@ _RECENT = state_select(
     literal_column("status") == literal_column("'resolved'"),
     ALERT.c.resolved_at >= bindparam("since"),
 )
+_NAMED: BindParameter[Any] = bindparam("prints", expanding=True)
+_LIVE_NAMED = _LIVE.where(ALERT.c.fingerprint.in_(_NAMED))
+_RECENT_NAMED = _RECENT.where(ALERT.c.fingerprint.in_(_NAMED))
+_OPEN = (
+    select(ALERT.c.fingerprint).where(*_MINE, NOT_RESOLVED, ALERT.c.status.in_(LIVE[1:])).limit(1)
+)
+_MOST_NAMED = 2000
 _SUPPRESSED = SUPPRESSION.select().where(
     SUPPRESSION.c.tenant == bindparam("tenant"),
     SUPPRESSION.c.rule == bindparam("rule"),
@@ -62,10 +93,53 @@ def usual_terms(rule: Rule, options: StoreOptions) -> Terms:
     )
 
 
-def load_live(connection: Connection, rule: Rule) -> Live:
-    """Return the alerts of `rule` that are not resolved."""
+def named_prints(evaluation: Evaluation) -> list[str] | None:
+    """Return the fingerprints whose alerts an evaluation needs, so that others are not read.
+
+    Args:
+        evaluation: what was seen
+
+    Returns:
+        Those of the series that a partial evaluation names, and that of its failing check; None
+        for all of the rule, where conditions count over all or the message is long.
+    """
+    rule, readings = evaluation.rule, evaluation.observation.readings
+    counts = rule.max_alerts is not None or rule.often is not None or rule.no_data is not None
+    if not evaluation.partial or counts or len(readings) > _MOST_NAMED:
+        return None
+    own = [{CHECK: rule.name}, *(reading.labels for reading in readings)]
+    return [fingerprint(rule.tenant, rule.name, labels) for labels in own]
+
+
+def other_open(connection: Connection, rule: Rule, prints: Sequence[str]) -> bool:
+    """Return whether an alert of `rule` is open or acknowledged that is none of these.
+
+    Args:
+        connection: an open transaction
+        rule: whose alerts
+        prints: fingerprints that do not count
+
+    Returns:
+        Whether there is one.
+    """
+    # One more than those that do not count is enough to find another.
+    found = connection.execute(_OPEN, _mine(rule) | {"most": len(prints) + 1}).scalars()
+    return not set(found.all()) <= set(prints)
+
+
+def load_live(connection: Connection, rule: Rule, prints: Sequence[str] | None = None) -> Live:
+    """Return the alerts of `rule` that are not resolved.
+
+    Args:
+        connection: an open transaction
+        rule: whose alerts
+        prints: only those of these fingerprints; None for all
+
+    Returns:
+        Their states.
+    """
     found = Live({}, {}, {}, set())
-    for row in connection.execute(_LIVE, {"tenant": rule.tenant, "rule": rule.name}).all():
+    for row in _selected(connection, _LIVE, _LIVE_NAMED, prints, _mine(rule)):
         state = state_of(row)
         found.titles[state.id] = row.title
         if row.detailed:
@@ -75,7 +149,11 @@ def load_live(connection: Connection, rule: Rule) -> Live:
 
 
 def load_recent(
-    connection: Connection, rule: Rule, first: datetime, options: StoreOptions
+    connection: Connection,
+    rule: Rule,
+    first: datetime,
+    options: StoreOptions,
+    prints: Sequence[str] | None = None,
 ) -> dict[str, AlertState]:
     """Return, by fingerprint, the newest resolved alert that may still be reopened or held.
 
@@ -84,15 +162,36 @@ def load_recent(
         rule: whose alerts
         first: when the condition began to hold for the alert that has been pending the longest
         options: how long a resolved alert may be reopened, and holds
+        prints: only those of these fingerprints; None for all
 
     Returns:
         The resolved alerts.
     """
     reach = max(options.reopen_within, options.hold_after_manual_resolve)
-    mine = {"tenant": rule.tenant, "rule": rule.name, "since": first - reach}
-    rows = list(connection.execute(_RECENT, mine).all())
+    mine = _mine(rule) | {"since": first - reach}
+    rows = _selected(connection, _RECENT, _RECENT_NAMED, prints, mine)
     rows.sort(key=lambda row: (row.resolved_at, row.id))
     return {row.fingerprint: state_of(row) for row in rows}
+
+
+def _mine(rule: Rule) -> dict[str, Any]:
+    return {"tenant": rule.tenant, "rule": rule.name}
+
+
+def _selected(
+    connection: Connection,
+    whole: Select[Any],
+    named: Select[Any],
+    prints: Sequence[str] | None,
+    parameters: Mapping[str, Any],
+) -> list[Row[Any]]:
+    """Return the rows of `whole`, or those of `named` for the fingerprints given."""
+    if prints is None:
+        return list(connection.execute(whole, parameters).all())
+    found: list[Row[Any]] = []
+    for some in chunks(prints):
+        found += connection.execute(named, {**parameters, "prints": some}).all()
+    return found
 
 
 def load_suppressed(
