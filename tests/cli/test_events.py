@@ -81,5 +81,5 @@ def test_events_of_an_invalid_tenant_are_rejected(run: Run, database: str, tmp_p
     file.write_text("{}")
     code, _, err = run("event", "send", str(file), "--tenant", "Acme Corp")
     assert code == 2
-    assert "'Acme Corp' can be no tenant. Use small letters" in " ".join(err.split())
+    assert "'Acme Corp' can be no tenant. Use at most 100 small letters" in " ".join(err.split())
     assert count(database) == 0

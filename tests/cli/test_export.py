@@ -23,7 +23,7 @@ def entry(name: str, **more: Any) -> dict[str, Any]:
     return {
         "name": name, "tags": ["exported"], "entrypoint": "flows.rules.disk_space", "pull": [],
         "work_pool": {"name": "sentinel"},
-        "parameters": {"ignore": ["/snap"], "rule": {"name": name, "every": "1h", "for": "5m"}},
+        "parameters": {"ignore": ["/snap"], "rule": {"name": name, "every": "1h", "for": "2h"}},
         "schedules": [{"slug": "every", "interval": 3600, "anchor_date": anchor}],
         **more,
     }  # fmt: skip
@@ -60,12 +60,12 @@ def test_what_is_exported_can_be_imported_and_changes_nothing(run: Run, form: st
 @pytest.mark.usefixtures("rolled_out")
 def test_the_import_deploys_an_edited_export(run: Run):
     out = run("rule", "export", "export-one")[1]
-    Path("rules.yaml").write_text(out.replace("for: 5m", "for: 10m"))
+    Path("rules.yaml").write_text(out.replace("for: 2h", "for: 3h"))
     code, out, _ = run("rule", "import", "rules.yaml", "--dry-run")
     assert code == 0
     assert "export-one (rules.yaml) would be changed" in out
     assert run("rule", "import", "rules.yaml")[0] == 0
-    assert "for: 10m" in run("rule", "export", "export-one")[1]
+    assert "for: 3h" in run("rule", "export", "export-one")[1]
 
 
 @pytest.mark.usefixtures("rolled_out")
