@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import (
     BindParameter,
     Connection,
+    Integer,
     Row,
     Select,
     Text,
@@ -56,7 +57,9 @@ _NAMED: BindParameter[Any] = bindparam("prints", expanding=True)
 _LIVE_NAMED = _LIVE.where(ALERT.c.fingerprint.in_(_NAMED))
 _RECENT_NAMED = _RECENT.where(ALERT.c.fingerprint.in_(_NAMED))
 _OPEN = (
-    select(ALERT.c.fingerprint).where(*_MINE, NOT_RESOLVED, ALERT.c.status.in_(LIVE[1:])).limit(1)
+    select(ALERT.c.fingerprint)
+    .where(*_MINE, NOT_RESOLVED, ALERT.c.status.in_(LIVE[1:]))
+    .limit(bindparam("most", type_=Integer))
 )
 _MOST_NAMED = 2000
 _SUPPRESSED = SUPPRESSION.select().where(
