@@ -312,3 +312,26 @@ def test_prefect_is_asked_about_forms_only_when_code_changed(rollouts: Rollouts)
     rollouts.roll_out(path)
     rollouts.roll_out(rollouts.file(rule("asks-once", description="Changed.")))
     assert rollouts.asked == 1
+
+
+def test_a_text_that_prefect_would_empty_is_refused(rollouts: Rollouts):
+    entry = rule("double-braces")
+    entry["parameters"]["rule"]["annotations"] = {"summary": "{{ $labels.mount }} is full"}
+    (step,) = rollouts.plan(rollouts.file(entry))
+    assert step.kind == "refused"
+    assert "write {labels.mount}" in " ".join(step.reasons)
+    entry["parameters"]["rule"]["annotations"] = {"summary": "{labels.mount} is full"}
+    assert kinds(rollouts.plan(rollouts.file(entry))) == {"double-braces": "created"}
+
+
+def test_a_receiver_that_is_not_there_is_refused_where_the_database_can_be_asked(
+    rollouts: Rollouts,
+):
+    entry = rule("unheard")
+    entry["parameters"]["rule"]["receivers"] = ["default", "nobody"]
+    file = rollouts.file(entry)
+    (step,) = rollouts.plan(file, receivers=[])
+    assert step.kind == "refused"
+    assert "sentinel receiver set nobody" in " ".join(step.reasons)
+    for known in (["nobody"], None):
+        assert kinds(rollouts.plan(file, receivers=known)) == {"unheard": "created"}
