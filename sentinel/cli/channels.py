@@ -14,7 +14,7 @@ from sentinel.cli.change_log import record
 from sentinel.cli.channel_rows import channel_rows
 from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.receivers import said_of_open
-from sentinel.cli.target import actor, open_store, settings_here
+from sentinel.cli.target import actor, open_store, settings_here, share_networks
 
 if TYPE_CHECKING:
     from blocks.channel_blocks import SavedChannel
@@ -393,6 +393,7 @@ def _prefect() -> Generator[ChannelBlocks]:
     with _blocks() as blocks:
         from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
+        share_networks()
         login = settings_here().prefect_auth_string.get_secret_value()
         own = {PREFECT_API_AUTH_STRING: login} if login else {}
         with temporary_settings(updates={PREFECT_API_URL: blocks.url, **own}):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sentinel.store import Store
     from sentinel.up.home import Home
 
-__all__ = ["actor", "home_of", "join_instance", "open_store", "settings_here"]
+__all__ = ["actor", "home_of", "join_instance", "open_store", "settings_here", "share_networks"]
 
 
 def home_of(settings: Settings) -> Home:
@@ -83,6 +83,15 @@ def join_instance() -> None:
         if not (elsewhere and name.endswith("_AUTH_STRING")):
             os.environ.setdefault(name, value)
     settings.cache_clear()
+
+
+def share_networks() -> None:
+    """Let channels of this process reach what those of the running instance may."""
+    from sentinel.settings import settings
+
+    if allowed := settings_here().allowed_networks:
+        os.environ["SENTINEL_ALLOWED_NETWORKS"] = allowed
+        settings.cache_clear()
 
 
 @contextmanager

@@ -126,6 +126,9 @@ class Plan:
             "SENTINEL_WORK_POOL": self.settings.work_pool,
             "PREFECT_API_URL": self.prefect_api,
         }
+        for field in ("allowed_hosts", "allowed_networks"):
+            if given := getattr(self.settings, field):
+                made[f"SENTINEL_{field.upper()}"] = given
         if login := self.prefect_login:
             made["SENTINEL_PREFECT_AUTH_STRING"] = login
             made["PREFECT_API_AUTH_STRING"] = login

@@ -68,6 +68,15 @@ def test_a_login_that_a_person_chose_for_our_prefect_stands(tmp_path: Path) -> N
     assert not (tmp_path / "prefect-login").exists()
 
 
+def test_a_second_terminal_knows_what_channels_may_reach(tmp_path: Path) -> None:
+    chosen = settings(tmp_path, allowed_networks="10.1.0.0/16")
+    shared = make_plan(chosen, Options(), {}).shared("sqlite:///x")
+    assert shared["SENTINEL_ALLOWED_NETWORKS"] == "10.1.0.0/16"
+    assert "SENTINEL_ALLOWED_NETWORKS" not in make_plan(
+        settings(tmp_path, allowed_networks=""), Options(), {}
+    ).shared("sqlite:///x")
+
+
 def test_our_login_goes_to_no_prefect_of_another(tmp_path: Path) -> None:
     given = {"PREFECT_API_URL": "http://prefect.example/api", "PREFECT_API_AUTH_STRING": "a:b"}
     environment = make_plan(settings(tmp_path), Options(), given).environment("sqlite:///x", given)

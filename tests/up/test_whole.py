@@ -51,6 +51,7 @@ def test_a_newcomer_sees_an_alert_and_a_second_start_still_has_it(
     assert {alert["rule"] for alert in alerts} & {"demo-cpu", "demo-disk"}
     assert {alert["severity"] for alert in alerts} == {"info"}
     product.is_well()
+    _prefect_asks_for_a_login(product)
 
     second = product.run("up")
     assert second.returncode == 4
@@ -67,6 +68,18 @@ def test_a_newcomer_sees_an_alert_and_a_second_start_still_has_it(
     started = product.processes()
     assert product.run("down").returncode == 0
     eventually(lambda: none_runs(started), "all that it started has ended")
+
+
+def _prefect_asks_for_a_login(product: Product) -> None:
+    """Whoever reaches its API could read the secrets of all blocks."""
+    count = f"{product.record().environment['PREFECT_API_URL']}/flows/count"
+    assert httpx.post(count, json={}).status_code == 401
+    assert httpx.post(count, json={}, headers=product.prefect_headers()).status_code == 200
+    preflight = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
+    assert "access-control-allow-origin" not in httpx.options(count, headers=preflight).headers
+    login = product.home.root / "prefect-login"
+    assert product.record().places["Prefect login"] == str(login)
+    assert login.read_text().strip() in product.run("env").stdout
 
 
 def test_a_supervisor_that_is_killed_leaves_nothing_for_long(product: Product) -> None:
