@@ -135,8 +135,10 @@ class _EvaluatedRule:
 
     @cached_property
     def texts_move(self) -> bool:
-        """Whether a description or an annotation says something that each reading may change."""
-        texts = {"description": self.rule.description, **self.rule.annotations}
+        """Whether a description or an annotation may say something else than before."""
+        texts, spec = {"description": self.rule.description, **self.rule.annotations}, self.row.spec
+        if texts != {"description": spec.get("description", ""), **spec.get("annotations", {})}:
+            return True  # the rule was edited
         return any(placeholders(text) for name, text in texts.items() if name != "summary")
 
     def collect(self, *, takes_slot: bool) -> Applied:

@@ -167,3 +167,13 @@ def test_the_headline_says_what_the_alert_below_it_says(store: Store, clock: Fak
     (alert,) = message.alerts
     assert message.title == "[medium] 9 percent busy"
     assert (alert.title, alert.description, alert.value) == ("9 percent busy", "9 now", 9)
+
+
+def test_texts_of_an_edited_rule_reach_an_alert_that_fires(store: Store, clock: FakeClock):
+    world = World(store, clock, description="old", annotations={"runbook": "https://a.example"})
+    world.sees({"a": 95})
+    edited = {"description": "new", "annotations": {"runbook": "https://b.example"}}
+    world.rule = world.rule.model_copy(update=edited)
+    world.sees({"a": 95})
+    (alert,) = store.alerts.page().items
+    assert (alert.description, alert.annotations) == ("new", {"runbook": "https://b.example"})
