@@ -157,6 +157,13 @@ class _Linter:
             named = rule.receivers if isinstance(rule, Rule) else []
             for receiver in [*named, *providers_in(deployment)]:
                 self._named.setdefault(receiver, []).append((file, name, place))
+        self.doubts += [
+            Problem(
+                file=file, deployment=name, what=what, warning=True,
+                line=self._line(file, place, what),
+            )
+            for what in _anchors(deployment, name)
+        ]  # fmt: skip
         if given in self._seen:
             other, where = self._seen[given]
             place_of_other = other if where == file else f"{other} in {where}"
@@ -225,13 +232,28 @@ def _schedules(deployment: Mapping[str, Any], name: str) -> Iterator[str]:
         if interval is None or interval <= timedelta(0):
             yield f"the schedule's interval {schedule['interval']!r} is not a duration"
             continue
-        right = anchor_for(name, interval)
-        if _moment(schedule.get("anchor_date")) != right:
+        yield from refused(schedule, interval, anchor_for(name, interval))
+
+
+def _anchors(deployment: Mapping[str, Any], name: str) -> Iterator[str]:
+    """Yield doubts about anchors: rules are spread over their period by anchors from the name."""
+    for schedule in _list(deployment.get("schedules")):
+        interval = _interval(schedule["interval"]) if "interval" in schedule else None
+        if interval is None or interval <= timedelta(0):
+            continue
+        right, given = anchor_for(name, interval), schedule.get("anchor_date")
+        if given is None:
             yield (
-                f"anchor_date is {schedule.get('anchor_date')!s}; "
-                f'write anchor_date: "{right.isoformat()}", which follows from the name'
+                f'it has no anchor_date; write anchor_date: "{right.isoformat()}", which follows '
+                "from the name. `sentinel deploy` fills it in; `prefect deploy` begins the "
+                "schedule anew with each deploy"
             )
-        yield from refused(schedule, interval, right)
+        elif _moment(given) != right:
+            yield (
+                f"anchor_date is {given!s}, which holds; "
+                f'anchor_date: "{right.isoformat()}" follows from the name and spreads rules '
+                "evenly over their period"
+            )
 
 
 def _about_clocks(deployment: Mapping[str, Any]) -> Iterator[str]:
@@ -291,7 +313,7 @@ It says what `prefect deploy` would refuse late or not at all:
   - two rules of one name, in one file or in several
   - rule.every that is not the schedule's interval
   - an interval of a day or more in a zone whose clocks change
-  - a missing slug, pull or work pool; an anchor_date that does not follow from the name
+  - a missing slug, pull or work pool
   - parameters that the trigger does not take or cannot use, fields that a rule does not have
   - event policies that cannot be used, alone or together
   - a {name} in summary, description or another text that nothing will fill in

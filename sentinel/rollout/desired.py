@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from sentinel.errors import RuleError
 from sentinel.rollout.files import Entry
+from sentinel.timing.schedule import anchor_for
 
 __all__ = ["Desired", "FlowFacts", "desired_of", "is_templated"]
 
@@ -117,17 +118,17 @@ def desired_of(
         "job_variables": _as_json(pool.get("job_variables") or {}),
         "concurrency_limit": limit,
         "concurrency_options": options,
-        "schedules": list(_schedules(spec.get("schedules"))),
+        "schedules": list(_schedules(spec.get("schedules"), entry.name)),
     }
     if spec.get("paused") is not None:
         body["paused"] = bool(spec["paused"])
     return Desired(flow=facts.name, body=body, automations=automations)
 
 
-def _schedules(given: object) -> Iterator[dict[str, Any]]:
+def _schedules(given: object, name: str) -> Iterator[dict[str, Any]]:
     for one in cast("list[object]", given) if isinstance(given, list) else []:
         schedule = _mapping(one)
-        made: dict[str, Any] = {"schedule": _schedule(schedule)}
+        made: dict[str, Any] = {"schedule": _schedule(schedule, name)}
         if schedule.get("active") is not None:
             made["active"] = bool(schedule["active"])
         if schedule.get("parameters"):
@@ -137,7 +138,7 @@ def _schedules(given: object) -> Iterator[dict[str, Any]]:
         yield made
 
 
-def _schedule(given: Mapping[str, Any]) -> dict[str, Any]:
+def _schedule(given: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Parse one schedule as `prefect deploy` does, into the format that Prefect's API returns."""
     timezone = given.get("timezone")
     if given.get("cron"):
@@ -152,8 +153,12 @@ def _schedule(given: Mapping[str, Any]) -> dict[str, Any]:
             "interval": _seconds(given["interval"]),
             "timezone": timezone or "UTC",
         }
-        if given.get("anchor_date"):
-            made["anchor_date"] = _moment(given["anchor_date"]).isoformat()
+        anchor = given.get("anchor_date")
+        if anchor:
+            made["anchor_date"] = _moment(anchor).isoformat()
+        elif made["interval"] > 0:
+            # Without one, Prefect begins the schedule anew with each deploy.
+            made["anchor_date"] = anchor_for(name, timedelta(seconds=made["interval"])).isoformat()
         return made
     if given.get("rrule"):
         return _rrule(str(given["rrule"]), timezone)

@@ -62,10 +62,12 @@ def _for_forms(schema: dict[str, Any]) -> None:
     """Show default durations as people write them, and refuse a rule without a name.
 
     When deploying, Prefect takes `required` out of every schema, though not out of lists; and
-    its UI takes `oneOf` and `allOf` for choices to offer. Hence the two `not`.
+    its UI takes `oneOf` and `allOf` for choices to offer. Hence the two `not`. Its UI sorts fields
+    by `position`; without one they come as the database keeps them, on PostgreSQL by length.
     """
     schema["not"] = {"anyOf": [{"not": {"required": ["name"]}}]}
-    for field in schema["properties"].values():
+    for position, field in enumerate(schema["properties"].values()):
+        field["position"] = position
         default = field.get("default")
         if isinstance(default, str) and re.fullmatch(r"P(\d+D)?(T[\dHMS.]+)?", default):
             field["default"] = format_duration(parse_duration(default))

@@ -17,12 +17,15 @@ from sentinel.errors import ConfigurationError
 from sentinel.up.home import Home, write_private
 from sentinel.up.plan import Options, root_of_code
 
-__all__ = ["DEMO", "Rollout", "deployments_in_words", "find_rules"]
+__all__ = [
+    "DEMO", "Rollout", "demo_paused", "demo_to_pause", "deployments_in_words", "find_rules",
+]  # fmt: skip
 
 DEMO = "demo"
 """Tag of the deployments that `--no-demo` leaves out."""
 _RULES = "flows.rules."
 """The entrypoint of a rule begins with this."""
+_DEMO_FILE = "demo-rules.json"
 _MOST_NAMED = 5
 _CODE = ("sentinel", "flows", "triggers", "blocks")
 
@@ -121,10 +124,40 @@ class Rollout:
         """Keep that this was rolled out."""
         write_private(home.root / "rollout.json", msgspec.json.encode(digest).decode())
 
+    def keep_demo(self, home: Home) -> None:
+        """Keep the names of the demo rules that a start has deployed, if it deployed any."""
+        names = [str(entry["name"]) for entry in self._kept if _is_demo(entry)]
+        if names:
+            write_private(home.root / _DEMO_FILE, msgspec.json.encode(names).decode())
+
     def _text(self) -> str:
         return yaml.safe_dump(
             {**self._content, "deployments": list(self._kept)}, sort_keys=False, allow_unicode=True
         )
+
+
+def demo_to_pause(home: Home, deployments: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the ids of the demo rules that an earlier start deployed and that still run.
+
+    A demo rule that somebody deployed otherwise, or after `demo_paused`, is theirs.
+
+    Args:
+        home: where starts keep what they deployed
+        deployments: those with the tag `DEMO`, as Prefect's API returns them
+
+    Returns:
+        The ids, in the order of `deployments`.
+    """
+    try:
+        names = msgspec.json.decode((home.root / _DEMO_FILE).read_bytes(), type=list[str])
+    except (OSError, msgspec.DecodeError):
+        return []
+    return [str(one["id"]) for one in deployments if one["name"] in names and not one.get("paused")]
+
+
+def demo_paused(home: Home) -> None:
+    """Forget which demo rules a start deployed, since they are paused."""
+    (home.root / _DEMO_FILE).unlink(missing_ok=True)
 
 
 def deployments_in_words(deployments: Sequence[Mapping[str, Any]]) -> str:

@@ -12,7 +12,7 @@ from sentinel.up import services
 from sentinel.up.console import StartScreen
 from sentinel.up.plan import Plan
 from sentinel.up.processes import ProcessGroup, tail
-from sentinel.up.rollout import DEMO, Rollout, find_rules
+from sentinel.up.rollout import DEMO, Rollout, demo_paused, demo_to_pause, find_rules
 from sentinel.up.setup import Setup
 
 __all__ = ["RULES", "Rules"]
@@ -71,6 +71,7 @@ class Rules:
             await looking
 
     async def _roll_out(self, rules: Rollout, setup: Setup, pool: Awaitable[None]) -> None:
+        rules.keep_demo(self._plan.home)
         digest = await asyncio.to_thread(rules.digest, self._plan.prefect_api)
         unchanged = f"{rules.in_words}, unchanged"
         if rules.is_done(self._plan.home, digest):
@@ -98,11 +99,15 @@ class Rules:
         while True:
             last = started.is_set()
             try:
-                for deployment in await asyncio.to_thread(setup.deployments, tags=[DEMO]):
-                    if deployment["id"] not in seen and not deployment.get("paused"):
-                        act = setup.run_deployment if self._plan.options.demo else setup.pause
-                        await asyncio.to_thread(act, deployment["id"])
-                        seen.add(deployment["id"])
+                there = await asyncio.to_thread(setup.deployments, tags=[DEMO])
+                act, due = setup.pause, demo_to_pause(self._plan.home, there)
+                if self._plan.options.demo:
+                    act = setup.run_deployment
+                    due = [str(one["id"]) for one in there if not one.get("paused")]
+                for deployment in due:
+                    if deployment not in seen:
+                        await asyncio.to_thread(act, deployment)
+                        seen.add(deployment)
             except PrefectUnreachable as error:
                 # On SQLite the server answers 503 while deployments are being written. What is
                 # missed here runs by its schedule.
@@ -112,6 +117,7 @@ class Rules:
             with suppress(TimeoutError):
                 await asyncio.wait_for(started.wait(), 0.5)
         if seen and not self._plan.options.demo:
+            demo_paused(self._plan.home)
             self._screen.say(
                 f"Paused {len(seen)} demo rules that an earlier start had deployed (--no-demo)."
             )

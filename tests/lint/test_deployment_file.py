@@ -91,8 +91,6 @@ def test_one_name_twice(linted: LintedFile):
         (("entrypoint",), "flows.rules.disk_spice", "there is no trigger 'disk_spice'"),
         (("schedules", 0, "slug"), "", "a schedule has no slug"),
         (("schedules", 0, "interval"), 0, "the schedule's interval 0 is not a duration"),
-        (("schedules", 0, "anchor_date"), None, 'write anchor_date: "2026-01-01T00:00:22+00:00"'),
-        (("schedules", 0, "anchor_date"), "2026-01-01T00:00:23+00:00", "follows from the name"),
         (("pull",), None, "write `pull: []`"),
         (("work_pool",), {}, "it names no work pool"),
         (("parameters", "rule", "annotations"), {"summary": "{mount} {valeu}"},
@@ -255,6 +253,19 @@ def test_invalid_parameters_of_a_metric_check_are_reported_without_a_database(
 ):
     (said,) = linted.findings(deployment)
     assert expected in said
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [(None, "`sentinel deploy` fills it in"), ("2026-01-01T00:00:23+00:00", "which holds")],
+)
+def test_an_anchor_that_does_not_follow_from_the_name_is_a_warning(
+    linted: LintedFile, given: str | None, said: str
+):
+    (found,) = linted.changed("schedules", 0, "anchor_date", to=given)
+    assert said in found
+    assert 'anchor_date: "2026-01-01T00:00:22+00:00"' in found
+    assert all(problem.warning for problem in lint_file(linted.file))
 
 
 @pytest.mark.parametrize(

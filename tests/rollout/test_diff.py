@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from sentinel.errors import ConfigurationError, NotFound, RuleError
 from sentinel.rollout.desired import desired_of, is_templated
 from sentinel.rollout.diff import automations_differ, differences
 from sentinel.rollout.files import pack_file, packs, read_files
+from sentinel.timing.schedule import anchor_for
 from tests.rollout.entries import FACTS, entry, live
 
 
@@ -23,6 +25,14 @@ def test_a_schedules_switch_is_its_users():
     (schedule,) = live()["schedules"]
     assert differences(desired, live(schedules=[{**schedule, "active": True}])) == []
     assert "active" not in desired.body["schedules"][0]
+
+
+def test_an_anchor_that_the_file_leaves_out_follows_from_the_name():
+    left_out = entry(schedules=[{"slug": "every", "interval": 60}])
+    (schedule,) = desired_of(left_out, FACTS).body["schedules"]
+    follows = anchor_for("full", timedelta(seconds=60)).isoformat()
+    assert schedule["schedule"]["anchor_date"] == follows
+    assert differences(desired_of(left_out, FACTS), live(schedules=[schedule])) == []
 
 
 def test_an_edited_threshold_is_named_as_in_the_file():

@@ -9,8 +9,9 @@ import pytest
 from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
 from sentinel.up import services
+from sentinel.up.home import Home
 from sentinel.up.plan import Options, make_plan
-from sentinel.up.rollout import Rollout
+from sentinel.up.rollout import Rollout, demo_paused, demo_to_pause
 
 
 def settings(tmp_path: Path, **given: object) -> Settings:
@@ -135,6 +136,23 @@ def test_no_demo_leaves_the_demo_rules_out_and_a_demo_comes_first(tmp_path: Path
     assert Rollout(file, demo=True).names == ["demo-cpu", "disk"]
 
 
+def test_no_demo_pauses_the_demo_rules_of_an_earlier_start_and_no_others(tmp_path: Path) -> None:
+    home, file = Home(tmp_path / "home"), tmp_path / "prefect.yaml"
+    home.prepare()
+    file.write_text(RULES)
+    there = [
+        {"id": "1", "name": "demo-cpu", "paused": False},
+        {"id": "2", "name": "my-demo-pack", "paused": False},
+    ]
+    Rollout(file, demo=False).keep_demo(home)
+    assert demo_to_pause(home, there) == []
+    Rollout(file, demo=True).keep_demo(home)
+    assert demo_to_pause(home, there) == ["1"]
+    assert demo_to_pause(home, [{**there[0], "paused": True}]) == []
+    demo_paused(home)
+    assert demo_to_pause(home, there) == []  # who deploys it from now on means it
+
+
 @pytest.mark.parametrize("content", ["", "deployments: 3", "deployments: [{}]", "a: [", "- 1"])
 def test_a_malformed_prefect_yaml_is_named(tmp_path: Path, content: str) -> None:
     file = tmp_path / "prefect.yaml"
@@ -144,8 +162,6 @@ def test_a_malformed_prefect_yaml_is_named(tmp_path: Path, content: str) -> None
 
 
 def test_the_same_rules_are_rolled_out_once(tmp_path: Path) -> None:
-    from sentinel.up.home import Home
-
     home = Home(tmp_path / "home")
     home.prepare()
     file = tmp_path / "prefect.yaml"
