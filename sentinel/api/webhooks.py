@@ -10,10 +10,11 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from sentinel.api.bodies import Body, Tenant, described, json_of
 from sentinel.api.metrics import refused
-from sentinel.api.problems import MOST_ERRORS, ItemError, responses
+from sentinel.api.problems import MOST_ERRORS, ItemError, Problem, responses
 from sentinel.api.schemas import NO_NUL
 from sentinel.duration import parse_duration
 from sentinel.errors import SampleError
+from sentinel.ingest.truncated import LEFT_OUT
 from sentinel.ingest.webhooks import Arrived, Sender, arrive, grafana, prometheus
 from sentinel.labels.text import MAX_LABELS, MAX_NAME
 from sentinel.rules.not_repeated import REPEAT_INTERVAL, NotRepeated
@@ -116,6 +117,11 @@ class Taken(BaseModel):
         "the present one, or one whose end was taken already.",
     )
     samples: int = Field(description="Number of samples stored.")
+    truncated: int = Field(
+        0,
+        description="Number of alerts that the sender left out of the message; one alert stands "
+        "for them.",
+    )
     note: str = Field("", description="The reason, if nothing was done.")
     notes: list[ItemError] = Field(
         default_factory=list[ItemError],
@@ -195,11 +201,17 @@ def _taken(
 ) -> Taken:
     store = cast("Store", request.app.state.store)
     changed, late, note = 0, 0, ""
-    if arrived.readings:
-        applied = arrive(store, sender, arrived.readings, tenant, terms)
+    if arrived.readings or arrived.gone:
+        applied = arrive(store, sender, arrived.readings, tenant, terms, arrived.gone)
         changed, late = applied.changed, applied.late
         if applied.outcome == "disabled":
-            note = f"the rule {sender!r} is disabled; enable it with: sentinel rule enable {sender}"
+            # Not 200: the sender would believe that it delivered the alerts.
+            raise Problem(
+                503,
+                "disabled",
+                f"the rule {sender!r} is disabled, so nothing was stored",
+                hint=f"Enable it with: sentinel rule enable {sender}. The sender tries again.",
+            )
         if applied.outcome == "error":
             note = applied.error
     errors = store.metrics.add_good(arrived.samples, tenant=tenant) if arrived.samples else []
@@ -212,7 +224,8 @@ def _taken(
     if errors:
         raise refused(errors, kept + len(arrived.readings), "items")
     return Taken(
-        alerts=len(arrived.readings), changed=changed, late=late, samples=kept, note=note,
+        alerts=sum(LEFT_OUT not in one.labels for one in arrived.readings), changed=changed,
+        late=late, samples=kept, truncated=arrived.truncated, note=note,
         notes=[
             ItemError(index=one.index, field=one.field, message=one.message)
             for one in arrived.notes[:MOST_ERRORS]

@@ -86,7 +86,6 @@ def reading_of(item: Mapping[str, Any], message: Mapping[str, Any], notes: Notes
     said = _texts(object_of(item.get("annotations"), "annotations", notes), notes)
     values = object_of(item.get("values"), "values", notes)
     ends_at = moment_or_none(item.get("endsAt"), "endsAt", notes)
-    title = said.get("summary") or said.get("title") or said.get("description")
     details: dict[str, Any] = {
         "annotations": said,
         **{ours: text_of(item.get(theirs))[:_MOST_TEXT] for theirs, ours in _OWN.items()},
@@ -105,16 +104,26 @@ def reading_of(item: Mapping[str, Any], message: Mapping[str, Any], notes: Notes
         started=moment_or_none(item.get("startsAt"), "startsAt", notes),
         ended=ends_at if status == "resolved" else None,
         gone=_GONE.get(said.get(_STATE_REASON, ""), "") if status == "resolved" else "",
-        summary=_title(title or labels.get("alertname", ""), notes),
+        summary=_title(_title_of(labels, said), notes),
         details={key: value for key, value in details.items() if value},
         severity=severity_word(given.get("severity")),
     )
+
+
+def _title_of(labels: Mapping[str, str], said: Mapping[str, str]) -> str:
+    name, rule = labels.get("alertname", ""), labels.get("rulename", "")
+    if name.startswith("Datasource") and rule:
+        # Grafana's alert that a rule cannot be evaluated; its texts are about something else.
+        return f"{name}: {rule}"
+    return said.get("summary") or said.get("title") or said.get("description") or name
 
 
 def _texts_and_links(said: Mapping[str, str], item: Mapping[str, Any]) -> dict[str, str]:
     """Return the sender's annotations but for the title, and its links by what they lead to."""
     links = {ours: text_of(item.get(theirs)).strip() for theirs, ours in _LINKS.items()}
     texts = {name: text for name, text in said.items() if name not in ("summary", "title")}
+    if "Error" in texts and "description" not in texts:
+        texts["description"] = texts.pop("Error")  # of Grafana's DatasourceError
     return {name: link[:_MOST_TEXT] for name, link in links.items() if link} | texts
 
 

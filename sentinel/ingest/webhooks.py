@@ -33,6 +33,7 @@ from sentinel.ingest.given import (
     severity_word,
     text_of,
 )
+from sentinel.ingest.truncated import left_out
 from sentinel.labels.text import MAX_LABELS
 from sentinel.metrics.sample import Sample, moment_of
 from sentinel.rules.not_repeated import NotRepeated
@@ -59,6 +60,8 @@ class Arrived(msgspec.Struct, frozen=True):
         places: of each sample, the item of the message that it was in
         refused: the items that are neither
         notes: what of the others was left out or cut
+        truncated: how many alerts the sender left out of the message
+        gone: labels of alerts that are over although the message does not name them
     """
 
     readings: list[Reading]
@@ -66,6 +69,8 @@ class Arrived(msgspec.Struct, frozen=True):
     places: list[int] = []
     refused: list[Note] = []
     notes: list[Note] = []
+    truncated: int = 0
+    gone: list[Mapping[str, str]] = []
 
 
 class _Match(msgspec.Struct):
@@ -97,12 +102,15 @@ def prometheus(body: object) -> Arrived:
     alerts: object = message["alerts"]
     if alerts is not None and not isinstance(alerts, list):
         raise SampleError("must be a list", field="alerts")
-    arrived = Arrived([], [], [], [], [])
+    truncated, missing, over = left_out(message)
+    arrived = Arrived([], [], [], [], [], truncated, [] if over is None else [over])
     for index, item in enumerate(cast("list[object]", alerts or [])):
         try:
             _take(arrived, index, item, message)
         except SampleError as error:
             arrived.refused.append(Note(index, error.field, error.message))
+    if missing is not None:
+        arrived.readings.append(missing)
     return arrived
 
 
@@ -159,6 +167,7 @@ def arrive(
     readings: Sequence[Reading],
     tenant: str,
     not_repeated: NotRepeated | None = None,
+    gone: Sequence[Mapping[str, str]] = (),
 ) -> Applied:
     """Apply the alerts of another system as one evaluation of that sender's rule.
 
@@ -172,6 +181,7 @@ def arrive(
         tenant: of the rule
         not_repeated: what to do with its alerts that are not reported again; by default what the
             rule says, or what a sender with the usual repeat interval needs
+        gone: labels of alerts that are over although no reading says so
 
     Returns:
         The result of the evaluation.
@@ -192,7 +202,9 @@ def arrive(
                 trigger=f"{sender}_webhook",
                 slot=at,
                 at=at,
-                observation=Observation(readings=list(readings)),
+                observation=Observation(
+                    readings=list(readings), gone=[(labels, "not_reported") for labels in gone]
+                ),
                 default_category="general",
                 partial=True,
             )

@@ -110,7 +110,8 @@ def named_prints(evaluation: Evaluation) -> list[str] | None:
     counts = rule.max_alerts is not None or rule.often is not None or rule.no_data is not None
     if not evaluation.partial or counts or len(readings) > _MOST_NAMED:
         return None
-    own = [{CHECK: rule.name}, *(reading.labels for reading in readings)]
+    gone = [labels for labels, _ in evaluation.observation.gone]
+    own = [{CHECK: rule.name}, *(reading.labels for reading in readings), *gone]
     return [fingerprint(rule.tenant, rule.name, labels) for labels in own]
 
 
