@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -17,6 +18,8 @@ _PLAIN = (
     "description", "entrypoint", "version", "path", "pull_steps", "work_pool_name",
     "job_variables", "enforce_parameter_schema",
 )  # fmt: skip
+_DIGEST = re.compile("[0-9a-f]{32}")
+"""The version of a rule's flow, as `flows.rules` makes it."""
 _OF_CODE = {"version", "form"}
 """Places that change with the code, not with the file."""
 
@@ -59,6 +62,8 @@ def differences(desired: Desired, live: Mapping[str, Any]) -> list[Difference]:
         there, here = live.get(name), body[name]
         if name in ("pull_steps", "job_variables"):
             there, here = there or type(here)(), here
+        if name == "version" and _of_commit(there, here):
+            continue
         if there != here:
             found.append(Difference(place=name, there=there, here=here))
     if sorted(live.get("tags") or []) != sorted(body["tags"]):
@@ -72,6 +77,13 @@ def differences(desired: Desired, live: Mapping[str, Any]) -> list[Difference]:
     if live.get("parameter_openapi_schema") != body["parameter_openapi_schema"]:
         found.append(Difference(place="form", there="another form", here="the form of its code"))
     return found
+
+
+def _of_commit(there: object, here: object) -> bool:
+    """Return whether `prefect deploy` set the version: to the commit, not to ours of the code."""
+    # Both stand for the same code as far as anybody can tell; workers load what there is.
+    ours = isinstance(here, str) and _DIGEST.fullmatch(here) is not None
+    return ours and not (isinstance(there, str) and _DIGEST.fullmatch(there))
 
 
 def _limits(body: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Difference]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from sentinel.errors import ConfigurationError, NotFound, RuleError
@@ -33,6 +34,20 @@ def test_an_anchor_that_the_file_leaves_out_follows_from_the_name():
     follows = anchor_for("full", timedelta(seconds=60)).isoformat()
     assert schedule["schedule"]["anchor_date"] == follows
     assert differences(desired_of(left_out, FACTS), live(schedules=[schedule])) == []
+
+
+@pytest.mark.parametrize(
+    ("there", "differs"),
+    [("954d82b", False), (None, False), ("", False), ("b" * 32, True), ("a" * 32, False)],
+)
+def test_the_commit_that_prefect_deploy_takes_for_a_version_is_no_drift(
+    there: str | None, differs: bool
+):
+    facts = msgspec.structs.replace(FACTS, version="a" * 32)
+    found = differences(desired_of(entry(), facts), live(version=there))
+    assert [one.place for one in found] == (["version"] if differs else [])
+    written = differences(desired_of(entry(version="1.2"), facts), live(version=there))
+    assert [one.place for one in written] == ["version"]
 
 
 def test_an_edited_threshold_is_named_as_in_the_file():
