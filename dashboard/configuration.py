@@ -19,12 +19,15 @@ import numpy as np
 
 from dashboard.database_errors import database
 from sentinel.duration import parse_duration
-from sentinel.errors import SentinelError
+from sentinel.errors import NotFound, SentinelError
 from sentinel.links import Addresses
 from sentinel.metrics.sample import metric_of_rule
+from sentinel.prefect_client.blocks import ChannelBlock
+from sentinel.prefect_client.channel_forms import ChannelForm, ChannelForms
 from sentinel.rules.health import RuleHealth, explain, health_of
 from sentinel.schema.rules import RuleRow
 from sentinel.schema.saved_views import SavedView
+from sentinel.settings import settings
 from sentinel.store import Store
 from sentinel.store.notifications.channel_health import channel_states
 from sentinel.store.notifications.delivery_stats import Delivered, delivered
@@ -208,7 +211,57 @@ class Configuration:
         except SentinelError:
             return []
 
-    def cli(self, *arguments: str) -> CliResult:
+    def channel_forms(self) -> tuple[list[ChannelForm], list[ChannelBlock]]:
+        """Ask Prefect for the forms of channels and for the blocks that are channels.
+
+        Returns:
+            the forms, and the blocks by their reference
+
+        Raises:
+            PrefectUnreachable: Prefect does not answer
+        """
+        with ChannelForms.of(settings()) as prefect:
+            return prefect.forms(), prefect.channels()
+
+    def channel_values(self, block: ChannelBlock) -> dict[str, Any]:
+        """Ask Prefect what a channel's block holds; secrets are masked.
+
+        Args:
+            block: of the channel
+
+        Returns:
+            values by field
+
+        Raises:
+            PrefectUnreachable: Prefect does not answer
+        """
+        with ChannelForms.of(settings()) as prefect:
+            return prefect.values(block)
+
+    def save_channel(self, kind: str, name: str, given: dict[str, Any], *, replace: bool) -> str:
+        """Save a channel's block.
+
+        Args:
+            kind: slug of the block type
+            name: of the block
+            given: values by field of its form
+            replace: whether the block exists
+
+        Returns:
+            the reference of the channel
+
+        Raises:
+            NotFound: Prefect has no such type, or no block of that name
+            ConfigurationError: a value is missing or has a wrong form
+        """
+        with ChannelForms.of(settings()) as prefect:
+            form = next((form for form in prefect.forms() if form.kind == kind), None)
+            if form is None:
+                raise NotFound(f"Prefect has no channels of type {kind!r}")
+            block = prefect.find(f"{kind}/{name}") if replace else None
+            return prefect.save(form, name, given, block)
+
+    def cli(self, *arguments: str, actor: str = "") -> CliResult:
         """Run a `sentinel` command and return the JSON that it prints.
 
         Sending through a channel and reading rule files need Prefect's client. The dashboard's
@@ -216,6 +269,7 @@ class Configuration:
 
         Args:
             arguments: of the command, without `--json`
+            actor: whom the command names as who acts; empty for its own settings
 
         Returns:
             its output; `problem` where it printed no JSON or took longer than `LONGEST`
@@ -229,7 +283,12 @@ class Configuration:
                 text=True,
                 timeout=LONGEST,
                 check=False,
-                env={**os.environ, "SENTINEL_DATABASE_URL": url, "NO_COLOR": "1"},
+                env={
+                    **os.environ,
+                    "SENTINEL_DATABASE_URL": url,
+                    "NO_COLOR": "1",
+                    **({"SENTINEL_USER": actor} if actor else {}),
+                },
             )
         except subprocess.TimeoutExpired:
             return CliResult(output={}, problem=f"no answer within {LONGEST:.0f} s")

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 __all__ = [
     "AcknowledgeGroup",
     "MarkRead",
+    "RemoveChannel",
     "RemoveReceiver",
     "RemoveView",
     "RunRule",
+    "SaveChannel",
     "SaveView",
     "SendTestMessage",
     "SetReceiver",
@@ -131,6 +133,63 @@ class SendTestMessage(msgspec.Struct, frozen=True, kw_only=True):
             whether the channel accepted the message, else the error
         """
         return services.configuration.cli("channel", "test", self.channel)
+
+
+class SaveChannel(msgspec.Struct, frozen=True, kw_only=True):
+    """Save a channel's block, new or changed.
+
+    Attributes:
+        kind: slug of the block type
+        name: of the block
+        values: by field of its form; an empty secret stays as it is
+        replace: whether the block exists
+        receiver: a receiver to add it to; empty for none
+    """
+
+    kind: Name
+    name: Name
+    values: dict[str, Any]
+    replace: bool = False
+    receiver: Name = ""
+
+    def carry_out(self, services: Services, actor: str) -> str:
+        """Save the block and write so to the system log.
+
+        Args:
+            services: what commands work on
+            actor: who sent it
+
+        Returns:
+            the reference of the channel
+        """
+        ref = services.configuration.save_channel(
+            self.kind, self.name, self.values, replace=self.replace
+        )
+        store = services.store
+        done = "replaced" if self.replace else "added"
+        store.log.write("info", "channel.saved", f"{ref} {done} by {actor}", {"actor": actor})
+        known = store.receivers.all().get(self.receiver, [])
+        if self.receiver and ref not in known:
+            store.receivers.set(self.receiver, [*known, ref], actor=actor)
+        return ref
+
+
+class RemoveChannel(msgspec.Struct, frozen=True, kw_only=True):
+    """Delete a channel's block, and take it out of the receivers that use it."""
+
+    channel: Name
+
+    def carry_out(self, services: Services, actor: str) -> CliResult:
+        """Remove it with `sentinel channel remove`.
+
+        Args:
+            services: what commands work on
+            actor: who sent it
+
+        Returns:
+            what was removed, else the error
+        """
+        return services.configuration.cli("channel", "remove", self.channel, "--force", actor=actor)
 
 
 class RunRule(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -23,7 +23,11 @@ ROWS = 100
 
 def _details(details: Mapping[str, Any]) -> str:
     """Return the details as `name: value` pairs; who did it has a column of its own."""
-    pairs = (pair for pair in payload_fields(dict(details)) if pair[0] != "actor" and pair[1])
+    flat = {
+        name: ", ".join(map(str, cast("list[object]", one))) if isinstance(one, list) else one
+        for name, one in details.items()
+    }
+    pairs = (pair for pair in payload_fields(flat) if pair[0] != "actor" and pair[1])
     return " · ".join(f"{name}: {text}" for name, text in pairs)
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import streamlit as st
 
-from dashboard import markup, session
+from dashboard import channel_panels, markup, session
 from dashboard.configuration import ChannelLine, CliResult
 from dashboard.configuration_commands import RemoveReceiver, SendTestMessage, SetReceiver
 from dashboard.table import table
@@ -200,11 +200,14 @@ def _page() -> None:
     _channels(lines, chosen)
     _test(lines)
     st.html(
-        '<p class="small">A channel is the inbox or a Prefect block. Add a block: '
-        "<code>sentinel channel add slack ops --receiver default</code>, or <code>webhook</code>, "
-        "or <code>email</code>.</p>"
+        '<p class="small">A channel is the inbox or a Prefect block. The command line adds blocks '
+        "too: <code>sentinel channel add slack ops --receiver default</code></p>"
     )
     _receivers(found, [line.ref for line in lines])
+    st.html('<h2 class="section">Blocks</h2>')
+    # Only if asked for: Prefect may be slow, and the rest of the page does without it.
+    if st.toggle("Change channels", key="manage-channels"):
+        channel_panels.manage(sorted(found))
 
 
 _page()

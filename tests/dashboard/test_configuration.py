@@ -136,6 +136,14 @@ def test_a_receiver_is_made_changed_and_removed(scene: Scene, page: AppTest):
     assert "night" not in scene.store.receivers.all()
 
 
+def test_channels_are_managed_only_if_asked_and_prefect_answers(scene: Scene, page: AppTest):
+    opened(page, "receivers.py")
+    assert "Channels cannot be changed now" not in shown(page)
+    page.toggle(key="manage-channels").set_value(True).run(timeout=60)
+    assert "Channels cannot be changed now" in shown(page)
+    assert "Prefect at http://127.0.0.1:9/api does not answer" in shown(page)
+
+
 def test_a_receiver_with_a_bad_name_is_refused(scene: Scene, page: AppTest):
     opened(page, "receivers.py")
     page.text_input(key="receiver-name").set_value("Night Shift").run()

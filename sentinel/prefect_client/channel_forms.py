@@ -1,0 +1,205 @@
+"""Forms of channels, made from the schemas of Prefect's blocks, and saving what they were given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from sentinel.errors import ConfigurationError, Conflict
+from sentinel.prefect_client.blocks import OURS, ChannelBlock, ChannelBlocks
+
+__all__ = ["ChannelForm", "ChannelForms", "FormField"]
+
+Kind = Literal["text", "secret", "number", "switch", "choice", "list", "block"]
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+# They open one more incident for each reminder, so that no receiver takes them.
+_LEFT_OUT = ("pager-duty-webhook", "opsgenie-webhook")
+
+
+class FormField(msgspec.Struct, frozen=True, kw_only=True):
+    """A field of a form.
+
+    Attributes:
+        name: of the block's field
+        title: for people
+        help: for people
+        kind: how it is typed; a list is written with commas, a block is chosen by its name
+        required: whether it must be given
+        default: what it is where nothing is given
+        choices: what a choice or a block may be: shown text by value
+    """
+
+    name: str
+    title: str
+    help: str
+    kind: Kind
+    required: bool
+    default: Any = None
+    choices: dict[str, str] = {}
+
+
+class ChannelForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The form of one type of channel.
+
+    Attributes:
+        kind: slug of the block type
+        title: its name
+        type_id: id of the block type
+        schema_id: id of its newest schema
+        fields: in the order of the schema
+    """
+
+    kind: str
+    title: str
+    type_id: str
+    schema_id: str
+    fields: list[FormField]
+
+
+class ChannelForms(ChannelBlocks):
+    """A Prefect API that makes channels. Every method may raise `PrefectUnreachable`."""
+
+    def forms(self) -> list[ChannelForm]:
+        """Return the form of every type of channel that Prefect knows, ours first."""
+        able = {"block_schemas": {"block_capabilities": {"all_": ["notify"]}}}
+        ours = {"block_types": {"slug": {"any_": list(OURS)}}}
+        types = {
+            str(one["id"]): one
+            for where in (ours, able)
+            for one in self._pages("/block_types/filter", where)
+            if one["slug"] not in _LEFT_OUT
+        }
+        schemas = self._pages(
+            "/block_schemas/filter", {"block_schemas": {"block_type_id": {"any_": list(types)}}}
+        )
+        newest: dict[str, dict[str, Any]] = {}
+        for schema in sorted(schemas, key=lambda one: str(one.get("created") or "")):
+            newest[str(schema["block_type_id"])] = schema
+        return [
+            ChannelForm(
+                kind=str(types[type_id]["slug"]),
+                title=str(types[type_id]["name"]),
+                type_id=type_id,
+                schema_id=str(schema["id"]),
+                fields=self._fields(schema["fields"]),
+            )
+            for type_id, schema in sorted(
+                newest.items(),
+                key=lambda pair: (types[pair[0]]["slug"] not in OURS, types[pair[0]]["name"]),
+            )
+        ]
+
+    def values(self, block: ChannelBlock) -> dict[str, Any]:
+        """Return what a channel's block holds; secrets are masked by Prefect."""
+        document = self._get(f"/block_documents/{block.id}", f"block {block.ref}")
+        return dict(document.get("data") or {})
+
+    def save(
+        self, form: ChannelForm, name: str, given: Mapping[str, Any], block: ChannelBlock | None
+    ) -> str:
+        """Save a channel's block.
+
+        Args:
+            form: of its type
+            name: of the block: lower-case letters, digits and dashes
+            given: values by field; a secret that is empty stays as it is
+            block: the block to change; None for a new one
+
+        Returns:
+            the reference of the channel
+
+        Raises:
+            ConfigurationError: a value is missing or has a wrong form
+            Conflict: there is a block of that name
+        """
+        if not _NAME.fullmatch(name):
+            raise ConfigurationError(
+                f"{name!r} is not a valid name", hint="Use lower-case letters, digits and dashes."
+            )
+        data = _data(form, given, new=block is None)
+        if block is not None:
+            body = {"data": data, "block_schema_id": form.schema_id, "merge_existing_data": True}
+            self._ok("PATCH", f"/block_documents/{block.id}", json=body)
+            return block.ref
+        response = self._send(
+            "POST",
+            "/block_documents/",
+            json={"name": name, "data": data, "block_schema_id": form.schema_id,
+                  "block_type_id": form.type_id},
+        )  # fmt: skip
+        if response.status_code == 409:
+            raise Conflict(f"there is a channel {form.kind}/{name}", hint="Change that one.")
+        self._checked(response)
+        return f"{form.kind}/{name}"
+
+    def _fields(self, schema: Mapping[str, Any]) -> list[FormField]:
+        properties: dict[str, dict[str, Any]] = schema.get("properties") or {}
+        references: dict[str, dict[str, Any]] = schema.get("block_schema_references") or {}
+        needed: list[str] = schema.get("required") or []
+        fields: list[FormField] = []
+        for name, about in sorted(properties.items(), key=lambda p: p[1].get("position", 0)):
+            choices: dict[str, str] = {}
+            if name in references:
+                kind: Kind | None = "block"
+                slug = references[name]["block_type_slug"]
+                found = self._documents({"block_types": {"slug": {"any_": [slug]}}})
+                choices = {one.id: one.name for one in found}
+            else:
+                kind = _kind(about)
+                choices = {str(one): str(one) for one in about.get("enum", [])}
+            if kind is None and name not in needed:
+                continue  # a form of its own; the Prefect UI edits it
+            fields.append(
+                FormField(
+                    name=name,
+                    title=str(about.get("title") or name),
+                    help=str(about.get("description") or ""),
+                    kind=kind or "text",
+                    required=name in needed,
+                    default=about.get("default"),
+                    choices=choices,
+                )
+            )
+        return fields
+
+
+def _kind(about: Mapping[str, Any]) -> Kind | None:
+    """Return how a field is typed; None where it is no single value."""
+    if about.get("format") == "password" or about.get("writeOnly"):
+        return "secret"
+    if "enum" in about:
+        return "choice"
+    kinds: dict[str, Kind] = {
+        "string": "text", "integer": "number", "number": "number", "boolean": "switch",
+        "array": "list",
+    }  # fmt: skip
+    several: list[dict[str, Any]] = about.get("anyOf") or [dict(about)]
+    typed = [str(one.get("type")) for one in several if one.get("type") != "null"]
+    return kinds.get(typed[0]) if len(set(typed)) == 1 else None
+
+
+def _data(form: ChannelForm, given: Mapping[str, Any], *, new: bool) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for field in form.fields:
+        value = given.get(field.name)
+        if isinstance(value, str):
+            value = value.strip()
+        if field.kind == "list" and isinstance(value, str):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        if value in (None, "", []):
+            if field.required and (new or field.kind != "secret"):
+                raise ConfigurationError(f"{field.title} is missing")
+            continue
+        if field.name.endswith("url") and not str(value).startswith(("https://", "http://")):
+            # Prefect's API takes any text; the block would refuse it when a message is sent.
+            schemes = ("slack", "discord", "mailto", "msteams", "workflow")
+            if str(value).partition("://")[0] not in schemes:
+                raise ConfigurationError(f"{field.title} does not begin with https://")
+        data[field.name] = (
+            {"$ref": {"block_document_id": value}} if field.kind == "block" else value
+        )
+    return data

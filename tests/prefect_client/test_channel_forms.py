@@ -1,0 +1,81 @@
+"""Forms of channels from the schemas of blocks, on a real Prefect server."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from blocks.mail import SentinelEmail
+from blocks.webhook import SignedWebhook
+from sentinel.errors import ConfigurationError, Conflict
+from sentinel.prefect_client.channel_forms import ChannelForm, ChannelForms
+from tests.prefect_server import PrefectServer
+
+pytestmark = pytest.mark.prefect
+
+URL = "https://hooks.example.org/alerts"
+
+
+@pytest.fixture
+def prefect(connected: PrefectServer) -> Generator[ChannelForms]:
+    for block in (SignedWebhook, SentinelEmail):
+        registered: Any = block
+        registered.register_type_and_schema()
+    with ChannelForms(connected.url) as prefect:
+        yield prefect
+        for block in prefect.channels():
+            prefect.remove(block)
+
+
+def loaded(name: str) -> SignedWebhook:
+    kind: Any = SignedWebhook  # Prefect's methods are typed as coroutines, too
+    return kind.load(name)
+
+
+def form(prefect: ChannelForms, kind: str) -> ChannelForm:
+    return next(one for one in prefect.forms() if one.kind == kind)
+
+
+def test_a_channel_is_made_and_changed_by_the_form_of_its_block(prefect: ChannelForms) -> None:
+    webhook = form(prefect, "sentinel-webhook")
+    assert [(one.name, one.kind, one.required) for one in webhook.fields] == [
+        ("url", "secret", True),
+        ("secret", "secret", True),
+        ("timeout", "number", False),
+    ]
+    ref = prefect.save(webhook, "ops", {"url": URL, "secret": "s3cret-s3cret"}, None)
+    assert ref == "sentinel-webhook/ops"
+    made = loaded("ops")
+    assert made.url.get_secret_value() == URL
+    # An empty secret stays; the rest changes.
+    block = prefect.find(ref)
+    prefect.save(webhook, "ops", {"url": "", "secret": "", "timeout": 3.0}, block)
+    changed = loaded("ops")
+    assert (changed.url.get_secret_value(), changed.timeout) == (URL, 3.0)
+    assert changed.secret.get_secret_value() == "s3cret-s3cret"
+    assert "s3cret" not in str(prefect.values(block))
+    with pytest.raises(Conflict, match="there is a channel"):
+        prefect.save(webhook, "ops", {"url": URL, "secret": "s3cret-s3cret"}, None)
+
+
+def test_what_is_missing_or_no_address_is_refused(prefect: ChannelForms) -> None:
+    webhook = form(prefect, "sentinel-webhook")
+    for given, why in (
+        ({"url": URL}, "Secret is missing"),
+        ({"url": "hooks.example.org", "secret": "s3cret-s3cret"}, "does not begin with https"),
+    ):
+        with pytest.raises(ConfigurationError, match=why):
+            prefect.save(webhook, "ops", given, None)
+    with pytest.raises(ConfigurationError, match="not a valid name"):
+        prefect.save(webhook, "Ops team", {"url": URL, "secret": "s3cret-s3cret"}, None)
+    assert prefect.channels() == []
+
+
+def test_a_block_in_a_block_is_chosen_and_incidents_are_not_offered(prefect: ChannelForms) -> None:
+    (server,) = [one for one in form(prefect, "sentinel-email").fields if one.kind == "block"]
+    assert (server.name, server.required) == ("server", True)
+    kinds = {one.kind for one in prefect.forms()}
+    assert "slack-webhook" in kinds
+    assert not kinds & {"pager-duty-webhook", "opsgenie-webhook"}
