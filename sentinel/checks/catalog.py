@@ -18,11 +18,12 @@ from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any, cast
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import msgspec
 
-from sentinel.checks.legacy import adapt, is_legacy
+from sentinel.checks.legacy import adapt, is_legacy, older_name
+from sentinel.checks.legacy_imports import install
 from sentinel.checks.trigger import Trigger
 from sentinel.errors import SentinelError, TriggerError
 
@@ -33,6 +34,9 @@ GROUP = "sentinel.triggers"
 
 
 _of_classes: WeakKeyDictionary[type[Any], Trigger[..., Any]] = WeakKeyDictionary()
+_older_names: WeakValueDictionary[str, Trigger[..., Any]] = WeakValueDictionary()
+"""By what their `get_name` says, under which deployments of earlier versions know them."""
+install()
 
 
 class Broken(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +159,10 @@ def find(name: str, package: str = PACKAGE) -> Trigger[..., Any]:
         raise TriggerError(str(_twice(name, *made[0], made)), hint="Rename one of them.")
     if made:
         return made[0][1]
-    return load(package).get(name)
+    found = load(package)
+    if name not in found.triggers and name in _older_names:
+        return _older_names[name]
+    return found.get(name)
 
 
 def _modules(package: str) -> list[str]:
@@ -186,10 +193,26 @@ def _adapted(kind: type[Any]) -> Trigger[..., Any]:
     """Return the one trigger of a class: a second one would count as a second of its name."""
     if kind not in _of_classes:
         try:
-            _of_classes[kind] = adapt(kind)
+            older = older_name(kind)
+            made = adapt(kind, _file_name(kind))
         except Exception as error:
             raise _UnusableClass(kind, error) from error
+        _of_classes[kind] = made
+        if made.name != older:
+            _older_names[older] = made
     return _of_classes[kind]
+
+
+def _file_name(kind: type[Any]) -> str:
+    """Return the name of the file of a class that is alone in it; empty where it is not."""
+    module = sys.modules.get(kind.__module__)
+    values = list(vars(module).values()) if module is not None else []
+    beside = sum(
+        isinstance(value, Trigger) or (is_legacy(value) and value.__module__ == kind.__module__)
+        for value in values
+    )
+    name = kind.__module__.rpartition(".")[2]
+    return name if beside == 1 and name.isidentifier() else ""
 
 
 class _UnusableClass(Exception):

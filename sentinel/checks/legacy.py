@@ -1,10 +1,12 @@
 """Checks of the older contract, as they are: classes with `check(params) -> AlertOutput`.
 
 A class in a file under `triggers/` (or behind an entry point of `sentinel.triggers`) that has
-`get_name`, `get_description`, `get_default_params` and `check` becomes a trigger. It may derive
-from `BaseTrigger` here or from its own; only the methods count::
+`get_name`, `get_description`, `get_default_params` and `check` becomes a trigger with the file's
+name, if it is the only class in it. It may derive from `BaseTrigger` here or from its own; only the
+methods count::
 
-    from sentinel.checks.legacy import AlertOutput, BaseTrigger
+    from app.alert_triggers import BaseTrigger
+    from app.models import AlertOutput
 
 
     class Backlog(BaseTrigger):
@@ -39,7 +41,7 @@ from sentinel.checks.trigger import Trigger, trigger
 from sentinel.errors import ReadingError, TriggerError
 from sentinel.labels.text import storable
 
-__all__ = ["AlertOutput", "BaseTrigger", "adapt", "is_legacy"]
+__all__ = ["AlertOutput", "BaseTrigger", "adapt", "is_legacy", "older_name"]
 
 _METHODS = ("get_name", "get_description", "get_default_params", "check")
 
@@ -94,14 +96,15 @@ def is_legacy(value: object) -> TypeGuard[type[Any]]:
     )
 
 
-def adapt(kind: type[Any]) -> Trigger[..., Any]:
+def adapt(kind: type[Any], name: str = "") -> Trigger[..., Any]:
     """Make a trigger of a class of the older contract.
 
-    Its parameters are those of `get_default_params`, typed by their defaults; its name is that
-    of `get_name` in small letters with underscores. A reading's label is the `ticker`.
+    Its parameters are those of `get_default_params`, typed by their defaults. A reading's label is
+    the `ticker`.
 
     Args:
         kind: a class for which `is_legacy` holds
+        name: of the trigger; by default that of `get_name`, as `older_name` writes it
 
     Returns:
         A closed-world trigger without backtests, since nobody knows what else the class does.
@@ -111,12 +114,7 @@ def adapt(kind: type[Any]) -> Trigger[..., Any]:
             not usable
     """
     made = _made(kind)
-    name = re.sub(r"\W+", "_", str(made.get_name()).strip().lower(), flags=re.ASCII).strip("_")
-    if not name.isidentifier():
-        raise TriggerError(
-            f"{kind.__name__}.get_name() gives {made.get_name()!r}, of which no name can be made",
-            hint="Begin it with a letter.",
-        )
+    name = name or older_name(kind)
     defaults: object = made.get_default_params()
     if not isinstance(defaults, Mapping):
         raise TriggerError(
@@ -145,6 +143,28 @@ def adapt(kind: type[Any]) -> Trigger[..., Any]:
         backtest=False,
     )
     return declared(check)
+
+
+def older_name(kind: type[Any]) -> str:
+    """Return what `get_name` of a class says, in small letters with underscores.
+
+    Args:
+        kind: a class for which `is_legacy` holds
+
+    Returns:
+        An identifier.
+
+    Raises:
+        TriggerError: the class cannot be made without arguments, or no name can be made of it
+    """
+    given = _made(kind).get_name()
+    name = re.sub(r"\W+", "_", str(given).strip().lower(), flags=re.ASCII).strip("_")
+    if not name.isidentifier():
+        raise TriggerError(
+            f"{kind.__name__}.get_name() gives {given!r}, of which no name can be made",
+            hint="Begin it with a letter.",
+        )
+    return name
 
 
 def _made(kind: type[Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
@@ -96,8 +97,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
 
 def test_a_class_with_a_base_of_its_own_is_found_and_works(folder: Path):
     found = catalog.load(folder.name)
-    assert (list(found.triggers), found.broken) == (["price_surge_old"], [])
-    trigger = found.get("price_surge_old")
+    assert (list(found.triggers), found.broken) == (["surge"], [])
+    trigger = found.get("surge")
     (reading,) = trigger.check().readings
     assert reading.labels == {"ticker": "IBM"}
     assert (reading.firing, reading.severity) == (True, "high")
@@ -121,10 +122,52 @@ def test_its_parameters_are_a_form(folder: Path):
 def test_it_has_a_flow_like_every_trigger(folder: Path):
     from flows.rules import flow_of
 
-    flow = flow_of(catalog.find("price_surge_old", folder.name))
+    flow = flow_of(catalog.find("surge", folder.name))
+    assert flow.name == "surge"
     schema = flow.parameters.model_dump()["properties"]
     assert set(schema) == {"ticker", "threshold", "loud", "rule"}
     assert schema["threshold"]["default"] == 5
+
+
+def test_the_name_that_it_had_before_still_finds_it(folder: Path):
+    assert catalog.find("price_surge_old", folder.name).name == "surge"
+
+
+def test_two_classes_in_one_file_have_the_names_that_they_give(folder: Path):
+    one = SURGE.format(package=folder.name)
+    other = one.replace("SurgeTrigger", "DropTrigger").replace("Price Surge (old)", "Price Drop")
+    (folder / "surge.py").write_text(one + other)
+    assert sorted(catalog.load(folder.name).triggers) == ["price_drop", "price_surge_old"]
+
+
+def test_it_loads_with_the_imports_that_users_have(folder: Path):
+    text = SURGE.format(package=folder.name).replace(
+        f"from {folder.name}._base import AlertOutput, BaseTrigger, Importance",
+        "from app.alert_triggers import BaseTrigger\nfrom app.models import AlertOutput",
+    )
+    text = text.replace("Importance.HIGH", '"high"').replace(
+        'metadata={"jump": jump},', "timestamp=datetime(2026, 1, 1, 12, tzinfo=UTC),"
+    )
+    (folder / "as_it_is.py").write_text(f"from datetime import UTC, datetime\n{text}")
+    found = catalog.load(folder.name)
+    assert found.broken == []
+    (reading,) = found.get("as_it_is").check().readings
+    assert (reading.labels, reading.firing, reading.severity) == ({"ticker": "IBM"}, True, "high")
+    assert reading.at == datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def test_an_app_of_the_users_own_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in [n for n in sys.modules if n.split(".")[0] == "app"]:
+        monkeypatch.delitem(sys.modules, name)
+    own = tmp_path / "app"
+    own.mkdir()
+    (own / "__init__.py").write_text("mine = True")
+    monkeypatch.syspath_prepend(tmp_path)  # pyright: ignore[reportUnknownMemberType]
+    assert importlib.import_module("app").mine
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("app.models")
+    for name in [n for n in sys.modules if n.split(".")[0] == "app"]:
+        del sys.modules[name]
 
 
 def test_it_may_come_through_an_entry_point(folder: Path, monkeypatch: pytest.MonkeyPatch):
@@ -135,7 +178,7 @@ def test_it_may_come_through_an_entry_point(folder: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(catalog, "entry_points", points)
     found = catalog.load("no_such_package")
-    assert list(found.triggers) == ["price_surge_old"]
+    assert list(found.triggers) == ["surge"]
 
 
 def test_a_class_that_cannot_be_used_breaks_only_its_file(folder: Path):
@@ -144,7 +187,7 @@ def test_a_class_that_cannot_be_used_breaks_only_its_file(folder: Path):
         "\n        pass\n\n    def get_name")
     )  # fmt: skip
     found = catalog.load(folder.name)
-    assert list(found.triggers) == ["price_surge_old"]
+    assert list(found.triggers) == ["surge"]
     (broken,) = found.broken
     assert broken.source == f"{folder.name}.needy"
     assert "SurgeTrigger cannot be made" in broken.error
