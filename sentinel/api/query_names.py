@@ -37,7 +37,13 @@ async def _only_known(request: Request) -> None:
         known = _known[route.endpoint] = frozenset(_names(route))
     for name, value in request.query_params.multi_items():
         if "\0" in value:
-            raise Problem(422, "invalid", f"{name[:100]}: must not contain NUL", field=name[:100])
+            raise Problem(
+                422,
+                "invalid",
+                f"{name[:100]}: must not contain NUL",
+                hint="Leave out the character %00.",
+                field=name[:100],
+            )
         if name not in known:
             within = [one for one in known if one in name]
             near = get_close_matches(name, known, 1, 0.5) or within

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from sentinel.store.database.backup import backup, restore
 from sentinel.store.database.engine import connect
 from sentinel.store.database.migrate import alembic_config, locked
 from tests.store.database.test_backup import other
+from tests.store.older_schemas import as_of_schema, migrate_to
 from tests.world import World
 
 __all__ = ["other"]
@@ -118,17 +117,17 @@ EVENTS = {sentence: (code, sentence) for sentence, code in {**ALERTS, **STRANGE}
 
 def test_every_reason_that_an_older_version_stored_is_a_code_of_this_one():
     assert set(ALERTS.values()) <= set(of_alerts.Reason)
-    newer = {of_notifications.Reason.CHANNEL_DOWN}
+    newer = {of_notifications.Reason.CHANNEL_DOWN, of_notifications.Reason.OPEN_BEFORE}
     assert set(NOTIFICATIONS.values()) == set(of_notifications.Reason) - newer
     assert {code for code, _ in TIMELINE.values()} <= set(of_alerts.Reason)
 
 
 def test_a_database_of_the_schema_before_comes_out_with_codes(database_url: str):
     engine = connect(database_url)
-    _migrated(engine, "0011")
+    migrate_to(engine, "0011")
     with locked(engine) as connection:
         _filled_with_sentences(connection)
-    _migrated(engine, "head")
+    migrate_to(engine, "head")
     with engine.connect() as connection:
         for table, column, codes in COLUMNS:
             assert _stored(connection, table, column) == sorted({**codes, **STRANGE}.values()), (
@@ -151,11 +150,11 @@ def test_a_database_of_the_schema_before_comes_out_with_codes(database_url: str)
 
 def test_a_downgrade_gives_the_sentences_back(database_url: str):
     engine = connect(database_url)
-    _migrated(engine, "0011")
+    migrate_to(engine, "0011")
     with locked(engine) as connection:
         _filled_with_sentences(connection)
         before = _everything(connection)
-    _migrated(engine, "0012")
+    migrate_to(engine, "0012")
     with locked(engine) as connection:
         assert _everything(connection) != before
         config = alembic_config()
@@ -178,7 +177,7 @@ def test_a_backup_of_a_version_before_is_restored_with_codes(
         )
     path = tmp_path / "old.jsonl.gz"
     backup(store, path)
-    _as_of_schema(path, "0011")
+    as_of_schema(path, "0011")
     restore(other, path)
     with other.read() as connection:
         assert _stored(connection, "alert", "resolution") == ["resolved_manually"]
@@ -230,13 +229,6 @@ def test_what_is_stored_is_always_a_code(store: Store, clock: FakeClock):
     assert {one["reason"] for one in told if "reason" in one} <= set(of_alerts.Reason)
     assert {"opened", "resolved_manually", "reopened_still_firing", "recovered"} <= alerts
     assert {"first", "new_firing"} <= notifications
-
-
-def _migrated(engine: Any, revision: str) -> None:
-    with locked(engine) as connection:
-        config = alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
 
 
 def _filled_with_sentences(connection: Connection) -> None:
@@ -317,35 +309,3 @@ def _everything(connection: Connection) -> dict[str, list[Any]]:
         for table, column, _ in (*COLUMNS, ("inbox", "body", {}), ("outbox", "payload", {}))
     }
     return {**found, "timeline": _timeline(connection)}
-
-
-def _as_of_schema(path: Path, schema: str) -> None:
-    """Make a backup what a version of another schema would have written, which had less."""
-    engine = connect(f"sqlite:///{path.with_suffix('.then.db')}")
-    _migrated(engine, schema)
-    then = MetaData()
-    then.reflect(engine)
-    engine.dispose()
-
-    def lines() -> Iterator[bytes]:
-        head, *rest = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
-        yield json.dumps({**json.loads(head), "schema": schema}).encode() + b"\n"
-        kept: list[int] = []
-        for line in rest:
-            one: Any = json.loads(line)
-            if isinstance(one, list):
-                one = [one[place] for place in kept]
-                if not one:
-                    continue
-            elif "rows" in one:
-                one["rows"] = {name: n for name, n in one["rows"].items() if name in then.tables}
-            else:
-                there = then.tables.get(one["table"])
-                known: set[str] = set() if there is None else set(there.columns.keys())
-                kept = [place for place, name in enumerate(one["columns"]) if name in known]
-                if not kept:
-                    continue
-                one["columns"] = {name: k for name, k in one["columns"].items() if name in known}
-            yield json.dumps(one).encode() + b"\n"
-
-    path.write_bytes(gzip.compress(b"".join(lines())))
