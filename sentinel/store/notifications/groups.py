@@ -359,11 +359,12 @@ _SO_FAR = (
     .group_by(NOTIFICATION_LOG.c.group_id)
 )
 # Where a channel was notified while the member fired, the end of that is what it has not heard yet.
+# The outer row is named in words: within DO UPDATE, SQLAlchemy adds MEMBER to the FROM instead.
 _ENDED_SEQ = case(
     (
         MEMBER.c.fired_seq
         <= select(func.max(NOTIFICATION_LOG.c.told_seq))
-        .where(NOTIFICATION_LOG.c.group_id == MEMBER.c.group_id)
+        .where(NOTIFICATION_LOG.c.group_id == literal_column("group_member.group_id"))
         .where(NOTIFICATION_LOG.c.told_at.is_not(None))
         .scalar_subquery(),
         MEMBER.c.resolved_seq,

@@ -112,6 +112,20 @@ def test_an_alert_that_blinks_between_two_messages_is_told_as_over_once(world: W
     assert told(world) == [("resolved", [], ["b"])]
 
 
+def test_an_alert_that_blinks_untold_is_not_named_however_often_others_were_told(
+    world: World, store: Store, clock: FakeClock
+):
+    other = World(store, clock, name="other", group_interval="5s", annotations=TITLES)
+    for firing in ("a", "ab", "abc"):
+        other.sees(bad(*firing))
+        assert told(other)
+    world.sees(bad("a"))
+    assert told(world) == [("first", ["a"], [])]
+    for firing in ("ab", "a", "ab", "a"):
+        world.sees(bad(*firing))
+    assert told(world) == []
+
+
 def test_what_a_channel_missed_is_in_its_next_message(world: World):
     world.sees(bad("a", "b", "c"))
     assert told(world) == [("first", ["a", "b", "c"], [])]
