@@ -208,9 +208,12 @@ class NotificationLog:
         self, connection: Connection, group: AlertGroup, known: dict[tuple[str, str], Row[Any]],
         channels: dict[str, list[str]],
     ) -> None:  # fmt: skip
-        """Log once per group that one of its receivers does not exist."""
-        for name in group.receivers:
-            if name not in channels and not any(receiver == name for receiver, _ in known):
+        """Log that receivers of a group do not exist, at the first decision on the group.
+
+        A receiver whose channels another one has too gets no log entry of its own.
+        """
+        for name in () if known else group.receivers:
+            if name not in channels:
                 self._store.log.add(
                     connection,
                     "warning",

@@ -184,3 +184,14 @@ def test_the_system_log_says_who_changed_a_receiver_and_what_it_was(store: Store
         ),
         ("receiver.set", "ops notifies inbox by lena", {"actor": "lena", "before": []}),
     ]
+
+
+def test_a_receiver_that_does_not_exist_is_logged_once_beside_one_that_does(
+    store: Store, clock: FakeClock
+):
+    world = World(store, clock, group_interval="5s", receivers=["default", "typo"])
+    for mounts in ({"/": 95}, {"/": 95, "/data": 95}, {"/": 1, "/data": 1}):
+        world.sees(mounts)
+        assert heard(world) == ["inbox"]
+    (logged,) = [one for one in store.log.page() if one.what == "receiver.unknown"]
+    assert "no receiver 'typo'" in logged.message
