@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sentinel.checks.reading import Reading
-from sentinel.ingest.given import Notes, labels_of, number_of, object_of, severity_word
+from sentinel.ingest.given import Notes, labels_of, number_of, object_of, severity_word, text_of
 
 __all__ = ["LEFT_OUT", "left_out"]
 
@@ -26,8 +26,10 @@ def left_out(message: Mapping[str, Any]) -> tuple[int, Reading | None, Mapping[s
 
     Returns:
         How many are missing; a reading that fires for them, in the same group where Sentinel groups
-        by the same labels; and, where none are missing, the labels of the reading that is then
-        over. None where the message does not say of which group it is.
+        by the same labels; and, where none are missing or the message is resolved, the labels of
+        the reading that is then over. None where the message does not say of which group it is.
+        Senders take the status from the alerts that are in the message, so those left out of a
+        resolved one might still fire; they are then said by the sender's next message.
     """
     notes = Notes(0)
     missing = int(number_of(message.get("truncatedAlerts")) or 0)
@@ -35,8 +37,9 @@ def left_out(message: Mapping[str, Any]) -> tuple[int, Reading | None, Mapping[s
         return max(missing, 0), None, None
     group = labels_of(object_of(message["groupLabels"], "groupLabels", notes), notes)
     labels = {**group, LEFT_OUT: "yes"}
-    if missing <= 0:
-        return 0, None, labels
+    over = text_of(message.get("status")).strip().lower() == "resolved"
+    if missing <= 0 or over:
+        return max(missing, 0), None, labels
     common = object_of(message.get("commonLabels"), "commonLabels", notes)
     name = group.get("alertname", "")
     reading = Reading(

@@ -44,6 +44,21 @@ def test_the_end_of_the_group_ends_it(client: httpx.Client):
     assert {status for _, _, status in shown(client)} == {"resolved"}
 
 
+def test_a_truncated_message_that_is_resolved_ends_it_and_opens_none(client: httpx.Client):
+    one: dict[str, Any] = {
+        **ALERTMANAGER,
+        "alerts": ALERTMANAGER["alerts"][:1],
+        "truncatedAlerts": 5,
+    }
+    resolved = with_status(one, "resolved")
+    assert sent(client, "prometheus", resolved)["truncated"] == 5
+    assert not [title for title, _, _ in shown(client) if "more alerts" in title]
+    sent(client, "prometheus", one)
+    assert [status for _, _, status in shown(client)] == ["open", "open"]
+    sent(client, "prometheus", resolved)
+    assert {status for _, _, status in shown(client)} == {"resolved"}
+
+
 def test_a_datasource_error_names_its_rule_and_says_what_failed(client: httpx.Client):
     body = copy.deepcopy(GRAFANA)
     alert = body["alerts"][0]
