@@ -53,7 +53,8 @@ class SendDeadline:
 
     def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Watch the connections of an httpx request, as its extension `trace`."""
-        if event == "connection.connect_tcp.complete":
+        # TLS takes the connection's descriptor over into a socket of its own.
+        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
             self.watch(info["return_value"].get_extra_info("socket"))
 
     def _expire(self) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from prefect_email import (  # pyright: ignore[reportMissingTypeStubs] - its types are in its source
@@ -21,6 +23,7 @@ from blocks.webhook import SignedWebhook
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Channel
 from tests.blocks.messages import message
+from tests.blocks.smtp_server import certificate
 
 Say = Callable[[socket.socket, threading.Event], None]
 
@@ -49,19 +52,31 @@ def talking(say: Say) -> Generator[int]:
         thread.join(10)
 
 
-def dripping(first: bytes, drop: bytes) -> Say:
-    """Say `first`, and then `drop` every 50 ms, for ever."""
+def dripping(first: bytes, drop: bytes, *, most: int = 1_000_000) -> Say:
+    """Say `first`, and then `drop` every 50 ms, at `most` so often."""
 
     def say(connection: socket.socket, over: threading.Event) -> None:
         connection.sendall(first)
-        while not over.wait(0.05):
+        for _ in range(most):
+            if over.wait(0.05):
+                break
             connection.sendall(drop)
 
     return say
 
 
-def webhook(port: int) -> Channel:
-    url, secret = SecretStr(f"http://127.0.0.1:{port}/"), SecretStr("a-shared-secret")
+def encrypted(say: Say, context: ssl.SSLContext) -> Say:
+    """Say it by TLS."""
+
+    def say_it(connection: socket.socket, over: threading.Event) -> None:
+        with context.wrap_socket(connection, server_side=True) as secure:
+            say(secure, over)
+
+    return say_it
+
+
+def webhook(port: int, server: str = "http://127.0.0.1") -> Channel:
+    url, secret = SecretStr(f"{server}:{port}/"), SecretStr("a-shared-secret")
     return SignedWebhook(url=url, secret=secret, timeout=0.5)
 
 
@@ -92,6 +107,23 @@ def test_a_receiver_that_answers_byte_by_byte_is_given_up_at_the_deadline(
     with talking(says) as port, pytest.raises(DeliveryError, match=SAYS) as caught:
         channel(port).send(message())
     assert not caught.value.permanent
+
+
+def test_a_receiver_that_answers_byte_by_byte_over_tls_is_given_up_at_the_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    context, trusted = certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    heard_to_the_end = threading.Event()
+
+    def says(connection: socket.socket, over: threading.Event) -> None:
+        dripping(b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n", most=80)(connection, over)
+        heard_to_the_end.set()
+
+    with talking(encrypted(says, context)) as port:
+        with pytest.raises(DeliveryError, match=r"within 0\.5 s"):
+            webhook(port, "https://localhost").send(message())
+        assert not heard_to_the_end.is_set()
 
 
 def test_what_was_taken_is_delivered_however_long_the_rest_of_the_answer_is():
