@@ -17,6 +17,7 @@ from sentinel.errors import SampleError
 from sentinel.ingest.given import (
     Notes,
     cut_text,
+    detail_of,
     labels_of,
     moment_or_none,
     number_of,
@@ -24,6 +25,7 @@ from sentinel.ingest.given import (
     severity_word,
     text_of,
 )
+from sentinel.labels.text import storable
 
 __all__ = ["reading_of"]
 
@@ -90,7 +92,11 @@ def reading_of(item: Mapping[str, Any], message: Mapping[str, Any], notes: Notes
         "annotations": said,
         **{ours: text_of(item.get(theirs))[:_MOST_TEXT] for theirs, ours in _OWN.items()},
         "ends_at": text_of(item.get("endsAt")) if ends_at is not None else "",
-        "values": {k: v for k, v in list(values.items())[:_MOST_ENTRIES] if v is not None},
+        "values": {
+            storable(name): detail_of(value, _MOST_TEXT)
+            for name, value in list(values.items())[:_MOST_ENTRIES]
+            if value is not None
+        },
         **{ours: text_of(message.get(theirs))[:_MOST_TEXT] for theirs, ours in _SENDER.items()},
         "labels": {} if labels == given else _texts(given, None),
         "notes": [f"{one.field}: {one.message}" for one in notes.items],

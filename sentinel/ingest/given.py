@@ -6,6 +6,7 @@ one again that was refused.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from datetime import datetime
@@ -25,6 +26,7 @@ __all__ = [
     "Note",
     "Notes",
     "cut_text",
+    "detail_of",
     "labels_of",
     "moment_or_none",
     "number_of",
@@ -37,6 +39,7 @@ CUT_LABEL = "labels_cut"
 """Stands for the labels beyond the most that identify: a digest of their names and values."""
 _KEPT_FIRST = ("alertname", "severity", "instance", "job", "team")
 _MARK = 16
+_TOO_DEEP = "(nested too deeply)"
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -76,7 +79,31 @@ def text_of(given: object) -> str:
         return ""
     if isinstance(given, str):
         return storable(given)
-    return storable(orjson.dumps(given, default=str).decode())
+    try:
+        return storable(orjson.dumps(given).decode())
+    except TypeError:  # it reads more levels and, beside NaN, more of numbers than it writes
+        pass
+    try:
+        return storable(json.dumps(given, ensure_ascii=False, separators=(",", ":")))
+    except RecursionError:
+        return _TOO_DEEP
+
+
+def detail_of(given: object, most: int) -> object:
+    """Return any JSON value as the details of an alert keep it.
+
+    Args:
+        given: of a sender
+        most: so many characters of its text are kept
+
+    Returns:
+        The value, or its text where the store cannot write it.
+    """
+    try:
+        orjson.dumps([[given]])  # as deep as it is within the details
+    except TypeError:
+        return text_of(given)[:most]
+    return given
 
 
 def number_of(given: object) -> float | None:

@@ -16,6 +16,7 @@ __all__ = ["LEFT_OUT", "left_out"]
 
 LEFT_OUT = "sentinel_left_out"
 """The label of such an alert; its other labels are those of the sender's group."""
+_MOST = 10**9
 
 
 def left_out(message: Mapping[str, Any]) -> tuple[int, Reading | None, Mapping[str, str] | None]:
@@ -32,7 +33,7 @@ def left_out(message: Mapping[str, Any]) -> tuple[int, Reading | None, Mapping[s
         resolved one might still fire; they are then said by the sender's next message.
     """
     notes = Notes(0)
-    missing = int(number_of(message.get("truncatedAlerts")) or 0)
+    missing = min(int(number_of(message.get("truncatedAlerts")) or 0), _MOST)
     if "groupLabels" not in message:
         return max(missing, 0), None, None
     group = labels_of(object_of(message["groupLabels"], "groupLabels", notes), notes)

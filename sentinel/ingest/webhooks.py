@@ -27,6 +27,7 @@ from sentinel.ingest.given import (
     Note,
     Notes,
     cut_text,
+    detail_of,
     labels_of,
     number_of,
     object_of,
@@ -262,7 +263,7 @@ def _older(body: Mapping[str, Any]) -> Arrived:
         "message": text_of(body.get("message")),
         "rule_url": text_of(body.get("ruleUrl")),
         "image_url": text_of(body.get("imageUrl")),
-        "matches": given,
+        "matches": detail_of(given, _MOST_TEXT),
         "notes": [f"{one.field}: {one.message}" for one in notes.items],
     }
     texts = {

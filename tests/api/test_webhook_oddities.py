@@ -113,6 +113,51 @@ def test_what_is_no_alert_is_named_and_the_others_are_taken(client: httpx.Client
     assert len(shown(client)) == 2
 
 
+DEEP = "[" * 300 + "]" * 300
+BIG = "99999999999999999999"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        f'"labels": {{"alertname": "Odd", "tree": {DEEP}}}',
+        f'"labels": {{"alertname": "Odd", "n": {BIG}, "ratio": NaN}}',
+        f'"labels": {{"alertname": "Odd", "n": [{BIG}], "ratio": NaN}}',
+        f'"labels": {{"alertname": "Odd"}}, "values": {{"B": NaN, "C": {BIG}}}',
+        f'"labels": {{"alertname": "Odd"}}, "values": {{"B": {DEEP}}}',
+        f'"labels": {{"alertname": "Odd"}}, "values": {{"B": {DEEP[50:-50]}}}',
+        '"labels": {"alertname": "Odd"}, "values": {"\\ud800": 1, "B": NaN}',
+        '"labels": {"alertname": "Odd", "\\ud800": ["\\ud800"]}, "values": {"B": NaN}',
+        f'"labels": {{"alertname": "Odd"}}, "annotations": {{"a": {DEEP}, "b": {BIG}}}',
+        f'"labels": {{"alertname": "Odd", "b": NaN}}, "startsAt": {BIG}, "endsAt": {DEEP}',
+        f'"labels": {{"alertname": "Odd", "b": NaN}}, "generatorURL": {DEEP}, "status": ""',
+    ],
+    ids=range(11),
+)
+@both_databases
+def test_what_json_holds_and_few_writers_take_costs_no_alert(client: httpx.Client, odd: str):
+    good = '{"status": "firing", "labels": {"alertname": "Good"}}'
+    body = f'{{"status": "firing", "alerts": [{good}, {{{odd}}}]}}'
+    answer = client.post(f"{BASE}/webhooks/grafana", content=body.encode())
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["changed"], answer.json()["note"]) == (2, "")
+    assert {title for title, _, _ in shown(client)} == {"Good", "Odd"}
+    assert details_of(client, "Odd")["labels"]["alertname"] == "Odd"
+
+
+def test_matches_that_cannot_be_written_cost_no_older_alert(client: httpx.Client):
+    matches = f'[{{"metric": "Count", "value": 1, "tags": {{"tree": {DEEP}}}}}]'
+    body = f'{{"ruleName": "Odd", "title": "Odd", "state": "alerting", "evalMatches": {matches}}}'
+    answer = client.post(f"{BASE}/webhooks/grafana", content=body.encode())
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["changed"], answer.json()["note"]) == (1, "")
+
+
+def test_a_number_of_alerts_left_out_that_nobody_has_is_capped(client: httpx.Client):
+    answer = sent(client, "prometheus", {**ALERTMANAGER, "truncatedAlerts": 1e300})
+    assert (answer["truncated"], answer["changed"]) == (10**9, 3)
+
+
 def test_a_message_without_alerts_is_none(client: httpx.Client):
     assert sent(client, "prometheus", {**ALERTMANAGER, "alerts": None})["alerts"] == 0
     assert sent(client, "prometheus", {**ALERTMANAGER, "alerts": []})["alerts"] == 0
