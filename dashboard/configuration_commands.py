@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from sentinel.alerts.actions import Acknowledge, Suppress
+from sentinel.store.alerts.apply_action import MOST_ACTED_ON
 from sentinel.store.alerts.filter import AlertFilter
 
 if TYPE_CHECKING:
@@ -210,8 +211,12 @@ class RunRule(msgspec.Struct, frozen=True, kw_only=True):
         return services.configuration.cli("rule", "run", self.name, "--no-wait")
 
 
+SUPPRESSIBLE = ("open", "escalated", "acknowledged")
+"""An alert that is suppressed already keeps its time and its reason."""
+
+
 class SuppressAlerts(msgspec.Struct, frozen=True, kw_only=True):
-    """Suppress all live alerts of a rule for a time.
+    """Suppress the live alerts of a rule for a time, but for those that are suppressed already.
 
     Attributes:
         rule: name of the rule
@@ -236,7 +241,8 @@ class SuppressAlerts(msgspec.Struct, frozen=True, kw_only=True):
             how many alerts that changed
         """
         store = services.store
-        ids = live_ids(store, AlertFilter(rule=self.rule, tenant=self.tenant))
+        wanted = AlertFilter(rule=self.rule, tenant=self.tenant, status=SUPPRESSIBLE)
+        ids = live_ids(store, wanted)
         until = store.now() + timedelta(minutes=self.minutes)
         action = Suppress(actor=actor, until=until, comment=self.reason.strip())
         return sum(result.ok for result in store.act(ids, action)) if ids else 0
@@ -263,14 +269,23 @@ class AcknowledgeGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def live_ids(store: Store, wanted: AlertFilter) -> list[str]:
-    """Return the ids of all live alerts that match, the most urgent first."""
+    """Return the ids of the live alerts that match, the most urgent first.
+
+    Args:
+        store: the shared database
+        wanted: which alerts
+
+    Returns:
+        At most as many as one command may act on, `MOST_ACTED_ON`; repeat it for the rest.
+    """
     ids: list[str] = []
     cursor: str | None = None
     while True:
         page = store.alerts.page(wanted, limit=500, after=cursor, order="live")
         ids += [alert.id for alert in page.items]
-        if (cursor := page.next) is None:
-            return ids
+        cursor = page.next
+        if cursor is None or len(ids) >= MOST_ACTED_ON:
+            return ids[:MOST_ACTED_ON]
 
 
 class MarkRead(msgspec.Struct, frozen=True, kw_only=True):

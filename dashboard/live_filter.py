@@ -89,18 +89,29 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     def filter(self, me: str) -> AlertFilter:
         """Return the filter of the store, with `me` as the viewer."""
         asked = read_search(self.q, me=me)
-        status = asked.status
-        if not status and asked.group:  # all of it, also when it is over
-            status = ("open", "escalated", "acknowledged", "suppressed", "resolved")
-        elif not status:
-            status = ("open", "escalated", "acknowledged")
-            status += ("suppressed",) if self.suppressed else ()
+        usual = ("open", "escalated", "acknowledged")
+        usual += ("suppressed",) if self.suppressed else ()
+        any_of = asked.any_of
+        if any_of and not asked.status:  # each alternative says itself which alerts it means
+            any_of = tuple(
+                msgspec.structs.replace(one, status=_status(one, usual)) for one in any_of
+            )
+            status = tuple(dict.fromkeys(each for one in any_of for each in one.status))
+        else:
+            status = _status(asked, usual)
         return msgspec.structs.replace(
             asked,
+            any_of=any_of,
             status=status,
             severity=self.severity or asked.severity,
             assignee=me if self.mine else asked.assignee,
         )
+
+
+def _status(asked: AlertFilter, usual: tuple[str, ...]) -> tuple[str, ...]:
+    """Return which statuses a search shows: of a group all, also when it is resolved."""
+    every = ("open", "escalated", "acknowledged", "suppressed", "resolved")
+    return asked.status or (every if asked.group else usual)
 
 
 def _yes(given: object) -> bool:

@@ -85,9 +85,10 @@ def suppress_button(line: RuleLine) -> None:
     """Show the form that suppresses the live alerts of the rule for a time."""
     with st.popover("Suppress alerts", icon=":material/notifications_off:", disabled=not line.live):
         st.html(
-            '<p class="small">Nobody is notified of the alerts that are live now until then, also '
-            "if they resolve and recur. Alerts of other series still notify; to stop the rule, "
-            "disable it.</p>"
+            '<p class="small">Sentinel sends no notifications about the alerts that are live now '
+            "for this time, even if they resolve and recur. Alerts that are suppressed already "
+            "keep their time. Alerts of other series still notify; to stop the rule, disable "
+            "it.</p>"
         )
         st.segmented_control(
             "Suppress for", list(SPANS), key="rule-suppress-span", default="1 hour", required=True
@@ -103,7 +104,11 @@ def alerts_of(line: RuleLine) -> None:
     """Show the last alerts of the rule, newest first; a click opens one."""
     st.html('<h3 class="section">Last alerts</h3>')
     found = (
-        session.data().store.alerts.page(AlertFilter(rule=line.row.name), limit=MOST_ALERTS).items
+        session.data()
+        .store.alerts.page(
+            AlertFilter(rule=line.row.name, tenant=line.row.tenant), limit=MOST_ALERTS
+        )
+        .items
     )
     if not found:
         st.html('<p class="small">This rule has opened no alert.</p>')

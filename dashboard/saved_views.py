@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode
 
@@ -25,6 +26,8 @@ PAGES = {"live": "live.py", "history": "history.py"}
 ICONS = {"live": ":material/notifications_active:", "history": ":material/history:"}
 MANY = ("severities", "statuses")
 FIELDS = (SEARCH, "span", *MANY)
+DAYS = "opened-days"
+"""The days of the period *days* of history: none, one or two dates."""
 OLD_SEARCH = "find"
 """The search in views of history that were saved before it was `q`."""
 REMOVED = "view-removed"
@@ -44,7 +47,18 @@ def query_of(page: str) -> str:
             pairs += [(name, str(one)) for one in cast("list[Any]", given)]
         elif given:
             pairs.append((name, str(given)))
+    days: Any = st.session_state.get(DAYS)
+    if st.session_state.get("span") == "days" and isinstance(days, tuple):
+        pairs += [(DAYS, day.isoformat()) for day in cast("tuple[date, ...]", days)]
     return urlencode(pairs)
+
+
+def _days(texts: list[str]) -> tuple[date, ...]:
+    """Return the days of a saved view; none where one of them cannot be read."""
+    try:
+        return tuple(date.fromisoformat(text) for text in texts[:2])
+    except ValueError:
+        return ()
 
 
 def _open(view: SavedView) -> None:
@@ -57,6 +71,10 @@ def _open(view: SavedView) -> None:
         given = [text for key, text in pairs if key == name]
         st.session_state[name] = given if name in MANY else (given or [""])[0]
     st.session_state["span"] = st.session_state["span"] or "all"
+    if days := _days([text for key, text in pairs if key == DAYS]):
+        st.session_state[DAYS] = days
+    else:
+        st.session_state.pop(DAYS, None)
     st.session_state.pop("turned", None)
 
 

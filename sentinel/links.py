@@ -170,8 +170,12 @@ def allowed_hosts(settings: Settings, machine: str) -> frozenset[str]:
 
     Returns:
         Names in small letters, some with `*` as `is_allowed_host` reads it.
+
+    Raises:
+        ConfigurationError: the dashboard's address that is set cannot be opened
     """
-    found = {"localhost", machine, settings.host, urlsplit(settings.dashboard_url).hostname or ""}
+    own = urlsplit(dashboard_address(settings)).hostname or ""
+    found = {"localhost", machine, settings.host, own}
     found |= set(settings.allowed_hosts.split(","))
     return frozenset(name for one in found if (name := one.strip().lower()))
 

@@ -41,5 +41,10 @@ def test_names_of_its_own_and_addresses_are_allowed(header: str, ours: bool):
     assert is_allowed_host(header, allowed_hosts(SETTINGS, "host-7")) is ours
 
 
+@pytest.mark.parametrize("url", ["alerts.example.org", "alerts.example.org:8443/sentinel"])
+def test_the_dashboard_s_own_name_is_allowed_without_a_scheme_too(url: str):
+    assert is_allowed_host("alerts.example.org", allowed_hosts(Settings(dashboard_url=url), "host"))
+
+
 def test_a_star_allows_every_name():
     assert is_allowed_host("any.example", allowed_hosts(Settings(allowed_hosts="*"), "host-7"))

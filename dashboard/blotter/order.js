@@ -81,7 +81,7 @@ function matches(row, view, me) {
   if (view.mine && row.assignee !== me) return false;
   if (!view.suppressed && row.status === "suppressed") return false;
   const text = [row.title, row.rule, row.category, row.team, row.assignee, JSON.stringify(row.labels)].join(" ").toLowerCase();
-  if (/(^|\s)(-\S|(NOT|OR)\s)/.test(view.q)) return true;  // the server knows
+  if (/(^|\s)(-\S|(AND|NOT|OR)\s)/.test(view.q)) return true;  // the server knows
   return view.q.toLowerCase().split(/\s+/).every((word) => {
     const field = /^([a-z_][\w.-]*):(?!\/\/)(.+)$/.exec(word);
     if (!field) return text.includes(word.replaceAll('"', ""));

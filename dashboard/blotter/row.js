@@ -95,7 +95,7 @@ function makeHead(section, { chosen, folded, group, acknowledge }) {
       h("span", { class: "n" }, plural(section.rows.length, "alert")),
       group ? h("span", { class: `worst sev-${worst}` }, h("span", { class: "sev" }, SHORT[worst])) : null,
       group === "notified" && section.key && section.rows.some((row) => groupOf(row) === "unacknowledged")
-        ? h("button", { type: "button", class: "plain", tabindex: "-1", title: "Acknowledge the shown alerts of this group", onclick: (event) => { event.stopPropagation(); acknowledge(section.rows.map((row) => row.id)); } }, "Acknowledge group") : null));
+        ? h("button", { type: "button", class: "plain", tabindex: "-1", title: "Acknowledge the open alerts shown of this group", onclick: (event) => { event.stopPropagation(); acknowledge(section.rows.filter((row) => groupOf(row) === "unacknowledged").map((row) => row.id)); } }, "Acknowledge group") : null));
 }
 
 /** Show the age against the time to acknowledge of its severity. */

@@ -23,7 +23,7 @@ REFRESH = 5.0
 MOST_SHOWN = 500
 KINDS = ["unread", "firing", "acknowledged", "resolved"]
 WORDS = [level.word for level in reversed(Severity)]
-LEAD = re.compile(rf"(\[[\w ]+\]|({'|'.join(WORDS)}):) ")
+LEAD = re.compile(rf"\A(?:\[[^\]]*\]|(?:{'|'.join(WORDS)}):) ")
 """What a title begins with for channels that show nothing else."""
 
 

@@ -90,10 +90,14 @@ def _default(one: Any) -> str:
 
 
 def _prose(text: str | None) -> list[str]:
-    """Help as Markdown: lines that are indented are commands."""
+    """Help as Markdown: lines that are indented, or in a fence, are commands."""
     lines: list[str] = []
-    fenced = False
+    fenced = inside = False
     for line in (text or "").strip().splitlines():
+        if inside or line.startswith("```"):
+            inside = inside != line.startswith("```")
+            lines.append(line.rstrip())
+            continue
         command = line.startswith("    ")
         if command and not fenced:
             if lines and lines[-1]:

@@ -197,7 +197,7 @@ def show(
 _OWN: dict[str, str] = dict.fromkeys(
     (
         "id", "status", "rule", "value", "labels", "description", "team", "assignee", "started",
-        "acknowledged", "occurrences", "dashboard", "flow run",
+        "acknowledged", "occurrences", "dashboard", "flow run", "evaluation",
     ), "annotation ",
 )  # fmt: skip
 

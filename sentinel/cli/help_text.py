@@ -54,7 +54,9 @@ def _broken(command: str) -> list[str]:
     indent = ""
     while len(indent) + len(command) > WIDTH:
         room = WIDTH - len(" \\") - len(indent)
-        cuts = [at for at in _spaces(command) if at <= room]
+        # An option and its value stay together.
+        cuts = [at for at in _spaces(command) if at <= room and command[at + 1] == "-"]
+        cuts = cuts or [at for at in _spaces(command) if at <= room]
         if not cuts:
             break
         if _ASSIGNMENT.match(command):  # the command that it is for stays whole

@@ -146,7 +146,7 @@ def explain(facts: RuleFacts, now: datetime) -> str:
         case RuleHealth.PENDING:
             return f"{series}, not for long or often enough to open an alert"
         case _:
-            return "no event is bad now" if facts.by_event and not facts.live else series
+            return "no event fires now" if facts.by_event and not facts.live else series
 
 
 def stale_after(facts: RuleFacts) -> datetime | None:

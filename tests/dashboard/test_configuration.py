@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import session
 from dashboard.configuration import CliResult
-from sentinel.alerts.actions import Resolve
+from sentinel.alerts.actions import Resolve, Suppress
 from sentinel.settings import settings
 from tests.dashboard.scene import Scene, given, says, shown
 
@@ -98,6 +100,19 @@ def test_the_live_alerts_of_a_rule_are_suppressed_and_its_alerts_listed(
     found = {one.title: one for one in scene.store.alerts.page().items}
     assert (found["one"].status, found["one"].suppress_reason) == ("suppressed", "planned")
     assert found["other"].status == "open"
+
+
+def test_an_alert_that_is_suppressed_already_keeps_its_time(scene: Scene, page: AppTest):
+    alert = scene.raises("one")
+    until = scene.store.now() + timedelta(days=7)
+    scene.store.act([alert], Suppress(actor="lena", until=until, comment="disk ordered"))
+    opened(page, "rules.py")
+    page.query_params["rule"] = rule_of(scene, alert)
+    page.run()
+    page.button(key="rule-suppress").click().run()
+    shown(page)
+    kept = scene.store.alerts.get(alert)
+    assert (kept.suppressed_until, kept.suppress_reason) == (until, "disk ordered")
 
 
 def test_a_run_that_cannot_start_is_said(scene: Scene, page: AppTest):
@@ -220,6 +235,20 @@ def test_a_view_of_the_history_opens_from_any_page(scene: Scene, page: AppTest):
     shown(page)
     assert list(page.dataframe[0].value["Alert"]) == ["disk full"]
     assert page.text_input(key="q").value == "disk"
+
+
+def test_a_view_of_the_history_keeps_its_days(scene: Scene, page: AppTest):
+    alert = scene.raises("disk full")
+    day = scene.store.alerts.get(alert).since.date().isoformat()
+    query = f"span=days&opened-days={day}&opened-days={day}"
+    scene.store.views.save("maria", "history", "that day", query)
+    page.run()
+    page.button(key="view-0-history-that day").click().run()
+    shown(page)
+    assert [one.isoformat() for one in page.session_state["opened-days"]] == [day, day]
+    page.text_input(key="view-name").set_value("again").run()
+    page.button(key="view-save").click().run()
+    assert [view.query for view in scene.store.views.of("maria") if view.name == "again"] == [query]
 
 
 def test_a_view_is_removed_once_that_is_meant_and_put_back(scene: Scene, page: AppTest):

@@ -79,3 +79,12 @@ def test_the_link_of_a_message_finds_the_whole_group():
 def test_a_label_named_group_is_still_a_label():
     asked = read_search("group:web")
     assert (asked.group, asked.labels) == ("", (("group", "web"),))
+
+
+def test_each_alternative_of_or_says_which_alerts_it_means():
+    asked = View.read({"q": f"status:suppressed OR rule:disk OR group:{GROUP}"}).filter("maria")
+    suppressed, disk, group = asked.any_of
+    assert suppressed.status == ("suppressed",)
+    assert disk.status == ("open", "escalated", "acknowledged")
+    assert "resolved" in group.status
+    assert set(asked.status) >= {*suppressed.status, *disk.status, *group.status}
