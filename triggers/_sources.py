@@ -20,9 +20,12 @@ from sqlalchemy.pool import NullPool
 from sentinel import Context
 from sentinel.errors import ConfigurationError, SourceDown, TriggerError
 from sentinel.labels.text import storable
-from triggers._addresses import address
+from triggers._addresses import Address, address
 
-__all__ = ["asked", "inspected", "quoted", "shown", "table_of"]
+__all__ = [
+    "asked", "check_query", "file_there", "inspected", "quoted", "reading", "rows_of", "shown",
+    "table_of",
+]  # fmt: skip
 
 _NAME = re.compile(r'[^\W\d][\w$]*|"[^"\0]+"')
 _SELECT = re.compile(
@@ -57,27 +60,60 @@ def asked(
         SourceDown: the source does not answer
         TriggerError: it refuses the query
     """
-    if not _SELECT.match(query):
-        raise ConfigurationError(
-            f"the query must read: {query.strip()[:60]!r}", hint="Write a SELECT."
-        )
-    with _connected(ctx, source, timeout) as connection:
-        if connection.dialect.driver == "psycopg":
-            rows = _one_statement(connection, query, dict(values or {}), most + 1)
-        elif connection.dialect.name == "postgresql":
-            raise ConfigurationError(
-                f"{connection.dialect.driver} may send several statements as one",
-                hint="Write postgresql+psycopg:// in the source.",
-            )
-        else:
-            answer = connection.execute(text(query), dict(values or {}))
-            rows = [dict(row) for row in answer.mappings().fetchmany(most + 1)]
+    where = address(ctx, source)
+    check_query(where.url, query)
+    with _connected(where, timeout) as connection:
+        rows = rows_of(connection, query, most + 1, values)
     if len(rows) > most:
         raise ConfigurationError(
             f"the query answers more than {most:,} rows",
             hint="Group or filter in the query, or raise the limit.",
         )
     return [{str(name): value for name, value in row.items()} for row in rows]
+
+
+def check_query(url: URL, query: str) -> None:
+    """Refuse a query that does not begin as one that reads, and a driver that takes several.
+
+    Args:
+        url: of the database
+        query: one statement
+
+    Raises:
+        ConfigurationError: the query or the driver cannot be used
+    """
+    if not _SELECT.match(query):
+        raise ConfigurationError(
+            f"the query must read: {query.strip()[:60]!r}", hint="Write a SELECT."
+        )
+    if url.get_backend_name() == "postgresql" and url.drivername != "postgresql+psycopg":
+        raise ConfigurationError(
+            f"{url.drivername} may send several statements as one",
+            hint="Write postgresql+psycopg:// in the source.",
+        )
+
+
+def rows_of(
+    connection: Connection, query: str, most: int, values: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """Ask one statement.
+
+    Args:
+        connection: that only reads, of `reading`
+        query: what `check_query` let through, with :names
+        most: rows
+        values: of the query's :names
+
+    Returns:
+        The first rows, each as values by column.
+
+    Raises:
+        SQLAlchemyError: the database refuses it, or the connection is lost
+    """
+    if connection.dialect.driver == "psycopg":
+        return _one_statement(connection, query, dict(values or {}), most)
+    answer = connection.execute(text(query), dict(values or {}))
+    return [dict(row) for row in answer.mappings().fetchmany(most)]
 
 
 def _one_statement(
@@ -126,29 +162,30 @@ def driver_errors() -> type[Exception]:
 @contextmanager
 def inspected(ctx: Context, source: str, timeout: float) -> Generator[Inspector]:
     """Inspect the tables of a source while the block lasts; raises as `asked` does."""
-    with _connected(ctx, source, timeout) as connection:
+    with _connected(address(ctx, source), timeout) as connection:
         yield inspect(connection)
 
 
 @contextmanager
-def _connected(ctx: Context, source: str, timeout: float) -> Generator[Connection]:
-    url, arguments = address(ctx, source)
-    where = shown(url)
-    if url.get_backend_name() == "sqlite" and not _there(url):
-        # To open it would make it.
-        raise SourceDown(where, f"{where} does not answer: there is no such file")
-    try:
-        engine = create_engine(
-            url, poolclass=NullPool, connect_args={**_limits(url, timeout), **arguments}
-        )
-    except NoSuchModuleError:
-        raise ConfigurationError(
-            f"nothing here speaks {url.drivername}", hint="Install a driver for it."
-        ) from None
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            f"{where}: its driver {error.name} is not installed", hint="Install it."
-        ) from None
+def reading(where: Address, timeout: float) -> Generator[Connection]:
+    """Connect to a database, whose session and transaction only read, while the block lasts.
+
+    Args:
+        where: the database; of SQLite, its file must be there, since to open it would make it
+        timeout: seconds for connecting, and for each statement
+
+    Yields:
+        The connection, which is rolled back.
+
+    Raises:
+        NoSuchModuleError: nothing here speaks to such a database
+        ModuleNotFoundError: its driver is not installed
+        SQLAlchemyError: it cannot be connected to
+    """
+    url, arguments = where
+    engine = create_engine(
+        url, poolclass=NullPool, connect_args={**_limits(url, timeout), **arguments}
+    )
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _only_read)
     try:
@@ -159,6 +196,26 @@ def _connected(ctx: Context, source: str, timeout: float) -> Generator[Connectio
                 connection.execute(text("SET SESSION TRANSACTION READ ONLY"))
             yield connection
             connection.rollback()
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _connected(source: Address, timeout: float) -> Generator[Connection]:
+    where = shown(source.url)
+    if not file_there(source.url):
+        raise SourceDown(where, f"{where} does not answer: there is no such file")
+    try:
+        with reading(source, timeout) as connection:
+            yield connection
+    except NoSuchModuleError:
+        raise ConfigurationError(
+            f"nothing here speaks {source.url.drivername}", hint="Install a driver for it."
+        ) from None
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"{where}: its driver {error.name} is not installed", hint="Install it."
+        ) from None
     except DBAPIError as error:
         cause = storable(" ".join(str(error.orig).split())) or type(error.orig).__name__
         if error.connection_invalidated or error.statement is None:
@@ -168,8 +225,6 @@ def _connected(ctx: Context, source: str, timeout: float) -> Generator[Connectio
         raise TriggerError(f"{where}: {storable(str(error))[:300]}") from None
     except OSError as error:
         raise SourceDown(where, f"{where} does not answer: {error}") from None
-    finally:
-        engine.dispose()
 
 
 def shown(url: URL) -> str:
@@ -178,7 +233,10 @@ def shown(url: URL) -> str:
     return plain.render_as_string(hide_password=True)
 
 
-def _there(url: URL) -> bool:
+def file_there(url: URL) -> bool:
+    """Return False for a file of SQLite that is not there, which to open would make."""
+    if url.get_backend_name() != "sqlite":
+        return True
     return url.database in (None, "", ":memory:") or Path(str(url.database)).is_file()
 
 

@@ -6,19 +6,16 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from pydantic import Field
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
 from sentinel import Context, Reading, above, trigger
 from sentinel.labels.text import storable
 from triggers._addresses import Address, address
+from triggers._sources import check_query, file_there, reading, rows_of
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +43,8 @@ def database_up(
             postgresql://app:{secret:shop-password}@db/shop, where {secret:NAME} is filled from
             the Prefect Secret block of that name, which may also hold the whole URL; or a block of
             prefect-sqlalchemy, for example sqlalchemy-connector/shop
-        query: what is asked; it must answer with at least one row
+        query: one statement that reads, in a read-only session and transaction; it must answer
+            with at least one row
         timeout_seconds: no answer within this long means down
 
     Yields:
@@ -56,6 +54,8 @@ def database_up(
     where_of = {
         name: address(ctx, given, f"database {name!r}") for name, given in databases.items()
     }
+    for one in where_of.values():
+        check_query(one.url, query)
     until = time.monotonic() + timeout_seconds
     waiting = {name: _started(one, query, timeout_seconds) for name, one in where_of.items()}
     for name, answers in waiting.items():
@@ -92,22 +92,18 @@ def _started(where: Address, query: str, timeout: float) -> queue.Queue[Answer]:
 
 
 def _asked(where: Address, query: str, timeout: float) -> Answer:
-    url = where.url
-    if url.get_backend_name() == "sqlite" and not _there(url):
-        # To open it would make it.
-        return Answer(error=f"there is no file {url.database}")
+    if not file_there(where.url):
+        return Answer(error=f"there is no file {where.url.database}")
     started = time.perf_counter()
     try:
-        engine = create_engine(
-            url, poolclass=NullPool, connect_args={**_limits(url, timeout), **where.arguments}
-        )
-        with engine.connect() as connection:
+        with reading(where, timeout) as connection:
             connecting = time.perf_counter() - started
-            if connection.execute(text(query)).first() is None:
+            if not rows_of(connection, query, 1):
                 return Answer(error="the query answers no row")
             seconds = time.perf_counter() - started
     except NoSuchModuleError:
-        return Answer(error=f"nothing here speaks {url.drivername}; install a driver for it")
+        name = where.url.drivername
+        return Answer(error=f"nothing here speaks {name}; install a driver for it")
     except ModuleNotFoundError as error:
         return Answer(error=f"its driver {error.name} is not installed")
     except DBAPIError as error:
@@ -115,18 +111,3 @@ def _asked(where: Address, query: str, timeout: float) -> Answer:
     except (SQLAlchemyError, OSError) as error:
         return Answer(error=str(error))
     return Answer(connecting=connecting, seconds=seconds)
-
-
-def _there(url: URL) -> bool:
-    return url.database in (None, "", ":memory:") or Path(str(url.database)).is_file()
-
-
-def _limits(url: URL, timeout: float) -> dict[str, object]:
-    """Return arguments by which a driver gives up itself, so that no connection is left behind."""
-    if url.drivername.startswith("postgresql"):
-        milliseconds = max(1, round(timeout * 1000))
-        return {
-            "connect_timeout": max(1, round(timeout)),
-            "options": f"-c statement_timeout={milliseconds}",
-        }
-    return {"timeout": timeout} if url.get_backend_name() == "sqlite" else {}

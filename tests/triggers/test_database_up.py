@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from sentinel.checks.reading import Reading
@@ -86,6 +87,49 @@ def test_a_query_of_your_own_must_answer_a_row(tmp_path: Path):
     assert empty.summary == "database shop is down: the query answers no row"
     wrong = one(databases=url, query="SELECT n FROM refunds")
     assert wrong.summary == "database shop is down: no such table: refunds"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT 1; COMMIT; CREATE TABLE written (id int)",
+        "WITH one AS (INSERT INTO goods VALUES (9) RETURNING id) SELECT id FROM one",
+        "SELECT id INTO written FROM goods",
+        "SELECT set_config('transaction_read_only', 'off', true)",
+    ],
+)
+def test_a_query_that_would_write_writes_nothing(postgres_url: str, query: str):
+    """The account here may write everything, and is the superuser."""
+    engine = create_engine(postgres_url)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE IF EXISTS goods, written"))
+        connection.execute(text("CREATE TABLE goods (id int)"))
+    reading = one(databases={"shop": postgres_url}, query=query)
+    with engine.begin() as connection:
+        rows = connection.execute(text("SELECT count(*) FROM goods")).scalar()
+        written = connection.execute(text("SELECT to_regclass('written')")).scalar()
+        connection.execute(text("DROP TABLE goods"))
+    engine.dispose()
+    assert (reading.firing, rows, written) == (True, 0, None)
+
+
+@pytest.mark.parametrize("query", ["DELETE FROM orders", "CREATE TABLE written (n)", "COMMIT"])
+def test_a_query_that_does_not_read_is_refused(tmp_path: Path, query: str):
+    path = tmp_path / "shop.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE orders (n INTEGER)")
+    with pytest.raises(ConfigurationError, match="the query must read"):
+        database_up.check(databases={"shop": f"sqlite:///{path}"}, query=query)
+
+
+def test_sqlite_only_reads(tmp_path: Path):
+    path = tmp_path / "shop.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE orders (n INTEGER)")
+    query = "WITH one AS (SELECT 1) INSERT INTO orders SELECT * FROM one RETURNING n"
+    assert one(databases={"shop": f"sqlite:///{path}"}, query=query).firing is True
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (0,)
 
 
 def test_one_that_is_down_does_not_hide_another(tmp_path: Path):
