@@ -148,7 +148,7 @@ class _EvaluatedRule:
         self.titles, self.detailed = known.titles, known.detailed
         keeps_memory = remembers(rule)
         memory = load_memory(connection, rule) if keeps_memory else Memory()
-        held = load_held(self.unit, rule, self.row, self.evaluation.slot)
+        held = load_held(self.unit, rule, self.row, self.evaluation.slot, prints)
         observation = self.evaluation.observation
         error: Exception | None = observation.error
         try:

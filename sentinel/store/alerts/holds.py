@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,13 @@ def hold_rules(connection: Connection, rules: Iterable[tuple[str, str]], until: 
         connection.execute(RULE.update().where(mine.in_(list(some))).values(held_until=until))
 
 
-def load_held(unit: UnitOfWork, rule: Rule, row: Row[Any], slot: datetime) -> dict[str, AlertState]:
+def load_held(
+    unit: UnitOfWork,
+    rule: Rule,
+    row: Row[Any],
+    slot: datetime,
+    prints: Sequence[str] | None = None,
+) -> dict[str, AlertState]:
     """Return, by fingerprint, the alerts that a good reading makes free to fire again.
 
     Args:
@@ -44,13 +50,14 @@ def load_held(unit: UnitOfWork, rule: Rule, row: Row[Any], slot: datetime) -> di
         rule: whose alerts
         row: the rule's, as it was before the evaluation
         slot: by which the evaluation is judged
+        prints: only alerts of these fingerprints; None for all
 
     Returns:
         Resolved alerts. Most evaluations need none, and then nothing is read.
     """
     if row.held_until is None or row.held_until < slot:
         return {}
-    found = load_recent(unit.connection, rule, slot, unit.store.options)
+    found = load_recent(unit.connection, rule, slot, unit.store.options, prints)
     return {print_: alert for print_, alert in found.items() if holds(alert)}
 
 

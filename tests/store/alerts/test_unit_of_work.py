@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import event
 
-from sentinel.alerts.actions import Acknowledge, Comment, Suppress, Unsuppress
+from sentinel.alerts.actions import Acknowledge, Comment, Resolve, Suppress, Unsuppress
 from sentinel.alerts.events import ALERT_EVENTS
 from sentinel.clock import FakeClock
 from sentinel.prefect_client.port import OutEvent
@@ -126,3 +127,21 @@ def test_a_suppression_is_replaced_and_removed_by_fingerprint(
         assert world.rows(query) == [(words,)] * 3
     store.act(world.ids()[:2], Unsuppress(actor="ada"))
     assert world.rows(query) == [("second",)]
+
+
+def test_a_partial_evaluation_reads_of_what_people_resolved_only_what_it_names(world: World):
+    world.sees({"/": 95, "/data": 95})
+    world.store.act(world.ids(), Resolve(actor="ada"))
+    read: list[str] = []
+
+    def note(*given: Any) -> None:
+        if "resolved_at >=" in given[2]:
+            read.append(given[2])
+
+    event.listen(world.store.engine, "before_cursor_execute", note)
+    world.clock.forward(seconds=60)
+    part = msgspec.structs.replace(world.evaluation({"/": 20}), partial=True)
+    world.store.apply(part)
+    assert len(read) == 1
+    assert "fingerprint IN" in read[0]
+    assert world.sees({"/": 95, "/data": 95}).live == 1  # only its hold ended
