@@ -11,19 +11,20 @@ from sqlalchemy import Connection, select
 from sentinel.notifications.reasons import Reason
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.insert import insert_into
-from sentinel.store.database.tables import NOTIFICATION_LOG
+from sentinel.store.database.tables import GROUP, NOTIFICATION_LOG
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["OpenGroup", "begin_later"]
+__all__ = ["OpenGroup", "begin_later", "begin_now"]
 
 
 class OpenGroup(msgspec.Struct, frozen=True):
-    """An open group, and which of its receivers are changed."""
+    """An open group, which of its receivers are changed, and the channels of all of them now."""
 
     id: str
     receivers: tuple[str, ...]
+    channels: frozenset[str]
     seq: int
     severity: int
     firing: int
@@ -32,7 +33,7 @@ class OpenGroup(msgspec.Struct, frozen=True):
 def begin_later(
     store: Store, connection: Connection, groups: Sequence[OpenGroup], channels: Sequence[str]
 ) -> set[str]:
-    """Have new channels begin with what opens from now on.
+    """Have new channels begin with what opens from now on, where another stays notified.
 
     Args:
         store: whose transaction it is
@@ -41,15 +42,11 @@ def begin_later(
         channels: that are new in it
 
     Returns:
-        The ids of the groups that the channels are not notified of: those that another channel
-        was notified of. The others still have to be sent to somebody.
+        The ids of the groups that the channels are not notified of: those that a channel was
+        notified of which still is one of the group's, and so sends the reminders. Of the others,
+        every channel that is one now has to be notified.
     """
-    told: set[str] = set()
-    for piece in chunks(sorted(group.id for group in groups)):
-        query = select(NOTIFICATION_LOG.c.group_id.distinct()).where(
-            NOTIFICATION_LOG.c.group_id.in_(piece), NOTIFICATION_LOG.c.told_firing > 0
-        )
-        told |= set(connection.execute(query).scalars())
+    told = begin_now(connection, groups)
     rows = [
         {
             "group_id": group.id, "receiver": receiver, "channel": channel,
@@ -66,5 +63,36 @@ def begin_later(
         # One that was in the receiver before knows what it was notified of.
         connection.execute(
             insert_into(store.dialect, NOTIFICATION_LOG).on_conflict_do_nothing(), rows
+        )
+    return told
+
+
+def begin_now(connection: Connection, groups: Sequence[OpenGroup]) -> set[str]:
+    """Have every channel be notified of the groups that no notified channel is left of.
+
+    Args:
+        connection: an open writing transaction
+        groups: open groups whose receivers have changed
+
+    Returns:
+        The ids of the others: a channel that was notified of them is still one of theirs.
+    """
+    told: set[str] = set()
+    now_in = {group.id: group.channels for group in groups}
+    for piece in chunks(sorted(now_in)):
+        query = select(NOTIFICATION_LOG.c.group_id, NOTIFICATION_LOG.c.channel).where(
+            NOTIFICATION_LOG.c.group_id.in_(piece), NOTIFICATION_LOG.c.told_firing > 0
+        )
+        told |= {row.group_id for row in connection.execute(query) if row.channel in now_in[row[0]]}
+    for piece in chunks(sorted(now_in.keys() - told)):
+        # As a claim does, groups before their log entries.
+        rows = select(GROUP.c.id).where(GROUP.c.id.in_(piece)).order_by(GROUP.c.id)
+        connection.execute(rows.with_for_update()).all()
+        # What was added later begins as one that was there from the start.
+        connection.execute(
+            NOTIFICATION_LOG.update()
+            .where(NOTIFICATION_LOG.c.group_id.in_(piece), NOTIFICATION_LOG.c.told_seq > 0)
+            .where(NOTIFICATION_LOG.c.told_at.is_(None))
+            .values(told_seq=0, told_severity=0)
         )
     return told

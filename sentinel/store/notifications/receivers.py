@@ -12,7 +12,7 @@ from sentinel.errors import ConfigurationError, NotFound
 from sentinel.schema.notifications import Receiver
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import GROUP, table_of
-from sentinel.store.notifications.new_channels import OpenGroup, begin_later
+from sentinel.store.notifications.new_channels import OpenGroup, begin_later, begin_now
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -58,8 +58,8 @@ class Receivers:
     ) -> int:
         """Create a receiver or replace its channels.
 
-        A new channel is notified of what opens from now on, and of open groups that nobody has
-        been notified of yet.
+        A new channel is notified of what opens from now on, and of open groups of which no
+        channel that is left has been notified.
 
         Args:
             name: of the receiver
@@ -107,10 +107,11 @@ class Receivers:
                 f"{name} notifies {', '.join(channels)}{_by(actor)}",
                 {"actor": actor, "before": before.get(name, [])},
             )  # fmt: skip
-            new = [one for one in values["channels"] if one not in before.get(name, ())]
-            if not new:
+            had = before.get(name, ())
+            new = [one for one in values["channels"] if one not in had]
+            if not new and set(had).issubset(values["channels"]):
                 return 0
-            groups = _open_groups(connection, name, before)
+            groups = _open_groups(connection, name, before, self.all_in(connection))
             heard = set[str]() if notify_open else begin_later(self._store, connection, groups, new)
             self._make_due(connection, [one.id for one in groups if one.id not in heard])
             return sum(one.firing for one in groups if one.id in heard)
@@ -137,7 +138,8 @@ class Receivers:
                 connection, "info", "receiver.removed", f"{name} removed{_by(actor)}",
                 {"actor": actor, "before": before.get(name, [])},
             )  # fmt: skip
-            groups = _open_groups(connection, name, before)
+            groups = _open_groups(connection, name, before, self.all_in(connection))
+            begin_now(connection, groups)
             self._make_due(connection, [one.id for one in groups])
 
         self._store.in_transaction(work)
@@ -179,14 +181,16 @@ def _refuse_incidents(name: str, new: Collection[str]) -> None:
 
 
 def _open_groups(
-    connection: Connection, name: str, before: Mapping[str, Sequence[str]]
-) -> list[OpenGroup]:
+    connection: Connection, name: str, before: Mapping[str, Sequence[str]],
+    after: Mapping[str, Sequence[str]],
+) -> list[OpenGroup]:  # fmt: skip
     """Return the open groups that notify a receiver.
 
     Args:
         connection: an open transaction
         name: of the receiver
         before: the channels of every receiver, as they were
+        after: as they are now
 
     Returns:
         The groups; groups of a receiver that does not exist notify `default`.
@@ -200,7 +204,12 @@ def _open_groups(
             one for one in row.receivers if one == name or (name == DEFAULT and one not in before)
         ]
         if named:
-            found.append(OpenGroup(row.id, tuple(named), row.seq, row.severity, row.firing))
+            refs = {ref for one in row.receivers for ref in after.get(one, after[DEFAULT])}
+            found.append(
+                OpenGroup(
+                    row.id, tuple(named), frozenset(refs), row.seq, row.severity, row.firing
+                )
+            )  # fmt: skip
     return found
 
 

@@ -125,18 +125,59 @@ def test_default_is_notified_at_once_when_a_receiver_is_removed(world: World):
     assert heard(world) == []
 
 
-def test_a_receiver_created_later_begins_with_what_opens_from_then_on(
+def test_a_receiver_created_later_is_notified_of_what_default_was_in_its_place(
     store: Store, clock: FakeClock
 ):
     world = World(store, clock, group_wait="30s", receivers=["later"])
     world.sees({"/": 95})
     world.clock.forward(seconds=30)
     assert heard(world) == ["inbox"]
-    store.receivers.set("later", ["sentinel-webhook/later"])
-    assert heard(world) == []
-    world.sees({"/": 95, "/data": 95})
-    world.clock.forward(minutes=5)
+    assert store.receivers.set("later", ["sentinel-webhook/later"]) == 0
     assert heard(world) == ["sentinel-webhook/later"]
+    world.clock.forward(hours=4)
+    assert heard(world) == ["sentinel-webhook/later"]
+
+
+def test_a_receiver_created_later_with_a_channel_of_default_begins_with_what_opens_then(
+    store: Store, clock: FakeClock
+):
+    world = World(store, clock, group_wait="30s", receivers=["later"])
+    world.sees({"/": 95})
+    world.clock.forward(seconds=30)
+    assert heard(world) == ["inbox"]
+    assert store.receivers.set("later", ["inbox", "sentinel-webhook/later"]) == 1
+    assert heard(world) == []
+
+
+def test_a_channel_that_replaces_the_only_one_is_notified_reminded_and_told_the_resolve(
+    world: World,
+):
+    assert world.store.receivers.set("ops", ["sentinel-webhook/new"]) == 0
+    assert heard(world) == ["sentinel-webhook/new"]
+    world.clock.forward(hours=4)
+    assert heard(world) == ["sentinel-webhook/new"]
+    world.sees({"/": 20})
+    assert sorted(heard(world)) == ["inbox", "sentinel-webhook/new"]
+
+
+def test_an_added_channel_takes_over_when_the_others_are_removed(world: World):
+    world.store.receivers.set("ops", ADDED)
+    assert heard(world) == []
+    world.store.receivers.set("ops", ADDED[1:])
+    assert heard(world) == ADDED[1:]
+    world.clock.forward(hours=4)
+    assert heard(world) == ADDED[1:]
+
+
+def test_a_channel_that_another_receiver_still_has_keeps_the_new_one_to_what_opens(
+    store: Store, clock: FakeClock
+):
+    store.receivers.set("ops", ["sentinel-webhook/ops"])
+    world = World(store, clock, receivers=["default", "ops"])
+    world.sees({"/": 95})
+    assert sorted(heard(world)) == ADDED
+    assert store.receivers.set("ops", ["sentinel-webhook/new"]) == 1
+    assert heard(world) == []
 
 
 def test_an_unknown_receiver_cannot_be_removed(world: World):
