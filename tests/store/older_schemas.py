@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from alembic import command
-from sqlalchemy import MetaData
+from sqlalchemy import Boolean, Column, MetaData, Table
 
+from sentinel.clock import FakeClock
 from sentinel.store.database.engine import connect
 from sentinel.store.database.migrate import alembic_config, locked
 
-__all__ = ["as_of_schema", "migrate_to"]
+__all__ = ["as_of_schema", "filled", "migrate_to"]
+
+_numbers = iter(range(1, 10**9))
 
 
 def migrate_to(engine: Any, revision: str) -> None:
@@ -22,6 +25,31 @@ def migrate_to(engine: Any, revision: str) -> None:
         config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+def filled(table: Table, **given: Any) -> dict[str, Any]:
+    """A row of a reflected table; what is not given is whatever the column takes."""
+    number = next(_numbers)
+    row: dict[str, Any] = {}
+    for column in table.columns:
+        if column.name in given:
+            row[column.name] = given[column.name]
+        elif not column.nullable and column.server_default is None:
+            row[column.name] = _filler(column, number)
+    return row
+
+
+def _filler(column: Column[Any], number: int) -> Any:
+    kind = str(column.type).upper()
+    if isinstance(column.type, Boolean):
+        return False
+    if "JSON" in kind:
+        return {}
+    if "TIME" in kind:
+        return FakeClock().now()
+    if "CHAR" in kind or "TEXT" in kind:
+        return f"{number:032x}" if column.primary_key or column.name.endswith("id") else ""
+    return number
 
 
 def as_of_schema(path: Path, schema: str) -> None:

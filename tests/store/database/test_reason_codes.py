@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from alembic import command
-from sqlalchemy import Boolean, Column, Connection, MetaData, Table, select, text
+from sqlalchemy import Connection, MetaData, Table, select, text
 
 from sentinel.alerts import reasons as of_alerts
 from sentinel.alerts.actions import (
@@ -28,7 +28,7 @@ from sentinel.store.database.backup import backup, restore
 from sentinel.store.database.engine import connect
 from sentinel.store.database.migrate import alembic_config, locked
 from tests.store.database.test_backup import other
-from tests.store.older_schemas import as_of_schema, migrate_to
+from tests.store.older_schemas import as_of_schema, filled, migrate_to
 from tests.world import World
 
 __all__ = ["other"]
@@ -253,34 +253,12 @@ def _filled_with_sentences(connection: Connection) -> None:
     _insert(connection, outbox, payload={"reason": "severity rose"}, event="another.thing")
 
 
-_numbers = iter(range(1, 10**9))
-
-
 def _insert(connection: Connection, table: Table, **given: Any) -> None:
     """A row; what is not given is whatever the column takes."""
-    number = next(_numbers)
-    row: dict[str, Any] = {}
-    for column in table.columns:
-        if column.name in given:
-            row[column.name] = given[column.name]
-        elif not column.nullable and column.server_default is None:
-            row[column.name] = _filler(column, number)
+    row = filled(table, **given)
     if "status" in table.columns:
         row["status"] = "resolved"
     connection.execute(table.insert().values(row))
-
-
-def _filler(column: Column[Any], number: int) -> Any:
-    kind = str(column.type).upper()
-    if isinstance(column.type, Boolean):
-        return False
-    if "JSON" in kind:
-        return {}
-    if "TIME" in kind:
-        return FakeClock().now()
-    if "CHAR" in kind or "TEXT" in kind:
-        return f"{number:032x}" if column.primary_key or column.name.endswith("id") else ""
-    return number
 
 
 def _stored(connection: Connection, table: str, column: str) -> list[Any]:

@@ -44,6 +44,8 @@ def upgrade() -> None:
     for rule in rules:
         mine = (RULE.c.tenant == rule.tenant, RULE.c.name == rule.name)
         kept: dict[str, Any] = rule.spec or {}
+        if kept.get("resolve_after") is not None:
+            continue  # its alerts end already, and a rule has one of the two
         spec: dict[str, Any] = {**kept, "not_repeated": {}}
         connection.execute(RULE.update().where(*mine).values(spec=spec))
         # A full interval from now on: the sender repeats what still fires meanwhile.
@@ -60,5 +62,14 @@ def downgrade() -> None:
     for rule in connection.execute(sa.select(RULE).where(RULE.c.trigger.in_(SENDERS))).all():
         mine = (RULE.c.tenant == rule.tenant, RULE.c.name == rule.name)
         kept: dict[str, Any] = rule.spec or {}
+        if kept.get("not_repeated") is None:
+            continue
         spec = {name: value for name, value in kept.items() if name != "not_repeated"}
         connection.execute(RULE.update().where(*mine).values(spec=spec))
+        # Without its terms the alert would expire, and stay open where it is critical.
+        connection.execute(
+            ALERT.update()
+            .where(ALERT.c.tenant == rule.tenant, ALERT.c.rule == rule.name)
+            .where(ALERT.c.status != "resolved")
+            .values(expires_at=None)
+        )
