@@ -43,7 +43,7 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
-_TEXT: dict[str, Any] = {"json_schema_extra": {"pattern": NO_NUL}}
+_TEXT: dict[str, Any] = {"max_length": 300, "json_schema_extra": {"pattern": NO_NUL}}
 """What the schema says of texts that the database compares; the filter refuses others itself."""
 
 AlertId = Annotated[
@@ -87,12 +87,14 @@ async def list_alerts(
     status: Annotated[
         list[Annotated[str, WithJsonSchema({"type": "string", "enum": [*SHOWN, "active"]})]],
         Query(description="Statuses as shown, several allowed: open (or active), escalated, "
-              "acknowledged, suppressed, resolved, pending.", examples=[["open"]]),
+              "acknowledged, suppressed, resolved, pending.", examples=[["open"]],
+              max_length=50),
     ] = [],  # noqa: B006 - FastAPI copies it
     severity: Annotated[
         list[Annotated[str, WithJsonSchema({"type": "string", "enum": list(WORDS)})]],
         Query(description="Severities, several allowed: critical, high, medium, low, info; "
-              "emergency and warning mean critical and medium.", examples=[["critical", "high"]]),
+              "emergency and warning mean critical and medium.", examples=[["critical", "high"]],
+              max_length=50),
     ] = [],  # noqa: B006 - FastAPI copies it
     rule: Annotated[str, Query(description="Name of the rule.", **_TEXT)] = "",
     category: Annotated[str, Query(description="Category of the rule.", **_TEXT)] = "",
@@ -101,7 +103,7 @@ async def list_alerts(
         str | None, Query(description="Assignee; empty: unassigned.", **_TEXT)
     ] = None,
     q: Annotated[
-        str, Query(max_length=300, description="A search, as in the dashboard: words, \"phrases\", "
+        str, Query(description="A search, as in the dashboard: words, \"phrases\", "
                    "field:value, label:value, -left-out or NOT, OR.", **_TEXT)
     ] = "",
     since: Annotated[Moment | None, Query(description="Opened at or after this.")] = None,
@@ -116,7 +118,9 @@ async def list_alerts(
               "without a status only unresolved alerts."),
     ] = "history",
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: Annotated[str | None, Query(description="next_cursor of the previous page.")] = None,
+    cursor: Annotated[
+        str | None, Query(max_length=300, description="next_cursor of the previous page.")
+    ] = None,
 ) -> Response:  # fmt: skip
     """List alerts by page. The cursor is stable: alerts that arrive meanwhile shift no page."""
     narrow = AlertFilter(

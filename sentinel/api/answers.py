@@ -9,6 +9,7 @@ the database, so that each may answer any request.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -37,6 +38,8 @@ THREADS = 4
 MOST_KEPT_BYTES = 32 * 1024 * 1024
 MOST_KEPT_OF_ONE = 2 * 1024 * 1024
 _SIZE_OF_OBJECT = 1024
+_SIZE_OF_ENTRY = 1024
+"""What is kept beside an answer and its key: a rough figure for the objects of both."""
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -133,6 +136,7 @@ class Answers:
             value, ends = read()
             both = [moment for moment in (ends, version.ends) if moment is not None]
             size = len(value) if isinstance(value, bytes) else _SIZE_OF_OBJECT
+            size += sys.getsizeof(repr(key)) + _SIZE_OF_ENTRY
             ends = min(both, default=None)
             answer = _Kept(value, version.number, more, version.at, ends, size)
             return value

@@ -239,7 +239,7 @@ def test_an_error_is_not_kept(store: Store, clock: FakeClock):
 
 
 def test_what_is_kept_is_bounded(store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("sentinel.api.answers.MOST_KEPT_BYTES", 1000)
+    monkeypatch.setattr("sentinel.api.answers.MOST_KEPT_BYTES", 5000)
     answers, computed = Answers(store), list[int]()
     version = Version(1, clock.now(), None)
 
@@ -257,6 +257,40 @@ def test_what_is_kept_is_bounded(store: Store, clock: FakeClock, monkeypatch: py
     asyncio.run(all_of_them())
     assert computed == [1, 2, 3, 4, 2]
     answers.close()
+
+
+@pytest.mark.parametrize("long", ["", "a long filter" * 300], ids=["short", "long"])
+def test_what_is_kept_is_bounded_where_answers_are_small(
+    store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, long: str
+):
+    """An empty answer has a key and objects too, which count."""
+    monkeypatch.setattr("sentinel.api.answers.MOST_KEPT_BYTES", 20_000)
+    answers, computed = Answers(store), list[int]()
+    version = Version(1, clock.now(), None)
+
+    async def ask(number: int) -> None:
+        def read() -> tuple[bytes, None]:
+            computed.append(number)
+            return b"", None
+
+        await answers.of((long, number), version, read)
+
+    async def all_of_them() -> None:
+        for number in (*range(100), 99, 0):
+            await ask(number)
+
+    asyncio.run(all_of_them())
+    assert computed == [*range(100), 0]
+    answers.close()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{name: "x" * 301} for name in ("rule", "category", "team", "assignee", "q", "cursor")]
+    + [{name: [word] * 51} for name, word in (("status", "open"), ("severity", "high"))],
+)
+def test_a_filter_that_is_too_long_is_refused(client: httpx.Client, given: dict[str, Any]):
+    assert client.get(f"{BASE}/alerts", params=given).status_code == 422
 
 
 def test_an_unknown_alert_is_still_not_found(app: FastAPI, client: httpx.Client):
