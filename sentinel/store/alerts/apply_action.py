@@ -190,22 +190,22 @@ def _outlived(spec: Mapping[str, Any]) -> Closed:
     return Closed(reason=Reason.KEPT_NOT_REPEATED if keeps else Reason.NOT_REPEATED)
 
 
-def expire_before(store: Store, connection: Connection, rule: Rule, slot: datetime) -> int:
+def expire_before(unit: UnitOfWork, rule: Rule, slot: datetime) -> None:
     """End the alerts of a rule, whose lock the caller holds, that expired before `slot`.
 
     Args:
-        store: whose clock holds
-        connection: an open writing transaction
+        unit: has their rows and groups written when this returns; the caller commits it
         rule: that is about to be judged by `slot`
         slot: a reading of it keeps what expires at that moment or later
-
-    Returns:
-        How many alerts ended.
     """
     mine = {"tenant": rule.tenant, "rule": rule.name}
-    rows = connection.execute(_LIVE.where(ALERT.c.expires_at < slot), mine).all()
-    ended = Closed(reason=Reason.EXPIRED)
-    return _end(store, connection, rows, lambda _: ended) if rows else 0
+    rows = unit.connection.execute(_LIVE.where(ALERT.c.expires_at < slot), mine).all()
+    changes = _Changes(unit, {})
+    for row in rows:
+        changes.step(row, state_of(row), Closed(reason=Reason.EXPIRED))
+    if rows:
+        # What remains to be written is locked after all alerts and groups of the evaluation.
+        unit.flush()
 
 
 def _late_runs(

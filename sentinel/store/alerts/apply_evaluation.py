@@ -77,11 +77,10 @@ def apply(store: Store, connection: Connection, evaluation: Evaluation) -> Appli
         return Applied(outcome=why)
     slot = slot_judged(slot, at, every=evaluation.rule.every, last=row.slot)
     evaluation = msgspec.structs.replace(evaluation, slot=slot, at=at)
+    unit = UnitOfWork(store, connection, now, slot=slot, about=related(evaluation.source))
     if evaluation.rule.resolve_after is not None:
-        expire_before(store, connection, evaluation.rule, slot)
+        expire_before(unit, evaluation.rule, slot)
     with uncollected(evaluation.observation.size):
-        about = related(evaluation.source)
-        unit = UnitOfWork(store, connection, now, slot=slot, about=about)
         applied = collect(unit, evaluation, row)
         unit.commit()
     return applied

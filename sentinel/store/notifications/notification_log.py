@@ -149,7 +149,8 @@ class NotificationLog:
             The messages to send; empty where no group is due or every decision was not to send.
         """
         now = self._store.now()
-        with self._store.write() as connection:
+
+        def work(connection: Connection) -> list[ToSend]:
             asked = {"before": due_before or now, "now": now, "most": limit}
             groups = connection.execute(DUE, asked).all()
             # Read after the groups are locked: a later change of a receiver makes them due again.
@@ -159,7 +160,9 @@ class NotificationLog:
             for group in groups:
                 sends += self._decide_group(connection, group, channels, gates, by, now)
             gates.save(connection)
-        return sends
+            return sends
+
+        return self._store.in_transaction(work)
 
     def _decide_group(
         self, connection: Connection, row: Row[Any], channels: dict[str, list[str]], gates: Gates,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -145,3 +146,26 @@ def test_a_partial_evaluation_reads_of_what_people_resolved_only_what_it_names(w
     assert len(read) == 1
     assert "fingerprint IN" in read[0]
     assert world.sees({"/": 95, "/data": 95}).live == 1  # only its hold ended
+
+
+def test_an_evaluation_that_ends_expired_alerts_writes_wake_and_change_number_last(
+    store: Store, clock: FakeClock
+):
+    world = World(store, clock, resolve_after="10m", every=None)
+    world.sees({"/": 95})
+    clock.forward(minutes=15)
+    before = store.change_number()
+    written: list[str] = []
+
+    def note(_c: Any, _u: Any, statement: str, *_: Any) -> None:
+        found = re.match(r"(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)", statement)
+        if found:
+            written.append(found[1])
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    world.sees({"/data": 95})
+    event.remove(store.engine, "before_cursor_execute", note)
+    assert [status for _, status in world.alerts()] == ["resolved", "open"]
+    last = [one for one in written if one in ("alert", "alert_group", "wake", "change")]
+    assert last.index("wake") > max(n for n, one in enumerate(last) if one.startswith("alert"))
+    assert (last[-1], store.change_number()) == ("change", before + 1)
