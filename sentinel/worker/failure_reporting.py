@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -160,7 +160,7 @@ def report_lateness(store: Store, late: Mapping[str, str], well: list[str]) -> N
     rule = Rule(
         name=LATENESS,
         description="A rule that runs late, or longer than its period, is evaluated too rarely.",
-        every=timedelta(minutes=1),
+        # No period: nothing is due while there is nothing to say, so it is never stale.
         severity="medium",
         category="system",
         group_by=["rule"],
