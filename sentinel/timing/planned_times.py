@@ -114,6 +114,8 @@ def _cron(schedule: Mapping[str, Any], zone: ZoneInfo, since: datetime) -> Itera
 def _interval(schedule: Mapping[str, Any], zone: ZoneInfo, since: datetime) -> Iterator[datetime]:
     every = timedelta(seconds=float(schedule.get("interval") or 0))
     anchor = datetime.fromisoformat(str(schedule.get("anchor_date")))
+    if anchor.tzinfo is None:
+        return  # Prefect gives every anchor a zone, so what this one means is not known here
     if every <= timedelta(0):
         return
     if every >= timedelta(days=1) and _offset(anchor, zone) != _offset(since, zone):

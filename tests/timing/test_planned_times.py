@@ -61,6 +61,7 @@ def test_a_time_belongs_to_one_window_only():
         on({"cron": "0 0 1 * 3", "day_or": False}),
         on({"interval": 0, "anchor_date": "2026-01-01T00:00:00Z"}),
         on({"interval": 60}),
+        on({"interval": 60, "anchor_date": "2026-01-01T00:00:00"}),
         on({"interval": 86400, "anchor_date": "2026-01-01T17:30:00+00:00",
             "timezone": "America/New_York"}),
         on({"cron": "* * * * *"}, updated="2026-05-01T13:00:00Z"),
