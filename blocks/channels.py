@@ -11,14 +11,17 @@ import logging
 import threading
 import time
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 from prefect.blocks.abstract import NotificationBlock
 from prefect.blocks.core import Block
+from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_URL
 
+from blocks.address_guard import AddressGuard
 from blocks.http_post import is_web_address
 from blocks.message_text import status_text
 from blocks.slack import SLACK, SlackChannel
@@ -31,6 +34,8 @@ __all__ = ["INBOX", "Channels", "NotificationChannel"]
 log = logging.getLogger(__name__)
 
 INBOX = "inbox"
+_SERVICES = ("slack", "discord", "msteams")
+"""Schemes of Apprise that lead to one service, whatever follows."""
 FRESH_SECONDS = 30.0
 """Seconds for which a loaded block is used without asking Prefect again."""
 
@@ -131,9 +136,10 @@ class NotificationChannel:
             An empty receipt: these blocks do not identify what they sent.
 
         Raises:
-            DeliveryError: the block could not send
+            DeliveryError: the block could not send, or its address is not allowed (permanent)
         """
         notify = cast("Any", self._block).notify
+        self._check_address(message)
         try:
             with self._block.raise_on_failure():
                 notify(body=text_of(message), subject=message.title)
@@ -144,6 +150,46 @@ class NotificationChannel:
                 hint="Open the block in the Prefect UI and check its address.",
             ) from None
         return Receipt()
+
+    def _check_address(self, message: Message) -> None:
+        """Refuse a server that our own channels may not reach either.
+
+        Prefect looks again at what it connects to, where the block has a setting for that.
+
+        Raises:
+            DeliveryError: its address is private, or not one that can be checked; permanent
+        """
+        block: Any = self._block
+        try:
+            if isinstance(block, CustomWebhookNotificationBlock):
+                # Its address is a template.
+                args = block._build_request_args(text_of(message), message.title)  # pyright: ignore[reportPrivateUsage] - there is no other way to it
+                url = str(args["url"])
+            elif hasattr(block, "hostname"):
+                url = f"https://{block.hostname}"
+            elif hasattr(block, "allow_private_urls"):
+                url = str(block.url.get_secret_value())
+            else:
+                return
+            scheme = urlsplit(url).scheme
+            guard = AddressGuard(url, self._ref)
+        except (ValueError, KeyError, httpx.InvalidURL):
+            raise DeliveryError(
+                f"{self._ref} has an invalid URL",
+                permanent=True,
+                hint="Open the block in the Prefect UI and check its address.",
+            ) from None
+        if scheme in _SERVICES:
+            return
+        if scheme not in ("http", "https", "workflow", "workflows"):
+            raise DeliveryError(
+                f"{self._ref} has an address that begins with {scheme}://, which is not supported",
+                permanent=True,
+                hint="Use a sentinel-webhook or a sentinel-email.",
+            )
+        guard.check()
+        if hasattr(block, "allow_private_urls") and scheme.startswith("http"):
+            block.allow_private_urls = block.allow_private_urls and not guard.only_public()
 
 
 def text_of(message: Message) -> str:

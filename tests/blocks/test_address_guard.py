@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Generator
 
 import pytest
+from prefect.blocks.abstract import NotificationBlock
+from prefect.blocks.notifications import (
+    CustomWebhookNotificationBlock,
+    MattermostWebhook,
+    SlackWebhook,
+)
 from pydantic import SecretStr, ValidationError
 
 from blocks.address_guard import AddressGuard, is_allowed, networks_of
+from blocks.channels import NotificationChannel
 from blocks.slack import SlackChannel
 from blocks.webhook import SignedWebhook
 from sentinel.errors import DeliveryError
@@ -62,6 +69,54 @@ def test_nothing_is_sent_to_a_private_address(receiver: Receiver, host: str):
         assert caught.value.permanent
         assert "SENTINEL_ALLOWED_NETWORKS" in caught.value.hint
     assert receiver.requests == []
+
+
+def custom(url: str) -> CustomWebhookNotificationBlock:
+    return CustomWebhookNotificationBlock(
+        name="plain", url=url, json_data={"text": "{{body}}"}, headers=None, cookies=None
+    )
+
+
+@pytest.mark.usefixtures("public_only")
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_blocks_of_prefect_send_nothing_to_a_private_address_either(receiver: Receiver, host: str):
+    url = receiver.url.replace("127.0.0.1", host)
+    blocks: list[NotificationBlock] = [
+        custom(url),
+        custom("{{name}}" + url).model_copy(update={"name": "", "url": "{{name}}" + url}),
+        MattermostWebhook(hostname=host, token=SecretStr("t")),
+    ]
+    for block in blocks:
+        with pytest.raises(DeliveryError, match="private address") as caught:
+            NotificationChannel("a/block", block).send(message())
+        assert caught.value.permanent
+    assert receiver.requests == []
+
+
+@pytest.mark.usefixtures("public_only")
+def test_a_block_of_prefect_whose_name_answers_differently_the_second_time_gets_nothing(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+):
+    def public(_: AddressGuard) -> bool:
+        return True
+
+    monkeypatch.setattr(AddressGuard, "check", public)
+    monkeypatch.setattr(AddressGuard, "only_public", public)
+    with pytest.raises(DeliveryError, match="could not send"):
+        NotificationChannel("custom-webhook/plain", custom(receiver.url)).send(message())
+    assert receiver.requests == []
+
+
+def test_a_block_of_prefect_sends_to_an_allowed_network(receiver: Receiver):
+    NotificationChannel("custom-webhook/plain", custom(receiver.url)).send(message())
+    assert len(receiver.requests) == 1
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # a plugin of Apprise imports it
+def test_an_address_of_apprise_whose_server_is_not_known_is_refused():
+    block = SlackWebhook(url=SecretStr("mailto://a:b@example.org?smtp=mail.example.org"))
+    with pytest.raises(DeliveryError, match=r"mailto://, which is not supported"):
+        NotificationChannel("slack-webhook/a", block).send(message())
 
 
 @pytest.mark.usefixtures("public_only")
