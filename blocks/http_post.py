@@ -17,7 +17,8 @@ __all__ = ["is_web_address", "post"]
 
 _TEMPORARY = {408, 425, 429}
 """Status codes below 500 that are worth a retry (RFC 9110, 8470, 6585)."""
-
+_OF_MESSAGE = {400, 413, 422}
+"""Status codes about the content of one request, where others may be accepted (RFC 9110)."""
 
 _MOST_READ = 1000
 
@@ -119,6 +120,6 @@ class Rejected(DeliveryError):
     """
 
     def __init__(self, message: str, *, permanent: bool, hint: str, code: int, body: str) -> None:
-        super().__init__(message, permanent=permanent, hint=hint)
+        super().__init__(message, permanent=permanent, of_message=code in _OF_MESSAGE, hint=hint)
         self.code = code
         self.body = body

@@ -84,7 +84,10 @@ class SlackChannel:
         except Rejected as error:
             if error.code != 400:
                 raise DeliveryError(
-                    _text_of(error), permanent=error.permanent, hint=error.hint
+                    _text_of(error),
+                    permanent=error.permanent,
+                    of_message=error.of_message,
+                    hint=error.hint,
                 ) from None
             # A layout that Slack rejects must not prevent the notification.
             log.warning("%s: Slack rejected the layout (%s)", self._ref, _reason(error))
@@ -92,7 +95,10 @@ class SlackChannel:
                 self._post({"text": _headline(message)})
             except Rejected as again:
                 raise DeliveryError(
-                    _text_of(again), permanent=again.permanent, hint=again.hint
+                    _text_of(again),
+                    permanent=again.permanent,
+                    of_message=again.of_message,
+                    hint=again.hint,
                 ) from None
         return Receipt()
 

@@ -184,11 +184,16 @@ class DeliveryError(SentinelError):
     Args:
         message: what the channel answered, without secrets
         permanent: true where trying again cannot help (a wrong address, a refused token)
+        of_message: true where the channel refused this message for what is in it, and may take
+            another one
     """
 
-    def __init__(self, message: str, *, permanent: bool = False, hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, permanent: bool = False, of_message: bool = False, hint: str = ""
+    ) -> None:
         super().__init__(message, hint=hint)
         self.permanent = permanent
+        self.of_message = of_message
 
 
 class PrefectUnreachable(SentinelError):

@@ -146,7 +146,10 @@ def _send(channel_of: Callable[[str], Channel], one: ToSend) -> Outcome:
     try:
         receipt = channel_of(one.channel).send(one.message)
     except DeliveryError as error:
-        return Outcome(sent=one, error=storable(str(error)), permanent=error.permanent)
+        return Outcome(
+            sent=one, error=storable(str(error)), permanent=error.permanent,
+            of_message=error.of_message,
+        )  # fmt: skip
     except Exception as error:
         # Channels run code that is not ours: any error of theirs is retried.
         log.exception("%s failed to send a notification of group %s", one.channel, one.group_id)

@@ -31,7 +31,8 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         failures: failures in a row, refusals included
-        refusing: whether the last of them was a refusal for good
+        refusing: whether the last of them was a refusal for good, which says that others would be
+            refused too
         opened_at: since when the breaker is open; None while it is closed
         probe_at: when one message may be tried; None while it is closed
         probe_until: a probe is under way, and the others wait for it until then
@@ -51,7 +52,7 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True):
 
         Returns:
             `failing` after one or two failures, `down` while the breaker is open, `refused` where
-            the channel refused the last message for good, else `healthy`.
+            the channel refuses messages for good, else `healthy`.
         """
         if not self.failures:
             return "healthy"
@@ -67,7 +68,10 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
 
-def failed(breaker: Breaker, now: datetime, spread: float, *, refusing: bool = False) -> Breaker:
+def failed(
+    breaker: Breaker, now: datetime, spread: float, *, refusing: bool = False,
+    of_message: bool = False,
+) -> Breaker:  # fmt: skip
     """Return the breaker after one more failure.
 
     Args:
@@ -75,12 +79,15 @@ def failed(breaker: Breaker, now: datetime, spread: float, *, refusing: bool = F
         now: the present time
         spread: between 0 and 1, so that many channels are not probed at once
         refusing: whether the channel refused the message for good
+        of_message: whether it did so for what is in the message; it refuses messages as such only
+            once it has taken none of `OPENS_AFTER` in a row
 
     Returns:
         Open from the third failure on, with a pause of 10 seconds that doubles with each failed
         probe up to 5 minutes, plus or minus 10 %.
     """
     failures = breaker.failures + 1
+    refusing = refusing and (not of_message or failures >= OPENS_AFTER)
     if breaker.probe_at is not None and now < breaker.probe_at:
         # It was under way when the breaker opened, and is no probe.
         return msgspec.structs.replace(breaker, failures=failures, refusing=refusing)

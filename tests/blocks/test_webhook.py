@@ -107,6 +107,19 @@ def test_only_errors_that_a_retry_cannot_fix_are_permanent(
     assert len(receiver.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("code", "of_message"),
+    [(400, True), (413, True), (422, True), (401, False), (403, False), (404, False), (410, False)],
+)
+def test_some_refusals_are_of_the_message_and_others_of_the_channel(
+    receiver: Receiver, code: int, of_message: bool
+):
+    receiver.answers = [code]
+    with pytest.raises(DeliveryError) as caught:
+        webhook(receiver.url).send(message())
+    assert caught.value.of_message is of_message
+
+
 def test_nobody_listening_is_tried_again():
     with pytest.raises(DeliveryError, match="did not answer") as caught:
         webhook(f"http://127.0.0.1:{free_port()}").send(message())

@@ -54,12 +54,14 @@ class ToSend(msgspec.Struct, frozen=True, kw_only=True):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The result of sending one message; an empty `error` is success.
 
+    `of_message` is a refusal of what is in the message, after which the channel may take others.
     `untried` is a message that was claimed and not sent, because others had found its channel down.
     """
 
     sent: ToSend
     error: str = ""
     permanent: bool = False
+    of_message: bool = False
     untried: bool = False
     reference: str = ""
 

@@ -342,15 +342,16 @@ def _targets(
 
     Returns:
         Pairs of receiver and channel, each channel once: the receivers of today, the inbox for
-        one of which no channel takes messages and, once nothing fires, every channel that was
-        notified of the firing group.
+        one of which no channel takes messages, or those of this group, and, once nothing fires,
+        every channel that was notified of the firing group.
     """
+    refusing = {ref for (_, ref), row in known.items() if row.refused_seq is not None}
     by_channel: dict[str, tuple[str, str]] = {}
     for name in group.receivers:
         refs = channels.get(name, channels[DEFAULT])
         # An alert about a channel goes another way.
         refs = [ref for ref in refs if ref != group.labels.get(CHANNEL)]
-        if group.firing and all(gates.is_out(ref) for ref in refs):
+        if group.firing and all(gates.is_out(ref) or ref in refusing for ref in refs):
             refs = [*refs, INBOX]
         for ref in refs:
             # Two receivers with one channel, or two that do not exist, are notified once.

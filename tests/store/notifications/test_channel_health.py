@@ -24,13 +24,15 @@ class Hook:
 
     def __init__(self) -> None:
         self.answers = False
-        self.permanent = False
+        self.permanent = self.of_message = False
         self.tried: list[str] = []
 
     def send(self, message: Message) -> Receipt:
         self.tried.append(message.title)
         if not self.answers:
-            raise DeliveryError("the webhook did not answer", permanent=self.permanent)
+            raise DeliveryError(
+                "the webhook did not answer", permanent=self.permanent, of_message=self.of_message
+            )
         return Receipt()
 
 
@@ -127,6 +129,32 @@ def test_a_channel_that_refuses_everything_is_tried_by_one_message_at_a_time(nig
         "refused", "the webhook did not answer", ["ops"],
     )  # fmt: skip
     assert (night.logged("delivery.refused"), night.logged("channel.down")) == (1, 1)
+
+
+def state_of_hook(night: Night) -> str:
+    return next(one.state for one in channel_states(night.store) if one.channel == HOOK)
+
+
+def test_a_channel_that_refuses_one_message_for_its_content_takes_the_others(night: Night):
+    night.hook.permanent = night.hook.of_message = True
+    night.worlds[0].sees({"/": 95})
+    night.passes(1)
+    assert (state_of_hook(night), night.logged("delivery.refused")) == ("failing", 1)
+    night.hook.answers = True
+    night.worlds[1].sees({"/": 95})
+    night.passes(2)
+    assert (len(night.hook.tried), state_of_hook(night)) == (2, "healthy")
+    # The inbox is notified of what the channel refused, and of nothing else.
+    assert [one.title for _, one in night.other.recorder.messages] == night.hook.tried[:1]
+
+
+def test_a_channel_that_refuses_the_content_of_every_message_refuses_messages(night: Night):
+    night.hook.permanent = night.hook.of_message = True
+    for number in range(3):
+        assert state_of_hook(night) != "refused"
+        night.worlds[number].sees({"/": 95})
+        night.passes(1)
+    assert (state_of_hook(night), night.logged("channel.down")) == ("refused", 1)
 
 
 def test_the_state_of_a_channel_that_works_is_healthy(night: Night):
