@@ -129,7 +129,7 @@ class Plan:
         for field in ("allowed_hosts", "allowed_networks"):
             if given := getattr(self.settings, field):
                 made[f"SENTINEL_{field.upper()}"] = given
-        if login := self.prefect_login:
+        if login := self.prefect_login or self.settings.prefect_auth_string.get_secret_value():
             made["SENTINEL_PREFECT_AUTH_STRING"] = login
             made["PREFECT_API_AUTH_STRING"] = login
         if not self.given_prefect:

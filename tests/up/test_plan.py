@@ -78,6 +78,15 @@ def test_a_second_terminal_knows_what_channels_may_reach(tmp_path: Path) -> None
     ).shared("sqlite:///x")
 
 
+def test_the_login_that_is_set_for_a_given_prefect_reaches_every_process(tmp_path: Path) -> None:
+    given = {"PREFECT_API_URL": "http://prefect.example/api"}
+    chosen = settings(tmp_path, prefect_auth_string="ann:secret")
+    environment = make_plan(chosen, Options(), given).environment("sqlite:///x", given)
+    assert environment["PREFECT_API_AUTH_STRING"] == "ann:secret"
+    assert environment["SENTINEL_PREFECT_AUTH_STRING"] == "ann:secret"
+    assert not (tmp_path / "prefect-login").exists()
+
+
 def test_our_login_goes_to_no_prefect_of_another(tmp_path: Path) -> None:
     given = {"PREFECT_API_URL": "http://prefect.example/api", "PREFECT_API_AUTH_STRING": "a:b"}
     environment = make_plan(settings(tmp_path), Options(), given).environment("sqlite:///x", given)
