@@ -22,6 +22,7 @@ from sentinel.notifications.channel import Channel
 from sentinel.prefect_client.port import Prefect
 from sentinel.relay.matching import matching_in_background
 from sentinel.store import Store
+from sentinel.store.alerts.unheard import add_unheard
 
 __all__ = ["LEASE", "Duty", "Relay"]
 
@@ -234,6 +235,7 @@ class Relay:
         )
 
     def _expire(self, now: datetime) -> None:
+        add_unheard(self._store, now)
         self._store.sweep(now)
 
     def _tidy(self, _now: datetime) -> None:

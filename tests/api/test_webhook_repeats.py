@@ -9,7 +9,9 @@ import httpx
 import pytest
 
 from sentinel.clock import FakeClock
+from sentinel.relay.loop import Relay
 from sentinel.store import Store
+from sentinel.store.alerts.unheard import add_unheard
 from tests.api.senders import ALERTMANAGER, BASE, sent
 from tests.databases import both_databases
 from tests.world import World
@@ -58,6 +60,51 @@ def test_receivers_hear_that_it_is_no_longer_reported_and_not_that_it_recovered(
     message = world.recorder.messages[-1][1]
     assert message.status == "resolved"
     assert message.title.startswith("[not repeated: its sender no longer reports it]")
+
+
+def runs(store: Store, clock: FakeClock, *, minutes: int) -> None:
+    """What the relay does about the ends of alerts, for so long."""
+    for _ in range(minutes):
+        clock.forward(minutes=1)
+        add_unheard(store, clock.now())
+        store.sweep()
+
+
+@both_databases
+def test_after_a_stop_of_sentinel_it_waits_as_much_longer_for_repeats(
+    client: httpx.Client, store: Store, clock: FakeClock
+):
+    sent(client, "prometheus", ONE)
+    runs(store, clock, minutes=60)
+    clock.forward(hours=6)  # nothing runs, and the sender's repeats are refused
+    runs(store, clock, minutes=239)
+    assert shown(client)["status"] == "open"
+    runs(store, clock, minutes=2)
+    assert shown(client)["status"] == "resolved"
+
+
+def test_what_was_repeated_after_the_stop_waits_no_longer(
+    client: httpx.Client, store: Store, clock: FakeClock
+):
+    sent(client, "prometheus", ONE)
+    runs(store, clock, minutes=2)
+    clock.forward(hours=6)
+    sent(client, "prometheus", ONE)  # the relay runs a moment later
+    runs(store, clock, minutes=299)
+    assert shown(client)["status"] == "open"
+    runs(store, clock, minutes=2)
+    assert shown(client)["status"] == "resolved"
+
+
+def test_the_relay_notes_that_it_runs(client: httpx.Client, store: Store, clock: FakeClock):
+    relay = Relay(store, None, World(store, clock).recorder.channel_of, holder="one")
+    relay.turn()
+    sent(client, "prometheus", ONE)
+    clock.forward(minutes=1)
+    relay.turn()
+    clock.forward(hours=6)
+    relay.turn()
+    assert shown(client)["status"] == "open"
 
 
 @both_databases

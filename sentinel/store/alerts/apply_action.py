@@ -39,7 +39,7 @@ from sentinel.store.rules.lock import lock_rules
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["MOST_ACTED_ON", "act", "close_rule", "expire", "expire_before"]
+__all__ = ["MOST_ACTED_ON", "OF_A_SENDER", "act", "close_rule", "expire", "expire_before"]
 
 MOST_ACTED_ON = 10_000
 """So many ids fit into one statement of either database."""
@@ -65,7 +65,7 @@ _LIVE = _rows(
     ALERT.c.status != "resolved",
 )
 
-_OF_A_SENDER = (
+OF_A_SENDER = (
     select(RULE.c.name)
     .where(RULE.c.tenant == ALERT.c.tenant, RULE.c.name == ALERT.c.rule)
     .where(RULE.c.spec["not_repeated"].as_string().is_not(None))
@@ -155,7 +155,7 @@ def expire(store: Store, connection: Connection, *, at_once: bool = False) -> in
         ALERT.c.expires_at <= now,
         ALERT.c.status != "resolved",
         # What is kept until somebody takes it must not crowd out what can go.
-        or_(ALERT.c.severity < Severity.CRITICAL, ALERT.c.status != "open", _OF_A_SENDER),
+        or_(ALERT.c.severity < Severity.CRITICAL, ALERT.c.status != "open", OF_A_SENDER),
     )
     late = {} if at_once else _late_runs(connection, outlived)
     chosen = select(ALERT.c.id, ALERT.c.tenant, ALERT.c.rule).order_by(ALERT.c.expires_at)
