@@ -148,12 +148,18 @@ def _bad(
 def _held(recent: AlertState, given: Bad, terms: Terms) -> bool:
     if not holds(recent) or recent.resolved_at is None:
         return False
-    if given.started is not None and given.started > recent.resolved_at:
-        return False  # its system says that this is a later episode
+    if _later_episode(recent, given.started):
+        return False
     return (
         given.at < recent.resolved_at + terms.hold_after_manual_resolve
         and given.severity <= recent.severity
     )
+
+
+def _later_episode(recent: AlertState, started: datetime | None) -> bool:
+    """Return whether the system of an alert says that it began after the recent one ended."""
+    ended = recent.resolved_at
+    return started is not None and ended is not None and started > ended
 
 
 def holds(recent: AlertState) -> bool:
@@ -199,7 +205,7 @@ def _promote(
         and recent.resolved_at is not None
         and seen.first_bad_at <= recent.resolved_at + terms.reopen_within
     ):
-        by_hand = holds(recent)
+        by_hand = holds(recent) and not _later_episode(recent, seen.started_at)
         reopened = replace(
             recent,
             status=Status.OPEN,

@@ -21,7 +21,7 @@ from sentinel.alerts.inputs import Closed, Input, Status
 from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import Terms
 from sentinel.severity import Severity
-from tests.alerts.lives import Life, at
+from tests.alerts.lives import Life, at, bad
 
 
 def test_a_persons_resolve_stands_for_five_minutes_then_reopens_saying_why():
@@ -38,6 +38,17 @@ def test_a_worse_severity_breaks_a_persons_resolve():
     life.bad(0)
     life.does(Resolve(actor="ann"), 10)
     assert life.bad(60, Severity.CRITICAL) is Reason.REOPENED_STILL_FIRING
+
+
+@pytest.mark.parametrize(
+    ("began", "reason"), [(9, Reason.REOPENED_STILL_FIRING), (11, Reason.REOPENED_SOON)]
+)
+def test_a_later_episode_does_not_reopen_as_still_firing(began: float, reason: Reason):
+    life = Life()
+    life.bad(0)
+    life.does(Resolve(actor="ann"), 10)
+    later = msgspec.structs.replace(bad(400), started=at(began))
+    assert life.sees(later, at(400)).reason is reason
 
 
 def test_a_resolve_taken_back_leaves_it_as_it_was():
