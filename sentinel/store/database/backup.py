@@ -31,6 +31,7 @@ from sqlalchemy import (
     inspect,
     select,
     text,
+    update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
@@ -45,7 +46,7 @@ from sentinel.store.database.migrate import (
     revision,
     schema_ready,
 )
-from sentinel.store.database.tables import NOT_MODELS
+from sentinel.store.database.tables import CHANGE, NOT_MODELS
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -182,14 +183,26 @@ def restore(store: Store, path: Path, *, replace: bool = False) -> Backup:
                 hint="Restore into an empty one, or add --replace to lose them.",
             )
         config.attributes["connection"] = connection
+        number = _change_number(connection) if CHANGE.name in present else 0
         _empty(connection, config, list(present), wanted.schema)
         _fill(connection, BackupFile(path))
         command.upgrade(config, "head")
         _move_sequences(connection)
         _count_anew(connection)
-        # Open dashboards then reload everything.
+        # Open dashboards then reload everything. A number of before the restore never comes back:
+        # answers that were read under it are of other rows.
+        connection.execute(
+            update(CHANGE)
+            .where(CHANGE.c.name == "alerts", CHANGE.c.number < number)
+            .values(number=number)
+        )
         store.changed(connection)
     return wanted
+
+
+def _change_number(connection: Connection) -> int:
+    found = connection.execute(select(CHANGE.c.number).where(CHANGE.c.name == "alerts"))
+    return found.scalar() or 0
 
 
 def _count_anew(connection: Connection) -> None:

@@ -135,6 +135,18 @@ def test_a_replacing_restore_removes_rows_written_after_the_backup(full: Store, 
     assert full.change_number() != number
 
 
+def test_a_restore_raises_the_change_number_past_every_one_of_before(full: Store, tmp_path: Path):
+    """An answer that was kept under an earlier number is of rows that the restore replaced."""
+    backup(full, tmp_path / "b.jsonl.gz")
+    for name in ("ada", "bob", "eve"):
+        full.receivers.set(name, ["inbox"])
+        with full.engine.begin() as connection:
+            full.changed(connection)
+    number = full.change_number()
+    restore(full, tmp_path / "b.jsonl.gz", replace=True)
+    assert full.change_number() > number
+
+
 def test_a_restore_that_fails_midway_changes_nothing(full: Store, tmp_path: Path):
     path = tmp_path / "b.jsonl.gz"
     backup(full, path)
