@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import logging
 import re
+from functools import cache
+from typing import Any
 
 __all__ = ["clean_log_records", "has_controls", "printable", "printable_json"]
 
@@ -40,7 +42,7 @@ def _escaped(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode()
 
 
-class _CleanRecord(logging.LogRecord):
+class _Clean(logging.LogRecord):
     """A log record whose message and traceback are printable, whatever handler writes it."""
 
     def getMessage(self) -> str:  # noqa: N802 - the name is logging's
@@ -63,6 +65,29 @@ class _CleanRecord(logging.LogRecord):
         self._traceback = printable(text) if text else text
 
 
+@cache
+def _clean_kind(kind: type[logging.LogRecord]) -> type[logging.LogRecord]:
+    return (
+        _Clean if kind is logging.LogRecord else type(f"Clean{kind.__name__}", (_Clean, kind), {})
+    )
+
+
 def clean_log_records() -> None:
-    """Make every log record of this process printable, also those of libraries."""
-    logging.setLogRecordFactory(_CleanRecord)
+    """Make every log record of this process printable, also those of libraries.
+
+    The factory that another library has set goes on making them, with what it adds.
+    """
+    made_by = logging.getLogRecordFactory()
+    if getattr(made_by, "cleans", False):
+        return
+
+    def made(*args: Any, **more: Any) -> logging.LogRecord:
+        record = made_by(*args, **more)
+        if not isinstance(record, _Clean):
+            traceback = record.__dict__.pop("exc_text", None)
+            record.__class__ = _clean_kind(type(record))
+            record.exc_text = traceback
+        return record
+
+    made.cleans = True  # pyright: ignore[reportFunctionMemberAccess] - so that it is set once
+    logging.setLogRecordFactory(made)

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +44,33 @@ def log_lines(name: str) -> Generator[tuple[logging.Logger, io.StringIO]]:
     finally:
         log.removeHandler(handler)
         log.propagate = True
+        logging.setLogRecordFactory(before)
+
+
+class _Spanned(logging.LogRecord):
+    """A record of a library for traces."""
+
+    span = "s1"
+
+
+def test_the_factory_of_another_library_goes_on_making_records() -> None:
+    before = logging.getLogRecordFactory()
+
+    def spanned(*args: Any, **more: Any) -> logging.LogRecord:
+        record = _Spanned(*args, **more)
+        record.__dict__["trace"] = "t1"
+        return record
+
+    logging.setLogRecordFactory(spanned)
+    try:
+        with log_lines("spanned") as (log, stream):
+            clean_log_records()  # a second time, as every flow does
+            log.handlers[0].setFormatter(logging.Formatter("%(trace)s %(message)s"))
+            log.error("disk\x1b[2J")
+            record = logging.getLogRecordFactory()("a", 40, "p", 1, "m", (), None)
+        assert stream.getvalue() == "t1 disk\\x1b[2J\n"
+        assert isinstance(record, _Spanned)
+    finally:
         logging.setLogRecordFactory(before)
 
 
