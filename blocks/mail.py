@@ -331,7 +331,10 @@ def _delivery_error(
         case smtplib.SMTPResponseException():
             # smtplib uses -1 if there was no valid answer.
             return DeliveryError(
-                f"{where} answered {_code(error)}", permanent=500 <= error.smtp_code < 600
+                f"{where} answered {_code(error)}",
+                permanent=500 <= error.smtp_code < 600,
+                # After DATA the server has accepted sender and recipients (RFC 5321, 4.2.5).
+                of_message=isinstance(error, smtplib.SMTPDataError),
             )
         case smtplib.SMTPNotSupportedError():
             return DeliveryError(

@@ -174,6 +174,18 @@ def test_only_a_5xx_is_permanent(server: MailServer, command: str, answer: str, 
     assert server.mails == []
 
 
+@pytest.mark.parametrize(
+    ("command", "of_message"), [("MAIL", False), ("RCPT", False), ("DATA", True)]
+)
+def test_only_a_refusal_after_data_is_of_the_message(
+    server: MailServer, command: str, of_message: bool
+):
+    server.answers[command] = "554 5.7.1 no"
+    with pytest.raises(DeliveryError) as caught:
+        channel(server.port).send(message())
+    assert (caught.value.permanent, caught.value.of_message) == (True, of_message)
+
+
 def test_a_wrong_password_is_permanent_and_not_repeated(server: MailServer):
     with pytest.raises(DeliveryError, match="rejected the login") as caught:
         channel(server.port, password=SecretStr("wr0ng-0ne")).send(message())
