@@ -9,10 +9,11 @@ from typing import Annotated
 from pydantic import Field
 
 from sentinel import Context, Reading, trigger
+from sentinel.errors import TriggerError
 from sentinel.labels.text import storable
 from sentinel.prefect_client.port import FailedAction
 
-_MOST = 50
+_MOST = 1000
 
 
 @trigger(category="prefect", unit="actions", closed_world=True)
@@ -36,10 +37,19 @@ def failed_automations(
 
     Yields:
         One good reading with the number of failures, then a firing one for each Automation.
+
+    Raises:
+        TriggerError: there are too many failures to read
     """
     key = ctx.filled(api_key) if api_url and api_key else ""
     with ctx.prefect_api(api_url, key) as prefect:
         failed = prefect.failed_actions(ctx.now() - timedelta(minutes=minutes), _MOST)
+    if len(failed) >= _MOST:
+        # What is not among them might still fail, and must not count as recovered.
+        raise TriggerError(
+            f"Automations failed {_MOST:,} times or more in {minutes:g} minutes",
+            hint="Mend the one that fails all the time, or make the parameter minutes smaller.",
+        )
     yield Reading(labels={"automation": "all Automations"}, value=len(failed), firing=False)
     newest: dict[str, list[FailedAction]] = {}
     for one in failed:
@@ -49,7 +59,7 @@ def failed_automations(
         name = last.automation or id_
         action = f"its action {last.kind}" if last.kind else "an action"
         yield Reading(
-            labels={"automation": storable(name)[:200]},
+            labels={"automation": storable(name)[:200], "automation_id": storable(id_)[:200]},
             value=len(actions),
             firing=True,
             summary=storable(f"The Automation {name} did nothing: {action} failed: {last.reason}")[

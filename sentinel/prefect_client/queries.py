@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -41,6 +42,7 @@ class _Event(msgspec.Struct, frozen=True):
 
 class _Events(msgspec.Struct, frozen=True):
     events: list[_Event]
+    next_page: str | None = None
 
 
 class RunQueries(PrefectHttp):
@@ -234,7 +236,7 @@ class RunQueries(PrefectHttp):
 
         Args:
             since: the earliest
-            most: at most so many, up to 50
+            most: at most so many; each page of 50 is one request
 
         Returns:
             The newest first.
@@ -248,13 +250,13 @@ class RunQueries(PrefectHttp):
             "order": "DESC",
         }
         body = {"filter": wanted, "limit": min(most, 50)}
-        content = self._ok("POST", "/events/filter", json=body).content
-        try:
-            found = msgspec.json.decode(content, type=_Events).events
-        except msgspec.DecodeError as error:
-            raise PrefectUnreachable(
-                f"Prefect at {self.url} answered /events/filter with something else: {error}"
-            ) from None
+        page = self._events("POST", "/events/filter", json=body)
+        found = page.events
+        while page.next_page and len(found) < most:
+            # Its host may be one that only the server knows.
+            query = urlsplit(page.next_page).query
+            page = self._events("GET", f"/events/filter/next?{query}")
+            found += page.events
         return [
             FailedAction(
                 at=one.occurred,
@@ -263,8 +265,17 @@ class RunQueries(PrefectHttp):
                 kind=str(one.payload.get("action_type", "")),
                 reason=str(one.payload.get("reason", "")),
             )
-            for one in found
+            for one in found[:most]
         ]
+
+    def _events(self, method: str, path: str, **more: Any) -> _Events:
+        content = self._ok(method, path, **more).content
+        try:
+            return msgspec.json.decode(content, type=_Events)
+        except msgspec.DecodeError as error:
+            raise PrefectUnreachable(
+                f"Prefect at {self.url} answered /events/filter with something else: {error}"
+            ) from None
 
     def work_pools(self) -> list[WorkPool]:
         """Return all work pools.

@@ -18,21 +18,24 @@ from triggers.failed_automations import failed_automations
 pytestmark = pytest.mark.prefect
 
 
-def fails(server: PrefectServer, name: str, reason: str) -> None:
-    """An action of that Automation fails now, as Prefect says it."""
+def fails(
+    server: PrefectServer, name: str, reason: str, *, id_: str = "", ago: float = 0, times: int = 1
+) -> None:
+    """An action of that Automation fails so many seconds ago, as Prefect says it."""
     server.api.publish(
         [
             OutEvent(
                 id=str(uuid4()),
-                occurred=datetime.now(UTC),
+                occurred=datetime.now(UTC) - timedelta(seconds=ago),
                 event="prefect.automation.action.failed",
                 resource={
-                    "prefect.resource.id": f"prefect.automation.{name}",
+                    "prefect.resource.id": f"prefect.automation.{id_ or name}",
                     "prefect.resource.name": name,
                 },
                 related=[],
                 payload={"action_index": 0, "action_type": "send-notification", "reason": reason},
             )
+            for _ in range(times)
         ]
     )
 
@@ -59,3 +62,25 @@ def test_an_automation_whose_action_failed_fires_for_a_while(prefect_server: Pre
     )
     clock.set(clock.now() + timedelta(minutes=16))
     assert firing() == []
+
+
+def test_each_automation_is_seen_however_often_another_fails_and_whatever_its_name(
+    prefect_server: PrefectServer,
+):
+    ctx = Context(prefect=prefect_server.api, connect=connect)
+    name = f"tell-{uuid4()}"
+    fails(prefect_server, name, "no", id_=f"first-{name}", ago=60)
+    fails(prefect_server, name, "no", id_=f"second-{name}", times=120)
+
+    def seen() -> list[tuple[str, float | None]]:
+        found = sorted(
+            (one.labels["automation_id"], one.value)
+            for one in failed_automations.check(ctx=ctx).readings
+            if one.labels["automation"] == name
+        )
+        return found if sum(value or 0 for _, value in found) == 121 else []
+
+    assert eventually(seen, "all failures are events") == [
+        (f"first-{name}", 1),
+        (f"second-{name}", 120),
+    ]
