@@ -19,6 +19,7 @@ from sentinel.api.app import create_app
 from sentinel.api.idle_connections import PromptProtocol
 from sentinel.api.relay_thread import RelayThread
 from sentinel.errors import SentinelError
+from sentinel.links import Addresses
 from sentinel.printable import clean_log_records, printable
 from sentinel.settings import Settings, settings
 from sentinel.store import Store
@@ -51,7 +52,9 @@ def main(*, relay: bool = True) -> int:
 
 def _serve_together(chosen: Settings, *, relay: bool) -> None:
     """Run the relay here, and several processes that answer; one that ends is started again."""
-    token(chosen)  # so that an invalid setting ends this process and not each of those, again
+    # An invalid setting ends this process, and not each of those, again and again.
+    token(chosen)
+    Addresses.of(chosen)
     store = Store.of(chosen)
     thread = RelayThread(store, chosen) if relay else None
     if thread is not None:
