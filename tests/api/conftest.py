@@ -49,6 +49,7 @@ def app(application: FastAPI, store: Store) -> Generator[FastAPI]:
     """The application over the store of the test."""
     application.state.store = store
     application.state.answers = Answers(store)
+    application.state.full_at = None
     yield application
     application.state.answers.close()
 

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from tests.api.served import TOKEN
+from tests.databases import sqlite_copy
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -30,7 +31,7 @@ def port() -> int:
 def process(port: int, tmp_path: Path, migrated_sqlite: Path) -> Generator[psutil.Process]:
     environment = {
         **os.environ,
-        "SENTINEL_DATABASE_URL": f"sqlite:///{migrated_sqlite}",
+        "SENTINEL_DATABASE_URL": sqlite_copy(migrated_sqlite, tmp_path / "sentinel.db"),
         "SENTINEL_HOME": str(tmp_path),
         "SENTINEL_API_PORT": str(port),
         "SENTINEL_API_TOKEN": TOKEN,
