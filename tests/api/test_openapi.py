@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given
+from hypothesis import HealthCheck, Phase, assume, given
 from hypothesis import settings as bounded
 from schemathesis.checks import load_all_checks
 from schemathesis.core.failures import FailureGroup
@@ -85,6 +85,9 @@ def test_each_route_does_what_its_description_says(schema: Any, method: str, pat
     def holds(case: Any) -> None:
         if mode == "valid":
             settled(case)
+        else:  # an empty object or list is nothing at all in an address, so not invalid
+            sent = cast("dict[str, Any]", case.query or {})
+            assume(not any(value in ({}, []) for value in sent.values()))
         answer = case.call(headers=TRUSTED)
         try:
             case.validate_response(answer)
