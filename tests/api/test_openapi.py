@@ -45,12 +45,24 @@ def settled(case: Any) -> None:
     """Give a valid case what no schema can say: a time that is now, what another answer said."""
     for name in ("cursor", "repeat_interval"):
         case.query.pop(name, None)
+    for name, text in list(case.query.items()):
+        if isinstance(text, str):
+            case.query[name] = text.replace("\0", "")
     if "match" in case.query:
         case.query["match"] = ['job="backup"']
     body: Any = case.body
     for sample in cast("list[Any]", body if isinstance(body, list) else [body]):
         if isinstance(sample, dict):
             cast("dict[str, Any]", sample).pop("timestamp", None)
+
+
+def sendable(value: Any) -> bool:
+    """Whether an address has it: nothing, or a list of nothing, is left out of it."""
+    if isinstance(value, dict | list):
+        inner = cast("Any", value)
+        parts = list(inner.values()) if isinstance(value, dict) else list(inner)
+        return bool(parts) and all(map(sendable, parts))
+    return value is not None
 
 
 def operations() -> list[tuple[str, str, str]]:
@@ -87,7 +99,7 @@ def test_each_route_does_what_its_description_says(schema: Any, method: str, pat
             settled(case)
         else:  # an empty object or list is nothing at all in an address, so not invalid
             sent = cast("dict[str, Any]", case.query or {})
-            assume(not any(value in ({}, []) for value in sent.values()))
+            assume(all(map(sendable, sent.values())))
         answer = case.call(headers=TRUSTED)
         try:
             case.validate_response(answer)
