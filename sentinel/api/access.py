@@ -1,27 +1,24 @@
-"""Authentication of API requests, and the person they act for.
+"""Who makes a request: authentication, and the principal that every route acts for.
 
-There is one bearer token. It authenticates the caller; the header `X-Sentinel-User` names the
+The bearer token of the instance is an admin of all tenants. The header `X-Sentinel-User` names the
 person who acts, which the timeline of an alert records.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import os
 import secrets
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Header, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from sentinel.access import Principal, Role
+from sentinel.api.needs import check_needs
+from sentinel.api.own_token import is_loopback
 from sentinel.api.problems import Problem
-from sentinel.errors import ConfigurationError
-from sentinel.settings import Settings
 
-__all__ = ["Caller", "Trusted", "caller", "check_bind", "is_loopback", "local_or_trusted", "token"]
+__all__ = ["Acting", "Trusted", "local_or_trusted", "principal"]
 
-TOKEN_FILE = "api-token"  # noqa: S105 - the name of the file, not a token
 MOST_OF_A_NAME = 100
 
 _bearer = HTTPBearer(
@@ -29,86 +26,7 @@ _bearer = HTTPBearer(
 )
 
 
-def token(settings: Settings) -> str:
-    """Return the bearer token: the configured one, else the one in a file under home.
-
-    The file is created with a random token if it does not exist.
-
-    Args:
-        settings: the settings of the process
-
-    Returns:
-        The token.
-
-    Raises:
-        ConfigurationError: the file cannot be read or written
-    """
-    given = settings.api_token.get_secret_value().strip()
-    if given:
-        return given
-    path = settings.resolved_home() / TOKEN_FILE
-    try:
-        return _read(path) or _make(path)
-    except OSError as error:
-        raise ConfigurationError(
-            f"the API token cannot be stored in {path}: {error.strerror}",
-            hint="Set SENTINEL_API_TOKEN, or SENTINEL_HOME to a writable folder.",
-        ) from error
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("ascii").strip()
-    except FileNotFoundError:
-        return ""
-
-
-def _make(path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    made = secrets.token_urlsafe(32)
-    # Written completely under another name first, so that two processes that start at once both
-    # read the same token.
-    own = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(made + "\n")
-        try:
-            os.link(own, path)
-        except FileExistsError:
-            # An empty file holds no token.
-            if not _read(path):
-                own.replace(path)
-    finally:
-        own.unlink(missing_ok=True)
-    return _read(path)
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether `host` is reachable from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def check_bind(settings: Settings) -> None:
-    """Refuse to listen for other machines without a configured token.
-
-    Raises:
-        ConfigurationError: the host is not loopback and no token is set
-    """
-    if is_loopback(settings.host) or settings.api_token.get_secret_value().strip():
-        return
-    raise ConfigurationError(
-        f"the API will not listen on {settings.host} for other machines without a token",
-        hint="Set SENTINEL_API_TOKEN to a long secret, or SENTINEL_HOST to 127.0.0.1.",
-    )
-
-
-async def caller(
+async def principal(
     request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     user: Annotated[
@@ -123,10 +41,11 @@ async def caller(
             },
         ),
     ] = None,
-) -> str:
-    """Authenticate a request; every route under /api depends on this.
+) -> Principal:
+    """Authenticate a request, and check the permission that its route needs.
 
-    A coroutine, although it waits for nothing: FastAPI would call a function in a thread.
+    Every route under /api depends on this. A coroutine, although it waits for nothing: FastAPI
+    would call a function in a thread.
 
     Args:
         request: the request
@@ -134,10 +53,10 @@ async def caller(
         user: the header `X-Sentinel-User`, if sent
 
     Returns:
-        The name of the person who acts: the header, else SENTINEL_USER, else `api`.
+        Who acts. With the token, its name is the header, else SENTINEL_USER, else `api`.
 
     Raises:
-        Problem: 401 without the right token, 422 for an invalid name
+        Problem: 401 without the right token, 403 without the permission, 422 for an invalid name
     """
     if credentials is None:
         raise Problem(
@@ -164,7 +83,9 @@ async def caller(
             field="X-Sentinel-User",
         )
     default: str = request.app.state.settings.user
-    return name or default or "api"
+    found = Principal(name=name or default or "api", kind="token", role=Role.ADMIN)
+    check_needs(request, found)
+    return found
 
 
 async def local_or_trusted(
@@ -178,8 +99,10 @@ async def local_or_trusted(
     """
     if request.client is not None and is_loopback(request.client.host):
         return
-    await caller(request, credentials)
+    await principal(request, credentials)
 
 
-Caller = Annotated[str, Depends(caller)]
-Trusted = Depends(caller)
+Acting = Annotated[Principal, Depends(principal)]
+"""Who acts, for the signature of a route."""
+Trusted = Depends(principal)
+"""The dependency of every router under /api."""

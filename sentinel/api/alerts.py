@@ -11,12 +11,14 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import WithJsonSchema
 
+from sentinel.access import Permission
 from sentinel.alerts.actions import Action, ActionResult, action_named
 from sentinel.alerts.reasons import Reason, words
 from sentinel.alerts.view import SHOWN, AlertView
-from sentinel.api.access import Caller
+from sentinel.api.access import Acting
 from sentinel.api.answers import answers_of, json_response
 from sentinel.api.bodies import Moment
+from sentinel.api.needs import needs
 from sentinel.api.problems import Problem, responses
 from sentinel.api.schemas import (
     NO_NUL,
@@ -82,6 +84,7 @@ def _store(request: Request) -> Store:
 
 
 @router.get("", summary="List alerts", responses=responses(), response_model=AlertList)
+@needs(Permission.READ, "alerts")
 async def list_alerts(
     request: Request,
     status: Annotated[
@@ -149,6 +152,7 @@ def _list(
     responses=responses(404),
     response_model=AlertDetail,
 )
+@needs(Permission.READ, "alerts")
 async def get_alert(request: Request, alert_id: AlertId) -> Response:
     """Return the present alert, and all its changes, oldest first."""
     answers = answers_of(request)
@@ -179,7 +183,8 @@ def _remediation(request: Request, row: dict[str, Any] | None) -> dict[str, Any]
     summary="Act on an alert",
     responses=responses(400, 404, 409, 413),
 )
-def act(request: Request, alert_id: AlertId, asked: ActionRequest, actor: Caller) -> ActionTaken:
+@needs(Permission.RESPOND, "alerts")
+def act(request: Request, alert_id: AlertId, asked: ActionRequest, who: Acting) -> ActionTaken:
     """Acknowledge, unacknowledge, resolve, reopen, suppress, unsuppress, assign or comment.
 
     Repeating an action changes nothing and is no error. 409 means that the alert's state forbids
@@ -196,7 +201,7 @@ def act(request: Request, alert_id: AlertId, asked: ActionRequest, actor: Caller
     store = _store(request)
     hold = asked.action == "resolve" and _holds(store, alert_id)
     done = store.act(
-        [alert_id], _action(store, asked, actor), expected_version=asked.expected_version
+        [alert_id], _action(store, asked, who.name), expected_version=asked.expected_version
     )
     result = done[0]
     if not result.ok:

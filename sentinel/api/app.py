@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 
+from sentinel.access import Permission
 from sentinel.api import (
     access,
     alerts,
@@ -32,6 +33,8 @@ from sentinel.api import (
 from sentinel.api.answers import Answers
 from sentinel.api.host_guard import HostGuard
 from sentinel.api.limits import Limits
+from sentinel.api.needs import describe_needs, needs
+from sentinel.api.own_token import token
 from sentinel.api.query_names import KnownQuery
 from sentinel.api.relay_thread import RelayThread
 from sentinel.links import Addresses, allowed_hosts
@@ -96,7 +99,7 @@ def create_app(
         openapi_url=None,
     )
     app.state.settings = chosen
-    app.state.token = access.token(chosen)
+    app.state.token = token(chosen)
     app.state.store = store or Store.of(chosen)
     app.state.answers = Answers(app.state.store)
     app.state.addresses = Addresses.of(chosen)
@@ -109,6 +112,7 @@ def create_app(
     api = APIRouter(prefix="/api/v1/alerts", dependencies=[access.Trusted, KnownQuery])
     for noun in (alerts, channels, events, heartbeats, inbox, metrics, rules, statistics, webhooks):
         api.include_router(_for_callers(noun.router))
+    describe_needs(webhooks.older.routes)
     api.include_router(webhooks.older)
     app.include_router(api)
     app.include_router(webhooks.older, dependencies=[access.Trusted, KnownQuery])
@@ -121,13 +125,21 @@ def create_app(
     app.include_router(_for_callers(heartbeats.by_key), dependencies=[KnownQuery])
     open_here = [Depends(access.local_or_trusted), KnownQuery]
     app.include_router(_for_callers(health.router), dependencies=open_here)
-    app.include_router(_documentation(app), dependencies=open_here)
+    app.include_router(_for_callers(_documentation(app)), dependencies=open_here)
     app.mount("/docs/static", StaticFiles(directory=Path(__file__).parent / "static"))
     return app
 
 
 def _for_callers(router: APIRouter) -> APIRouter:
-    """Omit the sections of docstrings that are for readers of the code from the descriptions."""
+    """Prepare the descriptions of routes for callers: without sections for readers of the code.
+
+    Args:
+        router: whose routes declare what they need
+
+    Returns:
+        The same router.
+    """
+    describe_needs(router.routes)
     for route in router.routes:
         if isinstance(route, APIRoute):
             route.description = re.split(r"\n(?:Returns|Raises):\n", route.description)[0].rstrip()
@@ -139,10 +151,12 @@ def _documentation(app: FastAPI) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/openapi.json")
+    @needs(Permission.READ, "documentation")
     def openapi() -> dict[str, Any]:
         return app.openapi()
 
     @router.get("/docs")
+    @needs(Permission.READ, "documentation")
     def docs() -> HTMLResponse:
         return get_swagger_ui_html(
             openapi_url="/openapi.json",

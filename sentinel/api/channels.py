@@ -7,6 +7,8 @@ from typing import cast
 import msgspec
 from fastapi import APIRouter, Request
 
+from sentinel.access import Permission
+from sentinel.api.needs import needs
 from sentinel.api.problems import responses
 from sentinel.api.schemas import ChannelItem, ChannelList
 from sentinel.store import Store
@@ -18,6 +20,7 @@ router = APIRouter(prefix="/channels", tags=["channels"])
 
 
 @router.get("", summary="List channels", responses=responses())
+@needs(Permission.READ, "channels")
 def list_channels(request: Request) -> ChannelList:
     """List the channels of all receivers with their health, the inbox first."""
     store = cast("Store", request.app.state.store)

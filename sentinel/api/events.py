@@ -7,7 +7,9 @@ from typing import Any, cast
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
+from sentinel.access import Permission
 from sentinel.api.bodies import Body, Tenant, described
+from sentinel.api.needs import needs
 from sentinel.api.problems import ItemError, Problem, responses
 from sentinel.events import MOST_AT_ONCE, Kept, NoEvents, read_events
 from sentinel.store import Store
@@ -68,6 +70,7 @@ class EventsAccepted(BaseModel):
     responses=responses(400, 413),
     openapi_extra=described(_ONE, _EXAMPLE),
 )
+@needs(Permission.RESPOND, "events")
 def process_event(
     request: Request,
     body: Body,
@@ -100,6 +103,7 @@ def process_event(
     responses=responses(400, 413),
     openapi_extra=described(_MANY, [_EXAMPLE]),
 )
+@needs(Permission.RESPOND, "events")
 def send_events(request: Request, body: Body, tenant: Tenant = "default") -> EventsAccepted:
     """Store at most 10,000 events: a list, `{"events": […]}`, or one object per line (NDJSON).
 

@@ -9,6 +9,8 @@ from typing import cast
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
+from sentinel.access import Permission
+from sentinel.api.needs import needs
 from sentinel.api.problems import responses
 from sentinel.api.schemas import ComponentHealth, Health
 from sentinel.errors import DatabaseError, SchemaTooNew
@@ -33,6 +35,7 @@ NOT_CHECKED = ComponentHealth(status="unknown", message="not checked: the databa
     openapi_extra={"security": [{}]},  # or the token, which FastAPI names
     responses={**responses(), 503: {"model": Health, "description": "Database or schema is down"}},
 )
+@needs(Permission.READ, "health")
 def health(request: Request, response: Response) -> Health:
     """Check database, schema, Prefect and relay.
 

@@ -15,7 +15,9 @@ from typing import Annotated, Literal, cast
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
+from sentinel.access import Permission
 from sentinel.api.bodies import Tenant
+from sentinel.api.needs import needs, public
 from sentinel.api.problems import Problem, responses
 from sentinel.metrics import Sample
 from sentinel.metrics.moments import datetime_of
@@ -66,12 +68,14 @@ def key_of(token: str, tenant: str, job: str) -> str:
 
 
 @router.post("/{job}", summary="Send a heartbeat", responses=responses())
+@needs(Permission.RESPOND, "heartbeats")
 def beat(request: Request, job: Job, status: Status = "ok", tenant: Tenant = "default") -> Beat:
     """Store a heartbeat of a job. It is durable when the response arrives."""
     return _kept(request, job, status, tenant)
 
 
 @router.get("/{job}", summary="Read the last heartbeat", responses=responses())
+@needs(Permission.RESPOND, "heartbeats")
 def heart(request: Request, job: Job, tenant: Tenant = "default") -> Heart:
     """Return the last heartbeat of a job, and the job's own URL."""
     store = cast("Store", request.app.state.store)
@@ -91,6 +95,7 @@ def heart(request: Request, job: Job, tenant: Tenant = "default") -> Heart:
 @by_key.head("/{job}/{key}", summary=_BY_URL, responses=responses(401))
 @by_key.post("/{job}/{key}", summary=_BY_URL, responses=responses(401))
 @by_key.get("/{job}/{key}", summary=_BY_URL, responses=responses(401))
+@public("heartbeats", "the path contains the key of one job")
 def ping(
     request: Request,
     job: Job,

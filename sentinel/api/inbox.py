@@ -10,6 +10,8 @@ from typing import Annotated, cast
 import msgspec
 from fastapi import APIRouter, Query, Request
 
+from sentinel.access import Permission
+from sentinel.api.needs import needs
 from sentinel.api.problems import responses
 from sentinel.api.schemas import InboxItem, InboxList
 from sentinel.errors import ConfigurationError
@@ -27,6 +29,7 @@ class _Cursor(msgspec.Struct, frozen=True, array_like=True):
 
 
 @router.get("", summary="List messages", responses=responses())
+@needs(Permission.READ, "inbox")
 def list_messages(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,

@@ -12,7 +12,9 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
+from sentinel.access import Permission
 from sentinel.api.bodies import Body, Tenant, described
+from sentinel.api.needs import needs
 from sentinel.api.problems import ItemError, Problem, responses
 from sentinel.api.schemas import NO_NUL
 from sentinel.errors import SampleError
@@ -114,6 +116,7 @@ class MetricNames(BaseModel):
     responses=responses(400, 413),
     openapi_extra=described(_SCHEMA, _EXAMPLE),
 )
+@needs(Permission.RESPOND, "metrics")
 def submit(request: Request, body: Body, tenant: Tenant = "default") -> Accepted:
     """Store one sample, or a list of at most 10,000. They are durable when the response arrives.
 
@@ -249,12 +252,14 @@ def _text(value: str | float | bool) -> str:
 
 
 @router.get("", summary="List metrics", responses=responses())
+@needs(Permission.READ, "metrics")
 def names(request: Request, tenant: Tenant = "default") -> MetricNames:
     """List the names of all metrics."""
     return MetricNames(names=cast("Store", request.app.state.store).metrics.names(tenant))
 
 
 @router.get("/samples", summary="Read a metric", responses=responses(413))
+@needs(Permission.READ, "metrics")
 def read(
     request: Request,
     name: Annotated[str, Query(max_length=MAX_NAME)],

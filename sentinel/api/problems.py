@@ -124,7 +124,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the error responses of a route, for its documentation."""
     return {
         status: {"model": ErrorBody, "description": HTTPStatus(status).phrase}
-        for status in sorted({401, 422, 500, 503, *statuses})
+        for status in sorted({401, 403, 422, 500, 503, *statuses})
     }
 
 

@@ -11,8 +11,10 @@ from typing import cast
 import msgspec
 from fastapi import APIRouter, Request, Response
 
+from sentinel.access import Permission
 from sentinel.api.answers import answers_of, json_response
 from sentinel.api.bodies import Tenant
+from sentinel.api.needs import needs
 from sentinel.api.problems import responses
 from sentinel.api.schemas import RuleItem, RuleList
 from sentinel.rules.health import explain, health_of, stale_after
@@ -32,6 +34,7 @@ _STORED = {
 
 
 @router.get("", summary="List rules", responses=responses(), response_model=RuleList)
+@needs(Permission.READ, "rules")
 async def list_rules(
     request: Request,
     tenant: Tenant | None = None,

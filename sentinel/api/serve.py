@@ -14,9 +14,9 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from sentinel.api.access import check_bind, token
 from sentinel.api.app import create_app
 from sentinel.api.idle_connections import PromptProtocol
+from sentinel.api.own_token import check_bind, token
 from sentinel.api.relay_thread import RelayThread
 from sentinel.errors import SentinelError
 from sentinel.links import Addresses

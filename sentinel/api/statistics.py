@@ -10,7 +10,9 @@ from typing import Annotated, cast
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
+from sentinel.access import Permission
 from sentinel.api.answers import answers_of, json_response
+from sentinel.api.needs import needs
 from sentinel.api.problems import responses
 from sentinel.api.schemas import StatisticsView
 from sentinel.store import Store
@@ -24,6 +26,7 @@ router = APIRouter(prefix="/statistics", tags=["statistics"])
 @router.get(
     "", summary="Statistics of the last hours", responses=responses(), response_model=StatisticsView
 )
+@needs(Permission.READ, "statistics")
 async def statistics(
     request: Request,
     hours: Annotated[

@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal, cast
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
+from sentinel.access import Permission
 from sentinel.api.bodies import Body, Tenant, described, json_of
 from sentinel.api.metrics import refused
+from sentinel.api.needs import needs
 from sentinel.api.problems import MOST_ERRORS, ItemError, Problem, responses
 from sentinel.api.schemas import NO_NUL
 from sentinel.duration import parse_duration
@@ -137,6 +139,7 @@ class Taken(BaseModel):
     responses=responses(400, 413),
     openapi_extra=described(_ALERTS, {"version": "4", "status": "firing", "alerts": [_ALERT]}),
 )
+@needs(Permission.RESPOND, "webhooks")
 def from_prometheus(
     request: Request,
     body: Body,
@@ -167,6 +170,7 @@ def from_prometheus(
         _GRAFANA, {"metric": "temperature", "value": 21.5, "tags": {"room": "north"}}
     ),
 )
+@needs(Permission.RESPOND, "webhooks")
 def from_grafana(
     request: Request,
     body: Body,

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from sentinel.api.access import check_bind, is_loopback, token
+from sentinel.api.own_token import check_bind, is_loopback, token
 from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
 

@@ -1,0 +1,104 @@
+"""The principal: who acts, and what they may do where."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Literal
+
+import msgspec
+
+from sentinel.access.roles import Permission, Role
+from sentinel.access.scope import EVERYTHING, Reach, Scope
+
+__all__ = ["Grant", "Kind", "Principal"]
+
+Kind = Literal["token", "key", "person", "local"]
+"""How a principal was recognized: the API's token, an API key, a login, or this machine."""
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """A role within some tenants and teams; None means all of them."""
+
+    role: Role
+    tenants: frozenset[str] | None = None
+    teams: frozenset[str] | None = None
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """Who acts.
+
+    Attributes:
+        name: what timelines and audit rows record
+        kind: how it was recognized
+        role: the role
+        tenants: where it holds; None for all tenants
+        teams: for whose alerts and rules it holds; None for all teams
+        further: roles in other tenants and teams
+        scopes: the areas of the API that a key is confined to, each `AREA` or `AREA:PERMISSION`,
+            such as `metrics` or `alerts:read`, where a permission includes the lower ones; None
+            for all
+        id: of the key or person; empty for the token
+    """
+
+    name: str
+    kind: Kind
+    role: Role
+    tenants: frozenset[str] | None = None
+    teams: frozenset[str] | None = None
+    further: tuple[Grant, ...] = ()
+    scopes: frozenset[str] | None = None
+    id: str = ""
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """All roles, each with its tenants and teams."""
+        return (Grant(self.role, self.tenants, self.teams), *self.further)
+
+    def allows(self, permission: Permission, tenant: str, team: str | None = None) -> bool:
+        """Return whether this principal has a permission for what belongs to a tenant and team.
+
+        Args:
+            permission: what is to be done
+            tenant: name of the tenant
+            team: of the object; None for what belongs to the tenant as a whole, which whoever is
+                confined to teams may not touch
+
+        Returns:
+            Whether one of its roles allows it there.
+        """
+        return self.scope(permission).holds(tenant, team)
+
+    def may(self, permission: Permission, area: str = "") -> bool:
+        """Return whether this principal has a permission anywhere.
+
+        Args:
+            permission: what is to be done
+            area: of the API, such as `alerts`; empty to leave the scopes aside
+
+        Returns:
+            Whether one of its roles has the permission, and its scopes include it.
+        """
+        if not any(grant.role.allows(permission) for grant in self.grants):
+            return False
+        if not area or self.scopes is None:
+            return True
+        return not self.scopes.isdisjoint(_within(area, permission))
+
+    def scope(self, permission: Permission) -> Scope:
+        """Return where this principal has a permission, for the store's queries."""
+        if self.tenants is None and self.teams is None and self.role.allows(permission):
+            return EVERYTHING
+        parts: list[Reach] = []
+        for grant in self.grants:
+            if grant.role.allows(permission):
+                if grant.tenants is None and grant.teams is None:
+                    return EVERYTHING
+                parts.append(Reach(grant.tenants, grant.teams))
+        return Scope(tuple(parts))
+
+
+@cache
+def _within(area: str, permission: Permission) -> frozenset[str]:
+    """Return the scopes that include `permission` in `area`."""
+    enough = (one for one in Permission if one.role >= permission.role)
+    return frozenset({area, *(f"{area}:{one}" for one in enough)})

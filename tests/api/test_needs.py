@@ -1,0 +1,63 @@
+"""Every route declares the permission it needs, or the application does not start."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from fastapi import APIRouter, FastAPI
+
+from sentinel.access import Permission
+from sentinel.api.needs import describe_needs, needed_by, needs, public
+
+
+def test_a_route_without_a_declaration_keeps_the_application_from_starting():
+    router = APIRouter()
+
+    @router.get("/secrets")
+    def secrets() -> None: ...
+
+    with pytest.raises(TypeError, match=r"/secrets does not declare .*@needs"):
+        describe_needs(router.routes)
+    needs(Permission.READ, "alerts")(secrets)
+    describe_needs(router.routes)
+
+
+def test_every_route_of_the_application_declares_what_it_needs(app: FastAPI):
+    described = app.openapi()["paths"]
+    assert len(described) >= 16
+    for path, methods in described.items():
+        for method, route in methods.items():
+            assert route["x-permission"] in (*Permission, "none"), (method, path)
+            assert route["x-area"], (method, path)
+
+
+def test_what_everybody_may_call_says_why(app: FastAPI):
+    router = APIRouter()
+
+    @router.get("/open")
+    @public("health", "it shows nothing")
+    def shown() -> None: ...
+
+    needed = needed_by(shown)
+    assert needed is not None
+    assert (needed.permission, needed.why) == (None, "it shows nothing")
+    paths = app.openapi()["paths"]
+    open_to_all = {
+        path
+        for path, methods in paths.items()
+        for route in methods.values()
+        if route["x-permission"] == "none"
+    }
+    assert open_to_all == {"/ping/{job}/{key}"}
+
+
+def test_reading_needs_less_than_acting(app: FastAPI):
+    for methods in app.openapi()["paths"].values():
+        for method, route in methods.items():
+            if route["x-permission"] == "read":
+                assert method in ("get", "head")
+
+
+def test_the_token_may_do_everything(client: httpx.Client):
+    assert client.get("/api/v1/alerts/alerts").status_code == 200
+    assert client.post("/api/v1/alerts/heartbeats/backup").status_code == 200
