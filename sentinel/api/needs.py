@@ -95,8 +95,8 @@ def describe_needs(routes: Iterable[BaseRoute]) -> None:
         needed = needed_by(route.endpoint)
         if needed is None:
             raise TypeError(
-                f"{sorted(route.methods or ())} {route.path} does not declare the permission it needs: "
-                f"put @needs(Permission.…, area) on {route.endpoint.__qualname__}"
+                f"{sorted(route.methods or ())} {route.path} does not declare the permission that "
+                f"it needs: put @needs(Permission.…, area) on {route.endpoint.__qualname__}"
             )
         more = {"x-permission": needed.permission or "none", "x-area": needed.area}
         route.openapi_extra = {**(route.openapi_extra or {}), **more}
