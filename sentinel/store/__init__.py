@@ -21,7 +21,6 @@ from sentinel.alerts.inputs import Reason
 from sentinel.clock import Clock, SystemClock
 from sentinel.errors import ConfigurationError
 from sentinel.evaluation.model import Applied, Evaluation
-from sentinel.links import dashboard_address
 from sentinel.settings import Settings
 from sentinel.store.alerts import apply_action, apply_evaluation
 from sentinel.store.alerts.queries import Alerts
@@ -30,6 +29,7 @@ from sentinel.store.database.insert import insert_into
 from sentinel.store.database.retention import Retained, retain
 from sentinel.store.database.tables import CHANGE
 from sentinel.store.metrics.samples import FRESH, Metrics
+from sentinel.store.options import StoreOptions
 from sentinel.store.rules.rules import Rules
 
 if TYPE_CHECKING:
@@ -66,29 +66,6 @@ _RAISED = {
 _AGAIN = {"40001", "40P01"}
 
 
-class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings that decisions inside the store depend on.
-
-    Attributes:
-        reopen_within: an alert that fires again so soon after it resolved is reopened
-        hold_after_manual_resolve: so long a manually resolved alert does not fire again
-        wake_again_after: a wake that is not served within this time is emitted again
-        dashboard_url: the address that links in messages begin with
-        keep_samples, keep_minutes, keep_hours: how long samples and their aggregates by minute
-            and by hour are kept
-        keep_events: how long events are kept
-    """
-
-    reopen_within: timedelta = timedelta(minutes=15)
-    hold_after_manual_resolve: timedelta = timedelta(minutes=5)
-    wake_again_after: timedelta = timedelta(seconds=5)
-    dashboard_url: str = "http://127.0.0.1:8501"
-    keep_samples: timedelta = timedelta(days=7)
-    keep_minutes: timedelta = timedelta(days=30)
-    keep_hours: timedelta = timedelta(days=400)
-    keep_events: timedelta = timedelta(days=7)
-
-
 class Store:
     """The shared database.
 
@@ -112,16 +89,7 @@ class Store:
         return cls(
             settings.database_url or f"sqlite:///{home / 'sentinel.db'}",
             clock=clock,
-            options=StoreOptions(
-                reopen_within=settings.reopen_within,
-                hold_after_manual_resolve=settings.hold_after_manual_resolve,
-                wake_again_after=settings.wake_again_after,
-                keep_samples=settings.keep_samples,
-                keep_minutes=settings.keep_minutes,
-                keep_hours=settings.keep_hours,
-                keep_events=settings.keep_events,
-                dashboard_url=dashboard_address(settings),
-            ),
+            options=StoreOptions.of(settings),
         )
 
     @property

@@ -1,0 +1,49 @@
+"""The settings that decisions inside the store depend on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+
+from sentinel.links import dashboard_address
+from sentinel.settings import Settings
+
+__all__ = ["StoreOptions"]
+
+
+class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings that decisions inside the store depend on.
+
+    Attributes:
+        reopen_within: an alert that fires again so soon after it resolved is reopened
+        hold_after_manual_resolve: so long a manually resolved alert does not fire again
+        wake_again_after: a wake that is not served within this time is emitted again
+        dashboard_url: the address that links in messages begin with
+        keep_samples, keep_minutes, keep_hours: how long samples and their aggregates by minute
+            and by hour are kept
+        keep_events: how long events are kept
+    """
+
+    reopen_within: timedelta = timedelta(minutes=15)
+    hold_after_manual_resolve: timedelta = timedelta(minutes=5)
+    wake_again_after: timedelta = timedelta(seconds=5)
+    dashboard_url: str = "http://127.0.0.1:8501"
+    keep_samples: timedelta = timedelta(days=7)
+    keep_minutes: timedelta = timedelta(days=30)
+    keep_hours: timedelta = timedelta(days=400)
+    keep_events: timedelta = timedelta(days=7)
+
+    @classmethod
+    def of(cls, settings: Settings) -> StoreOptions:
+        """Return those that the settings of a process name."""
+        return cls(
+            reopen_within=settings.reopen_within,
+            hold_after_manual_resolve=settings.hold_after_manual_resolve,
+            wake_again_after=settings.wake_again_after,
+            keep_samples=settings.keep_samples,
+            keep_minutes=settings.keep_minutes,
+            keep_hours=settings.keep_hours,
+            keep_events=settings.keep_events,
+            dashboard_url=dashboard_address(settings),
+        )
