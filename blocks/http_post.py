@@ -41,7 +41,7 @@ def post(
         url: the URL, a secret: errors name only its host
         body: JSON
         headers: all headers of the request
-        timeout: seconds for all of it, from connecting to the end of the answer's head
+        timeout: seconds for all of it, from looking the host up to the end of the answer's head
         what: name of the endpoint in a sentence, without its URL, for example "the webhook"
         fix: hint for the case that the endpoint rejects the request
 
@@ -58,32 +58,13 @@ def post(
     try:
         where = f"{what} at {urlsplit(url).hostname}"
         guard = AddressGuard(url, where)
-        guard.check()
-
-        def trace(event: str, info: Mapping[str, Any]) -> None:
-            deadline.trace(event, info)
-            guard.trace(event, info)
-
-        with (
-            deadline,
-            unlogged(),
-            httpx.Client(timeout=timeout, follow_redirects=False) as client,
-            client.stream(
-                "POST",
-                url,
-                content=body,
-                # What is compressed could be a thousand times as long as what arrives.
-                headers={**headers, "Accept-Encoding": "identity"},
-                extensions={"trace": trace},
-            ) as response,
-        ):
-            start = b"" if response.is_success else _start_of(response)
+        response, start = deadline.run(lambda: _exchange(url, body, headers, deadline, guard))
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError, ValueError):
         raise DeliveryError(
             f"{what} has an invalid URL or header", permanent=True, hint=fix
         ) from None
-    except httpx.HTTPError as error:
-        why = f"within {timeout:g} s" if deadline.expired else f"({type(error).__name__})"
+    except (httpx.HTTPError, TimeoutError) as error:
+        why = f"within {timeout:.3g} s" if deadline.expired else f"({type(error).__name__})"
         raise DeliveryError(f"{where} did not answer {why}") from None
     if response.is_success:
         return response
@@ -95,6 +76,31 @@ def post(
         code=code,
         body=start.decode("utf-8", "replace")[:200],
     )
+
+
+def _exchange(
+    url: str, body: bytes, headers: Mapping[str, str], deadline: SendDeadline, guard: AddressGuard
+) -> tuple[httpx.Response, bytes]:
+    """Return the answer and, where it is a refusal, the start of its body."""
+    guard.check()
+
+    def trace(event: str, info: Mapping[str, Any]) -> None:
+        deadline.trace(event, info)
+        guard.trace(event, info)
+
+    with (
+        unlogged(),
+        httpx.Client(timeout=deadline.seconds, follow_redirects=False) as client,
+        client.stream(
+            "POST",
+            url,
+            content=body,
+            # What is compressed could be a thousand times as long as what arrives.
+            headers={**headers, "Accept-Encoding": "identity"},
+            extensions={"trace": trace},
+        ) as response,
+    ):
+        return response, b"" if response.is_success else _start_of(response)
 
 
 def _start_of(response: httpx.Response) -> bytes:

@@ -34,14 +34,13 @@ from blocks.mail_text import html_of, text_of
 from blocks.message_text import is_resolved, one_line
 from blocks.send_deadline import SendDeadline
 from sentinel.errors import DeliveryError
-from sentinel.notifications.channel import Message, Receipt
+from sentinel.notifications.channel import SEND_SECONDS, Message, Receipt
 
 __all__ = ["SentinelEmail", "mail_of"]
 
 log = logging.getLogger(__name__)
 
 _MOST_SUBJECT = 200
-_LONGEST_SECONDS = 120.0
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 
 
@@ -101,14 +100,18 @@ class SentinelEmail(Block):
         mail = mail_of(message, sender=self.sender, to=self.to)
         recipients = [one.addr_spec for one in _addresses(mail, "To")]
         (sender,) = (one.addr_spec for one in _addresses(mail, "From"))
-        deadline = SendDeadline(min(_LONGEST_SECONDS, 3 * self.timeout))
-        with deadline, _smtp_errors(self._where, deadline):
+        deadline = SendDeadline(self.send_seconds)
+
+        def exchange() -> dict[str, int]:
             server = _connect(self.server, self.timeout, deadline)
             try:
-                refused = _submit(server, sender, recipients, mail)
+                return _submit(server, sender, recipients, mail)
             finally:
                 with suppress(OSError, smtplib.SMTPException):
                     server.quit()
+
+        with _smtp_errors(self._where, deadline):
+            refused = deadline.run(exchange)
         if len(refused) == len(recipients):
             codes = sorted(set(refused.values()))
             raise DeliveryError(
@@ -123,6 +126,11 @@ class SentinelEmail(Block):
                 len(recipients), ", ".join(map(str, sorted(set(refused.values())))),
             )  # fmt: skip
         return Receipt(reference=str(mail["In-Reply-To"] or mail["Message-ID"]))
+
+    @property
+    def send_seconds(self) -> float:
+        """Deadline of a whole send: three times what a step may take, at most 120 seconds."""
+        return min(SEND_SECONDS, 3 * self.timeout)
 
     @property
     def _where(self) -> str:

@@ -66,6 +66,7 @@ class SlackChannel:
     def __init__(self, ref: str, url: str) -> None:
         self._ref = ref
         self._url = url
+        self.send_seconds = 2 * _TIMEOUT_SECONDS  # as plain text too
 
     def send(self, message: Message) -> Receipt:
         """Post `message`; as plain text if Slack rejects its layout.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import math
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,8 @@ from pydantic import Field, SecretStr, field_validator
 
 from blocks.http_post import is_web_address, post
 from blocks.message_text import resources_of
-from sentinel.notifications.channel import Message, MessageAlert, Receipt
+from sentinel.errors import DeliveryError
+from sentinel.notifications.channel import SEND_SECONDS, Message, MessageAlert, Receipt
 
 __all__ = ["PAGE", "SIGNATURE", "SignedWebhook", "body_of", "signature"]
 
@@ -55,7 +57,8 @@ class SignedWebhook(Block):
         gt=0,
         le=120,
         title="Timeout",
-        description="Seconds for one request, from connecting to the endpoint's answer.",
+        description="Seconds for one request, from looking the host up to the endpoint's answer; "
+        f"all requests of one message have {SEND_SECONDS:g} together.",
     )
 
     @field_validator("url")
@@ -69,23 +72,40 @@ class SignedWebhook(Block):
         """Post `message`, with more than `PAGE` alerts as several requests.
 
         Args:
-            message: the message; a retry posts all of its pages again, with the same ids
+            message: the message; a retry begins with the page that was not taken, unless it names
+                other alerts now; its pages have the ids that they had
 
         Returns:
             The `X-Request-Id` of the last answer, or an empty receipt.
 
         Raises:
-            DeliveryError: the endpoint did not answer one of them with 2xx; permanent for 4xx,
-                except 408, 425 and 429
+            DeliveryError: the endpoint did not answer one of them with 2xx, or not all of them
+                within `send_seconds`; permanent for 4xx, except 408, 425 and 429
         """
         pages = max(1, math.ceil(len(message.alerts) / PAGE))
+        ends = time.monotonic() + self.send_seconds
         receipt = Receipt()
-        for page in range(1, pages + 1):
+        for page in range(_taken(message) + 1, pages + 1):
             id_ = message.id if page == 1 else f"{message.id}-{page}"
-            receipt = self._post(orjson.dumps(body_of(message, page, pages)), id_)
+            body = orjson.dumps(body_of(message, page, pages))
+            try:
+                receipt = self._post(body, id_, ends - time.monotonic())
+            except DeliveryError as error:
+                error.progress = _progress(message, page - 1)
+                raise
         return receipt
 
-    def _post(self, body: bytes, id_: str) -> Receipt:
+    @property
+    def send_seconds(self) -> float:
+        """Deadline of a whole send of all pages, in seconds."""
+        return SEND_SECONDS
+
+    def _post(self, body: bytes, id_: str, left: float) -> Receipt:
+        if left <= 0:
+            raise DeliveryError(
+                f"the webhook did not take all requests within {self.send_seconds:g} s",
+                hint="Sentinel goes on with those that are left.",
+            )
         headers = {
             **{str(k): str(v) for k, v in self.headers.get_secret_value().items()},
             "Content-Type": "application/json",
@@ -98,11 +118,28 @@ class SignedWebhook(Block):
             self.url.get_secret_value(),
             body,
             headers=headers,
-            timeout=self.timeout,
+            timeout=min(self.timeout, left),
             what="the webhook",
             fix="Check URL, secret and headers of the block sentinel-webhook.",
         )
         return Receipt(reference=response.headers.get("X-Request-Id", "")[:200])
+
+
+def _progress(message: Message, pages: int) -> str:
+    """Return the note that the first `pages` pages were taken; empty for none."""
+    return f"{pages} {_fingerprint(message)}" if pages else ""
+
+
+def _taken(message: Message) -> int:
+    """Return how many pages were taken by the last attempt at this very message."""
+    pages, _, of = message.progress.partition(" ")
+    return int(pages) if pages.isdecimal() and of == _fingerprint(message) else 0
+
+
+def _fingerprint(message: Message) -> str:
+    """Return a digest of which alerts the message names, in their order: which page has which."""
+    named = "\x1f".join([str(message.firing), *(alert.id for alert in message.alerts)])
+    return hashlib.blake2b(named.encode(), digest_size=16).hexdigest()
 
 
 def signature(secret: str, body: bytes) -> str:

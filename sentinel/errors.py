@@ -186,6 +186,10 @@ class DeliveryError(SentinelError):
         permanent: true where trying again cannot help (a wrong address, a refused token)
         of_message: true where the channel refused this message for what is in it, and may take
             another one
+
+    Attributes:
+        progress: what the channel has taken of the message, in its own words, which the next
+            attempt gets as `Message.progress`; empty for nothing
     """
 
     def __init__(
@@ -194,6 +198,7 @@ class DeliveryError(SentinelError):
         super().__init__(message, hint=hint)
         self.permanent = permanent
         self.of_message = of_message
+        self.progress = ""
 
 
 class PrefectUnreachable(SentinelError):

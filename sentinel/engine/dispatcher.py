@@ -11,14 +11,12 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from functools import partial
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from sentinel.engine.lanes import Lanes
-from sentinel.errors import DeliveryError, SentinelError
-from sentinel.labels.text import storable
+from sentinel.errors import SentinelError
 from sentinel.notifications.channel import Channel
 from sentinel.store import Store
 from sentinel.store.notifications.deliveries import Outcome, ToSend
@@ -63,7 +61,7 @@ def notify_due(
     Raises:
         DatabaseError: the database cannot be used; what was sent is sent once more
     """
-    lanes = Lanes(partial(_send, channel_of))
+    lanes = Lanes(channel_of)
     groups = _Groups()
     counts = DeliveryCount()
     renewed = time.monotonic()
@@ -85,6 +83,7 @@ def notify_due(
             if whole:
                 store.notification_log.finish(whole)
                 counts = _counted(counts, whole)
+            lanes.raise_broken()
             if time.monotonic() - renewed >= _RENEW_SECONDS:
                 renewed = time.monotonic()
                 _renew(store, groups.open())
@@ -140,19 +139,3 @@ def _renew(store: Store, sending: Sequence[ToSend]) -> None:
     except (SentinelError, SQLAlchemyError) as error:
         # The outcomes must still be recorded; a claim that expires costs one repeated message.
         log.warning("claims on %d messages under way could not be renewed: %s", len(sending), error)
-
-
-def _send(channel_of: Callable[[str], Channel], one: ToSend) -> Outcome:
-    try:
-        receipt = channel_of(one.channel).send(one.message)
-    except DeliveryError as error:
-        return Outcome(
-            sent=one, error=storable(str(error)), permanent=error.permanent,
-            of_message=error.of_message,
-        )  # fmt: skip
-    except Exception as error:
-        # Channels run code that is not ours: any error of theirs is retried.
-        log.exception("%s failed to send a notification of group %s", one.channel, one.group_id)
-        # Its text may hold an address with a secret, so only the log has it.
-        return Outcome(sent=one, error=f"{type(error).__name__}, see the log")
-    return Outcome(sent=one, reference=storable(receipt.reference))

@@ -8,7 +8,18 @@ from typing import Protocol
 
 import msgspec
 
-__all__ = ["Channel", "Message", "MessageAlert", "Receipt", "shown"]
+__all__ = [
+    "SEND_SECONDS",
+    "Channel",
+    "Message",
+    "MessageAlert",
+    "Receipt",
+    "send_seconds",
+    "shown",
+]
+
+SEND_SECONDS = 120.0
+"""Seconds that a whole send may take where its channel states no deadline of its own."""
 
 
 class MessageAlert(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +68,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
             are over. Suppressed alerts are on neither side
         answers: the `Receipt.reference` of the channel's last message about the group, so that a
             provider can keep one thread; empty for the first message
+        progress: the `DeliveryError.progress` of the last attempt at this message
     """
 
     id: str
@@ -74,6 +86,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     alerts: Sequence[MessageAlert]
     url: str
     answers: str = ""
+    progress: str = ""
 
 
 def shown(message: Message, most: int) -> list[MessageAlert]:
@@ -99,7 +112,11 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Channel(Protocol):
-    """Anything that takes messages."""
+    """Anything that takes messages.
+
+    A channel may state `send_seconds`, the deadline of one whole `send` of all its requests, which
+    it keeps itself. Who sends gives it up soon after that, and tries again.
+    """
 
     def send(self, message: Message) -> Receipt:
         """Deliver, or raise.
@@ -108,3 +125,8 @@ class Channel(Protocol):
             DeliveryError: it was not delivered; `permanent` where a retry cannot help
         """
         ...
+
+
+def send_seconds(channel: Channel) -> float:
+    """Return the seconds after which a send through `channel` has failed."""
+    return float(getattr(channel, "send_seconds", SEND_SECONDS))

@@ -61,6 +61,7 @@ def compose(
     now: datetime,
     dashboard: str,
     answers: str = "",
+    progress: str = "",
 ) -> Message:
     """Compose the message for one channel about `group`.
 
@@ -77,6 +78,7 @@ def compose(
         now: the present moment
         dashboard: address of the dashboard, for links
         answers: reference of the channel's last message about the group
+        progress: what the channel took of this message when it was last tried
 
     Returns:
         The message; its status is resolved where `reason` is that all alerts are resolved.
@@ -99,6 +101,7 @@ def compose(
         alerts=[*named.firing, *named.resolved],
         url=f"{dashboard.rstrip('/')}/?group={group.id}",
         answers=answers,
+        progress=progress,
     )
 
 

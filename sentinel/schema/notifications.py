@@ -68,7 +68,11 @@ class NotificationLogEntry(SQLModel, table=True):
 
 
 class Delivery(SQLModel, table=True):
-    """One attempt to send through one channel. Rows are added, then finished once."""
+    """One attempt to send through one channel. Rows are added, then finished once.
+
+    `reference` is the provider's id of what was sent; of a failed attempt, it is what the channel
+    took of the message, where that is known.
+    """
 
     __tablename__: ClassVar[Any] = "delivery"
 

@@ -142,9 +142,43 @@ def test_an_endless_refusal_is_read_up_to_its_first_words():
     assert caught.value.permanent
 
 
+@pytest.mark.parametrize("channel", [webhook, mail])
+def test_a_name_that_is_not_looked_up_in_time_ends_the_send_at_the_deadline(
+    channel: Callable[[int], Channel], monkeypatch: pytest.MonkeyPatch
+):
+    answered = threading.Event()
+
+    def hangs(*_: object, **__: object) -> list[object]:
+        answered.wait(60)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    try:
+        with pytest.raises(DeliveryError, match=r"within 0\.[56] s") as caught:
+            channel(25).send(message())
+    finally:
+        answered.set()
+    assert not caught.value.permanent
+
+
 def test_a_connection_that_comes_after_the_deadline_is_shut_down_at_once():
     ours, theirs = socket.socketpair()
-    with ours, theirs, SendDeadline(0.0) as deadline:
+    over = threading.Event()
+
+    def connects_late() -> None:
+        over.wait(60)
+
+    deadline = SendDeadline(0.0)
+    with ours, theirs:
+        with pytest.raises(TimeoutError):
+            deadline.run(connects_late)
         theirs.settimeout(10)
         deadline.watch(ours)
         assert theirs.recv(1) == b""
+        over.set()
+
+
+def test_what_the_work_returns_or_raises_comes_through():
+    assert SendDeadline(60.0).run(lambda: 7) == 7
+    with pytest.raises(ZeroDivisionError):
+        SendDeadline(60.0).run(lambda: 1 // 0)

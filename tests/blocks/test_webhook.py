@@ -14,6 +14,7 @@ from pydantic import SecretStr, ValidationError
 
 from blocks.webhook import SignedWebhook
 from sentinel.errors import DeliveryError
+from sentinel.notifications.channel import Message
 from tests.blocks.messages import message, resolved
 from tests.prefect_server import Receiver, free_port
 
@@ -162,6 +163,57 @@ def test_every_alert_of_a_storm_is_sent_in_pages(receiver: Receiver):
     assert [one["id"] for body in bodies for one in body["alerts"]] == [one.id for one in alerts]
     keys = [request.headers["Idempotency-Key"] for request in receiver.requests]
     assert keys == ["m1", "m1-2", "m1-3"]
+
+
+def storm_of(count: int) -> Message:
+    alert = message().alerts[0]
+    return message(alerts=[replace(alert, id=f"a{n}") for n in range(count)], firing=count)
+
+
+def pages(receiver: Receiver) -> list[tuple[int, int]]:
+    bodies = [json.loads(request.body) for request in receiver.requests]
+    receiver.requests.clear()
+    return [(body["page"], body["pages"]) for body in bodies]
+
+
+def test_a_retry_begins_with_the_page_that_was_not_taken(receiver: Receiver):
+    channel, storm = webhook(receiver.url), storm_of(1_100)
+    receiver.answers = [200, 503]
+    with pytest.raises(DeliveryError) as caught:
+        channel.send(storm)
+    assert pages(receiver) == [(1, 3), (2, 3)]
+    channel.send(replace(storm, progress=caught.value.progress))
+    assert pages(receiver) == [(2, 3), (3, 3)]
+
+
+@pytest.mark.parametrize("other", [storm_of(1_101), replace(storm_of(1_100), firing=1_099)])
+def test_a_retry_that_names_other_alerts_begins_with_the_first_page(
+    receiver: Receiver, other: Message
+):
+    receiver.answers = [200, 503]
+    with pytest.raises(DeliveryError) as caught:
+        webhook(receiver.url).send(storm_of(1_100))
+    pages(receiver)
+    webhook(receiver.url).send(replace(other, progress=caught.value.progress))
+    assert pages(receiver) == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_message_of_which_nothing_was_taken_says_so(receiver: Receiver):
+    receiver.answers = [503]
+    with pytest.raises(DeliveryError) as caught:
+        webhook(receiver.url).send(storm_of(1_100))
+    assert caught.value.progress == ""
+
+
+def test_all_pages_share_one_deadline(receiver: Receiver, monkeypatch: pytest.MonkeyPatch):
+    moments = iter([0.0, 10.0, 119.0, 121.0])
+    monkeypatch.setattr("blocks.webhook.time.monotonic", lambda: next(moments))
+    channel = webhook(receiver.url)
+    with pytest.raises(DeliveryError, match=r"all requests within 120 s") as caught:
+        channel.send(storm_of(1_100))
+    assert pages(receiver) == [(1, 3), (2, 3)]
+    assert caught.value.progress.startswith("2 ")
+    assert not caught.value.permanent
 
 
 def test_an_alert_that_is_over_is_sent_with_its_end(receiver: Receiver):

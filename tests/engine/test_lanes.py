@@ -6,12 +6,15 @@ import threading
 from collections import Counter
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 
-from sentinel.engine.lanes import Lanes
-from sentinel.notifications.channel import Message
+from sentinel.engine.lanes import LANE_THREAD, Lanes
+from sentinel.errors import DeliveryError
+from sentinel.notifications.channel import SEND_SECONDS, Channel, Message, Receipt
 from sentinel.store.notifications.deliveries import Outcome, ToSend
+from tests.waiting import eventually
 
 MESSAGE = Message(
     id="m", group_id="g", dedup_key="d", at=datetime(2026, 3, 1, tzinfo=UTC), status="firing",
@@ -28,18 +31,45 @@ def to(channel: str, number: int) -> ToSend:
     )  # fmt: skip
 
 
+class OfOneName:
+    """A channel that hangs, fails, raises or answers, as its name says."""
+
+    def __init__(self, channels: Channels, name: str, seconds: float) -> None:
+        self._channels = channels
+        self._name = name
+        self.send_seconds = seconds
+
+    def send(self, message: Message) -> Receipt:
+        self._channels.tried[self._name] += 1
+        match self._name:
+            case "slow":
+                self._channels.go.wait(60)
+            case "dead":
+                raise DeliveryError("no answer")
+            case "exits":
+                raise SystemExit(1)
+            case "breaks":
+                self._channels.go.wait(60)
+                raise Broken
+            case _:
+                pass
+        return Receipt()
+
+
+class Broken(BaseException):
+    """What ends a process."""
+
+
 class Channels:
     """Channels of which some hang until told, and some fail."""
 
     def __init__(self) -> None:
         self.go = threading.Event()
         self.tried: Counter[str] = Counter()
+        self.seconds = 60.0
 
-    def send(self, one: ToSend) -> Outcome:
-        self.tried[one.channel] += 1
-        if one.channel == "slow":
-            self.go.wait(60)
-        return Outcome(sent=one, error="no answer" if one.channel == "dead" else "")
+    def channel_of(self, reference: str) -> Channel:
+        return OfOneName(self, reference, self.seconds)
 
 
 @pytest.fixture
@@ -57,7 +87,7 @@ def gathered(lanes: Lanes, most: int) -> list[Outcome]:
 
 
 def test_a_channel_that_hangs_delays_no_other(channels: Channels):
-    lanes = Lanes(channels.send, at_once=2)
+    lanes = Lanes(channels.channel_of, at_once=2)
     lanes.submit([to("slow", n) for n in range(20)] + [to("quick", n) for n in range(20)])
     found = gathered(lanes, 20)
     assert {one.sent.channel for one in found} == {"quick"}
@@ -66,17 +96,52 @@ def test_a_channel_that_hangs_delays_no_other(channels: Channels):
 
 
 def test_a_send_that_never_ends_has_failed_at_its_deadline(channels: Channels):
-    lanes = Lanes(channels.send, deadline=0.0)
+    channels.seconds = 0.01
+    lanes = Lanes(channels.channel_of, grace=0.0)
     lanes.submit([to("slow", 1)])
     (outcome,) = gathered(lanes, 1)
-    assert outcome.error == "slow did not finish within 0 s"
+    assert outcome.error == "slow did not finish within 0.01 s"
     channels.go.set()
     assert lanes.outcomes(0.2) == []  # its own outcome comes too late to count
     assert lanes.pending == []
 
 
+def test_a_channel_has_as_long_as_it_states_and_loading_it_as_long_as_any(channels: Channels):
+    channels.seconds = 1_000.0
+    lanes = Lanes(channels.channel_of, grace=0.0)
+    lanes.submit([to("slow", 1)])
+    eventually(lambda: channels.tried["slow"] == 1, "it is sent")
+    assert lanes.until_next_deadline() > 900
+    stuck = Lanes(lambda _: cast("Channel", channels.go.wait(60)), grace=0.0)
+    stuck.submit([to("slow", 2)])
+    assert 100 < stuck.until_next_deadline() <= SEND_SECONDS
+
+
+def test_outcomes_before_a_send_that_breaks_the_process_are_returned(channels: Channels):
+    lanes = Lanes(channels.channel_of)
+    lanes.submit([to("quick", 1), to("breaks", 1)])
+    eventually(lambda: channels.tried["breaks"] + channels.tried["quick"] == 2, "both are sent")
+    channels.go.set()
+    name = f"{LANE_THREAD}breaks"
+    eventually(lambda: name not in {t.name for t in threading.enumerate()}, "it breaks")
+    (outcome,) = gathered(lanes, 1)
+    assert outcome.sent.channel == "quick"
+    with pytest.raises(Broken):
+        lanes.raise_broken()
+    lanes.submit([to("quick", 2)])
+    assert lanes.outcomes(0.0) == []  # nothing more is started
+
+
+def test_a_channel_whose_code_leaves_the_process_has_failed(channels: Channels):
+    lanes = Lanes(channels.channel_of)
+    lanes.submit([to("exits", 1)])
+    (outcome,) = gathered(lanes, 1)
+    assert (outcome.error, outcome.permanent) == ("SystemExit, see the log", False)
+    lanes.raise_broken()
+
+
 def test_what_waits_for_a_channel_that_failed_three_times_comes_back_untried(channels: Channels):
-    lanes = Lanes(channels.send, at_once=1)
+    lanes = Lanes(channels.channel_of, at_once=1)
     lanes.submit([to("dead", n) for n in range(20)])
     found = gathered(lanes, 20)
     assert channels.tried["dead"] == 3
@@ -87,7 +152,7 @@ def test_what_waits_for_a_channel_that_failed_three_times_comes_back_untried(cha
 
 
 def test_nothing_more_is_started_once_it_is_closed(channels: Channels):
-    lanes = Lanes(channels.send, at_once=1)
+    lanes = Lanes(channels.channel_of, at_once=1)
     lanes.submit([to("slow", 1), to("slow", 2)])
     lanes.close()
     channels.go.set()

@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, or_, select
 
 from sentinel.notifications.channel import Message
-from sentinel.notifications.decision import pause_after
+from sentinel.notifications.decision import Notified, pause_after
 from sentinel.store.database.tables import DELIVERY, GROUP, NOTIFICATION_LOG
 from sentinel.store.notifications.channel_health import record
 
@@ -29,6 +29,7 @@ __all__ = [
     "finish",
     "is_log_entry",
     "log_entry_key",
+    "progress_of",
     "release_claims",
 ]
 
@@ -54,6 +55,7 @@ class ToSend(msgspec.Struct, frozen=True, kw_only=True):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The result of sending one message; an empty `error` is success.
 
+    `reference` is the provider's id of the message, or what a failed channel has taken of it.
     `of_message` is a refusal of what is in the message, after which the channel may take others.
     `untried` is a message that was claimed and not sent, because others had found its channel down.
     """
@@ -97,6 +99,24 @@ def release_claims(store: Store, by: str) -> int:
         if released:
             store.changed(connection)
     return released
+
+
+def progress_of(connection: Connection, message_id: str, last: Notified, group_id: str) -> str:
+    """Return what a channel took of a message when it was last tried.
+
+    Args:
+        connection: the claim's transaction
+        message_id: of the message, the same for each attempt
+        last: the channel's last notification
+        group_id: of the group that the message is about
+
+    Returns:
+        The `DeliveryError.progress` of an attempt at it; empty for nothing.
+    """
+    if last.retry_at is None:
+        return ""
+    tried = connection.execute(_PROGRESS, {"group": group_id, "message": message_id})
+    return tried.scalar() or ""
 
 
 def _finish_group(
@@ -240,5 +260,16 @@ _HELD = (
     select(DELIVERY.c.id)
     .where(DELIVERY.c.id == bindparam("delivery"), DELIVERY.c.state == "sending")
     .with_for_update()
+)
+_PROGRESS = (
+    select(DELIVERY.c.reference)
+    .where(
+        DELIVERY.c.group_id == bindparam("group"),
+        DELIVERY.c.message_id == bindparam("message"),
+        DELIVERY.c.state.in_(("failed", "refused")),
+        DELIVERY.c.reference != "",
+    )
+    .order_by(DELIVERY.c.started_at.desc())
+    .limit(1)
 )
 _END = DELIVERY.update().where(DELIVERY.c.id == bindparam("delivery"))

@@ -35,6 +35,7 @@ from sentinel.store.notifications.deliveries import (
     ToSend,
     finish,
     log_entry_key,
+    progress_of,
 )
 from sentinel.store.notifications.named_alerts import named_alerts, void_acknowledgements
 from sentinel.store.notifications.queries import (
@@ -290,6 +291,7 @@ class NotificationLog:
             now=now,
             dashboard=self._store.options.dashboard_url,
             answers=last.reference,
+            progress=progress_of(connection, id_, last, group.id),
         )
         delivery = new_id()
         connection.execute(
