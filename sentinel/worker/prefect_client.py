@@ -98,6 +98,10 @@ class PoolApi:
     async def claim(self, run: str, transition: str, owner: str) -> Claim:
         """Claim a flow run: propose Pending, which the API accepts from one worker only.
 
+        The API refuses Pending for a run that is pending or running, but accepts it for one that
+        has completed (Prefect 3.8.8). A worker whose poll is older than another worker's whole run
+        would therefore run it again, so the request asks for runs that are still scheduled.
+
         Args:
             run: id of the flow run
             transition: id of the proposal, the same for retries, so that a claim whose answer was
@@ -111,19 +115,22 @@ class PoolApi:
             NotFound: the run is gone
             PrefectUnreachable: the API does not answer
         """
-        state = {
-            "type": "PENDING",
-            "name": "Pending",
-            "message": owner,
-            "state_details": {"flow_run_id": run, "transition_id": transition},
+        body: Json = {
+            "flow_runs": {"id": {"any_": [run]}, "state": {"type": {"any_": ["SCHEDULED"]}}},
+            "state": {
+                "type": "PENDING",
+                "name": "Pending",
+                "message": owner,
+                "state_details": {"flow_run_id": run, "transition_id": transition},
+            },
+            "limit": 1,
         }
-        path = f"/flow_runs/{run}/set_state"
-        answer = await self._ask("claim", "POST", path, {"state": state, "force": False})
-        given: Json = answer.get("state") or {}
-        details: Json = answer.get("details") or {}
-        proposed: Json = given.get("state_details") or {}
-        mine = answer["status"] == "ACCEPT" or proposed.get("transition_id") == transition
-        return Claim(mine and given.get("type") == "PENDING", given, details.get("reason") or "")
+        answer = await self._ask("claim", "POST", "/flow_runs/bulk_set_state", body)
+        for result in answer["results"]:
+            details: Json = result.get("details") or {}
+            return _claim(result.get("state") or {}, transition, details.get("reason") or "")
+        now: Json = await self._ask("claimed", "GET", f"/flow_runs/{run}", None)
+        return _claim(now.get("state") or {}, transition, "it is not scheduled any more")
 
     async def end(
         self,
@@ -266,6 +273,13 @@ class PoolApi:
         except (ObjectNotFound, httpx.HTTPError) as error:
             raise _refused(what, error) from error
         return msgspec.json.decode(response.content)
+
+
+def _claim(state: Json, transition: str, why: str) -> Claim:
+    """Return whose the run is: ours if its state is the Pending that we proposed."""
+    proposed: Json = state.get("state_details") or {}
+    mine = state.get("type") == "PENDING" and proposed.get("transition_id") == transition
+    return Claim(mine, state, why)
 
 
 def _refused(what: str, error: Exception) -> SentinelError:

@@ -45,7 +45,7 @@ def test_an_outage_is_not_over_before_the_api_has_answered():
 
     def answers(path: str, _body: dict[str, Any]) -> object:
         nonlocal claims
-        if path.endswith("/set_state"):
+        if path.endswith("set_state"):
             claims += 1
             raise httpx.ConnectError("nobody listens")
         if path.endswith("/queues/filter"):
