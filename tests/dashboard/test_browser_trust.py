@@ -220,6 +220,7 @@ def test_a_late_answer_of_a_view_that_is_over_takes_nothing_chosen_away(
     expect(page.locator(".blotter .row")).to_have_count(2)
     held.is_asked()
     page.keyboard.press("1")
+    expect(page.locator(".blotter .row")).to_have_count(3)
     page.keyboard.press("*")
     expect(page.locator(".blotter .row.chosen")).to_have_count(3)
     with page.expect_response(re.compile("/sentinel/rows.*severity=critical")):
