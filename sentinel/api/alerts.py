@@ -41,7 +41,7 @@ from sentinel.store.alerts.queries import Order
 from sentinel.store.alerts.search_syntax import searched
 from sentinel.tenant import TENANT_PATTERN
 
-__all__ = ["router"]
+__all__ = ["AlertId", "act", "item_of", "list_alerts", "router"]
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
@@ -58,7 +58,8 @@ AlertId = Annotated[
 ]
 
 
-def _item(request: Request, alert: AlertView) -> AlertItem:
+def item_of(request: Request, alert: AlertView) -> AlertItem:
+    """Return an alert with the links to its pages."""
     links = Links.model_validate(_links(request, vars(alert)))
     return AlertItem.model_construct(None, **vars(alert), links=links)
 
@@ -211,7 +212,7 @@ def act(request: Request, alert_id: AlertId, asked: ActionRequest, who: Acting) 
         reason=result.reason,
         reason_text=words(result.reason),
         offer=offer(store) if hold else None,
-        alert=_item(request, store.alerts.get(alert_id)),
+        alert=item_of(request, store.alerts.get(alert_id)),
     )
 
 

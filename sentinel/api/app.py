@@ -18,12 +18,14 @@ from fastapi.staticfiles import StaticFiles
 from sentinel.access import Permission
 from sentinel.api import (
     access,
+    alert_desk,
     alerts,
     channels,
     events,
     health,
     heartbeats,
     inbox,
+    introduction,
     metrics,
     problems,
     rules,
@@ -112,20 +114,25 @@ def create_app(
     api = APIRouter(prefix="/api/v1/alerts", dependencies=[access.Trusted, KnownQuery])
     for noun in (alerts, channels, events, heartbeats, inbox, metrics, rules, statistics, webhooks):
         api.include_router(_for_callers(noun.router))
+    api.include_router(_for_callers(alert_desk.steps), prefix="/alerts")
+    api.include_router(_for_callers(health.within))
     describe_needs(webhooks.older.routes)
     api.include_router(webhooks.older)
     app.include_router(api)
-    app.include_router(webhooks.older, dependencies=[access.Trusted, KnownQuery])
-    app.include_router(
-        _for_callers(events.batches),
-        prefix="/api/v1",
-        dependencies=[access.Trusted, KnownQuery],
-    )
+    guarded = [access.Trusted, KnownQuery]
+    app.include_router(_for_callers(statistics.router), prefix="/api/alerts", dependencies=guarded)
+    for prefix in ("/api/v1/alerts", "/api/alerts"):
+        # After the others: some of its paths begin with the id of an alert.
+        for router in (alert_desk.router, alert_desk.steps):
+            app.include_router(_for_callers(router), prefix=prefix, dependencies=guarded)
+    app.include_router(webhooks.older, dependencies=guarded)
+    app.include_router(_for_callers(events.batches), prefix="/api/v1", dependencies=guarded)
     # Its path contains a key.
     app.include_router(_for_callers(heartbeats.by_key), dependencies=[KnownQuery])
     open_here = [Depends(access.local_or_trusted), KnownQuery]
     app.include_router(_for_callers(health.router), dependencies=open_here)
-    app.include_router(_for_callers(_documentation(app)), dependencies=open_here)
+    for router in (introduction.router, introduction.pages, _documentation(app)):
+        app.include_router(_for_callers(router), dependencies=open_here)
     app.mount("/docs/static", StaticFiles(directory=Path(__file__).parent / "static"))
     return app
 

@@ -18,9 +18,11 @@ from sentinel.links import Addresses
 from sentinel.store import Store
 from sentinel.store.database.migrate import schema_ready
 
-__all__ = ["router"]
+__all__ = ["router", "within"]
 
 router = APIRouter(tags=["health"])
+within = APIRouter(tags=["health"])
+"""The same among the alerts' paths, which need the token."""
 
 _FULL_SECONDS = 60.0
 FULL = ComponentHealth(
@@ -29,11 +31,15 @@ FULL = ComponentHealth(
 NOT_CHECKED = ComponentHealth(status="unknown", message="not checked: the database is down")
 
 
+_RESPONSES = {**responses(), 503: {"model": Health, "description": "Database or schema is down"}}
+
+
+@within.get("/health", summary="Health by component, with the token", responses=_RESPONSES)
 @router.get(
     "/health",
     summary="Health by component",
     openapi_extra={"security": [{}]},  # or the token, which FastAPI names
-    responses={**responses(), 503: {"model": Health, "description": "Database or schema is down"}},
+    responses=_RESPONSES,
 )
 @needs(Permission.READ, "health")
 def health(request: Request, response: Response) -> Health:

@@ -12,6 +12,7 @@ from sentinel.alerts.view import AlertView, TimelineView
 from sentinel.rules.health import RuleHealth
 
 __all__ = [
+    "MOST_MINUTES",
     "NO_NUL",
     "ActionRequest",
     "ActionTaken",
@@ -28,6 +29,8 @@ __all__ = [
     "RuleList",
     "StatisticsView",
     "SystemStats",
+    "Version",
+    "Words",
 ]
 
 MOST_MINUTES = 60 * 24 * 366
@@ -46,6 +49,10 @@ def _integer(given: object) -> object:
 
 NO_NUL = "^[^\\u0000]*$"
 Words = Annotated[str, AfterValidator(_clean), Field(json_schema_extra={"pattern": NO_NUL})]
+
+
+Version = Annotated[int, Field(ge=1), BeforeValidator(_integer)]
+"""The version of an alert in a body."""
 
 
 def _needs(action: str, **fields: dict[str, Any]) -> dict[str, Any]:
@@ -86,7 +93,7 @@ class ActionRequest(BaseModel):
     assignee: Words | None = Field(
         None, max_length=100, description="For assign: the new assignee; empty unassigns."
     )
-    expected_version: Annotated[int, Field(ge=1), BeforeValidator(_integer)] | None = Field(
+    expected_version: Version | None = Field(
         None, description="Refuse (409) if the alert's version is another one."
     )
 

@@ -32,8 +32,13 @@ async def statistics(
     hours: Annotated[
         float, Query(gt=0, le=24 * 366, description="Length of the period, in hours.")
     ] = 24,
+    time_range_hours: Annotated[
+        float | None,
+        Query(gt=0, le=24 * 366, description="Another name of `hours`, which it goes before."),
+    ] = None,
 ) -> Response:
     """Count the alerts and notifications of the last hours, and the alerts that are live now."""
+    hours = hours if time_range_hours is None else time_range_hours
     answers = answers_of(request)
     store = cast("Store", request.app.state.store)
     rules, version = await asyncio.gather(answers.rules_version(), answers.version())

@@ -45,7 +45,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Arrived", "Sender", "arrive", "grafana", "prometheus"]
 
-Sender = Literal["prometheus", "grafana"]
+Sender = Literal["prometheus", "grafana", "api"]
+"""Who alerts come from; also the name of the rule that they are readings of."""
+_SAID: Mapping[str, str] = {
+    "prometheus": "Alerts that Alertmanager sends to its webhook here.",
+    "grafana": "Alerts that Grafana sends to its webhook here.",
+    "api": "Alerts that programs create over HTTP.",
+}
+_TRIGGERS: Mapping[str, str] = {
+    "prometheus": "prometheus_webhook", "grafana": "grafana_webhook", "api": "posted_alert",
+}  # fmt: skip
 _MOST_TITLE = 2000
 _MOST_TEXT = 10_000
 _TRIES = 20
@@ -181,7 +190,7 @@ def arrive(
         readings: of the message
         tenant: of the rule
         not_repeated: what to do with its alerts that are not reported again; by default what the
-            rule says, or what a sender with the usual repeat interval needs
+            rule says, or what a sender with the usual repeat interval needs; nothing for `api`
         gone: labels of alerts that are over although no reading says so
 
     Returns:
@@ -193,14 +202,16 @@ def arrive(
     for _ in range(_TRIES):
         at = store.now()
         rule, last = _rule(store, sender, tenant)
-        terms = not_repeated or rule.not_repeated or NotRepeated()
+        terms = not_repeated or rule.not_repeated
+        if sender != "api":  # which says once what it has to say
+            terms = terms or NotRepeated()
         rule = rule.model_copy(update={"not_repeated": terms})
         if last is not None and last >= at:
             at = last + _STEP
         applied = store.apply(
             Evaluation(
                 rule=rule,
-                trigger=f"{sender}_webhook",
+                trigger=_TRIGGERS[sender],
                 slot=at,
                 at=at,
                 observation=Observation(
@@ -222,11 +233,10 @@ def _rule(store: Store, sender: Sender, tenant: str) -> tuple[Rule, datetime | N
     try:
         row = store.rules.get(sender, tenant)
     except NotFound:
-        said = "Alertmanager" if sender == "prometheus" else "Grafana"
         rule = Rule(
             name=sender,
             tenant=tenant,
-            description=f"Alerts that {said} sends to its webhook here.",
+            description=_SAID[sender],
             group_by=["rule", "alertname"],
         )
         return rule, None

@@ -1,0 +1,102 @@
+"""Alerts that programs create by themselves, one at a time.
+
+Each is a reading of the rule `api`, as an alert of Alertmanager is one of the rule `prometheus`:
+its service, its name and its labels identify it. It stays open until somebody resolves it, since
+nothing reports it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from sentinel.checks.reading import Reading
+from sentinel.errors import ConfigurationError, Conflict
+from sentinel.ingest.webhooks import arrive
+from sentinel.labels.fingerprint import fingerprint
+from sentinel.store.alerts.of_fingerprint import newest_of
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["POSTED", "Posted", "post_alert"]
+
+POSTED = "api"
+"""The rule of alerts that are created over HTTP."""
+
+
+class Posted(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of an alert that was created.
+
+    Attributes:
+        alert_id: of the alert
+        opened: whether it opened by this; else it was live already and counts one occurrence more
+    """
+
+    alert_id: str
+    opened: bool
+
+
+def post_alert(
+    store: Store,
+    *,
+    labels: Mapping[str, str],
+    title: str,
+    severity: str,
+    value: float | None = None,
+    annotations: Mapping[str, str] | None = None,
+    details: Mapping[str, Any] | None = None,
+    team: str = "",
+    tenant: str = "default",
+) -> Posted:
+    """Open an alert, or count one occurrence more of the live alert with these labels.
+
+    Args:
+        store: the shared database
+        labels: identify it
+        title: one line for people
+        severity: a severity word
+        value: the number that is wrong, if there is one
+        annotations: texts for people by name
+        details: anything worth keeping with it
+        team: the team that owns what it is about
+        tenant: whose it is
+
+    Returns:
+        The alert.
+
+    Raises:
+        Conflict: the rule `api` is disabled
+        ConfigurationError: the alert cannot be stored
+        DatabaseError: too many at once; nothing was written
+    """
+    print_ = fingerprint(tenant, POSTED, labels)
+    before = newest_of(store, print_)
+    live = before is not None and before.live
+    reading = Reading(
+        labels=labels,
+        value=value,
+        firing=True,
+        summary=title,
+        severity=severity,
+        annotations=annotations or {},
+        details=details or None,
+        team=team,
+        occurrences=1,
+        # Who creates an alert again after it was resolved means a new episode.
+        started=None if live else store.now(),
+    )
+    applied = arrive(store, POSTED, [reading], tenant)
+    if applied.outcome == "disabled":
+        raise Conflict(
+            f"the rule {POSTED!r} is disabled, so nothing was stored",
+            hint=f"Enable it with: sentinel rule enable {POSTED}",
+        )
+    if applied.outcome == "error":
+        raise ConfigurationError(applied.error, hint="See /docs for the fields and their bounds.")
+    after = newest_of(store, print_)
+    if after is None:
+        raise ConfigurationError("the alert was not opened", hint=applied.error)
+    return Posted(alert_id=after.id, opened=not live)

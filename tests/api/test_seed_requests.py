@@ -1,0 +1,73 @@
+"""The literal requests of the five seeded systems are answered as their users expect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.seed_requests import LATER, REQUESTS, Asked
+from tests.api.served import Raised
+
+NEEDS_PREFECT = ("/rules", "/policies", "/providers", "/test-notification")
+"""Paths whose answers are made with a Prefect server: test_seed_rules."""
+NOT_YET: dict[tuple[str, str], str] = {
+    ("POST", "/api/v1/admin/settings"): "log levels at run time",
+}
+"""What issue 14 owes still, by method and path."""
+
+
+def later(asked: Asked) -> str:
+    """Return the issue that opens the path; empty where it is open."""
+    return next((why for start, why in LATER.items() if asked.path.startswith(start)), "")
+
+
+def alone(asked: Asked) -> bool:
+    """Return whether the request needs no Prefect server."""
+    return not any(f"/api/v1/alerts{start}" in asked.path for start in NEEDS_PREFECT)
+
+
+def sent(client: httpx.Client, asked: Asked, **ids: str) -> httpx.Response:
+    """Send the request as the document writes it."""
+    headers = {} if asked.content is None else {"Content-Type": asked.content_type}
+    path = asked.path
+    for name, one in ids.items():
+        path = path.replace(f"{{{name}}}", one)
+    return client.request(asked.method, path, content=asked.content, headers=headers)
+
+
+def has(body: Any, path: str) -> bool:
+    """Return whether `body` has the field at a dotted path."""
+    for name in path.split("."):
+        if not isinstance(body, dict) or name not in body:
+            return False
+        body = body[name]  # pyright: ignore[reportUnknownVariableType] - it is JSON
+    return True
+
+
+HERE = [asked for asked in REQUESTS if not later(asked) and alone(asked)]
+CLOSED = [asked for asked in REQUESTS if later(asked)]
+
+
+@pytest.mark.parametrize("asked", HERE, ids=lambda asked: asked.name)
+def test_a_literal_request_is_answered(asked: Asked, client: httpx.Client, raised: Raised):
+    if (asked.method, asked.path) in NOT_YET:
+        pytest.xfail(NOT_YET[asked.method, asked.path])
+    (alert_id,) = raised("/data")
+    answer = sent(client, asked, alert_id=alert_id)
+    assert answer.status_code == asked.status, answer.text
+    for field in asked.holds:
+        assert has(answer.json(), field), f"{field} is missing in {answer.text}"
+
+
+@pytest.mark.parametrize("asked", CLOSED, ids=lambda asked: asked.name)
+def test_what_a_later_issue_opens_is_not_there_yet(asked: Asked, client: httpx.Client):
+    # Whoever opens it takes it out of LATER, so that the request itself is tested.
+    assert sent(client, asked).status_code in (404, 405)
+
+
+def test_what_is_owed_still_is_not_answered_yet(client: httpx.Client):
+    for asked in HERE:
+        if (asked.method, asked.path) in NOT_YET:
+            assert sent(client, asked).status_code == 404, asked.name
