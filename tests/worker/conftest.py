@@ -120,6 +120,7 @@ class Bench:
     def __init__(self, server: PrefectServer, folder: Path, migrated: Path) -> None:
         self.server = server
         self.folder = folder
+        self.marks = folder
         self.pool = f"warm-{secrets.token_hex(4)}"
         self.database = sqlite_copy(migrated, folder / "sentinel.db")
         self.store = Store(self.database)
@@ -317,7 +318,7 @@ class Bench:
 
     def mark(self, name: str) -> Path:
         """A file that a flow may write, or wait for."""
-        return self.folder / name
+        return self.marks / name
 
     def end(self) -> None:
         """Stop every worker."""
@@ -336,8 +337,30 @@ def bench(prefect_server: PrefectServer, tmp_path: Path, migrated_sqlite: Path) 
 
 @pytest.fixture
 def worker(bench: Bench) -> Worker:
-    """A worker that is warm."""
+    """A worker that is warm, of this test alone."""
     return bench.worker().ready()
+
+
+WARM = pytest.mark.xdist_group("warm-worker")
+"""Tests that use `warm` run in one process of the suite, which has the worker."""
+
+
+@pytest.fixture(scope="package")
+def warm_bench(
+    prefect_server: PrefectServer, tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path
+) -> Generator[Bench]:
+    bench = Bench(prefect_server, tmp_path_factory.mktemp("warm"), migrated_sqlite)
+    yield bench
+    bench.end()
+
+
+@pytest.fixture
+def warm(warm_bench: Bench, tmp_path: Path) -> Bench:
+    """A bench with a worker that is warm already, for tests that neither stop nor configure it."""
+    warm_bench.marks = tmp_path
+    if not warm_bench.workers or warm_bench.workers[-1].process.poll() is not None:
+        warm_bench.worker().ready()
+    return warm_bench
 
 
 def killed(pid: int) -> None:

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.waiting import eventually
-from tests.worker.conftest import Bench, Worker, killed
+from tests.worker.conftest import WARM, Bench, Worker, killed
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
@@ -20,16 +20,17 @@ def cancel(bench: Bench, run: str) -> None:
     bench.http.post(f"/flow_runs/{run}/set_state", json=state).raise_for_status()
 
 
+@WARM
 @pytest.mark.parametrize("flow", ["waits", "gently", "hangs"])
-def test_a_run_that_is_cancelled_ends_cancelled(bench: Bench, worker: Worker, flow: str):
-    note = bench.mark("pid")
-    more = {} if flow == "hangs" else {"until": str(bench.mark("never"))}
-    run = bench.start(bench.deploy(flow, parameters={"note": str(note), **more}))
-    bench.eventually(note.exists, "it runs")
-    cancel(bench, run)
-    assert bench.ended(run)["state_type"] == "CANCELLED"
-    assert bench.ended(bench.start(bench.deploy("fine")))["state_name"] == "Completed"
-    assert worker.process.poll() is None
+def test_a_run_that_is_cancelled_ends_cancelled(warm: Bench, flow: str):
+    note = warm.mark("pid")
+    more = {} if flow == "hangs" else {"until": str(warm.mark("never"))}
+    run = warm.start(warm.deploy(flow, parameters={"note": str(note), **more}))
+    warm.eventually(note.exists, "it runs")
+    cancel(warm, run)
+    assert warm.ended(run)["state_type"] == "CANCELLED"
+    assert warm.ended(warm.start(warm.deploy("fine")))["state_name"] == "Completed"
+    assert warm.workers[-1].process.poll() is None
 
 
 def test_a_claimed_run_that_is_cancelled_never_starts(bench: Bench):

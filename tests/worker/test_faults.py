@@ -12,11 +12,12 @@ from sentinel.checks.reading import Reading
 from sentinel.evaluation.model import Evaluation
 from sentinel.rules.rule import Rule
 from tests.waiting import eventually
-from tests.worker.conftest import Bench, Worker, killed
+from tests.worker.conftest import WARM, Bench, Worker, killed
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
 
+@WARM
 @pytest.mark.parametrize(
     ("flow", "state", "message"),
     [
@@ -27,27 +28,28 @@ pytestmark = [pytest.mark.prefect, pytest.mark.slow]
         ("segfaults", "Crashed", "SIGSEGV"),
     ],
 )
-def test_it_fails_alone(bench: Bench, worker: Worker, flow: str, state: str, message: str):
-    beside = bench.start(
-        bench.deploy("waits", parameters={"until": str(bench.mark("go")), "note": ""})
+def test_it_fails_alone(warm: Bench, flow: str, state: str, message: str):
+    beside = warm.start(
+        warm.deploy("waits", parameters={"until": str(warm.mark("go")), "note": ""})
     )
-    bench.running(beside)
-    ended = bench.ended(bench.start(bench.deploy(flow)))
+    warm.running(beside)
+    ended = warm.ended(warm.start(warm.deploy(flow)))
     assert ended["state_name"] == state
     assert message in ended["state"]["message"]
-    after = bench.ended(bench.start(bench.deploy("fine")))
+    after = warm.ended(warm.start(warm.deploy("fine")))
     assert after["state_name"] == "Completed"
-    bench.mark("go").touch()
-    assert bench.ended(beside)["state_name"] == "Completed"
-    assert bench.states(beside) == ["Scheduled", "Pending", "Running", "Completed"]
+    warm.mark("go").touch()
+    assert warm.ended(beside)["state_name"] == "Completed"
+    assert warm.states(beside) == ["Scheduled", "Pending", "Running", "Completed"]
 
 
-def test_a_flow_that_cannot_be_imported_reports_the_reason(bench: Bench, worker: Worker):
-    missing = bench.deploy("fine", entrypoint="no_such_module.fine")
-    ended = bench.ended(bench.start(missing))
+@WARM
+def test_a_flow_that_cannot_be_imported_reports_the_reason(warm: Bench):
+    missing = warm.deploy("fine", entrypoint="no_such_module.fine")
+    ended = warm.ended(warm.start(missing))
     assert ended["state_name"] == "Failed"
     assert "no_such_module" in ended["state"]["message"]
-    assert bench.ended(bench.start(bench.deploy("fine")))["state_name"] == "Completed"
+    assert warm.ended(warm.start(warm.deploy("fine")))["state_name"] == "Completed"
 
 
 def test_a_run_that_hangs_is_killed_after_its_time(bench: Bench):
@@ -132,33 +134,34 @@ def test_a_flow_that_forks_ends_once_and_leaves_nothing(bench: Bench, worker: Wo
     eventually(lambda: not left.is_running() or left.status() == "zombie", "it is ended too")
 
 
-def test_asynchronous_flows_share_a_process(bench: Bench, worker: Worker):
-    gently = bench.deploy("gently")
+@WARM
+def test_asynchronous_flows_share_a_process(warm: Bench):
+    gently = warm.deploy("gently")
     # The worker learns from the first that it may.
-    assert bench.ended(bench.start(gently))["state_name"] == "Completed"
-    go = bench.mark("go")
-    notes = [bench.mark(f"pid-{number}") for number in range(8)]
-    runs = [bench.start(gently, until=str(go), note=str(note)) for note in notes]
+    assert warm.ended(warm.start(gently))["state_name"] == "Completed"
+    go = warm.mark("go")
+    notes = [warm.mark(f"pid-{number}") for number in range(8)]
+    runs = [warm.start(gently, until=str(go), note=str(note)) for note in notes]
     eventually(lambda: all(note.exists() for note in notes), "all run at once")
     go.touch()
-    assert {bench.ended(run)["state_name"] for run in runs} == {"Completed"}
+    assert {warm.ended(run)["state_name"] for run in runs} == {"Completed"}
     assert len({note.read_text() for note in notes}) == 1
 
 
-def test_runs_that_shared_a_loop_with_an_abort_are_repeated(bench: Bench, worker: Worker):
-    gently, bad = bench.deploy("gently"), bench.deploy("blocks_the_loop")
-    go = bench.mark("go")
+@WARM
+def test_runs_that_shared_a_loop_with_an_abort_are_repeated(warm: Bench):
+    gently, bad = warm.deploy("gently"), warm.deploy("blocks_the_loop")
+    go = warm.mark("go")
     for known in (gently, bad):
-        bench.ended(bench.start(known))
+        warm.ended(warm.start(known))
     beside = [
-        bench.start(gently, until=str(go), note=str(bench.mark(f"n{number}")))
-        for number in range(3)
+        warm.start(gently, until=str(go), note=str(warm.mark(f"n{number}"))) for number in range(3)
     ]
-    eventually(lambda: all(bench.mark(f"n{number}").exists() for number in range(3)), "they run")
-    culprit = bench.start(bad)
-    assert bench.ended(culprit)["state_name"] == "Crashed"
+    eventually(lambda: all(warm.mark(f"n{number}").exists() for number in range(3)), "they run")
+    culprit = warm.start(bad)
+    assert warm.ended(culprit)["state_name"] == "Crashed"
     go.touch()
-    assert {bench.ended(run)["state_name"] for run in beside} == {"Completed"}
+    assert {warm.ended(run)["state_name"] for run in beside} == {"Completed"}
 
 
 def _row(bench: Bench, rule: str) -> Any:

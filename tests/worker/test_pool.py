@@ -8,19 +8,20 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.worker.conftest import Bench, Worker
+from tests.worker.conftest import WARM, Bench, Worker
 
 pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
 
-def test_the_pool_and_its_worker_are_shown_as_ready(bench: Bench, worker: Worker):
-    pool = bench.http.get(f"/work_pools/{bench.pool}").json()
+@WARM
+def test_the_pool_and_its_worker_are_shown_as_ready(warm: Bench):
+    pool = warm.http.get(f"/work_pools/{warm.pool}").json()
     assert pool["type"] == "sentinel"
-    bench.eventually(
-        lambda: bench.http.get(f"/work_pools/{bench.pool}").json()["status"] == "READY", "ready"
+    warm.eventually(
+        lambda: warm.http.get(f"/work_pools/{warm.pool}").json()["status"] == "READY", "ready"
     )
-    (seen,) = bench.http.post(f"/work_pools/{bench.pool}/workers/filter", json={}).json()
-    assert seen["name"] == worker.name
+    (seen,) = warm.http.post(f"/work_pools/{warm.pool}/workers/filter", json={}).json()
+    assert seen["name"] == warm.workers[-1].name
     assert seen["status"] == "ONLINE"
 
 
@@ -74,16 +75,18 @@ def test_slow_notifications_take_no_place_of_a_rule(bench: Bench):
     assert {bench.ended(run)["state_type"] for run in runs} == {"COMPLETED"}
 
 
-def test_a_deployment_that_wants_an_image_is_sent_elsewhere(bench: Bench, worker: Worker):
-    wants = bench.deploy("fine", job_variables={"image": "acme/etl:3"})
-    ended = bench.ended(bench.start(wants))
+@WARM
+def test_a_deployment_that_wants_an_image_is_sent_elsewhere(warm: Bench):
+    wants = warm.deploy("fine", job_variables={"image": "acme/etl:3"})
+    ended = warm.ended(warm.start(wants))
     assert ended["state_name"] == "Refused"
     assert ended["state_type"] == "FAILED"
     assert "docker or kubernetes" in ended["state"]["message"]
 
 
-def test_changed_code_is_used_next_and_active_runs_are_kept(bench: Bench, worker: Worker):
-    file = bench.folder / "edited.py"
+@WARM
+def test_changed_code_is_used_next_and_active_runs_are_kept(warm: Bench):
+    file = warm.mark("edited.py")
     text = (
         "import time\nfrom pathlib import Path\nfrom prefect import flow\n\n"
         "@flow(persist_result=False)\ndef edited(note: str, until: str = ''):\n"
@@ -91,26 +94,27 @@ def test_changed_code_is_used_next_and_active_runs_are_kept(bench: Bench, worker
         "    Path(note).write_text('VERSION')\n"
     )
     file.write_text(text.replace("VERSION", "old"))
-    notes: list[Path] = [bench.mark(f"note-{number}") for number in range(3)]
-    edited = bench.deploy("edited", entrypoint=f"{file}:edited")
-    assert bench.ended(bench.start(edited, note=str(notes[0])))["state_name"] == "Completed"
-    go = bench.mark("go")
-    before = bench.start(edited, note=str(notes[1]), until=str(go))
-    bench.running(before)
+    notes: list[Path] = [warm.mark(f"note-{number}") for number in range(3)]
+    edited = warm.deploy("edited", entrypoint=f"{file}:edited")
+    assert warm.ended(warm.start(edited, note=str(notes[0])))["state_name"] == "Completed"
+    go = warm.mark("go")
+    before = warm.start(edited, note=str(notes[1]), until=str(go))
+    warm.running(before)
     file.write_text(text.replace("VERSION", "new"))
-    assert bench.ended(bench.start(edited, note=str(notes[2])))["state_name"] == "Completed"
+    assert warm.ended(warm.start(edited, note=str(notes[2])))["state_name"] == "Completed"
     go.touch()
-    assert bench.ended(before)["state_name"] == "Completed"
+    assert warm.ended(before)["state_name"] == "Completed"
     assert [note.read_text() for note in notes] == ["old", "old", "new"]
 
 
-def test_a_deployment_that_is_deployed_again_runs_as_it_now_is(bench: Bench, worker: Worker):
-    moved = bench.deploy("fine", entrypoint="no_such_module.fine")
-    assert bench.ended(bench.start(moved))["state_name"] == "Failed"
+@WARM
+def test_a_deployment_that_is_deployed_again_runs_as_it_now_is(warm: Bench):
+    moved = warm.deploy("fine", entrypoint="no_such_module.fine")
+    assert warm.ended(warm.start(moved))["state_name"] == "Failed"
     entrypoint = f"{Path(__file__).with_name('odd_flows.py')}:fine"
-    bench.http.patch(f"/deployments/{moved}", json={"entrypoint": entrypoint}).raise_for_status()
-    bench.eventually(
-        lambda: bench.ended(bench.start(moved))["state_name"] == "Completed", "it is noticed"
+    warm.http.patch(f"/deployments/{moved}", json={"entrypoint": entrypoint}).raise_for_status()
+    warm.eventually(
+        lambda: warm.ended(warm.start(moved))["state_name"] == "Completed", "it is noticed"
     )
 
 
