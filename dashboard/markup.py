@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 from html import escape
-from zoneinfo import ZoneInfo
 
+from dashboard.clock import Clock
 from sentinel.severity import Severity
 from sentinel.store.alerts.live_counts import CAP
 
@@ -82,16 +82,16 @@ def database_down(error: object) -> str:
 
 def message(
     *, title: str, status: str, rank: int, at: datetime, unread: bool, text: str, now: datetime,
-    zone: ZoneInfo,
+    clock: Clock,
 ) -> str:  # fmt: skip
-    """Return one message of the inbox, its time in the viewer's time zone."""
+    """Return one message of the inbox, its time as the viewer's clock writes it."""
     mark = '<span class="unread">Unread</span>' if unread else ""
     body = f'<div class="about"><span>{escape(text)}</span></div>' if text else ""
     kind = Severity(rank).word
     return (
         f'<div class="alert alert-{kind} {"is-unread" if unread else "is-read"}">'
         f'<div class="lead">{_severity(rank, kind)}<span class="age" '
-        f'title="{at.astimezone(zone):%Y-%m-%d %H:%M:%S} {escape(zone.key)}">'
+        f'title="{escape(clock.full(at))}">'
         f"{age(at, now)}</span></div>"
         f'<div class="what"><div class="title">{escape(title)}{_status(status)}{mark}</div>'
         f"{body}</div></div>"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 from html import escape
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 import pandas as pd
@@ -14,7 +13,7 @@ import streamlit as st
 from dashboard import markup, session
 from dashboard.configuration import RuleLine
 from dashboard.configuration_commands import RunRule, SuppressAlerts
-from dashboard.table import table
+from dashboard.table import moments, table
 from sentinel.errors import SentinelError
 from sentinel.rollout.files import packs, packs_folder, read_files
 from sentinel.store.alerts.filter import AlertFilter
@@ -113,12 +112,12 @@ def alerts_of(line: RuleLine) -> None:
     if not found:
         st.html('<p class="small">This rule has opened no alert.</p>')
         return
-    zone = ZoneInfo(session.zone())
+    clock = session.clock()
     picked = table(
         pd.DataFrame(
             [
                 {
-                    "Opened": one.since.astimezone(zone),
+                    "Opened": clock.local(one.since),
                     "Alert": one.title,
                     "Status": one.status,
                     "Duration": (markup.age(one.since, one.resolved_at) if one.resolved_at else ""),
@@ -132,7 +131,7 @@ def alerts_of(line: RuleLine) -> None:
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            "Opened": st.column_config.DatetimeColumn(format="MMM D HH:mm:ss", width=125),
+            "Opened": moments(),
             "Duration": st.column_config.TextColumn(width=70),
         },
         alt="The last alerts of the rule; select a row to open its alert",

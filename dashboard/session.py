@@ -14,6 +14,7 @@ from starlette.datastructures import Headers
 
 from dashboard import export_storage, identity, page_tokens
 from dashboard.alert_commands import Answer
+from dashboard.clock import Clock
 from dashboard.commands import Command, Commands
 from dashboard.configuration import Configuration
 from dashboard.data import Data
@@ -34,6 +35,7 @@ __all__ = [
     "authorized_actor",
     "base_path",
     "begin_run",
+    "clock",
     "commands",
     "configuration",
     "data",
@@ -230,6 +232,11 @@ def zone() -> str:
     except (ZoneInfoNotFoundError, ValueError):
         return "UTC"
     return name
+
+
+def clock() -> Clock:
+    """Return what writes moments for the viewer: the time zone and language of their browser."""
+    return Clock(ZoneInfo(zone()), st.context.locale or "en-US")
 
 
 def show_alert(alert_id: str) -> None:

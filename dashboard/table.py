@@ -7,13 +7,27 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-__all__ = ["table"]
+__all__ = ["moments", "table"]
 
 _st: Any = st  # its types name libraries that are not installed
 
 
+MOMENT = 178
+"""The width of a column of moments in pixels: `Nov 29, 2026, 10:24:05 PM`."""
 HEAD = 33
 """The height of a table's head in pixels, with its borders."""
+
+
+def moments(about: str | None = None) -> Any:
+    """Return the column of moments, which the browser writes as `dashboard.clock` does.
+
+    Args:
+        about: shown beside the title
+
+    Returns:
+        what `column_config` takes
+    """
+    return st.column_config.DatetimeColumn(format="localized", width=MOMENT, help=about)
 
 
 def table(

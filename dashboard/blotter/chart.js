@@ -28,7 +28,7 @@ function timeTicks(since, until) {
   const shift = new Date(since).getTimezoneOffset() * 60000;
   const found = [];
   for (let at = Math.ceil((since - shift) / step) * step + shift; at <= until; at += step) found.push(at);
-  const format = new Intl.DateTimeFormat(undefined, step >= 1440 * 60000 ? { month: "short", day: "numeric" } : { hour: "2-digit", minute: "2-digit" });
+  const format = step >= 1440 * 60000 ? CLOCK.day : CLOCK.hour;
   return found.map((at) => [at, format.format(at)]);
 }
 
@@ -70,7 +70,7 @@ function chart(readings, alert, timeline, now) {
   const open = alert.opened ? [draw("rect", { class: "during", x: x(within(alert.opened)), y: top, width: Math.max(1, x(within(alert.resolved ?? now)) - x(within(alert.opened))), height: floor - top }, titled("alert open"))] : [];
   const marks = timeline.filter((step) => step.at >= since && step.at <= until).map((step) => {
     const at = x(step.at), kind = MARKS[step.kind] ?? "";
-    const words = `${new Intl.DateTimeFormat(undefined, { timeStyle: "medium" }).format(step.at)} · ${step.actor ? `${step.actor}: ` : ""}${step.reasonText || step.kind}${step.comment ? ` “${step.comment.slice(0, 80)}”` : ""}`;
+    const words = `${CLOCK.full.format(step.at)} · ${step.actor ? `${step.actor}: ` : ""}${step.reasonText || step.kind}${step.comment ? ` “${commentOf(step).slice(0, 80)}”` : ""}`;
     return draw("g", { class: `moment ${kind}` }, titled(words),
       draw("line", { x1: at, x2: at, y1: top, y2: floor }),
       kind === "opened" ? draw("rect", { x: at - 4, y: floor - 4, width: 8, height: 8, rx: 1.5 }) : kind ? draw("circle", { cx: at, cy: floor, r: 4.5 }) : draw("path", { d: `M${at} ${floor - 4.5}l4.5 4.5-4.5 4.5-4.5-4.5Z` }));
@@ -91,7 +91,7 @@ function chart(readings, alert, timeline, now) {
     const [time, value] = points.reduce((best, one) => (Math.abs(one[0] - at) < Math.abs(best[0] - at) ? one : best));
     near.line.setAttribute("x1", x(time)); near.line.setAttribute("x2", x(time));
     near.dot.setAttribute("cx", x(time)); near.dot.setAttribute("cy", y(value));
-    readout.textContent = `${wording(value, unit)} at ${new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" }).format(time)}`;
+    readout.textContent = `${wording(value, unit)} at ${CLOCK.full.format(time)}`;
     const late = x(time) > width / 2;
     readout.setAttribute("x", late ? width - right : left); readout.setAttribute("text-anchor", late ? "end" : "start");
     hover.setAttribute("visibility", "visible");

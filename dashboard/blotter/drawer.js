@@ -234,7 +234,7 @@ class Drawer {
   step(step, now) {
     return h("li", { class: `step ${KINDS[step.kind] ?? ""}` },
       h("div", {}, step.actor ? [h("b", {}, step.actor), " · "] : "", step.reasonText || step.kind, step.value ? ` at ${step.value}` : "", " ", step.run ? outward(step.run, "run") : ""),
-      step.comment ? h("blockquote", {}, step.comment) : "",
+      step.comment ? h("blockquote", {}, commentOf(step)) : "",
       h("small", {}, when(step.at, now)));
   }
   act(op, more = {}) {

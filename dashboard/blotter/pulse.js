@@ -91,7 +91,7 @@ class Pulse {
     if (!this.data) return;
     const { data } = this;
     const silent = Date.now() - this.came, every = data.every * 1000;
-    const at = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" }).format(data.now);
+    const at = CLOCK.time.format(data.now);
     const [kind, words] = this.signedOut ? ["gone", `Signed out · as of ${at}`]
       : silent > every * 12 ? ["gone", `Disconnected · as of ${at}`]
       : data.problem ? ["gone", `Database down · as of ${at}`]

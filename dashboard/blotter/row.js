@@ -67,7 +67,7 @@ function fillRow(element, row, { me, chosen, conflict }) {
       conflict ? badge("conflict", conflict, "Somebody changed this alert after it was shown to you") : null,
       row.status === "escalated" ? badge("escalated", `escalated ${row.level}`, "The next escalation step was notified") : null,
       row.status === "acknowledged" ? badge("acknowledged", note ? ["ack ", by] : "acknowledged", note) : null,
-      row.status === "suppressed" ? badge("suppressed", `until ${SHORTLY.format(row.until)}`, row.why) : null,
+      row.status === "suppressed" ? badge("suppressed", `until ${brief(row.until)}`, row.why) : null,
       row.status === "resolved" ? badge("resolved", "resolved") : null,
       h("span", { class: "labels" }, labelWords(labels))),
     h("div", { role: "gridcell", class: "c-labels", title: labels.map(([name, value]) => `${name}=${value}`).join("\n") }, labelWords(labels)),

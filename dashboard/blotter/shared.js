@@ -64,14 +64,28 @@ function span(milliseconds) {
   if (hours < 10 && Math.floor((seconds % 3600) / 60)) return `${hours}h ${Math.floor((seconds % 3600) / 60)}m`;
   return hours < 48 ? `${hours}h` : `${Math.floor(hours / 24)}d`;
 }
-const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-const SHORTLY = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "short" });
+/** One clock format, the viewer's, as in Streamlit's tables and in dashboard/clock.py; nothing else writes times. */
+const writesTime = (options) => {
+  try { return new Intl.DateTimeFormat(navigator.languages, options); } catch { return new Intl.DateTimeFormat(undefined, options); }
+};
+const CLOCK = {
+  full: writesTime({ dateStyle: "medium", timeStyle: "medium" }), time: writesTime({ timeStyle: "medium" }),
+  hour: writesTime({ timeStyle: "short" }), day: writesTime({ month: "short", day: "numeric" }), date: writesTime({ dateStyle: "medium" }),
+};
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 function press(button, on) { button.setAttribute("aria-pressed", String(on)); }
 /** A moment in the viewer's own time zone, with the zone's name. */
-const moment = (at) => `${FULL.format(at)} ${ZONE}`;
+const moment = (at) => `${CLOCK.full.format(at)} ${ZONE}`;
+/** The time of day, with the day where it is another than today. */
+const brief = (at) => (CLOCK.date.format(at) === CLOCK.date.format(Date.now()) ? CLOCK.time : CLOCK.full).format(at);
+const OURS = /\b(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?: ?UTC|Z|\+00:00)(?!\w)/g;
+/** A text of Sentinel's own, with its moments in UTC written for the viewer. */
+const localized = (text) => text.replace(OURS, (whole, day, time) => { const at = Date.parse(`${day}T${time}Z`); return Number.isNaN(at) ? whole : CLOCK.full.format(at); });
 const plural = (n, one, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 const capped = (n) => (n > 10000 ? "10,000+" : n.toLocaleString("en"));
+
+/** The comment of a step; Sentinel's own, which has no actor, may hold moments. */
+const commentOf = (step) => (step.actor ? step.comment : localized(step.comment));
 
 /** Stored in this browser; one that forbids it forgets with the page. */
 const remembered = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from html import escape
 from typing import cast
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 import streamlit as st
@@ -13,7 +12,7 @@ import streamlit as st
 from dashboard import export_columns, export_panel, markup, session
 from dashboard.export_panel import Export
 from dashboard.page_addresses import SEARCH
-from dashboard.table import table
+from dashboard.table import moments, table
 from sentinel.alerts import reasons
 from sentinel.errors import SentinelError
 from sentinel.store.alerts import audit
@@ -70,13 +69,6 @@ def _filters() -> ActFilter:
     )
 
 
-def _moments(found: list[Act]) -> str:
-    """Return the format of the times: with the year where one is not of this year."""
-    this = session.data().store.now().year
-    same = all(act.at.year == this for act in found)
-    return "MMM D HH:mm:ss" if same else "MMM D YYYY HH:mm:ss"
-
-
 def _action(act: Act) -> str:
     """Return the action; with its reason where the person did not act on this alert itself."""
     return (
@@ -87,12 +79,12 @@ def _action(act: Act) -> str:
 
 
 def _shown(found: list[Act]) -> None:
-    zone = ZoneInfo(session.zone())
+    clock = session.clock()
     rows = table(
         pd.DataFrame(
             [
                 {
-                    "Time": act.at.astimezone(zone),
+                    "Time": clock.local(act.at),
                     "Actor": act.actor,
                     "Action": _action(act),
                     "Comment": f"to {act.comment}" if act.kind == "assigned" else act.comment,
@@ -109,7 +101,7 @@ def _shown(found: list[Act]) -> None:
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            "Time": st.column_config.DatetimeColumn(format=_moments(found), width=130),
+            "Time": moments(),
             "Actor": st.column_config.TextColumn(width=80),
             "Action": st.column_config.TextColumn(width=105),
             "Comment": st.column_config.TextColumn(width=200),
@@ -174,8 +166,8 @@ def _page() -> None:
         f"{before + 1:,} – {before + len(found.items):,}" if found.items else "Nothing found so far"
     )
     if found.cut and found.next:
-        back = found.next[0].astimezone(ZoneInfo(session.zone()))
-        summary += f" · searched {MOST_WALKED:,} entries, back to {back:%b %d %Y %H:%M}"
+        back = escape(session.clock().moment(found.next[0]))
+        summary += f" · searched {MOST_WALKED:,} entries, back to {back}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.html(
             f'<span class="fresh-count">{summary} · times in {zone}</span>',

@@ -70,20 +70,20 @@ def _spans() -> tuple[Span, Span] | None:
         first = st.date_input(
             "Compare these days", (today - 2 * week, today - week - timedelta(days=1)),
             key="first-days", max_value=today, bind="query-params",
+            format=session.clock().input_format,
         )  # fmt: skip
     with right:
         second = st.date_input(
             "with these", (today - week, today - timedelta(days=1)), key="second-days",
-            max_value=today, bind="query-params",
+            max_value=today, bind="query-params", format=session.clock().input_format,
         )  # fmt: skip
     spans = _days(first, zone), _days(second, zone)
     return None if spans[0] is None or spans[1] is None else (spans[0], spans[1])
 
 
 def _named(span: Span) -> str:
-    zone = ZoneInfo(session.zone())
-    since, until = span.since.astimezone(zone), span.until.astimezone(zone)
-    return f"{since:%b %d %H:%M} – {until:%b %d %H:%M}"
+    clock = session.clock()
+    return f"{clock.moment(span.since)} – {clock.moment(span.until)}"
 
 
 def _count(number: float | None) -> str:

@@ -14,7 +14,7 @@ from dashboard.alert_row import value
 from dashboard.export_panel import Export
 from dashboard.history_query import HistoryQuery
 from dashboard.page_addresses import SEARCH
-from dashboard.table import table
+from dashboard.table import moments, table
 from sentinel.alerts.view import SHOWN, AlertView
 from sentinel.errors import SentinelError
 from sentinel.severity import Severity
@@ -111,7 +111,8 @@ def _filters() -> None:
             today = session.data().store.now().astimezone(ZoneInfo(session.zone())).date()
             st.date_input(
                 "Opened on these days", (today - timedelta(days=7), today), key="opened-days",
-                max_value=today, bind="query-params", width=240, label_visibility="collapsed",
+                max_value=today, bind="query-params", width=240,
+                format=session.clock().input_format, label_visibility="collapsed",
             )  # fmt: skip
 
 
@@ -121,10 +122,10 @@ def _resolved_by(alert: AlertView) -> str:
 
 
 def _table(alerts: list[AlertView]) -> pd.DataFrame:
-    zone = ZoneInfo(session.zone())
+    clock = session.clock()
     rows: list[dict[str, Any]] = [
         {
-            "Opened": alert.since.astimezone(zone),
+            "Opened": clock.local(alert.since),
             "Severity": [alert.severity],
             # Among the first columns, to be visible on a phone.
             "Alert": alert.title or alert.rule,
@@ -150,7 +151,7 @@ def _shown(alerts: list[AlertView]) -> None:
         selection_mode="single-row",
         row_height=31,
         column_config={
-            "Opened": st.column_config.DatetimeColumn(format="MMM D HH:mm:ss", width=125),
+            "Opened": moments(),
             "Severity": st.column_config.MultiselectColumn(
                 options=[*WORDS, *ALIASES], color=[*COLOURS, COLOURS[0], COLOURS[2]], width=88
             ),

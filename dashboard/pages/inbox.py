@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -117,7 +116,7 @@ def _message(message: InboxMessage, view: InboxView) -> str | None:
                 unread=unread,
                 text=_text(message),
                 now=view.at,
-                zone=ZoneInfo(session.zone()),
+                clock=session.clock(),
             ),
             width="stretch",
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 import streamlit as st
@@ -12,7 +11,7 @@ import streamlit as st
 from dashboard import markup, session
 from dashboard.page_addresses import SEARCH
 from dashboard.serializers import payload_fields
-from dashboard.table import table
+from dashboard.table import moments, table
 from sentinel.errors import SentinelError
 
 LEVELS = ["info", "warning", "error"]
@@ -66,15 +65,15 @@ def log() -> None:
             "fail, or one service takes over for another.</p></div>"
         )
         return
-    zone = ZoneInfo(session.zone())
+    clock = session.clock()
     rows_shown: list[dict[str, Any]] = [
         {
-            "Time": one.at.astimezone(zone),
+            "Time": clock.local(one.at),
             "Level": [one.level],
             "Event": one.what,
-            "Message": one.message,
+            "Message": clock.localized(one.message),
             "Actor": str(one.details.get("actor") or ""),
-            "Details": _details(one.details),
+            "Details": clock.localized(_details(one.details)),
         }
         for one in found[:rows]
     ]
@@ -82,7 +81,7 @@ def log() -> None:
         pd.DataFrame(rows_shown),
         row_height=34,
         column_config={
-            "Time": st.column_config.DatetimeColumn(format="MMM D HH:mm:ss", width=140),
+            "Time": moments(),
             "Level": st.column_config.MultiselectColumn(options=LEVELS, color=COLOURS, width=88),
             "Event": st.column_config.TextColumn(width=180),
             "Message": st.column_config.TextColumn(width="large"),

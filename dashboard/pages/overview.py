@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+from datetime import datetime, timedelta
 from html import escape
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import markup, session
+from dashboard.clock import Clock
 from dashboard.table import table
 from dashboard.view_models import Overview
 from sentinel.errors import SentinelError
@@ -23,8 +25,8 @@ LENGTHS = {
     "7d": (timedelta(days=7), timedelta(hours=6)),
     "30d": (timedelta(days=30), timedelta(days=1)),
 }
-TICKS = {"24h": "%H:%M", "7d": "%a %d", "30d": "%b %d"}
-"""The format of the times under the bars, by period."""
+TICKS = {"24h": 3, "7d": 24, "30d": 96}
+"""Hours between the times under the bars, by period."""
 WORDS = [level.word for level in reversed(Severity)]
 # The severities of theme/sentinel.css, light and dark; a chart cannot read CSS.
 COLOURS = {
@@ -107,26 +109,51 @@ def _trend(shown: Overview) -> None:
             )
         )
         return
+    clock = session.clock()
+    ticks = _ticks(trend.since, trend.until, TICKS[shown.length], clock)
     end = pd.DataFrame(rows)
+    end["from"] = [clock.moment(one.at) for one in trend.buckets]
+    end["words"] = "from " + end["from"] + ": " + end["opened"].astype(str) + " " + end["severity"]
     end["until"] = end["at"] + trend.step * 0.88  # the bars stand apart
     chart = (
         alt.Chart(end)
         .mark_bar(clip=True)  # round corners would have nothing drawn at all
         .encode(
             x=alt.X("at:T", title=None,
-                    axis=alt.Axis(tickCount=8, grid=False, format=TICKS[shown.length]),
+                    axis=alt.Axis(values=list(ticks), grid=False, labelExpr=_labels(ticks),
+                              aria=False),
                     scale=alt.Scale(domainMin=trend.since, domainMax=trend.until)),
             x2="until:T",
             y=alt.Y("sum(opened):Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=5)),
             color=alt.Color("severity:N", scale=alt.Scale(domain=WORDS, range=COLOURS[scheme]),
                             legend=None),
             order=alt.Order("order:Q", sort="descending"),
-            tooltip=[alt.Tooltip("at:T", title="from", format="%b %d %H:%M"), "severity:N",
+            description=alt.Description("words:N"),
+            tooltip=["from:N", "severity:N",
                      alt.Tooltip("opened:Q")],
         )
         .properties(height=260)
     )  # fmt: skip
     st.altair_chart(chart, alt=f"{trend.now.opened} alerts opened in {shown.length}, by severity")
+
+
+def _ticks(since: datetime, until: datetime, hours: int, clock: Clock) -> dict[int, str]:
+    """Return the times under the bars: milliseconds since 1970, and how they are written."""
+    local = clock.local(since)
+    at = datetime(local.year, local.month, local.day, tzinfo=clock.zone)
+    found: dict[int, str] = {}
+    while at <= until:
+        if at >= since:
+            found[int(at.timestamp() * 1000)] = (
+                clock.short_day(at) if hours >= 24 else clock.hour(at)
+            )
+        at += timedelta(hours=hours)  # on the viewer's clock, whatever a clock change does
+    return found
+
+
+def _labels(ticks: dict[int, str]) -> str:
+    """Return the expression of Vega that writes the times under the bars."""
+    return f"({json.dumps(ticks)})[time(datum.value)]"
 
 
 def _by_severity(shown: Overview) -> list[tuple[str, int]]:

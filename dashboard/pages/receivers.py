@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from html import escape
 from typing import cast
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 import streamlit as st
@@ -13,7 +12,7 @@ import streamlit as st
 from dashboard import channel_panels, markup, session
 from dashboard.configuration import ChannelLine, CliResult
 from dashboard.configuration_commands import RemoveReceiver, SendTestMessage, SetReceiver
-from dashboard.table import table
+from dashboard.table import moments, table
 from sentinel.errors import SentinelError
 
 LENGTHS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
@@ -68,7 +67,7 @@ def _rate(line: ChannelLine) -> str:
 
 
 def _channels(lines: list[ChannelLine], length: str) -> None:
-    zone = ZoneInfo(session.zone())
+    clock = session.clock()
     table(
         pd.DataFrame(
             [
@@ -80,9 +79,7 @@ def _channels(lines: list[ChannelLine], length: str) -> None:
                     "Delivered": line.delivered.sent if line.delivered else 0,
                     "Retried": line.delivered.failed if line.delivered else 0,
                     "Failed": line.delivered.refused if line.delivered else 0,
-                    "Last delivery": line.delivered.last.astimezone(zone)
-                    if line.delivered
-                    else None,
+                    "Last delivery": clock.local(line.delivered.last) if line.delivered else None,
                     "Last error": line.delivered.error if line.delivered else "",
                 }
                 for line in lines
@@ -99,7 +96,7 @@ def _channels(lines: list[ChannelLine], length: str) -> None:
             "Delivered": st.column_config.NumberColumn(help="Attempts that the channel accepted"),
             "Retried": st.column_config.NumberColumn(help="Attempts that failed and were retried"),
             "Failed": st.column_config.NumberColumn(help="Attempts that failed permanently"),
-            "Last delivery": st.column_config.DatetimeColumn(format="MMM D HH:mm:ss"),
+            "Last delivery": moments(),
             "Last error": st.column_config.TextColumn(width="large"),
         },
         alt="Channels, the receivers that use them, and their deliveries",

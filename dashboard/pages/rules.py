@@ -5,7 +5,6 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 import streamlit as st
@@ -15,7 +14,7 @@ from dashboard import markup, rule_panels, session
 from dashboard.configuration import RuleLine
 from dashboard.configuration_commands import SwitchRule
 from dashboard.page_addresses import SEARCH
-from dashboard.table import table
+from dashboard.table import moments, table
 from sentinel.errors import SentinelError
 from sentinel.rules.health import LABELS, RuleHealth
 from sentinel.severity import Severity
@@ -70,7 +69,7 @@ def _matching(lines: list[RuleLine], words: str, states: list[str]) -> list[Rule
 
 def _list(lines: list[RuleLine], chosen: str) -> str:
     """Show the table; return the name of the selected rule, or an empty text."""
-    zone = ZoneInfo(session.zone())
+    clock = session.clock()
     rows: list[dict[str, Any]] = [
         {
             "Rule": line.row.name,
@@ -78,7 +77,7 @@ def _list(lines: list[RuleLine], chosen: str) -> str:
             "Alerts": line.live,
             "Result": line.why,
             "Last evaluation": (
-                line.row.evaluated_at.astimezone(zone) if line.row.evaluated_at else None
+                clock.local(line.row.evaluated_at) if line.row.evaluated_at else None
             ),
             "Interval": line.row.spec.get("every", ""),
             "Severity": line.row.spec.get("severity", Severity(line.row.severity).word),
@@ -112,7 +111,7 @@ def _list(lines: list[RuleLine], chosen: str) -> str:
                 width=62, help="Alerts that are open or acknowledged now"
             ),
             "Result": st.column_config.TextColumn(width=150, help="Why its health is what it is"),
-            "Last evaluation": st.column_config.DatetimeColumn(format="MMM D HH:mm:ss", width=125),
+            "Last evaluation": moments(),
             "Interval": st.column_config.TextColumn(width=64),
             "Severity": st.column_config.TextColumn(width=78),
             "Trigger": st.column_config.TextColumn(width=150),
@@ -181,7 +180,7 @@ def _drift(name: str) -> None:
 
 
 def _details(line: RuleLine) -> None:
-    row, zone = line.row, ZoneInfo(session.zone())
+    row, clock = line.row, session.clock()
     now = session.data().store.now()
     st.html(
         f'<div class="page-head"><h2 class="rule-name">{escape(row.name)}</h2>'
@@ -192,7 +191,7 @@ def _details(line: RuleLine) -> None:
     _buttons(line)
     _drift(row.name)
     if not row.enabled and row.switched_at:
-        since = f"{row.switched_at.astimezone(zone):%b %d %H:%M}"
+        since = clock.moment(row.switched_at)
         who = row.switched_by or "somebody"
         st.html(
             markup.note(
@@ -214,7 +213,7 @@ def _details(line: RuleLine) -> None:
 
 
 def _last(line: RuleLine, now: Any) -> None:
-    row, zone = line.row, ZoneInfo(session.zone())
+    row, clock = line.row, session.clock()
     asked = quote(f"rule:{row.name}")
     ago = f"{markup.age(row.evaluated_at, now)} ago" if row.evaluated_at else "never"
     run = (
@@ -228,7 +227,7 @@ def _last(line: RuleLine, now: Any) -> None:
          f'acknowledged</a> · <a href="history?q={asked}" target="_self">all of its '
          "alerts</a>"),
         ("Last evaluation", f"{ago}, {escape(line.why)}{run}"),
-        ("Evaluations", f"{row.evaluations:,} since {row.created_at.astimezone(zone):%Y-%m-%d}"),
+        ("Evaluations", f"{row.evaluations:,} since {clock.day(row.created_at)}"),
         ("Trigger", escape(row.trigger)),
         ("Category", escape(row.category or "none")),
         ("Owned by", "a file" if row.source == "file" else escape(row.source)),
@@ -246,12 +245,12 @@ def _evaluations(line: RuleLine) -> None:
             "they are kept.</p>"
         )
         return
-    zone = ZoneInfo(session.zone())
+    clock = session.clock()
     table(
         pd.DataFrame(
             [
                 {
-                    "Time": one.at.astimezone(zone),
+                    "Time": clock.local(one.at),
                     "Series": one.series,
                     "Lowest": one.lowest,
                     "Highest": one.highest,
@@ -262,7 +261,7 @@ def _evaluations(line: RuleLine) -> None:
         row_height=30,
         most=300,
         column_config={
-            "Time": st.column_config.DatetimeColumn(format="MMM D HH:mm:ss"),
+            "Time": moments(),
             "Series": st.column_config.NumberColumn(help="Series that had a reading"),
             "Lowest": st.column_config.NumberColumn(format="%.4g"),
             "Highest": st.column_config.NumberColumn(format="%.4g"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from html import escape
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -79,14 +78,13 @@ def _storage() -> None:
     except SentinelError as error:
         st.html(markup.database_down(error))
         return
-    zone = ZoneInfo(session.zone())
     size = value(kept.bytes / 1_048_576, "MB") if kept.bytes is not None else "unknown"
     _facts(
         [
             ("Database", kept.where, "SENTINEL_DATABASE_URL"),
             ("Size", size, ""),
             ("Alerts", markup.capped(kept.alerts, 1_000_000), ""),
-            ("Oldest alert", f"{kept.oldest.astimezone(zone):%Y-%m-%d}" if kept.oldest
+            ("Oldest alert", session.clock().day(kept.oldest) if kept.oldest
              else "none yet", ""),
             ("Retention of resolved alerts", format_duration(settings().retention),
              "SENTINEL_RETENTION"),

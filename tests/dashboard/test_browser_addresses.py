@@ -156,11 +156,14 @@ def test_chosen_days_are_in_the_address_and_the_fonts_are_our_own(
     days = [today - timedelta(days=back) for back in (9, 5)]
     page.goto(f"{served.url}/compare?compared=Choose%20days")
     for day, end in zip(days, ("start", "end"), strict=True):
-        page.get_by_role("spinbutton", name=f"year, Compare these days {end} date").click()
-        page.keyboard.type(f"{day:%Y%m%d}")
+        page.get_by_role("spinbutton", name=f"month, Compare these days {end} date").click()
+        page.keyboard.type(f"{day:%m%d%Y}")
     page.locator(".page-head h1").click()
     expect(page).to_have_url(re.compile(f"first-days={days[0]}&first-days={days[1]}"))
-    beside = f"{days[0]:%b %d} 00:00 – {days[1] + timedelta(days=1):%b %d} 00:00"
+    begin, end = (
+        f"{day:%b} {day.day}, {day.year}, 12:00:00 AM" for day in (days[0], days[1] + timedelta(1))
+    )
+    beside = f"{begin} – {end}"
     expect(page.get_by_text(beside)).to_be_visible()
     page.goto(page.url)
     expect(page.get_by_text(beside)).to_be_visible()

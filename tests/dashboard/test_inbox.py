@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.clock import Clock
 from sentinel.engine.dispatcher import notify_due
 from tests.dashboard.scene import Scene, given, shown
 
@@ -79,8 +80,8 @@ def test_its_moments_are_those_of_whoever_looks(
     monkeypatch.setattr("dashboard.session.zone", lambda: "Asia/Tokyo")
     scene.tells(scene.raises("disk"), "about the disk")
     (message,) = scene.store.inbox.page(limit=1)
-    there = message.at.astimezone(ZoneInfo("Asia/Tokyo"))
-    assert f'title="{there:%Y-%m-%d %H:%M:%S} Asia/Tokyo"' in shown(opened(page))
+    there = Clock(ZoneInfo("Asia/Tokyo")).moment(message.at)
+    assert f'title="{there} Asia/Tokyo"' in shown(opened(page))
 
 
 def test_a_message_opens_its_alert(scene: Scene, page: AppTest):
