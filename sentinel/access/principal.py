@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Literal
 
@@ -10,7 +11,7 @@ import msgspec
 from sentinel.access.roles import Permission, Role
 from sentinel.access.scope import EVERYTHING, Reach, Scope
 
-__all__ = ["Grant", "Kind", "Principal"]
+__all__ = ["Grant", "Kind", "Principal", "merged"]
 
 Kind = Literal["token", "key", "person", "local"]
 """How a principal was recognized: the API's token, an API key, a login, or this machine."""
@@ -22,6 +23,29 @@ class Grant(msgspec.Struct, frozen=True):
     role: Role
     tenants: frozenset[str] | None = None
     teams: frozenset[str] | None = None
+
+
+def merged(grants: Iterable[tuple[str, str, Role]]) -> tuple[Grant, ...]:
+    """Return single roles as few grants as say the same, the highest role first.
+
+    Args:
+        grants: tenant, team and role; an empty tenant or team means all of them
+
+    Returns:
+        One grant for all tenants with the same role for the same teams.
+    """
+    teams: dict[tuple[Role, str], set[str]] = {}
+    for tenant, team, role in grants:
+        teams.setdefault((role, tenant), set()).add(team)
+    tenants: dict[tuple[Role, frozenset[str] | None], set[str]] = {}
+    for (role, tenant), some in teams.items():
+        tenants.setdefault((role, _named(some)), set()).add(tenant)
+    found = [Grant(role, _named(some), of) for (role, of), some in tenants.items()]
+    return tuple(sorted(found, key=lambda one: (-one.role.level, repr(one))))
+
+
+def _named(names: set[str]) -> frozenset[str] | None:
+    return None if "" in names else frozenset(names)
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +77,15 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     def grants(self) -> tuple[Grant, ...]:
         """All roles, each with its tenants and teams."""
         return (Grant(self.role, self.tenants, self.teams), *self.further)
+
+    def covers(self, grant: Grant) -> bool:
+        """Return whether this principal may give a role to others: an admin of all it holds for."""
+        return any(
+            own.role is Role.ADMIN
+            and _within_names(grant.tenants, own.tenants)
+            and _within_names(grant.teams, own.teams)
+            for own in self.grants
+        )
 
     def allows(self, permission: Permission, tenant: str, team: str | None = None) -> bool:
         """Return whether this principal has a permission for what belongs to a tenant and team.
@@ -95,6 +128,10 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
                     return EVERYTHING
                 parts.append(Reach(grant.tenants, grant.teams))
         return Scope(tuple(parts))
+
+
+def _within_names(some: frozenset[str] | None, most: frozenset[str] | None) -> bool:
+    return most is None or (some is not None and some <= most)
 
 
 @cache

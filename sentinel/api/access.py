@@ -1,7 +1,8 @@
 """Who makes a request: authentication, and the principal that every route acts for.
 
-The bearer token of the instance is an admin of all tenants. The header `X-Sentinel-User` names the
-person who acts, which the timeline of an alert records.
+The bearer token of the instance is an admin of all tenants; an API key has the roles it was given.
+The header `X-Sentinel-User` names the person who acts, which the timeline of an alert records: for
+a key as `PERSON via KEY`.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import secrets
 from typing import Annotated
 
+import msgspec
 from fastapi import Depends, Header, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from sentinel.access import Principal, Role
+from sentinel.api.known_keys import KnownKeys
 from sentinel.api.needs import check_needs
 from sentinel.api.own_token import is_loopback
 from sentinel.api.problems import Problem
@@ -22,7 +25,8 @@ __all__ = ["Acting", "Trusted", "local_or_trusted", "principal"]
 MOST_OF_A_NAME = 100
 
 _bearer = HTTPBearer(
-    auto_error=False, description="The token in SENTINEL_API_TOKEN, or in the file home/api-token."
+    auto_error=False,
+    description="An API key, or the token in SENTINEL_API_TOKEN or in the file home/api-token.",
 )
 
 
@@ -44,8 +48,8 @@ async def principal(
 ) -> Principal:
     """Authenticate a request, and check the permission that its route needs.
 
-    Every route under /api depends on this. A coroutine, although it waits for nothing: FastAPI
-    would call a function in a thread.
+    Every route under /api depends on this. A key that was not used lately is read from the
+    database first.
 
     Args:
         request: the request
@@ -53,7 +57,8 @@ async def principal(
         user: the header `X-Sentinel-User`, if sent
 
     Returns:
-        Who acts. With the token, its name is the header, else SENTINEL_USER, else `api`.
+        Who acts. With the token, its name is the header, else SENTINEL_USER, else `api`; with a
+        key, the key's name.
 
     Raises:
         Problem: 401 without the right token, 403 without the permission, 422 for an invalid name
@@ -65,15 +70,32 @@ async def principal(
             "this request needs a bearer token",
             hint="Send the header Authorization: Bearer TOKEN.",
         )
-    wanted: str = request.app.state.token
-    given = credentials.credentials.encode("utf-8", "surrogateescape")
-    if not secrets.compare_digest(given, wanted.encode()):
-        raise Problem(
-            401,
-            "unauthorized",
-            "the bearer token is wrong",
-            hint="Use SENTINEL_API_TOKEN of the API's process, or the content of home/api-token.",
-        )
+    given = credentials.credentials
+    token: str = request.app.state.token
+    if secrets.compare_digest(given.encode("utf-8", "surrogateescape"), token.encode()):
+        default: str = request.app.state.settings.user
+        name = _name(user) or default or "api"
+        found = Principal(name=name, kind="token", role=Role.ADMIN)
+    else:
+        keys: KnownKeys = request.app.state.keys
+        key = await keys.principal(given)
+        if key is None:
+            raise Problem(
+                401,
+                "unauthorized",
+                "the bearer token is wrong",
+                hint="Use an API key that is valid, SENTINEL_API_TOKEN of the API's process, or "
+                "the content of home/api-token.",
+            )
+        name = _name(user)
+        # The program says for whom it acts; what it is cannot be hidden by that.
+        found = msgspec.structs.replace(key, name=f"{name} via {key.name}") if name else key
+    check_needs(request, found)
+    return found
+
+
+def _name(user: str | None) -> str:
+    """Return the name in the header `X-Sentinel-User`; empty without one."""
     name = (user or "").strip()
     if len(name) > MOST_OF_A_NAME or not name.isprintable():
         raise Problem(
@@ -82,10 +104,7 @@ async def principal(
             f"X-Sentinel-User must be printable and at most {MOST_OF_A_NAME} characters",
             field="X-Sentinel-User",
         )
-    default: str = request.app.state.settings.user
-    found = Principal(name=name or default or "api", kind="token", role=Role.ADMIN)
-    check_needs(request, found)
-    return found
+    return name
 
 
 async def local_or_trusted(

@@ -26,6 +26,7 @@ from sentinel.api import (
     heartbeats,
     inbox,
     introduction,
+    keys,
     metrics,
     problems,
     rules,
@@ -34,6 +35,7 @@ from sentinel.api import (
 )
 from sentinel.api.answers import Answers
 from sentinel.api.host_guard import HostGuard
+from sentinel.api.known_keys import KnownKeys
 from sentinel.api.limits import Limits
 from sentinel.api.needs import describe_needs, needs
 from sentinel.api.own_token import token
@@ -88,6 +90,7 @@ def create_app(
                 relay_thread.stop()
             prefect.close()
             app.state.answers.close()
+            app.state.keys.close()
             if store is None:
                 app.state.store.close()
 
@@ -104,6 +107,7 @@ def create_app(
     app.state.token = token(chosen)
     app.state.store = store or Store.of(chosen)
     app.state.answers = Answers(app.state.store)
+    app.state.keys = KnownKeys(app.state.store)
     app.state.addresses = Addresses.of(chosen)
     app.state.relay_thread = None
     app.state.prefect_healthy = prefect.healthy
@@ -112,7 +116,18 @@ def create_app(
     app.add_middleware(Limits)
 
     api = APIRouter(prefix="/api/v1/alerts", dependencies=[access.Trusted, KnownQuery])
-    for noun in (alerts, channels, events, heartbeats, inbox, metrics, rules, statistics, webhooks):
+    for noun in (
+        alerts,
+        channels,
+        events,
+        heartbeats,
+        inbox,
+        keys,
+        metrics,
+        rules,
+        statistics,
+        webhooks,
+    ):
         api.include_router(_for_callers(noun.router))
     api.include_router(_for_callers(alert_desk.steps), prefix="/alerts")
     api.include_router(_for_callers(health.within))

@@ -18,6 +18,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
 from sentinel.access import Permission, Principal
+from sentinel.access.areas import AREAS
 from sentinel.api.problems import Problem
 
 __all__ = ["Needed", "check_needs", "describe_needs", "needed_by", "needs", "public"]
@@ -68,6 +69,9 @@ def public(area: str, why: str) -> Callable[[F], F]:
 
 
 def _declared(needed: Needed) -> Callable[[F], F]:
+    if needed.area not in AREAS:
+        raise TypeError(f"{needed.area!r} is no area of the API: add it to sentinel.access.areas")
+
     def declare(endpoint: F) -> F:
         setattr(endpoint, _DECLARED, needed)
         return endpoint

@@ -18,6 +18,7 @@ from sentinel.cli import (
     deploy,
     events,
     instance,
+    keys,
     receivers,
     rules,
     system,
@@ -96,6 +97,7 @@ app.add_typer(rules.commands, name="rule")
 app.add_typer(triggers.commands, name="trigger")
 app.add_typer(receivers.commands, name="receiver")
 app.add_typer(channels.commands, name="channel")
+app.add_typer(keys.commands, name="key")
 
 
 def _print_version(asked: bool) -> None:

@@ -6,6 +6,7 @@ Hot tables have no foreign keys: every write goes through one transaction of the
 checking a key per row would cost a third of the bulk path.
 """
 
+from sentinel.schema.access import AccessGrant, ApiKey, ApiKeySecret
 from sentinel.schema.alerts import LIVE, Alert, Suppression, TimelineEntry
 from sentinel.schema.columns import Moment, new_id
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
@@ -32,8 +33,11 @@ from sentinel.schema.saved_views import SavedView
 
 __all__ = [
     "LIVE",
+    "AccessGrant",
     "Alert",
     "AlertGroup",
+    "ApiKey",
+    "ApiKeySecret",
     "AutomationSwitch",
     "Change",
     "ChannelHealth",

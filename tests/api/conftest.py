@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from sentinel.api import create_app
 from sentinel.api.answers import Answers
+from sentinel.api.known_keys import KnownKeys
 from sentinel.clock import FakeClock
 from sentinel.settings import Settings
 from sentinel.store import Store
@@ -49,9 +50,11 @@ def app(application: FastAPI, store: Store) -> Generator[FastAPI]:
     """The application over the store of the test."""
     application.state.store = store
     application.state.answers = Answers(store)
+    application.state.keys = KnownKeys(store)
     application.state.full_at = None
     yield application
     application.state.answers.close()
+    application.state.keys.close()
 
 
 @pytest.fixture

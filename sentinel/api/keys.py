@@ -1,0 +1,266 @@
+"""API keys over HTTP: made, listed, rotated and revoked. A secret is in one response, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, TypeVar, cast
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from sentinel.access import Grant, Permission, Principal, Role
+from sentinel.access.areas import AREAS
+from sentinel.api.access import Acting
+from sentinel.api.known_keys import KnownKeys
+from sentinel.api.needs import needs
+from sentinel.api.problems import Problem, responses
+from sentinel.duration import Duration
+from sentinel.errors import NotFound
+from sentinel.store import Store
+from sentinel.store.access.key_views import KeyView
+from sentinel.store.access.keys import Keys, MadeKey
+from sentinel.tenant import TENANT_PATTERN
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/keys", tags=["keys"])
+T = TypeVar("T")
+
+_SCOPES = f"^({'|'.join(AREAS)})(:({'|'.join(Permission)}))?$"
+TenantName = Annotated[str, Field(pattern=f"^({TENANT_PATTERN})$")]
+TeamName = Annotated[
+    str, Field(min_length=1, max_length=200, pattern="^[^\\u0000-\\u001f\\u007f]*$")
+]
+KeyId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="Id of the key.")]
+Length = Annotated[
+    Duration,
+    WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,2}[smhd]$", "examples": ["90d"]}),
+]
+
+
+class KeyGrant(BaseModel):
+    """A role within some tenants and teams; null means all of them."""
+
+    role: Role
+    tenants: list[str] | None
+    teams: list[str] | None
+
+
+class KeySecretItem(BaseModel):
+    """One secret of a key, by its prefix."""
+
+    prefix: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
+class KeyItem(BaseModel):
+    """An API key, without its secret."""
+
+    id: str
+    name: str
+    state: Literal["active", "expired", "revoked"]
+    grants: list[KeyGrant]
+    scopes: list[str] = Field(description="Areas that it is confined to; empty for all.")
+    secrets: list[KeySecretItem] = Field(
+        description="The newest first; while the key is rotated, two of them are valid."
+    )
+    created_at: datetime
+    created_by: str
+    expires_at: datetime | None = Field(description="When the newest secret ends; null: never.")
+    used_at: datetime | None = Field(description="Last use, to the minute; null: never.")
+    revoked_at: datetime | None
+    revoked_by: str
+
+
+class KeyList(BaseModel):
+    """Keys by name."""
+
+    items: list[KeyItem]
+
+
+class KeyMade(BaseModel):
+    """A key with its new secret."""
+
+    key: KeyItem
+    secret: str = Field(description="Shown this once: send it as Authorization: Bearer SECRET.")
+
+
+class KeyRequest(BaseModel):
+    """A key to be made."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={
+        "examples": [{
+            "name": "grafana", "role": "responder", "tenants": ["acme"], "scopes": ["webhooks"],
+            "expires_in": "90d",
+        }]
+    })  # fmt: skip
+
+    name: str = Field(
+        max_length=100,
+        pattern="^([A-Za-z0-9][A-Za-z0-9._@ -]{0,98}[A-Za-z0-9]|[A-Za-z0-9])$",
+        description="Of the program that uses it.",
+    )
+    role: Role
+    tenants: list[TenantName] | None = Field(
+        None, min_length=1, max_length=50, description="Where; null: in all tenants."
+    )
+    teams: list[TeamName] | None = Field(
+        None, min_length=1, max_length=50,
+        description="For whose alerts and rules; null: for all teams.",
+    )  # fmt: skip
+    scopes: list[Annotated[str, Field(pattern=_SCOPES)]] = Field(
+        default_factory=list, max_length=50,
+        description="Areas that it is confined to, each AREA or AREA:PERMISSION; empty: all.",
+    )  # fmt: skip
+    expires_in: Length | None = Field(None, description="How long it is valid; null: for ever.")
+
+
+class RotateRequest(BaseModel):
+    """How a key gets a new secret."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"overlap": "1h"}]})
+
+    overlap: Length = Field(
+        timedelta(days=1), description="How long the secret before is accepted; 1d by default.",
+        json_schema_extra={"default": "1d"},
+    )  # fmt: skip
+    expires_in: Length | None = Field(
+        None, description="How long the new one is valid; null: as long as the one before was."
+    )
+
+
+def _keys(request: Request) -> Keys:
+    return Keys(cast("Store", request.app.state.store))
+
+
+@router.get("", summary="List API keys", responses=responses())
+@needs(Permission.ADMINISTER, "keys")
+def list_keys(
+    request: Request,
+    who: Acting,
+    revoked: Annotated[bool, Query(description="Those that were revoked, too.")] = False,
+) -> KeyList:
+    """List API keys by name, without their secrets: all that hold where the caller is an admin."""
+    now = cast("Store", request.app.state.store).now()
+    found = _keys(request).list(revoked=revoked)
+    return KeyList(items=[_item(one, now) for one in found if _is_in_reach(who, one)])
+
+
+@router.post("", summary="Make an API key", status_code=201, responses=responses(400, 409, 413))
+@needs(Permission.ADMINISTER, "keys")
+def create_key(request: Request, asked: KeyRequest, who: Acting, response: Response) -> KeyMade:
+    """Make an API key. Its secret is in this response and nowhere else.
+
+    Nobody can give a key more than they may do themselves.
+
+    Returns:
+        The key and its secret.
+
+    Raises:
+        Problem: 403 for a role, tenant, team or scope beyond the caller's own
+    """
+    of = (None if one is None else frozenset(one) for one in (asked.tenants, asked.teams))
+    if not who.covers(Grant(asked.role, *of)):
+        raise Problem(
+            403, "forbidden", f"{who.name} is not an admin of all that this key would hold for",
+            hint="Name only tenants and teams in which you are an admin.", field="tenants",
+        )  # fmt: skip
+    if who.scopes is not None and not who.scopes.issuperset(asked.scopes or AREAS):
+        raise Problem(
+            403, "forbidden", f"{who.name} may use only: {', '.join(sorted(who.scopes))}",
+            hint="Name only scopes that you have yourself.", field="scopes",
+        )  # fmt: skip
+    made = _keys(request).create(
+        asked.name, asked.role, actor=who.name, tenants=asked.tenants, teams=asked.teams,
+        scopes=asked.scopes, expires_in=asked.expires_in,
+    )  # fmt: skip
+    return _made(request, made, response)
+
+
+@router.get("/{key_id}", summary="One API key", responses=responses(404))
+@needs(Permission.ADMINISTER, "keys")
+def get_key(request: Request, key_id: KeyId, who: Acting) -> KeyItem:
+    """Return one API key, without its secret."""
+    found = _reached(request, key_id, who)
+    return _item(found, cast("Store", request.app.state.store).now())
+
+
+@router.post("/{key_id}/revoke", summary="Revoke an API key", responses=responses(404))
+@needs(Permission.ADMINISTER, "keys")
+def revoke_key(request: Request, key_id: KeyId, who: Acting) -> KeyItem:
+    """End an API key for good. This process refuses it at once, others within five seconds."""
+    _reached(request, key_id, who)
+    found = _changed(request, lambda keys: keys.revoke(key_id, actor=who.name))
+    return _item(found, cast("Store", request.app.state.store).now())
+
+
+@router.post(
+    "/{key_id}/rotate",
+    summary="Give an API key a new secret",
+    responses=responses(400, 404, 409, 413),
+)
+@needs(Permission.ADMINISTER, "keys")
+def rotate_key(
+    request: Request, key_id: KeyId, who: Acting, response: Response, asked: RotateRequest
+) -> KeyMade:
+    """Give an API key a new secret, while the one before is accepted for `overlap` longer."""
+    _reached(request, key_id, who)
+    made = _changed(
+        request,
+        lambda keys: keys.rotate(
+            key_id, actor=who.name, overlap=asked.overlap, expires_in=asked.expires_in
+        ),
+    )
+    return _made(request, made, response)
+
+
+def _reached(request: Request, key_id: str, who: Principal) -> KeyView:
+    found = _keys(request).get(key_id)
+    if not _is_in_reach(who, found) or found.id != key_id:
+        raise NotFound(
+            f"there is no key {key_id!r}",
+            hint="See which there are: sentinel key list, or GET /api/v1/alerts/keys",
+        )
+    return found
+
+
+def _changed(request: Request, change: Callable[[Keys], T]) -> T:
+    done = change(_keys(request))
+    cast("KnownKeys", request.app.state.keys).forget()
+    return done
+
+
+def _is_in_reach(who: Principal, key: KeyView) -> bool:
+    return all(who.covers(grant) for grant in key.grants)
+
+
+def _made(request: Request, made: MadeKey, response: Response) -> KeyMade:
+    response.headers["Cache-Control"] = "no-store"
+    now = cast("Store", request.app.state.store).now()
+    return KeyMade(key=_item(made.key, now), secret=made.secret.text)
+
+
+def _item(key: KeyView, now: datetime) -> KeyItem:
+    fields: dict[str, Any] = {
+        name: getattr(key, name) for name in KeyItem.model_fields
+        if name not in ("state", "grants", "secrets", "scopes")
+    }  # fmt: skip
+    return KeyItem(
+        **fields, state=key.state(now), scopes=list(key.scopes),
+        grants=[
+            KeyGrant(role=one.role, tenants=_sorted(one.tenants), teams=_sorted(one.teams))
+            for one in key.grants
+        ],
+        secrets=[
+            KeySecretItem(
+                prefix=one.prefix, created_at=one.created_at, expires_at=one.expires_at
+            )
+            for one in key.secrets
+        ],
+    )  # fmt: skip
+
+
+def _sorted(names: frozenset[str] | None) -> list[str] | None:
+    return None if names is None else sorted(names)

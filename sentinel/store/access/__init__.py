@@ -1,0 +1,1 @@
+"""Queries and changes of who may do what."""
