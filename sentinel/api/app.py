@@ -173,12 +173,12 @@ def _documentation(app: FastAPI) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/openapi.json")
-    @needs(Permission.READ, "documentation")
+    @needs(Permission.READ, "documentation", confined=True)
     def openapi() -> dict[str, Any]:
         return app.openapi()
 
     @router.get("/docs")
-    @needs(Permission.READ, "documentation")
+    @needs(Permission.READ, "documentation", confined=True)
     def docs() -> HTMLResponse:
         return get_swagger_ui_html(
             openapi_url="/openapi.json",

@@ -41,7 +41,7 @@ _RESPONSES = {**responses(), 503: {"model": Health, "description": "Database or 
     openapi_extra={"security": [{}]},  # or the token, which FastAPI names
     responses=_RESPONSES,
 )
-@needs(Permission.READ, "health")
+@needs(Permission.READ, "health", confined=True)
 def health(request: Request, response: Response) -> Health:
     """Check database, schema, Prefect and relay.
 

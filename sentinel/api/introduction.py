@@ -36,7 +36,7 @@ class Introduction(BaseModel):
     openapi_extra={"security": [{}]},  # or the token, which FastAPI names
     responses=responses(),
 )
-@needs(Permission.READ, "health")
+@needs(Permission.READ, "health", confined=True)
 def suite_info(request: Request) -> Introduction:
     """Return what this service is. Open on this machine; others need the token."""
     return Introduction(
@@ -49,7 +49,7 @@ def suite_info(request: Request) -> Introduction:
 
 
 @pages.get("/admin/alerts/dashboard")
-@needs(Permission.READ, "documentation")
+@needs(Permission.READ, "documentation", confined=True)
 def dashboard(request: Request) -> RedirectResponse:
     """Lead to the dashboard, which is served at an address of its own."""
     return RedirectResponse(cast("Addresses", request.app.state.addresses).dashboard)

@@ -136,7 +136,7 @@ def _keys(request: Request) -> Keys:
 
 
 @router.get("", summary="List API keys", responses=responses())
-@needs(Permission.ADMINISTER, "keys")
+@needs(Permission.ADMINISTER, "keys", confined=True)
 def list_keys(
     request: Request,
     who: Acting,
@@ -149,7 +149,7 @@ def list_keys(
 
 
 @router.post("", summary="Make an API key", status_code=201, responses=responses(400, 409, 413))
-@needs(Permission.ADMINISTER, "keys")
+@needs(Permission.ADMINISTER, "keys", confined=True)
 def create_key(request: Request, asked: KeyRequest, who: Acting, response: Response) -> KeyMade:
     """Make an API key. Its secret is in this response and nowhere else.
 
@@ -180,7 +180,7 @@ def create_key(request: Request, asked: KeyRequest, who: Acting, response: Respo
 
 
 @router.get("/{key_id}", summary="One API key", responses=responses(404))
-@needs(Permission.ADMINISTER, "keys")
+@needs(Permission.ADMINISTER, "keys", confined=True)
 def get_key(request: Request, key_id: KeyId, who: Acting) -> KeyItem:
     """Return one API key, without its secret."""
     found = _reached(request, key_id, who)
@@ -188,7 +188,7 @@ def get_key(request: Request, key_id: KeyId, who: Acting) -> KeyItem:
 
 
 @router.post("/{key_id}/revoke", summary="Revoke an API key", responses=responses(404))
-@needs(Permission.ADMINISTER, "keys")
+@needs(Permission.ADMINISTER, "keys", confined=True)
 def revoke_key(request: Request, key_id: KeyId, who: Acting) -> KeyItem:
     """End an API key for good. This process refuses it at once, others within five seconds."""
     _reached(request, key_id, who)
@@ -201,7 +201,7 @@ def revoke_key(request: Request, key_id: KeyId, who: Acting) -> KeyItem:
     summary="Give an API key a new secret",
     responses=responses(400, 404, 409, 413),
 )
-@needs(Permission.ADMINISTER, "keys")
+@needs(Permission.ADMINISTER, "keys", confined=True)
 def rotate_key(
     request: Request, key_id: KeyId, who: Acting, response: Response, asked: RotateRequest
 ) -> KeyMade:

@@ -34,25 +34,30 @@ class Needed(msgspec.Struct, frozen=True):
     Attributes:
         permission: that the principal must have somewhere; in which tenants, the store checks
         area: of the API, which the scopes of a key name
+        confined: whether the route shows and changes only what is in the principal's scope
         why: the reason, if everybody may call it
     """
 
     permission: Permission | None
     area: str
+    confined: bool = False
     why: str = ""
 
 
-def needs(permission: Permission, area: str) -> Callable[[F], F]:
+def needs(permission: Permission, area: str, *, confined: bool = False) -> Callable[[F], F]:
     """Declare the permission that a route needs, below its `@router.…` decorators.
 
     Args:
         permission: what the principal must be allowed to do
         area: of the API, such as `alerts`; a key may be confined to some
+        confined: whether the route shows and changes only what is in the principal's scope, or
+            nothing that belongs to a tenant. Whoever is confined to tenants or teams is refused
+            by every other route.
 
     Returns:
         A decorator, which returns the function itself.
     """
-    return _declared(Needed(permission, area))
+    return _declared(Needed(permission, area, confined))
 
 
 def public(area: str, why: str) -> Callable[[F], F]:
@@ -65,7 +70,7 @@ def public(area: str, why: str) -> Callable[[F], F]:
     Returns:
         A decorator, which returns the function itself.
     """
-    return _declared(Needed(None, area, why))
+    return _declared(Needed(None, area, why=why))
 
 
 def _declared(needed: Needed) -> Callable[[F], F]:
@@ -119,8 +124,17 @@ def check_needs(request: Request, principal: Principal) -> None:
     needed = needed_by(request.scope["endpoint"])
     if needed is None:
         raise Problem(403, "forbidden", "this route does not declare the permission it needs")
-    if needed.permission is None or principal.may(needed.permission, needed.area):
+    if needed.permission is None:
         return
+    if principal.may(needed.permission, needed.area):
+        if needed.confined or principal.scope(needed.permission).is_everything:
+            return
+        raise Problem(
+            403,
+            "forbidden",
+            f"{principal.name} is confined to tenants or teams, and this concerns all of them",
+            hint="Use a key of all tenants and teams.",
+        )
     if principal.may(needed.permission):
         raise Problem(
             403,

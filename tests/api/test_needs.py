@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 
-from sentinel.access import Permission
-from sentinel.api.needs import describe_needs, needed_by, needs, public
+from sentinel.access import Permission, Principal, Role
+from sentinel.api.needs import check_needs, describe_needs, needed_by, needs, public
+from sentinel.api.problems import Problem
 
 
 def test_a_route_without_a_declaration_keeps_the_application_from_starting():
@@ -61,3 +62,22 @@ def test_reading_needs_less_than_acting(app: FastAPI):
 def test_the_token_may_do_everything(client: httpx.Client):
     assert client.get("/api/v1/alerts/alerts").status_code == 200
     assert client.post("/api/v1/alerts/heartbeats/backup").status_code == 200
+
+
+def test_a_route_that_does_not_confine_itself_refuses_whoever_is_confined():
+    router = APIRouter()
+
+    @router.get("/all")
+    @needs(Permission.READ, "alerts")
+    def everything() -> None: ...
+
+    @router.get("/own")
+    @needs(Permission.READ, "alerts", confined=True)
+    def own() -> None: ...
+
+    red = Principal(name="robot", kind="key", role=Role.ADMIN, tenants=frozenset({"red"}))
+    token = Principal(name="api", kind="token", role=Role.ADMIN)
+    with pytest.raises(Problem, match="robot is confined to tenants or teams"):
+        check_needs(Request({"type": "http", "endpoint": everything}), red)
+    check_needs(Request({"type": "http", "endpoint": own}), red)
+    check_needs(Request({"type": "http", "endpoint": everything}), token)
