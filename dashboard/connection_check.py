@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-__all__ = ["ConnectionResult", "ConnectionWatch", "check_connection"]
+__all__ = ["ConnectionResult", "ConnectionWatch", "check_connection", "check_page"]
 
 
 class ConnectionResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,11 +63,23 @@ def check_connection(url: str) -> ConnectionResult:
         )
     try:
         answer = httpx.get(f"{url.rstrip('/')}/health", timeout=5.0)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         return ConnectionResult(ok=False, text=f"{url}: {error}")
     if answer.status_code in (401, 403):
         return ConnectionResult(ok=True, text=f"{url} answers and requires credentials")
     if not answer.is_success:
         hint = "" if parts.path.rstrip("/").endswith("/api") else " Does the address end in /api?"
         return ConnectionResult(ok=False, text=f"{url} answers {answer.status_code}.{hint}")
+    return ConnectionResult(ok=True, text=url)
+
+
+def check_page(url: str) -> ConnectionResult:
+    """Check whether a web page answers at `url`, without any credentials."""
+    try:
+        answer = httpx.get(url, timeout=5.0)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return ConnectionResult(ok=False, text=f"{url}: {error}")
+    # A page behind a login redirects, or refuses us; a person can sign in.
+    if answer.status_code == 404 or answer.is_server_error:
+        return ConnectionResult(ok=False, text=f"{url} answers {answer.status_code}")
     return ConnectionResult(ok=True, text=url)

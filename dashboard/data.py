@@ -304,7 +304,7 @@ class Data:
 
     def test_prefect(self, url: str) -> ConnectionResult:
         """Check whether a Prefect API answers at `url`; only our own gets credentials."""
-        if url == self.addresses.prefect_api:
+        if url.rstrip("/") == self.addresses.prefect_api:
             ok = self.ask_prefect()
             return ConnectionResult(
                 ok=ok, text=f"{url}{'' if ok else ': start it, or set another address'}"

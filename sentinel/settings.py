@@ -1,20 +1,71 @@
 """Settings: environment variables beginning with `SENTINEL_`, and a `.env` file beside them.
 
+What a person saves on the dashboard's page *Settings* (`KEPT`) is in a file under home, which is
+read where neither the environment nor `.env` says anything.
+
 Credentials of outside systems are never settings; they live in Prefect blocks.
 """
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any, cast
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from sentinel.duration import Duration, parse_duration
+from sentinel.errors import ConfigurationError
+from sentinel.private_file import write_private
 
-__all__ = ["Settings", "settings"]
+__all__ = [
+    "KEPT",
+    "UP_CHOSE",
+    "Settings",
+    "keep_settings",
+    "kept_file",
+    "kept_settings",
+    "set_by",
+    "settings",
+]
+
+KEPT = ("prefect_api_url", "prefect_ui_url")
+"""Settings that a person may save on the dashboard's page."""
+UP_CHOSE = "SENTINEL_UP_CHOSE"
+"""A variable with the names of others, divided by commas: `sentinel up` gives them to its parts,
+and no person set them."""
+_FILE = "settings.json"
+_UNREADABLE = "{} cannot be read: {}"
+_CORRECT = "Correct the file, or delete it."
+_OTHER_NAMES = {"prefect_api_url": ("PREFECT_API_URL",)}
+
+
+class _KeptSource(PydanticBaseSettingsSource):
+    """What a person saved on the dashboard's page, weaker than the environment and `.env`."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return no value: all are read at once."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the values by name."""
+        home = self.current_state.get("home") or Settings.model_fields["home"].default
+        return {
+            name: value
+            for name, value in kept_settings(Path(home)).items()
+            if not any(os.environ.get(other) for other in _OTHER_NAMES.get(name, ()))
+        }
 
 
 class Settings(BaseSettings):
@@ -102,7 +153,10 @@ class Settings(BaseSettings):
     )
     prefect_api_url: str = Field(
         default="",
-        description="Prefect API that Sentinel talks to; empty means PREFECT_API_URL, else ours.",
+        description=(
+            "Prefect API that Sentinel talks to; empty means PREFECT_API_URL, else the one saved "
+            "on the dashboard's page Settings, else ours."
+        ),
     )
     prefect_auth_string: SecretStr = Field(
         default=SecretStr(""),
@@ -112,7 +166,11 @@ class Settings(BaseSettings):
         ),
     )
     prefect_ui_url: str = Field(
-        default="", description="Where people open Prefect; empty means beside its API."
+        default="",
+        description=(
+            "Where people open Prefect; empty means the address saved on the dashboard's page "
+            "Settings, else beside its API."
+        ),
     )
     dashboard_url: str = Field(
         default="", description="Where people open the dashboard; empty means host and port."
@@ -165,6 +223,18 @@ class Settings(BaseSettings):
         description="How long events are kept, and for how long an id that comes again is known.",
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where settings are read, the strongest first."""
+        return init_settings, env_settings, dotenv_settings, _KeptSource(settings_cls)
+
     @field_validator("allowed_networks")
     @classmethod
     def _are_networks(cls, text: str) -> str:
@@ -187,3 +257,77 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """Return the settings of this process, read once."""
     return Settings()
+
+
+def kept_settings(home: Path) -> dict[str, str]:
+    """Read what a person saved on the dashboard's page.
+
+    Args:
+        home: folder of this machine's instance
+
+    Returns:
+        values by the names of `KEPT`; empty where nothing was saved
+
+    Raises:
+        ConfigurationError: the file cannot be read, or is no JSON object of texts
+    """
+    path = kept_file(home)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(_UNREADABLE.format(path, error), hint=_CORRECT) from error
+    if not isinstance(found, dict):
+        raise ConfigurationError(_UNREADABLE.format(path, "it is no object"), hint=_CORRECT)
+    values = cast("dict[str, object]", found)
+    if odd := [name for name, value in values.items() if not isinstance(value, str)]:
+        raise ConfigurationError(_UNREADABLE.format(path, f"{odd[0]} is no text"), hint=_CORRECT)
+    return {name: str(values[name]) for name in KEPT if values.get(name)}
+
+
+def keep_settings(home: Path, values: Mapping[str, str]) -> None:
+    """Save settings for the next start and for other processes that start here.
+
+    Args:
+        home: folder of this machine's instance; made where it is missing
+        values: by the names of `KEPT`; an empty text removes what was saved
+
+    Raises:
+        ConfigurationError: the file cannot be written
+    """
+    path = kept_file(home)
+    kept = {name: value for name in KEPT if (value := values.get(name, "").strip())}
+    try:
+        path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+        write_private(path, json.dumps(kept, indent=2) + "\n")
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be written: {error.strerror or error}",
+            hint="Make the folder writable, or set SENTINEL_HOME to another one.",
+        ) from error
+
+
+def kept_file(home: Path) -> Path:
+    """Return the file of the settings that were saved on the dashboard's page."""
+    return home.expanduser().resolve() / _FILE
+
+
+def set_by(name: str, environ: Mapping[str, str] | None = None) -> str:
+    """Return what sets a setting, stronger than what is saved on the dashboard's page.
+
+    Args:
+        name: of `KEPT`
+        environ: this process's environment unless given
+
+    Returns:
+        for people: the variable, and that it is in `.env` where it is; empty where nobody set it
+    """
+    variables = os.environ if environ is None else environ
+    chosen = variables.get(UP_CHOSE, "").split(",")
+    variable = f"SENTINEL_{name.upper()}"
+    for one in (variable, *_OTHER_NAMES.get(name, ())):
+        if variables.get(one) and one not in chosen:
+            return one
+    in_file = bool(DotEnvSettingsSource(Settings)().get(name)) and variable not in chosen
+    return f"{variable} in .env" if in_file else ""

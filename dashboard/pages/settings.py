@@ -1,8 +1,8 @@
 """The settings page: Prefect's address and a test of it, preferences, storage and retention.
 
 Settings of the installation come from the environment, where every part of Sentinel reads them;
-this page shows and tests them and says how to change them. A viewer's preferences stay in the
-browser.
+this page shows them and says how to change them. Prefect's addresses can be set here where the
+environment does not set them. A viewer's preferences stay in the browser.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ import streamlit as st
 from dashboard import markup, session
 from dashboard.alert_row import value
 from dashboard.blotter import widget
+from dashboard.connection_check import check_page
+from dashboard.prefect_addresses import LABELS, SavePrefectAddresses
 from dashboard.serializers import TARGETS
 from sentinel.duration import format_duration
 from sentinel.errors import ConfigurationError, SentinelError
-from sentinel.settings import settings
+from sentinel.settings import KEPT, kept_settings, set_by, settings
 
 NAME = re.compile("([A-Z]+(?:_[A-Z]+)+)")
 """The name of an environment variable."""
@@ -37,38 +39,80 @@ def _facts(facts: list[tuple[str, str, str]]) -> None:
     st.html(f'<dl class="meanings">{rows}</dl>')
 
 
+def _address(name: str, in_use: str, kept: str) -> str:
+    """Show the input of one of Prefect's addresses, and return its text.
+
+    Where the environment sets the address, it is shown and cannot be changed here.
+
+    Args:
+        name: of the setting
+        in_use: the address that this process uses
+        kept: the one that was saved here; empty for none
+
+    Returns:
+        the text
+    """
+    source = set_by(name)
+    typed = st.text_input(
+        LABELS[name], value=in_use if source else kept, placeholder=in_use, key=name,
+        disabled=bool(source), max_chars=2000,
+        help="Empty: what follows from the other settings" if not source else None,
+    )  # fmt: skip
+    if source:
+        st.html(
+            f'<p class="small">Set by <code>{escape(source)}</code>, which wins over this page. '
+            "Change it there.</p>"
+        )
+    elif kept and kept != in_use:
+        st.html(f'<p class="small">In use until the next start: {escape(in_use)}</p>')
+    return typed.strip()
+
+
+def _save_addresses(typed: dict[str, str]) -> None:
+    try:
+        changed = session.run(SavePrefectAddresses(**typed))
+    except SentinelError as error:
+        st.html(markup.note("warn", "Not saved.", str(error)))
+        return
+    said = f"Saved {' and '.join(changed)}; used from the next start" if changed else "No change"
+    session.queue_toast(said, "save")
+    st.rerun()
+
+
+def _test(api: str, ui: str) -> None:
+    try:
+        session.authorized_actor()
+    except ConfigurationError as error:
+        st.html(markup.note("warn", "Not tested.", str(error)))
+        return
+    with st.spinner(f"Testing {api} …"):
+        found, page = session.data().test_prefect(api), check_page(ui)
+    said = "Prefect answers." if found.ok else "Prefect does not answer."
+    st.html(markup.note("info" if found.ok else "warn", said, found.text))
+    if not page.ok:
+        st.html(markup.note("warn", "Prefect's UI does not answer.", page.text))
+
+
 def _prefect() -> None:
     st.html('<h2 class="section">Prefect</h2>')
     addresses = session.data().addresses
-    _facts(
-        [
-            ("API", addresses.prefect_api, "SENTINEL_PREFECT_API_URL, else PREFECT_API_URL"),
-            (
-                "UI",
-                addresses.prefect_ui,
-                "SENTINEL_PREFECT_UI_URL, else the API's address without /api",
-            ),
-        ]
-    )
-    address = st.text_input(
-        "Another address to test", key="tested-address", placeholder=addresses.prefect_api,
-        help="Tests whether a Prefect API answers there. Nothing is changed.",
-    )  # fmt: skip
-    if st.button("Test the connection", key="test", icon=":material/lan:"):
-        url = address.strip() or addresses.prefect_api
-        try:
-            session.authorized_actor()
-        except ConfigurationError as error:
-            st.html(markup.note("warn", "Not tested.", str(error)))
-            return
-        with st.spinner(f"Testing {url} …"):
-            found = session.data().test_prefect(url)
-        kind = "info" if found.ok else "warn"
-        st.html(
-            markup.note(
-                kind, "Prefect answers." if found.ok else "Prefect does not answer.", found.text
-            )
-        )
+    in_use = {"prefect_api_url": addresses.prefect_api, "prefect_ui_url": addresses.prefect_ui}
+    try:
+        kept = kept_settings(settings().resolved_home())
+    except ConfigurationError as error:
+        st.html(markup.note("warn", error.message, error.hint))
+        kept = {}
+    typed = {name: _address(name, in_use[name], kept.get(name, "")) for name in KEPT}
+    with st.container(horizontal=True, gap="small"):
+        tested = st.button("Test connection", key="test", icon=":material/lan:")
+        saved = st.button(
+            "Save", key="prefect-save", type="primary", disabled=all(map(set_by, KEPT)),
+            help="Used from the next start: sentinel down, then sentinel up",
+        )  # fmt: skip
+    if tested:
+        _test(*(typed[name] or in_use[name] for name in KEPT))
+    if saved:
+        _save_addresses(typed)
 
 
 def _storage() -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sentinel.errors import DatabaseError, DatabaseUnreachable
-from sentinel.settings import Settings
+from sentinel.settings import KEPT, Settings, set_by
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -54,14 +54,17 @@ def settings_here() -> Settings:
     record = running(home_of(own))
     if record is None:
         return own
-    elsewhere = own.prefect_api_url not in ("", record.environment.get("SENTINEL_PREFECT_API_URL"))
+    # What is saved on the dashboard's page counts from the next start; this one goes on.
+    given = {name for name in own.model_fields_set if name not in KEPT or set_by(name)}
+    api = own.prefect_api_url if "prefect_api_url" in given else ""
+    elsewhere = api not in ("", record.environment.get("SENTINEL_PREFECT_API_URL"))
     of_instance = {
         name: value
         for variable, value in record.environment.items()
         if (name := variable.removeprefix("SENTINEL_").lower()) in Settings.model_fields
         and variable.startswith("SENTINEL_")
         # A port of 0 means any free port; only the record has the one that was chosen.
-        and (name not in own.model_fields_set or getattr(own, name) == 0)
+        and (name not in given or getattr(own, name) == 0)
         and not (elsewhere and name == "prefect_auth_string")  # no other server may see it
     }
     return Settings.model_validate({**own.model_dump(exclude_unset=True), **of_instance})

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr, ValidationError
 
 from blocks.channel_variables import AlertVariables
+from sentinel.private_file import write_private
 from sentinel.store.notifications.receivers import DEFAULT
 from sentinel.up.console import StartScreen
-from sentinel.up.home import Home, write_private
+from sentinel.up.home import Home
 from sentinel.up.plan import Plan
 from sentinel.up.processes import ProcessGroup, Service, tail
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sentinel.errors import ConfigurationError
+from sentinel.private_file import write_private
 
 __all__ = ["Home"]
 
@@ -106,17 +107,3 @@ class Home:
                     own.replace(path)
             own.unlink(missing_ok=True)
         return path.read_text("ascii").strip()
-
-
-def write_private(path: Path, content: str) -> None:
-    """Write a file that only this user may read, at no moment half written.
-
-    Args:
-        path: where to
-        content: the whole text
-    """
-    own = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(content)
-    own.replace(path)

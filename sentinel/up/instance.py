@@ -20,7 +20,8 @@ import msgspec
 import psutil
 
 from sentinel.errors import Conflict
-from sentinel.up.home import Home, write_private
+from sentinel.private_file import write_private
+from sentinel.up.home import Home
 
 __all__ = ["AlreadyRunning", "Instance", "ProcessIdentity", "Record", "read", "running"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sentinel.links import dashboard_address, host_in_url
-from sentinel.settings import Settings
+from sentinel.settings import UP_CHOSE, Settings, set_by
 from sentinel.up import ports
 from sentinel.up.home import Home
 
@@ -49,6 +49,7 @@ class Plan:
         given_prefect_database: the same for Prefect's
         given_login: the auth string that a person chose for the Prefect server we start, or empty
         sqlite: embedded databases are SQLite
+        chosen: variables of addresses that no person set
     """
 
     home: Home
@@ -64,6 +65,7 @@ class Plan:
     given_prefect_database: str
     given_login: str
     sqlite: bool
+    chosen: tuple[str, ...] = ()
 
     @property
     def wants_postgres(self) -> bool:
@@ -125,6 +127,7 @@ class Plan:
             or self.home.secret(TOKEN),
             "SENTINEL_WORK_POOL": self.settings.work_pool,
             "PREFECT_API_URL": self.prefect_api,
+            UP_CHOSE: ",".join(self.chosen),
         }
         for field in ("allowed_hosts", "allowed_networks"):
             if given := getattr(self.settings, field):
@@ -167,6 +170,17 @@ class Plan:
 def root_of_code() -> Path:
     """The folder that `sentinel`, `dashboard` and the rest are in."""
     return Path(__file__).resolve().parents[2]
+
+
+def _chosen(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the variables of addresses that no person set, which the dashboard may change."""
+    names = {
+        "prefect_api_url": ("SENTINEL_PREFECT_API_URL", "PREFECT_API_URL"),
+        "prefect_ui_url": ("SENTINEL_PREFECT_UI_URL",),
+    }
+    return tuple(
+        one for name, all_of_it in names.items() if not set_by(name, variables) for one in all_of_it
+    )
 
 
 def make_plan(
@@ -218,4 +232,5 @@ def make_plan(
         given_prefect_database=given_prefect_database,
         given_login=variables.get(_SERVER_LOGIN, ""),
         sqlite=options.sqlite or settings.database == "sqlite",
+        chosen=_chosen(variables),
     )

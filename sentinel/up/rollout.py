@@ -14,7 +14,8 @@ import msgspec
 import yaml
 
 from sentinel.errors import ConfigurationError
-from sentinel.up.home import Home, write_private
+from sentinel.private_file import write_private
+from sentinel.up.home import Home
 from sentinel.up.plan import Options, root_of_code
 
 __all__ = [

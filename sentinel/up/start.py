@@ -12,7 +12,7 @@ import httpx
 
 from sentinel.errors import DatabaseError, PrefectUnreachable, SentinelError
 from sentinel.links import host_in_url
-from sentinel.settings import Settings
+from sentinel.settings import Settings, kept_file, set_by
 from sentinel.store import Store
 from sentinel.up import services
 from sentinel.up.channels import sync_channels
@@ -200,11 +200,12 @@ class Start:
             self._screen.step(PREFECT, "starts", f"asking {plan.given_prefect}")
             with self._setup() as setup:
                 if not await asyncio.to_thread(setup.healthy):
+                    where = set_by("prefect_api_url") or str(kept_file(plan.home.root))
                     raise PrefectUnreachable(
-                        f"Prefect at {plan.given_prefect} (PREFECT_API_URL) does not answer, or "
+                        f"Prefect at {plan.given_prefect} ({where}) does not answer, or "
                         "refuses the credentials",
-                        hint="Start that server or correct PREFECT_API_URL. Sentinel starts a "
-                        "server of its own where the variable is unset.",
+                        hint=f"Start that server or correct {where}. Sentinel starts a "
+                        "server of its own where no address is set.",
                     )
             self._screen.step(PREFECT, "ready", f"given: {plan.given_prefect}")
             return

@@ -84,7 +84,8 @@ def test_an_empty_log_says_what_will_be_there(scene: Scene, page: AppTest):
 def test_settings_say_where_things_are(scene: Scene, page: AppTest):
     scene.raises("one")
     words = shown(opened(page, "settings.py"))
-    for text in ("http://127.0.0.1:9/api", "sentinel.db", "SENTINEL_RETENTION", "90d", "maria"):
+    assert page.text_input(key="prefect_api_url").value == "http://127.0.0.1:9/api"
+    for text in ("SENTINEL_PREFECT_API_URL", "sentinel.db", "SENTINEL_RETENTION", "90d", "maria"):
         assert text in words
 
 

@@ -14,7 +14,7 @@ from tests.docs.pages import DOCS, ROOT, without_code
 GLOSSARY = DOCS / "reference/glossary.md"
 
 PLAIN = {
-    "#", "a", "act", "acts", "address", "after", "all", "already", "and", "another", "as",
+    "#", "a", "act", "acts", "after", "all", "already", "and", "as",
     "before", "by", "create", "days", "default", "discard", "do", "done", "down", "ended",
     "fell", "figures", "file", "first", "for", "found", "help", "hour", "in", "its", "kept",
     "kind", "largest", "last", "manually", "mark", "me", "mean", "module", "name", "navigate",

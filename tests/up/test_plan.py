@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sentinel.errors import ConfigurationError
-from sentinel.settings import Settings
+from sentinel.settings import Settings, keep_settings, set_by
 from sentinel.up import services
 from sentinel.up.home import Home
 from sentinel.up.plan import Options, make_plan
@@ -202,3 +202,23 @@ def test_a_start_has_the_api_listen_to_others_and_the_dashboard_to_this_machine(
     assert "--server.address=127.0.0.1" in services.dashboard(plan, {}).command
     assert plan.environment("sqlite:///x", {})["SENTINEL_HOST"] == "0.0.0.0"
     assert plan.dashboard == f"http://127.0.0.1:{plan.dashboard_port}"
+
+
+def test_an_address_saved_on_the_page_is_used_by_the_next_start_and_may_be_changed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SENTINEL_PREFECT_API_URL", "SENTINEL_PREFECT_UI_URL", "PREFECT_API_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SENTINEL_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    keep_settings(tmp_path, {"prefect_api_url": "http://prefect.example/api"})
+    plan = make_plan(Settings(), Options(), {})
+    part = plan.environment("sqlite:///x", {})
+    assert plan.given_prefect == part["PREFECT_API_URL"] == "http://prefect.example/api"
+    assert set_by("prefect_api_url", part) == ""
+    monkeypatch.setenv("PREFECT_API_URL", "http://other.example/api")
+    given = make_plan(Settings(), Options())
+    part = given.environment("sqlite:///x", {})
+    assert given.given_prefect == "http://other.example/api"
+    assert set_by("prefect_api_url", part) != ""
+    assert set_by("prefect_ui_url", part) == ""

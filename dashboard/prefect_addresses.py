@@ -1,0 +1,86 @@
+"""Prefect's addresses as a person sets them on the settings page. Nothing of Streamlit is used.
+
+They are saved in a file under home (`sentinel.settings`) and not in the database, since
+`sentinel up` needs them before there is a database.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import msgspec
+
+from dashboard.connection_check import check_connection
+from sentinel.errors import ConfigurationError
+from sentinel.links import web_address
+from sentinel.settings import KEPT, keep_settings, kept_settings, set_by, settings
+
+if TYPE_CHECKING:
+    from dashboard.commands import Services
+
+__all__ = ["LABELS", "SavePrefectAddresses"]
+
+LABELS = {"prefect_api_url": "API URL", "prefect_ui_url": "UI URL"}
+"""The settings of `KEPT` as the page names them."""
+Address = Annotated[str, msgspec.Meta(max_length=2000)]
+
+
+class SavePrefectAddresses(msgspec.Struct, frozen=True, kw_only=True):
+    """Save where Prefect is, for the next start and for other processes that start here.
+
+    Attributes:
+        prefect_api_url: of the API, ending in `/api`; empty for what follows from the settings
+        prefect_ui_url: of the UI; empty for the one beside the API
+    """
+
+    prefect_api_url: Address = ""
+    prefect_ui_url: Address = ""
+
+    def carry_out(self, services: Services, actor: str) -> list[str]:
+        """Save the addresses. What the environment sets stays as it was saved.
+
+        Args:
+            services: what commands work on
+            actor: who sent it
+
+        Returns:
+            the labels of those that changed
+
+        Raises:
+            ConfigurationError: an address is not one of a web page or has a password, the API
+                does not answer, or the file cannot be written; nothing was saved
+        """
+        home = settings().resolved_home()
+        before = kept_settings(home)
+        after = dict(before)
+        for name in KEPT:
+            if not set_by(name):
+                after[name] = _address(getattr(self, name).strip(), LABELS[name])
+        api = after.get("prefect_api_url", "")
+        if api and api != before.get("prefect_api_url"):
+            # The next start would refuse it, and the page could not be opened to correct it.
+            found = check_connection(api)
+            if not found.ok:
+                raise ConfigurationError(f"Prefect does not answer: {found.text}")
+        changed = [name for name in KEPT if after.get(name, "") != before.get(name, "")]
+        if changed:
+            keep_settings(home, after)
+            said = ", ".join(f"{LABELS[name]} {after.get(name) or 'default'}" for name in changed)
+            services.store.log.write(
+                "info", "settings.changed", f"{actor} set Prefect's {said}",
+                {"actor": actor, **{name: after.get(name, "") for name in changed}},
+            )  # fmt: skip
+        return [LABELS[name] for name in changed]
+
+
+def _address(given: str, label: str) -> str:
+    if not given:
+        return ""
+    found = web_address(given, label)
+    if "@" in urlsplit(found).netloc:
+        raise ConfigurationError(
+            f"the {label} has a user or a password",
+            hint="Leave them out, and set SENTINEL_PREFECT_AUTH_STRING.",
+        )
+    return found
