@@ -111,6 +111,13 @@ class Alert(SQLModel, table=True):
             postgresql_where=text("status = 'resolved'"),
         ),
         Index(
+            "alert_resolved_print",
+            "fingerprint",
+            "resolved_at",
+            sqlite_where=text("status = 'resolved'"),
+            postgresql_where=text("status = 'resolved'"),
+        ),
+        Index(
             "alert_ended",
             "resolved_at",
             "opened_at",

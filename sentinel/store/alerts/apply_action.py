@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    literal_column,
     or_,
     select,
     true,
@@ -33,7 +34,7 @@ from sentinel.store.alerts.alert_rows import ALERT_STATES, state_of
 from sentinel.store.alerts.holds import hold_rules
 from sentinel.store.alerts.reopen import beside, homes_of
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
-from sentinel.store.database.tables import ALERT, RULE
+from sentinel.store.database.tables import ALERT, NOT_RESOLVED, RULE
 from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ _ACTED_ON = _rows(_CHOSEN)
 _LIVE = _rows(
     ALERT.c.tenant == bindparam("tenant"),
     ALERT.c.rule == bindparam("rule"),
-    ALERT.c.status != "resolved",
+    literal_column("status") != literal_column("'resolved'"),
 )
 
 OF_A_SENDER = (
@@ -153,7 +154,7 @@ def expire(store: Store, connection: Connection, *, at_once: bool = False) -> in
     outlived = and_(
         ALERT.c.expires_at.is_not(None),
         ALERT.c.expires_at <= now,
-        ALERT.c.status != "resolved",
+        NOT_RESOLVED,
         # What is kept until somebody takes it must not crowd out what can go.
         or_(ALERT.c.severity < Severity.CRITICAL, ALERT.c.status != "open", OF_A_SENDER),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from sentinel.schema.alerts import LIVE
-from sentinel.store.database.tables import ALERT
+from sentinel.store.database.tables import ALERT, NOT_RESOLVED
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -25,6 +25,7 @@ def live_labels(store: Store, rule: str) -> list[dict[str, str]]:
     Returns:
         The labels of each, in no order.
     """
-    query = select(ALERT.c.labels).where(ALERT.c.rule == rule, ALERT.c.status.in_(LIVE))
+    live = (NOT_RESOLVED, ALERT.c.status.in_(LIVE))
+    query = select(ALERT.c.labels).where(ALERT.c.rule == rule, *live)
     with store.read() as connection:
         return list(connection.execute(query).scalars())

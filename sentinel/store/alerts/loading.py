@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import (
-    BindParameter,
     Connection,
     Integer,
     Row,
@@ -45,17 +44,18 @@ __all__ = [
 
 # Every evaluation executes these. Made once: SQLAlchemy compiles each statement object by itself.
 _MINE = (ALERT.c.tenant == bindparam("tenant"), ALERT.c.rule == bindparam("rule"))
-_LIVE = state_select(*_MINE, literal_column("status") != literal_column("'resolved'")).add_columns(
-    (cast(ALERT.c.details, Text) != "{}").label("detailed")
-)
-_RECENT = state_select(
-    *_MINE,
+_DETAILED = (cast(ALERT.c.details, Text) != "{}").label("detailed")
+_IS_LIVE = literal_column("status") != literal_column("'resolved'")
+_IS_RECENT = (
     literal_column("status") == literal_column("'resolved'"),
     ALERT.c.resolved_at >= bindparam("since"),
 )
-_NAMED: BindParameter[Any] = bindparam("prints", expanding=True)
-_LIVE_NAMED = _LIVE.where(ALERT.c.fingerprint.in_(_NAMED))
-_RECENT_NAMED = _RECENT.where(ALERT.c.fingerprint.in_(_NAMED))
+_LIVE = state_select(*_MINE, _IS_LIVE).add_columns(_DETAILED)
+_RECENT = state_select(*_MINE, *_IS_RECENT)
+# Tenant and rule are part of a fingerprint. With them, PostgreSQL may read all alerts of the rule.
+_NAMED = ALERT.c.fingerprint.in_(bindparam("prints", expanding=True))
+_LIVE_NAMED = state_select(_NAMED, _IS_LIVE).add_columns(_DETAILED)
+_RECENT_NAMED = state_select(_NAMED, *_IS_RECENT)
 _OPEN = (
     select(ALERT.c.fingerprint)
     .where(*_MINE, NOT_RESOLVED, ALERT.c.status.in_(LIVE[1:]))
@@ -192,9 +192,10 @@ def _selected(
     """Return the rows of `whole`, or those of `named` for the fingerprints given."""
     if prints is None:
         return list(connection.execute(whole, parameters).all())
+    asked = {name: value for name, value in parameters.items() if name not in ("tenant", "rule")}
     found: list[Row[Any]] = []
     for some in chunks(prints):
-        found += connection.execute(named, {**parameters, "prints": some}).all()
+        found += connection.execute(named, {**asked, "prints": some}).all()
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, literal_column, select
 
 from sentinel.alerts.state import AlertState
 from sentinel.notifications.grouping import Membership
@@ -54,7 +54,7 @@ def beside(connection: Connection, fingerprints: Iterable[str]) -> dict[str, Ale
         rows = state_query(
             connection,
             ALERT.c.fingerprint.in_(piece),
-            ALERT.c.status != "resolved",
+            literal_column("status") != literal_column("'resolved'"),
         )
         found |= {row.fingerprint: state_of(row) for row in rows}
     return found

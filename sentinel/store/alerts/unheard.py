@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, select
 from sentinel.store.alerts.apply_action import OF_A_SENDER
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.leases import LEASE
-from sentinel.store.database.tables import ALERT
+from sentinel.store.database.tables import ALERT, NOT_RESOLVED
 from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _added(connection: Connection, now: datetime) -> timedelta:
 
 def _wait_longer(connection: Connection, last: datetime, gap: timedelta) -> None:
     unheard = (
-        ALERT.c.status != "resolved",
+        NOT_RESOLVED,
         ALERT.c.expires_at > last,
         ALERT.c.last_bad_at <= last,
         OF_A_SENDER,

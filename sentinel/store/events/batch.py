@@ -28,7 +28,7 @@ from sentinel.store.alerts.apply_evaluation import collect
 from sentinel.store.alerts.unit_of_work import UnitOfWork
 from sentinel.store.database.bulk import insert_many, uncollected
 from sentinel.store.database.chunks import chunks
-from sentinel.store.database.tables import ALERT
+from sentinel.store.database.tables import ALERT, NOT_RESOLVED
 from sentinel.store.events.log import Block
 from sentinel.store.events.packs import MEMORY
 from sentinel.store.rules.lock import lock_rules
@@ -246,7 +246,7 @@ class Batch:
         live: set[str] = set()
         for piece in chunks(prints):
             query = select(ALERT.c.fingerprint).where(
-                ALERT.c.status.in_(LIVE), ALERT.c.fingerprint.in_(piece)
+                NOT_RESOLVED, ALERT.c.status.in_(LIVE), ALERT.c.fingerprint.in_(piece)
             )
             live.update(self._connection.execute(query).scalars())
         return live

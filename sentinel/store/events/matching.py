@@ -23,7 +23,7 @@ from sentinel.events import happened_at
 from sentinel.rules.rule import Rule
 from sentinel.schema.alerts import LIVE
 from sentinel.store import Store
-from sentinel.store.database.tables import ALERT, RULE
+from sentinel.store.database.tables import ALERT, NOT_RESOLVED, RULE
 from sentinel.store.events.batch import Batch, Compiled, compiled_of
 from sentinel.store.events.log import TAIL, after
 from sentinel.store.events.packs import PACK, roll_out, take_back
@@ -191,8 +191,9 @@ class RuleEvents:
             free = select(RULE.c.name).where(*mine).order_by(RULE.c.name)
             names = list(connection.execute(free.with_for_update(skip_locked=True)).scalars())
             live = select(ALERT.c.rule).where(
-                ALERT.c.tenant == pack.tenant, ALERT.c.rule.in_(names), ALERT.c.status.in_(LIVE)
-            )
+                ALERT.c.tenant == pack.tenant, ALERT.c.rule.in_(names), NOT_RESOLVED,
+                ALERT.c.status.in_(LIVE),
+            )  # fmt: skip
             firing = set(connection.execute(live).scalars())
             for outcome, chosen in (
                 ("firing", [name for name in names if name in firing]),

@@ -14,7 +14,6 @@ from sqlalchemy import (
     BindParameter,
     Connection,
     Row,
-    and_,
     bindparam,
     case,
     func,
@@ -32,7 +31,12 @@ from sentinel.severity import Severity
 from sentinel.store.database.bulk import id_array, insert_many, update_many
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.insert import insert_into
-from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOTIFICATION_LOG
+from sentinel.store.database.tables import GROUP, MEMBER, NOTIFICATION_LOG
+from sentinel.store.notifications.member_counts import (
+    MemberChanges,
+    MemberCount,
+    member_counts,
+)
 from sentinel.store.notifications.unheard import take_back_unheard
 
 if TYPE_CHECKING:
@@ -92,13 +96,15 @@ class GroupChanges:
         if not ids:
             return [], False
         groups = {row.id: row for row in self._lock(ids)}
+        changes = MemberChanges()
+        changes.others = self._groups_of(self.touched)
         if self.fired:
-            self._enter_members(homes, groups, now)
+            self._enter_members(homes, groups, changes, now)
         if self.resolved:
-            self._end_members(self.resolved, quiet=False)
+            changes.ends(self._end_members(self.resolved, quiet=False))
         if self.ended_quietly:
-            self._end_members(self.ended_quietly, quiet=True)
-        counts = self._counts(ids, now)
+            changes.ends(self._end_members(self.ended_quietly, quiet=True))
+        counts = member_counts(self._connection, groups, changes, now)
         so_far = self._so_far(ids)
         events: list[OutEvent] = []
         rows: list[tuple[Any, ...]] = []
@@ -196,8 +202,9 @@ class GroupChanges:
         return rows
 
     def _enter_members(
-        self, homes: dict[str, Row[Any]], groups: dict[str, Row[Any]], now: datetime
-    ) -> None:
+        self, homes: dict[str, Row[Any]], groups: dict[str, Row[Any]], changes: MemberChanges,
+        now: datetime,
+    ) -> None:  # fmt: skip
         fresh: list[tuple[Any, ...]] = []
         back: list[dict[str, Any]] = []
         by_hand = [
@@ -212,11 +219,12 @@ class GroupChanges:
         )
         for fired in self.fired:
             group = groups[homes[fired.membership.key].id]
-            if (group.id, fired.alert_id) in unheard:
-                continue
             if fired.fresh:
                 fresh.append((group.id, fired.alert_id, group.seq + 1, None, False))
-            else:
+                changes.opened[group.id][fired.alert_id] = fired.severity
+                continue
+            changes.others.add(group.id)
+            if (group.id, fired.alert_id) not in unheard:
                 back.append(
                     {
                         "group_id": group.id, "alert_id": fired.alert_id,
@@ -240,22 +248,17 @@ class GroupChanges:
                 back,
             )
 
-    def _end_members(self, alert_ids: Sequence[str], *, quiet: bool) -> None:
+    def _end_members(self, alert_ids: Sequence[str], *, quiet: bool) -> Sequence[Row[Any]]:
         subquery, parameter = id_array(self._connection, alert_ids)
         word = "TRUE" if quiet else "FALSE"
-        self._connection.exec_driver_sql(
+        ended = self._connection.exec_driver_sql(
             "UPDATE group_member SET resolved_seq = (SELECT g.seq + 1 FROM alert_group g "  # noqa: S608 - no user text in it
             f"WHERE g.id = group_member.group_id), quiet = {word} "
-            f"WHERE resolved_seq IS NULL AND alert_id IN ({subquery})",
+            f"WHERE resolved_seq IS NULL AND alert_id IN ({subquery}) "
+            "RETURNING group_id, alert_id",
             (parameter,),
         )
-
-    def _counts(self, ids: set[str], now: datetime) -> dict[str, Row[Any]]:
-        found: dict[str, Row[Any]] = {}
-        for piece in chunks(sorted(ids)):
-            some = {"ids": piece, "now": now}
-            found.update({row.group_id: row for row in self._connection.execute(_COUNTS, some)})
-        return found
+        return ended.all()
 
     def _so_far(self, ids: set[str]) -> dict[str, NotifiedSoFar]:
         found: dict[str, NotifiedSoFar] = {}
@@ -265,13 +268,13 @@ class GroupChanges:
         return found
 
     def _become(
-        self, group: Row[Any], count: Row[Any] | None, so_far: dict[str, NotifiedSoFar],
+        self, group: Row[Any], count: MemberCount | None, so_far: dict[str, NotifiedSoFar],
         now: datetime,
     ) -> tuple[tuple[Any, ...], OutEvent | None, datetime]:  # fmt: skip
         seq = group.seq + 1
-        firing = int(count.firing) if count else 0
-        acked = int(count.acked) if count else 0
-        severity = int(count.severity) if count else group.severity
+        firing = count.firing if count else 0
+        acked = count.acknowledged if count else 0
+        severity = count.severity if count else group.severity
         over = "resolved" if firing == 0 else ""
         status = over or ("acknowledged" if acked == firing else "open")
         title = group.title
@@ -295,7 +298,7 @@ class GroupChanges:
         raised = seq if severity > group.severity or group.seq == 0 else group.raised_seq
         resolution = self.resolution if firing == 0 else ""
         row = (
-            group.id, status, severity, firing, acked, int(count.muted or 0) if count else 0,
+            group.id, status, severity, firing, acked, count.suppressed if count else 0,
             title, now if firing == 0 else None, resolution, seq, raised, due, now,
         )  # fmt: skip
         return row, self._event(group, status, seq, title, severity, firing, now), due
@@ -332,20 +335,6 @@ _LIVE = select(GROUP.c.id, GROUP.c.key).where(
 )
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _LOCKED = select(GROUP).where(GROUP.c.id.in_(_IDS)).order_by(GROUP.c.id).with_for_update()
-_MUTED = and_(ALERT.c.suppressed_until.is_not(None), ALERT.c.suppressed_until > bindparam("now"))
-_COUNTS = (
-    select(
-        MEMBER.c.group_id,
-        func.count().label("firing"),
-        func.sum(case((ALERT.c.status == "acknowledged", 1), else_=0)).label("acked"),
-        func.sum(case((_MUTED, 1), else_=0)).label("muted"),
-        func.max(ALERT.c.severity).label("severity"),
-        func.min(ALERT.c.title).label("title"),
-    )
-    .join(ALERT, ALERT.c.id == MEMBER.c.alert_id)
-    .where(MEMBER.c.group_id.in_(_IDS), MEMBER.c.resolved_seq.is_(None))
-    .group_by(MEMBER.c.group_id)
-)
 _SO_FAR = (
     select(
         NOTIFICATION_LOG.c.group_id,
