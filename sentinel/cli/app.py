@@ -19,7 +19,9 @@ from sentinel.cli import (
     events,
     instance,
     keys,
+    people,
     receivers,
+    roles,
     rules,
     system,
     triggers,
@@ -98,6 +100,8 @@ app.add_typer(triggers.commands, name="trigger")
 app.add_typer(receivers.commands, name="receiver")
 app.add_typer(channels.commands, name="channel")
 app.add_typer(keys.commands, name="key")
+app.add_typer(people.commands, name="user")
+app.add_typer(roles.commands, name="role")
 
 
 def _print_version(asked: bool) -> None:

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from sentinel.access import Grant, Role
+from sentinel.access import Role
 from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
+from sentinel.cli.person_rows import grant_words, moment
 from sentinel.cli.target import actor, open_store
 from sentinel.duration import format_duration, parse_duration
 from sentinel.store.access.key_views import KeyView
@@ -103,7 +104,7 @@ def list_(
     rows = [
         (
             one.name, one.secrets[0].prefix if one.secrets else "",
-            "; ".join(_grant(grant) for grant in one.grants), ", ".join(one.scopes) or "all",
+            grant_words(one.grants), ", ".join(one.scopes) or "all",
             one.state(now), f"{one.expires_at:%Y-%m-%d}" if one.expires_at else "never",
             ago(one.used_at, now) or "never",
         )
@@ -133,15 +134,15 @@ def show(key: WhichKey, json: AsJson = False) -> None:
             "name": found.name,
             "id": found.id,
             "status": found.state(now),
-            "role": "; ".join(_grant(grant) for grant in found.grants),
+            "role": grant_words(found.grants),
             "scopes": ", ".join(found.scopes) or "all",
             "secrets": "; ".join(
-                f"{one.prefix} until {_moment(one.expires_at) or 'it is revoked'}"
+                f"{one.prefix} until {moment(one.expires_at) or 'it is revoked'}"
                 for one in found.secrets
             ),
-            "created": f"{_moment(found.created_at)} by {found.created_by}",
-            "last used": _moment(found.used_at) or "never",
-            "revoked": f"{_moment(found.revoked_at)} by {found.revoked_by}"
+            "created": f"{moment(found.created_at)} by {found.created_by}",
+            "last used": moment(found.used_at) or "never",
+            "revoked": f"{moment(found.revoked_at)} by {found.revoked_by}"
             if found.revoked_at
             else "",
         }
@@ -191,18 +192,8 @@ def _print_made(made: MadeKey, now: datetime, *, json: bool) -> None:
         json_out({"key": _json(made.key, now), "secret": made.secret.text})
         return
     say(made.secret.text)
-    may = "; ".join(_grant(grant) for grant in made.key.grants)
+    may = grant_words(made.key.grants)
     say(f"The key {made.key.name} is {may}. This is shown once: keep it where secrets are kept.")
-
-
-def _moment(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def _grant(grant: Grant) -> str:
-    tenants = "all tenants" if grant.tenants is None else ", ".join(sorted(grant.tenants))
-    teams = "" if grant.teams is None else f" for {', '.join(sorted(grant.teams))}"
-    return f"{grant.role} of {tenants}{teams}"
 
 
 def _json(key: KeyView, now: datetime) -> dict[str, Any]:

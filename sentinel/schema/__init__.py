@@ -26,6 +26,7 @@ from sentinel.schema.notifications import (
     SystemLog,
     Wake,
 )
+from sentinel.schema.people import FailedLogin, Person, PersonSession
 from sentinel.schema.remediation import RemediationRow
 from sentinel.schema.rollups import Rollup, RollupHour, RollupMark, RollupState
 from sentinel.schema.rules import RuleRow
@@ -47,6 +48,7 @@ __all__ = [
     "EventPack",
     "EventSeen",
     "EventTail",
+    "FailedLogin",
     "GroupMember",
     "HeldBack",
     "InboxMessage",
@@ -55,6 +57,8 @@ __all__ = [
     "Moment",
     "NotificationLogEntry",
     "OutboxEvent",
+    "Person",
+    "PersonSession",
     "PolicyMemory",
     "Receiver",
     "RemediationRow",

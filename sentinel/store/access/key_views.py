@@ -9,17 +9,16 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import Connection, Row, select
 
-from sentinel.access import Grant, Role
-from sentinel.access.principal import merged
-from sentinel.schema.access import AccessGrant, ApiKey, ApiKeySecret
+from sentinel.access import Grant
+from sentinel.schema.access import ApiKey, ApiKeySecret
+from sentinel.store.access.grants import HolderKind, grants_of
 from sentinel.store.database.tables import table_of
 
-__all__ = ["GRANT", "KEY", "KEY_KIND", "SECRET", "KeySecret", "KeyView", "grants_of", "views_of"]
+__all__ = ["KEY", "KEY_KIND", "SECRET", "KeySecret", "KeyView", "views_of"]
 
 KEY = table_of(ApiKey)
 SECRET = table_of(ApiKeySecret)
-GRANT = table_of(AccessGrant)
-KEY_KIND = "key"
+KEY_KIND: HolderKind = "key"
 """The `holder_kind` of a key's grants."""
 
 
@@ -75,7 +74,7 @@ def views_of(connection: Connection, rows: Sequence[Row[Any]]) -> list[KeyView]:
         secrets.setdefault(one.key_id, []).append(
             KeySecret(prefix=one.prefix, created_at=one.created_at, expires_at=one.expires_at)
         )
-    grants = grants_of(connection, ids)
+    grants = grants_of(connection, KEY_KIND, ids)
     return [
         KeyView(
             id=row.id, name=row.name, grants=grants.get(row.id, ()), scopes=tuple(row.scopes),
@@ -85,12 +84,3 @@ def views_of(connection: Connection, rows: Sequence[Row[Any]]) -> list[KeyView]:
         )
         for row in rows
     ]  # fmt: skip
-
-
-def grants_of(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[Grant, ...]]:
-    """Return the grants of keys, by the key's id."""
-    found: dict[str, list[tuple[str, str, Role]]] = {}
-    query = select(GRANT).where(GRANT.c.holder_kind == KEY_KIND, GRANT.c.holder.in_(ids))
-    for row in connection.execute(query):
-        found.setdefault(row.holder, []).append((row.tenant, row.team, Role(row.role)))
-    return {holder: merged(rows) for holder, rows in found.items()}

@@ -17,28 +17,23 @@ from sentinel.access.keys import NewSecret, new_secret
 from sentinel.duration import format_duration
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.schema.columns import new_id
+from sentinel.store.access.grants import GRANT, grants_of, places
 from sentinel.store.access.key_views import (
-    GRANT,
     KEY,
     KEY_KIND,
     SECRET,
     KeyView,
-    grants_of,
     views_of,
 )
 from sentinel.store.database.engine import glancing
-from sentinel.tenant import checked_tenant
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = ["USED_EVERY", "Keys", "MadeKey", "StoredKey"]
 
-MOST_GRANTS = 2_500
-LONGEST_TEAM = 200
 USED_EVERY = timedelta(minutes=1)
 """The time of last use is written at most so often."""
-_CONTROL = re.compile("[\\x00-\\x1f\\x7f]")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@ -]{0,98}[A-Za-z0-9]|[A-Za-z0-9]")
 
 
@@ -99,7 +94,7 @@ class Keys:
                 "letter or digit first and last.",
             )
         wanted = sorted(checked_scopes(scopes))
-        rows = _grants(tenants, teams)
+        rows = places(tenants, teams)
         key_id, now, secret = new_id(), self._store.now(), new_secret()
         ends = _end(now, expires_in)
 
@@ -233,7 +228,7 @@ class Keys:
             row = connection.execute(query).first()
             if row is None:
                 return None
-            grants = grants_of(connection, [row.id]).get(row.id, ())
+            grants = grants_of(connection, KEY_KIND, [row.id]).get(row.id, ())
         if not grants:
             return None
         first, *further = grants
@@ -294,33 +289,3 @@ def _end(now: datetime, length: timedelta | None) -> datetime | None:
     if length <= timedelta(0):
         raise ConfigurationError("a key must be valid for some time", hint="Write 90d, say.")
     return now + length
-
-
-def _grants(
-    tenants: Collection[str] | None, teams: Collection[str] | None
-) -> list[tuple[str, str]]:
-    """Return the tenant and team of each row of a key's grants; empty means all."""
-    for name, given in (("tenants", tenants), ("teams", teams)):
-        if given is not None and not given:
-            raise ConfigurationError(
-                f"a key needs at least one of its {name}", hint="Leave them out for all."
-            )
-    for tenant in tenants or ():
-        checked_tenant(tenant)
-    for team in teams or ():
-        if not team or len(team) > LONGEST_TEAM or _CONTROL.search(team):
-            raise ConfigurationError(
-                f"{team[:LONGEST_TEAM]!r} can be no team",
-                hint=f"Write 1 to {LONGEST_TEAM} characters, none of them a control character.",
-            )
-    rows = [
-        (tenant, team)
-        for tenant in (sorted(set(tenants)) if tenants else [""])
-        for team in (sorted(set(teams)) if teams else [""])
-    ]
-    if len(rows) > MOST_GRANTS:
-        raise ConfigurationError(
-            f"{len(rows):,} tenants and teams together are too many for one key",
-            hint=f"Name at most {MOST_GRANTS}, or leave out the teams.",
-        )
-    return rows

@@ -60,14 +60,16 @@ _BATCH = 1000
 
 _DERIVED = (schema.Rollup, schema.RollupHour, schema.RollupMark, schema.RollupState)
 """Derived from the alerts, and computed again from them."""
+_ENDS = (schema.PersonSession, schema.FailedLogin)
+"""Not kept: a session that ended since must not begin again with a restored backup."""
 
 
 def tables() -> list[Table]:
-    """Return Sentinel's tables as this version knows them, without those that are derived."""
+    """Return Sentinel's tables as this version knows them, without what backups leave out."""
     ours = {
         model.__tablename__
         for model in vars(schema).values()
-        if _is_table(model) and model not in _DERIVED
+        if _is_table(model) and model not in (*_DERIVED, *_ENDS)
     }
     return [table for table in SQLModel.metadata.sorted_tables if table.name in ours]
 

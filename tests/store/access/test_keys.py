@@ -147,7 +147,7 @@ def test_a_name_that_cannot_be_read_is_refused(keys: Keys, name: str):
         ([], None, "at least one of its tenants"),
         (None, [""], "can be no team"),
         (None, ["a\n"], "can be no team"),
-        ([f"t{n}" for n in range(51)], [f"t{n}" for n in range(51)], "too many for one key"),
+        ([f"t{n}" for n in range(51)], [f"t{n}" for n in range(51)], "are too many"),
     ],
 )
 def test_tenants_and_teams_that_cannot_be_are_refused(

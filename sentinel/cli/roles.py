@@ -1,0 +1,100 @@
+"""`sentinel role …`: who may do what, and where."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sentinel.access import Role
+from sentinel.cli.output import AsJson, json_out, print_table, say
+from sentinel.cli.person_rows import InTenants, OfTeams, WhichPerson, grant_words, person_json
+from sentinel.cli.target import actor, open_store
+from sentinel.store.access.people import People
+
+__all__ = ["commands"]
+
+commands = typer.Typer(
+    no_args_is_help=True, help="Roles of people: what they may do, in which tenants and teams."
+)
+
+
+@commands.command()
+def grant(
+    name: WhichPerson,
+    role: Annotated[Role, typer.Argument(help="The role.", show_default=False)],
+    tenant: InTenants = None,
+    team: OfTeams = None,
+    json: AsJson = False,
+) -> None:
+    """Give a person a role. It replaces the role that the person has in the same tenant and team.
+
+    Example:
+        sentinel role grant maria editor --tenant acme
+    """
+    with open_store() as store:
+        found = People(store).grant(
+            name, role, actor=actor(), tenants=tenant or None, teams=team or None
+        )
+    if json:
+        json_out(person_json(found))
+    else:
+        say(f"{found.name} is {grant_words(found.grants)}.")
+
+
+@commands.command()
+def revoke(
+    name: WhichPerson,
+    tenant: InTenants = None,
+    team: OfTeams = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="All roles, wherever they were granted.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Take the role from a person that was granted in exactly these tenants and teams.
+
+    Example:
+        sentinel role revoke maria --tenant acme
+    """
+    with open_store() as store:
+        found = People(store).revoke(
+            name, actor=actor(), tenants=tenant or None, teams=team or None, all_roles=every
+        )
+    if json:
+        json_out(person_json(found))
+    else:
+        say(f"{found.name} is {grant_words(found.grants)}." if found.grants
+            else f"{found.name} has no role left, and can do nothing.")  # fmt: skip
+
+
+@commands.command("list")
+def list_(
+    name: Annotated[
+        str | None, typer.Argument(help="One person only.", show_default=False)
+    ] = None,
+    json: AsJson = False,
+) -> None:  # fmt: skip
+    """List who has which role, and where.
+
+    Example:
+        sentinel role list
+    """
+    with open_store() as store:
+        people = People(store)
+        found = [people.get(name)] if name else people.list()
+    if json:
+        json_out(
+            {"items": [{"person": one.name, "grants": person_json(one)["grants"]} for one in found]}
+        )
+        return
+    rows = [
+        (
+            one.name, grant.role.value,
+            "all" if grant.tenants is None else ", ".join(sorted(grant.tenants)),
+            "all" if grant.teams is None else ", ".join(sorted(grant.teams)),
+        )
+        for one in found
+        for grant in one.grants
+    ]  # fmt: skip
+    print_table(["USER", "ROLE", "TENANTS", "TEAMS"], rows, empty="Nobody has a role.")

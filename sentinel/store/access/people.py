@@ -1,0 +1,386 @@
+"""Accounts of people: made, listed, disabled and deleted, with their passwords and roles."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+from sqlalchemy import Connection, Row, select
+from sqlalchemy.exc import IntegrityError
+
+from sentinel.access import Grant, Role
+from sentinel.access.passwords import checked_password, hash_password
+from sentinel.errors import ConfigurationError, Conflict, NotFound
+from sentinel.schema.columns import new_id
+from sentinel.schema.people import FailedLogin, Person, PersonSession
+from sentinel.store.access.grants import grant, grants_of, places, revoke
+from sentinel.store.database.tables import table_of
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = [
+    "FAILED",
+    "PERSON",
+    "SESSION",
+    "People",
+    "PersonView",
+    "name_hash",
+    "person_name",
+]
+
+PERSON = table_of(Person)
+SESSION = table_of(PersonSession)
+FAILED = table_of(FailedLogin)
+LONGEST_DISPLAY_NAME = 200
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,98}[a-z0-9])?")
+
+
+class PersonView(msgspec.Struct, frozen=True, kw_only=True):
+    """An account as people see it.
+
+    Attributes:
+        grants: its roles, the highest first
+        has_password: whether it can log in with one
+        issuer: of the OIDC provider that signs the person in; empty for none
+        password_at: when the password was set
+        login_at: last login; None for never
+        disabled_at: since when it cannot be used; None while it can
+        sessions: how many logins have not ended
+    """
+
+    id: str
+    name: str
+    display_name: str
+    grants: tuple[Grant, ...]
+    has_password: bool
+    issuer: str
+    created_at: datetime
+    created_by: str
+    password_at: datetime | None
+    login_at: datetime | None
+    disabled_at: datetime | None
+    sessions: int
+
+    @property
+    def state(self) -> Literal["active", "disabled"]:
+        """Whether the account can be used."""
+        return "active" if self.disabled_at is None else "disabled"
+
+
+def person_name(given: str) -> str:
+    """Return the name that an account has: small letters, without blanks around it."""
+    return given.strip().lower()
+
+
+def name_hash(name: str) -> str:
+    """Return what failed logins of a name are kept under."""
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class People:
+    """Accounts in the shared database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def exist(self) -> bool:
+        """Return whether there is any account, which switches login on."""
+        with self._store.read() as connection:
+            return connection.execute(select(PERSON.c.id).limit(1)).first() is not None
+
+    def create(
+        self,
+        name: str,
+        role: Role,
+        *,
+        password: str,
+        actor: str,
+        display_name: str = "",
+        tenants: Collection[str] | None = None,
+        teams: Collection[str] | None = None,
+    ) -> PersonView:
+        """Make an account.
+
+        Args:
+            name: what the person logs in with; capitals become small letters
+            role: what the person may do
+            password: of at least 12 characters; it is stored as a hash
+            actor: who makes it
+            display_name: as the pages show it; the name where it is empty
+            tenants: where the role holds; None for all
+            teams: for whose alerts and rules; None for all
+
+        Returns:
+            The account.
+
+        Raises:
+            ConfigurationError: the name, the password, a tenant or a team cannot be used
+            Conflict: there is an account of that name
+        """
+        named = person_name(name)
+        if not _NAME.fullmatch(named):
+            raise ConfigurationError(
+                f"{name[:100]!r} is not a valid name of a person",
+                hint="Use at most 100 letters, digits, '-', '_', '.', '+' and '@', with a letter "
+                "or digit first and last.",
+            )
+        shown = " ".join(display_name.split()) or named
+        if len(shown) > LONGEST_DISPLAY_NAME or not shown.isprintable():
+            raise ConfigurationError(
+                "this name cannot be shown",
+                hint=f"Write at most {LONGEST_DISPLAY_NAME} printable characters.",
+            )
+        where = places(tenants, teams)
+        hashed = hash_password(checked_password(password, named))
+        now, person_id = self._store.now(), new_id()
+
+        def work(connection: Connection) -> PersonView:
+            connection.execute(
+                PERSON.insert().values(
+                    id=person_id, name=named, display_name=shown, password_hash=hashed, issuer="",
+                    subject="", created_at=now, created_by=actor, password_at=now,
+                )
+            )  # fmt: skip
+            grant(self._store, connection, "person", person_id, role, where=where, actor=actor)
+            self._log(connection, "person.created", f"{actor} made an account for {named}", named)
+            return _one(connection, named)
+
+        try:
+            return self._store.in_transaction(work)
+        except IntegrityError:
+            raise Conflict(
+                f"there is an account named {named!r}",
+                hint="Choose another name, or change that one: sentinel user password, sentinel "
+                "role grant",
+            ) from None
+
+    def list(self) -> list[PersonView]:
+        """Return all accounts by name."""
+        with self._store.read() as connection:
+            rows = connection.execute(select(PERSON).order_by(PERSON.c.name)).all()
+            return _views(connection, rows)
+
+    def get(self, name: str) -> PersonView:
+        """Return one account.
+
+        Args:
+            name: of the person
+
+        Returns:
+            The account.
+
+        Raises:
+            NotFound: there is none of that name
+        """
+        with self._store.read() as connection:
+            return _one(connection, name)
+
+    def set_password(self, name: str, password: str, *, actor: str) -> PersonView:
+        """Give an account another password, end all its sessions, and forget its failed logins.
+
+        Args:
+            name: of the person
+            password: the new one
+            actor: who changes it
+
+        Returns:
+            The account as it is now.
+
+        Raises:
+            ConfigurationError: the password cannot be used
+            NotFound: there is no such account
+        """
+        hashed = hash_password(checked_password(password, person_name(name)))
+        values = {"password_hash": hashed, "password_at": self._store.now()}
+        return self._change(
+            name,
+            actor,
+            "person.password",
+            "set the password of",
+            values,
+            ends_sessions=True,
+            unlocks=True,
+        )
+
+    def disable(self, name: str, *, actor: str) -> PersonView:
+        """Lock an account and end all its sessions; NotFound where there is none."""
+        return self._change(
+            name, actor, "person.disabled", "disabled the account of",
+            {"disabled_at": self._store.now()}, ends_sessions=True,
+        )  # fmt: skip
+
+    def enable(self, name: str, *, actor: str) -> PersonView:
+        """Let an account be used again and forget its failed logins; NotFound if there is none."""
+        return self._change(
+            name, actor, "person.enabled", "enabled the account of", {"disabled_at": None},
+            unlocks=True,
+        )  # fmt: skip
+
+    def delete(self, name: str, *, actor: str) -> PersonView:
+        """Remove an account, its roles and its sessions.
+
+        What the person did stays in timelines and in the audit trail, under the name.
+
+        Args:
+            name: of the person
+            actor: who removes it
+
+        Returns:
+            The account as it was.
+
+        Raises:
+            NotFound: there is none
+        """
+
+        def work(connection: Connection) -> PersonView:
+            found = _one(connection, name)
+            _end_sessions(connection, found.id)
+            revoke(connection, "person", found.id, None)
+            connection.execute(PERSON.delete().where(PERSON.c.id == found.id))
+            words = f"{actor} deleted the account of {found.name}"
+            self._log(connection, "person.deleted", words, found.name)
+            return found
+
+        return self._store.in_transaction(work)
+
+    def grant(
+        self,
+        name: str,
+        role: Role,
+        *,
+        actor: str,
+        tenants: Collection[str] | None = None,
+        teams: Collection[str] | None = None,
+    ) -> PersonView:
+        """Give a person a role; it replaces another one in the same tenant and team.
+
+        Args:
+            name: of the person
+            role: the role
+            actor: who grants it
+            tenants: where; None for all
+            teams: for whose alerts and rules; None for all
+
+        Returns:
+            The account as it is now. Open sessions have the role from their next request on.
+
+        Raises:
+            ConfigurationError: a tenant or a team is not valid
+            NotFound: there is no such account
+        """
+        where = places(tenants, teams)
+
+        def change(connection: Connection, person_id: str) -> None:
+            grant(self._store, connection, "person", person_id, role, where=where, actor=actor)
+
+        return self._role(name, actor, "person.granted", f"gave the role {role} to", change)
+
+    def revoke(
+        self,
+        name: str,
+        *,
+        actor: str,
+        tenants: Collection[str] | None = None,
+        teams: Collection[str] | None = None,
+        all_roles: bool = False,
+    ) -> PersonView:
+        """Take a role from a person, in the tenants and teams in which it was granted.
+
+        Args:
+            name: of the person
+            actor: who revokes it
+            tenants: of the grant; None for the one in all tenants
+            teams: of the grant; None for the one for all teams
+            all_roles: take all of them; who has none left can do nothing
+
+        Returns:
+            The account as it is now.
+
+        Raises:
+            ConfigurationError: a tenant or a team is not valid
+            NotFound: there is no such account, or no such role
+        """
+        where = None if all_roles else places(tenants, teams)
+
+        def change(connection: Connection, person_id: str) -> None:
+            revoke(connection, "person", person_id, where)
+
+        return self._role(name, actor, "person.revoked", "took a role from", change)
+
+    def _role(
+        self, name: str, actor: str, what: str, did: str, change: Callable[[Connection, str], None]
+    ) -> PersonView:
+        def work(connection: Connection) -> PersonView:
+            found = _one(connection, name)
+            change(connection, found.id)
+            self._log(connection, what, f"{actor} {did} {found.name}", found.name)
+            return _one(connection, name)
+
+        return self._store.in_transaction(work)
+
+    def _change(
+        self,
+        name: str,
+        actor: str,
+        what: str,
+        did: str,
+        values: dict[str, Any],
+        *,
+        ends_sessions: bool = False,
+        unlocks: bool = False,
+    ) -> PersonView:
+        def work(connection: Connection) -> PersonView:
+            found = _one(connection, name)
+            connection.execute(PERSON.update().where(PERSON.c.id == found.id).values(values))
+            if ends_sessions:
+                _end_sessions(connection, found.id)
+            if unlocks:
+                connection.execute(
+                    FAILED.delete().where(FAILED.c.name_hash == name_hash(found.name))
+                )
+            self._log(connection, what, f"{actor} {did} {found.name}", found.name)
+            return _one(connection, name)
+
+        return self._store.in_transaction(work)
+
+    def _log(self, connection: Connection, what: str, words: str, name: str) -> None:
+        self._store.log.add(connection, "info", what, words, {"person": name})
+
+
+def _end_sessions(connection: Connection, person_id: str) -> None:
+    connection.execute(SESSION.delete().where(SESSION.c.person_id == person_id))
+
+
+def _one(connection: Connection, name: str) -> PersonView:
+    query = select(PERSON).where(PERSON.c.name == person_name(name))
+    row = None if "\0" in name else connection.execute(query).first()
+    if row is None:
+        raise NotFound(
+            f"there is no account named {name[:100]!r}",
+            hint="See which there are: sentinel user list",
+        )
+    return _views(connection, [row])[0]
+
+
+def _views(connection: Connection, rows: Sequence[Row[Any]]) -> list[PersonView]:
+    ids = [row.id for row in rows]
+    grants = grants_of(connection, "person", ids)
+    open_sessions = connection.execute(
+        select(SESSION.c.person_id).where(SESSION.c.person_id.in_(ids))
+    ).scalars()
+    sessions = list(open_sessions)
+    return [
+        PersonView(
+            id=row.id, name=row.name, display_name=row.display_name,
+            grants=grants.get(row.id, ()), has_password=bool(row.password_hash),
+            issuer=row.issuer, created_at=row.created_at, created_by=row.created_by,
+            password_at=row.password_at, login_at=row.login_at, disabled_at=row.disabled_at,
+            sessions=sessions.count(row.id),
+        )
+        for row in rows
+    ]  # fmt: skip

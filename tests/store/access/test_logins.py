@@ -1,0 +1,127 @@
+"""Logins: the same answer for unknown names, and a lockout that all processes share."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from sentinel.access import Role
+from sentinel.access.lockout import FIRST_DELAY, FREE
+from sentinel.clock import FakeClock
+from sentinel.store import Store
+from sentinel.store.access.logins import Logins, Refused
+from sentinel.store.access.people import People
+from sentinel.store.access.sessions import Begun, Sessions
+from tests.store.access.test_people import LIFETIME, PASSWORD, dump, made
+
+WRONG = "eleven blue tricycles"
+ZERO = timedelta(0)
+
+
+def logins_of(store: Store) -> Logins:
+    return Logins(store, Sessions(store, LIFETIME))
+
+
+@pytest.fixture
+def logins(store: Store) -> Logins:
+    made(People(store))
+    return logins_of(store)
+
+
+def test_the_right_password_begins_a_session_as_that_person(logins: Logins, store: Store):
+    begun = logins.log_in(" MARIA ", PASSWORD)
+    assert isinstance(begun, Begun)
+    found = Sessions(store, LIFETIME).find(begun.secret)
+    assert found is not None
+    principal = found.principal
+    assert (principal.name, principal.kind, principal.role) == ("maria", "person", Role.EDITOR)
+    assert People(store).get("maria").login_at == store.now()
+
+
+def test_each_login_has_a_session_of_its_own_with_a_new_secret(logins: Logins):
+    """Nothing that a browser sends chooses the id, so that none can be fixed beforehand."""
+    first, second = logins.log_in("maria", PASSWORD), logins.log_in("maria", PASSWORD)
+    assert isinstance(first, Begun)
+    assert isinstance(second, Begun)
+    assert first.secret != second.secret
+    assert len(first.secret) == 43
+
+
+@pytest.mark.parametrize("name", ["maria", "nobody", "nobody\0", "disabled", "no.role", ""])
+def test_every_refusal_is_the_same_whoever_is_named(logins: Logins, store: Store, name: str):
+    people = People(store)
+    made(people, "disabled")
+    people.disable("disabled", actor="ada")
+    made(people, "no.role")
+    people.revoke("no.role", actor="ada", all_roles=True)
+    password = WRONG if name == "maria" else PASSWORD
+    answers = [logins.log_in(name, password) for _ in range(FREE + 1)]
+    assert answers == [
+        *[Refused(ZERO, verified=True)] * (FREE - 1),
+        Refused(FIRST_DELAY, verified=True),
+        Refused(FIRST_DELAY, verified=False),
+    ]
+
+
+def test_while_a_name_must_wait_the_right_password_does_not_help(logins: Logins, clock: FakeClock):
+    for _ in range(FREE):
+        logins.log_in("maria", WRONG)
+    assert logins.log_in("maria", PASSWORD) == Refused(FIRST_DELAY, verified=False)
+    clock.forward(seconds=FIRST_DELAY.total_seconds())
+    assert isinstance(logins.log_in("maria", PASSWORD), Begun)
+    assert logins.log_in("maria", WRONG) == Refused(ZERO, verified=True)
+
+
+def test_each_further_failure_waits_longer(logins: Logins, clock: FakeClock):
+    for _ in range(FREE - 1):
+        logins.log_in("maria", WRONG)
+    waits: list[timedelta] = []
+    for _ in range(4):
+        answer = logins.log_in("maria", WRONG)
+        assert isinstance(answer, Refused)
+        waits.append(answer.wait)
+        clock.forward(seconds=answer.wait.total_seconds())
+    assert waits == [FIRST_DELAY * factor for factor in (1, 2, 4, 8)]
+
+
+def test_guesses_of_several_processes_at_once_count_together(
+    logins: Logins, migrated_url: str, clock: FakeClock
+):
+    assert logins
+    stores = [Store(migrated_url, clock=clock) for _ in range(3)]
+    try:
+        with ThreadPoolExecutor(6) as threads:
+            several = [
+                threads.submit(logins_of(stores[number % 3]).log_in, "maria", WRONG)
+                for number in range(12)
+            ]
+            answers = [one.result() for one in several]
+    finally:
+        for one in stores:
+            one.close()
+    verified = [one for one in answers if isinstance(one, Refused) and one.verified]
+    assert len(verified) == FREE
+
+
+def test_a_new_password_or_enabling_the_account_ends_the_lockout(logins: Logins, store: Store):
+    people = People(store)
+    for change in (
+        lambda: people.set_password("maria", PASSWORD, actor="ada"),
+        lambda: people.enable("maria", actor="ada"),
+    ):
+        for _ in range(FREE):
+            logins.log_in("maria", WRONG)
+        assert logins.log_in("maria", PASSWORD) == Refused(FIRST_DELAY, verified=False)
+        change()
+        assert isinstance(logins.log_in("maria", PASSWORD), Begun)
+
+
+def test_what_was_typed_as_a_name_is_not_kept(logins: Logins, store: Store):
+    logins.log_in(WRONG, "maria")
+    logins.log_in("maria", WRONG)
+    kept = dump(store)
+    assert WRONG not in kept
+    assert "a login of an unknown name failed (1 in a row)" in kept
+    assert "a login of maria failed (1 in a row)" in kept
