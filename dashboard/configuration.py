@@ -27,6 +27,7 @@ from sentinel.prefect_client.channel_forms import ChannelForm, ChannelForms
 from sentinel.rules.health import RuleHealth, explain, health_of
 from sentinel.schema.rules import RuleRow
 from sentinel.schema.saved_views import SavedView
+from sentinel.schema.silences import Silence
 from sentinel.settings import settings
 from sentinel.store import Store
 from sentinel.store.notifications.channel_health import channel_states
@@ -42,17 +43,32 @@ LONGEST = 90.0
 
 
 class RuleLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule, how many of its alerts are open or acknowledged, its health, and why."""
+    """A rule as the page shows it.
+
+    Attributes:
+        row: of the rule
+        live: how many of its alerts are open or acknowledged
+        state: its health
+        why: its health is what it is
+        silence: that holds now; None where the rule is not silenced
+    """
 
     row: RuleRow
     live: int
     state: RuleHealth
     why: str
+    silence: Silence | None = None
 
 
-def _line(row: RuleRow, counts: AlertCounts, now: datetime) -> RuleLine:
+def _line(row: RuleRow, counts: AlertCounts, now: datetime, silence: Silence | None) -> RuleLine:
     facts = facts_of({name: getattr(row, name) for name in FACTS}, counts)
-    return RuleLine(row=row, live=counts.live, state=health_of(facts, now), why=explain(facts, now))
+    return RuleLine(
+        row=row,
+        live=counts.live,
+        state=health_of(facts, now),
+        why=explain(facts, now),
+        silence=silence,
+    )
 
 
 class EvaluationLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,8 +133,9 @@ class Configuration:
         """
         with database():
             counts, now = alert_counts(self._store), self._store.now()
+            silences = {(one.tenant, one.rule): one for one in self._store.silences.active()}
             return [
-                _line(row, counts.get((row.tenant, row.name), NONE), now)
+                _line(row, counts.get(key := (row.tenant, row.name), NONE), now, silences.get(key))
                 for row in self._store.rules.list()
             ]
 

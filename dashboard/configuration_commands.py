@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from sentinel.alerts.actions import Acknowledge, Suppress
+from sentinel.alerts.actions import Acknowledge
 from sentinel.store.alerts.apply_action import MOST_ACTED_ON
 from sentinel.store.alerts.filter import AlertFilter
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AcknowledgeGroup",
+    "EndSilence",
     "MarkRead",
     "RemoveChannel",
     "RemoveReceiver",
@@ -30,7 +31,7 @@ __all__ = [
     "SaveView",
     "SendTestMessage",
     "SetReceiver",
-    "SuppressAlerts",
+    "SilenceRule",
     "SwitchRule",
 ]
 
@@ -211,18 +212,14 @@ class RunRule(msgspec.Struct, frozen=True, kw_only=True):
         return services.configuration.cli("rule", "run", self.name, "--no-wait")
 
 
-SUPPRESSIBLE = ("open", "escalated", "acknowledged")
-"""An alert that is suppressed already keeps its time and its reason."""
-
-
-class SuppressAlerts(msgspec.Struct, frozen=True, kw_only=True):
-    """Suppress the live alerts of a rule for a time, but for those that are suppressed already.
+class SilenceRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Silence the alerts of a rule for a time, also those that open later.
 
     Attributes:
         rule: name of the rule
         tenant: of the rule
         minutes: how long
-        reason: kept in the timelines
+        reason: shown beside the alerts
     """
 
     rule: Name
@@ -231,21 +228,51 @@ class SuppressAlerts(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason = ""
 
     def carry_out(self, services: Services, actor: str) -> int:
-        """Suppress the alerts.
+        """Silence the rule.
 
         Args:
             services: what commands work on
             actor: who sent it
 
         Returns:
-            how many alerts that changed
+            how many live alerts that silenced
+
+        Raises:
+            NotFound: there is no rule of that name any more
+            Conflict: somebody silenced it already
         """
         store = services.store
-        wanted = AlertFilter(rule=self.rule, tenant=self.tenant, status=SUPPRESSIBLE)
-        ids = live_ids(store, wanted)
         until = store.now() + timedelta(minutes=self.minutes)
-        action = Suppress(actor=actor, until=until, comment=self.reason.strip())
-        return sum(result.ok for result in store.act(ids, action)) if ids else 0
+        return store.silences.begin(
+            self.rule, until, actor=actor, reason=self.reason.strip(), tenant=self.tenant
+        )
+
+
+class EndSilence(msgspec.Struct, frozen=True, kw_only=True):
+    """End the silence of a rule before its time.
+
+    Attributes:
+        rule: name of the rule
+        tenant: of the rule
+    """
+
+    rule: Name
+    tenant: Name
+
+    def carry_out(self, services: Services, actor: str) -> int:
+        """End the silence.
+
+        Args:
+            services: what commands work on
+            actor: who sent it
+
+        Returns:
+            how many live alerts that no longer silences
+
+        Raises:
+            NotFound: the rule is not silenced any more
+        """
+        return services.store.silences.end(self.rule, actor=actor, tenant=self.tenant)
 
 
 class AcknowledgeGroup(msgspec.Struct, frozen=True, kw_only=True):

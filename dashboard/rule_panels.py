@@ -1,4 +1,4 @@
-"""Panels of the rules page: run a rule now, suppress its alerts, its alerts, rules not deployed."""
+"""Panels of the rules page: run a rule now, silence it, its alerts, rules not deployed."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import streamlit as st
 
 from dashboard import markup, session
 from dashboard.configuration import RuleLine
-from dashboard.configuration_commands import RunRule, SuppressAlerts
+from dashboard.configuration_commands import EndSilence, RunRule, SilenceRule
 from dashboard.table import moments, table
 from sentinel.errors import SentinelError
 from sentinel.rollout.files import packs, packs_folder, read_files
 from sentinel.store.alerts.filter import AlertFilter
 
-__all__ = ["alerts_of", "run_button", "shipped", "suppress_button"]
+__all__ = ["alerts_of", "run_button", "shipped", "silence_button", "silence_note"]
 
-SPANS = {"30 minutes": 30, "1 hour": 60, "4 hours": 240, "1 day": 1440}
+SPANS = {"30 minutes": 30, "1 hour": 60, "4 hours": 240, "1 day": 1440, "1 week": 10_080}
 MOST_ALERTS = 12
 
 
@@ -64,39 +64,62 @@ def run_button(line: RuleLine) -> None:
     )  # fmt: skip
 
 
-def _suppress(line: RuleLine) -> None:
-    minutes = SPANS[str(st.session_state.get("rule-suppress-span") or "1 hour")]
-    reason = str(st.session_state.get("rule-suppress-reason") or "")
+def _silence(line: RuleLine) -> None:
+    minutes = SPANS[str(st.session_state.get("rule-silence-span") or "1 hour")]
+    reason = str(st.session_state.get("rule-silence-reason") or "")
     try:
         changed = session.run(
-            SuppressAlerts(rule=line.row.name, tenant=line.row.tenant, minutes=minutes,
-                           reason=reason)
-        )  # fmt: skip
+            SilenceRule(rule=line.row.name, tenant=line.row.tenant, minutes=minutes, reason=reason)
+        )
     except SentinelError as error:
-        session.queue_toast(f"Not suppressed: {error}", "error")
+        session.queue_toast(f"Not silenced: {error}", "error")
         return
-    st.session_state["rule-suppress-reason"] = ""
-    alerts = "1 alert" if changed == 1 else f"{changed:,} alerts"
-    session.queue_toast(f"Suppressed {alerts} of {line.row.name}", "notifications_off")
+    st.session_state["rule-silence-reason"] = ""
+    alerts = "1 live alert" if changed == 1 else f"{changed:,} live alerts"
+    session.queue_toast(f"{line.row.name} is silenced; silenced {alerts}", "notifications_off")
 
 
-def suppress_button(line: RuleLine) -> None:
-    """Show the form that suppresses the live alerts of the rule for a time."""
-    with st.popover("Suppress alerts", icon=":material/notifications_off:", disabled=not line.live):
+def _end_silence(line: RuleLine) -> None:
+    try:
+        changed = session.run(EndSilence(rule=line.row.name, tenant=line.row.tenant))
+    except SentinelError as error:
+        session.queue_toast(f"Not ended: {error}", "error")
+        return
+    alerts = "1 live alert notifies" if changed == 1 else f"{changed:,} live alerts notify"
+    session.queue_toast(f"Ended the silence of {line.row.name}; {alerts} again", "notifications")
+
+
+def silence_button(line: RuleLine) -> None:
+    """Show the form that silences the rule for a time, or the button that ends its silence."""
+    if line.silence is not None:
+        st.button(
+            "End silence", key="rule-silence-end", icon=":material/notifications_active:",
+            on_click=_end_silence, args=(line,),
+            help="Its alerts notify again; suppressions of single alerts keep their time",
+        )  # fmt: skip
+        return
+    with st.popover("Silence", icon=":material/notifications_off:"):
         st.html(
-            '<p class="small">Sentinel sends no notifications about the alerts that are live now '
-            "for this time, even if they resolve and recur. Alerts that are suppressed already "
-            "keep their time. Alerts of other series still notify; to stop the rule, disable "
-            "it.</p>"
+            '<p class="small">Sentinel sends no notifications about alerts of this rule for this '
+            "time, neither about those that are live nor about those that open later. The rule "
+            "is still evaluated. An alert that is suppressed for longer keeps its time.</p>"
         )
         st.segmented_control(
-            "Suppress for", list(SPANS), key="rule-suppress-span", default="1 hour", required=True
+            "Silence for", list(SPANS), key="rule-silence-span", default="1 hour", required=True
         )
-        st.text_input("Reason", key="rule-suppress-reason", max_chars=500)
+        st.text_input("Reason", key="rule-silence-reason", max_chars=500)
         st.button(
-            f"Suppress {line.live:,}", key="rule-suppress", type="primary",
-            on_click=_suppress, args=(line,),
+            f"Silence {line.row.name}", key="rule-silence", type="primary",
+            on_click=_silence, args=(line,),
         )  # fmt: skip
+
+
+def silence_note(line: RuleLine) -> None:
+    """Say until when the rule is silenced, and by whom."""
+    if (held := line.silence) is not None:
+        until = session.clock().moment(held.until)
+        title = f"Silenced until {until} by {held.actor}."
+        st.html(markup.note("info", title, held.reason or "No reason given."))
 
 
 def alerts_of(line: RuleLine) -> None:

@@ -75,7 +75,7 @@ def _list(lines: list[RuleLine], chosen: str) -> str:
             "Rule": line.row.name,
             "Health": [LABELS[line.state]],
             "Alerts": line.live,
-            "Result": line.why,
+            "Result": f"silenced · {line.why}" if line.silence else line.why,
             "Last evaluation": (
                 clock.local(line.row.evaluated_at) if line.row.evaluated_at else None
             ),
@@ -129,7 +129,7 @@ def _buttons(line: RuleLine) -> None:
     row = line.row
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         rule_panels.run_button(line)
-        rule_panels.suppress_button(line)
+        rule_panels.silence_button(line)
         if row.enabled:
             with st.popover("Disable", icon=":material/toggle_off:"):
                 alerts = "no alert" if not line.live else f"{line.live:,} open alert(s)"
@@ -190,6 +190,7 @@ def _details(line: RuleLine) -> None:
     )  # fmt: skip
     _buttons(line)
     _drift(row.name)
+    rule_panels.silence_note(line)
     if not row.enabled and row.switched_at:
         since = clock.moment(row.switched_at)
         who = row.switched_by or "somebody"

@@ -31,6 +31,7 @@ from sentinel.schema.remediation import RemediationRow
 from sentinel.schema.rollups import Rollup, RollupHour, RollupMark, RollupState
 from sentinel.schema.rules import RuleRow
 from sentinel.schema.saved_views import SavedView
+from sentinel.schema.silences import Silence
 
 __all__ = [
     "LIVE",
@@ -70,6 +71,7 @@ __all__ = [
     "RuleRow",
     "SampleBlock",
     "SavedView",
+    "Silence",
     "Suppression",
     "SystemLog",
     "TimelineEntry",

@@ -35,6 +35,7 @@ from sentinel.store.rules.rules import Rules
 if TYPE_CHECKING:
     from sentinel.alerts.run_source import RunSource
     from sentinel.rules.rule import Rule
+    from sentinel.store.alerts.silences import Silences
     from sentinel.store.automation_switches import Switches
     from sentinel.store.database.leases import Leases
     from sentinel.store.events.log import Events
@@ -334,6 +335,13 @@ class Store:
         from sentinel.store.notifications.notification_log import NotificationLog
 
         return NotificationLog(self)
+
+    @cached_property
+    def silences(self) -> Silences:
+        """Silences of rules."""
+        from sentinel.store.alerts.silences import Silences
+
+        return Silences(self)
 
     @cached_property
     def views(self) -> Views:

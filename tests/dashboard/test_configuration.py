@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import session
+from dashboard.clock import Clock
 from dashboard.configuration import CliResult
 from sentinel.alerts.actions import Resolve, Suppress
 from sentinel.settings import settings
@@ -85,7 +87,7 @@ def test_no_rules_teach_the_next_step(scene: Scene, page: AppTest):
     assert "prefect deploy --all" in shown(opened(page, "rules.py"))
 
 
-def test_the_live_alerts_of_a_rule_are_suppressed_and_its_alerts_listed(
+def test_a_rule_is_silenced_with_what_opens_later_and_its_alerts_are_listed(
     scene: Scene, page: AppTest
 ):
     alert = scene.raises("one")
@@ -94,12 +96,24 @@ def test_the_live_alerts_of_a_rule_are_suppressed_and_its_alerts_listed(
     page.query_params["rule"] = rule_of(scene, alert)
     page.run()
     assert list(page.dataframe[2].value["Alert"]) == ["one"]
-    page.text_input(key="rule-suppress-reason").set_value("planned").run()
-    page.button(key="rule-suppress").click().run()
-    shown(page)
+    rule = rule_of(scene, alert)
+    page.text_input(key="rule-silence-reason").set_value("planned").run()
+    page.button(key="rule-silence").click().run()
+    words = shown(page)
+    (held,) = scene.store.silences.active()
+    assert (held.rule, held.reason, held.actor) == (rule, "planned", "maria")
+    assert f"Silenced until {Clock(ZoneInfo('UTC')).moment(held.until)} by maria." in words
+    scene.raises("later", name=rule)
     found = {one.title: one for one in scene.store.alerts.page().items}
     assert (found["one"].status, found["one"].suppress_reason) == ("suppressed", "planned")
+    assert found["later"].status == "suppressed"
     assert found["other"].status == "open"
+    table = page.dataframe[0].value.set_index("Rule")["Result"]
+    assert table[rule].startswith("silenced · ")
+    page.button(key="rule-silence-end").click().run()
+    assert "Silenced until" not in shown(page)
+    assert {one.status for one in scene.store.alerts.page().items} == {"open"}
+    assert scene.store.silences.active() == []
 
 
 def test_an_alert_that_is_suppressed_already_keeps_its_time(scene: Scene, page: AppTest):
@@ -109,7 +123,7 @@ def test_an_alert_that_is_suppressed_already_keeps_its_time(scene: Scene, page: 
     opened(page, "rules.py")
     page.query_params["rule"] = rule_of(scene, alert)
     page.run()
-    page.button(key="rule-suppress").click().run()
+    page.button(key="rule-silence").click().run()
     shown(page)
     kept = scene.store.alerts.get(alert)
     assert (kept.suppressed_until, kept.suppress_reason) == (until, "disk ordered")

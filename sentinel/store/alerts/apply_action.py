@@ -32,6 +32,7 @@ from sentinel.rules.rule import Rule
 from sentinel.severity import Severity
 from sentinel.store.alerts.alert_rows import ALERT_STATES, state_of
 from sentinel.store.alerts.holds import hold_rules
+from sentinel.store.alerts.muted import load_muted
 from sentinel.store.alerts.reopen import beside, homes_of
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
 from sentinel.store.database.tables import ALERT, NOT_RESOLVED, RULE
@@ -130,6 +131,38 @@ def close_rule(
     """
     rows = connection.execute(_LIVE, {"tenant": tenant, "rule": rule}).all()
     return _end(store, connection, rows, lambda _: Closed(reason=reason, actor=actor))
+
+
+def act_on_rule(
+    store: Store,
+    connection: Connection,
+    tenant: str,
+    rule: str,
+    how: Callable[[Row[Any]], Suppress | Unsuppress | None],
+) -> int:
+    """Mute or unmute the live alerts of a rule whose lock the caller holds.
+
+    What is kept of single fingerprints stays as it is: the rule's silence holds for all of them.
+
+    Args:
+        store: whose clock holds
+        connection: an open writing transaction
+        tenant: the rule's
+        rule: its name
+        how: returns what is done to an alert; None for nothing
+
+    Returns:
+        How many changed.
+    """
+    unit = UnitOfWork(store, connection, store.now())
+    changes, done = _Changes(unit, {}), 0
+    for row in connection.execute(_LIVE, {"tenant": tenant, "rule": rule}).all():
+        if row.status in (Status.OPEN, Status.ACKNOWLEDGED) and (given := how(row)) is not None:
+            done += changes.step(row, state_of(row), given).visible
+    unit.suppressions.clear()
+    unit.is_news = True
+    unit.commit()
+    return done
 
 
 def expire(store: Store, connection: Connection, *, at_once: bool = False) -> int:
@@ -320,6 +353,10 @@ class _Changes:
         after = become.state
         if after is None or not become.visible:
             return become
+        if become.reason is Reason.REOPENED_MANUALLY:
+            after = load_muted(unit.connection, row.tenant, row.rule, unit.now).applied(
+                after, row.fingerprint
+            )
         unit.alerts.state(after)
         joins = None
         if become.reason is Reason.REOPENED_MANUALLY:

@@ -40,6 +40,7 @@ from sentinel.store.alerts.alert_rows import NewAlerts, searched, words_moved
 from sentinel.store.alerts.apply_action import expire_before
 from sentinel.store.alerts.episode_ends import load_ends, save_ends
 from sentinel.store.alerts.holds import end_holds, load_held
+from sentinel.store.alerts.muted import Muted, load_muted
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
 from sentinel.store.database.bulk import uncollected
 from sentinel.store.rules.condition_state import load_memory, save_memory
@@ -128,9 +129,9 @@ class _EvaluatedRule:
         return NewAlerts(self.evaluation, self.category, self.now)
 
     @cached_property
-    def suppressed(self) -> Mapping[str, tuple[datetime, str]]:
-        """Until when and why, by fingerprint; only new alerts need it."""
-        return loading.load_suppressed(self.connection, self.rule, self.now)
+    def muted(self) -> Muted:
+        """What mutes alerts that open."""
+        return load_muted(self.connection, self.rule.tenant, self.rule.name, self.now)
 
     @cached_property
     def texts_move(self) -> bool:
@@ -334,12 +335,10 @@ class _EvaluatedRule:
             rule, unit, at = self.rule, self.evaluation.unit, self.evaluation.slot
             texts = wording(rule, reading, state.word, unit, at)
             title = texts[0]
-            if alert is None and state.version == 1:
-                until, why = self.suppressed.get(print_, (None, ""))
-                if until is not None:
-                    state = msgspec.structs.replace(
-                        state, suppressed_until=until, suppress_reason=why
-                    )
+            is_new = alert is None and state.version == 1
+            if is_new or reason in _OPENING:
+                state = self.muted.applied(state, print_)
+            if is_new:
                 alerts.insert(self.new_alerts.row(state, print_, source, reading, texts))
             else:
                 alerts.state(state)

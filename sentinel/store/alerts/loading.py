@@ -27,7 +27,7 @@ from sentinel.rules.rule import Rule
 from sentinel.schema.alerts import LIVE
 from sentinel.store.alerts.alert_rows import state_of, state_select
 from sentinel.store.database.chunks import chunks
-from sentinel.store.database.tables import ALERT, NOT_RESOLVED, SUPPRESSION
+from sentinel.store.database.tables import ALERT, NOT_RESOLVED
 
 if TYPE_CHECKING:
     from sentinel.store import StoreOptions
@@ -36,7 +36,6 @@ __all__ = [
     "Live",
     "load_live",
     "load_recent",
-    "load_suppressed",
     "named_prints",
     "other_open",
     "usual_terms",
@@ -62,11 +61,6 @@ _OPEN = (
     .limit(bindparam("most", type_=Integer))
 )
 _MOST_NAMED = 2000
-_SUPPRESSED = SUPPRESSION.select().where(
-    SUPPRESSION.c.tenant == bindparam("tenant"),
-    SUPPRESSION.c.rule == bindparam("rule"),
-    SUPPRESSION.c.until > bindparam("now"),
-)
 
 
 class Live(msgspec.Struct, frozen=True):
@@ -197,12 +191,3 @@ def _selected(
     for some in chunks(prints):
         found += connection.execute(named, {**asked, "prints": some}).all()
     return found
-
-
-def load_suppressed(
-    connection: Connection, rule: Rule, now: datetime
-) -> dict[str, tuple[datetime, str]]:
-    """Return until when and why each fingerprint of `rule` is suppressed."""
-    mine = {"tenant": rule.tenant, "rule": rule.name, "now": now}
-    found = connection.execute(_SUPPRESSED, mine)
-    return {row.fingerprint: (row.until, row.reason) for row in found}

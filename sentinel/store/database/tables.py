@@ -26,6 +26,7 @@ __all__ = [
     "ROLLUP_STATE",
     "RULE",
     "SERIES",
+    "SILENCE",
     "SUPPRESSION",
     "TIMELINE",
     "TIMELINE_COLUMNS",
@@ -77,6 +78,7 @@ GROUP = table_of(schema.AlertGroup)
 MEMBER = table_of(schema.GroupMember)
 REMEDIATION = table_of(schema.RemediationRow)
 RULE = table_of(schema.RuleRow)
+SILENCE = table_of(schema.Silence)
 SUPPRESSION = table_of(schema.Suppression)
 ROLLUP_STATE = table_of(schema.RollupState)
 NOTIFICATION_LOG = table_of(schema.NotificationLogEntry)

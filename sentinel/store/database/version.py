@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import bindparam, func, select
 
 from sentinel.store.database.engine import glancing
-from sentinel.store.database.tables import CHANGE, RULE, SUPPRESSION
+from sentinel.store.database.tables import CHANGE, RULE, SILENCE, SUPPRESSION
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -29,7 +29,7 @@ class Version(msgspec.Struct, frozen=True):
     Attributes:
         number: the change number
         at: when it was read, by the store's clock
-        ends: when the next suppression ends; None where there is none
+        ends: when the next suppression or silence ends; None where there is none
     """
 
     number: int
@@ -52,6 +52,10 @@ _VERSION = select(
     .where(SUPPRESSION.c.until > bindparam("now"))
     .scalar_subquery()
     .label("ends"),
+    select(func.min(SILENCE.c.until))
+    .where(SILENCE.c.until > bindparam("now"), SILENCE.c.ended_at.is_(None))
+    .scalar_subquery()
+    .label("silenced"),
 )
 _RULES = select(
     func.count().label("rules"),
@@ -64,8 +68,9 @@ def read_version(store: Store) -> Version:
     """Return the version of what people see, at this moment."""
     now = store.now()
     with glancing(store.engine) as connection:
-        number, ends = connection.execute(_VERSION, {"now": now}).one()
-    return Version(number or 0, now, ends)
+        number, *found = connection.execute(_VERSION, {"now": now}).one()
+    ends: list[datetime] = [end for end in found if end is not None]
+    return Version(number or 0, now, min(ends, default=None))
 
 
 def read_rules_version(store: Store) -> RulesVersion:

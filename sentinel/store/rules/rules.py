@@ -25,6 +25,7 @@ from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import (
     ALERT,
     RULE,
+    SILENCE,
     SUPPRESSION,
     TIMELINE,
     model_of,
@@ -228,6 +229,9 @@ class Rules:
             mine = (RULE.c.tenant == tenant, RULE.c.name == name)
             connection.execute(RULE.delete().where(*mine))
             # A new rule of that name must not continue from the state of this one.
+            connection.execute(
+                SILENCE.delete().where(SILENCE.c.tenant == tenant, SILENCE.c.rule == name)
+            )
             connection.execute(delete(RuleMemory).where(*_memory_of(tenant, name)))
             self._store.log.add(
                 connection, "info", "rule.retired", f"{name} removed by {actor}", {"actor": actor}
@@ -361,6 +365,8 @@ def _adopt(connection: Connection, rule: Rule, old: str, now: datetime) -> None:
             .where(SUPPRESSION.c.fingerprint == muted.fingerprint)
             .values(rule=rule.name, fingerprint=prints.get(muted.fingerprint, muted.fingerprint))
         )
+    silenced = (SILENCE.c.tenant == rule.tenant, SILENCE.c.rule == old)
+    connection.execute(update(SILENCE).where(*silenced).values(rule=rule.name))
     if entries:
         connection.execute(TIMELINE.insert(), entries)
 
