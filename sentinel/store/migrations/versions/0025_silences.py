@@ -1,7 +1,7 @@
 """Silences of rules
 
 Revision ID: 0025
-Revises: 0026
+Revises: 0027
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 from sentinel.schema.columns import Moment
 
 revision = "0025"
-down_revision = "0026"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 
