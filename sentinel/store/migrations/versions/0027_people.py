@@ -1,7 +1,7 @@
 """People: accounts, sessions, failed logins
 
 Revision ID: 0027
-Revises: 0022
+Revises: 0026
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 from sentinel.schema.columns import Moment
 
 revision = "0027"
-down_revision = "0022"
+down_revision = "0026"
 branch_labels = None
 depends_on = None
 
