@@ -36,7 +36,7 @@ from sentinel.evaluation.judge import judge_all
 from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.links import Addresses
 from sentinel.prefect_client.client import connect
-from sentinel.rollout.plan import OWNER
+from sentinel.rollout.plan import owner_of
 from sentinel.rules.rule import Rule
 from sentinel.settings import settings
 from sentinel.store import Store
@@ -179,7 +179,7 @@ def _source(run: FlowRun, flow: Flow[..., Any] | None) -> RunSource:
         flow_id=str(run.flow_id),
         flow_name=flow.name if flow is not None else None,
         # A run has its deployment's labels.
-        owner="ui" if run.labels.get(OWNER) == "ui" else "file",
+        owner=owner_of(run.labels),
     )
 
 

@@ -29,11 +29,13 @@ from sentinel.api import (
     keys,
     metrics,
     problems,
+    rule_changes,
     rules,
     statistics,
     webhooks,
 )
 from sentinel.api.answers import Answers
+from sentinel.api.bodies import DESCRIBED
 from sentinel.api.host_guard import HostGuard
 from sentinel.api.known_keys import KnownKeys
 from sentinel.api.limits import Limits
@@ -94,7 +96,7 @@ def create_app(
             if store is None:
                 app.state.store.close()
 
-    app = FastAPI(
+    app = _Application(
         title="Sentinel",
         version="1",
         description=DESCRIPTION,
@@ -125,6 +127,7 @@ def create_app(
         keys,
         metrics,
         rules,
+        rule_changes,
         statistics,
         webhooks,
     ):
@@ -150,6 +153,18 @@ def create_app(
         app.include_router(_for_callers(router), dependencies=open_here)
     app.mount("/docs/static", StaticFiles(directory=Path(__file__).parent / "static"))
     return app
+
+
+class _Application(FastAPI):
+    """Describes the bodies that routes read themselves, too."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        document = super().openapi()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        for name, schema in DESCRIBED.items():
+            schemas.setdefault(name, schema)
+        return document
 
 
 def _for_callers(router: APIRouter) -> APIRouter:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import orjson
 from fastapi import Depends, Query, Request
-from pydantic import AwareDatetime, BeforeValidator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ValidationError
 
 from sentinel.api.limits import allow
-from sentinel.api.problems import Problem
+from sentinel.api.problems import SEE_DOCS, Problem
 from sentinel.events import read_with_nan
 from sentinel.tenant import TENANT_PATTERN
+from sentinel.validation_messages import validation_message
 
-__all__ = ["Body", "Moment", "Tenant", "described", "json_of"]
+__all__ = [
+    "DESCRIBED",
+    "Body",
+    "Moment",
+    "Tenant",
+    "described",
+    "described_as",
+    "json_of",
+    "read_as",
+]
 
 
 def _written_out(given: object) -> object:
@@ -66,3 +76,59 @@ def json_of(body: bytes) -> Any:
         raise Problem(
             400, "bad_request", f"the body is not JSON: {error}", hint="Send JSON."
         ) from None
+
+
+M = TypeVar("M", bound=BaseModel)
+DESCRIBED: dict[str, Any] = {}
+"""The schemas of bodies that routes read by `read_as`, by the name that the document gives them."""
+
+
+def described_as(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the OpenAPI description of a body that the route reads by `read_as`.
+
+    Args:
+        model: of the body; its `examples` are those of the description
+
+    Returns:
+        What `openapi_extra` takes.
+    """
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    DESCRIBED.update(schema.pop("$defs", {}))
+    DESCRIBED[model.__name__] = schema
+    media: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}
+    if schema.get("examples"):
+        media["examples"] = {
+            f"example {number}": {"value": one}
+            for number, one in enumerate(schema["examples"], start=1)
+        }
+    return {"requestBody": {"required": True, "content": {"application/json": media}}}
+
+
+def read_as(model: type[M], body: bytes) -> M:
+    """Read a body as a model, by the types of JSON: a number that is written as a text is none.
+
+    Args:
+        model: of the body
+        body: the raw body
+
+    Returns:
+        The model.
+
+    Raises:
+        Problem: 400 if the body is not JSON, 422 if it is not as the model says; names the field
+    """
+    try:
+        return model.model_validate_json(body, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+    if first["type"] == "json_invalid":
+        json_of(body)  # NaN is read here, and refused by its field elsewhere
+        raise Problem(
+            400, "bad_request", f"the body is not JSON: {first['msg']}", hint="Send JSON."
+        )
+    place = ".".join(str(part) for part in first["loc"])
+    message = validation_message(first, model)
+    raise Problem(
+        422, "invalid", f"{place}: {message}" if place else message, hint=SEE_DOCS,
+        field=place or None,
+    )  # fmt: skip

@@ -112,6 +112,7 @@ _BY_STATUS = {
     405: ("method_not_allowed", "this path does not support the method", "See /docs."),
     408: ("timeout", "the request did not arrive in time", "Send its body without pauses."),
     413: ("too_large", "the body is too large", "Send less per request."),
+    412: ("changed", "somebody changed it meanwhile", "Read it again, then decide."),
     415: (
         "unsupported_media_type",
         "the body must be JSON",

@@ -29,6 +29,11 @@ _BUSY = (429, 502, 503, 504)
 class RolloutApi(PrefectApi):
     """A client of Prefect's API for rollouts; safe to use from several threads."""
 
+    tries: int = _TRIES
+    """Attempts of each request, with growing pauses; fewer where a person waits for the answer."""
+    waits_for_server: bool = True
+    """Whether a server that does not answer is asked again, as while it starts."""
+
     def __init__(self, url: str, **more: Any) -> None:
         super().__init__(url, timeout=60.0, **more)
         self._busy = False
@@ -193,21 +198,21 @@ class RolloutApi(PrefectApi):
             The response, whose status may be an error.
 
         Raises:
-            PrefectUnreachable: the server did not answer the last of `_TRIES` attempts
+            PrefectUnreachable: the server did not answer the last of the attempts
             AssertionError: never; the loop returns or raises
         """
-        for left in reversed(range(_TRIES)):
+        for left in reversed(range(self.tries)):
             try:
                 with self._one if self._busy else nullcontext():
                     response = self._send(method, path, **arguments)
             except PrefectUnreachable:
-                if not left:
+                if not left or not self.waits_for_server:
                     raise
             else:
                 if response.status_code not in _BUSY or not left:
                     return response
             self._busy = True
-            time.sleep(0.2 * (_TRIES - left))
+            time.sleep(0.2 * (self.tries - left))
         raise AssertionError("unreachable")
 
 

@@ -13,12 +13,31 @@ from sentinel.rollout.desired import Desired
 from sentinel.rollout.diff import Difference, automations_differ, differences
 from sentinel.rollout.files import Entry
 
-__all__ = ["APPLIED", "ORIGIN", "OWNER", "Live", "Step", "make_plan", "with_id"]
+__all__ = ["APPLIED", "ORIGIN", "OWNER", "Live", "Step", "make_plan", "owner_of", "with_id"]
 
 OWNER, ORIGIN, APPLIED = "sentinel.owner", "sentinel.origin", "sentinel.applied"
-"""Labels of a deployment: owner (`file` or `ui`), file, and digest of the entry last applied."""
+"""Labels of a deployment: its owner, its file, and a digest of the entry last applied."""
 RULES = "flows.rules."
-_MADE = {"file": "a file", "ui": "somebody, by hand and not in a file,"}
+_MADE = {
+    "file": "a file",
+    "ui": "somebody, by hand and not in a file,",
+    "api": "a program, over HTTP and not in a file,",
+}
+
+
+def owner_of(labels: Mapping[str, Any]) -> str:
+    """Return the owner of a deployment.
+
+    Args:
+        labels: of the deployment, or of one of its runs
+
+    Returns:
+        `api` if it was made over HTTP, `ui` if in the dashboard or by a command, else `file`.
+    """
+    owner = labels.get(OWNER)
+    return str(owner) if owner in ("ui", "api") else "file"
+
+
 Kind = Literal["created", "changed", "unchanged", "removed", "refused"]
 
 
@@ -45,8 +64,8 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def owner(self) -> str:
-        """`ui` if it was made in the dashboard or by a command, else `file`."""
-        return "ui" if self.labels.get(OWNER) == "ui" else "file"
+        """Who may change it; see `owner_of`."""
+        return owner_of(self.labels)
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):

@@ -92,9 +92,9 @@ def _json() -> TypeEngine[Any]:
     return JSON().with_variant(JSONB(), "postgresql")
 
 
-def object_column() -> Any:
+def object_column(**more: Any) -> Any:
     """Return a column of JSON objects, by default an empty one."""
-    return Field(default_factory=dict, sa_type=_json(), nullable=False)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType] - SQLModel takes instances too
+    return Field(default_factory=dict, sa_type=_json(), nullable=False, **more)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType] - SQLModel takes instances too
 
 
 def array_column() -> Any:

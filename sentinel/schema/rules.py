@@ -19,7 +19,8 @@ class RuleRow(SQLModel, table=True):
     `slot` is the scheduled time by which the last evaluation was judged; older ones are refused.
     `failures` counts consecutive failed checks. Until `held_until`, alerts that people resolved do
     not fire again, unless a good reading was seen. `paused` is what Prefect said a minute ago.
-    `saw_at` is the slot of the last evaluation that saw a series.
+    `saw_at` is the slot of the last evaluation that saw a series. `given` has the words that a rule
+    was made of over HTTP, to be given back.
     """
 
     __tablename__: ClassVar[Any] = "rule"
@@ -27,10 +28,11 @@ class RuleRow(SQLModel, table=True):
     tenant: str = Field(primary_key=True, max_length=100)
     name: str = Field(primary_key=True, max_length=100)
     spec: dict[str, Any] = object_column()
+    given: dict[str, Any] = object_column(sa_column_kwargs={"server_default": "{}"})
     trigger: str = ""
     category: str = ""
     severity: int = 3
-    source: str = Field(default="file", description="Its owner: file or ui.")
+    source: str = Field(default="file", description="Its owner: file, ui or api.")
     enabled: bool = True
     paused: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     closed_world: bool = Field(default=False, sa_column_kwargs={"server_default": false()})

@@ -24,7 +24,7 @@ from sentinel.clock import utc
 from sentinel.duration import parse_duration
 from sentinel.errors import CheckTimeout, NotFound, SentinelError
 from sentinel.evaluation.model import Evaluation
-from sentinel.rollout.plan import OWNER
+from sentinel.rollout.plan import owner_of
 from sentinel.rules.rule import Rule
 from sentinel.store import Store
 from sentinel.store.alerts.live_labels import live_labels
@@ -96,7 +96,7 @@ def report_failed_check(
                 deployment_id=flow_run.get("deployment_id"),
                 flow_id=flow_run.get("flow_id"),
                 flow_name=trigger,
-                owner="ui" if labels.get(OWNER) == "ui" else "file",
+                owner=owner_of(labels),
             ),
         )
     )

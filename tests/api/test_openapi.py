@@ -12,8 +12,9 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, assume, given
 from hypothesis import settings as bounded
 from schemathesis.checks import load_all_checks
-from schemathesis.core.failures import FailureGroup
+from schemathesis.core.failures import FailureGroup, ServerError
 from schemathesis.generation import GenerationMode
+from schemathesis.openapi.checks import RejectedPositiveData
 
 from sentinel.api import create_app
 from sentinel.clock import FakeClock
@@ -108,6 +109,12 @@ def test_each_route_does_what_its_description_says(schema: Any, method: str, pat
             # Webhooks take what they can of a message, and say what was odd: test_webhooks.
             if "/webhooks/" in path:
                 left = [one for one in left if "Negative" not in type(one).__name__]
+            # Whether a name fits a check, and two fields each other, no schema can say.
+            if method in ("POST", "PUT", "PATCH") and path.startswith("/api/v1/alerts/rules"):
+                left = [one for one in left if type(one) is not RejectedPositiveData]
+            # Prefect is not there in these tests; test_rules_made has one that is.
+            if answer.status_code == 503 and "127.0.0.1:9" in answer.text:
+                left = [one for one in left if not isinstance(one, ServerError)]
             if left:
                 raise AssertionError(f"{left[0]}\n{answer.status_code} {answer.text}") from found
 

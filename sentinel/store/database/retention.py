@@ -10,6 +10,7 @@ from sqlalchemy import delete, exists, select
 from sqlmodel import col
 
 from sentinel.schema.alerts import Suppression
+from sentinel.schema.answered_requests import AnsweredRequest
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
 from sentinel.schema.notifications import Delivery, InboxMessage, SystemLog
 from sentinel.schema.silences import Silence
@@ -89,6 +90,7 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         connection.execute(delete(SystemLog).where(col(SystemLog.at) < before))
         connection.execute(delete(InboxMessage).where(col(InboxMessage.at) < before))
         connection.execute(delete(Delivery).where(col(Delivery.started_at) < before))
+        connection.execute(delete(AnsweredRequest).where(col(AnsweredRequest.until) < store.now()))
         connection.execute(delete(Suppression).where(col(Suppression.until) < store.now()))
         connection.execute(delete(Silence).where(col(Silence.until) < before))
         connection.execute(delete(EpisodeEnd).where(col(EpisodeEnd.taken_at) < before))

@@ -31,6 +31,7 @@ from sentinel.store.database.tables import (
     model_of,
 )
 from sentinel.store.rules.lock import lock_rules
+from sentinel.store.rules.made import fresh_rule
 from sentinel.timing.schedule import slot_judged
 
 if TYPE_CHECKING:
@@ -293,25 +294,13 @@ def ensure_row(
     connection.execute(
         insert_into(store.dialect, RULE)
         .values(
-            tenant=rule.tenant,
-            name=rule.name,
-            spec=rule.dump(),
-            trigger=evaluation.trigger,
-            category=rule.category or evaluation.default_category,
-            severity=int(rule.rank),
-            source=evaluation.source.owner,
-            enabled=True,
-            switched_by="",
-            switch_reason="",
-            state={},
-            outcome="",
-            seen=0,
-            bad=0,
-            failures=0,
-            error="",
-            evaluations=0,
-            created_at=now,
-            updated_at=now,
+            fresh_rule(
+                rule,
+                evaluation.trigger,
+                rule.category or evaluation.default_category,
+                evaluation.source.owner,
+                now,
+            )
         )
         .on_conflict_do_nothing()
     )

@@ -1,0 +1,378 @@
+"""Rules that programs make: each becomes a Prefect deployment whose owner is `api`.
+
+The deployment is what the rule is; the rule's row has its switch. A change takes a lease on the
+name first, so that two of them follow each other. A new rule's row is written before its deployment
+and taken back where Prefect refuses, so that nothing runs that cannot be switched off; what a crash
+leaves between the two, the same request completes.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from sentinel.checks.catalog import find, load
+from sentinel.checks.event_port import PACK_TRIGGER, POLICY_TRIGGER
+from sentinel.errors import Conflict, NotFound, PrefectUnreachable, RuleError
+from sentinel.rollout.api import RolloutApi
+from sentinel.rollout.apply import apply_plan, plan_rollout
+from sentinel.rollout.files import Entry, packs, read_files
+from sentinel.rollout.flow_cache import FlowCache
+from sentinel.rollout.plan import Live, Step
+from sentinel.rollout.rule_draft import PREFIX, Draft, draft_of, entry_of_draft, rule_of
+from sentinel.rollout.rule_words import Known
+from sentinel.rules.rule import Rule
+from sentinel.store.rules.made import add_rule, drop_unevaluated, keep_given
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["API", "MadeRules", "known_to", "shipped_draft"]
+
+API = "api"
+"""The owner of rules that programs make."""
+_LEASE = timedelta(minutes=2)
+
+
+class MadeRules:
+    """Rules of one owner, made and changed one at a time.
+
+    Args:
+        store: the shared database
+        api: of the Prefect server
+        cache: facts about flows
+        owner: recorded with what it makes; it changes nothing of another owner
+    """
+
+    def __init__(
+        self, store: Store, api: RolloutApi, cache: FlowCache, *, owner: str = API
+    ) -> None:
+        self._store = store
+        self._api = api
+        self._cache = cache
+        self._owner = owner
+
+    def find(self, name: str, tenant: str) -> Live | None:
+        """Return the deployment of a tenant's rule.
+
+        Args:
+            name: of the rule
+            tenant: whose it is
+
+        Returns:
+            The deployment; None where Prefect has none of this rule.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        return next((one for one in self._named(name) if _tenant_of(one) == tenant), None)
+
+    def create(
+        self, draft: Draft, *, actor: str, enabled: bool = True, given: Mapping[str, Any]
+    ) -> Live:
+        """Make a rule.
+
+        Args:
+            draft: of the rule
+            actor: who makes it
+            enabled: whether it is switched on
+            given: the words that it was made of, to be given back
+
+        Returns:
+            Its deployment.
+
+        Raises:
+            Conflict: there is a rule of this name
+            RuleError: the rule, or Prefect, refuses it; nothing was stored
+            PrefectUnreachable: the API does not answer; nothing was stored, or the same request
+                completes it
+        """
+        rule, entry = self._checked(draft)
+        with self._alone(rule):
+            self._refuse_taken(rule)
+            step = self._planned(entry)
+            fresh = add_rule(
+                self._store, rule, draft.trigger, _category(draft, rule), enabled=enabled,
+                actor=actor, source=self._owner, given=given,
+            )  # fmt: skip
+            if not fresh:
+                problem = _taken(rule.name)
+                raise problem
+            try:
+                self._apply(step)
+            except BaseException:
+                drop_unevaluated(self._store, rule.tenant, rule.name)
+                raise
+            self._say("rule.created", rule.name, actor)
+        return self._there(rule)
+
+    def change(
+        self,
+        name: str,
+        tenant: str,
+        edit: Callable[[Draft], tuple[Draft, Mapping[str, Any]]],
+        *,
+        actor: str,
+    ) -> Live:
+        """Change a rule.
+
+        Args:
+            name: of the rule
+            tenant: whose it is
+            edit: returns the draft that follows from the present one, and the words it was given;
+                called while nobody else changes the rule, so that it may refuse another version
+            actor: who changes it
+
+        Returns:
+            Its deployment afterwards.
+
+        Raises:
+            NotFound: Prefect has no such rule
+            Conflict: it is another owner's
+            RuleError: the rule, or Prefect, refuses it; nothing was changed
+            PrefectUnreachable: the API does not answer; the same request completes it
+        """
+        with self._leased(name):
+            live = self._mine(name, tenant)
+            before = draft_of(live.deployment)
+            after, given = edit(before)
+            rule, entry = self._checked(after)
+            if (rule.name, rule.tenant) != (name, tenant):
+                raise RuleError("name, tenant: a rule keeps both", hint="Create another rule.")
+            step = self._planned(entry)
+            self._apply(step, scheduled=after.scheduled)
+            keep_given(self._store, tenant, name, given)
+            if step.kind != "unchanged":
+                self._say("rule.changed", name, actor)
+        return self._there(rule)
+
+    def delete(self, name: str, tenant: str, *, actor: str) -> int:
+        """Delete a rule with its deployment; its alerts close as "rule disabled".
+
+        Args:
+            name: of the rule
+            tenant: whose it is
+            actor: who deletes it
+
+        Returns:
+            How many alerts were closed.
+
+        Raises:
+            NotFound: there is no such rule
+            Conflict: it is another owner's
+            PrefectUnreachable: the API does not answer; the same request completes it
+        """
+        with self._leased(name):
+            live = self.find(name, tenant)
+            if live is None:
+                row = self._store.rules.get(name, tenant)  # raises NotFound where there is none
+                if row.source != self._owner:
+                    raise NotFound(
+                        f"Prefect has no deployment of the rule {name!r}",
+                        hint="A rule without a deployment is not evaluated.",
+                    )
+            else:
+                self._refuse_foreign(live)
+                self._api.delete_deployment(live.id)
+            return self._store.rules.retire(name, actor=actor, tenant=tenant)
+
+    def checked(self, draft: Draft) -> Rule:
+        """Return the rule of a draft, if it can be made.
+
+        Args:
+            draft: of the rule
+
+        Returns:
+            The rule.
+
+        Raises:
+            RuleError: it cannot; says why
+        """
+        return self._checked(draft)[0]
+
+    def _checked(self, draft: Draft) -> tuple[Rule, Entry]:
+        if b"{{" in msgspec.json.encode(draft):
+            raise RuleError(
+                "a text has {{: Prefect would fill it in, from blocks and the environment",
+                hint="Write {name} for a field of the reading, {secret:NAME} for a Secret block.",
+            )
+        rule = rule_of(draft)
+        trigger = find(draft.trigger)
+        of_events = trigger.name in (POLICY_TRIGGER, PACK_TRIGGER)
+        judged = rule.when or trigger.when or trigger.closed_world or trigger.judges
+        if not judged and not of_events:
+            raise RuleError(
+                f"when: {trigger.name} leaves it to the rule which values are bad",
+                hint="Give threshold_value and comparison_operator, or when.",
+            )
+        return rule, entry_of_draft(draft)
+
+    def _planned(self, entry: Entry) -> Step:
+        (step,) = plan_rollout(self._api, [entry], self._cache, owner=self._owner)
+        if step.kind == "refused":
+            raise RuleError("; ".join(step.reasons), hint="Nothing was stored.")
+        return step
+
+    def _apply(self, step: Step, *, scheduled: bool | None = None) -> None:
+        if step.live is not None and scheduled is not None:
+            # A rollout keeps schedules as people switched them; here the switch itself is given.
+            step = msgspec.structs.replace(step, live=_scheduled(step.live, active=scheduled))
+        try:
+            (done,) = apply_plan(self._api, [step], owner=self._owner)
+        except PrefectUnreachable as error:
+            raise PrefectUnreachable(
+                f"Prefect did not answer in time: {error.message}",
+                hint="Send the same request again once GET /health says that Prefect is up.",
+            ) from error
+        if done.kind == "refused":
+            raise RuleError("; ".join(done.reasons), hint="Nothing was stored.")
+
+    def _there(self, rule: Rule) -> Live:
+        live = self.find(rule.name, rule.tenant)
+        if live is None:
+            raise Conflict(f"the rule {rule.name!r} was deleted meanwhile", hint="Create it again.")
+        return live
+
+    def _mine(self, name: str, tenant: str) -> Live:
+        live = self.find(name, tenant)
+        if live is None:
+            raise NotFound(f"there is no rule {name!r} in Prefect", hint="GET …/rules lists all.")
+        self._refuse_foreign(live)
+        return live
+
+    def _refuse_foreign(self, live: Live) -> None:
+        if live.owner != self._owner:
+            whose = {"file": "a deployment file", "ui": "the dashboard or a command"}
+            raise Conflict(
+                f"the rule {live.name!r} belongs to {whose.get(live.owner, live.owner)}",
+                hint="Change it there: each rule has one owner. Its switch can be used here.",
+            )
+
+    def _refuse_taken(self, rule: Rule) -> None:
+        """Refuse a name that another rule has; what a crash has left of this one is no other."""
+        for live in self._named(rule.name):
+            mine = live.owner == self._owner and _tenant_of(live) == rule.tenant
+            if not mine or self._has_row(rule):
+                raise _taken(rule.name)
+        if self._has_row(rule) and not drop_unevaluated(self._store, rule.tenant, rule.name):
+            raise _taken(rule.name)
+
+    def _has_row(self, rule: Rule) -> bool:
+        try:
+            self._store.rules.get(rule.name, rule.tenant)
+        except NotFound:
+            return False
+        return True
+
+    def _named(self, name: str) -> list[Live]:
+        return [
+            one
+            for one in self._api.live([name])
+            if str(one.deployment.get("entrypoint") or "").startswith(PREFIX)
+        ]
+
+    @contextmanager
+    def _leased(self, name: str) -> Generator[None]:
+        """Hold the name alone: names are unique over all tenants, since those of deployments are.
+
+        Raises:
+            Conflict: somebody else changes it now
+        """
+        lease, holder = f"rule-change:{name}", secrets.token_hex(8)
+        if not self._store.leases.take(lease, holder, _LEASE):
+            raise Conflict(
+                f"somebody else changes the rule {name!r} now", hint="Try again in a second."
+            )
+        try:
+            yield
+        finally:
+            self._store.leases.release(lease, holder)
+
+    @contextmanager
+    def _alone(self, rule: Rule) -> Generator[None]:
+        with self._leased(rule.name):
+            yield
+
+    def _say(self, kind: str, name: str, actor: str) -> None:
+        word = kind.partition(".")[2]
+        self._store.in_transaction(
+            lambda connection: self._store.log.add(
+                connection, "info", kind, f"{name} {word} by {actor}", {"actor": actor}
+            )
+        )
+
+
+def _scheduled(live: Live, *, active: bool) -> Live:
+    there: list[dict[str, Any]] = live.deployment.get("schedules") or []
+    schedules = [{**one, "active": active} for one in there]
+    return Live(flow=live.flow, deployment={**live.deployment, "schedules": schedules})
+
+
+def _tenant_of(live: Live) -> str:
+    parameters: dict[str, Any] = live.deployment.get("parameters") or {}
+    rule: dict[str, Any] = parameters.get("rule") or {}
+    return str(rule.get("tenant") or "default")
+
+
+def _taken(name: str) -> Conflict:
+    return Conflict(
+        f"there is a rule {name!r} already",
+        hint="Change it with PUT, or choose another name: names are unique.",
+    )
+
+
+def _category(draft: Draft, rule: Rule) -> str:
+    return rule.category or find(draft.trigger).category
+
+
+@cache
+def _shipped() -> dict[str, Entry]:
+    from sentinel.rollout.files import packs_folder
+
+    own = packs_folder().parent.parent / "prefect.yaml"
+    files = [*([own] if own.is_file() else []), *packs().values()]
+    return {entry.name: entry for entry in read_files(files)}
+
+
+def shipped_draft(name: str) -> Draft:
+    """Return a rule that ships, as a draft.
+
+    Args:
+        name: of the rule
+
+    Returns:
+        The draft.
+
+    Raises:
+        NotFound: no rule of this name ships
+    """
+    entry = _shipped().get(name)
+    if entry is None:
+        raise NotFound(f"no rule {name!r} ships", hint=f"There are: {', '.join(_shipped())}.")
+    return draft_of({**entry.spec, "work_pool_name": entry.spec["work_pool"]["name"]})
+
+
+def known_to(store: Store, tenant: str) -> Known:
+    """Return what a body of this tenant may name.
+
+    Args:
+        store: whose metrics and receivers there are
+        tenant: whose metrics
+
+    Returns:
+        The names.
+    """
+    checks = load().triggers
+    return Known(
+        shipped=shipped_draft,
+        judges=lambda name: checks[name].judges and checks[name].when is None,
+        checks=sorted(checks),
+        metrics=store.metrics.names(tenant),
+        receivers=list(store.receivers.all()),
+    )

@@ -1,0 +1,122 @@
+"""Rows of rules that are made before they were evaluated, and the words that they were made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+
+from sentinel.rules.rule import Rule
+from sentinel.store.database.insert import insert_into
+from sentinel.store.database.tables import RULE
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["add_rule", "drop_unevaluated", "fresh_rule", "keep_given"]
+
+
+def fresh_rule(
+    rule: Rule, trigger: str, category: str, source: str, now: datetime
+) -> dict[str, Any]:
+    """Return the columns of a rule that nobody has evaluated or switched.
+
+    Args:
+        rule: as it is written
+        trigger: name of its check
+        category: of its alerts
+        source: its owner: file, ui or api
+        now: the present moment
+
+    Returns:
+        Values by column.
+    """
+    return {
+        "tenant": rule.tenant, "name": rule.name, "spec": rule.dump(), "trigger": trigger,
+        "category": category, "severity": int(rule.rank), "source": source, "enabled": True,
+        "switched_by": "", "switch_reason": "", "state": {}, "outcome": "", "seen": 0, "bad": 0,
+        "failures": 0, "error": "", "evaluations": 0, "created_at": now, "updated_at": now,
+    }  # fmt: skip
+
+
+def add_rule(
+    store: Store,
+    rule: Rule,
+    trigger: str,
+    category: str,
+    *,
+    enabled: bool,
+    actor: str,
+    source: str,
+    given: Mapping[str, Any],
+) -> bool:
+    """Add the row of a new rule.
+
+    Args:
+        store: the shared database
+        rule: as it is written
+        trigger: name of its check
+        category: of its alerts
+        enabled: whether it is switched on
+        actor: who makes it
+        source: its owner
+        given: the words that it was made of
+
+    Returns:
+        Whether it was added; False where there is a rule of this name.
+    """
+    now = store.now()
+    row = fresh_rule(rule, trigger, category, source, now) | {"given": dict(given)}
+    if not enabled:
+        row |= {"enabled": False, "switched_by": actor, "switched_at": now,
+                "switch_reason": "created disabled"}  # fmt: skip
+
+    def work(connection: Connection) -> bool:
+        new = insert_into(store.dialect, RULE).values(row).on_conflict_do_nothing()
+        added = connection.execute(new.returning(RULE.c.name)).first() is not None
+        if added:
+            store.changed(connection)
+        return added
+
+    return store.in_transaction(work)
+
+
+def drop_unevaluated(store: Store, tenant: str, name: str) -> bool:
+    """Delete the row of a rule that was never evaluated: nothing refers to it.
+
+    Args:
+        store: the shared database
+        tenant: whose rule
+        name: of the rule
+
+    Returns:
+        Whether there was such a row.
+    """
+    never = (RULE.c.evaluations == 0, RULE.c.slot.is_(None), RULE.c.evaluated_at.is_(None))
+
+    def work(connection: Connection) -> bool:
+        mine = RULE.delete().where(RULE.c.tenant == tenant, RULE.c.name == name, *never)
+        gone = bool(connection.execute(mine).rowcount)
+        if gone:
+            store.changed(connection)
+        return gone
+
+    return store.in_transaction(work)
+
+
+def keep_given(store: Store, tenant: str, name: str, given: Mapping[str, Any]) -> None:
+    """Keep the words that a rule was made of, to be given back; they decide nothing.
+
+    Args:
+        store: the shared database
+        tenant: whose rule
+        name: of the rule
+        given: values by the names that the words have
+    """
+    mine = (RULE.c.tenant == tenant, RULE.c.name == name)
+    with store.write() as connection:
+        connection.execute(
+            RULE.update().where(*mine).values(given=dict(given), updated_at=store.now())
+        )

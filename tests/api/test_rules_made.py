@@ -1,0 +1,274 @@
+"""Rules that are made over HTTP are Prefect deployments: created, changed, run, deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from fastapi import FastAPI
+
+from sentinel.api import create_app
+from sentinel.api.answers import Answers
+from sentinel.rollout.api import RolloutApi
+from sentinel.settings import Settings
+from sentinel.store import Store
+from tests.api.seed_requests import LATER, REQUESTS, Asked
+from tests.api.served import TOKEN, called
+from tests.api.test_seed_requests import sent
+from tests.databases import sqlite_copy
+from tests.prefect_server import PrefectServer
+
+pytestmark = pytest.mark.prefect
+RULES = "/api/v1/alerts/rules"
+CPU, DISK = (one.body for one in REQUESTS if one.path.endswith("/rules") and one.body)
+BUSY = {
+    "name": "Always busy CPU",
+    "threshold_value": -1,
+    "comparison_operator": ">",
+    "severity": "emergency",
+    "parameters": {"seconds": 0.1},
+}
+
+
+@pytest.fixture(scope="module")
+def on_prefect(
+    prefect_server: PrefectServer, migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
+) -> FastAPI:
+    """The application, with a Prefect server that answers."""
+    given = {
+        "home": tmp_path_factory.mktemp("api-on-prefect"),
+        "api_token": TOKEN,
+        "prefect_api_url": prefect_server.url,
+        "user": "robot",
+    }
+    store = Store(f"sqlite:///{migrated_sqlite}")
+    return create_app(Settings.model_validate(given), store=store, relay=False)
+
+
+@pytest.fixture
+def database(migrated_sqlite: Path, tmp_path: Path) -> str:
+    """A database on the machine's own clock, as a worker has it."""
+    return sqlite_copy(migrated_sqlite, tmp_path / "sentinel.db")
+
+
+@pytest.fixture
+def desk(on_prefect: FastAPI, database: str) -> Generator[httpx.Client]:
+    """A caller of the application over a database of its own; rules are deleted afterwards."""
+    store = Store(database)
+    on_prefect.state.store, on_prefect.state.answers = store, Answers(store)
+    with called(on_prefect, Authorization=f"Bearer {TOKEN}") as client:
+        yield client
+        on_prefect.state.settings = settings_of(on_prefect)
+        for item in client.get(RULES).json()["items"]:
+            client.delete(f"{RULES}/{item['name']}")
+    on_prefect.state.answers.close()
+    store.close()
+
+
+def settings_of(app: FastAPI, **more: Any) -> Settings:
+    """The settings of the application, with some others."""
+    return app.state.settings.model_copy(update=more)
+
+
+def drop(server: PrefectServer, name: str) -> None:
+    """Delete a deployment behind Sentinel's back."""
+    with RolloutApi(server.url) as api:
+        api.delete_deployment(deployments(server)[name]["id"])
+
+
+def deployments(server: PrefectServer) -> dict[str, Mapping[str, Any]]:
+    return {one["name"]: one for one in server.api.deployments()}
+
+
+def test_the_seeded_body_becomes_a_deployment_that_says_who_owns_it(
+    desk: httpx.Client, prefect_server: PrefectServer
+):
+    answer = desk.post(RULES, json=CPU)
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    assert (made["id"], made["matched"], made["owner"]) == ("high-cpu-usage", "cpu_usage", "api")
+    assert (made["severity"], made["given"]) == ("warning", CPU)
+    assert answer.headers["location"] == f"{RULES}/high-cpu-usage"
+    deployed = deployments(prefect_server)["high-cpu-usage"]
+    assert deployed["entrypoint"] == "flows.rules.cpu_usage"
+    assert deployed["labels"]["sentinel.owner"] == "api"
+    assert deployed["work_pool_name"] == "sentinel"
+    assert deployed["parameters"]["rule"]["when"] == {"above": 85.0}
+    assert deployed["schedules"][0]["schedule"]["interval"] == 60
+    assert made["deployment"]["id"] == deployed["id"]
+    assert desk.get(f"{RULES}/high-cpu-usage").json()["health"] == "never_evaluated"
+
+
+def test_a_rule_that_was_made_runs_and_opens_an_alert(
+    desk: httpx.Client, prefect_server: PrefectServer, database: str, tmp_path: Path
+):
+    made = desk.post(RULES, json=BUSY).json()
+    run = prefect_server.api.run_deployment(made["deployment"]["id"])["id"]
+    done = prefect_server.cli(
+        "flow-run", "execute", run, SENTINEL_DATABASE_URL=database, SENTINEL_HOME=str(tmp_path)
+    )
+    (alert,) = desk.get("/api/v1/alerts/alerts").json()["items"]
+    assert (alert["rule"], alert["severity"]) == ("always-busy-cpu", "emergency"), done.stderr
+    row = desk.get(f"{RULES}/always-busy-cpu").json()
+    assert (row["source"], row["outcome"], row["live_alerts"]) == ("api", "firing", 1)
+
+    assert desk.delete(f"{RULES}/always-busy-cpu").status_code == 204
+    closed = desk.get(f"/api/v1/alerts/alerts/{alert['id']}").json()
+    assert (closed["status"], closed["resolution"]) == ("resolved", "rule_disabled")
+    assert "always-busy-cpu" not in deployments(prefect_server)
+    assert desk.get(f"{RULES}/always-busy-cpu").status_code == 404
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_a_change_gives_only_some_fields(
+    desk: httpx.Client, prefect_server: PrefectServer, method: str
+):
+    desk.post(RULES, json=CPU)
+    before = deployments(prefect_server)["high-cpu-usage"]
+    answer = desk.request(
+        method, f"{RULES}/high-cpu-usage", json={"enabled": False, "threshold_value": 90.0}
+    )
+    assert answer.status_code == 200, answer.text
+    after = deployments(prefect_server)["high-cpu-usage"]
+    assert after["id"] == before["id"]
+    wanted = {**before["parameters"]["rule"], "when": {"above": 90.0}}
+    assert after["parameters"]["rule"] == wanted
+    assert answer.json()["enabled"] is False
+    assert answer.json()["given"] == {**CPU, "enabled": False, "threshold_value": 90.0}
+    again = desk.post(f"{RULES}/high-cpu-usage/enable").json()
+    assert (again["enabled"], again["spec"]["when"]) == (True, {"above": 90.0})
+    off = desk.post(f"{RULES}/high-cpu-usage/disable", json={"reason": "moved"}).json()
+    assert (off["enabled"], off["switch_reason"]) == (False, "moved")
+
+
+def test_a_version_that_somebody_changed_is_not_overwritten(desk: httpx.Client):
+    desk.post(RULES, json=CPU)
+    place = f"{RULES}/high-cpu-usage"
+    read = desk.get(place).headers["etag"]
+    first = desk.put(place, json={"threshold_value": 90}, headers={"If-Match": read})
+    assert first.status_code == 200
+    assert first.headers["etag"] not in ("", read)
+    stale = desk.put(place, json={"threshold_value": 91}, headers={"If-Match": read})
+    assert (stale.status_code, stale.json()["error"]["code"]) == (412, "changed")
+    assert desk.delete(place, headers={"If-Match": read}).status_code == 412
+    assert desk.get(place).json()["spec"]["when"] == {"above": 90.0}
+    assert desk.get(place).headers["etag"] == first.headers["etag"]
+
+
+def test_only_the_fields_that_are_asked_for_come(desk: httpx.Client):
+    desk.post(RULES, json=CPU)
+    answer = desk.get(f"{RULES}/high-cpu-usage", params={"fields": "name,enabled"})
+    assert answer.json() == {"name": "high-cpu-usage", "enabled": True}
+    wrong = desk.get(f"{RULES}/high-cpu-usage", params={"fields": "nam"})
+    assert (wrong.status_code, "did you mean name?" in wrong.text) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"name": "Revenue", "threshold_value": 1}, "fits no shipped check"),
+        ({"name": "cpu", "treshold_value": 1}, "treshold_value"),
+        ({"name": "cpu", "threshold_value": "85"}, "threshold_value"),
+        ({"name": "cpu", "trigger": "cpu_usage", "parameters": {"x": 1}}, "no parameter 'x'"),
+        ({"name": "cpu", "description": "{{ $HOME }}"}, "{{"),
+        ({"name": "cpu", "work_pool": "nowhere"}, "nowhere"),
+        ({"name": "slow", "trigger": "metric_threshold", "parameters": {"metric": "m"}}, "when"),
+        ({"threshold_value": 1}, "name"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_and_leaves_nothing(
+    desk: httpx.Client, prefect_server: PrefectServer, body: dict[str, Any], says: str
+):
+    before = deployments(prefect_server).keys()
+    answer = desk.post(RULES, json=body)
+    assert answer.status_code == 422, answer.text
+    assert says in answer.text
+    assert deployments(prefect_server).keys() == before
+    assert desk.get(RULES).json()["items"] == []
+
+
+def test_two_rules_of_one_name_are_refused(desk: httpx.Client, prefect_server: PrefectServer):
+    assert desk.post(RULES, json=CPU).status_code == 201
+    again = desk.post(RULES, json=CPU)
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")
+    other = desk.post(RULES, json={**CPU, "tenant": "acme"})
+    assert other.status_code == 409
+    assert deployments(prefect_server)["high-cpu-usage"]["parameters"]["rule"].get("tenant") is None
+
+
+def test_while_prefect_is_down_nothing_is_half_made(desk: httpx.Client, on_prefect: FastAPI):
+    desk.post(RULES, json=DISK)
+    place, up = f"{RULES}/disk-space-warning", on_prefect.state.settings
+    on_prefect.state.settings = settings_of(on_prefect, prefect_api_url="http://127.0.0.1:9/api")
+    try:
+        down = desk.post(RULES, json=CPU)
+        assert (down.status_code, down.json()["error"]["code"]) == (503, "unavailable")
+        assert desk.put(place, json={"threshold_value": 1}).status_code == 503
+        assert desk.delete(place).status_code == 503
+        read = desk.get(place).json()
+        assert (read["spec"]["when"], read["deployment"]) == ({"above": 80.0}, None)
+        # The switch is Sentinel's own.
+        assert desk.put(place, json={"enabled": False}).json()["enabled"] is False
+    finally:
+        on_prefect.state.settings = up
+    assert [one["name"] for one in desk.get(RULES).json()["items"]] == ["disk-space-warning"]
+    assert desk.post(RULES, json=CPU).status_code == 201
+
+
+def test_what_a_crash_left_of_a_rule_the_same_request_completes(
+    desk: httpx.Client, on_prefect: FastAPI, prefect_server: PrefectServer
+):
+    desk.post(RULES, json=CPU)
+    store = on_prefect.state.store
+    with store.write() as connection:  # its row, as if the process had died before it was written
+        connection.exec_driver_sql("DELETE FROM rule")
+    assert desk.post(RULES, json=CPU).status_code == 201
+    drop(prefect_server, "high-cpu-usage")
+    assert desk.post(RULES, json=CPU).status_code == 201
+    assert "high-cpu-usage" in deployments(prefect_server)
+
+
+def test_a_rule_of_a_file_is_read_and_switched_and_changed_where_it_belongs(
+    desk: httpx.Client, prefect_server: PrefectServer, tmp_path: Path
+):
+    exported = export_of(desk)
+    entry: dict[str, Any] = {**exported["deployments"][0], "name": "filed-cpu"}
+    entry["parameters"]["rule"]["name"] = "filed-cpu"
+    prefect_server.deploy(tmp_path, entry)
+    answer = desk.put(f"{RULES}/filed-cpu", json={"threshold_value": 1})
+    assert (answer.status_code, "deployment file" in answer.text) == (409, True)
+    assert desk.delete(f"{RULES}/filed-cpu").status_code == 409
+    assert desk.get(f"{RULES}/filed-cpu").json()["owner"] == "file"
+    drop(prefect_server, "filed-cpu")
+
+
+def export_of(desk: httpx.Client) -> dict[str, Any]:
+    desk.post(RULES, json=CPU)
+    answer = desk.get(f"{RULES}/high-cpu-usage/prefect.yaml")
+    assert answer.status_code == 200, answer.text
+    return yaml.safe_load(answer.text)
+
+
+def test_a_rule_that_was_made_is_an_entry_of_a_file(desk: httpx.Client):
+    (entry,) = export_of(desk)["deployments"]
+    assert (entry["name"], entry["entrypoint"]) == ("high-cpu-usage", "flows.rules.cpu_usage")
+    assert entry["parameters"]["rule"]["when"] == {"above": 85.0}
+    assert (entry["schedules"][0]["slug"], entry["schedules"][0]["interval"]) == ("every", 60)
+
+
+OF_RULES = [
+    one for one in REQUESTS if "/rules" in one.path and not any(map(one.path.startswith, LATER))
+]
+
+
+def test_every_literal_request_about_rules_is_answered(desk: httpx.Client):
+    made = ""
+    for asked in OF_RULES:
+        answer = sent(desk, Asked(*asked), rule_id=made)
+        assert answer.status_code == asked.status, (asked.name, answer.text)
+        if asked.status == 201:
+            made = answer.json()["id"]
