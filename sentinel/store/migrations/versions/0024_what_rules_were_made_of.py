@@ -1,7 +1,7 @@
 """The words that a rule was made of, and answers to requests with an idempotency key
 
 Revision ID: 0024
-Revises: 0022
+Revises: 0025
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql
 from sentinel.schema.columns import Moment
 
 revision = "0024"
-down_revision = "0022"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 
