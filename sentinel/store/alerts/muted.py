@@ -9,16 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from sentinel.alerts.state import AlertState
 from sentinel.store.database.tables import SILENCE, SUPPRESSION
 
 __all__ = ["Muted", "load_muted", "load_suppressed"]
 
-_MINE = {"tenant": bindparam("tenant"), "rule": bindparam("rule"), "now": bindparam("now")}
+_MINE: dict[str, BindParameter[Any]] = {
+    "tenant": bindparam("tenant"),
+    "rule": bindparam("rule"),
+    "now": bindparam("now"),
+}
 _SUPPRESSED = SUPPRESSION.select().where(
     SUPPRESSION.c.tenant == _MINE["tenant"],
     SUPPRESSION.c.rule == _MINE["rule"],
