@@ -14,6 +14,7 @@ The tree::
     │   └── SourceDown          what a check reads from does not answer
     ├── CheckTimeout            a check did not answer in the time its rule allows
     ├── NotFound                no such alert, rule, group, receiver
+    ├── OutOfScope              it belongs to other tenants or teams
     ├── Conflict                somebody else changed it first, or its state forbids this
     ├── DatabaseError           the shared database cannot be used
     │   ├── DatabaseUnreachable it does not answer
@@ -35,6 +36,7 @@ __all__ = [
     "DeliveryError",
     "ExpressionError",
     "NotFound",
+    "OutOfScope",
     "PatternError",
     "PolicyError",
     "PrefectUnreachable",
@@ -160,6 +162,10 @@ class CheckTimeout(SentinelError):
 
 class NotFound(SentinelError):
     """No such alert, rule, group or receiver."""
+
+
+class OutOfScope(SentinelError):
+    """Whoever asks may not see or change that: it belongs to other tenants or teams."""
 
 
 class Conflict(SentinelError):

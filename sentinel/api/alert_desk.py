@@ -6,7 +6,7 @@ actions of `sentinel.api.alerts`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
@@ -28,10 +28,10 @@ from sentinel.api.schemas import (
     Version,
     Words,
 )
+from sentinel.api.scoped import WholeTenant
 from sentinel.ingest.posted_alert import post_alert
 from sentinel.labels.text import MAX_LABELS, MAX_NAME
 from sentinel.severity import WORDS, SeverityWord
-from sentinel.store import Store
 
 __all__ = ["router", "steps"]
 
@@ -144,9 +144,9 @@ class Silence(Step):
         200: {"model": AlertItem, "description": "The alert was live; it counts one more"},
     },
 )
-@needs(Permission.RESPOND, "alerts")
+@needs(Permission.RESPOND, "alerts", confined=True)
 def create(
-    request: Request, response: Response, posted: AlertPosted, tenant: Tenant = "default"
+    request: Request, response: Response, posted: AlertPosted, tenant: WholeTenant
 ) -> AlertItem:
     """Open an alert of the rule `api`. It is durable when the response arrives.
 
@@ -179,9 +179,8 @@ def create(
     texts = dict(posted.annotations)
     if posted.description:
         texts.setdefault("description", posted.description)
-    store = cast("Store", request.app.state.store)
     done = post_alert(
-        store,
+        tenant.store,
         labels=labels,
         title=posted.title or posted.alert_name,
         severity=posted.severity,
@@ -189,17 +188,18 @@ def create(
         annotations=texts,
         details=details,
         team=posted.team,
-        tenant=tenant,
+        tenant=tenant.name,
     )
     if not done.opened:
         response.status_code = 200
-    return item_of(request, store.alerts.get(done.alert_id))
+    return item_of(request, tenant.store.alerts.get(done.alert_id))
 
 
 @router.get("/active", summary="List live alerts", responses=responses(), response_model=AlertList)
-@needs(Permission.READ, "alerts")
+@needs(Permission.READ, "alerts", confined=True)
 async def active(
     request: Request,
+    who: Acting,
     severity: Annotated[
         list[Literal["critical", "high", "medium", "low", "info", "emergency", "warning"]],
         Query(description="Severities, several allowed.", max_length=len(WORDS)),
@@ -212,7 +212,7 @@ async def active(
 ) -> Response:
     """List the alerts that are not resolved by page, the most urgent first."""
     return await list_alerts(
-        request, severity=[*severity], tenant=tenant or "", order="live", limit=limit,
+        request, who, severity=[*severity], tenant=tenant or "", order="live", limit=limit,
         cursor=cursor,
     )  # fmt: skip
 
@@ -222,7 +222,7 @@ _ROUTE: dict[str, Any] = {"responses": responses(400, 404, 409, 413)}
 
 @steps.put("/{alert_id}/acknowledge", summary="Acknowledge an alert (PUT)", **_ROUTE)
 @steps.post("/{alert_id}/acknowledge", summary="Acknowledge an alert", **_ROUTE)
-@needs(Permission.RESPOND, "alerts")
+@needs(Permission.RESPOND, "alerts", confined=True)
 def acknowledge(
     request: Request, alert_id: AlertId, who: Acting, step: Step | None = None
 ) -> ActionTaken:
@@ -232,7 +232,7 @@ def acknowledge(
 
 @steps.put("/{alert_id}/resolve", summary="Resolve an alert (PUT)", **_ROUTE)
 @steps.post("/{alert_id}/resolve", summary="Resolve an alert", **_ROUTE)
-@needs(Permission.RESPOND, "alerts")
+@needs(Permission.RESPOND, "alerts", confined=True)
 def resolve(
     request: Request, alert_id: AlertId, who: Acting, step: Step | None = None
 ) -> ActionTaken:
@@ -241,7 +241,7 @@ def resolve(
 
 
 @steps.post("/{alert_id}/silence", summary="Silence an alert", **_ROUTE)
-@needs(Permission.RESPOND, "alerts")
+@needs(Permission.RESPOND, "alerts", confined=True)
 def silence(
     request: Request, alert_id: AlertId, who: Acting, step: Silence | None = None
 ) -> ActionTaken:

@@ -30,12 +30,13 @@ from sentinel.api.schemas import (
     Links,
     Remediation,
 )
+from sentinel.api.scoped import refuse_if_seen, within
 from sentinel.engine.snooze import offer, still_firing
 from sentinel.errors import NotFound
 from sentinel.links import Addresses, run_about
 from sentinel.severity import WORDS
 from sentinel.store import Store
-from sentinel.store.alerts.detail import read_detail
+from sentinel.store.access.within import Within
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.alerts.queries import Order
 from sentinel.store.alerts.search_syntax import searched
@@ -80,14 +81,11 @@ def _addresses(request: Request) -> Addresses:
     return cast("Addresses", request.app.state.addresses)
 
 
-def _store(request: Request) -> Store:
-    return cast("Store", request.app.state.store)
-
-
 @router.get("", summary="List alerts", responses=responses(), response_model=AlertList)
-@needs(Permission.READ, "alerts")
+@needs(Permission.READ, "alerts", confined=True)
 async def list_alerts(
     request: Request,
+    who: Acting,
     status: Annotated[
         list[Annotated[str, WithJsonSchema({"type": "string", "enum": [*SHOWN, "active"]})]],
         Query(description="Statuses as shown, several allowed: open (or active), escalated, "
@@ -133,15 +131,21 @@ async def list_alerts(
     )  # fmt: skip
     chosen = searched(narrow, q)
     answers = answers_of(request)
-    asked = ("alerts", chosen, limit, cursor or None, order)
-    read = partial(_list, request, chosen, limit, cursor or None, order)
+    store = within(request, who)
+    asked = ("alerts", store.scope, chosen, limit, cursor or None, order)
+    read = partial(_list, request, store, chosen, limit, cursor or None, order)
     return json_response(await answers.of(asked, await answers.version(), read))
 
 
 def _list(
-    request: Request, chosen: AlertFilter, limit: int, after: str | None, order: Order
+    request: Request,
+    store: Within,
+    chosen: AlertFilter,
+    limit: int,
+    after: str | None,
+    order: Order,
 ) -> tuple[bytes, None]:
-    page = _store(request).alerts.fields_page(chosen, limit=limit, after=after, order=order)
+    page = store.alerts_page(chosen, limit=limit, after=after, order=order)
     for fields in page.items:
         fields["links"] = _links(request, fields)
     return msgspec.json.encode({"items": page.items, "next_cursor": page.next}), None
@@ -153,16 +157,18 @@ def _list(
     responses=responses(404),
     response_model=AlertDetail,
 )
-@needs(Permission.READ, "alerts")
-async def get_alert(request: Request, alert_id: AlertId) -> Response:
+@needs(Permission.READ, "alerts", confined=True)
+async def get_alert(request: Request, alert_id: AlertId, who: Acting) -> Response:
     """Return the present alert, and all its changes, oldest first."""
     answers = answers_of(request)
-    read = partial(_detail, request, alert_id)
-    return json_response(await answers.of(("alert", alert_id), await answers.version(), read))
+    store = within(request, who)
+    asked = ("alert", store.scope, alert_id)
+    read = partial(_detail, request, store, alert_id)
+    return json_response(await answers.of(asked, await answers.version(), read))
 
 
-def _detail(request: Request, alert_id: str) -> tuple[bytes, None]:
-    found = read_detail(_store(request), alert_id)
+def _detail(request: Request, store: Within, alert_id: str) -> tuple[bytes, None]:
+    found = store.detail(alert_id)
     fields = found.alert
     fields["links"] = _links(request, fields)
     fields["timeline"] = found.timeline
@@ -184,7 +190,7 @@ def _remediation(request: Request, row: dict[str, Any] | None) -> dict[str, Any]
     summary="Act on an alert",
     responses=responses(400, 404, 409, 413),
 )
-@needs(Permission.RESPOND, "alerts")
+@needs(Permission.RESPOND, "alerts", confined=True)
 def act(request: Request, alert_id: AlertId, asked: ActionRequest, who: Acting) -> ActionTaken:
     """Acknowledge, unacknowledge, resolve, reopen, suppress, unsuppress, assign or comment.
 
@@ -199,26 +205,28 @@ def act(request: Request, alert_id: AlertId, asked: ActionRequest, who: Acting) 
     Raises:
         Problem: 404 for an unknown alert, 409 if the action is refused
     """
-    store = _store(request)
+    store = within(request, who)
     hold = asked.action == "resolve" and _holds(store, alert_id)
     done = store.act(
-        [alert_id], _action(store, asked, who.name), expected_version=asked.expected_version
+        [alert_id], _action(store.store, asked, who.name), expected_version=asked.expected_version
     )
     result = done[0]
     if not result.ok:
+        if result.reason is Reason.NOT_FOUND:
+            refuse_if_seen(store.store, who, alert_id)
         problem = _refused(alert_id, asked, result)
         raise problem
     return ActionTaken(
         reason=result.reason,
         reason_text=words(result.reason),
-        offer=offer(store) if hold else None,
-        alert=item_of(request, store.alerts.get(alert_id)),
+        offer=offer(store.store) if hold else None,
+        alert=item_of(request, store.alert(alert_id)),
     )
 
 
-def _holds(store: Store, alert_id: str) -> bool:
+def _holds(store: Within, alert_id: str) -> bool:
     try:
-        return bool(still_firing(store, [store.alerts.get(alert_id)]))
+        return bool(still_firing(store.store, [store.alert(alert_id)]))
     except NotFound:
         return False  # the action itself reports this
 

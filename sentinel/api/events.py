@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from sentinel.access import Permission
-from sentinel.api.bodies import Body, Tenant, described
+from sentinel.api.bodies import Body, described
 from sentinel.api.needs import needs
 from sentinel.api.problems import ItemError, Problem, responses
+from sentinel.api.scoped import EventTenant, WholeTenant
 from sentinel.events import MOST_AT_ONCE, Kept, NoEvents, read_events
-from sentinel.store import Store
+from sentinel.store.access.within import OfTenant
 
 __all__ = ["EventsAccepted", "batches", "router"]
 
@@ -70,11 +71,10 @@ class EventsAccepted(BaseModel):
     responses=responses(400, 413),
     openapi_extra=described(_ONE, _EXAMPLE),
 )
-@needs(Permission.RESPOND, "events")
+@needs(Permission.RESPOND, "events", confined=True)
 def process_event(
-    request: Request,
     body: Body,
-    tenant_id: Tenant = "default",
+    tenant_id: EventTenant,
 ) -> EventsAccepted:
     """Store one event, any JSON object. It is durable when the response arrives, then matched.
 
@@ -94,7 +94,7 @@ def process_event(
             f"{len(events):,} events were sent, but this path accepts one",
             hint="Send several to /api/v1/events.",
         )
-    return _keep(request, events, tenant_id)
+    return _keep(events, tenant_id)
 
 
 @batches.post(
@@ -103,8 +103,8 @@ def process_event(
     responses=responses(400, 413),
     openapi_extra=described(_MANY, [_EXAMPLE]),
 )
-@needs(Permission.RESPOND, "events")
-def send_events(request: Request, body: Body, tenant: Tenant = "default") -> EventsAccepted:
+@needs(Permission.RESPOND, "events", confined=True)
+def send_events(body: Body, tenant: WholeTenant) -> EventsAccepted:
     """Store at most 10,000 events: a list, `{"events": […]}`, or one object per line (NDJSON).
 
     They are durable when the response arrives. Events are deduplicated by `id` (or `event_id`), so
@@ -125,7 +125,7 @@ def send_events(request: Request, body: Body, tenant: Tenant = "default") -> Eve
             f"{len(events):,} events in one request are too many",
             hint=f"Send at most {MOST_AT_ONCE:,} per request.",
         )
-    return _keep(request, events, tenant)
+    return _keep(events, tenant)
 
 
 def _read(body: bytes) -> list[object]:
@@ -136,8 +136,8 @@ def _read(body: bytes) -> list[object]:
         raise Problem(400, "bad_request", message, hint=error.hint) from None
 
 
-def _keep(request: Request, events: list[object], tenant: str) -> EventsAccepted:
-    kept = cast("Store", request.app.state.store).events.add(events, tenant=tenant)
+def _keep(events: list[object], tenant: OfTenant) -> EventsAccepted:
+    kept = tenant.add_events(events)
     if kept.refused:
         raise _refused(kept, len(events))
     return EventsAccepted(accepted=kept.accepted, duplicates=kept.duplicates)

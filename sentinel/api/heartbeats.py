@@ -16,12 +16,14 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from sentinel.access import Permission
+from sentinel.api.access import Acting
 from sentinel.api.bodies import Tenant
 from sentinel.api.needs import needs, public
 from sentinel.api.problems import Problem, responses
+from sentinel.api.scoped import WholeTenant, without_principal
 from sentinel.metrics import Sample
 from sentinel.metrics.moments import datetime_of
-from sentinel.store import Store
+from sentinel.store.access.within import OfTenant
 
 __all__ = ["METRIC", "by_key", "key_of", "router"]
 
@@ -56,8 +58,9 @@ class Heart(BaseModel):
         description="Time of the last heartbeat; null: none within a week."
     )
     status: Literal["ok", "fail"] | None
-    ping: str = Field(
-        description="Path of the URL; whoever knows it can send heartbeats of this job."
+    ping: str | None = Field(
+        description="Path of the URL; whoever knows it can send heartbeats of this job. "
+        "null: you may not."
     )
 
 
@@ -68,27 +71,31 @@ def key_of(token: str, tenant: str, job: str) -> str:
 
 
 @router.post("/{job}", summary="Send a heartbeat", responses=responses())
-@needs(Permission.RESPOND, "heartbeats")
-def beat(request: Request, job: Job, status: Status = "ok", tenant: Tenant = "default") -> Beat:
+@needs(Permission.RESPOND, "heartbeats", confined=True)
+def beat(job: Job, tenant: WholeTenant, status: Status = "ok") -> Beat:
     """Store a heartbeat of a job. It is durable when the response arrives."""
-    return _kept(request, job, status, tenant)
+    return _kept(job, status, tenant)
 
 
 @router.get("/{job}", summary="Read the last heartbeat", responses=responses())
-@needs(Permission.RESPOND, "heartbeats")
-def heart(request: Request, job: Job, tenant: Tenant = "default") -> Heart:
-    """Return the last heartbeat of a job, and the job's own URL."""
-    store = cast("Store", request.app.state.store)
-    now = store.now()
+@needs(Permission.READ, "heartbeats", confined=True)
+def heart(request: Request, job: Job, who: Acting, tenant: WholeTenant) -> Heart:
+    """Return the last heartbeat of a job, and to whoever may send one the job's own URL."""
+    now = tenant.store.now()
     matchers = [f'job="{job}"']
-    series = store.metrics.reader(tenant).window(METRIC, matchers, now - _REACH, now)
+    series = tenant.reader().window(METRIC, matchers, now - _REACH, now)
     last = int(series.times.argmax()) if len(series) else None
-    path = request.app.url_path_for("ping", job=job, key=key_of(_token(request), tenant, job))
+    ping: str | None = None
+    if who.allows(Permission.RESPOND, tenant.name):
+        key = key_of(_token(request), tenant.name, job)
+        ping = str(request.app.url_path_for("ping", job=job, key=key))
+        if tenant.name != "default":
+            ping += f"?tenant={tenant.name}"
     return Heart(
         job=job,
         last=None if last is None else datetime_of(series.times[last]),
         status=None if last is None else ("ok" if series.values[last] else "fail"),
-        ping=str(path) if tenant == "default" else f"{path}?tenant={tenant}",
+        ping=ping,
     )
 
 
@@ -123,14 +130,13 @@ def ping(
             f"the key of the job {job} is wrong",
             hint=f"Read it with the token: GET /api/v1/alerts/heartbeats/{job}",
         )
-    return _kept(request, job, status, tenant)
+    return _kept(job, status, without_principal(request, tenant))
 
 
-def _kept(request: Request, job: str, status: Literal["ok", "fail"], tenant: str) -> Beat:
-    store = cast("Store", request.app.state.store)
-    at = store.now()
+def _kept(job: str, status: Literal["ok", "fail"], tenant: OfTenant) -> Beat:
+    at = tenant.store.now()
     sample = Sample(name=METRIC, value=float(status == "ok"), labels={"job": job}, at=at)
-    store.metrics.add([sample], tenant=tenant)
+    tenant.metrics.add([sample], tenant=tenant.name)
     return Beat(job=job, status=status, at=at)
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import datetime
-from typing import Annotated, cast
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Query, Request
 
 from sentinel.access import Permission
+from sentinel.api.access import Acting
 from sentinel.api.needs import needs
 from sentinel.api.problems import responses
 from sentinel.api.schemas import InboxItem, InboxList
+from sentinel.api.scoped import within
 from sentinel.errors import ConfigurationError
 from sentinel.schema.notifications import InboxMessage
-from sentinel.store import Store
 
 __all__ = ["router"]
 
@@ -29,15 +30,16 @@ class _Cursor(msgspec.Struct, frozen=True, array_like=True):
 
 
 @router.get("", summary="List messages", responses=responses())
-@needs(Permission.READ, "inbox")
+@needs(Permission.READ, "inbox", confined=True)
 def list_messages(
     request: Request,
+    who: Acting,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[str | None, Query(description="next_cursor of the previous page.")] = None,
 ) -> InboxList:
     """List messages, newest first, with the number of unread ones."""
-    inbox = cast("Store", request.app.state.store).inbox
-    found = inbox.page(limit=limit + 1, after=_read(cursor) if cursor else None)
+    store = within(request, who)
+    found = store.inbox_page(limit + 1, _read(cursor) if cursor else None)
     items = found[:limit]
     return InboxList(
         items=[
@@ -46,7 +48,7 @@ def list_messages(
             )
             for message in items
         ],
-        unread=inbox.unread(),
+        unread=store.unread(),
         next_cursor=_write(items[-1]) if len(found) > limit else None,
     )
 

@@ -9,20 +9,20 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, cast
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from sentinel.access import Permission
-from sentinel.api.bodies import Body, Tenant, described
+from sentinel.api.bodies import Body, described
 from sentinel.api.needs import needs
 from sentinel.api.problems import ItemError, Problem, responses
 from sentinel.api.schemas import NO_NUL
+from sentinel.api.scoped import WholeTenant
 from sentinel.errors import SampleError
 from sentinel.events import read_with_nan
 from sentinel.labels.text import MAX_LABELS, MAX_NAME
 from sentinel.metrics.arrival import Arrival
 from sentinel.metrics.sample import RULE_PREFIX, moment_of
-from sentinel.store import Store
 
 __all__ = ["Accepted", "MetricList", "router"]
 
@@ -116,8 +116,8 @@ class MetricNames(BaseModel):
     responses=responses(400, 413),
     openapi_extra=described(_SCHEMA, _EXAMPLE),
 )
-@needs(Permission.RESPOND, "metrics")
-def submit(request: Request, body: Body, tenant: Tenant = "default") -> Accepted:
+@needs(Permission.RESPOND, "metrics", confined=True)
+def submit(body: Body, tenant: WholeTenant) -> Accepted:
     """Store one sample, or a list of at most 10,000. They are durable when the response arrives.
 
     Identical samples count once. If some are invalid, the response is 422: `errors` names their
@@ -130,8 +130,8 @@ def submit(request: Request, body: Body, tenant: Tenant = "default") -> Accepted
         Problem: 400 or 413 for the whole body, 422 if some samples are invalid
     """
     given = _read(body)
-    metrics = cast("Store", request.app.state.store).metrics
-    arrival, moments = metrics.arrival(tenant), dict[str | float, datetime]()
+    metrics = tenant.metrics
+    arrival, moments = metrics.arrival(tenant.name), dict[str | float, datetime]()
     errors: list[SampleError] = []
     for index, one in enumerate(given):
         try:
@@ -252,16 +252,16 @@ def _text(value: str | float | bool) -> str:
 
 
 @router.get("", summary="List metrics", responses=responses())
-@needs(Permission.READ, "metrics")
-def names(request: Request, tenant: Tenant = "default") -> MetricNames:
+@needs(Permission.READ, "metrics", confined=True)
+def names(tenant: WholeTenant) -> MetricNames:
     """List the names of all metrics."""
-    return MetricNames(names=cast("Store", request.app.state.store).metrics.names(tenant))
+    return MetricNames(names=tenant.metric_names())
 
 
 @router.get("/samples", summary="Read a metric", responses=responses(413))
-@needs(Permission.READ, "metrics")
+@needs(Permission.READ, "metrics", confined=True)
 def read(
-    request: Request,
+    tenant: WholeTenant,
     name: Annotated[str, Query(max_length=MAX_NAME)],
     match: Annotated[
         list[str], Query(description='Matchers such as env="prod"; all must match.', max_length=20)
@@ -274,13 +274,11 @@ def read(
             json_schema_extra={"enum": [0, 60, 3600]},
         ),
     ] = 0,
-    tenant: Tenant = "default",
 ) -> MetricList:
     """Return the samples of the last minutes, of every matching series."""
     if step not in (0, 60, 3600):
         raise Problem(422, "invalid", f"step must be 0, 60 or 3600, not {step}", field="step")
-    store = cast("Store", request.app.state.store)
-    reader, until = store.metrics.reader(tenant), store.now()
+    reader, until = tenant.reader(), tenant.store.now()
     since = until - timedelta(minutes=minutes)
     found = (
         reader.window(name, match, since, until)

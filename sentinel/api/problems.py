@@ -30,6 +30,7 @@ from sentinel.errors import (
     Conflict,
     DatabaseError,
     NotFound,
+    OutOfScope,
     PrefectUnreachable,
     SampleError,
     SentinelError,
@@ -237,6 +238,7 @@ def _of(error: SentinelError) -> Problem:
     for kind, status, code in (
         (NotFound, 404, "not_found"),
         (Conflict, 409, "conflict"),
+        (OutOfScope, 403, "forbidden"),
         (ConfigurationError, 422, "invalid"),
         (DatabaseError, 503, "unavailable"),
         (PrefectUnreachable, 503, "unavailable"),

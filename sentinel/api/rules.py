@@ -6,19 +6,20 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
-from typing import cast
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 
 from sentinel.access import Permission
+from sentinel.api.access import Acting
 from sentinel.api.answers import answers_of, json_response
 from sentinel.api.bodies import Tenant
 from sentinel.api.needs import needs
 from sentinel.api.problems import responses
 from sentinel.api.schemas import RuleItem, RuleList
+from sentinel.api.scoped import within
 from sentinel.rules.health import explain, health_of, stale_after
-from sentinel.store import Store
+from sentinel.store.access.within import Within
 from sentinel.store.rules.health import FACTS, NONE, AlertCounts, alert_counts, facts_of
 
 __all__ = ["router"]
@@ -34,26 +35,29 @@ _STORED = {
 
 
 @router.get("", summary="List rules", responses=responses(), response_model=RuleList)
-@needs(Permission.READ, "rules")
+@needs(Permission.READ, "rules", confined=True)
 async def list_rules(
     request: Request,
+    who: Acting,
     tenant: Tenant | None = None,
 ) -> Response:
     """List all rules that have run, with their switch and last evaluation."""
     answers = answers_of(request)
-    store = cast("Store", request.app.state.store)
+    store = within(request, who)
     rules, version = await asyncio.gather(answers.rules_version(), answers.version())
-    counts = await answers.of("live", version, lambda: (alert_counts(store), None))
+    counts = await answers.of("live", version, lambda: (alert_counts(store.store), None))
     read = partial(_list, store, tenant, counts)
-    return json_response(await answers.of(("rules", tenant), version, read, more=rules))
+    return json_response(
+        await answers.of(("rules", store.scope, tenant), version, read, more=rules)
+    )
 
 
 def _list(
-    store: Store, tenant: str | None, counts: Mapping[tuple[str, str], AlertCounts]
+    store: Within, tenant: str | None, counts: Mapping[tuple[str, str], AlertCounts]
 ) -> tuple[bytes, datetime | None]:
     """Return all rules, and when the health of one of them changes with time alone."""
-    now = store.now()
-    rows = store.rules.fields(_STORED | {name: name for name in FACTS}, tenant)
+    now = store.store.now()
+    rows = store.rules(_STORED | {name: name for name in FACTS}, tenant)
     ends: list[datetime] = []
     for fields in rows:
         count = counts.get((fields["tenant"], fields["name"]), NONE)

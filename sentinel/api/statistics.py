@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 from functools import partial
-from typing import Annotated, cast
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from sentinel.access import Permission
+from sentinel.api.access import Acting
 from sentinel.api.answers import answers_of, json_response
 from sentinel.api.needs import needs
 from sentinel.api.problems import responses
 from sentinel.api.schemas import StatisticsView
-from sentinel.store import Store
+from sentinel.api.scoped import within
+from sentinel.store.access.within import Within
 from sentinel.store.reports.statistics import Figures
 
 __all__ = ["router"]
@@ -26,9 +28,10 @@ router = APIRouter(prefix="/statistics", tags=["statistics"])
 @router.get(
     "", summary="Statistics of the last hours", responses=responses(), response_model=StatisticsView
 )
-@needs(Permission.READ, "statistics")
+@needs(Permission.READ, "statistics", confined=True)
 async def statistics(
     request: Request,
+    who: Acting,
     hours: Annotated[
         float, Query(gt=0, le=24 * 366, description="Length of the period, in hours.")
     ] = 24,
@@ -40,9 +43,14 @@ async def statistics(
     """Count the alerts and notifications of the last hours, and the alerts that are live now."""
     hours = hours if time_range_hours is None else time_range_hours
     answers = answers_of(request)
-    store = cast("Store", request.app.state.store)
+    store = within(request, who)
     rules, version = await asyncio.gather(answers.rules_version(), answers.version())
-    found = await answers.of(("statistics", hours), version, partial(_figures, store, hours))
+    asked = ("statistics", store.scope, hours)
+    found = await answers.of(asked, version, partial(_figures, store, hours))
+    evaluations = rules.evaluations
+    if not store.scope.is_everything:
+        mine = ("evaluations", store.scope)
+        evaluations = await answers.of(mine, version, partial(_evaluations, store), more=rules)
     # In the order of the fields of StatisticsView.
     fields = {
         "hours": float(hours),
@@ -55,12 +63,16 @@ async def statistics(
             "notifications_sent": found.notifications_sent,
             "notification_failures": found.notification_failures,
             # Every evaluation raises it, so it is not of the figures that are kept.
-            "rule_evaluations": rules.evaluations,
+            "rule_evaluations": evaluations,
         },
     }
     return json_response(msgspec.json.encode(fields))
 
 
-def _figures(store: Store, hours: float) -> tuple[Figures, datetime | None]:
-    counted = store.statistics.counted(hours)
+def _evaluations(store: Within) -> tuple[int, None]:
+    return store.evaluations(), None
+
+
+def _figures(store: Within, hours: float) -> tuple[Figures, datetime | None]:
+    counted = store.figures(hours)
     return counted.figures, counted.ends

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from sentinel.access import Permission
-from sentinel.api.bodies import Body, Tenant, described, json_of
+from sentinel.api.bodies import Body, described, json_of
 from sentinel.api.metrics import refused
 from sentinel.api.needs import needs
 from sentinel.api.problems import MOST_ERRORS, ItemError, Problem, responses
 from sentinel.api.schemas import NO_NUL
+from sentinel.api.scoped import WholeTenant
 from sentinel.duration import parse_duration
 from sentinel.errors import SampleError
 from sentinel.ingest.truncated import LEFT_OUT
 from sentinel.ingest.webhooks import Arrived, Sender, arrive, grafana, prometheus
 from sentinel.labels.text import MAX_LABELS, MAX_NAME
 from sentinel.rules.not_repeated import REPEAT_INTERVAL, NotRepeated
-from sentinel.store import Store
+from sentinel.store.access.within import OfTenant
 
 __all__ = ["Taken", "older", "router"]
 
@@ -139,11 +140,10 @@ class Taken(BaseModel):
     responses=responses(400, 413),
     openapi_extra=described(_ALERTS, {"version": "4", "status": "firing", "alerts": [_ALERT]}),
 )
-@needs(Permission.RESPOND, "webhooks")
+@needs(Permission.RESPOND, "webhooks", confined=True)
 def from_prometheus(
-    request: Request,
     body: Body,
-    tenant: Tenant = "default",
+    tenant: WholeTenant,
     repeat_interval: RepeatInterval = None,
     not_repeated: Then = None,
 ) -> Taken:
@@ -158,7 +158,7 @@ def from_prometheus(
         The counts of alerts and changes.
     """
     terms = _terms(repeat_interval, not_repeated)
-    return _taken(request, "prometheus", prometheus(json_of(body)), tenant, terms)
+    return _taken("prometheus", prometheus(json_of(body)), tenant, terms)
 
 
 @older.post("/grafana", include_in_schema=False)
@@ -170,11 +170,10 @@ def from_prometheus(
         _GRAFANA, {"metric": "temperature", "value": 21.5, "tags": {"room": "north"}}
     ),
 )
-@needs(Permission.RESPOND, "webhooks")
+@needs(Permission.RESPOND, "webhooks", confined=True)
 def from_grafana(
-    request: Request,
     body: Body,
-    tenant: Tenant = "default",
+    tenant: WholeTenant,
     repeat_interval: RepeatInterval = None,
     not_repeated: Then = None,
 ) -> Taken:
@@ -188,7 +187,7 @@ def from_grafana(
         The counts of alerts, changes and samples.
     """
     terms = _terms(repeat_interval, not_repeated)
-    return _taken(request, "grafana", grafana(json_of(body)), tenant, terms)
+    return _taken("grafana", grafana(json_of(body)), tenant, terms)
 
 
 def _terms(
@@ -200,13 +199,11 @@ def _terms(
     return NotRepeated.of(repeat_interval or REPEAT_INTERVAL, then or "resolve")
 
 
-def _taken(
-    request: Request, sender: Sender, arrived: Arrived, tenant: str, terms: NotRepeated | None
-) -> Taken:
-    store = cast("Store", request.app.state.store)
+def _taken(sender: Sender, arrived: Arrived, tenant: OfTenant, terms: NotRepeated | None) -> Taken:
+    store = tenant.store
     changed, late, note = 0, 0, ""
     if arrived.readings or arrived.gone:
-        applied = arrive(store, sender, arrived.readings, tenant, terms, arrived.gone)
+        applied = arrive(store, sender, arrived.readings, tenant.name, terms, arrived.gone)
         changed, late = applied.changed, applied.late
         if applied.outcome == "disabled":
             # Not 200: the sender would believe that it delivered the alerts.
@@ -218,7 +215,7 @@ def _taken(
             )
         if applied.outcome == "error":
             note = applied.error
-    errors = store.metrics.add_good(arrived.samples, tenant=tenant) if arrived.samples else []
+    errors = store.metrics.add_good(arrived.samples, tenant=tenant.name) if arrived.samples else []
     kept = len(arrived.samples) - len(errors)
     for error in errors:
         error.index = arrived.places[error.index or 0]

@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.actions import Action, ActionResult
 from sentinel.alerts.inputs import Reason
 from sentinel.clock import Clock, SystemClock
@@ -146,7 +147,12 @@ class Store:
         )
 
     def act(
-        self, ids: Sequence[str], action: Action, *, expected_version: int | None = None
+        self,
+        ids: Sequence[str],
+        action: Action,
+        *,
+        expected_version: int | None = None,
+        scope: Scope = EVERYTHING,
     ) -> list[ActionResult]:
         """Do what a person asked to each alert, in one transaction.
 
@@ -154,6 +160,7 @@ class Store:
             ids: the alerts, at most `apply_action.MOST_ACTED_ON`
             action: one of `sentinel.alerts.actions.Action`
             expected_version: an alert of another version is not changed
+            scope: an alert that is not in it is as unknown
 
         Returns:
             The result for each alert, in the order of `ids`; an id that is given twice has one.
@@ -171,7 +178,9 @@ class Store:
                 "the text has a NUL character, which no database keeps", hint="Leave it out."
             )
         return self.in_transaction(
-            lambda connection: apply_action.act(self, connection, ids, action, expected_version)
+            lambda connection: apply_action.act(
+                self, connection, ids, action, expected_version, scope
+            )
         )
 
     def sweep(self, now: datetime | None = None) -> int:

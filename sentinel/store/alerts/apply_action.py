@@ -21,6 +21,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.actions import Action, ActionResult, Reopen, Suppress, Unsuppress
 from sentinel.alerts.inputs import Closed, Input, Status
 from sentinel.alerts.lifecycle import step
@@ -35,6 +36,7 @@ from sentinel.store.alerts.holds import hold_rules
 from sentinel.store.alerts.muted import load_muted
 from sentinel.store.alerts.reopen import beside, homes_of
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
+from sentinel.store.database.scoped import alerts_in
 from sentinel.store.database.tables import ALERT, NOT_RESOLVED, RULE
 from sentinel.store.rules.lock import lock_rules
 
@@ -82,6 +84,7 @@ def act(
     ids: Sequence[str],
     action: Action,
     expected_version: int | None,
+    scope: Scope = EVERYTHING,
 ) -> list[ActionResult]:
     """Do `action` to each alert; one that refuses does not keep the others from it.
 
@@ -91,14 +94,16 @@ def act(
         ids: at most `MOST_ACTED_ON` alerts; one named twice is acted on once
         action: what a person does
         expected_version: where given, an alert that has moved on since then is left alone
+        scope: of whoever acts; an alert that is not in it is as one that does not exist
 
     Returns:
         What came of it for each alert, in the order of `ids`.
     """
-    wanted = {"ids": list(dict.fromkeys(ids))}
+    wanted = {"ids": alerts_in(connection, scope, list(dict.fromkeys(ids)))}
     rules = lock_rules(connection, [tuple(row) for row in connection.execute(_RULES, wanted)])
     # Read again now that their rules are locked.
     rows = connection.execute(_ACTED_ON, wanted).all()
+    rows = [row for row in rows if scope.holds(row.tenant, row.team)]
     unit = UnitOfWork(store, connection, store.now())
     changes = _Changes(unit, rules)
     if isinstance(action, Reopen):
@@ -110,7 +115,7 @@ def act(
     if resolved:
         hold_rules(connection, resolved, unit.now + store.options.hold_after_manual_resolve)
     unit.commit()
-    return [results.get(alert_id) or _not_found(alert_id) for alert_id in wanted["ids"]]
+    return [results.get(alert_id) or _not_found(alert_id) for alert_id in dict.fromkeys(ids)]
 
 
 def close_rule(

@@ -8,9 +8,11 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import ColumnElement, Text, and_, cast, false, func, not_, or_, select, true
 
+from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.view import SHOWN
 from sentinel.errors import ConfigurationError
 from sentinel.severity import severity_of
+from sentinel.store.database.scoped import in_scope
 from sentinel.store.database.tables import ALERT, MEMBER, NOT_RESOLVED
 
 __all__ = ["AlertFilter", "narrowed", "shown_conditions", "statuses"]
@@ -31,6 +33,7 @@ class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
         labels: names and values that an alert must carry
         since, until: opened at or after, and before
         group: id of a group, whose alerts were notified together
+        scope: the tenants and teams that whoever asks may see; never of the filters within
         any_of: where given, an alert must match at least one of these
         without: alerts that match one of these are left out
     """
@@ -48,6 +51,7 @@ class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
     words: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     group: str = ""
+    scope: Scope = EVERYTHING
     any_of: tuple[AlertFilter, ...] = ()
     without: tuple[AlertFilter, ...] = ()
 
@@ -146,6 +150,7 @@ def narrowed(chosen: AlertFilter, now: datetime) -> list[ColumnElement[bool]]:
         where.append(alert.opened_at >= chosen.since)
     if chosen.until is not None:
         where.append(alert.opened_at < chosen.until)
+    where += in_scope(chosen.scope, alert.tenant, alert.team)
     if chosen.any_of:
         where.append(or_(*(_matches(one, now) for one in chosen.any_of)))
     where += [not_(_matches(one, now)) for one in chosen.without]

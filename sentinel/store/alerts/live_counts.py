@@ -9,9 +9,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, select
 
+from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.view import SHOWN
 from sentinel.severity import Severity
 from sentinel.store.alerts.filter import shown_conditions
+from sentinel.store.database.scoped import alert_in
 from sentinel.store.database.tables import ALERT, NOT_RESOLVED
 
 __all__ = ["CAP", "Counts", "count_all"]
@@ -38,9 +40,12 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     by_status: dict[str, int]
 
 
-def count_all(connection: Connection, now: datetime, tenant: str = "") -> Counts:
-    """Count the alerts by status and severity, of one tenant if one is given."""
+def count_all(
+    connection: Connection, now: datetime, tenant: str = "", scope: Scope = EVERYTHING
+) -> Counts:
+    """Count the alerts in scope by status and severity, of one tenant if one is given."""
     own = [ALERT.c.tenant == tenant] if tenant else []
+    own += alert_in(scope)
     live = _in_one_walk(connection, now, own)
     if live is None:
         live = _each_by_itself(connection, now, own)

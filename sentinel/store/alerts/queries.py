@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select, tuple_
 
+from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.view import AlertView, TimelineView, alert_fields
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.store.alerts.filter import AlertFilter, narrowed, shown_conditions, statuses
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CAP",
+    "LISTED",
     "MOST_PER_PAGE",
     "AlertFilter",
     "AlertPage",
@@ -42,7 +44,7 @@ __all__ = [
 MOST_PER_PAGE = 500
 Order = Literal["live", "history"]
 _ID = re.compile("[0-9a-f]{32}")
-_LISTED = "See which there are: sentinel alert list, or GET /api/v1/alerts/alerts"
+LISTED = "See which there are: sentinel alert list, or GET /api/v1/alerts/alerts"
 
 
 class AlertPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,11 +226,11 @@ class Alerts:
             NotFound: there is no alert of that id
         """
         if "\x00" in alert_id:  # which PostgreSQL does not even compare
-            raise NotFound(f"there is no alert {alert_id!r}", hint=_LISTED)
+            raise NotFound(f"there is no alert {alert_id!r}", hint=LISTED)
         with self._store.read() as connection:
             row = connection.execute(select(ALERT).where(ALERT.c.id == alert_id)).mappings().first()
         if row is None:
-            raise NotFound(f"there is no alert {alert_id!r}", hint=_LISTED)
+            raise NotFound(f"there is no alert {alert_id!r}", hint=LISTED)
         return AlertView.of(dict(row), self._store.now())
 
     def some(self, ids: Sequence[str]) -> dict[str, AlertView]:
@@ -271,7 +273,7 @@ class Alerts:
         with self._store.read() as connection:
             rows = connection.execute(query).mappings().all()
         if not rows:
-            raise NotFound(f"there is no alert {prefix!r}", hint=_LISTED)
+            raise NotFound(f"there is no alert {prefix!r}", hint=LISTED)
         if len(rows) > 1:
             raise Conflict(
                 f"{prefix!r} begins the ids of several alerts",
@@ -303,10 +305,10 @@ class Alerts:
         with self._store.read() as connection:
             return [AlertView.of(dict(row), now) for row in connection.execute(query).mappings()]
 
-    def counts(self, tenant: str = "") -> Counts:
-        """Count the alerts of each status and severity; see `Counts`."""
+    def counts(self, tenant: str = "", scope: Scope = EVERYTHING) -> Counts:
+        """Count the alerts in scope of each status and severity; see `Counts`."""
         with self._store.read() as connection:
-            return count_all(connection, self._store.now(), tenant)
+            return count_all(connection, self._store.now(), tenant, scope)
 
 
 def _live(chosen: AlertFilter, now: datetime) -> list[_Segment]:

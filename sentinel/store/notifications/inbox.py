@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import func, select, tuple_
 
+from sentinel.access import EVERYTHING, Scope
 from sentinel.notifications.channel import Message, Receipt, shown
 from sentinel.schema.notifications import InboxMessage
 from sentinel.severity import severity_of
 from sentinel.store.database.insert import insert_into
+from sentinel.store.database.scoped import group_in
 from sentinel.store.database.tables import model_of, table_of
 
 if TYPE_CHECKING:
@@ -78,6 +80,8 @@ class Inbox:
         limit: int = 50,
         after: InboxMessage | None = None,
         wanted: InboxFilter | None = None,
+        *,
+        scope: Scope = EVERYTHING,
     ) -> list[InboxMessage]:
         """Return the newest messages that match.
 
@@ -85,12 +89,14 @@ class Inbox:
             limit: at most so many
             after: only messages older than this one
             wanted: which messages; all by default
+            scope: of whoever asks
 
         Returns:
             The messages, newest first.
         """
         chosen = wanted or InboxFilter()
-        query = select(INBOX).order_by(INBOX.c.at.desc(), INBOX.c.id.desc()).limit(limit)
+        query = select(INBOX).where(*group_in(scope, INBOX.c.group_id))
+        query = query.order_by(INBOX.c.at.desc(), INBOX.c.id.desc()).limit(limit)
         for word in chosen.words.replace("\0", "").lower().split()[:MOST_WORDS]:
             query = query.where(func.lower(INBOX.c.title).contains(word, autoescape=True))
         if chosen.unread:
@@ -105,11 +111,12 @@ class Inbox:
         with self._store.read() as connection:
             return [model_of(InboxMessage, row) for row in connection.execute(query)]
 
-    def unread(self) -> int:
-        """Return how many messages are not marked as read."""
+    def unread(self, scope: Scope = EVERYTHING) -> int:
+        """Return how many messages in scope are not marked as read."""
+        unread = (INBOX.c.read_at.is_(None), *group_in(scope, INBOX.c.group_id))
         with self._store.read() as connection:
             return connection.execute(
-                select(func.count()).select_from(INBOX).where(INBOX.c.read_at.is_(None))
+                select(func.count()).select_from(INBOX).where(*unread)
             ).scalar_one()
 
     def mark_read(self, ids: Sequence[str] | None = None) -> int:

@@ -9,9 +9,11 @@ import msgspec
 from sqlalchemy import func, select, text
 from sqlmodel import col
 
+from sentinel.access import EVERYTHING, Scope
 from sentinel.schema.notifications import Delivery
 from sentinel.schema.rules import RuleRow
-from sentinel.store.database.tables import ALERT, TIMELINE
+from sentinel.store.database.scoped import alert_in, group_in, rule_in
+from sentinel.store.database.tables import ALERT, DELIVERY, TIMELINE
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -66,11 +68,11 @@ class Statistics:
         """Return what happened in the last `hours`; a reopened alert counts as generated again."""
         return self.counted(hours).figures
 
-    def counted(self, hours: float = 24) -> Counted:
-        """Return what `figures` returns, and how long it holds."""
+    def counted(self, hours: float = 24, scope: Scope = EVERYTHING) -> Counted:
+        """Return what `figures` returns, of what is in scope, and how long it holds."""
         period = timedelta(hours=hours)
         since = self._store.now() - period
-        counts = self._store.alerts.counts()
+        counts = self._store.alerts.counts(scope=scope)
         happened = (
             select(TIMELINE.c.kind, func.count(), func.min(TIMELINE.c.at))
             .where(TIMELINE.c.at >= since, TIMELINE.c.kind.in_(("opened", "reopened", "resolved")))
@@ -81,10 +83,15 @@ class Statistics:
             .where(col(Delivery.started_at) >= since)
             .group_by(col(Delivery.state))
         )
+        rules = select(func.sum(col(RuleRow.evaluations))).where(*rule_in(scope))
+        if not scope.is_everything:
+            happened = happened.join(ALERT, ALERT.c.id == TIMELINE.c.alert_id)
+            happened = happened.where(*alert_in(scope))
+            delivered = delivered.where(*group_in(scope, DELIVERY.c.group_id))
         with self._store.read() as connection:
             timeline = connection.execute(happened).tuples().all()
             deliveries = connection.execute(delivered).tuples().all()
-            evaluations = connection.execute(select(func.sum(col(RuleRow.evaluations)))).scalar()
+            evaluations = connection.execute(rules).scalar()
         kinds = {kind: number for kind, number, _ in timeline}
         states = {state: number for state, number, _ in deliveries}
         first = min((first for *_, first in (*timeline, *deliveries)), default=None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
 from sqlmodel import col
 
+from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.reasons import Reason
 from sentinel.clock import utc
 from sentinel.errors import NotFound
@@ -22,6 +23,7 @@ from sentinel.schema.conditions import RuleMemory
 from sentinel.schema.rules import RuleRow
 from sentinel.store.database.bulk import dumped, update_many
 from sentinel.store.database.insert import insert_into
+from sentinel.store.database.scoped import rule_in
 from sentinel.store.database.tables import (
     ALERT,
     RULE,
@@ -93,18 +95,21 @@ class Rules:
         with self._store.read() as connection:
             return [model_of(RuleRow, row) for row in connection.execute(query)]
 
-    def fields(self, columns: Mapping[str, str], tenant: str | None) -> Fields:
-        """Return some columns of all rules, or of those of one tenant, by name of the rule.
+    def fields(
+        self, columns: Mapping[str, str], tenant: str | None, scope: Scope = EVERYTHING
+    ) -> Fields:
+        """Return some columns of the rules in scope, or of those of one tenant, by name.
 
         Args:
             columns: the name of each column, by the name that it has in the result
             tenant: whose rules; None for everybody's
+            scope: of whoever asks
 
         Returns:
             One dictionary per rule.
         """
         chosen = (RULE.c[column].label(name) for name, column in columns.items())
-        query = select(*chosen).order_by(RULE.c.tenant, RULE.c.name)
+        query = select(*chosen).where(*rule_in(scope)).order_by(RULE.c.tenant, RULE.c.name)
         if tenant is not None:
             query = query.where(RULE.c.tenant == tenant)
         with self._store.read() as connection:

@@ -1,0 +1,178 @@
+"""The store as a principal may use it: every query takes the scope, and none can forget it.
+
+Routes hold a `Within` and no `Store`. What belongs to a tenant as a whole, such as samples and
+events, is reached through an `OfTenant`, which only `Within.tenant` makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import func, select
+
+from sentinel.access import Scope
+from sentinel.alerts.view import AlertView
+from sentinel.errors import ConfigurationError, NotFound, OutOfScope
+from sentinel.store.alerts.detail import Detail, read_detail
+from sentinel.store.alerts.queries import LISTED
+from sentinel.store.database.scoped import rule_in
+from sentinel.store.database.tables import RULE
+
+if TYPE_CHECKING:
+    from sentinel.alerts.actions import Action, ActionResult
+    from sentinel.events import Kept
+    from sentinel.schema.notifications import InboxMessage
+    from sentinel.store import Store
+    from sentinel.store.alerts.filter import AlertFilter
+    from sentinel.store.alerts.queries import FieldsPage, Order
+    from sentinel.store.metrics.samples import Metrics
+    from sentinel.store.metrics.windows import Windows
+    from sentinel.store.reports.statistics import Counted
+
+__all__ = ["OfTenant", "Within"]
+
+DEFAULT_TENANT = "default"
+
+
+class OfTenant(msgspec.Struct, frozen=True):
+    """What belongs to one tenant that is in scope with all its teams: samples, events, intake.
+
+    Attributes:
+        name: of the tenant
+        store: for intake that writes under that name
+    """
+
+    name: str
+    store: Store
+
+    @property
+    def metrics(self) -> Metrics:
+        """Collects and keeps samples; each call names the tenant."""
+        return self.store.metrics
+
+    def metric_names(self) -> list[str]:
+        """Return the names of this tenant's metrics."""
+        return self.store.metrics.names(self.name)
+
+    def reader(self) -> Windows:
+        """Return what reads this tenant's samples."""
+        return self.store.metrics.reader(self.name)
+
+    def add_events(self, events: Sequence[object]) -> Kept:
+        """Store events of this tenant; see `Events.add`."""
+        return self.store.events.add(events, tenant=self.name)
+
+
+class Within:
+    """The store, confined to a scope.
+
+    Args:
+        store: the shared database
+        scope: what may be seen and changed
+    """
+
+    def __init__(self, store: Store, scope: Scope) -> None:
+        self.store = store
+        self.scope = scope
+
+    def tenant(self, name: str | None) -> OfTenant:
+        """Return what belongs to a tenant as a whole.
+
+        Args:
+            name: of the tenant; None for `default`, or for the only one in scope
+
+        Returns:
+            The tenant.
+
+        Raises:
+            OutOfScope: not all of the tenant is in scope
+            ConfigurationError: no name was given, and several tenants are in scope
+        """
+        whole = self.scope.whole_tenants
+        if whole is None:
+            return OfTenant(name or DEFAULT_TENANT, self.store)
+        if name is None and len(whole) == 1:
+            (name,) = whole
+        elif name is None and len(whole) > 1 and DEFAULT_TENANT not in whole:
+            raise ConfigurationError(
+                "the request names no tenant", hint=f"Name one of: {', '.join(sorted(whole))}."
+            )
+        if (name or DEFAULT_TENANT) not in whole:
+            raise OutOfScope(
+                f"what belongs to the tenant {name or DEFAULT_TENANT!r} as a whole is out of reach",
+                hint=f"This key reaches: {', '.join(sorted(whole))}."
+                if whole
+                else "This key is confined to teams.",
+            )
+        return OfTenant(name or DEFAULT_TENANT, self.store)
+
+    def alerts_page(
+        self, chosen: AlertFilter, *, limit: int, after: str | None, order: Order
+    ) -> FieldsPage:
+        """Return one page of the alerts in scope; see `Alerts.fields_page`."""
+        narrowed = msgspec.structs.replace(chosen, scope=self.scope)
+        return self.store.alerts.fields_page(narrowed, limit=limit, after=after, order=order)
+
+    def alert(self, alert_id: str) -> AlertView:
+        """Return one alert.
+
+        Args:
+            alert_id: 32 hex digits
+
+        Returns:
+            The alert as it is now.
+
+        Raises:
+            NotFound: there is none of that id, or it is not in scope
+        """
+        found = self.store.alerts.get(alert_id)
+        if not self.scope.holds(found.tenant, found.team):
+            raise NotFound(f"there is no alert {alert_id!r}", hint=LISTED)
+        return found
+
+    def detail(self, alert_id: str) -> Detail:
+        """Return one alert with its timeline.
+
+        Args:
+            alert_id: 32 hex digits
+
+        Returns:
+            The alert with all that is shown beside it.
+
+        Raises:
+            NotFound: there is none of that id, or it is not in scope
+        """
+        found = read_detail(self.store, alert_id)
+        if not self.scope.holds(found.alert["tenant"], found.alert["team"]):
+            raise NotFound(f"there is no alert {alert_id!r}", hint=LISTED)
+        return found
+
+    def act(
+        self, ids: Sequence[str], action: Action, *, expected_version: int | None = None
+    ) -> list[ActionResult]:
+        """Act on alerts as `Store.act` does; those out of scope are as unknown ones."""
+        return self.store.act(ids, action, expected_version=expected_version, scope=self.scope)
+
+    def figures(self, hours: float) -> Counted:
+        """Return the figures of the last hours, of what is in scope."""
+        return self.store.statistics.counted(hours, self.scope)
+
+    def evaluations(self) -> int:
+        """Return how many evaluations the rules in scope had."""
+        query = select(func.sum(RULE.c.evaluations)).where(*rule_in(self.scope))
+        with self.store.read() as connection:
+            return int(connection.execute(query).scalar() or 0)
+
+    def rules(self, columns: Mapping[str, str], tenant: str | None) -> list[dict[str, Any]]:
+        """Return some columns of the rules in scope; see `Rules.fields`."""
+        return self.store.rules.fields(columns, tenant, self.scope)
+
+    def inbox_page(self, limit: int, after: InboxMessage | None) -> list[InboxMessage]:
+        """Return the newest messages about groups in scope; see `Inbox.page`."""
+        return self.store.inbox.page(limit, after, scope=self.scope)
+
+    def unread(self) -> int:
+        """Return how many messages about groups in scope are not marked as read."""
+        return self.store.inbox.unread(self.scope)

@@ -1,0 +1,171 @@
+"""What each route answers to each role in its own tenant, in a foreign one, and of another team.
+
+A route of the OpenAPI document without an entry here fails `test_access_matrix`. To add one, say
+what its request is for a tenant, and what somebody with the permission gets for their own tenant,
+for a foreign one, and for their own tenant where they are confined to another team.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Literal
+
+import msgspec
+
+__all__ = ["ENTRIES", "Entry", "Place", "entry_of"]
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is in one tenant: ids and names that a request can name."""
+
+    tenant: str
+    alert: str
+    key: str
+    mark: str
+    ping: str
+
+
+Expected = Literal["hides", 200, 201, 400, 401, 403, 404, 409, 422]
+"""A status; `hides` is 200 without a word of what is foreign."""
+
+
+Query = Callable[[Place], dict[str, Any]]
+Body = Callable[[Place], Any]
+
+
+def nothing(_: Place) -> dict[str, Any]:
+    return {}
+
+
+def no_body(_: Place) -> None:
+    return None
+
+
+def in_tenant(place: Place) -> dict[str, Any]:
+    return {"tenant": place.tenant}
+
+
+def always(body: Any) -> Body:
+    return lambda _: body
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One route.
+
+    Attributes:
+        own: the answer to whoever has the permission in that tenant
+        foreign: to whoever has it in another tenant alone
+        team: to whoever has it in that tenant for another team alone
+        query, body: of the request, for a tenant
+        elsewhere: whether it is carried out by Prefect, which does not answer in these tests
+    """
+
+    own: Expected = 200
+    foreign: Expected
+    team: Expected
+    query: Query = nothing
+    body: Body = no_body
+    elsewhere: bool = False
+
+
+def one_object(body: Body = no_body) -> Entry:
+    """An alert or a key: of others it is as unknown."""
+    return Entry(foreign=404, team=404, body=body)
+
+
+def whole_tenant(body: Body = no_body, query: Query = in_tenant, own: Expected = 200) -> Entry:
+    """What belongs to a tenant as a whole, which whoever is confined to teams does not reach."""
+    return Entry(own=own, foreign=403, team=403, body=body, query=query)
+
+
+def instance(*, elsewhere: bool = False) -> Entry:
+    """What belongs to the instance: nobody who is confined sees or changes it."""
+    return Entry(own=403, foreign=403, team=403, elsewhere=elsewhere)
+
+
+def listed() -> Entry:
+    """A list, without what is foreign."""
+    return Entry(foreign="hides", team="hides")
+
+
+def open_to_all(query: Query = nothing) -> Entry:
+    """What shows and changes nothing of any tenant that its address does not prove."""
+    return Entry(foreign=200, team=200, query=query)
+
+
+def event_tenant(place: Place) -> dict[str, Any]:
+    return {"tenant_id": place.tenant}
+
+
+def named_metric(place: Place) -> dict[str, Any]:
+    return {"tenant": place.tenant, "name": place.mark}
+
+
+def new_alert(place: Place) -> dict[str, Any]:
+    return {"alert_name": f"new-{place.tenant}"}
+
+
+def new_key(place: Place) -> dict[str, Any]:
+    return {"name": "new", "role": "viewer", "tenants": [place.tenant]}
+
+
+FIRING = always({"alerts": [{"status": "firing", "labels": {"alertname": "Down"}}]})
+
+ENTRIES: dict[str, Entry] = {
+    "GET /alerts": listed(),
+    "GET /alerts/{alert_id}": one_object(),
+    "POST /alerts/{alert_id}/actions": one_object(always({"action": "comment", "note": "seen"})),
+    "GET /active": listed(),
+    "POST ": whole_tenant(new_alert, own=201),
+    "GET /channels": instance(),
+    "POST /process-event": whole_tenant(always({"a": 1}), event_tenant),
+    "POST /events": whole_tenant(always([{"a": 1}])),
+    "POST /heartbeats/{job}": whole_tenant(),
+    "GET /heartbeats/{job}": whole_tenant(),
+    "GET /inbox": listed(),
+    "GET /keys": listed(),
+    "POST /keys": Entry(own=201, foreign=403, team=403, body=new_key),
+    "GET /keys/{key_id}": one_object(),
+    "POST /keys/{key_id}/revoke": one_object(),
+    "POST /keys/{key_id}/rotate": one_object(always({"overlap": "1h"})),
+    "POST /metrics": whole_tenant(always({"name": "depth", "value": 1})),
+    "GET /metrics": whole_tenant(),
+    "GET /metrics/samples": whole_tenant(query=named_metric),
+    "GET /rules": listed(),
+    "POST /rules": instance(elsewhere=True),
+    "GET /rules/{name}": instance(elsewhere=True),
+    "PUT /rules/{name}": instance(elsewhere=True),
+    "PATCH /rules/{name}": instance(elsewhere=True),
+    "DELETE /rules/{name}": instance(elsewhere=True),
+    "POST /rules/{name}/enable": instance(elsewhere=True),
+    "POST /rules/{name}/disable": instance(elsewhere=True),
+    "GET /rules/{name}/prefect.yaml": instance(elsewhere=True),
+    "GET /statistics": listed(),
+    "POST /webhooks/prometheus": whole_tenant(FIRING),
+    "POST /webhooks/grafana": whole_tenant(FIRING),
+    "GET /health": open_to_all(),
+    "GET /suite-info": open_to_all(),
+    # The key in its path says of which tenant it is, whoever asks.
+    "GET /ping/{job}/{key}": open_to_all(in_tenant),
+    "POST /ping/{job}/{key}": open_to_all(in_tenant),
+    "HEAD /ping/{job}/{key}": open_to_all(in_tenant),
+    **{
+        f"{method} {prefix}/{{alert_id}}/{step}": one_object()
+        for prefix in ("", "/alerts")
+        for method, step in (
+            ("POST", "acknowledge"),
+            ("PUT", "acknowledge"),
+            ("POST", "resolve"),
+            ("PUT", "resolve"),
+            ("POST", "silence"),
+        )
+    },
+}
+
+
+def entry_of(method: str, path: str) -> Entry | None:
+    """The entry of a route, which may be at several addresses."""
+    return ENTRIES.get(f"{method} {re.sub('^/api(/v1)?(/alerts)?', '', path)}") or ENTRIES.get(
+        f"{method} {re.sub('^/api(/v1)?', '', path)}"
+    )

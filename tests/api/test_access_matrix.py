@@ -1,0 +1,163 @@
+"""Every route × every role × own tenant, foreign tenant, other team: from the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from sentinel.access import Permission, Role
+from sentinel.api import create_app
+from sentinel.api.heartbeats import key_of
+from sentinel.clock import FakeClock
+from sentinel.metrics.sample import Sample
+from sentinel.schema.notifications import InboxMessage
+from sentinel.settings import Settings
+from sentinel.store import Store
+from sentinel.store.access.keys import Keys
+from sentinel.store.database.tables import table_of
+from tests.api.access_matrix import ENTRIES, Entry, Expected, Place, entry_of
+from tests.api.served import TOKEN
+from tests.world import World
+
+
+def document() -> dict[str, Any]:
+    settings = Settings.model_validate({"api_token": TOKEN, "database_url": "sqlite://"})
+    return create_app(settings, relay=False).openapi()
+
+
+ROUTES = [
+    (method.upper(), path, Permission(route["x-permission"]))
+    for path, methods in document()["paths"].items()
+    for method, route in methods.items()
+    if route["x-permission"] != "none"
+]
+
+
+def furnished(store: Store, clock: FakeClock, tenant: str) -> Place:
+    """An alert of the team `db`, a rule, samples, a message and a key in a tenant."""
+    mark = f"marked-{tenant}"
+    (alert,) = World(store, clock).raises(f"/{mark}", name=f"rule-{mark}", tenant=tenant, team="db")
+    store.metrics.add([Sample(name=mark, value=1.0)], tenant=tenant)
+    key = Keys(store).create(
+        f"key-{mark}", Role.VIEWER, actor="ada", tenants=[tenant], teams=["db"]
+    )
+    with store.write() as connection:
+        (group,) = connection.exec_driver_sql(
+            f"SELECT group_id FROM group_member WHERE alert_id = '{alert}'"
+        ).one()
+        connection.execute(
+            table_of(InboxMessage).insert().values(
+                id=mark, group_id=group, at=clock.now(), status="firing", severity=4,
+                title=f"message {mark}", body={},
+            )
+        )  # fmt: skip
+    ping = key_of(TOKEN, tenant, "nightly")
+    return Place(tenant=tenant, alert=alert, key=key.key.id, mark=mark, ping=ping)
+
+
+def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Place, key: str):
+    address = path.format(
+        alert_id=place.alert, key_id=place.key, job="nightly", key=place.ping, name=place.mark
+    )
+    return client.request(
+        method, address, params=entry.query(place), json=entry.body(place),
+        headers={"Authorization": f"Bearer {key}"},
+    )  # fmt: skip
+
+
+def holds(answer: httpx.Response, expected: Expected, *, foreign: Place) -> None:
+    says = f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}"
+    assert answer.status_code == (200 if expected == "hides" else expected), says
+    if expected == "hides":
+        assert foreign.mark not in answer.text, says
+        assert foreign.alert not in answer.text, says
+
+
+@pytest.mark.parametrize(("method", "path", "permission"), ROUTES)
+def test_a_route_answers_each_role_in_its_own_and_in_a_foreign_tenant(
+    app: FastAPI,
+    client: httpx.Client,
+    store: Store,
+    clock: FakeClock,
+    method: str,
+    path: str,
+    permission: Permission,
+):
+    entry = entry_of(method, path)
+    assert entry is not None, f"{method} {path} has no entry in tests/api/access_matrix.py"
+    for number, role in enumerate(Role):
+        red, blue = (furnished(store, clock, f"{name}{number}") for name in ("red", "blue"))
+
+        def made(name: str, *teams: str, role: Role = role, red: Place = red) -> str:
+            return Keys(store).create(
+                f"{name} {red.tenant}", role, actor="ada", tenants=[red.tenant],
+                teams=teams or None,
+            ).secret.text  # fmt: skip
+
+        own, team = made("own"), made("team", "web")
+        if role.allows(permission):
+            holds(asked(client, method, path, entry, red, own), entry.own, foreign=blue)
+            expected = (entry.foreign, entry.team)
+        else:
+            assert asked(client, method, path, entry, red, own).status_code == 403
+            expected = (403, 403)
+        before = everything(store, blue)
+        holds(asked(client, method, path, entry, blue, own), expected[0], foreign=blue)
+        assert everything(store, blue) == before
+        before = everything(store, red)
+        holds(asked(client, method, path, entry, red, team), expected[1], foreign=red)
+        assert everything(store, red) == before
+
+
+def everything(store: Store, place: Place) -> list[Any]:
+    """What could be changed of a tenant."""
+    queries = [
+        f"SELECT * FROM alert WHERE tenant = '{place.tenant}' ORDER BY id",
+        f"SELECT timeline.* FROM timeline JOIN alert ON alert.id = timeline.alert_id "
+        f"WHERE tenant = '{place.tenant}' ORDER BY timeline.id",
+        f"SELECT * FROM metric_series WHERE tenant = '{place.tenant}' ORDER BY id",
+        f"SELECT name, enabled FROM rule WHERE tenant = '{place.tenant}' ORDER BY name",
+        f"SELECT revoked_at FROM api_key WHERE id = '{place.key}'",
+        f"SELECT prefix FROM api_key_secret WHERE key_id = '{place.key}'",
+        f"SELECT read_at FROM inbox WHERE id = '{place.mark}'",
+    ]
+    with store.read() as connection:
+        found = [[tuple(row) for row in connection.exec_driver_sql(one)] for one in queries]
+    return [*found, store.events.count(place.tenant)]
+
+
+@pytest.mark.parametrize(("method", "path", "permission"), ROUTES)
+def test_the_token_reaches_every_tenant(
+    client: httpx.Client,
+    store: Store,
+    clock: FakeClock,
+    method: str,
+    path: str,
+    permission: Permission,
+):
+    entry = entry_of(method, path)
+    assert entry is not None, f"{method} {path} has no entry in tests/api/access_matrix.py"
+    blue = furnished(store, clock, "blue")
+    answer = asked(client, method, path, entry, blue, TOKEN)
+    assert answer.is_success or (entry.elsewhere and answer.status_code not in (401, 403))
+
+
+def test_a_ping_is_accepted_for_the_tenant_of_its_key_alone(
+    client: httpx.Client, store: Store, clock: FakeClock
+):
+    red, blue = (furnished(store, clock, name) for name in ("red", "blue"))
+    for method in ("GET", "POST", "HEAD"):
+        path = f"/ping/nightly/{red.ping}"
+        assert client.request(method, path, params={"tenant": red.tenant}).status_code == 200
+        assert client.request(method, path, params={"tenant": blue.tenant}).status_code == 401
+
+
+def test_every_entry_is_of_a_route():
+    paths = document()["paths"].items()
+    described = {(method.upper(), path) for path, methods in paths for method in methods}
+    used = {id(entry_of(method, path)) for method, path in described}
+    assert None not in [entry_of(method, path) for method, path in described]
+    assert [name for name, entry in ENTRIES.items() if id(entry) not in used] == []

@@ -1,0 +1,63 @@
+"""Two tenants, several keys, and requests in any order: nothing of one reaches the other."""
+
+from __future__ import annotations
+
+import itertools
+
+import httpx
+from hypothesis import HealthCheck, given
+from hypothesis import settings as bounded
+from hypothesis import strategies as st
+
+from sentinel.access import Role
+from sentinel.clock import FakeClock
+from sentinel.store import Store
+from sentinel.store.access.keys import Keys
+from tests.api.access_matrix import entry_of
+from tests.api.test_access_matrix import ROUTES, asked, everything, furnished
+
+NUMBER = itertools.count()
+STEPS = st.tuples(
+    st.sampled_from([(method, path) for method, path, _ in ROUTES]),
+    st.sampled_from(list(Role)),
+    st.booleans(),  # who asks
+    st.booleans(),  # about whose
+    st.booleans(),  # time passes
+)
+
+
+@bounded(
+    max_examples=25,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(steps=st.lists(STEPS, min_size=5, max_size=25))
+def test_whatever_one_tenant_does_the_other_is_as_it_was(
+    client: httpx.Client,
+    store: Store,
+    clock: FakeClock,
+    steps: list[tuple[tuple[str, str], Role, bool, bool, bool]],
+):
+    number = next(NUMBER)
+    places = [furnished(store, clock, f"{name}{number}") for name in ("red", "blue")]
+    keys = {
+        (place.tenant, role): Keys(store)
+        .create(f"{role} {place.tenant}", role, actor="ada", tenants=[place.tenant])
+        .secret.text
+        for place in places
+        for role in Role
+    }
+    for (method, path), role, asks, about, passes in steps:
+        actor, other = places[asks], places[not asks]
+        before = everything(store, other)
+        if passes:
+            clock.forward(seconds=61)
+        entry = entry_of(method, path)
+        assert entry is not None
+        target = places[about]
+        answer = asked(client, method, path, entry, target, keys[actor.tenant, role])
+        assert everything(store, other) == before, (role, actor.tenant, answer.request.url)
+        assert other.mark not in answer.text, (role, actor.tenant, answer.request.url)
+        assert answer.status_code < 500
