@@ -10,6 +10,7 @@ import msgspec
 
 from sentinel.errors import ConfigurationError, Conflict
 from sentinel.prefect_client.blocks import OURS, ChannelBlock, ChannelBlocks
+from sentinel.prefect_client.channel_values import data_of
 
 __all__ = ["ChannelForm", "ChannelForms", "FormField"]
 
@@ -31,6 +32,7 @@ class FormField(msgspec.Struct, frozen=True, kw_only=True):
         required: whether it must be given
         default: what it is where nothing is given
         choices: what a choice or a block may be: shown text by value
+        schema: JSON Schema of the value
     """
 
     name: str
@@ -40,6 +42,13 @@ class FormField(msgspec.Struct, frozen=True, kw_only=True):
     required: bool
     default: Any = None
     choices: dict[str, str] = {}
+    schema: dict[str, Any] = {}
+
+    @property
+    def whole(self) -> bool:
+        """Whether a number must be a whole one."""
+        several: list[dict[str, Any]] = self.schema.get("anyOf") or [self.schema]
+        return any(one.get("type") == "integer" for one in several)
 
 
 class ChannelForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,9 +103,18 @@ class ChannelForms(ChannelBlocks):
         ]
 
     def values(self, block: ChannelBlock) -> dict[str, Any]:
-        """Return what a channel's block holds; secrets are masked by Prefect."""
+        """Return what a channel's block holds.
+
+        Args:
+            block: of the channel
+
+        Returns:
+            Values by field; secrets are masked by Prefect, and a block in it is its id.
+        """
         document = self._get(f"/block_documents/{block.id}", f"block {block.ref}")
-        return dict(document.get("data") or {})
+        references: dict[str, Any] = document.get("block_document_references") or {}
+        inner = {name: str(one["block_document"]["id"]) for name, one in references.items()}
+        return {**(document.get("data") or {}), **inner}
 
     def save(
         self, form: ChannelForm, name: str, given: Mapping[str, Any], block: ChannelBlock | None
@@ -106,7 +124,7 @@ class ChannelForms(ChannelBlocks):
         Args:
             form: of its type
             name: of the block: lower-case letters, digits and dashes
-            given: values by field; a secret that is empty stays as it is
+            given: values by field, as `data_of` reads them
             block: the block to change; None for a new one
 
         Returns:
@@ -120,7 +138,7 @@ class ChannelForms(ChannelBlocks):
             raise ConfigurationError(
                 f"{name!r} is not a valid name", hint="Use lower-case letters, digits and dashes."
             )
-        data = _data(form, given, new=block is None)
+        data = data_of(form.fields, given, new=block is None)
         if block is not None:
             body = {"data": data, "block_schema_id": form.schema_id, "merge_existing_data": True}
             self._ok("PATCH", f"/block_documents/{block.id}", json=body)
@@ -162,9 +180,16 @@ class ChannelForms(ChannelBlocks):
                     required=name in needed,
                     default=about.get("default"),
                     choices=choices,
+                    schema={} if kind == "block" else _own(about, schema),
                 )
             )
         return fields
+
+
+def _own(about: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of one field with the definitions that it may refer to."""
+    named = {name: whole[name] for name in ("definitions", "$defs") if name in whole}
+    return {**about, **named}
 
 
 def _kind(about: Mapping[str, Any]) -> Kind | None:
@@ -180,26 +205,3 @@ def _kind(about: Mapping[str, Any]) -> Kind | None:
     several: list[dict[str, Any]] = about.get("anyOf") or [dict(about)]
     typed = [str(one.get("type")) for one in several if one.get("type") != "null"]
     return kinds.get(typed[0]) if len(set(typed)) == 1 else None
-
-
-def _data(form: ChannelForm, given: Mapping[str, Any], *, new: bool) -> dict[str, Any]:
-    data: dict[str, Any] = {}
-    for field in form.fields:
-        value = given.get(field.name)
-        if isinstance(value, str):
-            value = value.strip()
-        if field.kind == "list" and isinstance(value, str):
-            value = [part.strip() for part in value.split(",") if part.strip()]
-        if value in (None, "", []):
-            if field.required and (new or field.kind != "secret"):
-                raise ConfigurationError(f"{field.title} is missing")
-            continue
-        if field.name.endswith("url") and not str(value).startswith(("https://", "http://")):
-            # Prefect's API takes any text; the block would refuse it when a message is sent.
-            schemes = ("slack", "discord", "mailto", "msteams", "workflow")
-            if str(value).partition("://")[0] not in schemes:
-                raise ConfigurationError(f"{field.title} does not begin with https://")
-        data[field.name] = (
-            {"$ref": {"block_document_id": value}} if field.kind == "block" else value
-        )
-    return data

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from blocks.mail import SentinelEmail
+from blocks.mail import EmailServerCredentials, SentinelEmail
 from blocks.webhook import SignedWebhook
 from sentinel.errors import ConfigurationError, Conflict
 from sentinel.prefect_client.channel_forms import ChannelForm, ChannelForms
@@ -79,3 +79,42 @@ def test_a_block_in_a_block_is_chosen_and_incidents_are_not_offered(prefect: Cha
     kinds = {one.kind for one in prefect.forms()}
     assert "slack-webhook" in kinds
     assert not kinds & {"pager-duty-webhook", "opsgenie-webhook"}
+
+
+def test_a_mail_channel_keeps_its_server_when_it_is_changed_and_fields_are_cleared(
+    prefect: ChannelForms,
+) -> None:
+    server: Any = EmailServerCredentials(smtp_server="mail.example.org")
+    server_id = str(server.save("ops-mail", overwrite=True))
+    mail = form(prefect, "sentinel-email")
+    (known,) = [one for one in mail.fields if one.kind == "block"]
+    assert known.choices[server_id] == "ops-mail"
+    ref = prefect.save(
+        mail, "team", {"server": server_id, "to": "a@example.org", "sender": "s@example.org",
+                       "timeout": 5.0}, None,
+    )  # fmt: skip
+    block = prefect.find(ref)
+    held = prefect.values(block)
+    assert (held["server"], held["to"], held["timeout"]) == (server_id, ["a@example.org"], 5.0)
+    prefect.save(mail, "team", {**held, "to": "b@example.org", "timeout": None}, block)
+    changed = prefect.values(block)
+    assert (changed["server"], changed["to"]) == (server_id, ["b@example.org"])
+    assert changed["timeout"] == 20.0  # the block's own
+    kind: Any = SentinelEmail
+    assert kind.load("team").server.smtp_server == "mail.example.org"
+
+
+def test_the_limits_of_the_schema_are_those_of_the_block(prefect: ChannelForms) -> None:
+    webhook = form(prefect, "sentinel-webhook")
+    for more, why in (
+        ({"secret": "short"}, "Secret needs at least 8 characters"),
+        ({"timeout": 121.0}, "Timeout must be at most 120"),
+        ({"timeout": 0.0}, "Timeout must be more than 0"),
+    ):
+        with pytest.raises(ConfigurationError, match=why):
+            prefect.save(webhook, "ops", {"url": URL, "secret": "s3cret-s3cret", **more}, None)
+    mail = form(prefect, "sentinel-email")
+    many = ", ".join(f"a{n}@example.org" for n in range(101))
+    with pytest.raises(ConfigurationError, match="may have at most 100 entries"):
+        prefect.save(mail, "ops", {"server": "x", "to": many, "sender": "s@example.org"}, None)
+    assert prefect.channels() == []
