@@ -179,6 +179,26 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description="Bearer token of the API; empty means one that `up` makes under home.",
     )
+    login_key: SecretStr = Field(
+        default=SecretStr(""),
+        description=(
+            "Key that signs the tokens of logins, at least 32 characters, the same for all API "
+            "processes; empty means one that the API makes under home."
+        ),
+    )
+    session_idle: Duration = Field(
+        default=parse_duration("12h"),
+        ge=parse_duration("1m"),
+        description=(
+            "How long a login lasts without a request; at least 1m. An open page of the dashboard "
+            "counts as use, since it asks every two seconds."
+        ),
+    )
+    session_length: Duration = Field(
+        default=parse_duration("7d"),
+        ge=parse_duration("1m"),
+        description="How long a login lasts in all, however much it is used; at least 1m.",
+    )
     work_pool: str = Field(default="sentinel", description="Work pool that deployments use.")
     user: str = Field(
         default="", description="User that acts in the dashboard and CLI; empty means the login."
@@ -274,7 +294,7 @@ def kept_settings(home: Path) -> dict[str, str]:
     path = kept_file(home)
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
         raise ConfigurationError(_UNREADABLE.format(path, error), hint=_CORRECT) from error

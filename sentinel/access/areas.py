@@ -11,7 +11,7 @@ __all__ = ["AREAS", "checked_scopes"]
 
 AREAS = (
     "alerts", "channels", "documentation", "events", "health", "heartbeats", "inbox", "keys",
-    "metrics", "rules", "statistics", "webhooks",
+    "login", "metrics", "rules", "statistics", "webhooks",
 )  # fmt: skip
 """Every route names one of them; a key without scopes may use all."""
 

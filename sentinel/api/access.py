@@ -18,6 +18,7 @@ from sentinel.access import Principal, Role
 from sentinel.api.known_keys import KnownKeys
 from sentinel.api.needs import check_needs
 from sentinel.api.own_token import is_loopback
+from sentinel.api.people import person_of_cookie, person_of_token
 from sentinel.api.problems import Problem
 
 __all__ = ["Acting", "Trusted", "local_or_trusted", "principal"]
@@ -58,12 +59,17 @@ async def principal(
 
     Returns:
         Who acts. With the token, its name is the header, else SENTINEL_USER, else `api`; with a
-        key, the key's name.
+        key, the key's name; with a session's cookie or login token, the person.
 
     Raises:
         Problem: 401 without the right token, 403 without the permission, 422 for an invalid name
     """
     if credentials is None:
+        # A header that is no bearer token is refused as such, whatever cookie comes with it.
+        sent = "authorization" in request.headers
+        if not sent and (person := await person_of_cookie(request)) is not None:
+            check_needs(request, person)
+            return person
         raise Problem(
             401,
             "unauthorized",
@@ -76,6 +82,8 @@ async def principal(
         default: str = request.app.state.settings.user
         name = _name(user) or default or "api"
         found = Principal(name=name, kind="token", role=Role.ADMIN)
+    elif (person := await person_of_token(request, given)) is not None:
+        found = person
     else:
         keys: KnownKeys = request.app.state.keys
         key = await keys.principal(given)

@@ -27,6 +27,7 @@ from sentinel.api import (
     inbox,
     introduction,
     keys,
+    login,
     metrics,
     problems,
     rule_changes,
@@ -41,6 +42,7 @@ from sentinel.api.known_keys import KnownKeys
 from sentinel.api.limits import Limits
 from sentinel.api.needs import describe_needs, needs
 from sentinel.api.own_token import token
+from sentinel.api.people import SignedIn
 from sentinel.api.query_names import KnownQuery
 from sentinel.api.relay_thread import RelayThread
 from sentinel.links import Addresses, allowed_hosts
@@ -54,8 +56,9 @@ __all__ = ["create_app"]
 DESCRIPTION = """
 Alerts and their actions, rules, metrics, events and notifications.
 
-Every path under `/api` requires the header `Authorization: Bearer TOKEN`. `X-Sentinel-User` names
-the person who acts. All errors have the same format:
+Every path under `/api` requires the header `Authorization: Bearer TOKEN`, with an API key, the
+token of a login or that of the instance; a browser sends the cookie of its login instead.
+`X-Sentinel-User` names the person who acts. All errors have the same format:
 `{"error": {"code", "message", "hint", "field"?, "request_id"}}`.
 """
 
@@ -93,6 +96,7 @@ def create_app(
             prefect.close()
             app.state.answers.close()
             app.state.keys.close()
+            app.state.people.close()
             if store is None:
                 app.state.store.close()
 
@@ -110,6 +114,7 @@ def create_app(
     app.state.store = store or Store.of(chosen)
     app.state.answers = Answers(app.state.store)
     app.state.keys = KnownKeys(app.state.store)
+    app.state.people = SignedIn(app.state.store, chosen)
     app.state.addresses = Addresses.of(chosen)
     app.state.relay_thread = None
     app.state.prefect_healthy = prefect.healthy
@@ -125,6 +130,7 @@ def create_app(
         heartbeats,
         inbox,
         keys,
+        login,
         metrics,
         rules,
         rule_changes,
@@ -145,6 +151,10 @@ def create_app(
             app.include_router(_for_callers(router), prefix=prefix, dependencies=guarded)
     app.include_router(webhooks.older, dependencies=guarded)
     app.include_router(_for_callers(events.batches), prefix="/api/v1", dependencies=guarded)
+    # Nobody is logged in before.
+    app.include_router(
+        _for_callers(login.entrance), prefix="/api/v1/alerts", dependencies=[KnownQuery]
+    )
     # Its path contains a key.
     app.include_router(_for_callers(heartbeats.by_key), dependencies=[KnownQuery])
     open_here = [Depends(access.local_or_trusted), KnownQuery]

@@ -10,9 +10,11 @@ from pathlib import Path
 from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
 
-__all__ = ["check_bind", "is_loopback", "token"]
+__all__ = ["check_bind", "is_loopback", "login_key", "token"]
 
 TOKEN_FILE = "api-token"  # noqa: S105 - the name of the file, not a token
+LOGIN_KEY_FILE = "login-key"
+SHORTEST_KEY = 32
 
 
 def token(settings: Settings) -> str:
@@ -32,13 +34,38 @@ def token(settings: Settings) -> str:
     given = settings.api_token.get_secret_value().strip()
     if given:
         return given
-    path = settings.resolved_home() / TOKEN_FILE
+    return _kept(settings, TOKEN_FILE, "the API token", "SENTINEL_API_TOKEN")
+
+
+def login_key(settings: Settings) -> str:
+    """Return the key that signs login tokens: the configured one, else that of a file under home.
+
+    Args:
+        settings: the settings of the process
+
+    Returns:
+        At least 32 characters.
+
+    Raises:
+        ConfigurationError: the configured one is too short, or the file cannot be read or written
+    """
+    given = settings.login_key.get_secret_value().strip()
+    if given and len(given) < SHORTEST_KEY:
+        raise ConfigurationError(
+            f"SENTINEL_LOGIN_KEY has {len(given)} characters",
+            hint=f"Use at least {SHORTEST_KEY} that nobody can guess: openssl rand -base64 32",
+        )
+    return given or _kept(settings, LOGIN_KEY_FILE, "the key of logins", "SENTINEL_LOGIN_KEY")
+
+
+def _kept(settings: Settings, name: str, what: str, variable: str) -> str:
+    path = settings.resolved_home() / name
     try:
         return _read(path) or _make(path)
     except OSError as error:
         raise ConfigurationError(
-            f"the API token cannot be stored in {path}: {error.strerror}",
-            hint="Set SENTINEL_API_TOKEN, or SENTINEL_HOME to a writable folder.",
+            f"{what} cannot be stored in {path}: {error.strerror}",
+            hint=f"Set {variable}, or SENTINEL_HOME to a writable folder.",
         ) from error
 
 

@@ -85,6 +85,7 @@ class Problem(Exception):
         hint: how to fix it
         field: the invalid field of the request
         errors: for a batch, the errors of its items
+        headers: further headers of the response
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Problem(Exception):
         hint: str = "",
         field: str | None = None,
         errors: Sequence[ItemError] = (),
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -104,6 +106,7 @@ class Problem(Exception):
         self.hint = hint
         self.field = field
         self.errors = errors
+        self.headers = headers
 
 
 _BY_STATUS = {
@@ -153,7 +156,8 @@ def install(app: FastAPI) -> None:
     """Install the handlers that give every error of `app` the same format."""
 
     def on_problem(request: Request, error: Exception) -> Any:
-        return answer(request, cast("Problem", error))
+        problem = cast("Problem", error)
+        return answer(request, problem, problem.headers)
 
     def on_ours(request: Request, error: Exception) -> Any:
         return answer(request, _of(cast("SentinelError", error)))

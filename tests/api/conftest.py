@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from sentinel.api import create_app
 from sentinel.api.answers import Answers
 from sentinel.api.known_keys import KnownKeys
+from sentinel.api.people import SignedIn
 from sentinel.clock import FakeClock
 from sentinel.settings import Settings
 from sentinel.store import Store
@@ -51,10 +52,12 @@ def app(application: FastAPI, store: Store) -> Generator[FastAPI]:
     application.state.store = store
     application.state.answers = Answers(store)
     application.state.keys = KnownKeys(store)
+    application.state.people = SignedIn(store, application.state.settings)
     application.state.full_at = None
     yield application
     application.state.answers.close()
     application.state.keys.close()
+    application.state.people.close()
 
 
 @pytest.fixture
