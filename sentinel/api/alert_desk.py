@@ -17,6 +17,7 @@ from sentinel.api.access import Acting
 from sentinel.api.alerts import AlertId, act, item_of, list_alerts
 from sentinel.api.bodies import Tenant
 from sentinel.api.needs import needs
+from sentinel.api.once import Once, OnceRoute
 from sentinel.api.problems import Problem, responses
 from sentinel.api.schemas import (
     MOST_MINUTES,
@@ -35,7 +36,7 @@ from sentinel.severity import WORDS, SeverityWord
 
 __all__ = ["router", "steps"]
 
-router = APIRouter(tags=["alerts"])
+router = APIRouter(tags=["alerts"], route_class=OnceRoute)
 steps = APIRouter(tags=["alerts"])
 """The steps, which are also beside each alert of the list."""
 
@@ -48,6 +49,19 @@ _Label = Annotated[
 ]
 
 
+def _key(given: str) -> str:
+    if "\0" in given:
+        raise ValueError("must not hold a NUL character")
+    return given
+
+
+_Key = Annotated[str, AfterValidator(_key), Field(min_length=1, max_length=MAX_NAME)]
+_KEYS: dict[str, Any] = {
+    # A pattern of the keys themselves would let every value through where it does not hold.
+    "propertyNames": {"minLength": 1, "maxLength": MAX_NAME, "pattern": NO_NUL}
+}
+
+
 def _named(given: str) -> str:
     if not given:
         raise ValueError("must not be empty")
@@ -55,7 +69,11 @@ def _named(given: str) -> str:
 
 
 Name = Annotated[
-    Words, AfterValidator(_named), Field(max_length=MAX_NAME, json_schema_extra={"pattern": "\\S"})
+    Words,
+    AfterValidator(_named),
+    Field(
+        max_length=MAX_NAME, json_schema_extra={"pattern": "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"}
+    ),
 ]
 
 
@@ -95,13 +113,17 @@ class AlertPosted(BaseModel):
     description: Words = Field("", max_length=10_000)
     current_value: FiniteFloat | None = Field(None, description="The value that is wrong.")
     threshold_value: FiniteFloat | None = Field(None, description="The value that was passed.")
-    labels: dict[_Label, _Label] = Field(
+    labels: dict[_Key, _Label] = Field(
         default_factory=dict[str, str],
         max_length=MOST_OWN_LABELS,
+        json_schema_extra=_KEYS,
         description="These identify too.",
     )
-    annotations: dict[_Label, Words] = Field(
-        default_factory=dict[str, str], max_length=50, description="Texts for people, by name."
+    annotations: dict[_Key, Words] = Field(
+        default_factory=dict[str, str],
+        max_length=50,
+        description="Texts for people, by name.",
+        json_schema_extra=_KEYS,
     )
     team: Words = Field("", max_length=100, description="The team that owns the service.")
 
@@ -139,6 +161,7 @@ class Silence(Step):
     summary="Create an alert",
     status_code=201,
     response_model=AlertItem,
+    dependencies=[Once],
     responses={
         **responses(400, 409, 413),
         200: {"model": AlertItem, "description": "The alert was live; it counts one more"},

@@ -18,6 +18,7 @@ from sentinel.api.answers import json_response
 from sentinel.api.bodies import Body, Tenant, described_as, read_as
 from sentinel.api.editing import ETAG, IfMatch, check_match
 from sentinel.api.needs import needs
+from sentinel.api.once import Once, OnceRoute
 from sentinel.api.parts import Fields, chosen, only
 from sentinel.api.problems import responses
 from sentinel.api.rule_bodies import RuleBody, RuleDetail, RuleNew, Switch, given_of
@@ -31,7 +32,7 @@ from sentinel.tenant import TENANT_PATTERN
 
 __all__ = ["RuleName", "router"]
 
-router = APIRouter(prefix="/rules", tags=["rules"])
+router = APIRouter(prefix="/rules", tags=["rules"], route_class=OnceRoute)
 
 RuleName = Annotated[
     str,
@@ -61,6 +62,7 @@ _CHANGED: dict[str, Any] = {
         201: {"headers": ETAG, "description": "The rule; Location is its address"},
     },
     openapi_extra=described_as(RuleNew),
+    dependencies=[Once],
 )
 @needs(Permission.EDIT, "rules")
 def create(request: Request, response: Response, body: Body, who: Acting) -> RuleDetail:

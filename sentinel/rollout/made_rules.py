@@ -33,7 +33,7 @@ from sentinel.store.rules.made import add_rule, drop_unevaluated, keep_given
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["API", "MadeRules", "known_to", "shipped_draft"]
+__all__ = ["API", "MadeRules", "checked_draft", "known_to", "shipped_draft"]
 
 API = "api"
 """The owner of rules that programs make."""
@@ -182,36 +182,8 @@ class MadeRules:
                 self._api.delete_deployment(live.id)
             return self._store.rules.retire(name, actor=actor, tenant=tenant)
 
-    def checked(self, draft: Draft) -> Rule:
-        """Return the rule of a draft, if it can be made.
-
-        Args:
-            draft: of the rule
-
-        Returns:
-            The rule.
-
-        Raises:
-            RuleError: it cannot; says why
-        """
-        return self._checked(draft)[0]
-
     def _checked(self, draft: Draft) -> tuple[Rule, Entry]:
-        if b"{{" in msgspec.json.encode(draft):
-            raise RuleError(
-                "a text has {{: Prefect would fill it in, from blocks and the environment",
-                hint="Write {name} for a field of the reading, {secret:NAME} for a Secret block.",
-            )
-        rule = rule_of(draft)
-        trigger = find(draft.trigger)
-        of_events = trigger.name in (POLICY_TRIGGER, PACK_TRIGGER)
-        judged = rule.when or trigger.when or trigger.closed_world or trigger.judges
-        if not judged and not of_events:
-            raise RuleError(
-                f"when: {trigger.name} leaves it to the rule which values are bad",
-                hint="Give threshold_value and comparison_operator, or when.",
-            )
-        return rule, entry_of_draft(draft)
+        return checked_draft(draft), entry_of_draft(draft)
 
     def _planned(self, entry: Entry) -> Step:
         (step,) = plan_rollout(self._api, [entry], self._cache, owner=self._owner)
@@ -306,6 +278,35 @@ class MadeRules:
                 connection, "info", kind, f"{name} {word} by {actor}", {"actor": actor}
             )
         )
+
+
+def checked_draft(draft: Draft) -> Rule:
+    """Return the rule of a draft, if it can be made.
+
+    Args:
+        draft: of the rule
+
+    Returns:
+        The rule.
+
+    Raises:
+        RuleError: it cannot; says why
+    """
+    if b"{{" in msgspec.json.encode(draft):
+        raise RuleError(
+            "a text has {{: Prefect would fill it in, from blocks and the environment",
+            hint="Write {name} for a field of the reading, {secret:NAME} for a Secret block.",
+        )
+    rule = rule_of(draft)
+    trigger = find(draft.trigger)
+    of_events = trigger.name in (POLICY_TRIGGER, PACK_TRIGGER)
+    judged = rule.when or trigger.when or trigger.closed_world or trigger.judges
+    if not judged and not of_events:
+        raise RuleError(
+            f"when: {trigger.name} leaves it to the rule which values are bad",
+            hint="Give threshold_value and comparison_operator, or when.",
+        )
+    return rule
 
 
 def _scheduled(live: Live, *, active: bool) -> Live:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -272,3 +273,56 @@ def test_every_literal_request_about_rules_is_answered(desk: httpx.Client):
         assert answer.status_code == asked.status, (asked.name, answer.text)
         if asked.status == 201:
             made = answer.json()["id"]
+
+
+def test_a_rule_is_tried_on_sample_data_and_nothing_is_kept(desk: httpx.Client):
+    values = [{"value": 70}, *({"value": value} for value in (91, 92, 93, 94, 95, 96, 97)),
+              {"value": 40}]  # fmt: skip
+    answer = desk.post(f"{RULES}/test", json={"rule": CPU, "samples": values})
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert (found["evaluations"], found["bad"], found["series"]) == (9, 7, 1)
+    (alert,) = found["alerts"]
+    (spell,) = alert["spells"]
+    assert (alert["severity"], spell["reason"]) == ("warning", "recovered")
+    assert desk.get(RULES).json()["items"] == []
+    assert desk.get("/api/v1/alerts/alerts").json()["items"] == []
+
+
+def test_two_series_at_one_moment_are_one_evaluation(desk: httpx.Client):
+    at = "2026-01-31T12:00:00Z"
+    samples = [{"value": 99, "at": at, "labels": {"host": host}} for host in ("a", "b")]
+    body = {"rule": {"name": "cpu", "threshold_value": 85}, "samples": samples}
+    found = desk.post(f"{RULES}/test", json=body).json()
+    assert (found["evaluations"], len(found["alerts"])) == (1, 2)
+    far = [{"value": 1, "at": f"20{year}-01-31T12:00:00Z"} for year in ("26", "27")]
+    assert desk.post(f"{RULES}/test", json={**body, "samples": far}).status_code == 422
+
+
+def test_a_rule_and_a_change_of_it_are_backtested_on_what_was_stored(
+    desk: httpx.Client, on_prefect: FastAPI
+):
+    rule = {"name": "Slow API", "metric": "latency", "threshold_value": 500}
+    assert desk.post(RULES, json=rule).status_code == 201
+    now = on_prefect.state.store.now()
+    samples = [
+        {"name": "latency", "value": 600, "timestamp": (now - timedelta(minutes=m)).isoformat()}
+        for m in range(1, 30)
+    ]
+    desk.post("/api/v1/alerts/metrics", json=samples)
+    found = desk.post(f"{RULES}/slow-api/backtest", json={"hours": 1})
+    assert found.status_code == 200, found.text
+    assert len(found.json()["alerts"]) == 1
+    changed = {"hours": 1, "changes": {"threshold_value": 700}}
+    assert desk.post(f"{RULES}/slow-api/backtest", json=changed).json()["alerts"] == []
+    assert desk.get(f"{RULES}/slow-api").json()["spec"]["when"] == {"above": 500}
+    assert desk.post(f"{RULES}/nothing/backtest", json={}).status_code == 404
+
+
+def test_a_rule_with_an_idempotency_key_is_made_once(desk: httpx.Client):
+    keyed = {"Idempotency-Key": "make-cpu"}
+    first = desk.post(RULES, json=CPU, headers=keyed)
+    again = desk.post(RULES, json=CPU, headers=keyed)
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert again.headers["etag"] == first.headers["etag"]
+    assert desk.post(RULES, json=DISK, headers=keyed).status_code == 422

@@ -1,0 +1,170 @@
+"""Rules tried out over HTTP: on sample data, and on what was stored. Nothing of it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from sentinel.access import Permission
+from sentinel.api.access import Acting
+from sentinel.api.answers import json_response
+from sentinel.api.bodies import Body, Tenant, described_as, read_as
+from sentinel.api.needs import needs
+from sentinel.api.problems import Problem, responses
+from sentinel.api.rule_bodies import (
+    BacktestBody,
+    SampleTest,
+    TestOutcome,
+    TestSample,
+    given_of,
+)
+from sentinel.api.rule_changes import RuleName
+from sentinel.api.rule_desk import allow, made_rules, store_of
+from sentinel.backtest import (
+    EVENT_TRIGGERS,
+    Backtest,
+    Candidate,
+    Plan,
+    Seen,
+    planned,
+    planned_events,
+    replay,
+    replay_events,
+    spec_of,
+)
+from sentinel.checks.catalog import find
+from sentinel.checks.form import filled
+from sentinel.checks.observation import Observation
+from sentinel.checks.reading import Reading
+from sentinel.errors import NotFound, RuleError
+from sentinel.rollout.made_rules import checked_draft, known_to
+from sentinel.rollout.rule_draft import Draft, draft_of
+from sentinel.rollout.rule_words import worded
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/rules", tags=["rules"])
+LONGEST = timedelta(days=31)
+"""The longest time that is replayed."""
+
+
+@router.post(
+    "/test",
+    summary="Test a rule on sample data",
+    response_model=TestOutcome,
+    responses=responses(400, 403, 413),
+    openapi_extra=described_as(SampleTest),
+)
+@needs(Permission.EDIT, "rules")
+def test(request: Request, body: Body, who: Acting) -> Response:
+    """Return which alerts a rule would open for some values. Nothing is stored or sent.
+
+    Samples at the same moment are one evaluation; without `at`, each is an evaluation, a period
+    after the one before.
+
+    Returns:
+        The alerts and messages.
+    """
+    asked = read_as(SampleTest, body)
+    given = given_of(asked.rule)
+    tenant = str(given.get("tenant") or "default")
+    allow(who, Permission.EDIT, tenant, str(given.get("team") or ""))
+    store = store_of(request)
+    found = worded(given, known_to(store, tenant))
+    rule, trigger = checked_draft(found.draft), find(found.draft.trigger)
+    seen = _evaluations(asked.samples, rule.every or timedelta(minutes=1), store.now())
+    plan = Plan(
+        rule=rule, since=seen[0].at - timedelta(microseconds=1), until=seen[-1].at,
+        trigger=trigger.name, default_when=trigger.when, default_category=trigger.category,
+        closed_world=trigger.closed_world, unit=trigger.unit, receivers=store.receivers.all(),
+        options=store.options, notes=found.notes,
+    )  # fmt: skip
+    return _shown(replay(plan, seen))
+
+
+@router.post(
+    "/{name}/backtest",
+    summary="Backtest a rule",
+    response_model=TestOutcome,
+    responses=responses(400, 403, 404, 409, 413),
+    openapi_extra=described_as(BacktestBody),
+)
+@needs(Permission.EDIT, "rules")
+def backtest(
+    request: Request, name: RuleName, body: Body, who: Acting, tenant: Tenant = "default"
+) -> Response:
+    """Return which alerts a rule, or a change of it, would have opened on what was stored.
+
+    Nothing is stored or sent.
+
+    Returns:
+        The alerts and messages.
+
+    Raises:
+        NotFound: Prefect has no deployment of this rule
+    """
+    asked = read_as(BacktestBody, body)
+    with made_rules(request) as rules:
+        live = rules.find(name, tenant)
+    if live is None:
+        raise NotFound(f"Prefect has no deployment of the rule {name!r}")
+    draft, notes = draft_of(live.deployment), list[str]()
+    allow(who, Permission.EDIT, tenant, str(draft.rule.get("team") or ""))
+    store = store_of(request)
+    if asked.changes is not None:
+        found = worded(given_of(asked.changes), known_to(store, tenant), draft)
+        draft, notes = found.draft, found.notes
+    until = store.now()
+    done = _replayed(request, draft, until - timedelta(hours=asked.hours), until)
+    return _shown(msgspec.structs.replace(done, notes=[*notes, *done.notes]))
+
+
+def _replayed(request: Request, draft: Draft, since: datetime, until: datetime) -> Backtest:
+    store, rule, trigger = store_of(request), checked_draft(draft), find(draft.trigger)
+    if not trigger.backtest and trigger.name not in EVENT_TRIGGERS:
+        raise RuleError(f"{trigger.name} acts on the world, so it cannot be replayed")
+    parameters: Mapping[str, Any] = draft.parameters
+    if not trigger.keeps_readings:
+        # The replay evaluates it again, so its parameters are parsed as a flow run parses them.
+        parameters = filled(trigger, {}, draft.parameters)
+    if trigger.name in EVENT_TRIGGERS:
+        return replay_events(
+            *planned_events(store, spec_of(rule, trigger, parameters), since, until)
+        )
+    candidate = Candidate(rule=rule, trigger=trigger, parameters=parameters)
+    return replay(*planned(store, candidate, since, until))
+
+
+def _evaluations(samples: Sequence[TestSample], every: timedelta, now: datetime) -> list[Seen]:
+    """Return the evaluations that saw the samples, oldest first."""
+    at = now - every * len(samples)
+    by_time: dict[datetime, list[Reading]] = {}
+    for sample in samples:
+        at = sample.at or at + every
+        by_time.setdefault(at, []).append(Reading(labels=sample.labels, value=sample.value))
+    if max(by_time) - min(by_time) > LONGEST:
+        raise Problem(
+            422,
+            "invalid",
+            f"samples: they span more than {LONGEST.days} days",
+            hint="Send fewer, or give the rule a shorter period.",
+            field="samples",
+        )
+    return [
+        Seen(
+            at=at,
+            observation=Observation(readings=readings),
+            greatest=max(one.value for one in readings if one.value is not None),
+        )
+        for at, readings in sorted(by_time.items())
+    ]
+
+
+def _shown(found: Backtest) -> Response:
+    fields: dict[str, Any] = msgspec.to_builtins(found)
+    shown = {name: fields[name] for name in TestOutcome.model_fields}
+    return json_response(msgspec.json.encode(shown))
