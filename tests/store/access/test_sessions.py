@@ -98,7 +98,12 @@ def test_a_new_role_holds_in_sessions_that_are_open(sessions: Sessions, store: S
     assert found.principal.role is Role.VIEWER
 
 
-@pytest.mark.parametrize("secret", ["", "x", "\0" * 43, new_session_secret(), "x" * 10_000])
+@pytest.mark.parametrize(
+    "secret",
+    ["", "x", "\0" * 43, new_session_secret(), "x" * 10_000],
+    # The suite's processes must find equal names.
+    ids=["empty", "short", "zeros", "another", "long"],
+)
 def test_what_is_no_secret_of_a_session_finds_none(sessions: Sessions, secret: str):
     assert sessions.find(secret) is None
 
