@@ -15,7 +15,8 @@ __all__ = ["View"]
 
 SEVERITIES = tuple(level.word for level in reversed(Severity))
 SORTS = ("severity", "age", "title", "ticker", "value", "rule", "assignee", "count")
-MOST_LETTERS = 300
+MOST_LETTERS = 2000
+"""Of a search in an address; one that is longer than may be asked is refused in words."""
 FEWEST, MOST = 500, 5000
 
 

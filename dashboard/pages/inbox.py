@@ -12,7 +12,7 @@ from dashboard.configuration_commands import AcknowledgeGroup, MarkRead
 from dashboard.data import MOST_ROWS
 from dashboard.page_addresses import SEARCH
 from dashboard.view_models import InboxView
-from sentinel.errors import SentinelError
+from sentinel.errors import ConfigurationError, SentinelError
 from sentinel.schema.notifications import InboxMessage
 from sentinel.severity import Severity
 from sentinel.store.notifications.inbox import InboxFilter
@@ -156,7 +156,11 @@ def messages() -> None:
     head = st.container(horizontal=True, vertical_alignment="center")
     wanted = _wanted()
     shown = int(st.session_state.get("inbox-shown", MOST_ROWS))
-    view = session.data().inbox(limit=shown, wanted=wanted)
+    try:
+        view = session.data().inbox(limit=shown, wanted=wanted)
+    except ConfigurationError as error:
+        st.html(markup.note("warn", error.message, error.hint))
+        return
     with head:
         count = f"{markup.capped(view.unread)} unread" if view.unread else "all read"
         st.html(

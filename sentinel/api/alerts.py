@@ -106,7 +106,7 @@ async def list_alerts(
     ] = None,
     q: Annotated[
         str, Query(description="A search, as in the dashboard: words, \"phrases\", "
-                   "field:value, label:value, -left-out or NOT, OR.", **_TEXT)
+                   "field:value, label:value, -left-out or NOT, OR, ( ).", **_TEXT)
     ] = "",
     since: Annotated[Moment | None, Query(description="Opened at or after this.")] = None,
     until: Annotated[Moment | None, Query(description="Opened before this.")] = None,

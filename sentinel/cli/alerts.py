@@ -54,7 +54,7 @@ def list_(
         str,
         typer.Option(
             help='A search, as in the dashboard: words, "phrases", field:value, label:value, '
-            "-left-out or NOT, OR."
+            "-left-out or NOT, OR, ( )."
         ),
     ] = "",
     history: Annotated[

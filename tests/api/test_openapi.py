@@ -114,6 +114,9 @@ def test_each_route_does_what_its_description_says(schema: Any, method: str, pat
             # Whether a name fits a check, and two fields each other, no schema can say.
             if method in ("POST", "PUT", "PATCH") and path.startswith("/api/v1/alerts/rules"):
                 left = [one for one in left if type(one) is not RejectedPositiveData]
+            # Whether parentheses of a search are closed, and how many terms it has, neither.
+            if "parenthesis of the search" in answer.text or "at most 12 terms" in answer.text:
+                left = [one for one in left if type(one) is not RejectedPositiveData]
             # Prefect is not there in these tests; test_rules_made has one that is.
             if answer.status_code == 503 and "127.0.0.1:9" in answer.text:
                 left = [one for one in left if not isinstance(one, ServerError)]

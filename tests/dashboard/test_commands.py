@@ -274,6 +274,8 @@ def test_where_more_match_than_are_done_at_once_that_is_said(
 
 def test_a_word_that_means_nothing_does_nothing(browser: Browser):
     assert "severity 'worst'" in browser.asks("resolve", all={"q": "severity:worst"}).error
+    assert "at most 12 terms" in browser.asks("resolve", all={"q": "b " * 13}).error
+    assert "is not closed" in browser.asks("resolve", all={"q": "(b"}).error
     assert statuses(browser) == ["open"] * 3
 
 

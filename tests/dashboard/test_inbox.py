@@ -110,3 +110,9 @@ def test_older_messages_are_shown_on_request(scene: Scene, page: AppTest):
     assert "message 0." not in shown(opened(page))
     page.button(key="older").click().run()
     assert "message 0." in shown(page)
+
+
+def test_a_search_of_too_many_words_is_refused_and_not_cut(scene: Scene, page: AppTest):
+    scene.tells(scene.raises("disk"), "about the disk")
+    opened(page).text_input(key="q").set_value("disk " * 13).run()
+    assert "at most 12 words, and this one has 13" in shown(page)

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import func, select, tuple_
 
 from sentinel.access import EVERYTHING, Scope
+from sentinel.errors import ConfigurationError
 from sentinel.notifications.channel import Message, Receipt, shown
 from sentinel.schema.notifications import InboxMessage
 from sentinel.severity import severity_of
@@ -93,11 +94,20 @@ class Inbox:
 
         Returns:
             The messages, newest first.
+
+        Raises:
+            ConfigurationError: it has too many words
         """
         chosen = wanted or InboxFilter()
         query = select(INBOX).where(*group_in(scope, INBOX.c.group_id))
         query = query.order_by(INBOX.c.at.desc(), INBOX.c.id.desc()).limit(limit)
-        for word in chosen.words.replace("\0", "").lower().split()[:MOST_WORDS]:
+        words = chosen.words.replace("\0", "").lower().split()
+        if len(words) > MOST_WORDS:
+            raise ConfigurationError(
+                f"a search has at most {MOST_WORDS} words, and this one has {len(words):,}",
+                hint="Leave some out: nothing of a search is ignored.",
+            )
+        for word in words:
             query = query.where(func.lower(INBOX.c.title).contains(word, autoescape=True))
         if chosen.unread:
             query = query.where(INBOX.c.read_at.is_(None))

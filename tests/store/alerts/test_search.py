@@ -71,6 +71,19 @@ UEBUNG, NAIVE = "Übung macht müde", "naïve 100% 'quoted' \"x\""
         ("disk AND slow", {SLOW}),
         ("DISK-drive", {DRIVE}),
         ("or", set[str]()),
+        ("(slow OR full) disk", {SLOW, FULL}),
+        ("disk (slow OR full)", {SLOW, FULL}),
+        ("disk -(slow OR full)", {DRIVE}),
+        ("NOT (rule:r OR müde)", {NAIVE}),
+        ("NOT (disk slow)", {FULL, DRIVE, UEBUNG, NAIVE}),
+        ("(slow OR full) (drive OR data)", {FULL}),
+        ("((slow) OR (rule:cpu-high -(naïve)))", {SLOW, UEBUNG}),
+        ('("disk slow" OR "is full")', {SLOW, FULL}),
+        ("(status:resolved slow) OR (status:open full)", {FULL}),
+        ("() slow", {SLOW}),
+        ("-() slow", {SLOW}),
+        ("-(-slow)", {SLOW}),
+        ("disk NOT (NOT slow)", {SLOW}),
     ],
 )
 def test_words_are_left_out_and_alternatives_are_found(
@@ -81,6 +94,34 @@ def test_words_are_left_out_and_alternatives_are_found(
     assert some.alerts.count(read_search(typed)) == len(expected)
     live = some.alerts.page(read_search(typed), order="live").items
     assert {alert.title for alert in live} == expected
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("a b c d e f g h i j k l m", "at most 12 terms"),
+        ("a OR b OR c OR d OR e OR f OR (g h i) -j rule:k l m", "at most 12 terms"),
+        ("x" * 301, "at most 300 characters, and this one has 301"),
+        ("(disk OR slow", "is not closed"),
+        ("disk (", "is not closed"),
+        ("disk) slow", "was not opened"),
+        ("((disk) slow))", "was not opened"),
+    ],
+)
+def test_a_search_that_would_be_read_in_part_is_refused(typed: str, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        read_search(typed)
+
+
+@pytest.mark.parametrize("typed", ["f(x)", "(f(x))", '")"', "rule:f(x)", "a OR b AND NOT c d e f"])
+def test_a_parenthesis_of_a_word_and_operators_are_no_terms(typed: str) -> None:
+    found = read_search(typed)
+    assert "f(x)" in [*found.words, found.rule] or found.words == (")",) or found.any_of
+
+
+def test_twelve_terms_are_all_read() -> None:
+    assert len(read_search("(a b c d e f g) h i j k l").words) == 12
+    assert len(read_search("(a OR b OR c) (d OR e OR f) (g OR h OR i) (j OR k OR l)").any_of) == 81
 
 
 def test_a_search_within_a_filter_selects_what_both_select(some: Store) -> None:
@@ -119,7 +160,7 @@ def test_a_search_within_a_filter_selects_what_both_select(some: Store) -> None:
         ("status:open slow", {"disk slow"}),
         ("disk OR slow", {FULL, SLOW, DRIVE}),
         ('NEAR(disk) "', set[str]()),
-        ("disk* :x 'a' & | ! <-> (", set[str]()),
+        ("disk* :x 'a' & | ! <-> \"(\"", set[str]()),
     ],
 )
 def test_what_is_typed_finds_what_a_person_would(some: Store, typed: str, expected: set[str]):
