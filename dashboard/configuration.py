@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from dashboard.database_errors import database
+from sentinel.audit.origin import AUDIT_DOOR
 from sentinel.duration import parse_duration
 from sentinel.errors import NotFound, SentinelError
 from sentinel.links import Addresses
@@ -304,6 +305,7 @@ class Configuration:
                     **os.environ,
                     "SENTINEL_DATABASE_URL": url,
                     "NO_COLOR": "1",
+                    AUDIT_DOOR: "dashboard",
                     **({"SENTINEL_USER": actor} if actor else {}),
                 },
             )

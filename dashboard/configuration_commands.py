@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from sentinel.alerts.actions import Acknowledge
+from sentinel.audit.change import channel_change
 from sentinel.store.alerts.apply_action import MOST_ACTED_ON
 from sentinel.store.alerts.filter import AlertFilter
 
@@ -134,7 +135,7 @@ class SendTestMessage(msgspec.Struct, frozen=True, kw_only=True):
         Returns:
             whether the channel accepted the message, else the error
         """
-        return services.configuration.cli("channel", "test", self.channel)
+        return services.configuration.cli("channel", "test", self.channel, actor=actor)
 
 
 class SaveChannel(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +156,7 @@ class SaveChannel(msgspec.Struct, frozen=True, kw_only=True):
     receiver: Name = ""
 
     def carry_out(self, services: Services, actor: str) -> str:
-        """Save the block and write so to the system log.
+        """Save the block, and record who did it.
 
         Args:
             services: what commands work on
@@ -164,12 +165,12 @@ class SaveChannel(msgspec.Struct, frozen=True, kw_only=True):
         Returns:
             the reference of the channel
         """
-        ref = services.configuration.save_channel(
-            self.kind, self.name, self.values, replace=self.replace
-        )
         store = services.store
-        done = "replaced" if self.replace else "added"
-        store.log.write("info", "channel.saved", f"{ref} {done} by {actor}", {"actor": actor})
+        change = channel_change("channel.saved", f"{self.kind}/{self.name}", made=not self.replace)
+        with store.audit.outside([change], actor=actor):
+            ref = services.configuration.save_channel(
+                self.kind, self.name, self.values, replace=self.replace
+            )
         known = store.receivers.all().get(self.receiver, [])
         if self.receiver and ref not in known:
             store.receivers.set(self.receiver, [*known, ref], actor=actor)
@@ -327,7 +328,7 @@ class MarkRead(msgspec.Struct, frozen=True, kw_only=True):
             services: what commands work on
             actor: who sent it
         """
-        services.store.inbox.mark_read(self.ids)
+        services.store.inbox.mark_read(self.ids, actor=actor)
 
 
 class SaveView(msgspec.Struct, frozen=True, kw_only=True):

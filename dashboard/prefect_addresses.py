@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from dashboard.connection_check import check_connection
+from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError
 from sentinel.links import web_address
 from sentinel.settings import KEPT, keep_settings, kept_settings, set_by, settings
@@ -65,12 +66,14 @@ class SavePrefectAddresses(msgspec.Struct, frozen=True, kw_only=True):
                 raise ConfigurationError(f"Prefect does not answer: {found.text}")
         changed = [name for name in KEPT if after.get(name, "") != before.get(name, "")]
         if changed:
-            keep_settings(home, after)
-            said = ", ".join(f"{LABELS[name]} {after.get(name) or 'default'}" for name in changed)
-            services.store.log.write(
-                "info", "settings.changed", f"{actor} set Prefect's {said}",
-                {"actor": actor, **{name: after.get(name, "") for name in changed}},
+            change = Change(
+                action="settings.changed", object_kind="settings",
+                object_name=", ".join(f"Prefect's {LABELS[name]}" for name in changed),
+                before={name: before.get(name, "") for name in changed},
+                after={name: after.get(name, "") for name in changed},
             )  # fmt: skip
+            with services.store.audit.outside([change], actor=actor):
+                keep_settings(home, after)
         return [LABELS[name] for name in changed]
 
 

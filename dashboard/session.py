@@ -21,6 +21,7 @@ from dashboard.data import Data
 from dashboard.login_leases import LoginLeases
 from dashboard.reports import Reports
 from dashboard.response_cache import ResponseCache
+from sentinel.audit.origin import Origin
 from sentinel.errors import ConfigurationError
 from sentinel.links import Addresses
 from sentinel.prefect_client.client import PrefectApi
@@ -71,7 +72,10 @@ def data() -> Data:
     threading.Thread(
         target=import_module, args=("altair",), name="warm-charts", daemon=True
     ).start()
-    opened = Data(Store.of(chosen), Addresses.of(chosen), PrefectApi.of(chosen).healthy)
+    origin = Origin("dashboard", "person" if chosen.dashboard_user_header else "local")
+    opened = Data(
+        Store.of(chosen, origin=origin), Addresses.of(chosen), PrefectApi.of(chosen).healthy
+    )
     # What is imported by now stays: Python's collector need not visit it after every run.
     gc.collect()
     gc.freeze()

@@ -20,6 +20,7 @@ from sentinel.api.needs import check_needs
 from sentinel.api.own_token import is_loopback
 from sentinel.api.people import person_of_cookie, person_of_token
 from sentinel.api.problems import Problem
+from sentinel.audit.origin import Origin, acting_as
 
 __all__ = ["Acting", "Trusted", "local_or_trusted", "principal"]
 
@@ -99,6 +100,7 @@ async def principal(
         # The program says for whom it acts; what it is cannot be hidden by that.
         found = msgspec.structs.replace(key, name=f"{name} via {key.name}") if name else key
     check_needs(request, found)
+    acting_as(Origin("api", found.kind))
     return found
 
 

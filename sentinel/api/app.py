@@ -46,6 +46,7 @@ from sentinel.api.own_token import token
 from sentinel.api.people import SignedIn
 from sentinel.api.query_names import KnownQuery
 from sentinel.api.relay_thread import RelayThread
+from sentinel.audit.origin import Origin
 from sentinel.links import Addresses, allowed_hosts
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.settings import Settings
@@ -112,7 +113,7 @@ def create_app(
     )
     app.state.settings = chosen
     app.state.token = token(chosen)
-    app.state.store = store or Store.of(chosen)
+    app.state.store = store or Store.of(chosen, origin=Origin("api", "token"))
     app.state.answers = Answers(app.state.store)
     app.state.keys = KnownKeys(app.state.store)
     app.state.people = SignedIn(app.state.store, chosen)

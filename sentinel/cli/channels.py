@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sentinel.audit.change import channel_change
 from sentinel.cli import completion
-from sentinel.cli.change_log import record
+from sentinel.cli.change_log import recorded
 from sentinel.cli.channel_rows import channel_rows
 from sentinel.cli.output import AsJson, json_out, print_table, say
 from sentinel.cli.receivers import said_of_open
+from sentinel.cli.secret_input import secret_of
 from sentinel.cli.target import actor, open_store, settings_here, share_networks
 
 if TYPE_CHECKING:
@@ -109,11 +110,13 @@ def add_slack(
 
         cat webhook-url | sentinel channel add slack ops --url -
     """
-    address = _secret("URL of the incoming webhook", url, "--url", "ALERT_SLACK_WEBHOOK_URL")
+    address = secret_of("URL of the incoming webhook", url, "--url", "ALERT_SLACK_WEBHOOK_URL")
     with _prefect():
         from blocks import channel_blocks
 
-        _added(channel_blocks.slack(name, url=address, replace=replace), receiver, as_json=json)
+        with _recorded("slack-incoming-webhook", name):
+            made = channel_blocks.slack(name, url=address, replace=replace)
+        _added(made, receiver, as_json=json)
 
 
 @adding.command("webhook")
@@ -142,12 +145,13 @@ def add_webhook(
     Example:
         sentinel channel add webhook ops --url https://hooks.example.org/alerts
     """
-    address = _secret("URL to post to", url, "--url", "ALERT_WEBHOOK_URL")
-    signing = _secret("Signing secret", secret, "--secret", "ALERT_WEBHOOK_SECRET")
+    address = secret_of("URL to post to", url, "--url", "ALERT_WEBHOOK_URL")
+    signing = secret_of("Signing secret", secret, "--secret", "ALERT_WEBHOOK_SECRET")
     with _prefect():
         from blocks import channel_blocks
 
-        made = channel_blocks.webhook(name, url=address, secret=signing, replace=replace)
+        with _recorded("sentinel-webhook", name):
+            made = channel_blocks.webhook(name, url=address, secret=signing, replace=replace)
         _added(made, receiver, as_json=json)
 
 
@@ -200,14 +204,15 @@ def add_email(
         )
     secret = ""
     if username:
-        secret = _secret("Password", password, "--password", "ALERT_SMTP_PASSWORD")
+        secret = secret_of("Password", password, "--password", "ALERT_SMTP_PASSWORD")
     with _prefect():
         from blocks import channel_blocks
 
-        made = channel_blocks.email(
-            name, host=host, port=port, to=to, sender=sender, security=security,
-            username=username, password=secret, replace=replace,
-        )  # fmt: skip
+        with _recorded("sentinel-email", name):
+            made = channel_blocks.email(
+                name, host=host, port=port, to=to, sender=sender, security=security,
+                username=username, password=secret, replace=replace,
+            )  # fmt: skip
         _added(made, receiver, as_json=json)
 
 
@@ -272,7 +277,7 @@ def try_(
     with _prefect() as refs, open_store() as store:
         ref = "inbox" if name == "inbox" else refs.find(name).ref
         try:
-            sent = send_test(store, ref, end=end)
+            sent = send_test(store, ref, end=end, actor=actor())
         except DeliveryError as error:
             if json:
                 json_out({"channel": ref, "ok": False, "error": str(error)})
@@ -315,16 +320,19 @@ def remove(
             left = [ref for ref in refs if ref != block.ref]
             # A receiver without a channel would lose its notifications.
             store.receivers.set(receiver, left or ["inbox"], actor=actor())
-        gone = prefect.remove(block)
-    record("channel.removed", f"{block.ref} removed")
+        with store.audit.outside([channel_change("channel.removed", block.ref)], actor=actor()):
+            gone = prefect.remove(block)
     if json:
         json_out({"removed": gone, "receivers": sorted(users)})
     else:
         say(f"Removed {' and '.join(gone)}.")
 
 
+def _recorded(kind: str, name: str) -> AbstractContextManager[None]:
+    return recorded([channel_change("channel.saved", f"{kind}/{name}")])
+
+
 def _added(made: SavedChannel, receiver: str, *, as_json: bool) -> None:
-    record("channel.saved", f"{made.ref} {'added' if made.new else 'replaced'}")
     before = _add_to_receiver(receiver, made.ref) if receiver else 0
     if as_json:
         json_out(
@@ -347,36 +355,6 @@ def _add_to_receiver(receiver: str, ref: str) -> int:
     with open_store() as store:
         known = store.receivers.all().get(receiver, [])
         return 0 if ref in known else store.receivers.set(receiver, [*known, ref], actor=actor())
-
-
-def _secret(what: str, given: str, option: str, variable: str) -> str:
-    """Return a secret that a person gave.
-
-    Args:
-        what: the secret, as the prompt names it
-        given: the value of the option; `-` reads a line of standard input
-        option: the option that carries it
-        variable: the environment variable that carries it
-
-    Returns:
-        `given`, else a line of standard input if that is no terminal, else the answer to a prompt
-
-    Raises:
-        ConfigurationError: nothing was given, and there is no terminal to prompt on
-    """
-    from sentinel.errors import ConfigurationError
-
-    if given and given != "-":
-        return given
-    if given == "-" or not sys.stdin.isatty():
-        if line := sys.stdin.readline().strip():
-            return line
-        where = "standard input has no line for it" if given else "there is no terminal to ask on"
-        raise ConfigurationError(
-            f"{option} is missing ({what.lower() if what[1].islower() else what}), and {where}",
-            hint=f"Set {variable}, or write {option} - and send it to standard input.",
-        )
-    return str(typer.prompt(what, hide_input=True))
 
 
 @contextmanager

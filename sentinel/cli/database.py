@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sentinel.cli.output import AsJson, fields, json_out, print_table, say
-from sentinel.cli.target import home_of, open_store, settings_here
+from sentinel.cli.target import actor, home_of, open_store, settings_here
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -96,7 +96,7 @@ def restore(
     from sentinel.store.database.backup import restore as read
 
     with _store_to_fill() as store:
-        done = read(store, file, replace=replace)
+        done = read(store, file, replace=replace, actor=actor())
         dialect = store.dialect
     if json:
         json_out({"file": str(file), "created_at": done.created_at, "rows": done.rows})

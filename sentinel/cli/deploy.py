@@ -87,9 +87,11 @@ def deploy(
     Raises:
         Exit: with 1 if a deployment was refused
     """
+    from sentinel.cli.change_log import recorded
     from sentinel.cli.exit_codes import Exit
     from sentinel.rollout.api import RolloutApi
     from sentinel.rollout.apply import apply_plan, plan_rollout
+    from sentinel.rollout.audited import changes_of, refused_of
     from sentinel.rollout.files import read_files
 
     began = time.monotonic()
@@ -101,12 +103,15 @@ def deploy(
             api, entries, flow_cache_of(settings), remove=remove, receivers=receivers_here()
         )
         if not dry_run:
-            with Progress(_todo(steps), silent=json) as progress:
+            planned = changes_of(steps)
+            with Progress(_todo(steps), silent=json) as progress, recorded(planned, door="deploy"):
                 steps = apply_plan(api, steps, progress=progress.step)
             for step in steps:
                 if step.kind == "removed" and step.live is not None:
                     retire(step.live)
-            _record(steps)
+            if refused := refused_of(planned, steps):
+                with recorded(refused, door="deploy"):
+                    pass
     seconds = time.monotonic() - began
     if json:
         json_out(_as_json(steps, dry_run=dry_run, seconds=seconds))
@@ -114,19 +119,6 @@ def deploy(
         _say(steps, dry_run=dry_run, seconds=seconds)
     if any(step.kind == "refused" for step in steps):
         raise typer.Exit(Exit.FAILED)
-
-
-def _record(steps: Sequence[Step]) -> None:
-    """Write what was deployed to the system log."""
-    from sentinel.cli.change_log import record
-
-    done = {
-        kind: sorted(step.name for step in steps if step.kind == kind)
-        for kind in ("created", "changed", "removed")
-    }
-    said = ", ".join(f"{len(names)} {kind}" for kind, names in done.items() if names)
-    if said:
-        record("rules.deployed", f"deployments: {said}", **{k: v for k, v in done.items() if v})
 
 
 def receivers_here() -> list[str] | None:

@@ -18,13 +18,14 @@ from sentinel.store.notifications.channel_health import record_recovery
 __all__ = ["sample_message", "send_test"]
 
 
-def send_test(store: Store, ref: str, *, end: bool) -> int:
+def send_test(store: Store, ref: str, *, end: bool, actor: str) -> int:
     """Send a test message through a channel.
 
     Args:
         store: the database that has the inbox and the receivers
         ref: the channel: inbox, or a block as type/name
         end: send the resolve of the test alert too
+        actor: who sends it
 
     Returns:
         The number of messages that the channel accepted.
@@ -35,7 +36,7 @@ def send_test(store: Store, ref: str, *, end: bool) -> int:
     channel = Channels(store).channel_of(ref)
     message = sample_message(store)
     receipt = channel.send(message)
-    record_recovery(store, ref)
+    record_recovery(store, ref, actor=actor)
     if not end:
         return 1
     over = message.at + timedelta(seconds=1)

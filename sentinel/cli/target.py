@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from sentinel.audit.origin import AUDIT_DOOR, Origin
 from sentinel.errors import DatabaseError, DatabaseUnreachable
 from sentinel.settings import KEPT, Settings, set_by
 
@@ -120,7 +121,7 @@ def open_store() -> Generator[Store]:
             f"Sentinel is not running here ({home.root}), and SENTINEL_DATABASE_URL is not set",
             hint="Start it with `sentinel up`, or set SENTINEL_DATABASE_URL.",
         )
-    store = Store.of(settings)
+    store = Store.of(settings, origin=door())
     try:
         yield store
     except SQLAlchemyError as error:
@@ -130,6 +131,12 @@ def open_store() -> Generator[Store]:
         ) from error
     finally:
         store.close()
+
+
+def door() -> Origin:
+    """Return by which door this command's changes come: the dashboard runs some for its users."""
+    dashboard = os.environ.get(AUDIT_DOOR) == "dashboard"
+    return Origin("dashboard" if dashboard else "cli", "local")
 
 
 def actor() -> str:

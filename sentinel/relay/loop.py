@@ -23,6 +23,7 @@ from sentinel.prefect_client.port import Prefect
 from sentinel.relay.matching import matching_in_background
 from sentinel.store import Store
 from sentinel.store.alerts.unheard import add_unheard
+from sentinel.store.audit.chaining import chain
 
 __all__ = ["LEASE", "Duty", "Relay"]
 
@@ -103,6 +104,7 @@ class Relay:
             Duty(name="wake", do=self._wake, every=second / 2),
             Duty(name="stand by", do=self._stand_by, every=second * 2, outside=True),
             Duty(name="expire", do=self._expire, every=second * 30),
+            Duty(name="chain audit rows", do=self._chain, every=second),
             Duty(name="tidy", do=self._tidy, every=minute * 10),
             Duty(name="sum hours up", do=self._roll_up, every=second * 15, outside=True),
         ]
@@ -237,6 +239,9 @@ class Relay:
     def _expire(self, now: datetime) -> None:
         add_unheard(self._store, now)
         self._store.sweep(now)
+
+    def _chain(self, _now: datetime) -> None:
+        chain(self._store)
 
     def _tidy(self, _now: datetime) -> None:
         self._store.outbox.prune()

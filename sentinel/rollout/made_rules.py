@@ -22,6 +22,7 @@ from sentinel.checks.event_port import PACK_TRIGGER, POLICY_TRIGGER
 from sentinel.errors import Conflict, NotFound, PrefectUnreachable, RuleError
 from sentinel.rollout.api import RolloutApi
 from sentinel.rollout.apply import apply_plan, plan_rollout
+from sentinel.rollout.audited import rule_changes
 from sentinel.rollout.files import Entry, packs, read_files
 from sentinel.rollout.flow_cache import FlowCache
 from sentinel.rollout.plan import Live, Step
@@ -107,9 +108,8 @@ class MadeRules:
             try:
                 self._apply(step)
             except BaseException:
-                drop_unevaluated(self._store, rule.tenant, rule.name)
+                drop_unevaluated(self._store, rule.tenant, rule.name, actor=actor)
                 raise
-            self._say("rule.created", rule.name, actor)
         return self._there(rule)
 
     def change(
@@ -146,10 +146,9 @@ class MadeRules:
             if (rule.name, rule.tenant) != (name, tenant):
                 raise RuleError("name, tenant: a rule keeps both", hint="Create another rule.")
             step = self._planned(entry)
-            self._apply(step, scheduled=after.scheduled)
+            with self._store.audit.outside(rule_changes(step, name, tenant), actor=actor):
+                self._apply(step, scheduled=after.scheduled)
             keep_given(self._store, tenant, name, given)
-            if step.kind != "unchanged":
-                self._say("rule.changed", name, actor)
         return self._there(rule)
 
     def delete(self, name: str, tenant: str, *, actor: str) -> int:
@@ -270,14 +269,6 @@ class MadeRules:
     def _alone(self, rule: Rule) -> Generator[None]:
         with self._leased(rule.name):
             yield
-
-    def _say(self, kind: str, name: str, actor: str) -> None:
-        word = kind.partition(".")[2]
-        self._store.in_transaction(
-            lambda connection: self._store.log.add(
-                connection, "info", kind, f"{name} {word} by {actor}", {"actor": actor}
-            )
-        )
 
 
 def checked_draft(draft: Draft) -> Rule:

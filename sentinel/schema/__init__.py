@@ -9,6 +9,7 @@ checking a key per row would cost a third of the bulk path.
 from sentinel.schema.access import AccessGrant, ApiKey, ApiKeySecret
 from sentinel.schema.alerts import LIVE, Alert, Suppression, TimelineEntry
 from sentinel.schema.answered_requests import AnsweredRequest
+from sentinel.schema.audit import AuditCheckpoint, AuditHead, AuditPerson, AuditRow
 from sentinel.schema.columns import Moment, new_id
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
 from sentinel.schema.events import EventBlock, EventPack, EventSeen, EventTail, PolicyMemory
@@ -42,6 +43,10 @@ __all__ = [
     "AnsweredRequest",
     "ApiKey",
     "ApiKeySecret",
+    "AuditCheckpoint",
+    "AuditHead",
+    "AuditPerson",
+    "AuditRow",
     "AutomationSwitch",
     "Change",
     "ChannelHealth",

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.actions import Action, ActionResult
 from sentinel.alerts.inputs import Reason
+from sentinel.audit.origin import ENGINE, Origin
 from sentinel.clock import Clock, SystemClock
 from sentinel.errors import ConfigurationError
 from sentinel.evaluation.model import Applied, Evaluation
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from sentinel.alerts.run_source import RunSource
     from sentinel.rules.rule import Rule
     from sentinel.store.alerts.silences import Silences
+    from sentinel.store.audit.record import Audit
     from sentinel.store.automation_switches import Switches
     from sentinel.store.database.leases import Leases
     from sentinel.store.events.log import Events
@@ -75,23 +77,33 @@ class Store:
         url: `postgresql+psycopg://…` or `sqlite:///…`
         clock: gives the present moment; the machine's clock by default
         options: settings that decisions depend on
+        origin: by which door changes come in this process, for the audit trail
     """
 
     def __init__(
-        self, url: str, *, clock: Clock | None = None, options: StoreOptions | None = None
+        self,
+        url: str,
+        *,
+        clock: Clock | None = None,
+        options: StoreOptions | None = None,
+        origin: Origin = ENGINE,
     ) -> None:
         self.engine = connect(url)
         self.clock = clock or SystemClock()
         self.options = options or StoreOptions()
+        self.origin = origin
 
     @classmethod
-    def of(cls, settings: Settings, *, clock: Clock | None = None) -> Store:
+    def of(
+        cls, settings: Settings, *, clock: Clock | None = None, origin: Origin = ENGINE
+    ) -> Store:
         """The store that the settings name; SQLite under home where they name none."""
         home = settings.resolved_home()
         return cls(
             settings.database_url or f"sqlite:///{home / 'sentinel.db'}",
             clock=clock,
             options=StoreOptions.of(settings),
+            origin=origin,
         )
 
     @property
@@ -250,6 +262,13 @@ class Store:
             )
 
         return Rules(self, close_rule)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Writes rows of the audit trail, each in the transaction of its change."""
+        from sentinel.store.audit.record import Audit
+
+        return Audit(self)
 
     @cached_property
     def alerts(self) -> Alerts:

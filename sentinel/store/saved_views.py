@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, select
 
+from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.schema.saved_views import SavedView
 from sentinel.store.database.insert import insert_into
@@ -65,7 +66,8 @@ class Views:
         key = (VIEW.c.owner == owner, VIEW.c.page == page, VIEW.c.name == named)
 
         def work(connection: Connection) -> bool:
-            known = connection.execute(select(VIEW.c.name).where(*key)).first() is not None
+            was = connection.execute(select(VIEW.c.query).where(*key)).scalar()
+            known = was is not None
             if not known:
                 mine = select(func.count()).select_from(VIEW).where(VIEW.c.owner == owner)
                 if (connection.execute(mine).scalar() or 0) >= MOST_VIEWS:
@@ -77,6 +79,9 @@ class Views:
                 .values(owner=owner, page=page, name=named, **values)
                 .on_conflict_do_update(index_elements=["owner", "page", "name"], set_=values)
             )
+            before = {"query": was} if known else None
+            if was != query:
+                self._record(connection, "view.saved", owner, page, named, before, {"query": query})
             return not known
 
         return self._store.in_transaction(work)
@@ -102,6 +107,23 @@ class Views:
             if found is None:
                 raise NotFound(f"there is no saved view {name!r}", hint="It may be gone already.")
             connection.execute(VIEW.delete().where(*key))
+            self._record(connection, "view.removed", owner, page, name, {"query": found}, None)
             return found
 
         return self._store.in_transaction(work)
+
+    def _record(
+        self,
+        connection: Connection,
+        action: str,
+        owner: str,
+        page: str,
+        name: str,
+        before: dict[str, str] | None,
+        after: dict[str, str] | None,
+    ) -> None:
+        change = Change(
+            action=action, object_kind="view", object_id=page, object_name=name,
+            before=before, after=after,
+        )  # fmt: skip
+        self._store.audit.add(connection, change, actor=owner)

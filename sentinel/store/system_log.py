@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, or_, select
 
+from sentinel.audit.actions import words_of
 from sentinel.schema.columns import new_id
 from sentinel.schema.notifications import SystemLog
+from sentinel.store.audit.queries import AuditFilter, AuditItem, page
 from sentinel.store.database.tables import model_of, table_of
 
 if TYPE_CHECKING:
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["Log"]
 
 LOG = table_of(SystemLog)
+CONFIGURATION = (
+    "rule", "deployment", "receiver", "channel", "event_pack", "database", "settings", "key",
+    "person",
+)  # fmt: skip
+"""Kinds of objects whose changes the log shows too; the audit trail has them."""
 
 
 class Log:
@@ -59,7 +66,7 @@ class Log:
     def page(
         self, limit: int = 100, *, words: str = "", levels: Sequence[str] = ()
     ) -> list[SystemLog]:
-        """Return the newest rows.
+        """Return the newest rows, with the changes of what is configured.
 
         Args:
             limit: at most this many rows
@@ -80,4 +87,20 @@ class Log:
                 )
             )
         with self._store.read() as connection:
-            return [model_of(SystemLog, row) for row in connection.execute(query)]
+            own = [model_of(SystemLog, row) for row in connection.execute(query)]
+        if levels and "info" not in levels:
+            return own
+        wanted = AuditFilter(words=words, object_kinds=CONFIGURATION)
+        changes = [_line(one) for one in page(self._store, wanted, limit=limit).items]
+        return sorted([*own, *changes], key=lambda one: (one.at, one.id), reverse=True)[:limit]
+
+
+def _line(change: AuditItem) -> SystemLog:
+    """Return a change of what is configured as a line of the log: it is recorded once."""
+    sides = {"before": change.before, "after": change.after, "note": change.note}
+    details = {name: value for name, value in sides.items() if value}
+    done = f"{change.actor} {words_of(change.action)} {change.object_name}"
+    return SystemLog(
+        id=change.id, at=change.at, level="info", what=change.action, message=done,
+        details={"actor": change.actor, **details},
+    )  # fmt: skip

@@ -60,7 +60,7 @@ def test_addresses_are_saved_for_the_next_start(
     assert "Saved API URL and UI URL" in page.toast[0].value
     (entry,) = [one for one in scene.store.log.page() if one.what == "settings.changed"]
     assert entry.details["actor"] == "maria"
-    assert entry.details["prefect_api_url"] == API
+    assert entry.details["after"]["prefect_api_url"] == API
     assert "In use until the next start: http://127.0.0.1:9/api" in shown(page)
 
 

@@ -1,9 +1,9 @@
 """How many files and Python calls lie between a door of the store and its commit.
 
 The bounds of calls are what one reading, one acknowledgement and one event took before there was a
-unit of work (docs/adr/0021). Holds, episodes, good readings and the counting of a group's members
-came later, in files of their own; the bounds of files are what that takes. SQLite only: what
-is counted is Python, not SQL.
+unit of work (docs/adr/0021). Holds, episodes, good readings, the counting of a group's members,
+silences of rules and the audit row of an acknowledgement (four files) came later, in files of
+their own; the bounds of files are what that takes. SQLite only: what is counted is Python, not SQL.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def test_a_reading_takes_no_longer_way_than_before(lone_store: Store, clock: Fak
     still = counted(lambda: world.sees({"/": 96}))
     resolves = counted(lambda: world.sees({"/": 10}))
     assert world.alerts()[-1][1] == "resolved"
-    for took, most in ((opens, (40, 365)), (still, (34, 188)), (resolves, (39, 293))):
+    for took, most in ((opens, (41, 365)), (still, (34, 188)), (resolves, (39, 293))):
         assert took[0] <= most[0]
         assert took[1] < most[1]
 
@@ -71,7 +71,7 @@ def test_an_acknowledgement_takes_no_longer_way_than_before(lone_store: Store, c
     first, second, _ = world.ids()
     lone_store.act([first], Acknowledge(actor="ada"))
     files, calls = counted(lambda: lone_store.act([second], Acknowledge(actor="ada")))
-    assert files <= 20
+    assert files <= 26
     assert calls < 191
 
 
@@ -84,5 +84,5 @@ def test_an_event_takes_no_longer_way_than_before(lone_store: Store, clock: Fake
     street.sent({"action": "login", "n": "new"})
     files, calls = counted(lambda: street.relay.step("default", "audit"))
     assert len(street.alerts()) == 3
-    assert files <= 44
+    assert files <= 45
     assert calls < 443

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sentinel.access import Principal, Role
 from sentinel.access.areas import checked_scopes
 from sentinel.access.keys import NewSecret, new_secret
-from sentinel.duration import format_duration
+from sentinel.audit.change import Change, differing
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.schema.columns import new_id
 from sentinel.store.access.grants import GRANT, grants_of, places
@@ -112,7 +112,7 @@ class Keys:
             )
             self._add_secret(connection, key_id, secret, now, ends)
             view = self._one(connection, key_id)
-            self._log(connection, "key.created", f"{actor} made the key {name}", view)
+            self._record(connection, "key.created", actor, None, view)
             return view
 
         try:
@@ -165,7 +165,8 @@ class Keys:
             change = KEY.update().where(KEY.c.id == found.id, KEY.c.revoked_at.is_(None))
             change = change.values(revoked_at=self._store.now(), revoked_by=actor)
             if connection.execute(change).rowcount:
-                self._log(connection, "key.revoked", f"{actor} revoked the key {found.name}", found)
+                view = self._one(connection, found.id)
+                self._record(connection, "key.revoked", actor, found, view)
             return self._one(connection, found.id)
 
         return self._store.in_transaction(work)
@@ -211,8 +212,7 @@ class Keys:
             )
             self._add_secret(connection, found.id, secret, now, _end(now, lifetime))
             view = self._one(connection, found.id)
-            words = f"{actor} rotated the key {found.name}; the secret before is accepted for "
-            self._log(connection, "key.rotated", words + format_duration(overlap), view)
+            self._record(connection, "key.rotated", actor, found, view)
             return view
 
         return MadeKey(self._store.in_transaction(work), secret)
@@ -278,9 +278,24 @@ class Keys:
             )
         return views_of(connection, [row])[0]
 
-    def _log(self, connection: Connection, what: str, words: str, view: KeyView) -> None:
-        details: dict[str, Any] = {"key": view.id, "prefix": view.secrets[0].prefix}
-        self._store.log.add(connection, "info", what, words, details)
+    def _record(
+        self, connection: Connection, action: str, actor: str, was: KeyView | None, now: KeyView
+    ) -> None:
+        """Write the audit row: what of the key differs, with the prefixes of its secrets."""
+        before, after = differing({} if was is None else _fields(was), _fields(now))
+        change = Change(
+            action=action, object_kind="key", object_id=now.id, object_name=now.name,
+            before=None if was is None else before, after=after,
+        )  # fmt: skip
+        self._store.audit.add(connection, change, actor=actor)
+
+
+def _fields(key: KeyView) -> dict[str, Any]:
+    """Return what is recorded of a key: what it may do, and until when, never a secret."""
+    fields: dict[str, Any] = msgspec.to_builtins(key)
+    prefixes = {one.prefix: msgspec.to_builtins(one.expires_at) for one in key.secrets}
+    kept = ("secrets", "used_at", "id", "name", "created_at", "created_by", "revoked_by")
+    return {name: one for name, one in fields.items() if name not in kept} | {"prefixes": prefixes}
 
 
 def _end(now: datetime, length: timedelta | None) -> datetime | None:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
-from sentinel.access import Grant, Role
+from sentinel.access import Role
 from sentinel.access.passwords import checked_password, hash_password
+from sentinel.audit.change import Change, differing
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.schema.columns import new_id
-from sentinel.schema.people import FailedLogin, Person, PersonSession
-from sentinel.store.access.grants import grant, grants_of, places, revoke
+from sentinel.schema.people import FailedLogin
+from sentinel.store.access.grants import grant, places, revoke
+from sentinel.store.access.person_views import (
+    PERSON,
+    SESSION,
+    PersonView,
+    fields_of,
+    views_of,
+)
 from sentinel.store.database.tables import table_of
 
 if TYPE_CHECKING:
@@ -33,43 +39,9 @@ __all__ = [
     "person_name",
 ]
 
-PERSON = table_of(Person)
-SESSION = table_of(PersonSession)
 FAILED = table_of(FailedLogin)
 LONGEST_DISPLAY_NAME = 200
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,98}[a-z0-9])?")
-
-
-class PersonView(msgspec.Struct, frozen=True, kw_only=True):
-    """An account as people see it.
-
-    Attributes:
-        grants: its roles, the highest first
-        has_password: whether it can log in with one
-        issuer: of the OIDC provider that signs the person in; empty for none
-        password_at: when the password was set
-        login_at: last login; None for never
-        disabled_at: since when it cannot be used; None while it can
-        sessions: how many logins have not ended
-    """
-
-    id: str
-    name: str
-    display_name: str
-    grants: tuple[Grant, ...]
-    has_password: bool
-    issuer: str
-    created_at: datetime
-    created_by: str
-    password_at: datetime | None
-    login_at: datetime | None
-    disabled_at: datetime | None
-    sessions: int
-
-    @property
-    def state(self) -> Literal["active", "disabled"]:
-        """Whether the account can be used."""
-        return "active" if self.disabled_at is None else "disabled"
 
 
 def person_name(given: str) -> str:
@@ -147,8 +119,9 @@ class People:
                 )
             )  # fmt: skip
             grant(self._store, connection, "person", person_id, role, where=where, actor=actor)
-            self._log(connection, "person.created", f"{actor} made an account for {named}", named)
-            return _one(connection, named)
+            made = _one(connection, named)
+            self._record(connection, "person.created", actor, None, made)
+            return made
 
         try:
             return self._store.in_transaction(work)
@@ -163,7 +136,7 @@ class People:
         """Return all accounts by name."""
         with self._store.read() as connection:
             rows = connection.execute(select(PERSON).order_by(PERSON.c.name)).all()
-            return _views(connection, rows)
+            return views_of(connection, rows)
 
     def get(self, name: str) -> PersonView:
         """Return one account.
@@ -201,7 +174,6 @@ class People:
             name,
             actor,
             "person.password",
-            "set the password of",
             values,
             ends_sessions=True,
             unlocks=True,
@@ -210,14 +182,14 @@ class People:
     def disable(self, name: str, *, actor: str) -> PersonView:
         """Lock an account and end all its sessions; NotFound where there is none."""
         return self._change(
-            name, actor, "person.disabled", "disabled the account of",
+            name, actor, "person.disabled",
             {"disabled_at": self._store.now()}, ends_sessions=True,
         )  # fmt: skip
 
     def enable(self, name: str, *, actor: str) -> PersonView:
         """Let an account be used again and forget its failed logins; NotFound if there is none."""
         return self._change(
-            name, actor, "person.enabled", "enabled the account of", {"disabled_at": None},
+            name, actor, "person.enabled", {"disabled_at": None},
             unlocks=True,
         )  # fmt: skip
 
@@ -242,8 +214,7 @@ class People:
             _end_sessions(connection, found.id)
             revoke(connection, "person", found.id, None)
             connection.execute(PERSON.delete().where(PERSON.c.id == found.id))
-            words = f"{actor} deleted the account of {found.name}"
-            self._log(connection, "person.deleted", words, found.name)
+            self._record(connection, "person.deleted", actor, found, None)
             return found
 
         return self._store.in_transaction(work)
@@ -278,7 +249,7 @@ class People:
         def change(connection: Connection, person_id: str) -> None:
             grant(self._store, connection, "person", person_id, role, where=where, actor=actor)
 
-        return self._role(name, actor, "person.granted", f"gave the role {role} to", change)
+        return self._role(name, actor, "person.granted", change)
 
     def revoke(
         self,
@@ -310,16 +281,17 @@ class People:
         def change(connection: Connection, person_id: str) -> None:
             revoke(connection, "person", person_id, where)
 
-        return self._role(name, actor, "person.revoked", "took a role from", change)
+        return self._role(name, actor, "person.revoked", change)
 
     def _role(
-        self, name: str, actor: str, what: str, did: str, change: Callable[[Connection, str], None]
+        self, name: str, actor: str, what: str, change: Callable[[Connection, str], None]
     ) -> PersonView:
         def work(connection: Connection) -> PersonView:
             found = _one(connection, name)
             change(connection, found.id)
-            self._log(connection, what, f"{actor} {did} {found.name}", found.name)
-            return _one(connection, name)
+            after = _one(connection, name)
+            self._record(connection, what, actor, found, after)
+            return after
 
         return self._store.in_transaction(work)
 
@@ -328,7 +300,6 @@ class People:
         name: str,
         actor: str,
         what: str,
-        did: str,
         values: dict[str, Any],
         *,
         ends_sessions: bool = False,
@@ -343,13 +314,28 @@ class People:
                 connection.execute(
                     FAILED.delete().where(FAILED.c.name_hash == name_hash(found.name))
                 )
-            self._log(connection, what, f"{actor} {did} {found.name}", found.name)
-            return _one(connection, name)
+            after = _one(connection, name)
+            self._record(connection, what, actor, found, after)
+            return after
 
         return self._store.in_transaction(work)
 
-    def _log(self, connection: Connection, what: str, words: str, name: str) -> None:
-        self._store.log.add(connection, "info", what, words, {"person": name})
+    def _record(
+        self,
+        connection: Connection,
+        action: str,
+        actor: str,
+        was: PersonView | None,
+        now: PersonView | None,
+    ) -> None:
+        """Write the audit row: what of the account differs, without its names."""
+        before, after = differing(fields_of(was), fields_of(now))
+        either = was or now
+        change = Change(
+            action=action, object_kind="person", object_name=either.name if either else "",
+            before=None if was is None else before, after=None if now is None else after,
+        )  # fmt: skip
+        self._store.audit.add(connection, change, actor=actor)
 
 
 def _end_sessions(connection: Connection, person_id: str) -> None:
@@ -364,23 +350,4 @@ def _one(connection: Connection, name: str) -> PersonView:
             f"there is no account named {name[:100]!r}",
             hint="See which there are: sentinel user list",
         )
-    return _views(connection, [row])[0]
-
-
-def _views(connection: Connection, rows: Sequence[Row[Any]]) -> list[PersonView]:
-    ids = [row.id for row in rows]
-    grants = grants_of(connection, "person", ids)
-    open_sessions = connection.execute(
-        select(SESSION.c.person_id).where(SESSION.c.person_id.in_(ids))
-    ).scalars()
-    sessions = list(open_sessions)
-    return [
-        PersonView(
-            id=row.id, name=row.name, display_name=row.display_name,
-            grants=grants.get(row.id, ()), has_password=bool(row.password_hash),
-            issuer=row.issuer, created_at=row.created_at, created_by=row.created_by,
-            password_at=row.password_at, login_at=row.login_at, disabled_at=row.disabled_at,
-            sessions=sessions.count(row.id),
-        )
-        for row in rows
-    ]  # fmt: skip
+    return views_of(connection, [row])[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -27,12 +27,13 @@ from sentinel.alerts.inputs import Closed, Input, Status
 from sentinel.alerts.lifecycle import step
 from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import AlertState, Terms, Transition
-from sentinel.duration import parse_duration
 from sentinel.notifications.grouping import Membership
 from sentinel.rules.rule import Rule
 from sentinel.severity import Severity
+from sentinel.store.alerts.action_audit import Made, record_action
 from sentinel.store.alerts.alert_rows import ALERT_STATES, state_of
 from sentinel.store.alerts.holds import hold_rules
+from sentinel.store.alerts.late_runs import late_runs
 from sentinel.store.alerts.muted import load_muted
 from sentinel.store.alerts.reopen import beside, homes_of
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
@@ -114,6 +115,7 @@ def act(
     resolved = [(row.tenant, row.rule) for row in rows if _by_hand(results[row.id])]
     if resolved:
         hold_rules(connection, resolved, unit.now + store.options.hold_after_manual_resolve)
+    record_action(store, connection, action, changes.made)
     unit.commit()
     return [results.get(alert_id) or _not_found(alert_id) for alert_id in dict.fromkeys(ids)]
 
@@ -196,7 +198,7 @@ def expire(store: Store, connection: Connection, *, at_once: bool = False) -> in
         # What is kept until somebody takes it must not crowd out what can go.
         or_(ALERT.c.severity < Severity.CRITICAL, ALERT.c.status != "open", OF_A_SENDER),
     )
-    late = {} if at_once else _late_runs(connection, outlived)
+    late = {} if at_once else late_runs(connection, outlived)
     chosen = select(ALERT.c.id, ALERT.c.tenant, ALERT.c.rule).order_by(ALERT.c.expires_at)
     mine = tuple_(ALERT.c.tenant, ALERT.c.rule)
     due = connection.execute(
@@ -247,37 +249,6 @@ def expire_before(unit: UnitOfWork, rule: Rule, slot: datetime) -> None:
         unit.flush()
 
 
-def _late_runs(
-    connection: Connection, outlived: ColumnElement[bool]
-) -> dict[tuple[str, str], tuple[datetime, timedelta]]:
-    """Return, for rules with a period, the slot that follows, and how late it may be applied.
-
-    A check begins within the period after its slot, or it is judged by a later one.
-
-    Args:
-        connection: an open transaction
-        outlived: selects alerts, whose rules are asked about
-
-    Returns:
-        The slot after the last one that was evaluated, and the time from a slot to the latest end
-        of its run, by tenant and name of the rule.
-    """
-    found = connection.execute(
-        select(RULE.c.tenant, RULE.c.name, RULE.c.spec, RULE.c.slot)
-        .where(RULE.c.slot.is_not(None))
-        .where(tuple_(RULE.c.tenant, RULE.c.name).in_(
-            select(ALERT.c.tenant, ALERT.c.rule).where(outlived).distinct()
-        ))
-    )  # fmt: skip
-    late: dict[tuple[str, str], tuple[datetime, timedelta]] = {}
-    for row in found:
-        if given := row.spec.get("every"):
-            every = parse_duration(given)
-            wait = every + parse_duration(row.spec.get("timeout", _TIMEOUT))
-            late[row.tenant, row.name] = (row.slot + every, wait)
-    return late
-
-
 def _end(
     store: Store,
     connection: Connection,
@@ -314,6 +285,9 @@ class _Changes:
     Args:
         unit: that writes them
         rules: the locked rows of rules, by tenant and name
+
+    Attributes:
+        made: what people's actions changed
     """
 
     def __init__(self, unit: UnitOfWork, rules: Mapping[Any, Row[Any]]) -> None:
@@ -321,6 +295,7 @@ class _Changes:
         self._rules = rules
         self._beside: dict[str, AlertState] = {}
         self._homes: dict[str, Membership] = {}
+        self.made: list[Made] = []
 
     def look_up_resolved(self, rows: Sequence[Row[Any]]) -> None:
         """Find what decides whether resolved alerts may be reopened, and in which group."""
@@ -341,6 +316,8 @@ class _Changes:
             return _refused(state, Reason.REFUSED, error)
         become = self.step(row, state, action)
         after = become.state or state
+        if become.visible:
+            self.made.append(Made(state, after, row.tenant, row.title))
         return ActionResult(
             alert_id=state.id, ok=become.reason is not Reason.REFUSED, reason=become.reason,
             status=after.status.value, version=after.version, error=become.error,
@@ -396,5 +373,4 @@ def _since(reason: Reason, alert: AlertState) -> str:
 
 
 _TERMS = Terms()
-_TIMEOUT: timedelta = Rule.model_fields["timeout"].default
 _SWITCHED_OFF = Terms(switched_off=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Row, select, update
 
 from sentinel.alerts.actions import Suppress, Unsuppress
+from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.schema.columns import new_id
 from sentinel.schema.silences import Silence
@@ -75,15 +76,16 @@ class Silences:
                     actor=actor, created_at=now, ended_at=None, ended_by="",
                 )
             )  # fmt: skip
-            self._store.log.add(
-                connection, "info", "rule.silenced", f"{rule} silenced by {actor}",
-                {"actor": actor, "until": until.isoformat(), "reason": reason},
-            )  # fmt: skip
 
             def silenced(row: Row[Any]) -> Suppress | None:
                 longer = row.suppressed_until is not None and row.suppressed_until >= until
                 return None if longer else Suppress(actor=actor, until=until, comment=reason)
 
+            change = Change(
+                action="rule.silenced", object_kind="rule", object_id=rule, object_name=rule,
+                tenant=tenant, after={"until": until}, note=reason,
+            )  # fmt: skip
+            self._store.audit.add(connection, change, actor=actor)
             return act_on_rule(self._store, connection, tenant, rule, silenced)
 
         return self._store.in_transaction(work)
@@ -112,10 +114,11 @@ class Silences:
             connection.execute(
                 update(SILENCE).where(SILENCE.c.id == found.id).values(ended_at=now, ended_by=actor)
             )
-            self._store.log.add(
-                connection, "info", "rule.unsilenced", f"silence of {rule} ended by {actor}",
-                {"actor": actor},
+            change = Change(
+                action="rule.unsilenced", object_kind="rule", object_id=rule, object_name=rule,
+                tenant=tenant, before={"until": found.until},
             )  # fmt: skip
+            self._store.audit.add(connection, change, actor=actor)
             own = load_suppressed(connection, tenant, rule, now)
 
             def heard(row: Row[Any]) -> Suppress | Unsuppress | None:

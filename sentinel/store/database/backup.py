@@ -37,6 +37,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
 
 from sentinel import schema
+from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, Conflict, DatabaseError, SchemaTooNew
 from sentinel.store.database.backup_file import Backup, BackupFile, TableColumns, look_into
 from sentinel.store.database.migrate import (
@@ -46,7 +47,8 @@ from sentinel.store.database.migrate import (
     revision,
     schema_ready,
 )
-from sentinel.store.database.tables import CHANGE, NOT_MODELS
+from sentinel.store.database.tables import AUDIT, CHANGE, NOT_MODELS
+from sentinel.store.migrations.audit_triggers import create_triggers, drop_triggers
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -154,7 +156,7 @@ def _text(cell: object) -> str:
     return base64.b64encode(cell).decode()
 
 
-def restore(store: Store, path: Path, *, replace: bool = False) -> Backup:
+def restore(store: Store, path: Path, *, replace: bool = False, actor: str = "") -> Backup:
     """Make the database what it was when the backup was written, in one transaction.
 
     An older backup is migrated to this version's schema.
@@ -163,6 +165,7 @@ def restore(store: Store, path: Path, *, replace: bool = False) -> Backup:
         store: the database; an empty one need not be migrated
         path: the backup, of either kind of database
         replace: restore into a database that has rows, which are then lost
+        actor: who does it
 
     Returns:
         The header of the backup.
@@ -198,6 +201,12 @@ def restore(store: Store, path: Path, *, replace: bool = False) -> Backup:
             .where(CHANGE.c.name == "alerts", CHANGE.c.number < number)
             .values(number=number)
         )
+        change = Change(
+            action="database.restored", object_kind="database", object_name=path.name,
+            before={"rows": sum(present.values())},
+            after={"created_at": wanted.created_at, "rows": sum(wanted.rows.values())},
+        )  # fmt: skip
+        store.audit.add(connection, change, actor=actor)
         store.changed(connection)
     return wanted
 
@@ -229,12 +238,16 @@ def _present(connection: Connection) -> dict[str, int]:
 
 def _empty(connection: Connection, config: Config, present: list[str], schema: str) -> None:
     """Empty the tables and bring them to the backup's revision."""
-    # Last, since deleted alerts leave marks there.
     there = set(inspect(connection).get_table_names())
+    if AUDIT.name in there:
+        drop_triggers(connection)
+    # Last, since deleted alerts leave marks there.
     names = [*present, *(one.__tablename__ for one in _DERIVED if one.__tablename__ in there)]
     if revision(connection) == schema:
         for name in names:
             connection.execute(Table(name, MetaData()).delete())
+        if AUDIT.name in there:
+            create_triggers(connection)
         return
     words = [name for name in NOT_MODELS if name in there]
     for name in [*names, *words, "alembic_version"]:

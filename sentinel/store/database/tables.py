@@ -12,6 +12,9 @@ from sentinel import schema
 __all__ = [
     "ALERT",
     "ALERT_COLUMNS",
+    "AUDIT",
+    "AUDIT_HEAD",
+    "AUDIT_PERSON",
     "BLOCK",
     "CHANGE",
     "CHANNEL_HEALTH",
@@ -69,6 +72,9 @@ def model_of(model: type[M], row: Row[Any]) -> M:
 
 
 ALERT = table_of(schema.Alert)
+AUDIT = table_of(schema.AuditRow)
+AUDIT_HEAD = table_of(schema.AuditHead)
+AUDIT_PERSON = table_of(schema.AuditPerson)
 CHANGE = table_of(schema.Change)
 CHANNEL_HEALTH = table_of(schema.ChannelHealth)
 BLOCK = table_of(schema.SampleBlock)

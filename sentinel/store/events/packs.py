@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import Connection, or_, select
 
+from sentinel.audit.change import Change
 from sentinel.checks.event_port import PACK_TRIGGER, POLICY_TRIGGER
 from sentinel.checks.observation import Observation
 from sentinel.errors import PolicyError
@@ -112,6 +113,13 @@ def _write(store: Store, connection: Connection, pack: Pack, digest: str) -> set
             "evaluations": 0, "created_at": now, "updated_at": now,
         },
     )  # fmt: skip
+    change = Change(
+        action="event_pack.set", object_kind="event_pack", object_id=pack.name,
+        object_name=pack.name, tenant=pack.tenant,
+        before=None if row is None else {"policies": sorted(before), "digest": row.digest},
+        after={"policies": sorted(pack.names), "digest": digest},
+    )  # fmt: skip
+    store.audit.add(connection, change, actor="")
     return before - {pack.name, rule.renamed_from, *pack.names}
 
 
@@ -174,6 +182,11 @@ def take_back(store: Store, tenant: str, name: str) -> None:
         _retire(store, tenant, left)
     with store.write() as connection:
         connection.execute(PACK.delete().where(*mine))
+        change = Change(
+            action="event_pack.removed", object_kind="event_pack", object_id=name,
+            object_name=name, tenant=tenant, before={"digest": row.digest},
+        )  # fmt: skip
+        store.audit.add(connection, change, actor="")
 
 
 def _retire(store: Store, tenant: str, name: str) -> None:

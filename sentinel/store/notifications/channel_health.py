@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Connection, Row, select
 
+from sentinel.audit.change import Change
 from sentinel.notifications.breaker import PROBE, Breaker, State, failed
 from sentinel.schema.notifications import ChannelHealth
 from sentinel.store.database.insert import insert_into
@@ -92,8 +93,14 @@ def channel_states(store: Store) -> list[ChannelState]:
     return sorted(found, key=by_name)
 
 
-def record_recovery(store: Store, channel: str) -> None:
-    """Record that a channel took a test message: what waits for it may be sent."""
+def record_recovery(store: Store, channel: str, *, actor: str = "") -> None:
+    """Record that a channel took a test message: what waits for it may be sent.
+
+    Args:
+        store: the shared database
+        channel: that took it
+        actor: who sent it
+    """
 
     def work(connection: Connection) -> None:
         before = _locked(connection, [channel]).get(channel)
@@ -101,6 +108,11 @@ def record_recovery(store: Store, channel: str) -> None:
             now = store.now()
             _write(store, connection, channel, Breaker(), recovered_at=now)
             _log(store, connection, channel, "info", "channel.up", "took a test message")
+            change = Change(
+                action="channel.tested", object_kind="channel", object_id=channel,
+                object_name=channel, before={"failures": before.failures}, after={"failures": 0},
+            )  # fmt: skip
+            store.audit.add(connection, change, actor=actor)
             store.changed(connection)
 
     store.in_transaction(work)

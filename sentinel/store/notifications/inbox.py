@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import func, select, tuple_
 
 from sentinel.access import EVERYTHING, Scope
+from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError
 from sentinel.notifications.channel import Message, Receipt, shown
 from sentinel.schema.notifications import InboxMessage
@@ -129,11 +130,12 @@ class Inbox:
                 select(func.count()).select_from(INBOX).where(*unread)
             ).scalar_one()
 
-    def mark_read(self, ids: Sequence[str] | None = None) -> int:
+    def mark_read(self, ids: Sequence[str] | None = None, *, actor: str = "") -> int:
         """Mark messages as read.
 
         Args:
             ids: of the messages; None for all
+            actor: who does it
 
         Returns:
             How many were unread.
@@ -142,8 +144,14 @@ class Inbox:
         change = INBOX.update().where(INBOX.c.read_at.is_(None)).values(read_at=now)
         if ids is not None:
             change = change.where(INBOX.c.id.in_(list(ids)))
+        change = change.returning(INBOX.c.id)
         with self._store.write() as connection:
-            done = connection.execute(change)
-            if done.rowcount:
+            done = sorted(connection.execute(change).scalars())
+            if done:
+                record = Change(
+                    action="inbox.read", object_kind="inbox", object_name=f"{len(done):,} messages",
+                    after={"count": len(done), "ids": done if ids is not None else "all"},
+                )  # fmt: skip
+                self._store.audit.add(connection, record, actor=actor)
                 self._store.changed(connection)
-            return done.rowcount
+            return len(done)

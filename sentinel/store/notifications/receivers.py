@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, or_, select
 
+from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.schema.notifications import Receiver
 from sentinel.store.database.chunks import chunks
@@ -102,11 +103,10 @@ class Receivers:
             )
             if not done.rowcount:
                 connection.execute(RECEIVER.insert().values(name=name, **values))
-            self._store.log.add(
-                connection, "info", "receiver.set",
-                f"{name} notifies {', '.join(channels)}{_by(actor)}",
-                {"actor": actor, "before": before.get(name, [])},
-            )  # fmt: skip
+            was = {"channels": before[name]} if name in before else None
+            now = {"channels": values["channels"]}
+            if was != now:
+                self._record(connection, "receiver.set", name, actor, was, now)
             had = before.get(name, ())
             new = [one for one in values["channels"] if one not in had]
             if not new and set(had).issubset(values["channels"]):
@@ -134,15 +134,28 @@ class Receivers:
             done = connection.execute(RECEIVER.delete().where(RECEIVER.c.name == name))
             if not done.rowcount:
                 raise NotFound(f"there is no receiver {name!r}", hint="See: sentinel receiver list")
-            self._store.log.add(
-                connection, "info", "receiver.removed", f"{name} removed{_by(actor)}",
-                {"actor": actor, "before": before.get(name, [])},
-            )  # fmt: skip
+            was = {"channels": before.get(name, [])}
+            self._record(connection, "receiver.removed", name, actor, was, None)
             groups = _open_groups(connection, name, before, self.all_in(connection))
             begin_now(connection, groups)
             self._make_due(connection, [one.id for one in groups])
 
         self._store.in_transaction(work)
+
+    def _record(
+        self,
+        connection: Connection,
+        action: str,
+        name: str,
+        actor: str,
+        before: Mapping[str, Any] | None,
+        after: Mapping[str, Any] | None,
+    ) -> None:
+        change = Change(
+            action=action, object_kind="receiver", object_id=name, object_name=name,
+            before=before, after=after,
+        )  # fmt: skip
+        self._store.audit.add(connection, change, actor=actor)
 
     def _make_due(self, connection: Connection, ids: Sequence[str]) -> None:
         """Make open groups due at once, so that new channels are notified.
@@ -211,7 +224,3 @@ def _open_groups(
                 )
             )  # fmt: skip
     return found
-
-
-def _by(actor: str) -> str:
-    return f" by {actor}" if actor else ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
+from sentinel.audit.change import Change
 from sentinel.rules.rule import Rule
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import RULE
@@ -77,19 +78,23 @@ def add_rule(
         new = insert_into(store.dialect, RULE).values(row).on_conflict_do_nothing()
         added = connection.execute(new.returning(RULE.c.name)).first() is not None
         if added:
+            _record(store, connection, "rule.created", rule.tenant, rule.name, actor, after={
+                "rule": rule.dump(), "trigger": trigger, "enabled": enabled,
+            })  # fmt: skip
             store.changed(connection)
         return added
 
     return store.in_transaction(work)
 
 
-def drop_unevaluated(store: Store, tenant: str, name: str) -> bool:
+def drop_unevaluated(store: Store, tenant: str, name: str, *, actor: str = "") -> bool:
     """Delete the row of a rule that was never evaluated: nothing refers to it.
 
     Args:
         store: the shared database
         tenant: whose rule
         name: of the rule
+        actor: who takes it back; empty for Sentinel itself
 
     Returns:
         Whether there was such a row.
@@ -100,10 +105,27 @@ def drop_unevaluated(store: Store, tenant: str, name: str) -> bool:
         mine = RULE.delete().where(RULE.c.tenant == tenant, RULE.c.name == name, *never)
         gone = bool(connection.execute(mine).rowcount)
         if gone:
+            before = {"evaluated": False}
+            _record(store, connection, "rule.dropped", tenant, name, actor, before=before)
             store.changed(connection)
         return gone
 
     return store.in_transaction(work)
+
+
+def _record(
+    store: Store,
+    connection: Connection,
+    action: str,
+    tenant: str,
+    name: str,
+    actor: str,
+    **more: Any,
+) -> None:
+    change = Change(
+        action=action, object_kind="rule", object_id=name, object_name=name, tenant=tenant, **more
+    )
+    store.audit.add(connection, change, actor=actor)
 
 
 def keep_given(store: Store, tenant: str, name: str, given: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.reasons import Reason
+from sentinel.audit.change import Change
 from sentinel.clock import utc
 from sentinel.errors import NotFound
 from sentinel.evaluation.judge import CHECK
@@ -239,9 +240,7 @@ class Rules:
                 SILENCE.delete().where(SILENCE.c.tenant == tenant, SILENCE.c.rule == name)
             )
             connection.execute(delete(RuleMemory).where(*_memory_of(tenant, name)))
-            self._store.log.add(
-                connection, "info", "rule.retired", f"{name} removed by {actor}", {"actor": actor}
-            )
+            self._record(connection, "rule.retired", tenant, name, actor, before={"exists": True})
             self._store.changed(connection)
             return closed
 
@@ -274,15 +273,24 @@ class Rules:
             )
         )
         if done.rowcount:
-            word = "enabled" if on else "disabled"
-            self._store.log.add(
-                connection,
-                "info",
-                "rule.switched",
-                f"{name} {word} by {actor}",
-                {"actor": actor, "reason": reason},
-            )
+            self._record(
+                connection, "rule.enabled" if on else "rule.disabled", tenant, name, actor,
+                before={"enabled": not on}, after={"enabled": on}, note=reason,
+            )  # fmt: skip
         return bool(done.rowcount)
+
+    def _record(
+        self, connection: Connection, action: str, tenant: str, name: str, actor: str, **more: Any
+    ) -> None:
+        change = Change(
+            action=action,
+            object_kind="rule",
+            object_id=name,
+            object_name=name,
+            tenant=tenant,
+            **more,
+        )
+        self._store.audit.add(connection, change, actor=actor)
 
 
 def ensure_row(

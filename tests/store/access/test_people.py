@@ -126,7 +126,7 @@ def test_the_system_log_names_who_changed_an_account(people: People, store: Stor
     people.delete("maria", actor="ada")
     assert [row.message for row in reversed(store.log.page())] == [
         "ada made an account for maria",
-        "ada gave the role admin to maria",
+        "ada gave a role to maria",
         "ada disabled the account of maria",
         "ada enabled the account of maria",
         "ada deleted the account of maria",

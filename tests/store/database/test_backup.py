@@ -13,12 +13,14 @@ from typing import Any
 import orjson
 import pytest
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from sentinel.alerts.actions import Acknowledge
 from sentinel.clock import FakeClock
 from sentinel.engine.dispatcher import notify_due
 from sentinel.errors import ConfigurationError, Conflict, DatabaseError, SchemaTooNew
 from sentinel.store import Store
+from sentinel.store.audit.queries import AuditFilter, page
 from sentinel.store.database.backup import backup, restore, tables
 from sentinel.store.database.backup_file import look_into
 from sentinel.store.database.migrate import schema_ready
@@ -27,13 +29,14 @@ from tests.world import World
 
 
 def everything(store: Store) -> dict[str, list[Any]]:
-    """All rows of all tables but the one that only counts changes."""
+    """All rows of all tables but what counts changes, and what a restore says of itself."""
     with store.read() as connection:
         return {
             # JSONB keeps its keys in an order of its own.
             table.name: sorted(
                 orjson.dumps(list(row), default=bytes.hex, option=orjson.OPT_SORT_KEYS)
                 for row in connection.execute(table.select())
+                if "database.restored" not in row
             )
             for table in tables()
             if table.name != "change"
@@ -130,8 +133,12 @@ def test_a_replacing_restore_removes_rows_written_after_the_backup(full: Store, 
     backup(full, tmp_path / "b.jsonl.gz")
     before, number = everything(full), full.change_number()
     full.receivers.set("later", ["inbox"])
-    restore(full, tmp_path / "b.jsonl.gz", replace=True)
+    restore(full, tmp_path / "b.jsonl.gz", replace=True, actor="ada")
     assert everything(full) == before
+    (row,) = page(full, AuditFilter(actions=("database.restored",))).items
+    assert (row.actor, row.object_name) == ("ada", "b.jsonl.gz")
+    with pytest.raises(DBAPIError, match="only below a checkpoint"), full.write() as connection:
+        connection.execute(text("DELETE FROM audit"))
     assert full.change_number() != number
 
 
@@ -164,7 +171,7 @@ def test_a_restore_that_fails_midway_changes_nothing(full: Store, tmp_path: Path
 def test_a_backup_is_of_one_moment_while_others_write(
     full: Store, tmp_path: Path, clock: FakeClock
 ):
-    """A receiver and its row in the system log are one transaction: in it both, or neither."""
+    """A receiver and its row in the audit trail are one transaction: in it both, or neither."""
     began, stop = threading.Event(), threading.Event()
 
     def write() -> None:
@@ -185,7 +192,7 @@ def test_a_backup_is_of_one_moment_while_others_write(
         writer.join()
     copy = Store(f"sqlite:///{tmp_path / 'copy.db'}", clock=clock)
     restore(copy, tmp_path / "b.jsonl.gz")
-    said = {row for row in everything(copy)["system_log"] if b'"receiver.set"' in row}
+    said = {row for row in everything(copy)["audit"] if b'"receiver.set"' in row}
     assert len(copy.receivers.all()) - 1 == len(said) > 5
     copy.close()
 

@@ -212,19 +212,23 @@ def test_the_system_log_says_who_changed_a_receiver_and_what_it_was(store: Store
     store.receivers.set("ops", ["inbox", "sentinel-webhook/ops"], actor="omar")
     store.receivers.remove("ops", actor="lena")
     said = [(one.what, one.message, one.details) for one in store.log.page()]
+    one, both = {"channels": ["inbox"]}, {"channels": ["inbox", "sentinel-webhook/ops"]}
     assert said == [
+        ("receiver.removed", "lena removed the receiver ops", {"actor": "lena", "before": both}),
         (
-            "receiver.removed",
-            "ops removed by lena",
-            {"actor": "lena", "before": ["inbox", "sentinel-webhook/ops"]},
+            "receiver.set",
+            "omar set the channels of the receiver ops",
+            {"actor": "omar", "before": one, "after": both},
         ),
         (
             "receiver.set",
-            "ops notifies inbox, sentinel-webhook/ops by omar",
-            {"actor": "omar", "before": ["inbox"]},
+            "lena set the channels of the receiver ops",
+            {"actor": "lena", "after": one},
         ),
-        ("receiver.set", "ops notifies inbox by lena", {"actor": "lena", "before": []}),
     ]
+    assert [row.what for row in store.log.page(words="OMAR set")] == ["receiver.set"]
+    assert [row.what for row in store.log.page(1)] == ["receiver.removed"]
+    assert store.log.page(levels=["error"]) == []
 
 
 def test_a_receiver_that_does_not_exist_is_logged_once_beside_one_that_does(

@@ -1,0 +1,225 @@
+"""The chain: each row's hash covers the row and the hash before it.
+
+The hash is SHA-256 over the canonical JSON array of a row's fields. The name of whoever acted is
+not among them, but a commitment to it (`pseudonym`), so that a name can be erased and the chain
+still holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from sentinel.audit.change import canonical
+
+__all__ = [
+    "GENESIS", "Checkpoint", "Entry", "Head", "Person", "Verdict", "digest", "pseudonym", "sign",
+    "verify",
+]  # fmt: skip
+
+GENESIS = "0" * 64
+"""The hash before the first row."""
+LATE = timedelta(hours=1)
+"""A row that was chained so long after its time, while others were chained, came from nowhere."""
+MOST_PROBLEMS = 100
+_FORM = 1
+"""Of the encoding; raised when it changes."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One audit row. `actor` is a pseudonym; `before` and `after` are canonical JSON, or None."""
+
+    id: str
+    at: datetime
+    actor: str
+    kind: str
+    door: str
+    tenant: str
+    action: str
+    object_kind: str
+    object_id: str
+    object_name: str
+    before: str | None
+    after: str | None
+    note: str
+    seq: int
+    chained_at: datetime
+    previous: str
+    hash: str
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The end of the chain: the number and the hash of its last row."""
+
+    seq: int = 0
+    hash: str = GENESIS
+
+    def __str__(self) -> str:
+        """Return it as it is printed and compared: number, colon, hash."""
+        return f"{self.seq}:{self.hash}"
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """Up to where rows were deleted by retention, signed with the platform owner's key."""
+
+    seq: int
+    hash: str
+    at: datetime
+    signature: str
+
+
+class Person(msgspec.Struct, frozen=True):
+    """What a pseudonym stands for; `name` is None where it was erased."""
+
+    id: str
+    name: str | None
+    salt: str
+
+
+class Verdict(msgspec.Struct, kw_only=True):
+    """What a verification found.
+
+    Attributes:
+        head: the end of the chain
+        rows: how many rows were checked
+        waiting: rows that are not chained yet
+        first: number of the first row that is kept
+        erased: people whose names were erased
+        problems: one sentence each, at most `MOST_PROBLEMS`; empty where all is well
+    """
+
+    head: Head
+    rows: int = 0
+    waiting: int = 0
+    first: int = 1
+    erased: int = 0
+    problems: list[str] = msgspec.field(default_factory=list[str])
+
+    def object(self, problem: str) -> None:
+        """Note a problem."""
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(problem)
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def digest(row: Entry) -> str:
+    """Return the hash that a row must have; `row.hash` itself is not read."""
+    fields = [
+        _FORM, row.seq, row.previous, row.id, _moment(row.at), _moment(row.chained_at), row.actor,
+        row.kind, row.door, row.tenant, row.action, row.object_kind, row.object_id,
+        row.object_name, row.before, row.after, row.note,
+    ]  # fmt: skip
+    return hashlib.sha256(canonical(fields).encode()).hexdigest()
+
+
+def pseudonym(name: str, salt: str) -> str:
+    """Return the commitment to a name: without the salt nobody can tell whose it is."""
+    return hashlib.sha256(canonical([salt, name]).encode()).hexdigest()
+
+
+def sign(checkpoint: Checkpoint, key: str) -> str:
+    """Return the signature (HMAC-SHA-256, hex) of a checkpoint; its own is not read."""
+    fields = [_FORM, checkpoint.seq, checkpoint.hash, _moment(checkpoint.at)]
+    return hmac.new(key.encode(), canonical(fields).encode(), hashlib.sha256).hexdigest()
+
+
+def verify(
+    rows: Iterable[Entry],
+    *,
+    head: Head,
+    people: Mapping[str, Person],
+    checkpoint: Checkpoint | None = None,
+    key: str = "",
+    known: Iterable[Head] = (),
+) -> Verdict:
+    """Check that no row was altered, removed, inserted or moved.
+
+    Args:
+        rows: those that are chained, by number
+        head: the end as the database has it, of the same moment
+        people: what every pseudonym stands for
+        checkpoint: up to where retention deleted rows, if it ever did
+        key: that checkpoints are signed with
+        known: ends that were printed earlier, which must still be in the chain
+
+    Returns:
+        What was found.
+    """
+    found = Verdict(head=head)
+    before = Head()
+    if checkpoint is not None:
+        before = Head(checkpoint.seq, checkpoint.hash)
+        _check_signature(found, checkpoint, key)
+    start, found.first = before, before.seq + 1
+    wanted = {one.seq: one.hash for one in known}
+    missing = {seq: one for seq, one in wanted.items() if seq > start.seq}
+    if start.seq in wanted and wanted[start.seq] != start.hash:
+        found.object(f"row {start.seq} is not the one whose hash you gave")
+    erasures: set[str] = set()
+    # All rows that wait are chained at once, so rows of one moment say nothing of each other.
+    now: datetime | None = None
+    earlier: datetime | None = None
+    for row in rows:
+        found.rows += 1
+        if row.chained_at != now:
+            earlier, now = now, row.chained_at
+        _check_row(found, row, before, earlier)
+        if row.actor not in people:
+            found.object(f"row {row.seq}: who it was by ({row.actor[:12]}…) was removed")
+        if row.action == "person.erased":
+            erasures.add(row.object_id)
+        given = missing.pop(row.seq, None)
+        if given is not None and given != row.hash:
+            found.object(f"row {row.seq} is not the one whose hash you gave")
+        before = Head(row.seq, row.hash)
+    if before != head:
+        found.object(
+            f"the chain ends at {before.seq}, and its end is recorded as {head.seq}: "
+            "rows were removed from its end or added to it"
+        )
+    for seq in sorted(missing):
+        found.object(f"row {seq}, whose hash you gave, is gone: the end was removed")
+    for one in people.values():
+        if one.name is None:
+            found.erased += 1
+            if one.id not in erasures and checkpoint is None:
+                found.object(f"the name behind {one.id[:12]}… was removed without an erasure")
+        elif pseudonym(one.name, one.salt) != one.id:
+            found.object(f"the name behind {one.id[:12]}… was altered")
+    return found
+
+
+def _check_row(found: Verdict, row: Entry, before: Head, earlier: datetime | None) -> None:
+    if row.seq != before.seq + 1:
+        found.object(
+            f"row {row.seq} follows row {before.seq}: "
+            + ("rows between were removed" if row.seq > before.seq else "it was inserted or moved")
+        )
+    if row.previous != before.hash:
+        found.object(f"row {row.seq} does not follow the row before it: one of both was altered")
+    if digest(row) != row.hash:
+        found.object(f"row {row.seq} was altered: its hash is another")
+    if earlier is not None and row.at < earlier - LATE:
+        found.object(
+            f"row {row.seq} says {row.at:%Y-%m-%d %H:%M} UTC, but was not there when later rows "
+            "were chained: it was inserted"
+        )
+
+
+def _check_signature(found: Verdict, checkpoint: Checkpoint, key: str) -> None:
+    if not key:
+        found.object(
+            f"rows up to {checkpoint.seq} were deleted; without SENTINEL_AUDIT_KEY nobody can tell "
+            "whether retention did it"
+        )
+    elif not hmac.compare_digest(sign(checkpoint, key), checkpoint.signature):
+        found.object(
+            f"the checkpoint at row {checkpoint.seq} is not signed with SENTINEL_AUDIT_KEY"
+        )

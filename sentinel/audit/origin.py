@@ -1,0 +1,66 @@
+"""By which door a change came, and how whoever made it was recognized."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Literal, get_args
+
+import msgspec
+
+__all__ = [
+    "AUDIT_DOOR",
+    "DOORS",
+    "ENGINE",
+    "Door",
+    "Kind",
+    "Origin",
+    "acting",
+    "acting_as",
+    "present",
+]
+
+Door = Literal["api", "cli", "dashboard", "deploy", "engine"]
+"""Where a change came in."""
+Kind = Literal["token", "key", "person", "local", "system"]
+"""How whoever acts was recognized: those of `Principal`, and `system` for Sentinel itself."""
+DOORS: tuple[Door, ...] = get_args(Door)
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """By which door changes come, and how whoever makes them was recognized."""
+
+    door: Door
+    kind: Kind
+
+
+AUDIT_DOOR = "SENTINEL_AUDIT_DOOR"
+"""The variable by which the dashboard says that it runs a command for one of its users."""
+ENGINE = Origin("engine", "system")
+"""That of a process without a door."""
+_ACTING: ContextVar[Origin | None] = ContextVar("sentinel_audit_origin", default=None)
+
+
+def present(default: Origin) -> Origin:
+    """Return the origin of the request that is served here, else `default`."""
+    return _ACTING.get() or default
+
+
+def acting_as(origin: Origin) -> None:
+    """State the origin for the rest of this request.
+
+    Args:
+        origin: of whoever sent the request; each request is served in a context of its own
+    """
+    _ACTING.set(origin)
+
+
+@contextmanager
+def acting(origin: Origin) -> Generator[None]:
+    """State the origin for the block."""
+    before = _ACTING.set(origin)
+    try:
+        yield
+    finally:
+        _ACTING.reset(before)

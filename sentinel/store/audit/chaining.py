@@ -1,0 +1,139 @@
+"""Chaining: rows that wait are put behind the end of the chain, in order, under one lock.
+
+A change writes its row without knowing the row before it, so that no change waits for another.
+Whoever chains locks the end of the chain, which nothing else touches.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Connection, bindparam, select
+
+from sentinel.audit.chain import (
+    Checkpoint,
+    Entry,
+    Head,
+    Person,
+    Verdict,
+    digest,
+    verify,
+)
+from sentinel.schema.audit import AuditCheckpoint
+from sentinel.store.database.insert import insert_into
+from sentinel.store.database.tables import AUDIT, AUDIT_HEAD, AUDIT_PERSON, table_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from sentinel.store import Store
+
+__all__ = ["CHECKPOINT", "chain", "head_of", "verify_chain"]
+
+CHECKPOINT = table_of(AuditCheckpoint)
+_NAME = "audit"
+_BATCH = 1000
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_WAITING = select(AUDIT).where(AUDIT.c.hash.is_(None)).order_by(AUDIT.c.id)
+_CHAINED = select(AUDIT).where(AUDIT.c.hash.is_not(None)).order_by(AUDIT.c.seq)
+_LINK = (
+    AUDIT.update()
+    .where(AUDIT.c.id == bindparam("row"))
+    .values({name: bindparam(f"now_{name}") for name in ("seq", "chained_at", "previous", "hash")})
+)
+
+
+def chain(store: Store) -> int:
+    """Chain all rows that wait, in one transaction.
+
+    Args:
+        store: the shared database
+
+    Returns:
+        How many were chained.
+    """
+    with store.read() as connection:
+        if connection.execute(_WAITING.limit(1)).first() is None:
+            return 0
+    return store.in_transaction(lambda connection: _chain(store, connection))
+
+
+def _chain(store: Store, connection: Connection) -> int:
+    new = insert_into(store.dialect, AUDIT_HEAD).values(name=_NAME, seq=0, hash=Head().hash)
+    connection.execute(new.on_conflict_do_nothing())
+    locked = select(AUDIT_HEAD).where(AUDIT_HEAD.c.name == _NAME).with_for_update()
+    row = connection.execute(locked).one()
+    head, now = Head(row.seq, row.hash), store.now()
+    # Read after the lock: what another process chained meanwhile waits no longer.
+    waiting = connection.execute(_WAITING).mappings().all()
+    links: list[dict[str, Any]] = []
+    for one in waiting:
+        link = {"seq": head.seq + 1, "chained_at": now, "previous": head.hash, "hash": ""}
+        given: dict[str, Any] = {**one, **link}
+        entry = Entry(**given)
+        head = Head(entry.seq, digest(entry))
+        links.append(
+            {
+                "row": entry.id, "now_seq": entry.seq, "now_chained_at": now,
+                "now_previous": entry.previous, "now_hash": head.hash,
+            }
+        )  # fmt: skip
+    for start in range(0, len(links), _BATCH):
+        connection.execute(_LINK, links[start : start + _BATCH])
+    connection.execute(
+        AUDIT_HEAD.update().where(AUDIT_HEAD.c.name == _NAME).values(seq=head.seq, hash=head.hash)
+    )
+    return len(links)
+
+
+def head_of(connection: Connection) -> Head:
+    """Return the end of the chain, as the transaction reads it."""
+    query = select(AUDIT_HEAD.c.seq, AUDIT_HEAD.c.hash).where(AUDIT_HEAD.c.name == _NAME)
+    row = connection.execute(query).first()
+    return Head() if row is None else Head(row.seq, row.hash)
+
+
+def verify_chain(store: Store, *, key: str = "", known: Iterable[Head] = ()) -> Verdict:
+    """Check all rows that are kept, at one moment.
+
+    Args:
+        store: the shared database; it may be in use
+        key: that checkpoints are signed with
+        known: ends that were printed earlier, which must still be in the chain
+
+    Returns:
+        What was found; `waiting` rows are not chained yet, so nothing vouches for them.
+    """
+    with store.snapshot() as connection:
+        people = {
+            row.id: Person(row.id, row.name, row.salt or "")
+            for row in connection.execute(select(AUDIT_PERSON))
+        }
+        last = connection.execute(select(CHECKPOINT).order_by(CHECKPOINT.c.seq.desc()).limit(1))
+        row = last.first()
+        found = verify(
+            _chained(connection),
+            head=head_of(connection),
+            people=people,
+            checkpoint=None
+            if row is None
+            else Checkpoint(row.seq, row.hash, row.at, row.signature),
+            key=key,
+            known=known,
+        )
+        waiting = len(connection.execute(_WAITING.with_only_columns(AUDIT.c.id)).all())
+    return msgspec.structs.replace(found, waiting=waiting)
+
+
+def _chained(connection: Connection) -> Iterator[Entry]:
+    rows = connection.execute(_CHAINED, execution_options={"yield_per": _BATCH})
+    for row in rows.mappings():
+        # What somebody emptied must be found as altered, not end the verification.
+        filled: dict[str, Any] = {
+            "seq": row["seq"] or 0, "previous": row["previous"] or "",
+            "chained_at": row["chained_at"] or _NEVER,
+        }  # fmt: skip
+        whole: dict[str, Any] = {**row, **filled}
+        yield Entry(**whole)

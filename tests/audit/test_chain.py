@@ -1,0 +1,200 @@
+"""The chain of hashes: whatever is altered, removed, moved or inserted is found."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentinel.audit.chain import (
+    GENESIS,
+    Checkpoint,
+    Entry,
+    Head,
+    Person,
+    digest,
+    pseudonym,
+    sign,
+    verify,
+)
+
+BEGAN = datetime(2026, 11, 29, 8, tzinfo=UTC)
+KEY = "the owner's"
+PEOPLE = {
+    one.id: one
+    for one in (
+        Person(pseudonym(name, "salt"), name, "salt") for name in ("ada", "grace", "sentinel")
+    )
+}
+FIELDS = (
+    "id", "at", "actor", "kind", "door", "tenant", "action", "object_kind", "object_id",
+    "object_name", "before", "after", "note", "seq", "chained_at", "previous", "hash",
+)  # fmt: skip
+texts = st.text(max_size=12)
+
+
+@st.composite
+def contents(draw: st.DrawFn) -> dict[str, Any]:
+    """What a row says, before it is chained."""
+    return {
+        "actor": draw(st.sampled_from(sorted(PEOPLE))), "kind": draw(texts), "door": draw(texts),
+        "tenant": draw(texts), "action": draw(texts), "object_kind": draw(texts),
+        "object_id": draw(texts), "object_name": draw(texts), "note": draw(texts),
+        "before": draw(st.none() | texts), "after": draw(st.none() | texts),
+    }  # fmt: skip
+
+
+def hashed(row: Entry, **more: Any) -> Entry:
+    row = msgspec.structs.replace(row, **more)
+    return msgspec.structs.replace(row, hash=digest(row))
+
+
+def chained(given: list[dict[str, Any]], start: Head | None = None) -> list[Entry]:
+    head = start or Head()
+    rows: list[Entry] = []
+    for number, one in enumerate(given):
+        at = BEGAN + timedelta(seconds=number)
+        row = Entry(
+            id=f"{number:032x}", at=at, seq=head.seq + 1, chained_at=at, previous=head.hash,
+            hash="", **one,
+        )  # fmt: skip
+        rows.append(hashed(row))
+        head = end(rows)
+    return rows
+
+
+def end(rows: list[Entry]) -> Head:
+    return Head(rows[-1].seq, rows[-1].hash) if rows else Head()
+
+
+def problems(rows: list[Entry], head: Head, **more: Any) -> list[str]:
+    return verify(rows, head=head, people=more.pop("people", PEOPLE), **more).problems
+
+
+chains = st.lists(contents(), min_size=2, max_size=6).map(chained)
+
+
+@given(chains)
+def test_a_chain_that_nobody_touched_holds(rows: list[Entry]):
+    found = verify(rows, head=end(rows), people=PEOPLE, known=[Head(1, rows[0].hash), end(rows)])
+    assert (found.problems, found.rows, found.head) == ([], len(rows), end(rows))
+
+
+@given(st.data(), chains, st.sampled_from(FIELDS))
+def test_an_altered_field_of_any_row_is_found(data: st.DataObject, rows: list[Entry], field: str):
+    at = data.draw(st.integers(0, len(rows) - 1))
+    was = getattr(rows[at], field)
+    if isinstance(was, datetime):
+        now: Any = was - timedelta(microseconds=1)
+    else:
+        now = was + 1 if isinstance(was, int) else f"{was or ''}x"
+    altered = [*rows[:at], msgspec.structs.replace(rows[at], **{field: now}), *rows[at + 1 :]]
+    assert problems(altered, end(rows))
+
+
+@given(st.data(), chains)
+def test_an_altered_row_whose_hash_is_made_anew_is_found(data: st.DataObject, rows: list[Entry]):
+    at = data.draw(st.integers(0, len(rows) - 1))
+    altered = hashed(rows[at], note=rows[at].note + "!")
+    assert problems([*rows[:at], altered, *rows[at + 1 :]], end(rows))
+
+
+@given(st.data(), chains)
+def test_a_removed_row_is_found_wherever_it_was(data: st.DataObject, rows: list[Entry]):
+    at = data.draw(st.integers(0, len(rows) - 1))
+    assert problems([*rows[:at], *rows[at + 1 :]], end(rows))
+
+
+@given(st.data(), chains)
+def test_two_rows_that_change_places_are_found(data: st.DataObject, rows: list[Entry]):
+    first = data.draw(st.integers(0, len(rows) - 2))
+    second = data.draw(st.integers(first + 1, len(rows) - 1))
+    moved = list(rows)
+    moved[first], moved[second] = moved[second], moved[first]
+    assert problems(moved, end(rows))
+
+
+@given(st.data(), chains, contents())
+def test_an_inserted_row_is_found(data: st.DataObject, rows: list[Entry], given: dict[str, Any]):
+    at = data.draw(st.integers(0, len(rows)))
+    before = end(rows[:at])
+    row = Entry(
+        id="f" * 32, at=BEGAN, seq=before.seq + 1, chained_at=BEGAN, previous=before.hash,
+        hash=GENESIS, **given,
+    )  # fmt: skip
+    assert problems([*rows[:at], hashed(row), *rows[at:]], end(rows))
+
+
+@given(chains, contents())
+def test_a_chain_written_anew_from_a_row_on_is_told_by_the_printed_end(
+    rows: list[Entry], given: dict[str, Any]
+):
+    given = {**given, "note": rows[-1].note + "!"}
+    forged = [*rows[:-1], *chained([given], end(rows[:-1]))]
+    assert problems(forged, end(forged)) == []
+    assert problems(forged, end(forged), known=[end(rows)])
+
+
+@given(st.data(), chains)
+def test_an_end_that_was_cut_off_is_told_by_the_printed_end(data: st.DataObject, rows: list[Entry]):
+    left = rows[: data.draw(st.integers(0, len(rows) - 1))]
+    assert problems(left, end(left)) == []
+    assert problems(left, end(left), known=[end(rows)])
+
+
+def rows_of(*notes: str) -> list[Entry]:
+    names = ("kind", "door", "tenant", "action", "object_kind", "object_id", "object_name")
+    same: dict[str, Any] = {**dict.fromkeys(names, ""), "before": None, "after": None}
+    return chained([{**same, "actor": sorted(PEOPLE)[0], "note": note} for note in notes])
+
+
+def test_a_row_that_claims_to_be_older_than_what_was_chained_before_it_is_found():
+    rows = rows_of("a", "b")
+    late = hashed(
+        rows[-1], seq=3, previous=rows[-1].hash, at=BEGAN - timedelta(hours=2),
+        chained_at=BEGAN + timedelta(hours=5),
+    )  # fmt: skip
+    (said,) = problems([*rows, late], end([late]))
+    assert "inserted" in said
+
+
+def test_rows_that_waited_long_because_nobody_chained_are_no_fault():
+    first, second, third = rows_of("a", "b", "c")
+    at = BEGAN + timedelta(hours=9)
+    second = hashed(second, chained_at=at)
+    third = hashed(third, chained_at=at, previous=second.hash)
+    assert problems([first, second, third], end([third])) == []
+
+
+def test_who_acted_cannot_be_given_another_name():
+    rows = rows_of("a")
+    actor = rows[0].actor
+    forged = {**PEOPLE, actor: msgspec.structs.replace(PEOPLE[actor], name="somebody else")}
+    assert "altered" in problems(rows, end(rows), people=forged)[0]
+    removed = {key: one for key, one in PEOPLE.items() if key != actor}
+    assert "was removed" in problems(rows, end(rows), people=removed)[0]
+
+
+def test_a_name_may_be_erased_only_with_a_row_that_says_so():
+    (row,) = rows_of("a")
+    gone = {**PEOPLE, row.actor: Person(row.actor, None, "")}
+    assert "without an erasure" in problems([row], end([row]), people=gone)[0]
+    row = hashed(row, action="person.erased", object_id=row.actor)
+    assert problems([row], end([row]), people=gone) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "told"), [(KEY, []), ("another", ["is not signed"]), ("", ["nobody can tell"])]
+)
+def test_rows_that_retention_deleted_are_vouched_for_by_a_signature(key: str, told: list[str]):
+    rows = rows_of("a", "b", "c")
+    point = Checkpoint(2, rows[1].hash, BEGAN, "")
+    point = msgspec.structs.replace(point, signature=sign(point, KEY))
+    found = problems(rows[2:], end(rows), checkpoint=point, key=key)
+    assert len(found) == len(told)
+    assert all(words in said for words, said in zip(told, found, strict=True))
+    assert problems(rows[1:], end(rows), checkpoint=point, key=KEY)

@@ -1,0 +1,125 @@
+"""Rows are chained in order, never changed again, and `verify` finds whoever changes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from sentinel.audit.chain import Head
+from sentinel.clock import FakeClock
+from sentinel.relay import Relay
+from sentinel.store import Store
+from sentinel.store.audit.chaining import chain, verify_chain
+from sentinel.store.migrations.audit_triggers import drop_triggers
+from tests.processes import ended
+
+
+def change(store: Store, count: int = 1) -> None:
+    for number in range(count):
+        store.receivers.set(f"ops-{number}", ["inbox"], actor="ada")
+        store.receivers.remove(f"ops-{number}", actor="grace")
+
+
+def run(store: Store, statement: str, **values: Any) -> None:
+    with store.write() as connection:
+        connection.execute(text(statement), values)
+
+
+def test_rows_wait_until_they_are_chained(store: Store):
+    change(store, 3)
+    found = verify_chain(store)
+    assert (found.rows, found.waiting, found.problems) == (0, 6, [])
+    assert chain(store) == 6
+    assert chain(store) == 0
+    found = verify_chain(store)
+    assert (found.rows, found.waiting, found.head.seq, found.problems) == (6, 0, 6, [])
+
+
+def test_the_relay_chains_what_waits(store: Store, clock: FakeClock):
+    change(store)
+    relay = Relay(store, None, lambda ref: store.inbox, holder="test")
+    relay.turn()
+    assert verify_chain(store).rows == 2
+    assert [duty.broken for duty in relay.duties if duty.name == "chain audit rows"] == [None]
+
+
+def test_an_end_that_was_printed_earlier_must_still_be_there(store: Store):
+    change(store)
+    chain(store)
+    head = verify_chain(store).head
+    change(store)
+    chain(store)
+    assert verify_chain(store, known=[head]).problems == []
+    assert verify_chain(store, known=[Head(head.seq, "f" * 64)]).problems
+    assert verify_chain(store, known=[Head(99, head.hash)]).problems
+
+
+CHANGES = {
+    "a chained row": "UPDATE audit SET note = 'x' WHERE seq = 1",
+    "a row that waits": "UPDATE audit SET note = 'x' WHERE seq IS NULL",
+    "a removed row": "DELETE FROM audit WHERE seq = 2",
+    "a removed row that waits": "DELETE FROM audit WHERE seq IS NULL",
+    "another name": "UPDATE audit_person SET name = 'eve' WHERE name = 'ada'",
+    "a removed name": "DELETE FROM audit_person WHERE name = 'ada'",
+}
+
+
+@pytest.mark.parametrize("statement", CHANGES.values(), ids=CHANGES)
+def test_the_database_itself_refuses_to_change_the_trail(store: Store, statement: str):
+    change(store)
+    chain(store)
+    change(store)
+    with pytest.raises(DBAPIError, match=r"never changed|only below|not changed|never deleted"):
+        run(store, statement)
+    chain(store)
+    assert verify_chain(store).problems == []
+
+
+BREAKS = {
+    "an altered note": "UPDATE audit SET note = 'x' WHERE seq = 2",
+    "an altered side": "UPDATE audit SET after = '{}' WHERE seq = 1",
+    "an emptied time": "UPDATE audit SET chained_at = NULL WHERE seq = 2",
+    "a removed row": "DELETE FROM audit WHERE seq = 2",
+    "a removed end": "DELETE FROM audit WHERE seq = 4",
+    "another end": "UPDATE audit_head SET seq = 3",
+    "a row that is taken out of the chain": "UPDATE audit SET hash = NULL WHERE seq = 4",
+    "another name": "UPDATE audit_person SET name = 'eve' WHERE name = 'ada'",
+    "a name that is blanked": "UPDATE audit_person SET name = NULL WHERE name = 'ada'",
+    "a removed name": "DELETE FROM audit_person WHERE name = 'ada'",
+}
+
+
+@pytest.mark.parametrize("statement", BREAKS.values(), ids=BREAKS)
+def test_what_is_changed_without_the_triggers_is_found(store: Store, statement: str):
+    change(store, 2)
+    chain(store)
+    assert verify_chain(store).problems == []
+    with store.write() as connection:
+        drop_triggers(connection)
+        connection.execute(text(statement))
+    try:
+        assert verify_chain(store).problems
+    finally:
+        from sentinel.store.migrations.audit_triggers import create_triggers
+
+        with store.write() as connection:  # the next test gets the same database
+            create_triggers(connection)
+
+
+def change_and_chain(url: str, name: str) -> None:
+    store = Store(url, clock=FakeClock())
+    for number in range(20):
+        store.receivers.set(f"{name}-{number}", ["inbox"], actor=name)
+        chain(store)
+    store.close()
+
+
+def test_processes_that_change_and_chain_at_once_make_one_chain(store: Store):
+    url = store.engine.url.render_as_string(hide_password=False)
+    assert ended(change_and_chain, (url, "ada"), (url, "grace"), (url, "mary")) == [True] * 3
+    chain(store)
+    found = verify_chain(store)
+    assert (found.rows, found.waiting, found.problems) == (60, 0, [])

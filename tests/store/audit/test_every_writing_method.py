@@ -1,0 +1,140 @@
+"""Whatever writes into the shared database is audited, or says here why not.
+
+Every function of the store that opens a writing transaction is found in the source. A new one
+fails the test until it has an audit code or a reason.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import sentinel.store
+from sentinel.audit.actions import ACTIONS
+
+ROOT = Path(sentinel.store.__file__).parent
+
+AUDITED = {
+    "Store.act": ("alert.acknowledge", "alert.unacknowledge", "alert.resolve", "alert.reopen",
+                  "alert.suppress", "alert.unsuppress", "alert.assign", "alert.comment"),
+    "rules.rules.Rules.enable": ("rule.enabled",),
+    "rules.rules.Rules.disable": ("rule.disabled",),
+    "rules.rules.Rules.retire": ("rule.retired",),
+    "notifications.receivers.Receivers.set": ("receiver.set",),
+    "notifications.receivers.Receivers.remove": ("receiver.removed",),
+    "notifications.inbox.Inbox.mark_read": ("inbox.read",),
+    "notifications.channel_health.record_recovery": ("channel.tested",),
+    "saved_views.Views.save": ("view.saved",),
+    "saved_views.Views.remove": ("view.removed",),
+    "access.keys.Keys.create": ("key.created",),
+    "access.keys.Keys.revoke": ("key.revoked",),
+    "access.keys.Keys.rotate": ("key.rotated",),
+    "access.people.People._change": ("person.password", "person.disabled", "person.enabled"),
+    "access.people.People._role": ("person.granted", "person.revoked"),
+    "access.people.People.create": ("person.created",),
+    "access.people.People.delete": ("person.deleted",),
+    "alerts.silences.Silences.begin": ("rule.silenced",),
+    "alerts.silences.Silences.end": ("rule.unsilenced",),
+    "rules.made.add_rule": ("rule.created",),
+    "rules.made.drop_unevaluated": ("rule.dropped",),
+    "events.packs.roll_out": ("event_pack.set",),
+    "events.packs.take_back": ("event_pack.removed",),
+    "database.backup.restore": ("database.restored",),
+    "audit.record.Audit.write": ("channel.saved", "channel.removed", "rule.deployed",
+                                 "rule.undeployed", "rule.changed", "settings.changed"),
+}  # fmt: skip
+"""By function: the codes of its rows."""
+_ENGINE = "an evaluation or an upkeep of the engine; the timelines of alerts have what it changes"
+_NOTIFYING = "notifications of the engine; deliveries and the notification log are its record"
+_DATA = "data that programs send, not a change of what is configured"
+_UPKEEP = "retention or sums of what is there already, as the settings say"
+_WAY = "the way of every change, which is none itself"
+EXEMPT = {
+    "Store.write": _WAY,
+    "Store.in_transaction": _WAY,
+    "database.migrate.locked": _WAY,
+    "Store.apply": _ENGINE,
+    "Store.sweep": _ENGINE,
+    "access.logins.Logins.log_in": "a login, which the system log has, not a change",
+    "access.sessions.Sessions._note_used": "when a session was used last",
+    "access.sessions.Sessions.end": "a logout, not a change",
+    "rules.made.keep_given": "the words of a rule, which decide nothing, beside `rule.changed`",
+    "answered_requests.begin": "remembers requests, each of whose changes has a row of its own",
+    "answered_requests.finish": "remembers answers to requests",
+    "answered_requests.give_up": "forgets a request",
+    "access.keys.Keys.note_used": "when a key was used last, which each of its changes has too",
+    "alerts.run_states.record_ended": _ENGINE,
+    "alerts.unheard.add_unheard": _ENGINE,
+    "audit.chaining.chain": "chains audit rows",
+    "automation_switches.Switches.remember": "notes switches that people move in Prefect",
+    "database.leases.Leases.release": _ENGINE,
+    "database.leases.Leases.take": _ENGINE,
+    "database.migrate.migrate": "the start of a new version, which the system log has",
+    "database.retention.retain": _UPKEEP,
+    "events.log.Events.add": _DATA,
+    "events.log.Events.forget": _UPKEEP,
+    "events.matching.PackMatcher.step": _ENGINE,
+    "events.matching.RuleEvents._looked_at": _ENGINE,
+    "events.packs._retire": "part of `roll_out` and `take_back`, beside `Rules.retire`",
+    "metrics.rollup._forget": _UPKEEP,
+    "metrics.rollup._split": _UPKEEP,
+    "metrics.rollup.upkeep": _UPKEEP,
+    "metrics.samples.Metrics.keep": _DATA,
+    "notifications.deliveries.finish": _NOTIFYING,
+    "notifications.deliveries.release_claims": _NOTIFYING,
+    "notifications.inbox.Inbox.put": _NOTIFYING,
+    "notifications.notification_log.NotificationLog.claim": _NOTIFYING,
+    "notifications.notification_log.NotificationLog.renew": _NOTIFYING,
+    "notifications.outbox.Outbox.mark_published": _NOTIFYING,
+    "notifications.outbox.Outbox.prune": _UPKEEP,
+    "notifications.wakes.Wakes.due_groups_wake": _NOTIFYING,
+    "notifications.wakes.Wakes.serve": _NOTIFYING,
+    "notifications.wakes.Wakes.tick": _NOTIFYING,
+    "reports.rollup_upkeep.Rollups._move_on": _UPKEEP,
+    "reports.rollup_upkeep.Rollups.upkeep": _UPKEEP,
+    "rules.health.note_paused": "notes what people paused in Prefect",
+    "rules.remediation.Remediations._move": _ENGINE,
+    "rules.remediation.Remediations.follow": _ENGINE,
+    "rules.remediation.Remediations.not_started": _ENGINE,
+    "system_log.Log.write": "what Sentinel itself did; changes of people are audited",
+}
+
+
+def _writers() -> Iterator[str]:
+    for path in sorted(ROOT.rglob("*.py")):
+        if "migrations" in path.parts:
+            continue
+        room = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix("__init__")
+        tree = ast.parse(path.read_text("utf-8"))
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef):
+                for inner in node.body:
+                    if isinstance(inner, ast.FunctionDef) and _writes(inner):
+                        yield ".".join(filter(None, (room, node.name, inner.name)))
+            elif isinstance(node, ast.FunctionDef) and _writes(node):
+                yield ".".join(filter(None, (room, node.name)))
+
+
+def _writes(function: ast.FunctionDef) -> bool:
+    """Whether the function, or one inside it, begins a writing transaction."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+            name = name or (node.func.id if isinstance(node.func, ast.Name) else "")
+            of_store = ast.unparse(node.func).endswith("store.write") and node.args == []
+            if name in ("in_transaction", "writing", "locked") or of_store:
+                return True
+    return False
+
+
+def test_every_function_that_writes_is_audited_or_says_why_not():
+    writers = set(_writers())
+    known = set(AUDITED) | set(EXEMPT)
+    assert sorted(writers - known) == [], "give it an audit code, or a reason why it has none"
+    assert sorted(known - writers) == [], "these write no longer: take them out of the tables"
+    assert not set(AUDITED) & set(EXEMPT)
+
+
+def test_every_code_is_one_that_people_can_read():
+    assert {code for codes in AUDITED.values() for code in codes} <= set(ACTIONS)
