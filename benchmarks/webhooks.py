@@ -18,7 +18,8 @@ import psycopg
 from psycopg import sql
 
 from benchmarks.table import Row
-from sentinel.ingest.webhooks import arrive, prometheus
+from sentinel.ingest.arrivals import Message, arrive
+from sentinel.ingest.webhooks import prometheus
 from sentinel.store import Store
 from sentinel.up.temporary import temporary_postgres
 
@@ -102,4 +103,5 @@ def _send(store: Store, groups: int, *numbers: int, status: str = "firing") -> N
         }
         for number in numbers
     ]  # fmt: skip
-    arrive(store, "prometheus", prometheus({"alerts": alerts}).readings, "default")
+    readings = prometheus({"alerts": alerts}).readings
+    arrive(store, Message(sender="prometheus", tenant="default", readings=readings))

@@ -47,6 +47,7 @@ from sentinel.api.people import SignedIn
 from sentinel.api.query_names import KnownQuery
 from sentinel.api.relay_thread import RelayThread
 from sentinel.audit.origin import Origin
+from sentinel.ingest.arrivals import Arrivals
 from sentinel.links import Addresses, allowed_hosts
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.settings import Settings
@@ -97,6 +98,7 @@ def create_app(
                 relay_thread.stop()
             prefect.close()
             app.state.answers.close()
+            app.state.arrivals.close()
             app.state.keys.close()
             app.state.people.close()
             if store is None:
@@ -115,6 +117,7 @@ def create_app(
     app.state.token = token(chosen)
     app.state.store = store or Store.of(chosen, origin=Origin("api", "token"))
     app.state.answers = Answers(app.state.store)
+    app.state.arrivals = Arrivals(app.state.store)
     app.state.keys = KnownKeys(app.state.store)
     app.state.people = SignedIn(app.state.store, chosen)
     app.state.addresses = Addresses.of(chosen)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import Annotated, Any, Literal, cast
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from sentinel.access import Permission
@@ -17,8 +20,9 @@ from sentinel.api.schemas import NO_NUL
 from sentinel.api.scoped import WholeTenant
 from sentinel.duration import parse_duration
 from sentinel.errors import SampleError
+from sentinel.ingest.arrivals import Arrivals, Message, Sender
 from sentinel.ingest.truncated import LEFT_OUT
-from sentinel.ingest.webhooks import Arrived, Sender, arrive, grafana, prometheus
+from sentinel.ingest.webhooks import Arrived, grafana, prometheus
 from sentinel.labels.text import MAX_LABELS, MAX_NAME
 from sentinel.rules.not_repeated import REPEAT_INTERVAL, NotRepeated
 from sentinel.store.access.within import OfTenant
@@ -37,6 +41,11 @@ def _interval(given: object) -> timedelta:
     return length
 
 
+async def _waiting(request: Request) -> Arrivals:
+    return cast("Arrivals", request.app.state.arrivals)
+
+
+Waiting = Annotated[Arrivals, Depends(_waiting)]
 RepeatInterval = Annotated[
     Annotated[timedelta, WithJsonSchema({"type": "string", "examples": ["4h"]})] | None,
     Query(
@@ -141,9 +150,10 @@ class Taken(BaseModel):
     openapi_extra=described(_ALERTS, {"version": "4", "status": "firing", "alerts": [_ALERT]}),
 )
 @needs(Permission.RESPOND, "webhooks", confined=True)
-def from_prometheus(
+async def from_prometheus(
     body: Body,
     tenant: WholeTenant,
+    arrivals: Waiting,
     repeat_interval: RepeatInterval = None,
     not_repeated: Then = None,
 ) -> Taken:
@@ -158,7 +168,8 @@ def from_prometheus(
         The counts of alerts and changes.
     """
     terms = _terms(repeat_interval, not_repeated)
-    return _taken("prometheus", prometheus(json_of(body)), tenant, terms)
+    arrived = await run_in_threadpool(lambda: prometheus(json_of(body)))
+    return await _taken("prometheus", arrived, tenant, terms, arrivals)
 
 
 @older.post("/grafana", include_in_schema=False)
@@ -171,9 +182,10 @@ def from_prometheus(
     ),
 )
 @needs(Permission.RESPOND, "webhooks", confined=True)
-def from_grafana(
+async def from_grafana(
     body: Body,
     tenant: WholeTenant,
+    arrivals: Waiting,
     repeat_interval: RepeatInterval = None,
     not_repeated: Then = None,
 ) -> Taken:
@@ -187,7 +199,8 @@ def from_grafana(
         The counts of alerts, changes and samples.
     """
     terms = _terms(repeat_interval, not_repeated)
-    return _taken("grafana", grafana(json_of(body)), tenant, terms)
+    arrived = await run_in_threadpool(lambda: grafana(json_of(body)))
+    return await _taken("grafana", arrived, tenant, terms, arrivals)
 
 
 def _terms(
@@ -199,11 +212,19 @@ def _terms(
     return NotRepeated.of(repeat_interval or REPEAT_INTERVAL, then or "resolve")
 
 
-def _taken(sender: Sender, arrived: Arrived, tenant: OfTenant, terms: NotRepeated | None) -> Taken:
+async def _taken(
+    sender: Sender, arrived: Arrived, tenant: OfTenant, terms: NotRepeated | None,
+    arrivals: Arrivals,
+) -> Taken:  # fmt: skip
     store = tenant.store
     changed, late, note = 0, 0, ""
     if arrived.readings or arrived.gone:
-        applied = arrive(store, sender, arrived.readings, tenant.name, terms, arrived.gone)
+        message = Message(
+            sender=sender, tenant=tenant.name, readings=arrived.readings, gone=arrived.gone,
+            not_repeated=terms,
+        )  # fmt: skip
+        # It is applied although its sender goes away.
+        applied = await asyncio.shield(asyncio.wrap_future(arrivals.submit(message)))
         changed, late = applied.changed, applied.late
         if applied.outcome == "disabled":
             # Not 200: the sender would believe that it delivered the alerts.
@@ -215,7 +236,10 @@ def _taken(sender: Sender, arrived: Arrived, tenant: OfTenant, terms: NotRepeate
             )
         if applied.outcome == "error":
             note = applied.error
-    errors = store.metrics.add_good(arrived.samples, tenant=tenant.name) if arrived.samples else []
+    errors: list[SampleError] = []
+    if arrived.samples:
+        add = partial(store.metrics.add_good, arrived.samples, tenant=tenant.name)
+        errors = await run_in_threadpool(add)
     kept = len(arrived.samples) - len(errors)
     for error in errors:
         error.index = arrived.places[error.index or 0]

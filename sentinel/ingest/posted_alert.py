@@ -14,7 +14,7 @@ import msgspec
 
 from sentinel.checks.reading import Reading
 from sentinel.errors import ConfigurationError, Conflict
-from sentinel.ingest.webhooks import arrive
+from sentinel.ingest.arrivals import Message, arrive
 from sentinel.labels.fingerprint import fingerprint
 from sentinel.store.alerts.of_fingerprint import newest_of
 
@@ -88,7 +88,7 @@ def post_alert(
         # Who creates an alert again after it was resolved means a new episode.
         started=None if live else store.now(),
     )
-    applied = arrive(store, POSTED, [reading], tenant)
+    applied = arrive(store, Message(sender=POSTED, tenant=tenant, readings=[reading]))
     if applied.outcome == "disabled":
         raise Conflict(
             f"the rule {POSTED!r} is disabled, so nothing was stored",

@@ -12,16 +12,13 @@ identify the alert, its status is whether it fires. Each number becomes a sample
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 import msgspec
 
-from sentinel.checks.observation import Observation
 from sentinel.checks.reading import Reading
-from sentinel.errors import DatabaseError, NotFound, SampleError
-from sentinel.evaluation.model import Applied, Evaluation
+from sentinel.errors import SampleError
 from sentinel.ingest.alert import reading_of
 from sentinel.ingest.given import (
     Note,
@@ -37,28 +34,11 @@ from sentinel.ingest.given import (
 from sentinel.ingest.truncated import left_out
 from sentinel.labels.text import MAX_LABELS
 from sentinel.metrics.sample import Sample, moment_of
-from sentinel.rules.not_repeated import NotRepeated
-from sentinel.rules.rule import Rule
 
-if TYPE_CHECKING:
-    from sentinel.store import Store
+__all__ = ["Arrived", "grafana", "prometheus"]
 
-__all__ = ["Arrived", "Sender", "arrive", "grafana", "prometheus"]
-
-Sender = Literal["prometheus", "grafana", "api"]
-"""Who alerts come from; also the name of the rule that they are readings of."""
-_SAID: Mapping[str, str] = {
-    "prometheus": "Alerts that Alertmanager sends to its webhook here.",
-    "grafana": "Alerts that Grafana sends to its webhook here.",
-    "api": "Alerts that programs create over HTTP.",
-}
-_TRIGGERS: Mapping[str, str] = {
-    "prometheus": "prometheus_webhook", "grafana": "grafana_webhook", "api": "posted_alert",
-}  # fmt: skip
 _MOST_TITLE = 2000
 _MOST_TEXT = 10_000
-_TRIES = 20
-_STEP = timedelta(microseconds=1)
 
 
 class Arrived(msgspec.Struct, frozen=True):
@@ -169,79 +149,6 @@ def grafana(body: object) -> Arrived:
         "there is neither alerts nor evalMatches nor metric", field="body",
         hint="Send what Grafana's webhook sends, or metric, value and tags.",
     )  # fmt: skip
-
-
-def arrive(
-    store: Store,
-    sender: Sender,
-    readings: Sequence[Reading],
-    tenant: str,
-    not_repeated: NotRepeated | None = None,
-    gone: Sequence[Mapping[str, str]] = (),
-) -> Applied:
-    """Apply the alerts of another system as one evaluation of that sender's rule.
-
-    Messages may arrive at the same time. Evaluations of a rule are ordered, so one that is stale
-    because a later one is stored is tried again with the next moment.
-
-    Args:
-        store: the shared database
-        sender: whose webhook it came over; also the name of the rule
-        readings: of the message
-        tenant: of the rule
-        not_repeated: what to do with its alerts that are not reported again; by default what the
-            rule says, or what a sender with the usual repeat interval needs; nothing for `api`
-        gone: labels of alerts that are over although no reading says so
-
-    Returns:
-        The result of the evaluation.
-
-    Raises:
-        DatabaseError: too many messages at once; nothing was written, and it is safe to retry
-    """
-    for _ in range(_TRIES):
-        at = store.now()
-        rule, last = _rule(store, sender, tenant)
-        terms = not_repeated or rule.not_repeated
-        if sender != "api":  # which says once what it has to say
-            terms = terms or NotRepeated()
-        rule = rule.model_copy(update={"not_repeated": terms})
-        if last is not None and last >= at:
-            at = last + _STEP
-        applied = store.apply(
-            Evaluation(
-                rule=rule,
-                trigger=_TRIGGERS[sender],
-                slot=at,
-                at=at,
-                observation=Observation(
-                    readings=list(readings), gone=[(labels, "not_reported") for labels in gone]
-                ),
-                default_category="general",
-                partial=True,
-            )
-        )
-        if applied.outcome != "stale":
-            return applied
-    raise DatabaseError(
-        f"too many messages of {sender} came at once", hint="Send it again; nothing was written."
-    )
-
-
-def _rule(store: Store, sender: Sender, tenant: str) -> tuple[Rule, datetime | None]:
-    """Return the sender's rule as stored, or a new one, and the time of its last evaluation."""
-    try:
-        row = store.rules.get(sender, tenant)
-    except NotFound:
-        rule = Rule(
-            name=sender,
-            tenant=tenant,
-            description=_SAID[sender],
-            group_by=["rule", "alertname"],
-        )
-        return rule, None
-    moments = [one for one in (row.slot, row.evaluated_at) if one is not None]
-    return Rule.model_validate({**row.spec, "name": sender}), max(moments, default=None)
 
 
 def _older(body: Mapping[str, Any]) -> Arrived:

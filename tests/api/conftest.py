@@ -14,6 +14,7 @@ from sentinel.api.answers import Answers
 from sentinel.api.known_keys import KnownKeys
 from sentinel.api.people import SignedIn
 from sentinel.clock import FakeClock
+from sentinel.ingest.arrivals import Arrivals
 from sentinel.settings import Settings
 from sentinel.store import Store
 from tests.api.served import TOKEN, Raised, called, caller, served
@@ -51,11 +52,13 @@ def app(application: FastAPI, store: Store) -> Generator[FastAPI]:
     """The application over the store of the test."""
     application.state.store = store
     application.state.answers = Answers(store)
+    application.state.arrivals = Arrivals(store)
     application.state.keys = KnownKeys(store)
     application.state.people = SignedIn(store, application.state.settings)
     application.state.full_at = None
     yield application
     application.state.answers.close()
+    application.state.arrivals.close()
     application.state.keys.close()
     application.state.people.close()
 

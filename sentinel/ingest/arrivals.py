@@ -1,0 +1,257 @@
+"""Apply the messages of other systems: each is one evaluation of its sender's rule, in order.
+
+Evaluations of a rule take turns, so a thousand messages at once would hold as many threads and
+connections that wait for one another. `Arrivals` has one thread apply them instead, in the order of
+their arrival, and as many in one transaction as have come meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+from sqlalchemy import Connection
+
+from sentinel.checks.observation import Observation
+from sentinel.checks.reading import Reading
+from sentinel.errors import DatabaseError, NotFound
+from sentinel.evaluation.model import Applied, Evaluation
+from sentinel.rules.not_repeated import NotRepeated
+from sentinel.rules.rule import Rule
+from sentinel.store.alerts.apply_evaluation import apply
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["Arrivals", "Message", "Sender", "apply_all", "arrive"]
+
+Sender = Literal["prometheus", "grafana", "api"]
+"""Who alerts come from; also the name of the rule that they are readings of."""
+_SAID: Mapping[str, str] = {
+    "prometheus": "Alerts that Alertmanager sends to its webhook here.",
+    "grafana": "Alerts that Grafana sends to its webhook here.",
+    "api": "Alerts that programs create over HTTP.",
+}
+_TRIGGERS: Mapping[str, str] = {
+    "prometheus": "prometheus_webhook", "grafana": "grafana_webhook", "api": "posted_alert",
+}  # fmt: skip
+_TRIES = 20
+_STEP = timedelta(microseconds=1)
+_MOST_WAITING = 10_000
+"""Messages of one process; whoever sends another is to try again."""
+_MOST_AT_ONCE = 50
+"""Messages in one transaction, during which no other process can evaluate their rule."""
+_MOST_READINGS = 2000
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """The alerts of one message.
+
+    Attributes:
+        sender: whose webhook it came over; also the name of the rule
+        tenant: of the rule
+        readings: one for each alert
+        gone: labels of alerts that are over although no reading says so
+        not_repeated: what to do with its alerts that are not reported again; by default what the
+            rule says, or what a sender with the usual repeat interval needs; nothing for `api`
+    """
+
+    sender: Sender
+    tenant: str
+    readings: Sequence[Reading]
+    gone: Sequence[Mapping[str, str]] = ()
+    not_repeated: NotRepeated | None = None
+
+
+class Arrivals:
+    """The messages that came to one process and are not applied yet.
+
+    Args:
+        store: the shared database
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._thread = ThreadPoolExecutor(1, "arrivals")
+        self._lock = Lock()
+        self._waiting: deque[tuple[Message, Future[Applied]]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait."""
+        return len(self._waiting)
+
+    def submit(self, message: Message) -> Future[Applied]:
+        """Have a message applied after those before it.
+
+        Args:
+            message: of another system
+
+        Returns:
+            The result of its evaluation, once it is committed; else the error of `arrive`.
+
+        Raises:
+            DatabaseError: too many messages wait
+        """
+        result: Future[Applied] = Future()
+        with self._lock:
+            if len(self._waiting) >= _MOST_WAITING:
+                raise DatabaseError(
+                    f"{_MOST_WAITING:,} messages wait to be applied",
+                    hint="Send it again later; nothing was written.",
+                )
+            self._waiting.append((message, result))
+        # A call for each message: most find that an earlier one has taken theirs.
+        self._thread.submit(self._apply_some)
+        return result
+
+    def close(self) -> None:
+        """Apply the messages that wait, and end the thread."""
+        self._thread.shutdown(wait=True)
+
+    def _apply_some(self) -> None:
+        some = self._next()
+        if not some:
+            return
+        try:
+            done = apply_all(self._store, [message for message, _ in some])
+        except Exception as error:  # noqa: BLE001 - it is raised where the message's answer is awaited
+            if len(some) == 1:
+                some[0][1].set_exception(error)
+                return
+            # One of them may be to blame: the others are not to suffer from it.
+            for message, result in some:
+                self._apply_one(message, result)
+            return
+        for (_, result), applied in zip(some, done, strict=True):
+            result.set_result(applied)
+
+    def _apply_one(self, message: Message, result: Future[Applied]) -> None:
+        try:
+            (applied,) = apply_all(self._store, [message])
+        except Exception as error:  # noqa: BLE001 - as above
+            result.set_exception(error)
+        else:
+            result.set_result(applied)
+
+    def _next(self) -> list[tuple[Message, Future[Applied]]]:
+        """Take the first messages that wait, of one rule."""
+        some: list[tuple[Message, Future[Applied]]] = []
+        readings = 0
+        with self._lock:
+            while self._waiting and len(some) < _MOST_AT_ONCE:
+                message = self._waiting[0][0]
+                readings += len(message.readings)
+                if some and _rule_of(message) != _rule_of(some[0][0]):
+                    break
+                if some and readings > _MOST_READINGS:
+                    break
+                some.append(self._waiting.popleft())
+        return some
+
+
+def arrive(store: Store, message: Message) -> Applied:
+    """Apply the alerts of another system as one evaluation of that sender's rule.
+
+    Args:
+        store: the shared database
+        message: of another system
+
+    Returns:
+        The result of the evaluation.
+
+    Raises:
+        DatabaseError: too many messages at once; nothing was written, and it is safe to retry
+    """
+    return apply_all(store, [message])[0]
+
+
+class _Stale(Exception):
+    """A later evaluation of the rule is stored."""
+
+
+def apply_all(store: Store, messages: Sequence[Message]) -> list[Applied]:
+    """Apply messages to one rule in one transaction.
+
+    Messages may arrive at several processes. Evaluations of a rule are ordered, so those that are
+    stale because a later one is stored are tried again with the next moments.
+
+    Args:
+        store: the shared database
+        messages: of one sender and tenant, in the order of their arrival
+
+    Returns:
+        The result of each.
+
+    Raises:
+        DatabaseError: others came all the while; nothing was written
+    """
+
+    def work(connection: Connection) -> list[Applied]:
+        done: list[Applied] = []
+        for evaluation in evaluations:
+            done.append(apply(store, connection, evaluation))
+            if done[-1].outcome == "stale":
+                raise _Stale
+        return done
+
+    sender, tenant = _rule_of(messages[0])
+    for _ in range(_TRIES):
+        at = store.now()
+        rule, last = _rule(store, sender, tenant)
+        if last is not None and last >= at:
+            at = last + _STEP
+        evaluations = [
+            _evaluation(message, rule, at + number * _STEP)
+            for number, message in enumerate(messages)
+        ]
+        try:
+            return store.in_transaction(work)
+        except _Stale:
+            continue
+    raise DatabaseError(
+        f"too many messages of {sender} came at once", hint="Send it again; nothing was written."
+    )
+
+
+def _rule_of(message: Message) -> tuple[Sender, str]:
+    return message.sender, message.tenant
+
+
+def _evaluation(message: Message, rule: Rule, at: datetime) -> Evaluation:
+    terms = message.not_repeated or rule.not_repeated
+    if message.sender != "api":  # which says once what it has to say
+        terms = terms or NotRepeated()
+    return Evaluation(
+        rule=rule.model_copy(update={"not_repeated": terms}),
+        trigger=_TRIGGERS[message.sender],
+        slot=at,
+        at=at,
+        observation=Observation(
+            readings=list(message.readings),
+            gone=[(labels, "not_reported") for labels in message.gone],
+        ),
+        default_category="general",
+        partial=True,
+    )
+
+
+def _rule(store: Store, sender: Sender, tenant: str) -> tuple[Rule, datetime | None]:
+    """Return the sender's rule as stored, or a new one, and the time of its last evaluation."""
+    try:
+        row = store.rules.get(sender, tenant)
+    except NotFound:
+        rule = Rule(
+            name=sender,
+            tenant=tenant,
+            description=_SAID[sender],
+            group_by=["rule", "alertname"],
+        )
+        return rule, None
+    moments = [one for one in (row.slot, row.evaluated_at) if one is not None]
+    return Rule.model_validate({**row.spec, "name": sender}), max(moments, default=None)

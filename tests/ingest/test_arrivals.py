@@ -1,0 +1,172 @@
+"""Messages of other systems that come at once: applied in order, many in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Generator, Sequence
+from datetime import datetime
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import Connection
+
+from sentinel.checks.reading import Reading
+from sentinel.errors import DatabaseError
+from sentinel.evaluation.model import Applied, Evaluation
+from sentinel.ingest import arrivals as room
+from sentinel.ingest.arrivals import Arrivals, Message
+from sentinel.store import Store
+from tests.api.conftest import app, application, settings
+from tests.api.senders import ALERTMANAGER, BASE
+from tests.api.served import TOKEN
+from tests.waiting import eventually
+
+__all__ = ["app", "application", "settings"]
+
+
+def firing(name: str, *, over: bool = False, tenant: str = "default") -> Message:
+    reading = Reading(labels={"alertname": name}, firing=not over, severity="high")
+    return Message(sender="prometheus", tenant=tenant, readings=[reading])
+
+
+class Door:
+    """Lets the first message through to the database only when it is opened."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.opened = threading.Event()
+        self.batches: list[list[str]] = []
+        apply_all = room.apply_all
+
+        def waits(store: Store, messages: Sequence[Message]) -> list[Applied]:
+            self.batches.append(
+                [f"{m.tenant}/{m.readings[0].labels['alertname']}" for m in messages]
+            )
+            self.opened.wait(60)
+            return apply_all(store, messages)
+
+        monkeypatch.setattr(room, "apply_all", waits)
+
+
+@pytest.fixture
+def door(monkeypatch: pytest.MonkeyPatch) -> Generator[Door]:
+    door = Door(monkeypatch)
+    yield door
+    door.opened.set()
+
+
+@pytest.fixture
+def arrivals(store: Store, door: Door) -> Generator[Arrivals]:
+    arrivals = Arrivals(store)
+    yield arrivals
+    door.opened.set()
+    arrivals.close()
+
+
+def statuses(store: Store) -> dict[str, str]:
+    return {one.labels["alertname"]: one.status for one in store.alerts.page().items}
+
+
+def test_what_comes_while_one_is_applied_is_applied_together_and_in_order(
+    store: Store, arrivals: Arrivals, door: Door
+):
+    first = arrivals.submit(firing("A"))
+    eventually(lambda: door.batches == [["default/A"]], "the first is being applied")
+    more = [
+        arrivals.submit(one)
+        for one in (firing("B"), firing("A", over=True), firing("A"), firing("B"), firing("C"))
+    ]
+    door.opened.set()
+    assert [one.result(60).changed for one in (first, *more)] == [1, 1, 1, 1, 0, 1]
+    assert [len(batch) for batch in door.batches] == [1, 5]
+    assert statuses(store) == {"A": "open", "B": "open", "C": "open"}
+
+
+def test_other_rules_and_too_many_readings_are_another_transaction(
+    arrivals: Arrivals, door: Door, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(room, "_MOST_READINGS", 2)
+    arrivals.submit(firing("A"))
+    eventually(lambda: len(door.batches) == 1, "the first is being applied")
+    results = [
+        arrivals.submit(firing(name, tenant=tenant))
+        for name, tenant in [("B", "default"), ("C", "acme"), ("D", "acme"), ("E", "acme")]
+    ]
+    door.opened.set()
+    assert [one.result(60).changed for one in results] == [1, 1, 1, 1]
+    assert door.batches[1:] == [["default/B"], ["acme/C", "acme/D"], ["acme/E"]]
+
+
+def test_a_message_that_cannot_be_applied_takes_no_other_with_it(
+    store: Store, arrivals: Arrivals, door: Door, monkeypatch: pytest.MonkeyPatch
+):
+    apply = room.apply
+
+    def picky(*given: object) -> Applied:
+        if "BAD" in str(given[-1]):
+            raise ZeroDivisionError
+        return apply(*given)  # pyright: ignore[reportArgumentType] - passed on
+
+    monkeypatch.setattr(room, "apply", picky)
+    arrivals.submit(firing("A"))
+    eventually(lambda: len(door.batches) == 1, "the first is being applied")
+    good, bad, also = (arrivals.submit(firing(name)) for name in ("B", "BAD", "C"))
+    door.opened.set()
+    assert (good.result(60).changed, also.result(60).changed) == (1, 1)
+    with pytest.raises(ZeroDivisionError):
+        bad.result(60)
+    assert statuses(store) == {"A": "open", "B": "open", "C": "open"}
+
+
+def test_more_than_can_wait_are_told_to_come_again(
+    arrivals: Arrivals, door: Door, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(room, "_MOST_WAITING", 2)
+    arrivals.submit(firing("A"))
+    eventually(lambda: len(door.batches) == 1, "the first is being applied")
+    arrivals.submit(firing("B"))
+    arrivals.submit(firing("C"))
+    with pytest.raises(DatabaseError, match="2 messages wait"):
+        arrivals.submit(firing("D"))
+
+
+def test_messages_are_tried_again_as_a_whole_where_another_process_was_first(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    apply, slots = room.apply, list[datetime]()
+
+    def second_is_stale_once(store: Store, connection: Connection, one: Evaluation) -> Applied:
+        slots.append(one.slot)
+        stale = len(slots) == 2
+        return Applied(outcome="stale") if stale else apply(store, connection, one)
+
+    monkeypatch.setattr(room, "apply", second_is_stale_once)
+    done = room.apply_all(store, [firing("A"), firing("B")])
+    assert [one.changed for one in done] == [
+        1,
+        1,
+    ]  # of the first try, nothing is left
+    assert len(slots) == 4
+
+
+def test_the_api_answers_while_hundreds_of_messages_wait(app: FastAPI, door: Door):
+    async def ask() -> list[int]:
+        transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1", headers=headers, timeout=60
+        ) as client:
+            sends = [
+                asyncio.create_task(client.post(f"{BASE}/webhooks/prometheus", json=ALERTMANAGER))
+                for _ in range(200)
+            ]
+            while app.state.arrivals.waiting < 199:
+                await asyncio.sleep(0.01)
+            listed = await client.get(f"{BASE}/alerts")
+            inbox = await client.get(f"{BASE}/inbox")
+            door.opened.set()
+            answers = await asyncio.gather(*sends)
+        return [one.status_code for one in (listed, inbox, *answers)]
+
+    assert asyncio.run(ask()) == [200] * 202
