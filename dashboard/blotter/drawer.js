@@ -16,6 +16,7 @@ class Drawer {
     this.live = new LiveApi();
     this.outbox = new Outbox("drawer", (commands) => this.send(commands));
     this.ahead = new Map();  // commands whose change is not in what is shown: id -> answered
+    this.grave = new WeakSet();  // commands for critical alerts; another may be shown when they are answered
     this.toast = new Toast();
     this.comment = h("textarea", { rows: "2", maxlength: "2000", placeholder: "Comment for the timeline (Ctrl Enter)", "aria-label": "Comment" });
     this.comment.oninput = () => drafts.set(this.id, this.comment.value);
@@ -130,6 +131,7 @@ class Drawer {
       this.warned = false;
       this.toast.show(summary.text, {
         problem: summary.problem, undo: answer.undo ? () => this.undo(command.id) : null,
+        stay: answer.undo ? undoStays(command.op, this.grave.has(command)) : 0,
         offer: answer.offer ? snoozes((minutes) => this.outbox.push({ op: "suppress", of: command.id, items: [], minutes })) : [],
       });
       if (command.comment && answer.error) { this.comment.value = command.comment; drafts.set(this.id, command.comment); }
@@ -161,9 +163,11 @@ class Drawer {
       return;
     }
     this.comment.hidden = false;
-    this.paintTop(shown, alert);
     this.paintDoing(shown);
-    this.rest.replaceChildren(...(alert ? this.paintRest(alert) : [h("p", { class: "small" }, "Loading …")]));
+    keepingOpen(this.element, this.id, () => {
+      this.paintTop(shown, alert);
+      this.rest.replaceChildren(...(alert ? this.paintRest(alert) : [h("p", { class: "small" }, "Loading …")]));
+    });
   }
   paintTop(shown, alert) {
     const severity = SEVERITY[shown.rank];
@@ -244,6 +248,7 @@ class Drawer {
     // A command on its way raises the version before that is shown: two quick steps are no conflict.
     const command = this.outbox.push({ op, items: [[this.id, shown.version + this.ahead.size]], comment, ...more });
     this.ahead.set(command.id, false);
+    if (shown.rank === 5) this.grave.add(command);
     this.comment.value = "";
     drafts.set(this.id, "");
     this.toast.show(`${DONE[op]} …`.replace("on …", "…"));

@@ -27,3 +27,28 @@ function payload(fields) {
   return h("dl", { class: "payload" }, fields.map(([path, text]) => [
     h("dt", {}, path), h("dd", {}, TRACEBACK.test(text) || text.includes("\n") || text.length > 300 ? longText(text) : text)]));
 }
+
+/** The folded texts in an element by their place: the field that each belongs to, its kind, and its number there. */
+function foldedTexts(element) {
+  const found = new Map();
+  for (const one of element.querySelectorAll("details.whole")) {
+    const place = `${one.closest("dd")?.previousElementSibling?.textContent ?? ""} ${one.lastChild.className}`;
+    let number = 0;
+    while (found.has(`${place} ${number}`)) number += 1;
+    found.set(`${place} ${number}`, one);
+  }
+  return found;
+}
+
+/** Paint an element again and leave open what somebody opened, as long as it shows the same alert. */
+function keepingOpen(element, id, paint) {
+  const before = new Map();
+  if (element.dataset.folds === id) for (const [place, { open, lastChild }] of foldedTexts(element)) if (open) before.set(place, [lastChild.scrollLeft, lastChild.scrollTop]);
+  element.dataset.folds = id;
+  paint();
+  for (const [place, one] of foldedTexts(element)) {
+    if (!before.has(place)) continue;
+    one.open = true;
+    one.lastChild.scrollTo(...before.get(place));
+  }
+}

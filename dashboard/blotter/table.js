@@ -157,7 +157,7 @@ class Blotter {
     if (summary.problem || answer.unchanged || answer.offer || command.all || command.of || this.warned || !this.toast.element.classList.contains("on")) {
       this.warned = false;
       this.toast.show(summary.text, {
-        problem: summary.problem, undo: answer.undo ? () => this.undo(command.id) : null,
+        problem: summary.problem, undo: answer.undo ? () => this.undo(command.id) : null, stay: answer.undo ? undoStays(command.op, command.all || (this.touched.get(command.id) ?? []).some((id) => this.rows.get(id)?.rank === 5)) : 0,
         offer: answer.offer ? snoozes((minutes) => this.outbox.push({ op: "suppress", of: command.id, items: [], minutes })) : [],
       });
     }
@@ -385,9 +385,9 @@ class Blotter {
     this.stood = [command.id, this.cursor];
     if (!ids && picked.includes(this.cursor) && op !== "comment" && op !== "assign") this.cursor = after ?? this.cursor;
     if (!ids && this.cursor !== this.open && picked.includes(this.open)) this.show(this.cursor);  // the next key acts on the alert it shows
-    const many = all ? "all that match" : changedOf(changed, picked.length), grave = op === "resolve" && picked.some((id) => this.rows.get(id).rank === 5);
+    const many = all ? "all that match" : changedOf(changed, picked.length), grave = picked.some((id) => this.rows.get(id).rank === 5);
     this.toast.show(op === "comment" ? `Commented on ${many}. Comments cannot be undone.` : `${DONE[op]} ${many}`,
-      { undo: op === "comment" ? null : () => this.undo(command.id), stay: grave ? 30000 : 0 });
+      { undo: op === "comment" ? null : () => this.undo(command.id), stay: undoStays(op, grave) });
     if (!ids) { this.chosen.clear(); this.everything = false; }
     this.layout({ hold: this.busy(true) });
     reveal(this, this.cursor);

@@ -1,5 +1,8 @@
 // The line at the bottom of a widget: what was done, with undo and snooze.
 
+/** How long an undo is offered, in milliseconds: longer after a resolve of a critical alert. 0 for the usual time. */
+const undoStays = (op, grave) => (op === "resolve" && grave ? 30000 : 0);
+
 /**
  * Shows what was done and offers to undo it.
  *

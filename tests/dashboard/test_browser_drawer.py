@@ -178,3 +178,58 @@ def test_quick_steps_in_the_drawer_are_no_conflict_with_oneself(scene: Scene, wa
     kept = scene.store.alerts.get(wanted)
     assert (kept.status, kept.assignee) == ("acknowledged", "maria")
     expect(drawer.locator(".toast.problem")).to_have_count(0)
+
+
+def test_an_opened_traceback_stays_open_when_the_alert_changes(scene: Scene, watched: Watched):
+    page = watched.page
+    scene.raises("another")
+    wanted = scene.raises(
+        "load failed",
+        annotations={"summary": "load failed", "description": f"The flow failed.\n{TRACEBACK}"},
+    )
+    row(page, "load failed").locator(".title").click()
+    drawer = page.locator(".drawer")
+    drawer.get_by_text("Whole traceback, 42 lines").click()
+    whole = drawer.locator("details.whole pre.trace")
+    expect(whole).to_contain_text("load_0.py")
+    whole.evaluate("one => one.scrollTo(0, 30)")
+    scrolled = whole.evaluate("one => one.scrollTop")
+    scene.store.act([wanted], Comment(actor="lena", comment="looking into it"))
+    expect(drawer.locator(".timeline").get_by_text("looking into it")).to_be_visible()
+    expect(whole).to_be_visible()
+    assert whole.evaluate("one => one.scrollTop") == scrolled
+    row(page, "another").locator(".title").click()
+    expect(drawer.locator("h2")).to_have_text("another")
+    row(page, "load failed").locator(".title").click()
+    expect(drawer.get_by_text("Whole traceback, 42 lines")).to_be_visible()
+    expect(whole).to_be_hidden()
+
+
+@pytest.mark.parametrize("where", ["drawer", "table"])
+def test_the_resolve_of_a_critical_alert_can_be_undone_for_half_a_minute_everywhere(
+    scene: Scene, watched: Watched, where: str
+):
+    page = watched.page
+    scene.raises("worst", severity="critical", resolve_after="9h")
+    expect(page.locator(".blotter .row")).to_have_count(1)
+    page.evaluate(
+        """() => {
+            const real = window.setTimeout;
+            window.waits = [];
+            window.setTimeout = (work, wait, ...more) => {
+                window.waits.push(wait);
+                return real(work, wait, ...more);
+            };
+        }"""
+    )
+    if where == "drawer":
+        row(page, "worst").locator(".title").click()
+        page.locator(".drawer").get_by_role("button", name="Resolve", exact=True).click()
+        toast = page.locator(".drawer .toast.on")
+    else:
+        page.keyboard.press("e")
+        toast = page.locator(".blotter .toast.on")
+    expect(toast.locator(".undo")).to_be_visible()
+    expect(toast.locator(".offers")).to_be_hidden()  # an offer has a time of its own
+    assert 30_000 in page.evaluate("window.waits")
+    assert 9_000 not in page.evaluate("window.waits")
