@@ -86,6 +86,21 @@ class RolloutApi(PrefectApi):
             # New deployments come first and shift the others to later offsets, so pages overlap.
             offset += PAGE - 10
 
+    def of_flow(self, flow: str) -> list[Live]:
+        """Return the deployments of a flow.
+
+        Args:
+            flow: its name
+
+        Returns:
+            The deployments that exist.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        found = self._paged({"flows": {"name": {"any_": [flow]}}})
+        return [Live(flow=flow, deployment=one) for one in found]
+
     def asked(self, path: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Post a filter to `path` and return the list in the answer."""
         return msgspec.json.decode(self._patiently("POST", path, json=body).content)

@@ -74,6 +74,22 @@ class MadeRules:
         """
         return next((one for one in self._named(name) if _tenant_of(one) == tenant), None)
 
+    def of_check(self, trigger: str) -> list[Live]:
+        """Return the deployments of all rules with a check.
+
+        Args:
+            trigger: name of the check
+
+        Returns:
+            The deployments, of every owner and tenant.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        flow = self._cache.flow(f"{PREFIX}{trigger}").name
+        self._cache.keep()
+        return self._api.of_flow(flow)
+
     def create(
         self, draft: Draft, *, actor: str, enabled: bool = True, given: Mapping[str, Any]
     ) -> Live:

@@ -18,6 +18,8 @@ from sentinel.ingest.arrivals import Arrivals
 from sentinel.settings import Settings
 from sentinel.store import Store
 from tests.api.served import TOKEN, Raised, called, caller, served
+from tests.databases import sqlite_copy
+from tests.prefect_server import PrefectServer
 from tests.world import World
 
 
@@ -89,3 +91,37 @@ def outsider(url: str) -> Generator[httpx.Client]:
     """A caller on another machine without a token."""
     with caller(url, X_Forwarded_For="192.0.2.7") as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def on_prefect(
+    prefect_server: PrefectServer, migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
+) -> FastAPI:
+    """The application, with a Prefect server that answers."""
+    given = {
+        "home": tmp_path_factory.mktemp("api-on-prefect"),
+        "api_token": TOKEN,
+        "prefect_api_url": prefect_server.url,
+        "user": "robot",
+    }
+    store = Store(f"sqlite:///{migrated_sqlite}")
+    return create_app(Settings.model_validate(given), store=store, relay=False)
+
+
+@pytest.fixture
+def database(migrated_sqlite: Path, tmp_path: Path) -> str:
+    """A database on the machine's own clock, as a worker has it."""
+    return sqlite_copy(migrated_sqlite, tmp_path / "sentinel.db")
+
+
+@pytest.fixture
+def desk(on_prefect: FastAPI, database: str) -> Generator[httpx.Client]:
+    """A caller of the application over a database of its own; rules are deleted afterwards."""
+    store = Store(database)
+    on_prefect.state.store, on_prefect.state.answers = store, Answers(store)
+    with called(on_prefect, Authorization=f"Bearer {TOKEN}") as client:
+        yield client
+        for item in client.get("/api/v1/alerts/rules").json()["items"]:
+            client.delete(f"/api/v1/alerts/rules/{item['name']}")
+    on_prefect.state.answers.close()
+    store.close()

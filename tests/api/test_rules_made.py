@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,10 @@ import pytest
 import yaml
 from fastapi import FastAPI
 
-from sentinel.api import create_app
-from sentinel.api.answers import Answers
 from sentinel.rollout.api import RolloutApi
-from sentinel.settings import Settings
-from sentinel.store import Store
+from tests.api.on_prefect import deployments, settings_of
 from tests.api.seed_requests import LATER, REQUESTS, Asked
-from tests.api.served import TOKEN, called
 from tests.api.test_seed_requests import sent
-from tests.databases import sqlite_copy
 from tests.prefect_server import PrefectServer
 
 pytestmark = pytest.mark.prefect
@@ -35,54 +29,10 @@ BUSY = {
 }
 
 
-@pytest.fixture(scope="module")
-def on_prefect(
-    prefect_server: PrefectServer, migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
-) -> FastAPI:
-    """The application, with a Prefect server that answers."""
-    given = {
-        "home": tmp_path_factory.mktemp("api-on-prefect"),
-        "api_token": TOKEN,
-        "prefect_api_url": prefect_server.url,
-        "user": "robot",
-    }
-    store = Store(f"sqlite:///{migrated_sqlite}")
-    return create_app(Settings.model_validate(given), store=store, relay=False)
-
-
-@pytest.fixture
-def database(migrated_sqlite: Path, tmp_path: Path) -> str:
-    """A database on the machine's own clock, as a worker has it."""
-    return sqlite_copy(migrated_sqlite, tmp_path / "sentinel.db")
-
-
-@pytest.fixture
-def desk(on_prefect: FastAPI, database: str) -> Generator[httpx.Client]:
-    """A caller of the application over a database of its own; rules are deleted afterwards."""
-    store = Store(database)
-    on_prefect.state.store, on_prefect.state.answers = store, Answers(store)
-    with called(on_prefect, Authorization=f"Bearer {TOKEN}") as client:
-        yield client
-        on_prefect.state.settings = settings_of(on_prefect)
-        for item in client.get(RULES).json()["items"]:
-            client.delete(f"{RULES}/{item['name']}")
-    on_prefect.state.answers.close()
-    store.close()
-
-
-def settings_of(app: FastAPI, **more: Any) -> Settings:
-    """The settings of the application, with some others."""
-    return app.state.settings.model_copy(update=more)
-
-
 def drop(server: PrefectServer, name: str) -> None:
     """Delete a deployment behind Sentinel's back."""
     with RolloutApi(server.url) as api:
         api.delete_deployment(deployments(server)[name]["id"])
-
-
-def deployments(server: PrefectServer) -> dict[str, Mapping[str, Any]]:
-    return {one["name"]: one for one in server.api.deployments()}
 
 
 def test_the_seeded_body_becomes_a_deployment_that_says_who_owns_it(
