@@ -7,22 +7,38 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from dashboard import page_tokens, session
 from dashboard.address_redirects import AddressRedirects
-from dashboard.host_guard import HostGuard
 from dashboard.index_middleware import IndexMiddleware
 from dashboard.live_api import LiveApi
+from sentinel.host_guard import HostGuard, unknown_host
 from sentinel.links import allowed_hosts
 from sentinel.printable import clean_log_records
 from sentinel.settings import settings
 
 clean_log_records()
 
+
+async def refuse_host(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer 421 to a request for a host that is not this one."""
+    says = (
+        f"{unknown_host(scope)} is not a name of this dashboard. Add it to "
+        "SENTINEL_ALLOWED_HOSTS, if it is one.\n"
+    )
+    await PlainTextResponse(says, status_code=421)(scope, receive, send)
+
+
 app = st.App(
     Path(__file__).parent / "pages" / "frame.py",
     middleware=[
-        Middleware(HostGuard, allowed=allowed_hosts(settings(), socket.gethostname())),
+        Middleware(
+            HostGuard,
+            allowed=allowed_hosts(settings(), socket.gethostname()),
+            refusal=refuse_host,
+        ),
         Middleware(AddressRedirects, base=session.base_path, reserved=page_tokens.FOLDER),
         Middleware(
             LiveApi,

@@ -39,7 +39,7 @@ from sentinel.api import (
 )
 from sentinel.api.answers import Answers
 from sentinel.api.bodies import DESCRIBED
-from sentinel.api.host_guard import HostGuard
+from sentinel.api.host_guard import refuse_host
 from sentinel.api.known_keys import KnownKeys
 from sentinel.api.limits import Limits
 from sentinel.api.needs import describe_needs, needs
@@ -48,6 +48,7 @@ from sentinel.api.people import SignedIn
 from sentinel.api.query_names import KnownQuery
 from sentinel.api.relay_thread import RelayThread
 from sentinel.audit.origin import Origin
+from sentinel.host_guard import HostGuard
 from sentinel.ingest.arrivals import Arrivals
 from sentinel.links import Addresses, allowed_hosts
 from sentinel.prefect_client.client import PrefectApi
@@ -125,7 +126,11 @@ def create_app(
     app.state.relay_thread = None
     app.state.prefect_healthy = prefect.healthy
     problems.install(app)
-    app.add_middleware(HostGuard, allowed=allowed_hosts(chosen, socket.gethostname()))
+    app.add_middleware(
+        HostGuard,
+        allowed=allowed_hosts(chosen, socket.gethostname()),
+        refusal=refuse_host,
+    )
     app.add_middleware(Limits)
 
     api = APIRouter(prefix="/api/v1/alerts", dependencies=[access.Trusted, KnownQuery])

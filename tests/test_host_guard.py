@@ -1,4 +1,4 @@
-"""The dashboard answers for hosts of its own, over HTTP and over a websocket."""
+"""One guard for the API and the dashboard: hosts of their own, over HTTP and over a websocket."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from dashboard.host_guard import HostGuard
+from sentinel.host_guard import HostGuard, unknown_host
+from tests.prefect_server import ROOT
 
 
 async def inner(scope: Scope, receive: Receive, send: Send) -> None:
@@ -17,6 +18,11 @@ async def inner(scope: Scope, receive: Receive, send: Send) -> None:
     else:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"ok"})
+
+
+async def refusal(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 421, "headers": []})
+    await send({"type": "http.response.body", "body": unknown_host(scope).encode()})
 
 
 def asked(kind: str, host: str) -> Message:
@@ -29,7 +35,7 @@ def asked(kind: str, host: str) -> Message:
         return {"type": f"{kind}.disconnect"}
 
     scope: dict[str, Any] = {"type": kind, "headers": [(b"host", host.encode())], "path": "/"}
-    guard = HostGuard(inner, frozenset({"localhost", "alerts.example.org"}))
+    guard = HostGuard(inner, frozenset({"localhost", "alerts.example.org"}), refusal)
     asyncio.run(guard(scope, receive, send))
     return sent[0]
 
@@ -44,3 +50,21 @@ def test_it_answers_under_its_own_names(host: str):
 def test_it_refuses_another_name(host: str):
     assert asked("http", host)["status"] == 421
     assert asked("websocket", host) == {"type": "websocket.close", "code": 1008}
+
+
+def test_the_name_that_was_refused_is_shown_without_control_characters():
+    scope: dict[str, Any] = {"type": "http", "headers": [(b"host", b"x\x1b[31m" + b"y" * 500)]}
+    assert "\x1b" not in unknown_host(scope)
+    assert len(unknown_host(scope)) <= 210
+
+
+def test_there_is_one_guard():
+    files = [path for room in ("sentinel", "dashboard") for path in (ROOT / room).rglob("*.py")]
+    with_one = [path.name for path in files if "class HostGuard" in path.read_text("utf-8")]
+    assert with_one == ["host_guard.py"]
+
+
+def test_a_lifespan_has_no_host_and_passes():
+    assert asked("lifespan", "rebound.example") == {
+        "type": "http.response.start", "status": 200, "headers": []
+    }  # fmt: skip
