@@ -44,7 +44,7 @@ from sentinel.store.alerts.muted import Muted, load_muted
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
 from sentinel.store.database.bulk import uncollected
 from sentinel.store.rules.condition_state import load_memory, save_memory
-from sentinel.store.rules.evaluated import write_evaluated
+from sentinel.store.rules.evaluated import has_old_texts, texts_in, texts_of, write_evaluated
 from sentinel.store.rules.rules import ensure_row, refusal
 from sentinel.template import placeholders
 from sentinel.timing.schedule import slot_judged
@@ -136,8 +136,8 @@ class _EvaluatedRule:
     @cached_property
     def texts_move(self) -> bool:
         """Whether a description or an annotation may say something else than before."""
-        texts, spec = {"description": self.rule.description, **self.rule.annotations}, self.row.spec
-        if texts != {"description": spec.get("description", ""), **spec.get("annotations", {})}:
+        texts = texts_of(self.rule)
+        if texts != texts_in(self.row.spec):
             return True  # the rule was edited
         return any(placeholders(text) for name, text in texts.items() if name != "summary")
 
@@ -318,7 +318,8 @@ class _EvaluatedRule:
             # The most frequent case by far, so it makes and writes no more than what moved.
             rule, unit, at = self.rule, self.evaluation.unit, self.evaluation.slot
             before, description = title, rule.annotations.get("description", rule.description)
-            if reading.details or self.texts_move or state.id in self.detailed:
+            moved = self.texts_move or has_old_texts(self.row, alert)
+            if reading.details or moved or state.id in self.detailed:
                 texts = wording(rule, reading, state.word, unit, at)
                 title, description = texts[:2]
                 alerts.facts(state.id, reading, texts)

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from sentinel.alerts.state import AlertState
 from sentinel.evaluation.model import Applied, Evaluation
+from sentinel.rules.rule import Rule
 from sentinel.store.database.tables import RULE
 
-__all__ = ["write_evaluated"]
+__all__ = ["has_old_texts", "texts_in", "texts_of", "write_evaluated"]
+
+
+def texts_of(rule: Rule) -> dict[str, str]:
+    """Return the texts of a rule that its alerts repeat."""
+    return {"description": rule.description, **rule.annotations}
+
+
+def texts_in(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Return the same texts as the rule's row has them."""
+    return {"description": spec.get("description", ""), **spec.get("annotations", {})}
+
+
+def has_old_texts(row: Row[Any], alert: AlertState | None) -> bool:
+    """Return whether the rule was edited since the alert was seen, by an evaluation without it."""
+    since = row.texts_since
+    return alert is not None and since is not None and alert.last_bad_at < since
 
 
 def write_evaluated(
@@ -58,6 +77,8 @@ def write_evaluated(
         "evaluations": row.evaluations + 1,
         "updated_at": now,
     }
+    if texts_of(rule) != texts_in(row.spec):
+        values["texts_since"] = evaluation.slot
     if seen:
         values["saw_at"] = evaluation.slot
     if takes_slot:
