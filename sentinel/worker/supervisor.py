@@ -107,8 +107,10 @@ class Supervisor:
             pause = self.options.poll.total_seconds()
             first = self._first_queue()
             now = time.monotonic()
-            # While the backlog is full, more polls would only cost the server.
-            whole = now >= whole_at and (self.waiting < self._limit or now >= whole_at + _AT_LEAST)
+            # While the backlog is full, more polls would only cost the server. The first queue has
+            # places and polls of its own, so its backlog says nothing about the others.
+            full = self._waiting_beside(first) >= self._limit
+            whole = now >= whole_at and (not full or now >= whole_at + _AT_LEAST)
             try:
                 if whole and await self.poll():
                     pause = 0.0
@@ -308,8 +310,12 @@ class Supervisor:
     @property
     def waiting(self) -> int:
         """Number of runs that are due and wait for a free process."""
+        return self._waiting_beside(None)
+
+    def _waiting_beside(self, queue: str | None) -> int:
+        """Return how many runs of other queues are due and wait for a free process."""
         now = datetime.now(UTC)
-        return sum(1 for one in self._backlog if one.at <= now)
+        return sum(1 for one in self._backlog if one.at <= now and one.queue != queue)
 
     @property
     def running(self) -> int:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import httpx
+import pytest
 
 from sentinel.worker.deployments import Deployments
 from sentinel.worker.prefect_client import PoolApi
@@ -68,6 +69,49 @@ def test_an_outage_is_not_over_before_the_api_has_answered():
         return supervisor.metrics.outages
 
     assert asyncio.run(work()) == 1
+
+
+def test_notifications_that_back_up_do_not_keep_rules_from_being_polled(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("sentinel.worker.supervisor._AT_LEAST", 10_000.0)
+    whole = 0
+    over = asyncio.Event()
+
+    async def respond(request: httpx.Request) -> httpx.Response:
+        nonlocal whole
+        body: dict[str, Any] = json.loads(request.content) if request.content else {}
+        path, found = request.url.path, list[object]()
+        if path.endswith("set_state"):
+            await over.wait()  # until then, every place for notifications is taken
+            raise httpx.ConnectError("nobody listens")
+        if path.endswith("/queues/filter"):
+            found = [{"name": "notify", "priority": 1}, {"name": "default", "priority": 2}]
+        if path.endswith("/get_scheduled_flow_runs"):
+            whole += not body.get("work_queue_names")
+            runs = [due(f"run-{number}") | {"work_queue_name": "notify"} for number in range(9)]
+            found = [{"flow_run": run} for run in runs]
+        return httpx.Response(200, json=found)
+
+    async def work() -> int:
+        quick = timedelta(milliseconds=10)
+        options = Options(poll=quick, poll_others=quick, drain=timedelta(0), notification_limit=1)
+        client: Any = httpx.AsyncClient(
+            transport=httpx.MockTransport(respond), base_url="http://prefect.example"
+        )
+        owner = Owner("me", "here", "1-1")
+        supervisor = Supervisor(PoolApi(client, "sentinel"), options, owner, 2, None)
+        polling = asyncio.create_task(supervisor.poll_forever())
+        async with asyncio.timeout(30):
+            while whole < 3:
+                await asyncio.sleep(0.01)
+        polling.cancel()
+        waiting = supervisor.waiting
+        over.set()
+        await supervisor.drain()
+        return waiting
+
+    assert asyncio.run(work()) == 8
 
 
 def test_deployments_that_changed_all_at_once_are_all_taken_in():
