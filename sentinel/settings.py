@@ -28,6 +28,7 @@ from pydantic_settings import (
 from sentinel.duration import Duration, parse_duration
 from sentinel.errors import ConfigurationError
 from sentinel.private_file import write_private
+from sentinel.secure_settings import SecureSettings
 
 __all__ = [
     "KEPT",
@@ -68,7 +69,7 @@ class _KeptSource(PydanticBaseSettingsSource):
         }
 
 
-class Settings(BaseSettings):
+class Settings(SecureSettings):
     """Everything that a platform owner may set. Each field is `SENTINEL_` and its name."""
 
     model_config = SettingsConfigDict(

@@ -15,6 +15,8 @@ from fastapi import Depends, Header, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from sentinel.access import Principal, Role
+from sentinel.access.outside_tokens import TokenRefused
+from sentinel.api.issuer_keys import OutsideTokens
 from sentinel.api.known_keys import KnownKeys
 from sentinel.api.needs import check_needs
 from sentinel.api.own_token import is_loopback
@@ -87,7 +89,7 @@ async def principal(
         found = person
     else:
         keys: KnownKeys = request.app.state.keys
-        key = await keys.principal(given)
+        key = await keys.principal(given) or await _outside(request, given)
         if key is None:
             raise Problem(
                 401,
@@ -102,6 +104,20 @@ async def principal(
     check_needs(request, found)
     acting_as(Origin("api", found.kind))
     return found
+
+
+async def _outside(request: Request, given: str) -> Principal | None:
+    """Return whose token of the outside issuer it is; None where it is no JWT, or none is set."""
+    outside: OutsideTokens | None = request.app.state.outside
+    if outside is None:
+        return None
+    try:
+        return await outside.principal(given)
+    except TokenRefused as error:
+        raise Problem(
+            401, "unauthorized", f"the token is not accepted: {error}",
+            hint="Get a new one from the issuer, for the audience of this API.",
+        ) from None  # fmt: skip
 
 
 def _name(user: str | None) -> str:

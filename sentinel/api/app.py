@@ -40,6 +40,7 @@ from sentinel.api import (
 from sentinel.api.answers import Answers
 from sentinel.api.bodies import DESCRIBED
 from sentinel.api.host_guard import refuse_host
+from sentinel.api.issuer_keys import outside_tokens
 from sentinel.api.known_keys import KnownKeys
 from sentinel.api.limits import Limits
 from sentinel.api.needs import describe_needs, needs
@@ -102,6 +103,8 @@ def create_app(
             app.state.answers.close()
             app.state.arrivals.close()
             app.state.keys.close()
+            if app.state.outside is not None:
+                app.state.outside.close()
             app.state.people.close()
             if store is None:
                 app.state.store.close()
@@ -121,6 +124,7 @@ def create_app(
     app.state.answers = Answers(app.state.store)
     app.state.arrivals = Arrivals(app.state.store)
     app.state.keys = KnownKeys(app.state.store)
+    app.state.outside = outside_tokens(chosen, app.state.store)
     app.state.people = SignedIn(app.state.store, chosen)
     app.state.addresses = Addresses.of(chosen)
     app.state.relay_thread = None
