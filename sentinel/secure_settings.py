@@ -1,15 +1,73 @@
-"""Settings of who is let in, and how: the outside issuer of tokens, and certificates."""
+"""Settings of who is let in, and how: the outside issuer of tokens, certificates, secret files.
+
+Any secret may be given as a file: `SENTINEL_API_TOKEN_FILE=/run/secrets/api-token`, as containers
+have them, so that it stands in no environment and in no `.env`.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from sentinel.duration import Duration, parse_duration
+from sentinel.errors import ConfigurationError
 
-__all__ = ["SecureSettings"]
+__all__ = ["SecretFiles", "SecureSettings"]
+
+_LARGEST = 65_536
+_HOLD_PASSWORDS = frozenset({"database_url"})
+"""Settings that may hold a password although they are no secret as a whole."""
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """The secrets whose files are named by `SENTINEL_<NAME>_FILE`; the variable itself wins."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return no value: all are read at once."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Read the files.
+
+        Returns:
+            The secrets by the names of their settings.
+
+        Raises:
+            ConfigurationError: a file cannot be read, or holds no secret
+        """
+        given = {**dotenv_values(".env"), **os.environ}
+        found: dict[str, Any] = {}
+        for name, field in self.settings_cls.model_fields.items():
+            variable = f"SENTINEL_{name.upper()}"
+            path = given.get(f"{variable}_FILE")
+            secret = field.annotation is SecretStr or name in _HOLD_PASSWORDS
+            if secret and path and not given.get(variable):
+                found[name] = _read(f"{variable}_FILE", Path(path))
+        return found
+
+
+def _read(variable: str, path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            text = file.read(_LARGEST + 1).decode().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ConfigurationError(
+            f"{variable} names {path}, which cannot be read: {why}",
+            hint="Name a file with the secret that this user may read.",
+        ) from None
+    if not text or len(text) > _LARGEST:
+        raise ConfigurationError(
+            f"{variable} names {path}, which is {'too large' if text else 'empty'}",
+            hint="Write the secret alone into that file.",
+        )
+    return text
 
 
 class SecureSettings(BaseSettings):
@@ -19,15 +77,16 @@ class SecureSettings(BaseSettings):
         default=None,
         description=(
             "File of the API's certificate with its chain, in PEM: the API then answers by TLS "
-            "alone, version 1.2 or later. Empty means without TLS."
+            "alone, version 1.2 or later; none means without TLS."
         ),
     )
     tls_key: Path | None = Field(
         default=None,
-        description="File of the certificate's private key, in PEM; empty: in the same file.",
+        description="File of the certificate's private key, in PEM; none means in the same file.",
     )
     tls_key_password: SecretStr = Field(
-        default=SecretStr(""), description="Password of that private key, if it has one."
+        default=SecretStr(""),
+        description="Password of that private key; empty means that it has none.",
     )
     oidc_issuer: str = Field(
         default="",
@@ -38,7 +97,10 @@ class SecureSettings(BaseSettings):
     )
     oidc_audience: str = Field(
         default="",
-        description="Audience (`aud`) that a token must name, so that no other service's is taken.",
+        description=(
+            "Audience (`aud`) that a token must name, so that no other service's is taken; empty "
+            "means none, which an issuer does not allow."
+        ),
     )
     oidc_jwks_url: str = Field(
         default="",
@@ -64,7 +126,8 @@ class SecureSettings(BaseSettings):
         default="",
         description=(
             "Which role each value of that claim means: `sentinel-admins=admin, oncall=responder, "
-            "*=viewer`, where `*` is everybody. A token that means no role is refused."
+            "*=viewer`, where `*` is everybody. A token that means no role is refused; empty "
+            "means that all are."
         ),
     )
     oidc_tenants_claim: str = Field(
@@ -74,3 +137,8 @@ class SecureSettings(BaseSettings):
             "is set, a token without it is refused."
         ),
     )
+
+    @property
+    def api_scheme(self) -> str:
+        """Return `https` where the API has a certificate, else `http`."""
+        return "http" if self.tls_certificate is None else "https"

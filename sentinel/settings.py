@@ -28,7 +28,7 @@ from pydantic_settings import (
 from sentinel.duration import Duration, parse_duration
 from sentinel.errors import ConfigurationError
 from sentinel.private_file import write_private
-from sentinel.secure_settings import SecureSettings
+from sentinel.secure_settings import SecretFiles, SecureSettings
 
 __all__ = [
     "KEPT",
@@ -254,7 +254,8 @@ class Settings(SecureSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return where settings are read, the strongest first."""
-        return init_settings, env_settings, dotenv_settings, _KeptSource(settings_cls)
+        kept = _KeptSource(settings_cls)
+        return init_settings, SecretFiles(settings_cls), env_settings, dotenv_settings, kept
 
     @field_validator("allowed_networks")
     @classmethod

@@ -18,6 +18,7 @@ from sentinel.api.app import create_app
 from sentinel.api.idle_connections import PromptProtocol
 from sentinel.api.own_token import check_bind, token
 from sentinel.api.relay_thread import RelayThread
+from sentinel.api.tls import tls_options
 from sentinel.errors import SentinelError
 from sentinel.links import Addresses
 from sentinel.printable import clean_log_records, printable
@@ -40,6 +41,7 @@ def main(*, relay: bool = True) -> int:
     chosen = settings()
     try:
         check_bind(chosen)
+        tls_options(chosen)
         if chosen.api_processes > 1:
             _serve_together(chosen, relay=relay)
         else:
@@ -110,4 +112,5 @@ def _options(chosen: Settings) -> dict[str, Any]:
         "server_header": False,
         "timeout_graceful_shutdown": 5,
         "http": PromptProtocol,
+        **tls_options(chosen),
     }

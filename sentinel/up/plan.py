@@ -104,7 +104,7 @@ class Plan:
     @property
     def api(self) -> str:
         """URL of the API, as seen from this machine."""
-        return f"http://{host_in_url(self.host)}:{self.api_port}"
+        return f"{self.settings.api_scheme}://{host_in_url(self.host)}:{self.api_port}"
 
     @property
     def dashboard(self) -> str:
