@@ -25,6 +25,8 @@ from sentinel.worker.settings import Options
 HERE = Path(__file__).parent
 
 LEFT_OUT = {
+    "Settings.tls_certificate": "The API answers without TLS.",
+    "Settings.tls_key": "The key is in the file of the certificate.",
     "Rule.renamed_from": "It had no other name.",
     "Rule.description": "The alert's description is then empty too, unless an annotation is one.",
     "Rule.every": (

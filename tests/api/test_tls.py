@@ -32,7 +32,7 @@ def settings(folder: Path, **more: Any) -> Settings:
 @contextmanager
 def served(app: FastAPI, chosen: Settings) -> Generator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        options = _options(chosen) | {"port": 0}
+        options: dict[str, Any] = _options(chosen) | {"port": 0}
         server = uvicorn.Server(uvicorn.Config(app, lifespan="off", ws="none", **options))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
