@@ -12,7 +12,7 @@ __all__ = ["moments", "table"]
 _st: Any = st  # its types name libraries that are not installed
 
 
-MOMENT = 178
+MOMENT = 172
 """The width of a column of moments in pixels: `Nov 29, 2026, 10:24:05 PM`."""
 HEAD = 33
 """The height of a table's head in pixels, with its borders."""

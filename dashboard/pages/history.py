@@ -125,10 +125,10 @@ def _table(alerts: list[AlertView]) -> pd.DataFrame:
     clock = session.clock()
     rows: list[dict[str, Any]] = [
         {
-            "Opened": clock.local(alert.since),
+            # The first columns are visible on a phone.
             "Severity": [alert.severity],
-            # Among the first columns, to be visible on a phone.
             "Alert": alert.title or alert.rule,
+            "Opened": clock.local(alert.since),
             "Status": alert.status,
             "Value": value(alert.value, alert.unit),
             "Rule": alert.rule,
@@ -153,13 +153,13 @@ def _shown(alerts: list[AlertView]) -> None:
         column_config={
             "Opened": moments(),
             "Severity": st.column_config.MultiselectColumn(
-                options=[*WORDS, *ALIASES], color=[*COLOURS, COLOURS[0], COLOURS[2]], width=88
+                options=[*WORDS, *ALIASES], color=[*COLOURS, COLOURS[0], COLOURS[2]], width=84
             ),
             "Alert": st.column_config.TextColumn(width=222),
-            "Status": st.column_config.TextColumn(width=98),
-            "Value": st.column_config.TextColumn(width=100),
-            "Rule": st.column_config.TextColumn(width=116),
-            "Labels": st.column_config.TextColumn(width=150),
+            "Status": st.column_config.TextColumn(width=96),
+            "Value": st.column_config.TextColumn(width=74),
+            "Rule": st.column_config.TextColumn(width=112),
+            "Labels": st.column_config.TextColumn(width=128),
             "Owner": st.column_config.TextColumn(
                 width=60, help="Whom it is assigned to, else who acknowledged it"
             ),

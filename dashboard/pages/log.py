@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from html import escape
 from typing import Any, cast
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import markup, session
+from dashboard.clock import Clock
 from dashboard.page_addresses import SEARCH
 from dashboard.serializers import payload_fields
 from dashboard.table import moments, table
 from sentinel.errors import SentinelError
+from sentinel.schema.notifications import SystemLog
 
 LEVELS = ["info", "warning", "error"]
 # White or black text is chosen by Streamlit; both stand out on these.
 COLOURS = ["#667085", "#a87414", "#c4261b"]
 ROWS = 100
+CHOSEN = "log-chosen"
+"""Where a session keeps the id of the entry that is shown whole."""
 
 
 def _details(details: Mapping[str, Any]) -> str:
@@ -28,6 +34,26 @@ def _details(details: Mapping[str, Any]) -> str:
     }
     pairs = (pair for pair in payload_fields(flat) if pair[0] != "actor" and pair[1])
     return " · ".join(f"{name}: {text}" for name, text in pairs)
+
+
+def _choose(key: str, ids: list[str]) -> None:
+    """Take the row that was selected in the table of this key as the entry to read."""
+    selection = st.session_state[key]["selection"]
+    rows = [*selection["rows"], *(row for row, _ in selection.get("cells", []))]
+    st.session_state[CHOSEN] = ids[rows[0]] if rows and rows[0] < len(ids) else ""
+
+
+def _entry(entry: SystemLog, clock: Clock) -> None:
+    """Show one entry whole: its message, and its details as a table."""
+    fields = [("Time", clock.moment(entry.at)), *payload_fields(entry.details)]
+    rows = "".join(
+        f"<dt>{escape(name)}</dt><dd>{escape(clock.localized(text))}</dd>" for name, text in fields
+    )
+    st.html(
+        f'<h2 class="section">{escape(entry.what)}</h2>'
+        f"<p>{escape(clock.localized(entry.message))}</p>"
+        f'<dl class="meanings">{rows}</dl>'
+    )
 
 
 def _more() -> None:
@@ -77,19 +103,31 @@ def log() -> None:
         }
         for one in found[:rows]
     ]
+    ids = [one.id for one in found[:rows]]
+    chosen = str(st.session_state.get(CHOSEN, ""))
+    place = ids.index(chosen) if chosen in ids else None
+    # Streamlit keeps selections by position: other entries need another key.
+    key = f"log-{ids[0]}-{len(ids)}"
     table(
         pd.DataFrame(rows_shown),
+        key=key,
         row_height=34,
+        on_select=partial(_choose, key, ids),
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": [] if place is None else [place]}},
+        most=700 if place is None else 420,
         column_config={
             "Time": moments(),
             "Level": st.column_config.MultiselectColumn(options=LEVELS, color=COLOURS, width=88),
-            "Event": st.column_config.TextColumn(width=180),
+            "Event": st.column_config.TextColumn(width=150),
             "Message": st.column_config.TextColumn(width="large"),
             "Actor": st.column_config.TextColumn(width=90),
             "Details": st.column_config.TextColumn(width="large"),
         },
-        alt="Log entries, newest first",
+        alt="Log entries, newest first; select a row to read it whole",
     )
+    if place is not None:
+        _entry(found[place], clock)
     if len(found) > rows:
         st.button("Show older", key="log-older", icon=":material/expand_more:", on_click=_more)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any
 from urllib.parse import quote
@@ -25,8 +25,6 @@ LENGTHS = {
     "7d": (timedelta(days=7), timedelta(hours=6)),
     "30d": (timedelta(days=30), timedelta(days=1)),
 }
-TICKS = {"24h": 3, "7d": 24, "30d": 96}
-"""Hours between the times under the bars, by period."""
 WORDS = [level.word for level in reversed(Severity)]
 # The severities of theme/sentinel.css, light and dark; a chart cannot read CSS.
 COLOURS = {
@@ -110,7 +108,7 @@ def _trend(shown: Overview) -> None:
         )
         return
     clock = session.clock()
-    ticks = _ticks(trend.since, trend.until, TICKS[shown.length], clock)
+    labels = _labels(trend.since, trend.until, clock, days=shown.length != "24h")
     end = pd.DataFrame(rows)
     end["from"] = [clock.moment(one.at) for one in trend.buckets]
     end["words"] = "from " + end["from"] + ": " + end["opened"].astype(str) + " " + end["severity"]
@@ -120,8 +118,7 @@ def _trend(shown: Overview) -> None:
         .mark_bar(clip=True)  # round corners would have nothing drawn at all
         .encode(
             x=alt.X("at:T", title=None,
-                    axis=alt.Axis(values=list(ticks), grid=False, labelExpr=_labels(ticks),
-                              aria=False),
+                    axis=alt.Axis(tickCount=8, grid=False, labelExpr=labels, aria=False),
                     scale=alt.Scale(domainMin=trend.since, domainMax=trend.until)),
             x2="until:T",
             y=alt.Y("sum(opened):Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=5)),
@@ -137,23 +134,28 @@ def _trend(shown: Overview) -> None:
     st.altair_chart(chart, alt=f"{trend.now.opened} alerts opened in {shown.length}, by severity")
 
 
-def _ticks(since: datetime, until: datetime, hours: int, clock: Clock) -> dict[int, str]:
-    """Return the times under the bars: milliseconds since 1970, and how they are written."""
+def _labels(since: datetime, until: datetime, clock: Clock, *, days: bool) -> str:
+    """Make the expression of Vega that writes the times under the bars.
+
+    Vega has no format of the viewer's. It puts its ticks at whole hours or days of the viewer's
+    clock, all of which are given.
+
+    Args:
+        since: where the chart begins
+        until: where it ends
+        clock: the viewer's
+        days: whether ticks are named by their day
+
+    Returns:
+        the words of the tick's time, else none
+    """
     local = clock.local(since)
-    at = datetime(local.year, local.month, local.day, tzinfo=clock.zone)
-    found: dict[int, str] = {}
+    at = datetime(local.year, local.month, local.day, tzinfo=clock.zone).astimezone(UTC)
+    words: dict[int, str] = {}
     while at <= until:
-        if at >= since:
-            found[int(at.timestamp() * 1000)] = (
-                clock.short_day(at) if hours >= 24 else clock.hour(at)
-            )
-        at += timedelta(hours=hours)  # on the viewer's clock, whatever a clock change does
-    return found
-
-
-def _labels(ticks: dict[int, str]) -> str:
-    """Return the expression of Vega that writes the times under the bars."""
-    return f"({json.dumps(ticks)})[time(datum.value)]"
+        words[int(at.timestamp() * 1000)] = clock.short_day(at) if days else clock.hour(at)
+        at += timedelta(hours=1)
+    return f"({json.dumps(words)})[time(datum.value)] || ''"
 
 
 def _by_severity(shown: Overview) -> list[tuple[str, int]]:

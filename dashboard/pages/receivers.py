@@ -101,6 +101,13 @@ def _channels(lines: list[ChannelLine], length: str) -> None:
         },
         alt="Channels, the receivers that use them, and their deliveries",
     )
+    errors = "".join(
+        f"<dt>{escape(line.ref)}</dt><dd>{escape(clock.localized(line.delivered.error))}</dd>"
+        for line in lines
+        if line.delivered and line.delivered.error
+    )
+    if errors:  # whole, which a cell of the table cannot show
+        st.html(f'<h2 class="section">Last errors</h2><dl class="meanings">{errors}</dl>')
 
 
 def _tested(ref: str) -> CliResult | SentinelError:

@@ -101,21 +101,21 @@ def _list(lines: list[RuleLine], chosen: str) -> str:
         },
         most=420 if chosen else 700,
         column_config={
-            "Rule": st.column_config.TextColumn(width=190),
+            "Rule": st.column_config.TextColumn(width=180),
             "Health": st.column_config.MultiselectColumn(
                 options=list(LABELS.values()),
-                width=118,
+                width=104,
                 color=[COLOURS.get(one, GREY) for one in LABELS],
             ),
             "Alerts": st.column_config.NumberColumn(
                 width=62, help="Alerts that are open or acknowledged now"
             ),
-            "Result": st.column_config.TextColumn(width=150, help="Why its health is what it is"),
+            "Result": st.column_config.TextColumn(width=176, help="Why its health is what it is"),
             "Last evaluation": moments(),
             "Interval": st.column_config.TextColumn(width=64),
             "Severity": st.column_config.TextColumn(width=78),
-            "Trigger": st.column_config.TextColumn(width=150),
-            "Team": st.column_config.TextColumn(width=84),
+            "Trigger": st.column_config.TextColumn(width=110),
+            "Team": st.column_config.TextColumn(width=72),
             "Evaluations": st.column_config.NumberColumn(
                 format="localized", width=88, help="Since the rule was first evaluated"
             ),

@@ -69,6 +69,21 @@ def test_the_system_log_is_searched(scene: Scene, page: AppTest):
     assert list(page.dataframe[0].value["Message"]) == ["Slack did not take it"]
 
 
+def test_an_entry_of_the_log_that_is_selected_is_shown_whole_and_stays(scene: Scene, page: AppTest):
+    for number in range(3):
+        details = {"actor": "lena", "rules": ["disk", "cpu"], "until": "2026-11-30T10:00:00Z"}
+        scene.store.log.write("info", "x", f"message <b>{number}</b>", details)
+    opened(page, "log.py")
+    chosen = scene.store.log.page()[1]
+    page.session_state["log-chosen"] = chosen.id
+    words = shown(page.run())
+    assert "message &lt;b&gt;1&lt;/b&gt;" in words
+    assert "<dt>until</dt><dd>Nov 30, 2026, 10:00:00 AM</dd>" in words
+    assert "<dt>rules.1</dt><dd>cpu</dd>" in words
+    scene.store.log.write("info", "x", "a newer one")
+    assert "message &lt;b&gt;1&lt;/b&gt;" in shown(page.run())
+
+
 def test_more_of_the_log_is_shown_on_request(scene: Scene, page: AppTest):
     for number in range(101):
         scene.store.log.write("info", "x", f"row {number}")
