@@ -257,6 +257,21 @@ class Settings(SecureSettings):
         kept = _KeptSource(settings_cls)
         return init_settings, SecretFiles(settings_cls), env_settings, dotenv_settings, kept
 
+    keep_audit: Duration | None = Field(
+        default=None,
+        description=(
+            "How long rows of the audit trail are kept; older ones are "
+            "deleted only where SENTINEL_AUDIT_KEY is set."
+        ),
+    )
+    audit_key: SecretStr = Field(
+        default=SecretStr(""),
+        description=(
+            "Secret that signs how far the audit trail was deleted by SENTINEL_KEEP_AUDIT; "
+            "empty means that nothing is deleted. `sentinel audit verify` needs the same one."
+        ),
+    )
+
     @field_validator("allowed_networks")
     @classmethod
     def _are_networks(cls, text: str) -> str:

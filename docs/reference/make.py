@@ -43,6 +43,7 @@ LEFT_OUT = {
     "Rule.no_data": "Alerts stay as they are.",
     "Rule.not_repeated": "Alerts wait for a reading that is OK. Rules of webhooks always have it.",
     "ActiveHours.also": "No dates.",
+    "Settings.keep_audit": "For ever.",
     "ActiveHours.never": "No dates.",
     "ActiveHours.holidays": "Holidays count as ordinary days.",
     "Rule.resolve_after": "An alert stays open until a reading is OK or a person resolves it.",

@@ -20,6 +20,7 @@ from sentinel.api import (
     access,
     alert_desk,
     alerts,
+    audit,
     channels,
     events,
     health,
@@ -140,6 +141,7 @@ def create_app(
     api = APIRouter(prefix="/api/v1/alerts", dependencies=[access.Trusted, KnownQuery])
     for noun in (
         alerts,
+        audit,
         channels,
         events,
         heartbeats,

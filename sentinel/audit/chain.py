@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from sentinel.audit.change import canonical
+from sentinel.errors import ConfigurationError
 
 __all__ = [
     "GENESIS", "Checkpoint", "Entry", "Head", "Person", "Verdict", "digest", "pseudonym", "sign",
@@ -57,6 +59,27 @@ class Head(msgspec.Struct, frozen=True):
 
     seq: int = 0
     hash: str = GENESIS
+
+    @classmethod
+    def read(cls, text: str) -> Head:
+        """Return the end that was printed as `text`.
+
+        Args:
+            text: number, colon, hash
+
+        Returns:
+            The end.
+
+        Raises:
+            ConfigurationError: it is no number, colon and hash
+        """
+        number, _, hashed = text.strip().lower().partition(":")
+        if not re.fullmatch("[0-9]{1,18}:[0-9a-f]{64}", f"{number}:{hashed}"):
+            raise ConfigurationError(
+                f"{text[:100]!r} is no end of the audit trail",
+                hint="Give what `sentinel audit verify` printed: a number, a colon, 64 hex digits.",
+            )
+        return cls(int(number), hashed)
 
     def __str__(self) -> str:
         """Return it as it is printed and compared: number, colon, hash."""

@@ -13,6 +13,7 @@ import typer
 
 from sentinel.cli import (
     alerts,
+    audit,
     channels,
     database,
     deploy,
@@ -102,6 +103,7 @@ app.add_typer(channels.commands, name="channel")
 app.add_typer(keys.commands, name="key")
 app.add_typer(people.commands, name="user")
 app.add_typer(roles.commands, name="role")
+app.add_typer(audit.commands, name="audit")
 
 
 def _print_version(asked: bool) -> None:

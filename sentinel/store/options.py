@@ -23,6 +23,8 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
         keep_samples, keep_minutes, keep_hours: how long samples and their aggregates by minute
             and by hour are kept
         keep_events: how long events are kept
+        keep_audit: how long rows of the audit trail are kept; None for ever
+        audit_key: signs the checkpoints below which they are deleted; without it none is
     """
 
     reopen_within: timedelta = timedelta(minutes=15)
@@ -33,6 +35,8 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
     keep_minutes: timedelta = timedelta(days=30)
     keep_hours: timedelta = timedelta(days=400)
     keep_events: timedelta = timedelta(days=7)
+    keep_audit: timedelta | None = None
+    audit_key: str = ""
 
     @classmethod
     def of(cls, settings: Settings) -> StoreOptions:
@@ -45,5 +49,7 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
             keep_minutes=settings.keep_minutes,
             keep_hours=settings.keep_hours,
             keep_events=settings.keep_events,
+            keep_audit=settings.keep_audit,
+            audit_key=settings.audit_key.get_secret_value(),
             dashboard_url=dashboard_address(settings),
         )

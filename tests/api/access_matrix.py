@@ -21,6 +21,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     tenant: str
     alert: str
+    change: str
     key: str
     mark: str
     ping: str
@@ -70,7 +71,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def one_object(body: Body = no_body) -> Entry:
-    """An alert or a key: of others it is as unknown."""
+    """An alert, a key or a change: of others it is as unknown."""
     return Entry(foreign=404, team=404, body=body)
 
 
@@ -118,6 +119,9 @@ ENTRIES: dict[str, Entry] = {
     "POST /alerts/{alert_id}/actions": one_object(always({"action": "comment", "note": "seen"})),
     "GET /active": listed(),
     "POST ": whole_tenant(new_alert, own=201),
+    "GET /audit": listed(),
+    "GET /audit/verification": instance(),
+    "GET /audit/{reference}": one_object(),
     "GET /channels": instance(),
     "POST /process-event": whole_tenant(always({"a": 1}), event_tenant),
     "POST /events": whole_tenant(always([{"a": 1}])),

@@ -11,12 +11,14 @@ from fastapi import FastAPI
 from sentinel.access import Permission, Role
 from sentinel.api import create_app
 from sentinel.api.heartbeats import key_of
+from sentinel.audit.change import Change
 from sentinel.clock import FakeClock
 from sentinel.metrics.sample import Sample
 from sentinel.schema.notifications import InboxMessage
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
+from sentinel.store.audit.queries import AuditFilter, page
 from sentinel.store.database.tables import table_of
 from tests.api.access_matrix import ENTRIES, Entry, Expected, Place, entry_of
 from tests.api.served import TOKEN
@@ -55,12 +57,22 @@ def furnished(store: Store, clock: FakeClock, tenant: str) -> Place:
             )
         )  # fmt: skip
     ping = key_of(TOKEN, tenant, "nightly")
-    return Place(tenant=tenant, alert=alert, key=key.key.id, mark=mark, ping=ping)
+    change = Change(action="rule.enabled", object_kind="rule", object_name=mark, tenant=tenant)
+    store.audit.write([change], actor=mark)
+    (row,) = page(store, AuditFilter(actor=mark)).items
+    return Place(
+        tenant=tenant, alert=alert, key=key.key.id, mark=mark, ping=ping, change=row.id
+    )  # fmt: skip
 
 
 def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Place, key: str):
     address = path.format(
-        alert_id=place.alert, key_id=place.key, job="nightly", key=place.ping, name=place.mark
+        alert_id=place.alert,
+        key_id=place.key,
+        job="nightly",
+        key=place.ping,
+        name=place.mark,
+        reference=place.change,
     )
     return client.request(
         method, address, params=entry.query(place), json=entry.body(place),

@@ -33,6 +33,7 @@ _PLAIN = {"down", "status", "doctor", "api", "relay", "dashboard"}
 # They run until they are stopped, or print what a shell or a file takes.
 _OTHER_OUTPUT = {
     "up", "worker", "api", "relay", "dashboard", "env", "rule export", "rule diff",
+    "audit export",
 }  # fmt: skip
 
 

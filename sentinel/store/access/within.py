@@ -17,16 +17,20 @@ from sentinel.alerts.view import AlertView
 from sentinel.errors import ConfigurationError, NotFound, OutOfScope
 from sentinel.store.alerts.detail import Detail, read_detail
 from sentinel.store.alerts.queries import LISTED
+from sentinel.store.audit import queries as audit
+from sentinel.store.audit.chaining import verify_chain
 from sentinel.store.database.scoped import rule_in
 from sentinel.store.database.tables import RULE
 
 if TYPE_CHECKING:
     from sentinel.alerts.actions import Action, ActionResult
+    from sentinel.audit.chain import Head, Verdict
     from sentinel.events import Kept
     from sentinel.schema.notifications import InboxMessage
     from sentinel.store import Store
     from sentinel.store.alerts.filter import AlertFilter
     from sentinel.store.alerts.queries import FieldsPage, Order
+    from sentinel.store.audit.queries import AuditFilter, AuditItem, AuditPage
     from sentinel.store.metrics.samples import Metrics
     from sentinel.store.metrics.windows import Windows
     from sentinel.store.reports.statistics import Counted
@@ -168,6 +172,19 @@ class Within:
     def rules(self, columns: Mapping[str, str], tenant: str | None) -> list[dict[str, Any]]:
         """Return some columns of the rules in scope; see `Rules.fields`."""
         return self.store.rules.fields(columns, tenant, self.scope)
+
+    def audit_page(self, wanted: AuditFilter, limit: int, after: str | None) -> AuditPage:
+        """Return a page of the audit trail: what belongs to whole tenants that are in scope."""
+        chosen = msgspec.structs.replace(wanted, tenants=self.scope.whole_tenants)
+        return audit.page(self.store, chosen, limit=limit, after=after)
+
+    def audit_row(self, reference: str) -> AuditItem:
+        """Return one row of the audit trail; NotFound where it is not in scope."""
+        return audit.one(self.store, reference, tenants=self.scope.whole_tenants)
+
+    def verify_audit(self, known: Sequence[Head]) -> Verdict:
+        """Check the chain of all rows, of which a part in scope would prove nothing."""
+        return verify_chain(self.store, key=self.store.options.audit_key, known=known)
 
     def inbox_page(self, limit: int, after: InboxMessage | None) -> list[InboxMessage]:
         """Return the newest messages about groups in scope; see `Inbox.page`."""

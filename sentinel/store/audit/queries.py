@@ -111,7 +111,7 @@ def page(
         The rows, and where the next page begins.
 
     Raises:
-        ConfigurationError: `after` is no place that a page gave.
+        ConfigurationError: `after` is no place that a page gave, or there are too many words.
     """
     if after is not None and not _ID.fullmatch(after):
         raise ConfigurationError(
@@ -214,7 +214,13 @@ def _conditions(chosen: AuditFilter) -> list[ColumnElement[bool]]:
     if chosen.until is not None:
         where.append(AUDIT.c.at < chosen.until)
     read = (AUDIT.c.action, AUDIT.c.object_name, AUDIT.c.note, AUDIT_PERSON.c.name)
-    for word in chosen.words.replace("\0", "")[:MOST_LETTERS].lower().split()[:MOST_WORDS]:
+    words = chosen.words.replace("\0", "").lower().split()
+    if len(words) > MOST_WORDS or len(chosen.words) > MOST_LETTERS:
+        raise ConfigurationError(
+            f"a search has at most {MOST_WORDS} words and {MOST_LETTERS:,} letters",
+            hint="Leave some out: nothing of a search is ignored.",
+        )
+    for word in words:
         where.append(or_(*(func.lower(one).contains(word, autoescape=True) for one in read)))
     return where
 

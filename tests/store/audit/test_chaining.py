@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -13,6 +15,8 @@ from sentinel.clock import FakeClock
 from sentinel.relay import Relay
 from sentinel.store import Store
 from sentinel.store.audit.chaining import chain, verify_chain
+from sentinel.store.audit.queries import page
+from sentinel.store.audit.retention import truncate
 from sentinel.store.migrations.audit_triggers import drop_triggers
 from tests.processes import ended
 
@@ -123,3 +127,39 @@ def test_processes_that_change_and_chain_at_once_make_one_chain(store: Store):
     chain(store)
     found = verify_chain(store)
     assert (found.rows, found.waiting, found.problems) == (60, 0, [])
+
+
+def kept_for_a_day(store: Store, key: str = "the owner's") -> None:
+    store.options = msgspec.structs.replace(
+        store.options, keep_audit=timedelta(days=1), audit_key=key
+    )
+
+
+def test_retention_deletes_only_below_a_checkpoint_that_it_signs(store: Store, clock: FakeClock):
+    change(store, 2)
+    chain(store)
+    clock.forward(hours=30)
+    change(store)
+    chain(store)
+    kept_for_a_day(store, key="")
+    assert truncate(store) == 0  # nobody could vouch for what is gone
+    kept_for_a_day(store)
+    assert truncate(store) == 4
+    assert truncate(store) == 0
+    chain(store)
+    found = verify_chain(store, key="the owner's")
+    assert (found.problems, found.first, found.rows) == ([], 5, 3)
+    assert verify_chain(store, key="another").problems
+    with pytest.raises(DBAPIError, match="only below"):
+        run(store, "DELETE FROM audit WHERE seq = 5")
+    with pytest.raises(DBAPIError, match="never"):
+        run(store, "UPDATE audit_checkpoint SET seq = 6")
+
+
+def test_retention_of_alerts_deletes_old_audit_rows_too(store: Store, clock: FakeClock):
+    change(store)
+    chain(store)
+    clock.forward(days=2)
+    kept_for_a_day(store)
+    store.retain(timedelta(days=90))
+    assert [row.action for row in page(store).items] == ["audit.truncated"]

@@ -41,6 +41,7 @@ AUDITED = {
     "events.packs.roll_out": ("event_pack.set",),
     "events.packs.take_back": ("event_pack.removed",),
     "database.backup.restore": ("database.restored",),
+    "audit.retention.truncate": ("audit.truncated",),
     "audit.record.Audit.write": ("channel.saved", "channel.removed", "rule.deployed",
                                  "rule.undeployed", "rule.changed", "settings.changed"),
 }  # fmt: skip
