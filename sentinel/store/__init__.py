@@ -210,6 +210,9 @@ class Store:
 
     def retain(self, older_than: timedelta) -> Retained:
         """Delete alerts that were resolved longer ago than `older_than`, in small transactions."""
+        from sentinel.store.audit.retention import truncate
+
+        truncate(self)
         return retain(self, older_than)
 
     def changed(self, connection: Connection) -> None:

@@ -14,7 +14,6 @@ from sentinel.schema.answered_requests import AnsweredRequest
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
 from sentinel.schema.notifications import Delivery, InboxMessage, SystemLog
 from sentinel.schema.silences import Silence
-from sentinel.store.audit.retention import truncate
 from sentinel.store.database.bulk import id_array
 from sentinel.store.database.tables import ALERT, GROUP, RULE
 
@@ -103,5 +102,4 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         )
         connection.execute(delete(RuleMemory).where(~of_rule))
     store.events.forget(store.now())
-    truncate(store)
     return Retained(alerts, groups, store.metrics.upkeep())
