@@ -210,9 +210,7 @@ class Store:
 
     def retain(self, older_than: timedelta) -> Retained:
         """Delete alerts that were resolved longer ago than `older_than`, in small transactions."""
-        from sentinel.store.audit.retention import truncate
-
-        truncate(self)
+        self.audit.truncate()
         return retain(self, older_than)
 
     def changed(self, connection: Connection) -> None:

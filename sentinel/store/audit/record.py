@@ -112,6 +112,12 @@ class Audit:
             self.write([not_done(one, error) for one in changes], actor=actor)
             raise
 
+    def truncate(self) -> int:
+        """Delete rows that are older than the options say; see `retention.truncate`."""
+        from sentinel.store.audit.retention import truncate
+
+        return truncate(self._store)
+
     def _text(
         self, connection: Connection, fields: Any, people: tuple[str, ...]
     ) -> str | None:  # fmt: skip
