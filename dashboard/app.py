@@ -14,8 +14,9 @@ from dashboard import page_tokens, session
 from dashboard.address_redirects import AddressRedirects
 from dashboard.index_middleware import IndexMiddleware
 from dashboard.live_api import LiveApi
+from dashboard.login_gate import LoginGate
 from sentinel.host_guard import HostGuard, unknown_host
-from sentinel.links import allowed_hosts
+from sentinel.links import allowed_hosts, dashboard_address
 from sentinel.printable import clean_log_records
 from sentinel.settings import settings
 
@@ -40,6 +41,13 @@ app = st.App(
             refusal=refuse_host,
         ),
         Middleware(AddressRedirects, base=session.base_path, reserved=page_tokens.FOLDER),
+        Middleware(
+            LoginGate,
+            path=session.api_path,
+            base=session.base_path,
+            sign_in=session.sign_in,
+            public_url=lambda: dashboard_address(settings()),
+        ),
         Middleware(
             LiveApi,
             path=session.api_path,

@@ -14,9 +14,11 @@ from typing import Any, Protocol, TypeVar, cast
 import msgspec
 
 from dashboard.alert_commands import MOST_KEPT, AlertCommand, AlertCommands, Answer
+from dashboard.command_permissions import check_permission
 from dashboard.configuration import Configuration
 from dashboard.data import Data
 from dashboard.database_errors import database
+from sentinel.access import Principal
 from sentinel.errors import ConfigurationError, SentinelError
 from sentinel.store import Store
 
@@ -24,7 +26,7 @@ __all__ = ["Authorise", "Command", "Commands", "Services"]
 
 _log = logging.getLogger("sentinel.dashboard")
 
-Authorise = Callable[[], str]
+Authorise = Callable[[], Principal]
 """Names who acts; raises a ConfigurationError where nobody may act from there."""
 R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
@@ -76,13 +78,15 @@ class Commands:
 
         Raises:
             msgspec.ValidationError: `given` is no such command; nothing was done
-            ConfigurationError: whoever sent it may not act from there; nothing was done
+            ConfigurationError: whoever sent it may not act from there, or lacks the permission;
+                nothing was done
             DatabaseError: the database cannot be used; nothing was done
         """
-        actor = authorise()
+        who = authorise()
+        check_permission(kind, who)
         command = cast("Command[R]", msgspec.convert(given, cast("type[Any]", kind)))
         with database():
-            return command.carry_out(self._services, actor)
+            return command.carry_out(self._services, who.name)
 
     def run_form(self, command: Command[R], authorise: Authorise) -> R:
         """Run the command of a form.

@@ -18,11 +18,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dashboard import page_tokens
+from dashboard import identity, page_tokens
 from dashboard.commands import Commands
 from dashboard.live_filter import View
+from dashboard.login_gate import SESSION
 from dashboard.response_cache import CachedRows, ResponseCache
+from sentinel.access import Principal
 from sentinel.errors import ConfigurationError
+from sentinel.store.access.sessions import FoundSession
 
 __all__ = ["LiveApi"]
 
@@ -100,8 +103,8 @@ class LiveApi:
             answer = Response(body, refused.status, HEADERS, "application/json")
         await answer(scope, receive, send)
 
-    def _authorise(self, request: Request) -> str:
-        """Return who acts: the holder of the page's token, while the login proxy names them."""
+    def _authorise(self, request: Request) -> Principal:
+        """Return who acts: the holder of the page's token, while they are signed in."""
         # Browsers say which site a request comes from; other clients need the token all the same.
         foreign = request.headers.get("sec-fetch-site", "same-origin") != "same-origin"
         holder = page_tokens.holder(request.headers.get(page_tokens.HEADER, ""))
@@ -111,14 +114,20 @@ class LiveApi:
             person = self._proxy_user(request.headers)
         except ConfigurationError as error:
             raise _Refused(401, f"{error.message}. {error.hint}") from error
+        session: FoundSession | None = request.scope.get(SESSION)
+        if session is not None:
+            person = session.principal.name
         if person not in (None, holder.actor):  # somebody else signed in since the page was shown
             raise _Refused(401, f"this page belongs to {holder.actor}: load it again as {person}")
+        if session is not None:
+            return session.principal
         if person is not None:
             self._renew_login(person, holder.session)
-        return holder.actor
+        return identity.unconfined(holder.actor)
 
     async def _answer(self, name: str, request: Request) -> Response:
-        actor = self._authorise(request)
+        who = self._authorise(request)
+        actor = who.name
         match request.method, name:
             case "GET", "beat":
                 responses = self._responses()
@@ -131,7 +140,7 @@ class LiveApi:
                 alert = await self._once(("alert", wanted), lambda: self._responses().alert(wanted))
                 return _json(msgspec.json.encode(alert | {"me": actor}))
             case "POST", "act":
-                return await self._act(request, actor)
+                return await self._act(request, who)
             case _:
                 raise _Refused(404, f"there is no {request.method} {name}")
 
@@ -149,7 +158,7 @@ class LiveApi:
         coding = {"content-encoding": "gzip"} if packed else {}
         return _json(rows.packed if packed else rows.plain, **_version(rows), **coding)
 
-    async def _act(self, request: Request, actor: str) -> Response:
+    async def _act(self, request: Request, who: Principal) -> Response:
         body = bytearray()
         async for piece in request.stream():
             body += piece
@@ -159,16 +168,16 @@ class LiveApi:
             asked = msgspec.json.decode(body, type=_ActRequest)
         except msgspec.MsgspecError as error:
             raise _Refused(400, f"the body is not a list of commands: {error}") from error
-        return await self._in_thread(lambda: self._acted(asked, actor))
+        return await self._in_thread(lambda: self._acted(asked, who))
 
-    def _acted(self, asked: _ActRequest, actor: str) -> Response:
+    def _acted(self, asked: _ActRequest, who: Principal) -> Response:
         responses = self._responses()
-        answers = self._commands().run_all(asked.commands, lambda: actor)
+        answers = self._commands().run_all(asked.commands, lambda: who)
         responses.expire()
         head = msgspec.json.encode({"answers": answers})
         if asked.view is None:
             return _json(head)
-        rows = responses.rows(View.read(asked.view), actor)
+        rows = responses.rows(View.read(asked.view), who.name)
         return _json(b"".join((head[:-1], b",", rows.plain[1:])), **_version(rows))
 
     async def _once(self, key: object, work: Callable[[], T]) -> T:

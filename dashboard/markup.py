@@ -9,7 +9,18 @@ from dashboard.clock import Clock
 from sentinel.severity import Severity
 from sentinel.store.alerts.live_counts import CAP
 
-__all__ = ["SAME", "age", "capped", "change", "database_down", "length", "message", "note", "span"]
+__all__ = [
+    "SAME",
+    "age",
+    "capped",
+    "change",
+    "database_down",
+    "length",
+    "message",
+    "note",
+    "signed_in",
+    "span",
+]
 
 
 def age(since: datetime, now: datetime) -> str:
@@ -95,4 +106,22 @@ def message(
         f"{age(at, now)}</span></div>"
         f'<div class="what"><div class="title">{escape(title)}{_status(status)}{mark}</div>'
         f"{body}</div></div>"
+    )
+
+
+def signed_in(name: str, role: str, path: str) -> str:
+    """Return who is signed in, with the button that ends the login.
+
+    Args:
+        name: of the person, as pages show it
+        role: the highest one
+        path: folder of the login's addresses
+
+    Returns:
+        HTML.
+    """
+    return (
+        f'<form class="signed-in" method="post" action="{escape(path)}/logout">'
+        f'<span class="me" title="{escape(name)}, {escape(role)}">{escape(name)}'
+        f'<small>{escape(role)}</small></span><button type="submit">Sign out</button></form>'
     )

@@ -21,12 +21,16 @@ from dashboard.data import Data
 from dashboard.login_leases import LoginLeases
 from dashboard.reports import Reports
 from dashboard.response_cache import ResponseCache
+from dashboard.sign_in import SignIn
+from sentinel.access import EVERYTHING, Permission, Principal
+from sentinel.access.cookies import COOKIE
 from sentinel.audit.origin import Origin
 from sentinel.errors import ConfigurationError
 from sentinel.links import Addresses
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.settings import settings
 from sentinel.store import Store
+from sentinel.store.access.sessions import FoundSession
 
 __all__ = [
     "ALERT",
@@ -40,7 +44,10 @@ __all__ = [
     "commands",
     "configuration",
     "data",
+    "has_login",
     "live_api",
+    "may",
+    "principal",
     "proxy_user",
     "queue_toast",
     "renew_login",
@@ -50,6 +57,8 @@ __all__ = [
     "run_widget_commands",
     "show_alert",
     "show_toasts",
+    "sign_in",
+    "signed_in",
     "zone",
 ]
 
@@ -59,6 +68,8 @@ REQUESTED_ALERT = "alert-requested"
 TOASTS = "toasts"
 SESSION_ID = "session"
 """Where a session keeps its id."""
+PRINCIPAL = "principal"
+"""Where a session keeps who acts, as the last run of the page found them."""
 LOGIN_LEASES = LoginLeases()
 R = TypeVar("R")
 
@@ -106,6 +117,16 @@ def responses() -> ResponseCache:
     return ResponseCache(data())
 
 
+@st.cache_resource(show_spinner=False)
+def _sign_in() -> SignIn:
+    return SignIn(data().store, settings())
+
+
+def sign_in() -> SignIn | None:
+    """Return what logs people in; None where a login proxy names them."""
+    return None if settings().dashboard_user_header else _sign_in()
+
+
 def run(command: Command[R]) -> R:
     """Carry out the command of a form.
 
@@ -125,8 +146,8 @@ def run(command: Command[R]) -> R:
 def run_widget_commands(states: dict[str, Any]) -> list[Answer]:
     """Carry out the commands that a widget has in its state, where the live API did not answer.
 
-    Streamlit's connection, once open, does not notice that a login ended. Where there is a login
-    proxy, nothing is therefore taken from it: commands wait in the browser until the live API
+    Streamlit's connection, once open, does not notice that a login ended. Where there is a
+    login, nothing is therefore taken from it: commands wait in the browser until the live API
     accepts them, which checks the login with every request.
 
     Args:
@@ -135,7 +156,7 @@ def run_widget_commands(states: dict[str, Any]) -> list[Answer]:
     Returns:
         the answers
     """
-    if settings().dashboard_user_header:
+    if has_login():
         return []
     return commands().run_all(states.get("commands"), authorized_actor)
 
@@ -151,10 +172,11 @@ def base_path() -> str:
     return str(st.get_option("server.baseUrlPath") or "").strip("/")
 
 
-def live_api() -> dict[str, str]:
-    """Return where a page finds the live API, and the token that it sends with every request."""
-    token = page_tokens.issue(actor(), str(st.session_state[SESSION_ID]))
-    return {"path": api_path(), "token": token}
+def live_api() -> dict[str, Any]:
+    """Return where a page finds the live API, its token, and whether its person may act."""
+    who = principal()
+    token = page_tokens.issue(who.name, str(st.session_state[SESSION_ID]))
+    return {"path": api_path(), "token": token, "acts": may(Permission.RESPOND)}
 
 
 def begin_run() -> None:
@@ -164,9 +186,10 @@ def begin_run() -> None:
     Later runs say nothing of the login: that connection does not notice its end.
 
     Raises:
-        ConfigurationError: a proxy should name who acts, and does not
+        ConfigurationError: a proxy should name who acts, and does not; or the login ended
     """
-    me = actor()
+    st.session_state[PRINCIPAL] = found = _principal()
+    me = found.name
     if SESSION_ID not in st.session_state:
         st.session_state[SESSION_ID] = secrets.token_hex(16)
         if settings().dashboard_user_header:
@@ -178,38 +201,99 @@ def renew_login(person: str, session: str) -> None:
     LOGIN_LEASES.renew(person, session)
 
 
-def actor() -> str:
-    """Return who acts in this session.
+def has_login() -> bool:
+    """Return whether people log in, here or at a login proxy."""
+    here = sign_in()
+    return here is None or here.is_on()
+
+
+def signed_in() -> FoundSession | None:
+    """Return the login that this session belongs to.
 
     Returns:
-        the person that the login proxy named when the connection was opened, else the configured
-        user, else the login of this machine
+        the login; None where the dashboard has none
 
     Raises:
-        ConfigurationError: a proxy should name them, and does not
+        ConfigurationError: people must log in, and this login ended
     """
+    here = sign_in()
+    if here is None or not here.is_on():
+        return None
+    found = here.session(_cookie())
+    if found is None:
+        ended = _ended()
+        raise ended
+    return found
+
+
+def _cookie() -> str:
+    return str(st.context.cookies.get(COOKIE) or "")
+
+
+def _principal() -> Principal:
+    found = signed_in()
+    if found is not None:
+        return found.principal
     chosen = settings()
     header = chosen.dashboard_user_header
-    return identity.acting(chosen, st.context.headers.get_all(header) if header else ())
+    given = st.context.headers.get_all(header) if header else ()
+    return identity.unconfined(identity.acting(chosen, given))
 
 
-def authorized_actor() -> str:
+def principal() -> Principal:
+    """Return who acts in this session, as the page's run began.
+
+    Returns:
+        whose login it is, else the person that the login proxy named when the connection was
+        opened, else the configured user, else the login of this machine
+
+    Raises:
+        ConfigurationError: a proxy should name them, and does not; or the login ended
+    """
+    found = st.session_state.get(PRINCIPAL)
+    return found if isinstance(found, Principal) else _principal()
+
+
+def may(permission: Permission) -> bool:
+    """Return whether the person of this session may do something, to leave out what they may not.
+
+    Commands are checked again when they arrive, with the roles as they are then.
+
+    Args:
+        permission: in all tenants and teams
+
+    Returns:
+        whether they may
+    """
+    return principal().scope(permission) == EVERYTHING
+
+
+def actor() -> str:
+    """Return the name of who acts in this session; see `principal`."""
+    return principal().name
+
+
+def authorized_actor() -> Principal:
     """Return who acts in this session, for a change that arrives over Streamlit's connection.
 
     Returns:
-        as `actor`
+        who acts, with the roles as they are now
 
     Raises:
-        ConfigurationError: a proxy should name them, and has not done so for the length of a lease
+        ConfigurationError: a proxy should name them, and has not done so for the length of a
+            lease; or the login ended
     """
-    chosen, me = settings(), actor()
+    chosen, who = settings(), _principal()
     if chosen.dashboard_user_header:
         session = str(st.session_state.get(SESSION_ID, ""))
-        if not LOGIN_LEASES.holds(me, session, chosen.dashboard_login_lease):
-            raise ConfigurationError(
-                "you are no longer signed in here", hint="Load the page again."
-            )
-    return me
+        if not LOGIN_LEASES.holds(who.name, session, chosen.dashboard_login_lease):
+            ended = _ended()
+            raise ended
+    return who
+
+
+def _ended() -> ConfigurationError:
+    return ConfigurationError("you are no longer signed in here", hint="Load the page again.")
 
 
 def proxy_user(headers: Headers) -> str | None:

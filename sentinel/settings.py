@@ -115,8 +115,9 @@ class Settings(SecureSettings):
     dashboard_behind_login: bool = Field(
         default=False,
         description=(
-            "A proxy in front of the dashboard has a login. Only then does the dashboard listen on "
-            "SENTINEL_HOST; else it listens on loopback only, since it has no login of its own."
+            "The dashboard has accounts (`sentinel user create`), or a proxy in front of it has a "
+            "login. Only then does the dashboard listen on SENTINEL_HOST; else it listens on "
+            "loopback only, since without an account everybody who reaches it may do everything."
         ),
     )
     dashboard_user_header: str = Field(

@@ -127,7 +127,8 @@ class Bulk {
   paint() {
     const { blotter } = this;
     const n = blotter.chosen.size;
-    const on = n > 0 || this.typing() || Boolean(this.choices);
+    const on = mayAct() && (n > 0 || this.typing() || Boolean(this.choices));
+    blotter.element.classList.toggle("viewing", !mayAct());
     this.element.classList.toggle("on", on);
     blotter.element.classList.toggle("acting", on);
     this.words.textContent = blotter.everything ? "All that match" : n ? `${n} selected` : "This alert";

@@ -162,7 +162,7 @@ class Drawer {
       this.rest.replaceChildren();
       return;
     }
-    this.comment.hidden = false;
+    this.comment.hidden = !mayAct();
     this.paintDoing(shown);
     keepingOpen(this.element, this.id, () => {
       this.paintTop(shown, alert);
@@ -179,6 +179,7 @@ class Drawer {
       links.length ? h("p", { class: "links" }, links) : "");
   }
   paintDoing(shown) {
+    if (!mayAct()) { this.doing.replaceChildren(); return; }
     const { status } = shown, closed = status === "resolved" || status === "pending";
     const backs = ["unacknowledge", "reopen"];
     const button = (op, name, kind = "", press = () => this.act(op)) => h("button", { type: "button", class: `button ${kind}`, "data-op": op, onclick: press }, icon(backs.includes(op) ? "takeback" : op), name);
@@ -242,6 +243,7 @@ class Drawer {
       h("small", {}, when(step.at, now)));
   }
   act(op, more = {}) {
+    if (!mayAct()) return;
     const shown = this.data?.id === this.id ? this.data.alert : this.row;
     const comment = this.comment.value.trim();
     if (op === "comment" && !comment) { this.comment.focus(); return; }

@@ -7,6 +7,9 @@ const HELP = [
   ["View", [["/", "filter"], ["1 – 5", "severity"], ["I", "only mine"], ["H", "show suppressed"], ["G", "group"], ["← →", "collapse, expand"], ["T ⇧T", "sort, reverse"], ["L", "500 more"], ["N", "show new alerts"], ["P", "pause"], ["D", "density"], ["B", "sound, notification"], ["?", "this list"]]],
 ];
 
+/** The keys of actions and of the selection that they are for. */
+const ACTING = new Set(["a", "e", "z", "s", "m", "c", "u", "x", " ", "*"]);
+
 function bindKeys(blotter) {
   const act = (op, more) => () => blotter.bulk.go(op, more);
   const keys = {
@@ -54,6 +57,7 @@ function bindKeys(blotter) {
     // have keys of their own, and keys that scroll act where the focus is.
     if (!inside && target.closest("[role=dialog], [role=listbox], [role=menu], [data-testid=stPopoverBody], [data-baseweb=popover]")) return;
     if (!inside && event.key.length > 1 && event.key !== "Escape" && !within(event, target)) return;
+    if (!mayAct() && ACTING.has(event.key.toLowerCase())) return;
     if ((event.ctrlKey || event.metaKey) && event.key === "a" && inside) { event.preventDefault(); blotter.chooseMore(); return; }
     if (event.metaKey || event.ctrlKey || event.altKey) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;

@@ -8,7 +8,10 @@ class LiveApi {
   receive(given) {
     // Streamlit may have reconnected as somebody else; the commands of this page's person are not theirs.
     if (given && this.token && holder(given.token) !== holder(this.token)) this.replaced = true;
-    if (given) Object.assign(this, given);
+    if (given) {
+      Object.assign(this, given);
+      document.documentElement.dataset.acts = given.acts === false ? "no" : "yes";
+    }
     return this.token ? holder(this.token) : "";
   }
   async ask(name, { params = {}, ...more } = {}) {
@@ -36,6 +39,9 @@ class LiveApi {
     return withVersion(answer, await answer.json(), view);
   }
 }
+
+/** Whether this page's person may act on alerts; the server checks each command besides. */
+const mayAct = () => document.documentElement.dataset.acts !== "no";
 
 /** Whose token it is; page_tokens.py writes the name first. */
 function holder(token) { return token.split(".")[0]; }

@@ -77,7 +77,7 @@ function fillRow(element, row, { me, chosen, conflict }) {
     h("div", { role: "gridcell", class: "c-assignee", title: row.assignee ? `Assigned to ${row.assignee}` : ownerOf(row) ? `Acknowledged by ${ownerOf(row)}` : "Nobody has it" }, whoOf(row, me)),
     h("div", { role: "gridcell", class: "c-count", title: row.count > 1 ? `${row.count} occurrences` : "" }, row.count > 1 ? `${row.count}` : ""),
     h("div", { role: "gridcell", class: "c-do" },
-      ...(row.status === "resolved" ? [] : [
+      ...(row.status === "resolved" || !mayAct() ? [] : [
         row.status === "acknowledged" ? actionButton("unacknowledge", "Unacknowledge", "Shift A") : actionButton("acknowledge", "Acknowledge", "A"),
         actionButton("resolve", "Resolve", "E"),
         row.status === "suppressed" ? actionButton("unsuppress", "End suppression", "S") : actionButton("suppress", "Suppress", "S")]),
@@ -94,7 +94,7 @@ function makeHead(section, { chosen, folded, group, acknowledge }) {
       h("button", { type: "button", class: "fold", "data-fold": section.key, tabindex: "-1", "aria-expanded": String(!folded) }, icon("more"), section.name),
       h("span", { class: "n" }, plural(section.rows.length, "alert")),
       group ? h("span", { class: `worst sev-${worst}` }, h("span", { class: "sev" }, SHORT[worst])) : null,
-      group === "notified" && section.key && section.rows.some((row) => groupOf(row) === "unacknowledged")
+      group === "notified" && mayAct() && section.key && section.rows.some((row) => groupOf(row) === "unacknowledged")
         ? h("button", { type: "button", class: "plain", tabindex: "-1", title: "Acknowledge the open alerts shown of this group", onclick: (event) => { event.stopPropagation(); acknowledge(section.rows.filter((row) => groupOf(row) === "unacknowledged").map((row) => row.id)); } }, "Acknowledge group") : null));
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import drawer, export_storage, heartbeat, page_notes, saved_views, session
+from dashboard import drawer, export_storage, heartbeat, markup, page_notes, saved_views, session
 from dashboard.markup import capped, note
 from sentinel.errors import ConfigurationError
 
@@ -26,10 +26,13 @@ st.logo(str(THEME / "logo.svg"), icon_image=str(THEME / "icon.svg"), size="large
 
 try:
     session.begin_run()
+    found = session.signed_in()
 except ConfigurationError as error:
     st.html(note("down", error.message, error.hint))
     st.stop()
 
+if found is not None:
+    st.html(markup.signed_in(found.display_name, found.principal.role, session.api_path()))
 unread = session.data().unread()
 page = st.navigation(
     {

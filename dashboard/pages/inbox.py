@@ -12,6 +12,7 @@ from dashboard.configuration_commands import AcknowledgeGroup, MarkRead
 from dashboard.data import MOST_ROWS
 from dashboard.page_addresses import SEARCH
 from dashboard.view_models import InboxView
+from sentinel.access import Permission
 from sentinel.errors import ConfigurationError, SentinelError
 from sentinel.schema.notifications import InboxMessage
 from sentinel.severity import Severity
@@ -120,13 +121,14 @@ def _message(message: InboxMessage, view: InboxView) -> str | None:
             ),
             width="stretch",
         )
-        if message.status == "firing" and message.group_id in view.unacknowledged:
+        acts = session.may(Permission.RESPOND)
+        if acts and message.status == "firing" and message.group_id in view.unacknowledged:
             st.button(
                 "Acknowledge", key=f"ack-{message.id}", icon=":material/task_alt:",
                 on_click=_acknowledge, args=(message,),
                 help="Acknowledges the open alerts of its group",
             )  # fmt: skip
-        if unread:
+        if acts and unread:
             st.button(
                 "Mark as read",
                 key=f"read-{message.id}",
@@ -167,7 +169,7 @@ def messages() -> None:
             f'<div class="page-head"><h1>Inbox</h1><span class="fresh-count">{count}</span></div>',
             width="stretch",
         )
-        if view.unread:
+        if view.unread and session.may(Permission.RESPOND):
             with st.popover("Mark all as read", key="read-all", icon=":material/done_all:"):
                 st.html(
                     f'<p class="small">Mark all {markup.capped(view.unread)} messages as read, for '

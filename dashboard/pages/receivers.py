@@ -13,6 +13,7 @@ from dashboard import channel_panels, markup, session
 from dashboard.configuration import ChannelLine, CliResult
 from dashboard.configuration_commands import RemoveReceiver, SendTestMessage, SetReceiver
 from dashboard.table import moments, table
+from sentinel.access import Permission
 from sentinel.errors import SentinelError
 
 LENGTHS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
@@ -139,7 +140,7 @@ def _test(lines: list[ChannelLine]) -> None:
             st.html(markup.note("warn", f"{about} did not accept the test message.", why))
 
 
-def _receivers(found: dict[str, list[str]], known: list[str]) -> None:
+def _receivers(found: dict[str, list[str]], known: list[str], *, edits: bool) -> None:
     st.html('<h2 class="section">Receivers</h2>')
     for name in sorted(found, key=lambda one: (one != DEFAULT, one)):
         with (
@@ -151,6 +152,8 @@ def _receivers(found: dict[str, list[str]], known: list[str]) -> None:
                 f"{escape(_names(found[name]))}</span></div>",
                 width="stretch",
             )
+            if not edits:
+                continue
             with st.popover("Change", icon=":material/edit:"):
                 key = f"channels-of-{name}"
                 st.multiselect(
@@ -172,6 +175,8 @@ def _receivers(found: dict[str, list[str]], known: list[str]) -> None:
                         f"Remove {name}", key=f"remove-{name}", type="primary",
                         on_click=_remove, args=(name,),
                     )  # fmt: skip
+    if not edits:
+        return
     with st.popover("New receiver", icon=":material/add:"):
         st.text_input(
             "Name", key="receiver-name", max_chars=100, placeholder="night-shift",
@@ -202,12 +207,16 @@ def _page() -> None:
         st.html(markup.note("warn", f"There is no channel {asked}.",
                             "It may have been removed; the table has all channels."))  # fmt: skip
     _channels(lines, chosen)
-    _test(lines)
+    edits = session.may(Permission.EDIT)
+    if edits:
+        _test(lines)
     st.html(
         '<p class="small">A channel is the inbox or a Prefect block. The command line adds blocks '
         "too: <code>sentinel channel add slack ops --receiver default</code></p>"
     )
-    _receivers(found, [line.ref for line in lines])
+    _receivers(found, [line.ref for line in lines], edits=edits)
+    if not edits:
+        return
     st.html('<h2 class="section">Blocks</h2>')
     # Only if asked for: Prefect may be slow, and the rest of the page does without it.
     if st.toggle("Change channels", key="manage-channels"):

@@ -15,6 +15,7 @@ from dashboard.configuration import RuleLine
 from dashboard.configuration_commands import SwitchRule
 from dashboard.page_addresses import SEARCH
 from dashboard.table import moments, table
+from sentinel.access import Permission
 from sentinel.errors import SentinelError
 from sentinel.rules.health import LABELS, RuleHealth
 from sentinel.severity import Severity
@@ -125,32 +126,41 @@ def _list(lines: list[RuleLine], chosen: str) -> str:
     return lines[selected[0]].row.name if selected and selected[0] < len(lines) else ""
 
 
+def _switch_button(line: RuleLine) -> None:
+    row = line.row
+    if row.enabled:
+        with st.popover("Disable", icon=":material/toggle_off:"):
+            alerts = "no alert" if not line.live else f"{line.live:,} open alert(s)"
+            st.html(
+                f'<p class="small">The rule stays disabled, whatever is deployed, until '
+                f"somebody enables it. This closes {alerts} as “rule disabled”, which cannot "
+                "be undone: alerts that still fire open again once the rule is enabled.</p>"
+            )
+            st.text_input(
+                "Reason", key="disable-reason", max_chars=500,
+                placeholder="Shown to everybody",
+            )  # fmt: skip
+            st.button(
+                f"Disable {row.name}", key="disable", type="primary",
+                on_click=_switch, args=(line, False),
+            )  # fmt: skip
+    else:
+        st.button(
+            "Enable", key="enable", icon=":material/toggle_on:", type="primary",
+            on_click=_switch, args=(line, True),
+        )  # fmt: skip
+
+
 def _buttons(line: RuleLine) -> None:
     row = line.row
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        rule_panels.run_button(line)
-        rule_panels.silence_button(line)
-        if row.enabled:
-            with st.popover("Disable", icon=":material/toggle_off:"):
-                alerts = "no alert" if not line.live else f"{line.live:,} open alert(s)"
-                st.html(
-                    f'<p class="small">The rule stays disabled, whatever is deployed, until '
-                    f"somebody enables it. This closes {alerts} as “rule disabled”, which cannot "
-                    "be undone: alerts that still fire open again once the rule is enabled.</p>"
-                )
-                st.text_input(
-                    "Reason", key="disable-reason", max_chars=500,
-                    placeholder="Shown to everybody",
-                )  # fmt: skip
-                st.button(
-                    f"Disable {row.name}", key="disable", type="primary",
-                    on_click=_switch, args=(line, False),
-                )  # fmt: skip
-        else:
-            st.button(
-                "Enable", key="enable", icon=":material/toggle_on:", type="primary",
-                on_click=_switch, args=(line, True),
-            )  # fmt: skip
+        edits = session.may(Permission.EDIT)
+        if edits:
+            rule_panels.run_button(line)
+        if session.may(Permission.RESPOND):
+            rule_panels.silence_button(line)
+        if edits:
+            _switch_button(line)
         if url := session.configuration().deployment(row):
             st.link_button("Deployment in Prefect", url, icon=":material/open_in_new:")
         if st.button(

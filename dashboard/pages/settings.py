@@ -18,6 +18,7 @@ from dashboard.blotter import widget
 from dashboard.connection_check import check_page
 from dashboard.prefect_addresses import LABELS, SavePrefectAddresses
 from dashboard.serializers import TARGETS
+from sentinel.access import Permission
 from sentinel.duration import format_duration
 from sentinel.errors import ConfigurationError, SentinelError
 from sentinel.settings import KEPT, kept_settings, set_by, settings
@@ -55,7 +56,7 @@ def _address(name: str, in_use: str, kept: str) -> str:
     source = set_by(name)
     typed = st.text_input(
         LABELS[name], value=in_use if source else kept, placeholder=in_use, key=name,
-        disabled=bool(source), max_chars=2000,
+        disabled=bool(source) or not session.may(Permission.ADMINISTER), max_chars=2000,
         help="Empty: what follows from the other settings" if not source else None,
     )  # fmt: skip
     if source:
@@ -103,6 +104,8 @@ def _prefect() -> None:
         st.html(markup.note("warn", error.message, error.hint))
         kept = {}
     typed = {name: _address(name, in_use[name], kept.get(name, "")) for name in KEPT}
+    if not session.may(Permission.ADMINISTER):
+        return
     with st.container(horizontal=True, gap="small"):
         tested = st.button("Test connection", key="test", icon=":material/lan:")
         saved = st.button(
@@ -142,6 +145,8 @@ def _storage() -> None:
 
 def _named_by() -> str:
     header = settings().dashboard_user_header
+    if session.signed_in() is not None:
+        return f"your login; role {session.principal().role}"
     return (
         f"{header}, set by the login proxy"
         if header
@@ -161,11 +166,12 @@ def _preferences() -> None:
         ]
     )  # fmt: skip
     widget("preferences", {})
-    if settings().dashboard_user_header:
+    if session.has_login():
         return
     st.html(
-        '<p class="small">The dashboard has no login yet, so it listens on loopback only. '
-        "Everybody who can reach it acts as the person above. Behind a login proxy, set "
+        '<p class="small">There is no account, so everybody who can reach the dashboard acts as '
+        "the person above; it listens on loopback only. The first account switches login on: "
+        "<code>sentinel user create</code>. Behind a login proxy, set "
         "<code>SENTINEL_DASHBOARD_BEHIND_LOGIN</code> to have it listen on other addresses, and "
         "<code>SENTINEL_DASHBOARD_USER_HEADER</code> to the header that names the person.</p>"
     )

@@ -23,7 +23,9 @@ from sentinel.store.access.people import People, PersonView
 
 __all__ = ["commands"]
 
-commands = typer.Typer(no_args_is_help=True, help="Accounts of people.")
+commands = typer.Typer(
+    no_args_is_help=True, help="Accounts of people. The first one switches login on."
+)
 
 
 @commands.command()
@@ -39,15 +41,21 @@ def create(
 ) -> None:
     """Make an account. The password is asked for, or read as a line of standard input.
 
+    The first account switches login on: from then on the dashboard asks everybody to log in.
+
     Example:
         sentinel user create maria --role responder --display-name "Maria López"
     """
     with open_store() as store:
-        made = People(store).create(
+        people = People(store)
+        first = not people.exist()
+        made = people.create(
             name, role, password=_password(name), actor=actor(), display_name=display_name,
             tenants=tenant or None, teams=team or None,
         )  # fmt: skip
     _report(made, f"{made.name} can log in, as {grant_words(made.grants)}.", json=json)
+    if first and not json:
+        say("This is the first account: the dashboard asks everybody to log in from now on.")
 
 
 @commands.command("list")
@@ -71,7 +79,7 @@ def list_(json: AsJson = False) -> None:
             )
             for one in found
         ],
-        empty="There are no accounts.",
+        empty="There are no accounts, so the dashboard has no login: sentinel user create",
     )  # fmt: skip
 
 
@@ -152,8 +160,12 @@ def delete(name: WhichPerson, json: AsJson = False) -> None:
         sentinel user delete maria
     """
     with open_store() as store:
-        found = People(store).delete(name, actor=actor())
+        people = People(store)
+        found = people.delete(name, actor=actor())
+        last = not people.exist()
     _report(found, f"Deleted the account of {found.name}.", json=json)
+    if last and not json:
+        say("No account is left: the dashboard has no login, and everybody who reaches it may act.")
 
 
 def _report(found: PersonView, words: str, *, json: bool) -> None:

@@ -31,7 +31,10 @@ def test_an_account_is_made_shown_changed_and_deleted(run: Run, typed: Typed):
     code, out, err = run("user", "create", "Maria", "--role", "responder", "--tenant", "acme",
                          "--display-name", "Maria López")  # fmt: skip
     assert (code, err) == (0, "")
-    assert out == "maria can log in, as responder of acme.\n"
+    assert out.splitlines() == [
+        "maria can log in, as responder of acme.",
+        "This is the first account: the dashboard asks everybody to log in from now on.",
+    ]
     out = run("user", "list")[1]
     assert "Maria López" in out
     assert "responder of acme" in out
@@ -49,7 +52,8 @@ def test_an_account_is_made_shown_changed_and_deleted(run: Run, typed: Typed):
     assert run("user", "disable", "maria")[1].startswith("maria cannot log in any more")
     assert "disabled" in run("user", "show", "maria")[1]
     assert run("user", "enable", "maria")[1] == "maria can log in.\n"
-    assert run("user", "delete", "maria")[1] == "Deleted the account of maria.\n"
+    out = run("user", "delete", "maria")[1]
+    assert out.startswith("Deleted the account of maria.\nNo account is left: the dashboard has no")
 
 
 def test_programs_get_json_without_the_password(run: Run, typed: Typed):

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
-from dashboard import configuration_commands
+from dashboard import alert_commands, configuration_commands, prefect_addresses
 from dashboard.alert_commands import Answer
+from dashboard.command_permissions import PERMISSIONS, check_permission
 from dashboard.commands import Commands
 from dashboard.configuration import Configuration
 from dashboard.data import Data
+from dashboard.identity import unconfined
+from sentinel.access import Principal, Role
 from sentinel.alerts.actions import Acknowledge, Assign, Resolve
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, DatabaseUnreachable
@@ -42,7 +45,7 @@ class Browser:
         self.count += 1
         items = [] if ids is None else [[one, self.seen[one]] for one in ids]
         command = {"id": f"c{self.count}", "op": op, "items": items, **more}
-        (answer,) = self.commands.run_all([command], lambda: "maria")
+        (answer,) = self.commands.run_all([command], lambda: unconfined("maria"))
         return answer
 
 
@@ -118,17 +121,17 @@ def test_a_command_that_broke_is_not_waited_for_for_ever(
     database = Failing(browser, monkeypatch, RuntimeError("a bug"))
     command = {"id": "same", "op": "acknowledge", "items": [[wanted, 1]]}
     with pytest.raises(RuntimeError, match="a bug"):
-        browser.commands.run_all([command], lambda: "maria")
+        browser.commands.run_all([command], lambda: unconfined("maria"))
     database.left = 1
-    (answer,) = browser.commands.run_all([command], lambda: "maria")
+    (answer,) = browser.commands.run_all([command], lambda: unconfined("maria"))
     assert answer.done == 1
 
 
 def test_a_command_that_comes_twice_is_done_once(browser: Browser):
     one = browser.refreshes()[0]
     command = {"id": "same", "op": "comment", "items": [[one, 1]], "comment": "hello"}
-    first = browser.commands.run_all([command], lambda: "maria")
-    assert browser.commands.run_all([command, command], lambda: "maria") == first * 2
+    first = browser.commands.run_all([command], lambda: unconfined("maria"))
+    assert browser.commands.run_all([command, command], lambda: unconfined("maria")) == first * 2
     assert [e.comment for e in browser.store.alerts.timeline(one)].count("hello") == 1
 
 
@@ -284,7 +287,7 @@ def test_a_word_that_means_nothing_does_nothing(browser: Browser):
     ["text", None, [{}], [{"id": "", "op": "resolve"}], [{"id": 5, "op": "resolve"}], [["x"]]],
 )
 def test_what_is_no_command_is_not_carried_out(browser: Browser, strange: object):
-    assert browser.commands.run_all(strange, lambda: "maria") == []
+    assert browser.commands.run_all(strange, lambda: unconfined("maria")) == []
     assert statuses(browser) == ["open"] * 3
 
 
@@ -295,7 +298,7 @@ def test_what_is_no_command_is_not_carried_out(browser: Browser, strange: object
 def test_what_a_browser_would_send_again_for_ever_is_refused_with_why(
     browser: Browser, strange: dict[str, Any]
 ):
-    (answer,) = browser.commands.run_all([{"id": "x", **strange}], lambda: "maria")
+    (answer,) = browser.commands.run_all([{"id": "x", **strange}], lambda: unconfined("maria"))
     assert (answer.id, answer.done) == ("x", 0)
     assert answer.error
     assert statuses(browser) == ["open"] * 3
@@ -311,7 +314,7 @@ def test_an_alert_that_is_gone_is_said(browser: Browser):
 def test_commands_of_somebody_who_may_not_act_are_refused_one_by_one(browser: Browser):
     (wanted, *_) = browser.refreshes()
 
-    def nobody() -> str:
+    def nobody() -> Principal:
         raise ConfigurationError("you are no longer signed in here")
 
     items = [[wanted, browser.seen[wanted]]]
@@ -323,7 +326,7 @@ def test_commands_of_somebody_who_may_not_act_are_refused_one_by_one(browser: Br
     ]
     assert statuses(browser) == ["open"] * 3
     # They were not carried out, so the same commands are taken once their sender may act.
-    assert browser.commands.run_all(given[:1], lambda: "maria")[0].done == 1
+    assert browser.commands.run_all(given[:1], lambda: unconfined("maria"))[0].done == 1
 
 
 def test_a_form_is_checked_as_what_a_browser_sends_is(browser: Browser, store: Store):
@@ -334,17 +337,51 @@ def test_a_form_is_checked_as_what_a_browser_sends_is(browser: Browser, store: S
         name=rule.name, tenant=rule.tenant, on=False, reason="x" * 2001
     )
     with pytest.raises(ConfigurationError, match=r"2000.*reason"):
-        browser.commands.run_form(command, lambda: "maria")
+        browser.commands.run_form(command, lambda: unconfined("maria"))
     assert store.rules.get(rule.name).enabled
 
 
 def test_a_form_of_somebody_who_may_not_act_changes_nothing(browser: Browser, store: Store):
-    def nobody() -> str:
+    def nobody() -> Principal:
         raise ConfigurationError("you are no longer signed in here")
 
     command = configuration_commands.SetReceiver(name="night", channels=["inbox"])
     with pytest.raises(ConfigurationError, match="no longer signed in"):
         browser.commands.run_form(command, nobody)
     assert "night" not in store.receivers.all()
-    browser.commands.run_form(command, lambda: "maria")
+    browser.commands.run_form(command, lambda: unconfined("maria"))
     assert store.receivers.all()["night"] == ["inbox"]
+
+
+def test_each_command_needs_a_permission_and_an_unknown_one_needs_the_highest():
+    modules = (alert_commands, configuration_commands, prefect_addresses)
+    commands = {
+        found
+        for module in modules
+        for found in vars(module).values()
+        if isinstance(found, type) and hasattr(found, "carry_out")
+    }
+    assert commands == set(PERMISSIONS)
+    viewer = Principal(name="vera", kind="person", role=Role.VIEWER)
+    editor = Principal(name="eva", kind="person", role=Role.EDITOR)
+    allowed = {kind.__name__ for kind in commands if _may(kind, viewer)}
+    assert allowed == {"SaveView", "RemoveView"}
+    assert not _may(prefect_addresses.SavePrefectAddresses, editor)
+    assert not _may(int, editor)
+    assert _may(configuration_commands.SetReceiver, editor)
+
+
+def _may(kind: type[Any], who: Principal) -> bool:
+    try:
+        check_permission(kind, who)
+    except ConfigurationError:
+        return False
+    return True
+
+
+def test_a_form_of_a_viewer_changes_nothing(browser: Browser, store: Store):
+    command = configuration_commands.SetReceiver(name="night", channels=["inbox"])
+    viewer = Principal(name="vera", kind="person", role=Role.VIEWER)
+    with pytest.raises(ConfigurationError, match="vera may not edit: the role is viewer"):
+        browser.commands.run_form(command, lambda: viewer)
+    assert "night" not in store.receivers.all()

@@ -1,0 +1,137 @@
+"""Who is signed in at the dashboard: accounts and sessions, as its own login page uses them.
+
+The first account switches login on, within a second and without a restart. Where a login proxy
+names people (SENTINEL_DASHBOARD_USER_HEADER), the dashboard has no login of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from http.cookies import CookieError, SimpleCookie
+
+from dashboard.database_errors import database
+from sentinel.access import EVERYTHING, Permission, Principal
+from sentinel.access.cookies import COOKIE
+from sentinel.access.sessions import Lifetime
+from sentinel.errors import DatabaseError
+from sentinel.settings import Settings
+from sentinel.store import Store
+from sentinel.store.access.logins import Logins, Refused
+from sentinel.store.access.people import People
+from sentinel.store.access.sessions import Begun, FoundSession, Sessions
+
+__all__ = ["SignIn", "confined_to", "cookie_of"]
+
+KEPT_SECONDS = 1.0
+"""How long it is remembered whether there is an account."""
+AT_ONCE = 2
+"""Passwords that are verified at once; each takes 64 MiB and a core for a while."""
+
+
+class SignIn:
+    """Logs people in and out.
+
+    Args:
+        store: the shared database
+        settings: of the process
+        monotonic: seconds that only rise
+    """
+
+    def __init__(
+        self, store: Store, settings: Settings, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.lifetime = Lifetime(settings.session_idle, settings.session_length)
+        self._people = People(store)
+        self._sessions = Sessions(store, self.lifetime)
+        self._logins = Logins(store, self._sessions)
+        self._monotonic = monotonic
+        self._known: tuple[bool, float] | None = None
+        self._passwords = threading.Semaphore(AT_ONCE)
+
+    def is_on(self) -> bool:
+        """Return whether people must log in: whether there is an account.
+
+        While the database does not answer, what it said last holds. Where it has not answered
+        yet, there is nothing to be seen either, and the pages say why.
+
+        Returns:
+            Whether they must.
+        """
+        known = self._known
+        if known is None or self._monotonic() >= known[1]:
+            try:
+                with database():
+                    known = (self._people.exist(), self._monotonic() + KEPT_SECONDS)
+            except DatabaseError:
+                return known is not None and known[0]
+            self._known = known
+        return known[0]
+
+    def session(self, secret: str) -> FoundSession | None:
+        """Return the session of a cookie.
+
+        Args:
+            secret: what the cookie holds; empty for no cookie
+
+        Returns:
+            The session; None where it is unknown, ended or expired.
+
+        Raises:
+            DatabaseError: the database cannot be used
+        """
+        if not secret:
+            return None
+        with database():
+            return self._sessions.find(secret)
+
+    def log_in(self, name: str, password: str) -> Begun | Refused:
+        """Log a person in with a password.
+
+        Args:
+            name: as it was typed
+            password: as it was typed
+
+        Returns:
+            As `Logins.log_in`.
+
+        Raises:
+            DatabaseError: the database cannot be used
+        """
+        with self._passwords, database():
+            return self._logins.log_in(name, password)
+
+    def end(self, session: str) -> None:
+        """End a session; every process refuses it at once."""
+        self._sessions.end(session)
+
+
+def cookie_of(header: str) -> str:
+    """Return the secret of the session in the header `Cookie`; empty for none."""
+    try:
+        found = SimpleCookie(header).get(COOKIE)
+    except CookieError:
+        return ""
+    return "" if found is None else found.value
+
+
+def confined_to(principal: Principal) -> str:
+    """Return the tenants and teams that a person may see, for people; empty for everything.
+
+    The dashboard shows all tenants on one page, so that who may see only some is not let in.
+
+    Args:
+        principal: the person
+
+    Returns:
+        Words such as `acme, blue`.
+    """
+    if principal.scope(Permission.READ) == EVERYTHING:
+        return ""
+    names = {
+        name
+        for grant in principal.grants
+        for name in (grant.tenants or frozenset()) | (grant.teams or frozenset())
+    }
+    return ", ".join(sorted(names))

@@ -1,0 +1,402 @@
+"""The dashboard's own login, before Streamlit: pages, door and connection, with real accounts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import Message
+from starlette.websockets import WebSocket
+
+from dashboard import page_tokens
+from dashboard.commands import Commands
+from dashboard.configuration import Configuration
+from dashboard.data import Data
+from dashboard.live_api import LiveApi
+from dashboard.login_gate import LoginGate
+from dashboard.response_cache import ResponseCache
+from dashboard.sign_in import SignIn
+from sentinel.access import Role
+from sentinel.access.cookies import COOKIE
+from sentinel.access.lockout import FREE
+from sentinel.access.sessions import new_session_secret
+from sentinel.clock import FakeClock
+from sentinel.links import Addresses
+from sentinel.settings import Settings
+from sentinel.store import Store
+from sentinel.store.access.people import People
+from tests.world import World
+
+ADDRESSES = Addresses(dashboard="http://d", prefect_api="http://p/api", prefect_ui="http://p")
+PASSWORD = "seven green bicycles"
+OWN = {"sec-fetch-site": "same-origin"}
+PAGE = {"accept": "text/html"}
+
+
+class Dashboard:
+    """The login, the door and something in Streamlit's place, over a real database."""
+
+    def __init__(self, store: Store) -> None:
+        self.seconds = 0.0
+        self.sign_in: SignIn | None = SignIn(store, Settings(), lambda: self.seconds)
+        data = Data(store, ADDRESSES, lambda: True)
+        responses = ResponseCache(data)
+        commands = Commands(data, Configuration(store, ADDRESSES))
+
+        def streamlit(_: Request) -> Response:
+            return PlainTextResponse("Streamlit")
+
+        async def stream(websocket: WebSocket) -> None:
+            await websocket.accept()
+            while True:
+                await websocket.send_text(f"ran {await websocket.receive_text()}")
+
+        self.app = Starlette(
+            routes=[WebSocketRoute("/_stcore/stream", stream), Route("/{rest:path}", streamlit)],
+            middleware=[
+                Middleware(
+                    LoginGate,
+                    path=lambda: "/sentinel",
+                    base=str,
+                    sign_in=lambda: self.sign_in,
+                    public_url=lambda: "https://alerts.example.org",
+                ),
+                Middleware(
+                    LiveApi,
+                    path=lambda: "/sentinel",
+                    responses=lambda: responses,
+                    commands=lambda: commands,
+                ),
+            ],
+        )
+
+    def asks(
+        self, path: str, method: str = "GET", cookie: str = "", host: str = "http://d", **more: Any
+    ) -> httpx.Response:
+        """One answer, to whoever holds this cookie."""
+        headers: dict[str, str] = more.pop("headers", {})
+        if cookie:
+            headers = headers | {"cookie": f"{COOKIE}={cookie}"}
+
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(transport=transport, base_url=host) as client:
+                return await client.request(method, path, headers=headers, **more)
+
+        return asyncio.run(ask())
+
+    def logs_in(self, name: str = "maria", password: str = PASSWORD, **more: Any) -> httpx.Response:
+        """The answer to the form."""
+        form = {"name": name, "password": password, "next": more.pop("next", "/history?q=a")}
+        more.setdefault("headers", OWN)
+        return self.asks("/sentinel/login", "POST", data=form, **more)
+
+    def cookie(self, name: str = "maria") -> str:
+        """The session of a new login."""
+        answer = self.logs_in(name)
+        assert answer.status_code == 303, answer.text
+        return answer.cookies[COOKIE]
+
+    def door(self, cookie: str, actor: str = "maria", **command: Any) -> httpx.Response:
+        """What the door answers to a page of this person, or to one of their commands."""
+        headers = OWN | {page_tokens.HEADER: page_tokens.issue(actor, "s1")}
+        if not command:
+            return self.asks("/sentinel/rows", cookie=cookie, headers=headers)
+        body = {"commands": [{"id": "c1", **command}]}
+        return self.asks("/sentinel/act", "POST", cookie, headers=headers, json=body)
+
+
+class Connection:
+    """A connection to Streamlit, as a browser holds it open."""
+
+    def __init__(self, dashboard: Dashboard, cookie: str = "") -> None:
+        self._loop = asyncio.new_event_loop()
+        self._in: asyncio.Queue[Message] = asyncio.Queue()
+        self._out: asyncio.Queue[Message] = asyncio.Queue()
+        headers = [(b"cookie", f"{COOKIE}={cookie}".encode())] if cookie else []
+        scope: dict[str, Any] = {
+            "type": "websocket", "path": "/_stcore/stream", "headers": headers, "query_string": b"",
+            "scheme": "ws", "subprotocols": [], "client": ("127.0.0.1", 1), "server": ("d", 80),
+        }  # fmt: skip
+        self._task = self._loop.create_task(dashboard.app(scope, self._in.get, self._out.put))
+        self.begun = self._next({"type": "websocket.connect"})
+
+    def says(self, words: str) -> Message:
+        """Send a message; gives what came back."""
+        return self._next({"type": "websocket.receive", "text": words})
+
+    def close(self) -> None:
+        """Hang up."""
+        self._in.put_nowait({"type": "websocket.disconnect", "code": 1000})
+        self._loop.run_until_complete(asyncio.wait({self._task}))
+        self._loop.close()
+
+    def _next(self, message: Message) -> Message:
+        async def exchange() -> Message:
+            await self._in.put(message)
+            return await self._out.get()
+
+        return self._loop.run_until_complete(exchange())
+
+
+CLOSED = {"type": "websocket.close", "code": 1008}
+
+
+@pytest.fixture
+def people(store: Store) -> People:
+    return People(store)
+
+
+@pytest.fixture
+def dashboard(store: Store, people: People) -> Dashboard:
+    people.create(
+        "maria", Role.RESPONDER, password=PASSWORD, actor="ada", display_name="Maria López"
+    )
+    return Dashboard(store)
+
+
+@pytest.fixture
+def alert(store: Store, clock: FakeClock) -> list[Any]:
+    world = World(store, clock)
+    world.sees({"/a": 95.0})
+    (row,) = store.alerts.page().items
+    return [row.id, row.version]
+
+
+def test_without_an_account_everybody_works_and_the_first_one_switches_login_on(
+    store: Store, people: People
+):
+    dashboard = Dashboard(store)
+    assert dashboard.asks("/history", headers=PAGE).text == "Streamlit"
+    people.create("maria", Role.ADMIN, password=PASSWORD, actor="ada")
+    dashboard.seconds += 1
+    answer = dashboard.asks("/history?q=a", headers=PAGE)
+    assert (answer.status_code, answer.headers["location"]) == (
+        303, "/sentinel/login?next=%2Fhistory%3Fq%3Da",
+    )  # fmt: skip
+    people.delete("maria", actor="ada")
+    dashboard.seconds += 1
+    assert dashboard.asks("/history", headers=PAGE).text == "Streamlit"
+
+
+def test_where_a_proxy_names_people_there_is_no_login_of_our_own(dashboard: Dashboard):
+    dashboard.sign_in = None
+    assert dashboard.asks("/history", headers=PAGE).text == "Streamlit"
+
+
+def test_a_login_leads_to_the_page_that_was_asked_for(dashboard: Dashboard):
+    page = dashboard.asks("/sentinel/login?next=%2Fhistory%3Fq%3Da", headers=PAGE)
+    assert page.status_code == 200
+    assert 'name="next" value="/history?q=a"' in page.text
+    assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+    answer = dashboard.logs_in("MARIA")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/history?q=a")
+    cookie = answer.cookies[COOKIE]
+    assert dashboard.asks("/history", cookie=cookie, headers=PAGE).text == "Streamlit"
+    again = dashboard.asks("/sentinel/login?next=%2Finbox", cookie=cookie, headers=PAGE)
+    assert again.headers["location"] == "/inbox"
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["//elsewhere.example", "https://elsewhere.example", "/\\elsewhere.example", "", "/a\r\nb: c"],
+)
+def test_a_login_leads_to_no_other_site(dashboard: Dashboard, target: str):
+    assert dashboard.logs_in(next=target).headers["location"] == "/"
+
+
+def test_flags_of_the_cookie(dashboard: Dashboard):
+    flags = "; Max-Age=604800; Path=/; HttpOnly; SameSite=Lax"
+    plain = dashboard.logs_in().headers["set-cookie"]
+    assert plain.endswith(flags)
+    by_proxy = dashboard.logs_in(headers=OWN | {"x-forwarded-proto": "https"})
+    assert by_proxy.headers["set-cookie"].endswith(f"{flags}; Secure")
+    for host in ("https://d", "http://alerts.example.org"):
+        assert dashboard.logs_in(host=host).headers["set-cookie"].endswith(f"{flags}; Secure")
+
+
+def test_a_cookie_that_was_planted_before_the_login_is_worth_nothing_after_it(
+    dashboard: Dashboard,
+):
+    planted = new_session_secret()
+    answer = dashboard.logs_in(cookie=planted)
+    assert planted not in answer.headers["set-cookie"]
+    assert dashboard.asks("/", cookie=planted, headers=PAGE).status_code == 303
+
+
+def test_wrong_passwords_and_the_lockout_are_said_in_plain_words(
+    dashboard: Dashboard, clock: FakeClock
+):
+    for name in ("maria", "nobody"):
+        said = [dashboard.logs_in(name, "wrong") for _ in range(FREE + 1)]
+        assert [one.status_code for one in said] == [401] * FREE + [429]
+        assert all("set-cookie" not in one.headers for one in said)
+        assert "The name or the password is wrong.</p>" in said[0].text
+        assert "Try again in 5 seconds." in said[FREE - 1].text
+        assert "Too many logins failed. Try again in 5 seconds." in said[FREE].text
+        assert f'value="{name}"' in said[0].text
+    assert dashboard.logs_in().status_code == 429
+    clock.forward(seconds=5)
+    assert dashboard.logs_in().status_code == 303
+
+
+def test_what_was_typed_as_a_name_cannot_become_markup(dashboard: Dashboard):
+    page = dashboard.logs_in('"><b>x', "wrong").text
+    assert "<b>x" not in page
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {},
+     {"origin": "http://elsewhere.example"}],
+)  # fmt: skip
+def test_another_site_can_neither_log_people_in_nor_out(
+    dashboard: Dashboard, headers: dict[str, str]
+):
+    answer = dashboard.logs_in(headers=headers)
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+    cookie = dashboard.cookie()
+    assert dashboard.asks("/sentinel/logout", "POST", cookie, headers=headers).status_code == 403
+    assert dashboard.asks("/", cookie=cookie).text == "Streamlit"
+
+
+def test_nothing_of_the_instance_is_served_to_who_is_not_signed_in(dashboard: Dashboard):
+    for path in ("/", "/history", "/media/export.csv", "/_stcore/host-config", "/sentinel/rows"):
+        answer = dashboard.asks(path)
+        assert (answer.status_code, "error" in answer.json()) == (401, True), path
+    for path in ("/static/js/index.js", "/_stcore/health", "/app/static/inter.woff2"):
+        assert dashboard.asks(path).text == "Streamlit"
+    connection = Connection(dashboard)
+    assert connection.begun == CLOSED
+    connection.close()
+
+
+ENDS = ("logout", "a new password", "disabling", "deleting", "the clock")
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_a_login_ends_at_once_for_pages_door_and_open_connections(
+    dashboard: Dashboard, people: People, clock: FakeClock, how: str, alert: list[Any]
+):
+    people.create("lena", Role.ADMIN, password=PASSWORD, actor="ada")  # login stays on
+    cookie = dashboard.cookie()
+    assert dashboard.door(cookie).status_code == 200
+    connection = Connection(dashboard, cookie)
+    assert connection.begun["type"] == "websocket.accept"
+    assert connection.says("one")["text"] == "ran one"
+    match how:
+        case "logout":
+            answer = dashboard.asks("/sentinel/logout", "POST", cookie, headers=OWN)
+            assert answer.headers["location"] == "/sentinel/login"
+            assert "Max-Age=0" in answer.headers["set-cookie"]
+        case "a new password":
+            people.set_password("maria", PASSWORD, actor="ada")
+        case "disabling":
+            people.disable("maria", actor="ada")
+        case "deleting":
+            people.delete("maria", actor="ada")
+        case _:
+            clock.forward(hours=12)
+    assert connection.says("two") == CLOSED
+    connection.close()
+    assert dashboard.door(cookie).status_code == 401
+    assert dashboard.door(cookie, op="acknowledge", items=[alert]).status_code == 401
+    assert dashboard.asks("/", cookie=cookie, headers=PAGE).status_code == 303
+
+
+def test_a_connection_that_began_before_the_first_account_ends_with_it(
+    store: Store, people: People
+):
+    dashboard = Dashboard(store)
+    connection = Connection(dashboard)
+    assert connection.says("one")["text"] == "ran one"
+    people.create("maria", Role.ADMIN, password=PASSWORD, actor="ada")
+    dashboard.seconds += 1
+    assert connection.says("two") == CLOSED
+    connection.close()
+
+
+def test_the_door_acts_as_who_is_signed_in_and_refuses_what_their_role_does_not_allow(
+    dashboard: Dashboard, people: People, store: Store, alert: list[Any]
+):
+    people.create("vera", Role.VIEWER, password=PASSWORD, actor="ada")
+    (answer,) = dashboard.door(
+        dashboard.cookie("vera"), "vera", op="acknowledge", items=[alert]
+    ).json()["answers"]
+    assert answer["error"].startswith("vera may not respond: the role is viewer")
+    assert store.alerts.get(alert[0]).status == "open"
+    (answer,) = dashboard.door(dashboard.cookie(), op="acknowledge", items=[alert]).json()[
+        "answers"
+    ]
+    assert answer["done"] == 1
+    assert store.alerts.get(alert[0]).acknowledged_by == "maria"
+
+
+def test_a_page_of_one_person_is_not_anothers(
+    dashboard: Dashboard, people: People, alert: list[Any]
+):
+    people.create("lena", Role.ADMIN, password=PASSWORD, actor="ada")
+    answer = dashboard.door(dashboard.cookie("lena"), "maria", op="acknowledge", items=[alert])
+    assert answer.status_code == 401
+    assert answer.json()["error"] == "this page belongs to maria: load it again as lena"
+
+
+def test_who_may_see_some_tenants_only_is_not_shown_all_of_them(
+    dashboard: Dashboard, people: People
+):
+    people.create("omar", Role.ADMIN, password=PASSWORD, actor="ada", tenants=["acme"])
+    cookie = dashboard.cookie("omar")
+    page = dashboard.asks("/", cookie=cookie, headers=PAGE)
+    assert page.status_code == 403
+    assert "Your account is confined to acme" in page.text
+    assert dashboard.door(cookie, "omar").status_code == 403
+    connection = Connection(dashboard, cookie)
+    assert connection.begun == CLOSED
+    connection.close()
+    assert dashboard.asks("/sentinel/logout", "POST", cookie, headers=OWN).status_code == 303
+
+
+def test_who_may_act_in_some_tenants_only_may_look_at_all_of_them(
+    dashboard: Dashboard, people: People, store: Store, alert: list[Any]
+):
+    people.create("omar", Role.VIEWER, password=PASSWORD, actor="ada")
+    people.grant("omar", Role.ADMIN, actor="ada", tenants=["acme"])
+    cookie = dashboard.cookie("omar")
+    assert dashboard.door(cookie, "omar").status_code == 200
+    (answer,) = dashboard.door(cookie, "omar", op="resolve", items=[alert]).json()["answers"]
+    assert answer["error"].startswith("omar may respond only in some tenants or teams")
+    assert store.alerts.get(alert[0]).status == "open"
+
+
+def test_while_the_database_fails_nobody_is_let_in(dashboard: Dashboard, store: Store):
+    cookie = dashboard.cookie()
+    with store.write() as connection:
+        connection.execute(text("ALTER TABLE person_session RENAME TO elsewhere"))
+    page = dashboard.asks("/", cookie=cookie, headers=PAGE)
+    assert page.status_code == 503
+    assert "The database does not answer" in page.text
+    assert dashboard.door(cookie).status_code == 503
+    with store.write() as connection:
+        connection.execute(text("ALTER TABLE elsewhere RENAME TO person_session"))
+    assert dashboard.door(cookie).status_code == 200
+    with store.write() as connection:
+        connection.execute(text("ALTER TABLE person RENAME TO elsewhere"))
+    dashboard.seconds += 10
+    assert dashboard.asks("/", headers=PAGE).status_code == 303
+    with store.write() as connection:
+        connection.execute(text("ALTER TABLE elsewhere RENAME TO person"))
+
+
+def test_a_form_that_cannot_be_read_is_no_login(dashboard: Dashboard):
+    for body in (b"x" * 20_000, b"name=%ff&password=x", b"a=1&" * 20):
+        answer = dashboard.asks("/sentinel/login", "POST", headers=OWN, content=body)
+        assert (answer.status_code, "cannot be read" in answer.text) == (400, True)
