@@ -19,6 +19,7 @@ from dashboard.configuration import Configuration
 from dashboard.data import Data
 from dashboard.database_errors import database
 from sentinel.access import Principal
+from sentinel.audit.origin import Origin, acting
 from sentinel.errors import ConfigurationError, SentinelError
 from sentinel.store import Store
 
@@ -85,7 +86,7 @@ class Commands:
         who = authorise()
         check_permission(kind, who)
         command = cast("Command[R]", msgspec.convert(given, cast("type[Any]", kind)))
-        with database():
+        with acting(Origin("dashboard", who.kind)), database():
             return command.carry_out(self._services, who.name)
 
     def run_form(self, command: Command[R], authorise: Authorise) -> R:

@@ -18,9 +18,17 @@ __all__ = ["acting", "named", "unconfined"]
 LONGEST = 200
 
 
-def unconfined(name: str) -> Principal:
-    """Return who acts where the dashboard has no login of its own: an admin of all tenants."""
-    return Principal(name=name, kind="local", role=Role.ADMIN)
+def unconfined(name: str, *, proxied: bool = False) -> Principal:
+    """Return who acts where the dashboard has no login of its own: an admin of all tenants.
+
+    Args:
+        name: who acts
+        proxied: whether a login proxy named them
+
+    Returns:
+        The principal.
+    """
+    return Principal(name=name, kind="person" if proxied else "local", role=Role.ADMIN)
 
 
 def acting(chosen: Settings, given: Sequence[str]) -> str:

@@ -123,7 +123,7 @@ class LiveApi:
             return session.principal
         if person is not None:
             self._renew_login(person, holder.session)
-        return identity.unconfined(holder.actor)
+        return identity.unconfined(holder.actor, proxied=person is not None)
 
     async def _answer(self, name: str, request: Request) -> Response:
         who = self._authorise(request)

@@ -237,7 +237,7 @@ def _principal() -> Principal:
     chosen = settings()
     header = chosen.dashboard_user_header
     given = st.context.headers.get_all(header) if header else ()
-    return identity.unconfined(identity.acting(chosen, given))
+    return identity.unconfined(identity.acting(chosen, given), proxied=bool(header))
 
 
 def principal() -> Principal:

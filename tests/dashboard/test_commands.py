@@ -19,6 +19,7 @@ from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, DatabaseUnreachable
 from sentinel.links import Addresses
 from sentinel.store import Store
+from sentinel.store.audit.queries import page
 from tests.world import World
 
 ADDRESSES = Addresses(dashboard="http://d", prefect_api="http://p/api", prefect_ui="http://p")
@@ -385,3 +386,11 @@ def test_a_form_of_a_viewer_changes_nothing(browser: Browser, store: Store):
     with pytest.raises(ConfigurationError, match="vera may not edit: the role is viewer"):
         browser.commands.run_form(command, lambda: viewer)
     assert "night" not in store.receivers.all()
+
+
+def test_the_audit_trail_has_how_whoever_acts_was_recognized(browser: Browser, store: Store):
+    command = configuration_commands.SetReceiver(name="night", channels=["inbox"])
+    eva = Principal(name="eva", kind="person", role=Role.EDITOR)
+    browser.commands.run_form(command, lambda: eva)
+    (row,) = [one for one in page(store).items if one.action == "receiver.set"]
+    assert (row.door, row.kind) == ("dashboard", "person")
