@@ -271,13 +271,20 @@ def try_(
     Raises:
         DeliveryError: the channel did not accept a message
     """
-    from sentinel.cli.sample_message import send_test
+    from sentinel.engine.channel_test import send_test
     from sentinel.errors import DeliveryError
+    from sentinel.links import Addresses
 
     with _prefect() as refs, open_store() as store:
         ref = "inbox" if name == "inbox" else refs.find(name).ref
         try:
-            sent = send_test(store, ref, end=end, actor=actor())
+            from blocks.channels import Channels
+
+            sent = send_test(
+                store, Channels(store).channel_of(ref), ref, end=end, actor=actor(),
+                said=f"{actor()} tested this channel with `sentinel channel test`.",
+                dashboard=Addresses.of(settings_here()).dashboard,
+            )  # fmt: skip
         except DeliveryError as error:
             if json:
                 json_out({"channel": ref, "ok": False, "error": str(error)})

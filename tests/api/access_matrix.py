@@ -147,12 +147,19 @@ ENTRIES: dict[str, Entry] = {
     "GET /rules/{name}/prefect.yaml": instance(elsewhere=True),
     "POST /rules/test": instance(elsewhere=True),
     "POST /rules/{name}/backtest": instance(elsewhere=True),
-    "GET /policies": instance(elsewhere=True),
-    "POST /policies": instance(elsewhere=True),
-    "GET /policies/{name}": instance(elsewhere=True),
-    "PUT /policies/{name}": instance(elsewhere=True),
-    "PATCH /policies/{name}": instance(elsewhere=True),
-    "DELETE /policies/{name}": instance(elsewhere=True),
+    **{
+        f"{method} /{noun}": instance(elsewhere=True)
+        for noun in ("policies", "providers")
+        for method in ("GET", "POST")
+    },
+    **{
+        f"{method} /{noun}": instance(elsewhere=True)
+        for noun in ("policies/{name}", "providers/{provider_id}", "receivers/{name}")
+        for method in ("GET", "PUT", "PATCH", "DELETE")
+        if (noun, method) != ("receivers/{name}", "PATCH")
+    },
+    "GET /receivers": instance(),
+    "POST /test-notification": instance(elsewhere=True),
     "GET /statistics": listed(),
     "POST /webhooks/prometheus": whole_tenant(FIRING),
     "POST /webhooks/grafana": whole_tenant(FIRING),

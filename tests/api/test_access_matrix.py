@@ -73,6 +73,7 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         key=place.ping,
         name=place.mark,
         reference=place.change,
+        provider_id=place.mark,
     )
     return client.request(
         method, address, params=entry.query(place), json=entry.body(place),

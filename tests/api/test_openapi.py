@@ -25,7 +25,7 @@ from tests.world import World
 
 TRUSTED = {"Authorization": f"Bearer {TOKEN}"}
 EXAMPLES = 20
-WORDED = ("/api/v1/alerts/rules", "/api/v1/alerts/policies")
+WORDED = tuple(f"/api/v1/alerts/{noun}" for noun in ("rules", "policies", "providers"))
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,7 @@ def settled(case: Any) -> None:
         case.query.pop(name, None)
     if case.headers:
         case.headers.pop("Idempotency-Key", None)  # one key stands for one body
+        case.headers.pop("If-Match", None)
     for name, text in list(case.query.items()):
         if isinstance(text, str):
             case.query[name] = text.replace("\0", "")

@@ -1,16 +1,13 @@
-"""A test message, shaped like the notification of a real alert."""
+"""A test message, shaped like the notification of a real alert, through one channel."""
 
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from blocks.channels import Channels
-from sentinel.cli.target import actor, settings_here
-from sentinel.links import Addresses
-from sentinel.notifications.channel import Message, MessageAlert
+from sentinel.notifications.channel import Channel, Message, MessageAlert
 from sentinel.notifications.reasons import Reason, words
 from sentinel.store import Store
 from sentinel.store.notifications.channel_health import record_recovery
@@ -18,14 +15,26 @@ from sentinel.store.notifications.channel_health import record_recovery
 __all__ = ["sample_message", "send_test"]
 
 
-def send_test(store: Store, ref: str, *, end: bool, actor: str) -> int:
+def send_test(
+    store: Store,
+    channel: Channel,
+    ref: str,
+    *,
+    said: str,
+    dashboard: str,
+    actor: str,
+    end: bool = False,
+) -> int:
     """Send a test message through a channel.
 
     Args:
-        store: the database that has the inbox and the receivers
-        ref: the channel: inbox, or a block as type/name
+        store: the database that has the health of channels
+        channel: sends it
+        ref: the channel's name: inbox, or a block as type/name
+        said: who tests it and how, one sentence
+        dashboard: address that its links lead to
+        actor: who tests it
         end: send the resolve of the test alert too
-        actor: who sends it
 
     Returns:
         The number of messages that the channel accepted.
@@ -33,8 +42,7 @@ def send_test(store: Store, ref: str, *, end: bool, actor: str) -> int:
     Raises:
         DeliveryError: the channel did not accept a message
     """
-    channel = Channels(store).channel_of(ref)
-    message = sample_message(store)
+    message = sample_message(store.now(), said, dashboard)
     receipt = channel.send(message)
     record_recovery(store, ref, actor=actor)
     if not end:
@@ -52,17 +60,23 @@ def send_test(store: Store, ref: str, *, end: bool, actor: str) -> int:
     return 2
 
 
-def sample_message(store: Store) -> Message:
-    """Return a message about an alert that does not exist; its title says that it is a test."""
-    now = store.now()
+def sample_message(now: datetime, said: str, dashboard: str) -> Message:
+    """Return a message about an alert that does not exist; its title says that it is a test.
+
+    Args:
+        now: the present moment
+        said: who tests it and how
+        dashboard: address that its links lead to
+
+    Returns:
+        The message.
+    """
     key = f"test-{secrets.token_hex(8)}"
-    dashboard = Addresses.of(settings_here()).dashboard
     alert = MessageAlert(
         id=key, rule="channel-test", title="Test message: nothing is wrong",
-        description=f"{actor()} tested this channel with `sentinel channel test`.",
-        severity="low", category="general", status="open", value=None, opened_at=now,
-        resolved_at=None, labels={"channel": "test"}, annotations={}, flow_run_id=None,
-        url=f"{dashboard}/",
+        description=said, severity="low", category="general", status="open", value=None,
+        opened_at=now, resolved_at=None, labels={"channel": "test"}, annotations={},
+        flow_run_id=None, url=f"{dashboard}/",
     )  # fmt: skip
     return Message(
         id=key, group_id=key, dedup_key=f"sentinel-{key}", at=now, status="firing",

@@ -1,0 +1,245 @@
+"""Providers over HTTP, as audit-log alerting has them; their secrets stay in Prefect's blocks.
+
+A provider is a channel's block and a receiver of its id, so that event policies which name it in
+`providers` notify it. Nothing sends to PagerDuty yet: such a provider is kept until something does.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Path, Request, Response
+
+from sentinel.access import Permission
+from sentinel.api.access import Acting
+from sentinel.api.bodies import Body, described_as, read_as
+from sentinel.api.needs import needs
+from sentinel.api.once import Once, OnceRoute
+from sentinel.api.prefect_here import prefect_here
+from sentinel.api.problems import responses
+from sentinel.api.provider_bodies import (
+    ProviderChange,
+    ProviderItem,
+    ProviderList,
+    ProviderNew,
+    checked_config,
+)
+from sentinel.api.receivers import everywhere
+from sentinel.api.rule_desk import store_of
+from sentinel.audit.change import channel_change
+from sentinel.errors import Conflict, NotFound, SentinelError
+from sentinel.prefect_client.blocks import ChannelBlocks
+from sentinel.prefect_client.providers import MASK, Provider, Providers, masked
+from sentinel.rollout.rule_words import slug_of
+from sentinel.settings import Settings
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/providers", tags=["providers"], route_class=OnceRoute)
+
+ProviderId = Annotated[
+    str, Path(pattern="^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100, examples=["slack-001"])
+]
+
+
+@router.post(
+    "",
+    summary="Create a provider",
+    status_code=201,
+    responses=responses(400, 403, 409, 413),
+    openapi_extra=described_as(ProviderNew),
+    dependencies=[Once],
+)
+@needs(Permission.EDIT, "receivers")
+def create(request: Request, response: Response, body: Body, who: Acting) -> ProviderItem:
+    """Create a provider: Prefect blocks with its secrets, and a receiver of its id.
+
+    If Prefect is down or refuses it, nothing is kept.
+
+    Returns:
+        The provider, without its secrets.
+
+    Raises:
+        Conflict: there is a provider or a receiver of this id
+    """
+    asked = read_as(ProviderNew, body)
+    everywhere(who, Permission.EDIT)
+    config = checked_config(asked.provider_type, asked.config)
+    own = asked.id or slug_of(asked.name).replace(".", "-").replace("_", "-")
+    provider = Provider(id=own, name=asked.name, provider_type=asked.provider_type, config=config)
+    store = store_of(request)
+    with _providers(request) as kept:
+        if kept.find(own) is not None or own in store.receivers.all():
+            raise Conflict(f"there is a provider or a receiver {own!r}", hint="Give it another id.")
+        provider = _saved(request, provider, who.name, new=True)
+        try:
+            kept.keep(provider)
+            if provider.channel:
+                store.receivers.set(own, [provider.channel], actor=who.name)
+        except BaseException:
+            with suppress(SentinelError):
+                _forget(request, provider, who.name)
+            raise
+    response.headers["Location"] = f"{request.url.path.rstrip('/')}/{own}"
+    return _shown(request, provider)
+
+
+@router.get("", summary="List providers", responses=responses(403))
+@needs(Permission.EDIT, "receivers")
+def list_providers(request: Request, who: Acting) -> ProviderList:
+    """List all providers, without their secrets."""
+    everywhere(who, Permission.EDIT)
+    with _providers(request) as kept:
+        return ProviderList(items=[_shown(request, one) for one in kept.all()])
+
+
+@router.get("/{provider_id}", summary="One provider", responses=responses(403, 404))
+@needs(Permission.EDIT, "receivers")
+def read(request: Request, provider_id: ProviderId, who: Acting) -> ProviderItem:
+    """Return one provider, without its secrets."""
+    everywhere(who, Permission.EDIT)
+    with _providers(request) as kept:
+        return _shown(request, _there(kept, provider_id))
+
+
+@router.put(
+    "/{provider_id}",
+    summary="Change a provider (PUT)",
+    responses=responses(400, 403, 404, 409, 413),
+    openapi_extra=described_as(ProviderChange),
+)
+@router.patch(
+    "/{provider_id}",
+    summary="Change a provider",
+    responses=responses(400, 403, 404, 409, 413),
+    openapi_extra=described_as(ProviderChange),
+)
+@needs(Permission.EDIT, "receivers")
+def change(request: Request, provider_id: ProviderId, body: Body, who: Acting) -> ProviderItem:
+    """Change the fields that the body gives. A secret that is sent as ******** stays as it is.
+
+    Returns:
+        The provider, without its secrets.
+    """
+    asked = read_as(ProviderChange, body)
+    everywhere(who, Permission.EDIT)
+    with _providers(request) as kept:
+        before = _there(kept, provider_id)
+        given = {name: one for name, one in (asked.config or {}).items() if one != MASK}
+        config = checked_config(before.provider_type, {**before.config, **given})
+        after = Provider(
+            id=before.id, name=asked.name or before.name, provider_type=before.provider_type,
+            config=config, channel=before.channel,
+        )  # fmt: skip
+        if config != before.config:
+            after = _saved(request, after, who.name, new=False)
+        kept.keep(after)
+    return _shown(request, after)
+
+
+@router.delete(
+    "/{provider_id}",
+    summary="Delete a provider",
+    status_code=204,
+    responses=responses(403, 404, 409),
+)
+@needs(Permission.EDIT, "receivers")
+def delete(request: Request, provider_id: ProviderId, who: Acting) -> None:
+    """Delete a provider with its blocks and its receiver.
+
+    Raises:
+        Conflict: another receiver uses its channel
+    """
+    everywhere(who, Permission.EDIT)
+    with _providers(request) as kept:
+        provider = _there(kept, provider_id)
+        others = [name for name in _users(request, provider) if name != provider.id]
+        if others:
+            raise Conflict(
+                f"{provider.channel} is a channel of {', '.join(others)}",
+                hint="Give those receivers other channels first.",
+            )
+        _forget(request, provider, who.name)
+
+
+def _saved(request: Request, provider: Provider, actor: str, *, new: bool) -> Provider:
+    """Save the block that sends, where there is one for this type."""
+    if provider.provider_type == "pagerduty":
+        return provider
+    ref = f"{provider.provider_type}/{provider.id}"
+    changes = [channel_change("channel.saved", ref, made=new)]
+    with prefect_here(request), store_of(request).audit.outside(changes, actor=actor):
+        saved = _block(provider, replace=not new)
+    return Provider(
+        id=provider.id, name=provider.name, provider_type=provider.provider_type,
+        config=provider.config, channel=saved,
+    )  # fmt: skip
+
+
+def _block(provider: Provider, *, replace: bool) -> str:
+    from blocks import channel_blocks  # the import of Prefect takes seconds
+
+    config, name = provider.config, provider.id
+    match provider.provider_type:
+        case "slack":
+            made = channel_blocks.slack(name, url=config["webhook_url"], replace=replace)
+        case "webhook":
+            made = channel_blocks.webhook(
+                name, url=config["url"], secret=config["secret"], replace=replace
+            )
+        case _:
+            made = channel_blocks.email(
+                name, host=config["smtp_host"], to=list(config["to"]),
+                sender=config["from_email"], port=config.get("smtp_port"),
+                security=config.get("smtp_security", "starttls"),
+                username=config.get("username", ""), password=config.get("password", ""),
+                replace=replace,
+            )  # fmt: skip
+    return made.ref
+
+
+def _forget(request: Request, provider: Provider, actor: str) -> None:
+    store, settings = store_of(request), cast("Settings", request.app.state.settings)
+    if provider.id in store.receivers.all():
+        store.receivers.remove(provider.id, actor=actor)
+    if provider.channel:
+        changes = [channel_change("channel.removed", provider.channel)]
+        with (
+            ChannelBlocks.of(settings) as blocks,
+            suppress(NotFound),
+            store.audit.outside(changes, actor=actor),
+        ):
+            blocks.remove(blocks.find(provider.channel))
+    with _providers(request) as kept:
+        kept.drop(provider.id)
+
+
+def _providers(request: Request) -> Providers:
+    return Providers.of(cast("Settings", request.app.state.settings))
+
+
+def _there(kept: Providers, provider_id: str) -> Provider:
+    found = kept.find(provider_id)
+    if found is None:
+        raise NotFound(f"there is no provider {provider_id!r}", hint="GET …/providers lists all.")
+    return found
+
+
+def _users(request: Request, provider: Provider) -> list[str]:
+    receivers = store_of(request).receivers.all()
+    return sorted(name for name, refs in receivers.items() if provider.channel in refs)
+
+
+def _shown(request: Request, provider: Provider) -> ProviderItem:
+    notes: list[str] = []
+    if provider.provider_type == "pagerduty":
+        notes.append("nothing sends to PagerDuty yet: it is kept, and its alerts go to default")
+    if provider.provider_type == "slack" and provider.config.keys() & {"channel", "username"}:
+        notes.append("an incoming webhook decides its channel and name itself, in Slack")
+    kind: Any = provider.provider_type
+    return ProviderItem(
+        id=provider.id, name=provider.name, provider_type=kind,
+        config=masked(provider.config), channel=provider.channel,
+        receivers=_users(request, provider) if provider.channel else [], notes=notes,
+    )  # fmt: skip

@@ -1,0 +1,156 @@
+"""Receivers over HTTP: named sets of channels that rules notify."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from sentinel.access import Permission
+from sentinel.api.access import Acting
+from sentinel.api.bodies import Body, described_as, read_as
+from sentinel.api.editing import ETAG, IfMatch, check_match
+from sentinel.api.needs import needs
+from sentinel.api.problems import Problem, responses
+from sentinel.api.rule_desk import store_of
+from sentinel.errors import NotFound
+
+__all__ = ["everywhere", "router"]
+
+router = APIRouter(prefix="/receivers", tags=["receivers"])
+
+_NAME = "^[a-z0-9][a-z0-9._-]{0,99}$"
+_CHANNEL = "^(inbox|[a-z0-9][a-z0-9-]*/[A-Za-z0-9][A-Za-z0-9_.-]*)$"
+ReceiverName = Annotated[
+    str, Path(pattern=_NAME, description="Name of the receiver.", examples=["night-shift"])
+]
+
+
+class ReceiverBody(BaseModel):
+    """The channels of a receiver."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"channels": ["inbox", "sentinel-email/ops"]}]},
+    )
+
+    channels: list[Annotated[str, Field(pattern=_CHANNEL, max_length=200)]] = Field(
+        min_length=1, max_length=50, description="Each inbox, or a Prefect block as type/name."
+    )
+    notify_open: bool = Field(
+        default=False, description="Notify new channels of every open alert, too."
+    )
+
+
+class ReceiverItem(BaseModel):
+    """A receiver and its channels."""
+
+    name: str
+    channels: list[str]
+    open_before: int = Field(
+        default=0, description="Open alerts that new channels are not notified of, after a change."
+    )
+
+
+class ReceiverList(BaseModel):
+    """All receivers, by name."""
+
+    items: list[ReceiverItem]
+
+
+@router.get("", summary="List receivers", responses=responses(403))
+@needs(Permission.READ, "receivers")
+def list_receivers(request: Request) -> ReceiverList:
+    """List all receivers; `default` is notified where a rule names one that there is not."""
+    found = store_of(request).receivers.all()
+    return ReceiverList(
+        items=[ReceiverItem(name=name, channels=list(found[name])) for name in sorted(found)]
+    )
+
+
+@router.get(
+    "/{name}",
+    summary="One receiver",
+    responses={**responses(403, 404), 200: {"headers": ETAG, "description": "The receiver"}},
+)
+@needs(Permission.READ, "receivers")
+def read(request: Request, response: Response, name: ReceiverName) -> ReceiverItem:
+    """Return one receiver."""
+    item = ReceiverItem(name=name, channels=_channels(request, name))
+    response.headers["ETag"] = _tag(item.channels)
+    return item
+
+
+@router.put(
+    "/{name}",
+    summary="Create or change a receiver",
+    responses={
+        **responses(400, 403, 412, 413),
+        200: {"headers": ETAG, "description": "The receiver"},
+    },
+    openapi_extra=described_as(ReceiverBody),
+)
+@needs(Permission.EDIT, "receivers")
+def put(
+    request: Request,
+    response: Response,
+    name: ReceiverName,
+    body: Body,
+    who: Acting,
+    if_match: IfMatch = None,
+) -> ReceiverItem:
+    """Create a receiver, or replace the channels of one.
+
+    A new channel is notified of what opens from now on; `notify_open` notifies it of every open
+    alert, too.
+
+    Returns:
+        The receiver.
+    """
+    asked = read_as(ReceiverBody, body)
+    everywhere(who, Permission.EDIT)
+    receivers = store_of(request).receivers
+    check_match(if_match, _tag(receivers.all().get(name, [])))
+    before = receivers.set(name, asked.channels, notify_open=asked.notify_open, actor=who.name)
+    item = ReceiverItem(name=name, channels=_channels(request, name), open_before=before)
+    response.headers["ETag"] = _tag(item.channels)
+    return item
+
+
+@router.delete(
+    "/{name}", summary="Delete a receiver", status_code=204, responses=responses(403, 404, 412)
+)
+@needs(Permission.EDIT, "receivers")
+def delete(request: Request, name: ReceiverName, who: Acting, if_match: IfMatch = None) -> None:
+    """Delete a receiver; rules that name it notify `default` from then on."""
+    everywhere(who, Permission.EDIT)
+    check_match(if_match, _tag(_channels(request, name)))
+    store_of(request).receivers.remove(name, actor=who.name)
+
+
+def everywhere(who: Acting, permission: Permission) -> None:
+    """Refuse a principal that is confined to tenants or teams: all of them share the object.
+
+    Raises:
+        Problem: 403
+    """
+    if not who.scope(permission).is_everything:
+        raise Problem(
+            403,
+            "forbidden",
+            f"{who.name} may {permission} in some tenants only, and all of them share this",
+            hint="Ask somebody whose role holds for all tenants.",
+        )
+
+
+def _channels(request: Request, name: str) -> list[str]:
+    found = store_of(request).receivers.all().get(name)
+    if found is None:
+        raise NotFound(f"there is no receiver {name!r}", hint="GET …/receivers lists all.")
+    return list(found)
+
+
+def _tag(channels: list[str]) -> str:
+    return f'"{hashlib.sha256(" ".join(channels).encode()).hexdigest()[:32]}"'

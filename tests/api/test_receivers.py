@@ -1,0 +1,62 @@
+"""Receivers over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from sentinel.store import Store
+from tests.databases import both_databases
+
+RECEIVERS = "/api/v1/alerts/receivers"
+NIGHT = {"channels": ["inbox", "sentinel-email/ops"]}
+
+
+@both_databases
+def test_a_receiver_is_made_read_changed_and_deleted(client: httpx.Client, store: Store):
+    place = f"{RECEIVERS}/night-shift"
+    assert client.put(place, json=NIGHT).json()["channels"] == NIGHT["channels"]
+    assert store.receivers.all()["night-shift"] == NIGHT["channels"]
+    tag = client.get(place).headers["etag"]
+    changed = client.put(place, json={"channels": ["inbox"]}, headers={"If-Match": tag})
+    assert changed.json()["channels"] == ["inbox"]
+    stale = client.put(place, json=NIGHT, headers={"If-Match": tag})
+    assert stale.status_code == 412
+    names = [one["name"] for one in client.get(RECEIVERS).json()["items"]]
+    assert names == ["default", "night-shift"]
+    assert client.delete(place).status_code == 204
+    assert client.get(place).status_code == 404
+    assert client.delete(place).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"channels": []}, "channels"),
+        ({"channels": ["smoke signals"]}, "channels.0"),
+        ({"channels": ["inbox"], "colour": "red"}, "colour"),
+        ({}, "channels"),
+    ],
+)
+def test_what_is_no_receiver_is_refused(client: httpx.Client, body: dict[str, Any], field: str):
+    answer = client.put(f"{RECEIVERS}/night-shift", json=body)
+    assert (answer.status_code, answer.json()["error"]["field"]) == (422, field)
+    assert len(client.get(RECEIVERS).json()["items"]) == 1
+
+
+def test_the_inbox_is_tested_without_prefect(client: httpx.Client):
+    answer = client.post("/api/v1/alerts/test-notification", json="inbox")
+    assert answer.json() == {
+        "asked": "inbox", "success": True,
+        "results": [{"channel": "inbox", "ok": True, "error": ""}],
+    }  # fmt: skip
+    (message,) = client.get("/api/v1/alerts/inbox").json()["items"]
+    assert "Test message" in message["title"]
+
+
+@pytest.mark.parametrize("body", [b'{"channel": "email"}', b'""', b"7", b"null"])
+def test_what_names_no_channel_is_refused(client: httpx.Client, body: bytes):
+    answer = client.post("/api/v1/alerts/test-notification", content=body)
+    assert (answer.status_code, answer.json()["error"]["field"]) == (422, "body")
