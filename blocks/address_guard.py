@@ -59,6 +59,8 @@ def is_allowed(address: str, networks: list[_Network]) -> bool:
     inner = _inner(plain)
     if any(inner in network for network in networks if network.version == inner.version):
         return True
+    if isinstance(inner, ipaddress.IPv6Address) and inner.is_site_local:
+        return False  # fec0::/10, private before fc00::/7 took its place (RFC 3879)
     return inner.is_global and not inner.is_multicast
 
 

@@ -40,7 +40,8 @@ def only_for(url: str, headers: Mapping[str, str]) -> Callable[[httpx.Request], 
                 "nothing of it"
             )
         for name in headers:
-            if name.lower() != "accept":
+            # httpx has set the Host of the other server already, and no request goes without.
+            if name.lower() not in ("accept", "host"):
                 request.headers.pop(name, None)
 
     return hook

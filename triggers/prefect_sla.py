@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from sentinel import Context, Reading, trigger
 from sentinel.errors import ConfigurationError
 from sentinel.prefect_client.port import FlowRun, PrefectPort
-from sentinel.timing.active_hours import ActiveHours, Weekdays, Window
+from sentinel.timing.active_hours import ActiveHours, Weekdays, Window, moment_at
 from sentinel.timing.planned_times import repeated_between
 from triggers._metrics import Duration, ago
 
@@ -216,16 +216,16 @@ def _deadline(
         open_ = ActiveHours(timezone=timezone, windows=[window], holidays=holidays or None)
         zone = ZoneInfo(timezone)
         hour, minute = map(int, ready_by.split(":"))
-        at = time(hour, minute)
+        at = time(hour, minute).isoformat("minutes")
     except (ValidationError, ValueError) as error:
         first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
         raise ConfigurationError(f"ready_by {ready_by!r}: {first}") from None
     today = now.astimezone(zone).date()
     for back in range(_SEARCH_DAYS):
         day: date = today - timedelta(days=back)
-        moment = datetime.combine(day, at, zone).astimezone(UTC)
+        moment = moment_at(day, at, zone)
         if moment <= now and open_.open_at(moment):
-            since = datetime.combine(day, time(), zone).astimezone(UTC)
+            since = moment_at(day, "00:00", zone)
             shown = f"{ready_by} on {day:%A} {day.isoformat()} ({timezone})"
             return _Deadline(moment, since, shown)
     return None

@@ -35,6 +35,8 @@ T = TypeVar("T")
 
 THREADS = 4
 """Queries at the same time, of one process; the connection pool keeps five connections."""
+VERSION_THREADS = 2
+"""Reads of versions at the same time: every request waits for one, and none for slow queries."""
 MOST_KEPT_BYTES = 32 * 1024 * 1024
 MOST_KEPT_OF_ONE = 2 * 1024 * 1024
 _SIZE_OF_OBJECT = 1024
@@ -61,6 +63,7 @@ class Answers:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._threads = ThreadPoolExecutor(THREADS, "answers")
+        self._version_threads = ThreadPoolExecutor(VERSION_THREADS, "versions")
         self._lock = Lock()
         self._asked: dict[Hashable, Future[Any]] = {}
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
@@ -108,13 +111,14 @@ class Answers:
 
     def close(self) -> None:
         """End the threads when they have computed what they are at."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        for threads in (self._threads, self._version_threads):
+            threads.shutdown(wait=True, cancel_futures=True)
 
     async def _read_anew(self, name: str, read: Callable[[], T]) -> T:
         with self._lock:
             future = self._asked.get(name)
             if future is None:
-                future = self._asked[name] = self._threads.submit(self._begun, name, read)
+                future = self._asked[name] = self._version_threads.submit(self._begun, name, read)
         return await asyncio.shield(asyncio.wrap_future(future))
 
     def _begun(self, name: str, read: Callable[[], T]) -> T:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from sentinel.access import Permission
 from sentinel.api.bodies import Body, described
 from sentinel.api.needs import needs
-from sentinel.api.problems import ItemError, Problem, responses
+from sentinel.api.problems import ItemError, Problem, responses, the_others
 from sentinel.api.scoped import EventTenant, WholeTenant
 from sentinel.events import MOST_AT_ONCE, Kept, NoEvents, read_events
 from sentinel.store.access.within import OfTenant
@@ -150,7 +150,7 @@ def _refused(kept: Kept, sent: int) -> Problem:
         summary = "the event is invalid"
     else:
         rest = sent - len(kept.refused)
-        others = f"; the other {rest:,} are stored" if rest else ""
+        others = f"; {the_others(rest)}" if rest else ""
         summary = f"{len(kept.refused):,} of {sent:,} events are invalid{others}. The first"
     return Problem(
         422,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from pydantic import BaseModel, Field
 from sentinel.access import Permission
 from sentinel.api.bodies import Body, described
 from sentinel.api.needs import needs
-from sentinel.api.problems import ItemError, Problem, responses
+from sentinel.api.problems import ItemError, Problem, responses, the_others
 from sentinel.api.schemas import NO_NUL
 from sentinel.api.scoped import WholeTenant
 from sentinel.errors import SampleError
@@ -154,7 +155,7 @@ def refused(errors: Sequence[SampleError], kept: int, what: str = "samples") -> 
     errors = sorted(errors, key=lambda error: error.index or 0)
     first = errors[0]
     many = f"{len(errors):,} of {kept + len(errors):,} {what} are invalid"
-    rest = f"; the other {kept:,} are stored" if kept else ""
+    rest = f"; {the_others(kept)}" if kept else ""
     place = f"{first.index or 0}.{first.field}".rstrip(".")
     return Problem(
         422,
@@ -201,8 +202,13 @@ def _read(body: bytes) -> list[_Given | SampleError]:
 def _finite(index: int, given: object) -> _Given | SampleError:
     try:
         return _item(index, msgspec.Raw(json.dumps(given, allow_nan=False).encode()))
-    except (ValueError, RecursionError):
-        return SampleError("is NaN or Infinity, and not finite", field="value", index=index)
+    except RecursionError:
+        return SampleError("is nested too deeply", field="body", index=index)
+    except ValueError:
+        fields = cast("dict[str, object]", given) if isinstance(given, dict) else {}
+        odd = (k for k, v in fields.items() if isinstance(v, float) and not math.isfinite(v))
+        message = "must have finite numbers, not NaN or Infinity"
+        return SampleError(message, field=next(odd, "body"), index=index)
 
 
 def _item(index: int, raw: msgspec.Raw) -> _Given | SampleError:

@@ -36,7 +36,16 @@ from sentinel.errors import (
     SentinelError,
 )
 
-__all__ = ["MOST_ERRORS", "Error", "ErrorBody", "ItemError", "Problem", "install", "responses"]
+__all__ = [
+    "MOST_ERRORS",
+    "Error",
+    "ErrorBody",
+    "ItemError",
+    "Problem",
+    "install",
+    "responses",
+    "the_others",
+]
 
 _log = logging.getLogger("sentinel.api")
 MOST_ERRORS = 100
@@ -123,6 +132,11 @@ _BY_STATUS = {
         "Send Content-Type: application/json.",
     ),
 }
+
+
+def the_others(kept: int) -> str:
+    """Return that the items beside invalid ones are stored, as part of a sentence."""
+    return "the other one is stored" if kept == 1 else f"the other {kept:,} are stored"
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

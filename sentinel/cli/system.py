@@ -31,10 +31,10 @@ def doctor(json: AsJson = False) -> None:
     else:
         width = max(len(check.name) for check in checks)
         for check in checks:
-            sign = {"ok": "ok  ", "wrong": "BAD ", "note": "note", "warning": "WARN"}[check.state]
-            say(f"{sign} {check.name:<{width}}  {check.says}")
+            sign = "failed" if check.state == "wrong" else check.state
+            say(f"{sign:<7}  {check.name:<{width}}  {check.says}")
             if check.hint:
-                say(f"     {'':<{width}}  {check.hint}")
+                say(f"{'':<7}  {'':<{width}}  {check.hint}")
     if any(check.state == "wrong" for check in checks):
         raise typer.Exit(Exit.FAILED)
 

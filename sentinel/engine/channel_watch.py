@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sentinel.checks.observation import Observation
 from sentinel.checks.reading import Reading
-from sentinel.evaluation.model import Evaluation
+from sentinel.engine.own_rules import apply_own
 from sentinel.labels.text import storable
 from sentinel.notifications.grouping import CHANNEL
-from sentinel.rules.rule import Rule
 from sentinel.store import Store
 from sentinel.store.alerts.live_labels import live_labels
 from sentinel.store.notifications.channel_health import OUT, ChannelState, channel_states
@@ -46,24 +44,12 @@ class ChannelWatch:
         readings = [_reading(one) for one in states if one.state != "failing"]
         unused = live - {one.channel for one in states}
         readings += [Reading(labels={CHANNEL: ref}, firing=False) for ref in sorted(unused)]
-        rule = Rule(
-            name=RULE,
+        apply_own(
+            self._store, now, readings, name=RULE,
             description="A channel takes no messages, so that its receivers are not notified.",
-            # No period: nothing is due while there is nothing to say, so it is never stale.
-            severity="high",
-            category="system",
             group_by=[CHANNEL],
             group_wait=timedelta(0),
-        )
-        self._store.apply(
-            Evaluation(
-                rule=rule,
-                trigger="relay",
-                slot=now,
-                at=now,
-                observation=Observation(readings=readings),
-            )
-        )
+        )  # fmt: skip
 
 
 def _reading(one: ChannelState) -> Reading:

@@ -11,11 +11,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from sentinel.checks.observation import Observation
 from sentinel.checks.reading import Reading
-from sentinel.evaluation.model import Evaluation
+from sentinel.engine.own_rules import apply_own
 from sentinel.prefect_client.port import FlowRun, PoolRuns
-from sentinel.rules.rule import Rule
 from sentinel.store import Store
 from sentinel.store.alerts.live_labels import live_labels
 
@@ -114,22 +112,10 @@ class RunWatch:
         reading = Reading(
             labels={"work_pool": self._pool}, firing=health.bad, summary=_sentence(health.says)
         )
-        rule = Rule(
-            name=RULE,
+        apply_own(
+            self._store, now, [reading], name=RULE,
             description="Flow runs of the work pool die, so Sentinel evaluates no rule.",
-            # No period: nothing is due while there is nothing to say, so it is never stale.
-            severity="high",
-            category="system",
-        )
-        self._store.apply(
-            Evaluation(
-                rule=rule,
-                trigger="relay",
-                slot=now,
-                at=now,
-                observation=Observation(readings=[reading]),
-            )
-        )
+        )  # fmt: skip
 
 
 def _died(run: FlowRun) -> bool:

@@ -81,7 +81,7 @@ def reading_of(item: Mapping[str, Any], message: Mapping[str, Any], notes: Notes
     given = object_of(item.get("labels"), "labels", notes)
     labels = labels_of(given, notes)
     if not labels:
-        raise SampleError("are missing, and they say which alert this is", field="labels")
+        raise SampleError("must be given, since they say which alert this is", field="labels")
     status = text_of(item.get("status")).strip().lower() or "firing"
     if status not in ("firing", "resolved"):
         raise SampleError(f"must be firing or resolved, not {status[:80]!r}", field="status")

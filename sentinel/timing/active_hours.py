@@ -218,7 +218,7 @@ def _holidays_of(region: str, year: int) -> frozenset[date]:
 def _open_on(hours: ActiveHours, day: date) -> tuple[tuple[datetime, datetime], ...]:
     """Return when it is open on a local day, as moments within that day."""
     zone = ZoneInfo(hours.timezone)
-    begins, ends = _moment(day, "00:00", zone), _moment(day, "24:00", zone)
+    begins, ends = moment_at(day, "00:00", zone), moment_at(day, "24:00", zone)
     if day in hours.never or begins >= ends:  # a zone that crossed the date line lacks a day
         return ()
     if day in hours.also:
@@ -239,7 +239,7 @@ def _spans(hours: ActiveHours, day: date, zone: ZoneInfo) -> Iterator[tuple[date
         if DAYS[day.weekday()] not in window.days:
             continue
         last = day if window.start < window.end else day + timedelta(days=1)
-        start, end = _moment(day, window.start, zone), _moment(last, window.end, zone)
+        start, end = moment_at(day, window.start, zone), moment_at(last, window.end, zone)
         if start >= end and start.astimezone(zone).date() == day:
             end = start + (_clock(last, window.end) - _clock(day, window.start))
         yield start, end
@@ -252,8 +252,17 @@ def _clock(day: date, at: str) -> datetime:
     return datetime.combine(day, time.fromisoformat(at))
 
 
-def _moment(day: date, at: str, zone: ZoneInfo) -> datetime:
-    """Return the moment of a local time; see the module on the ones that are missing or double."""
+def moment_at(day: date, at: str, zone: ZoneInfo) -> datetime:
+    """Return the moment of a local time, where one that does not exist is the first that does.
+
+    Args:
+        day: the local day
+        at: what a clock on the wall shows, as 07:00 or 24:00
+        zone: whose local time
+
+    Returns:
+        The moment in UTC; the first one of a time that there is twice.
+    """
     shown = _clock(day, at)
     # Of a missing time, one reading lies after the change of the clock and the other before it.
     after = shown.replace(tzinfo=zone).astimezone(UTC)

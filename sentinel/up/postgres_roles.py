@@ -15,7 +15,7 @@ __all__ = ["DATABASES", "make_databases", "owner_of"]
 
 DATABASES = ("prefect", "sentinel")
 _FOREIGN = """
-SELECT kind, space, name
+SELECT kind, space, name, oid::regprocedure::text
 FROM (
     SELECT 1 AS turn, CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
            WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, nspname AS space,
@@ -65,7 +65,11 @@ def make_databases(
             database, owner = sql.Identifier(name), sql.Identifier(owner_of(name))
             make = sql.SQL("ALTER" if owner_of(name) in roles else "CREATE")
             rights = sql.SQL("LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE")
-            password = sql.Literal(password_of(name))
+            # Encrypted here, so that no log of the server can have it.
+            secret = connection.pgconn.encrypt_password(
+                password_of(name).encode(), owner_of(name).encode(), b"scram-sha-256"
+            )
+            password = sql.Literal(secret.decode())
             connection.execute(
                 sql.SQL("{} ROLE {} {} PASSWORD {}").format(make, owner, rights, password)
             )
@@ -84,9 +88,11 @@ def _adopt(superuser: Callable[[str], psycopg.Connection], database: str) -> Non
     owner = owner_of(database)
     with superuser(database) as connection, connection.transaction():
         query = sql.SQL(_FOREIGN).format(owner=sql.Literal(owner))
-        for kind, space, name in connection.execute(query).fetchall():
+        for kind, space, name, signature in connection.execute(query).fetchall():
+            # Routines of one name differ by their arguments; PostgreSQL quotes what it names.
+            what = sql.SQL(signature) if kind == "ROUTINE" else sql.Identifier(space, name)
             connection.execute(
                 sql.SQL("ALTER {} {} OWNER TO {}").format(
-                    sql.SQL(kind), sql.Identifier(space, name), sql.Identifier(owner)
+                    sql.SQL(kind), what, sql.Identifier(owner)
                 )
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 from sqlalchemy import event
 
 from sentinel.alerts.actions import action_named
-from sentinel.api.answers import Answers
+from sentinel.api.answers import THREADS, Answers
 from sentinel.api.schemas import (
     AlertDetail,
     AlertItem,
@@ -297,3 +298,25 @@ def test_an_unknown_alert_is_still_not_found(app: FastAPI, client: httpx.Client)
     with called(app) as stranger:
         assert stranger.get(f"{BASE}/alerts/{'0' * 32}").status_code == 401
     assert client.get(f"{BASE}/alerts/{'0' * 32}").status_code == 404
+
+
+def test_slow_queries_do_not_keep_others_from_learning_that_nothing_changed(store: Store):
+    """As many queries as there are threads are under way, and more wait."""
+    answers, over = Answers(store), threading.Event()
+
+    def slow() -> tuple[int, None]:
+        over.wait(60)
+        return 7, None
+
+    async def ask() -> list[int]:
+        version = await answers.version()
+        waiting = [asyncio.create_task(answers.of(n, version, slow)) for n in range(2 * THREADS)]
+        await asyncio.sleep(0)
+        again = await answers.version()
+        await answers.rules_version()
+        assert again.number == version.number
+        over.set()
+        return await asyncio.gather(*waiting)
+
+    assert asyncio.run(asyncio.wait_for(ask(), 30)) == [7] * 2 * THREADS
+    answers.close()

@@ -48,7 +48,7 @@ def test_what_is_wrong_is_named_and_the_rest_is_kept(client: httpx.Client, store
         (1, "event"), (2, "event"), (3, "id"),
     ]  # fmt: skip
     assert error["message"].startswith(
-        "3 of 4 events are invalid; the other 1 are stored. The first:"
+        "3 of 4 events are invalid; the other one is stored. The first:"
     )
     assert "line 2 is not JSON" in error["message"]
     assert store.events.count() == 1

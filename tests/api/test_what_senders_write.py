@@ -113,6 +113,10 @@ def test_a_nan_costs_only_its_own_item(client: httpx.Client):
     answer = client.post("/api/v1/events", content=events)
     assert errors(answer) == [1]
     assert "the other 2 are stored" in answer.json()["error"]["message"]
+    odd = '[{"name": "n", "value": 1}, {"name": "n", "value": 2, "timestamp": Infinity}]'
+    error = client.post(f"{BASE}/metrics", content=odd).json()["error"]
+    assert error["errors"][0]["field"] == "timestamp"
+    assert "the other one is stored" in error["message"]
 
     numbers = '[{"metric": "m", "value": NaN}, {"metric": "m", "value": 3}]'
     assert errors(client.post(f"{BASE}/webhooks/grafana", content=numbers)) == [0]

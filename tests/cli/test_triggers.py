@@ -227,7 +227,7 @@ def test_doctor_names_a_broken_file_its_line_and_the_fix(clone: Clone) -> None:
     (clone.folder / "triggers" / "half.py").write_text("x = 1\ndef half(:\n")
     told = clone.python("sentinel.cli", "doctor")
     assert told.returncode == 1
-    (line,) = [one for one in told.stdout.splitlines() if one.startswith("BAD  triggers ")]
+    (line,) = [one for one in told.stdout.splitlines() if one.startswith("failed   triggers ")]
     assert line.endswith("half.py, line 2)")
     assert "Correct that line." in told.stdout
 

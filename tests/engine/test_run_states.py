@@ -12,6 +12,7 @@ from sentinel.clock import FakeClock
 from sentinel.engine.run_states import follow_runs
 from sentinel.links import run_about
 from sentinel.store import Store
+from sentinel.store.alerts import run_states
 from tests.databases import both_databases
 from tests.world import World
 
@@ -55,6 +56,21 @@ def test_all_runs_are_asked_for_at_once_until_each_has_ended(store: Store, clock
     assert known(world) == [("disk · 2 of 2", "Failed"), ("disk · 1 of 1", "Firing")]
     assert follow_runs(store, server) == 0
     assert server.asked == [[first, second], [second]]
+
+
+@both_databases
+def test_of_more_runs_than_one_pass_follows_the_oldest_come_first(
+    store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(run_states, "MOST_RUNS", 2)
+    world, server = World(store, clock), Server()
+    # By their ids, the newest would come first.
+    runs = sorted((str(uuid4()) for _ in range(4)), reverse=True)
+    for number, id_ in enumerate(runs):
+        world.sees({f"/{n}": 95 for n in range(number + 1)}, run=id_)
+        server.runs[id_] = run("COMPLETED", "Firing", "disk")
+    assert [follow_runs(store, server) for _ in range(3)] == [2, 2, 0]
+    assert server.asked == [sorted(runs[:2]), sorted(runs[2:])]
 
 
 @both_databases

@@ -110,7 +110,7 @@ def test_a_query_without_the_column_says_which_there_are(shop: str):
 def test_a_query_that_would_write_writes_nothing(shop: str, query: str):
     """On PostgreSQL the account here may write everything, and is the superuser."""
     if shop.startswith("sqlite"):
-        pytest.skip("SQLite has its own ways to say no")
+        pytest.skip("PostgreSQL's statements; how SQLite refuses to write has a test of its own")
     engine = create_engine(shop)
     with engine.begin() as connection:
         connection.execute(text("CREATE SEQUENCE numbers"))

@@ -44,3 +44,19 @@ def test_the_hour_that_comes_twice_is_no_breach(zone: str, minutes: int, fires: 
     given = {"deployments": ["etl/load"], "stale_after": timedelta(minutes=30)}
     (reading,) = observe(prefect_sla, ctx, given, timeout=None).readings
     assert reading.firing is fires
+
+
+@pytest.mark.parametrize(("minutes", "fires"), [(-1, None), (1, True)])
+def test_a_time_that_does_not_exist_is_the_first_moment_that_does(minutes: int, fires: bool | None):
+    """In Berlin, on 29 March, 03:00 follows 01:59: what is due at 02:30 is due at 03:00."""
+    prefect: Any = OneDeployment("0 0 * * *", "UTC", datetime(2026, 3, 28, 12, tzinfo=UTC))
+    due = datetime(2026, 3, 29, 1, 0, tzinfo=UTC)
+    ctx = Context(clock=FakeClock(due + timedelta(minutes=minutes)), prefect=prefect)
+    given = {"ready_by": "02:30", "timezone": "Europe/Berlin", "days": ["sun"]}
+    readings = observe(
+        prefect_sla, ctx, {"deployments": ["etl/load"], **given}, timeout=None
+    ).readings
+    of_that_day = [one for one in readings if "2026-03-29" in (one.summary or "")]
+    assert [one.firing for one in of_that_day] == ([] if fires is None else [fires])
+    if fires:
+        assert of_that_day[0].value == 60.0

@@ -76,6 +76,16 @@ def test_another_server_gets_no_header_of_the_first(sites: tuple[Site, Site]):
         assert "hush" not in str(headers)
 
 
+def test_a_host_that_is_given_is_for_the_first_server_and_the_other_gets_its_own(
+    sites: tuple[Site, Site],
+):
+    ours, theirs = sites
+    ours.leads_to = f"{theirs.url}/there"
+    assert json_of(f"{ours.url}/moved", seconds=5, headers={"Host": "inner.example"}) == 7
+    assert [headers["Host"] for _, headers in ours.asked] == ["inner.example"]
+    assert [headers["Host"] for _, headers in theirs.asked] == [theirs.url.removeprefix("http://")]
+
+
 def test_the_same_server_gets_them_again(sites: tuple[Site, Site]):
     ours, _ = sites
     ours.leads_to = f"{ours.url}/there"

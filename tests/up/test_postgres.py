@@ -7,9 +7,11 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy.engine import make_url
 
 from sentinel.errors import DatabaseError, DatabaseUnreachable
@@ -87,13 +89,39 @@ def test_what_an_earlier_version_made_as_the_superuser_gets_the_owner(home: Home
             old.execute("CREATE TABLE alert (id bigserial PRIMARY KEY, colour colour)")
             old.execute("CREATE VIEW alerts AS SELECT * FROM alert")
             old.execute("CREATE SEQUENCE numbers")
+            for given in ("colour", 'integer, "char"'):  # routines of one name
+                old.execute(
+                    f'CREATE FUNCTION "As Is"({given}) RETURNS int LANGUAGE sql AS $$SELECT 1$$'
+                )
     with served(home) as server, connect(server) as connection:
         connection.execute("ALTER TABLE alert ADD COLUMN title text")
         connection.execute("INSERT INTO alert (colour) VALUES ('red')")
         connection.execute("ALTER TYPE colour ADD VALUE 'blue'")
         connection.execute("DROP VIEW alerts")
         connection.execute("DROP SEQUENCE numbers")
+        connection.execute('DROP FUNCTION "As Is"(colour)')
+        connection.execute('DROP FUNCTION "As Is"(integer, "char")')
         connection.execute("CREATE TABLE another (id int)")
+
+
+def test_the_server_is_never_told_a_password_in_clear(home: Home) -> None:
+    told: list[str] = []
+    execute: Any = psycopg.Connection.execute
+
+    def heard(connection: psycopg.Connection, query: Any, *given: Any, **more: Any) -> Any:
+        told.append(
+            query.as_string(connection) if isinstance(query, sql.Composable) else str(query)
+        )
+        return execute(connection, query, *given, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(psycopg.Connection, "execute", heard)
+        with served(home) as server:
+            password = str(make_url(server.address("sentinel")).password)
+    assert any("PASSWORD 'SCRAM-SHA-256$" in one for one in told)
+    assert not any(password in one for one in told)
+    with served(home) as server, connect(server) as connection:
+        connection.execute("SELECT 1")
 
 
 def test_only_this_machine_with_the_password_gets_in(home: Home) -> None:

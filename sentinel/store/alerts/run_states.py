@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import Connection, bindparam, func, select, text
 
 from sentinel.store.database.tables import ALERT
 
@@ -30,10 +30,19 @@ class EndedRun(msgspec.Struct, frozen=True):
 
 
 def open_runs(store: Store) -> list[str]:
-    """Return the ids of at most `MOST_RUNS` runs that alerts come from and whose end is unknown."""
-    query = select(ALERT.c.flow_run_id).where(_OPEN).distinct()
+    """Return the runs that alerts come from and whose end is unknown.
+
+    Args:
+        store: the shared database
+
+    Returns:
+        The ids of at most `MOST_RUNS`; those whose alerts are the oldest come first, so that each
+        has its turn.
+    """
+    query = select(ALERT.c.flow_run_id).where(_OPEN).group_by(ALERT.c.flow_run_id)
+    query = query.order_by(func.min(ALERT.c.id)).limit(MOST_RUNS)
     with store.read() as connection:
-        return list(connection.execute(query.limit(MOST_RUNS)).scalars())
+        return list(connection.execute(query).scalars())
 
 
 def record_ended(store: Store, ended: Sequence[EndedRun]) -> None:
