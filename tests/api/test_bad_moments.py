@@ -26,6 +26,11 @@ def client(app: FastAPI) -> Generator[httpx.Client]:
         yield client
 
 
+def known(answer: httpx.Response) -> bool:
+    """An answer of ours; 503 is one where a route needs Prefect, which is away here."""
+    return answer.status_code < 500 or (answer.status_code == 503 and "Prefect" in answer.text)
+
+
 @both_databases
 def test_a_nul_anywhere_is_no_500(app: FastAPI, client: httpx.Client):
     """PostgreSQL holds no text with a NUL, and SQLite does."""
@@ -37,7 +42,8 @@ def test_a_nul_anywhere_is_no_500(app: FastAPI, client: httpx.Client):
             answer = client.get(f"{place}?{name}=a%00b")
             assert answer.status_code in (404, 422), (path, name, answer.text)
         for method in set(routes) & {"get", "post", "put", "patch", "delete"}:
-            assert client.request(method, place).status_code < 500, (method, path)
+            answer = client.request(method, place)
+            assert known(answer), (method, path, answer.text)
 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b"[NaN," + b"[" * 100_000])
@@ -47,7 +53,7 @@ def test_nested_brackets_are_no_500(app: FastAPI, client: httpx.Client, body: by
             place = re.sub(r"\{[^}]+\}", "x", path)
             given = {"Content-Type": "application/json"}
             answer = client.request(method, place, content=body, headers=given)
-            assert answer.status_code < 500, (method, path, answer.text)
+            assert known(answer), (method, path, answer.text)
 
 
 def test_a_full_disk_is_503_and_health_says_so(
