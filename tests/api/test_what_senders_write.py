@@ -52,7 +52,7 @@ def test_a_severity_is_kept_without_its_odd_spelling(
 @pytest.mark.parametrize(
     ("path", "near"),
     [
-        (f"{BASE}/statistics?time_range_hours=1", "hours"),
+        (f"{BASE}/statistics?hour=1", "hours"),
         (f"{BASE}/alerts?stauts=open", "status"),
         (f"{BASE}/rules?x=1", ""),
         (f"{BASE}/metrics?tenants=a", "tenant"),

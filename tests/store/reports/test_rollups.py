@@ -54,7 +54,8 @@ STEPS = st.one_of(
 
 def emptied(store: Store, connection: Connection) -> None:
     for table in reversed(SQLModel.metadata.sorted_tables):
-        connection.execute(table.delete())
+        if not table.name.startswith("audit"):  # its rows are never deleted, and none is an alert's
+            connection.execute(table.delete())
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
