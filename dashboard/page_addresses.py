@@ -26,7 +26,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
         "overview": "length",
         "history": "q span severities statuses opened-days",
         "compare": "q severities compared against first-days second-days",
-        "audit": "q audit-actor audit-span audit-kinds",
+        "audit": "q audit-actor audit-span audit-kinds audit-view audit-object audit-objects",
         "log": "q levels",
         "settings": "",
     }.items()

@@ -18,6 +18,7 @@ from sentinel.store import Store
 from sentinel.store.alerts.audit import ActFilter, Acts, Place, acts
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.alerts.queries import MOST_PER_PAGE
+from sentinel.store.audit.queries import AuditFilter, AuditPage, page
 from sentinel.store.reports.period_comparison import Compared, Span, compare
 from sentinel.store.reports.statistics import Storage
 from sentinel.store.reports.trends import trend
@@ -155,6 +156,24 @@ class Reports:
         """
         with database():
             return acts(self.store, wanted, limit=limit, after=after)
+
+    def changes(self, wanted: AuditFilter, limit: int, after: str | None) -> AuditPage:
+        """Read changes by people and keys from the audit trail.
+
+        Args:
+            wanted: which changes
+            limit: rows of a page
+            after: the `next` of the page before; None for the first
+
+        Returns:
+            the changes, newest first
+
+        Raises:
+            ConfigurationError: the search has too many words
+            DatabaseError: the database cannot be used
+        """
+        with database():
+            return page(self.store, wanted, limit=limit, after=after)
 
     def log(self, words: str, levels: Sequence[str], *, limit: int) -> list[SystemLog]:
         """Read the system log.

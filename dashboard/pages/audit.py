@@ -1,8 +1,8 @@
-"""The audit page: every action of a person on an alert, with its time, actor and comment."""
+"""The audit page: actions of people on alerts, and all changes with before and after."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html import escape
 from typing import cast
 
@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import export_columns, export_panel, markup, session
+from dashboard.audit_changes import changes
 from dashboard.export_panel import Export
 from dashboard.page_addresses import SEARCH
 from dashboard.table import moments, table
@@ -19,6 +20,8 @@ from sentinel.store.alerts import audit
 from sentinel.store.alerts.audit import KINDS, MOST_WALKED, Act, ActFilter, Place
 
 SPANS = {"24h": 1, "7d": 7, "30d": 30, "90d": 90, "all": 0}
+VIEWS = ("Actions on alerts", "All changes")
+"""From the timelines of alerts; from the audit trail."""
 ROWS = 50
 PAGES = "audit-pages"
 """The search, where each page after its first begins, and how many rows were before it."""
@@ -52,21 +55,26 @@ def _filters() -> ActFilter:
             placeholder="Any actor", width=180, label_visibility="collapsed",
         )  # fmt: skip
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        span = st.segmented_control(
-            "Time", list(SPANS), key="audit-span", default="all", bind="query-params",
-            label_visibility="collapsed",
-        )  # fmt: skip
+        since = _since()
         kinds = st.pills(
             "Action", KINDS, selection_mode="multi", key="audit-kinds", bind="query-params",
             label_visibility="collapsed",
         )  # fmt: skip
-    days = SPANS.get(str(span or "all"), 0)
     return ActFilter(
         words=(words or "").strip(),
         actor=(actor or "").strip(),
         kinds=tuple(kinds or ()),
-        since=session.data().store.now() - timedelta(days=days) if days else None,
+        since=since,
     )
+
+
+def _since() -> datetime | None:
+    span = st.segmented_control(
+        "Time", list(SPANS), key="audit-span", default="all", bind="query-params",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    days = SPANS.get(str(span or "all"), 0)
+    return session.data().store.now() - timedelta(days=days) if days else None
 
 
 def _action(act: Act) -> str:
@@ -147,6 +155,13 @@ def _export(asked: ActFilter, *, few: bool) -> Export:
 
 def _page() -> None:
     st.html('<div class="page-head"><h1>Audit</h1></div>')
+    view = st.segmented_control(
+        "View", VIEWS, key="audit-view", default=VIEWS[0], bind="query-params",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    if view == VIEWS[1]:
+        changes(_since())
+        return
     asked = _filters()
     turned = _turned(asked)
     after, before = turned[-1] if turned else (None, 0)

@@ -1,0 +1,74 @@
+"""All changes on the audit page: who, by which door, and what differs before and after."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from sentinel.alerts.actions import Acknowledge
+from tests.dashboard.scene import Scene, shown
+
+
+def opened(page: AppTest) -> AppTest:
+    page.run().switch_page("audit.py").run()
+    page.session_state["audit-view"] = "All changes"
+    page.run()
+    shown(page)
+    return page
+
+
+def column(page: AppTest, name: str) -> list[str]:
+    return list(page.dataframe[0].value[name])
+
+
+def test_changes_of_all_kinds_are_listed_with_who_and_by_which_door(scene: Scene, page: AppTest):
+    assert "No changes yet" in shown(opened(page))
+    alert = scene.raises("disk")
+    scene.store.act([alert], Acknowledge(actor="lena", comment="on it"))
+    scene.store.receivers.set("ops", ["inbox"], actor="omar")
+    page.run()
+    assert column(page, "Actor") == ["omar", "lena"]
+    assert column(page, "Action") == ["set the channels of the receiver", "acknowledged"]
+    assert column(page, "Object") == ["ops", "disk"]
+    assert column(page, "Details") == ["channels", "status"]
+
+
+def test_changes_are_narrowed_by_actor_object_kind_and_words(scene: Scene, page: AppTest):
+    scene.store.receivers.set("ops", ["inbox"], actor="omar")
+    scene.store.receivers.set("dba", ["inbox"], actor="lena")
+    scene.store.views.save("lena", "live", "mine", "q=1")
+    opened(page)
+    page.text_input(key="audit-actor").set_value("lena").run()
+    assert column(page, "Object") == ["mine", "dba"]
+    page.button_group(key="audit-objects").set_value(["receiver"]).run()
+    assert column(page, "Object") == ["dba"]
+    page.text_input(key="audit-actor").set_value("").run()
+    page.text_input(key="audit-object").set_value("ops").run()
+    assert column(page, "Actor") == ["omar"]
+    page.text_input(key="q").set_value("nothing").run()
+    assert "No change matches" in shown(page)
+
+
+@pytest.mark.usefixtures("scene")
+def test_what_differs_is_shown_before_and_after_and_escaped(scene: Scene, page: AppTest):
+    scene.store.receivers.set("ops", ["inbox"], actor="omar")
+    scene.store.receivers.set("ops", ["sentinel-webhook/a"], actor="<b>eve</b>")
+    opened(page)
+    from sentinel.store.audit.queries import page as rows
+
+    page.session_state["audit-change"] = rows(scene.store).items[0].id
+    text = shown(page.run())
+    assert '<del>["inbox"]</del> → <ins>["sentinel-webhook/a"]</ins>' in text.replace("&quot;", '"')
+    assert "&lt;b&gt;eve&lt;/b&gt; set the channels of the receiver ops" in text
+    assert "waits to be chained" in text
+
+
+def test_older_changes_are_on_further_pages(scene: Scene, page: AppTest):
+    for number in range(60):
+        scene.store.receivers.set(f"r{number}", ["inbox"], actor="omar")
+    opened(page)
+    assert len(column(page, "Object")) == 50
+    page.button(key="changes-older").click().run()
+    assert column(page, "Object") == [f"r{number}" for number in range(9, -1, -1)]
+    page.button(key="changes-newer").click().run()
+    assert column(page, "Object")[0] == "r59"
