@@ -91,7 +91,7 @@ def _turn(query: HistoryQuery, cursors: list[str]) -> None:
 def _filters() -> None:
     st.text_input(
         "Search", key=SEARCH, icon=":material/search:", bind="query-params",
-        placeholder='Words, "a phrase", rule:disk-space, host:web-01, -left-out, OR',
+        placeholder='Words, "a phrase", rule:disk-space, host:web-01, -left-out, OR, ( )',
         label_visibility="collapsed",
     )  # fmt: skip
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):

@@ -128,6 +128,8 @@ def log() -> None:
     )
     if place is not None:
         _entry(found[place], clock)
+    else:
+        st.html('<p class="small">Select an entry to read it whole.</p>')
     if len(found) > rows:
         st.button("Show older", key="log-older", icon=":material/expand_more:", on_click=_more)
 
