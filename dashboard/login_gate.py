@@ -21,13 +21,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dashboard.login_page import local_target, login_page, stopped_page
 from dashboard.sign_in import SignIn, confined_to, cookie_of
 from sentinel.access.cookies import came_by_tls, ended_cookie, is_own_write, session_cookie
-from sentinel.errors import DatabaseError
+from sentinel.errors import ConfigurationError, Conflict, DatabaseError
 from sentinel.printable import printable
 from sentinel.store.access.logins import Refused
 from sentinel.store.access.sessions import FoundSession
 
 __all__ = ["SESSION", "LoginGate"]
 
+STATE = "sentinel_oidc"
+"""The cookie that ties a login at a provider to the browser that began it."""
 SESSION = "sentinel.session"
 """Where the scope of a request has the session that it belongs to."""
 MOST_BYTES = 16 * 1024
@@ -101,16 +103,18 @@ class LoginGate:
             return None
         found: FoundSession | None = await self._in_thread(sign_in.session, secret)
         folder, _, name = request.url.path.rpartition("/")
+        if folder == self._path() and name in ("oidc", "oidc-callback") and sign_in.oidc:
+            return await self._outside(sign_in, name, request)
         if folder == self._path() and name in ("login", "logout"):
             if request.method == "POST" and not is_own_write(request.method, request.headers):
                 words = "This form came from another site. Open the dashboard itself and try again."
-                return self._login(status=403, note=words)
+                return self._login(sign_in, status=403, note=words)
             if name == "logout":
                 return await self._log_out(sign_in, found, request)
             if request.method == "POST":
                 return await self._log_in(sign_in, request)
             target = local_target(request.query_params.get("next", ""), self._base())
-            return self._to(target) if found is not None else self._login(target=target)
+            return self._to(target) if found is not None else self._login(sign_in, target=target)
         if found is not None:
             confined = confined_to(found.principal)
             if not confined or self._is_open(request):
@@ -128,18 +132,44 @@ class LoginGate:
         try:
             form = await _form(request)
         except (ValueError, ClientDisconnect):
-            return self._login(status=400, note="This form cannot be read. Try again.")
+            return self._login(sign_in, status=400, note="This form cannot be read. Try again.")
         name, target = form.get("name", ""), local_target(form.get("next", ""), self._base())
         begun = await self._in_thread(sign_in.log_in, name, form.get("password", ""))
         if isinstance(begun, Refused):
             return self._login(
-                status=401 if begun.verified else 429, target=target, name=printable(name[:100]),
-                wrong=begun.verified, wait=begun.wait,
+                sign_in, status=401 if begun.verified else 429, target=target,
+                name=printable(name[:100]), wrong=begun.verified, wait=begun.wait,
             )  # fmt: skip
         answer = self._to(target)
         answer.headers["set-cookie"] = session_cookie(
             begun.secret, sign_in.lifetime.absolute, secure=self._secure(request)
         )
+        return answer
+
+    async def _outside(self, sign_in: SignIn, name: str, request: Request) -> Response:
+        """Send a browser to the OIDC provider, or log in whom the provider sent back."""
+        secure = self._secure(request)
+        given = request.query_params
+        try:
+            if name == "oidc" and sign_in.oidc is not None:
+                target = local_target(given.get("next", ""), self._base())
+                started = await self._in_thread(sign_in.oidc.start, target)
+                answer = self._to(started.url)
+                answer.headers["set-cookie"] = _state_cookie(started.state, 600, secure=secure)
+                return answer
+            if "error" in given:
+                raise ConfigurationError("the provider did not log you in", hint="Try again.")
+            cookie = cookie_of(request.headers.get("cookie", ""), STATE)
+            begun, target = await self._in_thread(
+                sign_in.come_back, given.get("code", ""), given.get("state", ""), cookie
+            )
+        except (ConfigurationError, Conflict) as error:
+            words = printable(str(error))
+            return self._login(sign_in, status=401, note=f"{words[:1].upper()}{words[1:]}")
+        answer = self._to(local_target(target, self._base()))
+        length = sign_in.lifetime.absolute
+        answer.headers.append("set-cookie", session_cookie(begun.secret, length, secure=secure))
+        answer.headers.append("set-cookie", _state_cookie("", 0, secure=secure))
         return answer
 
     async def _log_out(
@@ -180,7 +210,8 @@ class LoginGate:
             return False
         return found is not None and not confined_to(found.principal)
 
-    def _login(self, status: int = 200, **said: Any) -> Response:
+    def _login(self, sign_in: SignIn, status: int = 200, **said: Any) -> Response:
+        said.setdefault("provider", sign_in.provider)
         said.setdefault("target", local_target("", self._base()))
         return Response(login_page(self._path(), **said), status, _PAGE, "text/html")
 
@@ -221,6 +252,11 @@ class LoginGate:
 def _json(status: int, why: str) -> Response:
     headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
     return Response(msgspec.json.encode({"error": why}), status, headers, "application/json")
+
+
+def _state_cookie(state: str, seconds: int, *, secure: bool) -> str:
+    flags = "; Secure" if secure else ""
+    return f"{STATE}={state}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Lax{flags}"
 
 
 async def _form(request: Request) -> dict[str, str]:

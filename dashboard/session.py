@@ -26,7 +26,7 @@ from sentinel.access import EVERYTHING, Permission, Principal
 from sentinel.access.cookies import COOKIE
 from sentinel.audit.origin import Origin
 from sentinel.errors import ConfigurationError
-from sentinel.links import Addresses
+from sentinel.links import Addresses, dashboard_address
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.settings import settings
 from sentinel.store import Store
@@ -119,7 +119,11 @@ def responses() -> ResponseCache:
 
 @st.cache_resource(show_spinner=False)
 def _sign_in() -> SignIn:
-    return SignIn(data().store, settings())
+    return SignIn(
+        data().store,
+        settings(),
+        callback=lambda: f"{dashboard_address(settings())}/{page_tokens.FOLDER}/oidc-callback",
+    )
 
 
 def sign_in() -> SignIn | None:

@@ -10,17 +10,22 @@ import threading
 import time
 from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING
 
 from dashboard.database_errors import database
 from sentinel.access import EVERYTHING, Permission, Principal
 from sentinel.access.cookies import COOKIE
 from sentinel.access.sessions import Lifetime
-from sentinel.errors import DatabaseError
+from sentinel.errors import ConfigurationError, DatabaseError
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.access.logins import Logins, Refused
+from sentinel.store.access.outside_logins import OutsideLogins
 from sentinel.store.access.people import People
 from sentinel.store.access.sessions import Begun, FoundSession, Sessions
+
+if TYPE_CHECKING:
+    from dashboard.oidc import Oidc
 
 __all__ = ["SignIn", "confined_to", "cookie_of"]
 
@@ -37,21 +42,42 @@ class SignIn:
         store: the shared database
         settings: of the process
         monotonic: seconds that only rise
+        callback: returns the address to which an OIDC provider sends browsers back
+
+    Attributes:
+        oidc: the login at an OIDC provider; None where none is configured
+        provider: its name on the login page
+
+    Raises:
+        ConfigurationError: the settings of the provider cannot be used
     """
 
     def __init__(
-        self, store: Store, settings: Settings, monotonic: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        settings: Settings,
+        monotonic: Callable[[], float] = time.monotonic,
+        callback: Callable[[], str] = str,
     ) -> None:
+        given = settings.oidc_issuer and settings.oidc_client_id
+        self.oidc: Oidc | None = None
+        if given:
+            from dashboard.oidc import Oidc  # its libraries take a while to import
+
+            self.oidc = Oidc(store, settings, callback)
+        self.provider = settings.oidc_login_name if given else ""
+
         self.lifetime = Lifetime(settings.session_idle, settings.session_length)
         self._people = People(store)
         self._sessions = Sessions(store, self.lifetime)
         self._logins = Logins(store, self._sessions)
+        self._outside = OutsideLogins(store, self._sessions)
         self._monotonic = monotonic
         self._known: tuple[bool, float] | None = None
         self._passwords = threading.Semaphore(AT_ONCE)
 
     def is_on(self) -> bool:
-        """Return whether people must log in: whether there is an account.
+        """Return whether people must log in: whether there is an account or an OIDC provider.
 
         While the database does not answer, what it said last holds. Where it has not answered
         yet, there is nothing to be seen either, and the pages say why.
@@ -59,6 +85,8 @@ class SignIn:
         Returns:
             Whether they must.
         """
+        if self.oidc is not None:
+            return True
         known = self._known
         if known is None or self._monotonic() >= known[1]:
             try:
@@ -102,15 +130,43 @@ class SignIn:
         with self._passwords, database():
             return self._logins.log_in(name, password)
 
+    def come_back(self, code: str, state: str, cookie: str) -> tuple[Begun, str]:
+        """Log in a person whom an OIDC provider sent back.
+
+        Args:
+            code: of the provider
+            state: as it came back
+            cookie: the state that this browser began with
+
+        Returns:
+            The session, and the page to open.
+
+        Raises:
+            ConfigurationError: the provider did not recognize anybody who may log in
+            Conflict: another account has the person's name
+            DatabaseError: the database cannot be used
+        """
+        if self.oidc is None:
+            raise ConfigurationError("there is no such login here", hint="Log in on the page.")
+        found = self.oidc.finish(code, state, cookie)
+        with database():
+            begun = self._outside.log_in(
+                found.issuer, found.subject, name=found.name, display_name=found.display_name,
+                role=found.role,
+            )  # fmt: skip
+        if begun is None:
+            raise ConfigurationError("your account is disabled", hint="Ask an admin to enable it.")
+        return begun, found.target
+
     def end(self, session: str) -> None:
         """End a session; every process refuses it at once."""
         self._sessions.end(session)
 
 
-def cookie_of(header: str) -> str:
-    """Return the secret of the session in the header `Cookie`; empty for none."""
+def cookie_of(header: str, name: str = COOKIE) -> str:
+    """Return one cookie of the header `Cookie`, by default that of the session; empty for none."""
     try:
-        found = SimpleCookie(header).get(COOKIE)
+        found = SimpleCookie(header).get(name)
     except CookieError:
         return ""
     return "" if found is None else found.value

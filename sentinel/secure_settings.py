@@ -130,6 +130,23 @@ class SecureSettings(BaseSettings):
             "means that all are."
         ),
     )
+    oidc_client_id: str = Field(
+        default="",
+        description=(
+            "Id under which the issuer knows the dashboard; with it, people log in there. Register "
+            "the address of the dashboard with `/sentinel/oidc-callback`; empty means no such "
+            "login."
+        ),
+    )
+    oidc_client_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="Secret of that client; empty for a public client, which has none (PKCE).",
+    )
+    oidc_login_name: str = Field(
+        default="single sign-on",
+        max_length=60,
+        description="How the login page names the issuer: `Log in with …`.",
+    )
     oidc_tenants_claim: str = Field(
         default="",
         description=(

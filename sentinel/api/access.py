@@ -72,6 +72,7 @@ async def principal(
         sent = "authorization" in request.headers
         if not sent and (person := await person_of_cookie(request)) is not None:
             check_needs(request, person)
+            acting_as(Origin("api", person.kind))
             return person
         raise Problem(
             401,

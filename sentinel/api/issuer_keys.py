@@ -190,6 +190,8 @@ def outside_tokens(settings: Settings, store: Store) -> OutsideTokens | None:
     if not settings.oidc_issuer:
         return None
     if not settings.oidc_audience:
+        if settings.oidc_client_id:  # the issuer is for logins at the dashboard alone
+            return None
         raise ConfigurationError(
             "SENTINEL_OIDC_ISSUER is set and SENTINEL_OIDC_AUDIENCE is not",
             hint="Name the audience of this API, so that tokens for other services are refused.",

@@ -35,6 +35,7 @@ __all__ = [
     "SESSION",
     "People",
     "PersonView",
+    "checked_name",
     "name_hash",
     "person_name",
 ]
@@ -47,6 +48,28 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,98}[a-z0-9])?")
 def person_name(given: str) -> str:
     """Return the name that an account has: small letters, without blanks around it."""
     return given.strip().lower()
+
+
+def checked_name(name: str) -> str:
+    """Return the name of an account, in small letters.
+
+    Args:
+        name: as it was given
+
+    Returns:
+        The name.
+
+    Raises:
+        ConfigurationError: no account can have it
+    """
+    named = person_name(name)
+    if not _NAME.fullmatch(named):
+        raise ConfigurationError(
+            f"{name[:100]!r} is not a valid name of a person",
+            hint="Use at most 100 letters, digits, '-', '_', '.', '+' and '@', with a letter "
+            "or digit first and last.",
+        )
+    return named
 
 
 def name_hash(name: str) -> str:
@@ -94,13 +117,7 @@ class People:
             ConfigurationError: the name, the password, a tenant or a team cannot be used
             Conflict: there is an account of that name
         """
-        named = person_name(name)
-        if not _NAME.fullmatch(named):
-            raise ConfigurationError(
-                f"{name[:100]!r} is not a valid name of a person",
-                hint="Use at most 100 letters, digits, '-', '_', '.', '+' and '@', with a letter "
-                "or digit first and last.",
-            )
+        named = checked_name(name)
         shown = " ".join(display_name.split()) or named
         if len(shown) > LONGEST_DISPLAY_NAME or not shown.isprintable():
             raise ConfigurationError(

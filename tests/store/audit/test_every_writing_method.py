@@ -34,6 +34,7 @@ AUDITED = {
     "access.people.People._role": ("person.granted", "person.revoked"),
     "access.people.People.create": ("person.created",),
     "access.people.People.delete": ("person.deleted",),
+    "access.outside_logins.OutsideLogins.log_in": ("person.created", "person.granted"),
     "alerts.silences.Silences.begin": ("rule.silenced",),
     "alerts.silences.Silences.end": ("rule.unsilenced",),
     "rules.made.add_rule": ("rule.created",),

@@ -1,0 +1,195 @@
+"""Login at an OIDC provider: real HTTP, real signatures, and a browser that comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from joserfc.jwk import RSAKey
+
+from dashboard.login_gate import STATE
+from dashboard.sign_in import SignIn
+from sentinel.access import Grant, Role
+from sentinel.access.cookies import COOKIE
+from sentinel.clock import FakeClock
+from sentinel.settings import Settings
+from sentinel.store import Store
+from sentinel.store.access.people import People
+from sentinel.store.audit.queries import every
+from tests.dashboard.gated import PAGE, PASSWORD, Dashboard
+from tests.dashboard.oidc_provider import CLIENT, SECRET, Provider, provider
+
+CALLBACK = "http://d/sentinel/oidc-callback"
+
+
+@pytest.fixture(scope="module")
+def running() -> Generator[Provider]:
+    with provider() as running:
+        yield running
+
+
+@pytest.fixture
+def issuer(running: Provider) -> Provider:
+    """The provider as every test finds it."""
+    running.claims, running.signs = {}, running.key
+    running.codes.clear()
+    return running
+
+
+@pytest.fixture
+def dashboard(store: Store, clock: FakeClock, issuer: Provider) -> Dashboard:
+    clock.set(datetime.now(UTC))
+    dashboard = Dashboard(store)
+    settings = Settings.model_validate({
+        "oidc_issuer": issuer.url, "oidc_client_id": CLIENT, "oidc_client_secret": SECRET,
+        "oidc_roles": "admins=admin, oncall=responder", "oidc_login_name": "Acme",
+    })  # fmt: skip
+    dashboard.sign_in = SignIn(store, settings, callback=lambda: CALLBACK)
+    return dashboard
+
+
+def begin(dashboard: Dashboard) -> tuple[str, str]:
+    """Follow the login to the provider and back; the path it leads to, and the browser's state."""
+    answer = dashboard.asks("/sentinel/oidc?next=%2Fhistory", headers=PAGE)
+    assert answer.status_code == 303, answer.text
+    cookie = answer.headers["set-cookie"]
+    assert cookie.endswith("; Max-Age=600; Path=/; HttpOnly; SameSite=Lax")
+    back = httpx.get(answer.headers["location"]).headers["location"]
+    assert back.startswith(f"{CALLBACK}?")
+    return f"{urlsplit(back).path}?{urlsplit(back).query}", answer.cookies[STATE]
+
+
+def come_back(dashboard: Dashboard, path: str, state: str) -> httpx.Response:
+    return dashboard.asks(path, headers=PAGE | {"cookie": f"{STATE}={state}"})
+
+
+def log_in(dashboard: Dashboard) -> httpx.Response:
+    return come_back(dashboard, *begin(dashboard))
+
+
+def test_the_login_page_names_the_provider(dashboard: Dashboard):
+    page = dashboard.asks("/history", headers=PAGE)
+    assert page.headers["location"].startswith("/sentinel/login")  # also before the first account
+    page = dashboard.asks("/sentinel/login?next=%2Fhistory", headers=PAGE)
+    assert 'href="/sentinel/oidc?next=%2Fhistory">Log in with Acme</a>' in page.text
+
+
+def test_whom_the_provider_recognizes_has_a_session_and_the_role_of_the_claims(
+    dashboard: Dashboard, store: Store
+):
+    answer = log_in(dashboard)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/history")
+    cookie = answer.cookies[COOKIE]
+    assert dashboard.asks("/history", cookie=cookie, headers=PAGE).text == "Streamlit"
+    person = People(store).get("lena")
+    assert (person.display_name, person.has_password) == ("Lena Meyer", False)
+    assert person.grants == (Grant(Role.RESPONDER),)
+
+
+def test_each_login_takes_the_role_that_the_claims_mean_then(
+    dashboard: Dashboard, store: Store, issuer: Provider
+):
+    log_in(dashboard)
+    issuer.claims = {"roles": "admins", "preferred_username": "renamed", "name": "Lena M."}
+    log_in(dashboard)
+    (person,) = People(store).list()  # known by issuer and subject, whatever the name is now
+    assert (person.name, person.display_name) == ("lena", "Lena M.")
+    assert person.grants == (Grant(Role.ADMIN),)
+
+
+def test_a_provider_cannot_take_over_an_account_by_its_name(dashboard: Dashboard, store: Store):
+    People(store).create("lena", Role.ADMIN, password=PASSWORD, actor="ada")
+    answer = log_in(dashboard)
+    assert answer.status_code == 401
+    assert "Another account is named &#x27;lena&#x27;" in answer.text
+    assert COOKIE not in answer.cookies
+
+
+def test_a_disabled_account_stays_out(dashboard: Dashboard, store: Store):
+    log_in(dashboard)
+    People(store).disable("lena", actor="ada")
+    answer = log_in(dashboard)
+    assert "Your account is disabled" in answer.text
+    assert COOKIE not in answer.cookies
+
+
+@pytest.mark.parametrize(
+    ("claims", "says"),
+    [
+        ({"nonce": "of another login"}, "of another login"),
+        ({"nonce": None}, "of another login"),
+        ({"aud": "another-client"}, "not accepted"),
+        ({"iss": "https://elsewhere.example"}, "not accepted"),
+        ({"exp": 1_000_000_000}, "it is expired"),
+        ({"exp": None}, "not accepted"),
+        ({"roles": ["visitors"]}, "means no role"),
+        ({"aud": [CLIENT, "b"], "azp": "b"}, "for another client"),
+    ],
+)
+def test_a_token_that_says_something_else_is_refused(
+    dashboard: Dashboard, store: Store, issuer: Provider, claims: dict[str, object], says: str
+):
+    issuer.claims = claims
+    answer = log_in(dashboard)
+    assert answer.status_code == 401
+    assert says in answer.text
+    assert COOKIE not in answer.cookies
+    assert People(store).list() == []
+
+
+def test_a_token_of_another_key_is_refused(dashboard: Dashboard, issuer: Provider):
+    issuer.signs = RSAKey.generate_key(2048)
+    answer = log_in(dashboard)
+    assert answer.status_code == 401
+    assert "cannot be verified" in answer.text
+
+
+def test_a_login_is_finished_once_and_by_the_browser_that_began_it(dashboard: Dashboard):
+    path, state = begin(dashboard)
+    for cookie in ("", "of another browser"):
+        answer = come_back(dashboard, path, cookie)
+        assert (answer.status_code, "This login is over" in answer.text) == (401, True)
+    assert come_back(dashboard, path, state).status_code == 303
+    assert "This login is over" in come_back(dashboard, path, state).text
+
+
+def test_a_code_is_worth_nothing_without_the_verifier_of_its_login(dashboard: Dashboard):
+    path, state = begin(dashboard)
+    other, _ = begin(dashboard)
+    stolen = other.partition("code=")[2].partition("&")[0]
+    own = path.partition("code=")[2].partition("&")[0]
+    answer = come_back(dashboard, path.replace(own, stolen), state)
+    assert answer.status_code == 401
+    assert "The provider gave no token" in answer.text
+
+
+def test_a_provider_that_refused_or_does_not_answer_is_said_in_plain_words(
+    dashboard: Dashboard, store: Store
+):
+    refused = dashboard.asks("/sentinel/oidc-callback?error=access_denied", headers=PAGE)
+    assert "The provider did not log you in" in refused.text
+    gone = {"oidc_issuer": "http://127.0.0.1:9", "oidc_client_id": CLIENT}
+    dashboard.sign_in = SignIn(store, Settings.model_validate(gone), callback=lambda: CALLBACK)
+    answer = dashboard.asks("/sentinel/oidc", headers=PAGE)
+    assert (answer.status_code, "The provider does not answer" in answer.text) == (401, True)
+
+
+def test_an_address_that_others_could_answer_for_is_not_asked(dashboard: Dashboard, store: Store):
+    plain = {"oidc_issuer": "http://id.example.org", "oidc_client_id": CLIENT}
+    dashboard.sign_in = SignIn(store, Settings.model_validate(plain), callback=lambda: CALLBACK)
+    answer = dashboard.asks("/sentinel/oidc", headers=PAGE)
+    assert "An address of the provider is not https" in answer.text
+
+
+def test_the_audit_trail_has_an_account_that_a_login_made_or_changed(
+    dashboard: Dashboard, store: Store, issuer: Provider
+):
+    log_in(dashboard)
+    log_in(dashboard)  # nothing of the account changes
+    issuer.claims = {"roles": "admins"}
+    log_in(dashboard)
+    found = [one.action for some in every(store) for one in some]
+    assert found[::-1] == ["person.created", "person.granted"]
