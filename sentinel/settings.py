@@ -177,6 +177,14 @@ class Settings(SecureSettings):
     dashboard_url: str = Field(
         default="", description="Where people open the dashboard; empty means host and port."
     )
+    url: str = Field(
+        default="",
+        description="Address of a Sentinel API on another machine, which commands about alerts "
+        "use instead of the database here: `http://sentinel.example:8400`.",
+    )
+    token: SecretStr = Field(
+        default=SecretStr(""), description="Bearer token or API key for the API at `url`."
+    )
     api_token: SecretStr = Field(
         default=SecretStr(""),
         description="Bearer token of the API; empty means one that `up` makes under home.",

@@ -26,6 +26,8 @@ HERE = Path(__file__).parent
 
 LEFT_OUT = {
     "Settings.tls_certificate": "The API answers without TLS.",
+    "Settings.url": "Commands use the database here.",
+    "Settings.token": "Requests carry none, so that the API refuses them.",
     "Settings.tls_key": "The key is in the file of the certificate.",
     "Rule.renamed_from": "It had no other name.",
     "Rule.description": "The alert's description is then empty too, unless an annotation is one.",

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sentinel.cli.output import json_out, say
+from sentinel.cli.remote import act_remotely
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
 
 if TYPE_CHECKING:
@@ -46,6 +48,9 @@ def act_on(
     from sentinel.engine.snooze import offer, still_firing
     from sentinel.errors import Conflict, NotFound
 
+    if remote_url():
+        _remotely(alerts, name, comment, as_json=as_json, assignee=assignee, span=span, done=done)
+        return
     with open_store() as store:
         found = [store.alerts.find(alert) for alert in alerts]
         hold = set(still_firing(store, found)) if name == "resolve" else set[str]()
@@ -83,3 +88,29 @@ def act_on(
         first = refused[0]
         why = f"{titles.get(first.alert_id, first.alert_id)}: {first.error}"
         raise NotFound(why) if first.reason is Reason.NOT_FOUND else Conflict(why)
+
+
+def _remotely(
+    alerts: list[str],
+    name: ActionName,
+    comment: str,
+    *,
+    as_json: bool,
+    assignee: str,
+    span: timedelta,
+    done: str,
+) -> None:
+    """Apply the action over HTTP, and print the outcomes as `act_on` does."""
+    outcomes, errors = act_remotely(
+        alerts, name, comment, assignee=assignee, minutes=span.total_seconds() / 60
+    )
+    if as_json:
+        json_out({"items": [{k: v for k, v in one.items() if k != "title"} for one in outcomes]})
+    else:
+        for one in outcomes:
+            if one["ok"]:
+                say(f"{one['id'][:13]} {done or one['status']}: {one['title']}")
+                if one.get("offer"):
+                    say(f"  {one['offer']} sentinel alert suppress {one['id'][:13]} --for 1h")
+    if errors:
+        raise errors[0]

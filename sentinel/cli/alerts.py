@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sentinel.alerts.view import AlertView
 from sentinel.cli import completion
 from sentinel.cli.alert_actions import act_on
 from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
+from sentinel.cli.remote import alert_page, client_here, find_alert
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
+from sentinel.clock import SystemClock
 
 if TYPE_CHECKING:
-    from sentinel.alerts.view import AlertView
     from sentinel.links import Addresses
 
 __all__ = ["commands"]
@@ -77,31 +82,22 @@ def list_(
 
         sentinel alert list --history --rule disk-full --json
     """
-    from sentinel.store.alerts.filter import AlertFilter
-    from sentinel.store.alerts.search_syntax import searched
-
-    with open_store() as store:
-        page = store.alerts.page(
-            searched(
-                AlertFilter(
-                    status=tuple(status or ()),
-                    severity=tuple(severity or ()),
-                    rule=rule,
-                    assignee=assignee,
-                ),
-                search,
-                me=actor(),
-            ),
-            limit=limit,
-            after=after or None,
-            order="history" if history else "live",
-        )
-        now = store.now()
+    if remote_url():
+        found = alert_page(
+            after, history=history, limit=limit, status=status or (), severity=severity or (),
+            rule=rule, assignee=assignee, q=search,
+        )  # fmt: skip
+        items, more, now = found.items, found.next_cursor, SystemClock().now()
+    else:
+        items, more, now = _stored(
+            status or [], severity or [], rule, assignee, search, history=history, limit=limit,
+            after=after,
+        )  # fmt: skip
     if json:
-        json_out({"items": [item.model_dump() for item in page.items], "next": page.next})
+        json_out({"items": [item.model_dump() for item in items], "next": more})
         return
     # Ids begin with the time, so several of one run differ only near their end.
-    length = _distinct([item.id for item in page.items])
+    length = _distinct([item.id for item in items])
     print_table(
         ["ID", "SEVERITY", "STATUS", "SINCE", "RULE", "TITLE"],
         [
@@ -113,15 +109,41 @@ def list_(
                 item.rule,
                 item.title,
             )
-            for item in page.items
+            for item in items
         ],
         empty="No alerts."
         if status or severity or rule or search or assignee is not None
         else "No open alerts.",
-        ranks=[item.rank for item in page.items],
+        ranks=[item.rank for item in items],
     )
-    if page.next:
-        say(f"More alerts: --after {page.next}")
+    if more:
+        say(f"More alerts: --after {more}")
+
+
+def _stored(
+    status: Sequence[str],
+    severity: Sequence[str],
+    rule: str,
+    assignee: str | None,
+    search: str,
+    *,
+    history: bool,
+    limit: int,
+    after: str,
+) -> tuple[Sequence[AlertView], str | None, datetime]:
+    """Return a page of the database here: its alerts, where the next begins, and the time."""
+    from sentinel.store.alerts.filter import AlertFilter
+    from sentinel.store.alerts.search_syntax import searched
+
+    with open_store() as store:
+        chosen = AlertFilter(
+            status=tuple(status), severity=tuple(severity), rule=rule, assignee=assignee
+        )
+        page = store.alerts.page(
+            searched(chosen, search, me=actor()), limit=limit, after=after or None,
+            order="history" if history else "live",
+        )  # fmt: skip
+        return page.items, page.next, store.now()
 
 
 def _distinct(ids: list[str], least: int = 8) -> int:
@@ -150,10 +172,16 @@ def show(
     from sentinel.cli.target import settings_here
     from sentinel.links import Addresses
 
-    with open_store() as store:
-        found = store.alerts.find(alert)
-        timeline = store.alerts.timeline(found.id)
-        now = store.now()
+    if remote_url():
+        with client_here() as client:
+            whole = find_alert(client, alert)
+        timeline, now = whole.timeline, SystemClock().now()
+        found = AlertView.model_validate(whole.model_dump(exclude={"timeline"}))
+    else:
+        with open_store() as store:
+            found = store.alerts.find(alert)
+            timeline = store.alerts.timeline(found.id)
+            now = store.now()
     if json:
         json_out({**found.model_dump(), "timeline": [entry.model_dump() for entry in timeline]})
         return

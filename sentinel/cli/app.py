@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 import traceback
@@ -125,8 +126,18 @@ def prepare(
             help="Print the versions of Sentinel, Prefect and Python, and exit.",
         ),
     ] = False,
+    url: Annotated[
+        str,
+        typer.Option(
+            help="Address of a Sentinel API to use instead of the database here, for commands "
+            "about alerts. SENTINEL_URL is the same, and SENTINEL_TOKEN has the token.",
+            show_default=False,
+        ),
+    ] = "",
 ) -> None:
     """Prepare this process for the command."""
+    if url:
+        os.environ["SENTINEL_URL"] = url
     if context.invoked_subcommand not in _LOGGING:
         quiet_libraries()
 

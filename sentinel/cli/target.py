@@ -111,8 +111,11 @@ def open_store() -> Generator[Store]:
     """
     from sqlalchemy.exc import SQLAlchemyError
 
+    from sentinel.cli.remote_url import refuse_remote
     from sentinel.store import Store
     from sentinel.up.postgres import Postgres
+
+    refuse_remote()
 
     settings = settings_here()
     home = home_of(settings)

@@ -1,0 +1,39 @@
+"""A typed client of Sentinel's HTTP API, for programs and for commands on other machines.
+
+```python
+from sentinel.client import Client
+
+with Client("http://127.0.0.1:8400", token="…") as sentinel:
+    for alert in sentinel.alerts(severity=["critical"]).items:
+        sentinel.act(alert.id, "acknowledge", note="looking into it")
+```
+
+`AsyncClient` has the same methods as coroutines. Without arguments, both read `SENTINEL_URL` and
+`SENTINEL_TOKEN`.
+"""
+
+from sentinel.client.async_client import AsyncClient
+from sentinel.client.client import Client
+from sentinel.client.models import (
+    Acted,
+    AlertDetail,
+    AlertPage,
+    Health,
+    MetricSample,
+    Rule,
+    RulePage,
+    Statistics,
+)
+
+__all__ = [
+    "Acted",
+    "AlertDetail",
+    "AlertPage",
+    "AsyncClient",
+    "Client",
+    "Health",
+    "MetricSample",
+    "Rule",
+    "RulePage",
+    "Statistics",
+]

@@ -1,0 +1,162 @@
+"""The requests of the client, made once for both of its kinds. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+import httpx
+import msgspec
+from pydantic import BaseModel
+
+from sentinel.alerts.view import AlertView
+from sentinel.client import models
+from sentinel.errors import (
+    ConfigurationError,
+    Conflict,
+    DatabaseUnreachable,
+    NotFound,
+    SentinelError,
+)
+
+__all__ = ["Call", "error_of", "read"]
+
+M = TypeVar("M", bound=BaseModel)
+BASE = "/api/v1/alerts"
+
+
+class Call(msgspec.Struct, Generic[M], frozen=True):
+    """One request, and the model of its answer.
+
+    Attributes:
+        answer: of a success; None where there is no body
+        method, path: of the request
+        params: of its address; those that are None are left out
+        body: as JSON
+        headers: beside those of the client
+        statuses: answers that are no error although they are none of 2xx
+    """
+
+    answer: type[M] | None
+    method: str
+    path: str
+    params: Mapping[str, Any] = {}
+    body: Any = None
+    headers: Mapping[str, str] = {}
+    statuses: tuple[int, ...] = ()
+
+    def request(self, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
+        """Return the request, for a client that has the address and the token."""
+        given = {name: one for name, one in self.params.items() if one is not None}
+        content = None if self.body is None else msgspec.json.encode(self.body)
+        kind = {} if content is None else {"Content-Type": "application/json"}
+        return client.build_request(
+            self.method, self.path, params=given, content=content, headers={**kind, **self.headers}
+        )
+
+
+def read(call: Call[M], response: httpx.Response) -> M | None:
+    """Return the answer to a call.
+
+    Args:
+        call: that was made
+        response: to it, whole
+
+    Returns:
+        The model; None where there is no body.
+
+    Raises:
+        SentinelError: the API refused it, as `error_of` says
+    """
+    if not response.is_success and response.status_code not in call.statuses:
+        problem = error_of(response)
+        raise problem
+    if call.answer is None or not response.content:
+        return None
+    return call.answer.model_validate_json(response.content)
+
+
+def error_of(response: httpx.Response) -> SentinelError:
+    """Return the error that a response reports.
+
+    Args:
+        response: which is no success
+
+    Returns:
+        `NotFound` for 404, `Conflict` for 409 and 412, `DatabaseUnreachable` for 502 to 504,
+        `ConfigurationError` for what the request should have said otherwise.
+    """
+    try:
+        error: Mapping[str, Any] = response.json()["error"]
+        message, hint = str(error["message"]), str(error.get("hint") or "")
+    except (ValueError, KeyError, TypeError):
+        message = f"{response.url.host} answered {response.status_code} {response.reason_phrase}"
+        hint = "Is this the address of Sentinel's API?"
+    status = response.status_code
+    if status == 404:
+        return NotFound(message, hint=hint)
+    if status in (409, 412):
+        return Conflict(message, hint=hint)
+    if status in (502, 503, 504):
+        return DatabaseUnreachable(message, hint=hint)
+    if status < 500:
+        return ConfigurationError(message, hint=hint)
+    return SentinelError(message, hint=hint)
+
+
+def alerts(params: Mapping[str, Any], assignee: str | None) -> Call[models.AlertPage]:
+    given = {name: one for name, one in params.items() if one not in (None, "", [])}
+    if assignee is not None:  # an empty one means unassigned
+        given["assignee"] = assignee
+    return Call(models.AlertPage, "GET", f"{BASE}/alerts", given)
+
+
+def alert(alert_id: str) -> Call[models.AlertDetail]:
+    return Call(models.AlertDetail, "GET", f"{BASE}/alerts/{quote(alert_id, safe='')}")
+
+
+def act(alert_id: str, body: Mapping[str, Any], assignee: str | None) -> Call[models.Acted]:
+    given = {name: one for name, one in body.items() if one not in (None, "")}
+    if assignee is not None:  # an empty one unassigns
+        given["assignee"] = assignee
+    path = f"{BASE}/alerts/{quote(alert_id, safe='')}/actions"
+    return Call(models.Acted, "POST", path, body=given)
+
+
+def create_alert(body: Mapping[str, Any], key: str) -> Call[AlertView]:
+    return Call(AlertView, "POST", BASE, body=dict(body), headers=_once(key))
+
+
+def rules(tenant: str | None) -> Call[models.RulePage]:
+    return Call(models.RulePage, "GET", f"{BASE}/rules", {"tenant": tenant})
+
+
+def rule(method: str, name: str, tenant: str, body: Any, version: str) -> Call[models.Rule]:
+    headers = {"If-Match": version} if version else {}
+    path = f"{BASE}/rules/{quote(name, safe='')}"
+    return Call(models.Rule, method, path, {"tenant": tenant}, body, headers)
+
+
+def create_rule(body: Mapping[str, Any], key: str) -> Call[models.Rule]:
+    return Call(models.Rule, "POST", f"{BASE}/rules", body=dict(body), headers=_once(key))
+
+
+def metrics(samples: Sequence[models.MetricSample], tenant: str) -> Call[models.Accepted]:
+    return Call(models.Accepted, "POST", f"{BASE}/metrics", {"tenant": tenant}, list(samples))
+
+
+def events(given: Sequence[Mapping[str, Any]], tenant: str) -> Call[models.Accepted]:
+    return Call(models.Accepted, "POST", "/api/v1/events", {"tenant": tenant}, list(given))
+
+
+def statistics(hours: float) -> Call[models.Statistics]:
+    return Call(models.Statistics, "GET", f"{BASE}/statistics", {"hours": hours})
+
+
+def health() -> Call[models.Health]:
+    return Call(models.Health, "GET", f"{BASE}/health", statuses=(503,))
+
+
+def _once(key: str) -> dict[str, str]:
+    return {"Idempotency-Key": key} if key else {}

@@ -1,0 +1,206 @@
+"""The client with plain methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, TypeVar
+
+import httpx
+from pydantic import BaseModel
+
+from sentinel.alerts.actions import ActionName
+from sentinel.alerts.view import AlertView
+from sentinel.client import calls, models
+from sentinel.client.calls import Call
+from sentinel.client.connection import given, options_of, unreachable
+
+__all__ = ["Client"]
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Client:
+    """A client of the HTTP API.
+
+    Every method may raise a `SentinelError`: `DatabaseUnreachable` where the API does not answer,
+    `NotFound`, `Conflict`, or `ConfigurationError` for what the request should say otherwise.
+
+    Args:
+        url: of the API; by default SENTINEL_URL
+        token: bearer token or API key; by default SENTINEL_TOKEN
+        user: the person who acts, for a program that acts for people; an API key ignores it
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        user: str = "",
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._http = httpx.Client(**options_of(url, token, user), transport=transport)
+
+    def __enter__(self) -> Self:
+        """Return the client."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close its connections."""
+        self._http.close()
+
+    def _do(self, call: Call[M]) -> M | None:
+        try:
+            response = self._http.send(call.request(self._http))
+        except httpx.HTTPError as error:
+            raise unreachable(self._http.base_url, error) from error
+        return calls.read(call, response)
+
+    def alerts(
+        self,
+        *,
+        status: Sequence[str] = (),
+        severity: Sequence[str] = (),
+        rule: str = "",
+        assignee: str | None = None,
+        q: str = "",
+        tenant: str = "",
+        live: bool = True,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> models.AlertPage:
+        """Return a page of alerts.
+
+        Args:
+            status: as shown, several allowed
+            severity: words, several allowed
+            rule: name of the rule
+            assignee: the person; empty for unassigned
+            q: a search, as in the dashboard
+            tenant: whose; empty for all that the token may see
+            live: most urgent first and unresolved only; else newest first
+            limit: most alerts of the page, up to 500
+            cursor: `next_cursor` of the page before
+
+        Returns:
+            The page.
+        """
+        order = "live" if live else "history"
+        params: dict[str, Any] = {
+            "status": list(status), "severity": list(severity), "rule": rule, "q": q,
+            "tenant": tenant, "order": order, "limit": limit, "cursor": cursor,
+        }  # fmt: skip
+        asked = calls.alerts(params, assignee)
+        return given(self._do(asked))
+
+    def alert(self, alert_id: str) -> models.AlertDetail:
+        """Return one alert with its timeline; its id is 32 hex digits."""
+        return given(self._do(calls.alert(alert_id)))
+
+    def act(
+        self,
+        alert_id: str,
+        action: ActionName,
+        *,
+        note: str = "",
+        minutes: float | None = None,
+        assignee: str | None = None,
+        expected_version: int | None = None,
+    ) -> models.Acted:
+        """Act on an alert.
+
+        Args:
+            alert_id: of the alert
+            action: its name
+            note: a comment; of suppress, the reason
+            minutes: of suppress, how long
+            assignee: of assign, the person; empty unassigns
+            expected_version: refuse another version of the alert
+
+        Returns:
+            The outcome, and the alert afterwards.
+
+        Raises:
+            Conflict: its state forbids it, or somebody changed it
+        """
+        body: dict[str, Any] = {
+            "action": action, "note": note, "duration_minutes": minutes,
+            "expected_version": expected_version,
+        }  # fmt: skip
+        asked = calls.act(alert_id, body, assignee)
+        return given(self._do(asked))
+
+    def create_alert(self, *, idempotency_key: str = "", **fields: Any) -> AlertView:
+        """Create an alert, or count one occurrence more of the live one.
+
+        Args:
+            idempotency_key: of your own, so that a retry creates nothing
+            **fields: alert_name, service_name, severity, title, current_value, labels and so on
+
+        Returns:
+            The alert.
+        """
+        return given(self._do(calls.create_alert(fields, idempotency_key)))
+
+    def rules(self, *, tenant: str | None = None) -> models.RulePage:
+        """Return all rules, or those of one tenant."""
+        return given(self._do(calls.rules(tenant)))
+
+    def rule(self, name: str, *, tenant: str = "default") -> models.Rule:
+        """Return one rule."""
+        return given(self._do(calls.rule("GET", name, tenant, None, "")))
+
+    def create_rule(self, body: Mapping[str, Any], *, idempotency_key: str = "") -> models.Rule:
+        """Create a rule.
+
+        Args:
+            body: its fields, or the words of other systems
+            idempotency_key: of your own, so that a retry creates nothing
+
+        Returns:
+            The rule; `notes` say how the words were understood.
+        """
+        return given(self._do(calls.create_rule(body, idempotency_key)))
+
+    def change_rule(
+        self,
+        name: str,
+        body: Mapping[str, Any],
+        *,
+        tenant: str = "default",
+        version: str = "",
+    ) -> models.Rule:
+        """Change the given fields of a rule.
+
+        Args:
+            name: of the rule
+            body: the fields that change
+            tenant: whose it is
+            version: the ETag that was read; another version is refused
+
+        Returns:
+            The rule afterwards.
+        """
+        return given(self._do(calls.rule("PATCH", name, tenant, dict(body), version)))
+
+    def delete_rule(self, name: str, *, tenant: str = "default") -> None:
+        """Delete a rule with its deployment."""
+        self._do(calls.rule("DELETE", name, tenant, None, ""))
+
+    def send_metrics(
+        self, samples: Sequence[models.MetricSample], *, tenant: str = "default"
+    ) -> int:
+        """Store samples, and return how many were stored."""
+        return given(self._do(calls.metrics(samples, tenant))).accepted
+
+    def send_events(self, events: Sequence[Mapping[str, Any]], *, tenant: str = "default") -> int:
+        """Store events, and return how many were new."""
+        return given(self._do(calls.events(events, tenant))).accepted
+
+    def statistics(self, *, hours: float = 24) -> models.Statistics:
+        """Return the statistics of the last hours."""
+        return given(self._do(calls.statistics(hours)))
+
+    def health(self) -> models.Health:
+        """Return the health by component, also while it is down."""
+        return given(self._do(calls.health()))

@@ -1,0 +1,165 @@
+"""The typed client, and commands over HTTP on a machine without a database."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from sentinel.api import create_app
+from sentinel.cli import main
+from sentinel.client import AsyncClient, Client
+from sentinel.clock import FakeClock
+from sentinel.errors import ConfigurationError, Conflict, DatabaseUnreachable, NotFound
+from sentinel.settings import Settings, settings
+from sentinel.store import Store
+from tests.api.served import TOKEN, served
+from tests.databases import sqlite_copy
+from tests.world import World
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def world(migrated_sqlite: Path, tmp_path: Path) -> Generator[World]:
+    """A rule on a database of another machine."""
+    clock = FakeClock(datetime.now(UTC))
+    store = Store(sqlite_copy(migrated_sqlite, tmp_path / "server.db"), clock=clock)
+    yield World(store, clock)
+    store.close()
+
+
+@pytest.fixture
+def url(world: World, tmp_path: Path) -> Generator[str]:
+    """Where its API is served."""
+    given = {"home": tmp_path / "server", "api_token": TOKEN,
+             "prefect_api_url": "http://127.0.0.1:9/api"}  # fmt: skip
+    app = create_app(Settings.model_validate(given), store=world.store, relay=False)
+    with served(app, lifespan="off") as url:
+        yield url
+    app.state.answers.close()
+
+
+@pytest.fixture
+def sentinel(
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Generator[Run]:
+    """The command on a laptop that has no database."""
+    monkeypatch.setenv("SENTINEL_HOME", str(tmp_path / "laptop"))
+    monkeypatch.setenv("SENTINEL_URL", "")
+    monkeypatch.setenv("SENTINEL_TOKEN", TOKEN)
+    monkeypatch.delenv("SENTINEL_DATABASE_URL", raising=False)
+    settings.cache_clear()
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["sentinel", *arguments])
+        code = main()
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    yield run
+    settings.cache_clear()
+
+
+def test_alerts_are_listed_read_and_acted_on(world: World, url: str):
+    one, _ = world.raises("/data", "/home")
+    with Client(url, TOKEN, user="maria") as client:
+        page = client.alerts(severity=["medium"], limit=1)
+        assert (len(page.items), page.next_cursor is None) == (1, False)
+        more = client.alerts(cursor=page.next_cursor)
+        assert {page.items[0].id, *(item.id for item in more.items)} >= {one}
+        done = client.act(one, "acknowledge", note="looking into it")
+        assert (done.alert.status, done.alert.acknowledged_by) == ("acknowledged", "maria")
+        assert client.act(one, "assign", assignee="").reason == "unchanged"
+        assert [item.id for item in client.alerts(status=["acknowledged"]).items] == [one]
+        detail = client.alert(one)
+        assert detail.timeline[-1].comment == "looking into it"
+        assert client.statistics(hours=1).total_active_alerts == 2
+        assert client.health().components["prefect"].status == "down"
+        assert [rule.name for rule in client.rules().items] == ["disk"]
+        assert client.rule("disk").spec["when"] == {"above": 90}
+
+
+def test_what_a_program_sends_is_stored_once(url: str):
+    with Client(url, TOKEN) as client:
+        alert = {"alert_name": "slow", "service_name": "shop"}
+        first = client.create_alert(idempotency_key="k", **alert)
+        assert client.create_alert(idempotency_key="k", **alert) == first
+        assert client.send_metrics([{"name": "depth", "value": 4.0}]) == 1
+        assert client.send_events([{"id": "1", "a": 1}, {"id": "1", "a": 1}]) == 1
+
+
+def test_the_coroutines_are_the_same(world: World, url: str):
+    (one,) = world.raises("/data")
+
+    async def work() -> str:
+        async with AsyncClient(url, TOKEN) as client:
+            assert [item.id for item in (await client.alerts()).items] == [one]
+            return (await client.act(one, "resolve")).alert.status
+
+    assert asyncio.run(work()) == "resolved"
+    named = {name for name in vars(Client) if not name.startswith("_")}
+    assert named == {name for name in vars(AsyncClient) if not name.startswith("_")}
+
+
+def test_errors_are_those_of_the_product_with_the_servers_words(world: World, url: str):
+    (one,) = world.raises("/data")
+    with Client(url, TOKEN) as client:
+        with pytest.raises(NotFound, match="there is no alert"):
+            client.alert("0" * 32)
+        with pytest.raises(Conflict, match="version"):
+            client.act(one, "resolve", expected_version=99)
+        with pytest.raises(ConfigurationError, match="alert_name"):
+            client.create_alert(title="x")
+        with pytest.raises(DatabaseUnreachable):  # Prefect is not there
+            client.create_rule({"name": "cpu", "threshold_value": 1})
+    with Client(url, "wrong") as client, pytest.raises(ConfigurationError, match="token"):
+        client.alerts()
+    with Client("http://127.0.0.1:9") as client, pytest.raises(DatabaseUnreachable):
+        client.alerts()
+    with pytest.raises(ConfigurationError, match="no address"):
+        Client("sentinel.example")
+
+
+def test_an_answer_that_is_not_sentinels_is_an_error_and_no_traceback():
+    html = httpx.MockTransport(lambda _: httpx.Response(404, text="<html>"))
+    answered = pytest.raises(NotFound, match=r"x\.example answered 404")
+    with Client("http://x.example", transport=html) as client, answered:
+        client.alerts()
+
+
+def test_commands_work_from_a_laptop_without_a_database(world: World, url: str, sentinel: Run):
+    one, other = world.raises("/data", "/home")
+    code, out, err = sentinel("--url", url, "alert", "list", "--json")
+    assert code == 0, err
+    assert {item["id"] for item in json.loads(out)["items"]} == {one, other}
+    code, out, _ = sentinel("--url", url, "alert", "list", "--search", "mount:/home")
+    assert (code, "/home" in out, "/data" in out) == (0, True, False)
+    code, out, err = sentinel("--url", url, "alert", "ack", one, "-m", "mine")
+    assert (code, "acknowledged" in out) == (0, True), err
+    code, out, _ = sentinel("--url", url, "alert", "show", one, "--json")
+    assert json.loads(out)["timeline"][-1]["comment"] == "mine"
+    code, out, _ = sentinel("--url", url, "alert", "show", one)
+    assert (code, "mine" in out) == (0, True)
+    code, out, _ = sentinel("--url", url, "alert", "resolve", one, other, "--json")
+    assert [item["status"] for item in json.loads(out)["items"]] == ["resolved", "resolved"]
+
+
+def test_a_command_that_needs_the_database_says_so_instead_of_using_another(
+    url: str, sentinel: Run
+):
+    code, _, err = sentinel("--url", url, "rule", "list")
+    assert (code, "works on the database, and not over" in err) == (2, True)
+    code, _, err = sentinel("--url", "http://127.0.0.1:9", "alert", "list")
+    assert (code, "does not answer" in err) == (5, True)
+    code, _, err = sentinel("--url", url, "alert", "show", "f" * 32)
+    assert code == 3
