@@ -58,11 +58,26 @@ def emptied(store: Store, connection: Connection) -> None:
             connection.execute(table.delete())
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(steps=st.lists(STEPS, min_size=6, max_size=24))
+NO_CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+SEQUENCES = st.lists(STEPS, min_size=6, max_size=24)
+
+
+@settings(suppress_health_check=NO_CHECKS, max_examples=40)
+@given(steps=SEQUENCES)
 def test_a_trend_from_rollups_equals_a_count_of_all_alerts(
     store: Store, steps: list[tuple[Any, ...]]
 ):
+    holds_after_each(store, steps)
+
+
+@pytest.mark.long
+@settings(suppress_health_check=NO_CHECKS, max_examples=1000)
+@given(steps=SEQUENCES)
+def test_it_does_after_many_more_changes(store: Store, steps: list[tuple[Any, ...]]):
+    holds_after_each(store, steps)
+
+
+def holds_after_each(store: Store, steps: list[tuple[Any, ...]]) -> None:
     clock = FakeClock()
     store.clock = clock
     with store.write() as connection:
