@@ -199,6 +199,7 @@ class _Application(FastAPI):
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         for name, schema in DESCRIBED.items():
             schemas.setdefault(name, schema)
+        problems.describe_refusals(document)
         return document
 
 

@@ -42,6 +42,7 @@ __all__ = [
     "ErrorBody",
     "ItemError",
     "Problem",
+    "describe_refusals",
     "install",
     "responses",
     "the_others",
@@ -145,6 +146,24 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {"model": ErrorBody, "description": HTTPStatus(status).phrase}
         for status in sorted({401, 403, 422, 500, 503, *statuses})
     }
+
+
+def describe_refusals(document: dict[str, Any]) -> None:
+    """Add to each route of an OpenAPI document what is refused before the route is reached.
+
+    Args:
+        document: is changed: 421 for a host that is not allowed, and 408 for a body that does not
+            arrive in time
+    """
+    schema = {"$ref": "#/components/schemas/ErrorBody"}
+    for methods in document["paths"].values():
+        for route in methods.values():
+            for status in (408, 421) if "requestBody" in route else (421,):
+                refusal = {
+                    "description": HTTPStatus(status).phrase,
+                    "content": {"application/json": {"schema": schema}},
+                }
+                route["responses"].setdefault(str(status), refusal)
 
 
 def answer(request: Request, problem: Problem, headers: Mapping[str, str] | None = None) -> Any:

@@ -88,6 +88,17 @@ def test_the_description_has_the_error_shape_and_examples(client: httpx.Client):
     assert "HTTPBearer" in described["components"]["securitySchemes"]
 
 
+def test_what_is_refused_before_a_route_is_reached_is_described_too(client: httpx.Client):
+    paths: dict[str, dict[str, Any]] = client.get("/openapi.json").json()["paths"]
+    bodies = 0
+    for path, methods in paths.items():
+        for method, route in methods.items():
+            assert "421" in route["responses"], (method, path)
+            assert ("408" in route["responses"]) is ("requestBody" in route), (method, path)
+            bodies += "requestBody" in route
+    assert bodies > 10
+
+
 def test_descriptions_are_for_callers_and_not_for_readers_of_the_code(client: httpx.Client):
     paths: dict[str, dict[str, Any]] = client.get("/openapi.json").json()["paths"]
     routes = [route for methods in paths.values() for route in methods.values()]
