@@ -22,6 +22,7 @@ from sentinel.cli import (
     instance,
     keys,
     people,
+    person,
     receivers,
     roles,
     rules,
@@ -105,6 +106,7 @@ app.add_typer(keys.commands, name="key")
 app.add_typer(people.commands, name="user")
 app.add_typer(roles.commands, name="role")
 app.add_typer(audit.commands, name="audit")
+app.add_typer(person.commands, name="person")
 
 
 def _print_version(asked: bool) -> None:

@@ -70,3 +70,19 @@ def test_changes_are_exported_one_per_line(run: Run, world: World, tmp_path: Pat
     assert [row["action"] for row in rows] == ["rule.disabled", "receiver.set"]
     assert run("audit", "export", "-o", str(file))[0] == 4
     assert len(run("audit", "export", "--action", "rule.")[1].splitlines()) == 1
+
+
+def test_a_person_is_exported_and_erased(run: Run, world: World, tmp_path: Path) -> None:
+    run("rule", "disable", "disk", "-m", "moving house")
+    file = tmp_path / "ada.json"
+    assert run("person", "export", "ada", "-o", str(file))[0] == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    found = json.loads(file.read_text())
+    assert [row["action"] for row in found["audit"]] == ["rule.disabled"]
+    assert run("person", "export", "ada", "-o", str(file))[0] == 4
+    code, out, _ = run("person", "erase", "ada", "--yes", "--json")
+    label = json.loads(out)["pseudonym"]
+    assert (code, label[:7]) == (0, "erased-")
+    (row,) = json.loads(run("audit", "list", "--action", "rule.", "--json")[1])["items"]
+    assert row["actor"] == label
+    assert run("person", "export", "nobody")[0] == 3

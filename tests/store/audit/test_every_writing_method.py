@@ -42,9 +42,11 @@ AUDITED = {
     "events.packs.roll_out": ("event_pack.set",),
     "events.packs.take_back": ("event_pack.removed",),
     "database.backup.restore": ("database.restored",),
+    "audit.people.erase": ("person.erased",),
     "audit.retention.truncate": ("audit.truncated",),
     "audit.record.Audit.write": ("channel.saved", "channel.removed", "rule.deployed",
-                                 "rule.undeployed", "rule.changed", "settings.changed"),
+                                 "rule.undeployed", "rule.changed", "settings.changed",
+                                 "person.exported"),
 }  # fmt: skip
 """By function: the codes of its rows."""
 _ENGINE = "an evaluation or an upkeep of the engine; the timelines of alerts have what it changes"

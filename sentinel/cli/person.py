@@ -1,0 +1,81 @@
+"""`sentinel person …`: what is stored under a person's name, exported and erased."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sentinel.cli.output import AsJson, json_out, json_text, say
+from sentinel.cli.target import actor, open_store
+from sentinel.errors import Conflict
+
+__all__ = ["commands"]
+
+commands = typer.Typer(
+    no_args_is_help=True, help="Personal data: export or erase what has a person's name."
+)
+Name = Annotated[
+    str, typer.Argument(help="Name of the person, as timelines have it.", show_default=False)
+]
+
+
+@commands.command()
+def export(
+    name: Name,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write to this new file instead of the terminal."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Export all that is stored under a person's name, as JSON.
+
+    Example:
+        sentinel person export maria -o maria.json
+
+    Raises:
+        Conflict: the file exists
+    """
+    from sentinel.store.audit.people import export as read
+
+    if output is not None and output.exists():
+        raise Conflict(f"the file {output} exists", hint="Use another name.")
+    with open_store() as store:
+        found = read(store, name, actor=actor())
+    if output is None:
+        json_out(found)
+        return
+    output.touch(mode=0o600)
+    output.write_text(json_text(found) + "\n", "utf-8")
+    if json:
+        json_out({"file": str(output)})
+    else:
+        say(f"Exported what is stored under {name} to {output}.")
+
+
+@commands.command()
+def erase(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; it cannot be undone.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Replace a person's name by a pseudonym everywhere; the audit trail still verifies.
+
+    Comments and reasons stay as they were written. An account is deleted first, with
+    `sentinel user delete`.
+
+    Example:
+        sentinel person erase maria --yes
+    """
+    from sentinel.store.audit.people import erase as work
+
+    if not yes:
+        typer.confirm(f"Erase the name {name}? It cannot be undone", abort=True)
+    with open_store() as store:
+        label = work(store, name, actor=actor())
+    if json:
+        json_out({"erased": name, "pseudonym": label})
+    else:
+        say(f"{name} is {label} from now on.")

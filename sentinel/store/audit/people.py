@@ -1,0 +1,154 @@
+"""Personal data: what the database has under a person's name, and its erasure.
+
+An erasure replaces the name by a pseudonym everywhere. The audit trail has only held the pseudonym
+all along, so its chain still holds; what is deleted there is the name behind it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Column, Connection, Table, and_, or_, select
+
+from sentinel.audit.change import Change
+from sentinel.errors import ConfigurationError, Conflict, NotFound
+from sentinel.schema.access import AccessGrant, ApiKey
+from sentinel.schema.notifications import SystemLog
+from sentinel.schema.people import Person
+from sentinel.schema.saved_views import SavedView
+from sentinel.schema.silences import Silence
+from sentinel.store.audit.queries import AuditFilter, every
+from sentinel.store.audit.record import person_of
+from sentinel.store.database.tables import (
+    ALERT,
+    AUDIT_PERSON,
+    RULE,
+    SUPPRESSION,
+    TIMELINE,
+    table_of,
+)
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["erase", "export"]
+
+_VIEW, _LOG, _ACCOUNT = table_of(SavedView), table_of(SystemLog), table_of(Person)
+_KEY, _GRANT, _SILENCE = table_of(ApiKey), table_of(AccessGrant), table_of(Silence)
+_NAMED: Sequence[tuple[Table, str]] = (
+    (ALERT, "acknowledged_by"), (ALERT, "assignee"), (ALERT, "resolved_by"), (TIMELINE, "actor"),
+    (RULE, "switched_by"), (SUPPRESSION, "actor"), (_SILENCE, "actor"), (_SILENCE, "ended_by"),
+    (_KEY, "created_by"), (_KEY, "revoked_by"), (_GRANT, "granted_by"),
+    (_ACCOUNT, "created_by"),
+)  # fmt: skip
+"""Columns that hold the name of a person."""
+
+
+def export(store: Store, name: str, *, actor: str) -> dict[str, Any]:
+    """Return what the database has under a person's name, and record that it was exported.
+
+    Args:
+        store: the shared database
+        name: of the person, as timelines have it
+        actor: who exports it
+
+    Returns:
+        Rows by table, as JSON can hold them, and the rows of the audit trail.
+
+    Raises:
+        NotFound: nothing is there under this name
+    """
+    found: dict[str, Any] = {"name": name}
+    with store.read() as connection:
+        for table, column in _NAMED:
+            rows = connection.execute(select(table).where(_is(table.c[column], name))).mappings()
+            if told := [_plain(row) for row in rows]:
+                found.setdefault(table.name, []).extend(told)
+        for table, column in ((_VIEW, _VIEW.c.owner), (_ACCOUNT, _ACCOUNT.c.name)):
+            rows = connection.execute(select(table).where(column == name)).mappings()
+            if told := [_plain(row) for row in rows]:
+                found.setdefault(table.name, []).extend(told)
+    changes = [one for some in every(store, AuditFilter(actor=name)) for one in some]
+    if len(found) == 1 and not changes:
+        raise NotFound(f"nothing is stored under the name {name[:100]!r}")
+    found["audit"] = msgspec.to_builtins(changes)
+    tables: list[list[Any]] = [rows for rows in found.values() if rows is not name]
+    change = Change(
+        action="person.exported", object_kind="person", object_name=name,
+        after={"rows": sum(map(len, tables))},
+    )  # fmt: skip
+    store.audit.write([change], actor=actor)
+    return found
+
+
+def erase(store: Store, name: str, *, actor: str) -> str:
+    """Replace a person's name by a pseudonym everywhere, in one transaction.
+
+    What they wrote, such as comments, stays as it is.
+
+    Args:
+        store: the shared database
+        name: of the person, as timelines have it
+        actor: who erases it
+
+    Returns:
+        The pseudonym, which the rows have from now on.
+
+    Raises:
+        Conflict: the person has an account
+        ConfigurationError: the name is empty
+    """
+    if not name.strip() or name != name.strip():
+        raise ConfigurationError("no person has this name", hint="Write it as timelines have it.")
+    return store.in_transaction(lambda connection: _erase(store, connection, name, actor))
+
+
+def _erase(store: Store, connection: Connection, name: str, actor: str) -> str:
+    account = select(_ACCOUNT.c.id).where(_ACCOUNT.c.name == name)
+    if connection.execute(account).first() is not None:
+        raise Conflict(
+            f"{name} has an account", hint=f"Delete it first: sentinel user delete {name}"
+        )
+    label = f"erased-{person_of(store, connection, name)[:8]}"
+    # A key may act for a person: `maria via deploy-bot`.
+    mine = or_(
+        AUDIT_PERSON.c.name == name,
+        AUDIT_PERSON.c.name.startswith(f"{name} via ", autoescape=True),
+    )
+    known = connection.execute(select(AUDIT_PERSON.c.name).where(mine)).scalars().all()
+    for one in known:
+        change = Change(action="person.erased", object_kind="person", object_name=one)
+        store.audit.add(connection, change, actor=actor)
+    for table, column in _NAMED:
+        where = _is(table.c[column], name)
+        connection.execute(table.update().where(where).values({column: label}))
+    assigned = and_(TIMELINE.c.kind == "assigned", TIMELINE.c.comment == name)
+    connection.execute(TIMELINE.update().where(assigned).values(comment=label))
+    connection.execute(_VIEW.delete().where(_VIEW.c.owner == name))
+    _erase_from_log(connection, name, label)
+    connection.execute(AUDIT_PERSON.update().where(mine).values(name=None, salt=None))
+    store.changed(connection)
+    return label
+
+
+def _erase_from_log(connection: Connection, name: str, label: str) -> None:
+    """Replace the name where the system log has it as a word."""
+    word = re.compile(rf"(?<![\w.@-]){re.escape(name)}(?![\w@-])")
+    query = select(_LOG).where(_LOG.c.message.contains(name, autoescape=True))
+    for row in connection.execute(query).mappings().all():
+        details = msgspec.json.decode(word.sub(label, msgspec.json.encode(row["details"]).decode()))
+        values = {"message": word.sub(label, row["message"]), "details": details}
+        connection.execute(_LOG.update().where(_LOG.c.id == row["id"]).values(values))
+
+
+def _is(column: Column[Any], name: str) -> Any:
+    return or_(column == name, column.startswith(f"{name} via ", autoescape=True))
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    """Return a row as JSON can hold it, without hashes of passwords."""
+    kept = {key: value for key, value in row.items() if key != "password_hash"}
+    return msgspec.to_builtins(kept)

@@ -1,0 +1,91 @@
+"""Personal data: exported whole, and erased so that the chain still holds."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from sentinel.access import Role
+from sentinel.alerts.actions import Acknowledge, Assign, Suppress
+from sentinel.clock import FakeClock
+from sentinel.errors import ConfigurationError, Conflict, NotFound
+from sentinel.store import Store
+from sentinel.store.access.keys import Keys
+from sentinel.store.access.people import People
+from sentinel.store.audit.chaining import chain, verify_chain
+from sentinel.store.audit.people import erase, export
+from sentinel.store.audit.queries import page
+from sentinel.store.database.backup import tables
+from tests.world import World
+
+
+def everything(store: Store) -> str:
+    """All rows of all tables but the outbox, which is emptied within minutes."""
+    with store.read() as connection:
+        rows = [
+            orjson.dumps(list(row), default=str).decode()
+            for table in tables()
+            if table.name != "outbox"
+            for row in connection.execute(table.select())
+        ]
+    return "\n".join(rows)
+
+
+@pytest.fixture
+def busy(store: Store, clock: FakeClock) -> World:
+    """Lena has acted, been assigned, saved a view, switched a rule off and made a key."""
+    world = World(store, clock)
+    world.sees({"/": 95, "/data": 95})
+    first, second = world.ids()
+    store.act([first], Acknowledge(actor="lena"))
+    store.act([second], Assign(actor="omar", assignee="lena"))
+    until = clock.now() + timedelta(hours=1)
+    store.act([second], Suppress(actor="lena via bot", until=until))
+    store.views.save("lena", "live", "mine", "q=1")
+    store.silences.begin("disk", until, actor="lena")
+    store.rules.disable("disk", actor="lena")
+    Keys(store).create("bot", Role.VIEWER, actor="lena")
+    store.log.write("info", "login.succeeded", "lena logged in", {"person": "lena"})
+    chain(store)
+    return world
+
+
+def test_an_erased_name_is_nowhere_and_the_chain_still_holds(busy: World):
+    store = busy.store
+    head = verify_chain(store).head
+    label = erase(store, "lena", actor="omar")
+    chain(store)
+    assert "lena" not in everything(store)
+    found = verify_chain(store, known=[head])
+    assert (found.problems, found.erased) == ([], 2)
+    rows = page(store).items
+    assert [row.actor for row in rows if row.action == "alert.acknowledge"] == [label]
+    assert [row.action for row in rows[:2]] == ["person.erased", "person.erased"]
+    assert store.alerts.get(busy.ids()[1]).assignee == label
+
+
+def test_what_a_person_has_is_exported_and_that_is_recorded(busy: World):
+    store = busy.store
+    found: dict[str, Any] = export(store, "lena", actor="omar")
+    assert {"alert", "timeline", "rule", "saved_view", "audit"} <= set(found)
+    assert {row["action"] for row in found["audit"]} >= {"alert.acknowledge", "view.saved"}
+    (row,) = page(store, limit=1).items
+    assert (row.action, row.actor, row.object_name) == ("person.exported", "omar", "lena")
+    with pytest.raises(NotFound, match="nothing is stored"):
+        export(store, "nobody", actor="omar")
+
+
+def test_a_person_with_an_account_is_not_erased(store: Store):
+    People(store).create("lena", Role.VIEWER, password="a long enough one", actor="omar")
+    with pytest.raises(Conflict, match="has an account"):
+        erase(store, "lena", actor="omar")
+    with pytest.raises(ConfigurationError):
+        erase(store, " ", actor="omar")
+    People(store).delete("lena", actor="omar")
+    erase(store, "lena", actor="omar")
+    chain(store)
+    assert verify_chain(store).problems == []
+    assert "lena" not in everything(store)
