@@ -26,13 +26,14 @@ CanvasRenderingContext2D.prototype.fillText = function (text, ...more) {
   return fill.call(this, text, ...more);
 };
 """
-"""Tables and charts are drawn on a canvas: what they write is recorded."""
+"""Tables and charts are drawn on a canvas: what they write is recorded. The cells within a table's
+canvas, which are for screen readers, are Streamlit's own and hold what is copied."""
 TEXTS = """() => {
   const found = new Set(window.drawn);
   const walk = (node) => {
     if (node.nodeType === Node.TEXT_NODE) { found.add(node.textContent); return; }
     if (node.nodeType === Node.ELEMENT_NODE) {
-      if (/^(SCRIPT|STYLE)$/.test(node.tagName)) return;
+      if (/^(SCRIPT|STYLE|CANVAS)$/.test(node.tagName)) return;
       for (const name of ["title", "placeholder", "aria-label"])
         found.add(node.getAttribute(name) ?? "");
       if (node.tagName === "INPUT") found.add(node.value);
