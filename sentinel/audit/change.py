@@ -105,7 +105,10 @@ def redacted(value: Any, name: str = "") -> Any:
         return str(value)
     if isinstance(value, str):
         return value[:_LONGEST]
-    return msgspec.to_builtins(value)
+    try:
+        return msgspec.to_builtins(value)
+    except TypeError:  # of a library, such as a schedule's; a change is recorded all the same
+        return str(value)[:_LONGEST]
 
 
 def canonical(value: Any) -> str:

@@ -44,6 +44,14 @@ def test_every_value_has_a_text(value: object):
     assert canonical(redacted(value)).isascii()
 
 
+def test_a_value_of_a_type_of_its_own_is_recorded_as_its_text():
+    class Schedule:
+        def __str__(self) -> str:
+            return "every day"
+
+    assert redacted({"when": Schedule()}) == {"when": "every day"}
+
+
 def test_a_value_has_one_text_whatever_the_order_of_its_fields():
     at = datetime(2026, 11, 29, tzinfo=UTC)
     assert canonical(redacted({"b": 1, "a": at})) == canonical(redacted({"a": at, "b": 1}))
