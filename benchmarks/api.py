@@ -27,6 +27,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
+from benchmarks import api_access
 from benchmarks.api_process import TOKEN, api_process
 from benchmarks.table import Row, Skipped
 from sentinel.up.postgres import Postgres
@@ -72,7 +73,8 @@ def run() -> list[Row]:
                 for build in builds if number % 2 else reversed(builds):
                     _measure(build, clients)
         ours, theirs = builds
-    return [row for clients in CLIENTS for row in _rows(clients, ours, theirs)]
+    mixed = [row for clients in CLIENTS for row in _rows(clients, ours, theirs)]
+    return [*mixed, *api_access.run()]
 
 
 def _rows(clients: int, ours: _Build, theirs: _Build) -> list[Row]:

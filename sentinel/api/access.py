@@ -12,7 +12,9 @@ from typing import Annotated
 
 import msgspec
 from fastapi import Depends, Header, Request, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
+from fastapi.security import HTTPBearer
+from fastapi.security.base import SecurityBase
 
 from sentinel.access import Principal, Role
 from sentinel.access.outside_tokens import TokenRefused
@@ -24,86 +26,119 @@ from sentinel.api.people import person_of_cookie, person_of_token
 from sentinel.api.problems import Problem
 from sentinel.audit.origin import Origin, acting_as
 
-__all__ = ["Acting", "Trusted", "local_or_trusted", "principal"]
+__all__ = ["Acting", "Trusted", "acting", "local_or_trusted", "principal"]
 
 MOST_OF_A_NAME = 100
 
-_bearer = HTTPBearer(
-    auto_error=False,
-    description="An API key, or the token in SENTINEL_API_TOKEN or in the file home/api-token.",
-)
+_DESCRIPTION = "An API key, or the token in SENTINEL_API_TOKEN or in the file home/api-token."
+_bearer = HTTPBearer(auto_error=False, description=_DESCRIPTION)
+User = Annotated[
+    str | None,
+    Header(
+        alias="X-Sentinel-User",
+        description="The person who acts; the timeline of the alert records the name.",
+        # What of ISO 8859-1, which headers are, can be printed.
+        json_schema_extra={
+            "pattern": "^[ -~\u00a1-\u00ac\u00ae-\u00ff]*$",
+            "maxLength": MOST_OF_A_NAME,
+        },
+    ),
+]
 
 
-async def principal(
-    request: Request,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-    user: Annotated[
-        str | None,
-        Header(
-            alias="X-Sentinel-User",
-            description="The person who acts; the timeline of the alert records the name.",
-            # What of ISO 8859-1, which headers are, can be printed.
-            json_schema_extra={
-                "pattern": "^[ -~\u00a1-\u00ac\u00ae-\u00ff]*$",
-                "maxLength": MOST_OF_A_NAME,
-            },
-        ),
-    ] = None,
-) -> Principal:
-    """Authenticate a request, and check the permission that its route needs.
+class _Access(SecurityBase):
+    """The one dependency of every route under /api: authenticates, and checks the permission.
 
-    Every route under /api depends on this. A key that was not used lately is read from the
-    database first.
-
-    Args:
-        request: the request
-        credentials: the bearer token, if sent
-        user: the header `X-Sentinel-User`, if sent
-
-    Returns:
-        Who acts. With the token, its name is the header, else SENTINEL_USER, else `api`; with a
-        key, the key's name; with a session's cookie or login token, the person.
-
-    Raises:
-        Problem: 401 without the right token, 403 without the permission, 422 for an invalid name
+    It is the security scheme itself, so that a request solves one dependency and not two.
     """
-    if credentials is None:
-        # A header that is no bearer token is refused as such, whatever cookie comes with it.
-        sent = "authorization" in request.headers
-        if not sent and (person := await person_of_cookie(request)) is not None:
-            check_needs(request, person)
-            acting_as(Origin("api", person.kind))
-            return person
-        raise Problem(
-            401,
-            "unauthorized",
-            "this request needs a bearer token",
-            hint="Send the header Authorization: Bearer TOKEN.",
-        )
-    given = credentials.credentials
+
+    def __init__(self) -> None:
+        self.model = HTTPBearerModel(description=_DESCRIPTION)
+        self.scheme_name = "HTTPBearer"
+
+    async def __call__(self, request: Request, user: User = None) -> Principal:
+        """Authenticate a request, and check the permission that its route needs.
+
+        A key that was not used lately is read from the database first.
+
+        Args:
+            request: the request
+            user: the header `X-Sentinel-User`, if sent
+
+        Returns:
+            Who acts. With the token, its name is the header, else SENTINEL_USER, else `api`; with
+            a key, the key's name; with a session's cookie or login token, the person.
+
+        Raises:
+            Problem: 401 without the right token, 403 without the permission, 422 for an invalid
+                name
+        """
+        authorization = request.headers.get("authorization")
+        scheme, _, given = (authorization or "").partition(" ")
+        if not given or scheme.lower() != "bearer":
+            found = await _by_cookie(request, sent=authorization is not None)
+        else:
+            found = await _by_bearer(request, given, user)
+        check_needs(request, found)
+        acting_as(Origin("api", found.kind))
+        request.state.principal = found
+        return found
+
+
+principal = _Access()
+
+
+async def _by_cookie(request: Request, *, sent: bool) -> Principal:
+    # A header that is no bearer token is refused as such, whatever cookie comes with it.
+    if not sent and (person := await person_of_cookie(request)) is not None:
+        return person
+    raise Problem(
+        401,
+        "unauthorized",
+        "this request needs a bearer token",
+        hint="Send the header Authorization: Bearer TOKEN.",
+    )
+
+
+async def _by_bearer(request: Request, given: str, user: str | None) -> Principal:
     token: str = request.app.state.token
     if secrets.compare_digest(given.encode("utf-8", "surrogateescape"), token.encode()):
         default: str = request.app.state.settings.user
-        name = _name(user) or default or "api"
-        found = Principal(name=name, kind="token", role=Role.ADMIN)
-    elif (person := await person_of_token(request, given)) is not None:
-        found = person
-    else:
-        keys: KnownKeys = request.app.state.keys
-        key = await keys.principal(given) or await _outside(request, given)
-        if key is None:
-            raise Problem(
-                401,
-                "unauthorized",
-                "the bearer token is wrong",
-                hint="Use an API key that is valid, SENTINEL_API_TOKEN of the API's process, or "
-                "the content of home/api-token.",
-            )
-        name = _name(user)
-        # The program says for whom it acts; what it is cannot be hidden by that.
-        found = msgspec.structs.replace(key, name=f"{name} via {key.name}") if name else key
-    check_needs(request, found)
-    acting_as(Origin("api", found.kind))
+        return Principal(name=_name(user) or default or "api", kind="token", role=Role.ADMIN)
+    keys: KnownKeys = request.app.state.keys
+    key = await keys.principal(given)
+    if key is None:
+        if (person := await person_of_token(request, given)) is not None:
+            return person
+        key = await _outside(request, given)
+    if key is None:
+        raise Problem(
+            401,
+            "unauthorized",
+            "the bearer token is wrong",
+            hint="Use an API key that is valid, SENTINEL_API_TOKEN of the API's process, or "
+            "the content of home/api-token.",
+        )
+    name = _name(user)
+    # The program says for whom it acts; what it is cannot be hidden by that.
+    return msgspec.structs.replace(key, name=f"{name} via {key.name}") if name else key
+
+
+def acting(request: Request) -> Principal:
+    """Return who makes this request, once `Trusted` of its router has found out.
+
+    For routes that are asked often: a parameter `Acting` costs each request as much as the check.
+
+    Args:
+        request: of a route under /api
+
+    Returns:
+        The principal.
+
+    Raises:
+        AttributeError: the router does not depend on `Trusted`
+    """
+    found: Principal = request.state.principal
     return found
 
 
@@ -135,8 +170,7 @@ def _name(user: str | None) -> str:
 
 
 async def local_or_trusted(
-    request: Request,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    request: Request, _described: Annotated[object, Security(_bearer)], user: User = None
 ) -> None:
     """Allow health and documentation from this machine; from others with the token.
 
@@ -145,7 +179,7 @@ async def local_or_trusted(
     """
     if request.client is not None and is_loopback(request.client.host):
         return
-    await principal(request, credentials)
+    await principal(request, user)
 
 
 Acting = Annotated[Principal, Depends(principal)]

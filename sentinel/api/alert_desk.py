@@ -222,7 +222,6 @@ def create(
 @needs(Permission.READ, "alerts", confined=True)
 async def active(
     request: Request,
-    who: Acting,
     severity: Annotated[
         list[Literal["critical", "high", "medium", "low", "info", "emergency", "warning"]],
         Query(description="Severities, several allowed.", max_length=len(WORDS)),
@@ -235,7 +234,7 @@ async def active(
 ) -> Response:
     """List the alerts that are not resolved by page, the most urgent first."""
     return await list_alerts(
-        request, who, severity=[*severity], tenant=tenant or "", order="live", limit=limit,
+        request, severity=[*severity], tenant=tenant or "", order="live", limit=limit,
         cursor=cursor,
     )  # fmt: skip
 

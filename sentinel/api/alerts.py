@@ -85,7 +85,6 @@ def _addresses(request: Request) -> Addresses:
 @needs(Permission.READ, "alerts", confined=True)
 async def list_alerts(
     request: Request,
-    who: Acting,
     status: Annotated[
         list[Annotated[str, WithJsonSchema({"type": "string", "enum": [*SHOWN, "active"]})]],
         Query(description="Statuses as shown, several allowed: open (or active), escalated, "
@@ -131,7 +130,7 @@ async def list_alerts(
     )  # fmt: skip
     chosen = searched(narrow, q)
     answers = answers_of(request)
-    store = within(request, who)
+    store = within(request)
     asked = ("alerts", store.scope, chosen, limit, cursor or None, order)
     read = partial(_list, request, store, chosen, limit, cursor or None, order)
     return json_response(await answers.of(asked, await answers.version(), read))
@@ -158,10 +157,10 @@ def _list(
     response_model=AlertDetail,
 )
 @needs(Permission.READ, "alerts", confined=True)
-async def get_alert(request: Request, alert_id: AlertId, who: Acting) -> Response:
+async def get_alert(request: Request, alert_id: AlertId) -> Response:
     """Return the present alert, and all its changes, oldest first."""
     answers = answers_of(request)
-    store = within(request, who)
+    store = within(request)
     asked = ("alert", store.scope, alert_id)
     read = partial(_detail, request, store, alert_id)
     return json_response(await answers.of(asked, await answers.version(), read))
@@ -205,7 +204,7 @@ def act(request: Request, alert_id: AlertId, asked: ActionRequest, who: Acting) 
     Raises:
         Problem: 404 for an unknown alert, 409 if the action is refused
     """
-    store = within(request, who)
+    store = within(request)
     hold = asked.action == "resolve" and _holds(store, alert_id)
     done = store.act(
         [alert_id], _action(store.store, asked, who.name), expected_version=asked.expected_version

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from sentinel.access import Permission
-from sentinel.api.access import Acting
 from sentinel.api.bodies import Moment
 from sentinel.api.needs import needs
 from sentinel.api.problems import responses
@@ -77,7 +76,6 @@ def _row(one: AuditItem) -> AuditRow:
 @needs(Permission.ADMINISTER, "audit", confined=True)
 def list_rows(
     request: Request,
-    who: Acting,
     q: Annotated[
         str, Query(description="Words in action, object, note or who.", **_TEXT)
     ] = "",
@@ -101,7 +99,7 @@ def list_rows(
     wanted = AuditFilter(
         words=q, actor=actor, actions=tuple(action), object=thing, since=since, until=until
     )
-    found = within(request, who).audit_page(wanted, limit, cursor)
+    found = within(request).audit_page(wanted, limit, cursor)
     return AuditRows(
         items=[_row(one) for one in found.items], next_cursor=found.next, cut=found.cut
     )
@@ -111,14 +109,13 @@ def list_rows(
 @needs(Permission.ADMINISTER, "audit")
 def verification(
     request: Request,
-    who: Acting,
     head: Annotated[
         list[Annotated[str, Field(pattern="^[0-9]{1,18}:[0-9a-f]{64}$")]],
         Query(description="Ends that were printed earlier.", max_length=50),
     ] = [],  # noqa: B006 - FastAPI copies it
 ) -> AuditVerdict:  # fmt: skip
     """Check that no row was altered, removed, moved or inserted. It reads all rows."""
-    found = within(request, who).verify_audit([Head.read(one) for one in head])
+    found = within(request).verify_audit([Head.read(one) for one in head])
     return AuditVerdict(
         ok=not found.problems, head=str(found.head), rows=found.rows, waiting=found.waiting,
         first=found.first, erased=found.erased, problems=found.problems,
@@ -129,7 +126,6 @@ def verification(
 @needs(Permission.ADMINISTER, "audit", confined=True)
 def get_row(
     request: Request,
-    who: Acting,
     reference: Annotated[
         str, Path(pattern="^([0-9]{1,18}|[0-9a-f]{32})$", description="Id or number of the row.")
     ],
@@ -142,4 +138,4 @@ def get_row(
     Raises:
         NotFound: there is none, or it is another tenant's
     """
-    return _row(within(request, who).audit_row(reference))
+    return _row(within(request).audit_row(reference))

@@ -11,7 +11,6 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 
 from sentinel.access import Permission
-from sentinel.api.access import Acting
 from sentinel.api.needs import needs
 from sentinel.api.problems import responses
 from sentinel.api.schemas import InboxItem, InboxList
@@ -33,12 +32,11 @@ class _Cursor(msgspec.Struct, frozen=True, array_like=True):
 @needs(Permission.READ, "inbox", confined=True)
 def list_messages(
     request: Request,
-    who: Acting,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[str | None, Query(description="next_cursor of the previous page.")] = None,
 ) -> InboxList:
     """List messages, newest first, with the number of unread ones."""
-    store = within(request, who)
+    store = within(request)
     found = store.inbox_page(limit + 1, _read(cursor) if cursor else None)
     items = found[:limit]
     return InboxList(

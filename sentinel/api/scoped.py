@@ -7,7 +7,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Query, Request
 
 from sentinel.access import EVERYTHING, Permission, Principal
-from sentinel.api.access import Acting
+from sentinel.api.access import acting
 from sentinel.api.needs import needed_by
 from sentinel.api.problems import Problem
 from sentinel.errors import NotFound
@@ -23,12 +23,11 @@ _TENANT = Query(
 )
 
 
-def within(request: Request, who: Principal) -> Within:
-    """Return the store, confined to where `who` has the permission that this route needs.
+def within(request: Request) -> Within:
+    """Return the store, confined to where the principal has the permission that this route needs.
 
     Args:
-        request: the request, with its route found
-        who: its principal
+        request: the request, with its route and principal found
 
     Returns:
         The store within that scope.
@@ -39,7 +38,7 @@ def within(request: Request, who: Principal) -> Within:
     needed = needed_by(request.scope["endpoint"])
     if needed is None or needed.permission is None:
         raise TypeError(f"{request.scope['endpoint']} declares no permission")
-    return Within(cast("Store", request.app.state.store), who.scope(needed.permission))
+    return Within(cast("Store", request.app.state.store), acting(request).scope(needed.permission))
 
 
 def refuse_if_seen(store: Store, who: Principal, alert_id: str) -> None:
@@ -70,16 +69,12 @@ def without_principal(request: Request, tenant: str) -> OfTenant:
     return Within(cast("Store", request.app.state.store), EVERYTHING).tenant(tenant)
 
 
-async def _whole(
-    request: Request, who: Acting, tenant: Annotated[str | None, _TENANT] = None
-) -> OfTenant:
-    return within(request, who).tenant(tenant)
+async def _whole(request: Request, tenant: Annotated[str | None, _TENANT] = None) -> OfTenant:
+    return within(request).tenant(tenant)
 
 
-async def _of_event(
-    request: Request, who: Acting, tenant_id: Annotated[str | None, _TENANT] = None
-) -> OfTenant:
-    return within(request, who).tenant(tenant_id)
+async def _of_event(request: Request, tenant_id: Annotated[str | None, _TENANT] = None) -> OfTenant:
+    return within(request).tenant(tenant_id)
 
 
 WholeTenant = Annotated[OfTenant, Depends(_whole)]

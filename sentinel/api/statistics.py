@@ -11,7 +11,6 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from sentinel.access import Permission
-from sentinel.api.access import Acting
 from sentinel.api.answers import answers_of, json_response
 from sentinel.api.needs import needs
 from sentinel.api.problems import responses
@@ -31,7 +30,6 @@ router = APIRouter(prefix="/statistics", tags=["statistics"])
 @needs(Permission.READ, "statistics", confined=True)
 async def statistics(
     request: Request,
-    who: Acting,
     hours: Annotated[
         float, Query(gt=0, le=24 * 366, description="Length of the period, in hours.")
     ] = 24,
@@ -43,7 +41,7 @@ async def statistics(
     """Count the alerts and notifications of the last hours, and the alerts that are live now."""
     hours = hours if time_range_hours is None else time_range_hours
     answers = answers_of(request)
-    store = within(request, who)
+    store = within(request)
     rules, version = await asyncio.gather(answers.rules_version(), answers.version())
     asked = ("statistics", store.scope, hours)
     found = await answers.of(asked, version, partial(_figures, store, hours))
