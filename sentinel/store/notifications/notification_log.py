@@ -348,6 +348,9 @@ def _targets(
         every channel that was notified of the firing group.
     """
     refusing = {ref for (_, ref), row in known.items() if row.refused_seq is not None}
+    told = sorted((row.told_at, key) for key, row in known.items() if row.told_at is not None)
+    # What a channel was notified of goes with it to another receiver.
+    notified = {key[1]: key for _, key in told}
     by_channel: dict[str, tuple[str, str]] = {}
     for name in group.receivers:
         refs = channels.get(name, channels[DEFAULT])
@@ -357,18 +360,13 @@ def _targets(
             refs = [*refs, INBOX]
         for ref in refs:
             # Two receivers with one channel, or two that do not exist, are notified once.
-            of = by_channel.setdefault(ref, (name, ref))
-            if not _was_notified(known.get(of)) and _was_notified(known.get((name, ref))):
-                by_channel[ref] = name, ref
+            by_channel.setdefault(ref, notified.get(ref, (name, ref)))
     targets = dict.fromkeys(by_channel.values())
     if group.firing == 0:
         # A resolve is sent to every channel that was notified, whatever was edited since.
-        targets |= {key: None for key, last in known.items() if last.told_firing}
+        gone = [key for key, last in known.items() if last.told_firing and key[1] not in by_channel]
+        targets |= dict.fromkeys(gone)
     return list(targets)
-
-
-def _was_notified(row: Row[Any] | None) -> bool:
-    return row is not None and row.told_at is not None
 
 
 def _last_notified(row: Row[Any] | None, down_until: datetime | None) -> Notified:

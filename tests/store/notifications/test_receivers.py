@@ -240,3 +240,32 @@ def test_a_receiver_that_does_not_exist_is_logged_once_beside_one_that_does(
         assert heard(world) == ["inbox"]
     (logged,) = [one for one in store.log.page() if one.what == "receiver.unknown"]
     assert "no receiver 'typo'" in logged.message
+
+
+def test_a_channel_that_moves_to_another_receiver_of_a_group_goes_on_where_it_was(
+    store: Store, clock: FakeClock
+):
+    store.receivers.set("day", ["inbox", "sentinel-webhook/ops"])
+    store.receivers.set("night", ["inbox"])
+    world = World(store, clock, receivers=["day", "night"])
+    world.sees({"/": 95})
+    world.tells()
+    world.recorder.messages.clear()
+    store.receivers.set("day", ["inbox"])
+    store.receivers.set("night", ["inbox", "sentinel-webhook/ops"])
+    world.tells()
+    assert world.recorder.messages == []
+
+    def told() -> list[tuple[str, str]]:
+        world.tells()
+        found = [(ref, one.reason) for ref, one in world.recorder.messages]
+        world.recorder.messages.clear()
+        return sorted(found)
+
+    world.sees({"/": 95, "/data": 95})
+    clock.forward(minutes=5)
+    assert told() == [("inbox", "new_firing"), ("sentinel-webhook/ops", "new_firing")]
+    clock.forward(hours=4)
+    assert told() == [("inbox", "repeat"), ("sentinel-webhook/ops", "repeat")]
+    world.sees({"/": 20, "/data": 20})
+    assert told() == [("inbox", "resolved"), ("sentinel-webhook/ops", "resolved")]
