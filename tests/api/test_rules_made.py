@@ -60,8 +60,9 @@ def test_a_rule_that_was_made_runs_and_opens_an_alert(
     made = desk.post(RULES, json=BUSY).json()
     run = prefect_server.api.run_deployment(made["deployment"]["id"])["id"]
     done = prefect_server.cli(
-        "flow-run", "execute", run, SENTINEL_DATABASE_URL=database, SENTINEL_HOME=str(tmp_path)
-    )
+        "flow-run", "execute", run, cwd=tmp_path,  # Prefect copies the folder that it is in
+        SENTINEL_DATABASE_URL=database, SENTINEL_HOME=str(tmp_path),
+    )  # fmt: skip
     (alert,) = desk.get("/api/v1/alerts/alerts").json()["items"]
     assert (alert["rule"], alert["severity"]) == ("always-busy-cpu", "emergency"), done.stderr
     row = desk.get(f"{RULES}/always-busy-cpu").json()
