@@ -27,6 +27,13 @@ TRUSTED = {"Authorization": f"Bearer {TOKEN}"}
 EXAMPLES = 20
 WORDED = tuple(f"/api/v1/alerts/{noun}" for noun in ("rules", "policies", "providers"))
 
+UNDRAWABLE = {
+    ("PUT", "/api/v1/alerts/policies/{name}", "invalid"),
+    ("PATCH", "/api/v1/alerts/policies/{name}", "invalid"),
+}
+"""Wrong conditions within conditions, of which any may be left out: Schemathesis stops with an
+error of its own. `POST` has the same fields."""
+
 
 @pytest.fixture(scope="module")
 def schema(
@@ -81,6 +88,7 @@ def operations() -> list[tuple[str, str, str]]:
         for method, described in methods.items()
         for mode in ("valid", "invalid")
         if mode == "valid" or {"parameters", "requestBody"} & described.keys()
+        if (method.upper(), path, mode) not in UNDRAWABLE
     ]
 
 
