@@ -18,7 +18,6 @@ from fastapi.staticfiles import StaticFiles
 from sentinel.access import Permission
 from sentinel.api import (
     access,
-    alert_desk,
     alerts,
     audit,
     channel_tests,
@@ -32,6 +31,7 @@ from sentinel.api import (
     login,
     metrics,
     policies,
+    posted_alerts,
     problems,
     providers,
     receivers,
@@ -163,7 +163,7 @@ def create_app(
         webhooks,
     ):
         api.include_router(_for_callers(noun.router))
-    api.include_router(_for_callers(alert_desk.steps), prefix="/alerts")
+    api.include_router(_for_callers(posted_alerts.steps), prefix="/alerts")
     api.include_router(_for_callers(health.within))
     describe_needs(webhooks.older.routes)
     api.include_router(webhooks.older)
@@ -172,7 +172,7 @@ def create_app(
     app.include_router(_for_callers(statistics.router), prefix="/api/alerts", dependencies=guarded)
     for prefix in ("/api/v1/alerts", "/api/alerts"):
         # After the others: some of its paths begin with the id of an alert.
-        for router in (alert_desk.router, alert_desk.steps):
+        for router in (posted_alerts.router, posted_alerts.steps):
             app.include_router(_for_callers(router), prefix=prefix, dependencies=guarded)
     app.include_router(webhooks.older, dependencies=guarded)
     app.include_router(_for_callers(events.batches), prefix="/api/v1", dependencies=guarded)

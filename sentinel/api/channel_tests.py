@@ -14,8 +14,8 @@ from sentinel.api.needs import needs
 from sentinel.api.prefect_here import prefect_here
 from sentinel.api.problems import Problem, responses
 from sentinel.api.receivers import everywhere
-from sentinel.api.rule_desk import store_of
 from sentinel.api.schemas import NO_NUL
+from sentinel.api.shown_rules import store_of
 from sentinel.engine.channel_test import send_test
 from sentinel.errors import DeliveryError
 from sentinel.links import Addresses

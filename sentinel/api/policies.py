@@ -21,7 +21,7 @@ from sentinel.api.once import Once, OnceRoute
 from sentinel.api.problems import responses
 from sentinel.api.rule_bodies import given_of
 from sentinel.api.rule_changes import RuleName
-from sentinel.api.rule_desk import allow, made_rules, store_of
+from sentinel.api.shown_rules import allow, made_rules, store_of
 from sentinel.checks.event_port import POLICY_TRIGGER
 from sentinel.errors import NotFound
 from sentinel.event_policies.model import EventPolicy

@@ -26,7 +26,7 @@ from sentinel.api.provider_bodies import (
     checked_config,
 )
 from sentinel.api.receivers import everywhere
-from sentinel.api.rule_desk import store_of
+from sentinel.api.shown_rules import store_of
 from sentinel.audit.change import channel_change
 from sentinel.errors import Conflict, NotFound, SentinelError
 from sentinel.prefect_client.blocks import ChannelBlocks

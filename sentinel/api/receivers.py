@@ -14,7 +14,7 @@ from sentinel.api.bodies import Body, described_as, read_as
 from sentinel.api.editing import ETAG, IfMatch, check_match
 from sentinel.api.needs import needs
 from sentinel.api.problems import Problem, responses
-from sentinel.api.rule_desk import store_of
+from sentinel.api.shown_rules import store_of
 from sentinel.errors import NotFound
 
 __all__ = ["everywhere", "router"]

@@ -22,7 +22,7 @@ from sentinel.api.once import Once, OnceRoute
 from sentinel.api.parts import Fields, chosen, only
 from sentinel.api.problems import responses
 from sentinel.api.rule_bodies import RuleBody, RuleDetail, RuleNew, Switch, given_of
-from sentinel.api.rule_desk import Shown, allow, made_rules, rule_shown, store_of
+from sentinel.api.shown_rules import Shown, allow, made_rules, rule_shown, store_of
 from sentinel.errors import NotFound
 from sentinel.rollout.exported import entry_of, written
 from sentinel.rollout.made_rules import known_to

@@ -23,7 +23,7 @@ from sentinel.api.rule_bodies import (
     given_of,
 )
 from sentinel.api.rule_changes import RuleName
-from sentinel.api.rule_desk import allow, made_rules, store_of
+from sentinel.api.shown_rules import allow, made_rules, store_of
 from sentinel.backtest import (
     EVENT_TRIGGERS,
     Backtest,

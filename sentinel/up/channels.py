@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr, ValidationError
 
 from blocks.channel_variables import AlertVariables
-from sentinel.private_file import write_private
+from sentinel.settings.private_file import write_private
 from sentinel.store.notifications.receivers import DEFAULT
 from sentinel.up.console import StartScreen
 from sentinel.up.home import Home

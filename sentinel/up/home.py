@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sentinel.errors import ConfigurationError
-from sentinel.private_file import write_private
+from sentinel.settings.private_file import write_private
 
 __all__ = ["Home"]
 

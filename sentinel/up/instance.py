@@ -20,7 +20,7 @@ import msgspec
 import psutil
 
 from sentinel.errors import Conflict
-from sentinel.private_file import write_private
+from sentinel.settings.private_file import write_private
 from sentinel.up.home import Home
 
 __all__ = ["AlreadyRunning", "Instance", "ProcessIdentity", "Record", "read", "running"]

@@ -14,7 +14,7 @@ import msgspec
 import yaml
 
 from sentinel.errors import ConfigurationError
-from sentinel.private_file import write_private
+from sentinel.settings.private_file import write_private
 from sentinel.up.home import Home
 from sentinel.up.plan import Options, root_of_code
 

@@ -27,8 +27,8 @@ from pydantic_settings import (
 
 from sentinel.duration import Duration, parse_duration
 from sentinel.errors import ConfigurationError
-from sentinel.private_file import write_private
-from sentinel.secure_settings import SecretFiles, SecureSettings
+from sentinel.settings.private_file import write_private
+from sentinel.settings.secure import SecretFiles, SecureSettings
 
 __all__ = [
     "KEPT",
