@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 from typing import Literal
 
 import msgspec
 
+from sentinel.access.areas import AREAS
 from sentinel.access.roles import Permission, Role
 from sentinel.access.scope import EVERYTHING, Reach, Scope
 
@@ -85,6 +86,24 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
             and _within_names(grant.tenants, own.tenants)
             and _within_names(grant.teams, own.teams)
             for own in self.grants
+        )
+
+    def covers_scopes(self, scopes: Collection[str]) -> bool:
+        """Return whether a key with these scopes may use nothing that this principal may not.
+
+        Args:
+            scopes: each `AREA` or `AREA:PERMISSION`; empty for all areas
+
+        Returns:
+            Whether each lies within the scopes of this principal.
+        """
+        own = self.scopes
+        if own is None:
+            return True
+        asked = (one.partition(":") for one in scopes or AREAS)
+        return all(
+            not own.isdisjoint(_within(area, Permission(most) if most else Permission.ADMINISTER))
+            for area, _, most in asked
         )
 
     def allows(self, permission: Permission, tenant: str, team: str | None = None) -> bool:

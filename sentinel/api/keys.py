@@ -167,11 +167,9 @@ def create_key(request: Request, asked: KeyRequest, who: Acting, response: Respo
             403, "forbidden", f"{who.name} is not an admin of all that this key would hold for",
             hint="Name only tenants and teams in which you are an admin.", field="tenants",
         )  # fmt: skip
-    if who.scopes is not None and not who.scopes.issuperset(asked.scopes or AREAS):
-        raise Problem(
-            403, "forbidden", f"{who.name} may use only: {', '.join(sorted(who.scopes))}",
-            hint="Name only scopes that you have yourself.", field="scopes",
-        )  # fmt: skip
+    if not who.covers_scopes(asked.scopes):
+        problem = _beyond_scopes(who, "Name only scopes that you have yourself.", field="scopes")
+        raise problem
     made = _keys(request).create(
         asked.name, asked.role, actor=who.name, tenants=asked.tenants, teams=asked.teams,
         scopes=asked.scopes, expires_in=asked.expires_in,
@@ -191,7 +189,7 @@ def get_key(request: Request, key_id: KeyId, who: Acting) -> KeyItem:
 @needs(Permission.ADMINISTER, "keys", confined=True)
 def revoke_key(request: Request, key_id: KeyId, who: Acting) -> KeyItem:
     """End an API key for good. This process refuses it at once, others within five seconds."""
-    _reached(request, key_id, who)
+    _changeable(request, key_id, who)
     found = _changed(request, lambda keys: keys.revoke(key_id, actor=who.name))
     return _item(found, cast("Store", request.app.state.store).now())
 
@@ -206,7 +204,7 @@ def rotate_key(
     request: Request, key_id: KeyId, who: Acting, response: Response, asked: RotateRequest
 ) -> KeyMade:
     """Give an API key a new secret, while the one before is accepted for `overlap` longer."""
-    _reached(request, key_id, who)
+    _changeable(request, key_id, who)
     made = _changed(
         request,
         lambda keys: keys.rotate(
@@ -224,6 +222,18 @@ def _reached(request: Request, key_id: str, who: Principal) -> KeyView:
             hint="See which there are: sentinel key list, or GET /api/v1/alerts/keys",
         )
     return found
+
+
+def _changeable(request: Request, key_id: str, who: Principal) -> None:
+    """Refuse to change a key with wider scopes: its new secret would do what the caller may not."""
+    if not who.covers_scopes(_reached(request, key_id, who).scopes):
+        problem = _beyond_scopes(who, "Ask an admin whose key has all scopes of that one.")
+        raise problem
+
+
+def _beyond_scopes(who: Principal, hint: str, field: str | None = None) -> Problem:
+    own = ", ".join(sorted(who.scopes or ()))
+    return Problem(403, "forbidden", f"{who.name} may use only: {own}", hint=hint, field=field)
 
 
 def _changed(request: Request, change: Callable[[Keys], T]) -> T:

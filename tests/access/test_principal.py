@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from sentinel.access import EVERYTHING, Grant, Permission, Principal, Reach, Role, Scope
+from sentinel.access.areas import AREAS
 
 RED = frozenset({"red"})
 
@@ -78,6 +79,28 @@ def test_a_role_that_allows_nothing_anywhere_may_not():
 )
 def test_scopes_confine_to_areas(scope: str, permission: Permission, area: str, may: bool):
     assert who(scopes=frozenset({scope})).may(permission, area) is may
+
+
+@pytest.mark.parametrize(
+    ("own", "scopes", "covered"),
+    [
+        (None, (), True),
+        (None, ("metrics",), True),
+        ({"keys"}, (), False),
+        ({"keys"}, ("keys",), True),
+        ({"keys"}, ("keys:read",), True),
+        ({"keys"}, ("keys", "alerts:read"), False),
+        ({"keys", "alerts:edit"}, ("alerts:read", "alerts:edit"), True),
+        ({"keys", "alerts:edit"}, ("alerts",), False),
+        ({"keys", "alerts:edit"}, ("alerts:administer",), False),
+        ({"alerts:administer"}, ("alerts",), True),
+        (set(AREAS), (), True),
+    ],
+)
+def test_scopes_cover_those_that_allow_no_more(
+    own: set[str] | None, scopes: tuple[str, ...], covered: bool
+):
+    assert who(scopes=None if own is None else frozenset(own)).covers_scopes(scopes) is covered
 
 
 def test_a_scope_of_nothing_holds_nothing():

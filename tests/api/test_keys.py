@@ -176,6 +176,23 @@ def test_nobody_gives_a_key_more_than_they_have(client: httpx.Client, keys: Keys
     assert ask(name="b", scopes=["alerts"]) == 201
 
 
+@pytest.mark.parametrize("wider", [(), ("keys", "alerts"), ("alerts:read",)])
+@pytest.mark.parametrize("change", ["rotate", "revoke"])
+def test_a_confined_key_changes_none_with_wider_scopes(
+    client: httpx.Client, keys: Keys, wider: tuple[str, ...], change: str
+):
+    """The secret that a rotation gives would do what the caller may not."""
+    confined = keys.create("confined", Role.ADMIN, actor="ada", scopes=["keys"])
+    other = keys.create("other", Role.VIEWER, actor="ada", scopes=wider).key
+    headers = bearer(confined.secret.text)
+    answer = client.post(f"{KEYS}/{other.id}/{change}", json={}, headers=headers)
+    assert answer.status_code == 403
+    assert answer.json()["error"]["message"] == "confined may use only: keys"
+    assert keys.get("other") == other
+    within = keys.create("within", Role.VIEWER, actor="ada", scopes=["keys:read"]).key
+    assert client.post(f"{KEYS}/{within.id}/{change}", json={}, headers=headers).is_success
+
+
 def test_keys_of_other_tenants_are_as_unknown_ones(client: httpx.Client, keys: Keys):
     red = keys.create("red-admin", Role.ADMIN, actor="ada", tenants=["red"])
     blue = keys.create("blue", Role.VIEWER, actor="ada", tenants=["blue"]).key
