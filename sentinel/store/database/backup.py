@@ -63,7 +63,8 @@ _BATCH = 1000
 _DERIVED = (schema.Rollup, schema.RollupHour, schema.RollupMark, schema.RollupState)
 """Derived from the alerts, and computed again from them."""
 _ENDS = (schema.PersonSession, schema.FailedLogin)
-"""Not kept: a session that ended since must not begin again with a restored backup."""
+"""Not kept: a session that ended since must not begin again with a restored backup, and one that
+began since is of an account that the restore replaces."""
 
 
 def tables() -> list[Table]:
@@ -242,7 +243,8 @@ def _empty(connection: Connection, config: Config, present: list[str], schema: s
     if AUDIT.name in there:
         drop_triggers(connection)
     # Last, since deleted alerts leave marks there.
-    names = [*present, *(one.__tablename__ for one in _DERIVED if one.__tablename__ in there)]
+    left_out = [model.__tablename__ for model in (*_ENDS, *_DERIVED)]
+    names = [*present, *(name for name in left_out if name in there)]
     if revision(connection) == schema:
         for name in names:
             connection.execute(Table(name, MetaData()).delete())

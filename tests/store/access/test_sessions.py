@@ -13,7 +13,7 @@ from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.store.access.people import People
 from sentinel.store.access.sessions import Sessions
-from sentinel.store.database.backup import backup
+from sentinel.store.database.backup import backup, restore
 from tests.store.access.test_people import LIFETIME, PASSWORD, log_in, made
 
 
@@ -115,3 +115,11 @@ def test_a_backup_holds_accounts_but_no_session(sessions: Sessions, store: Store
     assert rows["person"] == 1
     assert "person_session" not in rows
     assert "failed_login" not in rows
+
+
+def test_a_restore_ends_every_session(sessions: Sessions, store: Store, tmp_path: Path):
+    """What a person is and may comes from the backup, so whoever is logged in logs in again."""
+    backup(store, tmp_path / "kept.jsonl.gz")
+    begun = log_in(store)
+    restore(store, tmp_path / "kept.jsonl.gz", replace=True)
+    assert sessions.find(begun.secret) is None

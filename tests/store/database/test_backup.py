@@ -25,6 +25,7 @@ from sentinel.store.database.backup import backup, restore, tables
 from sentinel.store.database.backup_file import look_into
 from sentinel.store.database.migrate import schema_ready
 from tests.databases import database
+from tests.store.older_schemas import as_of_schema
 from tests.world import World
 
 
@@ -140,6 +141,22 @@ def test_a_replacing_restore_removes_rows_written_after_the_backup(full: Store, 
     with pytest.raises(DBAPIError, match="only below a checkpoint"), full.write() as connection:
         connection.execute(text("DELETE FROM audit"))
     assert full.change_number() != number
+
+
+def test_a_backup_of_an_older_schema_replaces_what_a_migrated_database_has(
+    full: Store, tmp_path: Path
+):
+    path = tmp_path / "b.jsonl.gz"
+    backup(full, path)
+    as_of_schema(path, "0021")
+    full.receivers.set("later", ["inbox"])
+    done = restore(full, path, replace=True)
+    assert done.schema == "0021"
+    assert schema_ready(full.engine)
+    assert "later" not in full.receivers.all()
+    assert "night" in full.receivers.all()
+    assert "audit" not in done.rows
+    assert [row.action for row in page(full, AuditFilter()).items] == ["database.restored"]
 
 
 def test_a_restore_raises_the_change_number_past_every_one_of_before(full: Store, tmp_path: Path):
