@@ -16,7 +16,7 @@ from dashboard.clock import Clock
 from dashboard.page_addresses import SEARCH
 from dashboard.table import moments, table
 from sentinel.audit.actions import OBJECT_KINDS, words_of
-from sentinel.errors import SentinelError
+from sentinel.errors import ConfigurationError, SentinelError
 from sentinel.store.audit.queries import AuditFilter, AuditItem
 
 __all__ = ["changes"]
@@ -162,7 +162,11 @@ def changes(since: datetime | None) -> None:
     question, pages = st.session_state.get(PAGES, (None, []))
     turned: list[str] = pages if question == _question(asked) else []
     try:
-        found = session.reports().changes(asked, ROWS, turned[-1] if turned else None)
+        before = turned[-1] if turned else None
+        found = session.reports().changes(session.principal(), asked, ROWS, before)
+    except ConfigurationError as error:
+        st.html(markup.note("warn", error.message, error.hint))
+        return
     except SentinelError as error:
         st.html(markup.database_down(error))
         return

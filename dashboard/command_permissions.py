@@ -10,7 +10,7 @@ from dashboard.prefect_addresses import SavePrefectAddresses
 from sentinel.access import EVERYTHING, Permission, Principal
 from sentinel.errors import ConfigurationError
 
-__all__ = ["PERMISSIONS", "check_permission"]
+__all__ = ["PERMISSIONS", "check_everywhere", "check_permission"]
 
 PERMISSIONS: dict[type[Any], Permission] = {
     AlertCommand: Permission.RESPOND,
@@ -42,7 +42,19 @@ def check_permission(kind: type[Any], who: Principal) -> None:
     Raises:
         ConfigurationError: it is not allowed; nothing may be done
     """
-    wanted = PERMISSIONS.get(kind, Permission.ADMINISTER)
+    check_everywhere(PERMISSIONS.get(kind, Permission.ADMINISTER), who)
+
+
+def check_everywhere(wanted: Permission, who: Principal) -> None:
+    """Refuse what acts in, or shows, all tenants and teams to whoever may not do so in all.
+
+    Args:
+        wanted: what it needs
+        who: asks for it
+
+    Raises:
+        ConfigurationError: it is not allowed; nothing may be done or shown
+    """
     if who.scope(wanted) == EVERYTHING:
         return
     if who.may(wanted):

@@ -10,8 +10,10 @@ import time
 from collections.abc import Generator, Sequence
 from datetime import timedelta
 
+from dashboard.command_permissions import check_everywhere
 from dashboard.database_errors import database
 from dashboard.view_models import HistoryPage, Overview
+from sentinel.access import Permission, Principal
 from sentinel.alerts.view import AlertView
 from sentinel.schema.notifications import SystemLog
 from sentinel.store import Store
@@ -157,10 +159,13 @@ class Reports:
         with database():
             return acts(self.store, wanted, limit=limit, after=after)
 
-    def changes(self, wanted: AuditFilter, limit: int, after: str | None) -> AuditPage:
-        """Read changes by people and keys from the audit trail.
+    def changes(
+        self, who: Principal, wanted: AuditFilter, limit: int, after: str | None
+    ) -> AuditPage:
+        """Read changes by people and keys from the audit trail, which is for admins.
 
         Args:
+            who: reads them
             wanted: which changes
             limit: rows of a page
             after: the `next` of the page before; None for the first
@@ -169,9 +174,11 @@ class Reports:
             the changes, newest first
 
         Raises:
-            ConfigurationError: the search has too many words
+            ConfigurationError: the search has too many words, or this person may not administer
+                all tenants
             DatabaseError: the database cannot be used
         """
+        check_everywhere(Permission.ADMINISTER, who)
         with database():
             return page(self.store, wanted, limit=limit, after=after)
 

@@ -14,6 +14,7 @@ from dashboard.audit_changes import changes
 from dashboard.export_panel import Export
 from dashboard.page_addresses import SEARCH
 from dashboard.table import moments, table
+from sentinel.access import Permission
 from sentinel.alerts import reasons
 from sentinel.errors import SentinelError
 from sentinel.store.alerts import audit
@@ -21,7 +22,7 @@ from sentinel.store.alerts.audit import KINDS, MOST_WALKED, Act, ActFilter, Plac
 
 SPANS = {"24h": 1, "7d": 7, "30d": 30, "90d": 90, "all": 0}
 VIEWS = ("Actions on alerts", "All changes")
-"""From the timelines of alerts; from the audit trail."""
+"""From the timelines of alerts; from the audit trail, which is for admins as in the API."""
 ROWS = 50
 PAGES = "audit-pages"
 """The search, where each page after its first begins, and how many rows were before it."""
@@ -153,13 +154,16 @@ def _export(asked: ActFilter, *, few: bool) -> Export:
     )
 
 
-def _page() -> None:
-    st.html('<div class="page-head"><h1>Audit</h1></div>')
-    view = st.segmented_control(
+def _view() -> str | None:
+    return st.segmented_control(
         "View", VIEWS, key="audit-view", default=VIEWS[0], bind="query-params",
         label_visibility="collapsed",
     )  # fmt: skip
-    if view == VIEWS[1]:
+
+
+def _page() -> None:
+    st.html('<div class="page-head"><h1>Audit</h1></div>')
+    if session.may(Permission.ADMINISTER) and _view() == VIEWS[1]:
         changes(_since())
         return
     asked = _filters()

@@ -5,8 +5,18 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.reports import Reports
+from dashboard.sign_in import SignIn
+from sentinel.access import Permission, Principal, Role
 from sentinel.alerts.actions import Acknowledge
+from sentinel.errors import ConfigurationError
+from sentinel.settings import settings
+from sentinel.store.access.people import People
+from sentinel.store.access.sessions import Begun
+from sentinel.store.audit.queries import AuditFilter
 from tests.dashboard.scene import Scene, shown
+
+PASSWORD = "seven green bicycles"
 
 
 def opened(page: AppTest) -> AppTest:
@@ -72,3 +82,34 @@ def test_older_changes_are_on_further_pages(scene: Scene, page: AppTest):
     assert column(page, "Object") == [f"r{number}" for number in range(9, -1, -1)]
     page.button(key="changes-newer").click().run()
     assert column(page, "Object")[0] == "r59"
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.EDITOR, Role.ADMIN])
+def test_only_who_may_administer_is_shown_all_changes(
+    scene: Scene, page: AppTest, monkeypatch: pytest.MonkeyPatch, role: Role
+):
+    People(scene.store).create("vera", role, password=PASSWORD, actor="ada")
+    begun = SignIn(scene.store, settings()).log_in("vera", PASSWORD)
+    assert isinstance(begun, Begun)
+    monkeypatch.setattr("dashboard.session._cookie", lambda: begun.secret)
+    scene.store.receivers.set("ops", ["inbox"], actor="omar")
+    text = shown(opened(page))
+    if role is Role.ADMIN:
+        assert "set the channels of the receiver" in column(page, "Action")
+    else:
+        assert "No actions yet" in text
+        assert not page.dataframe
+        offered = [option for group in page.button_group for option in group.options]
+        assert "All changes" not in offered
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        Principal(name="eva", kind="person", role=Role.EDITOR),
+        Principal(name="eva", kind="person", role=Role.ADMIN, tenants=frozenset({"acme"})),
+    ],
+)
+def test_the_report_itself_refuses_who_may_not_administer_all_tenants(scene: Scene, who: Principal):
+    with pytest.raises(ConfigurationError, match=f"eva may (not )?{Permission.ADMINISTER}"):
+        Reports(scene.store).changes(who, AuditFilter(), 50, None)
