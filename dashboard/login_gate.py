@@ -13,14 +13,13 @@ from urllib.parse import parse_qsl, quote
 
 import anyio
 import msgspec
-from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.login_page import local_target, login_page, stopped_page
-from dashboard.sign_in import SignIn, confined_to, cookie_of
-from sentinel.access.cookies import came_by_tls, ended_cookie, is_own_write, session_cookie
+from dashboard.sign_in import SignIn, confined_to
+from sentinel.access.cookies import COOKIE, came_by_tls, ended_cookie, is_own_write, session_cookie
 from sentinel.errors import ConfigurationError, Conflict, DatabaseError
 from sentinel.printable import printable
 from sentinel.store.access.logins import Refused
@@ -83,7 +82,7 @@ class LoginGate:
         if sign_in is None:
             await self._app(scope, receive, send)
             return
-        secret = cookie_of(Headers(scope=scope).get("cookie", ""))
+        secret = HTTPConnection(scope).cookies.get(COOKIE, "")
         if scope["type"] == "websocket":
             await self._connect(sign_in, secret, scope, receive, send)
             return
@@ -159,7 +158,7 @@ class LoginGate:
                 return answer
             if "error" in given:
                 raise ConfigurationError("the provider did not log you in", hint="Try again.")
-            cookie = cookie_of(request.headers.get("cookie", ""), STATE)
+            cookie = request.cookies.get(STATE, "")
             begun, target = await self._in_thread(
                 sign_in.come_back, given.get("code", ""), given.get("state", ""), cookie
             )

@@ -9,12 +9,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 
 from dashboard.database_errors import database
 from sentinel.access import EVERYTHING, Permission, Principal
-from sentinel.access.cookies import COOKIE
 from sentinel.access.sessions import Lifetime
 from sentinel.errors import ConfigurationError, DatabaseError
 from sentinel.settings import Settings
@@ -27,7 +25,7 @@ from sentinel.store.access.sessions import Begun, FoundSession, Sessions
 if TYPE_CHECKING:
     from dashboard.oidc import Oidc
 
-__all__ = ["SignIn", "confined_to", "cookie_of"]
+__all__ = ["SignIn", "confined_to"]
 
 KEPT_SECONDS = 1.0
 """How long it is remembered whether there is an account."""
@@ -161,15 +159,6 @@ class SignIn:
     def end(self, session: str) -> None:
         """End a session; every process refuses it at once."""
         self._sessions.end(session)
-
-
-def cookie_of(header: str, name: str = COOKIE) -> str:
-    """Return one cookie of the header `Cookie`, by default that of the session; empty for none."""
-    try:
-        found = SimpleCookie(header).get(name)
-    except CookieError:
-        return ""
-    return "" if found is None else found.value
 
 
 def confined_to(principal: Principal) -> str:

@@ -81,6 +81,14 @@ def test_a_login_leads_to_no_other_site(dashboard: Dashboard, target: str):
     assert dashboard.logs_in(next=target).headers["location"] == "/"
 
 
+@pytest.mark.parametrize("others", ['prefs={"a":1}; ', "version=1; ", "path=a; ", "a b[]=c; =; "])
+def test_cookies_of_other_programs_on_the_host_do_not_hide_the_session(
+    dashboard: Dashboard, others: str
+):
+    headers = PAGE | {"cookie": f"{others}{COOKIE}={dashboard.cookie()}"}
+    assert dashboard.asks("/history", headers=headers).text == "Streamlit"
+
+
 def test_flags_of_the_cookie(dashboard: Dashboard):
     flags = "; Max-Age=604800; Path=/; HttpOnly; SameSite=Lax"
     plain = dashboard.logs_in().headers["set-cookie"]

@@ -156,6 +156,12 @@ def test_a_login_is_finished_once_and_by_the_browser_that_began_it(dashboard: Da
     assert "This login is over" in come_back(dashboard, path, state).text
 
 
+def test_cookies_of_other_programs_on_the_host_do_not_hide_the_state(dashboard: Dashboard):
+    path, state = begin(dashboard)
+    headers = PAGE | {"cookie": f'prefs={{"a":1}}; version=1; {STATE}={state}'}
+    assert dashboard.asks(path, headers=headers).headers["location"] == "/history"
+
+
 def test_a_code_is_worth_nothing_without_the_verifier_of_its_login(dashboard: Dashboard):
     path, state = begin(dashboard)
     other, _ = begin(dashboard)
