@@ -24,6 +24,7 @@ from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.rules.not_repeated import NotRepeated
 from sentinel.rules.rule import Rule
 from sentinel.store.alerts.apply_evaluation import apply
+from sentinel.store.database.failures import of_the_database
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -121,8 +122,10 @@ class Arrivals:
         try:
             done = apply_all(self._store, [message for message, _ in some])
         except Exception as error:  # noqa: BLE001 - it is raised where the message's answer is awaited
-            if len(some) == 1:
-                some[0][1].set_exception(error)
+            # Each alone would meet what all met: of 50 messages, with a locked database, 50 waits.
+            if len(some) == 1 or of_the_database(error):
+                for _, result in some:
+                    result.set_exception(error)
                 return
             # One of them may be to blame: the others are not to suffer from it.
             for message, result in some:

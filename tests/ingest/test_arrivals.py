@@ -8,12 +8,14 @@ from collections.abc import Generator, Sequence
 from datetime import datetime
 
 import httpx
+import psycopg
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from sentinel.checks.reading import Reading
-from sentinel.errors import DatabaseError
+from sentinel.errors import DatabaseError, DatabaseUnreachable
 from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.ingest import arrivals as room
 from sentinel.ingest.arrivals import Arrivals, Message
@@ -29,6 +31,10 @@ __all__ = ["app", "application", "settings"]
 def firing(name: str, *, over: bool = False, tenant: str = "default") -> Message:
     reading = Reading(labels={"alertname": name}, firing=not over, severity="high")
     return Message(sender="prometheus", tenant=tenant, readings=[reading])
+
+
+def lost_connection() -> OperationalError:
+    return OperationalError("INSERT", {}, psycopg.OperationalError("the connection is lost"))
 
 
 class Door:
@@ -117,6 +123,22 @@ def test_a_message_that_cannot_be_applied_takes_no_other_with_it(
     with pytest.raises(ZeroDivisionError):
         bad.result(60)
     assert statuses(store) == {"A": "open", "B": "open", "C": "open"}
+
+
+@pytest.mark.parametrize("error", [DatabaseUnreachable("it does not answer"), lost_connection()])
+def test_an_error_of_the_database_is_waited_for_once_and_not_once_per_message(
+    arrivals: Arrivals, door: Door, monkeypatch: pytest.MonkeyPatch, error: Exception
+):
+    def down(*_given: object) -> Applied:
+        raise error
+
+    monkeypatch.setattr(room, "apply", down)
+    first = arrivals.submit(firing("A"))
+    eventually(lambda: len(door.batches) == 1, "the first is being applied")
+    more = [arrivals.submit(firing(name)) for name in ("B", "C", "D")]
+    door.opened.set()
+    assert [type(one.exception(60)) for one in (first, *more)] == [type(error)] * 4
+    assert [len(batch) for batch in door.batches] == [1, 3]
 
 
 def test_more_than_can_wait_are_told_to_come_again(
