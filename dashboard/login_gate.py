@@ -17,10 +17,11 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dashboard.bounded_threads import BoundedThreads, Busy
 from dashboard.login_page import local_target, login_page, stopped_page
 from dashboard.sign_in import SignIn, confined_to
 from sentinel.access.cookies import COOKIE, came_by_tls, ended_cookie, is_own_write, session_cookie
-from sentinel.errors import ConfigurationError, Conflict, DatabaseError
+from sentinel.errors import ConfigurationError, Conflict, DatabaseError, SentinelError
 from sentinel.printable import printable
 from sentinel.store.access.logins import Refused
 from sentinel.store.access.sessions import FoundSession
@@ -31,6 +32,10 @@ STATE = "sentinel_oidc"
 """The cookie that ties a login at a provider to the browser that began it."""
 SESSION = "sentinel.session"
 """Where the scope of a request has the session that it belongs to."""
+LOGINS_AT_ONCE, LOGINS_WAITING = 2, 30
+"""Passwords that are verified at once, and those that may wait for it."""
+OUTSIDE_AT_ONCE, OUTSIDE_WAITING = 4, 60
+"""Requests that wait for an OIDC provider at once, and those that may wait for their turn."""
 MOST_BYTES = 16 * 1024
 """The longest form that is read."""
 OPEN = ("static/", "app/static/", "_stcore/health", "favicon")
@@ -72,13 +77,19 @@ class LoginGate:
         self._sign_in = sign_in
         self._public_url = public_url
         self._threads: anyio.CapacityLimiter | None = None
+        self._logins = BoundedThreads(LOGINS_AT_ONCE, LOGINS_WAITING)
+        self._providers = BoundedThreads(OUTSIDE_AT_ONCE, OUTSIDE_WAITING)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or one websocket."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        sign_in = await self._in_thread(self._sign_in)
+        try:
+            sign_in: SignIn | None = await self._in_thread(self._sign_in)
+        except SentinelError as error:
+            await self._refuse(scope, receive, send, error)
+            return
         if sign_in is None:
             await self._app(scope, receive, send)
             return
@@ -91,6 +102,10 @@ class LoginGate:
             answer = await self._answer(sign_in, secret, request)
         except DatabaseError as error:
             answer = self._down(request, error)
+        except Busy:
+            words = "Too many people log in at once. Try again in some seconds."
+            answer = self._login(sign_in, status=503, note=words)
+            answer.headers["retry-after"] = "5"
         if answer is None:
             await self._app(scope, receive, send)
         else:
@@ -98,7 +113,7 @@ class LoginGate:
 
     async def _answer(self, sign_in: SignIn, secret: str, request: Request) -> Response | None:
         """Return what this middleware answers itself; None for what it passes on."""
-        if not await self._in_thread(sign_in.is_on):
+        if self._is_open(request) or not await self._in_thread(sign_in.is_on):
             return None
         found: FoundSession | None = await self._in_thread(sign_in.session, secret)
         folder, _, name = request.url.path.rpartition("/")
@@ -116,24 +131,24 @@ class LoginGate:
             return self._to(target) if found is not None else self._login(sign_in, target=target)
         if found is not None:
             confined = confined_to(found.principal)
-            if not confined or self._is_open(request):
+            if not confined:
                 request.scope[SESSION] = found
                 return None
             return self._confined(request, confined)
-        if self._is_open(request):
-            return None
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             query = f"?{request.url.query}" if request.url.query else ""
             return self._to(f"{self._path()}/login?next={quote(request.url.path + query, safe='')}")
         return _json(401, "you are no longer signed in: load the page again")
 
     async def _log_in(self, sign_in: SignIn, request: Request) -> Response:
+        if self._logins.are_full:  # the form need not be read
+            raise Busy
         try:
             form = await _form(request)
         except (ValueError, ClientDisconnect):
             return self._login(sign_in, status=400, note="This form cannot be read. Try again.")
         name, target = form.get("name", ""), local_target(form.get("next", ""), self._base())
-        begun = await self._in_thread(sign_in.log_in, name, form.get("password", ""))
+        begun = await self._logins.run(sign_in.log_in, name, form.get("password", ""))
         if isinstance(begun, Refused):
             return self._login(
                 sign_in, status=401 if begun.verified else 429, target=target,
@@ -152,14 +167,14 @@ class LoginGate:
         try:
             if name == "oidc" and sign_in.oidc is not None:
                 target = local_target(given.get("next", ""), self._base())
-                started = await self._in_thread(sign_in.oidc.start, target)
+                started = await self._providers.run(sign_in.oidc.start, target)
                 answer = self._to(started.url)
                 answer.headers["set-cookie"] = _state_cookie(started.state, 600, secure=secure)
                 return answer
             if "error" in given:
                 raise ConfigurationError("the provider did not log you in", hint="Try again.")
             cookie = request.cookies.get(STATE, "")
-            begun, target = await self._in_thread(
+            begun, target = await self._providers.run(
                 sign_in.come_back, given.get("code", ""), given.get("state", ""), cookie
             )
         except (ConfigurationError, Conflict) as error:
@@ -201,9 +216,9 @@ class LoginGate:
 
     async def _is_let_in(self, sign_in: SignIn, secret: str) -> bool:
         """Return whether a connection may go on: also one that began before the first account."""
-        if not await self._in_thread(sign_in.is_on):
-            return True
         try:
+            if not await self._in_thread(sign_in.is_on):
+                return True
             found: FoundSession | None = await self._in_thread(sign_in.session, secret)
         except DatabaseError:
             return False
@@ -224,10 +239,21 @@ class LoginGate:
             return Response(page, 403, _PAGE, "text/html")
         return _json(403, words)
 
-    def _down(self, request: Request, error: DatabaseError) -> Response:
+    async def _refuse(
+        self, scope: Scope, receive: Receive, send: Send, error: SentinelError
+    ) -> None:
+        """Let nobody in where the settings or the database do not say who may log in."""
+        if scope["type"] == "websocket":
+            await receive()  # the request to connect
+            await send({"type": "websocket.close", "code": ENDED})
+            return
+        await self._down(Request(scope, receive), error)(scope, receive, send)
+
+    def _down(self, request: Request, error: SentinelError) -> Response:
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
-            title = "The database does not answer"
-            page = stopped_page(self._path(), title, f"Nobody can be signed in now. {error}",
+            database = isinstance(error, DatabaseError)
+            title = "The database does not answer" if database else "Nobody can log in"
+            page = stopped_page(self._path(), title, f"Nobody can be signed in now: {error}",
                                 signed_in=False)  # fmt: skip
             return Response(page, 503, _PAGE, "text/html")
         return _json(503, str(error))

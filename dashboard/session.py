@@ -191,6 +191,7 @@ def begin_run() -> None:
 
     Raises:
         ConfigurationError: a proxy should name who acts, and does not; or the login ended
+        DatabaseError: it cannot be asked whose login it is
     """
     st.session_state[PRINCIPAL] = found = _principal()
     me = found.name

@@ -6,7 +6,6 @@ names people (SENTINEL_DASHBOARD_USER_HEADER), the dashboard has no login of its
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -29,8 +28,6 @@ __all__ = ["SignIn", "confined_to"]
 
 KEPT_SECONDS = 1.0
 """How long it is remembered whether there is an account."""
-AT_ONCE = 2
-"""Passwords that are verified at once; each takes 64 MiB and a core for a while."""
 
 
 class SignIn:
@@ -72,16 +69,17 @@ class SignIn:
         self._outside = OutsideLogins(store, self._sessions)
         self._monotonic = monotonic
         self._known: tuple[bool, float] | None = None
-        self._passwords = threading.Semaphore(AT_ONCE)
 
     def is_on(self) -> bool:
         """Return whether people must log in: whether there is an account or an OIDC provider.
 
-        While the database does not answer, what it said last holds. Where it has not answered
-        yet, there is nothing to be seen either, and the pages say why.
+        While the database does not answer, what it said last holds.
 
         Returns:
             Whether they must.
+
+        Raises:
+            DatabaseError: it has not answered yet, so that nobody may be let in
         """
         if self.oidc is not None:
             return True
@@ -91,7 +89,9 @@ class SignIn:
                 with database():
                     known = (self._people.exist(), self._monotonic() + KEPT_SECONDS)
             except DatabaseError:
-                return known is not None and known[0]
+                if known is None:
+                    raise
+                return known[0]
             self._known = known
         return known[0]
 
@@ -113,7 +113,7 @@ class SignIn:
             return self._sessions.find(secret)
 
     def log_in(self, name: str, password: str) -> Begun | Refused:
-        """Log a person in with a password.
+        """Log a person in with a password, which takes 64 MiB and a core for a while.
 
         Args:
             name: as it was typed
@@ -125,7 +125,7 @@ class SignIn:
         Raises:
             DatabaseError: the database cannot be used
         """
-        with self._passwords, database():
+        with database():
             return self._logins.log_in(name, password)
 
     def come_back(self, code: str, state: str, cookie: str) -> tuple[Begun, str]:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import drawer, export_storage, heartbeat, markup, page_notes, saved_views, session
 from dashboard.markup import capped, note
-from sentinel.errors import ConfigurationError
+from sentinel.errors import ConfigurationError, DatabaseError
 
 THEME = Path(__file__).parents[1] / "theme"
 
@@ -29,6 +29,9 @@ try:
     found = session.signed_in()
 except ConfigurationError as error:
     st.html(note("down", error.message, error.hint))
+    st.stop()
+except DatabaseError as error:  # it is not known whether people must log in
+    st.html(markup.database_down(error))
     st.stop()
 
 if found is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -41,6 +42,7 @@ class Dashboard:
     def __init__(self, store: Store) -> None:
         self.seconds = 0.0
         self.sign_in: SignIn | None = SignIn(store, Settings(), lambda: self.seconds)
+        self.sign_in_of: Callable[[], SignIn | None] = lambda: self.sign_in
         data = Data(store, ADDRESSES, lambda: True)
         responses = ResponseCache(data)
         commands = Commands(data, Configuration(store, ADDRESSES))
@@ -60,7 +62,7 @@ class Dashboard:
                     LoginGate,
                     path=lambda: "/sentinel",
                     base=str,
-                    sign_in=lambda: self.sign_in,
+                    sign_in=lambda: self.sign_in_of(),
                     public_url=lambda: "https://alerts.example.org",
                 ),
                 Middleware(

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 from sentinel.alerts.actions import Acknowledge, Resolve, Suppress
-from tests.dashboard.scene import Scene, given, says, set_up
+from tests.dashboard.scene import Scene, given, says, set_up, shown
 
 
 def titles(page: AppTest) -> list[str]:
@@ -162,6 +162,11 @@ def test_a_database_that_is_down_is_said(
     scene: Scene, page: AppTest, monkeypatch: pytest.MonkeyPatch
 ):
     set_up(monkeypatch, "postgresql://nobody:secret@127.0.0.1:9/none")
+    whole = shown(page.run())  # it is not known whether there is a login
+    assert "The database is not available." in whole
+    assert "secret" not in whole
+    assert not page.get("bidi_component")
+    monkeypatch.setattr("dashboard.session.sign_in", lambda: None)  # as behind a login proxy
     pulse = given(page.run(), "pulse")
     assert pulse["counts"] is None
     assert "The database is not available." in str(pulse["notes"])

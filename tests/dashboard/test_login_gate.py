@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import text
 
+from dashboard.login_gate import LOGINS_AT_ONCE, LOGINS_WAITING
+from dashboard.sign_in import SignIn
 from sentinel.access import Role
 from sentinel.access.cookies import COOKIE
 from sentinel.access.lockout import FREE
 from sentinel.access.sessions import new_session_secret
 from sentinel.clock import FakeClock
+from sentinel.settings import Settings
 from sentinel.store import Store
+from sentinel.store.access.logins import Refused
 from sentinel.store.access.people import People
 from tests.dashboard.gated import CLOSED, OWN, PAGE, PASSWORD, Connection, Dashboard
 from tests.world import World
@@ -260,6 +268,7 @@ def test_while_the_database_fails_nobody_is_let_in(dashboard: Dashboard, store: 
     page = dashboard.asks("/", cookie=cookie, headers=PAGE)
     assert page.status_code == 503
     assert "The database does not answer" in page.text
+    assert dashboard.asks("/_stcore/health").text == "Streamlit"
     assert dashboard.door(cookie).status_code == 503
     with store.write() as connection:
         connection.execute(text("ALTER TABLE elsewhere RENAME TO person_session"))
@@ -276,3 +285,79 @@ def test_a_form_that_cannot_be_read_is_no_login(dashboard: Dashboard):
     for body in (b"x" * 20_000, b"name=%ff&password=x", b"a=1&" * 20):
         answer = dashboard.asks("/sentinel/login", "POST", headers=OWN, content=body)
         assert (answer.status_code, "cannot be read" in answer.text) == (400, True)
+
+
+def test_before_the_database_has_answered_once_nobody_is_let_in(dashboard: Dashboard, store: Store):
+    with store.write() as connection:
+        connection.execute(text("ALTER TABLE person RENAME TO elsewhere"))
+    page = dashboard.asks("/", headers=PAGE)
+    assert (page.status_code, "The database does not answer" in page.text) == (503, True)
+    assert dashboard.asks("/", headers=PAGE | {"accept": "application/json"}).status_code == 503
+    connection = Connection(dashboard)
+    assert connection.begun == CLOSED
+    connection.close()
+    with store.write() as connection:
+        connection.execute(text("ALTER TABLE elsewhere RENAME TO person"))
+    assert dashboard.asks("/", headers=PAGE).status_code == 303
+
+
+def test_logins_that_wait_for_each_other_keep_nobody_else_waiting(
+    dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
+):
+    cookie, sign_in = dashboard.cookie(), dashboard.sign_in
+    assert sign_in is not None
+    go_on, running, most = threading.Event(), 0, 0
+    counting = threading.Lock()
+
+    def slow(_name: str, _password: str) -> Refused:
+        nonlocal running, most
+        with counting:
+            running += 1
+            most = max(most, running)
+        go_on.wait(30)
+        with counting:
+            running -= 1
+        return Refused(timedelta(0), verified=True)
+
+    monkeypatch.setattr(sign_in, "log_in", slow)
+
+    async def crowd() -> list[int]:
+        transport = httpx.ASGITransport(dashboard.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://d") as client:
+            form = {"name": "maria", "password": "wrong"}
+            logins = [
+                asyncio.ensure_future(client.post("/sentinel/login", data=form, headers=OWN))
+                for _ in range(LOGINS_AT_ONCE + LOGINS_WAITING + 8)
+            ]
+            try:
+                refused, _ = await asyncio.wait(logins, return_when=asyncio.FIRST_COMPLETED)
+                assert {one.result().status_code for one in refused} == {503}
+                assert {one.result().headers["retry-after"] for one in refused} == {"5"}
+                async with asyncio.timeout(20):
+                    page = await client.get("/", headers={"cookie": f"{COOKIE}={cookie}"})
+                assert page.text == "Streamlit"
+            finally:
+                go_on.set()
+            return [answer.status_code for answer in await asyncio.gather(*logins)]
+
+    said = asyncio.run(crowd())
+    assert (said.count(401), said.count(503)) == (LOGINS_AT_ONCE + LOGINS_WAITING, 8)
+    assert most == LOGINS_AT_ONCE
+
+
+def test_settings_of_the_login_that_cannot_be_used_are_said_and_let_nobody_in(store: Store):
+    dashboard = Dashboard(store)
+    settings = Settings.model_validate({
+        "oidc_issuer": "https://id.example.org", "oidc_client_id": "d",
+        "oidc_roles": "admins:admin",
+    })  # fmt: skip
+    dashboard.sign_in_of = lambda: SignIn(store, settings)
+    page = dashboard.asks("/", headers=PAGE)
+    assert page.status_code == 503
+    assert "SENTINEL_OIDC_ROLES: &#x27;admins:admin&#x27; is not VALUE=ROLE" in page.text
+    for path in ("/sentinel/rows", "/_stcore/health"):
+        answer = dashboard.asks(path)
+        assert (answer.status_code, "SENTINEL_OIDC_ROLES" in answer.json()["error"]) == (503, True)
+    connection = Connection(dashboard)
+    assert connection.begun == CLOSED
+    connection.close()
