@@ -17,12 +17,14 @@ import msgspec
 from joserfc import jwk, jwt
 from joserfc.errors import ExpiredTokenError, InvalidClaimError, JoseError, MissingClaimError
 
+from sentinel.access.outside_names import LONGEST_SUBJECT
 from sentinel.access.principal import Principal
 from sentinel.access.roles import Role
 from sentinel.errors import ConfigurationError
 
 __all__ = [
     "ALGORITHMS",
+    "AccountDisabled",
     "OutsideKey",
     "OutsideTerms",
     "TokenRefused",
@@ -46,6 +48,10 @@ MOST_TENANTS = 1_000
 
 class TokenRefused(Exception):
     """A token is not accepted; the message says why, and holds nothing of the token."""
+
+
+class AccountDisabled(TokenRefused):
+    """A token is right, and the person's account here is disabled."""
 
 
 class OutsideTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,7 +198,8 @@ def outside_principal(
         now: the present moment
 
     Returns:
-        A person with the role and tenants that the claims mean.
+        A person with the role and tenants that the claims mean. The name is what the issuer says,
+        which may be that of somebody else here; the id is `ISSUER#SUBJECT`.
 
     Raises:
         TokenRefused: the signature, a claim or a time is wrong, or no claim means a role
@@ -231,12 +238,15 @@ def outside_principal(
         tenants = frozenset(_texts(claims.get(terms.tenants_claim))[:MOST_TENANTS])
         if not tenants:
             raise TokenRefused(f"its claim {terms.tenants_claim!r} names no tenant")
+    subject = cast("str", claims["sub"])
+    if not 0 < len(subject) <= LONGEST_SUBJECT or not subject.isprintable():
+        raise TokenRefused("its claim 'sub' is empty, too long or not printable")
     name = claims.get(terms.name_claim)
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
-        name = cast("str", claims["sub"])
+        name = subject
     return Principal(
         name=name.strip()[:100], kind="person", role=role, tenants=tenants,
-        id=f"{terms.issuer}#{claims['sub']}",
+        id=f"{terms.issuer}#{subject}",
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from fastapi.security import HTTPBearer
 from fastapi.security.base import SecurityBase
 
 from sentinel.access import Principal, Role
-from sentinel.access.outside_tokens import TokenRefused
+from sentinel.access.outside_tokens import AccountDisabled, TokenRefused
 from sentinel.api.issuer_keys import OutsideTokens
 from sentinel.api.known_keys import KnownKeys
 from sentinel.api.needs import check_needs
@@ -150,10 +150,12 @@ async def _outside(request: Request, given: str) -> Principal | None:
     try:
         return await outside.principal(given)
     except TokenRefused as error:
+        hint = "Get a new one from the issuer, for the audience of this API."
+        if isinstance(error, AccountDisabled):
+            hint = "Ask an admin to enable it: sentinel user enable"
         raise Problem(
-            401, "unauthorized", f"the token is not accepted: {error}",
-            hint="Get a new one from the issuer, for the audience of this API.",
-        ) from None  # fmt: skip
+            401, "unauthorized", f"the token is not accepted: {error}", hint=hint
+        ) from None
 
 
 def _name(user: str | None) -> str:

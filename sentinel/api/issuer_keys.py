@@ -20,6 +20,7 @@ import msgspec
 
 from sentinel.access import Principal
 from sentinel.access.outside_tokens import (
+    AccountDisabled,
     OutsideKey,
     OutsideTerms,
     TokenRefused,
@@ -29,6 +30,7 @@ from sentinel.access.outside_tokens import (
     outside_principal,
     roles_of,
 )
+from sentinel.api.outside_people import OutsidePeople
 from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
 from sentinel.store import Store
@@ -47,7 +49,7 @@ class OutsideTokens:
     """Recognizes tokens of one issuer.
 
     Args:
-        store: whose clock says what time it is
+        store: the shared database, whose clock says what time it is
         terms: what a token must say
         jwks_url: where the keys are; empty to read it from the issuer's discovery document
         monotonic: seconds that only rise
@@ -65,6 +67,7 @@ class OutsideTokens:
         self._url = jwks_url
         self._monotonic = monotonic
         self._threads = ThreadPoolExecutor(1, "issuer")
+        self._people = OutsidePeople(store, terms.issuer, monotonic)
         self._lock = Lock()
         self._keys: Mapping[str, OutsideKey] = {}
         self._tried: float | None = None
@@ -81,6 +84,8 @@ class OutsideTokens:
 
         Raises:
             TokenRefused: it is a JWT, and not accepted
+            AccountDisabled: it is right, and the person's account is disabled
+            DatabaseError: the person's account cannot be looked up
         """
         kid = key_id_of(given)
         if kid is None:
@@ -94,10 +99,16 @@ class OutsideTokens:
                 key = self._key(kid)
         if key is None:
             raise TokenRefused("its key is not one of the issuer's")
-        return outside_principal(given, key, self._terms, self._store.now())
+        found = outside_principal(given, key, self._terms, self._store.now())
+        subject = found.id.removeprefix(f"{self._terms.issuer}#")
+        name = await self._people.name(subject, found.name)
+        if name is None:
+            raise AccountDisabled("the account of this person is disabled")
+        return msgspec.structs.replace(found, name=name)
 
     def close(self) -> None:
-        """End the thread when it has fetched what it is at."""
+        """End the threads when they have done what they are at."""
+        self._people.close()
         self._threads.shutdown(wait=True)
 
     def _key(self, kid: str) -> OutsideKey | None:

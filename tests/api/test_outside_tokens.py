@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import re
 import threading
 from collections.abc import Generator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -15,11 +17,17 @@ import pytest
 from fastapi import FastAPI
 from joserfc import jwk, jwt
 
+from sentinel.access import Grant, Role
+from sentinel.access.sessions import Lifetime
 from sentinel.api.issuer_keys import AGAIN_SECONDS, OutsideTokens, outside_tokens
+from sentinel.api.known_keys import HELD_SECONDS
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
 from sentinel.store import Store
+from sentinel.store.access.outside_logins import OutsideLogins
+from sentinel.store.access.people import People
+from sentinel.store.access.sessions import Sessions
 
 ALERTS = "/api/v1/alerts/alerts"
 ME = "/api/v1/alerts/me"
@@ -158,6 +166,8 @@ def test_a_token_of_the_issuer_is_a_person_with_the_role_of_its_claim(
         ({"exp": None}, "exp"),
         ({"sub": None}, "sub"),
         ({"sub": 7}, "sub"),
+        ({"sub": "u\n1"}, "'sub' is empty, too long or not printable"),
+        ({"sub": "u" * 256}, "'sub' is empty, too long or not printable"),
         ({"roles": ["sales"]}, "'roles' means no role"),
         ({"roles": None}, "'roles' means no role"),
     ],
@@ -244,6 +254,74 @@ def test_known_keys_serve_while_the_issuer_is_down(
     issuer.status = 503
     seconds.now += 10_000
     assert get(client, token(issuer, clock)).status_code == 200
+
+
+def logged_in(store: Store, issuer: Issuer, subject: str, name: str) -> None:
+    """Make the account of a person whom the issuer signed in at the dashboard."""
+    logins = OutsideLogins(store, Sessions(store, Lifetime(timedelta(1), timedelta(1))))
+    assert logins.log_in(
+        issuer.url, subject, name=name, display_name=name, role=Grant(Role.RESPONDER)
+    )  # fmt: skip
+
+
+def acts_as(client: httpx.Client, token: str) -> str:
+    answer = get(client, token, ME)
+    assert answer.status_code == 200
+    return answer.json()["name"]
+
+
+@pytest.mark.usefixtures("outside")
+def test_a_person_who_is_disabled_is_refused_within_the_bound(
+    client: httpx.Client, issuer: Issuer, clock: FakeClock, store: Store, seconds: Seconds
+):
+    logged_in(store, issuer, "u-1", "ada")
+    given = token(issuer, clock)
+    assert acts_as(client, given) == "ada"
+    People(store).disable("ada", actor="eve")  # as another process does
+    seconds.now += HELD_SECONDS
+    answer = get(client, given)
+    assert answer.status_code == 401
+    assert "is disabled" in answer.json()["error"]["message"]
+    assert "sentinel user enable" in answer.json()["error"]["hint"]
+    # Another name in the token makes nobody somebody else.
+    renamed = token(issuer, clock, preferred_username="bob")
+    assert get(client, renamed).status_code == 401
+    assert get(client, token(issuer, clock, sub="u-2")).status_code == 200
+    People(store).enable("ada", actor="eve")
+    seconds.now += HELD_SECONDS
+    assert acts_as(client, renamed) == "ada"
+
+
+@pytest.mark.usefixtures("outside")
+@pytest.mark.parametrize(
+    ("claim", "subject", "name"),
+    [
+        ("maria", "u-1", "u-1"),
+        ("Maria", "auth0|65", "auth0-65"),
+        ("MARÍA", "u-1", "u-1"),
+        ("maria via grafana", "u-1", "maria-via-grafana"),
+        ("José", "u-1", "jose"),
+        (None, "CORP\\ada", "corp-ada"),
+        ("李", "u-1", "u-1"),
+    ],
+)
+def test_nobody_acts_under_the_name_of_another_account(
+    client: httpx.Client, issuer: Issuer, clock: FakeClock, store: Store,
+    claim: str | None, subject: str, name: str,
+):  # fmt: skip
+    password = "seven green bicycles"
+    People(store).create("maria", Role.ADMIN, password=password, actor="ada")
+    given = token(issuer, clock, preferred_username=claim, sub=subject)
+    assert acts_as(client, given) == name
+
+
+@pytest.mark.usefixtures("outside")
+def test_a_subject_that_is_the_name_of_another_account_is_no_name_either(
+    client: httpx.Client, issuer: Issuer, clock: FakeClock, store: Store
+):
+    logged_in(store, issuer, "u-7", "maria")
+    found = acts_as(client, token(issuer, clock, preferred_username=None, sub="maria"))
+    assert re.fullmatch("oidc-[0-9a-f]{16}", found)
 
 
 def test_without_an_issuer_a_jwt_is_a_wrong_token(
