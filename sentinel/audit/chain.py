@@ -161,6 +161,7 @@ def verify(
     checkpoint: Checkpoint | None = None,
     key: str = "",
     known: Iterable[Head] = (),
+    erasing: Iterable[str] = (),
 ) -> Verdict:
     """Check that no row was altered, removed, inserted or moved.
 
@@ -171,6 +172,7 @@ def verify(
         checkpoint: up to where retention deleted rows, if it ever did
         key: that checkpoints are signed with
         known: ends that were printed earlier, which must still be in the chain
+        erasing: pseudonyms whose names were erased by rows that wait to be chained
 
     Returns:
         What was found.
@@ -185,7 +187,7 @@ def verify(
     missing = {seq: one for seq, one in wanted.items() if seq > start.seq}
     if start.seq in wanted and wanted[start.seq] != start.hash:
         found.object(f"row {start.seq} is not the one whose hash you gave")
-    erasures: set[str] = set()
+    erasures = set(erasing)
     # All rows that wait are chained at once, so rows of one moment say nothing of each other.
     now: datetime | None = None
     earlier: datetime | None = None

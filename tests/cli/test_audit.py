@@ -86,3 +86,20 @@ def test_a_person_is_exported_and_erased(run: Run, world: World, tmp_path: Path)
     (row,) = json.loads(run("audit", "list", "--action", "rule.", "--json")[1])["items"]
     assert row["actor"] == label
     assert run("person", "export", "nobody")[0] == 3
+
+
+def test_the_chain_holds_right_after_an_erasure(run: Run, world: World) -> None:
+    """Its row waits until a relay chains it, which may not run at all."""
+    run("rule", "disable", "disk")
+    chain(world.store)
+    assert run("person", "erase", "ada", "--yes")[0] == 0
+    code, out, err = run("audit", "verify")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == "1 rows verified; 1 wait to be chained."
+    chain(world.store)
+    run("rule", "enable", "disk")  # by the same name, which has another pseudonym since
+    assert run("audit", "verify")[0] == 0
+    with world.store.write() as connection:
+        connection.execute(text("UPDATE audit_person SET name = NULL, salt = NULL"))
+    code, _, err = run("audit", "verify")
+    assert (code, "without an erasure" in err) == (1, True)

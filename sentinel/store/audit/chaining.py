@@ -113,6 +113,9 @@ def verify_chain(store: Store, *, key: str = "", known: Iterable[Head] = ()) -> 
         }
         last = connection.execute(select(CHECKPOINT).order_by(CHECKPOINT.c.seq.desc()).limit(1))
         row = last.first()
+        waiting = connection.execute(
+            _WAITING.with_only_columns(AUDIT.c.action, AUDIT.c.object_id)
+        ).all()
         found = verify(
             _chained(connection),
             head=head_of(connection),
@@ -122,9 +125,9 @@ def verify_chain(store: Store, *, key: str = "", known: Iterable[Head] = ()) -> 
             else Checkpoint(row.seq, row.hash, row.at, row.signature),
             key=key,
             known=known,
+            erasing=[row.object_id for row in waiting if row.action == "person.erased"],
         )
-        waiting = len(connection.execute(_WAITING.with_only_columns(AUDIT.c.id)).all())
-    return msgspec.structs.replace(found, waiting=waiting)
+    return msgspec.structs.replace(found, waiting=len(waiting))
 
 
 def _chained(connection: Connection) -> Iterator[Entry]:
