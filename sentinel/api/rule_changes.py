@@ -28,6 +28,7 @@ from sentinel.rollout.exported import entry_of, written
 from sentinel.rollout.made_rules import known_to
 from sentinel.rollout.rule_draft import Draft, etag_of
 from sentinel.rollout.rule_words import Worded, worded
+from sentinel.store.rules.made import given_words
 from sentinel.tenant import TENANT_PATTERN
 
 __all__ = ["RuleName", "router"]
@@ -151,8 +152,11 @@ def change(
 
     def edit(draft: Draft) -> tuple[Draft, Mapping[str, Any]]:
         check_match(if_match, etag_of(draft, enabled=enabled))
-        found.append(worded(given, known_to(store_of(request), tenant), draft))
-        return found[0].draft, {**before.detail.given, **given}
+        store = store_of(request)
+        found.append(
+            worded(given, known_to(store, tenant), draft, given_words(store, tenant, name))
+        )
+        return found[0].draft, found[0].given
 
     live = None
     if given.keys() - {"enabled"}:

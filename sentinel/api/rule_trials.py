@@ -44,6 +44,7 @@ from sentinel.errors import NotFound, RuleError
 from sentinel.rollout.made_rules import checked_draft, known_to
 from sentinel.rollout.rule_draft import Draft, draft_of
 from sentinel.rollout.rule_words import worded
+from sentinel.store.rules.made import given_words
 
 __all__ = ["router"]
 
@@ -116,7 +117,8 @@ def backtest(
     allow(who, Permission.EDIT, tenant, str(draft.rule.get("team") or ""))
     store = store_of(request)
     if asked.changes is not None:
-        found = worded(given_of(asked.changes), known_to(store, tenant), draft)
+        words = given_words(store, tenant, name)
+        found = worded(given_of(asked.changes), known_to(store, tenant), draft, words)
         draft, notes = found.draft, found.notes
     until = store.now()
     done = _replayed(request, draft, until - timedelta(hours=asked.hours), until)

@@ -16,20 +16,16 @@ import msgspec
 
 from sentinel.duration import format_duration
 from sentinel.errors import RuleError
+from sentinel.rollout.metric_conditions import EXPRESSION, carried
 from sentinel.rollout.rule_draft import Draft, length_of
-from sentinel.rollout.thresholds import (
-    KINDS,
-    as_expression,
-    names_in,
-    still_clear,
-    threshold_of,
-)
+from sentinel.rollout.thresholds import names_in
+from sentinel.rollout.when_change import WhenChange
+from sentinel.rollout.when_words import OF_READING
 from sentinel.rules.rule import Rule
 
 __all__ = ["Known", "Worded", "slug_of", "worded"]
 
 _WORDS = re.compile(r"[a-z]+")
-_OF_READING = {"value", "unit", "labels", "details"}
 _FIELDS = frozenset(field.alias or name for name, field in Rule.model_fields.items())
 _MOST_NAME = 100
 
@@ -76,7 +72,8 @@ class Worded(msgspec.Struct, frozen=True, kw_only=True):
         matched: the shipped check that the name of the rule was matched to; empty where it was
             given
         notes: what was guessed, and what has no effect
-        given: the body's own words, to be given back
+        given: the words that the rule is made of, to be given back: those of the body, after a
+            change with those of before that still hold
     """
 
     draft: Draft
@@ -103,30 +100,44 @@ def slug_of(name: str) -> str:
     return text
 
 
-def worded(body: Mapping[str, Any], known: Known, before: Draft | None = None) -> Worded:
+def worded(
+    body: Mapping[str, Any],
+    known: Known,
+    before: Draft | None = None,
+    given: Mapping[str, Any] | None = None,
+) -> Worded:
     """Return the draft that a body describes.
 
     Args:
         body: the fields that were given, by the names that rules or other systems have for them
         known: what it may name
         before: the rule as it is, of which only the given fields change; None for a new one
+        given: the words that the rule was made of; a part of a condition is merged with them
 
     Returns:
         The draft, whose rule is not checked yet.
 
     Raises:
-        RuleError: two fields say different things, or nothing says what to check
+        RuleError: two fields say different things, nothing says what to check, or a part of a
+            condition is given and the rest is not known
     """
-    return _Wording(body, known, before).done()
+    return _Wording(body, known, before, given or {}).done()
 
 
 class _Wording:
     """One body on its way to a draft."""
 
-    def __init__(self, body: Mapping[str, Any], known: Known, before: Draft | None) -> None:
+    def __init__(
+        self,
+        body: Mapping[str, Any],
+        known: Known,
+        before: Draft | None,
+        given: Mapping[str, Any],
+    ) -> None:
         self._body = {name: value for name, value in body.items() if value is not None}
         self._known = known
         self._before = before
+        self._given: dict[str, Any] = dict(given)
         self._notes: list[str] = []
         self._matched = ""
         self._rule: dict[str, Any] = dict(before.rule) if before else {}
@@ -154,7 +165,9 @@ class _Wording:
         if "work_pool" in body:
             changes["work_pool"] = body["work_pool"]
         draft = msgspec.structs.replace(self._chosen, **changes)
-        return Worded(draft=draft, matched=self._matched, notes=self._notes, given=dict(body))
+        return Worded(
+            draft=draft, matched=self._matched, notes=self._notes, given={**self._given, **body}
+        )
 
     @property
     def _chosen(self) -> Draft:
@@ -207,10 +220,12 @@ class _Wording:
                     "condition: names metrics, but another check is given", hint="Give one of them."
                 )
             metrics, expression = condition
+            kept = before.parameters if before and before.trigger == EXPRESSION else {}
             self._use(
-                "metric_expression",
-                {**parameters, "metrics": metrics, "expression": expression},
-            )
+                EXPRESSION,
+                {**carried(kept, metrics), **parameters,
+                 "metrics": metrics, "expression": expression},
+            )  # fmt: skip
 
     def _use(self, trigger: str, parameters: dict[str, Any]) -> None:
         if self._draft is None:
@@ -235,15 +250,23 @@ class _Wording:
         if not condition:
             return None
         asked = names_in(condition)
-        if asked <= _OF_READING:
+        if asked <= OF_READING:
             return None
-        unknown = sorted(asked - set(self._known.metrics))
+        metrics = {name: name for name in self._known.metrics} | self._own_names()
+        unknown = sorted(asked - metrics.keys())
         if unknown:
             raise RuleError(
                 f"condition: names {', '.join(unknown)}, which is no metric that is known",
                 hint=f"Write value, labels.NAME, or a metric. {self._what_there_is()}",
             )
-        return {name: name for name in sorted(asked)}, condition
+        return {name: metrics[name] for name in sorted(asked)}, condition
+
+    def _own_names(self) -> dict[str, str]:
+        """Return the metric behind each name that the rule itself gives one."""
+        before = self._before
+        kept = before.parameters if before and before.trigger == EXPRESSION else {}
+        given: dict[str, Any] = self._body.get("parameters") or {}
+        return {**dict(kept.get("metrics") or {}), **dict(given.get("metrics") or {})}
 
     def _match(self, parameters: dict[str, Any]) -> None:
         name = str(self._body.get("name") or "")
@@ -295,59 +318,23 @@ class _Wording:
                     draft, parameters={**draft.parameters, "over": window}
                 )
                 self._notes.append(f"the metric's average over {window} is judged")
-            elif not of_metrics:
+            elif of_metrics:
+                self._notes.append(
+                    "evaluation_window_minutes 0 has no effect on a metric, whose window stays"
+                )
+            else:
                 self._rule["for"] = window
         if "consecutive_violations" in body:
             self._rule["consecutive"] = body["consecutive_violations"]
 
     def _judged(self) -> None:
         """Make `when` of a threshold, an operator and a condition."""
-        body, rule = self._body, self._rule
-        condition = str(body.get("condition") or "").strip()
-        of_metrics = self._of_metrics() is not None
-        worded = {"threshold_value", "comparison_operator"} & body.keys()
-        if "when" in body:
-            if worded or (condition and not of_metrics):
-                other = sorted(worded)[0] if worded else "condition"
-                raise RuleError(f"when: {other} is given too", hint="Give one of them.")
-            return
-        trigger = self._chosen.trigger
-        if worded and self._known.judges(trigger):
-            self._notes.append(
-                f"{trigger} judges what it sees by itself, so the threshold has no effect"
-            )
-            return
-        compared: dict[str, Any] | None = self._compared() if worded else None
-        if condition and not of_metrics:
-            if compared is not None:
-                value = as_expression(compared)
-                compared = {"expression": f"({value}) and ({condition})"}
-            else:
-                compared = {"expression": condition}
-        elif of_metrics and compared is None and "when" not in rule:
-            compared = {"equals": 1}  # what a comparison is where it holds
-        if compared is None:
-            return
-        before: dict[str, Any] = rule.get("when") or {}
-        kept: float | None = before.get("clear")
-        if kept is not None and still_clear(compared, kept):
-            compared["clear"] = kept
-        rule["when"] = compared
-
-    def _compared(self) -> dict[str, Any]:
-        body = self._body
-        operator, threshold = body.get("comparison_operator"), body.get("threshold_value")
-        before = threshold_of(self._rule.get("when"))
-        if operator is None:
-            operator = before[0] if before else ">"
-        if threshold is None:
-            if before is None:
-                raise RuleError(
-                    "comparison_operator: there is no threshold_value", hint="Give both of them."
-                )
-            threshold = before[1]
-        kind = KINDS.get(operator)
-        return {kind: threshold} if kind else {"expression": f"value {operator} {threshold!r}"}
+        change = WhenChange(
+            body=self._body, draft=self._chosen, before=self._before, rule=self._rule,
+            given=self._given, judges=self._known.judges(self._chosen.trigger),
+        )  # fmt: skip
+        change.apply()
+        self._notes += change.notes
 
     def _notified(self) -> None:
         channels = self._body.get("notification_channels")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from sentinel.audit.change import Change
 from sentinel.rules.rule import Rule
@@ -16,7 +16,7 @@ from sentinel.store.database.tables import RULE
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["add_rule", "drop_unevaluated", "fresh_rule", "keep_given"]
+__all__ = ["add_rule", "drop_unevaluated", "fresh_rule", "given_words", "keep_given"]
 
 
 def fresh_rule(
@@ -142,3 +142,19 @@ def keep_given(store: Store, tenant: str, name: str, given: Mapping[str, Any]) -
         connection.execute(
             RULE.update().where(*mine).values(given=dict(given), updated_at=store.now())
         )
+
+
+def given_words(store: Store, tenant: str, name: str) -> dict[str, Any]:
+    """Return the words that a rule was made of.
+
+    Args:
+        store: the shared database
+        tenant: whose rule
+        name: of the rule
+
+    Returns:
+        Values by the names that the words have; empty where the rule has no row yet.
+    """
+    mine = (RULE.c.tenant == tenant, RULE.c.name == name)
+    with store.read() as connection:
+        return dict(connection.execute(select(RULE.c.given).where(*mine)).scalar() or {})
