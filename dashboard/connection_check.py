@@ -14,10 +14,17 @@ __all__ = ["ConnectionResult", "ConnectionWatch", "check_connection", "check_pag
 
 
 class ConnectionResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a Prefect API answered, and what to tell people."""
+    """Whether a Prefect API answered, and what to tell people.
+
+    Attributes:
+        ok: whether it answered
+        text: for people
+        needs_login: it answered that it requires credentials; none were sent
+    """
 
     ok: bool
     text: str
+    needs_login: bool = False
 
 
 class ConnectionWatch:
@@ -66,7 +73,9 @@ def check_connection(url: str) -> ConnectionResult:
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return ConnectionResult(ok=False, text=f"{url}: {error}")
     if answer.status_code in (401, 403):
-        return ConnectionResult(ok=True, text=f"{url} answers and requires credentials")
+        return ConnectionResult(
+            ok=True, text=f"{url} answers and requires credentials", needs_login=True
+        )
     if not answer.is_success:
         hint = "" if parts.path.rstrip("/").endswith("/api") else " Does the address end in /api?"
         return ConnectionResult(ok=False, text=f"{url} answers {answer.status_code}.{hint}")

@@ -6,6 +6,7 @@ They are saved in a file under home (`sentinel.settings`) and not in the databas
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
@@ -15,7 +16,15 @@ from dashboard.connection_check import check_connection
 from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError
 from sentinel.links import web_address
-from sentinel.settings import KEPT, keep_settings, kept_settings, set_by, settings
+from sentinel.settings import (
+    KEPT,
+    UP_CHOSE,
+    UP_PREFECT,
+    keep_settings,
+    kept_settings,
+    set_by,
+    settings,
+)
 
 if TYPE_CHECKING:
     from dashboard.commands import Services
@@ -41,6 +50,9 @@ class SavePrefectAddresses(msgspec.Struct, frozen=True, kw_only=True):
     def carry_out(self, services: Services, actor: str) -> list[str]:
         """Save the addresses. What the environment sets stays as it was saved.
 
+        The address of the Prefect that `sentinel up` starts is saved as none: saved, it would have
+        the next start wait for a server that nobody starts.
+
         Args:
             services: what commands work on
             actor: who sent it
@@ -50,20 +62,28 @@ class SavePrefectAddresses(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             ConfigurationError: an address is not one of a web page or has a password, the API
-                does not answer, or the file cannot be written; nothing was saved
+                does not answer or requires credentials that nobody set, or the file cannot be
+                written; nothing was saved
         """
         home = settings().resolved_home()
         before = kept_settings(home)
         after = dict(before)
         for name in KEPT:
             if not set_by(name):
-                after[name] = _address(getattr(self, name).strip(), LABELS[name])
+                given = _address(getattr(self, name).strip(), LABELS[name])
+                after[name] = "" if _is_our_own(given) else given
         api = after.get("prefect_api_url", "")
         if api and api != before.get("prefect_api_url"):
             # The next start would refuse it, and the page could not be opened to correct it.
             found = check_connection(api)
             if not found.ok:
                 raise ConfigurationError(f"Prefect does not answer: {found.text}")
+            if found.needs_login and not _has_login():
+                raise ConfigurationError(
+                    found.text,
+                    hint="Set SENTINEL_PREFECT_AUTH_STRING or PREFECT_API_KEY, start Sentinel with "
+                    "it, and save the address then.",
+                )
         changed = [name for name in KEPT if after.get(name, "") != before.get(name, "")]
         if changed:
             change = Change(
@@ -87,3 +107,29 @@ def _address(given: str, label: str) -> str:
             hint="Leave them out, and set SENTINEL_PREFECT_AUTH_STRING.",
         )
     return found
+
+
+def _is_our_own(given: str) -> bool:
+    """Whether an address is of the API or the UI of the Prefect that `sentinel up` started."""
+    ours, asked = urlsplit(os.environ.get(UP_PREFECT, "")), urlsplit(given)
+    same_host = asked.hostname in (ours.hostname, "localhost")
+    paths = (ours.path, ours.path.removesuffix("/api"))
+    return (
+        bool(given and ours.netloc)
+        and (same_host and asked.port == ours.port and asked.scheme == ours.scheme)
+        and asked.path.rstrip("/") in paths
+    )
+
+
+def _has_login() -> bool:
+    """Whether a person set credentials of Prefect; the next start sends them."""
+    if os.environ.get("PREFECT_API_KEY"):
+        return True
+    chosen = os.environ.get(UP_CHOSE, "").split(",")
+    return any(
+        found and name not in chosen
+        for name, found in (
+            ("SENTINEL_PREFECT_AUTH_STRING", settings().prefect_auth_string.get_secret_value()),
+            ("PREFECT_API_AUTH_STRING", os.environ.get("PREFECT_API_AUTH_STRING")),
+        )
+    )

@@ -33,6 +33,7 @@ from sentinel.settings.secure import SecretFiles, SecureSettings
 __all__ = [
     "KEPT",
     "UP_CHOSE",
+    "UP_PREFECT",
     "Settings",
     "keep_settings",
     "kept_file",
@@ -46,6 +47,8 @@ KEPT = ("prefect_api_url", "prefect_ui_url")
 UP_CHOSE = "SENTINEL_UP_CHOSE"
 """A variable with the names of others, divided by commas: `sentinel up` gives them to its parts,
 and no person set them."""
+UP_PREFECT = "SENTINEL_UP_PREFECT"
+"""A variable with the URL of the Prefect API that `sentinel up` starts; empty if one is given."""
 _FILE = "settings.json"
 _UNREADABLE = "{} cannot be read: {}"
 _CORRECT = "Correct the file, or delete it."

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sentinel.links import dashboard_address, host_in_url
-from sentinel.settings import UP_CHOSE, Settings, set_by
+from sentinel.settings import UP_CHOSE, UP_PREFECT, Settings, set_by
 from sentinel.up import ports
 from sentinel.up.home import Home
 
@@ -49,7 +49,7 @@ class Plan:
         given_prefect_database: the same for Prefect's
         given_login: the auth string that a person chose for the Prefect server we start, or empty
         sqlite: embedded databases are SQLite
-        chosen: variables of addresses that no person set
+        chosen: variables of addresses and of the login that no person set
     """
 
     home: Home
@@ -128,6 +128,7 @@ class Plan:
             "SENTINEL_WORK_POOL": self.settings.work_pool,
             "PREFECT_API_URL": self.prefect_api,
             UP_CHOSE: ",".join(self.chosen),
+            UP_PREFECT: "" if self.given_prefect else self.prefect_api,
         }
         for field in ("allowed_hosts", "allowed_networks"):
             if given := getattr(self.settings, field):
@@ -172,15 +173,19 @@ def root_of_code() -> Path:
     return Path(__file__).resolve().parents[2]
 
 
-def _chosen(variables: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the variables of addresses that no person set, which the dashboard may change."""
+def _chosen(settings: Settings, variables: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the variables that `Plan.shared` sets and no person did: addresses and the login."""
     names = {
         "prefect_api_url": ("SENTINEL_PREFECT_API_URL", "PREFECT_API_URL"),
         "prefect_ui_url": ("SENTINEL_PREFECT_UI_URL",),
     }
-    return tuple(
+    found = [
         one for name, all_of_it in names.items() if not set_by(name, variables) for one in all_of_it
-    )
+    ]
+    login = settings.prefect_auth_string.get_secret_value()
+    if not login and not any(map(variables.get, ("PREFECT_API_AUTH_STRING", "PREFECT_API_KEY"))):
+        found += ["SENTINEL_PREFECT_AUTH_STRING", "PREFECT_API_AUTH_STRING"]
+    return tuple(found)
 
 
 def make_plan(
@@ -232,5 +237,5 @@ def make_plan(
         given_prefect_database=given_prefect_database,
         given_login=variables.get(_SERVER_LOGIN, ""),
         sqlite=options.sqlite or settings.database == "sqlite",
-        chosen=_chosen(variables),
+        chosen=_chosen(settings, variables),
     )

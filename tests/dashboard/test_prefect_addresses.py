@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Generator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.connection_check import ConnectionResult
-from sentinel.settings import Settings, keep_settings, kept_settings, settings
+from sentinel.settings import (
+    UP_CHOSE,
+    UP_PREFECT,
+    Settings,
+    keep_settings,
+    kept_settings,
+    settings,
+)
 from tests.dashboard.scene import Scene, shown
 
 API = "http://prefect.example:4200/api"
@@ -26,6 +36,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scene: Scene) -> Path:
 
 
 @pytest.fixture
+def started(home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of the Prefect that `sentinel up` started, as its parts get it."""
+    address = "http://127.0.0.1:4200/api"
+    names = ["SENTINEL_PREFECT_API_URL", "PREFECT_API_URL"]
+    logins = ["SENTINEL_PREFECT_AUTH_STRING", "PREFECT_API_AUTH_STRING"]
+    for name in names:
+        monkeypatch.setenv(name, address)
+    for name in logins:
+        monkeypatch.setenv(name, "sentinel:made-up")
+    monkeypatch.setenv(UP_PREFECT, address)
+    monkeypatch.setenv(UP_CHOSE, ",".join(["SENTINEL_PREFECT_UI_URL", *names, *logins]))
+    settings.cache_clear()
+    return address
+
+
+@pytest.fixture
 def answering(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Any Prefect answers; gives the addresses that were asked."""
     asked: list[str] = []
@@ -36,6 +62,34 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr("dashboard.prefect_addresses.check_connection", check)
     return asked
+
+
+class _Guarded(BaseHTTPRequestHandler):
+    """A Prefect that requires credentials; it keeps what was sent as such."""
+
+    code = 401
+    sent: list[str | None] = []  # noqa: RUF012 - emptied by the fixture
+
+    def do_GET(self) -> None:
+        self.sent.append(self.headers.get("Authorization"))
+        self.send_response(self.code)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its own name
+        pass
+
+
+@pytest.fixture
+def guarded() -> Generator[str]:
+    """The address of a Prefect that answers 401."""
+    _Guarded.sent.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Guarded) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/api"
+        server.shutdown()
+        thread.join()
 
 
 def opened(page: AppTest) -> AppTest:
@@ -101,3 +155,67 @@ def test_an_address_of_the_environment_is_shown_with_its_variable_and_not_change
     page.text_input(key="prefect_ui_url").set_value("https://ui.example")
     page.button(key="prefect-save").click().run()
     assert kept_settings(home) == {"prefect_ui_url": "https://ui.example"}
+
+
+@pytest.mark.parametrize(
+    "typed", ["http://127.0.0.1:4200/api", "http://127.0.0.1:4200/api/", "localhost:4200/api"]
+)
+def test_the_address_of_the_prefect_that_sentinel_starts_is_saved_as_none(
+    page: AppTest, home: Path, started: str, answering: list[str], typed: str
+):
+    """Saved as it is, the next start would ask a server that nobody starts."""
+    opened(page)
+    assert page.text_input(key="prefect_api_url").placeholder == started
+    page.text_input(key="prefect_api_url").set_value(typed)
+    page.text_input(key="prefect_ui_url").set_value("http://127.0.0.1:4200")
+    page.button(key="prefect-save").click().run()
+    assert kept_settings(home) == {}
+    assert answering == []
+
+
+@pytest.mark.parametrize("typed", ["http://127.0.0.1:4201/api", "http://127.0.0.1:4200/x/api", API])
+def test_every_other_address_is_saved_as_it_is(
+    page: AppTest, home: Path, started: str, answering: list[str], typed: str
+):
+    opened(page).text_input(key="prefect_api_url").set_value(typed)
+    page.button(key="prefect-save").click().run()
+    assert kept_settings(home) == {"prefect_api_url": typed}
+
+
+def test_an_address_that_was_given_to_the_start_is_saved_again(
+    page: AppTest, home: Path, started: str, answering: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    """It was saved here before, removed, and is typed again: no server of ours is there."""
+    monkeypatch.setenv(UP_PREFECT, "")
+    opened(page).text_input(key="prefect_api_url").set_value(started)
+    page.button(key="prefect-save").click().run()
+    assert kept_settings(home) == {"prefect_api_url": started}
+
+
+@pytest.mark.parametrize("code", [401, 403])
+def test_an_address_that_requires_credentials_which_nobody_set_is_not_saved(
+    page: AppTest,
+    home: Path,
+    started: str,
+    guarded: str,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(_Guarded, "code", code)
+    opened(page).text_input(key="prefect_api_url").set_value(guarded)
+    page.button(key="prefect-save").click().run()
+    assert "requires credentials" in shown(page)
+    assert "SENTINEL_PREFECT_AUTH_STRING" in shown(page)
+    assert kept_settings(home) == {}
+    assert _Guarded.sent == [None]  # those we have are for our own server
+
+
+@pytest.mark.parametrize("name", ["SENTINEL_PREFECT_AUTH_STRING", "PREFECT_API_KEY"])
+def test_an_address_that_requires_credentials_is_saved_where_a_person_set_some(
+    page: AppTest, home: Path, guarded: str, monkeypatch: pytest.MonkeyPatch, name: str
+):
+    monkeypatch.setenv(name, "ann:secret")
+    settings.cache_clear()
+    opened(page).text_input(key="prefect_api_url").set_value(guarded)
+    page.button(key="prefect-save").click().run()
+    assert kept_settings(home) == {"prefect_api_url": guarded}

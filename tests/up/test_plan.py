@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sentinel.errors import ConfigurationError
-from sentinel.settings import Settings, keep_settings, set_by
+from sentinel.settings import UP_CHOSE, UP_PREFECT, Settings, keep_settings, set_by
 from sentinel.up import services
 from sentinel.up.home import Home
 from sentinel.up.plan import Options, make_plan
@@ -67,6 +67,22 @@ def test_a_login_that_a_person_chose_for_our_prefect_stands(tmp_path: Path) -> N
     part = services.prefect_server(plan, environment, "sqlite+aiosqlite:///p.db").environment
     assert part["PREFECT_SERVER_API_AUTH_STRING"] == "ann:secret"
     assert not (tmp_path / "prefect-login").exists()
+
+
+def test_the_parts_know_the_prefect_that_was_started_and_whose_login_they_have(
+    tmp_path: Path,
+) -> None:
+    """The dashboard saves the address of ours as none, and checks an address without our login."""
+    plan = make_plan(settings(tmp_path), Options(), {})
+    part = plan.environment("sqlite:///x", {})
+    assert part[UP_PREFECT] == part["PREFECT_API_URL"]
+    assert "SENTINEL_PREFECT_AUTH_STRING" in part[UP_CHOSE].split(",")
+    persons = make_plan(settings(tmp_path, prefect_auth_string="ann:secret"), Options(), {})
+    assert "AUTH_STRING" not in persons.environment("sqlite:///x", {})[UP_CHOSE]
+    given = {"PREFECT_API_URL": "http://prefect.example/api", "PREFECT_API_KEY": "pnu_key"}
+    part = make_plan(settings(tmp_path), Options(), given).environment("sqlite:///x", given)
+    assert part[UP_PREFECT] == ""
+    assert "AUTH_STRING" not in part[UP_CHOSE]
 
 
 def test_a_second_terminal_knows_what_channels_may_reach(tmp_path: Path) -> None:
