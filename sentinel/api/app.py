@@ -48,7 +48,7 @@ from sentinel.api.issuer_keys import outside_tokens
 from sentinel.api.known_keys import KnownKeys
 from sentinel.api.limits import Limits
 from sentinel.api.needs import describe_needs, needs
-from sentinel.api.own_token import token
+from sentinel.api.own_token import configured_login_key, token
 from sentinel.api.people import SignedIn
 from sentinel.api.query_names import KnownQuery
 from sentinel.api.relay_thread import RelayThread
@@ -87,9 +87,11 @@ def create_app(
         The application, ready to be served.
 
     Raises:
-        ConfigurationError: the token cannot be stored, or the database URL is invalid
+        ConfigurationError: the token cannot be stored, SENTINEL_LOGIN_KEY is too short, or the
+            database URL is invalid
     """
     chosen = settings or settings_of_process()
+    configured_login_key(chosen)
     prefect = PrefectApi.of(chosen)
 
     @asynccontextmanager
@@ -130,6 +132,7 @@ def create_app(
     app.state.keys = KnownKeys(app.state.store)
     app.state.outside = outside_tokens(chosen, app.state.store)
     app.state.people = SignedIn(app.state.store, chosen)
+    app.state.people.has_key()
     app.state.addresses = Addresses.of(chosen)
     app.state.relay_thread = None
     app.state.prefect_healthy = prefect.healthy

@@ -10,7 +10,7 @@ from pathlib import Path
 from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
 
-__all__ = ["check_bind", "is_loopback", "login_key", "token"]
+__all__ = ["check_bind", "configured_login_key", "is_loopback", "login_key", "token"]
 
 TOKEN_FILE = "api-token"  # noqa: S105 - the name of the file, not a token
 LOGIN_KEY_FILE = "login-key"
@@ -49,13 +49,29 @@ def login_key(settings: Settings) -> str:
     Raises:
         ConfigurationError: the configured one is too short, or the file cannot be read or written
     """
+    given = configured_login_key(settings)
+    return given or _kept(settings, LOGIN_KEY_FILE, "the key of logins", "SENTINEL_LOGIN_KEY")
+
+
+def configured_login_key(settings: Settings) -> str:
+    """Return SENTINEL_LOGIN_KEY; empty where the key is that of the file under home.
+
+    Args:
+        settings: the settings of the process
+
+    Returns:
+        At least 32 characters, or none.
+
+    Raises:
+        ConfigurationError: it is too short
+    """
     given = settings.login_key.get_secret_value().strip()
     if given and len(given) < SHORTEST_KEY:
         raise ConfigurationError(
             f"SENTINEL_LOGIN_KEY has {len(given)} characters",
             hint=f"Use at least {SHORTEST_KEY} that nobody can guess: openssl rand -base64 32",
         )
-    return given or _kept(settings, LOGIN_KEY_FILE, "the key of logins", "SENTINEL_LOGIN_KEY")
+    return given
 
 
 def _kept(settings: Settings, name: str, what: str, variable: str) -> str:

@@ -7,6 +7,7 @@ once. Passwords are verified by two threads of their own: each takes 64 MiB and 
 from __future__ import annotations
 
 import asyncio
+import logging
 from concurrent.futures import ThreadPoolExecutor
 
 from fastapi import Request
@@ -17,6 +18,7 @@ from sentinel.access.login_tokens import is_login_token, issue, session_of
 from sentinel.access.sessions import Lifetime
 from sentinel.api.own_token import login_key
 from sentinel.api.problems import Problem
+from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.access.logins import Logins, Refused
@@ -24,6 +26,7 @@ from sentinel.store.access.sessions import Begun, FoundSession, Sessions
 
 __all__ = ["SignedIn", "person_of_cookie", "person_of_token"]
 
+_log = logging.getLogger(__name__)
 MOST_WAITING = 50
 """Logins; more at once are refused."""
 
@@ -46,6 +49,7 @@ class SignedIn:
         self._threads = ThreadPoolExecutor(4, "sessions")
         self._waiting = 0
         self._kept_key: str | None = None
+        self._warned = False
 
     async def log_in(self, name: str, password: str) -> Begun | Refused:
         """Log a person in.
@@ -58,8 +62,14 @@ class SignedIn:
             As `Logins.log_in`.
 
         Raises:
-            Problem: 503, too many logins wait
+            Problem: 503, too many logins wait, or there is no key that could sign a token
         """
+        # Before a session is written, which nobody would get.
+        if not self.has_key():
+            raise Problem(
+                503, "unavailable", "nobody can log in here at the moment",
+                hint="An admin finds the reason in the log of the API: the key of logins.",
+            )  # fmt: skip
         if self._waiting >= MOST_WAITING:
             raise Problem(503, "unavailable", "too many people log in", hint="Try again soon.")
         self._waiting += 1
@@ -76,6 +86,8 @@ class SignedIn:
 
     async def of_token(self, text: str) -> FoundSession | None:
         """Return the session of a login token; None where it is none, or ended."""
+        if not self.has_key():
+            return None
         session = session_of(self._key(), text, self._store.now())
         if session is None:
             return None
@@ -90,6 +102,25 @@ class SignedIn:
     def token(self, found: FoundSession) -> str:
         """Return a login token of a session."""
         return issue(self._key(), found.id, found.principal.name, self._store.now())
+
+    def has_key(self) -> bool:
+        """Return whether login tokens can be signed; where they cannot, the log says why, once.
+
+        Anybody may ask for what needs the key, so that the reason, with the path of its file, is
+        for the log alone.
+
+        Returns:
+            Whether they can. It is tried again each time.
+        """
+        try:
+            self._key()
+        except ConfigurationError as error:
+            if not self._warned:
+                _log.warning("nobody can log in at the API: %s. %s", error.message, error.hint)
+            self._warned = True
+            return False
+        self._warned = False
+        return True
 
     def _key(self) -> str:
         """Return the key of login tokens; the file under home is made when one is first needed."""

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 from sentinel.api.app import create_app
 from sentinel.api.idle_connections import PromptProtocol
-from sentinel.api.own_token import check_bind, token
+from sentinel.api.own_token import check_bind, configured_login_key, token
 from sentinel.api.relay_thread import RelayThread
 from sentinel.api.tls import tls_options
 from sentinel.errors import SentinelError
@@ -56,6 +56,7 @@ def _serve_together(chosen: Settings, *, relay: bool) -> None:
     """Run the relay here, and several processes that answer; one that ends is started again."""
     # An invalid setting ends this process, and not each of those, again and again.
     token(chosen)
+    configured_login_key(chosen)
     Addresses.of(chosen)
     store = Store.of(chosen)
     thread = RelayThread(store, chosen) if relay else None

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
 
 from sentinel.access import Role
 from sentinel.access.cookies import COOKIE
 from sentinel.access.lockout import FIRST_DELAY, FREE
 from sentinel.access.login_tokens import LENGTH
 from sentinel.access.sessions import new_session_secret
+from sentinel.api import create_app
+from sentinel.api.people import SignedIn
 from sentinel.clock import FakeClock
+from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
@@ -234,3 +240,50 @@ def test_the_key_of_tokens_is_readable_by_its_owner_only(
     path = settings.resolved_home() / "login-key"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.read_text().strip() not in token
+
+
+@pytest.fixture
+def without_key(app: FastAPI, store: Store, settings: Settings, tmp_path: Path) -> FastAPI:
+    """The application with a home in which nothing can be written."""
+    (tmp_path / "file").touch()
+    unwritable = settings.model_copy(update={"home": tmp_path / "file" / "home"})
+    app.state.people.close()
+    app.state.people = SignedIn(store, unwritable)
+    return app
+
+
+@pytest.mark.usefixtures("without_key", "people")
+def test_without_a_key_nobody_logs_in_and_no_session_is_left(
+    stranger: httpx.Client, store: Store, caplog: pytest.LogCaptureFixture, tmp_path: Path
+):
+    answer = log_in(stranger)
+    assert answer.status_code == 503
+    assert str(tmp_path) not in answer.text
+    assert People(store).get("maria").sessions == 0
+    assert log_in(stranger).status_code == 503
+    (warning,) = [one for one in caplog.records if "nobody can log in" in one.getMessage()]
+    assert str(tmp_path) in warning.getMessage()
+
+
+@pytest.mark.usefixtures("without_key")
+def test_without_a_key_a_token_of_a_login_is_a_wrong_token(stranger: httpx.Client, tmp_path: Path):
+    answer = stranger.get(ALERTS, headers=bearer("a.b.c"))
+    assert answer.status_code == 401
+    assert answer.json()["error"]["message"] == "the bearer token is wrong"
+    assert str(tmp_path) not in answer.text
+
+
+def test_logins_begin_when_the_key_can_be_written(
+    without_key: FastAPI, stranger: httpx.Client, people: People, tmp_path: Path
+):
+    assert people
+    assert without_key
+    assert log_in(stranger).status_code == 503
+    (tmp_path / "file").unlink()
+    assert log_in(stranger).status_code == 200
+
+
+def test_a_key_that_can_be_guessed_is_refused_at_the_start(settings: Settings, store: Store):
+    short = settings.model_copy(update={"login_key": SecretStr("short")})
+    with pytest.raises(ConfigurationError, match="SENTINEL_LOGIN_KEY has 5 characters"):
+        create_app(short, store=store, relay=False)
