@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -80,16 +80,26 @@ def act(
         case Suppress():
             if given.until <= now:
                 return refused(alert, "the time until which to suppress lies in the past")
-            muted = change(
-                alert, suppressed_until=given.until, suppress_reason=given.comment, version=version
-            )
+            until, why = given.until, given.comment
+            if terms.silenced is not None and terms.silenced[0] > until:
+                until, why = terms.silenced  # the later end of both holds
+            muted = change(alert, suppressed_until=until, suppress_reason=why, version=version)
             return Transition(Reason.SUPPRESSED, muted, True)
         case Unsuppress():
             if alert.suppressed_until is None or alert.suppressed_until <= now:
                 return Transition(Reason.UNCHANGED, alert)
+            if terms.silenced is not None:
+                return refused(alert, _silenced(terms.silenced[0]))
             # The end is kept: notifications sent before it did not name this alert.
             shown = change(alert, suppressed_until=now, suppress_reason="", version=version)
             return Transition(Reason.UNSUPPRESSED, shown, True)
+
+
+def _silenced(until: datetime) -> str:
+    return (
+        f"its rule is silenced until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC, which mutes all of"
+        " its alerts; end the silence of the rule instead"
+    )
 
 
 def _reopen(

@@ -55,6 +55,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         hold_after_manual_resolve: how long a person's resolve holds while it still fires; a good
             reading ends that
         switched_off: whether the rule is disabled, so that no evaluation follows
+        silenced: until when and why the rule is silenced; None where it is not
     """
 
     hold: timedelta = timedelta(0)
@@ -66,6 +67,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     reopen_within: timedelta = timedelta(minutes=15)
     hold_after_manual_resolve: timedelta = timedelta(minutes=5)
     switched_off: bool = False
+    silenced: tuple[datetime, str] | None = None
 
 
 class Transition(msgspec.Struct, frozen=True):

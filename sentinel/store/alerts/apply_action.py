@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
@@ -34,7 +36,7 @@ from sentinel.store.alerts.action_audit import Made, record_action
 from sentinel.store.alerts.alert_rows import ALERT_STATES, state_of
 from sentinel.store.alerts.holds import hold_rules
 from sentinel.store.alerts.late_runs import late_runs
-from sentinel.store.alerts.muted import load_muted
+from sentinel.store.alerts.muted import load_muted, load_silenced
 from sentinel.store.alerts.reopen import beside, homes_of
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
 from sentinel.store.database.scoped import alerts_in
@@ -106,7 +108,8 @@ def act(
     rows = connection.execute(_ACTED_ON, wanted).all()
     rows = [row for row in rows if scope.holds(row.tenant, row.team)]
     unit = UnitOfWork(store, connection, store.now())
-    changes = _Changes(unit, rules)
+    mutes = isinstance(action, Suppress | Unsuppress)
+    changes = _Changes(unit, rules, load_silenced(connection, unit.now) if mutes else {})
     if isinstance(action, Reopen):
         # Of two that were the same situation, the newer comes back.
         rows = sorted(rows, key=lambda row: row.id, reverse=True)
@@ -285,14 +288,19 @@ class _Changes:
     Args:
         unit: that writes them
         rules: the locked rows of rules, by tenant and name
+        silenced: until when and why rules are silenced, for what people mute and unmute
 
     Attributes:
         made: what people's actions changed
     """
 
-    def __init__(self, unit: UnitOfWork, rules: Mapping[Any, Row[Any]]) -> None:
+    def __init__(
+        self, unit: UnitOfWork, rules: Mapping[Any, Row[Any]],
+        silenced: Mapping[tuple[str, str], tuple[datetime, str]] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
         self._unit = unit
         self._rules = rules
+        self._silenced = silenced
         self._beside: dict[str, AlertState] = {}
         self._homes: dict[str, Membership] = {}
         self.made: list[Made] = []
@@ -328,6 +336,8 @@ class _Changes:
         unit = self._unit
         rule = self._rules.get((row.tenant, row.rule))
         terms = _SWITCHED_OFF if rule is not None and not rule.enabled else _TERMS
+        if (held := self._silenced.get((row.tenant, row.rule))) is not None:
+            terms = msgspec.structs.replace(terms, silenced=held)
         other = self._beside.get(row.fingerprint)
         become = step(state, None, given, unit.now, terms, beside=other)
         if become.drop is not None:
@@ -357,7 +367,9 @@ class _Changes:
     def _suppress(self, row: Row[Any], given: Suppress | Unsuppress) -> None:
         """Replace what is kept of the alert's fingerprint."""
         self._unit.suppressions[row.fingerprint] = None
-        if isinstance(given, Suppress):
+        held = self._silenced.get((row.tenant, row.rule))
+        # With the end and the words of the silence it is no more than that, as after an undo.
+        if isinstance(given, Suppress) and (given.until, given.comment) != held:
             self._unit.suppressions[row.fingerprint] = {
                 "fingerprint": row.fingerprint, "tenant": row.tenant, "rule": row.rule,
                 "until": given.until, "reason": given.comment, "actor": given.actor,

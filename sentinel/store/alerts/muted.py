@@ -2,7 +2,8 @@
 
 An alert's row has the later end of both (`suppressed_until`), so that whatever reads alerts needs
 no further table. It is set when the alert opens, when somebody suppresses it, and when a silence
-begins or ends.
+begins or ends. An alert that reopens may have an end that somebody took back from another alert of
+its fingerprint meanwhile, so what mutes it then decides and not its row.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import msgspec
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from sentinel.alerts.state import AlertState
-from sentinel.store.database.tables import SILENCE, SUPPRESSION
+from sentinel.store.database.tables import ALERT, SILENCE, SUPPRESSION
 
-__all__ = ["Muted", "load_muted", "load_suppressed"]
+__all__ = ["SUPPRESSED", "Muted", "load_muted", "load_silenced", "load_suppressed"]
 
 _MINE: dict[str, BindParameter[Any]] = {
     "tenant": bindparam("tenant"),
@@ -41,6 +42,13 @@ _SILENCED = (
     .limit(1)
 )
 
+SUPPRESSED = (
+    select(SUPPRESSION.c.fingerprint)
+    .where(SUPPRESSION.c.fingerprint == ALERT.c.fingerprint, SUPPRESSION.c.until > _MINE["now"])
+    .exists()
+)
+"""Alerts whose own fingerprint is suppressed at `now`."""
+
 
 class Muted(msgspec.Struct, frozen=True):
     """What mutes the alerts of one rule now.
@@ -48,10 +56,12 @@ class Muted(msgspec.Struct, frozen=True):
     Attributes:
         fingerprints: until when and why, by fingerprint
         rule: until when and why the rule is silenced; None where it is not
+        now: the moment of which this holds
     """
 
     fingerprints: Mapping[str, tuple[datetime, str]]
     rule: tuple[datetime, str] | None
+    now: datetime
 
     def applied(self, state: AlertState, print_: str) -> AlertState:
         """Return an alert that opens as it is muted.
@@ -61,13 +71,15 @@ class Muted(msgspec.Struct, frozen=True):
             print_: its fingerprint
 
         Returns:
-            the state with the latest end of all that mutes it, and the reason of that
+            the state with the latest end of all that mutes it, and the reason of that; where
+            nothing mutes it, an end that it had ahead of it is now
         """
         ends = [one for one in (self.fingerprints.get(print_), self.rule) if one is not None]
-        if not ends:
-            return state
-        until, why = max(ends, key=lambda one: one[0])
-        if state.suppressed_until is not None and state.suppressed_until >= until:
+        if ends:
+            until, why = max(ends, key=lambda one: one[0])
+        elif state.suppressed_until is not None and state.suppressed_until > self.now:
+            until, why = self.now, ""
+        else:
             return state
         return msgspec.structs.replace(state, suppressed_until=until, suppress_reason=why)
 
@@ -79,7 +91,18 @@ def load_muted(connection: Connection, tenant: str, rule: str, now: datetime) ->
     return Muted(
         load_suppressed(connection, tenant, rule, now),
         None if found is None else (found.until, found.reason),
+        now,
     )
+
+
+def load_silenced(
+    connection: Connection, now: datetime
+) -> dict[tuple[str, str], tuple[datetime, str]]:
+    """Return until when and why rules are silenced, by tenant and name."""
+    query = select(SILENCE.c.tenant, SILENCE.c.rule, SILENCE.c.until, SILENCE.c.reason).where(
+        SILENCE.c.until > now, SILENCE.c.ended_at.is_(None)
+    )
+    return {(row.tenant, row.rule): (row.until, row.reason) for row in connection.execute(query)}
 
 
 def load_suppressed(

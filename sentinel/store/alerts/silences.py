@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, not_, select, update
 
 from sentinel.alerts.actions import Suppress, Unsuppress
 from sentinel.audit.change import Change
@@ -13,8 +13,8 @@ from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.schema.columns import new_id
 from sentinel.schema.silences import Silence
 from sentinel.store.alerts.apply_action import act_on_rule
-from sentinel.store.alerts.muted import load_suppressed
-from sentinel.store.database.tables import SILENCE, model_of
+from sentinel.store.alerts.muted import SUPPRESSED, load_suppressed
+from sentinel.store.database.tables import ALERT, SILENCE, SUPPRESSION, model_of
 from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ class Silences:
                 tenant=tenant, before={"until": found.until},
             )  # fmt: skip
             self._store.audit.add(connection, change, actor=actor)
+            self._free(connection, rule, tenant, found.until, now)
             own = load_suppressed(connection, tenant, rule, now)
 
             def heard(row: Row[Any]) -> Suppress | Unsuppress | None:
@@ -132,6 +133,25 @@ class Silences:
             return act_on_rule(self._store, connection, tenant, rule, heard)
 
         return self._store.in_transaction(work)
+
+    def _free(
+        self, connection: Connection, rule: str, tenant: str, until: datetime, now: datetime
+    ) -> None:
+        """Take an ended silence off the alerts that nobody is notified of now."""
+        held = (
+            ALERT.c.tenant == tenant, ALERT.c.rule == rule, ALERT.c.suppressed_until == until,
+            ALERT.c.status.in_(("pending", "resolved")),
+        )  # fmt: skip
+        own = SUPPRESSION.c.fingerprint == ALERT.c.fingerprint
+        shorter = update(ALERT).where(*held, SUPPRESSED).values(
+            suppressed_until=select(SUPPRESSION.c.until).where(own).scalar_subquery(),
+            suppress_reason=select(SUPPRESSION.c.reason).where(own).scalar_subquery(),
+        )  # fmt: skip
+        ended = update(ALERT).where(*held, not_(SUPPRESSED)).values(
+            suppressed_until=now, suppress_reason=""
+        )  # fmt: skip
+        connection.execute(ended, {"now": now})
+        connection.execute(shorter, {"now": now})
 
     def _of(self, connection: Connection, rule: str, tenant: str, now: datetime) -> Row[Any] | None:
         return connection.execute(

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from sentinel.alerts.actions import Reopen, Resolve, Suppress
+from sentinel.alerts.actions import Reopen, Resolve, Suppress, Unsuppress
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.store import Store
@@ -151,3 +151,126 @@ def test_old_silences_are_deleted_by_retention(world: World, clock: FakeClock):
     clock.forward(days=2)
     retain(world.store, timedelta(days=3))
     assert world.rows("SELECT count(*) FROM silence")[0][0] == 0
+
+
+def end_silence(world: World, **later: float) -> None:
+    world.clock.forward(**(later or {"minutes": 1}))
+    world.store.silences.end("disk", actor="bob")
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_what_resolved_under_an_ended_silence_notifies_when_it_reopens(world: World, by_hand: bool):
+    silence(world, length=7 * 24 * HOUR)
+    world.sees({"/": 20})
+    assert statuses(world) == {"/": "resolved"}
+    end_silence(world)
+    (alert,) = world.ids()
+    assert world.store.alerts.get(alert).suppressed_until == world.clock.now()
+    if by_hand:
+        world.store.act([alert], Reopen(actor="ann"))
+    else:
+        world.sees({"/": 95})
+    assert world.ids() == [alert]
+    assert statuses(world) == {"/": "open"}
+    assert world.said() == [FIRST]
+
+
+def test_what_was_pending_under_an_ended_silence_notifies_when_it_opens(
+    store: Store, clock: FakeClock
+):
+    world = World(store, clock, **{"for": "2m"})
+    world.sees({"/": 20})
+    silence(world, length=7 * 24 * HOUR)
+    world.sees({"/": 95})
+    assert [status for _, status in world.alerts()] == ["pending"]
+    end_silence(world, seconds=1)
+    assert world.store.alerts.get(world.ids()[0]).suppressed_until == clock.now()
+    world.sees({"/": 95})
+    assert world.said() == []
+    world.sees({"/": 95})
+    assert statuses(world) == {"/": "open"}
+    assert world.said() == [FIRST]
+
+
+def test_a_resolved_alert_keeps_its_own_suppression_when_the_silence_ends(
+    world: World, clock: FakeClock
+):
+    (alert,) = world.ids()
+    own = clock.now() + timedelta(minutes=30)
+    world.store.act([alert], Suppress(actor="ann", until=own, comment="mine"))
+    silence(world)
+    world.sees({"/": 20})
+    end_silence(world)
+    world.sees({"/": 95})
+    found = world.store.alerts.get(alert)
+    assert (found.status, found.suppressed_until, found.suppress_reason) == (
+        "suppressed", own, "mine",
+    )  # fmt: skip
+
+
+def test_an_older_alert_reopens_as_its_fingerprint_is_muted_now(world: World, clock: FakeClock):
+    (first,) = world.ids()
+    until = clock.now() + 5 * HOUR
+    world.store.act([first], Suppress(actor="ann", until=until))
+    world.sees({"/": 20})
+    clock.forward(hours=1)
+    world.sees({"/": 95})
+    second = world.ids()[1]
+    world.store.act([second], Unsuppress(actor="ann"))
+    world.sees({"/": 20})
+    world.store.act([first], Reopen(actor="ann"))
+    assert world.store.alerts.get(first).status == "open"
+
+
+def test_suppressing_for_a_shorter_time_leaves_the_silence(world: World, clock: FakeClock):
+    (alert,) = world.ids()
+    silence(world)
+    until, own = clock.now() + HOUR, clock.now() + timedelta(minutes=10)
+    (done,) = world.store.act([alert], Suppress(actor="ann", until=own, comment="mine"))
+    assert done.ok
+    found = world.store.alerts.get(alert)
+    assert (found.suppressed_until, found.suppress_reason) == (until, "planned work")
+    clock.forward(minutes=1)
+    assert world.said() == []
+    world.store.silences.end("disk", actor="bob")
+    found = world.store.alerts.get(alert)
+    assert (found.suppressed_until, found.suppress_reason) == (own, "mine")
+
+
+def test_suppressing_for_a_longer_time_outlasts_the_silence(world: World, clock: FakeClock):
+    (alert,) = world.ids()
+    silence(world)
+    longer = clock.now() + 2 * HOUR
+    world.store.act([alert], Suppress(actor="ann", until=longer, comment="mine"))
+    assert world.store.alerts.get(alert).suppressed_until == longer
+    end_silence(world)
+    assert world.store.alerts.get(alert).suppressed_until == longer
+
+
+@pytest.mark.parametrize("own", [timedelta(minutes=10), 2 * HOUR])
+def test_unsuppressing_one_alert_of_a_silenced_rule_is_refused(world: World, own: timedelta):
+    (alert,) = world.ids()
+    world.store.act([alert], Suppress(actor="ann", until=world.clock.now() + own))
+    silence(world)
+    before = world.store.alerts.get(alert)
+    (done,) = world.store.act([alert], Unsuppress(actor="ann"))
+    assert not done.ok
+    assert "its rule is silenced until 2026-01-01 01:" in done.error
+    assert "end the silence of the rule" in done.error
+    assert world.store.alerts.get(alert) == before
+    end_silence(world)
+    (done,) = world.store.act([alert], Unsuppress(actor="ann"))
+    assert done.ok
+    assert statuses(world) == {"/": "open"}
+
+
+def test_a_suppression_set_back_to_the_silence_ends_with_it(world: World, clock: FakeClock):
+    """As an undo of a suppression does."""
+    (alert,) = world.ids()
+    silence(world)
+    until = clock.now() + HOUR
+    world.store.act([alert], Suppress(actor="ann", until=until + HOUR))
+    world.store.act([alert], Suppress(actor="ann", until=until, comment="planned work"))
+    assert world.store.alerts.get(alert).suppressed_until == until
+    end_silence(world)
+    assert statuses(world) == {"/": "open"}
