@@ -169,7 +169,7 @@ class LoginGate:
                 target = local_target(given.get("next", ""), self._base())
                 started = await self._providers.run(sign_in.oidc.start, target)
                 answer = self._to(started.url)
-                answer.headers["set-cookie"] = _state_cookie(started.state, 600, secure=secure)
+                answer.headers["set-cookie"] = _state_cookie(started.cookie, 600, secure=secure)
                 return answer
             if "error" in given:
                 raise ConfigurationError("the provider did not log you in", hint="Try again.")
@@ -279,9 +279,9 @@ def _json(status: int, why: str) -> Response:
     return Response(msgspec.json.encode({"error": why}), status, headers, "application/json")
 
 
-def _state_cookie(state: str, seconds: int, *, secure: bool) -> str:
+def _state_cookie(sealed: str, seconds: int, *, secure: bool) -> str:
     flags = "; Secure" if secure else ""
-    return f"{STATE}={state}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Lax{flags}"
+    return f"{STATE}={sealed}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Lax{flags}"
 
 
 async def _form(request: Request) -> dict[str, str]:

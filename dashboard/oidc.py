@@ -1,8 +1,10 @@
 """Login at an outside OIDC provider: authorization code with PKCE, state and nonce (Authlib).
 
-What a login needs until the browser comes back is kept in this process, once, for ten minutes. A
-cookie ties it to the browser that began it, so that nobody can finish a login of their own in
-somebody else's browser.
+What a login needs until the browser comes back is in a cookie, sealed by a key that this process
+made for itself, so that logins which were only begun, by whomever, keep nothing here. It ends after
+ten minutes, serves once, and only in the browser that began the login, so that nobody can finish a
+login of their own in somebody else's browser. Another process cannot open it: one dashboard process
+serves an instance.
 """
 
 from __future__ import annotations
@@ -13,22 +15,21 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, cast
-from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.requests_client import OAuth2Session
+from cryptography.fernet import Fernet, InvalidToken
 from joserfc import jwt
 from requests import RequestException
 
+from dashboard.provider_documents import HINT, TIMEOUT, ProviderDocuments, address_in
 from sentinel.access import Grant
 from sentinel.access.outside_tokens import (
     OutsideTerms,
     TokenRefused,
     checked_algorithms,
     key_id_of,
-    outside_keys,
     outside_principal,
     roles_of,
 )
@@ -38,17 +39,18 @@ from sentinel.store import Store
 
 __all__ = ["Oidc", "OutsidePerson", "Started"]
 
-KEPT_SECONDS = 600.0
-MOST_KEPT = 1_000
-TIMEOUT = 10.0
-HINT = "Try again; if it fails again, ask whoever runs the provider."
+KEPT_SECONDS = 600
+MOST_USED = 10_000
+"""Finished logins that are remembered; the provider accepts no code a second time besides."""
+LONGEST_COOKIE = 3_800
+"""Browsers keep 4,096 bytes of a cookie with its name and flags."""
 
 
 class Started(msgspec.Struct, frozen=True):
-    """A login that began: where the browser goes, and the state that its cookie keeps."""
+    """A login that began: where the browser goes, and what its cookie keeps meanwhile."""
 
     url: str
-    state: str
+    cookie: str
 
 
 class OutsidePerson(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,11 +64,11 @@ class OutsidePerson(msgspec.Struct, frozen=True, kw_only=True):
     target: str
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class _Kept(msgspec.Struct, frozen=True, array_like=True):
+    state: str
     verifier: str
     nonce: str
     target: str
-    until: float
 
 
 class Oidc:
@@ -93,8 +95,10 @@ class Oidc:
         self._settings = settings
         self._callback = callback
         self._monotonic = monotonic
+        self._documents = ProviderDocuments(settings.oidc_issuer, monotonic)
+        self._seal = Fernet(Fernet.generate_key())
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._used: OrderedDict[str, None] = OrderedDict()
         self._terms = OutsideTerms(
             issuer=settings.oidc_issuer,
             audience=settings.oidc_client_id,
@@ -113,23 +117,23 @@ class Oidc:
             target: the page that is opened after it
 
         Returns:
-            Where the browser goes.
+            Where the browser goes. The first page is opened where the target is too long for a
+            cookie.
 
         Raises:
             ConfigurationError: the provider does not answer, or not as a provider does
         """
-        endpoint = _address(self._discovered(), "authorization_endpoint")
+        endpoint = address_in(self._documents.discovered(), "authorization_endpoint")
         verifier, nonce = secrets.token_urlsafe(48), secrets.token_urlsafe(24)
         with self._client() as client:
             url, state = cast(
                 "tuple[str, str]",
                 client.create_authorization_url(endpoint, code_verifier=verifier, nonce=nonce),  # pyright: ignore[reportUnknownMemberType] - Authlib has no types
             )
-        with self._lock:
-            self._kept[state] = _Kept(verifier, nonce, target, self._monotonic() + KEPT_SECONDS)
-            while len(self._kept) > MOST_KEPT:
-                self._kept.popitem(last=False)
-        return Started(url, state)
+        cookie = self._sealed(_Kept(state, verifier, nonce, target))
+        if len(cookie) > LONGEST_COOKIE:
+            cookie = self._sealed(_Kept(state, verifier, nonce, ""))
+        return Started(url, cookie)
 
     def finish(self, code: str, state: str, cookie: str) -> OutsidePerson:
         """Finish a login, with what the provider sent the browser back with.
@@ -137,7 +141,7 @@ class Oidc:
         Args:
             code: to be exchanged for a token
             state: as it came back
-            cookie: the state that this browser began with
+            cookie: what this browser began with
 
         Returns:
             Whom the provider recognized.
@@ -146,17 +150,15 @@ class Oidc:
             ConfigurationError: this browser began no such login, the provider does not answer, or
                 its token is not accepted
         """
-        same = secrets.compare_digest(state.encode(), cookie.encode())
-        with self._lock:
-            kept = self._kept.pop(state, None) if same else None
-        if kept is None or self._monotonic() >= kept.until:
+        kept = self._opened(cookie)
+        if kept is None or not secrets.compare_digest(state.encode(), kept.state.encode()):
             raise ConfigurationError("this login is over", hint="Log in again.")
-        document = self._discovered()
-        token = self._exchanged(_address(document, "token_endpoint"), code, kept.verifier)
-        keys = outside_keys(_json(_address(document, "jwks_uri")), self._terms.algorithms)
+        self._use(kept.state)
+        endpoint = address_in(self._documents.discovered(), "token_endpoint")
+        token = self._exchanged(endpoint, code, kept.verifier)
         kid = key_id_of(token)
-        key = keys.get(kid or "") or (next(iter(keys.values())) if len(keys) == 1 else None)
-        if kid is None or key is None:
+        key = None if kid is None else self._documents.key(kid, self._terms.algorithms)
+        if key is None:
             raise ConfigurationError("the provider's token is signed by no key of it", hint=HINT)
         try:
             principal = outside_principal(token, key, self._terms, self._store.now())
@@ -176,6 +178,27 @@ class Oidc:
             display_name=shown if isinstance(shown, str) else principal.name,
             role=Grant(principal.role, principal.tenants), target=kept.target,
         )  # fmt: skip
+
+    def _sealed(self, kept: _Kept) -> str:
+        now = int(self._monotonic())
+        return self._seal.encrypt_at_time(msgspec.json.encode(kept), now).decode()
+
+    def _opened(self, cookie: str) -> _Kept | None:
+        """Return what a cookie keeps; None for one that is too old or not of this process."""
+        now = int(self._monotonic())
+        try:
+            found = self._seal.decrypt_at_time(cookie.encode(), KEPT_SECONDS, now)
+        except InvalidToken:
+            return None
+        return msgspec.json.decode(found, type=_Kept)
+
+    def _use(self, state: str) -> None:
+        with self._lock:
+            if state in self._used:
+                raise ConfigurationError("this login is over", hint="Log in again.")
+            self._used[state] = None
+            while len(self._used) > MOST_USED:
+                self._used.popitem(last=False)
 
     def _client(self) -> Any:
         secret = self._settings.oidc_client_secret.get_secret_value()
@@ -200,32 +223,3 @@ class Oidc:
         if not isinstance(token, str):
             raise ConfigurationError("the provider gave no ID token", hint=HINT)
         return token
-
-    def _discovered(self) -> dict[str, Any]:
-        issuer = self._terms.issuer
-        document = _json(f"{_checked(issuer).rstrip('/')}/.well-known/openid-configuration")
-        if document.get("issuer") != issuer:
-            raise ConfigurationError("the provider calls itself by another name", hint=HINT)
-        return document
-
-
-def _json(url: str) -> dict[str, Any]:
-    try:
-        answer = httpx.get(url, timeout=TIMEOUT, headers={"accept": "application/json"})
-        answer.raise_for_status()
-        return msgspec.json.decode(answer.content, type=dict[str, Any])
-    except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError) as error:
-        raise ConfigurationError("the provider does not answer", hint=HINT) from error
-
-
-def _address(document: dict[str, Any], name: str) -> str:
-    return _checked(str(document.get(name, "")))
-
-
-def _checked(url: str) -> str:
-    """Return an address of the provider, if nobody on the way can change what it answers."""
-    parts = urlsplit(url)
-    here = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    if not parts.hostname or (parts.scheme != "https" and not (parts.scheme == "http" and here)):
-        raise ConfigurationError("an address of the provider is not https", hint=HINT)
-    return url

@@ -59,7 +59,7 @@ class SignIn:
         if given:
             from dashboard.oidc import Oidc  # its libraries take a while to import
 
-            self.oidc = Oidc(store, settings, callback)
+            self.oidc = Oidc(store, settings, callback, monotonic)
         self.provider = settings.oidc_login_name if given else ""
 
         self.lifetime = Lifetime(settings.session_idle, settings.session_length)
@@ -134,7 +134,7 @@ class SignIn:
         Args:
             code: of the provider
             state: as it came back
-            cookie: the state that this browser began with
+            cookie: what this browser began with
 
         Returns:
             The session, and the page to open.

@@ -28,6 +28,8 @@ class Provider(ThreadingHTTPServer):
         url: its issuer
         claims: of the next tokens, over those that are usual; None leaves a claim out
         codes: by code, what the browser was sent with
+        down: whether it answers 503 to everything
+        asked: paths, as they were asked for
         signs: what signs the tokens; by default the key that the JWKS names
     """
 
@@ -39,6 +41,7 @@ class Provider(ThreadingHTTPServer):
         self.claims: dict[str, Any] = {}
         self.codes: dict[str, dict[str, str]] = {}
         self.asked: list[str] = []
+        self.down = False
 
     def token(self, asked: dict[str, str]) -> str:
         """Return an ID token for whoever began this login."""
@@ -49,7 +52,9 @@ class Provider(ThreadingHTTPServer):
             "roles": ["oncall"], **self.claims,
         }  # fmt: skip
         kept = {name: value for name, value in claims.items() if value is not None}
-        return jwt.encode({"alg": "RS256", "kid": "one"}, kept, self.signs, algorithms=["RS256"])
+        return jwt.encode(
+            {"alg": "RS256", "kid": self.signs.kid or "one"}, kept, self.signs, algorithms=["RS256"]
+        )
 
 
 class _Answers(BaseHTTPRequestHandler):
@@ -65,7 +70,9 @@ class _Answers(BaseHTTPRequestHandler):
         at = urlsplit(self.path)
         url = self.provider.url
         self.provider.asked.append(at.path)
-        if at.path == "/.well-known/openid-configuration":
+        if self.provider.down:
+            self.send_error(503)
+        elif at.path == "/.well-known/openid-configuration":
             self._json({
                 "issuer": url, "authorization_endpoint": f"{url}/authorize",
                 "token_endpoint": f"{url}/token", "jwks_uri": f"{url}/keys",

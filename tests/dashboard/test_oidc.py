@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Generator
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -10,7 +12,8 @@ import httpx
 import pytest
 from joserfc.jwk import RSAKey
 
-from dashboard.login_gate import STATE
+from dashboard.login_gate import OUTSIDE_AT_ONCE, OUTSIDE_WAITING, STATE
+from dashboard.oidc import LONGEST_COOKIE, Started
 from dashboard.sign_in import SignIn
 from sentinel.access import Grant, Role
 from sentinel.access.cookies import COOKIE
@@ -36,6 +39,8 @@ def issuer(running: Provider) -> Provider:
     """The provider as every test finds it."""
     running.claims, running.signs = {}, running.key
     running.codes.clear()
+    running.asked.clear()
+    running.down = False
     return running
 
 
@@ -47,7 +52,7 @@ def dashboard(store: Store, clock: FakeClock, issuer: Provider) -> Dashboard:
         "oidc_issuer": issuer.url, "oidc_client_id": CLIENT, "oidc_client_secret": SECRET,
         "oidc_roles": "admins=admin, oncall=responder", "oidc_login_name": "Acme",
     })  # fmt: skip
-    dashboard.sign_in = SignIn(store, settings, callback=lambda: CALLBACK)
+    dashboard.sign_in = SignIn(store, settings, lambda: dashboard.seconds, lambda: CALLBACK)
     return dashboard
 
 
@@ -160,6 +165,101 @@ def test_cookies_of_other_programs_on_the_host_do_not_hide_the_state(dashboard: 
     path, state = begin(dashboard)
     headers = PAGE | {"cookie": f'prefs={{"a":1}}; version=1; {STATE}={state}'}
     assert dashboard.asks(path, headers=headers).headers["location"] == "/history"
+
+
+def test_a_login_ends_after_ten_minutes(dashboard: Dashboard):
+    path, cookie = begin(dashboard)
+    dashboard.seconds += 601
+    assert "This login is over" in come_back(dashboard, path, cookie).text
+
+
+def test_logins_that_others_only_begin_do_not_end_mine(dashboard: Dashboard):
+    path, cookie = begin(dashboard)
+    oidc = dashboard.sign_in and dashboard.sign_in.oidc
+    assert oidc is not None
+    for _ in range(1_001):
+        oidc.start("/")
+    assert come_back(dashboard, path, cookie).headers["location"] == "/history"
+
+
+def test_a_login_is_sealed_by_the_process_that_began_it(dashboard: Dashboard, issuer: Provider):
+    path, cookie = begin(dashboard)
+    (asked,) = issuer.codes.values()
+    assert asked["state"] not in cookie
+    changed = cookie[:-8] + ("A" * 8)
+    assert "This login is over" in come_back(dashboard, path, changed).text
+    oidc = dashboard.sign_in and dashboard.sign_in.oidc
+    assert oidc is not None
+    assert not oidc.start("/" + "a" * 3_990).cookie[LONGEST_COOKIE:]  # browsers drop longer ones
+
+
+def test_the_provider_is_asked_for_its_documents_once_in_ten_minutes(
+    dashboard: Dashboard, issuer: Provider
+):
+    for _ in range(3):
+        assert log_in(dashboard).status_code == 303
+    documents = ["/.well-known/openid-configuration", "/keys"]
+    assert [path for path in issuer.asked if path != "/authorize"] == documents
+    dashboard.seconds += 600
+    assert log_in(dashboard).status_code == 303
+    assert [path for path in issuer.asked if path != "/authorize"] == 2 * documents
+    issuer.down = True  # what it said last serves meanwhile
+    dashboard.seconds += 600
+    assert dashboard.asks("/sentinel/oidc", headers=PAGE).status_code == 303
+
+
+def test_a_provider_that_is_down_is_not_asked_again_at_once(dashboard: Dashboard, issuer: Provider):
+    issuer.down = True
+    for _ in range(3):
+        answer = dashboard.asks("/sentinel/oidc", headers=PAGE)
+        assert (answer.status_code, "The provider does not answer" in answer.text) == (401, True)
+    assert len(issuer.asked) == 1
+    issuer.down = False
+    dashboard.seconds += 10
+    assert log_in(dashboard).status_code == 303
+
+
+def test_a_new_key_of_the_provider_is_fetched_when_a_token_names_it(
+    dashboard: Dashboard, issuer: Provider, monkeypatch: pytest.MonkeyPatch
+):
+    log_in(dashboard)
+    new = RSAKey.generate_key(2048, {"kid": "two", "use": "sig", "alg": "RS256"})
+    for name in ("key", "signs"):
+        monkeypatch.setattr(issuer, name, new)
+    assert "signed by no key of it" in log_in(dashboard).text  # fetched just now
+    dashboard.seconds += 60
+    assert log_in(dashboard).status_code == 303
+
+
+def test_a_provider_that_is_slow_keeps_nobody_else_waiting(
+    dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
+):
+    oidc = dashboard.sign_in and dashboard.sign_in.oidc
+    assert oidc is not None
+    cookie, go_on = log_in(dashboard).cookies[COOKIE], threading.Event()
+
+    def slow(target: str) -> Started:
+        go_on.wait(30)
+        return Started(target, "")
+
+    monkeypatch.setattr(oidc, "start", slow)
+
+    async def crowd() -> list[int]:
+        transport = httpx.ASGITransport(dashboard.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://d") as client:
+            count = OUTSIDE_AT_ONCE + OUTSIDE_WAITING + 3
+            begun = [asyncio.ensure_future(client.get("/sentinel/oidc")) for _ in range(count)]
+            try:
+                async with asyncio.timeout(20):
+                    await asyncio.wait(begun, return_when=asyncio.FIRST_COMPLETED)
+                    page = await client.get("/", headers={"cookie": f"{COOKIE}={cookie}"})
+                assert page.text == "Streamlit"
+            finally:
+                go_on.set()
+            return [answer.status_code for answer in await asyncio.gather(*begun)]
+
+    said = asyncio.run(crowd())
+    assert (said.count(303), said.count(503)) == (OUTSIDE_AT_ONCE + OUTSIDE_WAITING, 3)
 
 
 def test_a_code_is_worth_nothing_without_the_verifier_of_its_login(dashboard: Dashboard):
