@@ -31,7 +31,7 @@ class AuditRow(SQLModel, table=True):
     tenant: str = Field(max_length=100)
     action: str = Field(max_length=60)
     object_kind: str = Field(max_length=30)
-    object_id: str = Field(max_length=100)
+    object_id: str = long_column()
     object_name: str = long_column()
     before: str | None = long_column(default=None, nullable=True)
     after: str | None = long_column(default=None, nullable=True)

@@ -1,8 +1,9 @@
 """The triggers that keep the audit trail append-only, on both databases.
 
 A row may be chained once and never changed; only rows that a checkpoint covers may be deleted; a
-person's name may be erased and never replaced. Whoever may alter the schema can drop the triggers:
-that is what the chain is for.
+person's name may be erased and never replaced; the recorded end only moves on; PostgreSQL's
+TRUNCATE is refused. Whoever may alter the schema can drop the triggers: that is what the chain is
+for.
 """
 
 from __future__ import annotations
@@ -37,7 +38,17 @@ _TRIGGERS = {
         "a name can be erased, not changed",
     ),
     "audit_person_delete": ("audit_person", "DELETE", "1 = 1", "pseudonyms are never deleted"),
+    "audit_head_update": (
+        "audit_head", "UPDATE",
+        "NEW.seq < OLD.seq OR {renamed_end} OR (NEW.seq = OLD.seq AND NEW.hash <> OLD.hash)",
+        "the end of the audit trail only moves on",
+    ),
+    "audit_head_delete": (
+        "audit_head", "DELETE", "1 = 1", "the end of the audit trail is never deleted"
+    ),
 }  # fmt: skip
+_EMPTIED = ("audit", "audit_checkpoint", "audit_person", "audit_head")
+"""Tables that PostgreSQL's TRUNCATE, which fires no trigger of rows, must not empty."""
 
 
 def create_triggers(connection: Connection) -> None:
@@ -61,6 +72,8 @@ def drop_triggers(connection: Connection) -> None:
         on = f" ON {table}" if postgresql else ""
         connection.execute(text(f"DROP TRIGGER IF EXISTS {name}{on}"))
     if postgresql:
+        for table in _EMPTIED:
+            connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_truncate ON {table}"))
         for name in ("audit_refuse", "audit_delete"):
             connection.execute(text(f"DROP FUNCTION IF EXISTS {name}()"))
 
@@ -68,14 +81,19 @@ def drop_triggers(connection: Connection) -> None:
 def _statements(dialect: str) -> Iterator[str]:
     differs = "IS DISTINCT FROM" if dialect == "postgresql" else "IS NOT"
     changed = " OR ".join(f"OLD.{name} {differs} NEW.{name}" for name in _CONTENT)
-    renamed = f"OLD.id {differs} NEW.id"
+    renamed, renamed_end = f"OLD.id {differs} NEW.id", f"OLD.name {differs} NEW.name"
     if dialect == "postgresql":
         yield (
             "CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS "
             "$$ BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'raise_exception'; END $$"
         )
+        for table in _EMPTIED:
+            yield (
+                f"CREATE TRIGGER {table}_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT "
+                "EXECUTE FUNCTION audit_refuse('the audit trail is never emptied')"
+            )
     for name, (table, event, condition, why) in _TRIGGERS.items():
-        when = condition.format(changed=changed, renamed=renamed)
+        when = condition.format(changed=changed, renamed=renamed, renamed_end=renamed_end)
         if dialect == "sqlite":
             yield (
                 f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW WHEN {when} "

@@ -68,6 +68,9 @@ CHANGES = {
     "a removed row that waits": "DELETE FROM audit WHERE seq IS NULL",
     "another name": "UPDATE audit_person SET name = 'eve' WHERE name = 'ada'",
     "a removed name": "DELETE FROM audit_person WHERE name = 'ada'",
+    "an earlier end": "UPDATE audit_head SET seq = 1",
+    "another end": "UPDATE audit_head SET hash = 'x'",
+    "no end": "DELETE FROM audit_head",
 }
 
 
@@ -76,10 +79,21 @@ def test_the_database_itself_refuses_to_change_the_trail(store: Store, statement
     change(store)
     chain(store)
     change(store)
-    with pytest.raises(DBAPIError, match=r"never changed|only below|not changed|never deleted"):
+    with pytest.raises(DBAPIError, match=r"never changed|only|not changed|never deleted"):
         run(store, statement)
     chain(store)
     assert verify_chain(store).problems == []
+
+
+@pytest.mark.parametrize("table", ["audit", "audit_head", "audit_person", "audit_checkpoint"])
+def test_postgresql_refuses_to_empty_the_trail(store: Store, table: str):
+    if store.dialect != "postgresql":
+        pytest.skip("SQLite has no TRUNCATE")
+    change(store)
+    chain(store)
+    with pytest.raises(DBAPIError, match="never emptied"):
+        run(store, f"TRUNCATE {table}")
+    assert verify_chain(store).rows == 2
 
 
 BREAKS = {
