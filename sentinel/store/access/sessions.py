@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = ["Begun", "FoundSession", "Sessions"]
+
+_log = logging.getLogger(__name__)
 
 
 class FoundSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +61,7 @@ class Sessions:
     def __init__(self, store: Store, lifetime: Lifetime) -> None:
         self._store = store
         self._lifetime = lifetime
+        self._failed_at: datetime | None = None
 
     def begin(self, connection: Connection, person_id: str) -> Begun:
         """Begin a session in the caller's transaction; always with a new secret.
@@ -126,9 +130,21 @@ class Sessions:
         )
 
     def _note_used(self, session_id: str, now: datetime) -> None:
-        with self._store.write() as connection:
-            connection.execute(
-                SESSION.update()
-                .where(SESSION.c.id == session_id, SESSION.c.used_at < now)
-                .values(used_at=now)
-            )
+        """Write the time of last use; where that fails, the session is valid all the same.
+
+        A failed write may have waited long, and is tried again after a while, not by each request.
+        """
+        failed = self._failed_at
+        if failed is not None and abs(now - failed) < self._lifetime.note_every:
+            return
+        try:
+            with self._store.write() as connection:
+                connection.execute(
+                    SESSION.update()
+                    .where(SESSION.c.id == session_id, SESSION.c.used_at < now)
+                    .values(used_at=now)
+                )
+            self._failed_at = None
+        except Exception:  # noqa: BLE001 - whatever the database says
+            self._failed_at = now
+            _log.warning("the last use of a session was not written", exc_info=True)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from sentinel.access import Role
 from sentinel.access.sessions import new_session_secret
 from sentinel.clock import FakeClock
+from sentinel.errors import DatabaseUnreachable
 from sentinel.store import Store
 from sentinel.store.access.people import People
 from sentinel.store.access.sessions import Sessions
@@ -43,6 +46,41 @@ def test_a_session_expires_however_much_it_is_used(
         assert sessions.find(begun.secret) is not None
     clock.forward(hours=4)
     assert sessions.find(begun.secret) is None
+
+
+class _Full(Store):
+    """A store whose disk is full, until it is told otherwise."""
+
+    tries = 0
+    full = True
+
+    def write(self) -> AbstractContextManager[Connection]:
+        self.tries += 1
+        if self.full:
+            raise DatabaseUnreachable("the disk is full")
+        return super().write()
+
+
+def test_a_session_holds_while_its_last_use_cannot_be_written(
+    store: Store, migrated_url: str, clock: FakeClock, caplog: pytest.LogCaptureFixture
+):
+    made(People(store))
+    begun = log_in(store)
+    full = _Full(migrated_url, clock=clock)
+    try:
+        sessions = Sessions(full, LIFETIME)
+        clock.forward(hours=7)
+        assert all(sessions.find(begun.secret) for _ in range(3))
+        assert sessions.find_by_id(begun.id) is not None
+        assert full.tries == 1  # a write may wait long before it fails
+        assert "the last use of a session was not written" in caplog.text
+        full.full = False
+        clock.forward(minutes=30)
+        assert sessions.find(begun.secret) is not None
+        clock.forward(hours=7, minutes=59)
+        assert sessions.find(begun.secret) is not None
+    finally:
+        full.close()
 
 
 END: dict[str, Callable[[People], object]] = {
