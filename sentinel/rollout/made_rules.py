@@ -2,8 +2,8 @@
 
 The deployment is what the rule is; the rule's row has its switch. A change takes a lease on the
 name first, so that two of them follow each other. A new rule's row is written before its deployment
-and taken back where Prefect refuses, so that nothing runs that cannot be switched off; what a crash
-leaves between the two, the same request completes.
+and taken back where Prefect refuses, so that nothing runs that cannot be switched off. What a crash
+or a lost answer leaves between the two keeps its switch, and the same request completes it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from sentinel.errors import Conflict, NotFound, PrefectUnreachable, RuleError
 from sentinel.rollout.api import RolloutApi
 from sentinel.rollout.apply import apply_plan, plan_rollout
 from sentinel.rollout.audited import rule_changes
+from sentinel.rollout.begun_rules import Begun, lease_of
 from sentinel.rollout.files import Entry, packs, read_files
 from sentinel.rollout.flow_cache import FlowCache
 from sentinel.rollout.plan import Live, Step
@@ -111,21 +112,27 @@ class MadeRules:
                 completes it
         """
         rule, entry = self._checked(draft)
-        with self._alone(rule):
-            self._refuse_taken(rule)
+        with self._leased(rule.name):
+            begun = Begun(self._store, rule.name, [msgspec.to_builtins(draft), given, enabled])
+            again = begun.before()
+            self._refuse_taken(rule, again=again)
             step = self._planned(entry)
+            begun.mark()
             fresh = add_rule(
                 self._store, rule, draft.trigger, _category(draft, rule), enabled=enabled,
                 actor=actor, source=self._owner, given=given,
             )  # fmt: skip
-            if not fresh:
+            if not fresh and not again:
+                begun.done()
                 problem = _taken(rule.name)
                 raise problem
             try:
                 self._apply(step)
-            except BaseException:
+            except RuleError:
                 drop_unevaluated(self._store, rule.tenant, rule.name, actor=actor)
+                begun.done()
                 raise
+            begun.done()
         return self._there(rule)
 
     def change(
@@ -241,13 +248,15 @@ class MadeRules:
                 hint="Change it there: each rule has one owner. Its switch can be used here.",
             )
 
-    def _refuse_taken(self, rule: Rule) -> None:
-        """Refuse a name that another rule has; what a crash has left of this one is no other."""
+    def _refuse_taken(self, rule: Rule, *, again: bool) -> None:
+        """Refuse a name that another rule has; what was begun of this one is no other."""
         for live in self._named(rule.name):
             mine = live.owner == self._owner and _tenant_of(live) == rule.tenant
-            if not mine or self._has_row(rule):
+            if not mine or (self._has_row(rule) and not again):
                 raise _taken(rule.name)
-        if self._has_row(rule) and not drop_unevaluated(self._store, rule.tenant, rule.name):
+        if again or not self._has_row(rule):
+            return
+        if not drop_unevaluated(self._store, rule.tenant, rule.name):
             raise _taken(rule.name)
 
     def _has_row(self, rule: Rule) -> bool:
@@ -271,7 +280,7 @@ class MadeRules:
         Raises:
             Conflict: somebody else changes it now
         """
-        lease, holder = f"rule-change:{name}", secrets.token_hex(8)
+        lease, holder = lease_of("rule-change", name), secrets.token_hex(8)
         if not self._store.leases.take(lease, holder, _LEASE):
             raise Conflict(
                 f"somebody else changes the rule {name!r} now", hint="Try again in a second."
@@ -280,11 +289,6 @@ class MadeRules:
             yield
         finally:
             self._store.leases.release(lease, holder)
-
-    @contextmanager
-    def _alone(self, rule: Rule) -> Generator[None]:
-        with self._leased(rule.name):
-            yield
 
 
 def checked_draft(draft: Draft) -> Rule:
