@@ -183,10 +183,7 @@ def verify(
         before = Head(checkpoint.seq, checkpoint.hash)
         _check_signature(found, checkpoint, key)
     start, found.first = before, before.seq + 1
-    wanted = {one.seq: one.hash for one in known}
-    missing = {seq: one for seq, one in wanted.items() if seq > start.seq}
-    if start.seq in wanted and wanted[start.seq] != start.hash:
-        found.object(f"row {start.seq} is not the one whose hash you gave")
+    missing = _compare_with_start(found, start, known)
     erasures = set(erasing)
     # All rows that wait are chained at once, so rows of one moment say nothing of each other.
     now: datetime | None = None
@@ -200,8 +197,7 @@ def verify(
             found.object(f"row {row.seq}: who it was by ({row.actor[:12]}…) was removed")
         if row.action == "person.erased":
             erasures.add(row.object_id)
-        given = missing.pop(row.seq, None)
-        if given is not None and given != row.hash:
+        if missing.pop(row.seq, {row.hash}) != {row.hash}:
             found.object(f"row {row.seq} is not the one whose hash you gave")
         before = Head(row.seq, row.hash)
     if before != head:
@@ -219,6 +215,22 @@ def verify(
         elif pseudonym(one.name, one.salt) != one.id:
             found.object(f"the name behind {one.id[:12]}… was altered")
     return found
+
+
+def _compare_with_start(found: Verdict, start: Head, known: Iterable[Head]) -> dict[int, set[str]]:
+    """Check the known ends up to the first row; return the hashes of the others by number."""
+    later: dict[int, set[str]] = {}
+    for one in known:
+        if one.seq > start.seq:
+            later.setdefault(one.seq, set()).add(one.hash)
+        elif one.seq < start.seq:
+            found.object(
+                f"row {one.seq}, whose hash you gave, is below what retention deleted: only an end "
+                f"from row {start.seq} on can be compared"
+            )
+        elif one.hash != start.hash:
+            found.object(f"row {one.seq} is not the one whose hash you gave")
+    return later
 
 
 def _check_row(found: Verdict, row: Entry, before: Head, earlier: datetime | None) -> None:

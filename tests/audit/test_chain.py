@@ -146,6 +146,18 @@ def test_an_end_that_was_cut_off_is_told_by_the_printed_end(data: st.DataObject,
     assert problems(left, end(left), known=[end(rows)])
 
 
+@given(st.data(), chains)
+def test_each_end_that_is_given_is_compared(data: st.DataObject, rows: list[Entry]):
+    """Two of one row cannot both be right."""
+    row = data.draw(st.sampled_from(rows))
+    right, wrong = Head(row.seq, row.hash), Head(row.seq, "f" * 64)
+    for given_ends in ([right, wrong], [wrong, right]):
+        (said,) = problems(rows, end(rows), known=given_ends)
+        assert f"row {row.seq} is not the one" in said
+    assert problems(rows, end(rows), known=[right, right, Head()]) == []
+    assert "row 0" in problems(rows, end(rows), known=[Head(0, "f" * 64)])[0]
+
+
 def rows_of(*notes: str) -> list[Entry]:
     names = ("kind", "door", "tenant", "action", "object_kind", "object_id", "object_name")
     same: dict[str, Any] = {**dict.fromkeys(names, ""), "before": None, "after": None}
@@ -200,3 +212,16 @@ def test_rows_that_retention_deleted_are_vouched_for_by_a_signature(key: str, to
     assert len(found) == len(told)
     assert all(words in said for words, said in zip(told, found, strict=True))
     assert problems(rows[1:], end(rows), checkpoint=point, key=KEY)
+
+
+def test_an_end_that_retention_deleted_proves_nothing_and_is_said():
+    rows = rows_of("a", "b", "c")
+    point = Checkpoint(2, rows[1].hash, BEGAN, "")
+    point = msgspec.structs.replace(point, signature=sign(point, KEY))
+    left: dict[str, Any] = {"checkpoint": point, "key": KEY}
+    for early in (Head(1, rows[0].hash), Head(1, "f" * 64), Head()):
+        (said,) = problems(rows[2:], end(rows), known=[early], **left)
+        assert "retention deleted" in said
+        assert "row 2" in said  # from which on an end can be compared
+    assert problems(rows[2:], end(rows), known=[Head(2, rows[1].hash)], **left) == []
+    assert problems(rows[2:], end(rows), known=[Head(2, "f" * 64)], **left)
