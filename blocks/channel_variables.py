@@ -11,6 +11,8 @@ from typing import Annotated
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from sentinel.prefect_client.list_text import listed
+
 __all__ = ["AlertVariables"]
 
 
@@ -80,7 +82,7 @@ class AlertVariables(BaseSettings):
     @property
     def recipients(self) -> list[str]:
         """The addresses in `email_to`."""
-        return [one.strip() for one in self.email_to.split(",") if one.strip()]
+        return listed(self.email_to)
 
     @property
     def present(self) -> bool:

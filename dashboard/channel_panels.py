@@ -17,6 +17,7 @@ from dashboard.configuration_commands import RemoveChannel, SaveChannel
 from sentinel.errors import SentinelError
 from sentinel.prefect_client.blocks import ChannelBlock
 from sentinel.prefect_client.channel_forms import ChannelForm, FormField
+from sentinel.prefect_client.list_text import list_text
 
 __all__ = ["manage"]
 
@@ -52,13 +53,13 @@ def _input(field: FormField, key: str, now: Any) -> Any:
                                step=1 if field.whole else None)  # fmt: skip
     if field.kind in ("choice", "block"):
         return _choice(field, title, key, value)
-    shown = (
-        ", ".join(map(str, cast("list[object]", value)))
-        if isinstance(value, list)
-        else str(value or "")
-    )
     more = "" if field.kind != "list" else "several, with commas between them"
-    return st.text_input(title, value=shown, key=key, help=about, placeholder=more)
+    return st.text_input(title, value=_text(value), key=key, help=about, placeholder=more)
+
+
+def _text(value: Any) -> str:
+    """Return what the input of a text or a list shows."""
+    return list_text(cast("list[object]", value)) if isinstance(value, list) else str(value or "")
 
 
 def _secret(field: FormField, title: str, key: str, now: Any) -> str | None:
@@ -87,12 +88,27 @@ def _choice(field: FormField, title: str, key: str, value: Any) -> Any:
 
 
 def _fields(form: ChannelForm, key: str, now: dict[str, Any] | None = None) -> dict[str, Any]:
-    return {
-        field.name: _input(
-            field, f"{key}-{field.name}", None if now is None else now.get(field.name)
-        )
-        for field in form.fields
-    }
+    """Show the inputs of a form, and return what they hold.
+
+    A text of a channel that exists is left out where nobody changed it: not every value can be
+    read back from its text, so that it would be saved as another one.
+
+    Args:
+        form: of the type of channel
+        key: what the keys of its inputs begin with
+        now: what the channel holds; None for a new one
+
+    Returns:
+        Values by the names of the fields.
+    """
+    found: dict[str, Any] = {}
+    for field in form.fields:
+        held = None if now is None else now.get(field.name)
+        given = _input(field, f"{key}-{field.name}", held)
+        if field.kind in ("text", "list") and held and given == _text(held):
+            continue
+        found[field.name] = given
+    return found
 
 
 def _save(form: ChannelForm, name: str, given: dict[str, Any], **more: Any) -> bool:

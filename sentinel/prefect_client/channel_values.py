@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import jsonschema
 
 from sentinel.errors import ConfigurationError
+from sentinel.prefect_client.list_text import listed
 
 if TYPE_CHECKING:
     from sentinel.prefect_client.channel_forms import FormField
@@ -45,7 +46,7 @@ def data_of(fields: list[FormField], given: Mapping[str, Any], *, new: bool) -> 
     Args:
         fields: of the form
         given: values by field; an empty secret of a block that exists stays as it is, None clears
-            it; any other empty field is cleared
+            it; any other empty field is cleared; a field that is not given stays as it is
         new: whether the block does not exist yet
 
     Returns:
@@ -56,6 +57,8 @@ def data_of(fields: list[FormField], given: Mapping[str, Any], *, new: bool) -> 
     """
     data: dict[str, Any] = {}
     for field in fields:
+        if not new and field.name not in given:
+            continue
         value = _typed(field, given.get(field.name))
         if value in (None, "", []):
             kept = field.kind == "secret" and not new and (field.required or value is not None)
@@ -107,7 +110,7 @@ def _typed(field: FormField, value: Any) -> Any:
     if isinstance(value, str):
         value = value.strip()
     if field.kind == "list" and isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
+        return listed(value)
     if field.kind == "number" and isinstance(value, float) and value.is_integer() and field.whole:
         return int(value)
     return value

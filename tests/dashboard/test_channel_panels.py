@@ -35,10 +35,13 @@ FORMS = [
             made("proxy", "block", choices={"p-1": "outside"}),
             made("token", "secret"),
             made("limit", "number", schema={"type": "integer"}),
+            made("to", "list", schema={"type": "array"}),
+            made("sender", "text"),
         ],
     ),
 ]  # fmt: skip
-HELD = {"server": "s-2", "proxy": "p-unnamed", "token": "****", "limit": 7}
+HELD = {"server": "s-2", "proxy": "p-unnamed", "token": "****", "limit": 7,
+        "to": ['"Doe, Jane" <jane@x.org>', "ops@x.org"], "sender": "s@x.org"}  # fmt: skip
 
 
 class Saved:
@@ -169,3 +172,20 @@ def test_optional_fields_of_a_channel_can_be_cleared(scene: Scene, page: AppTest
     next(one for one in page.checkbox if one.label == "Remove Token").set_value(True)
     pressed(page, "Save")
     assert saved.calls[0][2] == {"server": "s-2", "proxy": "", "token": None, "limit": None}
+
+
+def test_a_text_that_nobody_changed_is_not_saved_anew(scene: Scene, page: AppTest, saved: Saved):
+    """Else it would be saved as what its text is read as."""
+    change(opened(page))
+    assert texts(page, "To (optional)") == ['"Doe, Jane" <jane@x.org>, ops@x.org']
+    typed(page, "Sender (optional)", "t@x.org")
+    pressed(page, "Save")
+    assert saved.calls[0][2]["sender"] == "t@x.org"
+    assert "to" not in saved.calls[0][2]
+
+
+def test_a_list_that_was_emptied_is_cleared(scene: Scene, page: AppTest, saved: Saved):
+    change(opened(page))
+    typed(page, "To (optional)", "")
+    pressed(page, "Save")
+    assert saved.calls[0][2]["to"] == ""

@@ -60,6 +60,25 @@ def test_what_the_schema_takes_is_saved_in_its_type():
 
 
 @pytest.mark.parametrize(
+    ("text", "entries"),
+    [
+        ('"Doe, Jane" <jane@x.org>, ops@x.org', ['"Doe, Jane" <jane@x.org>', "ops@x.org"]),
+        (r'"Doe \"JD\", Jane" <jane@x.org>,b', [r'"Doe \"JD\", Jane" <jane@x.org>', "b"]),
+        ('an end" , b', ['an end"', "b"]),
+        (" , ", "left out"),
+    ],
+)
+def test_a_list_is_split_at_the_commas_outside_of_quotes(text: str, entries: Any):
+    assert saved(field("list", type="array"), text) == entries
+
+
+def test_a_field_that_is_not_given_stays_as_it_is():
+    assert data_of([field("list", required=True)], {}, new=False) == {}
+    with pytest.raises(ConfigurationError, match="Size is missing"):
+        data_of([field("list", required=True)], {}, new=True)
+
+
+@pytest.mark.parametrize(
     ("one", "cleared"),
     [
         (field("text", type="string", default="x"), "x"),
