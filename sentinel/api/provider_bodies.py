@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,7 @@ from sentinel.errors import ConfigurationError
 from sentinel.validation_messages import validation_message
 
 __all__ = [
+    "ID_PATTERN",
     "ProviderChange",
     "ProviderItem",
     "ProviderList",
@@ -19,7 +21,11 @@ __all__ = [
     "ProviderType",
     "SlackConfig",
     "checked_config",
+    "id_of",
 ]
+
+ID_PATTERN = "^[a-z0-9]+(-[a-z0-9]+)*$"
+"""Of a provider's id."""
 
 ProviderType = Literal["pagerduty", "slack", "webhook", "email"]
 Text = Annotated[str, Field(max_length=2000, json_schema_extra={"pattern": NO_NUL})]
@@ -81,7 +87,7 @@ class ProviderNew(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_SLACK]})
 
-    id: Annotated[str, Field(pattern="^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)] | None = Field(
+    id: Annotated[str, Field(pattern=ID_PATTERN, max_length=60)] | None = Field(
         None, description="By which policies name it, for example slack-001."
     )
     name: Annotated[
@@ -118,6 +124,26 @@ class ProviderList(BaseModel):
     """All providers, by id."""
 
     items: list[ProviderItem]
+
+
+def id_of(name: str) -> str:
+    """Return the id of a provider that has no id of its own.
+
+    Args:
+        name: as people gave it
+
+    Returns:
+        Its letters and digits in small, with one dash for what lies between them.
+
+    Raises:
+        ConfigurationError: it has no letter and no digit
+    """
+    own = "-".join(re.findall(r"[a-z0-9]+", name.lower()))[:60].strip("-")
+    if not own:
+        raise ConfigurationError(
+            f"name: {name!r} has no letter and no digit", hint="Give it an id: slack-001."
+        )
+    return own
 
 
 def checked_config(provider_type: str, config: Mapping[str, Any]) -> dict[str, Any]:

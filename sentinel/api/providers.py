@@ -19,11 +19,13 @@ from sentinel.api.once import Once, OnceRoute
 from sentinel.api.prefect_here import prefect_here
 from sentinel.api.problems import responses
 from sentinel.api.provider_bodies import (
+    ID_PATTERN,
     ProviderChange,
     ProviderItem,
     ProviderList,
     ProviderNew,
     checked_config,
+    id_of,
 )
 from sentinel.api.receivers import everywhere
 from sentinel.api.shown_rules import store_of
@@ -31,16 +33,18 @@ from sentinel.audit.change import channel_change
 from sentinel.errors import Conflict, NotFound, SentinelError
 from sentinel.prefect_client.blocks import ChannelBlocks
 from sentinel.prefect_client.providers import MASK, Provider, Providers, masked
-from sentinel.rollout.rule_words import slug_of
 from sentinel.settings import Settings
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/providers", tags=["providers"], route_class=OnceRoute)
 
-ProviderId = Annotated[
-    str, Path(pattern="^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100, examples=["slack-001"])
-]
+ProviderId = Annotated[str, Path(pattern=ID_PATTERN, max_length=100, examples=["slack-001"])]
+
+_BLOCK_TYPES = {
+    "slack": "slack-incoming-webhook", "webhook": "sentinel-webhook", "email": "sentinel-email",
+}  # fmt: skip
+"""Slug of the block type that sends for a provider of each type."""
 
 
 @router.post(
@@ -66,7 +70,7 @@ def create(request: Request, response: Response, body: Body, who: Acting) -> Pro
     asked = read_as(ProviderNew, body)
     everywhere(who, Permission.EDIT)
     config = checked_config(asked.provider_type, asked.config)
-    own = asked.id or slug_of(asked.name).replace(".", "-").replace("_", "-")
+    own = asked.id or id_of(asked.name)
     provider = Provider(id=own, name=asked.name, provider_type=asked.provider_type, config=config)
     store = store_of(request)
     with _providers(request) as kept:
@@ -167,7 +171,7 @@ def _saved(request: Request, provider: Provider, actor: str, *, new: bool) -> Pr
     """Save the block that sends, where there is one for this type."""
     if provider.provider_type == "pagerduty":
         return provider
-    ref = f"{provider.provider_type}/{provider.id}"
+    ref = f"{_BLOCK_TYPES[provider.provider_type]}/{provider.id}"
     changes = [channel_change("channel.saved", ref, made=new)]
     with prefect_here(request), store_of(request).audit.outside(changes, actor=actor):
         saved = _block(provider, replace=not new)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from sentinel.api.provider_bodies import ID_PATTERN, id_of
 from sentinel.settings import settings
 from tests.api.on_prefect import settings_of
 from tests.api.seed_requests import REQUESTS, Asked
@@ -60,6 +62,33 @@ def test_a_provider_is_a_block_and_a_receiver_and_keeps_its_secrets(
     block = prefect_server.api.block("sentinel-webhook", "webhook-001")
     assert block is not None
     assert block["secret"] == SECRET
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("Ops Inc. Slack", "ops-inc-slack"), ("a__b..c", "a-b-c"), ("-Ops-", "ops"),
+        ("x" * 59 + " y", "x" * 59), ("Ärger 7", "rger-7"),
+    ],
+)  # fmt: skip
+def test_the_id_that_a_name_gives_is_one_that_the_routes_take(name: str, own: str):
+    assert id_of(name) == own
+    assert re.fullmatch(ID_PATTERN, own)
+
+
+def test_a_provider_is_read_by_its_made_id_and_the_audit_names_its_block(
+    desk: httpx.Client, on_prefect: FastAPI
+):
+    made = desk.post(PROVIDERS, json={**SLACK, "name": "Ops Inc. Slack"}).json()
+    assert desk.get(f"{PROVIDERS}/{made['id']}").json()["name"] == "Ops Inc. Slack"
+    assert desk.delete(f"{PROVIDERS}/{made['id']}").status_code == 204
+    with on_prefect.state.store.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT action, object_id FROM audit WHERE object_kind = 'channel' ORDER BY action"
+        ).all()
+    assert [tuple(row) for row in rows] == [
+        ("channel.removed", made["channel"]), ("channel.saved", made["channel"]),
+    ]  # fmt: skip
 
 
 def test_a_provider_is_tested_through_its_name_its_kind_and_its_channel(
