@@ -59,7 +59,8 @@ class LoginGate:
         path: returns the folder of the login's addresses, as `/sentinel`
         base: returns the dashboard's base path, without slashes around it
         sign_in: returns what logs people in; None where a login proxy names them
-        public_url: returns where people open the dashboard, to know whether they come by TLS
+        public_url: returns where people open the dashboard, to know whether they come by TLS and
+            which forms are the dashboard's own
     """
 
     def __init__(
@@ -120,9 +121,8 @@ class LoginGate:
         if folder == self._path() and name in ("oidc", "oidc-callback") and sign_in.oidc:
             return await self._outside(sign_in, name, request)
         if folder == self._path() and name in ("login", "logout"):
-            if request.method == "POST" and not is_own_write(request.method, request.headers):
-                words = "This form came from another site. Open the dashboard itself and try again."
-                return self._login(sign_in, status=403, note=words)
+            if not is_own_write(request.method, request.headers, self._public_url()):
+                return self._login(sign_in, status=403, note=_foreign(request))
             if name == "logout":
                 return await self._log_out(sign_in, found, request)
             if request.method == "POST":
@@ -277,6 +277,17 @@ class LoginGate:
 def _json(status: int, why: str) -> Response:
     headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
     return Response(msgspec.json.encode({"error": why}), status, headers, "application/json")
+
+
+def _foreign(request: Request) -> str:
+    """Return why a form is refused: another site sent it, or a proxy hides which one did."""
+    words = "This form came from another site. Open the dashboard itself and try again."
+    if "sec-fetch-site" in request.headers or not request.headers.get("origin"):
+        return words
+    return (
+        f"{words} Where this is the dashboard itself, the proxy before it must pass the header "
+        "Host on, or SENTINEL_DASHBOARD_URL must be the address that people open."
+    )
 
 
 def _state_cookie(sealed: str, seconds: int, *, secure: bool) -> str:

@@ -26,12 +26,10 @@ from requests import RequestException
 from dashboard.provider_documents import HINT, TIMEOUT, ProviderDocuments, address_in
 from sentinel.access import Grant
 from sentinel.access.outside_tokens import (
-    OutsideTerms,
     TokenRefused,
-    checked_algorithms,
     key_id_of,
     outside_principal,
-    roles_of,
+    outside_terms,
 )
 from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
@@ -99,16 +97,7 @@ class Oidc:
         self._seal = Fernet(Fernet.generate_key())
         self._lock = threading.Lock()
         self._used: OrderedDict[str, None] = OrderedDict()
-        self._terms = OutsideTerms(
-            issuer=settings.oidc_issuer,
-            audience=settings.oidc_client_id,
-            algorithms=checked_algorithms(settings.oidc_algorithms),
-            leeway=int(settings.oidc_leeway.total_seconds()),
-            name_claim=settings.oidc_name_claim,
-            role_claim=settings.oidc_role_claim,
-            roles=roles_of(settings.oidc_roles),
-            tenants_claim=settings.oidc_tenants_claim,
-        )
+        self._terms = outside_terms(settings, settings.oidc_client_id)
 
     def start(self, target: str) -> Started:
         """Begin a login.

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 __all__ = ["COOKIE", "came_by_tls", "ended_cookie", "is_own_write", "session_cookie"]
 
 COOKIE = "sentinel_session"
+_PORTS = {"http": 80, "https": 443}
 _READING = ("GET", "HEAD", "OPTIONS")
 
 
@@ -60,7 +61,7 @@ def came_by_tls(scheme: str, headers: Mapping[str, str], public_url: str = "") -
     return public.scheme == "https" and headers.get("host", "").lower() == public.netloc.lower()
 
 
-def is_own_write(method: str, headers: Mapping[str, str]) -> bool:
+def is_own_write(method: str, headers: Mapping[str, str], public_url: str = "") -> bool:
     """Return whether a request may change something in the name of the cookie that it carries.
 
     Browsers say with every write where it comes from: `Sec-Fetch-Site`, and `Origin` where they
@@ -69,6 +70,8 @@ def is_own_write(method: str, headers: Mapping[str, str]) -> bool:
     Args:
         method: HTTP's
         headers: of the request, by names in small letters
+        public_url: where people open the server, if it is set, for a proxy that passes another
+            `Host` on; an address of this machine is not taken, which is everybody's own
 
     Returns:
         Whether it reads only, or comes from this origin.
@@ -80,4 +83,20 @@ def is_own_write(method: str, headers: Mapping[str, str]) -> bool:
         return site == "same-origin"
     origin = urlsplit(headers.get("origin", ""))
     host = headers.get("host", "").lower()
-    return bool(host) and origin.netloc.lower() == host
+    if host and origin.netloc.lower() == host:
+        return True
+    public = urlsplit(public_url)
+    own = _origin(public)
+    return own is not None and _is_public(own[1]) and _origin(origin) == own
+
+
+def _is_public(host: str) -> bool:
+    return bool(host) and host not in ("localhost", "::1") and not host.startswith("127.")
+
+
+def _origin(url: SplitResult) -> tuple[str, str, int | None] | None:
+    try:
+        port = url.port
+    except ValueError:  # no number
+        return None
+    return url.scheme, url.hostname or "", port or _PORTS.get(url.scheme)

@@ -11,7 +11,7 @@ import base64
 import binascii
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from joserfc import jwk, jwt
@@ -21,6 +21,9 @@ from sentinel.access.outside_names import LONGEST_SUBJECT
 from sentinel.access.principal import Principal
 from sentinel.access.roles import Role
 from sentinel.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sentinel.settings import Settings
 
 __all__ = [
     "ALGORITHMS",
@@ -32,6 +35,7 @@ __all__ = [
     "key_id_of",
     "outside_keys",
     "outside_principal",
+    "outside_terms",
     "roles_of",
 ]
 
@@ -133,6 +137,31 @@ def roles_of(text: str) -> dict[str, Role]:
             )
         found[value] = Role(role)
     return found
+
+
+def outside_terms(settings: Settings, audience: str) -> OutsideTerms:
+    """Read what a token must say from the settings.
+
+    Args:
+        settings: of the process
+        audience: that it must name
+
+    Returns:
+        The terms.
+
+    Raises:
+        ConfigurationError: an algorithm or a role is not usable
+    """
+    return OutsideTerms(
+        issuer=settings.oidc_issuer,
+        audience=audience,
+        algorithms=checked_algorithms(settings.oidc_algorithms),
+        leeway=int(settings.oidc_leeway.total_seconds()),
+        name_claim=settings.oidc_name_claim,
+        role_claim=settings.oidc_role_claim,
+        roles=roles_of(settings.oidc_roles),
+        tenants_claim=settings.oidc_tenants_claim,
+    )
 
 
 def outside_keys(document: object, allowed: Collection[str]) -> dict[str, OutsideKey]:

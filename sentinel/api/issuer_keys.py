@@ -24,18 +24,17 @@ from sentinel.access.outside_tokens import (
     OutsideKey,
     OutsideTerms,
     TokenRefused,
-    checked_algorithms,
     key_id_of,
     outside_keys,
     outside_principal,
-    roles_of,
+    outside_terms,
 )
 from sentinel.api.outside_people import OutsidePeople
 from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
 from sentinel.store import Store
 
-__all__ = ["AGAIN_SECONDS", "OutsideTokens", "outside_tokens"]
+__all__ = ["AGAIN_SECONDS", "OutsideTokens", "checked_terms", "outside_tokens"]
 
 AGAIN_SECONDS = 60.0
 """Least time between two fetches."""
@@ -185,6 +184,32 @@ def checked_url(url: str) -> str:
     return url
 
 
+def checked_terms(settings: Settings) -> OutsideTerms | None:
+    """Return what tokens of the issuer in the settings must say; None where there is none.
+
+    Args:
+        settings: of the process
+
+    Returns:
+        The terms of the API; those of logins at the dashboard where the issuer is for them alone.
+
+    Raises:
+        ConfigurationError: an address, an algorithm or a role is not usable
+    """
+    if not settings.oidc_issuer:
+        return None
+    if not settings.oidc_audience and not settings.oidc_client_id:
+        raise ConfigurationError(
+            "SENTINEL_OIDC_ISSUER is set and SENTINEL_OIDC_AUDIENCE is not",
+            hint="Name the audience of this API, so that tokens for other services are refused.",
+        )
+    if settings.oidc_jwks_url:
+        checked_url(settings.oidc_jwks_url)
+    if settings.oidc_client_id or not settings.oidc_jwks_url:
+        checked_url(settings.oidc_issuer)
+    return outside_terms(settings, settings.oidc_audience or settings.oidc_client_id)
+
+
 def outside_tokens(settings: Settings, store: Store) -> OutsideTokens | None:
     """Return what recognizes tokens of the issuer in the settings; None where there is none.
 
@@ -198,27 +223,7 @@ def outside_tokens(settings: Settings, store: Store) -> OutsideTokens | None:
     Raises:
         ConfigurationError: an address, an algorithm or a role is not usable
     """
-    if not settings.oidc_issuer:
+    terms = checked_terms(settings)
+    if terms is None or not settings.oidc_audience:  # for logins at the dashboard alone
         return None
-    if not settings.oidc_audience:
-        if settings.oidc_client_id:  # the issuer is for logins at the dashboard alone
-            return None
-        raise ConfigurationError(
-            "SENTINEL_OIDC_ISSUER is set and SENTINEL_OIDC_AUDIENCE is not",
-            hint="Name the audience of this API, so that tokens for other services are refused.",
-        )
-    terms = OutsideTerms(
-        issuer=settings.oidc_issuer,
-        audience=settings.oidc_audience,
-        algorithms=checked_algorithms(settings.oidc_algorithms),
-        leeway=int(settings.oidc_leeway.total_seconds()),
-        name_claim=settings.oidc_name_claim,
-        role_claim=settings.oidc_role_claim,
-        roles=roles_of(settings.oidc_roles),
-        tenants_claim=settings.oidc_tenants_claim,
-    )
-    if settings.oidc_jwks_url:
-        checked_url(settings.oidc_jwks_url)
-    else:
-        checked_url(settings.oidc_issuer)
     return OutsideTokens(store, terms, settings.oidc_jwks_url)

@@ -57,6 +57,10 @@ def up(settings: Settings, options: Options, screen: StartScreen) -> int:
     Raises:
         SentinelError: a service cannot start; every service that was started has been stopped
     """
+    if settings.oidc_issuer:
+        from sentinel.api.issuer_keys import checked_terms  # its libraries take a while to import
+
+        checked_terms(settings)
     home = Home(settings.resolved_home())
     home.prepare()
     with Instance(home) as instance, screen:

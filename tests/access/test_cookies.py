@@ -59,3 +59,27 @@ def test_a_write_with_the_cookie_comes_from_the_same_origin(
     method: str, headers: dict[str, str], own: bool
 ):
     assert is_own_write(method, HOST | headers) is own
+
+
+@pytest.mark.parametrize(
+    ("origin", "public", "own"),
+    [
+        ("http://alerts.example.org", "http://alerts.example.org/sentinel", True),
+        ("http://alerts.example.org", "http://Alerts.example.org:80", True),
+        ("http://alerts.example.org:8080", "http://alerts.example.org", False),
+        ("https://alerts.example.org", "http://alerts.example.org", False),
+        ("http://elsewhere.example", "http://alerts.example.org", False),
+        ("http://alerts.example.org", "", False),
+        ("null", "", False),
+        ("", "http://alerts.example.org", False),
+        ("http://127.0.0.1:8501", "http://127.0.0.1:8501", False),  # the browser's own machine
+        ("http://localhost:8501", "http://localhost:8501", False),
+        ("http://alerts.example.org:x", "http://alerts.example.org:x", False),
+    ],
+)
+def test_behind_a_proxy_that_passes_another_host_on_the_public_origin_is_taken(
+    origin: str, public: str, own: bool
+):
+    headers = {"host": "10.0.0.7:8501", "origin": origin}
+    assert is_own_write("POST", headers, public) is own
+    assert not is_own_write("POST", headers | {"sec-fetch-site": "same-site"}, public)

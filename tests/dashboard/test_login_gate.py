@@ -153,6 +153,16 @@ def test_another_site_can_neither_log_people_in_nor_out(
     assert dashboard.asks("/", cookie=cookie).text == "Streamlit"
 
 
+def test_behind_a_proxy_that_passes_another_host_on_people_log_in(dashboard: Dashboard):
+    own = {"origin": "https://alerts.example.org"}
+    assert dashboard.logs_in(host="http://10.0.0.7:8501", headers=own).status_code == 303
+    other = dashboard.logs_in(host="http://10.0.0.7:8501", headers={"origin": "http://a.example"})
+    assert other.status_code == 403
+    assert "the proxy before it must pass the header Host on" in other.text
+    foreign = dashboard.logs_in(headers={"sec-fetch-site": "cross-site"})
+    assert "proxy" not in foreign.text
+
+
 def test_nothing_of_the_instance_is_served_to_who_is_not_signed_in(dashboard: Dashboard):
     for path in ("/", "/history", "/media/export.csv", "/_stcore/host-config", "/sentinel/rows"):
         answer = dashboard.asks(path)

@@ -7,8 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from sentinel.errors import ConfigurationError
 from sentinel.up import services
+from sentinel.up.console import StartScreen
 from sentinel.up.plan import Options, make_plan
+from sentinel.up.start import up
 from tests.prefect_server import free_port
 from tests.up.test_plan import settings
 
@@ -27,6 +32,26 @@ def test_a_prefect_that_does_not_answer_is_one_sentence(tmp_path: Path) -> None:
     assert f"Prefect at {given} (PREFECT_API_URL) does not answer" in done.stderr
     for trace in ("Traceback", "ExceptionGroup"):
         assert trace not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"oidc_roles": "admins:admin"}, "SENTINEL_OIDC_ROLES: 'admins:admin' is not VALUE=ROLE"),
+        ({"oidc_algorithms": "HS256"}, "SENTINEL_OIDC_ALGORITHMS: HS256 is not allowed"),
+        ({"oidc_issuer": "http://id.example.org"}, "cannot give the keys of tokens"),
+        ({"oidc_client_id": ""}, "SENTINEL_OIDC_AUDIENCE is not"),
+    ],
+)
+def test_settings_of_an_issuer_that_cannot_be_used_start_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], says: str
+) -> None:
+    monkeypatch.delattr("sentinel.up.start.make_plan")  # nothing is even planned
+    usable = {"oidc_issuer": "https://id.example.org", "oidc_client_id": "dashboard"}
+    chosen = settings(tmp_path).model_copy(update=usable | given)
+    with pytest.raises(ConfigurationError, match=says):
+        up(chosen, Options(), StartScreen())
+    assert list(chosen.resolved_home().iterdir()) == []
 
 
 def test_another_users_temporary_folder_is_nothing_to_the_worker(tmp_path: Path) -> None:
