@@ -73,7 +73,8 @@ class SignedWebhook(Block):
 
         Args:
             message: the message; a retry begins with the page that was not taken, unless it names
-                other alerts now; its pages have the ids that they had
+                other alerts now or the URL is another one. Its pages have the keys that they had,
+                unless it names other alerts: those must not be dropped as known
 
         Returns:
             The `X-Request-Id` of the last answer, or an empty receipt.
@@ -85,13 +86,16 @@ class SignedWebhook(Block):
         pages = max(1, math.ceil(len(message.alerts) / PAGE))
         ends = time.monotonic() + self.send_seconds
         receipt = Receipt()
-        for page in range(_taken(message) + 1, pages + 1):
-            id_ = message.id if page == 1 else f"{message.id}-{page}"
+        same, named = self._fingerprint(message), _named(message)
+        for page in range(_taken(message, same) + 1, pages + 1):
+            of_page = f"-{page}" if page > 1 else ""
+            ids = {MESSAGE_ID: message.id + of_page, IDEMPOTENCY: named + of_page}
             body = orjson.dumps(body_of(message, page, pages))
             try:
-                receipt = self._post(body, id_, ends - time.monotonic())
+                receipt = self._post(body, ids, ends - time.monotonic())
             except DeliveryError as error:
-                error.progress = _progress(message, page - 1)
+                # Nothing is noted where nothing was taken.
+                error.progress = f"{page - 1} {same}" if page > 1 else ""
                 raise
         return receipt
 
@@ -100,7 +104,7 @@ class SignedWebhook(Block):
         """Deadline of a whole send of all pages, in seconds."""
         return SEND_SECONDS
 
-    def _post(self, body: bytes, id_: str, left: float) -> Receipt:
+    def _post(self, body: bytes, ids: Mapping[str, str], left: float) -> Receipt:
         if left <= 0:
             raise DeliveryError(
                 f"the webhook did not take all requests within {self.send_seconds:g} s",
@@ -111,8 +115,7 @@ class SignedWebhook(Block):
             "Content-Type": "application/json",
             "User-Agent": "sentinel",
             SIGNATURE: signature(self.secret.get_secret_value(), body),
-            MESSAGE_ID: id_,
-            IDEMPOTENCY: id_,
+            **ids,
         }
         response = post(
             self.url.get_secret_value(),
@@ -124,22 +127,24 @@ class SignedWebhook(Block):
         )
         return Receipt(reference=response.headers.get("X-Request-Id", "")[:200])
 
+    def _fingerprint(self, message: Message) -> str:
+        """Return a digest of what a page is sent to, and of which alerts it has."""
+        # It is stored: by the secret, nobody can try there which URL it is of.
+        sent = f"{self.url.get_secret_value()}\x1f{_named(message)}".encode()
+        key = self.secret.get_secret_value().encode()
+        return hmac.new(key, sent, hashlib.sha256).hexdigest()[:32]
 
-def _progress(message: Message, pages: int) -> str:
-    """Return the note that the first `pages` pages were taken; empty for none."""
-    return f"{pages} {_fingerprint(message)}" if pages else ""
 
-
-def _taken(message: Message) -> int:
+def _taken(message: Message, fingerprint: str) -> int:
     """Return how many pages were taken by the last attempt at this very message."""
     pages, _, of = message.progress.partition(" ")
-    return int(pages) if pages.isdecimal() and of == _fingerprint(message) else 0
+    return int(pages) if pages.isdecimal() and of == fingerprint else 0
 
 
-def _fingerprint(message: Message) -> str:
-    """Return a digest of which alerts the message names, in their order: which page has which."""
+def _named(message: Message) -> str:
+    """Return the message's id with a digest of the alerts it names, in the order of its pages."""
     named = "\x1f".join([str(message.firing), *(alert.id for alert in message.alerts)])
-    return hashlib.blake2b(named.encode(), digest_size=16).hexdigest()
+    return f"{message.id}-{hashlib.blake2b(named.encode(), digest_size=8).hexdigest()}"
 
 
 def signature(secret: str, body: bytes) -> str:

@@ -63,7 +63,9 @@ def test_a_message_sent_twice_is_recognized_by_its_id(receiver: Receiver):
     channel = webhook(receiver.url)
     channel.send(message())
     channel.send(message())
-    assert [r.headers["Idempotency-Key"] for r in receiver.requests] == ["m1", "m1"]
+    assert [r.headers["X-Sentinel-Message-Id"] for r in receiver.requests] == ["m1", "m1"]
+    first, second = keys(receiver)
+    assert first == second
 
 
 def test_further_headers_are_sent(receiver: Receiver):
@@ -161,8 +163,13 @@ def test_every_alert_of_a_storm_is_sent_in_pages(receiver: Receiver):
     assert [(body["page"], body["pages"]) for body in bodies] == [(1, 3), (2, 3), (3, 3)]
     assert {(body["firing"], body["alert_id"]) for body in bodies} == {(1_100, "a0")}
     assert [one["id"] for body in bodies for one in body["alerts"]] == [one.id for one in alerts]
-    keys = [request.headers["Idempotency-Key"] for request in receiver.requests]
-    assert keys == ["m1", "m1-2", "m1-3"]
+    ids = [request.headers["X-Sentinel-Message-Id"] for request in receiver.requests]
+    assert ids == ["m1", "m1-2", "m1-3"]
+    assert len(set(keys(receiver))) == 3
+
+
+def keys(receiver: Receiver) -> list[str]:
+    return [request.headers["Idempotency-Key"] for request in receiver.requests]
 
 
 def storm_of(count: int) -> Message:
@@ -181,8 +188,10 @@ def test_a_retry_begins_with_the_page_that_was_not_taken(receiver: Receiver):
     receiver.answers = [200, 503]
     with pytest.raises(DeliveryError) as caught:
         channel.send(storm)
+    first = keys(receiver)
     assert pages(receiver) == [(1, 3), (2, 3)]
     channel.send(replace(storm, progress=caught.value.progress))
+    assert keys(receiver)[0] == first[1]
     assert pages(receiver) == [(2, 3), (3, 3)]
 
 
@@ -193,9 +202,24 @@ def test_a_retry_that_names_other_alerts_begins_with_the_first_page(
     receiver.answers = [200, 503]
     with pytest.raises(DeliveryError) as caught:
         webhook(receiver.url).send(storm_of(1_100))
+    first = keys(receiver)
     pages(receiver)
     webhook(receiver.url).send(replace(other, progress=caught.value.progress))
+    # Else a receiver that keeps the keys would drop alerts that it never got.
+    assert not set(first) & set(keys(receiver))
     assert pages(receiver) == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_retry_to_another_url_begins_with_the_first_page(receiver: Receiver):
+    receiver.answers = [200, 503]
+    with pytest.raises(DeliveryError) as caught:
+        webhook(f"{receiver.url}/old").send(storm_of(1_100))
+    first = keys(receiver)
+    pages(receiver)
+    webhook(f"{receiver.url}/new").send(replace(storm_of(1_100), progress=caught.value.progress))
+    assert keys(receiver)[:2] == first
+    assert pages(receiver) == [(1, 3), (2, 3), (3, 3)]
+    assert "/old" not in caught.value.progress
 
 
 def test_a_message_of_which_nothing_was_taken_says_so(receiver: Receiver):
