@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -19,8 +19,8 @@ from sentinel.audit.change import canonical
 from sentinel.errors import ConfigurationError
 
 __all__ = [
-    "GENESIS", "Checkpoint", "Entry", "Head", "Person", "Verdict", "digest", "pseudonym", "sign",
-    "verify",
+    "GENESIS", "Checkpoint", "Entry", "Head", "Person", "Verdict", "digest", "named", "pseudonym",
+    "sign", "verify",
 ]  # fmt: skip
 
 GENESIS = "0" * 64
@@ -28,6 +28,7 @@ GENESIS = "0" * 64
 LATE = timedelta(hours=1)
 """A row that was chained so long after its time, while others were chained, came from nowhere."""
 MOST_PROBLEMS = 100
+_NAMED = re.compile('"person":"([0-9a-f]{64})"')
 _FORM = 1
 """Of the encoding; raised when it changes."""
 
@@ -147,6 +148,15 @@ def pseudonym(name: str, salt: str) -> str:
     return hashlib.sha256(canonical([salt, name]).encode()).hexdigest()
 
 
+def named(actor: str, object_id: str, before: str | None, after: str | None) -> Iterator[str]:
+    """Yield the pseudonyms that a row names; an id of another object may be among them."""
+    yield actor
+    yield object_id
+    for side in (before, after):
+        if side is not None and '"person"' in side:
+            yield from _NAMED.findall(side)
+
+
 def sign(checkpoint: Checkpoint, key: str) -> str:
     """Return the signature (HMAC-SHA-256, hex) of a checkpoint; its own is not read."""
     fields = [_FORM, checkpoint.seq, checkpoint.hash, _moment(checkpoint.at)]
@@ -162,6 +172,7 @@ def verify(
     key: str = "",
     known: Iterable[Head] = (),
     erasing: Iterable[str] = (),
+    naming: Iterable[str] = (),
 ) -> Verdict:
     """Check that no row was altered, removed, inserted or moved.
 
@@ -173,6 +184,7 @@ def verify(
         key: that checkpoints are signed with
         known: ends that were printed earlier, which must still be in the chain
         erasing: pseudonyms whose names were erased by rows that wait to be chained
+        naming: pseudonyms that rows name which wait to be chained
 
     Returns:
         What was found.
@@ -184,7 +196,7 @@ def verify(
         _check_signature(found, checkpoint, key)
     start, found.first = before, before.seq + 1
     missing = _compare_with_start(found, start, known)
-    erasures = set(erasing)
+    erasures, nameless = set(erasing), people.keys() - set(naming)
     # All rows that wait are chained at once, so rows of one moment say nothing of each other.
     now: datetime | None = None
     earlier: datetime | None = None
@@ -193,6 +205,7 @@ def verify(
         if row.chained_at != now:
             earlier, now = now, row.chained_at
         _check_row(found, row, before, earlier)
+        nameless.difference_update(named(row.actor, row.object_id, row.before, row.after))
         if row.actor not in people:
             found.object(f"row {row.seq}: who it was by ({row.actor[:12]}…) was removed")
         if row.action == "person.erased":
@@ -214,6 +227,12 @@ def verify(
                 found.object(f"the name behind {one.id[:12]}… was removed without an erasure")
         elif pseudonym(one.name, one.salt) != one.id:
             found.object(f"the name behind {one.id[:12]}… was altered")
+    # Whoever acts gets a pseudonym with their first row. Retention deletes rows, never pseudonyms.
+    if nameless and checkpoint is None:
+        found.object(
+            f"{len(nameless)} pseudonyms are in no row, such as {min(nameless)[:12]}…: the rows "
+            "that had them were removed"
+        )
     return found
 
 

@@ -19,6 +19,7 @@ from sentinel.audit.chain import (
     Person,
     Verdict,
     digest,
+    named,
     verify,
 )
 from sentinel.schema.audit import AuditCheckpoint
@@ -113,9 +114,7 @@ def verify_chain(store: Store, *, key: str = "", known: Iterable[Head] = ()) -> 
         }
         last = connection.execute(select(CHECKPOINT).order_by(CHECKPOINT.c.seq.desc()).limit(1))
         row = last.first()
-        waiting = connection.execute(
-            _WAITING.with_only_columns(AUDIT.c.action, AUDIT.c.object_id)
-        ).all()
+        waiting = connection.execute(_WAITING).all()
         found = verify(
             _chained(connection),
             head=head_of(connection),
@@ -126,6 +125,11 @@ def verify_chain(store: Store, *, key: str = "", known: Iterable[Head] = ()) -> 
             key=key,
             known=known,
             erasing=[row.object_id for row in waiting if row.action == "person.erased"],
+            naming=[
+                one
+                for row in waiting
+                for one in named(row.actor, row.object_id, row.before, row.after)
+            ],
         )
     return msgspec.structs.replace(found, waiting=len(waiting))
 

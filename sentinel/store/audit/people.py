@@ -112,10 +112,11 @@ def _erase(store: Store, connection: Connection, name: str, actor: str) -> str:
         raise Conflict(
             f"{name} has an account", hint=f"Delete it first: sentinel user delete {name}"
         )
-    label = f"erased-{person_of(store, connection, name)[:8]}"
+    person = person_of(store, connection, name)
+    label = f"erased-{person[:8]}"
     # A key may act for a person: `maria via deploy-bot`.
     mine = or_(
-        AUDIT_PERSON.c.name == name,
+        AUDIT_PERSON.c.id == person,
         AUDIT_PERSON.c.name.startswith(f"{name} via ", autoescape=True),
     )
     known = connection.execute(select(AUDIT_PERSON.c.name).where(mine)).scalars().all()

@@ -20,6 +20,7 @@ from sentinel.clock import FakeClock
 from sentinel.engine.dispatcher import notify_due
 from sentinel.errors import ConfigurationError, Conflict, DatabaseError, SchemaTooNew
 from sentinel.store import Store
+from sentinel.store.audit.chaining import chain, verify_chain
 from sentinel.store.audit.queries import AuditFilter, page
 from sentinel.store.database.backup import backup, restore, tables
 from sentinel.store.database.backup_file import look_into
@@ -134,9 +135,15 @@ def test_a_replacing_restore_removes_rows_written_after_the_backup(full: Store, 
     backup(full, tmp_path / "b.jsonl.gz")
     before, number = everything(full), full.change_number()
     full.receivers.set("later", ["inbox"])
+    chain(full)
+    head = verify_chain(full).head
     restore(full, tmp_path / "b.jsonl.gz", replace=True, actor="ada")
     assert everything(full) == before
     (row,) = page(full, AuditFilter(actions=("database.restored",))).items
+    assert row.before is not None
+    assert row.before["audit_head"] == str(head)  # which is in the chain no more
+    assert verify_chain(full).problems == []
+    assert verify_chain(full, known=[head]).problems != []
     assert (row.actor, row.object_name) == ("ada", "b.jsonl.gz")
     with pytest.raises(DBAPIError, match="only below a checkpoint"), full.write() as connection:
         connection.execute(text("DELETE FROM audit"))
