@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
@@ -111,9 +112,10 @@ def put(
     """
     asked = read_as(ReceiverBody, body)
     everywhere(who, Permission.EDIT)
-    receivers = store_of(request).receivers
-    check_match(if_match, _tag(receivers.all().get(name, [])))
-    before = receivers.set(name, asked.channels, notify_open=asked.notify_open, actor=who.name)
+    before = store_of(request).receivers.set(
+        name, asked.channels, notify_open=asked.notify_open, actor=who.name,
+        check=_matches(if_match),
+    )  # fmt: skip
     item = ReceiverItem(name=name, channels=_channels(request, name), open_before=before)
     response.headers["ETag"] = _tag(item.channels)
     return item
@@ -126,8 +128,7 @@ def put(
 def delete(request: Request, name: ReceiverName, who: Acting, if_match: IfMatch = None) -> None:
     """Delete a receiver; rules that name it notify `default` from then on."""
     everywhere(who, Permission.EDIT)
-    check_match(if_match, _tag(_channels(request, name)))
-    store_of(request).receivers.remove(name, actor=who.name)
+    store_of(request).receivers.remove(name, actor=who.name, check=_matches(if_match))
 
 
 def everywhere(who: Acting, permission: Permission) -> None:
@@ -150,6 +151,10 @@ def _channels(request: Request, name: str) -> list[str]:
     if found is None:
         raise NotFound(f"there is no receiver {name!r}", hint="GET …/receivers lists all.")
     return list(found)
+
+
+def _matches(if_match: str | None) -> Callable[[list[str]], None]:
+    return lambda channels: check_match(if_match, _tag(channels))
 
 
 def _tag(channels: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -29,6 +30,21 @@ def test_a_receiver_is_made_read_changed_and_deleted(client: httpx.Client, store
     assert client.delete(place).status_code == 204
     assert client.get(place).status_code == 404
     assert client.delete(place).status_code == 404
+
+
+@both_databases
+@pytest.mark.parametrize("there", [True, False])
+def test_of_several_changes_of_one_version_one_is_made(client: httpx.Client, there: bool):
+    place = f"{RECEIVERS}/night-shift"
+    none = '"e3b0c44298fc1c149afbf4c8996fb924"'  # of no channels
+    tag = client.put(place, json=NIGHT).headers["etag"] if there else none
+
+    def put(number: int) -> int:
+        body = {"channels": [f"sentinel-email/ops-{number}"]}
+        return client.put(place, json=body, headers={"If-Match": tag}).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(put, range(6))) == [200, *[412] * 5]
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, or_, select, text
 
 from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, NotFound
@@ -27,6 +27,9 @@ INBOX = "inbox"
 _ALL = select(RECEIVER).order_by(RECEIVER.c.name)
 _INCIDENTS = {"pager-duty-webhook": "PagerDuty", "opsgenie-webhook": "Opsgenie"}
 """Prefect's blocks that know no resolve, by type: their product."""
+_LOCK = 0x5E471E3
+"""Key of PostgreSQL's advisory lock: any number that never changes."""
+Check = Callable[[list[str]], None]
 _CHANNEL = re.compile(r"inbox|[a-z0-9][a-z0-9-]*/[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -56,6 +59,7 @@ class Receivers:
         source: str = "ui",
         notify_open: bool = False,
         actor: str = "",
+        check: Check | None = None,
     ) -> int:
         """Create a receiver or replace its channels.
 
@@ -69,6 +73,8 @@ class Receivers:
             source: `file` or `ui`, who owns it
             notify_open: notify new channels of every open group at once
             actor: who does it; empty where no person does
+            check: called with the present channels while nobody else changes them, so that it may
+                refuse another version
 
         Returns:
             How many alerts are open that new channels are not notified of.
@@ -96,7 +102,10 @@ class Receivers:
         }
 
         def work(connection: Connection) -> int:
+            _alone(connection)
             before = self.all_in(connection)
+            if check is not None:
+                check(before.get(name, []))
             _refuse_incidents(name, set(values["channels"]).difference(before.get(name, ())))
             done = connection.execute(
                 RECEIVER.update().where(RECEIVER.c.name == name).values(**values)
@@ -118,19 +127,23 @@ class Receivers:
 
         return self._store.in_transaction(work)
 
-    def remove(self, name: str, *, actor: str = "") -> None:
+    def remove(self, name: str, *, actor: str = "", check: Check | None = None) -> None:
         """Delete a receiver; rules that name it notify `default` from then on.
 
         Args:
             name: of the receiver
             actor: who does it; empty where no person does
+            check: as of `set`
 
         Raises:
             NotFound: there is no receiver of that name.
         """
 
         def work(connection: Connection) -> None:
+            _alone(connection)
             before = self.all_in(connection)
+            if check is not None and name in before:
+                check(before[name])
             done = connection.execute(RECEIVER.delete().where(RECEIVER.c.name == name))
             if not done.rowcount:
                 raise NotFound(f"there is no receiver {name!r}", hint="See: sentinel receiver list")
@@ -173,6 +186,12 @@ class Receivers:
             )
         if ids:
             self._store.wakes.request(connection, now)
+
+
+def _alone(connection: Connection) -> None:
+    """Let transactions that change receivers follow each other, as SQLite lets all of them."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
 def _refuse_incidents(name: str, new: Collection[str]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import pytest
 
 from sentinel.clock import FakeClock
@@ -269,3 +272,22 @@ def test_a_channel_that_moves_to_another_receiver_of_a_group_goes_on_where_it_wa
     assert told() == [("inbox", "repeat"), ("sentinel-webhook/ops", "repeat")]
     world.sees({"/": 20, "/data": 20})
     assert told() == [("inbox", "resolved"), ("sentinel-webhook/ops", "resolved")]
+
+
+def test_a_check_sees_what_the_change_before_it_has_made(store: Store):
+    store.receivers.set("ops", ["inbox"])
+    seen: list[list[str]] = []
+    found = Event()
+
+    def second(channels: list[str]) -> None:
+        seen.append(channels)
+        found.set()
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def first(_: list[str]) -> None:
+            pool.submit(store.receivers.set, "ops", ["inbox"], check=second)
+            assert not found.wait(0.3)  # it waits for this one
+
+        store.receivers.set("ops", ADDED, check=first)
+    assert seen == [ADDED]
