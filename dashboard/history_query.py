@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from sentinel.store.alerts.filter import AlertFilter
+from sentinel.store.alerts.filter import AlertFilter, both
 from sentinel.store.alerts.search_syntax import read_search
 
 __all__ = ["HistoryQuery"]
@@ -31,11 +31,7 @@ class HistoryQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     def filter(self, me: str) -> AlertFilter:
         """Return the filter of the store, with `me` as the person that `assignee:me` means."""
-        asked = read_search(self.q, me=me)
-        return msgspec.structs.replace(
-            asked,
-            severity=self.severity or asked.severity,
-            status=self.status or asked.status,
-            since=self.since,
-            until=self.until,
+        chosen = AlertFilter(
+            severity=self.severity, status=self.status, since=self.since, until=self.until
         )
+        return both(chosen, read_search(self.q, me=me))

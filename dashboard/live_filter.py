@@ -8,7 +8,7 @@ from typing import Any, cast
 import msgspec
 
 from sentinel.severity import Severity
-from sentinel.store.alerts.filter import AlertFilter
+from sentinel.store.alerts.filter import AlertFilter, both
 from sentinel.store.alerts.search_syntax import is_group_id, read_search
 
 __all__ = ["View"]
@@ -100,13 +100,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
             status = tuple(dict.fromkeys(each for one in any_of for each in one.status))
         else:
             status = _status(asked, usual)
-        return msgspec.structs.replace(
-            asked,
-            any_of=any_of,
-            status=status,
-            severity=self.severity or asked.severity,
-            assignee=me if self.mine else asked.assignee,
-        )
+        pressed = AlertFilter(severity=self.severity, assignee=me if self.mine else None)
+        return both(pressed, msgspec.structs.replace(asked, any_of=any_of, status=status))
 
 
 def _status(asked: AlertFilter, usual: tuple[str, ...]) -> tuple[str, ...]:

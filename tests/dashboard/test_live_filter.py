@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from dashboard.history_query import HistoryQuery
 from dashboard.live_filter import View
 from sentinel.errors import ConfigurationError
+from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.alerts.search_syntax import read_search
 
 
@@ -93,3 +95,16 @@ def test_each_alternative_of_or_says_which_alerts_it_means():
     assert disk.status == ("open", "escalated", "acknowledged")
     assert "resolved" in group.status
     assert set(asked.status) >= {*suppressed.status, *disk.status, *group.status}
+
+
+def test_what_is_typed_narrows_what_is_pressed():
+    view = View(q="severity:critical assignee:bob disk", severity=("high",), mine=True)
+    asked = view.filter("maria")
+    assert (asked.severity, asked.assignee, asked.words) == (("high",), "maria", ("disk",))
+    assert asked.all_of == (AlertFilter(severity=("critical",), assignee="bob"),)
+    query = HistoryQuery(
+        q="severity:critical status:open", severity=("high",), status=("resolved",)
+    )
+    asked = query.filter("maria")
+    assert (asked.severity, asked.status) == (("high",), ("resolved",))
+    assert asked.all_of == (AlertFilter(severity=("critical",), status=("open",)),)

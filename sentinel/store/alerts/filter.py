@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Text, and_, cast, false, func, not_, or_, select, true
@@ -15,7 +16,7 @@ from sentinel.severity import severity_of
 from sentinel.store.database.scoped import in_scope
 from sentinel.store.database.tables import ALERT, MEMBER, NOT_RESOLVED
 
-__all__ = ["AlertFilter", "narrowed", "shown_conditions", "statuses"]
+__all__ = ["AlertFilter", "both", "narrowed", "shown_conditions", "statuses"]
 
 # Written as literal text, not as a parameter: SQLite uses a partial index only when it can see
 # its condition in the query.
@@ -35,6 +36,7 @@ class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
         group: id of a group, whose alerts were notified together
         scope: the tenants and teams that whoever asks may see; never of the filters within
         any_of: where given, an alert must match at least one of these
+        all_of: an alert must match each of these as well
         without: alerts that match one of these are left out
     """
 
@@ -53,7 +55,38 @@ class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
     group: str = ""
     scope: Scope = EVERYTHING
     any_of: tuple[AlertFilter, ...] = ()
+    all_of: tuple[AlertFilter, ...] = ()
     without: tuple[AlertFilter, ...] = ()
+
+
+_EMPTY = AlertFilter()
+_ADDED = ("words", "labels", "all_of", "without")
+"""Fields of which all must match, so that those of two filters stand side by side."""
+
+
+def both(one: AlertFilter, other: AlertFilter) -> AlertFilter:
+    """Return the filter that selects what two filters select.
+
+    Args:
+        one: its fields are the fields of the result
+        other: a field that `one` has too, with another value, stands in `all_of`
+
+    Returns:
+        A filter; nothing of either is lost.
+    """
+    merged: dict[str, Any] = {}
+    again: dict[str, Any] = {}
+    for name in AlertFilter.__struct_fields__:
+        empty, mine, theirs = (getattr(each, name) for each in (_EMPTY, one, other))
+        if name in _ADDED:
+            merged[name] = (*mine, *theirs)
+        else:
+            merged[name] = theirs if mine == empty else mine
+            if theirs not in (empty, merged[name]):
+                again[name] = theirs
+    if again:
+        merged["all_of"] = (*merged["all_of"], AlertFilter(**again))
+    return AlertFilter(**merged)
 
 
 def shown_conditions(now: datetime) -> dict[str, ColumnElement[bool]]:
@@ -153,17 +186,23 @@ def narrowed(chosen: AlertFilter, now: datetime) -> list[ColumnElement[bool]]:
     where += in_scope(chosen.scope, alert.tenant, alert.team)
     if chosen.any_of:
         where.append(or_(*(_matches(one, now) for one in chosen.any_of)))
+    where += [each for one in chosen.all_of for each in _whole(one, now)]
     where += [not_(_matches(one, now)) for one in chosen.without]
     return where
 
 
 def _matches(chosen: AlertFilter, now: datetime) -> ColumnElement[bool]:
     """Return whether an alert matches a whole filter, its statuses included; never NULL."""
+    return func.coalesce(and_(true(), *_whole(chosen, now)), false())
+
+
+def _whole(chosen: AlertFilter, now: datetime) -> list[ColumnElement[bool]]:
+    """Return the conditions of a whole filter, its statuses included."""
     where = narrowed(chosen, now)
     if wanted := statuses(chosen.status):
         shown = shown_conditions(now)
         where.append(or_(*(shown[name] for name in wanted)))
-    return func.coalesce(and_(true(), *where), false())
+    return where
 
 
 def _holds(word: str) -> ColumnElement[bool]:

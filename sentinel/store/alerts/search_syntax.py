@@ -6,8 +6,9 @@
     (rule:disk-space OR rule:cpu-high) severity:critical -(web OR "read only")
 
 `NOT` or a minus before a word, a phrase, a field or a parenthesis leaves out the alerts that match
-it. `OR` divides alternatives; what stands together must match together. A parenthesis within a
-word, as in `f(x)`, is a letter, and so is one in quotes.
+it. `OR` divides alternatives; what stands together must match together, also two values of one
+field: `severity:high,low` is either, and `severity:high severity:low` is no alert. A parenthesis
+within a word, as in `f(x)`, is a letter, and so is one in quotes; `NOT(` and `OR(` are operators.
 
 A word must be somewhere in what people read of an alert. A name before a colon is a field where
 it is one of `FIELDS`, else a label. `group:` before the id of a group finds its alerts; before
@@ -18,11 +19,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import reduce
 
 import msgspec
 
 from sentinel.errors import ConfigurationError
-from sentinel.store.alerts.filter import AlertFilter
+from sentinel.store.alerts.filter import AlertFilter, both
 
 __all__ = ["FIELDS", "MOST_WORDS", "is_group_id", "read_search", "searched"]
 
@@ -32,6 +34,10 @@ MOST_LETTERS = 300
 
 _GROUP_ID = re.compile("[0-9a-f]{32}")
 _PART = re.compile(r'(?:([A-Za-z_][\w.-]*):)?(?:"([^"]*)"|(\S+))')
+_OPERATOR = re.compile(r'(?:AND|NOT|OR)(?=[\s()"]|$)')
+_SEVERAL = {"severity": "severity:high,critical", "status": "status:open,acknowledged"}
+"""Fields that take several values with commas between them, and how that is written."""
+_NOTHING = 'Write what to leave out after it, or put quotes around the word: "NOT".'
 _ALL = "Leave some out: nothing of a search is ignored."
 _QUOTE = 'Put quotes around a parenthesis that is part of a word: ")".'
 
@@ -58,7 +64,7 @@ _Alternatives = list[list[_Term | _LeftOut]]
 
 
 class _Token(msgspec.Struct, frozen=True):
-    """`(`, `)`, an operator, a term or the end; a minus may stand before a term or a `(`."""
+    """`(`, `)`, an operator, a term, an empty text or the end; a minus may stand before some."""
 
     kind: str
     left_out: bool = False
@@ -77,7 +83,8 @@ def read_search(text: str, *, me: str = "") -> AlertFilter:
 
     Raises:
         ConfigurationError: it has more than `MOST_LETTERS` characters or `MOST_WORDS` terms, or a
-            parenthesis without its other half
+            parenthesis without its other half, a NOT or a minus before nothing, or no value of a
+            field
     """
     if len(text) > MOST_LETTERS:
         raise ConfigurationError(
@@ -103,15 +110,7 @@ def searched(chosen: AlertFilter, text: str, *, me: str = "") -> AlertFilter:
     """
     if "\x00" in text:
         raise ConfigurationError("a search must not hold a NUL character")
-    asked, empty = read_search(text, me=me), AlertFilter()
-    given = {
-        name: getattr(chosen, name)
-        for name in AlertFilter.__struct_fields__
-        if getattr(chosen, name) != getattr(empty, name)
-    }
-    if any(getattr(asked, name) != getattr(empty, name) for name in given):
-        return msgspec.structs.replace(chosen, any_of=(asked,))
-    return msgspec.structs.replace(asked, **given)
+    return both(chosen, read_search(text, me=me))
 
 
 def _tokens(text: str) -> Iterator[_Token]:
@@ -127,19 +126,19 @@ def _tokens(text: str) -> Iterator[_Token]:
             yield _Token(text[at], left_out)
             at += 1
             continue
+        operator = None if left_out else _OPERATOR.match(text, at)
+        if operator is not None:
+            yield _Token(operator[0])
+            at = operator.end()
+            continue
         found = _PART.match(text, at)
         assert found is not None  # noqa: S101 - there is a character that is no space
         name, quoted, bare = found.groups()
         at = found.end()
         value = quoted
         if value is None:
-            # Those that close a parenthesis of the search stand after those of the word itself.
-            more = bare.count(")") - bare.count("(")
-            closing = max(0, min(more, len(bare) - len(bare.rstrip(")"))))
-            value, at = bare[: len(bare) - closing], at - closing
-            if not name and not left_out and value in ("AND", "NOT", "OR"):
-                yield _Token(value)
-                continue
+            value = _word(bare)
+            at -= len(bare) - len(value)
         if name and value.startswith("//"):  # a web address and not a field
             name, value = "", f"{name}:{value}"
         if value:
@@ -149,7 +148,19 @@ def _tokens(text: str) -> Iterator[_Token]:
                     f"a search has at most {MOST_WORDS} terms, and this one has more", hint=_ALL
                 )
             yield _Token("term", left_out, _Term(name or "", value))
+        else:
+            yield _Token("empty", left_out)
     yield _Token("end")
+
+
+def _word(bare: str) -> str:
+    """Return what stands before the parenthesis that closes one of the search, or all of it."""
+    depth = 0
+    for at, letter in enumerate(bare):
+        depth += (letter == "(") - (letter == ")")
+        if depth < 0:
+            return bare[:at]
+    return bare
 
 
 def _alternatives(tokens: Iterator[_Token], *, inner: bool = False) -> _Alternatives:
@@ -157,8 +168,12 @@ def _alternatives(tokens: Iterator[_Token], *, inner: bool = False) -> _Alternat
     found: _Alternatives = []
     # What stands together, as alternatives of its own: a parenthesis in it multiplies them.
     together: _Alternatives = [[]]
-    negated = False
+    negated: bool | None = None  # None where no NOT stands before
     for token in tokens:
+        nothing = token.kind in ("end", ")", "AND", "OR", "empty")
+        if nothing and (negated is not None or token.left_out):
+            what = "a minus" if token.left_out else "NOT"
+            raise ConfigurationError(f"{what} of the search stands before nothing", hint=_NOTHING)
         if token.kind in ("end", ")"):
             if inner != (token.kind == ")"):
                 what = "is not closed" if inner else "was not opened"
@@ -167,16 +182,17 @@ def _alternatives(tokens: Iterator[_Token], *, inner: bool = False) -> _Alternat
         if token.kind == "OR":
             found += together
             together = [[]]
-        if token.kind in ("AND", "NOT", "OR"):
-            negated = token.kind == "NOT"
+        if token.kind == "NOT":
+            negated = not negated
+        if token.kind in ("AND", "NOT", "OR", "empty"):
             continue
         one: _Alternatives = (
             [[token.term]] if token.term is not None else _alternatives(tokens, inner=True)
         )
-        if one and (negated or token.left_out):
+        if one and bool(negated) != token.left_out:
             one = [[_LeftOut(one)]]
         together = [[*before, *more] for before in together for more in one or [[]]]
-        negated = False
+        negated = None
     return [one for one in (*found, *together) if one]
 
 
@@ -187,30 +203,24 @@ def _any_of(groups: _Alternatives, me: str) -> AlertFilter:
 
 def _filter(terms: Sequence[_Term | _LeftOut], me: str) -> AlertFilter:
     """Return the filter of terms that must all hold."""
-    words: list[str] = []
-    labels: list[tuple[str, str]] = []
-    several: dict[str, list[str]] = {"severity": [], "status": []}
-    single: dict[str, str] = {}
-    without: list[AlertFilter] = []
-    for term in terms:
-        if isinstance(term, _LeftOut):
-            without.append(_any_of(term.alternatives, me))
-            continue
-        field = term.name.lower()
-        if not term.name:
-            words.append(term.value)
-        elif field in several:
-            several[field] += [one for one in term.value.split(",") if one]
-        elif field == "group" and is_group_id(term.value):
-            single[field] = term.value
-        elif field in FIELDS:
-            single[field] = me if field == "assignee" and term.value == "me" else term.value
-        else:
-            labels.append((term.name, term.value))
-    return msgspec.structs.replace(
-        AlertFilter(words=tuple(word for word in words if word), labels=tuple(labels)),
-        severity=tuple(several["severity"]),
-        status=tuple(several["status"]),
-        without=tuple(without),
-        **single,
-    )
+    return reduce(both, (_filter_of(term, me) for term in terms), AlertFilter())
+
+
+def _filter_of(term: _Term | _LeftOut, me: str) -> AlertFilter:
+    if isinstance(term, _LeftOut):
+        return AlertFilter(without=(_any_of(term.alternatives, me),))
+    field, value = term.name.lower(), term.value
+    if not field:
+        return AlertFilter(words=(value,))
+    if field in _SEVERAL:
+        words = tuple(one for one in value.split(",") if one)
+        if not words:
+            raise ConfigurationError(
+                f"{term.name}:{value} of the search names no {field}",
+                hint=f"Write {_SEVERAL[field]}.",
+            )
+        return msgspec.structs.replace(AlertFilter(), **{field: words})
+    if field in FIELDS or (field == "group" and is_group_id(value)):
+        value = me if (field, value) == ("assignee", "me") else value
+        return msgspec.structs.replace(AlertFilter(), **{field: value})
+    return AlertFilter(labels=((term.name, value),))
