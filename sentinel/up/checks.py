@@ -17,7 +17,7 @@ from sentinel.checks.catalog import load
 from sentinel.clock import SystemClock
 from sentinel.engine.planned_runs import without_planned_run
 from sentinel.engine.run_health import run_health
-from sentinel.errors import SentinelError
+from sentinel.errors import DatabaseError, SentinelError
 from sentinel.links import Addresses, host_in_url
 from sentinel.settings import Settings
 from sentinel.store import Store
@@ -284,9 +284,17 @@ def _dashboard(settings: Settings, home: Home) -> Check:
 
 
 def _exposure(settings: Settings, home: Home) -> Check:
-    found = exposures(settings)
+    store: Store | None = None
+    try:
+        store = _opened(settings, home)
+        found = exposures(settings, store)
+    except (DatabaseError, SQLAlchemyError):  # the check of the database says so
+        found = exposures(settings)
+    finally:
+        if store is not None:
+            store.close()
     if not found:
-        says = "nothing is reached from other machines without TLS"
+        says = "nothing is reached from other machines without a login or without TLS"
         return Check(name="exposure", state="ok", says=says)
     says = "; ".join(one.says for one in found)
     return Check(name="exposure", state="warning", says=says, hint=found[0].hint)

@@ -1,16 +1,23 @@
-"""What of an instance other machines reach without a secret or without encryption."""
+"""What of an instance other machines reach without a login, a secret or encryption."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+
 import msgspec
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from sentinel.api.own_token import is_loopback
+from sentinel.errors import DatabaseError
 from sentinel.settings import Settings
+from sentinel.store import Store
+from sentinel.store.access.people import People
 
-__all__ = ["Exposure", "exposures"]
+__all__ = ["Exposure", "exposures", "open_dashboard", "warn_of_open_dashboard"]
 
+_log = logging.getLogger(__name__)
 _ENCRYPTED = ("require", "verify-ca", "verify-full")
 
 
@@ -21,17 +28,72 @@ class Exposure(msgspec.Struct, frozen=True):
     hint: str
 
 
-def exposures(settings: Settings) -> list[Exposure]:
-    """Return what is exposed by the settings.
+def exposures(settings: Settings, store: Store | None = None) -> list[Exposure]:
+    """Return what is exposed by the settings, and by the lack of accounts.
 
     Args:
         settings: completed by those of the running instance
+        store: the shared database; None where it cannot be asked, so that accounts are left aside
 
     Returns:
-        The exposures; none where nothing is.
+        The exposures, the worst first; none where nothing is.
+
+    Raises:
+        DatabaseError: the database cannot be used
+        SQLAlchemyError: the database failed
     """
-    found = (_api(settings), _dashboard(settings), _database(settings), _issuer(settings))
+    everybody = None if store is None else open_dashboard(settings, store)
+    found = (everybody, _api(settings), _dashboard(settings), _database(settings),
+             _issuer(settings))  # fmt: skip
     return [one for one in found if one is not None]
+
+
+def open_dashboard(settings: Settings, store: Store) -> Exposure | None:
+    """Return the exposure of a dashboard that other machines reach, and that asks nobody who it is.
+
+    Args:
+        settings: completed by those of the running instance
+        store: the shared database, which has the accounts
+
+    Returns:
+        The exposure; None where people must log in, or the dashboard is on loopback.
+
+    Raises:
+        DatabaseError: the database cannot be used
+        SQLAlchemyError: the database failed
+    """
+    host = settings.dashboard_host
+    outside = settings.oidc_issuer and settings.oidc_client_id
+    if is_loopback(host) or settings.dashboard_user_header or outside or People(store).exist():
+        return None
+    return Exposure(
+        f"everybody who reaches the dashboard on {host} may act as an admin, since it has no "
+        "account",
+        "Make one: sentinel user create NAME --role admin. Or let only a proxy with a login reach "
+        "it, and name its header in SENTINEL_DASHBOARD_USER_HEADER.",
+    )
+
+
+def warn_of_open_dashboard(
+    settings: Settings, database_url: str, say: Callable[[str], None]
+) -> None:
+    """Say that everybody may act at the dashboard that just started, where it is so.
+
+    Args:
+        settings: of the instance
+        database_url: of the shared database
+        say: shows a sentence
+    """
+    store = Store(database_url)
+    try:
+        found = open_dashboard(settings, store)
+    except (DatabaseError, SQLAlchemyError) as error:
+        _log.warning("it is not known whether the dashboard has an account: %s", error)
+        return
+    finally:
+        store.close()
+    if found is not None:
+        say(f"Warning: {found.says}. {found.hint}")
 
 
 def _api(settings: Settings) -> Exposure | None:

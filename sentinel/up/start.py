@@ -17,6 +17,7 @@ from sentinel.store import Store
 from sentinel.up import services
 from sentinel.up.channels import sync_channels
 from sentinel.up.console import StartScreen
+from sentinel.up.exposure import warn_of_open_dashboard
 from sentinel.up.home import Home
 from sentinel.up.instance import Instance, ProcessIdentity
 from sentinel.up.plan import PREFECT_LOGIN, TOKEN, Options, Plan, make_plan
@@ -141,6 +142,9 @@ class Start:
             group.create_task(self._dashboard(tables))
         self._instance.write(ready=True)
         await asyncio.to_thread(log_start, self._database_url)
+        await asyncio.to_thread(
+            warn_of_open_dashboard, self._plan.settings, self._database_url, self._screen.say
+        )
         self._screen.places(self._places(), _CLOSING)
 
     async def _database(self) -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sentinel.access import Role
 from sentinel.settings import Settings
-from sentinel.up.exposure import exposures
+from sentinel.store import Store
+from sentinel.store.access.people import People
+from sentinel.up.checks import check_all
+from sentinel.up.exposure import exposures, open_dashboard, warn_of_open_dashboard
+from sentinel.up.home import Home
+
+EVERYBODY = "everybody who reaches the dashboard on 0.0.0.0 may act as an admin"
+REACHED: dict[str, Any] = {"host": "0.0.0.0", "dashboard_behind_login": True}
 
 
 def says(**given: Any) -> list[str]:
@@ -52,3 +61,38 @@ def test_what_is_exposed_is_named_without_its_secrets(given: dict[str, Any], wha
     (found,) = says(**given)
     assert what in found
     assert "secret" not in found
+
+
+def opened(store: Store, **given: Any) -> bool:
+    chosen = Settings.model_validate({"_env_file": None, **given})
+    return open_dashboard(chosen, store) is not None
+
+
+def test_a_dashboard_that_others_reach_and_that_asks_nobody_who_it_is_is_named(store: Store):
+    issuer = {"oidc_issuer": "https://id.example.org"}
+    assert opened(store, **REACHED)
+    assert opened(store, **REACHED, dashboard_url="https://alerts.example.org")
+    assert opened(store, **REACHED, **issuer)  # for tokens of the API
+    assert not opened(store, host="0.0.0.0")  # the dashboard is on loopback
+    assert not opened(store, **REACHED, dashboard_user_header="X-Forwarded-User")
+    assert not opened(store, **REACHED, **issuer, oidc_client_id="dashboard")
+    people = People(store)
+    people.create("maria", Role.ADMIN, password="seven green bicycles", actor="ada")
+    assert not opened(store, **REACHED)
+
+
+def test_up_and_doctor_warn_of_it(migrated_url: str, tmp_path: Path):
+    url = migrated_url
+    chosen = Settings.model_validate(
+        {"_env_file": None, **REACHED, "home": tmp_path, "database_url": url,
+         "prefect_api_url": "http://127.0.0.1:9/api"}
+    )  # fmt: skip
+    said: list[str] = []
+    warn_of_open_dashboard(chosen, url, said.append)
+    (sentence,) = said
+    assert sentence.startswith(f"Warning: {EVERYBODY}")
+    assert "sentinel user create" in sentence
+    (check,) = [one for one in check_all(chosen, Home(tmp_path)) if one.name == "exposure"]
+    assert check.state == "warning"
+    assert check.says.startswith(EVERYBODY)
+    assert "sentinel user create" in check.hint
