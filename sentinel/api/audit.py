@@ -66,6 +66,7 @@ class AuditVerdict(BaseModel):
     first: int = Field(description="Number of the first row that is kept.")
     erased: int = Field(description="People whose names were erased.")
     problems: list[str]
+    warnings: list[str] = Field(description="What proves no change: a clock that was set back.")
 
 
 def _row(one: AuditItem) -> AuditRow:
@@ -119,6 +120,7 @@ def verification(
     return AuditVerdict(
         ok=not found.problems, head=str(found.head), rows=found.rows, waiting=found.waiting,
         first=found.first, erased=found.erased, problems=found.problems,
+        warnings=found.warnings,
     )  # fmt: skip
 
 

@@ -114,6 +114,8 @@ class Verdict(msgspec.Struct, kw_only=True):
         first: number of the first row that is kept
         erased: people whose names were erased
         problems: one sentence each, at most `MOST_PROBLEMS`; empty where all is well
+        warnings: one sentence each, at most as many, about what is no proof of a change: a clock
+            that was set back
     """
 
     head: Head
@@ -122,6 +124,7 @@ class Verdict(msgspec.Struct, kw_only=True):
     first: int = 1
     erased: int = 0
     problems: list[str] = msgspec.field(default_factory=list[str])
+    warnings: list[str] = msgspec.field(default_factory=list[str])
 
     def object(self, problem: str) -> None:
         """Note a problem."""
@@ -204,6 +207,9 @@ def verify(
         found.rows += 1
         if row.chained_at != now:
             earlier, now = now, row.chained_at
+            if earlier is not None and now < earlier - LATE:
+                _warn_of_clock(found, before.seq, row.seq, earlier, now)
+                earlier = now
         _check_row(found, row, before, earlier)
         nameless.difference_update(named(row.actor, row.object_id, row.before, row.after))
         if row.actor not in people:
@@ -266,6 +272,14 @@ def _check_row(found: Verdict, row: Entry, before: Head, earlier: datetime | Non
         found.object(
             f"row {row.seq} says {row.at:%Y-%m-%d %H:%M} UTC, but was not there when later rows "
             "were chained: it was inserted"
+        )
+
+
+def _warn_of_clock(found: Verdict, last: int, row: int, was: datetime, now: datetime) -> None:
+    if len(found.warnings) < MOST_PROBLEMS:
+        found.warnings.append(
+            f"between row {last} and row {row} the clock went back from {was:%Y-%m-%d %H:%M} to "
+            f"{now:%Y-%m-%d %H:%M} UTC: it was wrong, so times around these rows prove nothing"
         )
 
 

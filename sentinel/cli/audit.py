@@ -154,6 +154,8 @@ def verify(
     else:
         for problem in found.problems:
             complain(f"wrong: {problem}")
+        for warning in found.warnings:
+            complain(f"warning: {warning}")
         before = f", from row {found.first} on" if found.first > 1 else ""
         say(f"{found.rows:,} rows verified{before}; {found.waiting:,} wait to be chained.")
         say(f"head {found.head}")

@@ -188,6 +188,26 @@ def test_rows_that_waited_long_because_nobody_chained_are_no_fault():
     assert problems([first, second, third], end([third])) == []
 
 
+def test_a_clock_that_was_set_back_is_a_warning_and_no_forgery():
+    """It was two hours ahead for a while; rows say the right time again once it was right."""
+    early, ahead, right, later = rows_of("a", "b", "c", "d")
+    wrong = BEGAN + timedelta(hours=2)
+    ahead = hashed(ahead, at=wrong, chained_at=wrong)
+    right = hashed(right, previous=ahead.hash)
+    later = hashed(later, previous=right.hash)
+    rows = [early, ahead, right, later]
+    found = verify(rows, head=end(rows), people=acting(rows))
+    assert found.problems == []
+    (said,) = found.warnings
+    assert "between row 2 and row 3" in said
+    assert "clock" in said
+    # A row that is still too old for the clock that was right again came from nowhere.
+    forged = hashed(right, at=BEGAN - timedelta(hours=2))
+    later = hashed(later, previous=forged.hash)
+    (said,) = problems([early, ahead, forged, later], end([later]))
+    assert "row 3 says" in said
+
+
 def test_who_acted_cannot_be_given_another_name():
     rows = rows_of("a")
     actor = rows[0].actor

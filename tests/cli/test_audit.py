@@ -103,3 +103,15 @@ def test_the_chain_holds_right_after_an_erasure(run: Run, world: World) -> None:
         connection.execute(text("UPDATE audit_person SET name = NULL, salt = NULL"))
     code, _, err = run("audit", "verify")
     assert (code, "without an erasure" in err) == (1, True)
+
+
+def test_a_clock_that_was_set_back_is_warned_of(run: Run, world: World) -> None:
+    for command, forward in (("disable", 0), ("enable", 7200), ("disable", -7200)):
+        world.clock.forward(seconds=forward)
+        run("rule", command, "disk")
+        chain(world.store)
+    code, out, err = run("audit", "verify")
+    assert (code, out.splitlines()[0]) == (0, "3 rows verified; 0 wait to be chained.")
+    assert err.startswith("warning: between row 2 and row 3 ")
+    told = json.loads(run("audit", "verify", "--json")[1])
+    assert (told["ok"], len(told["warnings"])) == (True, 1)
