@@ -7,6 +7,7 @@ a key as `PERSON via KEY`.
 
 from __future__ import annotations
 
+import math
 import secrets
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from fastapi.security.base import SecurityBase
 
 from sentinel.access import Principal, Role
 from sentinel.access.outside_tokens import AccountDisabled, TokenRefused
-from sentinel.api.issuer_keys import OutsideTokens
+from sentinel.api.issuer_keys import FAILED_SECONDS, KeysUnavailable, OutsideTokens
 from sentinel.api.known_keys import KnownKeys
 from sentinel.api.needs import check_needs
 from sentinel.api.own_token import is_loopback
@@ -71,7 +72,7 @@ class _Access(SecurityBase):
 
         Raises:
             Problem: 401 without the right token, 403 without the permission, 422 for an invalid
-                name
+                name, 503 while the keys of the outside issuer cannot be fetched
         """
         authorization = request.headers.get("authorization")
         scheme, _, given = (authorization or "").partition(" ")
@@ -149,6 +150,12 @@ async def _outside(request: Request, given: str) -> Principal | None:
         return None
     try:
         return await outside.principal(given)
+    except KeysUnavailable:
+        raise Problem(
+            503, "unavailable", "the issuer's keys could not be fetched",
+            hint="Try again soon. The log of the API says why.",
+            headers={"Retry-After": str(math.ceil(FAILED_SECONDS))},
+        ) from None  # fmt: skip
     except TokenRefused as error:
         hint = "Get a new one from the issuer, for the audience of this API."
         if isinstance(error, AccountDisabled):

@@ -2,7 +2,8 @@
 
 An unknown key id makes them be fetched again, at most once a minute, so that made-up ids cost the
 issuer nothing. Without one they are fetched again after ten minutes, so that a key which the issuer
-takes back is not accepted for much longer. While the issuer does not answer, the keys before serve.
+takes back is not accepted for much longer. While the issuer does not answer, it is asked again
+every ten seconds, and the keys before serve.
 """
 
 from __future__ import annotations
@@ -34,14 +35,28 @@ from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
 from sentinel.store import Store
 
-__all__ = ["AGAIN_SECONDS", "OutsideTokens", "checked_terms", "outside_tokens"]
+__all__ = [
+    "AGAIN_SECONDS",
+    "FAILED_SECONDS",
+    "FRESH_SECONDS",
+    "KeysUnavailable",
+    "OutsideTokens",
+    "checked_terms",
+    "outside_tokens",
+]
 
 AGAIN_SECONDS = 60.0
 """Least time between two fetches."""
+FAILED_SECONDS = 10.0
+"""The same after one that failed."""
 FRESH_SECONDS = 600.0
 MOST_BYTES = 1_048_576
 TIMEOUT = 5.0
 _log = logging.getLogger(__name__)
+
+
+class KeysUnavailable(Exception):
+    """The keys of the issuer could not be fetched, so that nothing can be said of a token."""
 
 
 class OutsideTokens:
@@ -70,6 +85,7 @@ class OutsideTokens:
         self._lock = Lock()
         self._keys: Mapping[str, OutsideKey] = {}
         self._tried: float | None = None
+        self._failed = False
         self._fetching: Future[None] | None = None
 
     async def principal(self, given: str) -> Principal | None:
@@ -83,6 +99,7 @@ class OutsideTokens:
 
         Raises:
             TokenRefused: it is a JWT, and not accepted
+            KeysUnavailable: its key is unknown, and the issuer's could not be fetched lately
             AccountDisabled: it is right, and the person's account is disabled
             DatabaseError: the person's account cannot be looked up
         """
@@ -96,6 +113,8 @@ class OutsideTokens:
             if key is None and fetching is not None:
                 await asyncio.shield(asyncio.wrap_future(fetching))
                 key = self._key(kid)
+        if key is None and self._failed:
+            raise KeysUnavailable
         if key is None:
             raise TokenRefused("its key is not one of the issuer's")
         found = outside_principal(given, key, self._terms, self._store.now())
@@ -116,15 +135,18 @@ class OutsideTokens:
         return self._keys.get(kid)
 
     def _is_old(self) -> bool:
-        return self._tried is None or self._monotonic() - self._tried >= FRESH_SECONDS
+        if self._failed or self._tried is None:
+            return True
+        return self._monotonic() - self._tried >= FRESH_SECONDS
 
     def _fetched(self) -> Future[None] | None:
-        """Fetch the keys in the thread; None where that was tried within the last minute."""
+        """Fetch the keys in the thread; None where that was tried a short while ago."""
         with self._lock:
             future = self._fetching
             if future is None:
                 now = self._monotonic()
-                if self._tried is not None and now - self._tried < AGAIN_SECONDS:
+                pause = FAILED_SECONDS if self._failed else AGAIN_SECONDS
+                if self._tried is not None and now - self._tried < pause:
                     return None
                 self._tried = now
                 future = self._fetching = self._threads.submit(self._fetch)
@@ -133,7 +155,9 @@ class OutsideTokens:
     def _fetch(self) -> None:
         try:
             self._keys = outside_keys(self._read(), self._terms.algorithms)
-        except (httpx.HTTPError, msgspec.DecodeError, ValueError) as error:
+            self._failed = False
+        except Exception as error:  # noqa: BLE001 - nobody may be waiting who would see it
+            self._failed = True
             _log.warning("the keys of %s were not fetched: %s", self._terms.issuer, error)
         finally:
             with self._lock:
@@ -172,9 +196,15 @@ def checked_url(url: str) -> str:
         The same address.
 
     Raises:
-        ConfigurationError: it is neither https nor of this machine
+        ConfigurationError: it is no address, or neither https nor of this machine
     """
-    parsed = httpx.URL(url)
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ConfigurationError(
+            f"{url[:200]!r} is no address: {error}",
+            hint="Mend SENTINEL_OIDC_ISSUER or SENTINEL_OIDC_JWKS_URL.",
+        ) from None
     local = parsed.host in ("localhost", "127.0.0.1", "::1")
     if parsed.scheme != "https" and not (parsed.scheme == "http" and local):
         raise ConfigurationError(

@@ -11,12 +11,14 @@ from fastapi import FastAPI
 
 from sentinel.api import create_app
 from sentinel.api.answers import Answers
+from sentinel.api.issuer_keys import OutsideTokens, outside_tokens
 from sentinel.api.known_keys import KnownKeys
 from sentinel.api.people import SignedIn
 from sentinel.clock import FakeClock
 from sentinel.ingest.arrivals import Arrivals
 from sentinel.settings import Settings
 from sentinel.store import Store
+from tests.api.outside_issuer import Issuer, Seconds, settings_of
 from tests.api.served import TOKEN, Raised, called, caller, served
 from tests.databases import sqlite_copy
 from tests.prefect_server import PrefectServer
@@ -125,3 +127,32 @@ def desk(on_prefect: FastAPI, database: str) -> Generator[httpx.Client]:
             client.delete(f"/api/v1/alerts/rules/{item['name']}")
     on_prefect.state.answers.close()
     store.close()
+
+
+@pytest.fixture
+def issuer() -> Generator[Issuer]:
+    """An OIDC issuer that answers."""
+    issuer = Issuer()
+    yield issuer
+    issuer.close()
+
+
+@pytest.fixture
+def seconds() -> Seconds:
+    """Seconds by which keys and accounts of the issuer get old."""
+    return Seconds()
+
+
+@pytest.fixture
+def outside(
+    app: FastAPI, issuer: Issuer, store: Store, seconds: Seconds
+) -> Generator[OutsideTokens]:
+    """What recognizes tokens of the issuer, in the application."""
+    made = outside_tokens(settings_of(issuer), store)
+    assert made is not None
+    outside = OutsideTokens(store, made._terms, monotonic=seconds)  # pyright: ignore[reportPrivateUsage] - the terms that the settings mean
+    app.state.outside = outside
+    yield outside
+    app.state.outside = None
+    outside.close()
+    made.close()

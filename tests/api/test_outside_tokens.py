@@ -5,122 +5,30 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-import re
-import threading
-from collections.abc import Generator
-from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from joserfc import jwk, jwt
+from joserfc import jwk
 
-from sentinel.access import Grant, Role
-from sentinel.access.sessions import Lifetime
-from sentinel.api.issuer_keys import AGAIN_SECONDS, OutsideTokens, outside_tokens
-from sentinel.api.known_keys import HELD_SECONDS
+from sentinel.api.issuer_keys import AGAIN_SECONDS, FAILED_SECONDS, FRESH_SECONDS, outside_tokens
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError
-from sentinel.settings import Settings
 from sentinel.store import Store
-from sentinel.store.access.outside_logins import OutsideLogins
-from sentinel.store.access.people import People
-from sentinel.store.access.sessions import Sessions
-
-ALERTS = "/api/v1/alerts/alerts"
-ME = "/api/v1/alerts/me"
-RSA = jwk.RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
-EC = jwk.ECKey.generate_key("P-256", {"kid": "two", "alg": "ES256"})
-OTHER = jwk.RSAKey.generate_key(2048, {"kid": "one"})
-
-
-class Issuer:
-    """An issuer on this machine: its discovery document and keys."""
-
-    def __init__(self) -> None:
-        self.keys: list[Any] = [RSA, EC]
-        self.asked: list[str] = []
-        self.status = 200
-        issuer = self
-
-        class Answers(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                issuer.asked.append(self.path)
-                found: dict[str, Any] = {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/jwks"}
-                if self.path == "/jwks":
-                    found = {"keys": [one.as_dict(private=False) for one in issuer.keys]}
-                body = json.dumps(found).encode()
-                self.send_response(issuer.status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None: ...  # noqa: A002 - its name there
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-@pytest.fixture
-def issuer() -> Generator[Issuer]:
-    issuer = Issuer()
-    yield issuer
-    issuer.close()
-
-
-class Seconds:
-    """Seconds that rise when told."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def seconds() -> Seconds:
-    return Seconds()
-
-
-def settings(issuer: Issuer, **more: Any) -> Settings:
-    return Settings.model_validate(
-        {
-            "oidc_issuer": issuer.url, "oidc_audience": "sentinel",
-            "oidc_roles": "ops=admin, oncall=responder", **more,
-        }
-    )  # fmt: skip
-
-
-@pytest.fixture
-def outside(
-    app: FastAPI, issuer: Issuer, store: Store, seconds: Seconds
-) -> Generator[OutsideTokens]:
-    made = outside_tokens(settings(issuer), store)
-    assert made is not None
-    outside = OutsideTokens(store, made._terms, monotonic=seconds)  # pyright: ignore[reportPrivateUsage] - the terms that the settings mean
-    app.state.outside = outside
-    yield outside
-    app.state.outside = None
-    outside.close()
-    made.close()
-
-
-def token(issuer: Issuer, clock: FakeClock, key: Any = RSA, alg: str = "RS256", **more: Any) -> str:
-    now = int(clock.now().timestamp())
-    claims: dict[str, Any] = {
-        "iss": issuer.url, "aud": "sentinel", "sub": "u-1", "preferred_username": "ada",
-        "roles": ["oncall"], "iat": now, "nbf": now, "exp": now + 300, **more,
-    }  # fmt: skip
-    header = {"alg": alg, "kid": more.pop("kid", key.kid)}
-    given = {name: value for name, value in claims.items() if value is not None and name != "kid"}
-    return jwt.encode(header, given, key, algorithms=[alg])
+from tests.api.outside_issuer import (
+    EC,
+    ME,
+    NEW,
+    OTHER,
+    RSA,
+    Issuer,
+    Seconds,
+    get,
+    settings_of,
+    token,
+)
+from tests.waiting import eventually
 
 
 def encoded(part: bytes) -> str:
@@ -133,10 +41,6 @@ def written(issuer: Issuer, clock: FakeClock, alg: str) -> str:
     claims = {"iss": issuer.url, "aud": "sentinel", "sub": "u", "roles": ["ops"], "exp": now + 60}
     header = {"alg": alg, "kid": "one"}
     return ".".join(encoded(json.dumps(one).encode()) for one in (header, claims))
-
-
-def get(client: httpx.Client, token: str, path: str = ALERTS) -> httpx.Response:
-    return client.get(path, headers={"Authorization": f"Bearer {token}"})
 
 
 @pytest.mark.usefixtures("outside")
@@ -232,17 +136,16 @@ def test_the_public_key_is_no_secret_of_a_symmetric_algorithm(
 def test_an_unknown_key_makes_the_keys_be_fetched_again_at_most_once_a_minute(
     client: httpx.Client, issuer: Issuer, clock: FakeClock, seconds: Seconds
 ):
-    new = jwk.RSAKey.generate_key(2048, {"kid": "new"})
     assert get(client, token(issuer, clock)).status_code == 200
     fetched = len(issuer.asked)
-    issuer.keys = [RSA, new]
+    issuer.keys = [RSA, NEW]
     for number in range(5):
         made_up = jwk.RSAKey.import_key(OTHER.as_dict(private=True) | {"kid": f"made-up-{number}"})
         assert get(client, token(issuer, clock, made_up)).status_code == 401
-    assert get(client, token(issuer, clock, new)).status_code == 401
+    assert get(client, token(issuer, clock, NEW)).status_code == 401
     assert len(issuer.asked) == fetched
     seconds.now += AGAIN_SECONDS
-    assert get(client, token(issuer, clock, new)).status_code == 200
+    assert get(client, token(issuer, clock, NEW)).status_code == 200
     assert len(issuer.asked) == 2 * fetched
 
 
@@ -256,72 +159,49 @@ def test_known_keys_serve_while_the_issuer_is_down(
     assert get(client, token(issuer, clock)).status_code == 200
 
 
-def logged_in(store: Store, issuer: Issuer, subject: str, name: str) -> None:
-    """Make the account of a person whom the issuer signed in at the dashboard."""
-    logins = OutsideLogins(store, Sessions(store, Lifetime(timedelta(1), timedelta(1))))
-    assert logins.log_in(
-        issuer.url, subject, name=name, display_name=name, role=Grant(Role.RESPONDER)
-    )  # fmt: skip
+def breaks(issuer: Issuer, how: str) -> None:
+    """Let the issuer answer in a way that gives no keys."""
+    if how == "down":
+        issuer.status = 503
+    else:
+        issuer.jwks_uri = how
 
 
-def acts_as(client: httpx.Client, token: str) -> str:
-    answer = get(client, token, ME)
-    assert answer.status_code == 200
-    return answer.json()["name"]
+BROKEN = ["down", "http://keys.example.org/jwks", "https://[::1/jwks"]
 
 
 @pytest.mark.usefixtures("outside")
-def test_a_person_who_is_disabled_is_refused_within_the_bound(
-    client: httpx.Client, issuer: Issuer, clock: FakeClock, store: Store, seconds: Seconds
-):
-    logged_in(store, issuer, "u-1", "ada")
-    given = token(issuer, clock)
-    assert acts_as(client, given) == "ada"
-    People(store).disable("ada", actor="eve")  # as another process does
-    seconds.now += HELD_SECONDS
-    answer = get(client, given)
-    assert answer.status_code == 401
-    assert "is disabled" in answer.json()["error"]["message"]
-    assert "sentinel user enable" in answer.json()["error"]["hint"]
-    # Another name in the token makes nobody somebody else.
-    renamed = token(issuer, clock, preferred_username="bob")
-    assert get(client, renamed).status_code == 401
-    assert get(client, token(issuer, clock, sub="u-2")).status_code == 200
-    People(store).enable("ada", actor="eve")
-    seconds.now += HELD_SECONDS
-    assert acts_as(client, renamed) == "ada"
-
-
-@pytest.mark.usefixtures("outside")
-@pytest.mark.parametrize(
-    ("claim", "subject", "name"),
-    [
-        ("maria", "u-1", "u-1"),
-        ("Maria", "auth0|65", "auth0-65"),
-        ("MARÍA", "u-1", "u-1"),
-        ("maria via grafana", "u-1", "maria-via-grafana"),
-        ("José", "u-1", "jose"),
-        (None, "CORP\\ada", "corp-ada"),
-        ("李", "u-1", "u-1"),
-    ],
-)
-def test_nobody_acts_under_the_name_of_another_account(
-    client: httpx.Client, issuer: Issuer, clock: FakeClock, store: Store,
-    claim: str | None, subject: str, name: str,
+@pytest.mark.parametrize("how", BROKEN)
+def test_while_the_keys_cannot_be_fetched_no_good_token_is_called_wrong(
+    client: httpx.Client, issuer: Issuer, clock: FakeClock, seconds: Seconds, how: str,
+    caplog: pytest.LogCaptureFixture,
 ):  # fmt: skip
-    password = "seven green bicycles"
-    People(store).create("maria", Role.ADMIN, password=password, actor="ada")
-    given = token(issuer, clock, preferred_username=claim, sub=subject)
-    assert acts_as(client, given) == name
+    breaks(issuer, how)
+    given = token(issuer, clock)
+    for _ in range(2):
+        answer = get(client, given)
+        assert answer.status_code == 503
+        assert answer.json()["error"]["message"] == "the issuer's keys could not be fetched"
+        assert answer.headers["Retry-After"] == "10"
+    assert caplog.text.count("were not fetched") == 1
+    issuer.status, issuer.jwks_uri = 200, ""
+    seconds.now += FAILED_SECONDS
+    assert get(client, given).status_code == 200
+    assert get(client, token(issuer, clock, NEW)).status_code == 401
 
 
 @pytest.mark.usefixtures("outside")
-def test_a_subject_that_is_the_name_of_another_account_is_no_name_either(
-    client: httpx.Client, issuer: Issuer, clock: FakeClock, store: Store
-):
-    logged_in(store, issuer, "u-7", "maria")
-    found = acts_as(client, token(issuer, clock, preferred_username=None, sub="maria"))
-    assert re.fullmatch("oidc-[0-9a-f]{16}", found)
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_failed_fetch_is_logged_while_known_keys_serve(
+    client: httpx.Client, issuer: Issuer, clock: FakeClock, seconds: Seconds, how: str,
+    caplog: pytest.LogCaptureFixture,
+):  # fmt: skip
+    given = token(issuer, clock)
+    assert get(client, given).status_code == 200
+    breaks(issuer, how)
+    seconds.now += FRESH_SECONDS
+    assert get(client, given).status_code == 200
+    eventually(lambda: "were not fetched" in caplog.text, "the failure is logged")
 
 
 def test_without_an_issuer_a_jwt_is_a_wrong_token(
@@ -335,7 +215,7 @@ def test_without_an_issuer_a_jwt_is_a_wrong_token(
 def test_tenants_come_from_the_claim(
     app: FastAPI, client: httpx.Client, issuer: Issuer, clock: FakeClock, store: Store
 ):
-    outside = outside_tokens(settings(issuer, oidc_tenants_claim="tenants"), store)
+    outside = outside_tokens(settings_of(issuer, oidc_tenants_claim="tenants"), store)
     assert outside is not None
     app.state.outside = outside
     try:
@@ -357,10 +237,11 @@ def test_tenants_come_from_the_claim(
         ({"oidc_roles": "ops=owner"}, "'ops=owner' is not VALUE=ROLE"),
         ({"oidc_jwks_url": "http://keys.example.org/jwks"}, "others on the way"),
         ({"oidc_issuer": "http://id.example.org"}, "others on the way"),
+        ({"oidc_issuer": "https://[::1"}, "is no address"),
     ],
 )
 def test_settings_that_let_in_too_much_are_refused(
     issuer: Issuer, store: Store, given: dict[str, str], says: str
 ):
     with pytest.raises(ConfigurationError, match=says):
-        outside_tokens(settings(issuer, **given), store)
+        outside_tokens(settings_of(issuer, **given), store)
