@@ -63,6 +63,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
             such as `metrics` or `alerts:read`, where a permission includes the lower ones; None
             for all
         id: of the key or person; empty for the token
+        acts_for: the person whom a key acts for, as it says; empty where it does not say
     """
 
     name: str
@@ -73,6 +74,12 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     further: tuple[Grant, ...] = ()
     scopes: frozenset[str] | None = None
     id: str = ""
+    acts_for: str = ""
+
+    @property
+    def me(self) -> str:
+        """The person that `me` means in a search: whom a key acts for, else who acts."""
+        return self.acts_for or self.name
 
     @property
     def grants(self) -> tuple[Grant, ...]:

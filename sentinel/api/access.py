@@ -122,7 +122,9 @@ async def _by_bearer(request: Request, given: str, user: str | None) -> Principa
         )
     name = _name(user)
     # The program says for whom it acts; what it is cannot be hidden by that.
-    return msgspec.structs.replace(key, name=f"{name} via {key.name}") if name else key
+    if not name:
+        return key
+    return msgspec.structs.replace(key, name=f"{name} via {key.name}", acts_for=name)
 
 
 def acting(request: Request) -> Principal:

@@ -15,7 +15,7 @@ from sentinel.access import Permission
 from sentinel.alerts.actions import Action, ActionResult, action_named
 from sentinel.alerts.reasons import Reason, words
 from sentinel.alerts.view import SHOWN, AlertView
-from sentinel.api.access import Acting
+from sentinel.api.access import Acting, acting
 from sentinel.api.answers import answers_of, json_response
 from sentinel.api.bodies import Moment
 from sentinel.api.needs import needs
@@ -128,7 +128,7 @@ async def list_alerts(
         status=tuple(status), severity=tuple(severity), rule=rule, category=category, team=team,
         assignee=assignee, since=since, until=until, tenant=tenant,
     )  # fmt: skip
-    chosen = searched(narrow, q)
+    chosen = searched(narrow, q, me=acting(request).me)
     answers = answers_of(request)
     store = within(request)
     asked = ("alerts", store.scope, chosen, limit, cursor or None, order)

@@ -9,9 +9,11 @@ import msgspec
 import pytest
 
 from sentinel import Reading
+from sentinel.access import Role
 from sentinel.checks.observation import Observation
 from sentinel.clock import FakeClock
 from sentinel.store import Store
+from sentinel.store.access.keys import Keys
 from tests.api.served import Raised
 from tests.databases import both_databases
 from tests.world import World
@@ -306,3 +308,23 @@ def test_the_store_keeps_what_the_api_did(client: httpx.Client, raised: Raised, 
     act(client, wanted, "resolve", note="freed 40 GB")
     assert store.alerts.get(wanted).status == "resolved"
     assert store.alerts.timeline(wanted)[-1].comment == "freed 40 GB"
+
+
+@both_databases
+def test_me_in_a_search_is_who_asks(client: httpx.Client, store: Store, raised: Raised):
+    marias, bobs, _ = raised("/marias", "/bobs", "/nobodys")
+    act(client, marias, "assign", assignee="maria")
+    act(client, bobs, "assign", assignee="bob")
+    key = Keys(store).create("robot", Role.VIEWER, actor="ada").secret.text
+
+    def found(user: str, search: str, **headers: str) -> list[str]:
+        answer = client.get(URL, params={"q": search}, headers={"X-Sentinel-User": user, **headers})
+        return sorted(alert["labels"]["mount"] for alert in answer.json()["items"])
+
+    assert found("maria", "assignee:me") == ["/marias"]
+    assert found("bob", "assignee:me") == ["/bobs"]
+    assert found("carl", "assignee:me") == []
+    assert found("maria", "-assignee:me") == ["/bobs", "/nobodys"]
+    # A key asks for the person that it acts for.
+    assert found("bob", "assignee:me", Authorization=f"Bearer {key}") == ["/bobs"]
+    assert found("", "assignee:me", Authorization=f"Bearer {key}") == []

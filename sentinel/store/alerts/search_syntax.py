@@ -221,6 +221,7 @@ def _filter_of(term: _Term | _LeftOut, me: str) -> AlertFilter:
             )
         return msgspec.structs.replace(AlertFilter(), **{field: words})
     if field in FIELDS or (field == "group" and is_group_id(value)):
-        value = me if (field, value) == ("assignee", "me") else value
+        if field == "assignee" and value == "me":
+            value = me or value  # without a name it must not mean the unassigned
         return msgspec.structs.replace(AlertFilter(), **{field: value})
     return AlertFilter(labels=((term.name, value),))

@@ -229,3 +229,8 @@ def test_both_keeps_the_fields_of_the_first_at_the_top():
     assert (found.rule, found.team, found.words) == ("disk", "y", ("a", "b"))
     (again,) = found.all_of
     assert (again.rule, again.any_of, again.team) == ("cpu", other.any_of, "")
+
+
+def test_me_of_nobody_is_not_the_unassigned():
+    assert read_search("assignee:me").assignee == "me"
+    assert read_search("assignee:me", me="ann").assignee == "ann"
