@@ -21,7 +21,7 @@ from sentinel.api.once import Once, OnceRoute
 from sentinel.api.problems import responses
 from sentinel.api.rule_bodies import given_of
 from sentinel.api.rule_changes import RuleName
-from sentinel.api.shown_rules import allow, made_rules, store_of
+from sentinel.api.shown_rules import allow, enabled_now, made_rules, store_of, switched
 from sentinel.checks.event_port import POLICY_TRIGGER
 from sentinel.errors import NotFound
 from sentinel.event_policies.model import EventPolicy
@@ -215,19 +215,18 @@ def change(
     enabled = _enabled(request, live)
 
     def edit(draft: Draft) -> tuple[Draft, Mapping[str, Any]]:
-        check_match(if_match, etag_of(draft, enabled=enabled))
+        check_match(if_match, etag_of(draft, enabled=enabled_now(request, name, tenant)))
         return _drafted({**draft.parameters["policy"], **given}, name, draft), {}
 
-    check_match(if_match, etag_of(draft_of(live.deployment), enabled=enabled))
-    if given:
-        with made_rules(request) as rules:
+    check_match(if_match, _version(request, live))
+    with made_rules(request) as rules:
+        if given:
             live = rules.change(name, tenant, edit, actor=who.name)
-    if on is not None and on != enabled:
-        switches = store_of(request).rules
-        if on:
-            switches.enable(name, actor=who.name, tenant=tenant)
-        else:
-            switches.disable(name, actor=who.name, tenant=tenant)
+        if on is not None and on != enabled:
+            with rules.alone(name):
+                if not given:
+                    check_match(if_match, _version(request, _found(request, name, tenant, who)))
+                switched(request, name, tenant, who.name, on=on)
     return _shown(request, response, live, notes=True)
 
 
@@ -246,11 +245,15 @@ def delete(
     if_match: IfMatch = None,
 ) -> None:
     """Delete an event policy with its deployment; its alerts close as "rule disabled"."""
-    live = _found(request, name, tenant, who)
+    _found(request, name, tenant, who)
     allow(who, Permission.EDIT, tenant)
-    check_match(if_match, etag_of(draft_of(live.deployment), enabled=_enabled(request, live)))
+
+    def check(live: Live | None) -> None:
+        if live is not None:
+            check_match(if_match, _version(request, live))
+
     with made_rules(request) as rules:
-        rules.delete(name, tenant, actor=who.name)
+        rules.delete(name, tenant, actor=who.name, check=check)
 
 
 def _drafted(policy: Mapping[str, Any], name: str, before: Draft | None = None) -> Draft:
@@ -278,12 +281,12 @@ def _found(request: Request, name: str, tenant: str, who: Acting) -> Live:
 
 
 def _enabled(request: Request, live: Live) -> bool:
-    draft = draft_of(live.deployment)
-    try:
-        tenant = str(draft.rule.get("tenant") or "default")
-        return store_of(request).rules.get(live.name, tenant).enabled
-    except NotFound:
-        return True
+    tenant = str(draft_of(live.deployment).rule.get("tenant") or "default")
+    return enabled_now(request, live.name, tenant)
+
+
+def _version(request: Request, live: Live) -> str:
+    return etag_of(draft_of(live.deployment), enabled=_enabled(request, live))
 
 
 def _item(request: Request, live: Live, notes: list[str] | None = None) -> PolicyItem:

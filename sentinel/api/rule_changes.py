@@ -22,10 +22,19 @@ from sentinel.api.once import Once, OnceRoute
 from sentinel.api.parts import Fields, chosen, only
 from sentinel.api.problems import responses
 from sentinel.api.rule_bodies import RuleBody, RuleDetail, RuleNew, Switch, given_of
-from sentinel.api.shown_rules import Shown, allow, made_rules, rule_shown, store_of
+from sentinel.api.shown_rules import (
+    Shown,
+    allow,
+    enabled_now,
+    made_rules,
+    rule_shown,
+    store_of,
+    switched,
+)
 from sentinel.errors import NotFound
 from sentinel.rollout.exported import entry_of, written
 from sentinel.rollout.made_rules import known_to
+from sentinel.rollout.plan import Live
 from sentinel.rollout.rule_draft import Draft, etag_of
 from sentinel.rollout.rule_words import Worded, worded
 from sentinel.store.rules.made import given_words
@@ -148,10 +157,9 @@ def change(
     if "team" in given:
         allow(who, Permission.EDIT, tenant, str(given["team"]))
     found: list[Worded] = []
-    enabled = before.detail.enabled
 
     def edit(draft: Draft) -> tuple[Draft, Mapping[str, Any]]:
-        check_match(if_match, etag_of(draft, enabled=enabled))
+        check_match(if_match, etag_of(draft, enabled=enabled_now(request, name, tenant)))
         store = store_of(request)
         found.append(
             worded(given, known_to(store, tenant), draft, given_words(store, tenant, name))
@@ -159,11 +167,15 @@ def change(
         return found[0].draft, found[0].given
 
     live = None
-    if given.keys() - {"enabled"}:
-        with made_rules(request) as rules:
+    fields = bool(given.keys() - {"enabled"})
+    with made_rules(request) as rules:
+        if fields:
             live = rules.change(name, tenant, edit, actor=who.name)
-    if asked.enabled is not None and asked.enabled != enabled:
-        _switch(request, name, tenant, who.name, on=asked.enabled)
+        if asked.enabled is not None and asked.enabled != before.detail.enabled:
+            with rules.alone(name):
+                if not fields:
+                    check_match(if_match, rule_shown(request, name, tenant).etag)
+                switched(request, name, tenant, who.name, on=asked.enabled)
     notes = found[0].notes if found else []
     return _tagged(response, rule_shown(request, name, tenant, live=live, notes=notes))
 
@@ -185,9 +197,12 @@ def delete(
     """
     before = _readable(request, name, tenant, who)
     allow(who, Permission.EDIT, tenant, _team(before))
-    check_match(if_match, before.etag)
+
+    def check(live: Live | None) -> None:
+        check_match(if_match, rule_shown(request, name, tenant, live=live).etag)
+
     with made_rules(request) as rules:
-        rules.delete(name, tenant, actor=who.name)
+        rules.delete(name, tenant, actor=who.name, check=check)
 
 
 @router.post("/{name}/enable", summary="Enable a rule", responses=responses(403, 404))
@@ -196,7 +211,7 @@ def enable(request: Request, name: RuleName, who: Acting, tenant: Tenant = "defa
     """Enable a rule; a repetition changes nothing."""
     before = _readable(request, name, tenant, who)
     allow(who, Permission.EDIT, tenant, _team(before))
-    _switch(request, name, tenant, who.name, on=True)
+    switched(request, name, tenant, who.name, on=True)
     return rule_shown(request, name, tenant).detail
 
 
@@ -218,7 +233,7 @@ def disable(
     """
     before = _readable(request, name, tenant, who)
     allow(who, Permission.EDIT, tenant, _team(before))
-    _switch(request, name, tenant, who.name, on=False, reason=why.reason if why else "")
+    switched(request, name, tenant, who.name, on=False, reason=why.reason if why else "")
     return rule_shown(request, name, tenant).detail
 
 
@@ -270,16 +285,6 @@ def _readable(request: Request, name: str, tenant: str, who: Acting) -> Shown:
 
 def _team(shown: Shown) -> str:
     return str(shown.detail.spec.get("team") or "")
-
-
-def _switch(
-    request: Request, name: str, tenant: str, actor: str, *, on: bool, reason: str = ""
-) -> None:
-    rules = store_of(request).rules
-    if on:
-        rules.enable(name, actor=actor, tenant=tenant)
-    else:
-        rules.disable(name, actor=actor, reason=reason, tenant=tenant)
 
 
 def _tagged(response: Response, shown: Shown) -> RuleDetail:

@@ -26,7 +26,7 @@ from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.rules.health import FACTS, NONE, alert_counts, facts_of
 
-__all__ = ["Shown", "allow", "made_rules", "rule_shown", "store_of"]
+__all__ = ["Shown", "allow", "enabled_now", "made_rules", "rule_shown", "store_of", "switched"]
 
 TRIES = 4
 """Attempts of a request to a Prefect that is busy, while somebody waits for the answer."""
@@ -80,6 +80,46 @@ def allow(who: Principal, permission: Permission, tenant: str, team: str = "") -
             f"{who.name} may not {permission} in the tenant {tenant}{of_team}",
             hint="Ask an admin for the role there.",
         )
+
+
+def enabled_now(request: Request, name: str, tenant: str) -> bool:
+    """Return whether a rule is switched on; one without a row is.
+
+    Args:
+        request: of the route
+        name: of the rule
+        tenant: whose it is
+
+    Returns:
+        Its switch at this moment.
+    """
+    try:
+        return store_of(request).rules.get(name, tenant).enabled
+    except NotFound:
+        return True
+
+
+def switched(
+    request: Request, name: str, tenant: str, actor: str, *, on: bool, reason: str = ""
+) -> None:
+    """Switch a rule on or off; a repetition changes nothing.
+
+    Args:
+        request: of the route
+        name: of the rule
+        tenant: whose it is
+        actor: who does it
+        on: whether it is enabled
+        reason: why it is disabled
+
+    Raises:
+        NotFound: there is no rule of this name
+    """
+    rules = store_of(request).rules
+    if on:
+        rules.enable(name, actor=actor, tenant=tenant)
+    else:
+        rules.disable(name, actor=actor, reason=reason, tenant=tenant)
 
 
 class Shown(msgspec.Struct, frozen=True):

@@ -178,16 +178,16 @@ class AsyncClient:
             name: of the rule
             body: the fields that change
             tenant: whose it is
-            version: the ETag that was read; another version is refused
+            version: of the rule that was read; another one is refused
 
         Returns:
             The rule afterwards.
         """
         return given(await self._do(calls.rule("PATCH", name, tenant, dict(body), version)))
 
-    async def delete_rule(self, name: str, *, tenant: str = "default") -> None:
-        """Delete a rule with its deployment."""
-        await self._do(calls.rule("DELETE", name, tenant, None, ""))
+    async def delete_rule(self, name: str, *, tenant: str = "default", version: str = "") -> None:
+        """Delete a rule with its deployment; with the `version` that was read, only that one."""
+        await self._do(calls.rule("DELETE", name, tenant, None, version))
 
     async def send_metrics(
         self, samples: Sequence[models.MetricSample], *, tenant: str = "default"

@@ -74,7 +74,10 @@ def read(call: Call[M], response: httpx.Response) -> M | None:
         raise problem
     if call.answer is None or not response.content:
         return None
-    return call.answer.model_validate_json(response.content)
+    answer = call.answer.model_validate_json(response.content)
+    if isinstance(answer, models.Rule):
+        return answer.model_copy(update={"version": response.headers.get("ETag", "")})
+    return answer
 
 
 def error_of(response: httpx.Response) -> SentinelError:

@@ -176,16 +176,16 @@ class Client:
             name: of the rule
             body: the fields that change
             tenant: whose it is
-            version: the ETag that was read; another version is refused
+            version: of the rule that was read; another one is refused
 
         Returns:
             The rule afterwards.
         """
         return given(self._do(calls.rule("PATCH", name, tenant, dict(body), version)))
 
-    def delete_rule(self, name: str, *, tenant: str = "default") -> None:
-        """Delete a rule with its deployment."""
-        self._do(calls.rule("DELETE", name, tenant, None, ""))
+    def delete_rule(self, name: str, *, tenant: str = "default", version: str = "") -> None:
+        """Delete a rule with its deployment; with the `version` that was read, only that one."""
+        self._do(calls.rule("DELETE", name, tenant, None, version))
 
     def send_metrics(
         self, samples: Sequence[models.MetricSample], *, tenant: str = "default"

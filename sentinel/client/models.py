@@ -48,7 +48,10 @@ class Acted(BaseModel):
 
 
 class Rule(BaseModel):
-    """A rule and its last evaluation; what only one rule's own address tells is None in lists."""
+    """A rule and its last evaluation; what only one rule's own address tells is None in lists.
+
+    `version` is the tag of this version, for `change_rule` and `delete_rule`; empty in lists.
+    """
 
     tenant: str
     name: str
@@ -68,6 +71,7 @@ class Rule(BaseModel):
     given: dict[str, Any] | None = None
     matched: str = ""
     notes: list[str] = []
+    version: str = ""
 
 
 class RulePage(BaseModel):

@@ -111,16 +111,16 @@ class MadeRules:
             PrefectUnreachable: the API does not answer; nothing was stored, or the same request
                 completes it
         """
-        rule, entry = self._checked(draft)
-        with self._leased(rule.name):
+        rule, entry = checked_draft(draft), entry_of_draft(draft)
+        with self.alone(rule.name):
             begun = Begun(self._store, rule.name, [msgspec.to_builtins(draft), given, enabled])
             again = begun.before()
             self._refuse_taken(rule, again=again)
             step = self._planned(entry)
             begun.mark()
             fresh = add_rule(
-                self._store, rule, draft.trigger, _category(draft, rule), enabled=enabled,
-                actor=actor, source=self._owner, given=given,
+                self._store, rule, draft.trigger, rule.category or find(draft.trigger).category,
+                enabled=enabled, actor=actor, source=self._owner, given=given,
             )  # fmt: skip
             if not fresh and not again:
                 begun.done()
@@ -161,11 +161,11 @@ class MadeRules:
             RuleError: the rule, or Prefect, refuses it; nothing was changed
             PrefectUnreachable: the API does not answer; the same request completes it
         """
-        with self._leased(name):
+        with self.alone(name):
             live = self._mine(name, tenant)
             before = draft_of(live.deployment)
             after, given = edit(before)
-            rule, entry = self._checked(after)
+            rule, entry = checked_draft(after), entry_of_draft(after)
             if (rule.name, rule.tenant) != (name, tenant):
                 raise RuleError("name, tenant: a rule keeps both", hint="Create another rule.")
             step = self._planned(entry)
@@ -174,13 +174,22 @@ class MadeRules:
             keep_given(self._store, tenant, name, given)
         return self._there(rule)
 
-    def delete(self, name: str, tenant: str, *, actor: str) -> int:
+    def delete(
+        self,
+        name: str,
+        tenant: str,
+        *,
+        actor: str,
+        check: Callable[[Live | None], None] = lambda _: None,
+    ) -> int:
         """Delete a rule with its deployment; its alerts close as "rule disabled".
 
         Args:
             name: of the rule
             tenant: whose it is
             actor: who deletes it
+            check: called with its deployment while nobody else changes the rule, so that it may
+                refuse another version
 
         Returns:
             How many alerts were closed.
@@ -190,8 +199,9 @@ class MadeRules:
             Conflict: it is another owner's
             PrefectUnreachable: the API does not answer; the same request completes it
         """
-        with self._leased(name):
+        with self.alone(name):
             live = self.find(name, tenant)
+            check(live)
             if live is None:
                 row = self._store.rules.get(name, tenant)  # raises NotFound where there is none
                 if row.source != self._owner:
@@ -203,9 +213,6 @@ class MadeRules:
                 self._refuse_foreign(live)
                 self._api.delete_deployment(live.id)
             return self._store.rules.retire(name, actor=actor, tenant=tenant)
-
-    def _checked(self, draft: Draft) -> tuple[Rule, Entry]:
-        return checked_draft(draft), entry_of_draft(draft)
 
     def _planned(self, entry: Entry) -> Step:
         (step,) = plan_rollout(self._api, [entry], self._cache, owner=self._owner)
@@ -274,17 +281,22 @@ class MadeRules:
         ]
 
     @contextmanager
-    def _leased(self, name: str) -> Generator[None]:
+    def alone(self, name: str) -> Generator[None]:
         """Hold the name alone: names are unique over all tenants, since those of deployments are.
+
+        Args:
+            name: of the rule
+
+        Yields:
+            Nothing; nobody else changes the rule meanwhile.
 
         Raises:
             Conflict: somebody else changes it now
         """
         lease, holder = lease_of("rule-change", name), secrets.token_hex(8)
         if not self._store.leases.take(lease, holder, _LEASE):
-            raise Conflict(
-                f"somebody else changes the rule {name!r} now", hint="Try again in a second."
-            )
+            what = f"somebody else changes the rule {name!r} now"
+            raise Conflict(what, hint="Try again in a second.")
         try:
             yield
         finally:
@@ -337,10 +349,6 @@ def _taken(name: str) -> Conflict:
         f"there is a rule {name!r} already",
         hint="Change it with PUT, or choose another name: names are unique.",
     )
-
-
-def _category(draft: Draft, rule: Rule) -> str:
-    return rule.category or find(draft.trigger).category
 
 
 @cache

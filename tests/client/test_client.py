@@ -89,6 +89,19 @@ def test_alerts_are_listed_read_and_acted_on(world: World, url: str):
         assert client.rule("disk").spec["when"] == {"above": 90}
 
 
+def test_a_rule_has_the_version_that_a_change_of_it_wants(world: World, url: str):
+    world.raises("/data")
+    with Client(url, TOKEN) as client, Client(url, TOKEN) as other:
+        read = client.rule("disk")
+        assert read.version.startswith('"')
+        assert other.change_rule("disk", {"enabled": False}, version=read.version).version
+        with pytest.raises(Conflict, match="changed it meanwhile"):
+            client.change_rule("disk", {"enabled": True}, version=read.version)
+        now = client.rule("disk")
+        assert (now.enabled, now.version == read.version) == (False, False)
+        assert client.change_rule("disk", {"enabled": True}, version=now.version).enabled
+
+
 def test_what_a_program_sends_is_stored_once(url: str):
     with Client(url, TOKEN) as client:
         alert = {"alert_name": "slow", "service_name": "shop"}

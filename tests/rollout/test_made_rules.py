@@ -13,6 +13,7 @@ from sentinel.errors import Conflict, NotFound, PrefectUnreachable, RuleError
 from sentinel.rollout.api import RolloutApi
 from sentinel.rollout.flow_cache import FlowCache
 from sentinel.rollout.made_rules import MadeRules
+from sentinel.rollout.plan import Live
 from sentinel.rollout.rule_draft import Draft
 from sentinel.store import Store
 from tests.prefect_server import PrefectServer
@@ -92,3 +93,21 @@ def test_a_name_of_a_hundred_characters_is_made_changed_and_deleted(
     assert store.rules.get(name).given == {"team": "web"}
     rules.delete(name, "default", actor="ann")
     assert api.live([name]) == []
+
+
+def test_a_version_is_compared_while_nobody_else_changes_the_rule(
+    rules: MadeRules, api: Lossy, store: Store
+):
+    api.loses = False
+    rules.create(DRAFT, actor="ann", given={})
+
+    def check(live: Live | None) -> None:
+        assert live is not None
+        with pytest.raises(Conflict, match="somebody else changes"):
+            rules.change(DRAFT.name, "default", lambda now: (now, {}), actor="bob")
+        raise Conflict("another version")
+
+    with pytest.raises(Conflict, match="another version"):
+        rules.delete(DRAFT.name, "default", actor="ann", check=check)
+    assert [one.name for one in api.live([DRAFT.name])] == [DRAFT.name]
+    assert store.rules.get(DRAFT.name).enabled
