@@ -14,6 +14,7 @@ from sentinel.store import Store
 from sentinel.store.audit.chaining import chain, verify_chain
 from sentinel.store.audit.queries import AuditFilter, page
 from sentinel.store.audit.record import person_of
+from sentinel.store.migrations.audit_triggers import create_triggers, drop_triggers
 from tests.store.older_schemas import filled, migrate_to
 
 
@@ -24,9 +25,19 @@ def test_a_channel_of_the_longest_name_is_recorded_and_found(store: Store):
     assert row.object_id == ref
 
 
+def _as_it_was_made(store: Store) -> None:
+    """Give the column the type that it had in databases of before the migration."""
+    with store.write() as connection:
+        drop_triggers(connection)
+        connection.execute(text("ALTER TABLE audit ALTER COLUMN object_id TYPE VARCHAR(100)"))
+        create_triggers(connection)
+
+
 def test_rows_of_before_the_migration_are_still_proved_and_refused(database_url: str):
     store = Store(database_url, clock=FakeClock())
     migrate_to(store.engine, "0028")
+    if store.dialect == "postgresql":
+        _as_it_was_made(store)
     tables = MetaData()
     tables.reflect(store.engine)
     audit = tables.tables["audit"]
@@ -43,6 +54,7 @@ def test_rows_of_before_the_migration_are_still_proved_and_refused(database_url:
     before, head = rows(), verify_chain(store).head
     store.migrate()
     assert rows() == before
+    store.audit.write([channel_change("channel.saved", "slack/" + "x" * 194)], actor="ada")
     assert verify_chain(store, known=[head]).problems == []
     names = {one["name"] for one in inspect(store.engine).get_indexes("audit")}
     assert {"audit_waiting", "audit_by_actor", "audit_by_object"} <= names

@@ -16,6 +16,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from sentinel.alerts.actions import Acknowledge
+from sentinel.audit.change import channel_change
 from sentinel.clock import FakeClock
 from sentinel.engine.dispatcher import notify_due
 from sentinel.errors import ConfigurationError, Conflict, DatabaseError, SchemaTooNew
@@ -164,6 +165,22 @@ def test_a_backup_of_an_older_schema_replaces_what_a_migrated_database_has(
     assert "night" in full.receivers.all()
     assert "audit" not in done.rows
     assert [row.action for row in page(full, AuditFilter()).items] == ["database.restored"]
+
+
+def test_audit_rows_of_long_ids_are_restored_from_before_their_column_was_widened(
+    full: Store, other: Store, tmp_path: Path
+):
+    """SQLite took them all along."""
+    ref = "sentinel-webhook/" + "x" * 183
+    full.audit.write([channel_change("channel.saved", ref)], actor="ada")
+    chain(full)
+    path = tmp_path / "b.jsonl.gz"
+    backup(full, path)
+    as_of_schema(path, "0028")
+    restore(other, path)
+    found = verify_chain(other, known=[verify_chain(full).head])
+    assert found.problems == []
+    assert [one.object_id for one in page(other, AuditFilter(object=ref)).items] == [ref]
 
 
 def test_a_restore_raises_the_change_number_past_every_one_of_before(full: Store, tmp_path: Path):

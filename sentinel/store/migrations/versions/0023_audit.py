@@ -31,7 +31,8 @@ def upgrade() -> None:
         sa.Column("tenant", sa.String(100), nullable=False),
         sa.Column("action", sa.String(60), nullable=False),
         sa.Column("object_kind", sa.String(30), nullable=False),
-        sa.Column("object_id", sa.String(100), nullable=False),
+        # Once 100 characters, which 0029 widens; SQLite took longer ones, and so may its backups.
+        sa.Column("object_id", sa.Text(), nullable=False),
         sa.Column("object_name", sa.Text(), nullable=False),
         sa.Column("before", sa.Text(), nullable=True),
         sa.Column("after", sa.Text(), nullable=True),
