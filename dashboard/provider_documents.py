@@ -123,7 +123,7 @@ def address_in(document: dict[str, Any], name: str) -> str:
         The URL.
 
     Raises:
-        ConfigurationError: it is neither https nor of this machine
+        ConfigurationError: it is no address, or neither https nor of this machine
     """
     return _checked(str(document.get(name, "")))
 
@@ -138,7 +138,10 @@ def _json(url: str) -> dict[str, Any]:
 
 
 def _checked(url: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as https://[::1
+        raise ConfigurationError("an address of the provider is not valid", hint=HINT) from None
     here = parts.hostname in ("localhost", "127.0.0.1", "::1")
     if not parts.hostname or (parts.scheme != "https" and not (parts.scheme == "http" and here)):
         raise ConfigurationError("an address of the provider is not https", hint=HINT)

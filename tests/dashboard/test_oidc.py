@@ -14,10 +14,12 @@ from joserfc.jwk import RSAKey
 
 from dashboard.login_gate import OUTSIDE_AT_ONCE, OUTSIDE_WAITING, STATE
 from dashboard.oidc import LONGEST_COOKIE, Started
+from dashboard.provider_documents import address_in
 from dashboard.sign_in import SignIn
 from sentinel.access import Grant, Role
 from sentinel.access.cookies import COOKIE
 from sentinel.clock import FakeClock
+from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.access.people import People
@@ -288,6 +290,11 @@ def test_an_address_that_others_could_answer_for_is_not_asked(dashboard: Dashboa
     dashboard.sign_in = SignIn(store, Settings.model_validate(plain), callback=lambda: CALLBACK)
     answer = dashboard.asks("/sentinel/oidc", headers=PAGE)
     assert "An address of the provider is not https" in answer.text
+
+
+def test_what_a_provider_calls_an_address_may_be_none():
+    with pytest.raises(ConfigurationError, match="not valid"):
+        address_in({"token_endpoint": "https://[::1/token"}, "token_endpoint")
 
 
 def test_the_audit_trail_has_an_account_that_a_login_made_or_changed(

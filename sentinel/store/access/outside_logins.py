@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select
 
 from sentinel.access import Grant
+from sentinel.access.outside_names import name_from
 from sentinel.audit.change import Change, differing
-from sentinel.errors import Conflict
+from sentinel.errors import ConfigurationError, Conflict
 from sentinel.schema.columns import new_id
 from sentinel.store.access.grants import grant, places, revoke
-from sentinel.store.access.people import checked_name, person_name
+from sentinel.store.access.people import person_name
 from sentinel.store.access.person_views import PERSON, PersonView, fields_of, views_of
 from sentinel.store.access.sessions import Begun, Sessions
 
@@ -46,7 +47,7 @@ class OutsideLogins:
         Args:
             issuer: of the token
             subject: its claim `sub`
-            name: what timelines record, for a new account
+            name: what timelines record, for a new account; `-` stands for what it cannot have
             display_name: as pages show it
             role: what the claims mean; it replaces the roles of the login before
 
@@ -54,7 +55,7 @@ class OutsideLogins:
             The new session; None where the account is disabled.
 
         Raises:
-            ConfigurationError: the name cannot be one of an account
+            ConfigurationError: nothing of the name and the subject can be one of an account
             Conflict: another account has the name
         """
         shown = " ".join(display_name.split())[:LONGEST_DISPLAY_NAME]
@@ -67,12 +68,7 @@ class OutsideLogins:
             row = connection.execute(query.with_for_update()).first()
             before: PersonView | None = None
             if row is None:
-                named = checked_name(name)
-                if connection.execute(select(PERSON.c.id).where(PERSON.c.name == named)).first():
-                    raise Conflict(
-                        f"another account is named {named!r}",
-                        hint="An admin deletes that one: sentinel user delete",
-                    )
+                named = _free_name(connection, name, subject)
                 person_id = new_id()
                 connection.execute(
                     PERSON.insert().values(
@@ -107,3 +103,25 @@ class OutsideLogins:
             note="by the OIDC provider",
         )  # fmt: skip
         self._store.audit.add(connection, change, actor=person_name(now.name))
+
+
+def _free_name(connection: Connection, name: str, subject: str) -> str:
+    """Return the name of a new account: as it was given, or as near to that as can be."""
+    # One that had to be changed may be that of another person (José and Jose).
+    near = name_from(name)
+    names = [near] if near == person_name(name) else [near, name_from(subject)]
+    names = list(filter(None, names))
+    taken = set(connection.execute(select(PERSON.c.name).where(PERSON.c.name.in_(names))).scalars())
+    for one in names:
+        if one not in taken:
+            return one
+    if not names:
+        raise ConfigurationError(
+            f"no account can be named {name[:100]!r}",
+            hint="An admin sets SENTINEL_OIDC_NAME_CLAIM to a claim with letters or digits: email",
+        )
+    raise Conflict(
+        f"another account is named {names[0]!r}",
+        hint="An admin deletes that one (sentinel user delete), or sets SENTINEL_OIDC_NAME_CLAIM "
+        "to a claim that no two people share.",
+    )
