@@ -252,6 +252,21 @@ def test_an_end_that_retention_deleted_proves_nothing_and_is_said():
     assert problems(rows[2:], end(rows), known=[Head(2, "f" * 64)], **left)
 
 
+def test_after_retention_a_name_is_still_missed_where_its_rows_are_kept():
+    """An erasure comes after all rows of its pseudonym, so it is kept as long as they are."""
+    rows = rows_of("a", "b", "c")
+    actor, other, _ = sorted(PEOPLE)
+    point = Checkpoint(2, rows[1].hash, BEGAN, "")
+    point = msgspec.structs.replace(point, signature=sign(point, KEY))
+    left: dict[str, Any] = {"checkpoint": point, "key": KEY}
+    gone = {other: Person(other, None, "")}  # whose erasure may be among the deleted rows
+    assert problems(rows[2:], end(rows), people=acting(rows) | gone, **left) == []
+    gone = {actor: Person(actor, None, "")}
+    (said,) = problems(rows[2:], end(rows), people=gone, **left)
+    assert "without an erasure" in said
+    assert problems(rows[2:], end(rows), people=gone, erasing=[actor], **left) == []
+
+
 def test_a_pseudonym_that_no_row_names_is_of_rows_that_were_removed():
     (row,) = rows_of("a")
     ada, grace, system = sorted(PEOPLE)
