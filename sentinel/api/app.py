@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.concurrency import run_in_threadpool
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
@@ -107,7 +108,8 @@ def create_app(
                 relay_thread.stop()
             prefect.close()
             app.state.answers.close()
-            app.state.arrivals.close()
+            # Not on the event loop: whoever waits for an answer is to get it.
+            await run_in_threadpool(app.state.arrivals.close)
             app.state.keys.close()
             if app.state.outside is not None:
                 app.state.outside.close()

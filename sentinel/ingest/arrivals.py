@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Literal
@@ -81,11 +82,17 @@ class Arrivals:
         self._thread = ThreadPoolExecutor(1, "arrivals")
         self._lock = Lock()
         self._waiting: deque[tuple[Message, Future[Applied]]] = deque()
+        self._closed = False
 
     @property
     def waiting(self) -> int:
         """How many messages wait."""
         return len(self._waiting)
+
+    @property
+    def closed(self) -> bool:
+        """Whether no more messages are taken."""
+        return self._closed
 
     def submit(self, message: Message) -> Future[Applied]:
         """Have a message applied after those before it.
@@ -97,10 +104,14 @@ class Arrivals:
             The result of its evaluation, once it is committed; else the error of `arrive`.
 
         Raises:
-            DatabaseError: too many messages wait
+            DatabaseError: too many messages wait, or no more are taken
         """
         result: Future[Applied] = Future()
         with self._lock:
+            if self._closed:
+                raise DatabaseError(
+                    "Sentinel's API stops", hint="Send it again later; nothing was written."
+                )
             if len(self._waiting) >= _MOST_WAITING:
                 raise DatabaseError(
                     f"{_MOST_WAITING:,} messages wait to be applied",
@@ -108,12 +119,17 @@ class Arrivals:
                 )
             self._waiting.append((message, result))
         # A call for each message: most find that an earlier one has taken theirs.
-        self._thread.submit(self._apply_some)
+        with suppress(RuntimeError):  # closed just now: `close` applies what waits
+            self._thread.submit(self._apply_some)
         return result
 
     def close(self) -> None:
-        """Apply the messages that wait, and end the thread."""
+        """Apply the messages that wait, take no more, and end the thread."""
+        with self._lock:
+            self._closed = True
         self._thread.shutdown(wait=True)
+        while self._waiting:
+            self._apply_some()
 
     def _apply_some(self) -> None:
         some = self._next()

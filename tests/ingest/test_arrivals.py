@@ -14,11 +14,13 @@ from fastapi import FastAPI
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from sentinel.api.app import create_app
 from sentinel.checks.reading import Reading
 from sentinel.errors import DatabaseError, DatabaseUnreachable
 from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.ingest import arrivals as room
 from sentinel.ingest.arrivals import Arrivals, Message
+from sentinel.settings import Settings
 from sentinel.store import Store
 from tests.api.conftest import app, application, settings
 from tests.api.senders import ALERTMANAGER, BASE
@@ -151,6 +153,56 @@ def test_more_than_can_wait_are_told_to_come_again(
     arrivals.submit(firing("C"))
     with pytest.raises(DatabaseError, match="2 messages wait"):
         arrivals.submit(firing("D"))
+
+
+def test_what_comes_after_the_close_is_told_to_come_again_and_not_applied(
+    store: Store, arrivals: Arrivals, door: Door
+):
+    """Else it would be applied, and once more when its sender repeats it."""
+    waits = arrivals.submit(firing("A"))
+    eventually(lambda: door.batches == [["default/A"]], "the first is being applied")
+    also = arrivals.submit(firing("B"))
+    closing = threading.Thread(target=arrivals.close)
+    closing.start()
+    eventually(lambda: arrivals.closed, "it is closing")
+    with pytest.raises(DatabaseError, match="stops"):
+        arrivals.submit(firing("C"))
+    door.opened.set()
+    closing.join(60)
+    assert (waits.result(60).changed, also.result(60).changed) == (1, 1)
+    assert statuses(store) == {"A": "open", "B": "open"}
+    assert arrivals.waiting == 0
+
+
+def test_the_api_answers_503_while_it_stops_and_applies_what_waits(
+    store: Store, settings: Settings, door: Door
+):
+    """The event loop goes on, so that whoever waits for an answer gets it."""
+    app = create_app(settings, store=store, relay=False)
+
+    async def ask() -> list[int]:
+        transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1", headers=headers, timeout=60
+        ) as client:
+            stopping = app.router.lifespan_context(app)
+            await stopping.__aenter__()
+            first = asyncio.create_task(
+                client.post(f"{BASE}/webhooks/prometheus", json=ALERTMANAGER)
+            )
+            while not door.batches:
+                await asyncio.sleep(0.01)
+            ending = asyncio.create_task(stopping.__aexit__(None, None, None))
+            while not app.state.arrivals.closed:
+                await asyncio.sleep(0.01)
+            late = await client.post(f"{BASE}/webhooks/prometheus", json=ALERTMANAGER)
+            door.opened.set()
+            answers = [await first, late]
+            await ending
+        return [one.status_code for one in answers]
+
+    assert asyncio.run(ask()) == [200, 503]
 
 
 def test_messages_are_tried_again_as_a_whole_where_another_process_was_first(
