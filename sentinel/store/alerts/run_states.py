@@ -36,11 +36,11 @@ def open_runs(store: Store) -> list[str]:
         store: the shared database
 
     Returns:
-        The ids of at most `MOST_RUNS`; those whose alerts are the oldest come first, so that each
-        has its turn.
+        The ids of at most `MOST_RUNS`, chosen at random where there are more, so that each has
+        its turn although others run or are paused for long.
     """
     query = select(ALERT.c.flow_run_id).where(_OPEN).group_by(ALERT.c.flow_run_id)
-    query = query.order_by(func.min(ALERT.c.id)).limit(MOST_RUNS)
+    query = query.order_by(func.random()).limit(MOST_RUNS)
     with store.read() as connection:
         return list(connection.execute(query).scalars())
 
