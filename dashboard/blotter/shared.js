@@ -65,7 +65,9 @@ function span(milliseconds) {
   return hours < 48 ? `${hours}h` : `${Math.floor(hours / 24)}d`;
 }
 /** One clock format, the viewer's, as in Streamlit's tables and in dashboard/clock.py; nothing else writes times. */
-const writesTime = (options) => {
+const writesTime = (shown) => {
+  // Babel writes these for every language; browsers take those of the language (th-TH, fa-IR, ar-SA).
+  const options = { ...shown, calendar: "gregory", numberingSystem: "latn" };
   try { return new Intl.DateTimeFormat(navigator.languages, options); } catch { return new Intl.DateTimeFormat(undefined, options); }
 };
 const CLOCK = {

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+import dashboard
+from dashboard.clock import Clock
 from sentinel.alerts.actions import Acknowledge, Suppress
 from sentinel.schema.columns import new_id
 from sentinel.store.database.tables import DELIVERY
@@ -154,3 +158,20 @@ def test_all_pages_write_times_as_the_viewers_browser_does(
     seen["drawer"] = texts(page, moment)
     context.close()
     assert {path: found for path, texts in seen.items() if (found := wrong(texts, locale))} == {}
+
+
+@pytest.mark.parametrize("locale", ["en-US", "th-TH", "fa-IR", "ar-SA"])
+def test_browsers_write_the_calendar_and_the_digits_that_the_pages_write(
+    browser: Browser, locale: str
+):
+    """Of a language's own, browsers take a calendar that Babel does not write."""
+    at = datetime(2026, 11, 29, 17, 24, 5, tzinfo=UTC)
+    page = browser.new_page(locale=locale, timezone_id="UTC")
+    page.add_script_tag(path=Path(dashboard.__file__).parent / "blotter" / "shared.js")
+    drawn: list[str] = page.evaluate(
+        "(at) => ['full', 'date'].map((one) => CLOCK[one].format(at))", at.timestamp() * 1000
+    )
+    page.close()
+    clock = Clock(ZoneInfo("UTC"), locale)
+    for text in (*drawn, clock.moment(at), clock.day(at)):
+        assert {"2026", "29"} <= set(re.findall(r"[0-9]+", text))
