@@ -39,7 +39,7 @@ class Log:
         what: str,
         message: str,
         details: Mapping[str, Any] | None = None,
-    ) -> None:
+    ) -> str:
         """Write one row in the caller's transaction.
 
         Args:
@@ -48,20 +48,37 @@ class Log:
             what: a dotted word such as `rule.switched`
             message: one sentence, cut to 2000 characters
             details: further values that JSON can hold
+
+        Returns:
+            The id of the row.
         """
+        row_id = new_id()
         connection.execute(
             LOG.insert().values(
-                id=new_id(), at=self._store.now(), level=level, what=what,
+                id=row_id, at=self._store.now(), level=level, what=what,
                 message=message[:2000], details=dict(details or {}),
             )
         )  # fmt: skip
+        return row_id
 
     def write(
         self, level: str, what: str, message: str, details: Mapping[str, Any] | None = None
-    ) -> None:
-        """Write one row in a transaction of its own."""
+    ) -> str:
+        """Write one row in a transaction of its own, and return its id."""
         with self._store.write() as connection:
-            self.add(connection, level, what, message, details)
+            return self.add(connection, level, what, message, details)
+
+    def reword(self, row_id: str, message: str, details: Mapping[str, Any]) -> None:
+        """Replace what a row says, in a transaction of its own: it happened again.
+
+        Args:
+            row_id: of the row; nothing happens where it was deleted
+            message: one sentence, cut to 2000 characters
+            details: further values that JSON can hold
+        """
+        change = LOG.update().where(LOG.c.id == row_id)
+        with self._store.write() as connection:
+            connection.execute(change.values(message=message[:2000], details=dict(details)))
 
     def page(
         self, limit: int = 100, *, words: str = "", levels: Sequence[str] = ()

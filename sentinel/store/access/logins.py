@@ -7,6 +7,7 @@ was right. So several processes, or many requests at once, get no further guesse
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Logins", "Refused"]
 
 _NEVER = timedelta(0)
+UNKNOWN_EVERY = timedelta(minutes=1)
+"""How long one row of the system log counts failed logins of unknown names."""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -50,6 +53,7 @@ class Logins:
     def __init__(self, store: Store, sessions: Sessions) -> None:
         self._store = store
         self._sessions = sessions
+        self._unknown = _UnknownNames(store)
 
     def log_in(self, name: str, password: str) -> Begun | Refused:
         """Log a person in with a password.
@@ -125,9 +129,38 @@ class Logins:
 
     def _failed(self, named: str, counted: Failures, *, known: bool) -> Refused:
         now: datetime = self._store.now()
-        # What was typed in place of an unknown name may be a password.
-        who = named if known else "an unknown name"
-        details = {"failures": counted.count} | ({"person": named} if known else {})
-        words = f"a login of {who} failed ({counted.count} in a row)"
-        self._store.log.write("warning", "login.failed", words, details)
+        if known:
+            words = f"a login of {named} failed ({counted.count} in a row)"
+            details = {"failures": counted.count, "person": named}
+            self._store.log.write("warning", "login.failed", words, details)
+        else:
+            self._unknown.note(now)
         return Refused(counted.wait(now), verified=True)
+
+
+class _UnknownNames:
+    """Failed logins of unknown names in the system log: one row a minute from each process.
+
+    Anybody can try as many names as they like, and would push all else out of the log. What was
+    typed is not written, since it may be a password.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = Lock()
+        self._row = ""
+        self._began: datetime | None = None
+        self._count = 0
+
+    def note(self, now: datetime) -> None:
+        """Count one more, in the row of this minute."""
+        with self._lock:
+            if self._began is None or abs(now - self._began) >= UNKNOWN_EVERY:
+                self._row = self._store.log.write(
+                    "warning", "login.failed", "a login of an unknown name failed", {"failures": 1}
+                )
+                self._began, self._count = now, 1
+            else:
+                self._count += 1
+                words = f"{self._count} logins of unknown names failed within a minute"
+                self._store.log.reword(self._row, words, {"failures": self._count})

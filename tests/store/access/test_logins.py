@@ -123,5 +123,29 @@ def test_what_was_typed_as_a_name_is_not_kept(logins: Logins, store: Store):
     logins.log_in("maria", WRONG)
     kept = dump(store)
     assert WRONG not in kept
-    assert "a login of an unknown name failed (1 in a row)" in kept
+    assert "a login of an unknown name failed" in kept
     assert "a login of maria failed (1 in a row)" in kept
+
+
+def test_logins_of_unknown_names_are_one_row_a_minute(
+    logins: Logins, store: Store, clock: FakeClock
+):
+    """Anybody may try any number of them, which must not push all else out of the log."""
+    for number in range(3):
+        logins.log_in(f"nobody-{number}", WRONG)
+    clock.forward(seconds=59)
+    logins.log_in("nobody-at-all", WRONG)
+    assert failures_of(store) == [("4 logins of unknown names failed within a minute", 4)]
+    logins.log_in("maria", WRONG)
+    clock.forward(seconds=1)
+    logins.log_in("nobody-else", WRONG)
+    assert failures_of(store) == [
+        ("a login of an unknown name failed", 1),
+        ("a login of maria failed (1 in a row)", 1),
+        ("4 logins of unknown names failed within a minute", 4),
+    ]
+
+
+def failures_of(store: Store) -> list[tuple[str, int]]:
+    rows = [row for row in store.log.page() if row.what == "login.failed"]
+    return [(row.message, row.details["failures"]) for row in rows]

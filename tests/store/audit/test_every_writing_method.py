@@ -102,6 +102,7 @@ EXEMPT = {
     "rules.remediation.Remediations.follow": _ENGINE,
     "rules.remediation.Remediations.not_started": _ENGINE,
     "system_log.Log.write": "what Sentinel itself did; changes of people are audited",
+    "system_log.Log.reword": "that something Sentinel logged happened again",
 }
 
 
