@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 import orjson
 from fastapi import Depends, Query, Request
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ValidationError
 
 from sentinel.api.limits import allow
 from sentinel.api.problems import SEE_DOCS, Problem
@@ -34,7 +35,14 @@ def _written_out(given: object) -> object:
     return given
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+def _on_the_calendar(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must lie between the years 1 and 9999, in UTC, too") from None
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_on_the_calendar)]
 """A moment of RFC 3339 in a query."""
 
 Tenant = Annotated[str, Query(pattern=f"^({TENANT_PATTERN})$", description="Name of the tenant.")]

@@ -51,6 +51,8 @@ __all__ = ["router"]
 router = APIRouter(prefix="/rules", tags=["rules"])
 LONGEST = timedelta(days=31)
 """The longest time that is replayed."""
+YEARS = range(1970, 9000)
+"""Of samples: their moments can be moved by periods and time zones."""
 
 
 @router.post(
@@ -143,19 +145,16 @@ def _replayed(request: Request, draft: Draft, since: datetime, until: datetime) 
 
 def _evaluations(samples: Sequence[TestSample], every: timedelta, now: datetime) -> list[Seen]:
     """Return the evaluations that saw the samples, oldest first."""
-    at = now - every * len(samples)
+    _refuse_far(samples, every)
+    unplaced = sum(sample.at is None for sample in samples)
+    at: datetime | None = None
     by_time: dict[datetime, list[Reading]] = {}
     for sample in samples:
-        at = sample.at or at + every
+        at = sample.at or (now - every * (unplaced - 1) if at is None else at + every)
         by_time.setdefault(at, []).append(Reading(labels=sample.labels, value=sample.value))
     if max(by_time) - min(by_time) > LONGEST:
-        raise Problem(
-            422,
-            "invalid",
-            f"samples: they span more than {LONGEST.days} days",
-            hint="Send fewer, or give the rule a shorter period.",
-            field="samples",
-        )
+        problem = _too_far()
+        raise problem
     return [
         Seen(
             at=at,
@@ -164,6 +163,37 @@ def _evaluations(samples: Sequence[TestSample], every: timedelta, now: datetime)
         )
         for at, readings in sorted(by_time.items())
     ]
+
+
+def _refuse_far(samples: Sequence[TestSample], every: timedelta) -> None:
+    """Refuse moments that no calendar has, or that lie too far from each other.
+
+    Raises:
+        Problem: 422
+    """
+    for number, sample in enumerate(samples):
+        if sample.at is not None and sample.at.year not in YEARS:
+            raise Problem(
+                422,
+                "invalid",
+                f"samples.{number}.at: must lie between the years {YEARS[0]} and {YEARS[-1]}",
+                field=f"samples.{number}.at",
+            )
+    periods = max(sum(sample.at is None for sample in samples) - 1, 1)
+    unplaced = any(sample.at is None for sample in samples[1:])
+    if unplaced and every.total_seconds() * periods > LONGEST.total_seconds():
+        problem = _too_far()
+        raise problem
+
+
+def _too_far() -> Problem:
+    return Problem(
+        422,
+        "invalid",
+        f"samples: they span more than {LONGEST.days} days",
+        hint="Send fewer, or give the rule a shorter period.",
+        field="samples",
+    )
 
 
 def _shown(found: Backtest) -> Response:

@@ -96,3 +96,52 @@ def test_a_client_that_goes_away_in_the_middle_is_one_line_for_debugging(
     assert [one.levelname for one in about if one.levelno >= logging.WARNING] == []
     assert sum("went away" in one.getMessage() for one in about) == 1
     assert "Traceback" not in caplog.text
+
+
+RULE = {"name": "cpu", "threshold_value": 85}
+
+
+@pytest.mark.parametrize(
+    ("rule", "samples", "field"),
+    [
+        ({}, [{"value": 1, "at": "0001-01-01T00:00:00Z"}], "samples.0.at"),
+        ({}, [{"value": 1}, {"value": 1, "at": "0001-01-01T00:00:00+14:00"}], "samples.1.at"),
+        ({}, [{"value": 99, "at": "9999-12-31T23:59:59-14:00"}], "samples.0.at"),
+        ({"every": "3650d"}, [{"value": 1}] * 203, "samples"),
+        ({"every": "3650d"}, [{"value": 1, "at": "8999-01-01T00:00:00Z"}, {"value": 1}], "samples"),
+    ],
+)
+def test_samples_at_moments_that_no_calendar_has_are_refused_by_name(
+    client: httpx.Client, rule: dict[str, Any], samples: list[dict[str, Any]], field: str
+):
+    body = {"rule": {**RULE, **rule}, "samples": samples}
+    answer = client.post("/api/v1/alerts/rules/test", json=body)
+    assert (answer.status_code, answer.json()["error"].get("field")) == (422, field), answer.text
+
+
+@pytest.mark.parametrize("rule", [{"every": "3650d"}, {"for": "3650d"}, {"resolve_after": "3650d"}])
+@pytest.mark.parametrize(
+    "placed", [{}, {"at": "8999-12-31T00:00:00Z"}, {"at": "1970-01-01T00:00:00Z"}]
+)
+def test_a_long_period_or_wait_of_one_sample_is_tried(
+    client: httpx.Client, rule: dict[str, Any], placed: dict[str, Any]
+):
+    body = {"rule": {**RULE, **rule}, "samples": [{"value": 99, **placed}]}
+    answer = client.post("/api/v1/alerts/rules/test", json=body)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["evaluations"] == 1
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_query_for_a_moment_that_no_calendar_has_in_utc_is_refused_by_name(
+    app: FastAPI, client: httpx.Client, moment: str
+):
+    asked = 0
+    for path, routes in app.openapi()["paths"].items():
+        for one in routes.get("get", {}).get("parameters", []):
+            if one["in"] == "query" and "date-time" in str(one["schema"]):
+                asked += 1
+                answer = client.get(path, params={one["name"]: moment})
+                error = answer.json()["error"]
+                assert (answer.status_code, error["field"]) == (422, one["name"]), (path, error)
+    assert asked >= 4
