@@ -188,7 +188,7 @@ def export(
         if output is None:
             for some in every(store, wanted):
                 for one in some:
-                    print(_line(one))
+                    say(_line(one))
             return
         try:
             with output.open("x", encoding="utf-8") as file:
