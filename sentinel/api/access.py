@@ -186,9 +186,10 @@ async def local_or_trusted(
     """Allow health and documentation from this machine; from others with the token.
 
     Raises:
-        Problem: 401 from another machine without the right token
+        Problem: 401 from another machine without the right token, 422 for an invalid name
     """
     if request.client is not None and is_loopback(request.client.host):
+        _name(user)
         return
     await principal(request, user)
 
