@@ -30,16 +30,19 @@ from sentinel.clock import FakeClock
 from sentinel.links import Addresses
 from sentinel.schema.columns import new_id
 from sentinel.store import Store
+from sentinel.store.alerts.alert_rows import searched
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.alerts.search_syntax import read_search
 from sentinel.store.database.bulk import dumped, insert_many
-from sentinel.store.database.tables import ALERT_COLUMNS
+from sentinel.store.database.tables import ALERT, ALERT_COLUMNS
 from sentinel.up.temporary import temporary_postgres
 
 ALERTS = int(os.environ.get("SENTINEL_BENCH_ALERTS", "1_000_000"))
 LIVE = 1000
 QUERIES = 200
 PIECE = 20_000
+_EMPTY: dict[str, Any] = {one.name: None if one.nullable else "" for one in ALERT.columns}
+"""Of every column that a row says nothing of."""
 RULES = [f"rule-{number:03d}" for number in range(200)]
 WEIGHTS = [1 / (number + 1) for number in range(len(RULES))]
 SEVERITIES = (
@@ -73,12 +76,12 @@ def _measure(suffix: str, url: str) -> list[Row]:
     fill(store, chance)
     cursors = _cursors(store)
     asked = [_history(store, chance, cursors) for _ in range(QUERIES)]
-    searched = [_search(store, chance) for _ in range(QUERIES)]
+    sought = [_search(store, chance) for _ in range(QUERIES)]
     live = [_live(store, chance) for _ in range(QUERIES)]
     one = [_details(store, chance) for _ in range(QUERIES)]
     open_ids = [one.id for one in store.alerts.page(limit=200, order="live").items]
     acted = [_acknowledge(store, one) for one in open_ids[:100]]
-    paged, found, shown, told, done = (_p95(calls) for calls in (asked, searched, live, one, acted))
+    paged, found, shown, told, done = (_p95(calls) for calls in (asked, sought, live, one, acted))
     peer_page = _p95([_offset(store, chance) for _ in range(10)])
     peer_search = _p95([_like(store, chance) for _ in range(10)])
     overview = {
@@ -145,12 +148,15 @@ def _rows(
         live = number >= ALERTS - LIVE
         acknowledged = chance.random() < 0.5
         after = at + timedelta(minutes=chance.expovariate(1 / 20))
-        cells = dict.fromkeys(ALERT_COLUMNS, "") | {
+        title = f"{cause} on {host}: {chance.randrange(1000)}"
+        value = chance.random() * 100
+        description = f"service-{chance.randrange(300)} {cause} {chance.choice(CAUSES)}"
+        cells = _EMPTY | {
             "id": new_id(), "tenant": "default", "rule": rule, "fingerprint": new_id(),
             "status": "open" if live else "resolved", "severity": rank, "severity_word": word,
             "category": f"category-{RULES.index(rule) % 6}", "team": chance.choice(TEAMS),
-            "title": f"{cause} on {host}: {chance.randrange(1000)}", "value": chance.random() * 100,
-            "description": f"service-{chance.randrange(300)} {cause} {chance.choice(CAUSES)}",
+            "title": title, "value": value, "description": description,
+            "searched": searched(title, description),
             "labels": dumped({"host": host, "zone": f"z{chance.randrange(9)}"}),
             "annotations": "{}", "details": "{}", "source": "rule", "first_bad_at": at,
             "last_bad_at": at, "seen_at": at, "opened_at": at, "created_at": at, "updated_at": at,
