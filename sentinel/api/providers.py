@@ -6,6 +6,7 @@ A provider is a channel's block and a receiver of its id, so that event policies
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from typing import Annotated, Any, cast
 
@@ -37,6 +38,7 @@ from sentinel.settings import Settings
 
 __all__ = ["router"]
 
+_log = logging.getLogger(__name__)
 router = APIRouter(prefix="/providers", tags=["providers"], route_class=OnceRoute)
 
 ProviderId = Annotated[str, Path(pattern=ID_PATTERN, max_length=100, examples=["slack-001"])]
@@ -82,8 +84,7 @@ def create(request: Request, response: Response, body: Body, who: Acting) -> Pro
             if provider.channel:
                 store.receivers.set(own, [provider.channel], actor=who.name)
         except BaseException:
-            with suppress(SentinelError):
-                _forget(request, provider, who.name)
+            _undo(request, provider, who.name)
             raise
     response.headers["Location"] = f"{request.url.path.rstrip('/')}/{own}"
     return _shown(request, provider)
@@ -217,6 +218,17 @@ def _forget(request: Request, provider: Provider, actor: str) -> None:
             blocks.remove(blocks.find(provider.channel))
     with _providers(request) as kept:
         kept.drop(provider.id)
+
+
+def _undo(request: Request, provider: Provider, actor: str) -> None:
+    """Take a provider back that could not be made whole; the first error is what is answered."""
+    try:
+        _forget(request, provider, actor)
+    except SentinelError as error:
+        _log.warning(
+            "the provider %s was not made, and its block may be left: %s; remove it with "
+            "DELETE /api/v1/alerts/providers/%s", provider.id, error.message, provider.id,
+        )  # fmt: skip
 
 
 def _providers(request: Request) -> Providers:

@@ -13,6 +13,8 @@ import pytest
 from fastapi import FastAPI
 
 from sentinel.api.provider_bodies import ID_PATTERN, id_of
+from sentinel.errors import PrefectUnreachable
+from sentinel.prefect_client.providers import Providers
 from sentinel.settings import settings
 from tests.api.on_prefect import settings_of
 from tests.api.seed_requests import REQUESTS, Asked
@@ -194,3 +196,19 @@ def test_every_literal_request_about_providers_and_tests_is_answered(desk: httpx
         answer = sent(desk, Asked(*asked))
         assert answer.status_code == asked.status, (asked.name, answer.text)
         assert answer.json()["results"][0]["channel"] == "sentinel-email/mail"
+
+
+def test_what_is_left_of_a_provider_that_was_not_made_is_logged(
+    desk: httpx.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def away(*_: object, **__: object) -> None:
+        raise PrefectUnreachable("Prefect went away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Providers, "keep", away)
+        broken.setattr(Providers, "drop", away)
+        answer = desk.post(PROVIDERS, json=hook("https://hooks.example.org/x", id="left"))
+    assert answer.status_code == 503
+    (said,) = [line for one in caplog.records if "left was not made" in (line := one.getMessage())]
+    assert "DELETE /api/v1/alerts/providers/left" in said
+    assert SECRET not in caplog.text
