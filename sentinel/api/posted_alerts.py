@@ -169,7 +169,7 @@ class Silence(Step):
 )
 @needs(Permission.RESPOND, "alerts", confined=True)
 def create(
-    request: Request, response: Response, posted: AlertPosted, tenant: WholeTenant
+    request: Request, response: Response, posted: AlertPosted, tenant: WholeTenant, who: Acting
 ) -> AlertItem:
     """Open an alert of the rule `api`. It is durable when the response arrives.
 
@@ -204,6 +204,7 @@ def create(
         texts.setdefault("description", posted.description)
     done = post_alert(
         tenant.store,
+        actor=who.name,
         labels=labels,
         title=posted.title or posted.alert_name,
         severity=posted.severity,

@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["ACTIONS", "OBJECT_KINDS", "words_of"]
 
 ACTIONS: dict[str, str] = {
+    "alert.created": "created",
     "alert.acknowledge": "acknowledged",
     "alert.unacknowledge": "withdrew the acknowledgement of",
     "alert.resolve": "resolved",

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 from sqlalchemy import Connection
 
+from sentinel.audit.change import Change
 from sentinel.checks.observation import Observation
 from sentinel.checks.reading import Reading
 from sentinel.errors import DatabaseError, NotFound
 from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.rules.not_repeated import NotRepeated
 from sentinel.rules.rule import Rule
-from sentinel.store.alerts.apply_evaluation import apply
+from sentinel.store.alerts.apply_evaluation import OPENING, apply
 from sentinel.store.database.failures import of_the_database
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         gone: labels of alerts that are over although no reading says so
         not_repeated: what to do with its alerts that are not reported again; by default what the
             rule says, or what a sender with the usual repeat interval needs; nothing for `api`
+        actor: who created its alerts, for the audit trail; empty for a system that reports what it
+            sees
     """
 
     sender: Sender
@@ -68,6 +71,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     readings: Sequence[Reading]
     gone: Sequence[Mapping[str, str]] = ()
     not_repeated: NotRepeated | None = None
+    actor: str = ""
 
 
 class Arrivals:
@@ -213,10 +217,12 @@ def apply_all(store: Store, messages: Sequence[Message]) -> list[Applied]:
 
     def work(connection: Connection) -> list[Applied]:
         done: list[Applied] = []
-        for evaluation in evaluations:
+        for message, evaluation in zip(messages, evaluations, strict=True):
             done.append(apply(store, connection, evaluation))
             if done[-1].outcome == "stale":
                 raise _Stale
+            if message.actor:
+                _record_created(store, connection, message, done[-1])
         return done
 
     sender, tenant = _rule_of(messages[0])
@@ -236,6 +242,24 @@ def apply_all(store: Store, messages: Sequence[Message]) -> list[Applied]:
     raise DatabaseError(
         f"too many messages of {sender} came at once", hint="Send it again; nothing was written."
     )
+
+
+def _record_created(store: Store, connection: Connection, message: Message, done: Applied) -> None:
+    """Write the audit rows of the alerts that a message opened, one for each."""
+    (reading,) = message.readings
+    for one in done.changes:
+        if one.reason not in OPENING:
+            continue
+        after = {
+            "status": one.status, "severity": reading.severity, "labels": reading.labels,
+            "team": reading.team,
+        }  # fmt: skip
+        change = Change(
+            action="alert.created", object_kind="alert", object_id=one.alert_id,
+            object_name=one.title, tenant=message.tenant,
+            after={name: value for name, value in after.items() if value},
+        )  # fmt: skip
+        store.audit.add(connection, change, actor=message.actor)
 
 
 def _rule_of(message: Message) -> tuple[Sender, str]:

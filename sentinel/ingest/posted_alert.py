@@ -42,6 +42,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
 def post_alert(
     store: Store,
     *,
+    actor: str,
     labels: Mapping[str, str],
     title: str,
     severity: str,
@@ -55,6 +56,7 @@ def post_alert(
 
     Args:
         store: the shared database
+        actor: who creates it, for the audit trail; that it occurred once more is not recorded
         labels: identify it
         title: one line for people
         severity: a severity word
@@ -88,7 +90,7 @@ def post_alert(
         # Who creates an alert again after it was resolved means a new episode.
         started=None if live else store.now(),
     )
-    applied = arrive(store, Message(sender=POSTED, tenant=tenant, readings=[reading]))
+    applied = arrive(store, Message(sender=POSTED, tenant=tenant, readings=[reading], actor=actor))
     if applied.outcome == "disabled":
         raise Conflict(
             f"the rule {POSTED!r} is disabled, so nothing was stored",

@@ -66,6 +66,41 @@ def test_an_alert_that_is_created_after_it_was_resolved_is_open_again(
     assert (answer.status_code, answer.json()["status"]) == (201, "open")
 
 
+@both_databases
+def test_who_created_an_alert_is_audited_once_and_repetitions_are_not(
+    client: httpx.Client, clock: FakeClock
+):
+    head = {"X-Sentinel-User": "ada"}
+    made = client.post("/api/alerts", json={**ALERT, "team": "web"}, headers=head).json()
+    clock.forward(seconds=30)
+    client.post("/api/alerts", json=ALERT, headers={"X-Sentinel-User": "bob"})
+    clock.forward(seconds=30)
+    client.post(f"/api/alerts/{made['id']}/resolve")
+    clock.forward(minutes=30)
+    other = client.post("/api/alerts", json=ALERT, headers={"X-Sentinel-User": "eve"}).json()
+    listed = client.get("/api/v1/alerts/audit", params={"action": "alert.created"}).json()
+    assert [(row["actor"], row["object_id"], row["door"]) for row in listed["items"]] == [
+        ("eve", other["id"], "api"), ("ada", made["id"], "api"),
+    ]  # fmt: skip
+    first = listed["items"][-1]
+    assert first["object_name"] == ALERT["title"]
+    assert first["before"] is None
+    assert first["after"] == {
+        "severity": "warning", "labels": made["labels"], "team": "web", "status": "open",
+    }  # fmt: skip
+
+
+def test_an_alert_is_not_created_where_its_audit_row_cannot_be_written(
+    client: httpx.Client, store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("no row")
+
+    monkeypatch.setattr(store.audit, "add", refuse)
+    assert client.post("/api/alerts", json=ALERT).status_code == 500
+    assert client.get("/api/v1/alerts/alerts").json()["items"] == []
+
+
 def test_a_created_alert_stays_open_although_nobody_repeats_it(
     client: httpx.Client, clock: FakeClock, store: Store
 ):

@@ -52,11 +52,12 @@ from sentinel.timing.schedule import slot_judged
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["MANY", "apply", "collect"]
+__all__ = ["MANY", "OPENING", "apply", "collect"]
 
 MANY = 2000
 """From so many known alerts on, new ones are written while the others are evaluated."""
-_OPENING = (Reason.OPENED, Reason.REOPENED_SOON, Reason.REOPENED_STILL_FIRING)
+OPENING = (Reason.OPENED, Reason.REOPENED_SOON, Reason.REOPENED_STILL_FIRING)
+"""Reasons for which an alert opens, anew or again."""
 
 
 def apply(store: Store, connection: Connection, evaluation: Evaluation) -> Applied:
@@ -337,7 +338,7 @@ class _EvaluatedRule:
             texts = wording(rule, reading, state.word, unit, at)
             title = texts[0]
             is_new = alert is None and state.version == 1
-            if is_new or reason in _OPENING:
+            if is_new or reason in OPENING:
                 state = self.muted.applied(state, print_)
             if is_new:
                 alerts.insert(self.new_alerts.row(state, print_, source, reading, texts))
@@ -367,7 +368,7 @@ class _EvaluatedRule:
         origin = self.origin
         if reading is not None and not rule.team:
             origin = origin._replace(team=reading.team)
-        if reason in _OPENING:
+        if reason in OPENING:
             joins = membership(
                 rule, labels, self.category, check=source == "check", team=origin.team
             )
