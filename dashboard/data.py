@@ -32,8 +32,8 @@ from sentinel.store.alerts.live_counts import Counts
 from sentinel.store.alerts.live_groups import LiveGroup, live_groups, unacknowledged_groups
 from sentinel.store.alerts.queries import MOST_PER_PAGE
 from sentinel.store.alerts.similar import similar
+from sentinel.store.notifications.explaining import Why
 from sentinel.store.notifications.inbox import InboxFilter
-from sentinel.store.notifications.notification_log import Why
 
 __all__ = [
     "MOST_ROWS",

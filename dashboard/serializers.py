@@ -17,7 +17,7 @@ from sentinel.alerts.view import AlertView, TimelineView
 from sentinel.links import Addresses, run_about, safe_link
 from sentinel.notifications.reasons import words as notification_words
 from sentinel.store.alerts.live_counts import Counts
-from sentinel.store.notifications.notification_log import Why
+from sentinel.store.notifications.explaining import Why
 
 __all__ = [
     "TARGETS",

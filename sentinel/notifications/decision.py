@@ -1,5 +1,8 @@
 """Decide whether a channel is notified about a group now, and why. Pure.
 
+`decide` is a pipeline: `_news` finds out whether there is something to hear by now, and each stage
+of `PIPELINE` lets it pass or names the reason that holds it back.
+
 The semantics are Alertmanager's: group_wait, group_interval, repeat_interval, and a resolve only
 for channels that were notified of firing. They are expressed in sequence numbers instead of hashed
 sets (docs/adr/0005): an alert that fired after the group's `seq` of the channel's last notification
@@ -18,7 +21,16 @@ from sentinel.notifications.reasons import Reason
 from sentinel.timing.active_hours import ActiveHours
 from sentinel.timing.rate_limit import Limit, LimitReason, Spent, allow
 
-__all__ = ["Decision", "GroupNow", "Notified", "Policy", "decide", "pause_after"]
+__all__ = [
+    "NOT_ROUTED",
+    "PIPELINE",
+    "Decision",
+    "GroupNow",
+    "Notified",
+    "Policy",
+    "decide",
+    "pause_after",
+]
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +110,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     next_at: datetime | None = None
 
 
+NOT_ROUTED = Decision(send=False, reason=Reason.NOT_ROUTED)
+"""The decision on a group that has no receiver."""
+
+
 def decide(group: GroupNow, notified: Notified, now: datetime, policy: Policy) -> Decision:
     """Decide whether one channel is notified about one group now.
 
@@ -113,27 +129,51 @@ def decide(group: GroupNow, notified: Notified, now: datetime, policy: Policy) -
         Whether to send, the reason, and when to decide again; `next_at` is None where only a
         change of the group can lead to another decision.
     """
-    wanted = _wanted(group, notified, now, policy)
-    if not wanted.send:
-        return wanted
+    decision = _news(group, notified, now, policy)
+    for stage in PIPELINE:
+        if not decision.send:
+            return decision
+        decision = stage(decision, group, notified, now, policy)
+    return decision
+
+
+def _retry(
+    wanted: Decision, group: GroupNow, notified: Notified, now: datetime, policy: Policy
+) -> Decision:
+    """Hold back what the channel refused, and what failed a moment ago."""
     waits = notified.retry_at is not None and now < notified.retry_at
     if notified.refused_seq is not None and notified.refused_seq >= group.seq:
         if waits or notified.retry_at is None:
             return Decision(send=False, reason=Reason.REFUSED, next_at=notified.retry_at)
     elif waits and notified.refused_seq is None:
         return Decision(send=False, reason=Reason.RETRY, next_at=notified.retry_at)
+    return wanted
+
+
+def _breaker(
+    wanted: Decision, group: GroupNow, notified: Notified, now: datetime, policy: Policy
+) -> Decision:
+    """Hold back what a channel that does not answer would not take."""
     if notified.down_until is not None and now < notified.down_until:
         return Decision(send=False, reason=Reason.CHANNEL_DOWN, next_at=notified.down_until)
-    # A resolve is sent at any hour and past any limit: it wakes nobody and ends the incident.
-    return wanted if group.firing == 0 else _within(wanted, notified, now, policy)
+    return wanted
 
 
-def _within(wanted: Decision, notified: Notified, now: datetime, policy: Policy) -> Decision:
-    """Return `wanted` where active hours and limits allow sending now, else why not."""
-    if policy.hours is not None and not policy.hours.open_at(now):
+def _active_hours(
+    wanted: Decision, group: GroupNow, notified: Notified, now: datetime, policy: Policy
+) -> Decision:
+    """Hold back outside active hours; a resolve is sent at any hour, since it wakes nobody."""
+    if group.firing and policy.hours is not None and not policy.hours.open_at(now):
         opens = policy.hours.changes_after(now)
         return Decision(send=False, reason=Reason.OUTSIDE_HOURS, next_at=opens)
-    if policy.limit.none:
+    return wanted
+
+
+def _limit(
+    wanted: Decision, group: GroupNow, notified: Notified, now: datetime, policy: Policy
+) -> Decision:
+    """Hold back what is past a limit; a resolve is not, since it ends the incident."""
+    if group.firing == 0 or policy.limit.none:
         return wanted
     times = notified.recent if notified.at is None else (*notified.recent, notified.at)
     allowed = allow(policy.limit, Spent(sent=tuple(sorted(set(times)))), now)
@@ -144,7 +184,12 @@ def _within(wanted: Decision, notified: Notified, now: datetime, policy: Policy)
     return Decision(send=False, reason=reason, next_at=allowed.next_at)
 
 
-def _wanted(group: GroupNow, notified: Notified, now: datetime, policy: Policy) -> Decision:
+PIPELINE = (_retry, _breaker, _active_hours, _limit)
+"""The stages after `_news`, in their order: each lets the notification pass or says why not."""
+
+
+def _news(group: GroupNow, notified: Notified, now: datetime, policy: Policy) -> Decision:
+    """Decide whether the channel has something to hear by now, whatever may hold it back."""
     if group.firing == 0:
         return _resolved(group, notified)
     if group.suppressed >= group.firing:

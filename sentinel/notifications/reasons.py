@@ -36,6 +36,7 @@ class Reason(StrEnum):
     RETRY = "retry"
     REFUSED = "refused"
     CHANNEL_DOWN = "channel_down"
+    NOT_ROUTED = "not_routed"
 
 
 WORDS: Mapping[str, str] = {
@@ -60,6 +61,7 @@ WORDS: Mapping[str, str] = {
     Reason.RETRY: "the channel failed; Sentinel tries again later",
     Reason.REFUSED: "the channel refused it; Sentinel tries again at the next repeat",
     Reason.CHANNEL_DOWN: "the channel does not answer; one message at a time tries it",
+    Reason.NOT_ROUTED: "no receiver is named for it",
 }
 """What people read for each code."""
 

@@ -21,6 +21,7 @@ __all__ = [
     "InboxMessage",
     "Lease",
     "NotificationLogEntry",
+    "NotificationOutcome",
     "OutboxEvent",
     "Receiver",
     "SystemLog",
@@ -65,6 +66,28 @@ class NotificationLogEntry(SQLModel, table=True):
     refused_seq: int | None = None
     error: str = long_column(default="")
     reference: str = ""
+
+
+class NotificationOutcome(SQLModel, table=True):
+    """A decision to hold a channel back for another reason than the one before; never changed.
+
+    What was sent is a `Delivery`. `receiver` and `channel` are empty where a group has none.
+    """
+
+    __tablename__: ClassVar[Any] = "notification_outcome"
+
+    id: str = Field(primary_key=True, max_length=32)
+    group_id: str
+    receiver: str
+    channel: str
+    reason: str
+    at: datetime = moment_column(nullable=False)
+    next_at: datetime | None = moment_column(default=None, nullable=True)
+
+    __table_args__ = (
+        Index("notification_outcome_by_group", "group_id", "id"),
+        Index("notification_outcome_by_time", "at"),
+    )
 
 
 class Delivery(SQLModel, table=True):

@@ -12,7 +12,7 @@ from sqlmodel import col
 from sentinel.schema.alerts import Suppression
 from sentinel.schema.answered_requests import AnsweredRequest
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
-from sentinel.schema.notifications import Delivery, InboxMessage, SystemLog
+from sentinel.schema.notifications import Delivery, InboxMessage, NotificationOutcome, SystemLog
 from sentinel.schema.silences import Silence
 from sentinel.store.database.bulk import id_array
 from sentinel.store.database.tables import ALERT, GROUP, RULE
@@ -37,7 +37,7 @@ class Retained(msgspec.Struct, frozen=True):
 def retain(store: Store, older_than: timedelta) -> Retained:
     """Delete alerts and groups that were resolved longer ago than `older_than`.
 
-    Their timeline, memberships, notification log and deliveries are deleted in the same
+    Their timeline, memberships, notification log, outcomes and deliveries are deleted in the same
     transaction, and so is what limits held back. The state of rules that no longer exist is deleted
     as well. Samples of metrics are merged, rolled up and deleted by their own retention.
 
@@ -77,6 +77,7 @@ def retain(store: Store, older_than: timedelta) -> Retained:
             ids = list(connection.execute(query.limit(_PIECE)).scalars())
             subquery, parameter = id_array(connection, ids)
             for table, column in (("telling", "group_id"), ("delivery", "group_id"),
+                                  ("notification_outcome", "group_id"),
                                   ("held_back", "group_id"), ("group_member", "group_id"),
                                   ("alert_group", "id")):  # fmt: skip
                 connection.exec_driver_sql(
@@ -90,6 +91,8 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         connection.execute(delete(SystemLog).where(col(SystemLog.at) < before))
         connection.execute(delete(InboxMessage).where(col(InboxMessage.at) < before))
         connection.execute(delete(Delivery).where(col(Delivery.started_at) < before))
+        old = col(NotificationOutcome.at) < before
+        connection.execute(delete(NotificationOutcome).where(old))
         connection.execute(delete(AnsweredRequest).where(col(AnsweredRequest.until) < store.now()))
         connection.execute(delete(Suppression).where(col(Suppression.until) < store.now()))
         connection.execute(delete(Silence).where(col(Silence.until) < before))

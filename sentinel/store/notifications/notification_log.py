@@ -11,22 +11,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from sqlalchemy import Connection, Row, exists, func, select
 
-from sentinel.notifications.decision import Decision, GroupNow, Notified, Policy, decide
-from sentinel.notifications.grouping import CHANNEL, first_wait
+from sentinel.notifications.decision import NOT_ROUTED, Decision, GroupNow, Notified, decide
 from sentinel.notifications.message import Named, compose, message_id
 from sentinel.notifications.reasons import Reason
 from sentinel.schema.columns import new_id
 from sentinel.schema.groups import AlertGroup
-from sentinel.store.database.tables import (
-    DELIVERY,
-    GROUP,
-    MEMBER,
-    NOTIFICATION_LOG,
-    model_of,
-)
+from sentinel.store.database.tables import DELIVERY, GROUP, NOTIFICATION_LOG, model_of
 from sentinel.store.notifications.channel_health import Gates
 from sentinel.store.notifications.deliveries import (
     CLAIM,
@@ -37,36 +29,26 @@ from sentinel.store.notifications.deliveries import (
     log_entry_key,
     progress_of,
 )
+from sentinel.store.notifications.explaining import Why, explain, explain_alert
 from sentinel.store.notifications.named_alerts import named_alerts, void_acknowledgements
-from sentinel.store.notifications.queries import (
-    ABANDONED,
-    DUE,
-    LOG_ENTRIES,
-    due,
-    seen_by,
+from sentinel.store.notifications.outcomes import record_held
+from sentinel.store.notifications.queries import ABANDONED, DUE, due
+from sentinel.store.notifications.receivers import DEFAULT
+from sentinel.store.notifications.targets import (
+    last_notified,
+    log_entries,
+    policy_of,
+    seen_by_channel,
+    targets_of,
 )
-from sentinel.store.notifications.receivers import DEFAULT, INBOX
 from sentinel.store.rules.condition_state import count_held, held_before, with_recent
-from sentinel.timing.active_hours import ActiveHours
-from sentinel.timing.rate_limit import Limit
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["NotificationLog", "Why"]
+__all__ = ["NotificationLog"]
 
 _CLAIM = timedelta(seconds=60)
-
-
-class Why(msgspec.Struct, frozen=True, kw_only=True):
-    """Why one channel is or is not notified of a group now, and when the next decision is."""
-
-    group_id: str
-    receiver: str
-    channel: str
-    told_at: datetime | None
-    decision: Decision
-    error: str
 
 
 class NotificationLog:
@@ -76,53 +58,12 @@ class NotificationLog:
         self._store = store
 
     def explain(self, group_id: str) -> list[Why]:
-        """Decide for each channel of a group whether it is notified now, without sending.
-
-        The decision is made by the function that also decides when it counts.
-
-        Args:
-            group_id: of the group
-
-        Returns:
-            One entry per receiver and channel, with the reason and the time of the next decision;
-            empty where there is no such group.
-        """
-        now = self._store.now()
-        channels = self._store.receivers.all()
-        with self._store.read() as connection:
-            row = connection.execute(select(GROUP).where(GROUP.c.id == group_id)).first()
-            if row is None:
-                return []
-            group = model_of(AlertGroup, row)
-            known = self._known(connection, group_id)
-            gates = Gates(connection, now)
-            found: list[Why] = []
-            for receiver, channel in _targets(group, known, channels, gates):
-                before = known.get((receiver, channel))
-                policy = _policy(group)
-                last = _last_notified(before, gates.closed_until(channel))
-                last = with_recent(connection, group_id, receiver, channel, last, policy, now)
-                seen = self._seen_by(connection, group, last, now)
-                decision = decide(seen, last, now, policy)
-                error = "" if before is None else before.error
-                found.append(
-                    Why(
-                        group_id=group_id, receiver=receiver, channel=channel, told_at=last.at,
-                        decision=decision, error=error,
-                    )
-                )  # fmt: skip
-            return found
+        """Return why each channel is or is not notified of a group; see `explaining.explain`."""
+        return explain(self._store, group_id)
 
     def explain_alert(self, alert_id: str) -> list[Why]:
         """Return `explain` for every group that an alert is in."""
-        query = select(MEMBER.c.group_id).where(MEMBER.c.alert_id == alert_id)
-        with self._store.read() as connection:
-            groups = list(connection.execute(query.order_by(MEMBER.c.group_id)).scalars())
-        return [why for group_id in groups for why in self.explain(group_id)]
-
-    def _known(self, connection: Connection, group_id: str) -> dict[tuple[str, str], Row[Any]]:
-        rows = connection.execute(LOG_ENTRIES, {"group": group_id})
-        return {(row.receiver, row.channel): row for row in rows}
+        return explain_alert(self._store, alert_id)
 
     def overdue(self, since: datetime) -> int:
         """Return how many unclaimed groups have been due since before `since`."""
@@ -170,22 +111,25 @@ class NotificationLog:
         by: str, now: datetime,
     ) -> list[ToSend]:  # fmt: skip
         group = model_of(AlertGroup, row)
-        known = self._known(connection, group.id)
+        known = log_entries(connection, group.id)
         self._log_unknown(connection, group, known, channels)
         self._abandon(connection, group.id)
         sends: list[ToSend] = []
         nexts: list[datetime] = []
         # By the last notification, which channels often share.
         sides: dict[tuple[int, bool], Named] = {}
-        for receiver, channel in _targets(group, known, channels, gates):
-            policy = _policy(group)
-            last = _last_notified(known.get((receiver, channel)), gates.closed_until(channel))
+        targets = targets_of(group, known, channels, gates)
+        if not targets:
+            self._remember(connection, group, ("", ""), known, NOT_ROUTED, now)
+        for receiver, channel in targets:
+            policy = policy_of(group)
+            last = last_notified(known.get((receiver, channel)), gates.closed_until(channel))
             last = with_recent(connection, group.id, receiver, channel, last, policy, now)
-            seen = self._seen_by(connection, group, last, now)
+            seen = seen_by_channel(connection, group, last, now)
             decision = decide(seen, last, now, policy)
             if decision.reason in (Reason.THROTTLED, Reason.PER_HOUR):
                 count_held(connection, group, receiver, channel, last)
-            self._remember(connection, group, receiver, channel, decision, now)
+            self._remember(connection, group, (receiver, channel), known, decision, now)
             if decision.next_at is not None:
                 nexts.append(decision.next_at)
             if decision.send:
@@ -226,52 +170,38 @@ class NotificationLog:
                     {"group": group.id, "do": f"sentinel receiver set {name} --channel …"},
                 )
 
-    def _seen_by(
-        self, connection: Connection, group: AlertGroup, last: Notified, now: datetime
-    ) -> GroupNow:
-        """Return the group's state compared with what one channel was last notified of.
-
-        Suppressed members are counted here and not taken from the group's row, since a suppression
-        runs out without a write.
+    def _remember(
+        self, connection: Connection, group: AlertGroup, target: tuple[str, str],
+        known: dict[tuple[str, str], Row[Any]], decision: Decision, now: datetime,
+    ) -> None:  # fmt: skip
+        """Store a decision as the last one, and as an outcome where it holds back for a new reason.
 
         Args:
             connection: the claim's transaction
-            group: the group, its row locked
-            last: the channel's last notification
+            group: the group
+            target: receiver and channel
+            known: the group's log entries as they were before
+            decision: about the target
             now: the present moment
-
-        Returns:
-            What a decision needs to know of the group.
         """
-        asked = {"group": group.id, "seq": last.seq, "now": now, "told_at": last.at}
-        if last.at is None:
-            del asked["told_at"]
-        query = seen_by(was_notified=last.at is not None)
-        row = connection.execute(query, asked).one()
-        return GroupNow(
-            seq=group.seq, opened_at=group.opened_at, severity=row.severity or group.severity,
-            firing=group.firing, acknowledged=row.acknowledged, suppressed=row.muted,
-            new_firing=row.new, resolved_since=row.resolved, quiet_since=row.quiet,
-            suppressed_until=row.muted_until,
-        )  # fmt: skip
-
-    def _remember(
-        self, connection: Connection, group: AlertGroup, receiver: str, channel: str,
-        decision: Decision, now: datetime,
-    ) -> None:  # fmt: skip
+        receiver, channel = target
+        before = known.get(target)
         values: dict[str, Any] = {
             "reason": str(decision.reason), "decided_at": now, "next_at": decision.next_at
         }  # fmt: skip
-        done = connection.execute(
-            UPDATE_LOG_ENTRY, {**log_entry_key(group.id, receiver, channel), **values}
-        )
-        if not done.rowcount:
+        if before is not None:
+            connection.execute(
+                UPDATE_LOG_ENTRY, {**log_entry_key(group.id, receiver, channel), **values}
+            )
+        else:
             connection.execute(
                 NOTIFICATION_LOG.insert().values(
                     group_id=group.id, receiver=receiver, channel=channel, told_seq=0,
                     told_firing=0, told_severity=0, attempts=0, error="", reference="", **values,
                 )
             )  # fmt: skip
+        if not decision.send and (before is None or before.reason != decision.reason):
+            record_held(connection, group.id, receiver, channel, decision, now)
 
     def _prepare(
         self, connection: Connection, group: AlertGroup, receiver: str, channel: str,
@@ -306,7 +236,7 @@ class NotificationLog:
             # While something fires, the channel is owed a resolve, even if all of it is suppressed.
             seq=group.seq, firing=message.firing or seen.firing,
             severity=seen.severity if message.firing else last.severity,
-            attempts=last.attempts, repeat=_policy(group).repeat_interval, message=message,
+            attempts=last.attempts, repeat=policy_of(group).repeat_interval, message=message,
         )  # fmt: skip
 
     def _abandon(self, connection: Connection, group_id: str) -> None:
@@ -328,66 +258,3 @@ class NotificationLog:
     def finish(self, outcomes: Sequence[Outcome]) -> None:
         """Record the results of sending, one transaction per group; see `deliveries.finish`."""
         finish(self._store, outcomes)
-
-
-def _targets(
-    group: AlertGroup, known: dict[tuple[str, str], Row[Any]], channels: dict[str, list[str]],
-    gates: Gates,
-) -> list[tuple[str, str]]:  # fmt: skip
-    """Return the receivers and channels to decide on.
-
-    Args:
-        group: the group
-        known: its log entries by receiver and channel
-        channels: the channels of every receiver, by name
-        gates: which channels take no messages
-
-    Returns:
-        Pairs of receiver and channel, each channel once: the receivers of today, the inbox for
-        one of which no channel takes messages, or those of this group, and, once nothing fires,
-        every channel that was notified of the firing group.
-    """
-    refusing = {ref for (_, ref), row in known.items() if row.refused_seq is not None}
-    told = sorted((row.told_at, key) for key, row in known.items() if row.told_at is not None)
-    # What a channel was notified of goes with it to another receiver.
-    notified = {key[1]: key for _, key in told}
-    by_channel: dict[str, tuple[str, str]] = {}
-    for name in group.receivers:
-        refs = channels.get(name, channels[DEFAULT])
-        # An alert about a channel goes another way.
-        refs = [ref for ref in refs if ref != group.labels.get(CHANNEL)]
-        if group.firing and all(gates.is_out(ref) or ref in refusing for ref in refs):
-            refs = [*refs, INBOX]
-        for ref in refs:
-            # Two receivers with one channel, or two that do not exist, are notified once.
-            by_channel.setdefault(ref, notified.get(ref, (name, ref)))
-    targets = dict.fromkeys(by_channel.values())
-    if group.firing == 0:
-        # A resolve is sent to every channel that was notified, whatever was edited since.
-        gone = [key for key, last in known.items() if last.told_firing and key[1] not in by_channel]
-        targets |= dict.fromkeys(gone)
-    return list(targets)
-
-
-def _last_notified(row: Row[Any] | None, down_until: datetime | None) -> Notified:
-    if row is None:
-        return Notified(down_until=down_until)
-    return Notified(
-        seq=row.told_seq, firing=row.told_firing, severity=row.told_severity, at=row.told_at,
-        attempts=row.attempts, retry_at=row.retry_at, refused_seq=row.refused_seq,
-        down_until=down_until, reference=row.reference,
-    )  # fmt: skip
-
-
-def _policy(group: AlertGroup) -> Policy:
-    given = group.policy
-    wait, hours = given.get("group_wait"), given.get("active_hours")
-    return Policy(
-        group_wait=first_wait(None if wait is None else timedelta(seconds=wait), group.severity),
-        group_interval=timedelta(seconds=given.get("group_interval", 300)),
-        repeat_interval=timedelta(seconds=given.get("repeat_interval", 14_400)),
-        hours=ActiveHours.model_validate(hours) if hours else None,
-        limit=Limit(
-            throttle=timedelta(seconds=given.get("throttle", 0)), per_hour=given.get("per_hour")
-        ),
-    )

@@ -1,0 +1,183 @@
+"""Why channels are or are not notified of an alert: the decisions of now, and the outcomes.
+
+Nothing is sent and nothing is written here.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Connection, Row, bindparam, select
+
+from sentinel.errors import NotFound
+from sentinel.notifications.decision import NOT_ROUTED, Decision, decide
+from sentinel.notifications.why import AlertFacts, AlertWhy, ChannelWhy, GroupWhy, explained
+from sentinel.schema.groups import AlertGroup
+from sentinel.store.database.tables import ALERT, GROUP, MEMBER, model_of
+from sentinel.store.notifications.channel_health import Gates
+from sentinel.store.notifications.outcomes import outcomes_of
+from sentinel.store.notifications.targets import (
+    last_notified,
+    log_entries,
+    policy_of,
+    seen_by_channel,
+    targets_of,
+)
+from sentinel.store.rules.condition_state import with_recent
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["Why", "explain", "explain_alert", "why_of_alert"]
+
+
+class Why(msgspec.Struct, frozen=True, kw_only=True):
+    """Why one channel is or is not notified of a group now, and when the next decision is.
+
+    `told_seq` is the group's `seq` at the channel's last notification, 0 for none.
+    """
+
+    group_id: str
+    receiver: str
+    channel: str
+    told_at: datetime | None
+    told_seq: int
+    decision: Decision
+    error: str
+
+
+def explain(store: Store, group_id: str) -> list[Why]:
+    """Decide for each channel of a group whether it is notified now, without sending.
+
+    The decision is made by the function that also decides when it counts.
+
+    Args:
+        store: the shared database
+        group_id: of the group
+
+    Returns:
+        One entry per receiver and channel, with the reason and the time of the next decision;
+        empty where there is no such group.
+    """
+    channels = store.receivers.all()
+    with store.read() as connection:
+        row = connection.execute(select(GROUP).where(GROUP.c.id == group_id)).first()
+        if row is None:
+            return []
+        return _decided(connection, model_of(AlertGroup, row), channels, store.now())
+
+
+def explain_alert(store: Store, alert_id: str) -> list[Why]:
+    """Return `explain` for every group that an alert is in.
+
+    Args:
+        store: the shared database
+        alert_id: of the alert
+
+    Returns:
+        The oldest group first; empty for an alert in none.
+    """
+    query = select(MEMBER.c.group_id).where(MEMBER.c.alert_id == alert_id)
+    with store.read() as connection:
+        groups = list(connection.execute(query.order_by(MEMBER.c.group_id)).scalars())
+    return [why for group_id in groups for why in explain(store, group_id)]
+
+
+def why_of_alert(store: Store, alert_id: str) -> AlertWhy:
+    """Return why channels are and were notified of an alert, or not, as sentences and as codes.
+
+    Args:
+        store: the shared database
+        alert_id: 32 hex digits
+
+    Returns:
+        The alert's groups, the newest first, each with the decisions of now and the newest
+        outcomes.
+
+    Raises:
+        NotFound: there is no alert of that id
+    """
+    now = store.now()
+    channels = store.receivers.all()
+    with store.read() as connection:
+        alert = connection.execute(_FACTS, {"alert": alert_id}).first()
+        if alert is None:
+            raise NotFound(
+                f"there is no alert {alert_id!r}", hint="See which there are: sentinel alert list"
+            )
+        facts = AlertFacts(
+            id=alert.id, status=alert.status, suppressed_until=alert.suppressed_until,
+            suppress_reason=alert.suppress_reason,
+        )  # fmt: skip
+        rows = connection.execute(_GROUPS, {"alert": alert_id}).all()
+        groups = [_group(connection, row, channels, facts, now) for row in rows]
+    return explained(facts, groups, now)
+
+
+def _group(
+    connection: Connection, row: Row[Any], channels: dict[str, list[str]], facts: AlertFacts,
+    now: datetime,
+) -> GroupWhy:  # fmt: skip
+    group = model_of(AlertGroup, row)
+    return GroupWhy(
+        id=group.id, status=group.status, route=group.route, labels=group.labels,
+        firing=group.firing, receivers=list(group.receivers), next_at=group.due_at,
+        unknown=[name for name in group.receivers if name not in channels],
+        channels=[
+            ChannelWhy(
+                receiver=one.receiver, channel=one.channel, notified_at=one.told_at,
+                knows=_knows(one, row, facts), send=one.decision.send,
+                reason=str(one.decision.reason), next_at=one.decision.next_at, error=one.error,
+            )
+            for one in _decided(connection, group, channels, now)
+        ],
+        history=outcomes_of(connection, group.id),
+    )  # fmt: skip
+
+
+def _knows(why: Why, member: Row[Any], alert: AlertFacts) -> bool:
+    """Return whether the channel's last notification named the alert as firing."""
+    if why.told_at is None or member.fired_seq > why.told_seq:
+        return False
+    return alert.suppressed_until is None or alert.suppressed_until <= why.told_at
+
+
+def _decided(
+    connection: Connection, group: AlertGroup, channels: dict[str, list[str]], now: datetime
+) -> list[Why]:
+    known = log_entries(connection, group.id)
+    gates = Gates(connection, now)
+    policy = policy_of(group)
+    found: list[Why] = []
+    for receiver, channel in targets_of(group, known, channels, gates):
+        before = known.get((receiver, channel))
+        last = last_notified(before, gates.closed_until(channel))
+        last = with_recent(connection, group.id, receiver, channel, last, policy, now)
+        seen = seen_by_channel(connection, group, last, now)
+        found.append(
+            Why(
+                group_id=group.id, receiver=receiver, channel=channel, told_at=last.at,
+                told_seq=last.seq, decision=decide(seen, last, now, policy),
+                error="" if before is None else before.error,
+            )
+        )  # fmt: skip
+    if not found:
+        found.append(
+            Why(group_id=group.id, receiver="", channel="", told_at=None, told_seq=0,
+                decision=NOT_ROUTED, error="")
+        )  # fmt: skip
+    return found
+
+
+_FACTS = select(
+    ALERT.c.id, ALERT.c.status, ALERT.c.suppressed_until, ALERT.c.suppress_reason
+).where(ALERT.c.id == bindparam("alert"))
+_GROUPS = (
+    select(GROUP, MEMBER.c.fired_seq, MEMBER.c.resolved_seq)
+    .select_from(MEMBER.join(GROUP, GROUP.c.id == MEMBER.c.group_id))
+    .where(MEMBER.c.alert_id == bindparam("alert"))
+    .order_by(GROUP.c.id.desc())
+    .limit(10)
+)

@@ -1,0 +1,128 @@
+"""What decisions on a group are about: its channels, and the group as each of them knows it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from sentinel.notifications.decision import GroupNow, Notified, Policy
+from sentinel.notifications.grouping import CHANNEL, first_wait
+from sentinel.schema.groups import AlertGroup
+from sentinel.store.notifications.channel_health import Gates
+from sentinel.store.notifications.queries import LOG_ENTRIES, seen_by
+from sentinel.store.notifications.receivers import DEFAULT, INBOX
+from sentinel.timing.active_hours import ActiveHours
+from sentinel.timing.rate_limit import Limit
+
+__all__ = ["last_notified", "log_entries", "policy_of", "seen_by_channel", "targets_of"]
+
+
+def log_entries(connection: Connection, group_id: str) -> dict[tuple[str, str], Row[Any]]:
+    """Return the log entries of a group by receiver and channel."""
+    rows = connection.execute(LOG_ENTRIES, {"group": group_id})
+    return {(row.receiver, row.channel): row for row in rows}
+
+
+def targets_of(
+    group: AlertGroup, known: dict[tuple[str, str], Row[Any]], channels: dict[str, list[str]],
+    gates: Gates,
+) -> list[tuple[str, str]]:  # fmt: skip
+    """Return the receivers and channels to decide on.
+
+    Args:
+        group: the group
+        known: its log entries by receiver and channel
+        channels: the channels of every receiver, by name
+        gates: which channels take no messages
+
+    Returns:
+        Pairs of receiver and channel, each channel once: the receivers of today, the inbox for
+        one of which no channel takes messages, or those of this group, and, once nothing fires,
+        every channel that was notified of the firing group.
+    """
+    refusing = {ref for (_, ref), row in known.items() if row.refused_seq is not None}
+    told = sorted((row.told_at, key) for key, row in known.items() if row.told_at is not None)
+    # What a channel was notified of goes with it to another receiver.
+    notified = {key[1]: key for _, key in told}
+    by_channel: dict[str, tuple[str, str]] = {}
+    for name in group.receivers:
+        refs = channels.get(name, channels[DEFAULT])
+        # An alert about a channel goes another way.
+        refs = [ref for ref in refs if ref != group.labels.get(CHANNEL)]
+        if group.firing and all(gates.is_out(ref) or ref in refusing for ref in refs):
+            refs = [*refs, INBOX]
+        for ref in refs:
+            # Two receivers with one channel, or two that do not exist, are notified once.
+            by_channel.setdefault(ref, notified.get(ref, (name, ref)))
+    targets = dict.fromkeys(by_channel.values())
+    if group.firing == 0:
+        # A resolve is sent to every channel that was notified, whatever was edited since.
+        gone = [key for key, last in known.items() if last.told_firing and key[1] not in by_channel]
+        targets |= dict.fromkeys(gone)
+    return list(targets)
+
+
+def last_notified(row: Row[Any] | None, down_until: datetime | None) -> Notified:
+    """Return the last notification of a channel.
+
+    Args:
+        row: its log entry; None for none
+        down_until: no message is sent to the channel before; None where it answers
+
+    Returns:
+        The notification; an empty one for none.
+    """
+    if row is None:
+        return Notified(down_until=down_until)
+    return Notified(
+        seq=row.told_seq, firing=row.told_firing, severity=row.told_severity, at=row.told_at,
+        attempts=row.attempts, retry_at=row.retry_at, refused_seq=row.refused_seq,
+        down_until=down_until, reference=row.reference,
+    )  # fmt: skip
+
+
+def policy_of(group: AlertGroup) -> Policy:
+    """Return the times and limits of a group."""
+    given = group.policy
+    wait, hours = given.get("group_wait"), given.get("active_hours")
+    return Policy(
+        group_wait=first_wait(None if wait is None else timedelta(seconds=wait), group.severity),
+        group_interval=timedelta(seconds=given.get("group_interval", 300)),
+        repeat_interval=timedelta(seconds=given.get("repeat_interval", 14_400)),
+        hours=ActiveHours.model_validate(hours) if hours else None,
+        limit=Limit(
+            throttle=timedelta(seconds=given.get("throttle", 0)), per_hour=given.get("per_hour")
+        ),
+    )
+
+
+def seen_by_channel(
+    connection: Connection, group: AlertGroup, last: Notified, now: datetime
+) -> GroupNow:
+    """Return the group's state compared with what one channel was last notified of.
+
+    Suppressed members are counted here and not taken from the group's row, since a suppression
+    runs out without a write.
+
+    Args:
+        connection: the claim's transaction
+        group: the group, its row locked
+        last: the channel's last notification
+        now: the present moment
+
+    Returns:
+        What a decision needs to know of the group.
+    """
+    asked = {"group": group.id, "seq": last.seq, "now": now, "told_at": last.at}
+    if last.at is None:
+        del asked["told_at"]
+    query = seen_by(was_notified=last.at is not None)
+    row = connection.execute(query, asked).one()
+    return GroupNow(
+        seq=group.seq, opened_at=group.opened_at, severity=row.severity or group.severity,
+        firing=group.firing, acknowledged=row.acknowledged, suppressed=row.muted,
+        new_firing=row.new, resolved_since=row.resolved, quiet_since=row.quiet,
+        suppressed_until=row.muted_until,
+    )  # fmt: skip
