@@ -9,27 +9,16 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
 from dashboard.database_errors import database
 from dashboard.live_filter import View
-from sentinel.alerts.actions import (
-    Acknowledge,
-    Action,
-    ActionName,
-    ActionResult,
-    Assign,
-    Reopen,
-    Resolve,
-    Suppress,
-    Unacknowledge,
-    Unsuppress,
-    action_named,
-)
+from sentinel.alerts.actions import Action, ActionName, ActionResult, action_named
+from sentinel.alerts.bulk import Step, changed, steps_by_version, take, undo_steps
 from sentinel.alerts.reasons import Reason
 from sentinel.alerts.view import AlertView
 from sentinel.duration import format_duration
@@ -119,14 +108,6 @@ class AlertCommand(msgspec.Struct, frozen=True, kw_only=True):
         return services.alerts.once(self, actor)
 
 
-class _Step(msgspec.Struct, frozen=True):
-    """One action on alerts that share a version; None for whatever version they have."""
-
-    action: Action
-    ids: list[str]
-    version: int | None
-
-
 class AlertCommands:
     """Carries out commands for alerts, and remembers their answers and how to undo them.
 
@@ -138,7 +119,7 @@ class AlertCommands:
         self._data = data
         self._lock = threading.Lock()
         self._answers: OrderedDict[str, Answer | None] = OrderedDict()
-        self._undo: OrderedDict[str, list[_Step]] = OrderedDict()
+        self._undo: OrderedDict[str, list[Step]] = OrderedDict()
         self._still_firing: OrderedDict[str, list[str]] = OrderedDict()
 
     def once(self, command: AlertCommand, actor: str) -> Answer | None:
@@ -182,20 +163,19 @@ class AlertCommands:
             return Answer(id=command.id, error="there is no alert left to snooze")
         before = self._data.some(list(versions))
         holds = self._condition_holds(before.values() if command.op == "resolve" else ())
-        by_version: dict[int | None, list[str]] = {}
-        for alert_id, version in versions.items():
-            by_version.setdefault(version, []).append(alert_id)
-        results = self._act([_Step(action, ids, version) for version, ids in by_version.items()])
-        changed = [one for one in results if one.ok and one.reason is not Reason.UNCHANGED]
-        undo = _undo_steps(command, actor, before, changed, self._data.store.now())
-        firing = [one.alert_id for one in changed if one.alert_id in holds]
+        results = self._act(steps_by_version(action, versions))
+        undo: list[Step] = []
+        if command.op != "undo":
+            undo = undo_steps(command.op, actor, before, results, self._data.store.now())
+        done = changed(results)
+        firing = [one.alert_id for one in done if one.alert_id in holds]
         with self._lock:
             if undo:
                 _keep(self._undo, command.id, undo)
             if firing:
                 _keep(self._still_firing, command.id, firing)
         answer = self._answer(command.id, results, undo=bool(undo))
-        offer = self._snooze_offer(len(firing), len(changed))
+        offer = self._snooze_offer(len(firing), len(done))
         return msgspec.structs.replace(answer, offer=offer, more=more)
 
     def _targets(self, command: AlertCommand, actor: str) -> tuple[dict[str, int | None], bool]:
@@ -243,29 +223,11 @@ class AlertCommands:
             self._undo.pop(command.of, None)
         return self._answer(command.id, results)
 
-    def _act(self, steps: Sequence[_Step]) -> list[ActionResult]:
-        """Apply each step; where the database fails midway, the alerts that are left are refused.
-
-        Returns:
-            one result per alert
-
-        Raises:
-            DatabaseError: the database cannot be used, and nothing was done
-        """
-        results: list[ActionResult] = []
-        for number, step in enumerate(steps):
-            try:
-                results += self._data.act(step.ids, step.action, expected_version=step.version)
-            except DatabaseError as error:
-                if not results:
-                    raise
-                left = [one for later in steps[number:] for one in later.ids]
-                why = str(error)
-                return results + [
-                    ActionResult(alert_id=one, ok=False, reason=Reason.NOT_DONE, error=why)
-                    for one in left
-                ]
-        return results
+    def _act(self, steps: Sequence[Step]) -> list[ActionResult]:
+        return take(
+            steps,
+            lambda step: self._data.act(step.ids, step.action, expected_version=step.version),
+        )
 
     def _changed_by(self, one: ActionResult) -> str:
         """What somebody else did, else the conflict's own words: the command's result stands."""
@@ -296,40 +258,3 @@ def _keep(kept: OrderedDict[str, Any], command: str, value: object) -> None:
     kept[command] = value
     while len(kept) > MOST_KEPT:
         kept.popitem(last=False)
-
-
-def _undo_steps(
-    command: AlertCommand,
-    actor: str,
-    before: dict[str, AlertView],
-    changed: Sequence[ActionResult],
-    now: datetime,
-) -> list[_Step]:
-    """The steps that undo a command, each on the version that it left; empty for a comment."""
-    inverse: Callable[[AlertView], Action]
-    match command.op:
-        case "acknowledge":
-            inverse = lambda _: Unacknowledge(actor=actor, comment="undo")  # noqa: E731
-        case "unacknowledge":
-            inverse = lambda was: Acknowledge(  # noqa: E731
-                actor=was.acknowledged_by or actor, comment=was.acknowledge_comment
-            )
-        case "resolve":
-            inverse = lambda _: Reopen(actor=actor, comment="undo")  # noqa: E731
-        case "reopen":
-            inverse = lambda _: Resolve(actor=actor, comment="undo")  # noqa: E731
-        case "assign":
-            inverse = lambda was: Assign(actor=actor, assignee=was.assignee, comment="undo")  # noqa: E731
-        case "suppress" | "unsuppress":
-            inverse = lambda was: (  # noqa: E731
-                Suppress(actor=actor, until=was.suppressed_until, comment=was.suppress_reason)
-                if was.suppressed_until is not None and was.suppressed_until > now
-                else Unsuppress(actor=actor, comment="undo")
-            )
-        case _:
-            return []
-    together: dict[tuple[Action, int], list[str]] = {}
-    for one in changed:
-        if was := before.get(one.alert_id):
-            together.setdefault((inverse(was), one.version), []).append(one.alert_id)
-    return [_Step(action, ids, version) for (action, version), ids in together.items()]

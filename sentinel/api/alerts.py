@@ -22,6 +22,7 @@ from sentinel.api.needs import needs
 from sentinel.api.problems import Problem, responses
 from sentinel.api.schemas import (
     NO_NUL,
+    ActionFields,
     ActionRequest,
     ActionTaken,
     AlertDetail,
@@ -42,7 +43,7 @@ from sentinel.store.alerts.queries import Order
 from sentinel.store.alerts.search_syntax import searched
 from sentinel.tenant import TENANT_PATTERN
 
-__all__ = ["AlertId", "act", "item_of", "list_alerts", "router"]
+__all__ = ["AlertId", "act", "action_of", "item_of", "list_alerts", "router"]
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
@@ -207,7 +208,7 @@ def act(request: Request, alert_id: AlertId, asked: ActionRequest, who: Acting) 
     store = within(request)
     hold = asked.action == "resolve" and _holds(store, alert_id)
     done = store.act(
-        [alert_id], _action(store.store, asked, who.name), expected_version=asked.expected_version
+        [alert_id], action_of(store.store, asked, who.name), expected_version=asked.expected_version
     )
     result = done[0]
     if not result.ok:
@@ -230,7 +231,17 @@ def _holds(store: Within, alert_id: str) -> bool:
         return False  # the action itself reports this
 
 
-def _action(store: Store, asked: ActionRequest, actor: str) -> Action:
+def action_of(store: Store, asked: ActionFields, actor: str) -> Action:
+    """Return the action that a body asks for.
+
+    Args:
+        store: whose clock says until when to suppress
+        asked: the body
+        actor: who acts
+
+    Returns:
+        The action.
+    """
     suppress = asked.action == "suppress"
     return action_named(
         asked.action,

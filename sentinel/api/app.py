@@ -21,6 +21,7 @@ from sentinel.api import (
     access,
     alerts,
     audit,
+    bulk_actions,
     channel_tests,
     channels,
     events,
@@ -149,6 +150,7 @@ def create_app(
     api = APIRouter(prefix="/api/v1/alerts", dependencies=[access.Trusted, KnownQuery])
     for noun in (
         alerts,
+        bulk_actions,
         audit,
         channels,
         events,

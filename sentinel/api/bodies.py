@@ -8,7 +8,15 @@ from typing import Annotated, Any, TypeVar
 
 import orjson
 from fastapi import Depends, Query, Request
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+)
 
 from sentinel.api.limits import allow
 from sentinel.api.problems import SEE_DOCS, Problem
@@ -20,6 +28,7 @@ __all__ = [
     "DESCRIBED",
     "Body",
     "Moment",
+    "SentMoment",
     "Tenant",
     "described",
     "described_as",
@@ -44,6 +53,18 @@ def _on_the_calendar(moment: datetime) -> datetime:
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_on_the_calendar)]
 """A moment of RFC 3339 in a query."""
+_moment = TypeAdapter[datetime](Moment)
+
+
+def _sent(given: object) -> datetime:
+    if not isinstance(given, str):
+        raise ValueError("must be a text, such as 2026-01-31T12:00:00Z")
+    return _moment.validate_python(given)
+
+
+# A strict body takes no text for a moment once anything of ours looked at it, hence the adapter.
+SentMoment = Annotated[datetime, PlainValidator(_sent, json_schema_input_type=datetime)]
+"""A moment of RFC 3339 in a body that is read strictly."""
 
 Tenant = Annotated[str, Query(pattern=f"^({TENANT_PATTERN})$", description="Name of the tenant.")]
 

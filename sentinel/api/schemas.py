@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -14,6 +14,8 @@ from sentinel.rules.health import RuleHealth
 __all__ = [
     "MOST_MINUTES",
     "NO_NUL",
+    "WHAT_ACTIONS_NEED",
+    "ActionFields",
     "ActionRequest",
     "ActionTaken",
     "AlertDetail",
@@ -63,26 +65,16 @@ def _needs(action: str, **fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class ActionRequest(BaseModel):
-    """An action of a person on an alert."""
+WHAT_ACTIONS_NEED: list[dict[str, Any]] = [
+    _needs("suppress", duration_minutes={"type": "number"}),
+    _needs("assign", assignee={"type": "string"}),
+    _needs("comment", note={"type": "string", "pattern": "\\S"}),
+]
+"""What JSON Schema says of the bodies of actions."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        # A number that is written as a text is no number in the schema either.
-        strict=True,
-        json_schema_extra={
-            "allOf": [
-                _needs("suppress", duration_minutes={"type": "number"}),
-                _needs("assign", assignee={"type": "string"}),
-                _needs("comment", note={"type": "string", "pattern": "\\S"}),
-            ],
-            "examples": [
-                {"action": "acknowledge", "note": "looking into it"},
-                {"action": "suppress", "duration_minutes": 60, "reason": "planned migration"},
-                {"action": "assign", "assignee": "maria"},
-            ],
-        },
-    )
+
+class ActionFields(BaseModel):
+    """What a person does to alerts, and says about it."""
 
     action: ActionName = Field(description="Name of the action.")
     note: Words = Field("", max_length=4000, description="A comment, kept in the timeline.")
@@ -92,9 +84,6 @@ class ActionRequest(BaseModel):
     reason: Words = Field("", max_length=4000, description="For suppress: the reason.")
     assignee: Words | None = Field(
         None, max_length=100, description="For assign: the new assignee; empty unassigns."
-    )
-    expected_version: Version | None = Field(
-        None, description="Refuse (409) if the alert's version is another one."
     )
 
     @model_validator(mode="after")
@@ -106,6 +95,28 @@ class ActionRequest(BaseModel):
         if self.action == "comment" and not self.note:
             raise ValueError("comment needs note: the text of the comment")
         return self
+
+
+class ActionRequest(ActionFields):
+    """An action of a person on an alert."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        # A number that is written as a text is no number in the schema either.
+        strict=True,
+        json_schema_extra={
+            "allOf": cast("Any", WHAT_ACTIONS_NEED),
+            "examples": [
+                {"action": "acknowledge", "note": "looking into it"},
+                {"action": "suppress", "duration_minutes": 60, "reason": "planned migration"},
+                {"action": "assign", "assignee": "maria"},
+            ],
+        },
+    )
+
+    expected_version: Version | None = Field(
+        None, description="Refuse (409) if the alert's version is another one."
+    )
 
 
 class Links(BaseModel):

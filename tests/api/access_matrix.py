@@ -107,6 +107,10 @@ def new_alert(place: Place) -> dict[str, Any]:
     return {"alert_name": f"new-{place.tenant}"}
 
 
+def comment_on_all(place: Place) -> dict[str, Any]:
+    return {"action": "comment", "note": "seen", "matching": {"tenant": place.tenant}}
+
+
 def new_key(place: Place) -> dict[str, Any]:
     return {"name": "new", "role": "viewer", "tenants": [place.tenant]}
 
@@ -117,6 +121,8 @@ ENTRIES: dict[str, Entry] = {
     "GET /alerts": listed(),
     "GET /alerts/{alert_id}": one_object(),
     "POST /alerts/{alert_id}/actions": one_object(always({"action": "comment", "note": "seen"})),
+    # Out of scope nothing matches: an empty answer. By ids: test_bulk_actions.
+    "POST /alerts/bulk": Entry(foreign="hides", team="hides", body=comment_on_all),
     "GET /active": listed(),
     "POST ": whole_tenant(new_alert, own=201),
     "GET /audit": listed(),

@@ -16,7 +16,7 @@ from sentinel.access import Scope
 from sentinel.alerts.view import AlertView
 from sentinel.errors import ConfigurationError, NotFound, OutOfScope
 from sentinel.store.alerts.detail import Detail, read_detail
-from sentinel.store.alerts.queries import LISTED
+from sentinel.store.alerts.queries import LISTED, MOST_PER_PAGE
 from sentinel.store.audit import queries as audit
 from sentinel.store.audit.chaining import verify_chain
 from sentinel.store.database.scoped import rule_in
@@ -158,6 +158,31 @@ class Within:
     ) -> list[ActionResult]:
         """Act on alerts as `Store.act` does; those out of scope are as unknown ones."""
         return self.store.act(ids, action, expected_version=expected_version, scope=self.scope)
+
+    def first_alerts(self, chosen: AlertFilter, most: int) -> tuple[list[dict[str, Any]], bool]:
+        """Return the alerts in scope that match, the most urgent first, and whether there are more.
+
+        Args:
+            chosen: which alerts; without a status, those that are not resolved
+            most: at most so many
+
+        Returns:
+            Their fields, as `alerts_page` has them.
+        """
+        found: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            size = min(most - len(found), MOST_PER_PAGE)
+            page = self.alerts_page(chosen, limit=size, after=cursor, order="live")
+            found += page.items
+            cursor = page.next
+            if cursor is None or len(found) >= most:
+                return found, cursor is not None
+
+    def some_alerts(self, ids: Sequence[str]) -> dict[str, AlertView]:
+        """Return those of `ids` that are alerts in scope, by id."""
+        found = self.store.alerts.some(ids)
+        return {one.id: one for one in found.values() if self.scope.holds(one.tenant, one.team)}
 
     def figures(self, hours: float) -> Counted:
         """Return the figures of the last hours, of what is in scope."""
