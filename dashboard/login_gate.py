@@ -148,7 +148,9 @@ class LoginGate:
         except (ValueError, ClientDisconnect):
             return self._login(sign_in, status=400, note="This form cannot be read. Try again.")
         name, target = form.get("name", ""), local_target(form.get("next", ""), self._base())
-        begun = await self._logins.run(sign_in.log_in, name, form.get("password", ""))
+        peer = "" if request.client is None else request.client.host
+        address = sign_in.address_of(peer, request.headers.getlist("x-forwarded-for"))
+        begun = await self._logins.run(sign_in.log_in, name, form.get("password", ""), address)
         if isinstance(begun, Refused):
             return self._login(
                 sign_in, status=401 if begun.verified else 429, target=target,

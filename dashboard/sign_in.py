@@ -7,11 +7,12 @@ names people (SENTINEL_DASHBOARD_USER_HEADER), the dashboard has no login of its
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from dashboard.database_errors import database
 from sentinel.access import EVERYTHING, Permission, Principal
+from sentinel.access.client_address import client_address, networks_of
 from sentinel.access.sessions import Lifetime
 from sentinel.errors import ConfigurationError, DatabaseError
 from sentinel.settings import Settings
@@ -62,6 +63,7 @@ class SignIn:
             self.oidc = Oidc(store, settings, callback, monotonic)
         self.provider = settings.oidc_login_name if given else ""
 
+        self._trusted = networks_of(settings.trusted_proxies)
         self.lifetime = Lifetime(settings.session_idle, settings.session_length)
         self._people = People(store)
         self._sessions = Sessions(store, self.lifetime)
@@ -112,12 +114,13 @@ class SignIn:
         with database():
             return self._sessions.find(secret)
 
-    def log_in(self, name: str, password: str) -> Begun | Refused:
+    def log_in(self, name: str, password: str, address: str = "") -> Begun | Refused:
         """Log a person in with a password, which takes 64 MiB and a core for a while.
 
         Args:
             name: as it was typed
             password: as it was typed
+            address: of the client; empty where it is unknown
 
         Returns:
             As `Logins.log_in`.
@@ -126,7 +129,7 @@ class SignIn:
             DatabaseError: the database cannot be used
         """
         with database():
-            return self._logins.log_in(name, password)
+            return self._logins.log_in(name, password, address)
 
     def come_back(self, code: str, state: str, cookie: str) -> tuple[Begun, str]:
         """Log in a person whom an OIDC provider sent back.
@@ -155,6 +158,18 @@ class SignIn:
         if begun is None:
             raise ConfigurationError("your account is disabled", hint="Ask an admin to enable it.")
         return begun, found.target
+
+    def address_of(self, peer: str, forwarded: Sequence[str]) -> str:
+        """Return the address of a client, past the proxies that the settings trust.
+
+        Args:
+            peer: of the connection; empty where it has none
+            forwarded: the values of `X-Forwarded-For`
+
+        Returns:
+            The address; empty where nothing names one.
+        """
+        return client_address(peer, forwarded, self._trusted)
 
     def end(self, session: str) -> None:
         """End a session; every process refuses it at once."""

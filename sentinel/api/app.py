@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 
 from sentinel.access import Permission
+from sentinel.access.client_address import networks_of
 from sentinel.api import (
     access,
     alerts,
@@ -136,6 +137,7 @@ def create_app(
     app.state.outside = outside_tokens(chosen, app.state.store)
     app.state.people = SignedIn(app.state.store, chosen)
     app.state.people.has_key()
+    app.state.trusted_proxies = networks_of(chosen.trusted_proxies)
     app.state.addresses = Addresses.of(chosen)
     app.state.relay_thread = None
     app.state.prefect_healthy = prefect.healthy

@@ -13,6 +13,7 @@ from sentinel.access.cookies import came_by_tls, ended_cookie, is_own_write, ses
 from sentinel.access.login_tokens import LENGTH
 from sentinel.access.passwords import LONGEST
 from sentinel.api.access import Acting
+from sentinel.api.client_address import address_of
 from sentinel.api.needs import public
 from sentinel.api.people import SignedIn
 from sentinel.api.problems import Problem, responses
@@ -86,7 +87,9 @@ async def log_in(request: Request, asked: LoginRequest, response: Response) -> L
     """Log in with a name and a password.
 
     The answer to an unknown name is that to a wrong password, and takes the same time. After five
-    failures in a row a name must wait, each time longer, up to 15 minutes (429, `Retry-After`).
+    failures in a row a name must wait, each time longer, up to 15 minutes (429, `Retry-After`); an
+    address after 30 failures with whatever names, each time 20 seconds. At an address from which a
+    person logged in lately, failures elsewhere do not count.
 
     Returns:
         The person and a token. The cookie holds a new session, whatever cookie was sent.
@@ -102,7 +105,7 @@ async def log_in(request: Request, asked: LoginRequest, response: Response) -> L
             hint="Log in on this server's own page.",
         )  # fmt: skip
     people = _people(request)
-    begun = await people.log_in(asked.name, asked.password)
+    begun = await people.log_in(asked.name, asked.password, address_of(request))
     if isinstance(begun, Refused):
         problem = _refused(begun)
         raise problem
@@ -127,8 +130,9 @@ def _refused(refused: Refused) -> Problem:
             401, "login_failed", "the name or the password is wrong",
             hint=f"Try again in {seconds} seconds." if seconds else "Check both, and try again.",
         )  # fmt: skip
+    of_what = "of this name failed in a row" if refused.who == "name" else "failed at your address"
     return Problem(
-        429, "login_locked", "too many logins of this name failed in a row",
+        429, "login_locked", f"too many logins {of_what}",
         hint=f"Try again in {seconds} seconds.", headers={"Retry-After": str(seconds)},
     )  # fmt: skip
 

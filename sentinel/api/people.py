@@ -51,12 +51,13 @@ class SignedIn:
         self._kept_key: str | None = None
         self._warned = False
 
-    async def log_in(self, name: str, password: str) -> Begun | Refused:
+    async def log_in(self, name: str, password: str, address: str) -> Begun | Refused:
         """Log a person in.
 
         Args:
             name: as it was typed
             password: as it was typed
+            address: of the client
 
         Returns:
             As `Logins.log_in`.
@@ -75,7 +76,9 @@ class SignedIn:
         self._waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._passwords, self._logins.log_in, name, password)
+            return await loop.run_in_executor(
+                self._passwords, self._logins.log_in, name, password, address
+            )
         finally:
             self._waiting -= 1
 

@@ -29,7 +29,7 @@ from sentinel.schema.notifications import (
     SystemLog,
     Wake,
 )
-from sentinel.schema.people import FailedLogin, Person, PersonSession
+from sentinel.schema.people import FailedLogin, LoginAddress, Person, PersonSession
 from sentinel.schema.remediation import RemediationRow
 from sentinel.schema.rollups import Rollup, RollupHour, RollupMark, RollupState
 from sentinel.schema.rules import RuleRow
@@ -62,6 +62,7 @@ __all__ = [
     "HeldBack",
     "InboxMessage",
     "Lease",
+    "LoginAddress",
     "MetricSeries",
     "Moment",
     "NotificationLogEntry",

@@ -1,4 +1,7 @@
-"""The tables of people: accounts, sessions, and failed logins. Their roles are `AccessGrant`."""
+"""The tables of people: accounts, sessions, failed logins and known addresses.
+
+Their roles are `AccessGrant`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from sqlmodel import Field, SQLModel
 
 from sentinel.schema.columns import moment_column
 
-__all__ = ["FailedLogin", "Person", "PersonSession"]
+__all__ = ["FailedLogin", "LoginAddress", "Person", "PersonSession"]
 
 
 class Person(SQLModel, table=True):
@@ -59,9 +62,10 @@ class PersonSession(SQLModel, table=True):
 
 
 class FailedLogin(SQLModel, table=True):
-    """Failed logins in a row of one name, whether or not there is such a person.
+    """Failed logins in a row of one name, whether or not there is such a person; or of an address.
 
-    `name_hash` is the SHA-256 hash of the name: people type passwords into the wrong field.
+    `name_hash` is the SHA-256 hash of the name: people type passwords into the wrong field. Of an
+    address, it is another hash, and `failures` are those that count still.
     """
 
     __tablename__: ClassVar[Any] = "failed_login"
@@ -69,3 +73,18 @@ class FailedLogin(SQLModel, table=True):
     name_hash: str = Field(primary_key=True, max_length=64)
     failures: int
     last_at: datetime = moment_column(nullable=False, index=True)
+
+
+class LoginAddress(SQLModel, table=True):
+    """An address from which a person logged in, and their failed logins in a row from there.
+
+    `address` is a SHA-256 hash.
+    """
+
+    __tablename__: ClassVar[Any] = "login_address"
+
+    person_id: str = Field(primary_key=True, max_length=32)
+    address: str = Field(primary_key=True, max_length=64)
+    login_at: datetime = moment_column(nullable=False)
+    failures: int = 0
+    failed_at: datetime | None = moment_column(default=None, nullable=True)

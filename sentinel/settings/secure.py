@@ -7,11 +7,12 @@ have them, so that it stands in no environment and in no `.env`.
 from __future__ import annotations
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
@@ -88,6 +89,14 @@ class SecureSettings(BaseSettings):
         default=SecretStr(""),
         description="Password of that private key; empty means that it has none.",
     )
+    trusted_proxies: str = Field(
+        default="127.0.0.1, ::1",
+        description=(
+            "Addresses and networks of the proxies before the API and the dashboard, separated by "
+            "commas. Failed logins are limited and recorded by the client's address, which a "
+            "trusted proxy names in `X-Forwarded-For`; the header of anybody else is ignored."
+        ),
+    )
     oidc_issuer: str = Field(
         default="",
         description=(
@@ -159,3 +168,10 @@ class SecureSettings(BaseSettings):
     def api_scheme(self) -> str:
         """Return `https` where the API has a certificate, else `http`."""
         return "http" if self.tls_certificate is None else "https"
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_addresses(cls, text: str) -> str:
+        for one in filter(None, (part.strip() for part in text.split(","))):
+            ip_network(one, strict=False)
+        return text

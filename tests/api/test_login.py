@@ -13,8 +13,9 @@ from pydantic import SecretStr
 
 from sentinel.access import Role
 from sentinel.access.cookies import COOKIE
-from sentinel.access.lockout import FIRST_DELAY, FREE
+from sentinel.access.lockout import ADDRESS_EVERY, ADDRESS_FREE, FIRST_DELAY, FREE
 from sentinel.access.login_tokens import LENGTH
+from sentinel.access.passwords import Verified
 from sentinel.access.sessions import new_session_secret
 from sentinel.api import create_app
 from sentinel.api.people import SignedIn
@@ -117,6 +118,31 @@ def test_an_unknown_name_and_a_wrong_password_get_the_same_answer(
         },
         wait,
     )  # fmt: skip
+
+
+def test_an_address_that_tries_many_names_is_slowed_down_and_others_are_not(
+    client: httpx.Client, people: People, monkeypatch: pytest.MonkeyPatch
+):
+    """The address is that which the last trusted proxy names."""
+    assert people
+
+    def compared(password: str, stored: str | None) -> Verified:
+        return Verified(right=stored is not None and password == PASSWORD)
+
+    monkeypatch.setattr("sentinel.store.access.logins.verify_password", compared)
+
+    def tries(name: str, forwarded: str) -> httpx.Response:
+        body = {"name": name, "password": PASSWORD}
+        return client.post(LOGIN, json=body, headers={"X-Forwarded-For": forwarded})
+
+    for number in range(ADDRESS_FREE):
+        invented = f"203.0.113.{number}"  # what a sender adds in front changes nothing
+        assert tries(f"nobody-{number}", f"{invented}, 192.0.2.7").status_code == 401
+    answer = tries("maria", "192.0.2.7")
+    assert answer.status_code == 429
+    assert answer.json()["error"]["message"] == "too many logins failed at your address"
+    assert answer.headers["Retry-After"] == str(int(ADDRESS_EVERY.total_seconds()))
+    assert tries("maria", "192.0.2.8").status_code == 200
 
 
 def test_logout_ends_cookie_and_token_at_once(stranger: httpx.Client, people: People):

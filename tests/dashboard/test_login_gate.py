@@ -132,6 +132,17 @@ def test_wrong_passwords_and_the_lockout_are_said_in_plain_words(
     assert dashboard.logs_in().status_code == 303
 
 
+def test_guesses_from_another_address_do_not_lock_out_who_logged_in_here(dashboard: Dashboard):
+    def at(address: str) -> dict[str, str]:
+        return OWN | {"x-forwarded-for": address}
+
+    assert dashboard.logs_in(headers=at("192.0.2.7")).status_code == 303
+    for _ in range(FREE):
+        assert dashboard.logs_in("maria", "wrong", headers=at("192.0.2.8")).status_code == 401
+    assert dashboard.logs_in(headers=at("192.0.2.8")).status_code == 429
+    assert dashboard.logs_in(headers=at("192.0.2.7")).status_code == 303
+
+
 def test_what_was_typed_as_a_name_cannot_become_markup(dashboard: Dashboard):
     page = dashboard.logs_in('"><b>x', "wrong").text
     assert "<b>x" not in page

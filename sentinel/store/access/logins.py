@@ -1,31 +1,30 @@
 """Logins with a password: the lockout, the verification and the new session.
 
-A login is counted as a failure before the password is verified, and the count is removed when it
-was right. So several processes, or many requests at once, get no further guesses.
+A login is counted as a failure (`login_limits`) before the password is verified, and the count is
+removed when it was right. So several processes, or many requests at once, get no further guesses.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from sqlalchemy import Connection, select
 
-from sentinel.access.lockout import FORGOTTEN_AFTER, Failures
+from sentinel.access.client_address import one_client
 from sentinel.access.passwords import verify_password
 from sentinel.store.access.grants import grants_of
-from sentinel.store.access.people import FAILED, PERSON, name_hash, person_name
+from sentinel.store.access.login_limits import Counted, Waits, count, forget
+from sentinel.store.access.people import PERSON, person_name
 from sentinel.store.access.sessions import Begun, Sessions
-from sentinel.store.database.insert import insert_into
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = ["Logins", "Refused"]
 
-_NEVER = timedelta(0)
 UNKNOWN_EVERY = timedelta(minutes=1)
 """How long one row of the system log counts failed logins of unknown names."""
 
@@ -34,12 +33,14 @@ class Refused(msgspec.Struct, frozen=True):
     """A login that was refused.
 
     Attributes:
-        wait: how long this name must wait before the next try; zero for not at all
-        verified: whether a password was verified; not while the name must wait
+        wait: how long to wait before the next try; zero for not at all
+        verified: whether a password was verified; not while the name or the address must wait
+        who: whether the name must wait or the address, with whatever name
     """
 
     wait: timedelta
     verified: bool
+    who: Literal["name", "address"] = "name"
 
 
 class Logins:
@@ -55,7 +56,7 @@ class Logins:
         self._sessions = sessions
         self._unknown = _UnknownNames(store)
 
-    def log_in(self, name: str, password: str) -> Begun | Refused:
+    def log_in(self, name: str, password: str, address: str = "") -> Begun | Refused:
         """Log a person in with a password.
 
         The answer is the same for a wrong password, an unknown name, and an account that is
@@ -64,14 +65,17 @@ class Logins:
         Args:
             name: as it was typed
             password: as it was typed
+            address: of the client; empty where it is unknown, so that only the name is limited
 
         Returns:
             The new session, or why there is none.
         """
-        named = person_name(name)
-        counted = self._store.in_transaction(lambda connection: self._count(connection, named))
-        if isinstance(counted, Refused):
-            return counted
+        named, client = person_name(name), one_client(address)
+        counted = self._store.in_transaction(
+            lambda connection: count(self._store, connection, named, client)
+        )
+        if isinstance(counted, Waits):
+            return Refused(counted.wait, verified=False, who=counted.who)
         row = None
         if "\0" not in named:
             with self._store.read() as connection:
@@ -92,7 +96,7 @@ class Logins:
                 or not grants_of(connection, "person", [row.id])
             ):
                 return None
-            connection.execute(FAILED.delete().where(FAILED.c.name_hash == name_hash(named)))
+            forget(self._store, connection, named, row.id, client, counted)
             values: dict[str, object] = {"login_at": self._store.now()}
             if found.better is not None:
                 values["password_hash"] = found.better
@@ -105,37 +109,16 @@ class Logins:
         begun = self._store.in_transaction(work)
         return self._failed(named, counted, known=True) if begun is None else begun
 
-    def _count(self, connection: Connection, named: str) -> Failures | Refused:
-        """Count one more failure, unless the name must wait."""
-        now, key = self._store.now(), name_hash(named)
-        connection.execute(FAILED.delete().where(FAILED.c.last_at <= now - FORGOTTEN_AFTER))
-        connection.execute(
-            insert_into(self._store.dialect, FAILED)
-            .values(name_hash=key, failures=0, last_at=now)
-            .on_conflict_do_nothing()
-        )
-        query = select(FAILED).where(FAILED.c.name_hash == key).with_for_update()
-        row = connection.execute(query).one()
-        before = Failures(row.failures, row.last_at)
-        if (wait := before.wait(now)) > _NEVER:
-            return Refused(wait, verified=False)
-        after = before.after(now)
-        connection.execute(
-            FAILED.update()
-            .where(FAILED.c.name_hash == key)
-            .values(failures=after.count, last_at=after.last_at)
-        )
-        return after
-
-    def _failed(self, named: str, counted: Failures, *, known: bool) -> Refused:
+    def _failed(self, named: str, counted: Counted, *, known: bool) -> Refused:
         now: datetime = self._store.now()
         if known:
-            words = f"a login of {named} failed ({counted.count} in a row)"
-            details = {"failures": counted.count, "person": named}
+            words = f"a login of {named} failed ({counted.name.count} in a row)"
+            details = {"failures": counted.name.count, "person": named}
             self._store.log.write("warning", "login.failed", words, details)
         else:
             self._unknown.note(now)
-        return Refused(counted.wait(now), verified=True)
+        who = "address" if counted.address.wait(now) > counted.name.wait(now) else "name"
+        return Refused(counted.wait(now), verified=True, who=who)
 
 
 class _UnknownNames:

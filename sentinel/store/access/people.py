@@ -15,7 +15,7 @@ from sentinel.access.passwords import checked_password, hash_password
 from sentinel.audit.change import Change, differing
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.schema.columns import new_id
-from sentinel.schema.people import FailedLogin
+from sentinel.schema.people import FailedLogin, LoginAddress
 from sentinel.store.access.grants import grant, places, revoke
 from sentinel.store.access.person_views import (
     PERSON,
@@ -41,6 +41,7 @@ __all__ = [
 ]
 
 FAILED = table_of(FailedLogin)
+_ADDRESS = table_of(LoginAddress)
 LONGEST_DISPLAY_NAME = 200
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,98}[a-z0-9])?")
 
@@ -230,6 +231,7 @@ class People:
             found = _one(connection, name)
             _end_sessions(connection, found.id)
             revoke(connection, "person", found.id, None)
+            connection.execute(_ADDRESS.delete().where(_ADDRESS.c.person_id == found.id))
             connection.execute(PERSON.delete().where(PERSON.c.id == found.id))
             self._record(connection, "person.deleted", actor, found, None)
             return found
@@ -331,6 +333,9 @@ class People:
                 connection.execute(
                     FAILED.delete().where(FAILED.c.name_hash == name_hash(found.name))
                 )
+                mine = _ADDRESS.c.person_id == found.id
+                none = {"failures": 0, "failed_at": None}
+                connection.execute(_ADDRESS.update().where(mine).values(none))
             after = _one(connection, name)
             self._record(connection, what, actor, found, after)
             return after

@@ -63,7 +63,7 @@ _BATCH = 1000
 
 _DERIVED = (schema.Rollup, schema.RollupHour, schema.RollupMark, schema.RollupState)
 """Derived from the alerts, and computed again from them."""
-_ENDS = (schema.PersonSession, schema.FailedLogin)
+_ENDS = (schema.PersonSession, schema.FailedLogin, schema.LoginAddress)
 """Not kept: a session that ended since must not begin again with a restored backup, and one that
 began since is of an account that the restore replaces."""
 
