@@ -27,6 +27,10 @@ from sentinel.store import Store
 
 __all__ = ["application_of_one", "main"]
 
+SILENT_SECONDS = 60
+"""After this long without an answer, a process is taken for stuck and replaced. uvicorn's five
+seconds are less than a busy machine takes to import the application."""
+
 
 def main(*, relay: bool = True) -> int:
     """Serve the API until a signal stops it.
@@ -67,6 +71,7 @@ def _serve_together(chosen: Settings, *, relay: bool) -> None:
             "sentinel.api.serve:application_of_one",
             factory=True,
             workers=chosen.api_processes,
+            timeout_worker_healthcheck=SILENT_SECONDS,
             **_options(chosen),
         )
     finally:
