@@ -1,17 +1,15 @@
-"""The API under load, beside an earlier build of itself in the same run.
+"""The API under load: beside a bare route (`api_load`), an earlier build, and an earlier check.
 
-20 and then 100 clients ask for lists, single alerts, statistics and rules in equal parts, each
-client one request at a time, on PostgreSQL with 20,000 open alerts of 40 rules. The peer is the
-build of `PEER`, cloned from this repository's history and installed by its own lock file. Each
-build has a database of its own, filled by its own code; rounds alternate between the two.
-`api_mix_requests_per_second` is the row to watch; the others are its tail, and the processor time
-of the API's processes per request, which a busy machine changes less.
+Beside the earlier build, 20 and then 100 clients ask for lists, single alerts, statistics and rules
+in equal parts, each client one request at a time, on PostgreSQL with 20,000 open alerts of 40
+rules. The peer is the build of `PEER`, cloned from this repository's history and installed by its
+own lock file. Each build has a database of its own, filled by its own code; rounds alternate
+between the two. `api_mix_requests_per_second` is their rate; the other rows are its tail, and the
+processor time of the API's processes per request, which a busy machine changes less.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
 import subprocess
 import sys
@@ -20,15 +18,15 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
 import psycopg
 from psycopg import sql
 
-from benchmarks import api_access
-from benchmarks.api_process import TOKEN, api_process
+from benchmarks import api_access, api_load
+from benchmarks.api_load import ask, p95, processor_time
+from benchmarks.api_process import api_process
 from benchmarks.table import Row, Skipped
 from sentinel.up.postgres import Postgres
 from sentinel.up.temporary import temporary_postgres
@@ -37,7 +35,7 @@ PEER = "0a9da0f581b830d55a8610379cdb55da5ccc1c1c"
 RULES, SERIES = 40, 500
 CLIENTS = (20, 100)
 ROUNDS = 3
-SECONDS = 6.0
+SECONDS = 3.0
 ROOT = Path(__file__).parent.parent
 
 
@@ -48,7 +46,7 @@ class _Build:
     name: str
     port: int
     process: psutil.Process
-    paths: list[list[str]]
+    kinds: dict[str, list[list[str]]]
     rates: dict[int, list[float]] = field(default_factory=dict[int, list[float]])
     tails: dict[int, list[float]] = field(default_factory=dict[int, list[float]])
     spent: dict[int, list[float]] = field(default_factory=dict[int, list[float]])
@@ -67,14 +65,14 @@ def run() -> list[Row]:
             builds.append(stack.enter_context(_running(name, python, url, folder / f"home-{name}")))
         for clients in CLIENTS:
             for build in builds:
-                _ask(build, clients, 2.0)
+                ask(build.port, build.kinds, 2.0, clients)
             for number in range(ROUNDS):
                 # Each goes first in turn, so that what drifts on the machine is nobody's.
                 for build in builds if number % 2 else reversed(builds):
                     _measure(build, clients)
         ours, theirs = builds
     mixed = [row for clients in CLIENTS for row in _rows(clients, ours, theirs)]
-    return [*mixed, *api_access.run()]
+    return [*api_load.run(), *mixed, *api_access.run()]
 
 
 def _rows(clients: int, ours: _Build, theirs: _Build) -> list[Row]:
@@ -128,11 +126,11 @@ def _running(name: str, python: str, url: str, home: Path) -> Generator[_Build]:
             one for one in psutil.Process().children(recursive=True)
             if any(c.laddr.port == port and c.status == "LISTEN" for c in one.net_connections())
         )  # fmt: skip
-        yield _Build(name, port, listening, _paths(client))
+        yield _Build(name, port, listening, _kinds(client))
 
 
-def _paths(client: httpx.Client) -> list[list[str]]:
-    """Return what is asked for: one list of addresses for each kind of request."""
+def _kinds(client: httpx.Client) -> dict[str, list[list[str]]]:
+    """Return what is asked for, as `benchmarks.api_clients` takes it."""
     base = "/api/v1/alerts"
     ids: list[str] = []
     cursor = ""
@@ -143,41 +141,20 @@ def _paths(client: httpx.Client) -> list[list[str]]:
         ids += [item["id"] for item in page["items"]]
         cursor = page["next_cursor"]
     lists = ["", "?status=open", "?order=live", "?severity=critical", "?rule=disk-7&limit=20"]
-    return [
-        [f"{base}/alerts{query}" for query in lists],
-        [f"{base}/alerts/{one}" for one in ids],
-        [f"{base}/statistics"],
-        [f"{base}/rules"],
-    ]
+    paths = {
+        "lists": [f"{base}/alerts{query}" for query in lists],
+        "alerts": [f"{base}/alerts/{one}" for one in ids],
+        "statistics": [f"{base}/statistics"],
+        "rules": [f"{base}/rules"],
+    }
+    return {kind: [["GET", path, ""] for path in some] for kind, some in paths.items()}
 
 
 def _measure(build: _Build, clients: int) -> None:
-    before = _processor_time(build.process)
-    answer = _ask(build, clients, SECONDS)
-    took = sorted(answer["took"])
+    before = processor_time(build.process)
+    answer = ask(build.port, build.kinds, SECONDS, clients)
+    took = [one for some in answer["took"].values() for one in some]
     build.rates.setdefault(clients, []).append(len(took) / answer["seconds"])
-    build.tails.setdefault(clients, []).append(took[int(len(took) * 0.95)])
-    spent = _processor_time(build.process) - before
+    build.tails.setdefault(clients, []).append(p95(took))
+    spent = processor_time(build.process) - before
     build.spent.setdefault(clients, []).append(spent / len(took))
-
-
-def _processor_time(process: psutil.Process) -> float:
-    """Return the seconds that the API's processes have computed."""
-    times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
-    return sum(one.user + one.system for one in times)
-
-
-def _ask(build: _Build, clients: int, seconds: float) -> dict[str, Any]:
-    asked = {
-        "port": build.port,
-        "token": TOKEN,
-        "paths": build.paths,
-        "clients": clients,
-        "seconds": seconds,
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.api_clients"],
-        input=json.dumps(asked), cwd=ROOT, env=os.environ, text=True, stdout=subprocess.PIPE,
-        check=True,
-    )  # fmt: skip
-    return json.loads(done.stdout)

@@ -19,7 +19,7 @@ TOKEN = "a-token-of-the-benchmarks"
 
 @contextmanager
 def api_process(
-    database: str, home: str, *, python: str = sys.executable
+    database: str, home: str, *, python: str = sys.executable, processes: int = 1
 ) -> Generator[httpx.Client]:
     """Start it on a free port and end it afterwards; gives a client of it.
 
@@ -27,6 +27,7 @@ def api_process(
         database: its URL
         home: a folder of its own
         python: the interpreter of the build to start, that of this one by default
+        processes: how many answer
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -36,6 +37,7 @@ def api_process(
         "SENTINEL_HOME": home,
         "SENTINEL_API_PORT": str(port),
         "SENTINEL_API_TOKEN": TOKEN,
+        "SENTINEL_API_PROCESSES": str(processes),
         "PREFECT_API_URL": "http://127.0.0.1:9/api",
     }
     process = subprocess.Popen(
@@ -48,7 +50,7 @@ def api_process(
             timeout=30,
             trust_env=False,
         ) as client:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 120
             while True:
                 try:
                     client.get("/health")
@@ -60,4 +62,4 @@ def api_process(
             yield client
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
