@@ -25,6 +25,7 @@ from sentinel.alerts.actions import Action, ActionResult
 from sentinel.alerts.view import AlertView
 from sentinel.errors import DatabaseError
 from sentinel.links import Addresses
+from sentinel.notifications.why import AlertWhy
 from sentinel.schema.notifications import InboxMessage
 from sentinel.store import Store
 from sentinel.store.alerts.filter import AlertFilter
@@ -32,7 +33,7 @@ from sentinel.store.alerts.live_counts import Counts
 from sentinel.store.alerts.live_groups import LiveGroup, live_groups, unacknowledged_groups
 from sentinel.store.alerts.queries import MOST_PER_PAGE
 from sentinel.store.alerts.similar import similar
-from sentinel.store.notifications.explaining import Why
+from sentinel.store.notifications.explaining import why_of_alert
 from sentinel.store.notifications.inbox import InboxFilter
 
 __all__ = [
@@ -241,10 +242,21 @@ class Data:
                 at=self.store.now(),
             )
 
-    def notifications(self, alert_id: str) -> list[Why]:
-        """Return who is notified of an alert, who is not, and why; raises DatabaseError."""
+    def why(self, alert_id: str) -> AlertWhy:
+        """Return who is notified of an alert, who is not, and why.
+
+        Args:
+            alert_id: of the alert
+
+        Returns:
+            the decisions of now and the outcomes so far
+
+        Raises:
+            NotFound: there is no alert with that id
+            DatabaseError: the database cannot be used
+        """
         with database():
-            return self.store.notification_log.explain_alert(alert_id)
+            return why_of_alert(self.store, alert_id)
 
     def _readings(self, alert: AlertView) -> Readings | None:
         """Return an alert's readings, cached: they cost more than the rest and change less."""

@@ -184,7 +184,10 @@ class ResponseCache:
         made: dict[str, Any] = {"id": alert_id, "number": number, "problem": "", "alert": None}
         try:
             made |= serializers.details(data.details(alert_id), data.addresses)
-            made["notifications"] = serializers.notifications(data.notifications(alert_id))
+            why = data.why(alert_id)
+            made["notifications"] = serializers.notifications(why)
+            made["outcomes"] = serializers.outcomes(why)
+            made["why"] = why.text
         except SentinelError as error:
             return made | {"problem": str(error)}
         with self._lock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, cast
 
 import msgspec
@@ -15,9 +14,8 @@ from dashboard.view_models import Details, LiveView
 from sentinel.alerts import reasons
 from sentinel.alerts.view import AlertView, TimelineView
 from sentinel.links import Addresses, run_about, safe_link
-from sentinel.notifications.reasons import words as notification_words
+from sentinel.notifications.why import AlertWhy
 from sentinel.store.alerts.live_counts import Counts
-from sentinel.store.notifications.explaining import Why
 
 __all__ = [
     "TARGETS",
@@ -28,6 +26,7 @@ __all__ = [
     "joined",
     "milliseconds",
     "notifications",
+    "outcomes",
     "payload_fields",
 ]
 
@@ -183,21 +182,33 @@ def payload_fields(payload: Any, path: str = "") -> list[tuple[str, str]]:
     return fields
 
 
-def notifications(found: Sequence[Why]) -> list[dict[str, Any]]:
+def notifications(found: AlertWhy) -> list[dict[str, Any]]:
     """Return who is notified of an alert, each channel once."""
     return [
         {
             "receiver": one.receiver,
             "channel": one.channel,
-            "at": milliseconds(one.told_at),
-            "due": one.decision.send,
-            "reason": str(one.decision.reason),
-            "reasonText": notification_words(one.decision.reason),
-            "next": milliseconds(one.decision.next_at),
+            "at": milliseconds(one.notified_at),
+            "unnamed": one.notified_at is not None and not one.knows,
+            "due": one.send,
+            "reason": one.reason,
+            "reasonText": one.reason_text,
+            "next": milliseconds(one.next_at),
             "error": one.error[:500],
         }
-        for one in found
+        for group in reversed(found.groups)
+        for one in group.channels
     ]
+
+
+def outcomes(found: AlertWhy) -> list[dict[str, Any]]:
+    """Return what came of the decisions so far, the oldest first."""
+    return [
+        {"at": milliseconds(one.at), "channel": one.channel, "receiver": one.receiver,
+         "text": one.text[:1000]}
+        for group in reversed(found.groups)
+        for one in group.history
+    ]  # fmt: skip
 
 
 def _readings(found: Readings | None) -> dict[str, Any] | None:

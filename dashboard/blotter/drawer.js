@@ -217,7 +217,7 @@ class Drawer {
       ...(labels.length ? [h("h3", {}, "Labels"), h("div", { class: "labelled" }, labels.map(([name, value]) => this.label(name, value)))] : []),
       ...(readings ? [h("h3", {}, "Readings", readings.unit ? h("small", {}, ` in ${readings.unit}`) : ""), chart(readings, alert, this.data.timeline, readings.until)] : []),
       h("h3", {}, "Timeline"), h("ol", { class: "timeline" }, this.data.timeline.map((step) => this.step(step, now))),
-      h("h3", {}, "Notifications"), this.paintNotifications(this.data.notifications ?? [], now),
+      h("h3", {}, "Notifications"), this.paintNotifications(this.data.notifications ?? [], now), this.paintOutcomes(this.data, now),
       h("h3", {}, "Details"), h("dl", { class: "facts" }, facts),
       ...(alert.details.length ? [h("h3", {}, "Payload"), payload(alert.details)] : []),
       h("h3", {}, "Similar alerts"),
@@ -233,8 +233,15 @@ class Drawer {
   paintNotifications(notifications, now) {
     if (!notifications.length) return h("p", { class: "small" }, "None: the alert has not opened yet, or its notifications are past their retention.");
     return h("ul", { class: "notifications" }, notifications.map((one) => h("li", {},
-      h("b", {}, one.channel), one.receiver === "default" ? "" : ` for ${one.receiver}`, " · ", one.at ? ["notified ", when(one.at, now)] : "not notified yet",
+      h("b", {}, one.channel || "Nobody"), one.receiver === "default" || !one.channel ? "" : ` for ${one.receiver}`, " · ", one.at ? ["notified ", when(one.at, now), one.unnamed ? " of other alerts of the group" : ""] : "not notified yet",
       h("small", {}, one.due ? `due now: ${one.reasonText}` : one.reasonText, one.next > now ? `; next check ${moment(one.next)}` : "", one.error ? h("span", { class: "trouble" }, ` ${one.error}`) : ""))));
+  }
+  /** What came of the decisions so far: sent or not, and why. */
+  paintOutcomes(data, now) {
+    if (!data.outcomes?.length) return "";
+    const { outcomes } = data;
+    return h("details", { class: "whole", open: this.outcomesOpen, ontoggle: (event) => { this.outcomesOpen = event.target.open; } }, h("summary", {}, "Every outcome"), h("ul", { class: "outcomes" }, outcomes.map((one) => h("li", {},
+      when(one.at, now), one.channel ? [" · ", h("b", {}, one.channel)] : "", h("small", {}, one.text)))));
   }
   step(step, now) {
     return h("li", { class: `step ${KINDS[step.kind] ?? ""}` },

@@ -43,6 +43,7 @@ from sentinel.api import (
     rules,
     statistics,
     webhooks,
+    why,
 )
 from sentinel.api.answers import Answers
 from sentinel.api.bodies import DESCRIBED
@@ -170,6 +171,7 @@ def create_app(
         rule_changes,
         statistics,
         webhooks,
+        why,
     ):
         api.include_router(_for_callers(noun.router))
     api.include_router(_for_callers(posted_alerts.steps), prefix="/alerts")

@@ -244,6 +244,30 @@ def _by(who: str, comment: str) -> str:
 
 
 @commands.command()
+def why(
+    alert: Annotated[
+        str,
+        typer.Argument(
+            help="Its id, or a unique prefix.", show_default=False, autocompletion=completion.alerts
+        ),
+    ],
+    json: AsJson = False,
+) -> None:
+    """Show why receivers are and were notified of an alert, or not, and what is decided next.
+
+    Example:
+        sentinel alert why 0192f3
+    """
+    from sentinel.cli.why import print_why, why_of
+
+    found = why_of(alert)
+    if json:
+        json_out(found.model_dump())
+    else:
+        print_why(found)
+
+
+@commands.command()
 def ack(alerts: Ids, message: Message = "", json: AsJson = False) -> None:
     """Acknowledge alerts: reminders and escalation stop until they resolve.
 

@@ -19,6 +19,7 @@ from sentinel.errors import (
     NotFound,
     SentinelError,
 )
+from sentinel.notifications.why import AlertWhy
 
 __all__ = ["Call", "error_of", "read"]
 
@@ -117,6 +118,10 @@ def alerts(params: Mapping[str, Any], assignee: str | None) -> Call[models.Alert
 
 def alert(alert_id: str) -> Call[models.AlertDetail]:
     return Call(models.AlertDetail, "GET", f"{BASE}/alerts/{quote(alert_id, safe='')}")
+
+
+def why(alert_id: str) -> Call[AlertWhy]:
+    return Call(AlertWhy, "GET", f"{BASE}/alerts/{quote(alert_id, safe='')}/why")
 
 
 def act(alert_id: str, body: Mapping[str, Any], assignee: str | None) -> Call[models.Acted]:

@@ -13,6 +13,7 @@ from sentinel.alerts.view import AlertView
 from sentinel.client import calls, models
 from sentinel.client.calls import Call
 from sentinel.client.connection import given, options_of, unreachable
+from sentinel.notifications.why import AlertWhy
 
 __all__ = ["Client"]
 
@@ -96,6 +97,10 @@ class Client:
     def alert(self, alert_id: str) -> models.AlertDetail:
         """Return one alert with its timeline; its id is 32 hex digits."""
         return given(self._do(calls.alert(alert_id)))
+
+    def why(self, alert_id: str) -> AlertWhy:
+        """Return why receivers are and were notified of an alert, or not."""
+        return given(self._do(calls.why(alert_id)))
 
     def act(
         self,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.notifications.reasons import words
 
@@ -21,101 +22,82 @@ class AlertFacts(msgspec.Struct, frozen=True, kw_only=True):
     suppress_reason: str = ""
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """An outcome of the past for one receiver and channel of a group.
+class Outcome(BaseModel):
+    """An outcome of the past for one receiver and channel of a group."""
 
-    Attributes:
-        at: when it was decided
-        receiver: name of the receiver; empty where there was none
-        channel: its channel; empty where there was none
-        state: `held` where nothing was sent; else that of the attempt: sending, sent, failed or
-            refused
-        reason: code of why
-        reason_text: the words for it
-        next_at: when the next decision was due then; None for none, and for what was sent
-        attempt: number of the attempt to send; 0 where nothing was sent
-        error: of the attempt; empty for none
-        text: a sentence
-    """
+    model_config = ConfigDict(frozen=True)
 
-    at: datetime
-    receiver: str
-    channel: str
-    state: str
-    reason: str
-    reason_text: str = ""
-    next_at: datetime | None = None
-    attempt: int = 0
-    error: str = ""
-    text: str = ""
+    at: datetime = Field(description="When it was decided.")
+    receiver: str = Field(description="Name of the receiver; empty where there was none.")
+    channel: str = Field(description="Its channel; empty where there was none.")
+    state: str = Field(
+        description="held where nothing was sent; else that of the attempt: sending, sent, failed "
+        "or refused."
+    )
+    reason: str = Field(description="Reason code.", examples=["repeat_interval"])
+    reason_text: str = Field(default="", description="`reason` in words.")
+    next_at: datetime | None = Field(
+        default=None, description="When the next decision was due then, where nothing was sent."
+    )
+    attempt: int = Field(default=0, description="Of the message; 0 where nothing was sent.")
+    error: str = Field(default="", description="Of the attempt.")
+    text: str = Field(default="", description="All of it as a sentence.")
 
 
-class ChannelWhy(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether one channel of a receiver is notified of the group now, and why.
+class ChannelWhy(BaseModel):
+    """Whether one channel of a receiver is notified of the group now, and why."""
 
-    Attributes:
-        receiver: name of the receiver; empty where there is none
-        channel: `inbox` or a block as type/name; empty where there is none
-        notified_at: when it was last notified of the group; None for never
-        knows: whether that notification named the alert
-        send: whether it is notified now
-        reason: code of why
-        reason_text: the words for it
-        next_at: exact time of the next decision; None where only a change of the group leads to one
-        error: of its last attempt, if that failed
-        text: a sentence
-    """
+    model_config = ConfigDict(frozen=True)
 
-    receiver: str
-    channel: str
-    notified_at: datetime | None
-    knows: bool
-    send: bool
-    reason: str
-    reason_text: str = ""
-    next_at: datetime | None = None
-    error: str = ""
-    text: str = ""
+    receiver: str = Field(description="Name of the receiver; empty where there is none.")
+    channel: str = Field(description="inbox, or a Prefect block as type/name; empty for none.")
+    notified_at: datetime | None = Field(
+        description="When it was last notified of the group; null for never."
+    )
+    knows: bool = Field(description="Whether that message named this alert.")
+    send: bool = Field(description="Whether it is notified now.")
+    reason: str = Field(description="Reason code.", examples=["group_wait"])
+    reason_text: str = Field(default="", description="`reason` in words.")
+    next_at: datetime | None = Field(
+        default=None,
+        description="Exact time of the next decision; null where only a change leads to one.",
+    )
+    error: str = Field(default="", description="Of its last attempt, if that failed.")
+    text: str = Field(default="", description="All of it in sentences.")
 
 
-class GroupWhy(msgspec.Struct, frozen=True, kw_only=True):
-    """A group that the alert belongs to, or belonged to.
+class GroupWhy(BaseModel):
+    """A group that the alert belongs to, or belonged to."""
 
-    Attributes:
-        id: of the group
-        status: open, acknowledged or resolved
-        route: the way on which it was notified
-        labels: that its alerts have in common
-        firing: number of its alerts that fire
-        receivers: names of its receivers
-        unknown: those of them that do not exist, in whose place `default` is notified
-        next_at: when the next decision on the group is due; None where only a change leads to one
-        channels: the decisions of now
-        history: the newest outcomes, oldest first
-        text: a sentence
-    """
+    model_config = ConfigDict(frozen=True)
 
     id: str
-    status: str
-    route: str
-    labels: Mapping[str, str]
-    firing: int
-    receivers: Sequence[str]
-    unknown: Sequence[str]
-    next_at: datetime | None
-    channels: Sequence[ChannelWhy]
-    history: Sequence[Outcome]
-    text: str = ""
+    status: str = Field(description="open, acknowledged or resolved.")
+    route: str = Field(description="The way on which its receivers are notified.")
+    labels: dict[str, str] = Field(description="Those that its alerts have in common.")
+    firing: int = Field(description="Number of its alerts that fire.")
+    receivers: list[str]
+    unknown: list[str] = Field(
+        description="Receivers that do not exist; `default` is notified in their place."
+    )
+    next_at: datetime | None = Field(
+        description="When the next decision is due; null where only a change leads to one."
+    )
+    channels: list[ChannelWhy] = Field(description="The decisions of now.")
+    history: list[Outcome] = Field(description="The newest outcomes, oldest first.")
+    text: str = Field(default="", description="A sentence.")
 
 
-class AlertWhy(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is to say about the notifications of one alert at the moment `at`."""
+class AlertWhy(BaseModel):
+    """Why channels are and were notified of one alert, or not."""
+
+    model_config = ConfigDict(frozen=True)
 
     alert_id: str
-    at: datetime
-    status: str
-    text: str
-    groups: Sequence[GroupWhy]
+    at: datetime = Field(description="The moment of the decisions of now.")
+    status: str = Field(description="Stored status of the alert.")
+    text: str = Field(description="A sentence about the alert itself.")
+    groups: list[GroupWhy] = Field(description="The newest first.")
 
 
 def explained(alert: AlertFacts, groups: Sequence[GroupWhy], now: datetime) -> AlertWhy:
@@ -131,7 +113,7 @@ def explained(alert: AlertFacts, groups: Sequence[GroupWhy], now: datetime) -> A
     """
     return AlertWhy(
         alert_id=alert.id, at=now, status=alert.status, text=_of_alert(alert, groups, now),
-        groups=[_of_group(one, alert, now) for one in groups],
+        groups=[_of_group(one, alert) for one in groups],
     )  # fmt: skip
 
 
@@ -156,18 +138,19 @@ def _of_alert(alert: AlertFacts, groups: Sequence[GroupWhy], now: datetime) -> s
     return f"The alert is {alert.status}."
 
 
-def _of_group(group: GroupWhy, alert: AlertFacts, now: datetime) -> GroupWhy:
+def _of_group(group: GroupWhy, alert: AlertFacts) -> GroupWhy:
     labels = ", ".join(f"{name}={value}" for name, value in group.labels.items())
     fires = "one alert fires" if group.firing == 1 else f"{group.firing:,} alerts fire"
     route = f"Route {group.route}" if group.route else "No route"
     text = f"{route}, grouped by {labels or 'nothing'}: {group.status}, {fires}."
     if group.unknown:
         text += f" There is no receiver {', '.join(group.unknown)}: default is notified instead."
-    return msgspec.structs.replace(
-        group,
-        text=text,
-        channels=[_of_channel(one, alert) for one in group.channels],
-        history=[_of_outcome(one) for one in group.history],
+    return group.model_copy(
+        update={
+            "text": text,
+            "channels": [_of_channel(one, alert) for one in group.channels],
+            "history": [_of_outcome(one) for one in group.history],
+        }
     )
 
 
@@ -190,7 +173,7 @@ def _of_channel(one: ChannelWhy, alert: AlertFacts) -> ChannelWhy:
             sentences.append("The next decision follows the next change of the group.")
     if one.error:
         sentences.append(f"The last attempt failed: {one.error}")
-    return msgspec.structs.replace(one, reason_text=said, text=" ".join(sentences))
+    return one.model_copy(update={"reason_text": said, "text": " ".join(sentences)})
 
 
 _STATES = {
@@ -208,4 +191,4 @@ def _of_outcome(one: Outcome) -> Outcome:
         text += f" ({one.error})"
     if one.next_at is not None:
         text += f"; next decision at {shown(one.next_at)}"
-    return msgspec.structs.replace(one, reason_text=said, text=text)
+    return one.model_copy(update={"reason_text": said, "text": text})

@@ -120,6 +120,7 @@ FIRING = always({"alerts": [{"status": "firing", "labels": {"alertname": "Down"}
 ENTRIES: dict[str, Entry] = {
     "GET /alerts": listed(),
     "GET /alerts/{alert_id}": one_object(),
+    "GET /alerts/{alert_id}/why": one_object(),
     "POST /alerts/{alert_id}/actions": one_object(always({"action": "comment", "note": "seen"})),
     # Out of scope nothing matches: an empty answer. By ids: test_bulk_actions.
     "POST /alerts/bulk": Entry(foreign="hides", team="hides", body=comment_on_all),

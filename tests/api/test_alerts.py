@@ -328,3 +328,17 @@ def test_me_in_a_search_is_who_asks(client: httpx.Client, store: Store, raised: 
     # A key asks for the person that it acts for.
     assert found("bob", "assignee:me", Authorization=f"Bearer {key}") == ["/bobs"]
     assert found("", "assignee:me", Authorization=f"Bearer {key}") == []
+
+
+def test_why_receivers_are_notified_is_answered_in_codes_and_sentences(
+    client: httpx.Client, raised: Raised
+):
+    (wanted,) = raised("/data")
+    body = client.get(f"{URL}/{wanted}/why").json()
+    (group,) = body["groups"]
+    (inbox,) = group["channels"]
+    assert (inbox["receiver"], inbox["channel"], inbox["send"]) == ("default", "inbox", False)
+    assert inbox["reason"] == "group_wait"
+    assert inbox["next_at"] == group["next_at"] is not None
+    assert inbox["text"].startswith("Not notified now: waiting for more alerts")
+    assert client.get(f"{URL}/{'0' * 32}/why").status_code == 404

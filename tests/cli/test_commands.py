@@ -54,6 +54,17 @@ def test_an_alert_is_shown_with_its_timeline(run: Run, world: World) -> None:
     assert [entry["kind"] for entry in json.loads(out)["timeline"]] == ["opened"]
 
 
+def test_why_prints_each_decision_as_a_sentence(run: Run, world: World) -> None:
+    identity = str(only_alert(run)["id"])
+    code, out, _ = run("alert", "why", identity[:12])
+    assert code == 0
+    assert out.startswith("The alert is open.\n\nRoute default, grouped by rule=disk: open, ")
+    # The alert is of the past, so what waited is due by now.
+    assert "\n  default, inbox: Due now: first notification.\n" in out
+    code, out, _ = run("alert", "why", identity, "--json")
+    assert json.loads(out)["groups"][0]["channels"][0]["reason"] == "first"
+
+
 def test_acknowledging_keeps_who_and_why(run: Run, world: World) -> None:
     identity = str(only_alert(run)["id"])
     assert run("alert", "ack", identity[:12], "-m", "on it")[0] == 0

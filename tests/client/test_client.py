@@ -117,6 +117,7 @@ def test_the_coroutines_are_the_same(world: World, url: str):
     async def work() -> str:
         async with AsyncClient(url, TOKEN) as client:
             assert [item.id for item in (await client.alerts()).items] == [one]
+            assert (await client.why(one)).groups[0].channels[0].reason == "group_wait"
             return (await client.act(one, "resolve")).alert.status
 
     assert asyncio.run(work()) == "resolved"

@@ -126,7 +126,11 @@ def test_the_drawer_shows_who_is_notified_and_why_somebody_is_not(scene: Scene, 
     assert (inbox["due"], inbox["reason"]) == (False, "group_wait")
     assert inbox["reasonText"].startswith("waiting for more alerts")
     assert inbox["next"] is not None
+    assert given(page, "drawer")["outcomes"] == []
+    scene.store.notification_log.claim("test", due_before=scene.store.now() + timedelta(minutes=1))
     scene.store.act([wanted], Acknowledge(actor="lena"))
     page.run()
     (inbox,) = given(page, "drawer")["notifications"]
     assert inbox["reason"] == "acknowledged"
+    (outcome,) = given(page, "drawer")["outcomes"]
+    assert outcome["text"].startswith("not notified: waiting for more alerts")

@@ -21,11 +21,13 @@ from sentinel.store.audit import queries as audit
 from sentinel.store.audit.chaining import verify_chain
 from sentinel.store.database.scoped import rule_in
 from sentinel.store.database.tables import RULE
+from sentinel.store.notifications.explaining import why_of_alert
 
 if TYPE_CHECKING:
     from sentinel.alerts.actions import Action, ActionResult
     from sentinel.audit.chain import Head, Verdict
     from sentinel.events import Kept
+    from sentinel.notifications.why import AlertWhy
     from sentinel.schema.notifications import InboxMessage
     from sentinel.store import Store
     from sentinel.store.alerts.filter import AlertFilter
@@ -152,6 +154,10 @@ class Within:
         if not self.scope.holds(found.alert["tenant"], found.alert["team"]):
             raise NotFound(f"there is no alert {alert_id!r}", hint=LISTED)
         return found
+
+    def why(self, alert_id: str) -> AlertWhy:
+        """Return why channels are notified of an alert, or not; NotFound where out of scope."""
+        return why_of_alert(self.store, self.alert(alert_id).id)
 
     def act(
         self, ids: Sequence[str], action: Action, *, expected_version: int | None = None
