@@ -5,8 +5,8 @@ The Prefect UI creates the same blocks; editing a block there edits the channel.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, get_origin
 
 import httpx
 import msgspec
@@ -23,7 +23,20 @@ if TYPE_CHECKING:
         EmailServerCredentials,
     )
 
-__all__ = ["ENV_NAME", "SavedChannel", "email", "save_from_variables", "slack", "webhook"]
+    from blocks.http_channel import HttpChannel
+
+__all__ = [
+    "ENV_NAME",
+    "SavedChannel",
+    "TypeField",
+    "email",
+    "fields_of",
+    "save_from_variables",
+    "slack",
+    "validated",
+    "vendor",
+    "webhook",
+]
 
 ENV_NAME = "env"
 """Name of the blocks that are created from variables."""
@@ -34,6 +47,16 @@ class SavedChannel(msgspec.Struct, frozen=True, kw_only=True):
 
     ref: str
     new: bool
+
+
+class TypeField(msgspec.Struct, frozen=True, kw_only=True):
+    """A field of a type of channel: whether it must be given, is a secret, a list or an object."""
+
+    name: str
+    title: str
+    required: bool
+    secret: bool
+    structured: bool
 
 
 def slack(name: str, *, url: str, replace: bool = False) -> SavedChannel:
@@ -65,6 +88,71 @@ def webhook(name: str, *, url: str, secret: str, replace: bool = False) -> Saved
     return _save(
         lambda: SignedWebhook(url=SecretStr(url), secret=SecretStr(secret)), name, replace=replace
     )
+
+
+def vendor(
+    word: str, name: str, *, given: Mapping[str, Any], replace: bool = False
+) -> SavedChannel:
+    """Save a channel of a type of `blocks/vendors`.
+
+    Args:
+        word: of the type, such as pagerduty
+        name: name of the block
+        given: values by field
+        replace: replace an existing block of that name
+
+    Returns:
+        The saved channel.
+
+    Raises:
+        ConfigurationError: the name is invalid, or a field is unknown, missing or invalid
+        Conflict: the block exists, and `replace` is false
+        PrefectUnreachable: Prefect does not answer
+    """
+    block = validated(word, given)
+    return _save(lambda: block, name, replace=replace)
+
+
+def validated(word: str, given: Mapping[str, Any]) -> HttpChannel:
+    """Return a block of a type of `blocks/vendors` that is not saved.
+
+    Args:
+        word: of the type
+        given: values by field; a text is taken for the value that it writes
+
+    Returns:
+        The block.
+
+    Raises:
+        ConfigurationError: a field is unknown, missing or invalid
+    """
+    from blocks.vendors import VENDORS
+
+    kind = VENDORS[word]
+    takes = [field.name for field in fields_of(word)]
+    for name in given:
+        if name not in takes:  # a block itself would keep it
+            raise ConfigurationError(
+                f"{name}: is unknown", hint=f"{word} takes: {', '.join(takes)}."
+            )
+    return _validate(lambda: kind(**given))
+
+
+def fields_of(word: str) -> list[TypeField]:
+    """Return the fields of a type of `blocks/vendors`, in their order."""
+    from blocks.vendors import VENDORS
+
+    found: list[TypeField] = []
+    for name, field in VENDORS[word].model_fields.items():
+        kind: Any = field.annotation
+        plain = kind in (SecretStr, str, float, int, bool) or get_origin(kind) is Literal
+        found.append(
+            TypeField(
+                name=name, title=field.title or name, required=field.is_required(),
+                secret=kind is SecretStr, structured=not plain,
+            )
+        )  # fmt: skip
+    return found
 
 
 def email(

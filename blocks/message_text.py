@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sentinel.alerts.reasons import Reason
 from sentinel.duration import format_duration
 from sentinel.links import Addresses, safe_link
-from sentinel.notifications.channel import Message, MessageAlert
+from sentinel.notifications.channel import Message, MessageAlert, shown
 from sentinel.settings import settings
 
 __all__ = [
+    "alert_lines",
+    "clipped",
     "counts",
     "duration_text",
+    "fitted",
+    "is_acknowledged",
     "is_resolved",
     "labels_of",
     "links_of",
@@ -20,6 +25,8 @@ __all__ = [
     "resources_of",
     "since",
     "status_text",
+    "utf8_size",
+    "utf16_size",
 ]
 
 _CLASSIFYING = frozenset((
@@ -32,6 +39,12 @@ _CLASSIFYING = frozenset((
 def is_resolved(message: Message) -> bool:
     """Return whether the message says that the group is resolved."""
     return message.status == "resolved"
+
+
+def is_acknowledged(message: Message) -> bool:
+    """Return whether somebody has acknowledged all that fires."""
+    firing = message.alerts[: message.firing]
+    return bool(firing) and all(alert.status == "acknowledged" for alert in firing)
 
 
 def counts(message: Message) -> str:
@@ -101,3 +114,81 @@ def links_of(alert: MessageAlert) -> list[tuple[str, str]]:
 def one_line(text: str) -> str:
     """Return `text` with every run of white space replaced by one space."""
     return " ".join(text.split())
+
+
+def alert_lines(message: Message, most: int, write: Callable[[str], str] = str) -> list[str]:
+    """Return a line about each alert that a message names: severity, title, status and duration.
+
+    Args:
+        message: the message
+        most: how many lines at most
+        write: escapes text for the vendor
+
+    Returns:
+        The lines, those that fire first.
+    """
+    return [
+        f"{write(alert.severity)}: {write(one_line(alert.title))} "
+        f"({write(status_text(alert))} {duration_text(alert, message.at)})"
+        for alert in shown(message, most)
+    ]
+
+
+def utf8_size(text: str) -> int:
+    """Return how many bytes a text has in UTF-8."""
+    return len(text.encode("utf-8", "replace"))
+
+
+def utf16_size(text: str) -> int:
+    """Return how many code units a text has in UTF-16, in which many vendors count characters."""
+    return len(text.encode("utf-16-le", "replace")) // 2
+
+
+def clipped(text: str, most: int, size: Callable[[str], int] = len) -> str:
+    """Return a text that is cut between characters, with an ellipsis, where it is too long.
+
+    Args:
+        text: any text
+        most: the largest size of the result
+        size: how the size of a text is measured
+
+    Returns:
+        The text, or its start and an ellipsis.
+    """
+    if size(text) <= most:
+        return text
+    low, high = 0, min(len(text), most)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if size(text[:middle] + "…") <= most else (low, middle - 1)
+    return text[:low] + "…"
+
+
+def fitted(lines: Sequence[str], most: int, total: int, size: Callable[[str], int] = len) -> str:
+    """Return as many lines as fit, and how many are left out: `… and 12 more`.
+
+    Args:
+        lines: each is about one of what there are `total` of
+        most: the largest size of the result
+        total: how many there are, at least as many as lines
+        size: how the size of a text is measured
+
+    Returns:
+        Whole lines; where not even the first fits, its start.
+    """
+    lines, whole = lines[:total], "\n".join(lines)
+    if len(lines) == total and size(whole) <= most:
+        return whole
+    if not lines:
+        return ""
+    rest = f"… and {total - 1:,} more" if total > 1 else ""
+    kept = clipped(lines[0], most - size(f"\n{rest}"), size)
+    best, head = "\n".join(filter(None, (kept, rest))), ""
+    for number, line in enumerate(lines, 1):
+        head = f"{head}\n{line}" if number > 1 else line
+        left = total - number
+        text = f"{head}\n… and {left:,} more" if left else head
+        if size(text) > most:
+            break
+        best = text
+    return best

@@ -25,7 +25,6 @@ from blocks.message_text import (
     since,
     status_text,
 )
-from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Message, MessageAlert, Receipt, shown
 
 __all__ = ["SLACK", "SlackChannel", "payload_of"]
@@ -84,23 +83,13 @@ class SlackChannel:
             self._post(payload_of(message))
         except Rejected as error:
             if error.code != 400:
-                raise DeliveryError(
-                    _text_of(error),
-                    permanent=error.permanent,
-                    of_message=error.of_message,
-                    hint=error.hint,
-                ) from None
+                raise error.saying(_text_of(error)) from None
             # A layout that Slack rejects must not prevent the notification.
             log.warning("%s: Slack rejected the layout (%s)", self._ref, _reason(error))
             try:
                 self._post({"text": _headline(message)})
             except Rejected as again:
-                raise DeliveryError(
-                    _text_of(again),
-                    permanent=again.permanent,
-                    of_message=again.of_message,
-                    hint=again.hint,
-                ) from None
+                raise again.saying(_text_of(again)) from None
         return Receipt()
 
     def _post(self, payload: dict[str, Any]) -> None:

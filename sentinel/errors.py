@@ -196,6 +196,7 @@ class DeliveryError(SentinelError):
     Attributes:
         progress: what the channel has taken of the message, in its own words, which the next
             attempt gets as `Message.progress`; empty for nothing
+        retry_after: seconds for which the channel wants to be left alone; 0 where it says nothing
     """
 
     def __init__(
@@ -205,6 +206,7 @@ class DeliveryError(SentinelError):
         self.permanent = permanent
         self.of_message = of_message
         self.progress = ""
+        self.retry_after = 0.0
 
 
 class PrefectUnreachable(SentinelError):

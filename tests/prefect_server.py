@@ -178,9 +178,13 @@ def connected(prefect_server: PrefectServer) -> Generator[PrefectServer]:
 class Received:
     """One request as it came over the wire."""
 
-    def __init__(self, headers: Mapping[str, str], body: bytes) -> None:
+    def __init__(
+        self, headers: Mapping[str, str], body: bytes, method: str = "POST", path: str = "/"
+    ) -> None:
         self.headers = headers
         self.body = body
+        self.method = method
+        self.path = path
 
 
 class Receiver:
@@ -190,19 +194,25 @@ class Receiver:
         self.requests: list[Received] = []
         self.answers: list[int] = []
         self.says = b""
+        self.headers: dict[str, str] = {}
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                receiver.requests.append(Received(dict(self.headers.items()), body))
+                received = Received(dict(self.headers.items()), body, self.command, self.path)
+                receiver.requests.append(received)
                 code = receiver.answers.pop(0) if receiver.answers else 200
                 self.send_response(code)
                 if code in (301, 302, 307, 308):
                     self.send_header("Location", receiver.url + "/elsewhere")
+                for name, value in receiver.headers.items():
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(receiver.says)))
                 self.end_headers()
                 self.wfile.write(receiver.says)
+
+            do_PUT = do_PATCH = do_POST  # noqa: N815 - http.server's own names
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its own name
                 pass

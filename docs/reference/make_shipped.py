@@ -7,14 +7,13 @@ from typing import Any
 import msgspec
 from prefect.blocks.core import Block
 
-from blocks.mail import SentinelEmail
-from blocks.webhook import SignedWebhook
+from blocks import VENDORS, SentinelEmail, SignedWebhook
 from sentinel.checks.catalog import load
 from sentinel.checks.form import form_of, summary_of
 from sentinel.checks.trigger import Trigger
 from sentinel.cli.trigger_run import condition_text
 
-BLOCKS: tuple[type[Block], ...] = (SentinelEmail, SignedWebhook)
+BLOCKS: tuple[type[Block], ...] = (SentinelEmail, SignedWebhook, *VENDORS.values())
 
 
 def triggers() -> list[str]:

@@ -20,6 +20,7 @@ from sentinel.engine.channel_test import send_test
 from sentinel.errors import DeliveryError
 from sentinel.links import Addresses
 from sentinel.prefect_client.blocks import ChannelBlock, ChannelBlocks
+from sentinel.prefect_client.channel_types import slug_of
 from sentinel.settings import Settings
 
 __all__ = ["router"]
@@ -31,10 +32,10 @@ _KINDS = {
     "email": ("sentinel-email", "email"),
     "slack": ("slack-incoming-webhook", "slack-webhook"),
     "webhook": ("sentinel-webhook",),
-    "teams": ("ms-teams-webhook",),
     "sms": ("twilio-sms",),
 }
-"""Types of blocks that a word means."""
+"""Types of blocks that a word means, beside that of `blocks/vendors` of that name."""
+_PREFECTS = {"teams": "ms-teams-webhook"}
 _WORD: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 210, "pattern": NO_NUL}
 
 
@@ -120,7 +121,8 @@ def _refs(request: Request, word: str) -> list[str]:
 
 
 def _is_meant(block: ChannelBlock, word: str) -> bool:
-    return word in (block.ref, block.name) or block.kind in _KINDS.get(word, ())
+    kinds = _KINDS.get(word) or (slug_of(word), _PREFECTS.get(word))
+    return word in (block.ref, block.name) or block.kind in kinds
 
 
 def _tested(request: Request, ref: str, actor: str) -> TestedChannel:

@@ -6,14 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from sentinel.api.schemas import NO_NUL
 from sentinel.errors import ConfigurationError
+from sentinel.prefect_client.channel_types import vendor_words
 from sentinel.validation_messages import validation_message
 
 __all__ = [
     "ID_PATTERN",
+    "PROVIDER_TYPES",
     "ProviderChange",
     "ProviderItem",
     "ProviderList",
@@ -27,8 +29,21 @@ __all__ = [
 ID_PATTERN = "^[a-z0-9]+(-[a-z0-9]+)*$"
 """Of a provider's id."""
 
-ProviderType = Literal["pagerduty", "slack", "webhook", "email"]
 Text = Annotated[str, Field(max_length=2000, json_schema_extra={"pattern": NO_NUL})]
+_OWN_FORMS = ("pagerduty", "slack", "webhook", "email")
+"""Types whose configuration has a form of its own; others take the fields of their block."""
+PROVIDER_TYPES = (*_OWN_FORMS, *(one for one in vendor_words() if one not in _OWN_FORMS))
+
+
+def _known(provider_type: str) -> str:
+    if provider_type not in PROVIDER_TYPES:
+        raise ValueError(f"write one of {', '.join(PROVIDER_TYPES)}")
+    return provider_type
+
+
+ProviderType = Annotated[
+    str, AfterValidator(_known), Field(json_schema_extra={"enum": list(PROVIDER_TYPES)})
+]
 _NAME = "A name for people; without an `id`, its id is made of it."
 _SLACK: dict[str, Any] = {
     "name": "DevOps Slack",
@@ -42,7 +57,7 @@ class _Config(BaseModel):
 
 
 class PagerDutyConfig(_Config):
-    """Of PagerDuty."""
+    """Of PagerDuty: its `api_key` is the integration key of Events API v2, which has a service."""
 
     api_key: Text = Field(min_length=1)
     service_id: Text = ""
@@ -159,6 +174,8 @@ def checked_config(provider_type: str, config: Mapping[str, Any]) -> dict[str, A
     Raises:
         ConfigurationError: a field is unknown, missing or not usable; names it
     """
+    if provider_type not in _CONFIGS:
+        return _checked_block(provider_type, config)
     model = _CONFIGS[provider_type]
     try:
         return model.model_validate(config, strict=True).model_dump(exclude_unset=True)
@@ -173,3 +190,14 @@ def checked_config(provider_type: str, config: Mapping[str, Any]) -> dict[str, A
         f"{place}: {message}",
         hint=f"{provider_type} takes: {', '.join(model.model_fields)}.",
     )
+
+
+def _checked_block(provider_type: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration that is the fields of a block."""
+    from blocks.channel_blocks import validated  # the import of Prefect takes seconds
+
+    try:
+        validated(provider_type, config)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"config.{error.message}", hint=error.hint) from None
+    return dict(config)

@@ -1,7 +1,7 @@
 """Providers over HTTP, as audit-log alerting has them; their secrets stay in Prefect's blocks.
 
 A provider is a channel's block and a receiver of its id, so that event policies which name it in
-`providers` notify it. Nothing sends to PagerDuty yet: such a provider is kept until something does.
+`providers` notify it.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from sentinel.api.shown_rules import store_of
 from sentinel.audit.change import channel_change
 from sentinel.errors import Conflict, NotFound, SentinelError
 from sentinel.prefect_client.blocks import ChannelBlocks
+from sentinel.prefect_client.channel_types import slug_of
 from sentinel.prefect_client.providers import MASK, Provider, Providers, masked
 from sentinel.settings import Settings
 
@@ -46,7 +47,7 @@ ProviderId = Annotated[str, Path(pattern=ID_PATTERN, max_length=100, examples=["
 _BLOCK_TYPES = {
     "slack": "slack-incoming-webhook", "webhook": "sentinel-webhook", "email": "sentinel-email",
 }  # fmt: skip
-"""Slug of the block type that sends for a provider of each type."""
+"""Slug of the block type that sends for a provider of a type that is not of `blocks/vendors`."""
 
 
 @router.post(
@@ -137,9 +138,11 @@ def change(request: Request, provider_id: ProviderId, body: Body, who: Acting) -
             id=before.id, name=asked.name or before.name, provider_type=before.provider_type,
             config=config, channel=before.channel,
         )  # fmt: skip
-        if config != before.config:
-            after = _saved(request, after, who.name, new=False)
+        if config != before.config or not before.channel:
+            after = _saved(request, after, who.name, new=not before.channel)
         kept.keep(after)
+        if not before.channel:
+            store_of(request).receivers.set(after.id, [after.channel], actor=who.name)
     return _shown(request, after)
 
 
@@ -169,10 +172,9 @@ def delete(request: Request, provider_id: ProviderId, who: Acting) -> None:
 
 
 def _saved(request: Request, provider: Provider, actor: str, *, new: bool) -> Provider:
-    """Save the block that sends, where there is one for this type."""
-    if provider.provider_type == "pagerduty":
-        return provider
-    ref = f"{_BLOCK_TYPES[provider.provider_type]}/{provider.id}"
+    """Save the block that sends."""
+    kind = provider.provider_type
+    ref = f"{_BLOCK_TYPES.get(kind) or slug_of(kind)}/{provider.id}"
     changes = [channel_change("channel.saved", ref, made=new)]
     with prefect_here(request), store_of(request).audit.outside(changes, actor=actor):
         saved = _block(provider, replace=not new)
@@ -193,7 +195,7 @@ def _block(provider: Provider, *, replace: bool) -> str:
             made = channel_blocks.webhook(
                 name, url=config["url"], secret=config["secret"], replace=replace
             )
-        case _:
+        case "email":
             made = channel_blocks.email(
                 name, host=config["smtp_host"], to=list(config["to"]),
                 sender=config["from_email"], port=config.get("smtp_port"),
@@ -201,6 +203,11 @@ def _block(provider: Provider, *, replace: bool) -> str:
                 username=config.get("username", ""), password=config.get("password", ""),
                 replace=replace,
             )  # fmt: skip
+        case "pagerduty":
+            given = {"routing_key": config["api_key"], "urgency": config.get("urgency", "high")}
+            made = channel_blocks.vendor("pagerduty", name, given=given, replace=replace)
+        case kind:
+            made = channel_blocks.vendor(kind, name, given=config, replace=replace)
     return made.ref
 
 
@@ -249,8 +256,10 @@ def _users(request: Request, provider: Provider) -> list[str]:
 
 def _shown(request: Request, provider: Provider) -> ProviderItem:
     notes: list[str] = []
-    if provider.provider_type == "pagerduty":
-        notes.append("nothing sends to PagerDuty yet: it is kept, and its alerts go to default")
+    if not provider.channel:
+        notes.append("kept before anything sent to it: change its api_key, and it gets a channel")
+    if provider.config.get("service_id"):
+        notes.append("service_id has no effect: an integration key is of one service")
     if provider.provider_type == "slack" and provider.config.keys() & {"channel", "username"}:
         notes.append("an incoming webhook decides its channel and name itself, in Slack")
     kind: Any = provider.provider_type

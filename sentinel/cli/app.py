@@ -28,6 +28,7 @@ from sentinel.cli import (
     rules,
     system,
     triggers,
+    vendor_channels,
     watch,
     worker,
 )
@@ -101,6 +102,7 @@ app.add_typer(events.commands, name="event")
 app.add_typer(rules.commands, name="rule")
 app.add_typer(triggers.commands, name="trigger")
 app.add_typer(receivers.commands, name="receiver")
+vendor_channels.add_commands(channels.adding)
 app.add_typer(channels.commands, name="channel")
 app.add_typer(keys.commands, name="key")
 app.add_typer(people.commands, name="user")

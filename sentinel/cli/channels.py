@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from blocks.channel_blocks import SavedChannel
     from sentinel.prefect_client.blocks import ChannelBlocks
 
-__all__ = ["commands"]
+__all__ = [
+    "NewName", "Receiver", "Replace", "added", "adding", "blocks_and_client", "commands",
+    "recorded_save",
+]  # fmt: skip
 
 commands = typer.Typer(
     no_args_is_help=True,
-    help="Notification channels: add Slack, email or a webhook; test and remove them.",
+    help="Notification channels: add, test and remove them.",
 )
 adding = typer.Typer(no_args_is_help=True, help="Add a channel, saved as a Prefect block.")
 commands.add_typer(adding, name="add")
@@ -111,12 +114,12 @@ def add_slack(
         cat webhook-url | sentinel channel add slack ops --url -
     """
     address = secret_of("URL of the incoming webhook", url, "--url", "ALERT_SLACK_WEBHOOK_URL")
-    with _prefect():
+    with blocks_and_client():
         from blocks import channel_blocks
 
-        with _recorded("slack-incoming-webhook", name):
+        with recorded_save("slack-incoming-webhook", name):
             made = channel_blocks.slack(name, url=address, replace=replace)
-        _added(made, receiver, as_json=json)
+        added(made, receiver, as_json=json)
 
 
 @adding.command("webhook")
@@ -147,12 +150,12 @@ def add_webhook(
     """
     address = secret_of("URL to post to", url, "--url", "ALERT_WEBHOOK_URL")
     signing = secret_of("Signing secret", secret, "--secret", "ALERT_WEBHOOK_SECRET")
-    with _prefect():
+    with blocks_and_client():
         from blocks import channel_blocks
 
-        with _recorded("sentinel-webhook", name):
+        with recorded_save("sentinel-webhook", name):
             made = channel_blocks.webhook(name, url=address, secret=signing, replace=replace)
-        _added(made, receiver, as_json=json)
+        added(made, receiver, as_json=json)
 
 
 @adding.command("email")
@@ -205,15 +208,15 @@ def add_email(
     secret = ""
     if username:
         secret = secret_of("Password", password, "--password", "ALERT_SMTP_PASSWORD")
-    with _prefect():
+    with blocks_and_client():
         from blocks import channel_blocks
 
-        with _recorded("sentinel-email", name):
+        with recorded_save("sentinel-email", name):
             made = channel_blocks.email(
                 name, host=host, port=port, to=to, sender=sender, security=security,
                 username=username, password=secret, replace=replace,
             )  # fmt: skip
-        _added(made, receiver, as_json=json)
+        added(made, receiver, as_json=json)
 
 
 @commands.command()
@@ -236,7 +239,7 @@ def sync(json: AsJson = False) -> None:
     from sentinel.up.channels import make_channels
 
     try:
-        with _prefect() as prefect, open_store() as store:
+        with blocks_and_client() as prefect, open_store() as store:
             here = settings_here().model_copy(update={"prefect_api_url": prefect.url})
             made = make_channels(store, here)
     except ValidationError as error:
@@ -275,7 +278,7 @@ def try_(
     from sentinel.errors import DeliveryError
     from sentinel.links import Addresses
 
-    with _prefect() as refs, open_store() as store:
+    with blocks_and_client() as refs, open_store() as store:
         ref = "inbox" if name == "inbox" else refs.find(name).ref
         try:
             from blocks.channels import Channels
@@ -335,11 +338,19 @@ def remove(
         say(f"Removed {' and '.join(gone)}.")
 
 
-def _recorded(kind: str, name: str) -> AbstractContextManager[None]:
+def recorded_save(kind: str, name: str) -> AbstractContextManager[None]:
+    """Record that a channel is saved, by the type and the name of its block."""
     return recorded([channel_change("channel.saved", f"{kind}/{name}")])
 
 
-def _added(made: SavedChannel, receiver: str, *, as_json: bool) -> None:
+def added(made: SavedChannel, receiver: str, *, as_json: bool) -> None:
+    """Add a saved channel to a receiver, and say so.
+
+    Args:
+        made: the channel
+        receiver: name of the receiver; empty for none
+        as_json: print JSON
+    """
     before = _add_to_receiver(receiver, made.ref) if receiver else 0
     if as_json:
         json_out(
@@ -373,7 +384,7 @@ def _blocks() -> Generator[ChannelBlocks]:
 
 
 @contextmanager
-def _prefect() -> Generator[ChannelBlocks]:
+def blocks_and_client() -> Generator[ChannelBlocks]:
     """Yield the channel blocks, with Prefect's client pointed at this instance's server."""
     with _blocks() as blocks:
         from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings

@@ -186,6 +186,7 @@ def _sent(channel_of: Callable[[str], Channel], one: _UnderWay) -> Outcome:
         return Outcome(
             sent=sent, error=storable(str(error)), permanent=error.permanent,
             of_message=error.of_message, reference=storable(error.progress),
+            retry_after=error.retry_after,
         )  # fmt: skip
     except (Exception, SystemExit) as error:
         # Channels run code that is not ours: any error of theirs is retried.

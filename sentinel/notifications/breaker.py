@@ -70,7 +70,7 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True):
 
 def failed(
     breaker: Breaker, now: datetime, spread: float, *, refusing: bool = False,
-    of_message: bool = False,
+    of_message: bool = False, retry_after: float = 0.0,
 ) -> Breaker:  # fmt: skip
     """Return the breaker after one more failure.
 
@@ -81,10 +81,11 @@ def failed(
         refusing: whether the channel refused the message for good
         of_message: whether it did so for what is in the message; it refuses messages as such only
             once it has taken none of `OPENS_AFTER` in a row
+        retry_after: seconds for which the channel wants to be left alone
 
     Returns:
         Open from the third failure on, with a pause of 10 seconds that doubles with each failed
-        probe up to 5 minutes, plus or minus 10 %.
+        probe up to 5 minutes, plus or minus 10 %, or what the channel asks for where that is more.
     """
     failures = breaker.failures + 1
     refusing = refusing and (not of_message or failures >= OPENS_AFTER)
@@ -95,6 +96,7 @@ def failed(
         return Breaker(failures=failures, refusing=refusing)
     probes = breaker.probes + (breaker.opened_at is not None)
     seconds = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(probes, 10)) * (0.9 + 0.2 * spread)
+    seconds = max(seconds, retry_after)
     return Breaker(
         failures=failures,
         opened_at=breaker.opened_at or now,

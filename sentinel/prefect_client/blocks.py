@@ -10,11 +10,16 @@ from typing import Any
 import msgspec
 
 from sentinel.errors import Conflict, NotFound
+from sentinel.prefect_client.channel_types import CAPABILITY, OURS
 from sentinel.prefect_client.client import PrefectApi
 
 __all__ = ["ChannelBlock", "ChannelBlocks"]
 
-OURS = ("sentinel-webhook", "sentinel-email")
+ABLE = [
+    {"block_schemas": {"block_capabilities": {"all_": [capability]}}}
+    for capability in (CAPABILITY, "notify")
+]
+"""Filters for blocks that can send: of `blocks/vendors`, and of Prefect."""
 EMAIL = "sentinel-email"
 SERVER = "email-server-credentials"
 
@@ -35,7 +40,7 @@ class ChannelBlocks(PrefectApi):
         """Every block that can send: ours, and all of Prefect's notification blocks."""
         found = [
             *self._documents({"block_types": {"slug": {"any_": list(OURS)}}}),
-            *self._documents({"block_schemas": {"block_capabilities": {"all_": ["notify"]}}}),
+            *(one for kind in ABLE for one in self._documents(kind)),
         ]
         return sorted({one.ref: one for one in found}.values(), key=lambda one: one.ref)
 

@@ -9,7 +9,8 @@ from typing import Any, Literal
 import msgspec
 
 from sentinel.errors import ConfigurationError, Conflict
-from sentinel.prefect_client.blocks import OURS, ChannelBlock, ChannelBlocks
+from sentinel.prefect_client.blocks import ABLE, ChannelBlock, ChannelBlocks
+from sentinel.prefect_client.channel_types import OURS
 from sentinel.prefect_client.channel_values import data_of
 
 __all__ = ["ChannelForm", "ChannelForms", "FormField"]
@@ -74,11 +75,10 @@ class ChannelForms(ChannelBlocks):
 
     def forms(self) -> list[ChannelForm]:
         """Return the form of every type of channel that Prefect knows, ours first."""
-        able = {"block_schemas": {"block_capabilities": {"all_": ["notify"]}}}
         ours = {"block_types": {"slug": {"any_": list(OURS)}}}
         types = {
             str(one["id"]): one
-            for where in (ours, able)
+            for where in (ours, *ABLE)
             for one in self._pages("/block_types/filter", where)
             if one["slug"] not in _LEFT_OUT
         }
@@ -98,7 +98,7 @@ class ChannelForms(ChannelBlocks):
             )
             for type_id, schema in sorted(
                 newest.items(),
-                key=lambda pair: (types[pair[0]]["slug"] not in OURS, types[pair[0]]["name"]),
+                key=lambda pair: _order(types[pair[0]]),
             )
         ]
 
@@ -184,6 +184,11 @@ class ChannelForms(ChannelBlocks):
                 )
             )
         return fields
+
+
+def _order(kind: Mapping[str, Any]) -> tuple[bool, str]:
+    """Return the key that sorts our types before Prefect's, then by name."""
+    return not str(kind["slug"]).startswith("sentinel-"), str(kind["name"])
 
 
 def _own(about: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         id: by which event policies name it; also the name of its receiver
         name: for people
-        provider_type: pagerduty, slack, webhook or email
+        provider_type: slack, webhook, email, or a type of `blocks/vendors`
         config: with its secrets
         channel: the block that sends for it; empty where none can
     """

@@ -11,10 +11,12 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from pydantic import SecretStr
 
+from blocks import VENDORS
 from sentinel.api.provider_bodies import ID_PATTERN, id_of
 from sentinel.errors import PrefectUnreachable
-from sentinel.prefect_client.providers import Providers
+from sentinel.prefect_client.providers import MASK, Provider, Providers, masked
 from sentinel.settings import settings
 from tests.api.on_prefect import settings_of
 from tests.api.seed_requests import REQUESTS, Asked
@@ -168,13 +170,64 @@ def test_while_prefect_is_down_no_provider_is_half_made(desk: httpx.Client, on_p
     assert desk.post(PROVIDERS, json=SLACK).status_code == 201
 
 
-def test_pagerduty_is_kept_and_the_answer_says_that_nothing_sends_yet(desk: httpx.Client):
+def test_the_pagerduty_of_the_seeds_is_a_channel_that_events_api_v2_takes(
+    desk: httpx.Client, prefect_server: PrefectServer
+):
     made = desk.post(PROVIDERS, json=PAGERDUTY).json()
-    assert (made["id"], made["channel"]) == ("production-pagerduty", "")
+    assert (made["id"], made["channel"]) == (
+        "production-pagerduty", "sentinel-pagerduty/production-pagerduty",
+    )  # fmt: skip
     assert made["config"] == {
         "api_key": "********", "service_id": "your-service-id", "urgency": "high",
     }  # fmt: skip
-    assert "nothing sends to PagerDuty yet" in made["notes"][0]
+    assert made["notes"] == ["service_id has no effect: an integration key is of one service"]
+    place = f"{PROVIDERS}/{made['id']}"
+    desk.put(place, json={"config": {"api_key": "********", "urgency": "low"}})
+    block = prefect_server.api.block("sentinel-pagerduty", "production-pagerduty")
+    assert block is not None
+    assert (block["routing_key"], block["urgency"]) == ("your-pagerduty-api-key", "low")
+    receiver = desk.get("/api/v1/alerts/receivers/production-pagerduty").json()
+    assert receiver["channels"] == [made["channel"]]
+
+
+def test_a_provider_that_was_kept_before_anything_sent_to_it_gets_its_channel(
+    desk: httpx.Client, on_prefect: FastAPI
+):
+    old = Provider(
+        id="old", name="Old", provider_type="pagerduty", config={"api_key": "0123456789"}
+    )
+    with Providers.of(on_prefect.state.settings) as kept:
+        kept.keep(old)
+    assert "it gets a channel" in desk.get(f"{PROVIDERS}/old").json()["notes"][0]
+    changed = desk.put(f"{PROVIDERS}/old", json={"config": {"api_key": "9876543210"}}).json()
+    assert (changed["channel"], changed["receivers"]) == ("sentinel-pagerduty/old", ["old"])
+    assert changed["notes"] == []
+
+
+def test_a_provider_of_any_type_takes_the_fields_of_its_block(
+    desk: httpx.Client, receiver: Receiver
+):
+    config = {"api_key": "G3N13K3Y", "url": receiver.url}
+    body = {"name": "Genie", "provider_type": "opsgenie", "config": config}
+    made = desk.post(PROVIDERS, json=body)
+    assert made.status_code == 201, made.text
+    assert made.json()["config"] == {"api_key": "********", "url": "********"}
+    assert desk.post(TEST, json="opsgenie").json()["success"]
+    assert receiver.requests[0].path == "/v2/alerts"
+    for wrong, says in (
+        ({"colour": "red"}, "config.colour"), ({"api_key": ""}, "config.api_key"),
+        ({"url": "nowhere"}, "config.url"),
+    ):  # fmt: skip
+        answer = desk.put(f"{PROVIDERS}/genie", json={"config": wrong})
+        assert (answer.status_code, says in answer.text) == (422, True), answer.text
+    assert "G3N13K3Y" not in answer.text
+
+
+def test_every_secret_of_every_type_is_masked():
+    for word, kind in VENDORS.items():
+        for name, field in kind.model_fields.items():
+            if field.annotation is SecretStr:
+                assert masked({name: "s3cret"}) == {name: MASK}, word
 
 
 OF_PROVIDERS = [one for one in REQUESTS if one.path.startswith(PROVIDERS)]

@@ -231,7 +231,7 @@ def test_a_message_of_which_nothing_was_taken_says_so(receiver: Receiver):
 
 def test_all_pages_share_one_deadline(receiver: Receiver, monkeypatch: pytest.MonkeyPatch):
     moments = iter([0.0, 10.0, 119.0, 121.0])
-    monkeypatch.setattr("blocks.webhook.time.monotonic", lambda: next(moments))
+    monkeypatch.setattr("blocks.http_channel.time.monotonic", lambda: next(moments))
     channel = webhook(receiver.url)
     with pytest.raises(DeliveryError, match=r"all requests within 120 s") as caught:
         channel.send(storm_of(1_100))

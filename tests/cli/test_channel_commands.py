@@ -102,6 +102,30 @@ def test_a_webhook_channel_is_added_and_signed(
     assert receiver.requests[0].headers["X-Sentinel-Signature-256"].startswith("sha256=")
 
 
+def test_a_channel_of_any_type_is_added_by_its_word(
+    sentinel: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALERT_PAGERDUTY_ROUTING_KEY", "R0UT1NGK3Y")
+    add = ("channel", "add", "pagerduty", "oncall")
+    code, out, err = sentinel(*add, "--set", f"url={receiver.url}/v2/enqueue", "-r", "default")
+    assert code == 0, err
+    assert "R0UT1NGK3Y" not in out + err
+    assert sentinel("channel", "test", "sentinel-pagerduty/oncall", "--end")[0] == 0
+    actions = [json.loads(one.body)["event_action"] for one in receiver.requests]
+    assert actions == ["trigger", "resolve"]
+    for more, said in (
+        (("--set", "colour=red"), "pagerduty takes: routing_key, url, urgency, timeout"),
+        (("--set", "urgency"), "Write --set FIELD=VALUE"),
+        (("--set", "urgency=loud"), "urgency"),
+        ((), "exists already"),
+    ):
+        code, _, err = sentinel(*add, *more)
+        assert (code != 0, said in err) == (True, True), err
+    monkeypatch.delenv("ALERT_PAGERDUTY_ROUTING_KEY")
+    code, _, err = sentinel("channel", "add", "pagerduty", "other")
+    assert (code, "Set ALERT_PAGERDUTY_ROUTING_KEY" in err) == (2, True), (code, err)
+
+
 def test_a_failed_delivery_is_exit_code_one(sentinel: Run) -> None:
     url = f"http://127.0.0.1:{free_port()}{SECRET}"
     sentinel("channel", "add", "slack", "dead", "--url", url)

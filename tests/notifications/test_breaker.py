@@ -43,3 +43,9 @@ def test_the_pause_doubles_with_each_failed_probe_up_to_five_minutes():
     assert pauses[0] == pytest.approx(12)  # 10 s after the third failure, which came after 2 s
     assert pauses[1:] == pytest.approx([20, 40, 80, 160, 300, 300])
     assert breaker.opened_at == NOW + timedelta(seconds=2)
+
+
+def test_a_channel_that_asks_for_a_longer_pause_gets_it():
+    opened = failed(after(2), NOW, 0.5, retry_after=90.0)
+    assert opened.closed_until(NOW) == NOW + timedelta(seconds=90)
+    assert failed(after(2), NOW, 0.5, retry_after=1.0).probe_at == NOW + timedelta(seconds=10)

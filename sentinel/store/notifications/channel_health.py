@@ -201,7 +201,10 @@ def record(
                 _log(store, connection, channel, "info", "channel.up", "answers again")
         else:
             spread = int(one.sent.delivery_id[-4:], 16) / 0xFFFF
-            after = failed(before, now, spread, refusing=one.permanent, of_message=one.of_message)
+            after = failed(
+                before, now, spread, refusing=one.permanent, of_message=one.of_message,
+                retry_after=one.retry_after,
+            )  # fmt: skip
             _write(store, connection, channel, after, error=one.error[:2000], failed_at=now)
             if not before.failures or (one.permanent and not before.refusing):
                 first.add(channel)

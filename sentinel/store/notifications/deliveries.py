@@ -58,6 +58,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     `reference` is the provider's id of the message, or what a failed channel has taken of it.
     `of_message` is a refusal of what is in the message, after which the channel may take others.
     `untried` is a message that was claimed and not sent, because others had found its channel down.
+    `retry_after` is for how many seconds the channel wants to be left alone.
     """
 
     sent: ToSend
@@ -66,6 +67,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     of_message: bool = False
     untried: bool = False
     reference: str = ""
+    retry_after: float = 0.0
 
 
 def finish(store: Store, outcomes: Sequence[Outcome]) -> None:
@@ -149,9 +151,10 @@ def _finish_group(
             state = "failed"
             attempts = sent.attempts + 1
             spread = int(sent.delivery_id[-4:], 16) / 0xFFFF
+            pause = max(pause_after(attempts, spread), timedelta(seconds=outcome.retry_after))
             values = {
                 "attempts": attempts, "error": outcome.error[:2000], "refused_seq": None,
-                "retry_at": now + pause_after(attempts, spread),
+                "retry_at": now + pause,
             }  # fmt: skip
             if attempts == 1 and sent.channel in first:
                 _log_failure(store, connection, outcome)

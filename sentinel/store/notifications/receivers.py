@@ -206,9 +206,8 @@ def _refuse_incidents(name: str, new: Collection[str]) -> None:
             raise ConfigurationError(
                 f"receiver {name!r}: Prefect's block {ref} opens one more incident in {product} "
                 "for each reminder and for the resolve, always with the same severity",
-                hint="Use a sentinel-webhook: its dedup_key is the same for the whole life of a "
-                f"group, and resolved alerts say so. Or have mails of a sentinel-email opened "
-                f"as incidents by {product}.",
+                hint=f"Use a sentinel-{product.lower()}: it opens one for the life of a group, "
+                f"acknowledges and resolves it: sentinel channel add {product.lower()} NAME",
             )
 
 

@@ -25,14 +25,17 @@ class Hook:
     def __init__(self) -> None:
         self.answers = False
         self.permanent = self.of_message = False
+        self.retry_after = 0.0
         self.tried: list[str] = []
 
     def send(self, message: Message) -> Receipt:
         self.tried.append(message.title)
         if not self.answers:
-            raise DeliveryError(
+            error = DeliveryError(
                 "the webhook did not answer", permanent=self.permanent, of_message=self.of_message
             )
+            error.retry_after = self.retry_after
+            raise error
         return Receipt()
 
 
@@ -83,6 +86,19 @@ def test_a_dead_channel_is_tried_by_one_message_at_a_time(night: Night):
     assert health.channel == HOOK
     assert health.opened_at is not None
     assert health.error == "the webhook did not answer"
+
+
+def test_a_channel_that_asks_to_be_left_alone_is(store: Store, clock: FakeClock):
+    from sentinel.engine.dispatcher import notify_due
+
+    hook = Hook()
+    hook.retry_after = 120.0
+    store.receivers.set("ops", [HOOK])
+    World(store, clock, name="one", group_wait="0s", receivers=["ops"]).sees({"/": 95})
+    for seconds, tried in ((1, 1), (60, 1), (58, 1), (2, 2)):
+        clock.forward(seconds=seconds)
+        notify_due(store, lambda _: hook, by="test")
+        assert len(hook.tried) == tried, seconds
 
 
 def test_its_outage_is_two_lines_of_log_and_its_end_one(night: Night):

@@ -194,7 +194,7 @@ def test_an_unknown_receiver_cannot_be_removed(world: World):
 def test_a_block_that_opens_an_incident_for_each_message_is_refused(store: Store, slug: str):
     with pytest.raises(ConfigurationError, match="one more incident") as caught:
         store.receivers.set("ops", ["inbox", f"{slug}/night"])
-    assert "sentinel-webhook" in caught.value.hint
+    assert "sentinel channel add" in caught.value.hint
     assert "ops" not in store.receivers.all()
 
 

@@ -1,0 +1,33 @@
+"""The types of channels that ship, by the word by which the command line and the API know them.
+
+A channel type is one file of `blocks/vendors`, and its word is the file's name: read here without
+an import, since importing a block imports Prefect, which takes seconds.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+__all__ = ["CAPABILITY", "OURS", "slug_of", "vendor_words"]
+
+CAPABILITY = "sentinel-channel"
+"""Capability of the blocks of all types of `blocks/vendors`, by which Prefect's API finds them."""
+OURS = ("sentinel-webhook", "sentinel-email")
+"""Block types of ours from before there was that capability."""
+
+
+def slug_of(word: str) -> str:
+    """Return the slug of the block type that a word means."""
+    return f"sentinel-{word.replace('_', '-')}"
+
+
+@cache
+def vendor_words() -> tuple[str, ...]:
+    """Return the words of all types in `blocks/vendors`, sorted."""
+    spec = find_spec("blocks")  # finds the folder, and imports nothing
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    folders = [str(Path(place) / "vendors") for place in places]
+    return tuple(sorted(one.name for one in pkgutil.iter_modules(folders)))

@@ -1,0 +1,86 @@
+"""Opsgenie, posted to a real HTTP receiver and held against what Opsgenie publishes.
+
+Schema: https://docs.opsgenie.com/docs/alert-api (read on 2026-11-29).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from blocks.vendors.opsgenie import Opsgenie
+from sentinel.errors import DeliveryError
+from tests.blocks.messages import message, resolved
+from tests.blocks.vendors_world import HARD_TEXTS, acknowledged, arrived, fits, storm
+from tests.prefect_server import Receiver
+
+KEY = "eb243592-faa2-4ba2-a551q"
+
+
+def _text(most: int) -> dict[str, Any]:
+    return {"type": "string", "maxLength": most}
+
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["message"],
+    "additionalProperties": False,
+    "properties": {
+        "message": {**_text(130), "minLength": 1},
+        "alias": _text(512),
+        "description": _text(15_000),
+        "tags": {"type": "array", "maxItems": 20, "items": _text(50)},
+        "details": {"type": "object", "additionalProperties": {"type": "string"}},
+        "source": _text(100),
+        "user": _text(100),
+        "note": _text(25_000),
+        "priority": {"enum": ["P1", "P2", "P3", "P4", "P5"]},
+    },
+}
+
+
+def opsgenie(receiver: Receiver) -> Opsgenie:
+    return Opsgenie(api_key=SecretStr(KEY), url=receiver.url)
+
+
+def test_one_alert_is_created_acknowledged_and_closed_by_its_alias(receiver: Receiver):
+    for each in (message(), acknowledged(), resolved()):
+        opsgenie(receiver).send(each)
+    asked = [(one.method, one.path) for one in receiver.requests]
+    assert asked == [
+        ("POST", "/v2/alerts"),
+        ("POST", "/v2/alerts/sentinel-g1/acknowledge?identifierType=alias"),
+        ("POST", "/v2/alerts/sentinel-g1/close?identifierType=alias"),
+    ]
+    assert {one.headers["Authorization"] for one in receiver.requests} == {f"GenieKey {KEY}"}
+    first, *notes = arrived(receiver)
+    assert fits(first, SCHEMA)
+    assert (first["alias"], first["priority"]) == ("sentinel-g1", "P1")
+    assert first["details"] == {"mount": "/data0", "host": "db1"}
+    assert [set(one) for one in notes] == [{"user", "source", "note"}] * 2
+
+
+def test_a_severity_that_rose_changes_the_priority_and_only_what_is_left_is_retried(
+    receiver: Receiver,
+):
+    rose = message(reason="severity_rose")
+    receiver.answers = [202, 503]
+    with pytest.raises(DeliveryError) as caught:
+        opsgenie(receiver).send(rose)
+    opsgenie(receiver).send(message(reason="severity_rose", progress=caught.value.progress))
+    asked = [(one.method, one.path) for one in receiver.requests]
+    priority = ("PUT", "/v2/alerts/sentinel-g1/priority?identifierType=alias")
+    assert asked == [("POST", "/v2/alerts"), priority, priority]
+    assert arrived(receiver)[1] == {"priority": "P1"}
+
+
+@pytest.mark.parametrize("text", HARD_TEXTS)
+def test_whatever_a_check_says_keeps_to_the_limits(receiver: Receiver, text: str):
+    opsgenie(receiver).send(storm(text))
+    (body,) = arrived(receiver)
+    assert fits(body, SCHEMA)
+    assert sum(map(len, [*body["details"], *body["details"].values()])) <= 8_000
+    assert "… and " in body["description"]
+    assert body["description"].endswith("http://127.0.0.1:8501/?group=g1")
