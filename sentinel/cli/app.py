@@ -26,6 +26,7 @@ from sentinel.cli import (
     receivers,
     roles,
     rules,
+    silences,
     system,
     triggers,
     vendor_channels,
@@ -100,6 +101,7 @@ app.add_typer(database.commands, name="db")
 app.add_typer(alerts.commands, name="alert")
 app.add_typer(events.commands, name="event")
 app.add_typer(rules.commands, name="rule")
+app.add_typer(silences.commands, name="silence")
 app.add_typer(triggers.commands, name="trigger")
 app.add_typer(receivers.commands, name="receiver")
 vendor_channels.add_commands(channels.adding)

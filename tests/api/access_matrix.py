@@ -25,6 +25,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     mark: str
     ping: str
+    silence: str
 
 
 Expected = Literal["hides", 200, 201, 400, 401, 403, 404, 409, 422]
@@ -111,6 +112,10 @@ def comment_on_all(place: Place) -> dict[str, Any]:
     return {"action": "comment", "note": "seen", "matching": {"tenant": place.tenant}}
 
 
+def new_silence(place: Place) -> dict[str, Any]:
+    return {"rule": f"rule-{place.mark}", "tenant": place.tenant, "duration_minutes": 5}
+
+
 def new_key(place: Place) -> dict[str, Any]:
     return {"name": "new", "role": "viewer", "tenants": [place.tenant]}
 
@@ -167,6 +172,10 @@ ENTRIES: dict[str, Entry] = {
     },
     "GET /receivers": instance(),
     "POST /test-notification": instance(elsewhere=True),
+    "GET /silences": listed(),
+    "POST /silences": Entry(own=201, foreign=404, team=404, body=new_silence),
+    "GET /silences/{silence_id}": one_object(),
+    "DELETE /silences/{silence_id}": one_object(),
     "GET /statistics": listed(),
     "POST /webhooks/prometheus": whole_tenant(FIRING),
     "POST /webhooks/grafana": whole_tenant(FIRING),

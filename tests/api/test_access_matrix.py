@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from sentinel.api.heartbeats import key_of
 from sentinel.audit.change import Change
 from sentinel.clock import FakeClock
 from sentinel.metrics.sample import Sample
+from sentinel.schema.columns import new_id
 from sentinel.schema.notifications import InboxMessage
 from sentinel.settings import Settings
 from sentinel.store import Store
@@ -38,11 +40,20 @@ ROUTES = [
 ]
 
 
-def furnished(store: Store, clock: FakeClock, tenant: str) -> Place:
-    """An alert of the team `db`, a rule, samples, a message and a key in a tenant."""
+def furnished(store: Store, clock: FakeClock, tenant: str, path: str = "") -> Place:
+    """An alert of the team `db`, its rule, samples, a message and a key in a tenant.
+
+    What only few routes name is made for their paths alone.
+    """
     mark = f"marked-{tenant}"
     (alert,) = World(store, clock).raises(f"/{mark}", name=f"rule-{mark}", tenant=tenant, team="db")
     store.metrics.add([Sample(name=mark, value=1.0)], tenant=tenant)
+    silence = new_id()
+    if "{silence_id}" in path:
+        store.silences.begin(
+            f"rule-{mark}", clock.now() + timedelta(hours=1), actor="ada", tenant=tenant,
+            silence_id=silence,
+        )  # fmt: skip
     key = Keys(store).create(
         f"key-{mark}", Role.VIEWER, actor="ada", tenants=[tenant], teams=["db"]
     )
@@ -61,7 +72,8 @@ def furnished(store: Store, clock: FakeClock, tenant: str) -> Place:
     store.audit.write([change], actor=mark)
     (row,) = page(store, AuditFilter(actor=mark)).items
     return Place(
-        tenant=tenant, alert=alert, key=key.key.id, mark=mark, ping=ping, change=row.id
+        tenant=tenant, alert=alert, key=key.key.id, mark=mark, ping=ping, change=row.id,
+        silence=silence,
     )  # fmt: skip
 
 
@@ -74,6 +86,7 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         name=place.mark,
         reference=place.change,
         provider_id=place.mark,
+        silence_id=place.silence,
     )
     return client.request(
         method, address, params=entry.query(place), json=entry.body(place),
@@ -102,7 +115,7 @@ def test_a_route_answers_each_role_in_its_own_and_in_a_foreign_tenant(
     entry = entry_of(method, path)
     assert entry is not None, f"{method} {path} has no entry in tests/api/access_matrix.py"
     for number, role in enumerate(Role):
-        red, blue = (furnished(store, clock, f"{name}{number}") for name in ("red", "blue"))
+        red, blue = (furnished(store, clock, f"{name}{number}", path) for name in ("red", "blue"))
 
         def made(name: str, *teams: str, role: Role = role, red: Place = red) -> str:
             return Keys(store).create(
@@ -135,6 +148,7 @@ def everything(store: Store, place: Place) -> list[Any]:
         f"SELECT name, enabled FROM rule WHERE tenant = '{place.tenant}' ORDER BY name",
         f"SELECT revoked_at FROM api_key WHERE id = '{place.key}'",
         f"SELECT prefix FROM api_key_secret WHERE key_id = '{place.key}'",
+        f"SELECT id, ended_at FROM silence WHERE tenant = '{place.tenant}' ORDER BY id",
         f"SELECT read_at FROM inbox WHERE id = '{place.mark}'",
     ]
     with store.read() as connection:
@@ -153,7 +167,7 @@ def test_the_token_reaches_every_tenant(
 ):
     entry = entry_of(method, path)
     assert entry is not None, f"{method} {path} has no entry in tests/api/access_matrix.py"
-    blue = furnished(store, clock, "blue")
+    blue = furnished(store, clock, "blue", path)
     answer = asked(client, method, path, entry, blue, TOKEN)
     assert answer.is_success or (entry.elsewhere and answer.status_code not in (401, 403))
 

@@ -7,6 +7,7 @@ events, is reached through an `OfTenant`, which only `Within.tenant` makes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sentinel.events import Kept
     from sentinel.notifications.why import AlertWhy
     from sentinel.schema.notifications import InboxMessage
+    from sentinel.schema.silences import Silence
     from sentinel.store import Store
     from sentinel.store.alerts.filter import AlertFilter
     from sentinel.store.alerts.queries import FieldsPage, Order
@@ -203,6 +205,34 @@ class Within:
     def rules(self, columns: Mapping[str, str], tenant: str | None) -> list[dict[str, Any]]:
         """Return some columns of the rules in scope; see `Rules.fields`."""
         return self.store.rules.fields(columns, tenant, self.scope)
+
+    def silences(
+        self, limit: int, after: str | None, *, ended: bool, tenant: str | None, rule: str
+    ) -> list[Silence]:
+        """Return the newest silences of rules in scope; see `Silences.page`."""
+        return self.store.silences.page(
+            limit, after, ended=ended, tenant=tenant, rule=rule, scope=self.scope
+        )
+
+    def silence(self, silence_id: str) -> Silence:
+        """Return one silence; NotFound where its rule is not in scope."""
+        return self.store.silences.get(silence_id, self.scope)
+
+    def begin_silence(
+        self, silence_id: str, rule: str, until: datetime, *, tenant: str, actor: str, reason: str
+    ) -> int:
+        """Silence a rule in scope, and return how many live alerts that silences."""
+        return self.store.silences.begin(
+            rule, until, actor=actor, reason=reason, tenant=tenant, silence_id=silence_id,
+            scope=self.scope,
+        )  # fmt: skip
+
+    def end_silence(self, silence: Silence, *, actor: str) -> int:
+        """End a silence of a rule in scope, and return how many live alerts are heard again."""
+        return self.store.silences.end(
+            silence.rule, actor=actor, tenant=silence.tenant, silence_id=silence.id,
+            scope=self.scope,
+        )  # fmt: skip
 
     def audit_page(self, wanted: AuditFilter, limit: int, after: str | None) -> AuditPage:
         """Return a page of the audit trail: what belongs to whole tenants that are in scope."""

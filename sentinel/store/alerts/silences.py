@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, not_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, not_, select, update
 
+from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.actions import Suppress, Unsuppress
 from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, Conflict, NotFound
@@ -14,7 +15,8 @@ from sentinel.schema.columns import new_id
 from sentinel.schema.silences import Silence
 from sentinel.store.alerts.apply_action import act_on_rule
 from sentinel.store.alerts.muted import SUPPRESSED, load_suppressed
-from sentinel.store.database.tables import ALERT, SILENCE, SUPPRESSION, model_of
+from sentinel.store.database.scoped import in_scope
+from sentinel.store.database.tables import ALERT, RULE, SILENCE, SUPPRESSION, model_of
 from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
@@ -39,8 +41,74 @@ class Silences:
         with self._store.read() as connection:
             return [model_of(Silence, row) for row in connection.execute(query)]
 
+    def page(
+        self,
+        limit: int = 50,
+        after: str | None = None,
+        *,
+        ended: bool = False,
+        tenant: str | None = None,
+        rule: str = "",
+        scope: Scope = EVERYTHING,
+    ) -> list[Silence]:
+        """Return the newest silences.
+
+        Args:
+            limit: at most so many
+            after: only silences that began before the one of this id
+            ended: also those that are over
+            tenant: of the rule; None for all
+            rule: name of the rule; empty for all
+            scope: of whoever asks; the rule must be in it
+
+        Returns:
+            The silences, newest first.
+        """
+        query = select(SILENCE).order_by(SILENCE.c.id.desc()).limit(limit)
+        if not ended:
+            query = query.where(SILENCE.c.until > self._store.now(), SILENCE.c.ended_at.is_(None))
+        if tenant is not None:
+            query = query.where(SILENCE.c.tenant == tenant)
+        if rule:
+            query = query.where(SILENCE.c.rule == rule)
+        if after is not None:
+            query = query.where(SILENCE.c.id < after)
+        with self._store.read() as connection:
+            found = connection.execute(query.where(*_in(scope)))
+            return [model_of(Silence, row) for row in found]
+
+    def get(self, silence_id: str, scope: Scope = EVERYTHING) -> Silence:
+        """Return one silence.
+
+        Args:
+            silence_id: of the silence, also one that is over
+            scope: of whoever asks
+
+        Returns:
+            The silence.
+
+        Raises:
+            NotFound: there is none, or its rule is not in scope
+        """
+        query = select(SILENCE).where(SILENCE.c.id == silence_id, *_in(scope))
+        with self._store.read() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            raise NotFound(
+                f"there is no silence {silence_id!r}", hint="See them with: sentinel silence list"
+            )
+        return model_of(Silence, row)
+
     def begin(
-        self, rule: str, until: datetime, *, actor: str, reason: str = "", tenant: str = "default"
+        self,
+        rule: str,
+        until: datetime,
+        *,
+        actor: str,
+        reason: str = "",
+        tenant: str = "default",
+        silence_id: str = "",
+        scope: Scope = EVERYTHING,
     ) -> int:
         """Silence a rule: none of its alerts sends notifications until then, also those that open.
 
@@ -52,6 +120,8 @@ class Silences:
             actor: who silences it
             reason: shown beside each alert
             tenant: whose the rule is
+            silence_id: of the new silence; by default a new one
+            scope: of whoever asks; a rule that is not in it is as unknown
 
         Returns:
             how many live alerts it silenced
@@ -66,13 +136,13 @@ class Silences:
             now = self._store.now()
             if until <= now:
                 raise ConfigurationError("the time until which to silence lies in the past")
-            if not lock_rules(connection, [(tenant, rule)]):
+            if not _locked(connection, tenant, rule, scope):
                 raise NotFound(f"there is no rule {rule!r}")
             if self._of(connection, rule, tenant, now) is not None:
                 raise Conflict(f"{rule} is silenced already", hint="End that silence first.")
             connection.execute(
                 SILENCE.insert().values(
-                    id=new_id(), tenant=tenant, rule=rule, until=until, reason=reason,
+                    id=silence_id or new_id(), tenant=tenant, rule=rule, until=until, reason=reason,
                     actor=actor, created_at=now, ended_at=None, ended_by="",
                 )
             )  # fmt: skip
@@ -90,13 +160,23 @@ class Silences:
 
         return self._store.in_transaction(work)
 
-    def end(self, rule: str, *, actor: str, tenant: str = "default") -> int:
+    def end(
+        self,
+        rule: str,
+        *,
+        actor: str,
+        tenant: str = "default",
+        silence_id: str = "",
+        scope: Scope = EVERYTHING,
+    ) -> int:
         """End the silence of a rule now; suppressions of single alerts go on.
 
         Args:
             rule: name of the rule
             actor: who ends it
             tenant: whose the rule is
+            silence_id: end only this one; by default whichever there is
+            scope: of whoever asks; a rule that is not in it is as unknown
 
         Returns:
             how many live alerts it no longer silences
@@ -107,9 +187,9 @@ class Silences:
 
         def work(connection: Connection) -> int:
             now = self._store.now()
-            locked = lock_rules(connection, [(tenant, rule)])
+            locked = _locked(connection, tenant, rule, scope)
             found = self._of(connection, rule, tenant, now) if locked else None
-            if found is None:
+            if found is None or silence_id not in ("", found.id):
                 raise NotFound(f"the rule {rule!r} is not silenced")
             connection.execute(
                 update(SILENCE).where(SILENCE.c.id == found.id).values(ended_at=now, ended_by=actor)
@@ -160,3 +240,19 @@ class Silences:
                 SILENCE.c.until > now, SILENCE.c.ended_at.is_(None),
             )
         ).first()  # fmt: skip
+
+
+def _locked(connection: Connection, tenant: str, rule: str, scope: Scope) -> bool:
+    """Lock a rule; return whether there is one in scope."""
+    row = lock_rules(connection, [(tenant, rule)]).get((tenant, rule))
+    return row is not None and scope.holds(tenant, row.spec.get("team") or "")
+
+
+def _in(scope: Scope) -> list[ColumnElement[bool]]:
+    """Return the conditions under which the rule of a silence is in scope."""
+    if scope.is_everything:
+        return []
+    team = select(RULE.c.spec["team"].as_string()).where(
+        RULE.c.tenant == SILENCE.c.tenant, RULE.c.name == SILENCE.c.rule
+    )
+    return in_scope(scope, SILENCE.c.tenant, team.scalar_subquery())
