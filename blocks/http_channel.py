@@ -43,12 +43,16 @@ _PART_OF_SECRET = re.compile(r"[\w-]{6,}")
 
 
 class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One request: `body` is JSON, or bytes that are sent as they are."""
+    """One request: `body` is JSON, or bytes that are sent as they are.
+
+    `may_be_gone` is one about something that people may have deleted there: 404 is no failure.
+    """
 
     url: str
     body: Any
     headers: Mapping[str, str] = {}
     method: str = "POST"
+    may_be_gone: bool = False
 
 
 def timeout_field() -> Any:
@@ -103,7 +107,7 @@ class HttpChannel(Block):
         """
         ends = time.monotonic() + self.send_seconds
         same, named = self._fingerprint(message), _named(message)
-        taken, reference = _taken(message, same), ""
+        taken, reference = _taken(message, same), message.answers if self._reads else ""
         for number, request in enumerate(self._requests(message), 1):
             if number <= taken:
                 continue
@@ -154,6 +158,8 @@ class HttpChannel(Block):
                 read=self._reads,
             )
         except Rejected as error:
+            if request.may_be_gone and error.code == 404:
+                return Answer(headers={})
             said = self._said(error.body) if self._quotes else ""
             raise error.saying(f"{error.message}: {said}" if said else error.message) from None
 

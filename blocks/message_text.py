@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -14,15 +15,20 @@ from sentinel.settings import settings
 __all__ = [
     "alert_lines",
     "clipped",
+    "colour",
     "counts",
     "duration_text",
     "fitted",
+    "footer",
+    "harmless",
     "is_acknowledged",
     "is_resolved",
+    "json_size",
     "labels_of",
     "links_of",
     "one_line",
     "resources_of",
+    "sign",
     "since",
     "status_text",
     "utf8_size",
@@ -35,6 +41,11 @@ _CLASSIFYING = frozenset((
 ))  # fmt: skip
 """Labels that say what kind of alert it is or who takes it, and not what is affected."""
 
+_COLOURS = {
+    "critical": "#d32f2f", "high": "#f57c00", "medium": "#fbc02d", "low": "#1976d2",
+}  # fmt: skip
+_SIGNS = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "🔵"}
+
 
 def is_resolved(message: Message) -> bool:
     """Return whether the message says that the group is resolved."""
@@ -45,6 +56,35 @@ def is_acknowledged(message: Message) -> bool:
     """Return whether somebody has acknowledged all that fires."""
     firing = message.alerts[: message.firing]
     return bool(firing) and all(alert.status == "acknowledged" for alert in firing)
+
+
+def colour(message: Message) -> str:
+    """Return the colour of a message as `#rrggbb`: of its severity, or green for a resolve."""
+    return "#388e3c" if is_resolved(message) else _COLOURS.get(message.severity, "#757575")
+
+
+def sign(message: Message) -> str:
+    """Return one emoji for the severity of a message, or for its resolve."""
+    return "✅" if is_resolved(message) else _SIGNS.get(message.severity, "⚪")
+
+
+def footer(message: Message) -> str:
+    """Return the counts of a message and why it is sent: `2 firing · severity rose`."""
+    return f"{counts(message)} · {one_line(message.reason_text)}"
+
+
+def harmless(text: str, markup: str = "") -> str:
+    """Return text of a check so that it mentions nobody and is no markup.
+
+    Args:
+        text: any text
+        markup: the characters that mean something to the vendor; each gets a backslash before it
+
+    Returns:
+        The text, with a zero-width space after each `@`.
+    """
+    escaped = "".join(f"\\{one}" if one in markup else one for one in text)
+    return escaped.replace("@", "@\u200b")
 
 
 def counts(message: Message) -> str:
@@ -142,6 +182,11 @@ def utf8_size(text: str) -> int:
 def utf16_size(text: str) -> int:
     """Return how many code units a text has in UTF-16, in which many vendors count characters."""
     return len(text.encode("utf-16-le", "replace")) // 2
+
+
+def json_size(text: str) -> int:
+    """Return how many bytes a text has in JSON, where a quote has two."""
+    return len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace")) - 2
 
 
 def clipped(text: str, most: int, size: Callable[[str], int] = len) -> str:

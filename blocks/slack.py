@@ -16,12 +16,13 @@ import orjson
 
 from blocks.http_post import Rejected, post
 from blocks.message_text import (
+    colour,
     counts,
     duration_text,
-    is_resolved,
     labels_of,
     links_of,
     one_line,
+    sign,
     since,
     status_text,
 )
@@ -41,15 +42,6 @@ MOST_BLOCK = 700
 blocks have more than about 10,000 characters together, a limit it does not document."""
 
 _TIMEOUT_SECONDS = 10.0
-_COLOURS = {
-    "critical": "#d32f2f",
-    "high": "#f57c00",
-    "medium": "#fbc02d",
-    "low": "#1976d2",
-    "info": "#757575",
-}
-_SIGNS = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "🔵", "info": "⚪"}
-_RESOLVED_COLOUR = "#388e3c"
 _ESCAPED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _WORD = re.compile(r"[a-z]+(_[a-z]+)*")
 
@@ -114,7 +106,6 @@ def _text_of(error: Rejected) -> str:
 
 def payload_of(message: Message) -> dict[str, Any]:
     """Return the JSON object to post for `message`."""
-    resolved = is_resolved(message)
     alerts = shown(message, MOST_ALERTS)
     blocks = [_section(_about(alert, message.at)) for alert in alerts]
     left = message.firing + message.resolved - len(alerts)
@@ -128,9 +119,7 @@ def payload_of(message: Message) -> dict[str, Any]:
         "text": _headline(message),
         "attachments": [
             {
-                "color": _RESOLVED_COLOUR
-                if resolved
-                else _COLOURS.get(message.severity, "#757575"),
+                "color": colour(message),
                 "fallback": _plain(message.title),
                 "blocks": blocks,
             }
@@ -139,8 +128,7 @@ def payload_of(message: Message) -> dict[str, Any]:
 
 
 def _headline(message: Message) -> str:
-    sign = "✅" if is_resolved(message) else _SIGNS.get(message.severity, "⚪")
-    return f"{sign} *{_link(message.url, message.title)}*"
+    return f"{sign(message)} *{_link(message.url, message.title)}*"
 
 
 def _about(alert: MessageAlert, at: datetime) -> str:

@@ -1,0 +1,60 @@
+"""Mattermost, through an incoming webhook: a post with one attachment for each notification.
+
+Fields: https://developers.mattermost.com/integrate/webhooks/incoming/ and
+.../integrate/reference/message-attachments/ (read on 2026-11-29). A webhook cannot edit a post.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import Field, SecretStr
+
+from blocks.http_channel import HttpChannel, HttpRequest, timeout_field
+from blocks.message_text import (
+    alert_lines,
+    clipped,
+    colour,
+    fitted,
+    footer,
+    harmless,
+    one_line,
+    sign,
+)
+from sentinel.notifications.channel import Message
+
+_MARKUP = "\\*_~`|>[]()#!:<"
+_MOST_TITLE, _MOST_TEXT = 500, 7_000
+"""A post has at most 16,383 characters; longer text of attachments is cut by the server."""
+
+
+class Mattermost(HttpChannel):
+    """Posts to a channel of Mattermost."""
+
+    _block_type_name = "Sentinel Mattermost"
+    _block_type_slug = "sentinel-mattermost"
+    _description = "Posts notifications of alerts to a Mattermost channel."
+    _what = "Mattermost"
+    _fix = "Check in Mattermost that the incoming webhook exists and may post to its channel."
+
+    url: SecretStr = Field(title="URL", description="Of the incoming webhook; a secret.")
+    timeout: float = timeout_field()
+
+    def _requests(self, message: Message) -> Iterator[HttpRequest]:
+        def write(text: str) -> str:
+            return harmless(text, _MARKUP)
+
+        title = clipped(f"{sign(message)} {one_line(message.title)}", _MOST_TITLE)
+        total = message.firing + message.resolved
+        attachment = {
+            "fallback": write(title),
+            "color": colour(message),
+            "title": write(title),
+            "title_link": message.url,
+            "text": fitted(alert_lines(message, 10, write), _MOST_TEXT, total),
+            "footer": write(clipped(footer(message), _MOST_TITLE)),
+        }
+        yield HttpRequest(
+            url=self.url.get_secret_value(),
+            body={"username": "Sentinel", "attachments": [attachment]},
+        )
