@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
@@ -15,12 +18,17 @@ from dashboard.address_redirects import AddressRedirects
 from dashboard.index_middleware import IndexMiddleware
 from dashboard.live_api import LiveApi
 from dashboard.login_gate import LoginGate
+from sentinel.engine.log_levels import LogLevelWatch
+from sentinel.errors import SentinelError
 from sentinel.host_guard import HostGuard, unknown_host
 from sentinel.links import allowed_hosts, dashboard_address
 from sentinel.printable import clean_log_records
 from sentinel.settings import settings
+from sentinel.store import Store
 
 clean_log_records()
+# Else Python drops what is below WARNING, whatever a logger's level is.
+logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
 
 
 async def refuse_host(scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,8 +40,25 @@ async def refuse_host(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse(says, status_code=421)(scope, receive, send)
 
 
+@asynccontextmanager
+async def lifespan(_: st.App) -> AsyncGenerator[None]:
+    """Follow the log levels that people set, with a connection of its own, until the end."""
+    try:
+        store = Store.of(settings())
+    except SentinelError as error:  # which every page shows
+        logging.getLogger("sentinel.dashboard").error("the database cannot be used: %s", error)
+        yield
+        return
+    log_levels = LogLevelWatch(store)
+    log_levels.start()
+    yield
+    log_levels.stop()
+    store.close()
+
+
 app = st.App(
     Path(__file__).parent / "pages" / "frame.py",
+    lifespan=lifespan,
     middleware=[
         Middleware(
             HostGuard,

@@ -86,6 +86,7 @@ class Commands:
         who = authorise()
         check_permission(kind, who)
         command = cast("Command[R]", msgspec.convert(given, cast("type[Any]", kind)))
+        _log.debug("%s of %s", kind.__name__, who.name)
         with acting(Origin("dashboard", who.kind)), database():
             return command.carry_out(self._services, who.name)
 

@@ -41,6 +41,7 @@ from sentinel.api import (
     rule_changes,
     rule_trials,
     rules,
+    runtime_settings,
     silences,
     statistics,
     webhooks,
@@ -58,6 +59,7 @@ from sentinel.api.people import SignedIn
 from sentinel.api.query_names import KnownQuery
 from sentinel.api.relay_thread import RelayThread
 from sentinel.audit.origin import Origin
+from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.host_guard import HostGuard
 from sentinel.ingest.arrivals import Arrivals
 from sentinel.links import Addresses, allowed_hosts
@@ -105,9 +107,12 @@ def create_app(
         app.state.relay_thread = relay_thread
         if relay_thread is not None:
             relay_thread.start()
+        log_levels = LogLevelWatch(app.state.store)
+        log_levels.start()
         try:
             yield
         finally:
+            log_levels.stop()
             if relay_thread is not None:
                 relay_thread.stop()
             prefect.close()
@@ -188,7 +193,8 @@ def create_app(
         for router in (posted_alerts.router, posted_alerts.steps):
             app.include_router(_for_callers(router), prefix=prefix, dependencies=guarded)
     app.include_router(webhooks.older, dependencies=guarded)
-    app.include_router(_for_callers(events.batches), prefix="/api/v1", dependencies=guarded)
+    for older in (events.batches, runtime_settings.router):
+        app.include_router(_for_callers(older), prefix="/api/v1", dependencies=guarded)
     # Nobody is logged in before.
     app.include_router(
         _for_callers(login.entrance), prefix="/api/v1/alerts", dependencies=[KnownQuery]

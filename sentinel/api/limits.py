@@ -8,6 +8,7 @@ storm costs time and not memory.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import secrets
 import time
@@ -29,6 +30,7 @@ MOST_TOGETHER = 2 * MOST_INTAKE_BYTES
 """What the bodies of all requests of a process may hold at once; beyond it, the answer is 503."""
 
 _STATE = "most_bytes"
+_log = logging.getLogger("sentinel.api")
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -92,12 +94,23 @@ class Limits:
         async def named(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)["X-Request-Id"] = request_id
+                if _log.isEnabledFor(logging.DEBUG):
+                    _log_answer(scope, message["status"], time.monotonic() - began)
             await send(message)
 
         try:
             await self._app(scope, bounded, named)
         finally:
             self._held -= read
+
+
+def _log_answer(scope: Scope, status: int, seconds: float) -> None:
+    """Log a request by the template of its route: a path or a query may hold a secret."""
+    path = getattr(scope.get("route"), "path", "no route")
+    _log.debug(
+        "request %s: %s %s: %d in %.1f ms", scope["state"]["request_id"], scope["method"], path,
+        status, seconds * 1000,
+    )  # fmt: skip
 
 
 async def _in_time(receive: Receive, began: float) -> Message:

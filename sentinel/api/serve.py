@@ -19,6 +19,7 @@ from sentinel.api.idle_connections import PromptProtocol
 from sentinel.api.own_token import check_bind, configured_login_key, token
 from sentinel.api.relay_thread import RelayThread
 from sentinel.api.tls import tls_options
+from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.errors import SentinelError
 from sentinel.links import Addresses
 from sentinel.printable import clean_log_records, printable
@@ -66,6 +67,8 @@ def _serve_together(chosen: Settings, *, relay: bool) -> None:
     thread = RelayThread(store, chosen) if relay else None
     if thread is not None:
         thread.start()
+    log_levels = LogLevelWatch(store)
+    log_levels.start()
     try:
         uvicorn.run(
             "sentinel.api.serve:application_of_one",
@@ -75,6 +78,7 @@ def _serve_together(chosen: Settings, *, relay: bool) -> None:
             **_options(chosen),
         )
     finally:
+        log_levels.stop()
         if thread is not None:
             thread.stop()
         store.close()

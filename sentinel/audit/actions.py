@@ -38,6 +38,7 @@ ACTIONS: dict[str, str] = {
     "key.rotated": "gave a new secret to the key",
     "key.revoked": "revoked the key",
     "settings.changed": "changed the settings",
+    "log.level": "changed the log level of",
     "database.restored": "restored the backup",
     "person.created": "made an account for",
     "person.deleted": "deleted the account of",

@@ -21,6 +21,7 @@ from sentinel.cli import (
     events,
     instance,
     keys,
+    log_levels,
     people,
     person,
     receivers,
@@ -109,6 +110,7 @@ app.add_typer(channels.commands, name="channel")
 app.add_typer(keys.commands, name="key")
 app.add_typer(people.commands, name="user")
 app.add_typer(roles.commands, name="role")
+app.add_typer(log_levels.commands, name="log")
 app.add_typer(audit.commands, name="audit")
 app.add_typer(person.commands, name="person")
 

@@ -80,6 +80,8 @@ def notify_due(
                     continue
                 break
             whole = groups.whole(lanes.outcomes(_CLAIM_SECONDS))
+            if claimed or whole:
+                log.debug("claimed %d messages, %d are answered", len(claimed), len(whole))
             if whole:
                 store.notification_log.finish(whole)
                 counts = _counted(counts, whole)

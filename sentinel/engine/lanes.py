@@ -119,6 +119,7 @@ class Lanes:
         found += self._given_up()
         for one in found:
             failed = bool(one.error) and not one.permanent
+            log.debug("%s: %s", one.sent.channel, one.error or "sent")
             before = self._failures.get(one.sent.channel, 0)
             self._failures[one.sent.channel] = before + 1 if failed else 0
         found += self._untried()

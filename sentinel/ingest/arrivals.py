@@ -7,6 +7,7 @@ their arrival, and as many in one transaction as have come meanwhile.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from sentinel.store import Store
 
 __all__ = ["Arrivals", "Message", "Sender", "apply_all", "arrive"]
+
+log = logging.getLogger(__name__)
 
 Sender = Literal["prometheus", "grafana", "api"]
 """Who alerts come from; also the name of the rule that they are readings of."""
@@ -236,9 +239,11 @@ def apply_all(store: Store, messages: Sequence[Message]) -> list[Applied]:
             for number, message in enumerate(messages)
         ]
         try:
-            return store.in_transaction(work)
+            done = store.in_transaction(work)
         except _Stale:
             continue
+        log.debug("%d messages of %s for %s", len(done), sender, tenant)
+        return done
     raise DatabaseError(
         f"too many messages of {sender} came at once", hint="Send it again; nothing was written."
     )

@@ -211,6 +211,7 @@ class Relay:
         if not waiting:
             return
         self._prefect.publish([event for _, event in waiting])
+        log.debug("published %d events", len(waiting))
         self._store.outbox.mark_published([sequence for sequence, _ in waiting])
         self._publish_from = now + timedelta(seconds=len(waiting) / _A_SECOND)
 

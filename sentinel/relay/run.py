@@ -13,6 +13,7 @@ from types import FrameType
 import httpx
 
 from sentinel.engine.channel_watch import ChannelWatch
+from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.engine.run_health import RunWatch
 from sentinel.errors import DeliveryError
 from sentinel.log_redaction import unlogged
@@ -79,5 +80,8 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _setting(stop))
     log.info("the relay is running")
+    log_levels = LogLevelWatch(store)
+    log_levels.start()
     relay_of(store, given).run(stop)
+    log_levels.stop()
     store.close()

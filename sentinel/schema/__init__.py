@@ -14,6 +14,7 @@ from sentinel.schema.columns import Moment, new_id
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
 from sentinel.schema.events import EventBlock, EventPack, EventSeen, EventTail, PolicyMemory
 from sentinel.schema.groups import AlertGroup, GroupMember
+from sentinel.schema.log_levels import LogLevelRow
 from sentinel.schema.metrics import MetricSeries, SampleBlock
 from sentinel.schema.notifications import (
     AutomationSwitch,
@@ -62,6 +63,7 @@ __all__ = [
     "HeldBack",
     "InboxMessage",
     "Lease",
+    "LogLevelRow",
     "LoginAddress",
     "MetricSeries",
     "Moment",

@@ -24,6 +24,7 @@ from prefect.exceptions import Abort, ObjectNotFound, Pause
 from prefect.flows import load_flow_from_entrypoint
 
 from sentinel.engine.lanes import LANE_THREAD
+from sentinel.settings.log_levels import apply_levels
 from sentinel.worker import ipc
 from sentinel.worker.active_runs import Listener, Runs
 from sentinel.worker.engine import (
@@ -37,7 +38,7 @@ from sentinel.worker.prefect_private import APILogHandler, APILogWorker, EventsW
 __all__ = ["prepare", "serve"]
 
 log = logging.getLogger("sentinel.worker.child")
-_Frame = ipc.Perform | ipc.Cancel | ipc.Stop
+_Frame = ipc.Perform | ipc.Cancel | ipc.LogLevels | ipc.Stop
 _OFF = 1000
 
 
@@ -89,6 +90,8 @@ class _Child(Listener):
             frame: _Frame = ipc.decode(body, _Frame)
             if isinstance(frame, ipc.Cancel):
                 self._cancel(UUID(frame.run))
+            elif isinstance(frame, ipc.LogLevels):
+                apply_levels(frame.levels)
             else:
                 self._put(frame if isinstance(frame, ipc.Perform) else None)
         # There is no supervisor any more; another worker ends the active runs as Crashed.

@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,13 @@ class ForkServers:
         self._stopping = False
         self._warm = asyncio.Event()
         self._failures = 0
+        self._log_levels: dict[str, str] = {}
+
+    def set_log_levels(self, levels: Mapping[str, str]) -> None:
+        """Give the loggers of all children these levels, and those of children to come."""
+        self._log_levels = dict(levels)
+        for child in self.children:
+            child.send(ipc.LogLevels(self._log_levels))
 
     def start(self) -> None:
         """Start the first fork server."""
@@ -287,6 +294,8 @@ class ForkServers:
         with contextlib.suppress(psutil.Error):
             child.process = psutil.Process(frame.pid)
         server.children[frame.pid] = child
+        if self._log_levels:
+            child.send(ipc.LogLevels(self._log_levels))
         if made.done():  # the caller that requested it was cancelled
             child.retiring = "its request was cancelled"
             child.send(ipc.Stop())

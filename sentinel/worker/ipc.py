@@ -18,6 +18,7 @@ __all__ = [
     "Ended",
     "Fork",
     "Forked",
+    "LogLevels",
     "Perform",
     "Started",
     "Stop",
@@ -76,6 +77,12 @@ class Cancel(msgspec.Struct, frozen=True, tag=True):
     """To a child: cancel this flow run."""
 
     run: str
+
+
+class LogLevels(msgspec.Struct, frozen=True, tag=True):
+    """To a child: the levels of loggers that people set; all others are as configured."""
+
+    levels: dict[str, str]
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -115,6 +115,10 @@ class ProcessPool:
         """Start watching; children are forked as soon as the fork server is warm."""
         self._fork_servers.start()
         self._spawn(self._watch())
+
+    def set_log_levels(self, levels: Mapping[str, str]) -> None:
+        """Give the loggers of all children these levels, which people set."""
+        self._fork_servers.set_log_levels(levels)
 
     @property
     def children(self) -> list[Child]:

@@ -9,7 +9,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any
 
 import anyio
@@ -19,6 +19,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
+from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.errors import NotFound, PrefectUnreachable, SentinelError
 from sentinel.printable import clean_log_records
 from sentinel.settings import settings
@@ -111,6 +112,7 @@ class SentinelWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
             recovery = Recovery(supervisor, store, owner)
             await supervisor.processes.start()
             await status_server.start()
+            log_levels = _watch_log_levels(store, supervisor)
             printer(f"Worker {self.name!r} started!")
             try:
                 if run_once:
@@ -128,6 +130,8 @@ class SentinelWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
                 with anyio.CancelScope(shield=True):
                     printer(f"Worker {self.name!r} stops; waiting for {supervisor.running} runs.")
                     await supervisor.drain()
+                    if log_levels is not None:
+                        log_levels.stop()
                     await recovery.release_lease()
                     await status_server.stop()
                     if store is not None:
@@ -208,6 +212,20 @@ def _cancel_on_signals() -> Generator[None]:
         for number, handler in before.items():
             loop.remove_signal_handler(number)
             signal.signal(number, handler)
+
+
+def _watch_log_levels(store: Store | None, supervisor: Supervisor) -> LogLevelWatch | None:
+    """Follow the log levels that people set, here and in the children."""
+    if store is None:
+        return None
+    loop = asyncio.get_running_loop()
+
+    def changed(levels: Mapping[str, str]) -> None:
+        loop.call_soon_threadsafe(supervisor.processes.set_log_levels, levels)
+
+    watch = LogLevelWatch(store, changed)
+    watch.start()
+    return watch
 
 
 def _store() -> Store | None:

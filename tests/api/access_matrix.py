@@ -120,6 +120,7 @@ def new_key(place: Place) -> dict[str, Any]:
     return {"name": "new", "role": "viewer", "tenants": [place.tenant]}
 
 
+DEBUGGING = {"key": "alert_debug_mode", "value": "true"}
 FIRING = always({"alerts": [{"status": "firing", "labels": {"alertname": "Down"}}]})
 
 ENTRIES: dict[str, Entry] = {
@@ -170,6 +171,8 @@ ENTRIES: dict[str, Entry] = {
         for method in ("GET", "PUT", "PATCH", "DELETE")
         if (noun, method) != ("receivers/{name}", "PATCH")
     },
+    "GET /admin/settings": instance(),
+    "POST /admin/settings": Entry(own=403, foreign=403, team=403, body=always(DEBUGGING)),
     "GET /receivers": instance(),
     "POST /test-notification": instance(elsewhere=True),
     "GET /silences": listed(),

@@ -172,7 +172,8 @@ _OPERATIONS = (
     ("GET", f"{V1}/health", None, 200, JSON, ("components",)),
     ("POST", "/webhook/grafana",
      {"alerts": [{"metric": "api_response_time", "value": 1250.0, "tags": {"service": "api"}}]}),
-    ("POST", "/api/v1/admin/settings", {"key": "alert_debug_mode", "value": "true"}, 200, FORM),
+    ("POST", "/api/v1/admin/settings", {"key": "alert_debug_mode", "value": "true"}, 200, FORM,
+     ("alert_debug_mode", "log_levels")),
     ("GET", "/admin/alerts/dashboard", None, 307),
 )  # fmt: skip
 _OBSERVABILITY = (

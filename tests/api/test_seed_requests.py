@@ -12,10 +12,6 @@ from tests.api.served import Raised
 
 NEEDS_PREFECT = ("/rules", "/policies", "/providers", "/test-notification")
 """Paths whose answers are made with a Prefect server: test_seed_rules."""
-NOT_YET: dict[tuple[str, str], str] = {
-    ("POST", "/api/v1/admin/settings"): "log levels at run time",
-}
-"""What issue 14 owes still, by method and path."""
 
 
 def later(asked: Asked) -> str:
@@ -52,8 +48,6 @@ CLOSED = [asked for asked in REQUESTS if later(asked)]
 
 @pytest.mark.parametrize("asked", HERE, ids=lambda asked: asked.name)
 def test_a_literal_request_is_answered(asked: Asked, client: httpx.Client, raised: Raised):
-    if (asked.method, asked.path) in NOT_YET:
-        pytest.xfail(NOT_YET[asked.method, asked.path])
     (alert_id,) = raised("/data")
     answer = sent(client, asked, alert_id=alert_id)
     assert answer.status_code == asked.status, answer.text
@@ -65,9 +59,3 @@ def test_a_literal_request_is_answered(asked: Asked, client: httpx.Client, raise
 def test_what_a_later_issue_opens_is_not_there_yet(asked: Asked, client: httpx.Client):
     # Whoever opens it takes it out of LATER, so that the request itself is tested.
     assert sent(client, asked).status_code in (404, 405)
-
-
-def test_what_is_owed_still_is_not_answered_yet(client: httpx.Client):
-    for asked in HERE:
-        if (asked.method, asked.path) in NOT_YET:
-            assert sent(client, asked).status_code == 404, asked.name

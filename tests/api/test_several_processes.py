@@ -76,9 +76,18 @@ def pair(
 
 
 def test_they_share_the_port_replace_each_other_and_end_together(
-    process: psutil.Process, port: int
+    process: psutil.Process, port: int, tmp_path: Path
 ):
     eventually(lambda: answers(port), "it answers")
+    with httpx.Client(trust_env=False, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+        asked = {"key": "log_level", "component": "api", "value": "DEBUG"}
+        url = f"http://127.0.0.1:{port}/api/v1/admin/settings"
+        assert client.post(url, json=asked).status_code == 200
+    log = tmp_path / "log"
+    eventually(
+        lambda: log.read_text().count("log levels changed: sentinel.api DEBUG") == 3,
+        "both of them and their parent, which has the relay, log at the level",
+    )
     two = eventually(lambda: pair(process), "there are two")
     two[0].kill()
     eventually(lambda: answers(port), "the other answers")

@@ -56,7 +56,8 @@ class Begin:
 class App(st.App):
     """An application that begins tests, whatever else it does."""
 
-    def __init__(self, script_path: Any, *, middleware: list[Middleware]) -> None:
+    def __init__(self, script_path: Any, *, lifespan: Any, middleware: list[Middleware]) -> None:
+        # The lifespan follows the log levels of one database, and tests bring others.
         super().__init__(script_path, middleware=[Middleware(Begin), *middleware])
 
 

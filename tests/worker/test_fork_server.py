@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import socket
 from contextlib import closing
@@ -11,7 +12,9 @@ from typing import Any, NoReturn
 
 import pytest
 
+from sentinel.settings.log_levels import apply_levels
 from sentinel.worker import fork_server, ipc
+from sentinel.worker.child import _Child  # pyright: ignore[reportPrivateUsage] - what `serve` starts in a thread
 from sentinel.worker.fork_servers import Child, ForkServer, ForkServers
 
 
@@ -94,3 +97,39 @@ def test_a_cancelled_caller_retires_the_child_that_it_requested():
             assert child.retiring
 
     asyncio.run(work())
+
+
+def test_children_learn_the_log_levels_that_people_set():
+    async def work() -> None:
+        with closing(Kept()) as fork_servers:
+            sent: list[tuple[int, Any]] = []
+            for number in (1, 2, 3):
+                if number == 2:  # the first child is there already, the second comes later
+                    fork_servers._servers.append(fork_servers.server)  # pyright: ignore[reportPrivateUsage] - no process is started here
+                    fork_servers.set_log_levels({"blocks": "DEBUG"})
+                if number == 3:
+                    fork_servers.set_log_levels({})
+                waiting = await fork_servers.asked()
+                (child, _), *_ = fork_servers.server.forking.values()
+                child.send = lambda frame, number=number: sent.append((number, frame))
+                fork_servers.answers(pid=number + 2**30)  # no machine has such a number
+                await waiting
+            debug, none = ipc.LogLevels({"blocks": "DEBUG"}), ipc.LogLevels({})
+            assert sent == [(1, debug), (2, debug), (1, none), (2, none)]
+
+    asyncio.run(work())
+
+
+def test_a_child_gives_its_loggers_the_levels(monkeypatch: pytest.MonkeyPatch):
+    ours, theirs = socket.socketpair()
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    with ours, theirs:
+        ipc.send(ours, ipc.LogLevels({"blocks": "DEBUG"}))
+        ours.shutdown(socket.SHUT_WR)
+        _Child(theirs, "me").listen()
+    try:
+        assert logging.getLogger("blocks.mail").isEnabledFor(logging.DEBUG)
+        assert ended == [0], "the parent is gone"
+    finally:
+        apply_levels({})

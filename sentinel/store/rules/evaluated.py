@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,8 @@ from sentinel.rules.rule import Rule
 from sentinel.store.database.tables import RULE
 
 __all__ = ["has_old_texts", "texts_in", "texts_of", "write_evaluated"]
+
+_log = logging.getLogger(__name__)
 
 
 def texts_of(rule: Rule) -> dict[str, str]:
@@ -58,6 +61,10 @@ def write_evaluated(
         now: the present moment
     """
     source, rule = evaluation.source, evaluation.rule
+    _log.debug(
+        "rule %s of %s: %s, %d series seen, %d bad", rule.name, rule.tenant, applied.outcome, seen,
+        applied.bad,
+    )  # fmt: skip
     values: dict[str, Any] = {
         "spec": rule.dump(),
         "trigger": evaluation.trigger,

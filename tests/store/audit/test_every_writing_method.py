@@ -25,6 +25,8 @@ AUDITED = {
     "notifications.receivers.Receivers.remove": ("receiver.removed",),
     "notifications.inbox.Inbox.mark_read": ("inbox.read",),
     "notifications.channel_health.record_recovery": ("channel.tested",),
+    "log_levels.LogLevels.set": ("log.level",),
+    "log_levels.LogLevels.reset": ("log.level",),
     "saved_views.Views.save": ("view.saved",),
     "saved_views.Views.remove": ("view.removed",),
     "access.keys.Keys.create": ("key.created",),
