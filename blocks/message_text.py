@@ -21,7 +21,6 @@ __all__ = [
     "fitted",
     "footer",
     "harmless",
-    "is_acknowledged",
     "is_resolved",
     "json_size",
     "labels_of",
@@ -50,12 +49,6 @@ _SIGNS = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "🔵"}
 def is_resolved(message: Message) -> bool:
     """Return whether the message says that the group is resolved."""
     return message.status == "resolved"
-
-
-def is_acknowledged(message: Message) -> bool:
-    """Return whether somebody has acknowledged all that fires."""
-    firing = message.alerts[: message.firing]
-    return bool(firing) and all(alert.status == "acknowledged" for alert in firing)
 
 
 def colour(message: Message) -> str:

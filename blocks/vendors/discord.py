@@ -22,11 +22,10 @@ from blocks.message_text import (
     fitted,
     footer,
     harmless,
-    is_acknowledged,
     sign,
     utf16_size,
 )
-from sentinel.notifications.channel import Message
+from sentinel.notifications.channel import Message, all_acknowledged
 
 _MARKUP = "\\*_~`|>[]()#-:<"
 _MOST_TITLE, _MOST_TEXT, _MOST_FOOTER = 256, 3_500, 1_000
@@ -48,7 +47,7 @@ class Discord(HttpChannel):
 
     def _requests(self, message: Message) -> Iterator[HttpRequest]:
         url = httpx.URL(self.url.get_secret_value())
-        if message.answers.isdecimal() and is_acknowledged(message):
+        if message.answers.isdecimal() and all_acknowledged(message):
             edited = url.copy_with(path=f"{url.path.rstrip('/')}/messages/{message.answers}")
             yield HttpRequest(
                 url=str(edited), body=_payload(message), method="PATCH", may_be_gone=True

@@ -16,12 +16,11 @@ from blocks.message_text import (
     clipped,
     fitted,
     footer,
-    is_acknowledged,
     is_resolved,
     json_size,
     links_of,
 )
-from sentinel.notifications.channel import Message
+from sentinel.notifications.channel import Message, all_acknowledged
 
 _PRIORITIES = {"critical": 5, "high": 4, "medium": 3, "low": 2, "info": 1}
 _TAGS = {"critical": "rotating_light", "high": "warning"}
@@ -47,7 +46,7 @@ class Ntfy(HttpChannel):
     timeout: float = timeout_field()
 
     def _requests(self, message: Message) -> Iterator[HttpRequest]:
-        quiet = is_resolved(message) or is_acknowledged(message)
+        quiet = is_resolved(message) or all_acknowledged(message)
         priority = _PRIORITIES.get(message.severity, 3)
         links = [("Open", message.url), *(links_of(message.alerts[0]) if message.alerts else [])]
         links = [(name, url) for name, url in links if len(url) <= _MOST_URL]

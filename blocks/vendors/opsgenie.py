@@ -13,8 +13,8 @@ from urllib.parse import quote
 from pydantic import Field, SecretStr
 
 from blocks.http_channel import HttpChannel, HttpRequest, timeout_field
-from blocks.message_text import alert_lines, clipped, fitted, is_acknowledged, is_resolved
-from sentinel.notifications.channel import Message
+from blocks.message_text import alert_lines, clipped, fitted, is_resolved
+from sentinel.notifications.channel import Message, all_acknowledged
 from sentinel.notifications.reasons import Reason
 
 _PRIORITIES = {"critical": "P1", "high": "P2", "medium": "P3", "low": "P4"}
@@ -48,7 +48,7 @@ class Opsgenie(HttpChannel):
         note = {"source": "Sentinel", "user": "Sentinel", "note": message.reason_text[:_MOST_NOTE]}
         if is_resolved(message):
             yield self._asked(f"/{quote(alias, safe='')}/close?identifierType=alias", note)
-        elif is_acknowledged(message):
+        elif all_acknowledged(message):
             yield self._asked(f"/{quote(alias, safe='')}/acknowledge?identifierType=alias", note)
         else:
             priority = _PRIORITIES.get(message.severity, "P5")

@@ -16,12 +16,11 @@ from blocks.message_text import (
     alert_lines,
     clipped,
     fitted,
-    is_acknowledged,
     is_resolved,
     links_of,
     resources_of,
 )
-from sentinel.notifications.channel import Message
+from sentinel.notifications.channel import Message, all_acknowledged
 
 _SEVERITIES = {"critical": "critical", "high": "error", "medium": "warning", "low": "warning"}
 _MOST_SUMMARY, _MOST_KEY, _MOST_TEXT = 1024, 255, 10_000
@@ -52,7 +51,7 @@ class PagerDuty(HttpChannel):
     timeout: float = timeout_field()
 
     def _requests(self, message: Message) -> Iterator[HttpRequest]:
-        action = "acknowledge" if is_acknowledged(message) else "trigger"
+        action = "acknowledge" if all_acknowledged(message) else "trigger"
         event: dict[str, Any] = {
             "routing_key": self.routing_key.get_secret_value(),
             "event_action": "resolve" if is_resolved(message) else action,

@@ -20,12 +20,11 @@ from blocks.message_text import (
     fitted,
     footer,
     harmless,
-    is_acknowledged,
     one_line,
     sign,
     utf16_size,
 )
-from sentinel.notifications.channel import Message
+from sentinel.notifications.channel import Message, all_acknowledged
 
 _MOST_TEXT, _MOST_TITLE = 4_096, 300
 
@@ -57,12 +56,13 @@ class Telegram(HttpChannel):
         room = _MOST_TEXT - utf16_size(f"{title}\n\n{end}")
         lines = alert_lines(message, 20, harmless)
         text = fitted(lines, room, message.firing + message.resolved, utf16_size)
+        quiet = all_acknowledged(message) or message.severity in ("low", "info")
         body: dict[str, Any] = {
             "chat_id": self.chat_id,
             "text": f"{title}\n{text}\n{end}",
             "entities": [{"type": "bold", "offset": 0, "length": utf16_size(title)}],
             "link_preview_options": {"is_disabled": True},
-            "disable_notification": is_acknowledged(message) or message.severity in ("low", "info"),
+            "disable_notification": quiet,
         }
         if message.answers.isdecimal():
             answered = {"message_id": int(message.answers), "allow_sending_without_reply": True}

@@ -14,6 +14,7 @@ __all__ = [
     "Message",
     "MessageAlert",
     "Receipt",
+    "all_acknowledged",
     "send_seconds",
     "shown",
 ]
@@ -103,6 +104,12 @@ def shown(message: Message, most: int) -> list[MessageAlert]:
     firing, resolved = message.alerts[: message.firing], message.alerts[message.firing :]
     places = min(len(resolved), max(most - len(firing), most // 2))
     return [*firing[: most - places], *resolved[:places]]
+
+
+def all_acknowledged(message: Message) -> bool:
+    """Return whether somebody has acknowledged all that fires, and something does."""
+    firing = message.alerts[: message.firing]
+    return bool(firing) and all(alert.status == "acknowledged" for alert in firing)
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

@@ -87,6 +87,8 @@ class Notified(msgspec.Struct, frozen=True, kw_only=True):
             when the group has news, or at `retry_at`
         down_until: no message of any group is sent to the channel before; None where it answers
         reference: the provider's id of the last message
+        acknowledged: whether the last message said that all that fires is acknowledged; None for
+            a channel that does not hear of acknowledgements
         recent: times of notifications within the last hour; only filled where a limit needs them
     """
 
@@ -99,6 +101,7 @@ class Notified(msgspec.Struct, frozen=True, kw_only=True):
     refused_seq: int | None = None
     down_until: datetime | None = None
     reference: str = ""
+    acknowledged: bool | None = None
     recent: tuple[datetime, ...] = ()
 
 
@@ -162,8 +165,8 @@ def _breaker(
 def _active_hours(
     wanted: Decision, group: GroupNow, notified: Notified, now: datetime, policy: Policy
 ) -> Decision:
-    """Hold back outside active hours; a resolve is sent at any hour, since it wakes nobody."""
-    if group.firing and policy.hours is not None and not policy.hours.open_at(now):
+    """Hold back outside active hours; what ends something is sent at any hour: it wakes nobody."""
+    if not _ends(wanted) and policy.hours is not None and not policy.hours.open_at(now):
         opens = policy.hours.changes_after(now)
         return Decision(send=False, reason=Reason.OUTSIDE_HOURS, next_at=opens)
     return wanted
@@ -172,8 +175,8 @@ def _active_hours(
 def _limit(
     wanted: Decision, group: GroupNow, notified: Notified, now: datetime, policy: Policy
 ) -> Decision:
-    """Hold back what is past a limit; a resolve is not, since it ends the incident."""
-    if group.firing == 0 or policy.limit.none:
+    """Hold back what is past a limit; what ends an incident or its escalation is not."""
+    if _ends(wanted) or policy.limit.none:
         return wanted
     times = notified.recent if notified.at is None else (*notified.recent, notified.at)
     allowed = allow(policy.limit, Spent(sent=tuple(sorted(set(times)))), now)
@@ -182,6 +185,10 @@ def _limit(
     throttled = allowed.reason is LimitReason.THROTTLED
     reason = Reason.THROTTLED if throttled else Reason.PER_HOUR
     return Decision(send=False, reason=reason, next_at=allowed.next_at)
+
+
+def _ends(wanted: Decision) -> bool:
+    return wanted.reason in (Reason.RESOLVED, Reason.ACKNOWLEDGEMENT)
 
 
 PIPELINE = (_retry, _breaker, _active_hours, _limit)
@@ -226,6 +233,8 @@ def _of_the_rest(group: GroupNow, notified: Notified, now: datetime, policy: Pol
     if group.new_firing or group.resolved_since:
         return _at(last_at + policy.group_interval, now, news, Reason.GROUP_INTERVAL)
     if _all_acknowledged(group):
+        if notified.acknowledged is False:
+            return Decision(send=True, reason=Reason.ACKNOWLEDGEMENT)
         return Decision(send=False, reason=Reason.ACKNOWLEDGED)
     again = last_at + policy.repeat_interval
     return _at(again, now, Reason.REPEAT, Reason.REPEAT_INTERVAL)

@@ -151,10 +151,12 @@ class NotifiedSoFar(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         at: when the last one was sent; None for never
         severity: the highest severity that one named
+        unaware: whether a channel hears of acknowledgements, and of none as of its last message
     """
 
     at: datetime | None = None
     severity: int = 0
+    unaware: bool = False
 
 
 def next_decision(
@@ -167,6 +169,7 @@ def next_decision(
     interval: timedelta,
     now: datetime,
     by_hand: bool = False,
+    acknowledged: bool = False,
 ) -> datetime:
     """Return when a group that changed is decided on next.
 
@@ -182,6 +185,7 @@ def next_decision(
         interval: the group's group_interval
         now: the present moment
         by_hand: whether a person resolved it; then it waits for `UNDO_WITHIN`
+        acknowledged: whether all that fires is acknowledged
 
     Returns:
         The time of the next decision; `now` where it is due at once.
@@ -191,7 +195,7 @@ def next_decision(
         return due if due_at is None else min(due_at, due)
     if firing == 0 and by_hand:
         return now + UNDO_WITHIN
-    if firing == 0 or severity > so_far.severity:
+    if firing == 0 or severity > so_far.severity or (acknowledged and so_far.unaware):
         return now
     due = max(now, so_far.at + interval)
     return due if due_at is None else min(due_at, due)

@@ -13,7 +13,7 @@ __all__ = ["WORDS", "Reason", "words"]
 
 
 class Reason(StrEnum):
-    """Why a channel is notified of a group now, or is not; the first six are reasons to send."""
+    """Why a channel is notified of a group now, or is not; the first seven are reasons to send."""
 
     FIRST = "first"
     NEW_FIRING = "new_firing"
@@ -21,6 +21,7 @@ class Reason(StrEnum):
     RESOLVED = "resolved"
     PARTLY_RESOLVED = "partly_resolved"
     REPEAT = "repeat"
+    ACKNOWLEDGEMENT = "acknowledgement"
     GROUP_WAIT = "group_wait"
     OUTSIDE_HOURS = "outside_hours"
     THROTTLED = "throttled"
@@ -46,6 +47,7 @@ WORDS: Mapping[str, str] = {
     Reason.RESOLVED: "all alerts are resolved",
     Reason.PARTLY_RESOLVED: "some alerts are resolved",
     Reason.REPEAT: "still firing, nobody acknowledged",
+    Reason.ACKNOWLEDGEMENT: "somebody acknowledged all that fires",
     Reason.GROUP_WAIT: "waiting for more alerts before the first notification (group_wait)",
     Reason.OUTSIDE_HOURS: "outside the rule's active hours",
     Reason.THROTTLED: "notified a moment ago (throttle)",

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-__all__ = ["CAPABILITY", "OURS", "slug_of", "vendor_words"]
+__all__ = ["CAPABILITY", "OURS", "slug_of", "takes_acknowledgements", "vendor_words"]
 
 CAPABILITY = "sentinel-channel"
 """Capability of the blocks of all types of `blocks/vendors`, by which Prefect's API finds them."""
@@ -22,6 +22,12 @@ OURS = ("sentinel-webhook", "sentinel-email")
 def slug_of(word: str) -> str:
     """Return the slug of the block type that a word means."""
     return f"sentinel-{word.replace('_', '-')}"
+
+
+def takes_acknowledgements(ref: str) -> bool:
+    """Return whether a channel, `<type>/<name>`, is of a type that hears of acknowledgements."""
+    slug, slash, _ = ref.partition("/")
+    return bool(slash) and slug.startswith("sentinel-") and slug not in OURS
 
 
 @cache

@@ -46,6 +46,7 @@ class NotificationLogEntry(SQLModel, table=True):
 
     `told_seq` is the group's `seq` at that notification, 0 for none yet. Where `told_at` is NULL, a
     `told_seq` above 0 is that at which the channel was added to the receiver of an open group.
+    `told_acknowledged` says that all that fired was acknowledged then.
     `reason` is that of the last decision, so that one query answers why a channel was not notified.
     """
 
@@ -58,6 +59,7 @@ class NotificationLogEntry(SQLModel, table=True):
     told_firing: int = 0
     told_severity: int = 0
     told_at: datetime | None = moment_column(default=None, nullable=True)
+    told_acknowledged: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     reason: str = ""
     decided_at: datetime | None = moment_column(default=None, nullable=True)
     next_at: datetime | None = moment_column(default=None, nullable=True)

@@ -158,7 +158,7 @@ def test_whatever_a_check_says_keeps_to_the_limits_and_does_nothing(receiver: Re
             assert "@everyone" not in said
             assert "@channel" not in said
         if word == "discord":  # its footer knows no markup
-            said = embed["title"] + embed["description"]
+            said = body["embeds"][0]["title"] + body["embeds"][0]["description"]
         if word in ("discord", "mattermost"):
             assert "[x](https://evil" not in said
 

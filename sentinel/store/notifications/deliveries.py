@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Connection, bindparam, or_, select
 
-from sentinel.notifications.channel import Message
+from sentinel.notifications.channel import Message, all_acknowledged
 from sentinel.notifications.decision import Notified, pause_after
 from sentinel.store.database.tables import DELIVERY, GROUP, NOTIFICATION_LOG
 from sentinel.store.notifications.channel_health import record
@@ -202,7 +202,7 @@ def _as_notified(outcome: Outcome, now: datetime) -> dict[str, Any]:
         "told_seq": sent.seq, "told_firing": sent.firing,
         "told_severity": sent.severity if sent.firing else 0, "told_at": now,
         "attempts": 0, "retry_at": None, "refused_seq": None, "error": "",
-        "reference": outcome.reference,
+        "reference": outcome.reference, "told_acknowledged": all_acknowledged(sent.message),
     }  # fmt: skip
 
 

@@ -37,6 +37,7 @@ from sentinel.store.notifications.member_counts import (
     MemberCount,
     member_counts,
 )
+from sentinel.store.notifications.queries import UNAWARE
 from sentinel.store.notifications.unheard import take_back_unheard
 
 if TYPE_CHECKING:
@@ -264,7 +265,9 @@ class GroupChanges:
         found: dict[str, NotifiedSoFar] = {}
         for piece in chunks(sorted(ids)):
             for row in self._connection.execute(_SO_FAR, {"ids": piece}):
-                found[row.group_id] = NotifiedSoFar(at=row.told_at, severity=row.told_severity or 0)
+                found[row.group_id] = NotifiedSoFar(
+                    at=row.told_at, severity=row.told_severity or 0, unaware=bool(row.unaware)
+                )
         return found
 
     def _become(
@@ -294,6 +297,7 @@ class GroupChanges:
             interval=timedelta(seconds=policy.get("group_interval", 300)),
             now=now,
             by_hand=self.resolution == Reason.RESOLVED_MANUALLY,
+            acknowledged=status == "acknowledged",
         )
         raised = seq if severity > group.severity or group.seq == 0 else group.raised_seq
         resolution = self.resolution if firing == 0 else ""
@@ -340,6 +344,7 @@ _SO_FAR = (
         NOTIFICATION_LOG.c.group_id,
         func.max(NOTIFICATION_LOG.c.told_at).label("told_at"),
         func.max(NOTIFICATION_LOG.c.told_severity).label("told_severity"),
+        func.max(case((UNAWARE, 1), else_=0)).label("unaware"),
     )
     .where(
         NOTIFICATION_LOG.c.group_id.in_(_IDS),

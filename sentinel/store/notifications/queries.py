@@ -23,10 +23,11 @@ from sqlalchemy import (
     select,
 )
 
+from sentinel.prefect_client.channel_types import OURS
 from sentinel.schema.columns import Moment
 from sentinel.store.database.tables import ALERT, DELIVERY, GROUP, MEMBER, NOTIFICATION_LOG
 
-__all__ = ["ABANDONED", "DUE", "LOG_ENTRIES", "due", "over_since", "seen_by"]
+__all__ = ["ABANDONED", "DUE", "LOG_ENTRIES", "UNAWARE", "due", "over_since", "seen_by"]
 
 
 def due(before: Any, now: Any) -> tuple[Any, ...]:
@@ -46,6 +47,14 @@ DUE = (
     .with_for_update(skip_locked=True)
 )
 LOG_ENTRIES = select(NOTIFICATION_LOG).where(NOTIFICATION_LOG.c.group_id == bindparam("group"))
+_CHANNEL = NOTIFICATION_LOG.c.channel
+UNAWARE = and_(
+    NOTIFICATION_LOG.c.told_firing > 0,
+    NOTIFICATION_LOG.c.told_acknowledged.is_(False),
+    _CHANNEL.like("sentinel-%/%"),
+    *(_CHANNEL.not_like(f"{slug}/%") for slug in OURS),
+)
+"""Log entries that an acknowledgement is news for: see `channel_types.takes_acknowledgements`."""
 ABANDONED = (
     DELIVERY.update()
     .where(DELIVERY.c.group_id == bindparam("group"), DELIVERY.c.state == "sending")

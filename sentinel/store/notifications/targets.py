@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row
 
 from sentinel.notifications.decision import GroupNow, Notified, Policy
 from sentinel.notifications.grouping import CHANNEL, first_wait
+from sentinel.prefect_client.channel_types import takes_acknowledgements
 from sentinel.schema.groups import AlertGroup
 from sentinel.store.notifications.channel_health import Gates
 from sentinel.store.notifications.queries import LOG_ENTRIES, seen_by
@@ -80,6 +81,7 @@ def last_notified(row: Row[Any] | None, down_until: datetime | None) -> Notified
         seq=row.told_seq, firing=row.told_firing, severity=row.told_severity, at=row.told_at,
         attempts=row.attempts, retry_at=row.retry_at, refused_seq=row.refused_seq,
         down_until=down_until, reference=row.reference,
+        acknowledged=row.told_acknowledged if takes_acknowledgements(row.channel) else None,
     )  # fmt: skip
 
 
