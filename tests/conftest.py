@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 from sentinel.clock import FakeClock
 from sentinel.store import Store
 from sentinel.up.temporary import temporary_postgres
+from tests.cheap_passwords import hashes_passwords_cheaply
 from tests.databases import (
     BOTH,
     KeptPostgres,
@@ -32,6 +33,7 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.load_profile("sentinel")
 never_waits_for_disks()
+hashes_passwords_cheaply()
 # Receivers of tests listen on this machine, which channels may not reach unless they are told.
 os.environ["SENTINEL_ALLOWED_NETWORKS"] = "127.0.0.0/8"
 

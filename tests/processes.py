@@ -15,7 +15,9 @@ __all__ = ["die", "ended"]
 
 _SECONDS = 120.0
 _processes = get_context("forkserver")  # quick, and no lock of the test's own is copied
-_processes.set_forkserver_preload(["sentinel.store", "sentinel.store.events.matching"])
+_processes.set_forkserver_preload(
+    ["sentinel.store", "sentinel.store.events.matching", "pytest", "hypothesis", "tests.world"]
+)
 
 
 def die() -> None:

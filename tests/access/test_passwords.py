@@ -8,8 +8,18 @@ from pwdlib import PasswordHash
 from sentinel.access import passwords
 from sentinel.access.passwords import checked_password, hash_password, verify_password
 from sentinel.errors import ConfigurationError
+from tests.cheap_passwords import AS_SHIPPED
 
 GOOD = "seven green bicycles"
+
+
+@pytest.fixture(autouse=True)
+def as_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_HASH", AS_SHIPPED)
+
+
+def test_a_hash_costs_what_the_library_recommends():
+    assert "$m=65536,t=3,p=4$" in hash_password(GOOD)
 
 
 def test_a_password_is_kept_as_an_argon2id_hash_with_a_salt_of_its_own():

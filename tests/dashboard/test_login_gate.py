@@ -330,7 +330,7 @@ def test_logins_that_wait_for_each_other_keep_nobody_else_waiting(
     go_on, running, most = threading.Event(), 0, 0
     counting = threading.Lock()
 
-    def slow(_name: str, _password: str) -> Refused:
+    def slow(_name: str, _password: str, _address: str) -> Refused:
         nonlocal running, most
         with counting:
             running += 1
