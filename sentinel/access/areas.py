@@ -12,7 +12,7 @@ __all__ = ["AREAS", "checked_scopes"]
 AREAS = (
     "alerts", "audit", "channels", "documentation", "events", "health", "heartbeats", "inbox",
     "keys", "login", "metrics", "receivers", "rules", "settings", "silences", "statistics",
-    "webhooks",
+    "users", "views", "webhooks",
 )  # fmt: skip
 """Every route names one of them; a key without scopes may use all."""
 

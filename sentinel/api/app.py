@@ -44,6 +44,7 @@ from sentinel.api import (
     runtime_settings,
     silences,
     statistics,
+    users,
     webhooks,
     why,
 )
@@ -177,6 +178,7 @@ def create_app(
         rule_changes,
         silences,
         statistics,
+        users,
         webhooks,
         why,
     ):

@@ -15,12 +15,18 @@ from sentinel.api.access import Acting
 from sentinel.api.known_keys import KnownKeys
 from sentinel.api.needs import needs
 from sentinel.api.problems import Problem, responses
+from sentinel.api.role_grants import (
+    RoleGrant,
+    TeamName,
+    TenantName,
+    beyond_scopes,
+    role_grants,
+)
 from sentinel.duration import Duration
 from sentinel.errors import NotFound
 from sentinel.store import Store
 from sentinel.store.access.key_views import KeyView
 from sentinel.store.access.keys import Keys, MadeKey
-from sentinel.tenant import TENANT_PATTERN
 
 __all__ = ["router"]
 
@@ -28,23 +34,11 @@ router = APIRouter(prefix="/keys", tags=["keys"])
 T = TypeVar("T")
 
 _SCOPES = f"^({'|'.join(AREAS)})(:({'|'.join(Permission)}))?$"
-TenantName = Annotated[str, Field(pattern=f"^({TENANT_PATTERN})$")]
-TeamName = Annotated[
-    str, Field(min_length=1, max_length=200, pattern="^[^\\u0000-\\u001f\\u007f]*$")
-]
 KeyId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="Id of the key.")]
 Length = Annotated[
     Duration,
     WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,2}[smhd]$", "examples": ["90d"]}),
 ]
-
-
-class KeyGrant(BaseModel):
-    """A role within some tenants and teams; null means all of them."""
-
-    role: Role
-    tenants: list[str] | None
-    teams: list[str] | None
 
 
 class KeySecretItem(BaseModel):
@@ -61,7 +55,7 @@ class KeyItem(BaseModel):
     id: str
     name: str
     state: Literal["active", "expired", "revoked"]
-    grants: list[KeyGrant]
+    grants: list[RoleGrant]
     scopes: list[str] = Field(description="Areas that it is confined to; empty for all.")
     secrets: list[KeySecretItem] = Field(
         description="The newest first; while the key is rotated, two of them are valid."
@@ -168,7 +162,7 @@ def create_key(request: Request, asked: KeyRequest, who: Acting, response: Respo
             hint="Name only tenants and teams in which you are an admin.", field="tenants",
         )  # fmt: skip
     if not who.covers_scopes(asked.scopes):
-        problem = _beyond_scopes(who, "Name only scopes that you have yourself.", field="scopes")
+        problem = beyond_scopes(who, "Name only scopes that you have yourself.", field="scopes")
         raise problem
     made = _keys(request).create(
         asked.name, asked.role, actor=who.name, tenants=asked.tenants, teams=asked.teams,
@@ -227,13 +221,8 @@ def _reached(request: Request, key_id: str, who: Principal) -> KeyView:
 def _changeable(request: Request, key_id: str, who: Principal) -> None:
     """Refuse to change a key with wider scopes: its new secret would do what the caller may not."""
     if not who.covers_scopes(_reached(request, key_id, who).scopes):
-        problem = _beyond_scopes(who, "Ask an admin whose key has all scopes of that one.")
+        problem = beyond_scopes(who, "Ask an admin whose key has all scopes of that one.")
         raise problem
-
-
-def _beyond_scopes(who: Principal, hint: str, field: str | None = None) -> Problem:
-    own = ", ".join(sorted(who.scopes or ()))
-    return Problem(403, "forbidden", f"{who.name} may use only: {own}", hint=hint, field=field)
 
 
 def _changed(request: Request, change: Callable[[Keys], T]) -> T:
@@ -259,10 +248,7 @@ def _item(key: KeyView, now: datetime) -> KeyItem:
     }  # fmt: skip
     return KeyItem(
         **fields, state=key.state(now), scopes=list(key.scopes),
-        grants=[
-            KeyGrant(role=one.role, tenants=_sorted(one.tenants), teams=_sorted(one.teams))
-            for one in key.grants
-        ],
+        grants=role_grants(key.grants),
         secrets=[
             KeySecretItem(
                 prefix=one.prefix, created_at=one.created_at, expires_at=one.expires_at
@@ -270,7 +256,3 @@ def _item(key: KeyView, now: datetime) -> KeyItem:
             for one in key.secrets
         ],
     )  # fmt: skip
-
-
-def _sorted(names: frozenset[str] | None) -> list[str] | None:
-    return None if names is None else sorted(names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +17,7 @@ from sentinel.api.client_address import address_of
 from sentinel.api.needs import public
 from sentinel.api.people import SignedIn
 from sentinel.api.problems import Problem, responses
+from sentinel.api.role_grants import RoleGrant, role_grants, sorted_or_none
 from sentinel.store.access.logins import Refused
 from sentinel.store.access.sessions import FoundSession
 
@@ -39,14 +40,6 @@ class LoginRequest(BaseModel):
     password: Annotated[str, Field(min_length=1, max_length=LONGEST)]
 
 
-class MyGrant(BaseModel):
-    """A role within some tenants and teams; null means all of them."""
-
-    role: Role
-    tenants: list[str] | None
-    teams: list[str] | None
-
-
 class Me(BaseModel):
     """Who makes a request, and what they may do."""
 
@@ -54,7 +47,7 @@ class Me(BaseModel):
     display_name: str = Field(description="As pages show it; the name where there is no other.")
     kind: Literal["token", "key", "person", "local"]
     role: Role = Field(description="The highest of the roles.")
-    grants: list[MyGrant]
+    grants: list[RoleGrant]
     scopes: list[str] | None = Field(
         description="Areas of the API that a key is confined to; null: all."
     )
@@ -162,15 +155,8 @@ async def me(request: Request, who: Acting) -> Me:
 
 
 def _me(who: Principal, found: FoundSession | None) -> Me:
-    grants: list[Any] = [
-        MyGrant(role=one.role, tenants=_sorted(one.tenants), teams=_sorted(one.teams))
-        for one in who.grants
-    ]
     return Me(
         name=who.name, display_name=who.name if found is None else found.display_name,
-        kind=who.kind, role=who.role, grants=grants, scopes=_sorted(who.scopes),
+        kind=who.kind, role=who.role, grants=role_grants(who.grants),
+        scopes=sorted_or_none(who.scopes),
     )  # fmt: skip
-
-
-def _sorted(names: frozenset[str] | None) -> list[str] | None:
-    return None if names is None else sorted(names)

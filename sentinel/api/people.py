@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import TypeVar
 
 from fastapi import Request
 
@@ -27,6 +30,7 @@ from sentinel.store.access.sessions import Begun, FoundSession, Sessions
 __all__ = ["SignedIn", "person_of_cookie", "person_of_token"]
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 MOST_WAITING = 50
 """Logins; more at once are refused."""
 
@@ -81,6 +85,18 @@ class SignedIn:
             )
         finally:
             self._waiting -= 1
+
+    async def with_password(self, change: Callable[[], T]) -> T:
+        """Carry out a change that hashes a password, in the threads that verify them.
+
+        Args:
+            change: is called as the present principal, for the audit trail
+
+        Returns:
+            What it returned.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._passwords, copy_context().run, change)
 
     async def of_cookie(self, secret: str) -> FoundSession | None:
         """Return the session of a cookie; None where it is none, or ended."""

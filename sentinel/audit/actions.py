@@ -45,6 +45,7 @@ ACTIONS: dict[str, str] = {
     "person.password": "set the password of",
     "person.disabled": "disabled the account of",
     "person.enabled": "enabled the account of",
+    "person.sessions": "ended the sessions of",
     "person.granted": "gave a role to",
     "person.revoked": "took a role from",
     "person.exported": "exported the data of",

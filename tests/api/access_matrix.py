@@ -81,9 +81,11 @@ def whole_tenant(body: Body = no_body, query: Query = in_tenant, own: Expected =
     return Entry(own=own, foreign=403, team=403, body=body, query=query)
 
 
-def instance(*, elsewhere: bool = False) -> Entry:
+def instance(*, elsewhere: bool = False, body: Body = no_body, query: Query = nothing) -> Entry:
     """What belongs to the instance: nobody who is confined sees or changes it."""
-    return Entry(own=403, foreign=403, team=403, elsewhere=elsewhere)
+    return Entry(
+        own=403, foreign=403, team=403, elsewhere=elsewhere, body=body, query=query
+    )  # fmt: skip
 
 
 def listed() -> Entry:
@@ -114,6 +116,10 @@ def comment_on_all(place: Place) -> dict[str, Any]:
 
 def new_silence(place: Place) -> dict[str, Any]:
     return {"rule": f"rule-{place.mark}", "tenant": place.tenant, "duration_minutes": 5}
+
+
+def new_user(place: Place) -> dict[str, Any]:
+    return {"name": "new", "role": "viewer", "password": "seven green bicycles"}
 
 
 def new_key(place: Place) -> dict[str, Any]:
@@ -180,6 +186,15 @@ ENTRIES: dict[str, Entry] = {
     "GET /silences/{silence_id}": one_object(),
     "DELETE /silences/{silence_id}": one_object(),
     "GET /statistics": listed(),
+    "GET /users": instance(),
+    "POST /users": instance(body=new_user),
+    **{f"{method} /users/{{person}}": instance() for method in ("GET", "DELETE")},
+    "PUT /users/{person}/password": instance(body=always({"password": "seven green bicycles"})),
+    "POST /users/{person}/disable": instance(),
+    "POST /users/{person}/enable": instance(),
+    "DELETE /users/{person}/sessions": instance(),
+    "PUT /users/{person}/roles": instance(body=always({"role": "viewer"})),
+    "DELETE /users/{person}/roles": instance(query=always({"all": "true"})),
     "POST /webhooks/prometheus": whole_tenant(FIRING),
     "POST /webhooks/grafana": whole_tenant(FIRING),
     "GET /health": open_to_all(),

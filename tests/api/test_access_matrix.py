@@ -17,6 +17,7 @@ from sentinel.clock import FakeClock
 from sentinel.metrics.sample import Sample
 from sentinel.schema.columns import new_id
 from sentinel.schema.notifications import InboxMessage
+from sentinel.schema.people import Person
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
@@ -57,6 +58,8 @@ def furnished(store: Store, clock: FakeClock, tenant: str, path: str = "") -> Pl
     key = Keys(store).create(
         f"key-{mark}", Role.VIEWER, actor="ada", tenants=[tenant], teams=["db"]
     )
+    if "{person}" in path:
+        _make_accounts(store, clock, tenant, f"other-{tenant}")
     with store.write() as connection:
         (group,) = connection.exec_driver_sql(
             f"SELECT group_id FROM group_member WHERE alert_id = '{alert}'"
@@ -77,6 +80,20 @@ def furnished(store: Store, clock: FakeClock, tenant: str, path: str = "") -> Pl
     )  # fmt: skip
 
 
+def _make_accounts(store: Store, clock: FakeClock, *names: str) -> None:
+    """Accounts without a password, whose hash would cost more than the test."""
+    with store.write() as connection:
+        connection.execute(
+            table_of(Person).insert().values(
+                [
+                    {"id": new_id(), "name": name, "display_name": name, "password_hash": "",
+                     "issuer": "", "subject": "", "created_at": clock.now(), "created_by": "ada"}
+                    for name in names
+                ]
+            )
+        )  # fmt: skip
+
+
 def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Place, key: str):
     address = path.format(
         alert_id=place.alert,
@@ -86,6 +103,7 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         name=place.mark,
         reference=place.change,
         provider_id=place.mark,
+        person=place.tenant,
         silence_id=place.silence,
     )
     return client.request(
@@ -149,6 +167,7 @@ def everything(store: Store, place: Place) -> list[Any]:
         f"SELECT revoked_at FROM api_key WHERE id = '{place.key}'",
         f"SELECT prefix FROM api_key_secret WHERE key_id = '{place.key}'",
         f"SELECT id, ended_at FROM silence WHERE tenant = '{place.tenant}' ORDER BY id",
+        f"SELECT disabled_at FROM person WHERE name = '{place.tenant}'",
         f"SELECT read_at FROM inbox WHERE id = '{place.mark}'",
     ]
     with store.read() as connection:

@@ -211,7 +211,11 @@ class People:
             unlocks=True,
         )  # fmt: skip
 
-    def delete(self, name: str, *, actor: str) -> PersonView:
+    def end_sessions(self, name: str, *, actor: str) -> PersonView:
+        """End all sessions of an account; NotFound where there is none."""
+        return self._change(name, actor, "person.sessions", {}, ends_sessions=True)
+
+    def delete(self, name: str, *, actor: str, keeps_one: bool = False) -> PersonView:
         """Remove an account, its roles and its sessions.
 
         What the person did stays in timelines and in the audit trail, under the name.
@@ -219,16 +223,25 @@ class People:
         Args:
             name: of the person
             actor: who removes it
+            keeps_one: refuse to remove the last account, which would switch login off
 
         Returns:
             The account as it was.
 
         Raises:
             NotFound: there is none
+            Conflict: it is the last one
         """
 
         def work(connection: Connection) -> PersonView:
             found = _one(connection, name)
+            other = select(PERSON.c.id).where(PERSON.c.id != found.id).limit(1)
+            if keeps_one and connection.execute(other).first() is None:
+                raise Conflict(
+                    f"{found.name} is the last account, and the dashboard asks nobody to log in "
+                    "where there is none",
+                    hint="Make another one first, or use: sentinel user delete",
+                )
             _end_sessions(connection, found.id)
             revoke(connection, "person", found.id, None)
             connection.execute(_ADDRESS.delete().where(_ADDRESS.c.person_id == found.id))
@@ -326,7 +339,8 @@ class People:
     ) -> PersonView:
         def work(connection: Connection) -> PersonView:
             found = _one(connection, name)
-            connection.execute(PERSON.update().where(PERSON.c.id == found.id).values(values))
+            if values:
+                connection.execute(PERSON.update().where(PERSON.c.id == found.id).values(values))
             if ends_sessions:
                 _end_sessions(connection, found.id)
             if unlocks:
