@@ -87,7 +87,7 @@ class Commands:
         check_permission(kind, who)
         command = cast("Command[R]", msgspec.convert(given, cast("type[Any]", kind)))
         _log.debug("%s of %s", kind.__name__, who.name)
-        with acting(Origin("dashboard", who.kind)), database():
+        with acting(Origin("dashboard", who.kind, who.id)), database():
             return command.carry_out(self._services, who.name)
 
     def run_form(self, command: Command[R], authorise: Authorise) -> R:

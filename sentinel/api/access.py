@@ -81,7 +81,7 @@ class _Access(SecurityBase):
         else:
             found = await _by_bearer(request, given, user)
         check_needs(request, found)
-        acting_as(Origin("api", found.kind))
+        acting_as(Origin("api", found.kind, found.id))
         request.state.principal = found
         return found
 

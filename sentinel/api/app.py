@@ -33,6 +33,7 @@ from sentinel.api import (
     keys,
     login,
     metrics,
+    pending_changes,
     policies,
     posted_alerts,
     problems,
@@ -150,6 +151,7 @@ def create_app(
     app.state.relay_thread = None
     app.state.prefect_healthy = prefect.healthy
     problems.install(app)
+    pending_changes.install(app)
     app.add_middleware(
         HostGuard,
         allowed=allowed_hosts(chosen, socket.gethostname()),
@@ -169,6 +171,7 @@ def create_app(
         keys,
         login,
         metrics,
+        pending_changes,
         policies,
         providers,
         receivers,

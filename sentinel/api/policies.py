@@ -18,6 +18,7 @@ from sentinel.api.bodies import Body, Tenant, described_as, read_as
 from sentinel.api.editing import ETAG, IfMatch, check_match
 from sentinel.api.needs import needs
 from sentinel.api.once import Once, OnceRoute
+from sentinel.api.pending_changes import WAITS
 from sentinel.api.problems import responses
 from sentinel.api.rule_bodies import given_of
 from sentinel.api.rule_changes import RuleName
@@ -184,13 +185,13 @@ def read(
 @router.put(
     "/{name}",
     summary="Change an event policy (PUT)",
-    responses=responses(400, 403, 404, 409, 412, 413),
+    responses={**responses(400, 403, 404, 409, 412, 413), **WAITS},
     openapi_extra=described_as(PolicyChange),
 )
 @router.patch(
     "/{name}",
     summary="Change an event policy",
-    responses=responses(400, 403, 404, 409, 412, 413),
+    responses={**responses(400, 403, 404, 409, 412, 413), **WAITS},
     openapi_extra=described_as(PolicyChange),
 )
 @needs(Permission.EDIT, "rules")
@@ -221,7 +222,7 @@ def change(
     check_match(if_match, _version(request, live))
     with made_rules(request) as rules:
         if given:
-            live = rules.change(name, tenant, edit, actor=who.name)
+            live = rules.change(name, tenant, edit, actor=who.name, enabled=on)
         if on is not None and on != enabled:
             with rules.alone(name):
                 if not given:
@@ -234,7 +235,7 @@ def change(
     "/{name}",
     summary="Delete an event policy",
     status_code=204,
-    responses=responses(403, 404, 409, 412),
+    responses={**responses(403, 404, 409, 412), **WAITS},
 )
 @needs(Permission.EDIT, "rules")
 def delete(

@@ -20,6 +20,7 @@ from sentinel.api.editing import ETAG, IfMatch, check_match
 from sentinel.api.needs import needs
 from sentinel.api.once import Once, OnceRoute
 from sentinel.api.parts import Fields, chosen, only
+from sentinel.api.pending_changes import WAITS
 from sentinel.api.problems import responses
 from sentinel.api.rule_bodies import RuleBody, RuleDetail, RuleNew, Switch, given_of
 from sentinel.api.shown_rules import (
@@ -33,10 +34,10 @@ from sentinel.api.shown_rules import (
 )
 from sentinel.errors import NotFound
 from sentinel.rollout.exported import entry_of, written
-from sentinel.rollout.made_rules import known_to
 from sentinel.rollout.plan import Live
 from sentinel.rollout.rule_draft import Draft, etag_of
 from sentinel.rollout.rule_words import Worded, worded
+from sentinel.rollout.shipped_rules import known_to
 from sentinel.store.rules.made import given_words
 from sentinel.tenant import TENANT_PATTERN
 
@@ -56,6 +57,7 @@ _CHANGED: dict[str, Any] = {
     "response_model": RuleDetail,
     "responses": {
         **responses(400, 403, 404, 409, 412, 413),
+        **WAITS,
         200: {"headers": ETAG, "description": "The rule as it is now"},
     },
     "openapi_extra": described_as(RuleBody),
@@ -170,7 +172,7 @@ def change(
     fields = bool(given.keys() - {"enabled"})
     with made_rules(request) as rules:
         if fields:
-            live = rules.change(name, tenant, edit, actor=who.name)
+            live = rules.change(name, tenant, edit, actor=who.name, enabled=asked.enabled)
         if asked.enabled is not None and asked.enabled != before.detail.enabled:
             with rules.alone(name):
                 if not fields:
@@ -181,7 +183,10 @@ def change(
 
 
 @router.delete(
-    "/{name}", summary="Delete a rule", status_code=204, responses=responses(403, 404, 409, 412)
+    "/{name}",
+    summary="Delete a rule",
+    status_code=204,
+    responses={**responses(403, 404, 409, 412), **WAITS},
 )
 @needs(Permission.EDIT, "rules")
 def delete(
@@ -205,7 +210,9 @@ def delete(
         rules.delete(name, tenant, actor=who.name, check=check)
 
 
-@router.post("/{name}/enable", summary="Enable a rule", responses=responses(403, 404))
+@router.post(
+    "/{name}/enable", summary="Enable a rule", responses={**responses(403, 404, 409), **WAITS}
+)
 @needs(Permission.EDIT, "rules")
 def enable(request: Request, name: RuleName, who: Acting, tenant: Tenant = "default") -> RuleDetail:
     """Enable a rule; a repetition changes nothing."""
@@ -215,7 +222,11 @@ def enable(request: Request, name: RuleName, who: Acting, tenant: Tenant = "defa
     return rule_shown(request, name, tenant).detail
 
 
-@router.post("/{name}/disable", summary="Disable a rule", responses=responses(400, 403, 404, 413))
+@router.post(
+    "/{name}/disable",
+    summary="Disable a rule",
+    responses={**responses(400, 403, 404, 409, 413), **WAITS},
+)
 @needs(Permission.EDIT, "rules")
 def disable(
     request: Request,

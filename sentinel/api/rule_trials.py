@@ -41,9 +41,10 @@ from sentinel.checks.form import filled
 from sentinel.checks.observation import Observation
 from sentinel.checks.reading import Reading
 from sentinel.errors import NotFound, RuleError
-from sentinel.rollout.made_rules import checked_draft, known_to
+from sentinel.rollout.checked_drafts import checked_draft
 from sentinel.rollout.rule_draft import Draft, draft_of
 from sentinel.rollout.rule_words import worded
+from sentinel.rollout.shipped_rules import known_to
 from sentinel.store.rules.made import given_words
 
 __all__ = ["router"]

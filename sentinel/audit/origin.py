@@ -29,10 +29,17 @@ DOORS: tuple[Door, ...] = get_args(Door)
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """By which door changes come, and how whoever makes them was recognized."""
+    """By which door changes come, and how whoever makes them was recognized.
+
+    Attributes:
+        door: where the change came in
+        kind: how whoever acts was recognized
+        id: of the key or person; empty where there is none
+    """
 
     door: Door
     kind: Kind
+    id: str = ""
 
 
 AUDIT_DOOR = "SENTINEL_AUDIT_DOOR"

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from sentinel.cli import (
+    access,
     alerts,
     audit,
     channels,
@@ -111,6 +112,7 @@ app.add_typer(keys.commands, name="key")
 app.add_typer(people.commands, name="user")
 app.add_typer(roles.commands, name="role")
 app.add_typer(log_levels.commands, name="log")
+app.add_typer(access.commands, name="access")
 app.add_typer(audit.commands, name="audit")
 app.add_typer(person.commands, name="person")
 

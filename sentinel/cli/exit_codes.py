@@ -15,6 +15,7 @@ from sentinel.errors import (
     PrefectUnreachable,
     SentinelError,
 )
+from sentinel.rules.approval import ChangeWaits
 
 __all__ = ["MEANING", "Exit", "exit_code_list", "exit_code_of"]
 
@@ -28,6 +29,7 @@ class Exit(IntEnum):
     NOT_FOUND = 3
     CONFLICT = 4
     UNREACHABLE = 5
+    WAITS = 6
     STOPPED = 130
 
 
@@ -40,11 +42,13 @@ MEANING: dict[Exit, str] = {
     "else changed it first",
     Exit.UNREACHABLE: "unreachable: the database or Prefect does not answer, or Sentinel does not "
     "run here",
+    Exit.WAITS: "waits: nothing was changed yet, since a second person has to approve it",
     Exit.STOPPED: "stopped by Ctrl-C",
 }
 
 _OF: tuple[tuple[type[SentinelError], Exit], ...] = (
     (NotFound, Exit.NOT_FOUND),
+    (ChangeWaits, Exit.WAITS),
     (Conflict, Exit.CONFLICT),
     (DatabaseUnreachable, Exit.UNREACHABLE),
     (PrefectUnreachable, Exit.UNREACHABLE),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sentinel.cli import backtest, completion, export, lint
+from sentinel.cli import backtest, completion, export, lint, pending_changes
 from sentinel.cli.drift import drift_of
 from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
 from sentinel.cli.target import actor, open_store
@@ -23,6 +23,11 @@ commands.command("test")(backtest.backtest)
 commands.command("diff")(backtest.diff)
 commands.command("export")(export.export)
 commands.command("import")(export.import_)
+for one in (
+    pending_changes.pending, pending_changes.approve, pending_changes.reject,
+    pending_changes.withdraw,
+):  # fmt: skip
+    commands.command()(one)
 
 Name = Annotated[
     str,

@@ -20,6 +20,7 @@ from sentinel.errors import (
     SentinelError,
 )
 from sentinel.notifications.why import AlertWhy
+from sentinel.rules.approval import ChangeWaits
 
 __all__ = ["Call", "error_of", "read"]
 
@@ -69,16 +70,30 @@ def read(call: Call[M], response: httpx.Response) -> M | None:
 
     Raises:
         SentinelError: the API refused it, as `error_of` says
+        ChangeWaits: nothing changed yet, since a second person has to approve it
     """
     if not response.is_success and response.status_code not in call.statuses:
         problem = error_of(response)
         raise problem
+    if response.status_code == 202 and (waits := _waits(response)) is not None:
+        raise waits
     if call.answer is None or not response.content:
         return None
     answer = call.answer.model_validate_json(response.content)
     if isinstance(answer, models.Rule):
         return answer.model_copy(update={"version": response.headers.get("ETag", "")})
     return answer
+
+
+def _waits(response: httpx.Response) -> ChangeWaits | None:
+    """Return the error of a change that waits for a second person; None for another answer."""
+    try:
+        body: Mapping[str, Any] = response.json()
+        return ChangeWaits(
+            str(body["message"]), hint=str(body["hint"]), change=str(body["pending_change"]["id"])
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def error_of(response: httpx.Response) -> SentinelError:

@@ -12,30 +12,34 @@ import secrets
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from sentinel.checks.catalog import find, load
-from sentinel.checks.event_port import PACK_TRIGGER, POLICY_TRIGGER
+from sentinel.checks.catalog import find
 from sentinel.errors import Conflict, NotFound, PrefectUnreachable, RuleError
 from sentinel.rollout.api import RolloutApi
 from sentinel.rollout.apply import apply_plan, plan_rollout
+from sentinel.rollout.asked_changes import (
+    ask_for_change,
+    ask_for_deletion,
+    state_of,
+    tenant_of,
+)
 from sentinel.rollout.audited import rule_changes
 from sentinel.rollout.begun_rules import Begun, lease_of
-from sentinel.rollout.files import Entry, packs, read_files
+from sentinel.rollout.checked_drafts import checked_draft
+from sentinel.rollout.files import Entry
 from sentinel.rollout.flow_cache import FlowCache
 from sentinel.rollout.plan import Live, Step
 from sentinel.rollout.rule_draft import PREFIX, Draft, draft_of, entry_of_draft, rule_of
-from sentinel.rollout.rule_words import Known
 from sentinel.rules.rule import Rule
 from sentinel.store.rules.made import add_rule, drop_unevaluated, keep_given
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["API", "MadeRules", "checked_draft", "known_to", "shipped_draft"]
+__all__ = ["API", "MadeRules"]
 
 API = "api"
 """The owner of rules that programs make."""
@@ -73,7 +77,7 @@ class MadeRules:
         Raises:
             PrefectUnreachable: the API does not answer
         """
-        return next((one for one in self._named(name) if _tenant_of(one) == tenant), None)
+        return next((one for one in self._named(name) if tenant_of(one) == tenant), None)
 
     def of_check(self, trigger: str) -> list[Live]:
         """Return the deployments of all rules with a check.
@@ -127,7 +131,7 @@ class MadeRules:
                 problem = _taken(rule.name)
                 raise problem
             try:
-                self._apply(step)
+                self.apply_change(step)
             except RuleError:
                 drop_unevaluated(self._store, rule.tenant, rule.name, actor=actor)
                 begun.done()
@@ -142,6 +146,7 @@ class MadeRules:
         edit: Callable[[Draft], tuple[Draft, Mapping[str, Any]]],
         *,
         actor: str,
+        enabled: bool | None = None,
     ) -> Live:
         """Change a rule.
 
@@ -151,11 +156,13 @@ class MadeRules:
             edit: returns the draft that follows from the present one, and the words it was given;
                 called while nobody else changes the rule, so that it may refuse another version
             actor: who changes it
+            enabled: where the switch is asked for too, which the caller moves afterwards
 
         Returns:
             Its deployment afterwards.
 
         Raises:
+            ChangeWaits: a second person has to approve it first, and the switch with it
             NotFound: Prefect has no such rule
             Conflict: it is another owner's
             RuleError: the rule, or Prefect, refuses it; nothing was changed
@@ -165,14 +172,49 @@ class MadeRules:
             live = self._mine(name, tenant)
             before = draft_of(live.deployment)
             after, given = edit(before)
-            rule, entry = checked_draft(after), entry_of_draft(after)
-            if (rule.name, rule.tenant) != (name, tenant):
-                raise RuleError("name, tenant: a rule keeps both", hint="Create another rule.")
-            step = self._planned(entry)
+            step = self.planned_change(name, tenant, after)
+            ask_for_change(
+                self._store, live, after, given, actor=actor, enabled=enabled,
+                differs=step.kind != "unchanged",
+            )  # fmt: skip
             with self._store.audit.outside(rule_changes(step, name, tenant), actor=actor):
-                self._apply(step, scheduled=after.scheduled)
+                self.apply_change(step, scheduled=after.scheduled)
             keep_given(self._store, tenant, name, given)
-        return self._there(rule)
+        return self._there(rule_of(after))
+
+    def planned_change(self, name: str, tenant: str, after: Draft) -> Step:
+        """Return the step that makes a rule's deployment what a draft says.
+
+        Args:
+            name: of the rule
+            tenant: whose it is
+            after: what it is to be
+
+        Returns:
+            The step, of the kind `unchanged` where it is that already.
+
+        Raises:
+            RuleError: the rule, or Prefect, refuses it
+        """
+        rule, entry = checked_draft(after), entry_of_draft(after)
+        if (rule.name, rule.tenant) != (name, tenant):
+            raise RuleError("name, tenant: a rule keeps both", hint="Create another rule.")
+        return self._planned(entry)
+
+    def state(self, name: str, tenant: str) -> dict[str, Any]:
+        """Return a rule as a change of it is approved for: its draft and its switch.
+
+        Args:
+            name: of the rule
+            tenant: whose it is
+
+        Returns:
+            Fields as JSON has them; empty where there is no such rule.
+
+        Raises:
+            PrefectUnreachable: the API does not answer
+        """
+        return state_of(self._store, self.find(name, tenant), name, tenant)
 
     def delete(
         self,
@@ -195,6 +237,7 @@ class MadeRules:
             How many alerts were closed.
 
         Raises:
+            ChangeWaits: a second person has to approve it first
             NotFound: there is no such rule
             Conflict: it is another owner's
             PrefectUnreachable: the API does not answer; the same request completes it
@@ -202,17 +245,39 @@ class MadeRules:
         with self.alone(name):
             live = self.find(name, tenant)
             check(live)
-            if live is None:
-                row = self._store.rules.get(name, tenant)  # raises NotFound where there is none
-                if row.source != self._owner:
-                    raise NotFound(
-                        f"Prefect has no deployment of the rule {name!r}",
-                        hint="A rule without a deployment is not evaluated.",
-                    )
-            else:
-                self._refuse_foreign(live)
-                self._api.delete_deployment(live.id)
-            return self._store.rules.retire(name, actor=actor, tenant=tenant)
+            self._refuse_deletion(name, tenant, live)
+            ask_for_deletion(self._store, live, name, tenant, actor=actor)
+            return self.remove(name, tenant, live, actor=actor)
+
+    def remove(self, name: str, tenant: str, live: Live | None, *, actor: str) -> int:
+        """Delete a rule whose name is held alone, without asking for a second person.
+
+        Args:
+            name: of the rule
+            tenant: whose it is
+            live: its deployment, as it was found; None where there is none
+            actor: who deletes it
+
+        Returns:
+            How many alerts were closed.
+
+        Raises:
+            NotFound: there is no such rule
+            PrefectUnreachable: the API does not answer
+        """
+        self._refuse_deletion(name, tenant, live)
+        if live is not None:
+            self._api.delete_deployment(live.id)
+        return self._store.rules.retire(name, actor=actor, tenant=tenant)
+
+    def _refuse_deletion(self, name: str, tenant: str, live: Live | None) -> None:
+        if live is not None:
+            self._refuse_foreign(live)
+        elif self._store.rules.get(name, tenant).source != self._owner:
+            raise NotFound(
+                f"Prefect has no deployment of the rule {name!r}",
+                hint="A rule without a deployment is not evaluated.",
+            )
 
     def _planned(self, entry: Entry) -> Step:
         (step,) = plan_rollout(self._api, [entry], self._cache, owner=self._owner)
@@ -220,7 +285,17 @@ class MadeRules:
             raise RuleError("; ".join(step.reasons), hint="Nothing was stored.")
         return step
 
-    def _apply(self, step: Step, *, scheduled: bool | None = None) -> None:
+    def apply_change(self, step: Step, *, scheduled: bool | None = None) -> None:
+        """Send a planned step to Prefect.
+
+        Args:
+            step: that was planned
+            scheduled: whether its schedule is to be active; None to leave it
+
+        Raises:
+            RuleError: Prefect refuses it; nothing was stored
+            PrefectUnreachable: the API does not answer
+        """
         if step.live is not None and scheduled is not None:
             # A rollout keeps schedules as people switched them; here the switch itself is given.
             step = msgspec.structs.replace(step, live=_scheduled(step.live, active=scheduled))
@@ -258,7 +333,7 @@ class MadeRules:
     def _refuse_taken(self, rule: Rule, *, again: bool) -> None:
         """Refuse a name that another rule has; what was begun of this one is no other."""
         for live in self._named(rule.name):
-            mine = live.owner == self._owner and _tenant_of(live) == rule.tenant
+            mine = live.owner == self._owner and tenant_of(live) == rule.tenant
             if not mine or (self._has_row(rule) and not again):
                 raise _taken(rule.name)
         if again or not self._has_row(rule):
@@ -303,96 +378,14 @@ class MadeRules:
             self._store.leases.release(lease, holder)
 
 
-def checked_draft(draft: Draft) -> Rule:
-    """Return the rule of a draft, if it can be made.
-
-    Args:
-        draft: of the rule
-
-    Returns:
-        The rule.
-
-    Raises:
-        RuleError: it cannot; says why
-    """
-    if b"{{" in msgspec.json.encode(draft):
-        raise RuleError(
-            "a text has {{: Prefect would fill it in, from blocks and the environment",
-            hint="Write {name} for a field of the reading, {secret:NAME} for a Secret block.",
-        )
-    rule = rule_of(draft)
-    trigger = find(draft.trigger)
-    of_events = trigger.name in (POLICY_TRIGGER, PACK_TRIGGER)
-    judged = rule.when or trigger.when or trigger.closed_world or trigger.judges
-    if not judged and not of_events:
-        raise RuleError(
-            f"when: {trigger.name} leaves it to the rule which values are bad",
-            hint="Give threshold_value and comparison_operator, or when.",
-        )
-    return rule
-
-
 def _scheduled(live: Live, *, active: bool) -> Live:
     there: list[dict[str, Any]] = live.deployment.get("schedules") or []
     schedules = [{**one, "active": active} for one in there]
     return Live(flow=live.flow, deployment={**live.deployment, "schedules": schedules})
 
 
-def _tenant_of(live: Live) -> str:
-    parameters: dict[str, Any] = live.deployment.get("parameters") or {}
-    rule: dict[str, Any] = parameters.get("rule") or {}
-    return str(rule.get("tenant") or "default")
-
-
 def _taken(name: str) -> Conflict:
     return Conflict(
         f"there is a rule {name!r} already",
         hint="Change it with PUT, or choose another name: names are unique.",
-    )
-
-
-@cache
-def _shipped() -> dict[str, Entry]:
-    from sentinel.rollout.files import packs_folder
-
-    own = packs_folder().parent.parent / "prefect.yaml"
-    files = [*([own] if own.is_file() else []), *packs().values()]
-    return {entry.name: entry for entry in read_files(files)}
-
-
-def shipped_draft(name: str) -> Draft:
-    """Return a rule that ships, as a draft.
-
-    Args:
-        name: of the rule
-
-    Returns:
-        The draft.
-
-    Raises:
-        NotFound: no rule of this name ships
-    """
-    entry = _shipped().get(name)
-    if entry is None:
-        raise NotFound(f"no rule {name!r} ships", hint=f"There are: {', '.join(_shipped())}.")
-    return draft_of({**entry.spec, "work_pool_name": entry.spec["work_pool"]["name"]})
-
-
-def known_to(store: Store, tenant: str) -> Known:
-    """Return what a body of this tenant may name.
-
-    Args:
-        store: whose metrics and receivers there are
-        tenant: whose metrics
-
-    Returns:
-        The names.
-    """
-    checks = load().triggers
-    return Known(
-        shipped=shipped_draft,
-        judges=lambda name: checks[name].judges and checks[name].when is None,
-        checks=sorted(checks),
-        metrics=store.metrics.names(tenant),
-        receivers=list(store.receivers.all()),
     )

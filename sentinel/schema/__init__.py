@@ -9,6 +9,7 @@ checking a key per row would cost a third of the bulk path.
 from sentinel.schema.access import AccessGrant, ApiKey, ApiKeySecret
 from sentinel.schema.alerts import LIVE, Alert, Suppression, TimelineEntry
 from sentinel.schema.answered_requests import AnsweredRequest
+from sentinel.schema.approvals import PendingChange, SeparatedTenant
 from sentinel.schema.audit import AuditCheckpoint, AuditHead, AuditPerson, AuditRow
 from sentinel.schema.columns import Moment, new_id
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
@@ -70,6 +71,7 @@ __all__ = [
     "NotificationLogEntry",
     "NotificationOutcome",
     "OutboxEvent",
+    "PendingChange",
     "Person",
     "PersonSession",
     "PolicyMemory",
@@ -83,6 +85,7 @@ __all__ = [
     "RuleRow",
     "SampleBlock",
     "SavedView",
+    "SeparatedTenant",
     "Silence",
     "Suppression",
     "SystemLog",

@@ -22,6 +22,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str
     alert: str
     change: str
+    pending: str
     key: str
     mark: str
     ping: str
@@ -61,6 +62,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         team: to whoever has it in that tenant for another team alone
         query, body: of the request, for a tenant
         elsewhere: whether it is carried out by Prefect, which does not answer in these tests
+        token: the answer to the token of the instance, which is no person; None for a success
     """
 
     own: Expected = 200
@@ -69,6 +71,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     query: Query = nothing
     body: Body = no_body
     elsewhere: bool = False
+    token: Expected | None = None
 
 
 def one_object(body: Body = no_body) -> Entry:
@@ -86,6 +89,11 @@ def instance(*, elsewhere: bool = False, body: Body = no_body, query: Query = no
     return Entry(
         own=403, foreign=403, team=403, elsewhere=elsewhere, body=body, query=query
     )  # fmt: skip
+
+
+def decided(own: Expected, *, token: Expected) -> Entry:
+    """What only a person decides: the token of the instance is none."""
+    return Entry(own=own, foreign=404, team=404, token=token)
 
 
 def listed() -> Entry:
@@ -156,6 +164,12 @@ ENTRIES: dict[str, Entry] = {
     "GET /metrics": whole_tenant(),
     "GET /metrics/samples": whole_tenant(query=named_metric),
     "GET /rules": listed(),
+    "GET /pending-changes": listed(),
+    "GET /pending-changes/{change_id}": one_object(),
+    # `maria` asked for the change, and the keys belong to `ada`, who is an editor.
+    "POST /pending-changes/{change_id}/approve": decided(200, token=403),
+    "POST /pending-changes/{change_id}/reject": decided(200, token=403),
+    "POST /pending-changes/{change_id}/withdraw": decided(409, token=409),
     "POST /rules": instance(elsewhere=True),
     "GET /rules/{name}": instance(elsewhere=True),
     "PUT /rules/{name}": instance(elsewhere=True),

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from sentinel.errors import RuleError
-from sentinel.rollout.made_rules import shipped_draft
 from sentinel.rollout.rule_draft import Draft, draft_of, entry_of_draft, etag_of, rule_of
 from sentinel.rollout.rule_words import Known, slug_of, worded
+from sentinel.rollout.shipped_rules import shipped_draft
 from tests.api.seed_requests import REQUESTS
 
 JUDGES = {"service_up"}

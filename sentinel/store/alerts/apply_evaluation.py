@@ -45,7 +45,7 @@ from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
 from sentinel.store.database.bulk import uncollected
 from sentinel.store.rules.condition_state import load_memory, save_memory
 from sentinel.store.rules.evaluated import has_old_texts, texts_in, texts_of, write_evaluated
-from sentinel.store.rules.rules import ensure_row, refusal
+from sentinel.store.rules.rows import ensure_row, refusal
 from sentinel.template import placeholders
 from sentinel.timing.schedule import slot_judged
 

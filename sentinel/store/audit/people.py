@@ -25,7 +25,9 @@ from sentinel.store.audit.record import person_of
 from sentinel.store.database.tables import (
     ALERT,
     AUDIT_PERSON,
+    PENDING_CHANGE,
     RULE,
+    SEPARATED,
     SUPPRESSION,
     TIMELINE,
     table_of,
@@ -42,7 +44,8 @@ _NAMED: Sequence[tuple[Table, str]] = (
     (ALERT, "acknowledged_by"), (ALERT, "assignee"), (ALERT, "resolved_by"), (TIMELINE, "actor"),
     (RULE, "switched_by"), (SUPPRESSION, "actor"), (_SILENCE, "actor"), (_SILENCE, "ended_by"),
     (_KEY, "created_by"), (_KEY, "revoked_by"), (_GRANT, "granted_by"),
-    (_ACCOUNT, "created_by"),
+    (_ACCOUNT, "created_by"), (PENDING_CHANGE, "asked_by"), (PENDING_CHANGE, "asked_as"),
+    (PENDING_CHANGE, "decided_by"), (SEPARATED, "switched_by"),
 )  # fmt: skip
 """Columns that hold the name of a person."""
 

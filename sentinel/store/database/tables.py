@@ -25,9 +25,11 @@ __all__ = [
     "NOTIFICATION_LOG",
     "NOT_MODELS",
     "NOT_RESOLVED",
+    "PENDING_CHANGE",
     "REMEDIATION",
     "ROLLUP_STATE",
     "RULE",
+    "SEPARATED",
     "SERIES",
     "SILENCE",
     "SUPPRESSION",
@@ -82,12 +84,14 @@ DELIVERY = table_of(schema.Delivery)
 EPISODE_END = table_of(schema.EpisodeEnd)
 GROUP = table_of(schema.AlertGroup)
 MEMBER = table_of(schema.GroupMember)
+PENDING_CHANGE = table_of(schema.PendingChange)
 REMEDIATION = table_of(schema.RemediationRow)
 RULE = table_of(schema.RuleRow)
 SILENCE = table_of(schema.Silence)
 SUPPRESSION = table_of(schema.Suppression)
 ROLLUP_STATE = table_of(schema.RollupState)
 NOTIFICATION_LOG = table_of(schema.NotificationLogEntry)
+SEPARATED = table_of(schema.SeparatedTenant)
 SERIES = table_of(schema.MetricSeries)
 TIMELINE = table_of(schema.TimelineEntry)
 ALERT_COLUMNS = tuple(column.name for column in ALERT.columns)

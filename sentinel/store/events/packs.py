@@ -18,7 +18,7 @@ from sentinel.schema.events import EventPack, PolicyMemory
 from sentinel.store.database.bulk import dumped, insert_new
 from sentinel.store.database.tables import RULE, table_of
 from sentinel.store.events.log import TAIL
-from sentinel.store.rules.rules import ensure_row
+from sentinel.store.rules.rows import ensure_row
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -6,67 +6,37 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 from sqlmodel import col
 
 from sentinel.access import EVERYTHING, Scope
-from sentinel.alerts.reasons import Reason
 from sentinel.audit.change import Change
 from sentinel.clock import utc
 from sentinel.errors import NotFound
-from sentinel.evaluation.judge import CHECK
-from sentinel.evaluation.model import Evaluation, Gate
-from sentinel.labels.fingerprint import fingerprint
+from sentinel.evaluation.model import Gate
+from sentinel.rules.approval import ChangeWaits
 from sentinel.rules.rule import Rule
-from sentinel.schema.alerts import LIVE
-from sentinel.schema.columns import new_id
 from sentinel.schema.conditions import RuleMemory
 from sentinel.schema.rules import RuleRow
-from sentinel.store.database.bulk import dumped, update_many
-from sentinel.store.database.insert import insert_into
 from sentinel.store.database.scoped import rule_in
 from sentinel.store.database.tables import (
-    ALERT,
     RULE,
     SILENCE,
-    SUPPRESSION,
-    TIMELINE,
     model_of,
 )
+from sentinel.store.rules.asking import Asked, ask
 from sentinel.store.rules.lock import lock_rules
-from sentinel.store.rules.made import fresh_rule
-from sentinel.timing.schedule import slot_judged
+from sentinel.store.rules.rows import memory_of, refusal
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["Rules", "ensure_row", "refusal"]
+__all__ = ["Rules", "switch_state"]
 
 
-def refusal(row: Row[Any] | None, rule: Rule, slot: datetime, at: datetime) -> str:
-    """Return why an evaluation is refused.
-
-    Args:
-        row: the rule's row, None for a rule that never ran
-        rule: as the evaluation has it
-        slot: the scheduled time of the evaluation
-        at: when it was made
-
-    Returns:
-        An empty text where it counts. `disabled`: the rule is switched off. `stale`: this slot or
-        a later one was applied. `collapsed`: the run is later than its period, and the newest slot
-        that was due was applied, so that after an outage the late runs of a rule count once.
-    """
-    if row is None:
-        return ""
-    if not row.enabled:
-        return "disabled"
-    judged = slot_judged(slot, at, every=rule.every, last=row.slot)
-    if row.slot is not None and (judged if rule.every else slot) <= row.slot:
-        return "collapsed" if judged > slot else "stale"
-    if row.evaluated_at is not None and at < row.evaluated_at:
-        return "stale"
-    return ""
+def switch_state(row: Row[Any]) -> dict[str, Any]:
+    """Return the state of a rule that a change of its switch is approved for."""
+    return {"rule": dict(row.spec or {}), "enabled": bool(row.enabled)}
 
 
 Fields = list[dict[str, Any]]
@@ -176,15 +146,9 @@ class Rules:
 
         Raises:
             NotFound: there is no rule of that name.
+            ChangeWaits: a second person has to approve it first
         """
-
-        def work(connection: Connection) -> bool:
-            self._locked(connection, tenant, name)
-            switched = self._switch(connection, tenant, name, on=True, actor=actor, reason="")
-            self._store.changed(connection)
-            return switched
-
-        return self._store.in_transaction(work)
+        return bool(self._switched(name, tenant, on=True, actor=actor, reason=""))
 
     def disable(self, name: str, *, actor: str, reason: str = "", tenant: str = "default") -> int:
         """Switch a rule off until someone switches it on; deploys do not change the switch.
@@ -202,17 +166,60 @@ class Rules:
 
         Raises:
             NotFound: there is no rule of that name.
+            ChangeWaits: a second person has to approve it first
         """
+        return self._switched(name, tenant, on=False, actor=actor, reason=reason)
 
-        def work(connection: Connection) -> int:
-            self._locked(connection, tenant, name)
-            self._switch(connection, tenant, name, on=False, actor=actor, reason=reason)
-            closed = self._close_rule(connection, tenant, name, actor)
+    def _switched(self, name: str, tenant: str, *, on: bool, actor: str, reason: str) -> int:
+        def work(connection: Connection) -> int | ChangeWaits:
+            row = self._locked(connection, tenant, name)
+            if row.enabled != on:
+                now = switch_state(row)
+                asked = Asked(
+                    kind="enable" if on else "disable", tenant=tenant, rule=name, spec=row.spec,
+                    before=now, after={**now, "enabled": on}, reason=reason,
+                )  # fmt: skip
+                if (waits := ask(self._store, connection, asked, actor=actor)) is not None:
+                    return waits
+            done = self.switch(connection, tenant, name, on=on, actor=actor, reason=reason)
             # Last in the order in which all writers lock (docs/adr/0003).
             self._store.changed(connection)
-            return closed
+            return done
 
-        return self._store.in_transaction(work)
+        found = self._store.in_transaction(work)
+        if isinstance(found, ChangeWaits):
+            raise found
+        return found
+
+    def switch(
+        self,
+        connection: Connection,
+        tenant: str,
+        name: str,
+        *,
+        on: bool,
+        actor: str,
+        reason: str,
+        approved_by: str = "",
+    ) -> int:
+        """Switch a rule whose lock is held, without asking whether a second person is needed.
+
+        Args:
+            connection: the transaction that holds the lock
+            tenant: whose the rule is
+            name: of the rule
+            on: whether it is to run
+            actor: who does it
+            reason: a person's, for the others
+            approved_by: the second person, where one was needed
+
+        Returns:
+            Whether it was off, or how many alerts were closed.
+        """
+        changed = self._switch(
+            connection, tenant, name, on=on, actor=actor, reason=reason, approved_by=approved_by
+        )
+        return int(changed) if on else self._close_rule(connection, tenant, name, actor)
 
     def retire(self, name: str, *, actor: str, tenant: str = "default") -> int:
         """Delete a rule whose deployment is gone; a new rule may take its name.
@@ -239,22 +246,32 @@ class Rules:
             connection.execute(
                 SILENCE.delete().where(SILENCE.c.tenant == tenant, SILENCE.c.rule == name)
             )
-            connection.execute(delete(RuleMemory).where(*_memory_of(tenant, name)))
+            connection.execute(delete(RuleMemory).where(*memory_of(tenant, name)))
             self._record(connection, "rule.retired", tenant, name, actor, before={"exists": True})
             self._store.changed(connection)
             return closed
 
         return self._store.in_transaction(work)
 
-    def _locked(self, connection: Connection, tenant: str, name: str) -> None:
-        if not lock_rules(connection, [(tenant, name)]):
+    def _locked(self, connection: Connection, tenant: str, name: str) -> Row[Any]:
+        row = lock_rules(connection, [(tenant, name)]).get((tenant, name))
+        if row is None:
             raise NotFound(
                 f"there is no rule {name!r}",
                 hint="A rule is known here once it has run; see: sentinel rule list",
             )
+        return row
 
     def _switch(
-        self, connection: Connection, tenant: str, name: str, *, on: bool, actor: str, reason: str
+        self,
+        connection: Connection,
+        tenant: str,
+        name: str,
+        *,
+        on: bool,
+        actor: str,
+        reason: str,
+        approved_by: str,
     ) -> bool:
         now = self._store.now()
         done = connection.execute(
@@ -273,9 +290,11 @@ class Rules:
             )
         )
         if done.rowcount:
+            second = {"approved_by": approved_by} if approved_by else {}
             self._record(
                 connection, "rule.enabled" if on else "rule.disabled", tenant, name, actor,
-                before={"enabled": not on}, after={"enabled": on}, note=reason,
+                before={"enabled": not on}, after={"enabled": on} | second, note=reason,
+                people=("approved_by",),
             )  # fmt: skip
         return bool(done.rowcount)
 
@@ -291,99 +310,3 @@ class Rules:
             **more,
         )
         self._store.audit.add(connection, change, actor=actor)
-
-
-def ensure_row(
-    store: Store, connection: Connection, evaluation: Evaluation, now: datetime
-) -> Row[Any]:
-    """Ensure that the rule has a row, take over the history of a renamed one, and lock the row."""
-    rule = evaluation.rule
-    key = (rule.tenant, rule.name)
-    found = lock_rules(connection, [key])
-    if key in found:
-        return found[key]
-    if rule.renamed_from:
-        _adopt(connection, rule, rule.renamed_from, now)
-    connection.execute(
-        insert_into(store.dialect, RULE)
-        .values(
-            fresh_rule(
-                rule,
-                evaluation.trigger,
-                rule.category or evaluation.default_category,
-                evaluation.source.owner,
-                now,
-            )
-        )
-        .on_conflict_do_nothing()
-    )
-    return lock_rules(connection, [key])[key]
-
-
-def _adopt(connection: Connection, rule: Rule, old: str, now: datetime) -> None:
-    """Give the row and the alerts of the name `old` to `rule`, with new fingerprints."""
-    row = lock_rules(connection, [(rule.tenant, old)]).get((rule.tenant, old))
-    if row is None:
-        return
-    connection.execute(
-        update(RULE)
-        .where(RULE.c.tenant == rule.tenant, RULE.c.name == old)
-        .values(name=rule.name, updated_at=now)
-    )
-    # Conditions count by fingerprint, and fingerprints change with the name.
-    connection.execute(delete(RuleMemory).where(*_memory_of(rule.tenant, old)))
-    spec: dict[str, Any] = row.spec or {}
-    static: dict[str, str] = spec.get("labels", {})
-    alerts = connection.execute(
-        select(ALERT.c.id, ALERT.c.fingerprint, ALERT.c.labels, ALERT.c.status, ALERT.c.severity,
-               ALERT.c.source, ALERT.c.version)
-        .where(ALERT.c.tenant == rule.tenant, ALERT.c.rule == old)
-    ).all()  # fmt: skip
-    entries: list[dict[str, Any]] = []
-    renamed: list[tuple[Any, ...]] = []
-    prints: dict[str, str] = {}
-    for alert in alerts:
-        own = _identity(rule.tenant, old, alert.labels, static, alert.fingerprint)
-        labels = dict(alert.labels)
-        if alert.source == "check":  # its label is the rule's name
-            own = labels = {CHECK: rule.name}
-        print_ = fingerprint(rule.tenant, rule.name, own)
-        renamed.append((alert.id, dumped(labels), print_))
-        prints[alert.fingerprint] = print_
-        if alert.status in LIVE[1:]:
-            entries.append(
-                {
-                    "id": new_id(), "alert_id": alert.id, "at": now, "kind": "renamed",
-                    "reason": str(Reason.RULE_RENAMED), "actor": "", "comment": f"was {old}",
-                    "status": alert.status, "severity": alert.severity, "version": alert.version,
-                }
-            )  # fmt: skip
-    columns = (("labels", "json"), ("fingerprint", "text"))
-    update_many(connection, "alert", columns, renamed, same={"rule": rule.name})
-    mine = (SUPPRESSION.c.tenant == rule.tenant, SUPPRESSION.c.rule == old)
-    for muted in connection.execute(select(SUPPRESSION.c.fingerprint).where(*mine)).all():
-        connection.execute(
-            update(SUPPRESSION)
-            .where(SUPPRESSION.c.fingerprint == muted.fingerprint)
-            .values(rule=rule.name, fingerprint=prints.get(muted.fingerprint, muted.fingerprint))
-        )
-    silenced = (SILENCE.c.tenant == rule.tenant, SILENCE.c.rule == old)
-    connection.execute(update(SILENCE).where(*silenced).values(rule=rule.name))
-    if entries:
-        connection.execute(TIMELINE.insert(), entries)
-
-
-def _memory_of(tenant: str, name: str) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions that select the state of a rule's conditions."""
-    return col(RuleMemory.tenant) == tenant, col(RuleMemory.rule) == name
-
-
-def _identity(
-    tenant: str, rule: str, labels: dict[str, str], static: dict[str, str], print_: str
-) -> dict[str, str]:
-    """Return the reading's own labels out of `labels`, checked against their fingerprint."""
-    own = {k: v for k, v in labels.items() if k not in static or static[k] != v}
-    if fingerprint(tenant, rule, own) == print_:
-        return own
-    # Where the reading and the rule give a label the same value, the label identifies.
-    return dict(labels)

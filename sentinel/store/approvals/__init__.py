@@ -1,0 +1,1 @@
+"""Separation of duties: where it is switched on, and the changes that wait."""
