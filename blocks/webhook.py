@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import math
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,9 +18,21 @@ from blocks.http_channel import HttpChannel, HttpRequest, timeout_field
 from blocks.message_text import resources_of
 from sentinel.notifications.channel import Message, MessageAlert
 
-__all__ = ["PAGE", "SIGNATURE", "SignedWebhook", "body_of", "signature"]
+__all__ = [
+    "FIELDS", "PAGE", "SIGNATURE", "TIMED_SIGNATURE", "TIMESTAMP", "SignedWebhook", "body_of",
+    "signature", "signed",
+]  # fmt: skip
 
 SIGNATURE = "X-Sentinel-Signature-256"
+TIMESTAMP = "X-Sentinel-Timestamp"
+TIMED_SIGNATURE = "X-Sentinel-Timed-Signature-256"
+FIELDS = frozenset((
+    "affected_resources", "alert_id", "alerts", "annotations", "category", "dedup_key",
+    "description", "firing", "group_id", "group_severity", "group_status", "group_title", "labels",
+    "message_id", "page", "pages", "reason", "reason_text", "receiver", "resolved", "severity",
+    "status", "timestamp", "title", "url",
+))  # fmt: skip
+"""Names of the fields of a body."""
 PAGE = 500
 """Alerts in one request: endpoints and their proxies often refuse bodies of more than 1 MB."""
 MESSAGE_ID = "X-Sentinel-Message-Id"
@@ -67,10 +80,29 @@ class SignedWebhook(HttpChannel):
                     **own,
                     "Content-Type": "application/json",
                     "User-Agent": "sentinel",
-                    SIGNATURE: signature(self.secret.get_secret_value(), body),
+                    **signed(self.secret.get_secret_value(), body),
                     MESSAGE_ID: message.id + (f"-{page}" if page > 1 else ""),
                 },
             )
+
+
+def signed(secret: str, body: bytes) -> dict[str, str]:
+    """Return the headers that prove that a body is ours, and when it was sent.
+
+    Args:
+        secret: shared with the endpoint
+        body: of the request
+
+    Returns:
+        The signature of the body, the time in seconds since 1970, and the signature of both: of
+        the time, a dot and the body.
+    """
+    moment = str(int(time.time()))
+    return {
+        SIGNATURE: signature(secret, body),
+        TIMESTAMP: moment,
+        TIMED_SIGNATURE: signature(secret, moment.encode() + b"." + body),
+    }
 
 
 def signature(secret: str, body: bytes) -> str:

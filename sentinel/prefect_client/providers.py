@@ -19,7 +19,9 @@ __all__ = ["MASK", "Provider", "Providers", "masked"]
 
 PREFIX = "sentinel-provider-"
 MASK = "********"
-_SECRET = re.compile(r"key|token|secret|password|passwd|credential|url|auth", re.IGNORECASE)
+_SECRET = re.compile(
+    r"key|token|secret|password|passwd|credential|url|auth|headers|topic", re.IGNORECASE
+)
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from prefect.types import SecretDict
 from pydantic import SecretStr
 
 from blocks import VENDORS
@@ -226,7 +227,8 @@ def test_a_provider_of_any_type_takes_the_fields_of_its_block(
 def test_every_secret_of_every_type_is_masked():
     for word, kind in VENDORS.items():
         for name, field in kind.model_fields.items():
-            if field.annotation is SecretStr:
+            kind_of: Any = field.annotation
+            if kind_of in (SecretStr, SecretDict):
                 assert masked({name: "s3cret"}) == {name: MASK}, word
 
 

@@ -32,6 +32,18 @@ def test_the_receiver_can_check_that_the_message_is_ours(receiver: Receiver):
     assert request.headers["X-Sentinel-Signature-256"] == f"sha256={expected}"
 
 
+def test_the_receiver_can_check_when_a_message_was_sent(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("blocks.webhook.time.time", lambda: 1_772_366_400.9)
+    webhook(receiver.url).send(message())
+    (request,) = receiver.requests
+    assert request.headers["X-Sentinel-Timestamp"] == "1772366400"
+    both = b"1772366400." + request.body
+    expected = hmac.new(SECRET.encode(), both, hashlib.sha256).hexdigest()
+    assert request.headers["X-Sentinel-Timed-Signature-256"] == f"sha256={expected}"
+
+
 def test_the_body_is_the_one_that_receivers_know(receiver: Receiver):
     webhook(receiver.url).send(message())
     body = json.loads(receiver.requests[0].body)
