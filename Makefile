@@ -3,8 +3,8 @@
 #
 #   make run                    install, then start the whole product (Ctrl-C stops it)
 #   make run ARGS=--no-demo     without the demo rules; `make run ARGS=--help` tells the rest
-#   make test                   everything that starts no whole system and no browser (minutes)
-#   make test-all               those too: what .ci/run does
+#   make test                   everything that takes no seconds by itself (minutes in all)
+#   make test-all               whole systems, browsers and the rest too: what .ci/run does
 #   make test-long              soaks and long fuzzers: once before an issue that touches what they
 #                               are about is resolved, with their figures in its note
 #   make lint                   what a change must satisfy besides the tests

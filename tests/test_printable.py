@@ -119,6 +119,7 @@ def test_the_lines_that_a_flow_logs_stay_as_they_are() -> None:
     assert stream.getvalue() == "WARNING two\nlines\n"
 
 
+@pytest.mark.slow
 def test_only_known_files_write_to_a_terminal() -> None:
     found: set[str] = set()
     for folder in ("sentinel", "flows", "blocks", "dashboard", "triggers"):

@@ -54,6 +54,7 @@ def test_the_seeded_body_becomes_a_deployment_that_says_who_owns_it(
     assert desk.get(f"{RULES}/high-cpu-usage").json()["health"] == "never_evaluated"
 
 
+@pytest.mark.slow
 def test_a_rule_that_was_made_runs_and_opens_an_alert(
     desk: httpx.Client, prefect_server: PrefectServer, database: str, tmp_path: Path
 ):
@@ -184,6 +185,7 @@ def test_what_a_crash_left_of_a_rule_the_same_request_completes(
     assert "high-cpu-usage" in deployments(prefect_server)
 
 
+@pytest.mark.slow
 def test_a_rule_of_a_file_is_read_and_switched_and_changed_where_it_belongs(
     desk: httpx.Client, prefect_server: PrefectServer, tmp_path: Path
 ):

@@ -133,6 +133,7 @@ def relay_until_killed(url: str, since: datetime, first: int, last: int) -> None
     street.store.close()
 
 
+@pytest.mark.slow
 def test_it_opens_and_resolves_what_live_did(store: Store, clock: FakeClock):
     """Hours of relays that are killed, a gap and an edit; only the events are replayed."""
     street = Told(store, clock)

@@ -115,6 +115,7 @@ def evaluate_until_killed(url: str, first: int, last: int) -> None:
     live.store.close()
 
 
+@pytest.mark.slow
 def test_it_opens_and_resolves_what_live_did(store: Store, clock: FakeClock):
     """Hours with gaps, processes that are killed and an edit; only the readings are replayed."""
     url = store.engine.url.render_as_string(hide_password=False)

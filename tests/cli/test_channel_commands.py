@@ -214,6 +214,7 @@ def test_an_unknown_channel_is_not_found(sentinel: Run) -> None:
     assert sentinel("channel", "remove", "nobody")[0] == 3
 
 
+@pytest.mark.slow
 def test_variables_of_other_systems_become_channels_of_the_default_receiver(
     sentinel: Run, receiver: Receiver, mail: MailServer, tmp_path: Any
 ) -> None:

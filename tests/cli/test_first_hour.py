@@ -115,6 +115,7 @@ def test_without_a_terminal_a_missing_secret_is_named(
     assert variable in err
 
 
+@pytest.mark.slow
 def test_no_library_talks_after_a_command() -> None:
     """A server that is gone leaves Prefect with events that it cannot send."""
     program = (

@@ -107,12 +107,14 @@ def completed(words: str) -> set[str]:
     return set(done.stdout.split())
 
 
+@pytest.mark.slow
 def test_the_shell_completes_commands(run: Run) -> None:
     assert completed("sentinel alert una") == {"unack"}
     assert {"suppress", "resolve", "show"} <= completed("sentinel alert ")
 
 
 @both_databases
+@pytest.mark.slow
 def test_the_shell_completes_names_from_the_database(run: Run, world: World) -> None:
     assert completed("sentinel rule show di") == {"disk"}
     assert completed("sentinel receiver remove d") == {"default"}

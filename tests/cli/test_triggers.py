@@ -164,6 +164,7 @@ def clone(tmp_path: Path) -> Clone:
     return Clone(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_new_trigger_works_and_its_test_passes(clone: Clone) -> None:
     done = clone.sentinel("new", "queue_length")
     assert done.returncode == 0, done.stderr
@@ -184,6 +185,7 @@ def test_a_new_trigger_passes_the_linter(clone: Clone) -> None:
         assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 def test_existing_files_and_invalid_names_are_refused(clone: Clone) -> None:
     clone.sentinel("new", "queue_length")
     again = clone.sentinel("new", "queue_length")
@@ -209,6 +211,7 @@ def test_a_check_that_fails_is_exit_code_one_with_its_readings(clone: Clone) -> 
     assert "There is no condition: add --above" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_broken_file_breaks_only_itself(clone: Clone) -> None:
     clone.sentinel("new", "queue_length")
     (clone.folder / "triggers" / "broken.py").write_text("import no_such_module\n")
@@ -221,6 +224,7 @@ def test_a_broken_file_breaks_only_itself(clone: Clone) -> None:
     assert clone.sentinel("run", "broken").returncode == 1
 
 
+@pytest.mark.slow
 def test_doctor_names_a_broken_file_its_line_and_the_fix(clone: Clone) -> None:
     well = clone.python("sentinel.cli", "doctor")
     assert " 0 usable" in well.stdout, well.stdout

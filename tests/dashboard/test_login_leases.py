@@ -238,6 +238,7 @@ FORMS = (
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.usefixtures("login")
+@pytest.mark.slow
 def test_a_form_takes_nothing_once_the_login_names_nobody_and_takes_it_when_it_does_again(
     scene: Scene, page: AppTest, time: Time, form: Callable[[Scene, AppTest], Form]
 ):

@@ -74,6 +74,7 @@ def test_they_begin_before_the_alert_and_go_on_after_it(watched: Watched):
     assert alert.resolved_at < found.until < watched.clock.now()
 
 
+@pytest.mark.slow
 def test_very_many_are_thinned_and_keep_their_peaks(watched: Watched):
     for number in range(600):
         watched.sees(web=99.5 if number == 301 else 95 + number % 3)

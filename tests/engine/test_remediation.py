@@ -54,6 +54,7 @@ def remediation(restart: str, **parameters: Any) -> dict[str, Any]:
     return {"deployment": f"restart/{restart}", "parameters": parameters}
 
 
+@pytest.mark.slow
 def test_it_is_run_once_for_an_alert_and_its_end_is_on_the_alert(gauges: Gauges, restart: str):
     rule = gauges.rule(f"heals-{restart}", remediate=remediation(restart, service="{name}"))
     gauges.shows(web=95, mail=10)

@@ -63,6 +63,7 @@ def test_everything_that_ships_arrives(rolled_out: PrefectServer):
         assert deployment["path"] is None
 
 
+@pytest.mark.slow
 def test_one_can_be_rolled_out_by_its_name(rolled_out: PrefectServer):
     done = rolled_out.cli("--no-prompt", "deploy", "-n", "disk-space")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -116,6 +117,7 @@ def test_deploying_again_keeps_switches_and_times(prefect_server: PrefectServer,
     ],
     ids=["trigger", "rule", "no name"],
 )  # fmt: skip
+@pytest.mark.slow
 def test_bad_parameters_are_refused_by_deploy(
     prefect_server: PrefectServer, tmp_path: Path, parameters: dict[str, Any], named: str
 ):

@@ -57,6 +57,7 @@ def test_an_alert_names_the_run_that_raised_it(gauges: Gauges):
     assert (alert.flow_run_id, alert.deployment_id) == (str(run.id), deployment)
 
 
+@pytest.mark.slow
 def test_an_artifact_is_kept_only_when_something_changed(gauges: Gauges):
     deployment = gauges.rule("artifacts")
     for value, kept in ((97, 1), (98, 1), (10, 2), (11, 2)):
@@ -127,6 +128,7 @@ def test_a_run_without_a_deployment_is_a_rehearsal(gauges: Gauges):
     assert alerts(gauges) == []
 
 
+@pytest.mark.slow
 def test_a_disabled_rule_runs_no_check_and_says_how_to_enable_it(gauges: Gauges):
     gauges.shows(a=97)
     deployment = gauges.rule("off")
@@ -154,6 +156,7 @@ def test_a_check_that_raises_is_stored_and_its_flow_run_fails(gauges: Gauges):
     assert status == "open"
 
 
+@pytest.mark.slow
 def test_a_failing_check_keeps_what_fires(gauges: Gauges):
     deployment = gauges.rule("keeps")
     gauges.shows(a=97)

@@ -156,6 +156,7 @@ def test_an_unknown_trigger_is_an_error_that_lists_the_triggers():
         _ = flows.rules.disk_spice
 
 
+@pytest.mark.slow
 def test_only_the_trigger_asked_for_is_imported():
     said = subprocess.run(
         [

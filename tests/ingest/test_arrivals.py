@@ -224,6 +224,7 @@ def test_messages_are_tried_again_as_a_whole_where_another_process_was_first(
     assert len(slots) == 4
 
 
+@pytest.mark.slow
 def test_the_api_answers_while_hundreds_of_messages_wait(app: FastAPI, door: Door):
     async def ask() -> list[int]:
         transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))

@@ -181,6 +181,7 @@ PATTERNS = st.recursive(_ATOMS, _bigger, max_leaves=8)
 
 @settings(max_examples=600)
 @given(source=PATTERNS, text=st.text(CHARACTERS, max_size=12), ignore_case=st.booleans())
+@pytest.mark.slow
 def test_the_answer_is_the_one_of_re_for_ascii_classes(source: str, text: str, ignore_case: bool):
     # Of nothing, Python changed its mind in 3.14; between the bytes of é, RE2 has a place, too.
     assume((text and text.isascii()) or "\\B" not in source)
@@ -202,6 +203,7 @@ _PIECES = st.sampled_from(
 
 @settings(max_examples=800)
 @given(st.lists(_PIECES, max_size=8).map("".join), st.text("abABQE0{},-_ ^[]é", max_size=6))
+@pytest.mark.slow
 def test_no_text_is_passed_over_for_what_it_lacks(source: str, text: str):
     options = re2.Options()
     options.log_errors = False

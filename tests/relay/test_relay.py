@@ -86,6 +86,7 @@ def test_it_publishes_committed_events_once_and_in_order(night: Night):
     assert night.store.outbox.backlog() == 0
 
 
+@pytest.mark.slow
 def test_events_wait_while_prefect_is_down_and_follow_when_it_is_back(night: Night):
     night.server.up = False
     night.world.sees({"/": 95})
@@ -191,6 +192,7 @@ def test_a_duty_that_fails_does_not_stop_the_others_and_is_logged_once(
     assert len(said) == 1
 
 
+@pytest.mark.slow
 def test_the_dead_mans_switch_is_pinged_only_while_the_relay_is_healthy(
     store: Store, clock: FakeClock
 ):
@@ -204,6 +206,7 @@ def test_the_dead_mans_switch_is_pinged_only_while_the_relay_is_healthy(
     assert len(pings) <= 3
 
 
+@pytest.mark.slow
 def test_one_shots_expire_without_prefect(store: Store, clock: FakeClock):
     night = Night(store, clock)
     night.server.up = False

@@ -165,6 +165,7 @@ def test_it_creates_exactly_the_deployments_of_prefect_deploy(rollouts: Rollouts
     assert set(kinds(rollouts.plan(*paths)).values()) == {"unchanged"}
 
 
+@pytest.mark.slow
 def test_only_changed_deployments_are_sent_and_as_prefect_would(rollouts: Rollouts):
     rollouts.roll_out(rollouts.file(rule("alters"), rule("stays")))
     before = rollouts.deployment("stays")

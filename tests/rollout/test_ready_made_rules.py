@@ -67,6 +67,7 @@ def opened(name: str, minutes: Sequence[float | Reading]) -> list[tuple[int, str
         ("database-slow", [1.1] * 4, 4, "high", [1.1] * 3 + [0.9]),
     ],
 )
+@pytest.mark.slow
 def test_a_level_must_hold_for_its_time(
     rule: str, fires: list[float], when: int, severity: str, holds: list[float]
 ):

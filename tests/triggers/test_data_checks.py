@@ -279,6 +279,7 @@ def test_a_source_that_is_down_is_named_without_its_password(tmp_path: Path):
     assert caught.value.source == f"127.0.0.1:{port}"
 
 
+@pytest.mark.slow
 def test_two_hundred_rules_on_one_dead_source_notify_its_owner_once(store: Store, clock: FakeClock):
     source = f"postgresql://app:hush@127.0.0.1:{free_port()}/shop"
     down = observe(row_count, Context(), {"source": source, "tables": ["orders"]}, timeout=None)

@@ -149,6 +149,7 @@ def test_where_none_is_named_the_largest_are_watched(watch: Watch, child: Child)
     assert len(watch.state["samples"]) <= 3
 
 
+@pytest.mark.slow
 def test_the_state_stays_small_however_often_it_is_evaluated(clock: FakeClock, child: Child):
     state: dict[str, Any] = {}
     for _ in range(400):

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.prefect
 RULE = Rule.model_validate({"name": "prefect-runs", "every": "15s"})
 
 
+@pytest.mark.slow
 def test_a_deployment_that_is_deleted_while_it_fails_has_not_recovered(fleet: Fleet, store: Store):
     nightly = fleet.deployment("nightly")
     fleet.ran(nightly, "FAILED")
@@ -54,6 +55,7 @@ def _applied(store: Store, fleet: Fleet) -> list[str]:
     return [change.reason for change in store.apply(evaluation).changes]
 
 
+@pytest.mark.slow
 def test_an_alert_says_that_its_run_is_deleted(fleet: Fleet):
     nightly = fleet.deployment("nightly")
     run = fleet.ran(nightly, "FAILED", message="boom")

@@ -46,6 +46,7 @@ def connect(server: Postgres, database: str = "sentinel") -> psycopg.Connection:
     return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
 
 
+@pytest.mark.slow
 def test_a_second_start_finds_what_the_first_one_kept(home: Home) -> None:
     assert not Postgres.has_data(home)
     with served(home) as server, connect(server) as connection:
@@ -57,6 +58,7 @@ def test_a_second_start_finds_what_the_first_one_kept(home: Home) -> None:
         connection.execute("CREATE EXTENSION pg_trgm")
 
 
+@pytest.mark.slow
 def test_its_parts_are_no_superusers_and_keep_to_their_own_database(home: Home) -> None:
     with served(home) as server:
         for database in ("sentinel", "prefect"):
@@ -75,6 +77,7 @@ def test_its_parts_are_no_superusers_and_keep_to_their_own_database(home: Home) 
             psycopg.connect(elsewhere.render_as_string(hide_password=False))
 
 
+@pytest.mark.slow
 def test_what_an_earlier_version_made_as_the_superuser_gets_the_owner(home: Home) -> None:
     with served(home) as server:
         as_superuser = make_url(server.address("postgres")).set(
@@ -104,6 +107,7 @@ def test_what_an_earlier_version_made_as_the_superuser_gets_the_owner(home: Home
         connection.execute("CREATE TABLE another (id int)")
 
 
+@pytest.mark.slow
 def test_the_server_is_never_told_a_password_in_clear(home: Home) -> None:
     told: list[str] = []
     execute: Any = psycopg.Connection.execute
@@ -124,6 +128,7 @@ def test_the_server_is_never_told_a_password_in_clear(home: Home) -> None:
         connection.execute("SELECT 1")
 
 
+@pytest.mark.slow
 def test_only_this_machine_with_the_password_gets_in(home: Home) -> None:
     with served(home) as server:
         with connect(server, "prefect") as connection:
@@ -144,6 +149,7 @@ def closed(folder: Path) -> bool:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only as root is another user needed")
+@pytest.mark.slow
 def test_as_root_in_a_closed_folder_it_runs_from_where_its_user_may_go(
     home: Home, reachable: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +163,7 @@ def test_as_root_in_a_closed_folder_it_runs_from_where_its_user_may_go(
     assert not (home.postgres / "data").exists()
 
 
+@pytest.mark.slow
 def test_a_pid_file_left_by_a_crash_is_no_hindrance(home: Home) -> None:
     with served(home):
         pass
@@ -166,6 +173,7 @@ def test_a_pid_file_left_by_a_crash_is_no_hindrance(home: Home) -> None:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
+@pytest.mark.slow
 def test_data_of_another_major_version_is_explained_not_touched(home: Home) -> None:
     with served(home):
         pass
@@ -176,6 +184,7 @@ def test_data_of_another_major_version_is_explained_not_touched(home: Home) -> N
     assert "Dump it" in refused.value.hint
 
 
+@pytest.mark.slow
 def test_a_server_that_cannot_be_used_is_reported_with_its_log(home: Home) -> None:
     with served(home) as server:
         (home.root / "postgres-password").write_text("another\n")

@@ -18,6 +18,7 @@ from tests.prefect_server import free_port
 from tests.up.test_plan import settings
 
 
+@pytest.mark.slow
 def test_a_prefect_that_does_not_answer_is_one_sentence(tmp_path: Path) -> None:
     given = f"http://127.0.0.1:{free_port()}/api"
     done = subprocess.run(

@@ -57,12 +57,14 @@ def test_a_path_is_followed_too(package: Path):
     assert code.version(entrypoint) != before
 
 
+@pytest.mark.slow
 def test_the_flow_of_a_rule_follows_its_trigger():
     code = Code()
     assert code.version("flows.rules.disk_space") != code.version("flows.rules.cpu_usage")
 
 
 @pytest.mark.parametrize("trigger", ["old_style", "broken_triggers"])
+@pytest.mark.slow
 def test_a_trigger_that_may_be_in_any_file_follows_all_of_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trigger: str
 ):

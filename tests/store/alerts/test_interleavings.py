@@ -208,6 +208,7 @@ def machine(migrated: Path) -> type[RuleBasedStateMachine]:
 
 
 @pytest.mark.parametrize("examples", [15])
+@pytest.mark.slow
 def test_whatever_happens_the_database_stays_whole(migrated_sqlite: Path, examples: int):
     run_state_machine_as_test(
         machine(migrated_sqlite),

@@ -28,7 +28,7 @@ BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
 _numbers = itertools.count()
 
 fresh = settings(
-    max_examples=15,
+    max_examples=8,
     # Each example has a rule of its own, so that they may share a database.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -226,6 +226,7 @@ SWEEPS = st.lists(st.floats(0, 25), max_size=12)
     RULES, st.lists(VALUES, min_size=14, max_size=14), MISSING, SWEEPS,
     st.lists(st.floats(0, 59.9), min_size=14, max_size=14),
 )  # fmt: skip
+@pytest.mark.slow
 def test_lateness_within_a_period_changes_nothing(
     store: Store, clock: FakeClock, rule: dict[str, Any], values: list[float],
     missing: set[int], sweeps: list[float], late: list[float],
@@ -243,6 +244,7 @@ def test_lateness_within_a_period_changes_nothing(
     RULES, st.lists(VALUES, min_size=14, max_size=14), MISSING, SWEEPS,
     st.lists(st.floats(0, 200), min_size=14, max_size=14),
 )  # fmt: skip
+@pytest.mark.slow
 def test_a_backtest_of_late_runs_agrees_with_what_they_did_live(
     store: Store, clock: FakeClock, rule: dict[str, Any], values: list[float],
     missing: set[int], sweeps: list[float], late: list[float],

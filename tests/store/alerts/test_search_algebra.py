@@ -126,6 +126,7 @@ SEARCHES: st.SearchStrategy[Node] = st.recursive(
 )
 
 
+@pytest.mark.slow
 def test_a_search_finds_what_it_says_and_nothing_more(store: Store, alerts: list[AlertView]):
     assert {one.status for one in alerts} == {*STATUSES, "resolved"}
 

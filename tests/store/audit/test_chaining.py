@@ -139,6 +139,7 @@ def change_and_chain(url: str, name: str) -> None:
     store.close()
 
 
+@pytest.mark.slow
 def test_processes_that_change_and_chain_at_once_make_one_chain(store: Store):
     url = store.engine.url.render_as_string(hide_password=False)
     assert ended(change_and_chain, (url, "ada"), (url, "grace"), (url, "mary")) == [True] * 3

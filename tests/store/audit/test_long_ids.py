@@ -33,6 +33,7 @@ def _as_it_was_made(store: Store) -> None:
         create_triggers(connection)
 
 
+@pytest.mark.slow
 def test_rows_of_before_the_migration_are_still_proved_and_refused(database_url: str):
     store = Store(database_url, clock=FakeClock())
     migrate_to(store.engine, "0028")

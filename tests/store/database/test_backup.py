@@ -84,6 +84,7 @@ def test_every_table_that_migrations_make_is_backed_up(store: Store):
     assert ours <= there
 
 
+@pytest.mark.slow
 def test_a_backup_restores_every_row_into_either_database(
     full: Store, other: Store, tmp_path: Path
 ):
@@ -96,6 +97,7 @@ def test_a_backup_restores_every_row_into_either_database(
     assert schema_ready(other.engine)
 
 
+@pytest.mark.slow
 def test_a_restored_database_keeps_working(full: Store, other: Store, tmp_path: Path):
     backup(full, tmp_path / "b.jsonl.gz")
     restore(other, tmp_path / "b.jsonl.gz")
@@ -113,6 +115,7 @@ def test_a_restored_database_keeps_working(full: Store, other: Store, tmp_path: 
     assert numbers[-1] > full.rules.get("disk").evaluations
 
 
+@pytest.mark.slow
 def test_postgresql_has_statistics_right_after_a_restore(full: Store, other: Store, tmp_path: Path):
     """Else it plans searches of a million alerts, for the first minutes, as if of none."""
     if other.dialect != "postgresql":
@@ -152,6 +155,7 @@ def test_a_replacing_restore_removes_rows_written_after_the_backup(full: Store, 
     assert full.change_number() != number
 
 
+@pytest.mark.slow
 def test_a_backup_of_an_older_schema_replaces_what_a_migrated_database_has(
     full: Store, tmp_path: Path
 ):
@@ -168,6 +172,7 @@ def test_a_backup_of_an_older_schema_replaces_what_a_migrated_database_has(
     assert [row.action for row in page(full, AuditFilter()).items] == ["database.restored"]
 
 
+@pytest.mark.slow
 def test_audit_rows_of_long_ids_are_restored_from_before_their_column_was_widened(
     full: Store, other: Store, tmp_path: Path
 ):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -17,6 +15,7 @@ from sentinel.store import Store
 from sentinel.store.database.engine import connect
 from sentinel.store.database.migrate import migrate, schema_ready
 from sentinel.store.database.tables import NOT_MODELS
+from tests.processes import ended
 
 
 def test_the_migrated_schema_is_the_models(store: Store):
@@ -41,13 +40,13 @@ def test_the_database_itself_refuses_a_second_live_alert(store: Store):
     assert indexes["alert_one_live"]["unique"]
 
 
+@pytest.mark.slow
+def migrate_in_a_process(url: str) -> None:
+    Store(url).migrate()
+
+
 def test_several_processes_may_start_at_once(database_url: str):
-    code = f"from sentinel.store import Store; Store({database_url!r}).migrate()"
-    starters = [
-        subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(3)
-    ]
-    answers = [(one.communicate(timeout=120)[1], one.returncode) for one in starters]
-    assert [code for _, code in answers] == [0, 0, 0], answers
+    assert ended(migrate_in_a_process, *[(database_url,)] * 3) == [True] * 3
     engine = connect(database_url)
     assert schema_ready(engine)
     engine.dispose()

@@ -64,6 +64,7 @@ def kept(connection: Connection) -> dict[str, tuple[dict[str, Any], datetime | N
     return {name: (spec, expires) for name, spec, expires in rows}
 
 
+@pytest.mark.slow
 def test_a_rule_whose_alerts_expire_already_keeps_its_own_terms(engine: Engine):
     with engine.connect() as connection:
         before = kept(connection)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from alembic import command
 from sqlalchemy import Connection, MetaData, Table, select, text
 
@@ -121,6 +122,7 @@ def test_every_reason_that_an_older_version_stored_is_a_code_of_this_one():
     assert {code for code, _ in TIMELINE.values()} <= set(of_alerts.Reason)
 
 
+@pytest.mark.slow
 def test_a_database_of_the_schema_before_comes_out_with_codes(database_url: str):
     engine = connect(database_url)
     migrate_to(engine, "0011")
@@ -147,6 +149,7 @@ def test_a_database_of_the_schema_before_comes_out_with_codes(database_url: str)
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_a_downgrade_gives_the_sentences_back(database_url: str):
     engine = connect(database_url)
     migrate_to(engine, "0011")
@@ -163,6 +166,7 @@ def test_a_downgrade_gives_the_sentences_back(database_url: str):
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_a_backup_of_a_version_before_is_restored_with_codes(
     store: Store, clock: FakeClock, other: Store, tmp_path: Path
 ):

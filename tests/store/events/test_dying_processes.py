@@ -57,6 +57,7 @@ def match_until_killed(url: str, lives: int) -> None:
 
 
 @pytest.mark.parametrize("held", [0, 1], ids=["told", "held back"])
+@pytest.mark.slow
 def test_an_event_counts_once_however_many_processes_match_and_are_killed(
     store: Store, clock: FakeClock, held: int
 ):

@@ -217,6 +217,7 @@ def test_a_pack_is_deleted_when_its_deployment_is_gone(street: Street):
     assert [a.rule for a in street.alerts() if a.status == "open"] == ["one"]
 
 
+@pytest.mark.slow
 def test_an_event_counts_once_however_many_match_and_die(
     street: Street, monkeypatch: pytest.MonkeyPatch
 ):

@@ -74,6 +74,7 @@ def night(store: Store, clock: FakeClock) -> Night:
     return Night(store, clock)
 
 
+@pytest.mark.slow
 def test_a_dead_channel_is_tried_by_one_message_at_a_time(night: Night):
     night.burns()
     night.passes(1)
@@ -101,6 +102,7 @@ def test_a_channel_that_asks_to_be_left_alone_is(store: Store, clock: FakeClock)
         assert len(hook.tried) == tried, seconds
 
 
+@pytest.mark.slow
 def test_its_outage_is_two_lines_of_log_and_its_end_one(night: Night):
     night.burns()
     night.passes(120)
@@ -111,6 +113,7 @@ def test_its_outage_is_two_lines_of_log_and_its_end_one(night: Night):
     assert (night.logged("delivery.failed"), night.logged("channel.down")) == (1, 1)
 
 
+@pytest.mark.slow
 def test_everybody_is_notified_once_it_answers_again(night: Night):
     night.burns()
     night.passes(100)
@@ -133,6 +136,7 @@ def test_why_a_channel_is_not_notified_says_that_it_is_down(night: Night):
     assert "channel_down" in reasons
 
 
+@pytest.mark.slow
 def test_a_channel_that_refuses_everything_is_tried_by_one_message_at_a_time(night: Night):
     night.hook.permanent = True
     night.burns()
@@ -210,6 +214,7 @@ def test_a_resolve_that_was_refused_is_tried_again_too(store: Store, clock: Fake
 
 
 @pytest.mark.parametrize("permanent", [True, False])
+@pytest.mark.slow
 def test_a_channel_that_takes_nothing_is_alerted_once_by_another_path(
     night: Night, permanent: bool
 ):
@@ -236,6 +241,7 @@ def test_a_channel_that_takes_nothing_is_alerted_once_by_another_path(
     assert night.store.alerts.get(alerts[0].id).status == "resolved"
 
 
+@pytest.mark.slow
 def test_where_no_channel_of_a_receiver_works_the_inbox_is_notified(night: Night):
     night.hook.permanent = True
     for world in night.worlds:
@@ -246,6 +252,7 @@ def test_where_no_channel_of_a_receiver_works_the_inbox_is_notified(night: Night
     assert (told, len(named)) == ({"inbox"}, 20)
 
 
+@pytest.mark.slow
 def test_a_test_message_that_is_taken_makes_the_channel_healthy(night: Night):
     night.burns()
     night.passes(30)

@@ -68,6 +68,7 @@ def counts(store: Store) -> Generator[list[int]]:
     event.remove(store.engine, "before_cursor_execute", note)
 
 
+@pytest.mark.slow
 def test_whatever_happens_to_the_alerts(world: World, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(member_counts, "_LARGE", 2)
     random = Random(7)

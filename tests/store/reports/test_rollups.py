@@ -62,8 +62,9 @@ NO_CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 SEQUENCES = st.lists(STEPS, min_size=6, max_size=24)
 
 
-@settings(suppress_health_check=NO_CHECKS, max_examples=40)
+@settings(suppress_health_check=NO_CHECKS, max_examples=12)
 @given(steps=SEQUENCES)
+@pytest.mark.slow
 def test_a_trend_from_rollups_equals_a_count_of_all_alerts(
     store: Store, steps: list[tuple[Any, ...]]
 ):
@@ -154,6 +155,7 @@ def test_upkeep_continues_where_it_stopped(store: Store, clock: FakeClock):
     assert store.rollups.upkeep() == store.rollups.upkeep(pieces=0)
 
 
+@pytest.mark.slow
 def test_rollups_older_than_any_report_are_deleted(days: Days):
     days.passes(70 * 24 * 60)
     days.loses(0)
