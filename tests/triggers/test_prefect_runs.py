@@ -26,7 +26,7 @@ from tests.triggers.fleet import Fleet, ago
 from tests.waiting import eventually
 from triggers.prefect_runs import prefect_runs
 
-pytestmark = pytest.mark.prefect
+pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 
 
 REPORTING = Rule.model_validate(
@@ -44,7 +44,6 @@ def fleet(prefect_server: PrefectServer) -> Generator[Fleet]:
 @pytest.mark.parametrize(
     ("kind", "name"), [("FAILED", ""), ("CRASHED", ""), ("FAILED", "Upstream is down")]
 )
-@pytest.mark.slow
 def test_a_run_that_ends_badly_fires_until_the_next_good_one(fleet: Fleet, kind: str, name: str):
     nightly = fleet.deployment("nightly")
     fleet.ran(nightly, "COMPLETED")
@@ -66,7 +65,6 @@ def test_states_count_by_their_type_not_by_their_name(fleet: Fleet):
     assert fleet.firing() == []
 
 
-@pytest.mark.slow
 def test_a_run_that_awaits_a_retry_does_not_fire(fleet: Fleet):
     flaky = fleet.deployment("flaky")
     run = fleet.run(flaky)
@@ -92,7 +90,6 @@ def test_a_failed_run_that_is_tried_again_and_succeeds_is_good(fleet: Fleet):
     assert fleet.firing() == []
 
 
-@pytest.mark.slow
 def test_one_reading_a_deployment_whose_runs_are_occurrences(fleet: Fleet):
     nightly = fleet.deployment("nightly")
     fleet.ran(nightly, "FAILED", message="one")
@@ -112,7 +109,6 @@ def test_one_reading_a_deployment_whose_runs_are_occurrences(fleet: Fleet):
     assert (seen.value, seen.occurrences) == (3, 0)
 
 
-@pytest.mark.slow
 def test_the_alert_counts_runs_and_the_next_good_one_resolves_it(
     fleet: Fleet, store: Store, clock: FakeClock
 ):
@@ -160,7 +156,6 @@ def test_what_a_cancelled_run_says_is_nothing(fleet: Fleet):
     assert fleet.firing() == ["nightly"]
 
 
-@pytest.mark.slow
 def test_a_thousand_runs_of_one_do_not_hide_another(fleet: Fleet, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("sentinel.prefect_client.queries.PAGE", 5)
     busy, quiet = fleet.deployment("busy"), fleet.deployment("quiet")
@@ -191,7 +186,6 @@ def test_where_there_is_too_much_to_see_nothing_is_called_good(
     assert [labels["deployment"] for labels in seen.not_seen] == ["unseen"]
 
 
-@pytest.mark.slow
 def test_the_exception_and_the_last_lines_of_the_log_come_along(
     fleet: Fleet, connected: PrefectServer, tmp_path: Path
 ):
@@ -226,7 +220,6 @@ def test_the_exception_and_the_last_lines_of_the_log_come_along(
     assert "ValueError: no orders on monday" in description
 
 
-@pytest.mark.slow
 def test_a_run_that_nobody_picks_up_is_late(fleet: Fleet):
     hourly = fleet.deployment("hourly")
     due = {"scheduled_time": ago(minutes=3).isoformat()}
@@ -262,7 +255,6 @@ def test_a_run_that_runs_for_days_is_stuck(fleet: Fleet):
     assert "has been running for 1d" in seen.summary
 
 
-@pytest.mark.slow
 def test_a_run_that_takes_far_longer_than_its_like_is_noticed(fleet: Fleet):
     load, new = fleet.deployment("load"), fleet.deployment("new")
     for _ in range(5):
@@ -283,7 +275,6 @@ def test_a_run_that_takes_far_longer_than_its_like_is_noticed(fleet: Fleet):
     assert fleet.firing(minutes=21) == ["load"]
 
 
-@pytest.mark.slow
 def test_a_schedule_for_which_prefect_plans_no_run_is_missing(fleet: Fleet):
     schedule = {"schedule": {"interval": 86400, "anchor_date": "2026-01-01T00:00:00Z"}}
     daily = fleet.deployment("daily", schedules=[{**schedule, "active": True}])
@@ -313,7 +304,6 @@ def test_no_good_run_for_too_long_is_missing(fleet: Fleet):
     assert fleet.firing(minutes=121) == []
 
 
-@pytest.mark.slow
 def test_a_pool_without_a_worker_is_reported_where_something_needs_it(fleet: Fleet):
     needed, idle = f"pool-{uuid4().hex[:8]}", f"pool-{uuid4().hex[:8]}"
     for pool in (needed, idle):
@@ -330,7 +320,6 @@ def test_a_pool_without_a_worker_is_reported_where_something_needs_it(fleet: Fle
     assert fleet.firing() == []
 
 
-@pytest.mark.slow
 def test_only_what_is_asked_for_is_watched(fleet: Fleet):
     for name, tags in (("a", ["sentinel"]), ("b", ["prod"]), ("c", [])):
         fleet.ran(fleet.deployment(name, tags), "FAILED")
@@ -350,7 +339,6 @@ def test_a_deployment_that_is_gone_is_no_longer_spoken_of(fleet: Fleet):
     assert prefect_runs.closed_world
 
 
-@pytest.mark.slow
 def test_deployments_are_asked_for_once_a_minute_or_where_one_is_new(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ):
@@ -374,7 +362,6 @@ def test_deployments_are_asked_for_once_a_minute_or_where_one_is_new(
     assert len(asked) == 3
 
 
-@pytest.mark.slow
 def test_a_server_elsewhere_is_asked_with_what_a_secret_block_holds(
     fleet: Fleet, prefect_server: PrefectServer
 ):
@@ -384,7 +371,6 @@ def test_a_server_elsewhere_is_asked_with_what_a_secret_block_holds(
     assert [r.labels["deployment"] for r in seen.readings if r.firing] == ["there"]
 
 
-@pytest.mark.slow
 def test_a_memory_of_another_server_is_not_used(fleet: Fleet):
     fleet.ran(fleet.deployment("here"), "FAILED")
     assert fleet.firing() == ["here"]
