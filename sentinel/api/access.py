@@ -80,9 +80,9 @@ class _Access(SecurityBase):
             found = await _by_cookie(request, sent=authorization is not None)
         else:
             found = await _by_bearer(request, given, user)
+        request.state.principal = found
         check_needs(request, found)
         acting_as(Origin("api", found.kind, found.id))
-        request.state.principal = found
         return found
 
 
@@ -113,6 +113,7 @@ async def _by_bearer(request: Request, given: str, user: str | None) -> Principa
             return person
         key = await _outside(request, given)
     if key is None:
+        request.state.key_name = keys.name_of(given)
         raise Problem(
             401,
             "unauthorized",

@@ -69,6 +69,7 @@ from sentinel.prefect_client.client import PrefectApi
 from sentinel.settings import Settings
 from sentinel.settings import settings as settings_of_process
 from sentinel.store import Store
+from sentinel.store.access.security_log import SecurityLog
 
 __all__ = ["create_app"]
 
@@ -111,6 +112,8 @@ def create_app(
             relay_thread.start()
         log_levels = LogLevelWatch(app.state.store)
         log_levels.start()
+        security = app.state.security = SecurityLog(app.state.store)
+        app.state.people.record_in(security)
         try:
             yield
         finally:
@@ -125,6 +128,7 @@ def create_app(
             if app.state.outside is not None:
                 app.state.outside.close()
             app.state.people.close()
+            await run_in_threadpool(security.close)
             if store is None:
                 app.state.store.close()
 
@@ -146,6 +150,7 @@ def create_app(
     app.state.outside = outside_tokens(chosen, app.state.store)
     app.state.people = SignedIn(app.state.store, chosen)
     app.state.people.has_key()
+    app.state.security = None  # until it is served
     app.state.trusted_proxies = networks_of(chosen.trusted_proxies)
     app.state.addresses = Addresses.of(chosen)
     app.state.relay_thread = None

@@ -83,6 +83,18 @@ class KnownKeys:
         self._note_used(found.principal.id, now)
         return found.principal
 
+    def name_of(self, given: str) -> str:
+        """Return the name of the key whose prefix a refused text has, as it was read just now.
+
+        Args:
+            given: the text of a bearer token that is not accepted
+
+        Returns:
+            The name; empty where there is no such key.
+        """
+        held = self._held.get(prefix_of(given) or "")
+        return "" if held is None or held.found is None else held.found.principal.name
+
     def forget(self) -> None:
         """Read every key anew at its next use: one of them was changed."""
         with self._lock:

@@ -25,6 +25,7 @@ from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.access.logins import Logins, Refused
+from sentinel.store.access.security_log import SecurityLog
 from sentinel.store.access.sessions import Begun, FoundSession, Sessions
 
 __all__ = ["SignedIn", "person_of_cookie", "person_of_token"]
@@ -54,6 +55,10 @@ class SignedIn:
         self._waiting = 0
         self._kept_key: str | None = None
         self._warned = False
+
+    def record_in(self, security: SecurityLog) -> None:
+        """Have failed logins recorded as security events."""
+        self._logins.security = security
 
     async def log_in(self, name: str, password: str, address: str) -> Begun | Refused:
         """Log a person in.

@@ -25,6 +25,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
+from sentinel.api.refusals import note_refused
 from sentinel.errors import (
     ConfigurationError,
     Conflict,
@@ -190,10 +191,13 @@ def install(app: FastAPI) -> None:
 
     def on_problem(request: Request, error: Exception) -> Any:
         problem = cast("Problem", error)
+        note_refused(request, problem.status, problem.code)
         return answer(request, problem, problem.headers)
 
     def on_ours(request: Request, error: Exception) -> Any:
-        return answer(request, _of(cast("SentinelError", error)))
+        problem = _of(cast("SentinelError", error))
+        note_refused(request, problem.status, problem.code)
+        return answer(request, problem)
 
     def on_database(request: Request, error: Exception) -> Any:
         _log.warning("request %s: database: %s", request.state.request_id, error)

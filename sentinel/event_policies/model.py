@@ -14,6 +14,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic import model_validator as after_all
 
+from sentinel.duration import Duration
 from sentinel.event_policies.clause import (
     OPERATORS,
     AllOf,
@@ -71,6 +72,11 @@ class EventPolicy(BaseModel):
     )
     throttle_minutes: float = Field(default=0, ge=0, le=525_600)
     max_alerts_per_hour: int | None = Field(default=None, ge=1, le=10_000)
+    resolve_after: Duration | None = Field(
+        default=None,
+        description="Its alerts close by themselves this long after the last event; left out, as "
+        "the deployment's rule says, else after an hour.",
+    )
     providers: list[str] = Field(default_factory=list[str], max_length=20)
     window: Window | None = Field(
         default=None, description="How often, or in which order, within a time; left out, each one."
@@ -91,6 +97,8 @@ class EventPolicy(BaseModel):
                 raise ValueError(f"rules: they are nested more than {MAX_DEPTH} deep")
             if count > MAX_CLAUSES:
                 raise ValueError(f"rules: there are more than {MAX_CLAUSES:,} conditions in them")
+        if self.resolve_after is not None and self.resolve_after < timedelta(seconds=1):
+            raise ValueError("resolve_after: must be 1s or more")
         if isinstance(self.window, Change) and not self.by:
             raise ValueError("window: change needs `by`, whose value it is that changes")
         return self

@@ -25,7 +25,7 @@ __all__ = ["MOST_POLICIES", "Pack", "Spec", "pack_of", "policy_of", "rule_name_o
 MOST_POLICIES = 1000
 """So many policies are one deployment."""
 RESOLVE_AFTER = timedelta(hours=1)
-"""A finding closes by itself this long after its last event, unless the rule says otherwise."""
+"""A finding closes by itself this long after its last event, where neither policy nor rule says."""
 _FOR_READINGS = ("when", "for_", "consecutive", "often", "keep_firing_for", "no_data")
 _OTHER = re.compile(r"[^a-z0-9._-]+")
 _NO_CLAUSE = "write {field, operator, value}, or {all: […]}, {any: […]}, {not: …}"
@@ -197,7 +197,7 @@ def _rule(base: Rule, policy: EventPolicy, name: str, *, alone: bool) -> Rule:
         "severity": policy.severity if "severity" in said or not alone else base.severity,
         "receivers": policy.providers or base.receivers,
         "group_by": base.group_by if grouped else ["rule", *policy.by],
-        "resolve_after": base.resolve_after or RESOLVE_AFTER,
+        "resolve_after": policy.resolve_after or base.resolve_after or RESOLVE_AFTER,
         # The policy's texts were filled in by its event; nothing in them is filled in again.
         "annotations": {**base.annotations, "description": "{details.message}"},
         "keep_readings": timedelta(0),

@@ -75,6 +75,7 @@ class Relay:
         refresh: called once a minute, so that blocks are cached when Prefect is down
         watch_runs: called twice a minute, to alert while all flow runs die
         watch_channels: called four times a minute, to alert while a channel takes no messages
+        watch_self: called twice a minute, to alert about Sentinel's own security events
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Relay:
         refresh: Callable[[], None] | None = None,
         watch_runs: Callable[[datetime], None] | None = None,
         watch_channels: Callable[[datetime], None] | None = None,
+        watch_self: Callable[[datetime], None] | None = None,
     ) -> None:
         self._store = store
         self._prefect = prefect
@@ -116,6 +118,10 @@ class Relay:
             )
         if watch_channels is not None:
             self.duties.append(Duty(name="watch channels", do=watch_channels, every=second * 15))
+        if watch_self is not None:
+            self.duties.append(
+                Duty(name="watch itself", do=watch_self, every=second * 30, outside=True)
+            )
         if ping is not None:
             self.duties.append(
                 Duty(name="dead man's switch", do=self._alive, every=minute, outside=True)

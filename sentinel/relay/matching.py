@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from sentinel.access.security_events import SECURITY_TENANT
 from sentinel.errors import SentinelError
 from sentinel.evaluation.alert_text import error_text
 from sentinel.store import Store
@@ -28,6 +29,7 @@ _LENGTH = timedelta(seconds=10)
 _RENEWED = timedelta(seconds=3)
 _BETWEEN = 0.05
 _WITHOUT_PACKS = 1.0
+"""Self-watch, which every instance has, need not be matched more often."""
 _LONGEST_PAUSE = 30.0
 _TIDIED = timedelta(minutes=10)
 
@@ -55,13 +57,14 @@ class EventMatching:
         """Match the events that have arrived, if this process holds the lease.
 
         Returns:
-            The number of packs, and the number of events evaluated.
+            The number of packs beside self-watch, and the number of events evaluated.
         """
         from sentinel.store.events.packs import waiting
 
         now = self._store.now()
-        packs, due = waiting(self._store, now)
-        if not packs or not self._holds(now):
+        tenants, due = waiting(self._store, now)
+        packs = sum(tenant != SECURITY_TENANT for tenant in tenants)
+        if not tenants or not self._holds(now):
             return packs, 0
         matched = 0
         for key in due:

@@ -15,6 +15,7 @@ import httpx
 from sentinel.engine.channel_watch import ChannelWatch
 from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.engine.run_health import RunWatch
+from sentinel.engine.self_watch import SelfWatch
 from sentinel.errors import DeliveryError
 from sentinel.log_redaction import unlogged
 from sentinel.prefect_client.client import PrefectApi
@@ -43,6 +44,7 @@ def relay_of(store: Store, given: Settings) -> Relay:
         ping=_pinger(given.dead_man_url.get_secret_value()),
         refresh=channels.refresh,
         watch_channels=ChannelWatch(store).evaluate,
+        watch_self=SelfWatch(store).evaluate,
         watch_runs=RunWatch(store, prefect, given.work_pool).evaluate,
     )
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 
 from sentinel.access.client_address import one_client
 from sentinel.access.passwords import verify_password
+from sentinel.access.security_events import SecurityEvent
 from sentinel.store.access.grants import grants_of
 from sentinel.store.access.login_limits import Counted, Waits, count, forget
 from sentinel.store.access.people import PERSON, person_name
@@ -22,6 +23,7 @@ from sentinel.store.access.sessions import Begun, Sessions
 
 if TYPE_CHECKING:
     from sentinel.store import Store
+    from sentinel.store.access.security_log import SecurityLog
 
 __all__ = ["Logins", "Refused"]
 
@@ -49,11 +51,21 @@ class Logins:
     Args:
         store: the shared database
         sessions: begins the session
+        door: where they log in
+        security: records failed logins as security events; None for nobody
     """
 
-    def __init__(self, store: Store, sessions: Sessions) -> None:
+    def __init__(
+        self,
+        store: Store,
+        sessions: Sessions,
+        door: Literal["api", "dashboard"] = "api",
+        security: SecurityLog | None = None,
+    ) -> None:
         self._store = store
         self._sessions = sessions
+        self._door: Literal["api", "dashboard"] = door
+        self.security = security
         self._unknown = _UnknownNames(store)
 
     def log_in(self, name: str, password: str, address: str = "") -> Begun | Refused:
@@ -83,7 +95,7 @@ class Logins:
         stored = row.password_hash if row is not None and row.password_hash else None
         found = verify_password(password, stored)
         if row is None or not found.right:
-            return self._failed(named, counted, known=row is not None)
+            return self._failed(named, address, counted, known=row is not None)
 
         def work(connection: Connection) -> Begun | None:
             # The password may have been changed, or the account disabled, since it was read.
@@ -107,10 +119,17 @@ class Logins:
             return self._sessions.begin(connection, row.id)
 
         begun = self._store.in_transaction(work)
-        return self._failed(named, counted, known=True) if begun is None else begun
+        return self._failed(named, address, counted, known=True) if begun is None else begun
 
-    def _failed(self, named: str, counted: Counted, *, known: bool) -> Refused:
+    def _failed(self, named: str, address: str, counted: Counted, *, known: bool) -> Refused:
         now: datetime = self._store.now()
+        if self.security is not None:
+            event = SecurityEvent(
+                action="login.failed", door=self._door, who=named if known else "",
+                who_kind="person" if known else "", address=address,
+                failures=counted.name.count, address_failures=counted.address.level,
+            )  # fmt: skip
+            self.security.note(event)
         if known:
             words = f"a login of {named} failed ({counted.name.count} in a row)"
             details = {"failures": counted.name.count, "person": named}

@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy import func, select
 
 from sentinel.access import Scope
+from sentinel.access.security_events import SECURITY_TENANT
 from sentinel.alerts.view import AlertView
 from sentinel.errors import ConfigurationError, NotFound, OutOfScope
 from sentinel.store.alerts.detail import Detail, read_detail
@@ -69,7 +70,22 @@ class OfTenant(msgspec.Struct, frozen=True):
         return self.store.metrics.reader(self.name)
 
     def add_events(self, events: Sequence[object]) -> Kept:
-        """Store events of this tenant; see `Events.add`."""
+        """Store events of this tenant.
+
+        Args:
+            events: JSON objects
+
+        Returns:
+            As `Events.add`.
+
+        Raises:
+            OutOfScope: they would pass for Sentinel's own security events
+        """
+        if self.name == SECURITY_TENANT:
+            raise OutOfScope(
+                f"only Sentinel itself sends events of the tenant {SECURITY_TENANT!r}",
+                hint="Send them to another tenant.",
+            )
         return self.store.events.add(events, tenant=self.name)
 
 

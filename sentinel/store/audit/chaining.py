@@ -23,6 +23,7 @@ from sentinel.audit.chain import (
     verify,
 )
 from sentinel.schema.audit import AuditCheckpoint
+from sentinel.store.audit.security_changes import store_events
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import AUDIT, AUDIT_HEAD, AUDIT_PERSON, table_of
 
@@ -86,6 +87,7 @@ def _chain(store: Store, connection: Connection) -> int:
     connection.execute(
         AUDIT_HEAD.update().where(AUDIT_HEAD.c.name == _NAME).values(seq=head.seq, hash=head.hash)
     )
+    store_events(store, connection, waiting)
     return len(links)
 
 

@@ -22,6 +22,7 @@ from sentinel.schema.saved_views import SavedView
 from sentinel.schema.silences import Silence
 from sentinel.store.audit.queries import AuditFilter, every
 from sentinel.store.audit.record import person_of
+from sentinel.store.audit.security_names import erase_from_security
 from sentinel.store.database.tables import (
     ALERT,
     AUDIT_PERSON,
@@ -133,6 +134,7 @@ def _erase(store: Store, connection: Connection, name: str, actor: str) -> str:
     connection.execute(TIMELINE.update().where(assigned).values(comment=label))
     connection.execute(_VIEW.delete().where(_VIEW.c.owner == name))
     _erase_from_log(connection, name, label)
+    erase_from_security(connection, name, label)
     connection.execute(AUDIT_PERSON.update().where(mine).values(name=None, salt=None))
     store.changed(connection)
     return label

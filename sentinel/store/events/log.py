@@ -76,17 +76,7 @@ class Events:
                 f"{len(events):,} events at once are too many",
                 hint=f"Send at most {MOST_AT_ONCE:,} at a time.",
             )
-        plain: list[tuple[int, bytes]] = []
-        keyed: dict[bytes, tuple[int, bytes]] = {}
-        refused: list[Refused] = []
-        for index, event in enumerate(events):
-            one = event if isinstance(event, Refused) else taken(tenant, index, event)
-            if not isinstance(one, Taken):
-                refused.append(one)
-            elif one.key is None:
-                plain.append((index, one.data))
-            else:
-                keyed.setdefault(one.key, (index, one.data))
+        plain, keyed, refused = _sorted(events, tenant)
         came = len(events) - len(refused)
         accepted = 0
         if came:
@@ -94,6 +84,26 @@ class Events:
                 lambda link: self._add(link, tenant, plain, keyed)
             )
         return Kept(accepted=accepted, duplicates=came - accepted, refused=refused)
+
+    def add_within(self, connection: Connection, events: Sequence[object], *, tenant: str) -> int:
+        """Store events in the caller's transaction; an invalid one is a mistake of the caller.
+
+        Args:
+            connection: a writing transaction, near its end: no other call of this tenant gets a
+                number until it is committed
+            events: JSON objects, at most 10,000
+            tenant: whose they are
+
+        Returns:
+            How many were stored; those of an id that came before are not.
+
+        Raises:
+            ValueError: one of them is no event
+        """
+        plain, keyed, refused = _sorted(events, tenant)
+        if refused:
+            raise ValueError(f"event {refused[0].index} is invalid: {refused[0].message}")
+        return self._add(connection, tenant, plain, keyed)
 
     def _add(
         self,
@@ -184,6 +194,24 @@ class Events:
             gone += sum(row.size for row in found)
             if len(found) < _PIECE:
                 return gone
+
+
+def _sorted(
+    events: Sequence[object], tenant: str
+) -> tuple[list[tuple[int, bytes]], dict[bytes, tuple[int, bytes]], list[Refused]]:
+    """Return the events without an id, those with one by its key, and those that are refused."""
+    plain: list[tuple[int, bytes]] = []
+    keyed: dict[bytes, tuple[int, bytes]] = {}
+    refused: list[Refused] = []
+    for index, event in enumerate(events):
+        one = event if isinstance(event, Refused) else taken(tenant, index, event)
+        if not isinstance(one, Taken):
+            refused.append(one)
+        elif one.key is None:
+            plain.append((index, one.data))
+        else:
+            keyed.setdefault(one.key, (index, one.data))
+    return plain, keyed, refused
 
 
 def after(connection: Connection, tenant: str, cursor: int, most: int) -> list[Block]:

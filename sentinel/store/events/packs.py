@@ -207,15 +207,15 @@ def _names(spec: Spec) -> list[str]:
     return list(pack_of(spec).names)
 
 
-def waiting(store: Store, now: datetime) -> tuple[int, list[tuple[str, str]]]:
-    """Return the number of packs, and those with events or times to evaluate.
+def waiting(store: Store, now: datetime) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return the tenants of all packs, and the packs with events or times to evaluate.
 
     Args:
         store: the shared database
         now: the present moment
 
     Returns:
-        The number of packs, and pairs of tenant and name.
+        The tenant of each pack, and pairs of tenant and name.
     """
     query = select(
         PACK.c.tenant,
@@ -224,4 +224,4 @@ def waiting(store: Store, now: datetime) -> tuple[int, list[tuple[str, str]]]:
     ).select_from(PACK.outerjoin(TAIL, TAIL.c.tenant == PACK.c.tenant))
     with store.read() as connection:
         rows = connection.execute(query).all()
-    return len(rows), [(row.tenant, row.name) for row in rows if row.due]
+    return [row.tenant for row in rows], [(row.tenant, row.name) for row in rows if row.due]

@@ -14,7 +14,7 @@ from sentinel.audit.change import Change
 from sentinel.clock import utc
 from sentinel.errors import NotFound
 from sentinel.evaluation.model import Gate
-from sentinel.rules.approval import ChangeWaits
+from sentinel.rules.approval import ChangeWaits, is_critical
 from sentinel.rules.rule import Rule
 from sentinel.schema.conditions import RuleMemory
 from sentinel.schema.rules import RuleRow
@@ -237,7 +237,8 @@ class Rules:
         """
 
         def work(connection: Connection) -> int:
-            if not lock_rules(connection, [(tenant, name)]):
+            row = lock_rules(connection, [(tenant, name)]).get((tenant, name))
+            if row is None:
                 return 0
             closed = self._close_rule(connection, tenant, name, actor)
             mine = (RULE.c.tenant == tenant, RULE.c.name == name)
@@ -247,7 +248,8 @@ class Rules:
                 SILENCE.delete().where(SILENCE.c.tenant == tenant, SILENCE.c.rule == name)
             )
             connection.execute(delete(RuleMemory).where(*memory_of(tenant, name)))
-            self._record(connection, "rule.retired", tenant, name, actor, before={"exists": True})
+            was = {"exists": True} | ({"critical": True} if is_critical(row.spec) else {})
+            self._record(connection, "rule.retired", tenant, name, actor, before=was)
             self._store.changed(connection)
             return closed
 

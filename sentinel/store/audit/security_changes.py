@@ -1,0 +1,108 @@
+"""The security events of audited changes: to what people and keys may do, and to critical rules.
+
+They are stored in the transaction that chains the audit rows, so that no such change is without its
+event, whichever process made it and however that process ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Connection, RowMapping, select
+
+from sentinel.access.security_events import SECURITY_TENANT, change_event
+from sentinel.audit.actions import words_of
+from sentinel.rules.approval import is_critical
+from sentinel.store.database.tables import AUDIT_PERSON, RULE
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["PERMISSIONS", "store_events"]
+
+PERMISSIONS = (
+    "key.created", "key.rotated", "key.revoked", "person.created", "person.deleted",
+    "person.password", "person.disabled", "person.enabled", "person.granted", "person.revoked",
+    "person.sessions", "separation.switched",
+)  # fmt: skip
+"""Changes to what somebody may do."""
+_NEW = ("rule.created", "rule.dropped")
+"""Of rules that have judged nothing yet."""
+_ERASED = "an erased person"
+
+
+def store_events(store: Store, connection: Connection, rows: Sequence[RowMapping]) -> None:
+    """Store the events of audit rows that are being chained.
+
+    Args:
+        store: the shared database
+        connection: the transaction that chains them
+        rows: of the audit trail
+    """
+    permissions = [row for row in rows if row["action"] in PERMISSIONS]
+    rules = list(_of_critical_rules(connection, [row for row in rows if _is_of_rule(row)]))
+    if not permissions and not rules:
+        return
+    names = _names(connection, [*permissions, *rules])
+    events = [_event(row, names, critical=False) for row in permissions]
+    events += [_event(row, names, critical=True) for row in rules]
+    store.events.add_within(connection, events, tenant=SECURITY_TENANT)
+
+
+def _is_of_rule(row: RowMapping) -> bool:
+    action = row["action"]
+    if action == "rule.deployed" and row["before"] is None:  # a new one
+        return False
+    return (
+        action.startswith("rule.")
+        and action not in _NEW
+        and not row["note"].startswith("not done:")
+    )
+
+
+def _of_critical_rules(connection: Connection, rows: Sequence[RowMapping]) -> Iterable[RowMapping]:
+    if not rows:
+        return
+    query = select(RULE.c.tenant, RULE.c.name, RULE.c.spec).where(
+        RULE.c.name.in_({row["object_name"] for row in rows})
+    )
+    critical = {
+        (rule.tenant, rule.name) for rule in connection.execute(query) if is_critical(rule.spec)
+    }
+    of_any = {name for _, name in critical}
+    for row in rows:
+        name, tenant = row["object_name"], row["tenant"]
+        # The row of a removed rule says it itself, and a deployment has no tenant.
+        was = _fields(row["before"]).get("critical") is True
+        here = (tenant, name) in critical if tenant else name in of_any
+        if was or here or tenant == SECURITY_TENANT:
+            yield row
+
+
+def _event(row: RowMapping, names: Mapping[str, str], *, critical: bool) -> dict[str, Any]:
+    kind, after = row["object_kind"], _fields(row["after"])
+    about = names.get(row["object_id"], _ERASED) if kind == "person" else row["object_name"]
+    fields: dict[str, Any] = {
+        "change": row["action"], "says": words_of(row["action"]), "object_kind": kind,
+        "object": about, "object_tenant": row["tenant"], "who": names.get(row["actor"], _ERASED),
+        "who_kind": row["kind"], "door": row["door"],
+        "roles": ", ".join(sorted({str(one.get("role")) for one in after.get("grants") or ()})),
+    }  # fmt: skip
+    return change_event(
+        "critical_rule.changed" if critical else "permission.changed", row["at"],
+        audit_id=row["id"], **{name: value for name, value in fields.items() if value},
+    )  # fmt: skip
+
+
+def _names(connection: Connection, rows: Iterable[RowMapping]) -> dict[str, str]:
+    """Return the names behind the pseudonyms of actors and of people whose accounts changed."""
+    ids = {row["actor"] for row in rows}
+    ids |= {row["object_id"] for row in rows if row["object_kind"] == "person"}
+    query = select(AUDIT_PERSON.c.id, AUDIT_PERSON.c.name).where(AUDIT_PERSON.c.id.in_(ids))
+    return {one.id: one.name for one in connection.execute(query) if one.name}
+
+
+def _fields(text: str | None) -> dict[str, Any]:
+    return {} if text is None else msgspec.json.decode(text)
