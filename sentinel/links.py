@@ -106,7 +106,7 @@ def dashboard_address(settings: Settings, port: int | None = None) -> str:
     if settings.dashboard_url:
         return web_address(settings.dashboard_url, "SENTINEL_DASHBOARD_URL")
     listens = settings.dashboard_port if port is None else port
-    return f"http://{host_in_url(settings.dashboard_host)}:{listens}"
+    return f"{settings.scheme}://{host_in_url(settings.dashboard_host)}:{listens}"
 
 
 def web_address(given: str, name: str) -> str:

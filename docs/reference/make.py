@@ -25,7 +25,7 @@ from sentinel.worker.settings import Options
 HERE = Path(__file__).parent
 
 LEFT_OUT = {
-    "Settings.tls_certificate": "The API answers without TLS.",
+    "Settings.tls_certificate": "API and dashboard answer without TLS.",
     "Settings.url": "Commands use the database here.",
     "Settings.token": "Requests carry none, so that the API refuses them.",
     "Settings.tls_key": "The key is in the file of the certificate.",

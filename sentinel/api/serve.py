@@ -18,12 +18,12 @@ from sentinel.api.app import create_app
 from sentinel.api.idle_connections import PromptProtocol
 from sentinel.api.own_token import check_bind, configured_login_key, token
 from sentinel.api.relay_thread import RelayThread
-from sentinel.api.tls import tls_options
 from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.errors import SentinelError
 from sentinel.links import Addresses
 from sentinel.printable import clean_log_records, printable
 from sentinel.settings import Settings, settings
+from sentinel.settings.tls import tls_options
 from sentinel.store import Store
 
 __all__ = ["application_of_one", "main"]

@@ -77,8 +77,8 @@ class SecureSettings(BaseSettings):
     tls_certificate: Path | None = Field(
         default=None,
         description=(
-            "File of the API's certificate with its chain, in PEM: the API then answers by TLS "
-            "alone, version 1.2 or later; none means without TLS."
+            "File of the certificate of API and dashboard, with its chain, in PEM: both then "
+            "answer by TLS alone, version 1.2 or later; none means without TLS."
         ),
     )
     tls_key: Path | None = Field(
@@ -165,8 +165,8 @@ class SecureSettings(BaseSettings):
     )
 
     @property
-    def api_scheme(self) -> str:
-        """Return `https` where the API has a certificate, else `http`."""
+    def scheme(self) -> str:
+        """Return `https` where API and dashboard have a certificate, else `http`."""
         return "http" if self.tls_certificate is None else "https"
 
     @field_validator("trusted_proxies")

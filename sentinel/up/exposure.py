@@ -107,11 +107,14 @@ def _api(settings: Settings) -> Exposure | None:
 
 
 def _dashboard(settings: Settings) -> Exposure | None:
-    if is_loopback(settings.dashboard_host) or settings.dashboard_url.startswith("https://"):
+    if is_loopback(settings.dashboard_host) or settings.tls_certificate is not None:
         return None
+    if settings.dashboard_url.startswith("https://"):
+        return None  # of the proxy in front of it
     return Exposure(
         f"the dashboard listens on {settings.dashboard_host} without TLS",
-        "Let the proxy in front of it speak TLS, and set SENTINEL_DASHBOARD_URL to its address.",
+        "Set SENTINEL_TLS_CERTIFICATE and SENTINEL_TLS_KEY. Or let the proxy in front of it speak "
+        "TLS, and set SENTINEL_DASHBOARD_URL to its address.",
     )
 
 

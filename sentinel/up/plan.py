@@ -104,7 +104,7 @@ class Plan:
     @property
     def api(self) -> str:
         """URL of the API, as seen from this machine."""
-        return f"{self.settings.api_scheme}://{host_in_url(self.host)}:{self.api_port}"
+        return f"{self.settings.scheme}://{host_in_url(self.host)}:{self.api_port}"
 
     @property
     def dashboard(self) -> str:
@@ -130,6 +130,9 @@ class Plan:
             UP_CHOSE: ",".join(self.chosen),
             UP_PREFECT: "" if self.given_prefect else self.prefect_api,
         }
+        for field in ("tls_certificate", "tls_key"):
+            if file := getattr(self.settings, field):
+                made[f"SENTINEL_{field.upper()}"] = str(Path(file).absolute())
         for field in ("allowed_hosts", "allowed_networks"):
             if given := getattr(self.settings, field):
                 made[f"SENTINEL_{field.upper()}"] = given

@@ -122,24 +122,24 @@ def dashboard(plan: Plan, environment: Mapping[str, str]) -> Service:
     """The Streamlit server of the dashboard."""
     return Service(
         name="dashboard",
-        command=dashboard_command(plan.settings.dashboard_host, plan.dashboard_port),
+        command=dashboard_command(plan.settings, plan.dashboard_port),
         environment=environment,
         log=plan.home.log("dashboard"),
     )
 
 
-def dashboard_command(host: str, port: int) -> list[str]:
+def dashboard_command(chosen: Settings, port: int) -> list[str]:
     """Return the command line of the dashboard.
 
     Args:
-        host: address to listen on
-        port: the same
+        chosen: the address to listen on, and the certificate
+        port: to listen on
 
     Returns:
         Program and arguments.
     """
     settings = {
-        "server.address": host,
+        "server.address": chosen.dashboard_host,
         "server.port": str(port),
         "server.headless": "true",
         "server.fileWatcherType": "none",
@@ -150,13 +150,19 @@ def dashboard_command(host: str, port: int) -> list[str]:
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
     }
+    if certificate := chosen.tls_certificate:
+        settings |= {
+            "server.sslCertFile": str(certificate),
+            "server.sslKeyFile": str(chosen.tls_key or certificate),
+        }
     flags = [f"--{name}={value}" for name, value in settings.items()]
-    return [*_python("streamlit", "run"), str(root_of_code() / "dashboard" / "app.py"), *flags]
+    run = _python("dashboard.secured") if certificate else _python("streamlit")
+    return [*run, "run", str(root_of_code() / "dashboard" / "app.py"), *flags]
 
 
 def dashboard_of(settings: Settings) -> list[str]:
     """The command line of the dashboard that the settings describe."""
-    return dashboard_command(settings.dashboard_host, settings.dashboard_port)
+    return dashboard_command(settings, settings.dashboard_port)
 
 
 def sqlite_of_prefect(home: Home) -> str:

@@ -264,7 +264,8 @@ class Start:
         child = self._processes.start(services.dashboard(self._plan, self._environment))
         # Not the address for people: that may lead over a proxy, which asks for a login.
         host = host_in_url(self._plan.settings.dashboard_host)
-        health = f"http://{host}:{self._plan.dashboard_port}/_stcore/health"
+        scheme = self._plan.settings.scheme
+        health = f"{scheme}://{host}:{self._plan.dashboard_port}/_stcore/health"
         await self._until(lambda: _answers(health), child, DASHBOARD)
         self._screen.step(DASHBOARD, "ready", self._plan.dashboard)
 

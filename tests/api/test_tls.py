@@ -17,9 +17,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from sentinel.api.serve import _options  # pyright: ignore[reportPrivateUsage] - what `serve` runs with
-from sentinel.api.tls import tls_options
 from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
+from sentinel.settings.tls import tls_options
 from tests.blocks.smtp_server import certificate
 
 
@@ -106,4 +106,4 @@ def test_a_key_of_another_certificate_is_refused(tmp_path: Path):
 def test_without_a_certificate_there_is_no_tls():
     chosen = Settings.model_validate({"_env_file": None})
     assert tls_options(chosen) == {}
-    assert chosen.api_scheme == "http"
+    assert chosen.scheme == "http"

@@ -27,7 +27,7 @@ def says(**given: Any) -> list[str]:
     "given",
     [
         {},
-        {"host": "0.0.0.0", "tls_certificate": "cert.pem"},
+        {**REACHED, "tls_certificate": "cert.pem"},
         {"database_url": "sqlite:///sentinel.db"},
         {"database_url": "postgresql+psycopg://a:b@127.0.0.1/sentinel"},
         {"database_url": "postgresql+psycopg:///sentinel?host=/run/postgresql"},
@@ -44,10 +44,6 @@ def test_what_nobody_else_reaches_is_not_exposed(given: dict[str, Any]):
     [
         ({"host": "0.0.0.0"}, "the API listens on 0.0.0.0 without TLS"),
         (
-            {"host": "0.0.0.0", "tls_certificate": "c", "dashboard_behind_login": True},
-            "the dashboard listens on 0.0.0.0 without TLS",
-        ),
-        (
             {"database_url": "postgresql+psycopg://a:secret@db.example.org/s?sslmode=prefer"},
             "PostgreSQL on db.example.org may be reached without TLS",
         ),
@@ -61,6 +57,13 @@ def test_what_is_exposed_is_named_without_its_secrets(given: dict[str, Any], wha
     (found,) = says(**given)
     assert what in found
     assert "secret" not in found
+
+
+def test_the_dashboard_without_tls_is_named_unless_a_proxy_speaks_it():
+    _, dashboard = says(**REACHED)
+    assert dashboard == "the dashboard listens on 0.0.0.0 without TLS"
+    (api,) = says(**REACHED, dashboard_url="https://alerts.example.org")
+    assert api.startswith("the API listens")
 
 
 def opened(store: Store, **given: Any) -> bool:

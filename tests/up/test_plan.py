@@ -238,3 +238,18 @@ def test_an_address_saved_on_the_page_is_used_by_the_next_start_and_may_be_chang
     assert given.given_prefect == "http://other.example/api"
     assert set_by("prefect_api_url", part) != ""
     assert set_by("prefect_ui_url", part) == ""
+
+
+def test_with_a_certificate_api_and_dashboard_are_reached_by_tls(tmp_path: Path):
+    chosen = settings(tmp_path, tls_certificate=tmp_path / "cert.pem", dashboard_port=8501)
+    plan = make_plan(chosen, Options(), {})
+    assert plan.api.startswith("https://")
+    assert plan.dashboard.startswith("https://")
+    # A second terminal, which has no such setting, asks by TLS too.
+    assert plan.shared("")["SENTINEL_TLS_CERTIFICATE"] == str(tmp_path / "cert.pem")
+    command = services.dashboard_of(chosen)
+    assert "dashboard.secured" in command
+    assert f"--server.sslKeyFile={tmp_path / 'cert.pem'}" in command, "the key is in the same file"
+    assert "dashboard.secured" not in services.dashboard_of(settings(tmp_path))
+    named = chosen.model_copy(update={"dashboard_url": "https://alerts.example.org"})
+    assert make_plan(named, Options(), {}).dashboard == "https://alerts.example.org"

@@ -1,15 +1,16 @@
-"""TLS for the API, by a certificate and its key."""
+"""TLS for the API and the dashboard, by a certificate and its key."""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from typing import Any
-
-from uvicorn import Config
+from typing import TYPE_CHECKING, Any
 
 from sentinel.errors import ConfigurationError
 from sentinel.settings import Settings
+
+if TYPE_CHECKING:
+    from uvicorn import Config
 
 __all__ = ["secured", "tls_options"]
 
