@@ -46,6 +46,7 @@ from sentinel.api import (
     silences,
     statistics,
     users,
+    views,
     webhooks,
     why,
 )
@@ -187,6 +188,7 @@ def create_app(
         silences,
         statistics,
         users,
+        views,
         webhooks,
         why,
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, select
@@ -15,7 +16,7 @@ from sentinel.store.database.tables import model_of, table_of
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["LONGEST_NAME", "MOST_VIEWS", "Views"]
+__all__ = ["LONGEST_NAME", "LONGEST_QUERY", "MOST_VIEWS", "Views", "view_name"]
 
 VIEW = table_of(SavedView)
 
@@ -23,6 +24,11 @@ LONGEST_NAME = 60
 LONGEST_QUERY = 2000
 MOST_VIEWS = 100
 """Per person."""
+
+
+def view_name(given: str) -> str:
+    """Return the name that a view is saved under: without blanks around it, and single ones."""
+    return " ".join(given.split())
 
 
 class Views:
@@ -39,7 +45,15 @@ class Views:
         with self._store.read() as connection:
             return [model_of(SavedView, row) for row in connection.execute(query)]
 
-    def save(self, owner: str, page: str, name: str, query: str) -> bool:
+    def save(
+        self,
+        owner: str,
+        page: str,
+        name: str,
+        query: str,
+        *,
+        check: Callable[[str | None], None] | None = None,
+    ) -> bool:
         """Save a view under a name, replacing one of that name.
 
         Args:
@@ -47,6 +61,7 @@ class Views:
             page: where it belongs: live, history
             name: 1 to 60 characters; upper and lower case differ
             query: the part of the page's address after the `?`
+            check: is given the query that the view has now, and raises to refuse the change
 
         Returns:
             Whether the name is new.
@@ -54,7 +69,7 @@ class Views:
         Raises:
             ConfigurationError: the name or query cannot be kept, or there are too many views.
         """
-        named = " ".join(name.split())
+        named = view_name(name)
         if not named or len(named) > LONGEST_NAME or "\0" in named or not named.isprintable():
             raise ConfigurationError(
                 f"{name[:LONGEST_NAME]!r} is no name for a view",
@@ -68,6 +83,8 @@ class Views:
         def work(connection: Connection) -> bool:
             was = connection.execute(select(VIEW.c.query).where(*key)).scalar()
             known = was is not None
+            if check is not None:
+                check(was)
             if not known:
                 mine = select(func.count()).select_from(VIEW).where(VIEW.c.owner == owner)
                 if (connection.execute(mine).scalar() or 0) >= MOST_VIEWS:

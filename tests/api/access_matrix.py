@@ -126,6 +126,10 @@ def new_silence(place: Place) -> dict[str, Any]:
     return {"rule": f"rule-{place.mark}", "tenant": place.tenant, "duration_minutes": 5}
 
 
+def its_message(place: Place) -> dict[str, Any]:
+    return {"ids": [place.mark]}
+
+
 def new_user(place: Place) -> dict[str, Any]:
     return {"name": "new", "role": "viewer", "password": "seven green bicycles"}
 
@@ -155,6 +159,7 @@ ENTRIES: dict[str, Entry] = {
     "POST /heartbeats/{job}": whole_tenant(),
     "GET /heartbeats/{job}": whole_tenant(),
     "GET /inbox": listed(),
+    "POST /inbox/read": Entry(foreign="hides", team="hides", body=its_message),
     "GET /keys": listed(),
     "POST /keys": Entry(own=201, foreign=403, team=403, body=new_key),
     "GET /keys/{key_id}": one_object(),
@@ -209,6 +214,10 @@ ENTRIES: dict[str, Entry] = {
     "DELETE /users/{person}/sessions": instance(),
     "PUT /users/{person}/roles": instance(body=always({"role": "viewer"})),
     "DELETE /users/{person}/roles": instance(query=always({"all": "true"})),
+    # Everybody's own, whoever asks.
+    "GET /views": open_to_all(),
+    "PUT /views/{page}/{name}": Entry(foreign=200, team=200, body=always({"query": "q=a"})),
+    "DELETE /views/{page}/{name}": one_object(),
     "POST /webhooks/prometheus": whole_tenant(FIRING),
     "POST /webhooks/grafana": whole_tenant(FIRING),
     "GET /health": open_to_all(),

@@ -60,6 +60,9 @@ def furnished(store: Store, clock: FakeClock, tenant: str, path: str = "") -> Pl
     key = Keys(store).create(
         f"key-{mark}", Role.VIEWER, actor="ada", tenants=[tenant], teams=["db"]
     )
+    if "/views/" in path:
+        for owner in ("robot", f"own {tenant}"):
+            store.views.save(owner, "live", mark, "q=a")
     if "{person}" in path:
         _make_accounts(store, clock, tenant, f"other-{tenant}")
     with store.write() as connection:
@@ -134,6 +137,7 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         reference=place.change,
         change_id=place.pending,
         provider_id=place.mark,
+        page="live",
         person=place.tenant,
         silence_id=place.silence,
     )
@@ -200,6 +204,7 @@ def everything(store: Store, place: Place) -> list[Any]:
         f"SELECT id, ended_at FROM silence WHERE tenant = '{place.tenant}' ORDER BY id",
         f"SELECT disabled_at FROM person WHERE name = '{place.tenant}'",
         f"SELECT status FROM pending_change WHERE id = '{place.pending}'",
+        f"SELECT query FROM saved_view WHERE owner = 'own {place.tenant}'",
         f"SELECT read_at FROM inbox WHERE id = '{place.mark}'",
     ]
     with store.read() as connection:

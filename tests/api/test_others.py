@@ -11,11 +11,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from sentinel.access import Role
 from sentinel.api import create_app
 from sentinel.clock import FakeClock
 from sentinel.notifications.channel import Message
 from sentinel.settings import Settings
 from sentinel.store import Store
+from sentinel.store.access.keys import Keys
+from sentinel.store.audit.queries import AuditFilter, page
 from tests.api.served import Raised, caller, served
 from tests.databases import both_databases
 
@@ -74,6 +77,30 @@ def test_the_inbox_is_read_newest_first(client: httpx.Client, store: Store, cloc
     assert [item["title"] for item in rest["items"]] == ["message 0"]
     assert rest["next_cursor"] is None
     assert client.get(f"{BASE}/inbox", params={"cursor": "x"}).status_code == 422
+
+
+@both_databases
+def test_messages_are_found_and_marked_as_read(
+    client: httpx.Client, store: Store, clock: FakeClock
+):
+    for number in range(3):
+        store.inbox.put(message(number, clock))
+    found = client.get(f"{BASE}/inbox", params={"q": "MESSAGE 1"}).json()["items"]
+    assert [one["id"] for one in found] == ["m1"]
+    resolved = client.get(f"{BASE}/inbox", params={"status": "resolved"}).json()["items"]
+    assert [one["id"] for one in resolved] == []
+    assert client.post(f"{BASE}/inbox/read", json={"ids": ["m1", "none"]}).json() == {"marked": 1}
+    unread = client.get(f"{BASE}/inbox", params={"unread": True}).json()
+    assert ([one["id"] for one in unread["items"]], unread["unread"]) == (["m2", "m0"], 2)
+    key = Keys(store).create("red", Role.RESPONDER, actor="ada", tenants=["red"]).secret.text
+    theirs = {"Authorization": f"Bearer {key}"}
+    assert client.post(f"{BASE}/inbox/read", json={"ids": None}, headers=theirs).json() == {
+        "marked": 0
+    }
+    assert client.post(f"{BASE}/inbox/read", json={"ids": None}).json() == {"marked": 2}
+    (row, _) = page(store, AuditFilter(actions=("inbox.read",))).items
+    assert (row.actor, row.after) == ("robot", {"count": 2, "ids": "all"})
+    assert client.post(f"{BASE}/inbox/read", json={}).status_code == 422
 
 
 @both_databases

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sentinel.store.audit.queries import AuditFilter, AuditItem, AuditPage
     from sentinel.store.metrics.samples import Metrics
     from sentinel.store.metrics.windows import Windows
+    from sentinel.store.notifications.inbox import InboxFilter
     from sentinel.store.reports.statistics import Counted
 
 __all__ = ["OfTenant", "Within"]
@@ -263,9 +264,15 @@ class Within:
         """Check the chain of all rows, of which a part in scope would prove nothing."""
         return verify_chain(self.store, key=self.store.options.audit_key, known=known)
 
-    def inbox_page(self, limit: int, after: InboxMessage | None) -> list[InboxMessage]:
-        """Return the newest messages about groups in scope; see `Inbox.page`."""
-        return self.store.inbox.page(limit, after, scope=self.scope)
+    def inbox_page(
+        self, limit: int, after: InboxMessage | None, wanted: InboxFilter | None = None
+    ) -> list[InboxMessage]:
+        """Return the newest messages about groups in scope that match; see `Inbox.page`."""
+        return self.store.inbox.page(limit, after, wanted, scope=self.scope)
+
+    def mark_read(self, ids: Sequence[str] | None, *, actor: str) -> int:
+        """Mark messages about groups in scope as read; see `Inbox.mark_read`."""
+        return self.store.inbox.mark_read(ids, actor=actor, scope=self.scope)
 
     def unread(self) -> int:
         """Return how many messages about groups in scope are not marked as read."""

@@ -130,12 +130,15 @@ class Inbox:
                 select(func.count()).select_from(INBOX).where(*unread)
             ).scalar_one()
 
-    def mark_read(self, ids: Sequence[str] | None = None, *, actor: str = "") -> int:
+    def mark_read(
+        self, ids: Sequence[str] | None = None, *, actor: str = "", scope: Scope = EVERYTHING
+    ) -> int:
         """Mark messages as read.
 
         Args:
             ids: of the messages; None for all
             actor: who does it
+            scope: of whoever does it; messages that are not in it stay as they are
 
         Returns:
             How many were unread.
@@ -144,7 +147,7 @@ class Inbox:
         change = INBOX.update().where(INBOX.c.read_at.is_(None)).values(read_at=now)
         if ids is not None:
             change = change.where(INBOX.c.id.in_(list(ids)))
-        change = change.returning(INBOX.c.id)
+        change = change.where(*group_in(scope, INBOX.c.group_id)).returning(INBOX.c.id)
         with self._store.write() as connection:
             done = sorted(connection.execute(change).scalars())
             if done:
