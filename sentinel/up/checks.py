@@ -27,6 +27,7 @@ from sentinel.up.home import Home
 from sentinel.up.instance import running
 from sentinel.up.postgres import Postgres, find_binaries
 from sentinel.up.rollout import deployments_in_words
+from sentinel.up.self_watch import self_watch_state
 from sentinel.up.setup import Setup
 from sentinel.worker.job_template import other_type
 
@@ -70,6 +71,7 @@ def check_all(settings: Settings, home: Home) -> list[Check]:
         ("api", _api),
         ("dashboard", _dashboard),
         ("exposure", _exposure),
+        ("self-watch", _self_watch),
     ]
     found: list[Check] = []
     for name, check in checks:
@@ -299,6 +301,17 @@ def _exposure(settings: Settings, home: Home) -> Check:
         return Check(name="exposure", state="ok", says=says)
     says = "; ".join(one.says for one in found)
     return Check(name="exposure", state="warning", says=says, hint=found[0].hint)
+
+
+def _self_watch(settings: Settings, home: Home) -> Check:
+    store = _opened(settings, home)
+    if store is None:
+        return Check(name="self-watch", state="note", says="unknown, since no instance runs here")
+    try:
+        found = self_watch_state(settings, store)
+    finally:
+        store.close()
+    return Check(name="self-watch", state=found.state, says=found.says, hint=found.hint)
 
 
 def _not_here(name: str, expected: bool, url: str) -> Check:
