@@ -25,6 +25,7 @@ from sqlalchemy import text
 from benchmarks.table import Row
 from dashboard.data import Data
 from dashboard.reports import Reports
+from sentinel.access import EVERYTHING
 from sentinel.alerts.actions import Acknowledge
 from sentinel.clock import FakeClock
 from sentinel.links import Addresses
@@ -242,14 +243,14 @@ def _details(store: Store, chance: random.Random) -> Callable[[], Any]:
     )
     # Nothing is kept over: this one asks with a memory of its own.
     data = Data(store, Addresses(dashboard="", prefect_api="", prefect_ui=""), lambda: True)
-    return lambda: (data.details(alert.id), data.notifications(alert.id))
+    return lambda: (data.details(EVERYTHING, alert.id), data.why(EVERYTHING, alert.id))
 
 
 def _overview(store: Store, chance: random.Random, days: int) -> Callable[[], Any]:
     reports = Reports(store)
     length = timedelta(days=days, seconds=chance.randrange(3600))
     step = timedelta(hours={1: 1, 7: 6, 30: 24}[days])
-    return lambda: reports.overview("", length, step)
+    return lambda: reports.overview(EVERYTHING, "", length, step)
 
 
 def _acknowledge(store: Store, alert_id: str) -> Callable[[], Any]:

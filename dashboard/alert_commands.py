@@ -9,34 +9,34 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
-from dashboard.database_errors import database
 from dashboard.live_filter import View
+from sentinel.access import Scope
 from sentinel.alerts.actions import Action, ActionName, ActionResult, action_named
 from sentinel.alerts.bulk import Step, changed, steps_by_version, take, undo_steps
 from sentinel.alerts.reasons import Reason
-from sentinel.alerts.view import AlertView
 from sentinel.duration import format_duration
-from sentinel.engine.snooze import still_firing
-from sentinel.errors import DatabaseError, SentinelError
+from sentinel.errors import DatabaseError, NotFound, SentinelError
 from sentinel.store.alerts.apply_action import MOST_ACTED_ON
 
 if TYPE_CHECKING:
     from dashboard.commands import Services
     from dashboard.data import Data
 
-__all__ = ["MOST_KEPT", "AlertCommand", "AlertCommands", "Answer", "NotChanged"]
+__all__ = ["MOST_KEPT", "AlertCommand", "AlertCommands", "Answer", "NotChanged", "Sender"]
 
 MOST_KEPT = 2000
 """Commands whose answers and undo steps this process remembers."""
 MOST_EXPLAINED = 20
 """Conflicts for which the database is asked what somebody else did."""
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
+_Key = tuple[str, str]
+"""Who sent a command, and its id."""
 
 
 class NotChanged(msgspec.Struct, frozen=True):
@@ -105,7 +105,21 @@ class AlertCommand(msgspec.Struct, frozen=True, kw_only=True):
         Returns:
             the answer; None while a copy of this command is running
         """
-        return services.alerts.once(self, actor)
+        return services.alerts.once(self, Sender(actor, services.within.scope, services.sees))
+
+
+class Sender(msgspec.Struct, frozen=True):
+    """Who sent a command.
+
+    Attributes:
+        name: of the person
+        may: where they may act; alerts that are not in it are as unknown
+        sees: where they may read
+    """
+
+    name: str
+    may: Scope
+    sees: Scope
 
 
 class AlertCommands:
@@ -118,87 +132,91 @@ class AlertCommands:
     def __init__(self, data: Data) -> None:
         self._data = data
         self._lock = threading.Lock()
-        self._answers: OrderedDict[str, Answer | None] = OrderedDict()
-        self._undo: OrderedDict[str, list[Step]] = OrderedDict()
-        self._still_firing: OrderedDict[str, list[str]] = OrderedDict()
+        # By who sent a command and its id, so that nobody can name somebody else's.
+        self._answers: OrderedDict[_Key, Answer | None] = OrderedDict()
+        self._undo: OrderedDict[_Key, list[Step]] = OrderedDict()
+        self._still_firing: OrderedDict[_Key, list[str]] = OrderedDict()
 
-    def once(self, command: AlertCommand, actor: str) -> Answer | None:
+    def once(self, command: AlertCommand, sender: Sender) -> Answer | None:
         """Carry out a command, unless it was carried out before.
 
         Args:
             command: a validated command
-            actor: who sent it
+            sender: who sent it
 
         Returns:
             its answer; None while another thread carries out the same command
         """
+        key = (sender.name, command.id)
         with self._lock:
-            if command.id in self._answers:
-                return self._answers[command.id]
+            if key in self._answers:
+                return self._answers[key]
             # Claimed before it runs: a copy that comes meanwhile waits for this answer.
-            self._answers[command.id] = None
+            self._answers[key] = None
             while len(self._answers) > MOST_KEPT:
                 self._answers.popitem(last=False)
         answer: Answer | None = None
         try:
-            answer = self._answered(command, actor)
+            answer = self._answered(command, sender)
         finally:
             with self._lock:
                 if answer is None:  # it failed with a bug: the browser may send it again
-                    self._answers.pop(command.id, None)
+                    self._answers.pop(key, None)
                 else:
-                    self._answers[command.id] = answer
+                    self._answers[key] = answer
         return answer
 
-    def _answered(self, command: AlertCommand, actor: str) -> Answer:
+    def _answered(self, command: AlertCommand, sender: Sender) -> Answer:
         try:
-            return self._undone(command) if command.op == "undo" else self._acted(command, actor)
+            if command.op == "undo":
+                return self._undone(command, sender)
+            return self._acted(command, sender)
         except SentinelError as error:
             return Answer(id=command.id, error=str(error))
 
-    def _acted(self, command: AlertCommand, actor: str) -> Answer:
+    def _acted(self, command: AlertCommand, sender: Sender) -> Answer:
+        actor, scope = sender.name, sender.may
         action = self._action(command, actor)
-        versions, more = self._targets(command, actor)
+        versions, more = self._targets(command, actor, scope)
         if not versions and command.op == "suppress" and command.of:
             return Answer(id=command.id, error="there is no alert left to snooze")
-        before = self._data.some(list(versions))
-        holds = self._condition_holds(before.values() if command.op == "resolve" else ())
-        results = self._act(steps_by_version(action, versions))
+        before = self._data.some(scope, list(versions))
+        asked = before.values() if command.op == "resolve" else ()
+        holds = self._data.still_firing(scope, asked)
+        results = self._act(scope, steps_by_version(action, versions))
         undo: list[Step] = []
         if command.op != "undo":
-            undo = undo_steps(command.op, actor, before, results, self._data.store.now())
+            undo = undo_steps(command.op, actor, before, results, self._data.now())
         done = changed(results)
         firing = [one.alert_id for one in done if one.alert_id in holds]
         with self._lock:
             if undo:
-                _keep(self._undo, command.id, undo)
+                _keep(self._undo, (actor, command.id), undo)
             if firing:
-                _keep(self._still_firing, command.id, firing)
-        answer = self._answer(command.id, results, undo=bool(undo))
+                _keep(self._still_firing, (actor, command.id), firing)
+        answer = self._answer(command.id, results, sender, undo=bool(undo))
         offer = self._snooze_offer(len(firing), len(done))
         return msgspec.structs.replace(answer, offer=offer, more=more)
 
-    def _targets(self, command: AlertCommand, actor: str) -> tuple[dict[str, int | None], bool]:
+    def _targets(
+        self, command: AlertCommand, actor: str, scope: Scope
+    ) -> tuple[dict[str, int | None], bool]:
         """The alerts that a command is for with their versions, and whether more match."""
         if command.op == "suppress" and command.of:
             with self._lock:  # a snooze is meant whatever happened to the alert since its resolve
-                return dict.fromkeys(self._still_firing.get(command.of, [])), False
+                return dict.fromkeys(self._still_firing.get((actor, command.of), [])), False
         if command.all is not None:
             wanted = View.read(command.all).filter(actor)
-            found = self._data.live_ids(wanted, MOST_ACTED_ON + 1)
+            found = self._data.live_ids(scope, wanted, MOST_ACTED_ON + 1)
             return dict.fromkeys(found[:MOST_ACTED_ON]), len(found) > MOST_ACTED_ON
         # A comment changes nothing that somebody else's change could conflict with.
         any_version = command.op == "comment"
         return {alert: None if any_version else version for alert, version in command.items}, False
 
-    def _condition_holds(self, alerts: Iterable[AlertView]) -> frozenset[str]:
-        with database():
-            return frozenset(still_firing(self._data.store, alerts))
-
     def _snooze_offer(self, firing: int, of: int) -> str:
         if not firing:
             return ""
-        held = format_duration(self._data.store.options.hold_after_manual_resolve)
+        held = format_duration(self._data.hold_after_manual_resolve())
         if of == 1:
             return f"It still fired at the last evaluation, and reopens in {held} if it still does."
         which = "All of them" if firing == of else f"{firing:,} of them"
@@ -210,34 +228,40 @@ class AlertCommands:
             actor=actor,
             comment=command.comment.strip(),
             assignee=command.assignee.strip(),
-            until=self._data.store.now() + timedelta(minutes=command.minutes),
+            until=self._data.now() + timedelta(minutes=command.minutes),
         )
 
-    def _undone(self, command: AlertCommand) -> Answer:
+    def _undone(self, command: AlertCommand, sender: Sender) -> Answer:
+        key = (sender.name, command.of)
         with self._lock:
-            steps = self._undo.get(command.of, [])
+            steps = self._undo.get(key, [])
         if not steps:
             return Answer(id=command.id, error="there is nothing left to undo")
-        results = self._act(steps)
+        results = self._act(sender.may, steps)
         with self._lock:  # only now: an undo that the database refused can be sent again
-            self._undo.pop(command.of, None)
-        return self._answer(command.id, results)
+            self._undo.pop(key, None)
+        return self._answer(command.id, results, sender)
 
-    def _act(self, steps: Sequence[Step]) -> list[ActionResult]:
+    def _act(self, scope: Scope, steps: Sequence[Step]) -> list[ActionResult]:
         return take(
             steps,
-            lambda step: self._data.act(step.ids, step.action, expected_version=step.version),
+            lambda step: self._data.act(
+                scope, step.ids, step.action, expected_version=step.version
+            ),
         )
 
-    def _changed_by(self, one: ActionResult) -> str:
+    def _changed_by(self, sender: Sender, one: ActionResult) -> str:
         """What somebody else did, else the conflict's own words: the command's result stands."""
         try:
-            return self._data.last_change(one.alert_id) or one.error
-        except DatabaseError:
+            changed = self._data.last_change(sender.sees, one.alert_id)
+            if one.reason is Reason.NOT_FOUND and changed:
+                return f"{sender.name} may read it and not act on it"
+            return changed or one.error
+        except (DatabaseError, NotFound):
             return one.error
 
     def _answer(
-        self, command: str, results: Sequence[ActionResult], *, undo: bool = False
+        self, command: str, results: Sequence[ActionResult], sender: Sender, *, undo: bool = False
     ) -> Answer:
         conflicts = [one for one in results if one.reason in (Reason.CONFLICT, Reason.NOT_FOUND)]
         refused = [one for one in results if not one.ok and one not in conflicts]
@@ -247,14 +271,14 @@ class AlertCommands:
             id=command,
             done=sum(one.ok for one in results) - unchanged,
             unchanged=unchanged,
-            conflicts=[NotChanged(one.alert_id, self._changed_by(one)) for one in explained]
+            conflicts=[NotChanged(one.alert_id, self._changed_by(sender, one)) for one in explained]
             + [NotChanged(one.alert_id, one.error) for one in rest],
             refused=[NotChanged(one.alert_id, one.error) for one in refused],
             undo=undo,
         )
 
 
-def _keep(kept: OrderedDict[str, Any], command: str, value: object) -> None:
+def _keep(kept: OrderedDict[_Key, Any], command: _Key, value: object) -> None:
     kept[command] = value
     while len(kept) > MOST_KEPT:
         kept.popitem(last=False)

@@ -171,7 +171,7 @@ def _change(forms: list[ChannelForm], block: ChannelBlock) -> None:
         return
     with popover:
         try:
-            now = session.configuration().channel_values(block)
+            now = session.configuration().channel_values(session.scope(), block)
         except SentinelError as error:
             st.html(markup.note("warn", "It cannot be read.", str(error)))
             return
@@ -206,7 +206,7 @@ def manage(receivers: list[str]) -> None:
         receivers: names of the receivers
     """
     try:
-        forms, blocks = session.configuration().channel_forms()
+        forms, blocks = session.configuration().channel_forms(session.scope())
     except SentinelError as error:
         st.html(markup.note("warn", "Channels cannot be changed now.", str(error)))
         return

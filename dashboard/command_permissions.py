@@ -7,10 +7,10 @@ from typing import Any
 from dashboard import configuration_commands as configuration
 from dashboard.alert_commands import AlertCommand
 from dashboard.prefect_addresses import SavePrefectAddresses
-from sentinel.access import EVERYTHING, Permission, Principal
+from sentinel.access import Permission, Principal, Scope
 from sentinel.errors import ConfigurationError
 
-__all__ = ["PERMISSIONS", "check_everywhere", "check_permission"]
+__all__ = ["PERMISSIONS", "check_anywhere", "check_permission"]
 
 PERMISSIONS: dict[type[Any], Permission] = {
     AlertCommand: Permission.RESPOND,
@@ -32,21 +32,26 @@ PERMISSIONS: dict[type[Any], Permission] = {
 }
 
 
-def check_permission(kind: type[Any], who: Principal) -> None:
-    """Refuse a command to whoever lacks the permission for it in all tenants and teams.
+def check_permission(kind: type[Any], who: Principal) -> Scope:
+    """Refuse a command to whoever lacks the permission for it everywhere.
 
     Args:
         kind: of the command; one that is not listed needs the highest permission
         who: sent it
 
+    Returns:
+        Where the person has the permission; the command acts within it.
+
     Raises:
         ConfigurationError: it is not allowed; nothing may be done
     """
-    check_everywhere(PERMISSIONS.get(kind, Permission.ADMINISTER), who)
+    wanted = PERMISSIONS.get(kind, Permission.ADMINISTER)
+    check_anywhere(wanted, who)
+    return who.scope(wanted)
 
 
-def check_everywhere(wanted: Permission, who: Principal) -> None:
-    """Refuse what acts in, or shows, all tenants and teams to whoever may not do so in all.
+def check_anywhere(wanted: Permission, who: Principal) -> None:
+    """Refuse what needs a permission to whoever has it in no tenant and no team.
 
     Args:
         wanted: what it needs
@@ -55,14 +60,8 @@ def check_everywhere(wanted: Permission, who: Principal) -> None:
     Raises:
         ConfigurationError: it is not allowed; nothing may be done or shown
     """
-    if who.scope(wanted) == EVERYTHING:
-        return
-    if who.may(wanted):
+    if not who.may(wanted):
         raise ConfigurationError(
-            f"{who.name} may {wanted} only in some tenants or teams",
-            hint="The dashboard acts in all of them; use the API.",
+            f"{who.name} may not {wanted}: the role is {who.role}",
+            hint=f"This needs the role {wanted.role} or a higher one.",
         )
-    raise ConfigurationError(
-        f"{who.name} may not {wanted}: the role is {who.role}",
-        hint=f"This needs the role {wanted.role} or a higher one.",
-    )

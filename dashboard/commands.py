@@ -18,10 +18,10 @@ from dashboard.command_permissions import check_permission
 from dashboard.configuration import Configuration
 from dashboard.data import Data
 from dashboard.database_errors import database
-from sentinel.access import Principal
+from sentinel.access import Permission, Principal, Scope
 from sentinel.audit.origin import Origin, acting
 from sentinel.errors import ConfigurationError, SentinelError
-from sentinel.store import Store
+from sentinel.store.access.within import Within
 
 __all__ = ["Authorise", "Command", "Commands", "Services"]
 
@@ -37,12 +37,14 @@ class Services(msgspec.Struct, frozen=True):
     """What commands work on.
 
     Attributes:
-        store: the shared database
+        within: the store, where whoever sent the command has the permission for it
+        sees: where they may read
         alerts: carries out commands for alerts
         configuration: the dashboard's access to what is configured
     """
 
-    store: Store
+    within: Within
+    sees: Scope
     alerts: AlertCommands
     configuration: Configuration
 
@@ -64,7 +66,9 @@ class Commands:
     """
 
     def __init__(self, data: Data, configuration: Configuration) -> None:
-        self._services = Services(data.store, AlertCommands(data), configuration)
+        self._data = data
+        self._alerts = AlertCommands(data)
+        self._configuration = configuration
 
     def run(self, kind: type[Command[R]], given: object, authorise: Authorise) -> R:
         """Authorise, validate and carry out one command.
@@ -84,11 +88,14 @@ class Commands:
             DatabaseError: the database cannot be used; nothing was done
         """
         who = authorise()
-        check_permission(kind, who)
+        within = self._data.within(check_permission(kind, who))
+        sees = who.scope(Permission.READ)
         command = cast("Command[R]", msgspec.convert(given, cast("type[Any]", kind)))
         _log.debug("%s of %s", kind.__name__, who.name)
         with acting(Origin("dashboard", who.kind, who.id)), database():
-            return command.carry_out(self._services, who.name)
+            return command.carry_out(
+                Services(within, sees, self._alerts, self._configuration), who.name
+            )
 
     def run_form(self, command: Command[R], authorise: Authorise) -> R:
         """Run the command of a form.

@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from dashboard.database_errors import database
+from sentinel.access import Scope
 from sentinel.audit.origin import AUDIT_DOOR
 from sentinel.duration import parse_duration
 from sentinel.errors import NotFound, SentinelError
@@ -31,9 +32,11 @@ from sentinel.schema.saved_views import SavedView
 from sentinel.schema.silences import Silence
 from sentinel.settings import settings
 from sentinel.store import Store
+from sentinel.store.access.scoped_rules import ScopedRules
+from sentinel.store.access.within import Within
 from sentinel.store.notifications.channel_health import channel_states
 from sentinel.store.notifications.delivery_stats import Delivered, delivered
-from sentinel.store.rules.health import FACTS, NONE, AlertCounts, alert_counts, facts_of
+from sentinel.store.rules.health import FACTS, NONE, AlertCounts, facts_of
 
 __all__ = ["ChannelLine", "CliResult", "Configuration", "EvaluationLine", "RuleLine"]
 
@@ -123,8 +126,11 @@ class Configuration:
         self._store = store
         self._addresses = addresses
 
-    def rules(self) -> list[RuleLine]:
-        """Read all rules.
+    def rules(self, scope: Scope) -> list[RuleLine]:
+        """Read the rules.
+
+        Args:
+            scope: of whoever asks
 
         Returns:
             the rules by name
@@ -133,31 +139,36 @@ class Configuration:
             DatabaseError: the database cannot be used
         """
         with database():
-            counts, now = alert_counts(self._store), self._store.now()
+            rules, now = self._rules(scope), self._store.now()
+            counts = rules.alert_counts()
             silences = {(one.tenant, one.rule): one for one in self._store.silences.active()}
             return [
                 _line(row, counts.get(key := (row.tenant, row.name), NONE), now, silences.get(key))
-                for row in self._store.rules.list()
+                for row in rules.list()
             ]
 
-    def evaluations(self, row: RuleRow) -> list[EvaluationLine]:
+    def evaluations(self, scope: Scope, row: RuleRow) -> list[EvaluationLine]:
         """Read the last evaluations of a rule from its stored readings.
 
         Args:
+            scope: of whoever asks
             row: the rule
 
         Returns:
             at most `MOST_EVALUATIONS`, newest first; empty where the rule stores no readings
 
         Raises:
+            NotFound: the rule is not in scope
             DatabaseError: the database cannot be used
         """
         if row.evaluated_at is None:
             return []
         begin = row.evaluated_at - _interval(row) * MOST_EVALUATIONS
         with database():
-            found = self._store.metrics.reader(row.tenant).window(
-                metric_of_rule(row.name), (), begin, row.evaluated_at
+            found = (
+                self._rules(scope)
+                .readings(row)
+                .window(metric_of_rule(row.name), (), begin, row.evaluated_at)
             )
         lines: list[EvaluationLine] = []
         for moment in np.unique(found.times)[::-1][:MOST_EVALUATIONS]:
@@ -179,34 +190,40 @@ class Configuration:
         ui = self._addresses.prefect_ui
         return f"{ui}/deployments/deployment/{quote(row.deployment_id, safe='')}"
 
-    def receivers(self) -> dict[str, list[str]]:
+    def receivers(self, scope: Scope) -> dict[str, list[str]]:
         """Read the channels of every receiver.
+
+        Args:
+            scope: of whoever asks
 
         Returns:
             the references of the channels by the receiver's name
 
         Raises:
+            OutOfScope: less than everything is in scope: receivers are of all tenants
             DatabaseError: the database cannot be used
         """
         with database():
-            return self._store.receivers.all()
+            return self._instance(scope).receivers.all()
 
-    def channels(self, period: timedelta) -> list[ChannelLine]:
+    def channels(self, scope: Scope, period: timedelta) -> list[ChannelLine]:
         """Read every channel that a receiver has, or that was sent something.
 
         Args:
+            scope: of whoever asks
             period: how far back deliveries count
 
         Returns:
             the inbox first, the others by their reference
 
         Raises:
+            OutOfScope: as for `receivers`
             DatabaseError: the database cannot be used
         """
-        receivers = self.receivers()
+        receivers, store = self.receivers(scope), self._instance(scope)
         with database():
-            deliveries = delivered(self._store, period)
-            states = {one.channel: str(one.state) for one in channel_states(self._store)}
+            deliveries = delivered(store, period)
+            states = {one.channel: str(one.state) for one in channel_states(store)}
         users: dict[str, list[str]] = {ref: [] for ref in ("inbox", *deliveries)}
         for name, refs in sorted(receivers.items()):
             for ref in refs:
@@ -229,30 +246,38 @@ class Configuration:
         except SentinelError:
             return []
 
-    def channel_forms(self) -> tuple[list[ChannelForm], list[ChannelBlock]]:
+    def channel_forms(self, scope: Scope) -> tuple[list[ChannelForm], list[ChannelBlock]]:
         """Ask Prefect for the forms of channels and for the blocks that are channels.
+
+        Args:
+            scope: of whoever asks
 
         Returns:
             the forms, and the blocks by their reference
 
         Raises:
+            OutOfScope: as for `receivers`
             PrefectUnreachable: Prefect does not answer
         """
+        self._instance(scope)
         with ChannelForms.of(settings()) as prefect:
             return prefect.forms(), prefect.channels()
 
-    def channel_values(self, block: ChannelBlock) -> dict[str, Any]:
+    def channel_values(self, scope: Scope, block: ChannelBlock) -> dict[str, Any]:
         """Ask Prefect what a channel's block holds; secrets are masked.
 
         Args:
+            scope: of whoever asks
             block: of the channel
 
         Returns:
             values by field
 
         Raises:
+            OutOfScope: as for `receivers`
             PrefectUnreachable: Prefect does not answer
         """
+        self._instance(scope)
         with ChannelForms.of(settings()) as prefect:
             return prefect.values(block)
 
@@ -279,7 +304,47 @@ class Configuration:
             block = prefect.find(f"{kind}/{name}") if replace else None
             return prefect.save(form, name, given, block)
 
-    def cli(self, *arguments: str, actor: str = "") -> CliResult:
+    def run_rule(self, within: Within, name: str, tenant: str) -> CliResult:
+        """Start a flow run of a rule's deployment, which must be of the tenant too.
+
+        Args:
+            within: the store, where whoever starts it may edit
+            name: of the rule
+            tenant: whose it is
+
+        Returns:
+            the flow run, else why there is none
+
+        Raises:
+            NotFound: there is no such rule
+        """
+        within.scoped_rules.get(name, tenant)
+        return self._cli("rule", "run", name, "--tenant", tenant, "--no-wait")
+
+    def cli(self, scope: Scope, *arguments: str, actor: str = "") -> CliResult:
+        """Run a `sentinel` command that concerns all tenants, and return the JSON that it prints.
+
+        Args:
+            scope: of whoever runs it
+            arguments: of the command, without `--json`
+            actor: whom the command names as who acts; empty for its own settings
+
+        Returns:
+            as `_cli`
+
+        Raises:
+            OutOfScope: less than everything is in scope
+        """
+        self._instance(scope)
+        return self._cli(*arguments, actor=actor)
+
+    def _rules(self, scope: Scope) -> ScopedRules:
+        return Within(self._store, scope).scoped_rules
+
+    def _instance(self, scope: Scope) -> Store:
+        return Within(self._store, scope).instance
+
+    def _cli(self, *arguments: str, actor: str = "") -> CliResult:
         """Run a `sentinel` command and return the JSON that it prints.
 
         Sending through a channel and reading rule files need Prefect's client. The dashboard's
@@ -304,6 +369,7 @@ class Configuration:
                 env={
                     **os.environ,
                     "SENTINEL_DATABASE_URL": url,
+                    "SENTINEL_URL": "",
                     "NO_COLOR": "1",
                     AUDIT_DOOR: "dashboard",
                     **({"SENTINEL_USER": actor} if actor else {}),

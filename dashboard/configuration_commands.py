@@ -18,7 +18,7 @@ from sentinel.store.alerts.filter import AlertFilter
 if TYPE_CHECKING:
     from dashboard.commands import Services
     from dashboard.configuration import CliResult
-    from sentinel.store import Store
+    from sentinel.store.access.within import Within
 
 __all__ = [
     "AcknowledgeGroup",
@@ -68,7 +68,7 @@ class SwitchRule(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             NotFound: there is no rule of that name any more
         """
-        rules = services.store.rules
+        rules = services.within.scoped_rules
         if self.on:
             rules.enable(self.name, actor=actor, tenant=self.tenant)
             return 0
@@ -99,7 +99,7 @@ class SetReceiver(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             ConfigurationError: the name or a channel cannot be used
         """
-        return services.store.receivers.set(self.name, self.channels, actor=actor)
+        return services.within.instance.receivers.set(self.name, self.channels, actor=actor)
 
 
 class RemoveReceiver(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +117,7 @@ class RemoveReceiver(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             NotFound: there is no receiver of that name
         """
-        services.store.receivers.remove(self.name, actor=actor)
+        services.within.instance.receivers.remove(self.name, actor=actor)
 
 
 class SendTestMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +135,8 @@ class SendTestMessage(msgspec.Struct, frozen=True, kw_only=True):
         Returns:
             whether the channel accepted the message, else the error
         """
-        return services.configuration.cli("channel", "test", self.channel, actor=actor)
+        cli = services.configuration.cli
+        return cli(services.within.scope, "channel", "test", self.channel, actor=actor)
 
 
 class SaveChannel(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,7 +166,7 @@ class SaveChannel(msgspec.Struct, frozen=True, kw_only=True):
         Returns:
             the reference of the channel
         """
-        store = services.store
+        store = services.within.instance
         change = channel_change("channel.saved", f"{self.kind}/{self.name}", made=not self.replace)
         with store.audit.outside([change], actor=actor):
             ref = services.configuration.save_channel(
@@ -192,13 +193,21 @@ class RemoveChannel(msgspec.Struct, frozen=True, kw_only=True):
         Returns:
             what was removed, else the error
         """
-        return services.configuration.cli("channel", "remove", self.channel, "--force", actor=actor)
+        cli = services.configuration.cli
+        scope = services.within.scope
+        return cli(scope, "channel", "remove", self.channel, "--force", actor=actor)
 
 
 class RunRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Start a flow run of a rule's deployment."""
+    """Start a flow run of a rule's deployment.
+
+    Attributes:
+        name: of the rule
+        tenant: of the rule
+    """
 
     name: Name
+    tenant: Name
 
     def carry_out(self, services: Services, actor: str) -> CliResult:
         """Start it with `sentinel rule run`, since that needs Prefect's API.
@@ -209,8 +218,11 @@ class RunRule(msgspec.Struct, frozen=True, kw_only=True):
 
         Returns:
             the flow run, else why there is none
+
+        Raises:
+            NotFound: there is no rule of that name any more
         """
-        return services.configuration.cli("rule", "run", self.name, "--no-wait")
+        return services.configuration.run_rule(services.within, self.name, self.tenant)
 
 
 class SilenceRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,9 +254,8 @@ class SilenceRule(msgspec.Struct, frozen=True, kw_only=True):
             NotFound: there is no rule of that name any more
             Conflict: somebody silenced it already
         """
-        store = services.store
-        until = store.now() + timedelta(minutes=self.minutes)
-        return store.silences.begin(
+        until = services.within.now() + timedelta(minutes=self.minutes)
+        return services.within.scoped_rules.silence(
             self.rule, until, actor=actor, reason=self.reason.strip(), tenant=self.tenant
         )
 
@@ -273,7 +284,7 @@ class EndSilence(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             NotFound: the rule is not silenced any more
         """
-        return services.store.silences.end(self.rule, actor=actor, tenant=self.tenant)
+        return services.within.scoped_rules.end_silence(self.rule, actor=actor, tenant=self.tenant)
 
 
 class AcknowledgeGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -291,16 +302,16 @@ class AcknowledgeGroup(msgspec.Struct, frozen=True, kw_only=True):
         Returns:
             how many alerts that changed
         """
-        store = services.store
-        ids = live_ids(store, AlertFilter(group=self.group, status=("open", "escalated")))
-        return sum(result.ok for result in store.act(ids, Acknowledge(actor=actor))) if ids else 0
+        within = services.within
+        ids = live_ids(within, AlertFilter(group=self.group, status=("open", "escalated")))
+        return sum(result.ok for result in within.act(ids, Acknowledge(actor=actor))) if ids else 0
 
 
-def live_ids(store: Store, wanted: AlertFilter) -> list[str]:
+def live_ids(within: Within, wanted: AlertFilter) -> list[str]:
     """Return the ids of the live alerts that match, the most urgent first.
 
     Args:
-        store: the shared database
+        within: the store, where somebody may act
         wanted: which alerts
 
     Returns:
@@ -309,7 +320,7 @@ def live_ids(store: Store, wanted: AlertFilter) -> list[str]:
     ids: list[str] = []
     cursor: str | None = None
     while True:
-        page = store.alerts.page(wanted, limit=500, after=cursor, order="live")
+        page = within.scoped_alerts.page(wanted, limit=500, after=cursor, order="live")
         ids += [alert.id for alert in page.items]
         cursor = page.next
         if cursor is None or len(ids) >= MOST_ACTED_ON:
@@ -328,7 +339,7 @@ class MarkRead(msgspec.Struct, frozen=True, kw_only=True):
             services: what commands work on
             actor: who sent it
         """
-        services.store.inbox.mark_read(self.ids, actor=actor)
+        services.within.mark_read(self.ids, actor=actor)
 
 
 class SaveView(msgspec.Struct, frozen=True, kw_only=True):
@@ -357,7 +368,7 @@ class SaveView(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             ConfigurationError: the name cannot be used
         """
-        return services.store.views.save(actor, self.page, self.name, self.query)
+        return services.within.views.save(actor, self.page, self.name, self.query)
 
 
 class RemoveView(msgspec.Struct, frozen=True, kw_only=True):
@@ -379,4 +390,4 @@ class RemoveView(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             NotFound: there is no view of that name
         """
-        return services.store.views.remove(actor, self.page, self.name)
+        return services.within.views.remove(actor, self.page, self.name)

@@ -1,5 +1,8 @@
 """The dashboard's access to live alerts and the inbox. Nothing of Streamlit is used here.
 
+Every method takes the scope of whoever asks: what is not in it is as if it did not exist. The store
+itself cannot be reached from here, so that no page can forget the scope.
+
 All sessions of one process share one `Data`. Alerts are read again only when the store's change
 number has risen, so that many screens cost the database little. The last alerts that were read stay
 available, so that a screen can show them, with their time, while the database is down.
@@ -10,7 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -21,32 +24,26 @@ from dashboard.connection_check import ConnectionResult, ConnectionWatch, check_
 from dashboard.database_errors import database
 from dashboard.readings_chart import Readings, readings
 from dashboard.view_models import Details, HistoryPage, InboxView, LiveView, Overview
+from sentinel.access import Scope
 from sentinel.alerts.actions import Action, ActionResult
 from sentinel.alerts.view import AlertView
+from sentinel.engine.snooze import still_firing
 from sentinel.errors import DatabaseError
 from sentinel.links import Addresses
 from sentinel.notifications.why import AlertWhy
 from sentinel.schema.notifications import InboxMessage
 from sentinel.store import Store
+from sentinel.store.access.within import Within
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.alerts.live_counts import Counts
-from sentinel.store.alerts.live_groups import LiveGroup, live_groups, unacknowledged_groups
+from sentinel.store.alerts.live_groups import LiveGroup
 from sentinel.store.alerts.queries import MOST_PER_PAGE
-from sentinel.store.alerts.similar import similar
-from sentinel.store.notifications.explaining import why_of_alert
 from sentinel.store.notifications.inbox import InboxFilter
 
 __all__ = [
-    "MOST_ROWS",
-    "ConnectionResult",
-    "ConnectionWatch",
-    "Data",
-    "Details",
-    "HistoryPage",
-    "InboxView",
-    "LiveView",
-    "Overview",
-]
+    "MOST_ROWS", "ConnectionResult", "ConnectionWatch", "Data", "Details", "HistoryPage",
+    "InboxView", "LiveView", "Overview",
+]  # fmt: skip
 
 _log = logging.getLogger("sentinel.dashboard")
 
@@ -67,7 +64,7 @@ class Data:
     """
 
     def __init__(self, store: Store, addresses: Addresses, prefect: Callable[[], bool]) -> None:
-        self.store = store
+        self._store = store
         self.addresses = addresses
         self.ask_prefect = prefect
         self.prefect = ConnectionWatch(prefect, store.now, timedelta(seconds=5))
@@ -75,44 +72,56 @@ class Data:
         self._known: OrderedDict[object, tuple[int, LiveView]] = OrderedDict()
         self._made: dict[object, tuple[list[AlertView], bytes]] = {}
         self._charts: dict[object, tuple[datetime, Readings | None]] = {}
-        self._counted: tuple[int, datetime, Counts] | None = None
+        self._counted: OrderedDict[Scope, tuple[int, datetime, Counts]] = OrderedDict()
 
-    def live(self, chosen: AlertFilter | None = None, *, limit: int = MOST_ROWS) -> LiveView:
+    def now(self) -> datetime:
+        """Return the present moment, by the store's clock."""
+        return self._store.now()
+
+    def within(self, scope: Scope) -> Within:
+        """Return the store as whoever has this scope may use it."""
+        return Within(self._store, scope)
+
+    def live(
+        self, scope: Scope, chosen: AlertFilter | None = None, *, limit: int = MOST_ROWS
+    ) -> LiveView:
         """Read the live alerts, the most urgent first.
 
         It never raises for a database that is down: then `problem` says why, and the alerts are the
         last that were read.
 
         Args:
+            scope: of whoever asks
             chosen: which alerts; all live ones by default
             limit: at most so many
 
         Returns:
             the alerts and the counts of all
         """
-        wanted = chosen or AlertFilter()
+        wanted = msgspec.structs.replace(chosen or AlertFilter(), scope=scope)
+        within = self.within(scope)
         key = (wanted, limit)
         with self._lock:
             known = self._known.get(key)
         try:
-            number = self.store.change_number()
+            number = self._store.change_number()
             if known is not None and self._holds(known, number):
-                return msgspec.structs.replace(known[1], at=self.store.now())
-            alerts, more = self._first(wanted, limit)
+                return msgspec.structs.replace(known[1], at=self._store.now())
+            alerts, more = self._first(within, wanted, limit)
             view = LiveView(
                 alerts=alerts,
-                counts=self._counts(number),
+                counts=self._counts(scope, number),
                 more=more,
-                at=self.store.now(),
+                at=self._store.now(),
                 number=number,
-                unwatched=not alerts and self.store.statistics.rules()[0] == 0,
+                unwatched=not alerts and within.scoped_rules.counted()[0] == 0,
             )
         except (DatabaseError, SQLAlchemyError) as error:
             problem = _problem(error)
             if known is not None:
                 return msgspec.structs.replace(known[1], problem=problem)
             return LiveView(
-                alerts=[], counts=_NOTHING, more=False, at=self.store.now(), problem=problem
+                alerts=[], counts=_NOTHING, more=False, at=self._store.now(), problem=problem
             )
         with self._lock:
             self._known[key] = (number, view)
@@ -121,23 +130,25 @@ class Data:
                 self._known.popitem(last=False)
         return view
 
-    def _first(self, wanted: AlertFilter, limit: int) -> tuple[list[AlertView], bool]:
+    def _first(
+        self, within: Within, wanted: AlertFilter, limit: int
+    ) -> tuple[list[AlertView], bool]:
         """Return the first `limit` live alerts, and whether there are more."""
         alerts: list[AlertView] = []
         cursor: str | None = None
         while True:
-            page = self.store.alerts.page(
-                wanted, limit=min(limit - len(alerts), MOST_PER_PAGE), after=cursor, order="live"
-            )
+            size = min(limit - len(alerts), MOST_PER_PAGE)
+            page = within.scoped_alerts.page(wanted, limit=size, after=cursor, order="live")
             alerts += page.items
             cursor = page.next
             if cursor is None or len(alerts) >= limit:
                 return alerts, cursor is not None
 
-    def live_ids(self, wanted: AlertFilter, most: int) -> list[str]:
+    def live_ids(self, scope: Scope, wanted: AlertFilter, most: int) -> list[str]:
         """Read the ids of the live alerts that match.
 
         Args:
+            scope: of whoever asks
             wanted: which alerts
             most: at most so many
 
@@ -148,39 +159,45 @@ class Data:
             DatabaseError: the database cannot be used
         """
         with database():
-            return [alert.id for alert in self._first(wanted, most)[0]]
+            return [alert.id for alert in self._first(self.within(scope), wanted, most)[0]]
 
     def change_number(self) -> int | None:
         """Return the number that rises with every change; None while the database is down."""
         try:
-            return self.store.change_number()
+            return self._store.change_number()
         except (DatabaseError, SQLAlchemyError) as error:
             _problem(error)
             return None
 
-    def now_counts(self) -> tuple[int | None, Counts | None, str]:
+    def now_counts(self, scope: Scope) -> tuple[int | None, Counts | None, str]:
         """Return the change number, the current counts, and why they cannot be read; else empty."""
         try:
-            number = self.store.change_number()
-            return number, self._counts(number), ""
+            number = self._store.change_number()
+            return number, self._counts(scope, number), ""
         except (DatabaseError, SQLAlchemyError) as error:
             return None, None, _problem(error)
 
-    def _counts(self, number: int) -> Counts:
-        """Return the current counts, read once per change for all screens."""
+    def _counts(self, scope: Scope, number: int) -> Counts:
+        """Return the current counts, read once per change for all screens of a scope."""
         with self._lock:
-            known = self._counted
-        now = self.store.now()
+            known = self._counted.get(scope)
+        now = self._store.now()
         if known is None or known[0] != number or not _fresh(known[1], now):
-            known = (number, now, self.store.alerts.counts())
+            known = (number, now, self.within(scope).scoped_alerts.counts())
             with self._lock:
-                self._counted = known
+                self._counted[scope] = known
+                self._counted.move_to_end(scope)
+                while len(self._counted) > MOST_KEPT:
+                    self._counted.popitem(last=False)
         return known[2]
 
-    def rows(self, chosen: AlertFilter | None, *, limit: int) -> tuple[LiveView, bytes]:
+    def rows(
+        self, scope: Scope, chosen: AlertFilter | None, *, limit: int
+    ) -> tuple[LiveView, bytes]:
         """Read the live alerts with their rows as JSON, made once for all screens.
 
         Args:
+            scope: of whoever asks
             chosen: which alerts; all live ones for None
             limit: at most so many
 
@@ -190,12 +207,12 @@ class Data:
         Raises:
             ConfigurationError: the filter has a field or a value that does not exist
         """
-        view = self.live(chosen, limit=limit)
-        key = (chosen, limit)
+        view = self.live(scope, chosen, limit=limit)
+        key = (scope, chosen, limit)
         with self._lock:
             made = self._made.get(key)
         if made is None or made[0] is not view.alerts:
-            groups = self._groups(view)
+            groups = self._groups(scope, view)
             known = groups or {}
             rows = [row(alert, self.addresses, known.get(alert.id)) for alert in view.alerts]
             made = (view.alerts, msgspec.json.encode(rows))
@@ -207,100 +224,108 @@ class Data:
                     self._made.pop(next(iter(self._made)))
         return view, made[1]
 
-    def _groups(self, view: LiveView) -> dict[str, LiveGroup] | None:
+    def _groups(self, scope: Scope, view: LiveView) -> dict[str, LiveGroup] | None:
         """Return the groups of the alerts; None while the database is down, as the page says."""
         try:
             with database():
-                return live_groups(self.store, [alert.id for alert in view.alerts])
+                return self.within(scope).scoped_alerts.groups([alert.id for alert in view.alerts])
         except DatabaseError as error:
             _problem(error)
             return None
 
     def _holds(self, known: tuple[int, LiveView], number: int) -> bool:
-        return known[0] == number and _fresh(known[1].at, self.store.now())
+        return known[0] == number and _fresh(known[1].at, self._store.now())
 
-    def details(self, alert_id: str) -> Details:
+    def details(self, scope: Scope, alert_id: str) -> Details:
         """Read one alert with its timeline, similar alerts and readings.
 
         Args:
+            scope: of whoever asks
             alert_id: of the alert
 
         Returns:
             everything about it
 
         Raises:
-            NotFound: there is no alert with that id
+            NotFound: there is no alert with that id, or it is not in scope
             DatabaseError: the database cannot be used
         """
         with database():
-            alert = self.store.alerts.get(alert_id)
+            alerts = self.within(scope).scoped_alerts
+            alert = alerts.get(alert_id)
             return Details(
                 alert=alert,
-                timeline=self.store.alerts.timeline(alert_id, limit=200)[::-1],
-                similar=similar(self.store, alert),
+                timeline=alerts.timeline(alert_id, limit=200)[::-1],
+                similar=alerts.similar(alert),
                 readings=self._readings(alert),
-                at=self.store.now(),
+                at=self._store.now(),
             )
 
-    def why(self, alert_id: str) -> AlertWhy:
-        """Return who is notified of an alert, who is not, and why.
-
-        Args:
-            alert_id: of the alert
-
-        Returns:
-            the decisions of now and the outcomes so far
-
-        Raises:
-            NotFound: there is no alert with that id
-            DatabaseError: the database cannot be used
-        """
+    def why(self, scope: Scope, alert_id: str) -> AlertWhy:
+        """Return who is notified of an alert, who is not, and why; errors as of `details`."""
         with database():
-            return why_of_alert(self.store, alert_id)
+            return self.within(scope).why(alert_id)
 
     def _readings(self, alert: AlertView) -> Readings | None:
         """Return an alert's readings, cached: they cost more than the rest and change less."""
         key = (alert.id, alert.resolved_at)
         with self._lock:
             known = self._charts.get(key)
-        if known is not None and _fresh(known[0], self.store.now()):
+        if known is not None and _fresh(known[0], self._store.now()):
             return known[1]
-        found = readings(self.store, alert)
+        found = readings(self._store, alert)
         with self._lock:
-            self._charts[key] = (self.store.now(), found)
+            self._charts[key] = (self._store.now(), found)
             while len(self._charts) > MOST_KEPT:
                 self._charts.pop(next(iter(self._charts)))
         return found
 
-    def some(self, ids: Sequence[str]) -> dict[str, AlertView]:
+    def some(self, scope: Scope, ids: Sequence[str]) -> dict[str, AlertView]:
         """Read alerts by their ids.
 
         Args:
+            scope: of whoever asks
             ids: of the alerts
 
         Returns:
-            those that exist, by id
+            those that exist and are in scope, by id
 
         Raises:
             DatabaseError: the database cannot be used
         """
         with database():
-            return self.store.alerts.some(ids)
+            return self.within(scope).scoped_alerts.some(ids)
 
-    def last_change(self, alert_id: str) -> str:
-        """Return the last change of an alert in words, with who made it; empty for none."""
+    def still_firing(self, scope: Scope, alerts: Iterable[AlertView]) -> frozenset[str]:
+        """Return the ids of the alerts in scope whose condition held at the last evaluation."""
+        mine = [one for one in alerts if scope.holds(one.tenant, one.team)]
         with database():
-            for entry in self.store.alerts.timeline(alert_id, limit=1):
+            return frozenset(still_firing(self._store, mine))
+
+    def hold_after_manual_resolve(self) -> timedelta:
+        """Return for how long an alert that a person resolved stays so, whatever it does."""
+        return self._store.options.hold_after_manual_resolve
+
+    def last_change(self, scope: Scope, alert_id: str) -> str:
+        """Return the last change of an alert in words, with who made it; NotFound as `details`."""
+        with database():
+            for entry in self.within(scope).scoped_alerts.timeline(alert_id, limit=1):
                 by = f" by {entry.actor}" if entry.actor else ""
                 return f"{entry.reason_text or entry.kind}{by}"
         return ""
 
     def act(
-        self, ids: Sequence[str], action: Action, *, expected_version: int | None = None
+        self,
+        scope: Scope,
+        ids: Sequence[str],
+        action: Action,
+        *,
+        expected_version: int | None = None,
     ) -> list[ActionResult]:
         """Apply `action` to each alert.
 
         Args:
+            scope: of whoever acts; alerts that are not in it are as unknown
             ids: at most `sentinel.store.alerts.apply_action.MOST_ACTED_ON`
             action: what a person does
             expected_version: an alert of another version is not changed
@@ -312,7 +337,7 @@ class Data:
             DatabaseError: the database cannot be used; nothing was done
         """
         with database():
-            return self.store.act(list(ids), action, expected_version=expected_version)
+            return self.within(scope).act(list(ids), action, expected_version=expected_version)
 
     def test_prefect(self, url: str) -> ConnectionResult:
         """Check whether a Prefect API answers at `url`; only our own gets credentials."""
@@ -325,33 +350,35 @@ class Data:
 
     def inbox(
         self,
+        scope: Scope,
         *,
         limit: int = MOST_ROWS,
         after: InboxMessage | None = None,
         wanted: InboxFilter | None = None,
     ) -> InboxView:
         """Read the inbox, newest first; like `live`, it returns a problem instead of raising."""
+        within = self.within(scope)
         try:
-            found = self.store.inbox.page(limit=limit + 1, after=after, wanted=wanted)
-            unread = self.store.inbox.unread()
+            found = within.inbox_page(limit + 1, after, wanted)
+            unread = within.unread()
             groups = list({message.group_id for message in found[:limit]})
-            unacknowledged = unacknowledged_groups(self.store, groups)
+            unacknowledged = within.scoped_alerts.unacknowledged_groups(groups)
         except (DatabaseError, SQLAlchemyError) as error:
             return InboxView(
-                messages=[], unread=0, more=False, at=self.store.now(), problem=_problem(error)
+                messages=[], unread=0, more=False, at=self._store.now(), problem=_problem(error)
             )
         return InboxView(
             messages=found[:limit],
             unread=unread,
             more=len(found) > limit,
-            at=self.store.now(),
+            at=self._store.now(),
             unacknowledged=unacknowledged,
         )
 
-    def unread(self) -> int:
+    def unread(self, scope: Scope) -> int:
         """Return the number of unread messages; 0 while the database is down."""
         try:
-            return self.store.inbox.unread()
+            return self.within(scope).unread()
         except (DatabaseError, SQLAlchemyError):
             return 0
 

@@ -45,5 +45,5 @@ def show() -> None:
         "live_api": session.live_api(),
     }
     if asked:
-        given |= session.responses().alert(str(asked))
+        given |= session.responses().alert(str(asked), session.scope())
     widget("drawer", given, *STATES)

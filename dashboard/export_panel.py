@@ -116,7 +116,7 @@ def written(export: Export) -> None:
 
 
 def _name(kind: Kind, export: Export) -> str:
-    return f"{export.shape.name}-{session.data().store.now():%Y%m%d-%H%M}.{kind.ending}"
+    return f"{export.shape.name}-{session.data().now():%Y%m%d-%H%M}.{kind.ending}"
 
 
 def _at_once(kind: Kind, export: Export) -> bytes:

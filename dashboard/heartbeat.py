@@ -19,7 +19,7 @@ def beat(page: str) -> None:
     Args:
         page: the heading beside the counts; empty for a page that has its own heading
     """
-    status = session.responses().status()
+    status = session.responses().status(session.scope())
     # A browser that the live API refuses asks for a run of the page, which gives it a new token.
     widget(
         "pulse",

@@ -23,7 +23,8 @@ from dashboard.commands import Commands
 from dashboard.live_filter import View
 from dashboard.login_gate import SESSION
 from dashboard.response_cache import CachedRows, ResponseCache
-from sentinel.access import Principal
+from sentinel.access import Permission, Principal
+from sentinel.access import Scope as Reachable
 from sentinel.errors import ConfigurationError
 from sentinel.store.access.sessions import FoundSession
 
@@ -127,31 +128,35 @@ class LiveApi:
 
     async def _answer(self, name: str, request: Request) -> Response:
         who = self._authorise(request)
-        actor = who.name
+        actor, scope = who.name, who.scope(Permission.READ)
         match request.method, name:
             case "GET", "beat":
                 responses = self._responses()
-                body = responses.cached_beat() or await self._once("beat", responses.beat)
+                body = responses.cached_beat(scope)
+                body = body or await self._once(("beat", scope), lambda: responses.beat(scope))
                 return _json(body)
             case "GET", "rows":
-                return await self._rows(request, actor)
+                return await self._rows(request, actor, scope)
             case "GET", "alert":
                 wanted = request.query_params.get("id", "")
-                alert = await self._once(("alert", wanted), lambda: self._responses().alert(wanted))
+                alert = await self._once(
+                    ("alert", wanted, scope), lambda: self._responses().alert(wanted, scope)
+                )
                 return _json(msgspec.json.encode(alert | {"me": actor}))
             case "POST", "act":
                 return await self._act(request, who)
             case _:
                 raise _Refused(404, f"there is no {request.method} {name}")
 
-    async def _rows(self, request: Request, actor: str) -> Response:
+    async def _rows(self, request: Request, actor: str, scope: Reachable) -> Response:
         view = View.read(dict(request.query_params))
         responses, number = self._responses(), _whole(request.query_params.get("number"))
-        rows = responses.cached_rows(view, actor, number)
+        rows = responses.cached_rows(view, actor, scope, number)
         if rows is None:
-            rows = await self._once((view, actor), lambda: responses.rows(view, actor))
+            key = (view, actor, scope)
+            rows = await self._once(key, lambda: responses.rows(view, actor, scope))
             if rows.number < number:  # a read for somebody else may have begun before the change
-                rows = await self._once((view, actor), lambda: responses.rows(view, actor))
+                rows = await self._once(key, lambda: responses.rows(view, actor, scope))
         if rows.tag in request.headers.get("if-none-match", ""):  # a proxy may have marked it weak
             return Response(status_code=304, headers={**HEADERS, **_version(rows)})
         packed = "gzip" in request.headers.get("accept-encoding", "")
@@ -177,7 +182,7 @@ class LiveApi:
         head = msgspec.json.encode({"answers": answers})
         if asked.view is None:
             return _json(head)
-        rows = responses.rows(View.read(asked.view), who.name)
+        rows = responses.rows(View.read(asked.view), who.name, who.scope(Permission.READ))
         return _json(b"".join((head[:-1], b",", rows.plain[1:])), **_version(rows))
 
     async def _once(self, key: object, work: Callable[[], T]) -> T:

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.bounded_threads import BoundedThreads, Busy
 from dashboard.login_page import local_target, login_page, stopped_page
-from dashboard.sign_in import SignIn, confined_to
+from dashboard.sign_in import SignIn
 from sentinel.access.cookies import COOKIE, came_by_tls, ended_cookie, is_own_write, session_cookie
 from sentinel.errors import ConfigurationError, Conflict, DatabaseError, SentinelError
 from sentinel.printable import printable
@@ -130,11 +130,8 @@ class LoginGate:
             target = local_target(request.query_params.get("next", ""), self._base())
             return self._to(target) if found is not None else self._login(sign_in, target=target)
         if found is not None:
-            confined = confined_to(found.principal)
-            if not confined:
-                request.scope[SESSION] = found
-                return None
-            return self._confined(request, confined)
+            request.scope[SESSION] = found
+            return None
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             query = f"?{request.url.query}" if request.url.query else ""
             return self._to(f"{self._path()}/login?next={quote(request.url.path + query, safe='')}")
@@ -224,22 +221,12 @@ class LoginGate:
             found: FoundSession | None = await self._in_thread(sign_in.session, secret)
         except DatabaseError:
             return False
-        return found is not None and not confined_to(found.principal)
+        return found is not None
 
     def _login(self, sign_in: SignIn, status: int = 200, **said: Any) -> Response:
         said.setdefault("provider", sign_in.provider)
         said.setdefault("target", local_target("", self._base()))
         return Response(login_page(self._path(), **said), status, _PAGE, "text/html")
-
-    def _confined(self, request: Request, names: str) -> Response:
-        words = (
-            f"Your account is confined to {names}, and the dashboard shows all tenants and teams. "
-            "Use the API, or ask an admin for a role in all of them."
-        )
-        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
-            page = stopped_page(self._path(), "You cannot open the dashboard", words)
-            return Response(page, 403, _PAGE, "text/html")
-        return _json(403, words)
 
     async def _refuse(
         self, scope: Scope, receive: Receive, send: Send, error: SentinelError

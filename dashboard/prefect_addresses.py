@@ -61,10 +61,12 @@ class SavePrefectAddresses(msgspec.Struct, frozen=True, kw_only=True):
             the labels of those that changed
 
         Raises:
+            OutOfScope: whoever sent it may not administer all tenants
             ConfigurationError: an address is not one of a web page or has a password, the API
                 does not answer or requires credentials that nobody set, or the file cannot be
                 written; nothing was saved
         """
+        store = services.within.instance
         home = settings().resolved_home()
         before = kept_settings(home)
         after = dict(before)
@@ -92,7 +94,7 @@ class SavePrefectAddresses(msgspec.Struct, frozen=True, kw_only=True):
                 before={name: before.get(name, "") for name in changed},
                 after={name: after.get(name, "") for name in changed},
             )  # fmt: skip
-            with services.store.audit.outside([change], actor=actor):
+            with store.audit.outside([change], actor=actor):
                 keep_settings(home, after)
         return [LABELS[name] for name in changed]
 

@@ -1,5 +1,6 @@
 """What the review pages read: history, overview, comparison, audit, system log and storage.
 
+Every method takes the scope of whoever asks; the store itself cannot be reached from here.
 Nothing of Streamlit is used here.
 """
 
@@ -7,28 +8,32 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Generator, Sequence
 from datetime import timedelta
 
-from dashboard.command_permissions import check_everywhere
+from dashboard.command_permissions import check_anywhere
 from dashboard.database_errors import database
 from dashboard.view_models import HistoryPage, Overview
-from sentinel.access import Permission, Principal
+from sentinel.access import Permission, Principal, Scope
 from sentinel.alerts.view import AlertView
 from sentinel.schema.notifications import SystemLog
 from sentinel.store import Store
-from sentinel.store.alerts.audit import ActFilter, Acts, Place, acts
+from sentinel.store.access.scoped_alerts import ScopedAlerts
+from sentinel.store.access.within import Within
+from sentinel.store.alerts.audit import Act, ActFilter, Acts, Place
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.alerts.queries import MOST_PER_PAGE
-from sentinel.store.audit.queries import AuditFilter, AuditPage, page
-from sentinel.store.reports.period_comparison import Compared, Span, compare
+from sentinel.store.audit.queries import AuditFilter, AuditPage
+from sentinel.store.reports.period_comparison import Compared, Span
 from sentinel.store.reports.statistics import Storage
-from sentinel.store.reports.trends import trend
 
 __all__ = ["Reports"]
 
 FOUND_CAP = 1000
 """Matching alerts are counted up to here."""
+MOST_KEPT = 64
+"""Overviews that are kept."""
 VALID_FOR = timedelta(seconds=10)
 """An overview is sent again for so long, although alerts changed."""
 
@@ -41,14 +46,17 @@ class Reports:
     """
 
     def __init__(self, store: Store) -> None:
-        self.store = store
+        self._store = store
         self._lock = threading.Lock()
-        self._overviews: dict[str, tuple[int, Overview]] = {}
+        self._overviews: OrderedDict[tuple[Scope, str], tuple[int, Overview]] = OrderedDict()
 
-    def history(self, wanted: AlertFilter, *, limit: int, after: str | None) -> HistoryPage:
+    def history(
+        self, scope: Scope, wanted: AlertFilter, *, limit: int, after: str | None
+    ) -> HistoryPage:
         """Read one page of all alerts there ever were, newest first.
 
         Args:
+            scope: of whoever asks
             wanted: which alerts
             limit: rows of a page
             after: where the page begins, from the one before; None for the first
@@ -62,17 +70,19 @@ class Reports:
         """
         with database():
             began = time.perf_counter()
-            page = self.store.alerts.page(wanted, limit=limit, after=after)
-            count = self.store.alerts.count(wanted, cap=FOUND_CAP)
+            alerts = self._alerts(scope)
+            page = alerts.page(wanted, limit=limit, after=after)
+            count = alerts.count(wanted, cap=FOUND_CAP)
             took = (time.perf_counter() - began) * 1000
         return HistoryPage(
             alerts=page.items, count=count, cap=FOUND_CAP, next=page.next, milliseconds=took
         )
 
-    def all_matching(self, wanted: AlertFilter) -> Generator[list[AlertView]]:
+    def all_matching(self, scope: Scope, wanted: AlertFilter) -> Generator[list[AlertView]]:
         """Read all alerts that match, page by page.
 
         Args:
+            scope: of whoever asks
             wanted: which alerts
 
         Yields:
@@ -84,16 +94,27 @@ class Reports:
         cursor: str | None = None
         while True:
             with database():
-                page = self.store.alerts.page(wanted, limit=MOST_PER_PAGE, after=cursor)
+                page = self._alerts(scope).page(wanted, limit=MOST_PER_PAGE, after=cursor)
             yield page.items
             cursor = page.next
             if cursor is None:
                 return
 
-    def overview(self, name: str, length: timedelta, step: timedelta) -> Overview:
+    def newest(self, scope: Scope, wanted: AlertFilter, most: int) -> list[AlertView]:
+        """Return the newest alerts that match, at most `most`; raises DatabaseError."""
+        with database():
+            return self._alerts(scope).page(wanted, limit=most).items
+
+    def count(self, scope: Scope, wanted: AlertFilter, cap: int) -> int:
+        """Count the alerts that match, at most `cap` + 1; raises DatabaseError."""
+        with database():
+            return self._alerts(scope).count(wanted, cap=cap)
+
+    def overview(self, scope: Scope, name: str, length: timedelta, step: timedelta) -> Overview:
         """Read the figures of the overview, at most some seconds old.
 
         Args:
+            scope: of whoever asks
             name: of the period, as 24h; the key of the cache
             length: of the period, which ends now
             step: of a bar in the chart
@@ -105,29 +126,34 @@ class Reports:
             DatabaseError: the database cannot be used
         """
         with database():
-            number = self.store.change_number()
+            number = self._store.change_number()
             with self._lock:
-                known = self._overviews.get(name)
+                known = self._overviews.get((scope, name))
             if known is not None and (
                 known[0] == number
-                or timedelta(0) <= self.store.now() - known[1].trend.until < VALID_FOR
+                or timedelta(0) <= self._store.now() - known[1].trend.until < VALID_FOR
             ):
                 return known[1]
-            rules = self.store.statistics.rules()
+            within = Within(self._store, scope)
+            rules = within.scoped_rules.counted()
             shown = Overview(
                 length=name,
-                counts=self.store.alerts.counts(),
+                counts=within.scoped_alerts.counts(),
                 rules=rules,
-                trend=trend(self.store, length, step),
+                trend=within.scoped_alerts.trend(length, step),
             )
             with self._lock:
-                self._overviews[name] = (number, shown)
+                self._overviews[scope, name] = (number, shown)
+                self._overviews.move_to_end((scope, name))
+                while len(self._overviews) > MOST_KEPT:
+                    self._overviews.popitem(last=False)
             return shown
 
-    def compare(self, wanted: AlertFilter, first: Span, second: Span) -> Compared:
+    def compare(self, scope: Scope, wanted: AlertFilter, first: Span, second: Span) -> Compared:
         """Compare two periods.
 
         Args:
+            scope: of whoever asks
             wanted: which alerts
             first: the period to compare with
             second: the period of interest
@@ -140,12 +166,13 @@ class Reports:
             DatabaseError: the database cannot be used
         """
         with database():
-            return compare(self.store, wanted, first, second)
+            return self._alerts(scope).compare(wanted, first, second)
 
-    def acts(self, wanted: ActFilter, *, limit: int, after: Place | None) -> Acts:
+    def acts(self, scope: Scope, wanted: ActFilter, *, limit: int, after: Place | None) -> Acts:
         """Read what people did to alerts.
 
         Args:
+            scope: of whoever asks
             wanted: which entries
             limit: rows of a page
             after: where the page begins, from the one before; None for the first
@@ -157,7 +184,16 @@ class Reports:
             DatabaseError: the database cannot be used
         """
         with database():
-            return acts(self.store, wanted, limit=limit, after=after)
+            return self._alerts(scope).acts(wanted, limit=limit, after=after)
+
+    def every_act(self, scope: Scope, wanted: ActFilter) -> Generator[list[Act]]:
+        """Yield all that people did to alerts, page by page, newest first."""
+        return self._alerts(scope).every_act(wanted)
+
+    def count_acts(self, scope: Scope, wanted: ActFilter) -> int:
+        """Count what `every_act` yields; raises DatabaseError."""
+        with database():
+            return self._alerts(scope).count_acts(wanted)
 
     def changes(
         self, who: Principal, wanted: AuditFilter, limit: int, after: str | None
@@ -175,17 +211,20 @@ class Reports:
 
         Raises:
             ConfigurationError: the search has too many words, or this person may not administer
-                all tenants
             DatabaseError: the database cannot be used
         """
-        check_everywhere(Permission.ADMINISTER, who)
+        check_anywhere(Permission.ADMINISTER, who)
         with database():
-            return page(self.store, wanted, limit=limit, after=after)
+            within = Within(self._store, who.scope(Permission.ADMINISTER))
+            return within.audit_page(wanted, limit, after)
 
-    def log(self, words: str, levels: Sequence[str], *, limit: int) -> list[SystemLog]:
+    def log(
+        self, scope: Scope, words: str, levels: Sequence[str], *, limit: int
+    ) -> list[SystemLog]:
         """Read the system log.
 
         Args:
+            scope: of whoever asks
             words: all must be in an entry
             levels: only these; empty for all
             limit: at most so many
@@ -194,19 +233,27 @@ class Reports:
             the entries, newest first
 
         Raises:
+            OutOfScope: less than everything is in scope: the log is of all tenants
             DatabaseError: the database cannot be used
         """
         with database():
-            return self.store.log.page(limit, words=words, levels=levels)
+            return Within(self._store, scope).instance.log.page(limit, words=words, levels=levels)
 
-    def storage(self) -> Storage:
+    def storage(self, scope: Scope) -> Storage:
         """Read how much the database stores.
+
+        Args:
+            scope: of whoever asks
 
         Returns:
             its address without a password, its size in bytes, and the number of alerts
 
         Raises:
+            OutOfScope: less than everything is in scope
             DatabaseError: the database cannot be used
         """
         with database():
-            return self.store.statistics.storage()
+            return Within(self._store, scope).instance.statistics.storage()
+
+    def _alerts(self, scope: Scope) -> ScopedAlerts:
+        return Within(self._store, scope).scoped_alerts

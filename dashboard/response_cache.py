@@ -1,4 +1,4 @@
-"""The responses that many screens ask for, made once for all of them, as the bytes that are sent.
+"""The responses that many screens ask for, made once for all of a scope, as the bytes to send.
 
 They are the heart-beat with the current counts, which every screen asks for every two seconds; the
 rows of a view, read again when the store's change number has risen; and one alert with everything
@@ -22,6 +22,7 @@ from dashboard import serializers
 from dashboard.data import Data
 from dashboard.live_filter import View
 from dashboard.view_models import LiveView
+from sentinel.access import Scope
 from sentinel.errors import ConfigurationError, SentinelError
 
 __all__ = ["BEAT_INTERVAL", "CachedRows", "ResponseCache"]
@@ -41,6 +42,9 @@ PREFECT_DOWN = (
     "Prefect does not answer.",
     "No rule is evaluated until it does. You can still work on the alerts shown here.",
 )
+
+_RowsKey = tuple[View, str, Scope]
+_AlertKey = tuple[str, Scope]
 
 
 class CachedRows(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,83 +78,91 @@ class ResponseCache:
         self._clock = clock
         self._lock = threading.Lock()
         self._expired = clock()
-        self._beat: tuple[float, bytes] | None = None
-        self._rows: OrderedDict[tuple[View, str], CachedRows] = OrderedDict()
-        self._alerts: OrderedDict[str, tuple[int | None, float, dict[str, Any]]] = OrderedDict()
+        self._beats: OrderedDict[Scope, tuple[float, bytes]] = OrderedDict()
+        self._rows: OrderedDict[_RowsKey, CachedRows] = OrderedDict()
+        self._alerts: OrderedDict[_AlertKey, tuple[int | None, float, dict[str, Any]]]
+        self._alerts = OrderedDict()
 
-    def status(self) -> dict[str, Any]:
+    def status(self, scope: Scope) -> dict[str, Any]:
         """Read the current counts, the change number, and what does not work right now."""
         data = self._data
-        number, counts, problem = data.now_counts()
+        number, counts, problem = data.now_counts(scope)
         notes = [("down", DATABASE_DOWN, problem)] if problem else []
         if data.prefect.answers() is False and not problem:
             notes.append(PREFECT_DOWN)
         return {
             "number": number,
-            "now": serializers.milliseconds(data.store.now()),
+            "now": serializers.milliseconds(data.now()),
             "counts": serializers.figures(counts),
             "problem": problem,
             "notes": notes,
         }
 
-    def cached_beat(self) -> bytes | None:
+    def cached_beat(self, scope: Scope) -> bytes | None:
         """Return the last heart-beat as JSON; None where it is too old or something changed."""
-        known = self._beat
+        known = self._beats.get(scope)
         if known is None or known[0] < self._expired or self._clock() - known[0] >= BEAT_VALID_FOR:
             return None
         return known[1]
 
-    def beat(self) -> bytes:
-        """Make a heart-beat, as JSON."""
+    def beat(self, scope: Scope) -> bytes:
+        """Make a heart-beat for a scope, as JSON."""
         began = self._clock()
-        made = msgspec.json.encode(self.status())
-        self._beat = (began, made)
+        made = msgspec.json.encode(self.status(scope))
+        with self._lock:
+            self._beats[scope] = (began, made)
+            self._beats.move_to_end(scope)
+            while len(self._beats) > MOST_KEPT:
+                self._beats.popitem(last=False)
         return made
 
-    def read(self, view: View, me: str) -> tuple[LiveView, bytes, str]:
+    def read(self, view: View, me: str, scope: Scope) -> tuple[LiveView, bytes, str]:
         """Read a view now.
 
         Args:
             view: what to show
             me: who it is for
+            scope: where they may read
 
         Returns:
             the view, its rows as JSON, and what is wrong with its search; empty where nothing is
         """
         try:
-            return *self._data.rows(view.filter(me), limit=view.limit), ""
+            return *self._data.rows(scope, view.filter(me), limit=view.limit), ""
         except ConfigurationError as error:
-            return self._data.rows(None, limit=1)[0], b"[]", str(error)
+            return self._data.rows(scope, None, limit=1)[0], b"[]", str(error)
 
-    def cached_rows(self, view: View, me: str, number: int) -> CachedRows | None:
+    def cached_rows(self, view: View, me: str, scope: Scope, number: int) -> CachedRows | None:
         """Look a view up in the cache.
 
         Args:
             view: what to show
             me: who it is for
+            scope: where they may read
             number: the store's change number that the rows must have at least
 
         Returns:
             the rows; None where they are older than that, or than `VALID_FOR`
         """
-        rows = self._rows.get(_key(view, me))
+        rows = self._rows.get(_key(view, me, scope))
         if rows is None or rows.number < number:
             return None
         valid = rows.made >= self._expired and self._clock() - rows.made < VALID_FOR
         return rows if valid else None
 
-    def rows(self, view: View, me: str) -> CachedRows:
+    def rows(self, view: View, me: str, scope: Scope) -> CachedRows:
         """Read the rows of a view, and keep them for other screens.
 
         Args:
             view: what to show; the browser sorts and groups by itself
             me: who it is for
+            scope: where they may read
 
         Returns:
             the rows as they are now
         """
-        key, began = _key(view, me), self._clock()
-        shown, rows, fault = self.read(key[0], me)
+        key, began = _key(view, me, scope), self._clock()
+        shown, rows, fault = self.read(key[0], me, scope)
         head = msgspec.json.encode(serializers.head(shown, key[0], me) | {"fault": fault})
         tag = hashlib.blake2b(rows + head, digest_size=12).hexdigest()
         with self._lock:
@@ -173,26 +185,26 @@ class ResponseCache:
                 self._rows.popitem(last=False)
         return made
 
-    def alert(self, alert_id: str) -> dict[str, Any]:
+    def alert(self, alert_id: str, scope: Scope) -> dict[str, Any]:
         """Read one alert with everything about it; `problem` says why there is none."""
         data = self._data
         number = data.change_number()
         with self._lock:
-            known = self._alerts.get(alert_id)
+            known = self._alerts.get((alert_id, scope))
         if known and known[0] == number and self._clock() - known[1] < VALID_FOR:
             return known[2]
         made: dict[str, Any] = {"id": alert_id, "number": number, "problem": "", "alert": None}
         try:
-            made |= serializers.details(data.details(alert_id), data.addresses)
-            why = data.why(alert_id)
+            made |= serializers.details(data.details(scope, alert_id), data.addresses)
+            why = data.why(scope, alert_id)
             made["notifications"] = serializers.notifications(why)
             made["outcomes"] = serializers.outcomes(why)
             made["why"] = why.text
         except SentinelError as error:
             return made | {"problem": str(error)}
         with self._lock:
-            self._alerts[alert_id] = (number, self._clock(), made)
-            self._alerts.move_to_end(alert_id)
+            self._alerts[alert_id, scope] = (number, self._clock(), made)
+            self._alerts.move_to_end((alert_id, scope))
             while len(self._alerts) > MOST_KEPT:
                 self._alerts.popitem(last=False)
         return made
@@ -202,5 +214,5 @@ class ResponseCache:
         self._expired = self._clock()
 
 
-def _key(view: View, me: str) -> tuple[View, str]:
-    return msgspec.structs.replace(view, sort="", group=""), me
+def _key(view: View, me: str, scope: Scope) -> _RowsKey:
+    return msgspec.structs.replace(view, sort="", group=""), me, scope

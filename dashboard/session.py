@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import secrets
 import threading
+import time
 from importlib import import_module
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -22,10 +23,10 @@ from dashboard.login_leases import LoginLeases
 from dashboard.reports import Reports
 from dashboard.response_cache import ResponseCache
 from dashboard.sign_in import SignIn
-from sentinel.access import EVERYTHING, Permission, Principal
+from sentinel.access import Permission, Principal, Scope
 from sentinel.access.cookies import COOKIE
 from sentinel.audit.origin import Origin
-from sentinel.errors import ConfigurationError
+from sentinel.errors import ConfigurationError, DatabaseError
 from sentinel.links import Addresses, dashboard_address
 from sentinel.prefect_client.client import PrefectApi
 from sentinel.settings import settings
@@ -45,8 +46,10 @@ __all__ = [
     "configuration",
     "data",
     "has_login",
+    "is_confined",
     "live_api",
     "may",
+    "may_everywhere",
     "principal",
     "proxy_user",
     "queue_toast",
@@ -55,6 +58,7 @@ __all__ = [
     "responses",
     "run",
     "run_widget_commands",
+    "scope",
     "show_alert",
     "show_toasts",
     "sign_in",
@@ -68,10 +72,21 @@ REQUESTED_ALERT = "alert-requested"
 TOASTS = "toasts"
 SESSION_ID = "session"
 """Where a session keeps its id."""
+SCOPES = "scopes"
+"""Where a session keeps who acts, and when that was read."""
+VALID_FOR = 1.0
+"""Seconds for which what a person may do is not read again."""
 PRINCIPAL = "principal"
 """Where a session keeps who acts, as the last run of the page found them."""
 LOGIN_LEASES = LoginLeases()
 R = TypeVar("R")
+
+
+@st.cache_resource(show_spinner=False)
+def _store() -> Store:
+    chosen = settings()
+    origin = Origin("dashboard", "person" if chosen.dashboard_user_header else "local")
+    return Store.of(chosen, origin=origin)
 
 
 @st.cache_resource(show_spinner=False)
@@ -83,10 +98,7 @@ def data() -> Data:
     threading.Thread(
         target=import_module, args=("altair",), name="warm-charts", daemon=True
     ).start()
-    origin = Origin("dashboard", "person" if chosen.dashboard_user_header else "local")
-    opened = Data(
-        Store.of(chosen, origin=origin), Addresses.of(chosen), PrefectApi.of(chosen).healthy
-    )
+    opened = Data(_store(), Addresses.of(chosen), PrefectApi.of(chosen).healthy)
     # What is imported by now stays: Python's collector need not visit it after every run.
     gc.collect()
     gc.freeze()
@@ -96,13 +108,13 @@ def data() -> Data:
 @st.cache_resource(show_spinner=False)
 def reports() -> Reports:
     """Return what the review pages read."""
-    return Reports(data().store)
+    return Reports(_store())
 
 
 @st.cache_resource(show_spinner=False)
 def configuration() -> Configuration:
     """Return what is configured, as this process reads it."""
-    return Configuration(data().store, data().addresses)
+    return Configuration(_store(), data().addresses)
 
 
 @st.cache_resource(show_spinner=False)
@@ -120,7 +132,7 @@ def responses() -> ResponseCache:
 @st.cache_resource(show_spinner=False)
 def _sign_in() -> SignIn:
     return SignIn(
-        data().store,
+        _store(),
         settings(),
         callback=lambda: f"{dashboard_address(settings())}/{page_tokens.FOLDER}/oidc-callback",
     )
@@ -260,17 +272,52 @@ def principal() -> Principal:
 
 
 def may(permission: Permission) -> bool:
-    """Return whether the person of this session may do something, to leave out what they may not.
+    """Return whether the person of this session may do something in some tenant and team.
 
-    Commands are checked again when they arrive, with the roles as they are then.
+    Pages leave out what people may not do; commands are checked again when they arrive.
 
     Args:
-        permission: in all tenants and teams
+        permission: what is to be done
 
     Returns:
         whether they may
     """
-    return principal().scope(permission) == EVERYTHING
+    return principal().may(permission)
+
+
+def scope(permission: Permission = Permission.READ) -> Scope:
+    """Return where the person of this session may do something, at most `VALID_FOR` seconds old.
+
+    A part of a page that refreshes by itself asks again: a role that was taken away shows nothing.
+
+    Args:
+        permission: what the page does
+
+    Returns:
+        the scope; nothing at all where the login ended
+    """
+    if sign_in() is None:
+        return principal().scope(permission)
+    known = st.session_state.get(SCOPES)
+    if known is None or time.monotonic() - known[1] >= VALID_FOR:
+        try:
+            known = (_principal(), time.monotonic())
+        except ConfigurationError:
+            return Scope(())
+        except DatabaseError:  # what the page read last is shown
+            return principal().scope(permission)
+        st.session_state[SCOPES] = known
+    return known[0].scope(permission)
+
+
+def may_everywhere(permission: Permission) -> bool:
+    """Return whether the person of this session may do something to what is of all tenants."""
+    return scope(permission).is_everything
+
+
+def is_confined() -> bool:
+    """Return whether the person of this session sees only some tenants or teams."""
+    return not scope().is_everything
 
 
 def actor() -> str:

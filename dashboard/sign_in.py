@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from dashboard.database_errors import database
-from sentinel.access import EVERYTHING, Permission, Principal
 from sentinel.access.client_address import client_address, networks_of
 from sentinel.access.sessions import Lifetime
 from sentinel.errors import ConfigurationError, DatabaseError
@@ -25,7 +24,7 @@ from sentinel.store.access.sessions import Begun, FoundSession, Sessions
 if TYPE_CHECKING:
     from dashboard.oidc import Oidc
 
-__all__ = ["SignIn", "confined_to"]
+__all__ = ["SignIn"]
 
 KEPT_SECONDS = 1.0
 """How long it is remembered whether there is an account."""
@@ -174,24 +173,3 @@ class SignIn:
     def end(self, session: str) -> None:
         """End a session; every process refuses it at once."""
         self._sessions.end(session)
-
-
-def confined_to(principal: Principal) -> str:
-    """Return the tenants and teams that a person may see, for people; empty for everything.
-
-    The dashboard shows all tenants on one page, so that who may see only some is not let in.
-
-    Args:
-        principal: the person
-
-    Returns:
-        Words such as `acme, blue`.
-    """
-    if principal.scope(Permission.READ) == EVERYTHING:
-        return ""
-    names = {
-        name
-        for grant in principal.grants
-        for name in (grant.tenants or frozenset()) | (grant.teams or frozenset())
-    }
-    return ", ".join(sorted(names))

@@ -17,7 +17,6 @@ from dashboard.table import moments, table
 from sentinel.access import Permission
 from sentinel.alerts import reasons
 from sentinel.errors import SentinelError
-from sentinel.store.alerts import audit
 from sentinel.store.alerts.audit import KINDS, MOST_WALKED, Act, ActFilter, Place
 
 SPANS = {"24h": 1, "7d": 7, "30d": 30, "90d": 90, "all": 0}
@@ -75,7 +74,7 @@ def _since() -> datetime | None:
         label_visibility="collapsed",
     )  # fmt: skip
     days = SPANS.get(str(span or "all"), 0)
-    return session.data().store.now() - timedelta(days=days) if days else None
+    return session.data().now() - timedelta(days=days) if days else None
 
 
 def _action(act: Act) -> str:
@@ -142,14 +141,14 @@ def _nothing(asked: ActFilter) -> str:
 
 
 def _export(asked: ActFilter, *, few: bool) -> Export:
-    store = session.data().store
+    reports, scope = session.reports(), session.scope()
     return Export(
         page="Audit",
         asked=_question(asked),
         shape=export_columns.ACTS,
         words=("entry", "entries"),
-        pages=lambda: audit.every(store, asked),
-        count=lambda: audit.counted(store, asked),
+        pages=lambda: reports.every_act(scope, asked),
+        count=lambda: reports.count_acts(scope, asked),
         few=few,
     )
 
@@ -170,7 +169,7 @@ def _page() -> None:
     turned = _turned(asked)
     after, before = turned[-1] if turned else (None, 0)
     try:
-        found = session.reports().acts(asked, limit=ROWS, after=after)
+        found = session.reports().acts(session.scope(), asked, limit=ROWS, after=after)
     except SentinelError as error:
         st.html(markup.database_down(error))
         return

@@ -47,7 +47,7 @@ def _days(chosen: Any, zone: ZoneInfo) -> Span | None:
 def _spans() -> tuple[Span, Span] | None:
     """Return the period to compare with, and the one of interest."""
     zone = ZoneInfo(session.zone())
-    now = session.data().store.now()
+    now = session.data().now()
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         length = st.segmented_control(
             "Time", [*LENGTHS, OWN], key="compared", default="7d", required=True,
@@ -167,7 +167,7 @@ def _page() -> None:
         return
     query = HistoryQuery(q=find or "", severity=tuple(severities or ()))
     try:
-        found = session.reports().compare(query.filter(session.actor()), *spans)
+        found = session.reports().compare(session.scope(), query.filter(session.actor()), *spans)
     except SentinelError as error:
         st.html(markup.note("warn", error.message, error.hint))
         return

@@ -36,48 +36,49 @@ except DatabaseError as error:  # it is not known whether people must log in
 
 if found is not None:
     st.html(markup.signed_in(found.display_name, found.principal.role, session.api_path()))
-unread = session.data().unread()
-page = st.navigation(
-    {
-        "Operate": [
-            st.Page("live.py", title="Live", icon=":material/notifications_active:", default=True),
-            st.Page(
-                "inbox.py",
-                title=f"Inbox ({capped(unread)})" if unread else "Inbox",
-                icon=":material/inbox:",
-                url_path="inbox",
-            ),
-        ],
-        "Configure": [
-            st.Page("rules.py", title="Rules", icon=":material/rule:", url_path="rules"),
-            st.Page("receivers.py", title="Channels", icon=":material/campaign:",
-                    url_path="channels"),
-        ],
-        "Review": [
-            st.Page("overview.py", title="Overview", icon=":material/monitoring:"),
-            st.Page("history.py", title="History", icon=":material/history:"),
-            st.Page("compare.py", title="Compare", icon=":material/compare_arrows:"),
-            st.Page("audit.py", title="Audit", icon=":material/fact_check:"),
-        ],
-        "System": [
-            st.Page("log.py", title="System log", icon=":material/receipt_long:"),
-            st.Page("settings.py", title="Settings", icon=":material/settings:",
-                    url_path="settings"),
-        ],
-    }
-)  # fmt: skip
+confined = session.is_confined()
+unread = session.data().unread(session.scope())
+sections = {
+    "Operate": [
+        st.Page("live.py", title="Live", icon=":material/notifications_active:", default=True),
+        st.Page(
+            "inbox.py",
+            title=f"Inbox ({capped(unread)})" if unread else "Inbox",
+            icon=":material/inbox:",
+            url_path="inbox",
+        ),
+    ],
+    "Configure": [
+        st.Page("rules.py", title="Rules", icon=":material/rule:", url_path="rules"),
+        st.Page("receivers.py", title="Channels", icon=":material/campaign:", url_path="channels"),
+    ],
+    "Review": [
+        st.Page("overview.py", title="Overview", icon=":material/monitoring:"),
+        st.Page("history.py", title="History", icon=":material/history:"),
+        st.Page("compare.py", title="Compare", icon=":material/compare_arrows:"),
+        st.Page("audit.py", title="Audit", icon=":material/fact_check:"),
+    ],
+    "System": [
+        st.Page("log.py", title="System log", icon=":material/receipt_long:"),
+        st.Page("settings.py", title="Settings", icon=":material/settings:", url_path="settings"),
+    ],
+}
+if confined:  # channels, receivers and the log belong to all tenants
+    del sections["Configure"][1], sections["System"][0]
+page = st.navigation(sections)
 configure(f"{page.title} · Sentinel")
 export_storage.leave(page.title)
 with st.sidebar:
     saved_views.show(page.title.lower())
     st.html(f'<div class="who">Acting as <b>{escape(session.actor())}</b></div>')
-    st.link_button(
-        "Prefect",
-        session.data().addresses.prefect_ui,
-        icon=":material/open_in_new:",
-        type="tertiary",
-        help="Flow runs, schedules and Automations",
-    )
+    if not confined:  # Prefect shows the runs of all tenants
+        st.link_button(
+            "Prefect",
+            session.data().addresses.prefect_ui,
+            icon=":material/open_in_new:",
+            type="tertiary",
+            help="Flow runs, schedules and Automations",
+        )
 
 session.show_toasts()
 page_notes.show(page.url_path)

@@ -46,7 +46,7 @@ def _query() -> HistoryQuery:
     state = st.session_state
     span = str(state.get("span") or "all")
     hours = SPANS.get(span, 0)
-    since = session.data().store.now() - timedelta(hours=hours) if hours else None
+    since = session.data().now() - timedelta(hours=hours) if hours else None
     until = None
     if span == CUSTOM:
         since, until = _days(state.get("opened-days"))
@@ -108,7 +108,7 @@ def _filters() -> None:
             label_visibility="collapsed", bind="query-params",
         )  # fmt: skip
         if st.session_state.get("span") == CUSTOM:
-            today = session.data().store.now().astimezone(ZoneInfo(session.zone())).date()
+            today = session.data().now().astimezone(ZoneInfo(session.zone())).date()
             st.date_input(
                 "Opened on these days", (today - timedelta(days=7), today), key="opened-days",
                 max_value=today, bind="query-params", width=240,
@@ -177,14 +177,14 @@ def _shown(alerts: list[AlertView]) -> None:
 
 
 def _export(query: HistoryQuery, *, few: bool) -> Export:
-    reports, wanted = session.reports(), query.filter(session.actor())
+    reports, scope, wanted = session.reports(), session.scope(), query.filter(session.actor())
     return Export(
         page="History",
         asked=_question(query),
         shape=export_columns.ALERTS,
         words=("alert", "alerts"),
-        pages=lambda: reports.all_matching(wanted),
-        count=lambda: reports.store.alerts.count(wanted, cap=ALL),
+        pages=lambda: reports.all_matching(scope, wanted),
+        count=lambda: reports.count(scope, wanted, ALL),
         few=few,
     )
 
@@ -196,7 +196,10 @@ def _page() -> None:
     cursors = _turned(query)
     try:
         found = session.reports().history(
-            query.filter(session.actor()), limit=ROWS, after=cursors[-1] if cursors else None
+            session.scope(),
+            query.filter(session.actor()),
+            limit=ROWS,
+            after=cursors[-1] if cursors else None,
         )
     except SentinelError as error:
         st.html(markup.note("warn", error.message, error.hint))

@@ -159,7 +159,7 @@ def messages() -> None:
     wanted = _wanted()
     shown = int(st.session_state.get("inbox-shown", MOST_ROWS))
     try:
-        view = session.data().inbox(limit=shown, wanted=wanted)
+        view = session.data().inbox(session.scope(), limit=shown, wanted=wanted)
     except ConfigurationError as error:
         st.html(markup.note("warn", error.message, error.hint))
         return

@@ -51,7 +51,7 @@ def live() -> None:
     # Commands are carried out first, so that the rows show their result.
     answers = session.run_widget_commands(states)
     view = _view(states)
-    shown, rows, fault = session.responses().read(view, me)
+    shown, rows, fault = session.responses().read(view, me, session.scope())
     given = serializers.head(shown, view, me) | {
         "number": shown.number,
         "answers": answers,

@@ -80,7 +80,7 @@ def log() -> None:
         )  # fmt: skip
     rows = int(st.session_state.get("log-rows", ROWS))
     try:
-        found = session.reports().log(words or "", levels or [], limit=rows + 1)
+        found = session.reports().log(session.scope(), words or "", levels or [], limit=rows + 1)
     except SentinelError as error:
         st.html(markup.database_down(error))
         return

@@ -254,7 +254,9 @@ def overview() -> None:
         )  # fmt: skip
     chosen = str(length or "24h")
     try:
-        shown = session.reports().overview(chosen, *LENGTHS.get(chosen, LENGTHS["24h"]))
+        shown = session.reports().overview(
+            session.scope(), chosen, *LENGTHS.get(chosen, LENGTHS["24h"])
+        )
     except SentinelError as error:
         st.html(markup.database_down(error))
         return

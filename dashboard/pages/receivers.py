@@ -42,7 +42,7 @@ def _save(name: str, key: str) -> None:
 def _create() -> None:
     name = str(st.session_state.get("receiver-name") or "").strip()
     try:
-        known = session.configuration().receivers()
+        known = session.configuration().receivers(session.scope())
     except SentinelError as error:
         session.queue_toast(f"Not created: {error}", "error")
         return
@@ -197,8 +197,10 @@ def _page() -> None:
         )  # fmt: skip
     chosen = str(length or "24h")
     try:
-        lines = session.configuration().channels(LENGTHS.get(chosen, LENGTHS["24h"]))
-        found = session.configuration().receivers()
+        lines = session.configuration().channels(
+            session.scope(), LENGTHS.get(chosen, LENGTHS["24h"])
+        )
+        found = session.configuration().receivers(session.scope())
     except SentinelError as error:
         st.html(markup.database_down(error))
         return
@@ -207,7 +209,7 @@ def _page() -> None:
         st.html(markup.note("warn", f"There is no channel {asked}.",
                             "It may have been removed; the table has all channels."))  # fmt: skip
     _channels(lines, chosen)
-    edits = session.may(Permission.EDIT)
+    edits = session.may_everywhere(Permission.EDIT)
     if edits:
         _test(lines)
     st.html(

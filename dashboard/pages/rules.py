@@ -154,13 +154,16 @@ def _switch_button(line: RuleLine) -> None:
 def _buttons(line: RuleLine) -> None:
     row = line.row
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        edits = session.may(Permission.EDIT)
+        team = row.spec.get("team", "")
+        edits = session.scope(Permission.EDIT).holds(row.tenant, team)
         if edits:
             rule_panels.run_button(line)
-        if session.may(Permission.RESPOND):
+        if session.scope(Permission.RESPOND).holds(row.tenant, team):
             rule_panels.silence_button(line)
         if edits:
             _switch_button(line)
+        if session.is_confined():  # Prefect and the files show the rules of all tenants
+            return
         if url := session.configuration().deployment(row):
             st.link_button("Deployment in Prefect", url, icon=":material/open_in_new:")
         if st.button(
@@ -170,7 +173,7 @@ def _buttons(line: RuleLine) -> None:
             with st.spinner(f"Reading the files of {row.name} …"):
                 st.session_state[DRIFT] = (
                     row.name,
-                    session.configuration().cli("rule", "show", row.name),
+                    session.configuration().cli(session.scope(), "rule", "show", row.name),
                 )
 
 
@@ -191,7 +194,7 @@ def _drift(name: str) -> None:
 
 def _details(line: RuleLine) -> None:
     row, clock = line.row, session.clock()
-    now = session.data().store.now()
+    now = session.data().now()
     st.html(
         f'<div class="page-head"><h2 class="rule-name">{escape(row.name)}</h2>'
         f'<span class="rule-state is-{line.state}">{LABELS[line.state]}</span></div>'
@@ -249,7 +252,7 @@ def _last(line: RuleLine, now: Any) -> None:
 
 def _evaluations(line: RuleLine) -> None:
     st.html('<h3 class="section">Last evaluations</h3>')
-    found = session.configuration().evaluations(line.row)
+    found = session.configuration().evaluations(session.scope(), line.row)
     if not found:
         st.html(
             '<p class="small">No readings are stored. <code>keep_readings</code> sets how long '
@@ -286,7 +289,7 @@ def rules() -> None:
     """Show the rules; this part refreshes by itself."""
     session.show_toasts()
     try:
-        lines = session.configuration().rules()
+        lines = session.configuration().rules(session.scope())
     except SentinelError as error:
         st.html(markup.database_down(error))
         return

@@ -56,7 +56,7 @@ def _address(name: str, in_use: str, kept: str) -> str:
     source = set_by(name)
     typed = st.text_input(
         LABELS[name], value=in_use if source else kept, placeholder=in_use, key=name,
-        disabled=bool(source) or not session.may(Permission.ADMINISTER), max_chars=2000,
+        disabled=bool(source) or not session.may_everywhere(Permission.ADMINISTER), max_chars=2000,
         help="Empty: what follows from the other settings" if not source else None,
     )  # fmt: skip
     if source:
@@ -104,7 +104,7 @@ def _prefect() -> None:
         st.html(markup.note("warn", error.message, error.hint))
         kept = {}
     typed = {name: _address(name, in_use[name], kept.get(name, "")) for name in KEPT}
-    if not session.may(Permission.ADMINISTER):
+    if not session.may_everywhere(Permission.ADMINISTER):
         return
     with st.container(horizontal=True, gap="small"):
         tested = st.button("Test connection", key="test", icon=":material/lan:")
@@ -121,7 +121,7 @@ def _prefect() -> None:
 def _storage() -> None:
     st.html('<h2 class="section">Storage and retention</h2>')
     try:
-        kept = session.reports().storage()
+        kept = session.reports().storage(session.scope())
     except SentinelError as error:
         st.html(markup.database_down(error))
         return
@@ -178,9 +178,12 @@ def _preferences() -> None:
 
 
 st.html('<div class="page-head"><h1>Settings</h1></div>')
-left, right = st.columns(2, gap="large")
-with left:
-    _prefect()
+if session.is_confined():  # the rest is of the whole installation
     _preferences()
-with right:
-    _storage()
+else:
+    left, right = st.columns(2, gap="large")
+    with left:
+        _prefect()
+        _preferences()
+    with right:
+        _storage()

@@ -36,22 +36,23 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     url: str
 
 
-def start(rule: str, *, report: Callable[[str], None] | None = None) -> Run:
+def start(rule: str, *, tenant: str = "", report: Callable[[str], None] | None = None) -> Run:
     """Start a flow run of the rule's deployment.
 
     Args:
         rule: name of the rule
+        tenant: whose the rule must be; empty for any
         report: called with a sentence about the start, if given
 
     Returns:
         The flow run as it was started.
 
     Raises:
-        NotFound: Prefect has no deployment of the rule
+        NotFound: Prefect has no deployment of the rule, or it is of another tenant
         PrefectUnreachable: Prefect's API does not answer
     """
     with PrefectApi.of(settings_here()) as prefect:
-        started = prefect.run_deployment(_deployment_of(rule, prefect))
+        started = prefect.run_deployment(_deployment_of(rule, tenant, prefect))
         run = _as_run(rule, started, prefect)
     if report is not None:
         report(f"Started {run.name}: {run.url}")
@@ -92,27 +93,34 @@ def follow(run: Run, patience: timedelta, *, report: Callable[[str], None] | Non
             time.sleep(_POLL_SECONDS)
 
 
-def _deployment_of(rule: str, prefect: PrefectApi) -> str:
+def _deployment_of(rule: str, tenant: str, prefect: PrefectApi) -> str:
     """Return the id of the rule's deployment, also of a rule that has never run."""
     try:
         with open_store() as store:
-            known = store.rules.get(rule).deployment_id
+            known = store.rules.get(rule, tenant or "default").deployment_id
     except (DatabaseError, NotFound):
         known = None
     if known is not None:
         try:
-            return str(prefect.deployment(known)["id"])
+            found = prefect.deployment(known)
+            if tenant in ("", _carried(found).get("tenant", "default")):
+                return str(found["id"])
         except NotFound:
             pass  # it was deployed again under another id
     for deployment in prefect.deployments():
-        parameters: dict[str, Any] = deployment.get("parameters") or {}
-        carried: dict[str, Any] = parameters.get("rule") or {}
-        if carried.get("name") == rule:
+        carried = _carried(deployment)
+        if carried.get("name") == rule and tenant in ("", carried.get("tenant", "default")):
             return str(deployment["id"])
     raise NotFound(
         f"Prefect at {prefect.url} has no deployment of the rule {rule!r}",
         hint="Deploy it: sentinel deploy. List rules: sentinel rule list",
     )
+
+
+def _carried(deployment: dict[str, Any]) -> dict[str, Any]:
+    """Return the rule that a deployment carries; of a policy of a pack, the pack's."""
+    parameters: dict[str, Any] = deployment.get("parameters") or {}
+    return parameters.get("rule") or {}
 
 
 def _as_run(rule: str, run: dict[str, Any], prefect: PrefectApi) -> Run:

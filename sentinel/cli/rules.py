@@ -190,6 +190,9 @@ def run(
         typer.Option("--wait/--no-wait", help="Follow the run until it ends, or only start it."),
     ] = True,
     within: Annotated[str, typer.Option(help="Longest time to follow the run.")] = "5m",
+    tenant: Annotated[
+        str, typer.Option(help="Tenant that the rule must be of. By default, any.")
+    ] = "",
     json: AsJson = False,
 ) -> None:
     """Start a flow run of a rule's deployment now, and follow it until it ends.
@@ -213,7 +216,7 @@ def run(
         patience = parse_duration(within)
     except ValueError as error:
         raise ConfigurationError(f"--within: {error}") from None
-    started = start(name, report=None if json else say)
+    started = start(name, tenant=tenant, report=None if json else say)
     ended = follow(started, patience, report=None if json else say) if wait else started
     if json:
         json_out(ended)

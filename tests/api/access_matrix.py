@@ -23,6 +23,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     alert: str
     change: str
     pending: str
+    group: str
     key: str
     mark: str
     ping: str

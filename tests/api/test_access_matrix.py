@@ -81,7 +81,7 @@ def furnished(store: Store, clock: FakeClock, tenant: str, path: str = "") -> Pl
     (row,) = page(store, AuditFilter(actor=mark)).items
     return Place(
         tenant=tenant, alert=alert, key=key.key.id, mark=mark, ping=ping, change=row.id,
-        silence=silence,
+        silence=silence, group=group,
         pending=asked_for(store, tenant, f"rule-{mark}"),
     )  # fmt: skip
 

@@ -41,7 +41,7 @@ class Begin:
         given: dict[str, str] = json.loads(await Request(scope, receive).body())
         from dashboard import session
 
-        last = session.data().store if self._begun else None
+        last = session._store() if self._begun else None  # pyright: ignore[reportPrivateUsage] - no page may have it
         for name in [name for name in os.environ if name.startswith(("SENTINEL_", "PREFECT_"))]:
             del os.environ[name]
         os.environ.update(given)

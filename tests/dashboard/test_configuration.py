@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import session
 from dashboard.clock import Clock
 from dashboard.configuration import CliResult
+from sentinel.access import EVERYTHING
 from sentinel.alerts.actions import Resolve, Suppress
 from sentinel.settings import settings
 from tests.dashboard.scene import Scene, given, says, shown
@@ -213,7 +214,7 @@ def test_a_channel_is_tested_and_its_message_arrives(scene: Scene, page: AppTest
 
 def test_a_command_that_fails_says_why(scene: Scene):
     assert settings().database_url == scene.url
-    answer: CliResult = session.configuration().cli("rule", "show", "no-such-rule")
+    answer: CliResult = session.configuration().cli(EVERYTHING, "rule", "show", "no-such-rule")
     assert answer.output == {}
     assert "no rule 'no-such-rule'" in answer.problem
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from dashboard.connection_check import ConnectionWatch
 from dashboard.data import Data
+from sentinel.access import EVERYTHING
 from sentinel.alerts.actions import Acknowledge, Suppress
 from sentinel.clock import FakeClock
 from sentinel.errors import DatabaseUnreachable, NotFound
@@ -48,12 +49,12 @@ def test_alerts_are_read_once_until_something_changes(
     world = World(store, clock)
     world.sees({"/a": 95.0})
     asked.clear()
-    first = data.live()
+    first = data.live(EVERYTHING)
     read = len(asked)
-    assert data.live().alerts is first.alerts
+    assert data.live(EVERYTHING).alerts is first.alerts
     assert len(asked) == read
     world.sees({"/a": 95.0, "/b": 95.0})
-    assert len(data.live().alerts) == 2
+    assert len(data.live(EVERYTHING).alerts) == 2
 
 
 def test_a_suppression_that_ends_is_seen_although_nothing_changed(
@@ -63,19 +64,19 @@ def test_a_suppression_that_ends_is_seen_although_nothing_changed(
     world.sees({"/a": 95.0})
     until = clock.now() + timedelta(seconds=30)
     store.act(world.ids(), Suppress(actor="maria", until=until))
-    assert data.live().alerts[0].status == "suppressed"
+    assert data.live(EVERYTHING).alerts[0].status == "suppressed"
     clock.forward(seconds=31)
-    assert data.live().alerts[0].status == "open"
+    assert data.live(EVERYTHING).alerts[0].status == "open"
 
 
 def test_a_clock_that_went_back_is_not_believed_for_ever(
     store: Store, clock: FakeClock, data: Data, asked: list[str]
 ):
     World(store, clock).sees({"/a": 95.0})
-    data.live()
+    data.live(EVERYTHING)
     asked.clear()
     clock.forward(hours=-1)
-    data.live()
+    data.live(EVERYTHING)
     assert asked
 
 
@@ -83,45 +84,54 @@ def test_what_was_known_is_shown_with_its_time_while_the_database_is_down(
     store: Store, clock: FakeClock, data: Data
 ):
     World(store, clock).sees({"/a": 95.0})
-    known = data.live()
+    known = data.live(EVERYTHING)
     clock.forward(minutes=1)
 
     def lose(connection: Connection, *_: object) -> None:
         raise OperationalError("SELECT", {}, Exception("server closed the connection"))
 
     event.listen(store.engine, "before_cursor_execute", lose)
-    view = data.live()
+    view = data.live(EVERYTHING)
     assert view.problem
     assert (view.alerts, view.at) == (known.alerts, known.at)
     event.remove(store.engine, "before_cursor_execute", lose)
-    assert data.live().problem == ""
+    assert data.live(EVERYTHING).problem == ""
 
 
 def test_each_filter_has_its_own_answer(store: Store, clock: FakeClock, data: Data):
     World(store, clock).sees({"/a": 95.0})
-    assert len(data.live().alerts) == 1
-    assert data.live(AlertFilter(q="nothing like it")).alerts == []
-    assert len(data.live().alerts) == 1
+    assert len(data.live(EVERYTHING).alerts) == 1
+    assert data.live(EVERYTHING, AlertFilter(q="nothing like it")).alerts == []
+    assert len(data.live(EVERYTHING).alerts) == 1
 
 
 def test_more_than_one_page_of_rows_is_read_on_request(store: Store, clock: FakeClock, data: Data):
     World(store, clock).sees({f"/{n}": 95.0 for n in range(620)})
-    assert (len(data.live(limit=500).alerts), data.live(limit=500).more) == (500, True)
-    assert (len(data.live(limit=1000).alerts), data.live(limit=1000).more) == (620, False)
+    assert (
+        len(data.live(EVERYTHING, limit=500).alerts),
+        data.live(EVERYTHING, limit=500).more,
+    ) == (500, True)
+    assert (
+        len(data.live(EVERYTHING, limit=1000).alerts),
+        data.live(EVERYTHING, limit=1000).more,
+    ) == (620, False)
 
 
 def test_rows_are_worded_once_for_all_screens(store: Store, clock: FakeClock, data: Data):
     World(store, clock).sees({"/a": 95.0})
-    assert data.rows(AlertFilter(), limit=500)[1] is data.rows(AlertFilter(), limit=500)[1]
+    assert (
+        data.rows(EVERYTHING, AlertFilter(), limit=500)[1]
+        is data.rows(EVERYTHING, AlertFilter(), limit=500)[1]
+    )
 
 
 def test_the_figures_of_now_are_counted_again_only_when_something_changed(
     store: Store, clock: FakeClock, data: Data, asked: list[str]
 ):
     World(store, clock).sees({"/a": 95.0})
-    number, counts, problem = data.now_counts()
+    number, counts, problem = data.now_counts(EVERYTHING)
     asked.clear()
-    assert data.now_counts() == (number, counts, problem)
+    assert data.now_counts(EVERYTHING) == (number, counts, problem)
     assert asked == []
     assert counts is not None
     assert counts.active == 1
@@ -129,18 +139,18 @@ def test_the_figures_of_now_are_counted_again_only_when_something_changed(
 
 def test_no_alert_is_no_details(data: Data):
     with pytest.raises(NotFound):
-        data.details("0" * 32)
+        data.details(EVERYTHING, "0" * 32)
 
 
 def test_nothing_is_done_without_a_database():
     data = Data(Store("postgresql://u@127.0.0.1:9/none"), ADDRESSES, lambda: True)
-    assert data.live().problem
-    assert data.inbox().problem
-    assert data.unread() == 0
+    assert data.live(EVERYTHING).problem
+    assert data.inbox(EVERYTHING).problem
+    assert data.unread(EVERYTHING) == 0
     with pytest.raises(DatabaseUnreachable):
-        data.act(["0" * 32], Acknowledge(actor="maria"))
+        data.act(EVERYTHING, ["0" * 32], Acknowledge(actor="maria"))
     assert data.change_number() is None
-    assert data.now_counts()[2]
+    assert data.now_counts(EVERYTHING)[2]
 
 
 def test_nobody_waits_for_prefect():

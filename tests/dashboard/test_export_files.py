@@ -22,6 +22,7 @@ from dashboard import export_files, export_panel, export_storage
 from dashboard.export_columns import ACTS, ALERTS
 from dashboard.export_storage import StoredExport
 from dashboard.reports import Reports
+from sentinel.access import EVERYTHING
 from sentinel.alerts.actions import Acknowledge, Resolve
 from sentinel.store import Store
 from sentinel.store.alerts import audit
@@ -33,7 +34,7 @@ EVIL = '=HYPERLINK("http://evil.example")'
 
 def alerts_of(scene: Scene) -> list[Any]:
     with closing(Store(scene.url)) as store:
-        return list(Reports(store).all_matching(AlertFilter()))
+        return list(Reports(store).all_matching(EVERYTHING, AlertFilter()))
 
 
 def nobody(_written: int) -> None:

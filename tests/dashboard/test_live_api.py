@@ -25,6 +25,7 @@ from dashboard.data import Data
 from dashboard.live_api import LiveApi
 from dashboard.live_filter import View
 from dashboard.response_cache import ResponseCache
+from sentinel.access import EVERYTHING
 from sentinel.alerts.actions import Acknowledge, Suppress
 from sentinel.clock import FakeClock
 from sentinel.links import Addresses
@@ -298,6 +299,6 @@ def test_a_database_that_is_down_is_said_and_no_secret_of_it():
 
 
 def test_packed_rows_are_what_plain_ones_are(store: Store, rules: World):
-    cached = ResponseCache(Data(store, ADDRESSES, lambda: True)).rows(View(), "maria")
+    cached = ResponseCache(Data(store, ADDRESSES, lambda: True)).rows(View(), "maria", EVERYTHING)
     assert gzip.decompress(cached.packed) == cached.plain
     assert len(msgspec.json.decode(cached.plain)["rows"]) == 2

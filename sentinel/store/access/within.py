@@ -11,18 +11,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import func, select
 
 from sentinel.access import Scope
 from sentinel.access.security_events import SECURITY_TENANT
 from sentinel.alerts.view import AlertView
 from sentinel.errors import ConfigurationError, NotFound, OutOfScope
+from sentinel.store.access.scoped_alerts import ScopedAlerts
+from sentinel.store.access.scoped_rules import ScopedRules
 from sentinel.store.alerts.detail import Detail, read_detail
 from sentinel.store.alerts.queries import LISTED, MOST_PER_PAGE
 from sentinel.store.audit import queries as audit
 from sentinel.store.audit.chaining import verify_chain
-from sentinel.store.database.scoped import rule_in
-from sentinel.store.database.tables import RULE
 from sentinel.store.notifications.explaining import why_of_alert
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from sentinel.store.metrics.windows import Windows
     from sentinel.store.notifications.inbox import InboxFilter
     from sentinel.store.reports.statistics import Counted
+    from sentinel.store.saved_views import Views
 
 __all__ = ["OfTenant", "Within"]
 
@@ -133,12 +133,44 @@ class Within:
             )
         return OfTenant(name or DEFAULT_TENANT, self.store)
 
+    @property
+    def scoped_alerts(self) -> ScopedAlerts:
+        """The alerts that are in scope, as the dashboard reads them."""
+        return ScopedAlerts(self.store, self.scope)
+
+    @property
+    def scoped_rules(self) -> ScopedRules:
+        """The rules that are in scope, as the dashboard reads and changes them."""
+        return ScopedRules(self.store, self.scope)
+
+    @property
+    def instance(self) -> Store:
+        """The store itself, for what belongs to no tenant, such as receivers and the system log.
+
+        Raises:
+            OutOfScope: less than everything is in scope
+        """
+        if not self.scope.is_everything:
+            raise OutOfScope(
+                "this belongs to all tenants, and you are confined to some tenants or teams",
+                hint="Ask somebody whose role holds in all tenants and teams.",
+            )
+        return self.store
+
+    @property
+    def views(self) -> Views:
+        """Saved views; each call names the person who saved them."""
+        return self.store.views
+
+    def now(self) -> datetime:
+        """Return the present moment, by the store's clock."""
+        return self.store.now()
+
     def alerts_page(
         self, chosen: AlertFilter, *, limit: int, after: str | None, order: Order
     ) -> FieldsPage:
         """Return one page of the alerts in scope; see `Alerts.fields_page`."""
-        narrowed = msgspec.structs.replace(chosen, scope=self.scope)
-        return self.store.alerts.fields_page(narrowed, limit=limit, after=after, order=order)
+        return self.scoped_alerts.fields_page(chosen, limit=limit, after=after, order=order)
 
     def alert(self, alert_id: str) -> AlertView:
         """Return one alert.
@@ -152,10 +184,7 @@ class Within:
         Raises:
             NotFound: there is none of that id, or it is not in scope
         """
-        found = self.store.alerts.get(alert_id)
-        if not self.scope.holds(found.tenant, found.team):
-            raise NotFound(f"there is no alert {alert_id!r}", hint=LISTED)
-        return found
+        return self.scoped_alerts.get(alert_id)
 
     def detail(self, alert_id: str) -> Detail:
         """Return one alert with its timeline.
@@ -206,8 +235,7 @@ class Within:
 
     def some_alerts(self, ids: Sequence[str]) -> dict[str, AlertView]:
         """Return those of `ids` that are alerts in scope, by id."""
-        found = self.store.alerts.some(ids)
-        return {one.id: one for one in found.values() if self.scope.holds(one.tenant, one.team)}
+        return self.scoped_alerts.some(ids)
 
     def figures(self, hours: float) -> Counted:
         """Return the figures of the last hours, of what is in scope."""
@@ -215,9 +243,7 @@ class Within:
 
     def evaluations(self) -> int:
         """Return how many evaluations the rules in scope had."""
-        query = select(func.sum(RULE.c.evaluations)).where(*rule_in(self.scope))
-        with self.store.read() as connection:
-            return int(connection.execute(query).scalar() or 0)
+        return self.scoped_rules.evaluations()
 
     def rules(self, columns: Mapping[str, str], tenant: str | None) -> list[dict[str, Any]]:
         """Return some columns of the rules in scope; see `Rules.fields`."""

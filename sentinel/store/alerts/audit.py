@@ -26,7 +26,9 @@ from sqlalchemy import (
     tuple_,
 )
 
+from sentinel.access import EVERYTHING, Scope
 from sentinel.store.alerts.search_syntax import MOST_LETTERS, MOST_WORDS
+from sentinel.store.database.scoped import alert_in
 from sentinel.store.database.tables import ALERT, TIMELINE
 
 if TYPE_CHECKING:
@@ -75,16 +77,19 @@ class ActFilter(msgspec.Struct, frozen=True, kw_only=True):
         actor: only by this person, upper or lower case
         kinds: only these of `KINDS`
         since: only then and later
+        scope: the tenants and teams that whoever asks may see
     """
 
     words: str = ""
     actor: str = ""
     kinds: tuple[str, ...] = ()
     since: datetime | None = None
+    scope: Scope = EVERYTHING
 
     def narrows(self) -> bool:
         """Return whether the filter may leave out entries along the way."""
-        return bool(self.words.strip() or self.actor.strip() or self.kinds)
+        narrow = self.words.strip() or self.actor.strip() or self.kinds
+        return bool(narrow) or not self.scope.is_everything
 
 
 class Acts(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,7 +150,8 @@ def every(
 def counted(store: Store, wanted: ActFilter | None = None) -> int:
     """Count the entries that `every` yields, by reading all of them."""
     chosen = wanted or ActFilter()
-    query = select(func.count()).select_from(_JOINED if chosen.words.strip() else TIMELINE)
+    joined = chosen.words.strip() or not chosen.scope.is_everything
+    query = select(func.count()).select_from(_JOINED if joined else TIMELINE)
     query = query.where(_BY_PEOPLE, *_since(chosen), *_narrowed(chosen))
     with store.read() as connection:
         return connection.execute(query).scalar() or 0
@@ -180,7 +186,7 @@ def _since(chosen: ActFilter) -> Sequence[ColumnElement[bool]]:
 
 
 def _narrowed(chosen: ActFilter) -> list[ColumnElement[bool]]:
-    where: list[ColumnElement[bool]] = []
+    where: list[ColumnElement[bool]] = alert_in(chosen.scope)
     if actor := chosen.actor.replace("\0", "").strip():
         # As it is too: SQLite knows upper and lower case of a to z only.
         where.append(or_(TIMELINE.c.actor == actor, func.lower(TIMELINE.c.actor) == actor.lower()))

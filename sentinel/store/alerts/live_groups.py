@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import select
 
+from sentinel.access import EVERYTHING, Scope
 from sentinel.store.database.chunks import chunks
+from sentinel.store.database.scoped import alert_in, group_in
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOT_RESOLVED
 
 if TYPE_CHECKING:
@@ -31,35 +33,43 @@ class LiveGroup(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str]
 
 
-def live_groups(store: Store, alerts: Sequence[str]) -> dict[str, LiveGroup]:
+def live_groups(
+    store: Store, alerts: Sequence[str], scope: Scope = EVERYTHING
+) -> dict[str, LiveGroup]:
     """Return the live group of each alert that has one.
 
     Args:
         store: the shared database
         alerts: ids of alerts
+        scope: of whoever asks; a title names all alerts of its group
 
     Returns:
         groups by the id of the alert
     """
     found: dict[str, LiveGroup] = {}
+    # By other names than the tables have in the condition of the scope.
+    own, group = MEMBER.alias("own"), GROUP.alias("shown")
     query = (
-        select(MEMBER.c.alert_id, GROUP.c.id, GROUP.c.title, GROUP.c.labels)
-        .select_from(MEMBER.join(GROUP, GROUP.c.id == MEMBER.c.group_id))
-        .where(GROUP.c.status != "resolved")
+        select(own.c.alert_id, group.c.id, group.c.title, group.c.labels)
+        .select_from(own.join(group, group.c.id == own.c.group_id))
+        .where(group.c.status != "resolved", *group_in(scope, group.c.id))
     )
     with store.read() as connection:
         for some in chunks(alerts):
-            for row in connection.execute(query.where(MEMBER.c.alert_id.in_(some))):
+            for row in connection.execute(query.where(own.c.alert_id.in_(some))):
                 found[row.alert_id] = LiveGroup(id=row.id, title=row.title, labels=row.labels)
     return found
 
 
-def unacknowledged_groups(store: Store, groups: Sequence[str]) -> set[str]:
+def unacknowledged_groups(
+    store: Store, groups: Sequence[str], scope: Scope = EVERYTHING
+) -> set[str]:
     """Return those of the groups that have an open alert, which nobody has acknowledged.
 
     Args:
         store: the shared database
         groups: ids of groups
+        scope: of whoever asks; alerts that are not in it do not count
 
     Returns:
         their ids
@@ -68,7 +78,7 @@ def unacknowledged_groups(store: Store, groups: Sequence[str]) -> set[str]:
     query = (
         select(MEMBER.c.group_id)
         .select_from(MEMBER.join(ALERT, ALERT.c.id == MEMBER.c.alert_id))
-        .where(NOT_RESOLVED, ALERT.c.status == "open")
+        .where(NOT_RESOLVED, ALERT.c.status == "open", *alert_in(scope))
         .distinct()
     )
     with store.read() as connection:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import select
 
+from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.view import AlertView
+from sentinel.store.database.scoped import alert_in
 from sentinel.store.database.tables import ALERT, TIMELINE
 
 if TYPE_CHECKING:
@@ -41,8 +43,20 @@ class Similar(msgspec.Struct, frozen=True, kw_only=True):
     comment: str
 
 
-def similar(store: Store, alert: AlertView, *, limit: int = 5) -> list[Similar]:
-    """Return resolved alerts of the rule: same fingerprint first, then most labels in common."""
+def similar(
+    store: Store, alert: AlertView, *, limit: int = 5, scope: Scope = EVERYTHING
+) -> list[Similar]:
+    """Return resolved alerts of the rule: same fingerprint first, then most labels in common.
+
+    Args:
+        store: the shared database
+        alert: that others are compared with
+        limit: at most this many
+        scope: of whoever asks
+
+    Returns:
+        The most similar first.
+    """
     columns = [
         ALERT.c[name]
         for name in (
@@ -58,6 +72,7 @@ def similar(store: Store, alert: AlertView, *, limit: int = 5) -> list[Similar]:
             ALERT.c.status == "resolved",
             ALERT.c.opened_at.is_not(None),
             ALERT.c.id != alert.id,
+            *alert_in(scope),
         )
         .order_by(ALERT.c.resolved_at.desc())
         .limit(_COMPARED)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, false, not_, or_
 from sentinel.access import Scope
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, RULE
 
-__all__ = ["alert_in", "alerts_in", "group_in", "in_scope", "rule_in"]
+__all__ = ["alert_in", "alerts_in", "group_in", "in_scope", "rule_in", "scope_text"]
 
 
 def in_scope(
@@ -39,6 +39,29 @@ def in_scope(
             where.append(team.in_(sorted(part.teams)))
         parts.append(and_(true(), *where))
     return [or_(false(), *parts)]
+
+
+def scope_text(scope: Scope) -> tuple[str, tuple[str, ...]]:
+    """Return the conditions under which an alert is in scope, as text for other conditions.
+
+    Args:
+        scope: what may be seen
+
+    Returns:
+        SQL that ends in AND, empty where everything is in scope, and the cells of its `?`.
+    """
+    if scope.parts is None:
+        return "", ()
+    parts: list[str] = ["1 = 0"]
+    cells: list[str] = []
+    for part in scope.parts:
+        where: list[str] = ["1 = 1"]
+        for column, names in (("tenant", part.tenants), ("team", part.teams)):
+            if names is not None:
+                where.append(f"{column} IN ({', '.join('?' * len(names))})" if names else "1 = 0")
+                cells += sorted(names)
+        parts.append(" AND ".join(where))
+    return f"({' OR '.join(f'({one})' for one in parts)}) AND", tuple(cells)
 
 
 def alert_in(scope: Scope) -> list[ColumnElement[bool]]:

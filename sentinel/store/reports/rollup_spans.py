@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from sentinel.store.reports.rollups import DAY, asked, hour_after, hour_before, moment_of
 
-__all__ = ["Kept", "Parts", "kept_in"]
+__all__ = ["NONE", "Kept", "Parts", "kept_in"]
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -71,6 +71,10 @@ class Kept(NamedTuple):
             return DAY
         held = hour in self.hours or hour - hour % DAY in self.days
         return 1 if 1 in widths and held else 0
+
+
+NONE = Kept(frozenset(), frozenset())
+"""No rollup at all: every part of a period is computed from the alerts."""
 
 
 def kept_in(connection: Connection, since: datetime, until: datetime) -> Kept:

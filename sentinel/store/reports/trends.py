@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
+from sentinel.access import EVERYTHING, Scope
 from sentinel.severity import Severity
 from sentinel.store.database.chunks import chunks
-from sentinel.store.reports.rollup_spans import Kept, Parts, kept_in
+from sentinel.store.database.scoped import scope_text
+from sentinel.store.reports.rollup_spans import NONE, Kept, Parts, kept_in
 from sentinel.store.reports.rollups import DAY, FIGURES, asked, figures, milliseconds, moment_of
 
 if TYPE_CHECKING:
@@ -96,13 +98,15 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True):
     noisy: list[Noisy]
 
 
-def trend(store: Store, length: timedelta, step: timedelta) -> Trend:
+def trend(store: Store, length: timedelta, step: timedelta, scope: Scope = EVERYTHING) -> Trend:
     """Compare the last `length` with the same length before it.
 
     Args:
         store: the shared database
         length: of the period that ends now
         step: of the chart, in whole minutes
+        scope: of whoever asks; rollups are of all tenants, so that for less than everything each
+            alert of both periods is read
 
     Returns:
         Both periods, and the buckets of the later one.
@@ -110,7 +114,8 @@ def trend(store: Store, length: timedelta, step: timedelta) -> Trend:
     until = store.now()
     since = until - length
     with store.snapshot() as connection:
-        asking = _Asking(connection, kept_in(connection, since - length, until))
+        kept_there = kept_in(connection, since - length, until) if scope.is_everything else NONE
+        asking = _Asking(connection, kept_there, scope)
         late, earlier = asking.parts(since, until), asking.parts(since - length, since)
         kept = asking.kept(late, "rule", "ended", "category", "team")
         kept_before = asking.kept(earlier, "rule", "ended")
@@ -175,8 +180,9 @@ def _added(known: _Figures | None, numbers: Sequence[int]) -> _Figures:
 class _Asking:
     """The queries of one transaction; each adds rollups to what is computed from alerts."""
 
-    def __init__(self, connection: Connection, kept: Kept) -> None:
+    def __init__(self, connection: Connection, kept: Kept, scope: Scope) -> None:
         self._connection = connection
+        self._scope = scope_text(scope)
         self._dialect = connection.dialect.name
         self.parts = kept.parts
 
@@ -271,10 +277,11 @@ class _Asking:
     def _walked(
         self, parts: Parts, wanted: str, columns: str, moment: str, more: str = "", groups: str = ""
     ) -> Iterator[Any]:
-        arm = f"SELECT {columns} FROM alert WHERE {more} {moment} >= ? AND {moment} < ?"
+        where, cells = self._scope
+        arm = f"SELECT {columns} FROM alert WHERE {more} {where} {moment} >= ? AND {moment} < ?"
         grouped = f"GROUP BY {groups}" if groups else ""
         return self._of_all(
-            [(arm, span) for span in parts.walked], f"SELECT {wanted} FROM", grouped
+            [(arm, (*cells, *span)) for span in parts.walked], f"SELECT {wanted} FROM", grouped
         )
 
     def _of_all(

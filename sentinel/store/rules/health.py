@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import func, select
 
+from sentinel.access import EVERYTHING, Scope
 from sentinel.checks.event_port import PACK_TRIGGER, POLICY_TRIGGER
 from sentinel.duration import parse_duration
 from sentinel.rules.health import RuleFacts
 from sentinel.rules.rule import Rule
 from sentinel.schema.alerts import LIVE
+from sentinel.store.database.scoped import alert_in
 from sentinel.store.database.tables import ALERT, NOT_RESOLVED, RULE
 
 if TYPE_CHECKING:
@@ -40,11 +42,12 @@ class AlertCounts(msgspec.Struct, frozen=True):
 NONE = AlertCounts()
 
 
-def alert_counts(store: Store) -> dict[tuple[str, str], AlertCounts]:
+def alert_counts(store: Store, scope: Scope = EVERYTHING) -> dict[tuple[str, str], AlertCounts]:
     """Count the alerts of all rules that are not resolved.
 
     Args:
         store: the shared database
+        scope: of whoever asks
 
     Returns:
         The counts by tenant and rule; a rule that has none is left out.
@@ -52,7 +55,7 @@ def alert_counts(store: Store) -> dict[tuple[str, str], AlertCounts]:
     query = (
         select(ALERT.c.tenant, ALERT.c.rule, ALERT.c.status, func.count())
         # Both conditions, so that both databases use the index of live alerts.
-        .where(NOT_RESOLVED, ALERT.c.status.in_(LIVE))
+        .where(NOT_RESOLVED, ALERT.c.status.in_(LIVE), *alert_in(scope))
         .group_by(ALERT.c.tenant, ALERT.c.rule, ALERT.c.status)
     )
     found: dict[tuple[str, str], AlertCounts] = {}

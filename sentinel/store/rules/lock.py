@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
+from sentinel.access import Scope
 from sentinel.store.database.tables import RULE
 
-if TYPE_CHECKING:
-    pass
-
-__all__ = ["lock_rules"]
+__all__ = ["holds_rule", "lock_rules"]
 
 # Built once, since SQLAlchemy compiles a statement once for each object.
 _LOCKED = (
@@ -41,3 +39,19 @@ def lock_rules(connection: Connection, names: Iterable[tuple[str, str]]) -> dict
         if row is not None:
             found[tenant, name] = row
     return found
+
+
+def holds_rule(scope: Scope, row: Row[Any] | None) -> bool:
+    """Return whether a rule exists and is in scope.
+
+    Args:
+        scope: what may be seen or changed
+        row: of the rule; None where there is none
+
+    Returns:
+        Whether both hold.
+    """
+    if row is None:
+        return False
+    spec: dict[str, Any] = row.spec or {}
+    return scope.holds(row.tenant, spec.get("team", ""))

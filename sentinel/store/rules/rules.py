@@ -25,7 +25,7 @@ from sentinel.store.database.tables import (
     model_of,
 )
 from sentinel.store.rules.asking import Asked, ask
-from sentinel.store.rules.lock import lock_rules
+from sentinel.store.rules.lock import holds_rule, lock_rules
 from sentinel.store.rules.rows import memory_of, refusal
 
 if TYPE_CHECKING:
@@ -133,13 +133,16 @@ class Rules:
             go=not why, reason=why or "ok", state=dict(row.state or {}), last_seen=row.evaluated_at
         )
 
-    def enable(self, name: str, *, actor: str, tenant: str = "default") -> bool:
+    def enable(
+        self, name: str, *, actor: str, tenant: str = "default", scope: Scope = EVERYTHING
+    ) -> bool:
         """Switch a rule on.
 
         Args:
             name: of the rule
             actor: who does it
             tenant: whose the rule is
+            scope: a rule that is not in it is as unknown
 
         Returns:
             Whether it was off.
@@ -148,9 +151,12 @@ class Rules:
             NotFound: there is no rule of that name.
             ChangeWaits: a second person has to approve it first
         """
-        return bool(self._switched(name, tenant, on=True, actor=actor, reason=""))
+        return bool(self._switched(name, tenant, scope, on=True, actor=actor, reason=""))
 
-    def disable(self, name: str, *, actor: str, reason: str = "", tenant: str = "default") -> int:
+    def disable(
+        self, name: str, *, actor: str, reason: str = "", tenant: str = "default",
+        scope: Scope = EVERYTHING,
+    ) -> int:  # fmt: skip
         """Switch a rule off until someone switches it on; deploys do not change the switch.
 
         Its alerts close in the same transaction, as "rule disabled", never as recovered.
@@ -160,6 +166,7 @@ class Rules:
             actor: who does it
             reason: a person's, for the others
             tenant: whose the rule is
+            scope: as for `enable`
 
         Returns:
             How many alerts were closed.
@@ -168,11 +175,13 @@ class Rules:
             NotFound: there is no rule of that name.
             ChangeWaits: a second person has to approve it first
         """
-        return self._switched(name, tenant, on=False, actor=actor, reason=reason)
+        return self._switched(name, tenant, scope, on=False, actor=actor, reason=reason)
 
-    def _switched(self, name: str, tenant: str, *, on: bool, actor: str, reason: str) -> int:
+    def _switched(
+        self, name: str, tenant: str, scope: Scope, *, on: bool, actor: str, reason: str
+    ) -> int:
         def work(connection: Connection) -> int | ChangeWaits:
-            row = self._locked(connection, tenant, name)
+            row = self._locked(connection, tenant, name, scope)
             if row.enabled != on:
                 now = switch_state(row)
                 asked = Asked(
@@ -255,9 +264,9 @@ class Rules:
 
         return self._store.in_transaction(work)
 
-    def _locked(self, connection: Connection, tenant: str, name: str) -> Row[Any]:
+    def _locked(self, connection: Connection, tenant: str, name: str, scope: Scope) -> Row[Any]:
         row = lock_rules(connection, [(tenant, name)]).get((tenant, name))
-        if row is None:
+        if row is None or not holds_rule(scope, row):
             raise NotFound(
                 f"there is no rule {name!r}",
                 hint="A rule is known here once it has run; see: sentinel rule list",
