@@ -26,6 +26,7 @@ from sentinel.cli import (
     people,
     person,
     receivers,
+    reports,
     roles,
     rules,
     silences,
@@ -39,6 +40,7 @@ from sentinel.cli.exit_codes import Exit, exit_code_list, exit_code_of
 from sentinel.cli.help_text import set_help
 from sentinel.cli.library_logs import quiet_libraries
 from sentinel.cli.output import complain, say
+from sentinel.cli.remote_url import refuse_remote
 from sentinel.errors import SentinelError
 from sentinel.printable import clean_log_records, printable
 
@@ -46,6 +48,9 @@ __all__ = ["app", "main"]
 
 _LOGGING = ("up", "api", "relay", "dashboard", "worker", "trigger")
 """Commands whose logs are what their reader looks at; `trigger run` shows those of the check."""
+
+OVER_HTTP = ("alert", "rule", "silence", "receiver", "key", "audit", "statistics", "inbox")
+"""Commands that take an address; those of them that need the database refuse it themselves."""
 
 app = typer.Typer(
     name="sentinel",
@@ -95,6 +100,7 @@ The Tab key completes names and ids after `sentinel --install-completion`.
 
 instance.add_to(app)
 system.add_to(app)
+reports.add_to(app)
 deploy.add_to(app)
 watch.add_to(app)
 worker.add_to(app)
@@ -139,8 +145,9 @@ def prepare(
     url: Annotated[
         str,
         typer.Option(
-            help="Address of a Sentinel API to use instead of the database here, for commands "
-            "about alerts. SENTINEL_URL is the same, and SENTINEL_TOKEN has the token.",
+            help="Address of a Sentinel API to use instead of the database here; commands that "
+            "need the database refuse it. SENTINEL_URL is the same, and SENTINEL_TOKEN has the "
+            "token.",
             show_default=False,
         ),
     ] = "",
@@ -148,6 +155,8 @@ def prepare(
     """Prepare this process for the command."""
     if url:
         os.environ["SENTINEL_URL"] = url
+        if context.invoked_subcommand not in OVER_HTTP:
+            refuse_remote()
     if context.invoked_subcommand not in _LOGGING:
         quiet_libraries()
 

@@ -13,6 +13,8 @@ from sentinel.audit.actions import words_of
 from sentinel.audit.chain import Head
 from sentinel.cli.exit_codes import Exit
 from sentinel.cli.output import AsJson, complain, fields, json_out, print_table, say
+from sentinel.cli.remote_lists import list_audit, show_audit_row
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import open_store
 from sentinel.duration import parse_duration
 from sentinel.errors import Conflict
@@ -76,6 +78,9 @@ def list_(
 
         sentinel audit list --action rule. --actor ada
     """
+    if remote_url():
+        list_audit(words or (), actor, action or (), thing, since, limit, json=json)
+        return
     with open_store() as store:
         found = page(store, _filter(store, words, actor, action, thing, since), limit=limit)
     if json:
@@ -102,6 +107,9 @@ def show(
     Example:
         sentinel audit show 17
     """
+    if remote_url():
+        show_audit_row(row, json=json)
+        return
     with open_store() as store:
         found = one(store, row)
     if json:

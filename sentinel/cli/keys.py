@@ -10,6 +10,8 @@ import typer
 from sentinel.access import Role
 from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
 from sentinel.cli.person_rows import grant_words, moment
+from sentinel.cli.remote_lists import list_keys
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
 from sentinel.duration import format_duration, parse_duration
 from sentinel.store.access.key_views import KeyView
@@ -96,6 +98,9 @@ def list_(
     Example:
         sentinel key list --json
     """
+    if remote_url():
+        list_keys(revoked=revoked, json=json)
+        return
     with open_store() as store:
         found, now = Keys(store).list(revoked=revoked), store.now()
     if json:

@@ -8,6 +8,8 @@ import typer
 
 from sentinel.cli import completion
 from sentinel.cli.output import AsJson, json_out, print_table, say
+from sentinel.cli.remote_lists import list_receivers
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
 
 __all__ = ["commands", "said_of_open"]
@@ -31,6 +33,9 @@ def list_(json: AsJson = False) -> None:
     Example:
         sentinel receiver list --json
     """
+    if remote_url():
+        list_receivers(json=json)
+        return
     with open_store() as store:
         found = store.receivers.all()
     if json:

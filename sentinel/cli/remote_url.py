@@ -22,7 +22,8 @@ def refuse_remote() -> None:
     """
     if remote_url():
         raise ConfigurationError(
-            f"this command works on the database, and not over {remote_url()}",
-            hint="Leave out --url and SENTINEL_URL. Over HTTP there are: sentinel alert list, "
-            "show, ack, resolve and the other actions.",
+            f"this command works on the machine of the server, and not over {remote_url()}",
+            hint="Run it on the machine of the server, without --url and SENTINEL_URL. Over HTTP "
+            "there are: alert; rule list, show, enable, disable; silence; receiver, key and audit "
+            "list; audit show; statistics; inbox. The API can do the rest.",
         )

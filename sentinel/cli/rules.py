@@ -9,6 +9,8 @@ import typer
 from sentinel.cli import backtest, completion, export, lint, pending_changes
 from sentinel.cli.drift import drift_of
 from sentinel.cli.output import AsJson, ago, fields, json_out, print_table, say
+from sentinel.cli.remote_rules import list_rules, show_rule, switch_remotely
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
 from sentinel.rules.health import LABELS, RuleFacts, explain, health_of
 from sentinel.schema.rules import RuleRow
@@ -33,6 +35,7 @@ Name = Annotated[
     str,
     typer.Argument(help="Name of the rule.", show_default=False, autocompletion=completion.rules),
 ]
+OfTenant = Annotated[str, typer.Option("--tenant", help="Tenant of the rule.")]
 
 
 @commands.command("list")
@@ -42,6 +45,9 @@ def list_(json: AsJson = False) -> None:
     Example:
         sentinel rule list --json
     """
+    if remote_url():
+        list_rules(json=json)
+        return
     with open_store() as store:
         rows = store.rules.list()
         counts = alert_counts(store)
@@ -84,14 +90,17 @@ def list_(json: AsJson = False) -> None:
 
 
 @commands.command()
-def show(name: Name, json: AsJson = False) -> None:
+def show(name: Name, tenant: OfTenant = "default", json: AsJson = False) -> None:
     """Show one rule, its last evaluation, and how it differs from its file.
 
     Example:
         sentinel rule show disk-full
     """
+    if remote_url():
+        show_rule(name, tenant, json=json)
+        return
     with open_store() as store:
-        row = store.rules.get(name)
+        row = store.rules.get(name, tenant)
         counts = alert_counts(store).get((row.tenant, row.name), NONE)
         now = store.now()
     live, facts = counts.live, _facts(row, counts)
@@ -150,6 +159,7 @@ def disable(
     message: Annotated[
         str, typer.Option("--message", "-m", help="The reason; kept with the rule.")
     ] = "",
+    tenant: OfTenant = "default",
     json: AsJson = False,
 ) -> None:
     """Disable a rule until it is enabled again; a deploy does not enable it.
@@ -159,8 +169,11 @@ def disable(
     Example:
         sentinel rule disable disk-full -m "the array is being replaced"
     """
+    if remote_url():
+        switch_remotely(name, tenant, on=False, reason=message, json=json)
+        return
     with open_store() as store:
-        closed = store.rules.disable(name, actor=actor(), reason=message)
+        closed = store.rules.disable(name, actor=actor(), reason=message, tenant=tenant)
     if json:
         json_out({"name": name, "enabled": False, "closed": closed})
     else:
@@ -168,14 +181,17 @@ def disable(
 
 
 @commands.command()
-def enable(name: Name, json: AsJson = False) -> None:
+def enable(name: Name, tenant: OfTenant = "default", json: AsJson = False) -> None:
     """Enable a disabled rule.
 
     Example:
         sentinel rule enable disk-full
     """
+    if remote_url():
+        switch_remotely(name, tenant, on=True, json=json)
+        return
     with open_store() as store:
-        changed = store.rules.enable(name, actor=actor())
+        changed = store.rules.enable(name, actor=actor(), tenant=tenant)
     if json:
         json_out({"name": name, "enabled": True, "changed": changed})
     else:

@@ -8,6 +8,8 @@ import typer
 
 from sentinel.cli import completion
 from sentinel.cli.output import AsJson, json_out, print_table, say
+from sentinel.cli.remote_rules import end_silence_remotely, list_silences, silence_remotely
+from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
 from sentinel.duration import format_duration, parse_duration
 from sentinel.errors import ConfigurationError
@@ -38,6 +40,9 @@ def list_(
     Example:
         sentinel silence list
     """
+    if remote_url():
+        list_silences(rule, ended=ended, json=json)
+        return
     with open_store() as store:
         found, now = store.silences.page(500, ended=ended, rule=rule), store.now()
     if json:
@@ -80,6 +85,9 @@ def add(
         span = parse_duration(length)
     except ValueError as error:
         raise ConfigurationError(f"--for: {error}") from None
+    if remote_url():
+        silence_remotely(rule, span, message, tenant, json=json)
+        return
     with open_store() as store:
         until = store.now() + span
         silenced = store.silences.begin(rule, until, actor=actor(), reason=message, tenant=tenant)
@@ -96,6 +104,9 @@ def end(rule: WhichRule, tenant: OfTenant = "default", json: AsJson = False) -> 
     Example:
         sentinel silence end disk-space
     """
+    if remote_url():
+        end_silence_remotely(rule, tenant, json=json)
+        return
     with open_store() as store:
         heard = store.silences.end(rule, actor=actor(), tenant=tenant)
     if json:

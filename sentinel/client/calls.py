@@ -165,6 +165,46 @@ def create_rule(body: Mapping[str, Any], key: str) -> Call[models.Rule]:
     return Call(models.Rule, "POST", f"{BASE}/rules", body=dict(body), headers=_once(key))
 
 
+def switch_rule(name: str, tenant: str, on: bool, reason: str) -> Call[models.Rule]:
+    path = f"{BASE}/rules/{quote(name, safe='')}/{'enable' if on else 'disable'}"
+    body = {"reason": reason} if reason and not on else None
+    return Call(models.Rule, "POST", path, {"tenant": tenant}, body)
+
+
+def silences(rule: str, ended: bool, cursor: str | None) -> Call[models.SilencePage]:
+    given = {"rule": rule or None, "ended": ended or None, "limit": 500, "cursor": cursor}
+    return Call(models.SilencePage, "GET", f"{BASE}/silences", given)
+
+
+def silence_rule(body: Mapping[str, Any]) -> Call[models.Silence]:
+    return Call(models.Silence, "POST", f"{BASE}/silences", body=dict(body))
+
+
+def end_silence(silence_id: str) -> Call[models.Silence]:
+    return Call(models.Silence, "DELETE", f"{BASE}/silences/{quote(silence_id, safe='')}")
+
+
+def receivers() -> Call[models.ReceiverPage]:
+    return Call(models.ReceiverPage, "GET", f"{BASE}/receivers")
+
+
+def inbox(limit: int, cursor: str | None) -> Call[models.InboxPage]:
+    return Call(models.InboxPage, "GET", f"{BASE}/inbox", {"limit": limit, "cursor": cursor})
+
+
+def audit(params: Mapping[str, Any]) -> Call[models.AuditPage]:
+    given = {name: one for name, one in params.items() if one not in (None, "", [])}
+    return Call(models.AuditPage, "GET", f"{BASE}/audit", given)
+
+
+def audit_row(reference: str) -> Call[models.AuditRow]:
+    return Call(models.AuditRow, "GET", f"{BASE}/audit/{quote(reference, safe='')}")
+
+
+def keys(revoked: bool) -> Call[models.KeyPage]:
+    return Call(models.KeyPage, "GET", f"{BASE}/keys", {"revoked": revoked or None})
+
+
 def metrics(samples: Sequence[models.MetricSample], tenant: str) -> Call[models.Accepted]:
     return Call(models.Accepted, "POST", f"{BASE}/metrics", {"tenant": tenant}, list(samples))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Self, TypeVar
 
 import httpx
@@ -191,6 +192,77 @@ class Client:
     def delete_rule(self, name: str, *, tenant: str = "default", version: str = "") -> None:
         """Delete a rule with its deployment; with the `version` that was read, only that one."""
         self._do(calls.rule("DELETE", name, tenant, None, version))
+
+    def switch_rule(
+        self, name: str, *, on: bool, reason: str = "", tenant: str = "default"
+    ) -> models.Rule:
+        """Enable a rule, or disable it with a reason, and return it; a repetition is no error."""
+        return given(self._do(calls.switch_rule(name, tenant, on, reason)))
+
+    def silences(
+        self, *, rule: str = "", ended: bool = False, cursor: str | None = None
+    ) -> models.SilencePage:
+        """Return the silences that are active, of one rule if given; `ended`: also the others."""
+        return given(self._do(calls.silences(rule, ended, cursor)))
+
+    def silence_rule(
+        self, rule: str, *, minutes: float, reason: str = "", tenant: str = "default"
+    ) -> models.Silence:
+        """Notify nobody of the alerts of a rule for a time; Conflict where it is silenced."""
+        body = {"rule": rule, "tenant": tenant, "duration_minutes": minutes, "reason": reason}
+        return given(self._do(calls.silence_rule(body)))
+
+    def end_silence(self, silence_id: str) -> models.Silence:
+        """End a silence before its time, and return it."""
+        return given(self._do(calls.end_silence(silence_id)))
+
+    def receivers(self) -> models.ReceiverPage:
+        """Return all receivers."""
+        return given(self._do(calls.receivers()))
+
+    def inbox(self, *, limit: int = 50, cursor: str | None = None) -> models.InboxPage:
+        """Return a page of the inbox, newest first; at most 500 messages."""
+        return given(self._do(calls.inbox(limit, cursor)))
+
+    def audit(
+        self,
+        *,
+        q: str = "",
+        actor: str = "",
+        actions: Sequence[str] = (),
+        thing: str = "",
+        since: datetime | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> models.AuditPage:
+        """Return a page of changes.
+
+        Args:
+            q: words in the action, object, note or who
+            actor: name of who acted
+            actions: codes; one that ends in a dot is all that begin so
+            thing: id or name of the object
+            since: at or after this
+            limit: most rows of the page, up to 500
+            cursor: `next_cursor` of the page before
+
+        Returns:
+            The page, newest first.
+        """
+        moment = None if since is None else since.isoformat()
+        params: dict[str, Any] = {
+            "q": q, "actor": actor, "action": list(actions), "object": thing, "since": moment,
+            "limit": limit, "cursor": cursor,
+        }  # fmt: skip
+        return given(self._do(calls.audit(params)))
+
+    def audit_row(self, reference: str) -> models.AuditRow:
+        """Return one change, by its number or id."""
+        return given(self._do(calls.audit_row(reference)))
+
+    def keys(self, *, revoked: bool = False) -> models.KeyPage:
+        """Return the API keys without their secrets; `revoked`: also those."""
+        return given(self._do(calls.keys(revoked)))
 
     def send_metrics(
         self, samples: Sequence[models.MetricSample], *, tenant: str = "default"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NotRequired, TypedDict
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from sentinel.alerts.view import AlertView, TimelineView
 
@@ -13,11 +13,21 @@ __all__ = [
     "Acted",
     "AlertDetail",
     "AlertPage",
+    "AuditPage",
+    "AuditRow",
     "Component",
     "Health",
+    "InboxMessage",
+    "InboxPage",
+    "Key",
+    "KeyPage",
     "MetricSample",
+    "Receiver",
+    "ReceiverPage",
     "Rule",
     "RulePage",
+    "Silence",
+    "SilencePage",
     "Statistics",
 ]
 
@@ -98,6 +108,108 @@ class Statistics(BaseModel):
     critical_alerts: int
     unacknowledged_alerts: int
     system_stats: Counts
+
+
+class Silence(BaseModel):
+    """A silence of a rule; `silenced` counts the live alerts of a new one."""
+
+    id: str
+    tenant: str
+    rule: str
+    state: str
+    until: datetime
+    reason: str
+    created_by: str
+    ended_by: str
+    silenced: int | None = None
+
+
+class SilencePage(BaseModel):
+    """A page of silences, newest first."""
+
+    items: list[Silence]
+    next_cursor: str | None
+
+
+class Receiver(BaseModel):
+    """A receiver and its channels."""
+
+    name: str
+    channels: list[str]
+
+
+class ReceiverPage(BaseModel):
+    """All receivers, by name."""
+
+    items: list[Receiver]
+
+
+class InboxMessage(BaseModel):
+    """A message in the inbox; `body` has its alerts."""
+
+    id: str
+    at: datetime
+    status: str
+    rank: int
+    title: str
+    body: dict[str, Any]
+    read_at: datetime | None
+
+
+class InboxPage(BaseModel):
+    """A page of messages, newest first, and how many of all are unread."""
+
+    items: list[InboxMessage]
+    unread: int
+    next_cursor: str | None
+
+
+class AuditRow(BaseModel):
+    """One change; the API's document names its other fields."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    seq: int | None
+    at: datetime
+    actor: str
+    door: str
+    tenant: str
+    action: str
+    words: str
+    object_kind: str
+    object_name: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    note: str
+
+
+class AuditPage(BaseModel):
+    """A page of changes, newest first."""
+
+    items: list[AuditRow]
+    next_cursor: str | None
+
+
+class Key(BaseModel):
+    """An API key, without its secrets; the API's document names its other fields."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    name: str
+    state: str
+    grants: list[dict[str, Any]]
+    scopes: list[str]
+    secrets: list[dict[str, Any]]
+    expires_at: datetime | None
+    used_at: datetime | None
+
+
+class KeyPage(BaseModel):
+    """Keys by name."""
+
+    items: list[Key]
 
 
 class Component(BaseModel):

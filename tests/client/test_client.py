@@ -8,17 +8,21 @@ import sys
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from sentinel.access import Role
 from sentinel.api import create_app
 from sentinel.cli import main
 from sentinel.client import AsyncClient, Client
 from sentinel.clock import FakeClock
+from sentinel.engine.dispatcher import notify_due
 from sentinel.errors import ConfigurationError, Conflict, DatabaseUnreachable, NotFound
 from sentinel.settings import Settings, settings
 from sentinel.store import Store
+from sentinel.store.access.keys import Keys
 from tests.api.served import TOKEN, served
 from tests.databases import sqlite_copy
 from tests.world import World
@@ -168,11 +172,68 @@ def test_commands_work_from_a_laptop_without_a_database(world: World, url: str, 
     assert [item["status"] for item in json.loads(out)["items"]] == ["resolved", "resolved"]
 
 
+def test_what_is_listed_and_switched_here_is_listed_and_switched_over_http(
+    world: World, url: str, sentinel: Run
+):
+    """Each command prints over HTTP what it prints on the machine of the server."""
+    world.raises("/data", group_wait="0s")
+    notify_due(world.store, lambda _: world.store.inbox, by="test")
+    Keys(world.store).create("grafana", Role.VIEWER, actor="ada", tenants=["acme"])
+
+    def far(*arguments: str) -> str:
+        code, out, err = sentinel("--url", url, *arguments)
+        assert code == 0, (arguments, err)
+        return out
+
+    def items(*arguments: str) -> list[dict[str, Any]]:
+        return json.loads(far(*arguments, "--json"))["items"]
+
+    (rule,) = items("rule", "list")
+    assert (rule["name"], rule["live_alerts"], rule["health"]) == ("disk", 1, "firing")
+    assert "1 of 1" in far("rule", "list")
+    assert "above: 90" in far("rule", "show", "disk").replace("{'above'", "above").replace(" '", "")
+    assert "Silenced disk for 2h; live alerts: 1." in far("silence", "add", "disk", "--for", "2h")
+    assert [one["rule"] for one in items("silence", "list")] == ["disk"]
+    assert "in 1h" in far("silence", "list") or "in 2h" in far("silence", "list")
+    assert "Ended the silence of disk." in far("silence", "end", "disk")
+    assert sentinel("--url", url, "silence", "end", "disk")[0] == 3
+    assert "disk is disabled" in far("rule", "disable", "disk", "-m", "moving house")
+    row = world.store.rules.get("disk")
+    assert (row.enabled, row.switch_reason) == (False, "moving house")
+    assert "disk is enabled" in far("rule", "enable", "disk")
+    assert items("receiver", "list") == [{"name": "default", "channels": ["inbox"]}]
+    assert "default" in far("receiver", "list")
+    assert [one["name"] for one in items("key", "list")] == ["grafana"]
+    assert "viewer in acme" in far("key", "list")
+    rows = items("audit", "list", "--action", "rule.")
+    assert [one["action"] for one in rows[:2]] == ["rule.enabled", "rule.disabled"]
+    assert "moving house" in far("audit", "list")
+    assert "moving house" in far("audit", "show", rows[1]["id"])
+    assert [one["status"] for one in items("inbox")] == ["firing"]
+    assert "disk" in far("inbox")
+    figures = json.loads(far("statistics", "--json"))
+    assert (figures["active"], figures["alerts_generated"], figures["notifications_sent"]) == (
+        0,
+        1,
+        1,
+    )
+    assert "alerts generated" in far("statistics")
+
+
 def test_a_command_that_needs_the_database_says_so_instead_of_using_another(
     url: str, sentinel: Run
 ):
-    code, _, err = sentinel("--url", url, "rule", "list")
-    assert (code, "works on the database, and not over" in err) == (2, True)
+    for command in (
+        ("db", "status"),
+        ("rule", "test", "disk"),
+        ("user", "list"),
+        ("key", "revoke", "a"),
+    ):
+        code, _, err = sentinel("--url", url, *command)
+        assert (code, "works on the machine of the server, and not over" in err) == (2, True), (
+            command
+        )
+        assert "Run it on the machine of the server" in err
     code, _, err = sentinel("--url", "http://127.0.0.1:9", "alert", "list")
     assert (code, "does not answer" in err) == (5, True)
     code, _, err = sentinel("--url", url, "alert", "show", "f" * 32)
