@@ -151,9 +151,10 @@ class Inbox:
         with self._store.write() as connection:
             done = sorted(connection.execute(change).scalars())
             if done:
+                which = "all" if ids is None and scope.is_everything else done
                 record = Change(
                     action="inbox.read", object_kind="inbox", object_name=f"{len(done):,} messages",
-                    after={"count": len(done), "ids": done if ids is not None else "all"},
+                    after={"count": len(done), "ids": which},
                 )  # fmt: skip
                 self._store.audit.add(connection, record, actor=actor)
                 self._store.changed(connection)
