@@ -9,6 +9,7 @@ import httpx
 from pydantic import BaseModel
 
 from sentinel.errors import ConfigurationError, DatabaseUnreachable
+from sentinel.settings.secure import given_secret
 
 __all__ = ["given", "options_of", "unreachable"]
 
@@ -21,14 +22,14 @@ def options_of(url: str | None, token: str | None, user: str) -> dict[str, Any]:
 
     Args:
         url: of the API; None for SENTINEL_URL
-        token: bearer token or key; None for SENTINEL_TOKEN
+        token: bearer token or key; None for SENTINEL_TOKEN, which may stand in a file or in Vault
         user: the person who acts; empty for none
 
     Returns:
         Address, headers and timeout.
 
     Raises:
-        ConfigurationError: there is no address, or it is none
+        ConfigurationError: there is no address, it is none, or the token cannot be read
     """
     address = (url if url is not None else os.environ.get("SENTINEL_URL", "")).rstrip("/")
     if not address.startswith(("http://", "https://")):
@@ -36,7 +37,7 @@ def options_of(url: str | None, token: str | None, user: str) -> dict[str, Any]:
             f"{address!r} is no address of Sentinel's API",
             hint="Give it, or set SENTINEL_URL: http://127.0.0.1:8400",
         )
-    secret = token if token is not None else os.environ.get("SENTINEL_TOKEN", "")
+    secret = token if token is not None else given_secret("SENTINEL_TOKEN")
     headers = {"Authorization": f"Bearer {secret}"} if secret else {}
     if user:
         headers["X-Sentinel-User"] = user

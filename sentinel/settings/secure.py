@@ -1,12 +1,13 @@
 """Settings of who is let in, and how: the outside issuer of tokens, certificates, secret files.
 
 Any secret may be given as a file: `SENTINEL_API_TOKEN_FILE=/run/secrets/api-token`, as containers
-have them, so that it stands in no environment and in no `.env`.
+have them, or as `vault:MOUNT/PATH#FIELD`, so that it stands in no environment and in no `.env`.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -17,58 +18,67 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from sentinel.duration import Duration, parse_duration
-from sentinel.errors import ConfigurationError
+from sentinel.settings.secret_file import read_secret_file
+from sentinel.settings.vault import SCHEME, read_from_vault
 
-__all__ = ["SecretFiles", "SecureSettings"]
+__all__ = ["HOLD_PASSWORDS", "SecretFiles", "SecureSettings", "given_secret"]
 
-_LARGEST = 65_536
-_HOLD_PASSWORDS = frozenset({"database_url"})
+HOLD_PASSWORDS = frozenset({"database_url"})
 """Settings that may hold a password although they are no secret as a whole."""
 
 
 class SecretFiles(PydanticBaseSettingsSource):
-    """The secrets whose files are named by `SENTINEL_<NAME>_FILE`; the variable itself wins."""
+    """The secrets that stand in files (`SENTINEL_<NAME>_FILE`) or in Vault; the variable wins."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """Return no value: all are read at once."""
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        """Read the files.
+        """Read the files, and ask Vault.
 
         Returns:
             The secrets by the names of their settings.
 
         Raises:
-            ConfigurationError: a file cannot be read, or holds no secret
+            ConfigurationError: a file or a secret of Vault cannot be read, or holds no secret
         """
-        given = {**dotenv_values(".env"), **os.environ}
-        found: dict[str, Any] = {}
-        for name, field in self.settings_cls.model_fields.items():
-            variable = f"SENTINEL_{name.upper()}"
-            path = given.get(f"{variable}_FILE")
-            secret = field.annotation is SecretStr or name in _HOLD_PASSWORDS
-            if secret and path and not given.get(variable):
-                found[name] = _read(f"{variable}_FILE", Path(path))
-        return found
+        given = _given()
+        found = {
+            name: _found(f"SENTINEL_{name.upper()}", given)
+            for name, field in self.settings_cls.model_fields.items()
+            if field.annotation is SecretStr or name in HOLD_PASSWORDS
+        }
+        return {name: value for name, value in found.items() if value is not None}
 
 
-def _read(variable: str, path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            text = file.read(_LARGEST + 1).decode().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise ConfigurationError(
-            f"{variable} names {path}, which cannot be read: {why}",
-            hint="Name a file with the secret that this user may read.",
-        ) from None
-    if not text or len(text) > _LARGEST:
-        raise ConfigurationError(
-            f"{variable} names {path}, which is {'too large' if text else 'empty'}",
-            hint="Write the secret alone into that file.",
-        )
-    return text
+def given_secret(variable: str) -> str:
+    """Return a secret that the environment or `.env` gives: itself, as a file or in Vault.
+
+    Args:
+        variable: such as SENTINEL_TOKEN
+
+    Returns:
+        The secret; empty where none is given.
+
+    Raises:
+        ConfigurationError: it cannot be read
+    """
+    given = _given()
+    found = _found(variable, given)
+    return (given.get(variable) or "") if found is None else found
+
+
+def _given() -> dict[str, str | None]:
+    return {**dotenv_values(".env"), **os.environ}
+
+
+def _found(variable: str, given: Mapping[str, str | None]) -> str | None:
+    """Return a secret that stands elsewhere; None where the variable has it, or nothing does."""
+    value, file = given.get(variable), given.get(f"{variable}_FILE")
+    if value:
+        return read_from_vault(variable, value, given) if value.startswith(SCHEME) else None
+    return read_secret_file(f"{variable}_FILE", Path(file)) if file else None
 
 
 class SecureSettings(BaseSettings):

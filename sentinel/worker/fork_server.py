@@ -21,6 +21,8 @@ import threading
 from importlib import import_module
 from types import FrameType
 
+from sentinel.errors import SentinelError
+from sentinel.settings import settings
 from sentinel.worker import ipc
 from sentinel.worker.process import die_with_parent
 
@@ -62,6 +64,7 @@ def main(arguments: list[str]) -> int:
     from sentinel.worker.child import prepare
 
     prepare(level)
+    _read_settings()
     if threading.active_count() > 1:
         names = ", ".join(thread.name for thread in threading.enumerate())
         log.warning("the fork server has threads, which a fork does not copy: %s", names)
@@ -71,6 +74,14 @@ def main(arguments: list[str]) -> int:
     ipc.send(connection, ipc.Warm(_own_files()))
     _serve(connection, owner)
     return 0
+
+
+def _read_settings() -> None:
+    """Read the settings for all children: each would ask Vault by itself."""
+    try:
+        settings()
+    except (SentinelError, ValueError) as error:  # which each flow run reports to its rule
+        log.warning("the settings cannot be read: %s", error)
 
 
 def _ignore_signal(_number: int, _frame: FrameType | None) -> None:
