@@ -7,7 +7,7 @@ Limits: https://docs.opsgenie.com/docs/alert-api (read on 2026-11-29). A request
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr
@@ -32,6 +32,7 @@ class Opsgenie(HttpChannel):
     _fix = (
         "Use the API key of an API integration that may create alerts, and the URL of its region."
     )
+    _changes_priority: ClassVar[bool] = True
 
     api_key: SecretStr = Field(
         title="API key", description="Of an integration of type API.", min_length=1
@@ -53,7 +54,7 @@ class Opsgenie(HttpChannel):
         else:
             priority = _PRIORITIES.get(message.severity, "P5")
             yield self._asked("", {**note, **_alert(message), "alias": alias, "priority": priority})
-            if message.reason == Reason.SEVERITY_ROSE:
+            if self._changes_priority and message.reason == Reason.SEVERITY_ROSE:
                 # A create of an alert that is open only counts it.
                 path = f"/{quote(alias, safe='')}/priority?identifierType=alias"
                 yield self._asked(path, {"priority": priority}, "PUT")

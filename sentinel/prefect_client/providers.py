@@ -20,7 +20,7 @@ __all__ = ["MASK", "Provider", "Providers", "masked"]
 PREFIX = "sentinel-provider-"
 MASK = "********"
 _SECRET = re.compile(
-    r"key|token|secret|password|passwd|credential|url|auth|headers|topic", re.IGNORECASE
+    r"key|token|secret|password|passwd|credential|url|auth|headers|topic|address", re.IGNORECASE
 )
 
 

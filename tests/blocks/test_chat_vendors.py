@@ -136,7 +136,10 @@ def test_each_message_has_what_people_need(receiver: Receiver, word: str):
 
 @pytest.mark.parametrize("word", SCHEMAS)
 def test_whatever_a_check_says_keeps_to_the_limits_and_does_nothing(receiver: Receiver, word: str):
-    for hard in (*HARD_TEXTS, "@everyone @channel <!here> [x](https://evil.example) **b**"):
+    for hard in (
+        *HARD_TEXTS.values(),
+        "@everyone @channel <!here> [x](https://evil.example) **b**",
+    ):
         channel(word, receiver).send(storm(hard))
         size = len(receiver.requests[0].body)
         (body,) = arrived(receiver)

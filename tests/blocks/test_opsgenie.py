@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from blocks.vendors.jira_service_management import JiraServiceManagement
 from blocks.vendors.opsgenie import Opsgenie
 from sentinel.errors import DeliveryError
 from tests.blocks.messages import message, resolved
-from tests.blocks.vendors_world import HARD_TEXTS, acknowledged, arrived, fits, storm
+from tests.blocks.vendors_world import acknowledged, arrived, fits, hard_texts, storm
 from tests.prefect_server import Receiver
 
 KEY = "eb243592-faa2-4ba2-a551q"
@@ -76,7 +77,7 @@ def test_a_severity_that_rose_changes_the_priority_and_only_what_is_left_is_retr
     assert arrived(receiver)[1] == {"priority": "P1"}
 
 
-@pytest.mark.parametrize("text", HARD_TEXTS)
+@hard_texts
 def test_whatever_a_check_says_keeps_to_the_limits(receiver: Receiver, text: str):
     opsgenie(receiver).send(storm(text))
     (body,) = arrived(receiver)
@@ -84,3 +85,16 @@ def test_whatever_a_check_says_keeps_to_the_limits(receiver: Receiver, text: str
     assert sum(map(len, [*body["details"], *body["details"].values()])) <= 8_000
     assert "… and " in body["description"]
     assert body["description"].endswith("http://127.0.0.1:8501/?group=g1")
+
+
+def test_jira_service_management_takes_the_same_and_no_change_of_priority(receiver: Receiver):
+    jira = JiraServiceManagement(api_key=SecretStr(KEY), url=f"{receiver.url}/jsm/ops/integration")
+    for each in (message(reason="severity_rose"), acknowledged(), resolved()):
+        jira.send(each)
+    place = "/jsm/ops/integration/v2/alerts"
+    assert [one.path.partition("?")[0] for one in receiver.requests] == [
+        place, f"{place}/sentinel-g1/acknowledge", f"{place}/sentinel-g1/close"
+    ]  # fmt: skip
+    assert fits(arrived(receiver)[0], SCHEMA)
+    default = JiraServiceManagement(api_key=SecretStr(KEY))
+    assert default.url == "https://api.atlassian.com/jsm/ops/integration"

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from blocks.vendors.pagerduty import PagerDuty
 from sentinel.errors import DeliveryError
 from tests.blocks.messages import message, resolved
-from tests.blocks.vendors_world import HARD_TEXTS, acknowledged, arrived, fits, storm
+from tests.blocks.vendors_world import acknowledged, arrived, fits, hard_texts, storm
 from tests.prefect_server import Receiver
 
 KEY = "R0UT1NGK3Y" * 3
@@ -88,7 +88,7 @@ def test_the_severity_is_one_of_pagerdutys(receiver: Receiver, severity: str, hi
     assert [one["payload"]["severity"] for one in arrived(receiver)] == [high, low]
 
 
-@pytest.mark.parametrize("text", HARD_TEXTS)
+@hard_texts
 def test_whatever_a_check_says_keeps_to_the_limits(receiver: Receiver, text: str):
     pagerduty(receiver).send(storm(text))
     size = len(receiver.requests[0].body)

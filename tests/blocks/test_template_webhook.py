@@ -14,7 +14,7 @@ from pydantic import SecretStr, ValidationError
 from blocks.vendors.template_webhook import TemplateWebhook
 from blocks.webhook import FIELDS, body_of
 from tests.blocks.messages import message
-from tests.blocks.vendors_world import HARD_TEXTS, arrived
+from tests.blocks.vendors_world import arrived, hard_texts
 from tests.prefect_server import Receiver
 
 TEMPLATE = '{"text": "{group_title}: {firing} firing", "n": "{firing}", "first": ["{labels}"]}'
@@ -37,7 +37,7 @@ def test_a_json_template_is_filled_in_and_a_lone_name_is_the_value_itself(receiv
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", [*HARD_TEXTS, '", "n": 7, "x": "{url}'])
+@hard_texts
 def test_whatever_a_check_says_stays_a_text_of_the_template(receiver: Receiver, text: str):
     alert = replace(message().alerts[0], title=text)
     template = '{"text": "alert: {title}", "n": 1}'
@@ -47,6 +47,13 @@ def test_whatever_a_check_says_stays_a_text_of_the_template(receiver: Receiver, 
     assert body["n"] == 1
     whole = f"alert: {text}"
     assert body["text"] == (whole if len(whole) <= 4000 else whole[:3999] + "…")
+
+
+def test_a_text_that_is_json_or_a_name_stays_a_text(receiver: Receiver):
+    for text in ('", "n": 7, "x": "', "{url}"):
+        alert = replace(message().alerts[0], title=text)
+        webhook(receiver.url, '{"text": "{title}"}').send(message(alerts=[alert], firing=1))
+        assert arrived(receiver) == [{"text": text}]
 
 
 def test_another_template_is_plain_text_and_is_signed(receiver: Receiver):

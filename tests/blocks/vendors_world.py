@@ -6,15 +6,25 @@ import json
 from typing import Any
 
 import jsonschema
+import pytest
 from msgspec.structs import replace
 
 from sentinel.notifications.channel import Message
 from tests.blocks.messages import message
 from tests.prefect_server import Receiver
 
-__all__ = ["HARD_TEXTS", "acknowledged", "arrived", "fits", "storm"]
+__all__ = ["HARD_TEXTS", "acknowledged", "arrived", "fits", "hard_texts", "storm"]
 
-HARD_TEXTS = ("x" * 9000, "磁" * 9000, "🔥" * 5000, "&<>\"'*_[](){}|`~#" * 500, "\n" * 50, "")
+HARD_TEXTS = {
+    "long": "x" * 9000,
+    "wide": "磁" * 9000,
+    "pairs": "🔥" * 5000,
+    "markup": "&<>\"'*_[](){}|`~#" * 500,
+    "lines": "\n" * 50,
+    "empty": "",
+}
+hard_texts = pytest.mark.parametrize("text", HARD_TEXTS.values(), ids=HARD_TEXTS)
+"""Runs a test with each text that a vendor may take badly."""
 
 
 def storm(text: str = "disk", count: int = 400, firing: int = 4000) -> Message:
