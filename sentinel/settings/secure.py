@@ -21,7 +21,7 @@ from sentinel.duration import Duration, parse_duration
 from sentinel.settings.secret_file import read_secret_file
 from sentinel.settings.vault import SCHEME, read_from_vault
 
-__all__ = ["HOLD_PASSWORDS", "SecretFiles", "SecureSettings", "given_secret"]
+__all__ = ["HOLD_PASSWORDS", "SecretFiles", "SecureSettings", "given_secret", "secret_names"]
 
 HOLD_PASSWORDS = frozenset({"database_url"})
 """Settings that may hold a password although they are no secret as a whole."""
@@ -44,12 +44,18 @@ class SecretFiles(PydanticBaseSettingsSource):
             ConfigurationError: a file or a secret of Vault cannot be read, or holds no secret
         """
         given = _given()
-        found = {
-            name: _found(f"SENTINEL_{name.upper()}", given)
-            for name, field in self.settings_cls.model_fields.items()
-            if field.annotation is SecretStr or name in HOLD_PASSWORDS
-        }
+        names = secret_names(self.settings_cls)
+        found = {name: _found(f"SENTINEL_{name.upper()}", given) for name in names}
         return {name: value for name, value in found.items() if value is not None}
+
+
+def secret_names(settings: type[BaseSettings]) -> list[str]:
+    """Return the names of the settings that are secrets, or may hold a password."""
+    return [
+        name
+        for name, field in settings.model_fields.items()
+        if field.annotation is SecretStr or name in HOLD_PASSWORDS
+    ]
 
 
 def given_secret(variable: str) -> str:

@@ -297,7 +297,9 @@ def _exposure(settings: Settings, home: Home) -> Check:
         if store is not None:
             store.close()
     if not found:
-        says = "nothing is reached from other machines without a login or without TLS"
+        says = (
+            "nothing is reached from other machines without a login or TLS, and no secret is plain"
+        )
         return Check(name="exposure", state="ok", says=says)
     says = "; ".join(one.says for one in found)
     return Check(name="exposure", state="warning", says=says, hint=found[0].hint)

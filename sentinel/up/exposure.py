@@ -1,9 +1,10 @@
-"""What of an instance other machines reach without a login, a secret or encryption."""
+"""What of an instance others reach without a login, a secret or encryption."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 
 import msgspec
 from sqlalchemy.engine import make_url
@@ -12,6 +13,8 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sentinel.api.own_token import is_loopback
 from sentinel.errors import DatabaseError
 from sentinel.settings import Settings
+from sentinel.settings.secure import HOLD_PASSWORDS, secret_names
+from sentinel.settings.vault import SCHEME
 from sentinel.store import Store
 from sentinel.store.access.people import People
 
@@ -28,12 +31,15 @@ class Exposure(msgspec.Struct, frozen=True):
     hint: str
 
 
-def exposures(settings: Settings, store: Store | None = None) -> list[Exposure]:
+def exposures(
+    settings: Settings, store: Store | None = None, environ: Mapping[str, str] | None = None
+) -> list[Exposure]:
     """Return what is exposed by the settings, and by the lack of accounts.
 
     Args:
         settings: completed by those of the running instance
         store: the shared database; None where it cannot be asked, so that accounts are left aside
+        environ: whose secrets are looked at; those of this process by default
 
     Returns:
         The exposures, the worst first; none where nothing is.
@@ -43,8 +49,9 @@ def exposures(settings: Settings, store: Store | None = None) -> list[Exposure]:
         SQLAlchemyError: the database failed
     """
     everybody = None if store is None else open_dashboard(settings, store)
+    secrets = _plain_secrets(os.environ if environ is None else environ)
     found = (everybody, _api(settings), _dashboard(settings), _database(settings),
-             _issuer(settings))  # fmt: skip
+             _issuer(settings), secrets)  # fmt: skip
     return [one for one in found if one is not None]
 
 
@@ -145,3 +152,29 @@ def _issuer(settings: Settings) -> Exposure | None:
         f"everybody with a token of {settings.oidc_issuer} may change rules",
         "Name the groups that may in SENTINEL_OIDC_ROLES.",
     )
+
+
+def _plain_secrets(environ: Mapping[str, str]) -> Exposure | None:
+    found = [
+        variable
+        for name in secret_names(Settings)
+        if _is_plain(name, environ.get(variable := f"SENTINEL_{name.upper()}", ""))
+    ]
+    if not found:
+        return None
+    one = found[0]
+    return Exposure(
+        f"{', '.join(found)} {'stand' if found[1:] else 'stands'} in plain text in the "
+        "environment, which every process that is started from here inherits",
+        f"Name a file in {one}_FILE, or a secret of Vault: {one}=vault:MOUNT/PATH#FIELD.",
+    )
+
+
+def _is_plain(name: str, value: str) -> bool:
+    """Return whether the value of a setting is a secret, or a URL that has a password."""
+    if not value or value.startswith(SCHEME):
+        return False
+    try:
+        return name not in HOLD_PASSWORDS or make_url(value).password is not None
+    except ArgumentError:
+        return False  # the check of the database names it

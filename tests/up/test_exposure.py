@@ -20,7 +20,8 @@ REACHED: dict[str, Any] = {"host": "0.0.0.0", "dashboard_behind_login": True}
 
 
 def says(**given: Any) -> list[str]:
-    return [one.says for one in exposures(Settings.model_validate({"_env_file": None, **given}))]
+    chosen = Settings.model_validate({"_env_file": None, **given})
+    return [one.says for one in exposures(chosen, environ={})]
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,27 @@ def test_the_dashboard_without_tls_is_named_unless_a_proxy_speaks_it():
     assert dashboard == "the dashboard listens on 0.0.0.0 without TLS"
     (api,) = says(**REACHED, dashboard_url="https://alerts.example.org")
     assert api.startswith("the API listens")
+
+
+def test_secrets_in_the_environment_are_named_and_not_shown():
+    chosen = Settings.model_validate({"_env_file": None})
+    environ = {
+        "SENTINEL_API_TOKEN": "open sesame",
+        "SENTINEL_DEAD_MAN_URL": "https://ping.example.org/sesame",
+        "SENTINEL_DATABASE_URL": "postgresql+psycopg://a:sesame@127.0.0.1/sentinel",
+        "SENTINEL_LOGIN_KEY_FILE": "/run/secrets/login-key",
+        "SENTINEL_TOKEN": "vault:secret/sentinel#token",
+        "SENTINEL_USER": "ada",
+        "SENTINEL_AUDIT_KEY": "",
+    }
+    (found,) = exposures(chosen, environ=environ)
+    assert set(found.says.split(" stand in plain text ")[0].split(", ")) == {
+        "SENTINEL_API_TOKEN", "SENTINEL_DEAD_MAN_URL", "SENTINEL_DATABASE_URL",
+    }  # fmt: skip
+    assert "sesame" not in found.says + found.hint
+    assert "_FILE" in found.hint
+    for url in ("sqlite:///sentinel.db", "postgresql+psycopg://a@127.0.0.1/s", "no url"):
+        assert exposures(chosen, environ={"SENTINEL_DATABASE_URL": url}) == []
 
 
 def opened(store: Store, **given: Any) -> bool:

@@ -161,9 +161,14 @@ def _opened(engine: Engine, options: dict[str, Any]) -> Generator[Connection]:
         connection = engine.connect()
     except OperationalError as error:
         where = engine.url.render_as_string(hide_password=True)
+        why = str(error.orig).strip().splitlines()[0]
+        hint = "Start it, or set SENTINEL_DATABASE_URL to one that runs."
+        if "SSL" in why or "certificate" in why:
+            hint = (
+                "See sslmode and sslrootcert in SENTINEL_DATABASE_URL: docs/how-to/postgresql.md."
+            )
         raise DatabaseUnreachable(
-            f"the database {where} does not answer: {str(error.orig).strip().splitlines()[0]}",
-            hint="Start it, or set SENTINEL_DATABASE_URL to one that runs.",
+            f"the database {where} does not answer: {why}", hint=hint
         ) from error
     try:
         yield connection.execution_options(**options)
