@@ -34,6 +34,7 @@ ACTIONS: dict[str, str] = {
     "channel.saved": "saved the channel",
     "channel.removed": "removed the channel",
     "channel.tested": "tested the channel, which had failed:",
+    "routes.applied": "applied the routes,",
     "event_pack.set": "rolled out the event policies of",
     "event_pack.removed": "removed the event policies of",
     "view.saved": "saved the view",
@@ -59,7 +60,7 @@ ACTIONS: dict[str, str] = {
 }
 """Every code that an audit row may have, in words between who did it and the object's name."""
 OBJECT_KINDS = (
-    "alert", "rule", "receiver", "channel", "event_pack", "view", "inbox", "deployment",
+    "alert", "rule", "receiver", "channel", "routes", "event_pack", "view", "inbox", "deployment",
     "database", "settings", "person", "key", "audit",
 )  # fmt: skip
 """What a change can be about."""

@@ -28,6 +28,7 @@ from sentinel.cli import (
     receivers,
     reports,
     roles,
+    routes,
     rules,
     silences,
     system,
@@ -114,6 +115,7 @@ app.add_typer(triggers.commands, name="trigger")
 app.add_typer(receivers.commands, name="receiver")
 vendor_channels.add_commands(channels.adding)
 app.add_typer(channels.commands, name="channel")
+app.add_typer(routes.commands, name="route")
 app.add_typer(keys.commands, name="key")
 app.add_typer(people.commands, name="user")
 app.add_typer(roles.commands, name="role")

@@ -38,14 +38,39 @@ class Matcher:
         found = _FORM.fullmatch(source)
         if found is None:
             raise _unreadable(source, "")
+        label, operator, given = found.groups()
+        self._be(source, label, operator, _text(source, given), "s")
+
+    @classmethod
+    def of(cls, source: str, label: str, operator: str, text: str, flags: str = "s") -> Matcher:
+        """Return the matcher that was read elsewhere.
+
+        Args:
+            source: what it was read from, for messages
+            label: name of the label
+            operator: `=`, `!=`, `=~` or `!~`
+            text: without quotes; for `=~` and `!~` a regex
+            flags: of RE2 for the regex; `s` lets `.` be a line break, too
+
+        Returns:
+            The matcher.
+
+        Raises:
+            ConfigurationError: the regex cannot be used
+        """
+        made = cls.__new__(cls)
+        made._be(source, label, operator, text, flags)
+        return made
+
+    def _be(self, source: str, label: str, operator: str, text: str, flags: str) -> None:
         self.source = source
-        self.label, operator, given = found.groups()
+        self.label = label
+        self.operator = operator
         self.negative = operator.startswith("!")
-        text = _text(source, given)
         if operator.endswith("~"):
             try:
                 pattern(text)  # by itself, so that no bracket in it ends the group around it
-                self._pattern = pattern(rf"^(?s:{text})$")
+                self._pattern = pattern(rf"^(?{flags}:{text})$")
             except PatternError as error:
                 raise ConfigurationError(
                     f"the matcher {source!r} cannot be used: {error.message}", hint=error.hint

@@ -20,6 +20,7 @@ import msgspec
 from sentinel.notifications.reasons import Reason
 from sentinel.timing.active_hours import ActiveHours
 from sentinel.timing.rate_limit import Limit, LimitReason, Spent, allow
+from sentinel.timing.time_intervals import TimeInterval, any_holds, changes_after
 
 __all__ = [
     "NOT_ROUTED",
@@ -34,12 +35,18 @@ __all__ = [
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """The times and limits that decide when a group may be notified."""
+    """The times and limits that decide when a group may be notified.
+
+    Nobody is notified while one of `mute_times` holds, or none of `active_times` where there are
+    any; both come from the group's route.
+    """
 
     group_wait: timedelta = timedelta(seconds=30)
     group_interval: timedelta = timedelta(minutes=5)
     repeat_interval: timedelta = timedelta(hours=4)
     hours: ActiveHours | None = None
+    mute_times: tuple[TimeInterval, ...] = ()
+    active_times: tuple[TimeInterval, ...] = ()
     limit: Limit = Limit()
 
 
@@ -162,6 +169,21 @@ def _breaker(
     return wanted
 
 
+def _time_intervals(
+    wanted: Decision, group: GroupNow, notified: Notified, now: datetime, policy: Policy
+) -> Decision:
+    """Hold back in mute time intervals of the route and outside its active ones; nothing's end."""
+    if _ends(wanted):
+        return wanted
+    if policy.mute_times and any_holds(policy.mute_times, now):
+        ends = changes_after(policy.mute_times, now)
+        return Decision(send=False, reason=Reason.MUTE_TIME, next_at=ends)
+    if policy.active_times and not any_holds(policy.active_times, now):
+        begins = changes_after(policy.active_times, now)
+        return Decision(send=False, reason=Reason.OUTSIDE_ACTIVE_TIME, next_at=begins)
+    return wanted
+
+
 def _active_hours(
     wanted: Decision, group: GroupNow, notified: Notified, now: datetime, policy: Policy
 ) -> Decision:
@@ -191,7 +213,7 @@ def _ends(wanted: Decision) -> bool:
     return wanted.reason in (Reason.RESOLVED, Reason.ACKNOWLEDGEMENT)
 
 
-PIPELINE = (_retry, _breaker, _active_hours, _limit)
+PIPELINE = (_retry, _breaker, _time_intervals, _active_hours, _limit)
 """The stages after `_news`, in their order: each lets the notification pass or says why not."""
 
 

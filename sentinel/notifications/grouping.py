@@ -19,6 +19,7 @@ __all__ = [
     "NotifiedSoFar",
     "first_wait",
     "group_title",
+    "known_labels",
     "membership",
     "next_decision",
 ]
@@ -59,6 +60,30 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
     wait: timedelta | None
 
 
+def known_labels(
+    rule: Rule, labels: Mapping[str, str], category: str, *, team: str = ""
+) -> dict[str, str]:
+    """Return the labels by which an alert of `rule` is grouped.
+
+    Args:
+        rule: that the alert is of
+        labels: of the reading
+        category: of the rule or its trigger
+        team: of the alert, where the rule has none
+
+    Returns:
+        The rule's labels and the reading's, with rule, category, team and tenant.
+    """
+    return {
+        **rule.labels,
+        **labels,
+        "rule": rule.name,
+        "category": category,
+        "team": rule.team or team,
+        "tenant": rule.tenant,
+    }
+
+
 def membership(
     rule: Rule, labels: Mapping[str, str], category: str, *, check: bool, team: str = ""
 ) -> Membership:
@@ -76,14 +101,7 @@ def membership(
     Returns:
         The group's key, labels, receivers and times.
     """
-    known = {
-        **rule.labels,
-        **labels,
-        "rule": rule.name,
-        "category": category,
-        "team": rule.team or team,
-        "tenant": rule.tenant,
-    }
+    known = known_labels(rule, labels, category, team=team)
     source = labels.get(SOURCE, "") if check else ""
     interval = max(rule.group_interval, rule.repeat_interval) if source else rule.group_interval
     if source:

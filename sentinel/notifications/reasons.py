@@ -38,6 +38,8 @@ class Reason(StrEnum):
     REFUSED = "refused"
     CHANNEL_DOWN = "channel_down"
     NOT_ROUTED = "not_routed"
+    MUTE_TIME = "mute_time"
+    OUTSIDE_ACTIVE_TIME = "outside_active_time"
 
 
 WORDS: Mapping[str, str] = {
@@ -63,6 +65,8 @@ WORDS: Mapping[str, str] = {
     Reason.RETRY: "the channel failed; Sentinel tries again later",
     Reason.REFUSED: "the channel refused it; Sentinel tries again at the next repeat",
     Reason.CHANNEL_DOWN: "the channel does not answer; one message at a time tries it",
+    Reason.MUTE_TIME: "in a mute time interval of its route",
+    Reason.OUTSIDE_ACTIVE_TIME: "outside the active time intervals of its route",
     Reason.NOT_ROUTED: "no receiver is named for it",
 }
 """What people read for each code."""

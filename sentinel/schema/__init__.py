@@ -34,6 +34,7 @@ from sentinel.schema.notifications import (
 from sentinel.schema.people import FailedLogin, LoginAddress, Person, PersonSession
 from sentinel.schema.remediation import RemediationRow
 from sentinel.schema.rollups import Rollup, RollupHour, RollupMark, RollupState
+from sentinel.schema.routes import RouteVersion
 from sentinel.schema.rules import RuleRow
 from sentinel.schema.saved_views import SavedView
 from sentinel.schema.silences import Silence
@@ -81,6 +82,7 @@ __all__ = [
     "RollupHour",
     "RollupMark",
     "RollupState",
+    "RouteVersion",
     "RuleMemory",
     "RuleRow",
     "SampleBlock",

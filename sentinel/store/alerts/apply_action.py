@@ -302,11 +302,11 @@ class _Changes:
         self._rules = rules
         self._silenced = silenced
         self._beside: dict[str, AlertState] = {}
-        self._homes: dict[str, Membership] = {}
+        self._homes: dict[str, list[Membership]] = {}
         self.made: list[Made] = []
 
     def look_up_resolved(self, rows: Sequence[Row[Any]]) -> None:
-        """Find what decides whether resolved alerts may be reopened, and in which group."""
+        """Find what decides whether resolved alerts may be reopened, and in which groups."""
         resolved = [row for row in rows if row.status == Status.RESOLVED]
         connection = self._unit.connection
         self._beside = beside(connection, [row.fingerprint for row in resolved])
@@ -350,7 +350,7 @@ class _Changes:
                 after, row.fingerprint
             )
         unit.alerts.state(after)
-        joins = None
+        joins: Sequence[Membership] = ()
         if become.reason is Reason.REOPENED_MANUALLY:
             self._beside[row.fingerprint] = after
             joins = self._homes[after.id]

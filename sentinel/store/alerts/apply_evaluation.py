@@ -31,7 +31,7 @@ from sentinel.evaluation.findings import worst_finding
 from sentinel.evaluation.judge import Judged
 from sentinel.evaluation.model import AlertChange, Applied, Evaluation
 from sentinel.labels.fingerprint import fingerprint
-from sentinel.notifications.grouping import Membership, membership
+from sentinel.notifications.routing import memberships
 from sentinel.rules.remediation import Remediation, remediation_row
 from sentinel.schema.columns import new_id
 from sentinel.severity import Severity, severity_of
@@ -364,13 +364,14 @@ class _EvaluatedRule:
         reason, rule = become.reason, self.rule
         labels: Mapping[str, str] = {} if reading is None else reading.labels
         value = None if reading is None else reading.value
-        joins: Membership | None = None
+        joins = ()
         origin = self.origin
         if reading is not None and not rule.team:
             origin = origin._replace(team=reading.team)
         if reason in OPENING:
-            joins = membership(
-                rule, labels, self.category, check=source == "check", team=origin.team
+            check = source == "check"
+            joins = memberships(
+                self.unit.routes, rule, labels, self.category, check, origin.team, state.word
             )
             if rule.remediate is not None and source == "rule":
                 self._remediate(rule.remediate, state, title, value, labels)

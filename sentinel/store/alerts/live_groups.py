@@ -53,6 +53,7 @@ def live_groups(
         select(own.c.alert_id, group.c.id, group.c.title, group.c.labels)
         .select_from(own.join(group, group.c.id == own.c.group_id))
         .where(group.c.status != "resolved", *group_in(scope, group.c.id))
+        .order_by(group.c.id.desc())  # an alert of several routes is shown in its first group
     )
     with store.read() as connection:
         for some in chunks(alerts):

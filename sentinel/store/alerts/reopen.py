@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, literal_column, select
+from sqlalchemy import Connection, and_, literal_column, select
 
 from sentinel.alerts.state import AlertState
 from sentinel.notifications.grouping import Membership
+from sentinel.notifications.routing import is_routed
 from sentinel.store.alerts.alert_rows import state_of, state_query
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER
@@ -15,35 +16,46 @@ from sentinel.store.database.tables import ALERT, GROUP, MEMBER
 __all__ = ["beside", "homes_of"]
 
 
-def homes_of(connection: Connection, alert_ids: Sequence[str]) -> dict[str, Membership]:
-    """Return the newest group of each alert, by alert id; one that has none is left out.
+def homes_of(connection: Connection, alert_ids: Sequence[str]) -> dict[str, list[Membership]]:
+    """Return the newest groups of each alert, by alert id; one that has none is left out.
 
-    It is the group whose receivers were notified, and not the one that the rule of today would
-    choose: whoever was notified that the alert is resolved is to hear that it is not.
+    They are the groups whose receivers were notified, and not those that the routes of today would
+    choose: whoever was notified that the alert is resolved is to hear that it is not. An alert of
+    several routes has several; a group that was over before the alert opened is none of them.
 
     Args:
         connection: an open transaction
         alert_ids: the alerts
 
     Returns:
-        The group's key, route, labels, receivers and policy.
+        Each group's key, route, labels, receivers and policy.
     """
     names = ("key", "route", "tenant", "labels", "receivers", "policy")
-    found: dict[str, Membership] = {}
+    found: dict[str, dict[str, Membership]] = {}
     for piece in chunks(alert_ids):
+        over = and_(GROUP.c.status == "resolved", GROUP.c.resolved_at < ALERT.c.opened_at)
         query = (
-            select(MEMBER.c.alert_id, *[GROUP.c[name] for name in names])
-            .select_from(MEMBER.join(GROUP, GROUP.c.id == MEMBER.c.group_id))
+            select(MEMBER.c.alert_id, over.label("over"), *[GROUP.c[name] for name in names])
+            .select_from(
+                MEMBER.join(GROUP, GROUP.c.id == MEMBER.c.group_id).join(
+                    ALERT, ALERT.c.id == MEMBER.c.alert_id
+                )
+            )
             .where(MEMBER.c.alert_id.in_(piece))
-            .order_by(GROUP.c.id)
+            .order_by(GROUP.c.id.desc())
         )
-        # Ids rise with time, so that the newest group is the last to be put down.
         for row in connection.execute(query):
-            found[row.alert_id] = Membership(
+            homes = found.setdefault(row.alert_id, {})
+            # A rule's own receivers and a route are two ways; two rules' receivers never are.
+            several = any(is_routed(one) for one in (row.route, *(h.route for h in homes.values())))
+            if homes and (row.over or not several):
+                continue
+            home = Membership(
                 key=row.key, route=row.route, tenant=row.tenant, labels=row.labels,
                 receivers=tuple(row.receivers), policy=row.policy, wait=None,
             )  # fmt: skip
-    return found
+            homes.setdefault(row.key, home)
+    return {alert_id: list(homes.values()) for alert_id, homes in found.items()}
 
 
 def beside(connection: Connection, fingerprints: Iterable[str]) -> dict[str, AlertState]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -19,6 +20,7 @@ from sentinel.alerts.events import ALERT_EVENTS, MOST_EVENTS, alert_event, batch
 from sentinel.alerts.reasons import Reason
 from sentinel.alerts.state import AlertState, Transition
 from sentinel.notifications.grouping import Membership
+from sentinel.notifications.routing import RouteTree
 from sentinel.prefect_client.port import OutEvent
 from sentinel.schema.columns import new_id
 from sentinel.severity import Severity
@@ -26,6 +28,7 @@ from sentinel.store.alerts.write_batch import WriteBatch
 from sentinel.store.database.bulk import id_array
 from sentinel.store.database.tables import SUPPRESSION
 from sentinel.store.notifications.groups import Fired, GroupChanges
+from sentinel.store.notifications.routes import active_tree
 from sentinel.store.rules.remediation import request_remediations
 
 if TYPE_CHECKING:
@@ -92,6 +95,11 @@ class UnitOfWork:
         self._counts: dict[tuple[str, str], Counter[str]] = {}
         self._changes = 0
 
+    @cached_property
+    def routes(self) -> RouteTree | None:
+        """The active routes, as this transaction reads them; None for none."""
+        return active_tree(self.connection)
+
     def record(
         self,
         become: Transition,
@@ -99,7 +107,7 @@ class UnitOfWork:
         origin: Origin,
         title: str,
         *,
-        joins: Membership | None = None,
+        joins: Sequence[Membership] = (),
         value: float | None = None,
         labels: Mapping[str, str] | None = None,
         actor: str = "",
@@ -113,7 +121,7 @@ class UnitOfWork:
             state: the alert after it
             origin: whose it is
             title: the alert's; empty where it is not known
-            joins: the group that the alert joins by it; None where it stays where it is
+            joins: the groups that the alert joins by it; none where it stays where it is
             value: of the reading, in the rule's unit
             labels: of the reading; None where a person or a clock made the change
             actor: who did it
@@ -129,14 +137,12 @@ class UnitOfWork:
             )
         )  # fmt: skip
         groups = self.groups
-        if joins is not None:
+        if joins:
             # An opened alert's row is new, or it was pending, in no group yet.
-            groups.fired.append(
-                Fired(
-                    state.id, title, state.severity, joins, reason is Reason.OPENED,
-                    reason is Reason.REOPENED_MANUALLY,
-                )
-            )  # fmt: skip
+            fresh, by_hand = reason is Reason.OPENED, reason is Reason.REOPENED_MANUALLY
+            groups.fired += [
+                Fired(state.id, title, state.severity, one, fresh, by_hand) for one in joins
+            ]
         elif kind == "resolved":
             quiet = reason in _QUIET
             if not quiet or not groups.resolved:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
 from sentinel.notifications.decision import GroupNow, Notified, Policy
-from sentinel.notifications.grouping import CHANNEL, first_wait
+from sentinel.notifications.group_policy import policy_from
+from sentinel.notifications.grouping import CHANNEL
 from sentinel.prefect_client.channel_types import takes_acknowledgements
 from sentinel.schema.groups import AlertGroup
 from sentinel.store.notifications.channel_health import Gates
 from sentinel.store.notifications.queries import LOG_ENTRIES, seen_by
 from sentinel.store.notifications.receivers import DEFAULT, INBOX
-from sentinel.timing.active_hours import ActiveHours
-from sentinel.timing.rate_limit import Limit
 
 __all__ = ["last_notified", "log_entries", "policy_of", "seen_by_channel", "targets_of"]
 
@@ -87,17 +86,7 @@ def last_notified(row: Row[Any] | None, down_until: datetime | None) -> Notified
 
 def policy_of(group: AlertGroup) -> Policy:
     """Return the times and limits of a group."""
-    given = group.policy
-    wait, hours = given.get("group_wait"), given.get("active_hours")
-    return Policy(
-        group_wait=first_wait(None if wait is None else timedelta(seconds=wait), group.severity),
-        group_interval=timedelta(seconds=given.get("group_interval", 300)),
-        repeat_interval=timedelta(seconds=given.get("repeat_interval", 14_400)),
-        hours=ActiveHours.model_validate(hours) if hours else None,
-        limit=Limit(
-            throttle=timedelta(seconds=given.get("throttle", 0)), per_hour=given.get("per_hour")
-        ),
-    )
+    return policy_from(group.policy, group.severity)
 
 
 def seen_by_channel(

@@ -1,0 +1,327 @@
+"""`sentinel route …`: the routing tree as YAML, its versions, and what it does to an alert."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sentinel.cli.output import AsJson, json_out, print_table, say
+from sentinel.cli.target import actor, open_store
+from sentinel.duration import format_duration, parse_duration
+from sentinel.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sentinel.notifications.routing import RouteTree
+    from sentinel.rules.rule import Rule
+    from sentinel.store import Store
+
+__all__ = ["commands"]
+
+commands = typer.Typer(
+    no_args_is_help=True, help="Routes: which receivers an alert notifies, by its labels."
+)
+
+File = Annotated[Path, typer.Argument(help="YAML file with the routes.", show_default=False)]
+Note = Annotated[str, typer.Option("--message", "-m", help="The reason; kept with the version.")]
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file} cannot be read: {error}") from None
+
+
+def _tree(file: Path) -> RouteTree | None:
+    from sentinel.notifications.routing import compiled
+
+    text = _text(file)
+    return compiled(text) if text.strip() else None
+
+
+@commands.command()
+def apply(
+    file: File,
+    message: Note = "",
+    expect: Annotated[
+        int | None,
+        typer.Option(help="Refuse unless this version is active; 0 for none.", show_default=False),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Make a file the active routes, once the tests in it pass.
+
+    Alerts that are open stay in their groups; what opens from now on goes by the new routes.
+
+    Example:
+        sentinel route apply routes.yaml -m "the db team has a pager"
+    """
+    from sentinel.store.notifications.routes import Routes
+
+    with open_store() as store:
+        done = Routes(store).apply(_text(file), actor=actor(), note=message, expected=expect)
+    if json:
+        json_out({"version": done.number, "changed": done.changed})
+    elif done.changed:
+        say(f"Version {done.number} of the routes is active.")
+    else:
+        say(f"Nothing changed: version {done.number} of the routes says the same.")
+
+
+@commands.command()
+def show(
+    version: Annotated[
+        int | None, typer.Argument(help="Number of a version.", show_default="the active one")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Print the active routes, or an earlier version, as YAML.
+
+    Example:
+        sentinel route show 3 > routes.yaml
+    """
+    from sentinel.store.notifications.routes import Routes
+
+    with open_store() as store:
+        found = Routes(store).version(version)
+    if json:
+        json_out(found.model_dump())
+    elif found.document:
+        print(found.document.rstrip("\n"))
+    else:
+        say(f"Version {found.number} has no routes: alerts notify the receivers of their rules.")
+
+
+@commands.command()
+def history(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Largest number of versions.")] = 50,
+    json: AsJson = False,
+) -> None:
+    """List every version that was applied, the active one first.
+
+    Example:
+        sentinel route history
+    """
+    from sentinel.store.notifications.routes import Routes
+
+    with open_store() as store:
+        found = Routes(store).history(limit)
+    if json:
+        json_out({"items": [one.model_dump(exclude={"document"}) for one in found]})
+        return
+    print_table(
+        ["VERSION", "APPLIED", "ACTOR", "REASON"],
+        [
+            (
+                f"{one.number} (active)" if place == 0 else one.number,
+                f"{one.applied_at:%Y-%m-%d %H:%M:%S}",
+                one.applied_by,
+                one.note
+                if one.rolled_back_to is None
+                else f"rolled back to {one.rolled_back_to} {one.note}".strip(),
+            )
+            for place, one in enumerate(found)
+        ],
+        empty="There are no routes: alerts notify the receivers of their rules.",
+    )
+
+
+@commands.command()
+def rollback(
+    version: Annotated[
+        int, typer.Argument(help="Number of a version; 0 for no routes.", show_default=False)
+    ],
+    message: Note = "",
+    json: AsJson = False,
+) -> None:
+    """Make an earlier version active again, as a new version.
+
+    Example:
+        sentinel route rollback 3 -m "the pager was too loud"
+    """
+    from sentinel.store.notifications.routes import Routes
+
+    with open_store() as store:
+        done = Routes(store).rollback(version, actor=actor(), note=message)
+    if json:
+        json_out({"version": done.number, "changed": done.changed})
+    else:
+        say(f"Version {done.number} of the routes is active, which is version {version} again.")
+
+
+@commands.command()
+def check(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="YAML files with routes.", show_default="routes.yaml"),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Check files and run the tests in them; needs no database, so that CI can do it.
+
+    Example:
+        sentinel route check routes.yaml
+
+    Raises:
+        ConfigurationError: a file cannot be used, or a test in it fails
+    """
+    from sentinel.notifications.route_trial import checked
+
+    rows: list[dict[str, object]] = []
+    for file in files or [Path("routes.yaml")]:
+        try:
+            document = checked(_text(file))
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{file}: {error.message}", hint=error.hint) from None
+        routes = sum(1 for _ in document.route.below())
+        rows.append({"file": str(file), "routes": routes, "tests": len(document.tests)})
+        if not json:
+            say(f"{file}: {routes} routes, {len(document.tests)} tests passed.")
+    if json:
+        json_out({"items": rows})
+
+
+@commands.command("test")
+def try_labels(
+    labels: Annotated[
+        list[str],
+        typer.Argument(
+            help="Labels of an alert: team=db severity=critical rule=disk-full.",
+            show_default=False,
+        ),
+    ],
+    at: Annotated[
+        str, typer.Option("--at", help="When it opens: 2026-12-24T18:00+01:00; now if left out.")
+    ] = "",
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", "-f", help="Routes in a file, and not the active ones.",
+                     show_default=False),
+    ] = None,
+    messages: Annotated[int, typer.Option(min=1, max=20, help="So many messages.")] = 3,
+    json: AsJson = False,
+) -> None:  # fmt: skip
+    """Show the way of an alert, whether it is muted, and the times of its messages.
+
+    The alert goes on firing and nobody acknowledges it. Where `rule` names a rule that exists, its
+    receivers, times and limits count.
+
+    Example:
+        sentinel route test team=db severity=critical --at 2026-12-24T18:00+01:00
+    """
+    from sentinel.notifications.route_trial import looked_at, route_trials, rule_of
+    from sentinel.store.notifications.routes import Routes
+
+    given = _labels(labels)
+    rule = rule_of(given)
+    # With a file and without a rule nothing is asked of a database, which there may not be.
+    if file is None or "rule" in given:
+        with open_store() as store:
+            tree = Routes(store).tree() if file is None else _tree(file)
+            rule = _rule(store, given["rule"]) or rule if "rule" in given else rule
+            now = store.now()
+    else:
+        tree, now = _tree(file), datetime.now(UTC)
+    moment = _moment(at) if at else now
+    trials = route_trials(tree, rule, given, moment, messages)
+    steps = [] if tree is None else looked_at(tree, _known(given, rule.team, rule.owner))
+    if json:
+        json_out({"looked_at": steps, "ways": trials})
+        return
+    for depth, own, matched in steps:
+        say(f"{'  ' * depth}{'matches' if matched else 'differs'}  {{{own}}}")
+    for one in trials:
+        say("")
+        grouped = ", ".join(f"{name}={text}" for name, text in one.labels.items())
+        muted = ", muted at first" if one.muted else ""
+        whom = ", ".join(one.receivers) or "nobody"
+        way = one.route or "none"
+        say(f"Notifies {whom}, by route {way}, grouped by {grouped or 'nothing'}{muted}.")
+        for step in one.steps:
+            say(f"  {step.text}")
+
+
+@commands.command()
+def diff(
+    file: File,
+    since: Annotated[
+        timedelta,
+        typer.Option(parser=parse_duration, metavar="LENGTH", help="Alerts of the last 7d, say."),
+    ] = timedelta(days=7),
+    json: AsJson = False,
+) -> None:
+    """Compare a file with the active routes over the alerts of the last days.
+
+    Example:
+        sentinel route diff routes.yaml --since 30d
+    """
+    from sentinel.store.notifications.route_diff import route_diff
+
+    draft = _tree(file)
+    with open_store() as store:
+        found = route_diff(store, draft, since)
+    if json:
+        json_out(found)
+        return
+    some = f"Of {found.alerts:,} alerts that opened in the last {format_duration(since)}"
+    print_table(
+        ["ALERTS", "BEFORE", "AFTER", "TITLE"],
+        [
+            (
+                one.alerts,
+                ", ".join(one.before) or "nobody",
+                "the same, grouped or timed otherwise"
+                if one.before == one.after
+                else ", ".join(one.after) or "nobody",
+                f"{one.examples[0][1]} ({one.examples[0][0][:12]})",
+            )
+            for one in found.moved
+        ],
+        empty=f"{some}, none would go another way.",
+    )
+    if found.moved:
+        say(f"{some}, {sum(one.alerts for one in found.moved):,} would go another way.")
+    if found.cut:
+        say("Older alerts of that time were left out.")
+
+
+def _rule(store: Store, name: str) -> Rule | None:
+    from sentinel.errors import NotFound
+    from sentinel.rules.rule import Rule
+
+    try:
+        return Rule.model_validate(store.rules.get(name).spec)
+    except NotFound:
+        return None
+
+
+def _labels(given: list[str]) -> dict[str, str]:
+    from sentinel.labels.alertmanager import matchers_of
+
+    found: dict[str, str] = {}
+    for one in given:
+        for matcher in matchers_of(one):
+            if matcher.operator != "=":
+                raise ConfigurationError(
+                    f"{one!r} is no label", hint="Write name=text, such as team=db."
+                )
+            found[matcher.label] = matcher.text
+    return found
+
+
+def _known(labels: Mapping[str, str], team: str, owner: str) -> dict[str, str]:
+    return {"team": team, "owner": owner, **labels}
+
+
+def _moment(given: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(given)
+    except ValueError:
+        raise ConfigurationError(
+            f"--at: {given!r} is no time", hint="Write 2026-12-24T18:00+01:00."
+        ) from None
+    return moment if moment.tzinfo is not None else moment.astimezone()

@@ -1,0 +1,233 @@
+"""Routes as people write them: a YAML document of a tree, defaults, time intervals, tests. Pure.
+
+The words are those of an `alertmanager.yml` where it has them
+(https://prometheus.io/docs/alertmanager/latest/configuration/#route-related-settings).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Self, cast
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from sentinel.duration import Duration
+from sentinel.errors import ConfigurationError
+from sentinel.labels.alertmanager import matchers_of, written
+from sentinel.severity import severity_of
+from sentinel.timing.time_intervals import NamedIntervals
+from sentinel.validation_messages import validation_message
+
+__all__ = ["Defaults", "RouteDocument", "RouteNode", "RouteTest", "read_routes"]
+
+MOST_LETTERS = 2_000_000
+"""Characters of a document."""
+
+
+def _listed(given: object) -> object:
+    return [given] if isinstance(given, str) else given
+
+
+def _texts(values: Mapping[str, object] | object) -> object:
+    """YAML reads `1` and `true` as no texts, and labels are texts."""
+    if not isinstance(values, dict):
+        return values
+    pairs = cast("dict[object, object]", values).items()
+    return {str(name): str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in pairs}  # fmt: skip
+
+
+def _readable(matchers: list[str]) -> list[str]:
+    for one in matchers:
+        try:
+            matchers_of(one)
+        except ConfigurationError as error:
+            raise ValueError(f"{error.message}; {error.hint}") from None
+    return matchers
+
+
+Labels = Annotated[dict[str, str], BeforeValidator(_texts)]
+Names = Annotated[list[str], BeforeValidator(_listed)]
+
+
+class RouteNode(BaseModel):
+    """A route: whom alerts notify that match it and none of its routes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    receiver: Names = Field(
+        default_factory=list[str],
+        max_length=20,
+        description="Name of a receiver, or a list of them; left out, those of the route above.",
+    )
+    matchers: Annotated[Names, AfterValidator(_readable)] = Field(
+        default_factory=list[str], max_length=100, description='For example team="db".'
+    )
+    match: Labels = Field(default_factory=dict, description="Older form of matchers: equal texts.")
+    match_re: Labels = Field(default_factory=dict, description="Older form of matchers: regexes.")
+    continue_: bool = Field(
+        default=False, alias="continue", description="Look at the routes after it, too."
+    )
+    group_by: list[str] | None = Field(
+        default=None, description="Labels; ['...'] for all. Left out, as above, or the rule's."
+    )
+    group_wait: Duration | None = None
+    group_interval: Duration | None = None
+    repeat_interval: Duration | None = None
+    mute_time_intervals: list[str] = Field(
+        default_factory=list[str], description="Names of intervals in which nobody is notified."
+    )
+    active_time_intervals: list[str] = Field(
+        default_factory=list[str], description="Names of intervals outside which nobody is."
+    )
+    routes: list[RouteNode] = Field(default_factory=list["RouteNode"])
+
+    @model_validator(mode="after")
+    def _regexes(self) -> Self:
+        _readable(self.conditions)
+        if self.group_by is not None and "..." in self.group_by and len(self.group_by) > 1:
+            raise ValueError("group_by: '...' stands alone")
+        return self
+
+    @property
+    def conditions(self) -> list[str]:
+        """Return its matchers, of whichever form."""
+        return [
+            *self.matchers,
+            *(written([(name, "=", text)]) for name, text in sorted(self.match.items())),
+            *(written([(name, "=~", text)]) for name, text in sorted(self.match_re.items())),
+        ]
+
+    def below(self) -> Iterator[RouteNode]:
+        """Yield it and every route below it."""
+        yield self
+        for one in self.routes:
+            yield from one.below()
+
+
+class Defaults(BaseModel):
+    """Receivers by team, owner or severity, for alerts that no route and no rule decides on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    team: dict[str, Names] = Field(default_factory=dict[str, list[str]])
+    owner: dict[str, Names] = Field(default_factory=dict[str, list[str]])
+    severity: dict[str, Names] = Field(default_factory=dict[str, list[str]])
+
+
+class RouteTest(BaseModel):
+    """Labels, and whom an alert with them must notify."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = ""
+    labels: Labels
+    rule_receivers: list[str] = Field(
+        default_factory=lambda: ["default"], description="Receivers that the alert's rule names."
+    )
+    at: AwareDatetime | None = Field(default=None, description="When it opens; needed for muted.")
+    receivers: Names = Field(description="Names, in the order of the routes.")
+    muted: bool | None = Field(
+        default=None, description="Whether the first message waits for a time interval."
+    )
+
+    @model_validator(mode="after")
+    def _when(self) -> Self:
+        if self.muted is not None and self.at is None:
+            raise ValueError("muted: needs at, a time with its zone: 2026-12-24T12:00:00+01:00")
+        return self
+
+
+class RouteDocument(BaseModel):
+    """The routes of an instance."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    route: RouteNode
+    defaults: Defaults = Defaults()
+    time_intervals: list[NamedIntervals] = Field(default_factory=list[NamedIntervals])
+    tests: list[RouteTest] = Field(default_factory=list[RouteTest])
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        root = self.route
+        if root.conditions or root.continue_:
+            raise ValueError("route: the first route matches everything: no matchers, no continue")
+        if root.mute_time_intervals or root.active_time_intervals:
+            raise ValueError("route: time intervals belong to routes below the first one")
+        for word in self.defaults.severity:
+            severity_of(word)
+        names = [one.name for one in self.time_intervals]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"time_intervals: {', '.join(twice)} is there twice")
+        asked = {
+            name
+            for one in root.below()
+            for name in (*one.mute_time_intervals, *one.active_time_intervals)
+        }
+        missing = sorted(asked - set(names))
+        if missing:
+            raise ValueError(f"time_intervals: there is no {', '.join(missing)}")
+        return self
+
+    @property
+    def receivers(self) -> set[str]:
+        """Return the names of all receivers in it."""
+        of_defaults = (self.defaults.team, self.defaults.owner, self.defaults.severity)
+        found = {name for one in self.route.below() for name in one.receiver}
+        return found | {name for one in of_defaults for names in one.values() for name in names}
+
+
+def read_routes(text: str) -> RouteDocument:
+    """Read a document.
+
+    Args:
+        text: YAML
+
+    Returns:
+        The document.
+
+    Raises:
+        ConfigurationError: it is no YAML, or says what cannot be; the message names the place
+    """
+    if len(text) > MOST_LETTERS:
+        raise ConfigurationError(
+            f"the routes are {len(text):,} characters long; {MOST_LETTERS:,} are allowed"
+        )
+    try:
+        given: Any = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ConfigurationError(
+            f"the routes are no YAML: {' '.join(str(error).split())}"
+        ) from None
+    if not isinstance(given, dict):
+        raise ConfigurationError(
+            "the routes are no YAML with names and values",
+            hint="Begin with route:, and see docs/how-to/route-alerts.md.",
+        )
+    try:
+        return RouteDocument.model_validate(given)
+    except (ValidationError, RecursionError) as error:
+        raise ConfigurationError(_refused(error)) from None
+
+
+def _refused(error: ValidationError | RecursionError) -> str:
+    if isinstance(error, RecursionError):
+        return "the routes lie too deep within each other"
+    lines: list[str] = []
+    for one in error.errors()[:5]:
+        where = ".".join(str(part) for part in one["loc"])
+        message = validation_message(one, RouteDocument)
+        lines.append(f"{where}: {message}" if where else message)
+    return "; ".join(lines)

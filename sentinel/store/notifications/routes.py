@@ -1,0 +1,207 @@
+"""Versions of the routes: each that was applied, kept, read and rolled back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import Connection, func, select
+
+from sentinel.audit.change import Change
+from sentinel.errors import ConfigurationError, Conflict, NotFound
+from sentinel.notifications.route_trial import checked
+from sentinel.notifications.routing import RouteTree, compiled
+from sentinel.schema.routes import RouteVersion
+from sentinel.store.database.tables import model_of, table_of
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["Applied", "Routes", "active_tree"]
+
+ROUTE = table_of(RouteVersion)
+
+
+class Applied(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of applying routes: the active version, and whether it is a new one."""
+
+    number: int
+    changed: bool
+
+
+def active_tree(connection: Connection) -> RouteTree | None:
+    """Return the active routes as an open transaction reads them; None for none.
+
+    The document itself is read only where this process has not compiled it yet.
+
+    Args:
+        connection: an open transaction
+
+    Returns:
+        The compiled tree.
+    """
+    row = connection.execute(_ACTIVE).first()
+    if row is None or not row.length:
+        return None
+    known = _TREES.get(row.digest)
+    if known is None:
+        query = select(ROUTE.c.document).where(ROUTE.c.number == row.number)
+        known = compiled(connection.execute(query).scalar_one())
+        if len(_TREES) >= _MOST_TREES:
+            _TREES.clear()
+        _TREES[row.digest] = known
+    return known
+
+
+class Routes:
+    """The routes in the shared database.
+
+    Args:
+        store: the shared database
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def tree(self) -> RouteTree | None:
+        """Return the active routes; None for none."""
+        with self._store.read() as connection:
+            return active_tree(connection)
+
+    def history(self, limit: int = 100) -> list[RouteVersion]:
+        """Return the newest versions, the active one first."""
+        query = select(ROUTE).order_by(ROUTE.c.number.desc()).limit(limit)
+        with self._store.read() as connection:
+            return [model_of(RouteVersion, row) for row in connection.execute(query)]
+
+    def version(self, number: int | None = None) -> RouteVersion:
+        """Return one version.
+
+        Args:
+            number: of the version; None for the active one
+
+        Returns:
+            The version.
+
+        Raises:
+            NotFound: there is none of that number
+        """
+        with self._store.read() as connection:
+            return _version(connection, number)
+
+    def apply(
+        self, text: str, *, actor: str, note: str = "", expected: int | None = None
+    ) -> Applied:
+        """Make a document the active routes.
+
+        What is open stays in its groups; what opens from now on goes by the new routes.
+
+        Args:
+            text: YAML; empty for no routes
+            actor: who does it
+            note: why
+            expected: number of the version that must be active; None for any, 0 for none
+
+        Returns:
+            The active version; the one before where the document is the same.
+
+        Raises:
+            ConfigurationError: the document cannot be used, a test fails, or a receiver is missing
+            Conflict: another version is active than expected
+        """
+        receivers = checked(text).receivers if text.strip() else set[str]()
+        text = text if text.strip() else ""
+
+        def work(connection: Connection) -> Applied:
+            known = self._store.receivers.all_in(connection)
+            missing = sorted(receivers - set(known))
+            if missing:
+                raise ConfigurationError(
+                    f"there is no receiver {', '.join(missing)}",
+                    hint=f"Make it first: sentinel receiver set {missing[0]} --channel …",
+                )
+            return self._add(connection, lambda _: text, actor, note, expected, None)
+
+        return self._store.in_transaction(work)
+
+    def rollback(self, number: int, *, actor: str, note: str = "") -> Applied:
+        """Make an earlier version active again, as a new version.
+
+        Args:
+            number: of the version to go back to; 0 for no routes
+            actor: who does it
+            note: why
+
+        Returns:
+            The new version.
+
+        Raises:
+            NotFound: there is no version of that number
+        """
+
+        def text(connection: Connection) -> str:
+            return _version(connection, number).document if number else ""
+
+        def work(connection: Connection) -> Applied:
+            return self._add(connection, text, actor, note, None, number)
+
+        return self._store.in_transaction(work)
+
+    def _add(
+        self, connection: Connection, text: Callable[[Connection], str], actor: str, note: str,
+        expected: int | None, back_to: int | None,
+    ) -> Applied:  # fmt: skip
+        document = text(connection)
+        active = connection.execute(_ACTIVE).first()
+        before = 0 if active is None else active.number
+        if expected is not None and expected != before:
+            raise Conflict(
+                f"version {before} of the routes is active, not {expected}",
+                hint="Somebody changed them meanwhile: sentinel route history",
+            )
+        digest = sha256(document.encode("utf-8", "surrogatepass")).hexdigest()
+        same = active.digest == digest if active is not None else not document
+        if same:
+            return Applied(number=before, changed=False)
+        # Two at the same time take the same number, and the primary key refuses the second.
+        number = connection.execute(select(func.coalesce(func.max(ROUTE.c.number), 0))).scalar_one()
+        connection.execute(
+            ROUTE.insert().values(
+                number=number + 1, document=document, digest=digest, note=note, applied_by=actor,
+                applied_at=self._store.now(), rolled_back_to=back_to,
+            )
+        )  # fmt: skip
+        change = Change(
+            action="routes.applied", object_kind="routes", object_id=str(number + 1),
+            object_name=f"version {number + 1}", before={"version": before},
+            after={"version": number + 1, "sha256": digest}, note=note,
+        )  # fmt: skip
+        self._store.audit.add(connection, change, actor=actor)
+        self._store.changed(connection)
+        return Applied(number=number + 1, changed=True)
+
+
+def _version(connection: Connection, number: int | None) -> RouteVersion:
+    query = select(ROUTE).order_by(ROUTE.c.number.desc()).limit(1)
+    if number is not None:
+        query = query.where(ROUTE.c.number == number)
+    row = connection.execute(query).first()
+    if row is None:
+        raise NotFound(
+            "there are no routes" if number is None else f"there is no version {number} of routes",
+            hint="See: sentinel route history",
+        )
+    return model_of(RouteVersion, row)
+
+
+# Built once, since SQLAlchemy compiles a statement once for each object.
+_ACTIVE = (
+    select(ROUTE.c.number, ROUTE.c.digest, func.length(ROUTE.c.document).label("length"))
+    .order_by(ROUTE.c.number.desc())
+    .limit(1)
+)
+_TREES: dict[str, RouteTree] = {}
+"""Compiled trees by the digest of their document, of all databases of this process."""
+_MOST_TREES = 8
