@@ -16,6 +16,7 @@ from sqlalchemy import Column, Connection, Table, and_, or_, select
 from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.schema.access import AccessGrant, ApiKey
+from sentinel.schema.log_levels import LogLevelRow
 from sentinel.schema.notifications import SystemLog
 from sentinel.schema.people import Person
 from sentinel.schema.saved_views import SavedView
@@ -41,12 +42,14 @@ __all__ = ["erase", "export"]
 
 _VIEW, _LOG, _ACCOUNT = table_of(SavedView), table_of(SystemLog), table_of(Person)
 _KEY, _GRANT, _SILENCE = table_of(ApiKey), table_of(AccessGrant), table_of(Silence)
+_LEVEL = table_of(LogLevelRow)
 _NAMED: Sequence[tuple[Table, str]] = (
     (ALERT, "acknowledged_by"), (ALERT, "assignee"), (ALERT, "resolved_by"), (TIMELINE, "actor"),
     (RULE, "switched_by"), (SUPPRESSION, "actor"), (_SILENCE, "actor"), (_SILENCE, "ended_by"),
     (_KEY, "created_by"), (_KEY, "revoked_by"), (_GRANT, "granted_by"),
     (_ACCOUNT, "created_by"), (PENDING_CHANGE, "asked_by"), (PENDING_CHANGE, "asked_as"),
     (PENDING_CHANGE, "decided_by"), (SEPARATED, "switched_by"),
+    (_LEVEL, "set_by"),
 )  # fmt: skip
 """Columns that hold the name of a person."""
 

@@ -16,9 +16,14 @@ from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.access.people import People
 from sentinel.store.audit.chaining import chain, verify_chain
-from sentinel.store.audit.people import erase, export
+from sentinel.store.audit.people import (
+    _NAMED,  # pyright: ignore[reportPrivateUsage] - compared with the schema
+    erase,
+    export,
+)
 from sentinel.store.audit.queries import page
 from sentinel.store.database.backup import tables
+from sentinel.store.log_levels import LogLevels
 from tests.world import World
 
 
@@ -48,6 +53,7 @@ def busy(store: Store, clock: FakeClock) -> World:
     store.silences.begin("disk", until, actor="lena")
     store.rules.disable("disk", actor="lena")
     Keys(store).create("bot", Role.VIEWER, actor="lena")
+    LogLevels(store).set("relay", "DEBUG", actor="lena")
     store.log.write("info", "login.succeeded", "lena logged in", {"person": "lena"})
     chain(store)
     return world
@@ -65,6 +71,18 @@ def test_an_erased_name_is_nowhere_and_the_chain_still_holds(busy: World):
     assert [row.actor for row in rows if row.action == "alert.acknowledge"] == [label]
     assert [row.action for row in rows[:2]] == ["person.erased", "person.erased"]
     assert store.alerts.get(busy.ids()[1]).assignee == label
+
+
+def test_every_column_that_names_who_did_something_is_erased():
+    named = {(table.name, column) for table, column in _NAMED}
+    found = {
+        (table.name, column.name)
+        for table in tables()
+        for column in table.columns
+        if column.name.endswith(("_by", "_as"))
+    }
+    # A process claims a group, no person.
+    assert found - named == {("alert_group", "claimed_by")}, "add it to _NAMED"
 
 
 def test_what_a_person_has_is_exported_and_that_is_recorded(busy: World):
