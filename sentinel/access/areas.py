@@ -10,8 +10,8 @@ from sentinel.errors import ConfigurationError
 __all__ = ["AREAS", "checked_scopes"]
 
 AREAS = (
-    "alerts", "audit", "channels", "documentation", "events", "health", "heartbeats", "inbox",
-    "keys", "login", "metrics", "receivers", "rules", "settings", "silences", "statistics",
+    "access", "alerts", "audit", "channels", "documentation", "events", "health", "heartbeats",
+    "inbox", "keys", "login", "metrics", "receivers", "rules", "settings", "silences", "statistics",
     "users", "views", "webhooks",
 )  # fmt: skip
 """Every route names one of them; a key without scopes may use all."""

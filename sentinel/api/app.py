@@ -20,6 +20,7 @@ from sentinel.access import Permission
 from sentinel.access.client_address import networks_of
 from sentinel.api import (
     access,
+    access_reviews,
     alerts,
     audit,
     bulk_actions,
@@ -167,6 +168,7 @@ def create_app(
 
     api = APIRouter(prefix="/api/v1/alerts", dependencies=[access.Trusted, KnownQuery])
     for noun in (
+        access_reviews,
         alerts,
         bulk_actions,
         audit,

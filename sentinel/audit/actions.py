@@ -29,6 +29,7 @@ ACTIONS: dict[str, str] = {
     "rule.change_rejected": "rejected a change of the rule",
     "rule.change_withdrawn": "withdrew a change of the rule",
     "separation.switched": "switched",
+    "access.reviewed": "certified an access review of",
     "receiver.set": "set the channels of the receiver",
     "receiver.removed": "removed the receiver",
     "channel.saved": "saved the channel",
@@ -61,7 +62,7 @@ ACTIONS: dict[str, str] = {
 """Every code that an audit row may have, in words between who did it and the object's name."""
 OBJECT_KINDS = (
     "alert", "rule", "receiver", "channel", "routes", "event_pack", "view", "inbox", "deployment",
-    "database", "settings", "person", "key", "audit",
+    "database", "settings", "person", "key", "audit", "access_review",
 )  # fmt: skip
 """What a change can be about."""
 

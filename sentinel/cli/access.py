@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Literal
 
 import typer
 
-from sentinel.cli.output import AsJson, json_out, print_table, say
+from sentinel.access.review import AccessEntry
+from sentinel.cli.exit_codes import Exit
+from sentinel.cli.output import AsJson, ago, complain, json_out, print_table, say
 from sentinel.cli.person_rows import moment
-from sentinel.cli.target import actor, open_store
+from sentinel.cli.target import actor, open_store, settings_here
+from sentinel.store.access.reviews import Reviews
 from sentinel.store.approvals.separation import Separation
 
 __all__ = ["commands"]
@@ -60,3 +65,106 @@ def separation(
         [(one.tenant or "all", moment(one.switched_at), one.switched_by) for one in there],
         empty="Separation of duties is on nowhere: sentinel access separation on",
     )
+
+
+@commands.command()
+def review(json: AsJson = False) -> None:
+    """List who has which role where, since when, and when it was last used: people and keys.
+
+    Example:
+        sentinel access review
+    """
+    with open_store() as store:
+        reviews, now = Reviews(store), store.now()
+        found, due = reviews.present(), reviews.due(settings_here().access_review_every)
+    if json:
+        json_out({"items": found, "due_at": due})
+        return
+    _print(found, now)
+    if due is not None:
+        say(f"\nThe next review is due on {moment(due)}.")
+
+
+@commands.command()
+def certify(
+    message: Annotated[
+        str, typer.Option("--message", "-m", help="What was looked at, and what follows.",
+                          show_default=False)
+    ],
+    json: AsJson = False,
+) -> None:  # fmt: skip
+    """Certify that you have reviewed who has which role; what there is now is kept.
+
+    Nobody can change what is kept: its hash is in the audit trail.
+
+    Example:
+        sentinel access certify -m "removed two leavers; the rest is needed"
+    """
+    with open_store() as store:
+        found = Reviews(store).certify(actor=actor(), comment=message)
+    if json:
+        json_out(found)
+    else:
+        say(f"Kept review {found.id} of {found.count:,} roles, certified by {found.certified_by}.")
+
+
+@commands.command()
+def reviews(json: AsJson = False) -> None:
+    """List the reviews that were certified, newest first.
+
+    Example:
+        sentinel access reviews
+    """
+    with open_store() as store:
+        found = Reviews(store).list()
+    if json:
+        json_out({"items": found})
+        return
+    print_table(
+        ["REVIEW", "TIME", "CERTIFIED BY", "ROLES", "COMMENT"],
+        [(one.id, moment(one.at), one.certified_by, one.count, one.comment) for one in found],
+        empty="No review was certified yet: sentinel access certify",
+    )
+
+
+@commands.command()
+def show(
+    review: Annotated[
+        str,
+        typer.Argument(metavar="REVIEW", help="Its id, or a unique prefix.", show_default=False),
+    ],
+    json: AsJson = False,
+) -> None:
+    """Show a certified review: who had which role then. Exits with 1 if it was altered.
+
+    Example:
+        sentinel access show 019ad2f1
+
+    Raises:
+        Exit: with 1 if it is not what was certified
+    """
+    with open_store() as store:
+        found = Reviews(store).get(review)
+    if json:
+        json_out(found)
+    else:
+        say(f"{found.certified_by} certified this on {moment(found.at)}: {found.comment}")
+        _print(found.entries, found.at)
+    if found.problem:
+        complain(f"wrong: {found.problem}")
+        raise typer.Exit(Exit.FAILED)
+
+
+def _print(entries: Sequence[AccessEntry], now: datetime) -> None:
+    print_table(
+        ["KIND", "NAME", "ROLE", "TENANT", "TEAM", "SINCE", "GRANTED BY", "LAST USED", "STATUS"],
+        [
+            (
+                one.kind, one.name, one.role or "no role", one.tenant or "all", one.team or "all",
+                moment(one.since), one.granted_by,
+                f"{ago(one.used_at, now)} ago" if one.used_at else "never", one.state,
+            )
+            for one in entries
+        ],
+        empty="Nobody has a role: there are no accounts and no keys.",
+    )  # fmt: skip

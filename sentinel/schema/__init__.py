@@ -7,6 +7,7 @@ checking a key per row would cost a third of the bulk path.
 """
 
 from sentinel.schema.access import AccessGrant, ApiKey, ApiKeySecret
+from sentinel.schema.access_reviews import AccessReview
 from sentinel.schema.alerts import LIVE, Alert, Suppression, TimelineEntry
 from sentinel.schema.answered_requests import AnsweredRequest
 from sentinel.schema.approvals import PendingChange, SeparatedTenant
@@ -42,6 +43,7 @@ from sentinel.schema.silences import Silence
 __all__ = [
     "LIVE",
     "AccessGrant",
+    "AccessReview",
     "Alert",
     "AlertGroup",
     "AnsweredRequest",

@@ -284,6 +284,15 @@ class Settings(SecureSettings):
         ),
     )
 
+    access_review_every: Duration = Field(
+        default=parse_duration("90d"),
+        ge=parse_duration("1d"),
+        description=(
+            "How often a person is to review who may do what (`sentinel access certify`); "
+            "`sentinel doctor` warns once it is longer ago."
+        ),
+    )
+
     @field_validator("allowed_networks")
     @classmethod
     def _are_networks(cls, text: str) -> str:

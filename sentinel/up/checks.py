@@ -21,6 +21,7 @@ from sentinel.errors import DatabaseError, SentinelError
 from sentinel.links import Addresses, host_in_url
 from sentinel.settings import Settings
 from sentinel.store import Store
+from sentinel.store.access.reviews import Reviews
 from sentinel.store.notifications.channel_health import OUT, channel_states
 from sentinel.up.exposure import exposures
 from sentinel.up.home import Home
@@ -72,6 +73,7 @@ def check_all(settings: Settings, home: Home) -> list[Check]:
         ("dashboard", _dashboard),
         ("exposure", _exposure),
         ("self-watch", _self_watch),
+        ("access review", _access_review),
     ]
     found: list[Check] = []
     for name, check in checks:
@@ -314,6 +316,25 @@ def _self_watch(settings: Settings, home: Home) -> Check:
     finally:
         store.close()
     return Check(name="self-watch", state=found.state, says=found.says, hint=found.hint)
+
+
+def _access_review(settings: Settings, home: Home) -> Check:
+    name = "access review"
+    store = _opened(settings, home)
+    if store is None:
+        return Check(name=name, state="note", says="unknown, since no instance runs here")
+    try:
+        due, now = Reviews(store).due(settings.access_review_every), store.now()
+    finally:
+        store.close()
+    if due is None:
+        return Check(name=name, state="note", says="nobody has a role that could be reviewed")
+    if due > now:
+        return Check(name=name, state="ok", says=f"due on {due:%Y-%m-%d}")
+    return Check(
+        name=name, state="warning", says=f"overdue since {due:%Y-%m-%d}",
+        hint="See who may do what: sentinel access review. Then: sentinel access certify",
+    )  # fmt: skip
 
 
 def _not_here(name: str, expected: bool, url: str) -> Check:

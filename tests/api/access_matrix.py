@@ -85,10 +85,13 @@ def whole_tenant(body: Body = no_body, query: Query = in_tenant, own: Expected =
     return Entry(own=own, foreign=403, team=403, body=body, query=query)
 
 
-def instance(*, elsewhere: bool = False, body: Body = no_body, query: Query = nothing) -> Entry:
+def instance(
+    *, elsewhere: bool = False, body: Body = no_body, query: Query = nothing,
+    token: Expected | None = None,
+) -> Entry:  # fmt: skip
     """What belongs to the instance: nobody who is confined sees or changes it."""
     return Entry(
-        own=403, foreign=403, team=403, elsewhere=elsewhere, body=body, query=query
+        own=403, foreign=403, team=403, elsewhere=elsewhere, body=body, query=query, token=token
     )  # fmt: skip
 
 
@@ -170,6 +173,16 @@ ENTRIES: dict[str, Entry] = {
     "GET /metrics": whole_tenant(),
     "GET /metrics/samples": whole_tenant(query=named_metric),
     "GET /rules": listed(),
+    "GET /access": instance(),
+    "GET /access/reviews": instance(),
+    "POST /access/reviews": Entry(
+        own=403, foreign=403, team=403, token=403, body=always({"comment": "seen"})
+    ),
+    "GET /access/reviews/{review_id}": instance(token=404),
+    "GET /access/separation": instance(),
+    "PUT /access/separation": Entry(
+        own=403, foreign=403, team=403, body=always({"on": True, "tenant": "acme"})
+    ),
     "GET /pending-changes": listed(),
     "GET /pending-changes/{change_id}": one_object(),
     # `maria` asked for the change, and the keys belong to `ada`, who is an editor.

@@ -136,6 +136,7 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         name=place.mark,
         reference=place.change,
         change_id=place.pending,
+        review_id="0" * 32,
         provider_id=place.mark,
         page="live",
         person=place.tenant,

@@ -50,6 +50,7 @@ from sentinel.store.database.migrate import (
 )
 from sentinel.store.database.tables import AUDIT, AUDIT_HEAD, CHANGE, NOT_MODELS
 from sentinel.store.migrations.audit_triggers import create_triggers, drop_triggers
+from sentinel.store.migrations.review_triggers import create_review_triggers, drop_review_triggers
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -63,6 +64,7 @@ _BATCH = 1000
 
 _DERIVED = (schema.Rollup, schema.RollupHour, schema.RollupMark, schema.RollupState)
 """Derived from the alerts, and computed again from them."""
+_REVIEWS = schema.AccessReview.__tablename__
 _ENDS = (schema.PersonSession, schema.FailedLogin, schema.LoginAddress)
 """Not kept: a session that ended since must not begin again with a restored backup, and one that
 began since is of an account that the restore replaces."""
@@ -250,6 +252,9 @@ def _empty(connection: Connection, config: Config, present: list[str], schema: s
     there = set(inspect(connection).get_table_names())
     if AUDIT.name in there:
         drop_triggers(connection)
+    reviews = _REVIEWS in there
+    if reviews:
+        drop_review_triggers(connection)
     # Last, since deleted alerts leave marks there.
     left_out = [model.__tablename__ for model in (*_ENDS, *_DERIVED)]
     names = [*present, *(name for name in left_out if name in there)]
@@ -258,6 +263,8 @@ def _empty(connection: Connection, config: Config, present: list[str], schema: s
             connection.execute(Table(name, MetaData()).delete())
         if AUDIT.name in there:
             create_triggers(connection)
+        if reviews:
+            create_review_triggers(connection)
         return
     words = [name for name in NOT_MODELS if name in there]
     for name in [*names, *words, "alembic_version"]:

@@ -19,6 +19,7 @@ AUDITED = {
     "Store.act": ("alert.acknowledge", "alert.unacknowledge", "alert.resolve", "alert.reopen",
                   "alert.suppress", "alert.unsuppress", "alert.assign", "alert.comment"),
     "rules.rules.Rules._switched": ("rule.enabled", "rule.disabled", "rule.change_requested"),
+    "access.reviews.Reviews.certify": ("access.reviewed",),
     "rules.asking.ask_first": ("rule.change_requested",),
     "approvals.separation.Separation.switch": ("separation.switched",),
     "approvals.pending_changes.PendingChanges._decide": ("rule.change_rejected",
