@@ -80,6 +80,7 @@ app = st.App(
             commands=session.commands,
             proxy_user=session.proxy_user,
             renew_login=session.renew_login,
+            refusals=session.refusals,
         ),
         Middleware(IndexMiddleware),
     ],

@@ -18,6 +18,7 @@ from dashboard.command_permissions import check_permission
 from dashboard.configuration import Configuration
 from dashboard.data import Data
 from dashboard.database_errors import database
+from dashboard.refusals import Refusals
 from sentinel.access import Permission, Principal, Scope
 from sentinel.audit.origin import Origin, acting
 from sentinel.errors import ConfigurationError, SentinelError
@@ -63,9 +64,13 @@ class Commands:
     Args:
         data: the dashboard's access to alerts
         configuration: the dashboard's access to what is configured
+        refusals: records who may not do what they sent
     """
 
-    def __init__(self, data: Data, configuration: Configuration) -> None:
+    def __init__(
+        self, data: Data, configuration: Configuration, refusals: Refusals | None = None
+    ) -> None:
+        self._refusals = refusals or Refusals()
         self._data = data
         self._alerts = AlertCommands(data)
         self._configuration = configuration
@@ -88,8 +93,9 @@ class Commands:
             DatabaseError: the database cannot be used; nothing was done
         """
         who = authorise()
-        within = self._data.within(check_permission(kind, who))
-        sees = who.scope(Permission.READ)
+        with self._refusals.of_command(kind, who):
+            allowed = check_permission(kind, who)
+        within, sees = self._data.within(allowed), who.scope(Permission.READ)
         command = cast("Command[R]", msgspec.convert(given, cast("type[Any]", kind)))
         _log.debug("%s of %s", kind.__name__, who.name)
         with acting(Origin("dashboard", who.kind, who.id)), database():

@@ -22,6 +22,7 @@ from dashboard import identity, page_tokens
 from dashboard.commands import Commands
 from dashboard.live_filter import View
 from dashboard.login_gate import SESSION
+from dashboard.refusals import Refusals
 from dashboard.response_cache import CachedRows, ResponseCache
 from sentinel.access import Permission, Principal
 from sentinel.access import Scope as Reachable
@@ -70,6 +71,7 @@ class LiveApi:
         proxy_user: returns whom a login proxy names; None where no proxy is configured; raises a
             ConfigurationError where it names nobody
         renew_login: called with each person that the proxy named and the session whose page asked
+        refusals: records requests that another site sent
     """
 
     def __init__(
@@ -81,7 +83,9 @@ class LiveApi:
         commands: Callable[[], Commands],
         proxy_user: Callable[[Headers], str | None] = lambda _: None,
         renew_login: Callable[[str, str], None] = lambda _person, _session: None,
+        refusals: Callable[[], Refusals] = Refusals,
     ) -> None:
+        self._refusals = refusals
         self._app = app
         self._path = path
         self._responses = responses
@@ -109,6 +113,11 @@ class LiveApi:
         # Browsers say which site a request comes from; other clients need the token all the same.
         foreign = request.headers.get("sec-fetch-site", "same-origin") != "same-origin"
         holder = page_tokens.holder(request.headers.get(page_tokens.HEADER, ""))
+        if foreign:
+            session = request.scope.get(SESSION)
+            who = session.principal if isinstance(session, FoundSession) else None
+            route = f"{request.method} {request.url.path.rpartition('/')[2]}"
+            self._refusals().of_other_site("live", route, "", who)
         if holder is None or foreign:
             raise _Refused(403, "this server did not issue the page's token: load the page again")
         try:

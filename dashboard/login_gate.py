@@ -122,6 +122,9 @@ class LoginGate:
             return await self._outside(sign_in, name, request)
         if folder == self._path() and name in ("login", "logout"):
             if not is_own_write(request.method, request.headers, self._public_url()):
+                who = None if found is None else found.principal
+                address = _address(sign_in, request)
+                sign_in.refusals.of_other_site("dashboard", f"POST {name}", address, who)
                 return self._login(sign_in, status=403, note=_foreign(request))
             if name == "logout":
                 return await self._log_out(sign_in, found, request)
@@ -145,8 +148,7 @@ class LoginGate:
         except (ValueError, ClientDisconnect):
             return self._login(sign_in, status=400, note="This form cannot be read. Try again.")
         name, target = form.get("name", ""), local_target(form.get("next", ""), self._base())
-        peer = "" if request.client is None else request.client.host
-        address = sign_in.address_of(peer, request.headers.getlist("x-forwarded-for"))
+        address = _address(sign_in, request)
         begun = await self._logins.run(sign_in.log_in, name, form.get("password", ""), address)
         if isinstance(begun, Refused):
             return self._login(
@@ -174,8 +176,9 @@ class LoginGate:
                 raise ConfigurationError("the provider did not log you in", hint="Try again.")
             cookie = request.cookies.get(STATE, "")
             begun, target = await self._providers.run(
-                sign_in.come_back, given.get("code", ""), given.get("state", ""), cookie
-            )
+                sign_in.come_back, given.get("code", ""), given.get("state", ""), cookie,
+                _address(sign_in, request),
+            )  # fmt: skip
         except (ConfigurationError, Conflict) as error:
             words = printable(str(error))
             return self._login(sign_in, status=401, note=f"{words[:1].upper()}{words[1:]}")
@@ -266,6 +269,11 @@ class LoginGate:
 def _json(status: int, why: str) -> Response:
     headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
     return Response(msgspec.json.encode({"error": why}), status, headers, "application/json")
+
+
+def _address(sign_in: SignIn, request: Request) -> str:
+    peer = "" if request.client is None else request.client.host
+    return sign_in.address_of(peer, request.headers.getlist("x-forwarded-for"))
 
 
 def _foreign(request: Request) -> str:

@@ -20,9 +20,11 @@ from dashboard.commands import Command, Commands
 from dashboard.configuration import Configuration
 from dashboard.data import Data
 from dashboard.login_leases import LoginLeases
+from dashboard.refusals import Refusals
 from dashboard.reports import Reports
 from dashboard.response_cache import ResponseCache
 from dashboard.sign_in import SignIn
+from dashboard.toasts import queue_toast, show_toasts
 from sentinel.access import Permission, Principal, Scope
 from sentinel.access.cookies import COOKIE
 from sentinel.audit.origin import Origin
@@ -53,6 +55,7 @@ __all__ = [
     "principal",
     "proxy_user",
     "queue_toast",
+    "refusals",
     "renew_login",
     "reports",
     "responses",
@@ -69,7 +72,6 @@ __all__ = [
 ALERT = "alert"
 """The query parameter that opens one alert: `/?alert=<id>`."""
 REQUESTED_ALERT = "alert-requested"
-TOASTS = "toasts"
 SESSION_ID = "session"
 """Where a session keeps its id."""
 SCOPES = "scopes"
@@ -118,9 +120,15 @@ def configuration() -> Configuration:
 
 
 @st.cache_resource(show_spinner=False)
+def refusals() -> Refusals:
+    """Return what records what this process refuses."""
+    return Refusals.into(_store())
+
+
+@st.cache_resource(show_spinner=False)
 def commands() -> Commands:
     """Return what carries out the commands of this process."""
-    return Commands(data(), configuration())
+    return Commands(data(), configuration(), refusals())
 
 
 @st.cache_resource(show_spinner=False)
@@ -135,6 +143,7 @@ def _sign_in() -> SignIn:
         _store(),
         settings(),
         callback=lambda: f"{dashboard_address(settings())}/{page_tokens.FOLDER}/oidc-callback",
+        security=refusals().security,
     )
 
 
@@ -383,18 +392,3 @@ def show_alert(alert_id: str) -> None:
     """Open the drawer with one alert, from a page's own code."""
     st.session_state[REQUESTED_ALERT] = alert_id
     st.rerun()
-
-
-def queue_toast(words: str, icon: str) -> None:
-    """Have `words` shown as a toast by the next part of the page that calls `show_toasts`.
-
-    A callback may show nothing itself: in a part that refreshes by itself, what it shows
-    replaces the top of the page.
-    """
-    st.session_state.setdefault(TOASTS, []).append((words, icon))
-
-
-def show_toasts() -> None:
-    """Show the toasts that callbacks queued."""
-    for words, icon in st.session_state.pop(TOASTS, []):
-        st.toast(words, icon=f":material/{icon}:")

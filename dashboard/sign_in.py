@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from dashboard.database_errors import database
+from dashboard.refusals import Refusals
 from sentinel.access.client_address import client_address, networks_of
+from sentinel.access.security_events import SecurityEvent
 from sentinel.access.sessions import Lifetime
-from sentinel.errors import ConfigurationError, DatabaseError
+from sentinel.errors import ConfigurationError, Conflict, DatabaseError
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.access.logins import Logins, Refused
@@ -23,6 +25,7 @@ from sentinel.store.access.sessions import Begun, FoundSession, Sessions
 
 if TYPE_CHECKING:
     from dashboard.oidc import Oidc
+    from sentinel.store.access.security_log import SecurityLog
 
 __all__ = ["SignIn"]
 
@@ -38,8 +41,10 @@ class SignIn:
         settings: of the process
         monotonic: seconds that only rise
         callback: returns the address to which an OIDC provider sends browsers back
+        security: takes the security events of this process; None for nobody
 
     Attributes:
+        refusals: records forms that another site sent
         oidc: the login at an OIDC provider; None where none is configured
         provider: its name on the login page
 
@@ -53,6 +58,7 @@ class SignIn:
         settings: Settings,
         monotonic: Callable[[], float] = time.monotonic,
         callback: Callable[[], str] = str,
+        security: SecurityLog | None = None,
     ) -> None:
         given = settings.oidc_issuer and settings.oidc_client_id
         self.oidc: Oidc | None = None
@@ -66,7 +72,9 @@ class SignIn:
         self.lifetime = Lifetime(settings.session_idle, settings.session_length)
         self._people = People(store)
         self._sessions = Sessions(store, self.lifetime)
-        self._logins = Logins(store, self._sessions)
+        self._logins = Logins(store, self._sessions, "dashboard", security)
+        self._security = security
+        self.refusals = Refusals(security)
         self._outside = OutsideLogins(store, self._sessions)
         self._monotonic = monotonic
         self._known: tuple[bool, float] | None = None
@@ -130,13 +138,14 @@ class SignIn:
         with database():
             return self._logins.log_in(name, password, address)
 
-    def come_back(self, code: str, state: str, cookie: str) -> tuple[Begun, str]:
+    def come_back(self, code: str, state: str, cookie: str, address: str = "") -> tuple[Begun, str]:
         """Log in a person whom an OIDC provider sent back.
 
         Args:
             code: of the provider
             state: as it came back
             cookie: what this browser began with
+            address: of the client; empty where it is unknown
 
         Returns:
             The session, and the page to open.
@@ -146,6 +155,17 @@ class SignIn:
             Conflict: another account has the person's name
             DatabaseError: the database cannot be used
         """
+        try:
+            return self._come_back(code, state, cookie)
+        except (ConfigurationError, Conflict):
+            if self._security is not None:
+                failed = SecurityEvent(
+                    action="login.failed", door="dashboard", address=address, reason="oidc"
+                )
+                self._security.note(failed)
+            raise
+
+    def _come_back(self, code: str, state: str, cookie: str) -> tuple[Begun, str]:
         if self.oidc is None:
             raise ConfigurationError("there is no such login here", hint="Log in on the page.")
         found = self.oidc.finish(code, state, cookie)

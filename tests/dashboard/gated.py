@@ -21,12 +21,14 @@ from dashboard.configuration import Configuration
 from dashboard.data import Data
 from dashboard.live_api import LiveApi
 from dashboard.login_gate import LoginGate
+from dashboard.refusals import Refusals
 from dashboard.response_cache import ResponseCache
 from dashboard.sign_in import SignIn
 from sentinel.access.cookies import COOKIE
 from sentinel.links import Addresses
 from sentinel.settings import Settings
 from sentinel.store import Store
+from sentinel.store.access.security_log import SecurityLog
 
 __all__ = ["CLOSED", "OWN", "PAGE", "PASSWORD", "Connection", "Dashboard"]
 
@@ -41,11 +43,14 @@ class Dashboard:
 
     def __init__(self, store: Store) -> None:
         self.seconds = 0.0
-        self.sign_in: SignIn | None = SignIn(store, Settings(), lambda: self.seconds)
+        self.security = SecurityLog(store, after=lambda _seconds, _do: None)
+        self.sign_in: SignIn | None = SignIn(
+            store, Settings(), lambda: self.seconds, security=self.security
+        )
         self.sign_in_of: Callable[[], SignIn | None] = lambda: self.sign_in
         data = Data(store, ADDRESSES, lambda: True)
         responses = ResponseCache(data)
-        commands = Commands(data, Configuration(store, ADDRESSES))
+        commands = Commands(data, Configuration(store, ADDRESSES), Refusals(self.security))
 
         def streamlit(_: Request) -> Response:
             return PlainTextResponse("Streamlit")
@@ -70,6 +75,7 @@ class Dashboard:
                     path=lambda: "/sentinel",
                     responses=lambda: responses,
                     commands=lambda: commands,
+                    refusals=lambda: Refusals(self.security),
                 ),
             ],
         )
