@@ -38,11 +38,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_web_address(url: str) -> bool:
-    """Return whether `url` begins with http:// or https:// and names a host."""
+    """Return whether `url` begins with http:// or https://, names a host, and can be asked."""
     try:
         parts = urlsplit(url)
+        httpx.URL(url)
+        _ = parts.port  # raises where it is none
         return parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
+    except (ValueError, httpx.InvalidURL):
         return False
 
 

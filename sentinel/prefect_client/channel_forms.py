@@ -186,9 +186,10 @@ class ChannelForms(ChannelBlocks):
         return fields
 
 
-def _order(kind: Mapping[str, Any]) -> tuple[bool, str]:
-    """Return the key that sorts our types before Prefect's, then by name."""
-    return not str(kind["slug"]).startswith("sentinel-"), str(kind["name"])
+def _order(kind: Mapping[str, Any]) -> tuple[bool, bool, str]:
+    """Return the key that sorts webhook and email first, then vendors, then Prefect's types."""
+    slug = str(kind["slug"])
+    return slug not in OURS, not slug.startswith("sentinel-"), str(kind["name"])
 
 
 def _own(about: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:

@@ -103,7 +103,12 @@ def test_a_refusal_has_the_words_of_the_endpoint_and_no_secret(receiver: Receive
 
 
 def test_a_url_that_is_none_is_refused_when_saved():
-    for url in ("ftp://x.example/", "nonsense"):
+    for url in (
+        "ftp://x.example/",
+        "nonsense",
+        "https://x.example/\x00",
+        "https://x.example:99999",
+    ):
         with pytest.raises(ValueError, match="begin with https://"):
             Paper(url=SecretStr(url))
 

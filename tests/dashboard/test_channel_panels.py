@@ -63,10 +63,10 @@ def saved(monkeypatch: pytest.MonkeyPatch) -> Saved:
     """A Prefect with two types of channels and one mail channel."""
     found = Saved()
 
-    def forms(_: object) -> tuple[list[ChannelForm], list[ChannelBlock]]:
+    def forms(_: object, __: object) -> tuple[list[ChannelForm], list[ChannelBlock]]:
         return FORMS, [TEAM]
 
-    def values(_: object, __: ChannelBlock) -> dict[str, Any]:
+    def values(_: object, __: object, ___: ChannelBlock) -> dict[str, Any]:
         return dict(HELD)
 
     of = "dashboard.configuration.Configuration"

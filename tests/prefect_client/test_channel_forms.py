@@ -6,11 +6,14 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from blocks import VENDORS
 from blocks.mail import EmailServerCredentials, SentinelEmail
 from blocks.webhook import SignedWebhook
 from sentinel.errors import ConfigurationError, Conflict
 from sentinel.prefect_client.channel_forms import ChannelForm, ChannelForms
+from sentinel.prefect_client.channel_types import slug_of
 from tests.prefect_server import PrefectServer
 
 pytestmark = pytest.mark.prefect
@@ -58,6 +61,31 @@ def test_a_channel_is_made_and_changed_by_the_form_of_its_block(prefect: Channel
     assert "s3cret" not in str(prefect.values(block))
     with pytest.raises(Conflict, match="there is a channel"):
         prefect.save(webhook, "ops", {"url": URL, "secret": "s3cret-s3cret"}, None)
+
+
+def test_every_type_of_a_vendor_has_a_form_that_makes_its_channel(prefect: ChannelForms) -> None:
+    for block in VENDORS.values():
+        registered: Any = block
+        registered.register_type_and_schema()
+    forms = {one.kind: one for one in prefect.forms()}
+    assert list(forms)[:2] == ["sentinel-email", "sentinel-webhook"]
+    for word, kind in VENDORS.items():
+        fields = {one.name: one for one in forms[slug_of(word)].fields}
+        needed = {name for name, one in kind.model_fields.items() if one.is_required()}
+        assert {name for name, one in fields.items() if one.required} == needed, word
+        for name in needed:
+            secret: Any = kind.model_fields[name].annotation
+            assert (fields[name].kind == "secret") is (secret is SecretStr), (word, name)
+    pager = forms["sentinel-pagerduty"]
+    (urgency,) = [one for one in pager.fields if one.name == "urgency"]
+    assert (urgency.kind, list(urgency.choices)) == ("choice", ["high", "low"])
+    ref = prefect.save(pager, "oncall", {"routing_key": "R0UT1NG", "urgency": "low"}, None)
+    loaded_: Any = VENDORS["pagerduty"]
+    made = loaded_.load("oncall")
+    assert (made.routing_key.get_secret_value(), made.urgency) == ("R0UT1NG", "low")
+    assert [one.ref for one in prefect.channels()] == [ref]
+    with pytest.raises(ConfigurationError, match="Integration key is missing"):
+        prefect.save(pager, "other", {}, None)
 
 
 def test_what_is_missing_or_no_address_is_refused(prefect: ChannelForms) -> None:

@@ -18,11 +18,13 @@ from sentinel.store.notifications.new_channels import OpenGroup, begin_later, be
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["DEFAULT", "INBOX", "Receivers"]
+__all__ = ["DEFAULT", "FALLBACK", "INBOX", "Receivers"]
 
 RECEIVER = table_of(Receiver)
 
 DEFAULT = "default"
+FALLBACK = "fallback"
+"""The receiver that is notified where no channel of another takes messages; else the inbox is."""
 INBOX = "inbox"
 _ALL = select(RECEIVER).order_by(RECEIVER.c.name)
 _INCIDENTS = {"pager-duty-webhook": "PagerDuty", "opsgenie-webhook": "Opsgenie"}

@@ -14,7 +14,7 @@ from sentinel.prefect_client.channel_types import takes_acknowledgements
 from sentinel.schema.groups import AlertGroup
 from sentinel.store.notifications.channel_health import Gates
 from sentinel.store.notifications.queries import LOG_ENTRIES, seen_by
-from sentinel.store.notifications.receivers import DEFAULT, INBOX
+from sentinel.store.notifications.receivers import DEFAULT, FALLBACK, INBOX
 
 __all__ = ["last_notified", "log_entries", "policy_of", "seen_by_channel", "targets_of"]
 
@@ -38,9 +38,9 @@ def targets_of(
         gates: which channels take no messages
 
     Returns:
-        Pairs of receiver and channel, each channel once: the receivers of today, the inbox for
-        one of which no channel takes messages, or those of this group, and, once nothing fires,
-        every channel that was notified of the firing group.
+        Pairs of receiver and channel, each channel once: the receivers of today, the receiver
+        `fallback` (or the inbox) for one of which no channel takes messages, or those of this
+        group, and, once nothing fires, every channel that was notified of the firing group.
     """
     refusing = {ref for (_, ref), row in known.items() if row.refused_seq is not None}
     told = sorted((row.told_at, key) for key, row in known.items() if row.told_at is not None)
@@ -52,7 +52,9 @@ def targets_of(
         # An alert about a channel goes another way.
         refs = [ref for ref in refs if ref != group.labels.get(CHANNEL)]
         if group.firing and all(gates.is_out(ref) or ref in refusing for ref in refs):
-            refs = [*refs, INBOX]
+            about = group.labels.get(CHANNEL)
+            also = [r for r in channels.get(FALLBACK, ()) if r != about and not gates.is_out(r)]
+            refs = [*refs, *(also or [INBOX])]
         for ref in refs:
             # Two receivers with one channel, or two that do not exist, are notified once.
             by_channel.setdefault(ref, notified.get(ref, (name, ref)))

@@ -252,6 +252,34 @@ def test_where_no_channel_of_a_receiver_works_the_inbox_is_notified(night: Night
     assert (told, len(named)) == ({"inbox"}, 20)
 
 
+def test_the_receiver_fallback_is_notified_instead_of_the_inbox_and_gets_the_resolve(
+    store: Store, clock: FakeClock
+):
+    from sentinel.engine.dispatcher import notify_due
+
+    hook, backup = Hook(), "sentinel-webhook/backup"
+    hook.permanent = True
+    store.receivers.set("ops", [HOOK])
+    store.receivers.set("fallback", [HOOK, backup])
+    world = World(store, clock, group_wait="0s", receivers=["ops"])
+
+    def told() -> list[str]:
+        def channel_of(ref: str) -> Channel:
+            return hook if ref == HOOK else world.recorder.channel_of(ref)
+
+        for _ in range(3):
+            clock.forward(seconds=1)
+            notify_due(store, channel_of, by="test")
+        found = [ref for ref, _ in world.recorder.messages]
+        world.recorder.messages.clear()
+        return found
+
+    world.sees({"/": 95})
+    assert told() == [backup]
+    world.sees({"/": 1})
+    assert told() == [backup]
+
+
 @pytest.mark.slow
 def test_a_test_message_that_is_taken_makes_the_channel_healthy(night: Night):
     night.burns()
