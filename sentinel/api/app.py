@@ -59,6 +59,7 @@ from sentinel.api.known_keys import KnownKeys
 from sentinel.api.limits import Limits
 from sentinel.api.needs import describe_needs, needs
 from sentinel.api.own_token import configured_login_key, token
+from sentinel.api.parts import describe_parts, offer_parts
 from sentinel.api.people import SignedIn
 from sentinel.api.query_names import KnownQuery
 from sentinel.api.relay_thread import RelayThread
@@ -233,6 +234,7 @@ class _Application(FastAPI):
         for name, schema in DESCRIBED.items():
             schemas.setdefault(name, schema)
         problems.describe_refusals(document)
+        describe_parts(document)
         return document
 
 
@@ -246,6 +248,7 @@ def _for_callers(router: APIRouter) -> APIRouter:
         The same router.
     """
     describe_needs(router.routes)
+    offer_parts(router.routes)
     for route in router.routes:
         if isinstance(route, APIRoute):
             route.description = re.split(r"\n(?:Returns|Raises):\n", route.description)[0].rstrip()

@@ -11,6 +11,7 @@ from fastapi import Depends, Request, params
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 
+from sentinel.api.parts import PARAMETER, part_names
 from sentinel.api.problems import Problem
 
 __all__ = ["KnownQuery"]
@@ -60,7 +61,8 @@ async def _only_known(request: Request) -> None:
 
 def _names(route: APIRoute) -> set[str]:
     fields = get_flat_params(route.dependant)
-    return {field.alias for field in fields if isinstance(field.field_info, params.Query)}
+    own = {field.alias for field in fields if isinstance(field.field_info, params.Query)}
+    return own | {PARAMETER} if part_names(route.endpoint) else own
 
 
 KnownQuery = Depends(_only_known)

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
+from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from sentinel.access import Permission
 from sentinel.api.answers import answers_of, json_response
@@ -20,6 +21,7 @@ from sentinel.api.scoped import within
 from sentinel.rules.health import explain, health_of, stale_after
 from sentinel.store.access.within import Within
 from sentinel.store.rules.health import FACTS, NONE, AlertCounts, alert_counts, facts_of
+from sentinel.tenant import TENANT_PATTERN
 
 __all__ = ["router"]
 
@@ -38,24 +40,47 @@ _STORED = {
 async def list_rules(
     request: Request,
     tenant: Tenant | None = None,
+    limit: Annotated[
+        int | None, Query(ge=1, le=500, description="Rules of a page; left out: all rules.")
+    ] = None,
+    cursor: Annotated[
+        str | None,
+        Query(
+            max_length=250,
+            pattern=f"^({TENANT_PATTERN})/({TENANT_PATTERN})$",
+            description="next_cursor of the previous page.",
+        ),
+    ] = None,
 ) -> Response:
-    """List all rules that have run, with their switch and last evaluation."""
+    """List the rules that have run, by tenant and name, with their switch and last evaluation."""
     answers = answers_of(request)
     store = within(request)
     rules, version = await asyncio.gather(answers.rules_version(), answers.version())
     counts = await answers.of("live", version, lambda: (alert_counts(store.store), None))
-    read = partial(_list, store, tenant, counts)
-    return json_response(
-        await answers.of(("rules", store.scope, tenant), version, read, more=rules)
-    )
+    read = partial(_list, store, tenant, counts, limit, cursor)
+    asked = ("rules", store.scope, tenant, limit, cursor)
+    return json_response(await answers.of(asked, version, read, more=rules))
 
 
 def _list(
-    store: Within, tenant: str | None, counts: Mapping[tuple[str, str], AlertCounts]
+    store: Within,
+    tenant: str | None,
+    counts: Mapping[tuple[str, str], AlertCounts],
+    limit: int | None,
+    cursor: str | None,
 ) -> tuple[bytes, datetime | None]:
-    """Return all rules, and when the health of one of them changes with time alone."""
+    """Return a page of rules, and when the health of one of them changes with time alone."""
     now = store.store.now()
     rows = store.rules(_STORED | {name: name for name in FACTS}, tenant)
+    # A database may order by the rules of a language; a cursor compares characters.
+    rows.sort(key=lambda row: (row["tenant"], row["name"]))
+    if cursor is not None:
+        after = tuple(cursor.split("/"))
+        rows = [row for row in rows if (row["tenant"], row["name"]) > after]
+    following = None
+    if limit is not None and len(rows) > limit:
+        rows = rows[:limit]
+        following = f"{rows[-1]['tenant']}/{rows[-1]['name']}"
     ends: list[datetime] = []
     for fields in rows:
         count = counts.get((fields["tenant"], fields["name"]), NONE)
@@ -68,4 +93,4 @@ def _list(
         if stale is not None and stale >= now:
             ends.append(stale)
     items = [{name: fields[name] for name in RuleItem.model_fields} for fields in rows]
-    return msgspec.json.encode({"items": items}), min(ends, default=None)
+    return msgspec.json.encode({"items": items, "next_cursor": following}), min(ends, default=None)

@@ -246,9 +246,13 @@ class RuleItem(BaseModel):
 
 
 class RuleList(BaseModel):
-    """All rules, by name."""
+    """Rules by tenant and name: all of them, or a page."""
 
     items: list[RuleItem]
+    next_cursor: str | None = Field(
+        default=None,
+        description="The cursor of the next page; null at the end, and without a limit.",
+    )
 
 
 class SystemStats(BaseModel):

@@ -37,6 +37,10 @@ def test_rules_say_what_they_last_found(client: httpx.Client, raised: Raised, st
     assert (quiet["enabled"], quiet["switched_by"]) == (False, "maria")
     assert disk["spec"]["when"]["above"] == 90
     assert client.get(f"{BASE}/rules", params={"tenant": "other"}).json()["items"] == []
+    first = client.get(f"{BASE}/rules", params={"limit": 1, "fields": "name"}).json()
+    assert first == {"items": [{"name": "disk"}], "next_cursor": "default/disk"}
+    rest = client.get(f"{BASE}/rules", params={"limit": 1, "cursor": first["next_cursor"]}).json()
+    assert ([one["name"] for one in rest["items"]], rest["next_cursor"]) == (["quiet"], None)
 
 
 @both_databases
