@@ -35,7 +35,9 @@ def note_refused(request: Request, status: int, code: str) -> None:
         return
     who: Principal | None = getattr(request.state, "principal", None)
     wrong_key = status == _UNAUTHORIZED and code == "unauthorized"
-    if status == _UNAUTHORIZED and not (wrong_key and request.headers.get("authorization")):
+    # The address of a heartbeat has a key in it.
+    sent = request.headers.get("authorization") or "key" in request.path_params
+    if status == _UNAUTHORIZED and not (wrong_key and sent):
         return  # a failed login is recorded where it fails
     reason = "wrong_key" if wrong_key else "other_site" if who is None else "forbidden"
     key = getattr(request.state, "key_name", "") if who is None else ""
@@ -52,6 +54,11 @@ def note_refused(request: Request, status: int, code: str) -> None:
 def _route(request: Request) -> str:
     """Return the path with the names of its parts: those may be ids or, of a heartbeat, a key."""
     path: str = request.scope["path"]
-    for name, value in request.path_params.items():
-        path = path.replace(f"/{value}", f"/{{{name}}}", 1)
-    return path
+    parts = path.split("/")
+    for name, value in reversed(request.path_params.items()):
+        given = str(value).split("/")
+        for at in reversed(range(len(parts) - len(given) + 1)):
+            if parts[at : at + len(given)] == given:
+                parts[at : at + len(given)] = [f"{{{name}}}"]
+                break
+    return "/".join(parts)

@@ -88,6 +88,17 @@ def test_a_wrong_key_is_recorded_without_what_was_sent(
     assert made.secret.text[13:] not in said
 
 
+def test_a_wrong_key_of_a_heartbeat_is_recorded_without_the_key(
+    client: httpx.Client, recorded: Recorded
+):
+    ping = client.get("/api/v1/alerts/heartbeats/api").json()["ping"]
+    folder = ping.rsplit("/", 2)[0]
+    assert client.get(f"{folder}/api/none-of-its-keys").status_code == 401
+    (event,) = recorded()
+    assert (event["reason"], event["what"]) == ("wrong_key", f"GET {folder}/{{job}}/{{key}}")
+    assert "none-of-its" not in str(event)
+
+
 def test_who_sends_no_credentials_or_only_asks_for_what_there_is_not_is_not_recorded(
     client: httpx.Client, store: Store, recorded: Recorded
 ):
