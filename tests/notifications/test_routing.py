@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import yaml
 from sentinel import Rule
 from sentinel.notifications.grouping import Membership
 from sentinel.notifications.route_document import read_routes
-from sentinel.notifications.route_trial import looked_at, route_trials, rule_of
+from sentinel.notifications.route_trial import checked, looked_at, route_trials, rule_of
 from sentinel.notifications.routing import RouteTree, memberships
 
 AT = datetime.fromisoformat("2026-01-01T12:00:00+00:00")
@@ -180,3 +181,9 @@ def test_a_trial_shows_the_times_of_the_messages_and_the_muting():
 def test_the_way_names_the_routes_that_were_looked_at():
     assert looked_at(NIGHTS, {"team": "db"}) == [(0, "", True), (1, 'team="db"', True)]
     assert looked_at(INHERITED, {}) == [(0, "", True), (1, 'team="db"', False)]
+
+
+def test_the_file_of_the_how_to_passes_its_own_tests():
+    page = (Path(__file__).parents[2] / "docs/how-to/route-alerts.md").read_text("utf-8")
+    document = checked(page.partition("```yaml\n")[2].partition("```")[0])
+    assert len(document.tests) == 2

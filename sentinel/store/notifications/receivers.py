@@ -18,7 +18,7 @@ from sentinel.store.notifications.new_channels import OpenGroup, begin_later, be
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["DEFAULT", "FALLBACK", "INBOX", "Receivers"]
+__all__ = ["DEFAULT", "FALLBACK", "INBOX", "Receivers", "alone"]
 
 RECEIVER = table_of(Receiver)
 
@@ -104,7 +104,7 @@ class Receivers:
         }
 
         def work(connection: Connection) -> int:
-            _alone(connection)
+            alone(connection)
             before = self.all_in(connection)
             if check is not None:
                 check(before.get(name, []))
@@ -142,7 +142,7 @@ class Receivers:
         """
 
         def work(connection: Connection) -> None:
-            _alone(connection)
+            alone(connection)
             before = self.all_in(connection)
             if check is not None and name in before:
                 check(before[name])
@@ -190,8 +190,8 @@ class Receivers:
             self._store.wakes.request(connection, now)
 
 
-def _alone(connection: Connection) -> None:
-    """Let transactions that change receivers follow each other, as SQLite lets all of them."""
+def alone(connection: Connection) -> None:
+    """Let transactions that change receivers or routes follow each other, as SQLite lets all."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 

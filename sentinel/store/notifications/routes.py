@@ -15,6 +15,7 @@ from sentinel.notifications.route_trial import checked
 from sentinel.notifications.routing import RouteTree, compiled
 from sentinel.schema.routes import RouteVersion
 from sentinel.store.database.tables import model_of, table_of
+from sentinel.store.notifications.receivers import alone
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -115,6 +116,7 @@ class Routes:
         text = text if text.strip() else ""
 
         def work(connection: Connection) -> Applied:
+            alone(connection)
             known = self._store.receivers.all_in(connection)
             missing = sorted(receivers - set(known))
             if missing:
@@ -145,6 +147,7 @@ class Routes:
             return _version(connection, number).document if number else ""
 
         def work(connection: Connection) -> Applied:
+            alone(connection)
             return self._add(connection, text, actor, note, None, number)
 
         return self._store.in_transaction(work)
@@ -165,7 +168,6 @@ class Routes:
         same = active.digest == digest if active is not None else not document
         if same:
             return Applied(number=before, changed=False)
-        # Two at the same time take the same number, and the primary key refuses the second.
         number = connection.execute(select(func.coalesce(func.max(ROUTE.c.number), 0))).scalar_one()
         connection.execute(
             ROUTE.insert().values(

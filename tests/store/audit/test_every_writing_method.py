@@ -31,6 +31,8 @@ AUDITED = {
     "rules.rules.Rules.retire": ("rule.retired",),
     "notifications.receivers.Receivers.set": ("receiver.set",),
     "notifications.receivers.Receivers.remove": ("receiver.removed",),
+    "notifications.routes.Routes.apply": ("routes.applied",),
+    "notifications.routes.Routes.rollback": ("routes.applied",),
     "notifications.inbox.Inbox.mark_read": ("inbox.read",),
     "notifications.channel_health.record_recovery": ("channel.tested",),
     "log_levels.LogLevels.set": ("log.level",),

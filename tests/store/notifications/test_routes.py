@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from sentinel.evaluation.model import Evaluation
 from sentinel.notifications.why import shown
 from sentinel.store import Store
 from sentinel.store.notifications.explaining import why_of_alert
-from sentinel.store.notifications.routes import Routes
+from sentinel.store.notifications.routes import Applied, Routes
 from tests.world import World
 
 TREE = """
@@ -192,6 +193,17 @@ def test_every_version_is_kept_and_can_be_gone_back_to(desk: Desk, clock: FakeCl
         routes.rollback(9, actor="cy")
     actions = desk.rows("SELECT action, object_id FROM audit WHERE object_kind = 'routes'")
     assert [tuple(row) for row in actions] == [("routes.applied", str(n)) for n in (1, 2, 3, 4)]
+
+
+def test_two_who_apply_at_the_same_time_make_two_versions(desk: Desk):
+    documents = [TREE.replace("10s", f"{seconds}s") for seconds in range(20, 24)]
+
+    def applied(text: str) -> Applied:
+        return desk.routes.apply(text, actor="ann")
+
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(applied, documents))
+    assert sorted(one.number for one in found) == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
