@@ -8,10 +8,12 @@ with Client("http://127.0.0.1:8400", token="…") as sentinel:
         sentinel.act(alert.id, "acknowledge", note="looking into it")
 ```
 
-`AsyncClient` has the same methods as coroutines. Without arguments, both read `SENTINEL_URL` and
-`SENTINEL_TOKEN`.
+Bulk actions, silences, accounts, saved views and the inbox are requests of
+`sentinel.client.resources`, which `do` carries out. `AsyncClient` has the same methods as
+coroutines. Without arguments, both read `SENTINEL_URL` and `SENTINEL_TOKEN`.
 """
 
+from sentinel.client import resources
 from sentinel.client.async_client import AsyncClient
 from sentinel.client.client import Client
 from sentinel.client.models import (
@@ -36,4 +38,5 @@ __all__ = [
     "Rule",
     "RulePage",
     "Statistics",
+    "resources",
 ]

@@ -58,6 +58,10 @@ class AsyncClient:
             raise unreachable(self._http.base_url, error) from error
         return calls.read(call, response)
 
+    async def do(self, call: Call[M]) -> M:
+        """Carry out a request of `sentinel.client.resources`, and return its answer."""
+        return given(await self._do(call))
+
     async def alerts(
         self,
         *,

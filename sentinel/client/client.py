@@ -58,6 +58,10 @@ class Client:
             raise unreachable(self._http.base_url, error) from error
         return calls.read(call, response)
 
+    def do(self, call: Call[M]) -> M:
+        """Carry out a request of `sentinel.client.resources`, and return its answer."""
+        return given(self._do(call))
+
     def alerts(
         self,
         *,

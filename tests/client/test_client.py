@@ -16,7 +16,7 @@ import pytest
 from sentinel.access import Role
 from sentinel.api import create_app
 from sentinel.cli import main
-from sentinel.client import AsyncClient, Client
+from sentinel.client import AsyncClient, Client, resources
 from sentinel.clock import FakeClock
 from sentinel.engine.dispatcher import notify_due
 from sentinel.errors import ConfigurationError, Conflict, DatabaseUnreachable, NotFound
@@ -72,6 +72,37 @@ def sentinel(
 
     yield run
     settings.cache_clear()
+
+
+def test_the_further_resources_are_requests_of_either_client(world: World, url: str):
+    one, two = world.raises("/data", "/home")
+    with Client(url, TOKEN, user="maria") as client:
+        shown = client.do(resources.act_on_many("resolve", matching={}, dry_run=True))
+        assert (shown.matched, shown.changed) == (2, 0)
+        taken = client.do(resources.act_on_many("acknowledge", ids=[one, two], note="mine"))
+        assert [each.outcome for each in taken.outcomes] == ["changed", "changed"]
+        assert client.do(resources.undo(taken.undo[0])).changed == 2
+        silence = client.do(resources.silence_rule("disk", minutes=5, reason="work"))
+        assert [each.id for each in client.do(resources.silences()).items] == [silence.id]
+        assert client.do(resources.end_silence(silence.id)).ended_by == "maria"
+        client.do(resources.save_view("live", "a/b ü", "q=a"))
+        assert [each.name for each in client.do(resources.views()).items] == ["a/b ü"]
+        assert client.do(resources.remove_view("live", "a/b ü")).query == "q=a"
+        assert client.do(resources.inbox(q="nothing", unread=True)).items == []
+        assert client.do(resources.mark_read(None)).marked == 0
+
+    async def accounts() -> None:
+        async with AsyncClient(url, TOKEN) as client:
+            password = "seven green bicycles"
+            await client.do(resources.make_user("ada", "viewer", password, tenants=["acme"]))
+            await client.do(resources.grant_role("ada", "editor"))
+            left = await client.do(resources.revoke_role("ada", tenants=["acme"]))
+            assert [each["role"] for each in left.grants] == ["editor"]
+            assert (await client.do(resources.switch_user("ada", on=False))).state == "disabled"
+            assert (await client.do(resources.end_sessions("ada"))).sessions == 0
+            assert [each.name for each in (await client.do(resources.users())).items] == ["ada"]
+
+    asyncio.run(accounts())
 
 
 def test_alerts_are_listed_read_and_acted_on(world: World, url: str):
