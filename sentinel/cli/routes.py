@@ -37,10 +37,11 @@ def _text(file: Path) -> str:
 
 
 def _tree(file: Path) -> RouteTree | None:
-    from sentinel.notifications.routing import compiled
+    from sentinel.notifications.route_document import read_routes
+    from sentinel.notifications.routing import RouteTree
 
     text = _text(file)
-    return compiled(text) if text.strip() else None
+    return RouteTree(read_routes(text)) if text.strip() else None
 
 
 @commands.command()

@@ -192,8 +192,8 @@ def is_routed(route: str) -> bool:
 
 @lru_cache(maxsize=8)
 def compiled(text: str) -> RouteTree:
-    """Return a document's tree, compiled once; ConfigurationError where it cannot be read."""
-    return RouteTree(read_routes(text))
+    """Return the tree of a document that was applied, compiled once."""
+    return RouteTree(read_routes(text, known=True))
 
 
 def memberships(

@@ -220,6 +220,8 @@ def test_two_who_apply_at_the_same_time_make_two_versions(desk: Desk):
         (TREE.replace("receiver: db", "reciever: db"), "route.routes.0.reciever"),
         ("route: [", "no YAML"),
         ("[]", "no YAML with names"),
+        ("route: " + "[" * 2000, "no YAML"),
+        ("route: {" + "routes: [{" * 30 + "}]" * 30 + "}", "too deep"),
         ("route: {matchers: [a=b]}", "matches everything"),
     ],
 )  # fmt: skip
