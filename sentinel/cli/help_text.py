@@ -19,7 +19,8 @@ _ASSIGNMENT = re.compile(r"[A-Z_]+=")
 def set_help(group: typer.Typer) -> None:
     """Set the help of every command of `group`, and of the groups in it."""
     for command in group.registered_commands:
-        command.help = _help(inspect.getdoc(command.callback) or "")
+        # One that is made for each of several types has no docstring, but a help of its own.
+        command.help = _help(inspect.getdoc(command.callback) or command.help or "")
     for inner in group.registered_groups:
         if inner.typer_instance is not None:
             set_help(inner.typer_instance)
