@@ -23,7 +23,7 @@ _OF_THIS_MACHINE = frozenset((
     "dbus", "gio", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows",
 ))  # fmt: skip
 _KINDS = {"critical": "failure", "high": "failure", "medium": "warning", "low": "warning"}
-_MOST_TEXT, _MOST_TITLE = 3_000, 200
+_MOST_TEXT, _LEAST_TEXT, _MOST_TITLE = 3_000, 40, 200
 
 
 class Apprise(HttpChannel):
@@ -75,15 +75,19 @@ class Apprise(HttpChannel):
         )
         if service is None:
             raise failed
-        title = clipped(one_line(message.title), _MOST_TITLE)
+        most = int(service.body_maxlen)  # of both, where a service has no titles
+        title = clipped(one_line(message.title), min(_MOST_TITLE, most // 2))
         end = f"\n{clipped(footer(message), _MOST_TITLE)}\n{message.url}"
-        # Where a service has no titles, the title is put before the text.
-        room = max(20, min(_MOST_TEXT, int(service.body_maxlen) - len(title) - 10) - len(end))
-        text = fitted(alert_lines(message, 20), room, message.firing + message.resolved)
+        room = min(_MOST_TEXT, most - len(title) - 10) - len(end)
+        if room >= _LEAST_TEXT:
+            lines, total = alert_lines(message, 20), message.firing + message.resolved
+            text = fitted(lines, room, total) + end
+        else:
+            text = clipped(footer(message), max(1, most - len(title) - 10))
         kind = "success" if is_resolved(message) else _KINDS.get(message.severity, "info")
         try:
             _check(service, what)
-            sent = SendDeadline(self.timeout).run(lambda: _notify(service, title, text + end, kind))
+            sent = SendDeadline(self.timeout).run(lambda: _notify(service, title, text, kind))
         except DeliveryError:
             raise
         except Exception as error:  # noqa: BLE001 - the edge to Apprise, whose services are others'

@@ -38,6 +38,18 @@ def test_there_is_always_a_text_within_the_limit(receiver: Receiver, text: str):
     assert "… and " in body["message"]
 
 
+@pytest.mark.parametrize("most", [40, 160, 500])
+def test_a_service_for_short_messages_gets_a_short_one(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, most: int
+):
+    monkeypatch.setattr("apprise.plugins.custom_json.NotifyJSON.body_maxlen", most)
+    channel(receiver).send(storm("x" * 900))
+    (body,) = [json.loads(one.body) for one in receiver.requests]
+    assert body["message"]
+    assert len(body["title"]) + len(body["message"]) < most
+    assert ("… and 3,999 more" in body["message"]) is (most == 500)
+
+
 @pytest.mark.parametrize("code", [400, 500, 302])
 def test_what_is_not_true_is_a_failure_that_is_retried(receiver: Receiver, code: int):
     receiver.answers = [code]
