@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dashboard import approval_commands
 from dashboard import configuration_commands as configuration
 from dashboard.alert_commands import AlertCommand
 from dashboard.prefect_addresses import SavePrefectAddresses
@@ -20,6 +21,8 @@ PERMISSIONS: dict[type[Any], Permission] = {
     configuration.EndSilence: Permission.RESPOND,
     configuration.SwitchRule: Permission.EDIT,
     configuration.RunRule: Permission.EDIT,
+    approval_commands.DecideChange: Permission.EDIT,
+    approval_commands.CertifyAccess: Permission.ADMINISTER,
     configuration.SetReceiver: Permission.EDIT,
     configuration.RemoveReceiver: Permission.EDIT,
     configuration.SendTestMessage: Permission.EDIT,

@@ -19,7 +19,7 @@ import numpy as np
 
 from dashboard.database_errors import database
 from sentinel.access import Scope
-from sentinel.audit.origin import AUDIT_DOOR
+from sentinel.audit.origin import AUDIT_DOOR, ENGINE, present
 from sentinel.duration import parse_duration
 from sentinel.errors import NotFound, SentinelError
 from sentinel.links import Addresses
@@ -321,6 +321,10 @@ class Configuration:
         within.scoped_rules.get(name, tenant)
         return self._cli("rule", "run", name, "--tenant", tenant, "--no-wait")
 
+    def approve(self, change: str, comment: str, *, actor: str) -> CliResult:
+        """Run `sentinel rule approve` for a change that the caller may decide on."""
+        return self._cli("rule", "approve", change, "-m", comment, actor=actor)
+
     def cli(self, scope: Scope, *arguments: str, actor: str = "") -> CliResult:
         """Run a `sentinel` command that concerns all tenants, and return the JSON that it prints.
 
@@ -371,7 +375,7 @@ class Configuration:
                     "SENTINEL_DATABASE_URL": url,
                     "SENTINEL_URL": "",
                     "NO_COLOR": "1",
-                    AUDIT_DOOR: "dashboard",
+                    AUDIT_DOOR: f"dashboard:{present(ENGINE).kind}",
                     **({"SENTINEL_USER": actor} if actor else {}),
                 },
             )

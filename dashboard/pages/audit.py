@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import export_columns, export_panel, markup, session
+from dashboard.access_review import access_review
 from dashboard.audit_changes import changes
 from dashboard.export_panel import Export
 from dashboard.page_addresses import SEARCH
@@ -20,8 +21,8 @@ from sentinel.errors import SentinelError
 from sentinel.store.alerts.audit import KINDS, MOST_WALKED, Act, ActFilter, Place
 
 SPANS = {"24h": 1, "7d": 7, "30d": 30, "90d": 90, "all": 0}
-VIEWS = ("Actions on alerts", "All changes")
-"""From the timelines of alerts; from the audit trail, which is for admins as in the API."""
+VIEWS = ("Actions on alerts", "All changes", "Access review")
+"""From the timelines of alerts; from the audit trail, which is for admins as in the API; roles."""
 ROWS = 50
 PAGES = "audit-pages"
 """The search, where each page after its first begins, and how many rows were before it."""
@@ -162,8 +163,12 @@ def _view() -> str | None:
 
 def _page() -> None:
     st.html('<div class="page-head"><h1>Audit</h1></div>')
-    if session.may(Permission.ADMINISTER) and _view() == VIEWS[1]:
+    view = _view() if session.may(Permission.ADMINISTER) else None
+    if view == VIEWS[1]:
         changes(_since())
+        return
+    if view == VIEWS[2]:
+        access_review()
         return
     asked = _filters()
     turned = _turned(asked)

@@ -14,9 +14,11 @@ from dashboard import markup, rule_panels, session
 from dashboard.configuration import RuleLine
 from dashboard.configuration_commands import SwitchRule
 from dashboard.page_addresses import SEARCH
+from dashboard.pending_changes import pending_changes
 from dashboard.table import moments, table
 from sentinel.access import Permission
 from sentinel.errors import SentinelError
+from sentinel.rules.approval import ChangeWaits
 from sentinel.rules.health import LABELS, RuleHealth
 from sentinel.severity import Severity
 
@@ -41,6 +43,9 @@ def _switch(line: RuleLine, on: bool) -> None:
         closed = session.run(
             SwitchRule(name=line.row.name, tenant=line.row.tenant, on=on, reason=reason)
         )
+    except ChangeWaits as waits:
+        session.queue_toast(waits.message.capitalize(), "hourglass_top")
+        return
     except SentinelError as error:
         session.queue_toast(f"Not changed: {error}", "error")
         return
@@ -298,6 +303,7 @@ def rules() -> None:
         f'<div class="page-head"><h1>Rules</h1><span class="fresh-count">{on:,} of {len(lines):,} '
         "enabled</span></div>"
     )
+    pending_changes()
     if not lines:
         st.html(EMPTY)
         rule_panels.shipped(set())

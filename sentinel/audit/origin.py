@@ -43,7 +43,8 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 AUDIT_DOOR = "SENTINEL_AUDIT_DOOR"
-"""The variable by which the dashboard says that it runs a command for one of its users."""
+"""The variable by which the dashboard says that it runs a command for one of its users:
+`dashboard:` and how they were recognized."""
 ENGINE = Origin("engine", "system")
 """That of a process without a door."""
 _ACTING: ContextVar[Origin | None] = ContextVar("sentinel_audit_origin", default=None)

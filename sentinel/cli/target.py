@@ -138,8 +138,11 @@ def open_store() -> Generator[Store]:
 
 def door() -> Origin:
     """Return by which door this command's changes come: the dashboard runs some for its users."""
-    dashboard = os.environ.get(AUDIT_DOOR) == "dashboard"
-    return Origin("dashboard" if dashboard else "cli", "local")
+    name, _, kind = os.environ.get(AUDIT_DOOR, "").partition(":")
+    if name != "dashboard":
+        return Origin("cli", "local")
+    # It has checked who its user is.
+    return Origin("dashboard", "person" if kind == "person" else "local")
 
 
 def actor() -> str:

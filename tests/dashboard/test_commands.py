@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from dashboard import alert_commands, configuration_commands, prefect_addresses
+from dashboard import (
+    configuration_commands,
+)
 from dashboard.alert_commands import Answer
-from dashboard.command_permissions import PERMISSIONS, check_permission
 from dashboard.commands import Commands
 from dashboard.configuration import Configuration
 from dashboard.data import Data
@@ -352,32 +353,6 @@ def test_a_form_of_somebody_who_may_not_act_changes_nothing(browser: Browser, st
     assert "night" not in store.receivers.all()
     browser.commands.run_form(command, lambda: unconfined("maria"))
     assert store.receivers.all()["night"] == ["inbox"]
-
-
-def test_each_command_needs_a_permission_and_an_unknown_one_needs_the_highest():
-    modules = (alert_commands, configuration_commands, prefect_addresses)
-    commands = {
-        found
-        for module in modules
-        for found in vars(module).values()
-        if isinstance(found, type) and hasattr(found, "carry_out")
-    }
-    assert commands == set(PERMISSIONS)
-    viewer = Principal(name="vera", kind="person", role=Role.VIEWER)
-    editor = Principal(name="eva", kind="person", role=Role.EDITOR)
-    allowed = {kind.__name__ for kind in commands if _may(kind, viewer)}
-    assert allowed == {"SaveView", "RemoveView"}
-    assert not _may(prefect_addresses.SavePrefectAddresses, editor)
-    assert not _may(int, editor)
-    assert _may(configuration_commands.SetReceiver, editor)
-
-
-def _may(kind: type[Any], who: Principal) -> bool:
-    try:
-        check_permission(kind, who)
-    except ConfigurationError:
-        return False
-    return True
 
 
 def test_a_form_of_a_viewer_changes_nothing(browser: Browser, store: Store):

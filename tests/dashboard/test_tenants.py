@@ -21,6 +21,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import configuration_commands as commands
 from dashboard import page_tokens
 from dashboard.alert_commands import AlertCommand
+from dashboard.approval_commands import CertifyAccess, DecideChange
 from dashboard.command_permissions import PERMISSIONS
 from dashboard.commands import Commands
 from dashboard.configuration import CliResult, Configuration
@@ -218,15 +219,17 @@ FORMS: tuple[Callable[[Place], Any], ...] = (
     lambda place: commands.RunRule(name=f"rule-{place.mark}", tenant=place.tenant),
     lambda place: commands.SaveView(page="live", name=place.tenant, query=""),
     lambda place: commands.RemoveView(page="live", name=place.tenant),
+    lambda place: DecideChange(change=place.pending, decision="approve"),
     lambda _: commands.SetReceiver(name="night", channels=["inbox"]),
     lambda _: commands.RemoveReceiver(name="default"),
     lambda _: commands.SendTestMessage(channel="inbox"),
     lambda _: commands.SaveChannel(kind="slack-webhook", name="x", values={}),
     lambda _: commands.RemoveChannel(channel="slack-webhook/x"),
     lambda _: SavePrefectAddresses(prefect_api_url="", prefect_ui_url=""),
+    lambda _: CertifyAccess(comment="seen"),
 )
 """Every command of a form, about what is of a place."""
-OF_ALL = 6
+OF_ALL = 7
 """So many of them, the last ones, change what belongs to all tenants."""
 NUMBER = itertools.count()
 

@@ -1,0 +1,43 @@
+"""Each command of the dashboard needs a permission; one that is not listed, the highest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dashboard import (
+    alert_commands,
+    approval_commands,
+    configuration_commands,
+    prefect_addresses,
+)
+from dashboard.command_permissions import PERMISSIONS, check_permission
+from sentinel.access import Principal, Role
+from sentinel.errors import ConfigurationError
+
+
+def test_each_command_needs_a_permission_and_an_unknown_one_needs_the_highest():
+    modules = (
+        alert_commands, approval_commands, configuration_commands, prefect_addresses,
+    )  # fmt: skip
+    commands = {
+        found
+        for module in modules
+        for found in vars(module).values()
+        if isinstance(found, type) and hasattr(found, "carry_out")
+    }
+    assert commands == set(PERMISSIONS)
+    viewer = Principal(name="vera", kind="person", role=Role.VIEWER)
+    editor = Principal(name="eva", kind="person", role=Role.EDITOR)
+    allowed = {kind.__name__ for kind in commands if _may(kind, viewer)}
+    assert allowed == {"SaveView", "RemoveView"}
+    assert not _may(prefect_addresses.SavePrefectAddresses, editor)
+    assert not _may(int, editor)
+    assert _may(configuration_commands.SetReceiver, editor)
+
+
+def _may(kind: type[Any], who: Principal) -> bool:
+    try:
+        check_permission(kind, who)
+    except ConfigurationError:
+        return False
+    return True
