@@ -153,6 +153,7 @@ def test_a_backup_holds_accounts_but_no_session(sessions: Sessions, store: Store
     assert rows["person"] == 1
     assert "person_session" not in rows
     assert "failed_login" not in rows
+    assert "login_address" not in rows
 
 
 def test_a_restore_ends_every_session(sessions: Sessions, store: Store, tmp_path: Path):
