@@ -89,6 +89,7 @@ def test_its_labels_its_count_and_its_links_are_one_click_away(
     )  # fmt: skip
     scene.raises("other")
     run = scene.store.alerts.get(wanted).flow_run_id
+    scene.store.notification_log.claim("test", due_before=scene.store.now() + timedelta(minutes=1))
     row(page, "full").locator(".title").click()
     drawer = page.locator(".drawer")
     facts = drawer.locator(".facts")
@@ -98,6 +99,9 @@ def test_its_labels_its_count_and_its_links_are_one_click_away(
     expect(notified).to_contain_text(
         "waiting for more alerts before the first notification (group_wait); next check"
     )
+    drawer.get_by_text("Every outcome").click()
+    expect(drawer.locator(".outcomes li")).to_contain_text("inbox")
+    expect(drawer.locator(".outcomes small").last).to_contain_text("not notified: waiting for more")
     expect(drawer.locator(".label")).to_have_text(["host=web 01", "team=x", "t=full"])
     for name, url in (
         ("Runbook", "https://wiki.example/disk"),
