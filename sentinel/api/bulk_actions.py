@@ -105,9 +105,10 @@ class BulkRequest(ActionFields):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if (self.ids is None) == (self.matching is None):
+        given = self.model_fields_set & {"ids", "matching"}
+        if len(given) != 1 or (self.ids is None and self.matching is None):
             raise ValueError("needs either ids or matching")
-        if self.matching is not None and self.expected_versions:
+        if "matching" in given and "expected_versions" in self.model_fields_set:
             raise ValueError("expected_versions go with ids, not with matching")
         return self
 

@@ -70,7 +70,8 @@ class SilenceNew(BaseModel):
 
     @model_validator(mode="after")
     def _one_end(self) -> Self:
-        if (self.duration_minutes is None) == (self.until is None):
+        given = self.model_fields_set & {"duration_minutes", "until"}
+        if len(given) != 1 or (self.duration_minutes is None and self.until is None):
             raise ValueError("needs either duration_minutes or until")
         return self
 

@@ -112,6 +112,7 @@ def test_alerts_out_of_reach_are_as_unknown_ones(
     [
         ({}, "either ids or matching"),
         ({"ids": ["0" * 32], "matching": {}}, "either ids or matching"),
+        ({"ids": None, "matching": {}}, "either ids or matching"),
         ({"matching": {"sverity": ["high"]}}, "matching.sverity"),
         ({"matching": {}, "expected_versions": {"0" * 32: 1}}, "go with ids"),
         ({"matching": {"status": ["gone"]}}, "'gone'"),
