@@ -73,7 +73,8 @@ def deploy(
     are sent to Prefect, several at a time. Schedules, pauses and Automations stay on or off as
     users switched them. Rules made by hand are not touched. A rule that was edited in Prefect is
     printed with its differences and reset to its file. The alerts of a removed rule close as
-    "rule disabled", never as recovered.
+    "rule disabled", never as recovered. Where separation of duties is on, a change to a critical
+    rule is refused until a second person approves it; then deploy again.
 
     Exits with 1 if a deployment was refused; the others are deployed.
 
@@ -87,7 +88,7 @@ def deploy(
     Raises:
         Exit: with 1 if a deployment was refused
     """
-    from sentinel.cli.change_log import recorded
+    from sentinel.cli.change_log import approved_steps, note_applied, recorded
     from sentinel.cli.exit_codes import Exit
     from sentinel.rollout.api import RolloutApi
     from sentinel.rollout.apply import apply_plan, plan_rollout
@@ -103,9 +104,11 @@ def deploy(
             api, entries, flow_cache_of(settings), remove=remove, receivers=receivers_here()
         )
         if not dry_run:
+            steps, approved = approved_steps(steps)
             planned = changes_of(steps)
             with Progress(_todo(steps), silent=json) as progress, recorded(planned, door="deploy"):
                 steps = apply_plan(api, steps, progress=progress.step)
+            note_applied(approved, steps)
             for step in steps:
                 if step.kind == "removed" and step.live is not None:
                     retire(step.live)

@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
+from sentinel.access import Role
 from sentinel.duration import parse_duration
 from sentinel.lint.deployment_file import lint_files
+from sentinel.store import Store
+from sentinel.store.access.people import People
+from sentinel.store.approvals.pending_changes import PendingChanges
+from sentinel.store.approvals.separation import Separation
 from sentinel.timing.schedule import anchor_for
 from tests.cli.shell import Run
 from tests.prefect_server import PrefectServer
@@ -73,3 +78,36 @@ def test_a_rule_that_is_not_deployed_is_reported(run: Run):
     code, _, err = run("rule", "export", "export-none")
     assert code != 0
     assert "Prefect has no deployment of the rule export-none" in err
+
+
+def test_a_critical_rule_is_rolled_out_once_a_second_person_approved_it(
+    connected: PrefectServer, run: Run, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PREFECT_API_URL", connected.url)
+    monkeypatch.setenv("SENTINEL_DATABASE_URL", migrated_url)
+    file = Path("critical.yaml")
+
+    def deploys(length: str) -> tuple[int, str]:
+        one = entry("export-critical")
+        one["parameters"]["rule"] |= {"severity": "critical", "for": length}
+        file.write_text(yaml.safe_dump({"name": "x", "deployments": [one]}))
+        code, out, err = run("deploy", "--file", str(file))
+        return code, out + err
+
+    assert deploys("2h")[0] == 0, "a new rule waits for nobody"
+    store = Store(migrated_url)
+    People(store).create("bob", Role.EDITOR, password="seven green bicycles", actor="root")
+    Separation(store).switch(None, on=True, actor="root")
+    code, said = deploys("3h")
+    assert (code, "waits for the approval of a second person" in said) == (1, True), said
+    assert "for: 2h" in run("rule", "export", "export-critical")[1]
+    (change,) = PendingChanges(store).list()
+    assert [str(one) for one in change.differences] == ['rule.for: "2h" → "3h"']
+    monkeypatch.setenv("SENTINEL_USER", "bob")
+    assert "it is done by: sentinel deploy" in run("rule", "approve", change.id)[1]
+    monkeypatch.setenv("SENTINEL_USER", "ada")
+    assert deploys("4h")[0] == 1, "another difference than the one that was approved"
+    assert deploys("3h")[0] == 0
+    assert "for: 3h" in run("rule", "export", "export-critical")[1]
+    assert PendingChanges(store).get(change.id).status == "applied"
+    store.close()

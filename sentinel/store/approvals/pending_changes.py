@@ -30,7 +30,7 @@ from sentinel.store.approvals.pending_views import (
 )
 from sentinel.store.database.scoped import in_scope
 from sentinel.store.database.tables import PENDING_CHANGE
-from sentinel.store.rules.asking import person_behind, sides
+from sentinel.store.rules.asking import Asked, person_behind, sides
 from sentinel.store.rules.lock import lock_rules
 from sentinel.store.rules.rules import switch_state
 
@@ -99,6 +99,19 @@ class PendingChanges:
         """
         with self._store.read() as connection:
             return view_of(self._store, found_change(connection, change_id, scope))
+
+    def approved(self, asked: Asked) -> str | None:
+        """Return the id of the same change where it is approved and not yet applied."""
+        query = select(PENDING_CHANGE).where(
+            PENDING_CHANGE.c.tenant == asked.tenant, PENDING_CHANGE.c.rule == asked.rule,
+            PENDING_CHANGE.c.kind == asked.kind,
+            PENDING_CHANGE.c.status == ChangeStatus.APPROVED.value,
+        )  # fmt: skip
+        with self._store.read() as connection:
+            for row in connection.execute(query):
+                if (row.before, row.after) == (asked.before, asked.after):
+                    return row.id
+        return None
 
     def reject(
         self, change_id: str, *, actor: str, comment: str = "", scope: Scope = EVERYTHING
