@@ -122,6 +122,7 @@ def run() -> list[Row]:
             taken = asyncio.run(_measured(app, store, key.secret.text))
         finally:
             app.state.answers.close()
+            app.state.batches.close()
             app.state.keys.close()
             app.state.people.close()
             store.close()

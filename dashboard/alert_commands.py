@@ -22,7 +22,7 @@ from sentinel.alerts.bulk import Step, changed, steps_by_version, take, undo_ste
 from sentinel.alerts.reasons import Reason
 from sentinel.duration import format_duration
 from sentinel.errors import DatabaseError, NotFound, SentinelError
-from sentinel.store.alerts.apply_action import MOST_ACTED_ON
+from sentinel.store.alerts.asked import MOST_ACTED_ON
 
 if TYPE_CHECKING:
     from dashboard.commands import Services

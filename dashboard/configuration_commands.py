@@ -12,7 +12,7 @@ import msgspec
 
 from sentinel.alerts.actions import Acknowledge
 from sentinel.audit.change import channel_change
-from sentinel.store.alerts.apply_action import MOST_ACTED_ON
+from sentinel.store.alerts.asked import MOST_ACTED_ON
 from sentinel.store.alerts.filter import AlertFilter
 
 if TYPE_CHECKING:

@@ -326,7 +326,7 @@ class Data:
 
         Args:
             scope: of whoever acts; alerts that are not in it are as unknown
-            ids: at most `sentinel.store.alerts.apply_action.MOST_ACTED_ON`
+            ids: at most `sentinel.store.alerts.asked.MOST_ACTED_ON`
             action: what a person does
             expected_version: an alert of another version is not changed
 

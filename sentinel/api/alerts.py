@@ -9,14 +9,16 @@ from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from pydantic import WithJsonSchema
 
 from sentinel.access import Permission
 from sentinel.alerts.actions import Action, ActionResult, action_named
 from sentinel.alerts.reasons import Reason, words
 from sentinel.alerts.view import SHOWN, AlertView
-from sentinel.api.access import Acting, acting
+from sentinel.api.access import acting
 from sentinel.api.answers import answers_of, json_response
+from sentinel.api.batches import batches_of
 from sentinel.api.bodies import Moment
 from sentinel.api.needs import needs
 from sentinel.api.problems import Problem, responses
@@ -32,12 +34,14 @@ from sentinel.api.schemas import (
     Remediation,
 )
 from sentinel.api.scoped import refuse_if_seen, within
+from sentinel.audit.origin import present
 from sentinel.engine.snooze import offer, still_firing
 from sentinel.errors import NotFound
 from sentinel.links import Addresses, run_about
 from sentinel.severity import WORDS
 from sentinel.store import Store
 from sentinel.store.access.within import Within
+from sentinel.store.alerts.asked import Asked
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.alerts.queries import Order
 from sentinel.store.alerts.search_syntax import searched
@@ -163,17 +167,17 @@ async def get_alert(request: Request, alert_id: AlertId) -> Response:
     answers = answers_of(request)
     store = within(request)
     asked = ("alert", store.scope, alert_id)
-    read = partial(_detail, request, store, alert_id)
-    return json_response(await answers.of(asked, await answers.version(), read))
-
-
-def _detail(request: Request, store: Within, alert_id: str) -> tuple[bytes, None]:
-    found = store.detail(alert_id)
-    fields = found.alert
-    fields["links"] = _links(request, fields)
-    fields["timeline"] = found.timeline
-    fields["remedy"] = _remediation(request, found.remediation)
-    return msgspec.json.encode(fields), None
+    version = await answers.version()
+    body = answers.kept(asked, version)
+    if body is None:
+        found = store.admitted(alert_id, await batches_of(request).details.answer(alert_id))
+        fields = found.alert | {
+            "links": _links(request, found.alert),
+            "timeline": found.timeline,
+            "remedy": _remediation(request, found.remediation),
+        }
+        body = answers.keep(asked, version, msgspec.json.encode(fields))
+    return json_response(body)
 
 
 def _remediation(request: Request, row: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -189,9 +193,10 @@ def _remediation(request: Request, row: dict[str, Any] | None) -> dict[str, Any]
     "/{alert_id}/actions",
     summary="Act on an alert",
     responses=responses(400, 404, 409, 413),
+    response_model=ActionTaken,
 )
 @needs(Permission.RESPOND, "alerts", confined=True)
-def act(request: Request, alert_id: AlertId, asked: ActionRequest, who: Acting) -> ActionTaken:
+async def act(request: Request, alert_id: AlertId, asked: ActionRequest) -> Response:
     """Acknowledge, unacknowledge, resolve, reopen, suppress, unsuppress, assign or comment.
 
     Repeating an action changes nothing and is no error. 409 means that the alert's state forbids
@@ -205,23 +210,29 @@ def act(request: Request, alert_id: AlertId, asked: ActionRequest, who: Acting) 
     Raises:
         Problem: 404 for an unknown alert, 409 if the action is refused
     """
-    store = within(request)
-    hold = asked.action == "resolve" and _holds(store, alert_id)
-    done = store.act(
-        [alert_id], action_of(store.store, asked, who.name), expected_version=asked.expected_version
-    )
-    result = done[0]
-    if not result.ok:
-        if result.reason is Reason.NOT_FOUND:
-            refuse_if_seen(store.store, who, alert_id)
+    store, who = within(request), acting(request)
+    action = action_of(store.store, asked, who.name)
+    hold = asked.action == "resolve" and await run_in_threadpool(_holds, store, alert_id)
+    acted = await batches_of(request).actions.answer(
+        Asked(
+            ids=[alert_id], action=action, expected_version=asked.expected_version,
+            scope=store.scope, origin=present(store.store.origin),
+        )
+    )  # fmt: skip
+    result, alert = acted.result, acted.alert
+    if result.reason is Reason.NOT_FOUND:
+        await run_in_threadpool(refuse_if_seen, store.store, who, alert_id)
+    if alert is None:
         problem = _refused(alert_id, asked, result)
         raise problem
-    return ActionTaken(
-        reason=result.reason,
-        reason_text=words(result.reason),
-        offer=offer(store.store) if hold else None,
-        alert=item_of(request, store.alert(alert_id)),
-    )
+    fields = vars(alert)
+    taken = {
+        "reason": result.reason,
+        "reason_text": words(result.reason),
+        "offer": offer(store.store) if hold else None,
+        "alert": fields | {"links": _links(request, fields)},
+    }
+    return json_response(msgspec.json.encode(taken))
 
 
 def _holds(store: Within, alert_id: str) -> bool:

@@ -109,6 +109,38 @@ class Answers:
                 future = self._asked[asked] = self._threads.submit(compute)
         return await asyncio.shield(asyncio.wrap_future(future))
 
+    def kept(self, key: Hashable, version: Version) -> Any:
+        """Return the answer that `keep` kept, if it still holds; else None.
+
+        Args:
+            key: as in `of`
+            version: read after the request came
+
+        Returns:
+            The answer, which must not be changed.
+        """
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is None or not _holds(kept, version, None):
+                return None
+            self._kept.move_to_end(key)
+            return kept.value
+
+    def keep(self, key: Hashable, version: Version, value: T) -> T:
+        """Keep an answer that was computed elsewhere, after `version` was read.
+
+        Args:
+            key: as in `of`
+            version: read before it was computed
+            value: the answer
+
+        Returns:
+            The answer.
+        """
+        with self._lock:
+            self._keep(key, _entry(key, version, value, None, None))
+        return value
+
     def close(self) -> None:
         """End the threads when they have computed what they are at."""
         for threads in (self._threads, self._version_threads):
@@ -138,26 +170,33 @@ class Answers:
         answer: _Kept | None = None
         try:
             value, ends = read()
-            both = [moment for moment in (ends, version.ends) if moment is not None]
-            size = len(value) if isinstance(value, bytes) else _SIZE_OF_OBJECT
-            size += sys.getsizeof(repr(key)) + _SIZE_OF_ENTRY
-            ends = min(both, default=None)
-            answer = _Kept(value, version.number, more, version.at, ends, size)
+            answer = _entry(key, version, value, ends, more)
             return value
         finally:
             with self._lock:
                 # Both at once: who looks in between would compute it again.
                 del self._asked[asked]
-                if answer is not None and answer.size <= MOST_KEPT_OF_ONE:
+                if answer is not None:
                     self._keep(key, answer)
 
     def _keep(self, key: Hashable, answer: _Kept) -> None:
+        if answer.size > MOST_KEPT_OF_ONE:
+            return
         replaced = self._kept.pop(key, None)
         self._size += answer.size - (replaced.size if replaced is not None else 0)
         self._kept[key] = answer
         while self._size > MOST_KEPT_BYTES:
             _, oldest = self._kept.popitem(last=False)
             self._size -= oldest.size
+
+
+def _entry(
+    key: Hashable, version: Version, value: Any, ends: datetime | None, more: Hashable
+) -> _Kept:
+    both = [moment for moment in (ends, version.ends) if moment is not None]
+    size = len(value) if isinstance(value, bytes) else _SIZE_OF_OBJECT
+    size += sys.getsizeof(repr(key)) + _SIZE_OF_ENTRY
+    return _Kept(value, version.number, more, version.at, min(both, default=None), size)
 
 
 def _holds(kept: _Kept, version: Version, more: Hashable) -> bool:

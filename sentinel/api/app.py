@@ -52,6 +52,7 @@ from sentinel.api import (
     why,
 )
 from sentinel.api.answers import Answers
+from sentinel.api.batches import Batches
 from sentinel.api.bodies import DESCRIBED
 from sentinel.api.host_guard import refuse_host
 from sentinel.api.issuer_keys import outside_tokens
@@ -126,6 +127,7 @@ def create_app(
             prefect.close()
             app.state.answers.close()
             # Not on the event loop: whoever waits for an answer is to get it.
+            await run_in_threadpool(app.state.batches.close)
             await run_in_threadpool(app.state.arrivals.close)
             app.state.keys.close()
             if app.state.outside is not None:
@@ -148,6 +150,7 @@ def create_app(
     app.state.token = token(chosen)
     app.state.store = store or Store.of(chosen, origin=Origin("api", "token"))
     app.state.answers = Answers(app.state.store)
+    app.state.batches = Batches(app.state.store)
     app.state.arrivals = Arrivals(app.state.store)
     app.state.keys = KnownKeys(app.state.store)
     app.state.outside = outside_tokens(chosen, app.state.store)

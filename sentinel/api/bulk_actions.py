@@ -24,7 +24,7 @@ from sentinel.api.scoped import within
 from sentinel.engine.snooze import offer, still_firing
 from sentinel.severity import WORDS
 from sentinel.store.access.within import Within
-from sentinel.store.alerts.apply_action import MOST_ACTED_ON
+from sentinel.store.alerts.asked import MOST_ACTED_ON
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.alerts.search_syntax import searched
 

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+import msgspec
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
 from sentinel.access import Permission
+from sentinel.api.answers import json_response
+from sentinel.api.batches import Sent, batches_of
 from sentinel.api.bodies import Body, described
 from sentinel.api.needs import needs
 from sentinel.api.problems import ItemError, Problem, responses, the_others
 from sentinel.api.scoped import EventTenant, WholeTenant
 from sentinel.events import MOST_AT_ONCE, Kept, NoEvents, read_events
-from sentinel.store.access.within import OfTenant
 
 __all__ = ["EventsAccepted", "batches", "router"]
+
+_LARGE = 65_536
+"""Bytes of a body from which on it is parsed in a thread, so that nobody waits for that."""
 
 router = APIRouter(tags=["events"])
 batches = APIRouter(tags=["events"])
@@ -68,14 +74,12 @@ class EventsAccepted(BaseModel):
 @router.post(
     "/process-event",
     summary="Send an event",
+    response_model=EventsAccepted,
     responses=responses(400, 413),
     openapi_extra=described(_ONE, _EXAMPLE),
 )
 @needs(Permission.RESPOND, "events", confined=True)
-def process_event(
-    body: Body,
-    tenant_id: EventTenant,
-) -> EventsAccepted:
+async def process_event(request: Request, body: Body, tenant_id: EventTenant) -> Response:
     """Store one event, any JSON object. It is durable when the response arrives, then matched.
 
     Events are deduplicated by `id` (or `event_id`).
@@ -86,7 +90,8 @@ def process_event(
     Raises:
         Problem: 422 if the event is invalid, or the body has several
     """
-    events = _read(body)
+    large = len(body) > _LARGE
+    events = await run_in_threadpool(_read, body) if large else _read(body)
     if len(events) != 1:
         raise Problem(
             422,
@@ -94,7 +99,8 @@ def process_event(
             f"{len(events):,} events were sent, but this path accepts one",
             hint="Send several to /api/v1/events.",
         )
-    return _keep(events, tenant_id)
+    kept = await batches_of(request).events.answer(Sent(tenant_id.name, events))
+    return json_response(msgspec.json.encode(_accepted(kept, sent=1).model_dump()))
 
 
 @batches.post(
@@ -125,7 +131,7 @@ def send_events(body: Body, tenant: WholeTenant) -> EventsAccepted:
             f"{len(events):,} events in one request are too many",
             hint=f"Send at most {MOST_AT_ONCE:,} per request.",
         )
-    return _keep(events, tenant)
+    return _accepted(tenant.add_events(events), len(events))
 
 
 def _read(body: bytes) -> list[object]:
@@ -136,10 +142,9 @@ def _read(body: bytes) -> list[object]:
         raise Problem(400, "bad_request", message, hint=error.hint) from None
 
 
-def _keep(events: list[object], tenant: OfTenant) -> EventsAccepted:
-    kept = tenant.add_events(events)
+def _accepted(kept: Kept, sent: int) -> EventsAccepted:
     if kept.refused:
-        raise _refused(kept, len(events))
+        raise _refused(kept, sent)
     return EventsAccepted(accepted=kept.accepted, duplicates=kept.duplicates)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 
-from sentinel.access import Permission, Principal
+from sentinel.access import Permission
 from sentinel.alerts.actions import ActionName
 from sentinel.api.access import Acting
 from sentinel.api.alerts import AlertId, act, item_of, list_alerts
@@ -240,34 +240,31 @@ async def active(
     )  # fmt: skip
 
 
-_ROUTE: dict[str, Any] = {"responses": responses(400, 404, 409, 413)}
+_ROUTE: dict[str, Any] = {
+    "responses": responses(400, 404, 409, 413),
+    "response_model": ActionTaken,
+}
 
 
 @steps.put("/{alert_id}/acknowledge", summary="Acknowledge an alert (PUT)", **_ROUTE)
 @steps.post("/{alert_id}/acknowledge", summary="Acknowledge an alert", **_ROUTE)
 @needs(Permission.RESPOND, "alerts", confined=True)
-def acknowledge(
-    request: Request, alert_id: AlertId, who: Acting, step: Step | None = None
-) -> ActionTaken:
+async def acknowledge(request: Request, alert_id: AlertId, step: Step | None = None) -> Response:
     """Take the alert on; a repetition changes nothing. The body may be left out."""
-    return _take(request, alert_id, who, "acknowledge", step)
+    return await _take(request, alert_id, "acknowledge", step)
 
 
 @steps.put("/{alert_id}/resolve", summary="Resolve an alert (PUT)", **_ROUTE)
 @steps.post("/{alert_id}/resolve", summary="Resolve an alert", **_ROUTE)
 @needs(Permission.RESPOND, "alerts", confined=True)
-def resolve(
-    request: Request, alert_id: AlertId, who: Acting, step: Step | None = None
-) -> ActionTaken:
+async def resolve(request: Request, alert_id: AlertId, step: Step | None = None) -> Response:
     """Resolve the alert by hand; a repetition changes nothing. The body may be left out."""
-    return _take(request, alert_id, who, "resolve", step)
+    return await _take(request, alert_id, "resolve", step)
 
 
 @steps.post("/{alert_id}/silence", summary="Silence an alert", **_ROUTE)
 @needs(Permission.RESPOND, "alerts", confined=True)
-def silence(
-    request: Request, alert_id: AlertId, who: Acting, step: Silence | None = None
-) -> ActionTaken:
+async def silence(request: Request, alert_id: AlertId, step: Silence | None = None) -> Response:
     """Send no notifications about the alert for some time, an hour unless the body says how long.
 
     The alert stays as it is, and so does the silence if it fires again. The action `unsuppress`
@@ -283,12 +280,10 @@ def silence(
         "reason": given.reason or given.note,
         "expected_version": given.expected_version,
     }
-    return act(request, alert_id, ActionRequest.model_validate(asked), who)
+    return await act(request, alert_id, ActionRequest.model_validate(asked))
 
 
-def _take(
-    request: Request, alert_id: str, who: Principal, name: ActionName, step: Step | None
-) -> ActionTaken:
+async def _take(request: Request, alert_id: str, name: ActionName, step: Step | None) -> Response:
     given = step or Step.model_validate({})
     asked = {"action": name, "note": given.note, "expected_version": given.expected_version}
-    return act(request, alert_id, ActionRequest.model_validate(asked), who)
+    return await act(request, alert_id, ActionRequest.model_validate(asked))

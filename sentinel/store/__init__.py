@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -21,10 +20,10 @@ from sentinel.alerts.actions import Action, ActionResult
 from sentinel.alerts.inputs import Reason
 from sentinel.audit.origin import ENGINE, Origin
 from sentinel.clock import Clock, SystemClock
-from sentinel.errors import ConfigurationError
 from sentinel.evaluation.model import Applied, Evaluation
 from sentinel.settings import Settings
 from sentinel.store.alerts import apply_action, apply_evaluation
+from sentinel.store.alerts.asked import Asked
 from sentinel.store.alerts.queries import Alerts
 from sentinel.store.database.engine import connect, one_snapshot, reading, writing
 from sentinel.store.database.insert import insert_into
@@ -169,7 +168,7 @@ class Store:
         """Do what a person asked to each alert, in one transaction.
 
         Args:
-            ids: the alerts, at most `apply_action.MOST_ACTED_ON`
+            ids: the alerts, at most `MOST_ACTED_ON`
             action: one of `sentinel.alerts.actions.Action`
             expected_version: an alert of another version is not changed
             scope: an alert that is not in it is as unknown
@@ -180,20 +179,14 @@ class Store:
         Raises:
             ConfigurationError: there are too many ids, or a text has a NUL character
         """
-        if len(ids) > apply_action.MOST_ACTED_ON:
-            raise ConfigurationError(
-                f"{len(ids):,} alerts at once are too many",
-                hint=f"Act on at most {apply_action.MOST_ACTED_ON:,} at a time.",
-            )
-        if any("\0" in text for text in msgspec.structs.astuple(action) if isinstance(text, str)):
-            raise ConfigurationError(
-                "the text has a NUL character, which no database keeps", hint="Leave it out."
-            )
-        return self.in_transaction(
-            lambda connection: apply_action.act(
-                self, connection, ids, action, expected_version, scope
-            )
-        )
+        asked = Asked(ids=ids, action=action, expected_version=expected_version, scope=scope)
+        return self.act_all([asked])[0]
+
+    def act_all(self, asked: Sequence[Asked]) -> list[list[ActionResult]]:
+        """Do what several people asked, in one transaction; see `apply_action.act_all`."""
+        for one in asked:
+            one.check()
+        return self.in_transaction(lambda connection: apply_action.act_all(self, connection, asked))
 
     def sweep(self, now: datetime | None = None) -> int:
         """Expire alerts that have outlived `resolve_after`, and wake `notify` if a group is due.

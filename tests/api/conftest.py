@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from sentinel.api import create_app
 from sentinel.api.answers import Answers
+from sentinel.api.batches import Batches
 from sentinel.api.issuer_keys import OutsideTokens, outside_tokens
 from sentinel.api.known_keys import KnownKeys
 from sentinel.api.people import SignedIn
@@ -56,12 +57,14 @@ def app(application: FastAPI, store: Store) -> Generator[FastAPI]:
     """The application over the store of the test."""
     application.state.store = store
     application.state.answers = Answers(store)
+    application.state.batches = Batches(store)
     application.state.arrivals = Arrivals(store)
     application.state.keys = KnownKeys(store)
     application.state.people = SignedIn(store, application.state.settings)
     application.state.full_at = None
     yield application
     application.state.answers.close()
+    application.state.batches.close()
     application.state.arrivals.close()
     application.state.keys.close()
     application.state.people.close()
@@ -121,11 +124,13 @@ def desk(on_prefect: FastAPI, database: str) -> Generator[httpx.Client]:
     """A caller of the application over a database of its own; rules are deleted afterwards."""
     store = Store(database)
     on_prefect.state.store, on_prefect.state.answers = store, Answers(store)
+    on_prefect.state.batches = Batches(store)
     with called(on_prefect, Authorization=f"Bearer {TOKEN}") as client:
         yield client
         for item in client.get("/api/v1/alerts/rules").json()["items"]:
             client.delete(f"/api/v1/alerts/rules/{item['name']}")
     on_prefect.state.answers.close()
+    on_prefect.state.batches.close()
     store.close()
 
 

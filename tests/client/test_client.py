@@ -48,6 +48,7 @@ def url(world: World, tmp_path: Path) -> Generator[str]:
     with served(app, lifespan="off") as url:
         yield url
     app.state.answers.close()
+    app.state.batches.close()
 
 
 @pytest.fixture

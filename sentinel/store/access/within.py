@@ -198,8 +198,22 @@ class Within:
         Raises:
             NotFound: there is none of that id, or it is not in scope
         """
-        found = read_detail(self.store, alert_id)
-        if not self.scope.holds(found.alert["tenant"], found.alert["team"]):
+        return self.admitted(alert_id, read_detail(self.store, alert_id))
+
+    def admitted(self, alert_id: str, found: Detail | None) -> Detail:
+        """Return what was read of an alert, if it is in scope.
+
+        Args:
+            alert_id: 32 hex digits
+            found: what `read_details` found; None for nothing
+
+        Returns:
+            The alert.
+
+        Raises:
+            NotFound: there is none of that id, or it is not in scope
+        """
+        if found is None or not self.scope.holds(found.alert["tenant"], found.alert["team"]):
             raise NotFound(f"there is no alert {alert_id!r}", hint=LISTED)
         return found
 

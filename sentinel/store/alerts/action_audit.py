@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -10,11 +10,13 @@ from sqlalchemy import Connection
 from sentinel.alerts.actions import Action, Assign, Suppress
 from sentinel.alerts.state import AlertState
 from sentinel.audit.change import Change
+from sentinel.audit.origin import Origin
+from sentinel.store.audit.record import Recorded
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["Made", "record_action"]
+__all__ = ["Done", "Made", "record_actions"]
 
 _FIELDS = ("status", "assignee", "suppressed_until")
 _PEOPLE = ("assignee",)
@@ -29,28 +31,40 @@ class Made(NamedTuple):
     title: str
 
 
-def record_action(
-    store: Store, connection: Connection, action: Action, made: Sequence[Made]
-) -> None:
+class Done(NamedTuple):
+    """An action, the alerts that it changed, and its door; None for that of the present request."""
+
+    action: Action
+    made: Sequence[Made]
+    origin: Origin | None = None
+
+
+def record_actions(store: Store, connection: Connection, done: Sequence[Done]) -> None:
     """Write who did what to which alerts.
 
     Args:
         store: the shared database
-        connection: the transaction of the action
-        action: what a person did
-        made: the alerts that it changed; nothing is written where there is none
+        connection: the transaction of the actions
+        done: what people did; nothing is written of what changed nothing
     """
-    if len(made) == 1:
-        return _write(store, connection, action, made)
-    by_tenant: dict[str, list[Made]] = {}
+    store.audit.add_all(
+        connection,
+        [
+            Recorded(_change(one.action, some), one.action.actor, one.origin)
+            for one in done
+            for some in _by_tenant(one.made)
+        ],
+    )
+
+
+def _by_tenant(made: Sequence[Made]) -> Collection[Sequence[Made]]:
+    found: dict[str, list[Made]] = {}
     for one in made:
-        by_tenant.setdefault(one.tenant, []).append(one)
-    for some in by_tenant.values():
-        _write(store, connection, action, some)
-    return None
+        found.setdefault(one.tenant, []).append(one)
+    return found.values()
 
 
-def _write(store: Store, connection: Connection, action: Action, made: Sequence[Made]) -> None:
+def _change(action: Action, made: Sequence[Made]) -> Change:
     first = made[0]
     many = len(made) > 1
     before, after = ({}, _given(action)) if many else _differing(first.before, first.after)
@@ -58,15 +72,11 @@ def _write(store: Store, connection: Connection, action: Action, made: Sequence[
         after = _given(action)  # the silence of its rule lasts longer, so its row stays
     if many:
         after |= {"count": len(made), "ids": [one.after.id for one in made]}
-    store.audit.add(
-        connection,
-        Change(
-            action=f"alert.{type(action).__name__.lower()}", object_kind="alert",
-            object_id="" if many else first.after.id,
-            object_name=f"{len(made):,} alerts" if many else first.title,
-            tenant=first.tenant, before=before, after=after, note=action.comment, people=_PEOPLE,
-        ),
-        actor=action.actor,
+    return Change(
+        action=f"alert.{type(action).__name__.lower()}", object_kind="alert",
+        object_id="" if many else first.after.id,
+        object_name=f"{len(made):,} alerts" if many else first.title,
+        tenant=first.tenant, before=before, after=after, note=action.comment, people=_PEOPLE,
     )  # fmt: skip
 
 

@@ -23,7 +23,6 @@ from sqlalchemy import (
     tuple_,
 )
 
-from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.actions import Action, ActionResult, Reopen, Suppress, Unsuppress
 from sentinel.alerts.inputs import Closed, Input, Status
 from sentinel.alerts.lifecycle import step
@@ -32,29 +31,26 @@ from sentinel.alerts.state import AlertState, Terms, Transition
 from sentinel.notifications.grouping import Membership
 from sentinel.rules.rule import Rule
 from sentinel.severity import Severity
-from sentinel.store.alerts.action_audit import Made, record_action
+from sentinel.store.alerts.action_audit import Done, Made, record_actions
 from sentinel.store.alerts.alert_rows import ALERT_STATES, state_of
+from sentinel.store.alerts.asked import MOST_ACTED_ON, Asked
 from sentinel.store.alerts.holds import hold_rules
 from sentinel.store.alerts.late_runs import late_runs
 from sentinel.store.alerts.muted import load_muted, load_silenced
 from sentinel.store.alerts.reopen import beside, homes_of
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
-from sentinel.store.database.scoped import alerts_in
 from sentinel.store.database.tables import ALERT, NOT_RESOLVED, RULE
 from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["MOST_ACTED_ON", "OF_A_SENDER", "act", "close_rule", "expire", "expire_before"]
-
-MOST_ACTED_ON = 10_000
-"""So many ids fit into one statement of either database."""
+__all__ = ["OF_A_SENDER", "act_all", "close_rule", "expire", "expire_before"]
 
 # Made once: SQLAlchemy compiles each statement object by itself.
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _CHOSEN = ALERT.c.id.in_(_IDS)
-_RULES = select(ALERT.c.tenant, ALERT.c.rule).where(_CHOSEN).distinct()
+_OWNED = select(*(ALERT.c[name] for name in ("id", "tenant", "team", "rule"))).where(_CHOSEN)
 
 
 def _rows(*where: ColumnElement[bool]) -> Select[Any]:
@@ -81,46 +77,52 @@ OF_A_SENDER = (
 """Alerts whose rule says what becomes of those that are not repeated."""
 
 
-def act(
-    store: Store,
-    connection: Connection,
-    ids: Sequence[str],
-    action: Action,
-    expected_version: int | None,
-    scope: Scope = EVERYTHING,
-) -> list[ActionResult]:
-    """Do `action` to each alert; one that refuses does not keep the others from it.
+def act_all(
+    store: Store, connection: Connection, asked: Sequence[Asked]
+) -> list[list[ActionResult]]:
+    """Do actions to alerts; one that is refused does not keep the others from theirs.
 
     Args:
         store: whose clock and settings hold
         connection: an open writing transaction
-        ids: at most `MOST_ACTED_ON` alerts; one named twice is acted on once
-        action: what a person does
-        expected_version: where given, an alert that has moved on since then is left alone
-        scope: of whoever acts; an alert that is not in it is as one that does not exist
+        asked: at most `MOST_ACTED_ON` alerts in all; where there are several, no alert is in two
+            of them, and none is a `Reopen`, whose alerts decide about one another
 
     Returns:
-        What came of it for each alert, in the order of `ids`.
+        What came of it for each alert, in the order of `asked` and of their ids.
     """
-    wanted = {"ids": alerts_in(connection, scope, list(dict.fromkeys(ids)))}
-    rules = lock_rules(connection, [tuple(row) for row in connection.execute(_RULES, wanted)])
+    ids = {"ids": list({alert_id for one in asked for alert_id in one.ids})}
+    scopes = {alert_id: one.scope for one in asked for alert_id in one.ids}
+    found = [
+        row for row in connection.execute(_OWNED, ids) if scopes[row.id].holds(row.tenant, row.team)
+    ]
+    rules = lock_rules(connection, [(row.tenant, row.rule) for row in found])
     # Read again now that their rules are locked.
-    rows = connection.execute(_ACTED_ON, wanted).all()
-    rows = [row for row in rows if scope.holds(row.tenant, row.team)]
+    again = connection.execute(_ACTED_ON, {"ids": [row.id for row in found]}).all()
+    rows = {row.id: row for row in again if scopes[row.id].holds(row.tenant, row.team)}
     unit = UnitOfWork(store, connection, store.now())
-    mutes = isinstance(action, Suppress | Unsuppress)
+    mutes = any(isinstance(one.action, Suppress | Unsuppress) for one in asked)
     changes = _Changes(unit, rules, load_silenced(connection, unit.now) if mutes else {})
-    if isinstance(action, Reopen):
-        # Of two that were the same situation, the newer comes back.
-        rows = sorted(rows, key=lambda row: row.id, reverse=True)
-        changes.look_up_resolved(rows)
-    results = {row.id: changes.act(row, action, expected_version) for row in rows}
-    resolved = [(row.tenant, row.rule) for row in rows if _by_hand(results[row.id])]
+    results: dict[str, ActionResult] = {}
+    done: list[Done] = []
+    for one in asked:
+        mine = [rows[alert_id] for alert_id in dict.fromkeys(one.ids) if alert_id in rows]
+        if isinstance(one.action, Reopen):
+            # Of two that were the same situation, the newer comes back.
+            mine.sort(key=lambda row: row.id, reverse=True)
+            changes.look_up_resolved(mine)
+        changes.made = []
+        results |= {row.id: changes.act(row, one.action, one.expected_version) for row in mine}
+        done.append(Done(one.action, changes.made, one.origin))
+    resolved = [(row.tenant, row.rule) for row in rows.values() if _by_hand(results[row.id])]
     if resolved:
         hold_rules(connection, resolved, unit.now + store.options.hold_after_manual_resolve)
-    record_action(store, connection, action, changes.made)
+    record_actions(store, connection, done)
     unit.commit()
-    return [results.get(alert_id) or _not_found(alert_id) for alert_id in dict.fromkeys(ids)]
+    return [
+        [results.get(alert_id) or _not_found(alert_id) for alert_id in dict.fromkeys(one.ids)]
+        for one in asked
+    ]
 
 
 def close_rule(

@@ -7,7 +7,22 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Text, and_, cast, false, func, not_, or_, select, true
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    String,
+    Text,
+    and_,
+    cast,
+    false,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.ext.compiler import compiles
 
 from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.view import SHOWN
@@ -16,10 +31,36 @@ from sentinel.severity import severity_of
 from sentinel.store.database.scoped import in_scope
 from sentinel.store.database.tables import ALERT, MEMBER, NOT_RESOLVED
 
-__all__ = ["AlertFilter", "both", "narrowed", "shown_conditions", "statuses"]
+__all__ = ["LIVE", "AlertFilter", "both", "narrowed", "shown_conditions", "statuses"]
 
-# Written as literal text, not as a parameter: SQLite uses a partial index only when it can see
-# its condition in the query.
+
+class _Live(ColumnElement[bool]):
+    """The condition of the partial indexes over live alerts, beside a status that implies it.
+
+    SQLite uses a partial index only when it can see its condition in the query. PostgreSQL infers
+    it from `status = 'open'`, and would multiply both: it would expect one live alert where there
+    are thousands, and sort all of them instead of walking an index that is in order.
+    """
+
+    inherit_cache = True
+    type = Boolean()
+
+
+@compiles(_Live)
+def _seen(_element: _Live, _compiler: Any, **_: Any) -> str:
+    return NOT_RESOLVED.text
+
+
+@compiles(_Live, "postgresql")
+def _inferred(_element: _Live, _compiler: Any, **_: Any) -> str:
+    return "true"
+
+
+LIVE = _Live()
+# In the query's text, not parameters of it, from which neither database infers anything.
+_PENDING, _OPEN, _ACKNOWLEDGED = (
+    literal_column(f"'{status}'", String) for status in ("pending", "open", "acknowledged")
+)
 
 
 class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,14 +135,12 @@ def shown_conditions(now: datetime) -> dict[str, ColumnElement[bool]]:
     alert = ALERT.c
     unmuted = or_(alert.suppressed_until.is_(None), alert.suppressed_until <= now)
     return {
-        "pending": and_(NOT_RESOLVED, alert.status == "pending"),
-        "open": and_(NOT_RESOLVED, alert.status == "open", unmuted, alert.escalation_level == 0),
-        "escalated": and_(
-            NOT_RESOLVED, alert.status == "open", unmuted, alert.escalation_level > 0
-        ),
-        "acknowledged": and_(NOT_RESOLVED, alert.status == "acknowledged", unmuted),
+        "pending": and_(LIVE, alert.status == _PENDING),
+        "open": and_(LIVE, alert.status == _OPEN, unmuted, alert.escalation_level == 0),
+        "escalated": and_(LIVE, alert.status == _OPEN, unmuted, alert.escalation_level > 0),
+        "acknowledged": and_(LIVE, alert.status == _ACKNOWLEDGED, unmuted),
         "suppressed": and_(
-            NOT_RESOLVED, alert.status.in_(("open", "acknowledged")), alert.suppressed_until > now
+            LIVE, alert.status.in_((_OPEN, _ACKNOWLEDGED)), alert.suppressed_until > now
         ),
         "resolved": alert.status == "resolved",
     }

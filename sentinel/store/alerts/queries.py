@@ -20,11 +20,17 @@ from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, sele
 from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.view import AlertView, TimelineView, alert_fields
 from sentinel.errors import ConfigurationError, Conflict, NotFound
-from sentinel.store.alerts.filter import AlertFilter, narrowed, shown_conditions, statuses
+from sentinel.store.alerts.filter import (
+    LIVE,
+    AlertFilter,
+    narrowed,
+    shown_conditions,
+    statuses,
+)
 from sentinel.store.alerts.fulltext import counted, found, phrases
 from sentinel.store.alerts.live_counts import CAP, Counts, count_all
 from sentinel.store.database.chunks import chunks
-from sentinel.store.database.tables import ALERT, NOT_RESOLVED, TIMELINE
+from sentinel.store.database.tables import ALERT, TIMELINE
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -318,7 +324,7 @@ def _live(chosen: AlertFilter, now: datetime) -> list[_Segment]:
     for together in (("open", "escalated"), ("acknowledged",), ("suppressed",)):
         named = [shown[name] for name in together if name in wanted]
         if named:
-            segments.append(_Segment(and_(NOT_RESOLVED, or_(*named)), ALERT.c.opened_at, True))
+            segments.append(_Segment(and_(LIVE, or_(*named)), ALERT.c.opened_at, True))
     if "pending" in wanted:
         segments.append(_Segment(shown["pending"], ALERT.c.first_bad_at, True))
     if "resolved" in wanted:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import secrets
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 
 from sentinel.audit.chain import pseudonym
 from sentinel.audit.change import Change, canonical, not_done, redacted
-from sentinel.audit.origin import present
+from sentinel.audit.origin import Origin, present
 from sentinel.schema.columns import new_id
+from sentinel.store.database.bulk import insert_many
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import AUDIT, AUDIT_PERSON
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["SYSTEM", "Audit", "person_of"]
+__all__ = ["SYSTEM", "Audit", "Recorded", "person_of"]
 
 SYSTEM = "sentinel"
 """Who acts where no person or key does."""
@@ -45,6 +46,14 @@ _INSERT = (
 _PERSON = select(AUDIT_PERSON.c.id).where(AUDIT_PERSON.c.name == bindparam("who"))
 
 
+class Recorded(NamedTuple):
+    """A change, who made it, and by which door; None for that of the present request."""
+
+    change: Change
+    actor: str
+    origin: Origin | None = None
+
+
 class Audit:
     """Writes audit rows.
 
@@ -63,24 +72,49 @@ class Audit:
             change: what it changes
             actor: who does it; empty for Sentinel itself
         """
-        origin = present(self._store.origin)
-        given = _kept(actor)[:_LONGEST_NAME]
-        who = given or SYSTEM
+        row = self._row(connection, Recorded(change, actor))
+        who = _kept(actor)[:_LONGEST_NAME] or SYSTEM
+        values = {f"new_{field}": value for field, value in row.items()} | {"who": who}
+        if connection.execute(_INSERT, values).first() is None:
+            person_of(self._store, connection, who)
+            connection.execute(_INSERT, values)
+
+    def add_all(self, connection: Connection, recorded: Sequence[Recorded]) -> None:
+        """Write a row for each change, as `add` does.
+
+        Args:
+            connection: the transaction that makes the changes
+            recorded: the changes, each with who made it
+        """
+        if len(recorded) == 1 and recorded[0].origin is None:
+            return self.add(connection, recorded[0].change, actor=recorded[0].actor)
+        names = {_kept(one.actor)[:_LONGEST_NAME] or SYSTEM for one in recorded}
+        # In one order, so that two transactions that make the same pseudonyms cannot deadlock.
+        people = {name: person_of(self._store, connection, name) for name in sorted(names)}
+        rows: list[tuple[Any, ...]] = []
+        for one in recorded:
+            row = self._row(connection, one)
+            who = people[_kept(one.actor)[:_LONGEST_NAME] or SYSTEM]
+            rows.append((who, *(row[field] for field in _GIVEN)))
+        if rows:
+            insert_many(connection, "audit", ("actor", *_GIVEN), rows)
+        return None
+
+    def _row(self, connection: Connection, recorded: Recorded) -> dict[str, Any]:
+        """Return the cells of a row by column, but for the pseudonym of who made the change."""
+        change = recorded.change
+        origin = recorded.origin or present(self._store.origin)
         name, object_id = change.object_name, change.object_id
         if change.object_kind == "person":
             name, object_id = "", person_of(self._store, connection, name)
-        row = {
+        return {
             "id": new_id(), "at": self._store.now(),
-            "kind": origin.kind if given else "system", "door": origin.door,
+            "kind": origin.kind if _kept(recorded.actor) else "system", "door": origin.door,
             "tenant": change.tenant, "action": change.action, "object_kind": change.object_kind,
             "object_id": object_id, "object_name": _kept(name), "note": _kept(change.note),
             "before": self._text(connection, change.before, change.people),
             "after": self._text(connection, change.after, change.people),
         }  # fmt: skip
-        values = {f"new_{field}": value for field, value in row.items()} | {"who": who}
-        if connection.execute(_INSERT, values).first() is None:
-            person_of(self._store, connection, who)
-            connection.execute(_INSERT, values)
 
     def write(self, changes: Sequence[Change], *, actor: str) -> None:
         """Write rows in a transaction of their own, for changes outside this database."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, false, not_, or_, select, true
+from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, select, true
 
 from sentinel.access import Scope
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, RULE
 
-__all__ = ["alert_in", "alerts_in", "group_in", "in_scope", "rule_in", "scope_text"]
+__all__ = ["alert_in", "group_in", "in_scope", "rule_in", "scope_text"]
 
 
 def in_scope(
@@ -67,14 +66,6 @@ def scope_text(scope: Scope) -> tuple[str, tuple[str, ...]]:
 def alert_in(scope: Scope) -> list[ColumnElement[bool]]:
     """Return the conditions under which an alert is in scope."""
     return in_scope(scope, ALERT.c.tenant, ALERT.c.team)
-
-
-def alerts_in(connection: Connection, scope: Scope, ids: Sequence[str]) -> list[str]:
-    """Return those of `ids` that are alerts in scope; all of them where everything is."""
-    if scope.is_everything:
-        return list(ids)
-    query = select(ALERT.c.id).where(ALERT.c.id.in_(ids), *alert_in(scope))
-    return list(connection.execute(query).scalars())
 
 
 def rule_in(scope: Scope) -> list[ColumnElement[bool]]:

@@ -1,12 +1,14 @@
 """The log of events: stored durably, once per id, and read in the order of their commits.
 
-A call is one row of JSON. Its number comes from the tenant's own counter, whose row stays locked
-until the commit. No number becomes visible before a smaller one, so a cursor misses nothing.
+A call, or several that came at the same time, are one row of JSON. Its number comes from the
+tenant's own counter, whose row stays locked until the commit. No number becomes visible before a
+smaller one, so a cursor misses nothing.
 """
 
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -37,6 +39,8 @@ _COLUMNS = tuple(column.name for column in BLOCK.columns)
 _KEY = 16
 _DEFLATED_FROM = 2048
 _PIECE = 100
+_Placed = tuple[int, int, bytes]
+"""The call that an event came in, its index there, and its JSON."""
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,19 +75,41 @@ class Events:
         Raises:
             ConfigurationError: there are too many.
         """
-        if len(events) > MOST_AT_ONCE:
+        return self.add_calls([events], tenant=tenant)[0]
+
+    def add_calls(self, calls: Sequence[Sequence[object]], *, tenant: str) -> list[Kept]:
+        """Store the events of several calls in one transaction, and as one row.
+
+        Args:
+            calls: the events of each, at most 10,000 in all
+            tenant: whose they are
+
+        Returns:
+            For each call, what `add` returns. An event that two calls have is stored for the first.
+
+        Raises:
+            ConfigurationError: there are too many.
+        """
+        count = sum(map(len, calls))
+        if count > MOST_AT_ONCE:
             raise ConfigurationError(
-                f"{len(events):,} events at once are too many",
+                f"{count:,} events at once are too many",
                 hint=f"Send at most {MOST_AT_ONCE:,} at a time.",
             )
-        plain, keyed, refused = _sorted(events, tenant)
-        came = len(events) - len(refused)
-        accepted = 0
-        if came:
+        plain, keyed, refused = _sorted(calls, tenant)
+        accepted: Counter[int] = Counter()
+        if plain or keyed:
             accepted = self._store.in_transaction(
                 lambda link: self._add(link, tenant, plain, keyed)
             )
-        return Kept(accepted=accepted, duplicates=came - accepted, refused=refused)
+        return [
+            Kept(
+                accepted=accepted[call],
+                duplicates=len(events) - len(refused[call]) - accepted[call],
+                refused=refused[call],
+            )
+            for call, events in enumerate(calls)
+        ]
 
     def add_within(self, connection: Connection, events: Sequence[object], *, tenant: str) -> int:
         """Store events in the caller's transaction; an invalid one is a mistake of the caller.
@@ -100,24 +126,25 @@ class Events:
         Raises:
             ValueError: one of them is no event
         """
-        plain, keyed, refused = _sorted(events, tenant)
+        plain, keyed, (refused,) = _sorted([events], tenant)
         if refused:
             raise ValueError(f"event {refused[0].index} is invalid: {refused[0].message}")
-        return self._add(connection, tenant, plain, keyed)
+        return self._add(connection, tenant, plain, keyed).total()
 
     def _add(
         self,
         connection: Connection,
         tenant: str,
-        plain: Sequence[tuple[int, bytes]],
-        keyed: dict[bytes, tuple[int, bytes]],
-    ) -> int:
+        plain: Sequence[_Placed],
+        keyed: dict[bytes, _Placed],
+    ) -> Counter[int]:
+        """Store what is new, and return how many events of each call that was."""
         new = _first_seen(connection, sorted(keyed)) if keyed else set[bytes]()
         fresh = sorted([*plain, *(keyed[key] for key in new)])
         if not fresh:
-            return 0
+            return Counter()
         now = self._store.now()
-        data = b"[" + b",".join([text for _, text in fresh]) + b"]"
+        data = b"[" + b",".join([text for *_, text in fresh]) + b"]"
         if len(data) >= _DEFLATED_FROM:
             data = zlib.compress(data, 1)
         # As late as possible: from here on no other call of this tenant gets a number.
@@ -125,7 +152,7 @@ class Events:
         keep_until = now + self._store.options.keep_events
         row = (tenant, seq, now, len(fresh), keep_until, data)
         insert_bytes(connection, "event_block", _COLUMNS, row)
-        return len(fresh)
+        return Counter(call for call, *_ in fresh)
 
     def _next(self, connection: Connection, tenant: str, count: int) -> int:
         first = insert_into(self._store.dialect, TAIL).values(tenant=tenant, last=1, events=count)
@@ -197,20 +224,21 @@ class Events:
 
 
 def _sorted(
-    events: Sequence[object], tenant: str
-) -> tuple[list[tuple[int, bytes]], dict[bytes, tuple[int, bytes]], list[Refused]]:
-    """Return the events without an id, those with one by its key, and those that are refused."""
-    plain: list[tuple[int, bytes]] = []
-    keyed: dict[bytes, tuple[int, bytes]] = {}
-    refused: list[Refused] = []
-    for index, event in enumerate(events):
-        one = event if isinstance(event, Refused) else taken(tenant, index, event)
-        if not isinstance(one, Taken):
-            refused.append(one)
-        elif one.key is None:
-            plain.append((index, one.data))
-        else:
-            keyed.setdefault(one.key, (index, one.data))
+    calls: Sequence[Sequence[object]], tenant: str
+) -> tuple[list[_Placed], dict[bytes, _Placed], list[list[Refused]]]:
+    """Return the events without an id, those with one by its key, and for each call the refused."""
+    plain: list[_Placed] = []
+    keyed: dict[bytes, _Placed] = {}
+    refused: list[list[Refused]] = [[] for _ in calls]
+    for call, events in enumerate(calls):
+        for index, event in enumerate(events):
+            one = event if isinstance(event, Refused) else taken(tenant, index, event)
+            if not isinstance(one, Taken):
+                refused[call].append(one)
+            elif one.key is None:
+                plain.append((call, index, one.data))
+            else:
+                keyed.setdefault(one.key, (call, index, one.data))
     return plain, keyed, refused
 
 

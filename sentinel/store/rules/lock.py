@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, select, tuple_
 
 from sentinel.access import Scope
+from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import RULE
 
 __all__ = ["holds_rule", "lock_rules"]
 
+# By bytes, which is the order of Python too, whatever language the database sorts in.
+_NAMES = (RULE.c.tenant.collate("C"), RULE.c.name.collate("C"))
+_CHOSEN = tuple_(RULE.c.tenant, RULE.c.name).in_(bindparam("names", expanding=True))
 # Built once, since SQLAlchemy compiles a statement once for each object.
-_LOCKED = (
-    select(RULE)
-    .where(RULE.c.tenant == bindparam("tenant"), RULE.c.name == bindparam("name"))
-    .with_for_update()
-)
+_LOCKED = {
+    "postgresql": select(RULE).where(_CHOSEN).order_by(*_NAMES).with_for_update(),
+    "sqlite": select(RULE).where(_CHOSEN),
+}
 
 
 def lock_rules(connection: Connection, names: Iterable[tuple[str, str]]) -> dict[Any, Row[Any]]:
@@ -34,10 +37,10 @@ def lock_rules(connection: Connection, names: Iterable[tuple[str, str]]) -> dict
         The rows by `(tenant, name)`; a rule without a row is left out.
     """
     found: dict[Any, Row[Any]] = {}
-    for tenant, name in sorted(set(names)):
-        row = connection.execute(_LOCKED, {"tenant": tenant, "name": name}).first()
-        if row is not None:
-            found[tenant, name] = row
+    # PostgreSQL locks rows as they come out of the sort, and each piece comes after the one before.
+    for piece in chunks(sorted(set(names))):
+        rows = connection.execute(_LOCKED[connection.dialect.name], {"names": piece})
+        found.update({(row.tenant, row.name): row for row in rows})
     return found
 
 

@@ -1,0 +1,145 @@
+"""What requests that come at the same time read and write together.
+
+Single alerts are read by one query for all who ask; the actions of several people, and the events
+of several senders, go into one transaction each. One that fails does not keep the others from
+theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TypeVar, cast
+
+import msgspec
+from fastapi import Request
+
+from sentinel.alerts.actions import ActionResult, Reopen
+from sentinel.alerts.view import AlertView
+from sentinel.api.together import Together
+from sentinel.events import MOST_AT_ONCE, Kept
+from sentinel.store import Store
+from sentinel.store.alerts.asked import Asked
+from sentinel.store.alerts.detail import Detail, read_details
+from sentinel.store.database.failures import of_the_database
+
+__all__ = ["Acted", "Batches", "Sent", "batches_of"]
+
+Q = TypeVar("Q")
+R = TypeVar("R")
+
+
+class Acted(msgspec.Struct, frozen=True):
+    """The result of an action on one alert, and the alert after it; None where it was refused."""
+
+    result: ActionResult
+    alert: AlertView | None
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """The events of one request, and whose they are."""
+
+    tenant: str
+    events: Sequence[object]
+
+
+class Batches:
+    """The work that the requests of one process share.
+
+    Args:
+        store: the shared database
+
+    Attributes:
+        details: single alerts by id; None for an unknown one
+        actions: each on one alert
+        events: to store
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.details: Together[str, Detail | None] = Together(
+            "details", partial(_details, store), threads=2
+        )
+        self.actions: Together[Asked, Acted] = Together("actions", partial(_act, store))
+        self.events: Together[Sent, Kept] = Together("events", partial(_keep, store))
+
+    def close(self) -> None:
+        """End the threads when they have done what waits."""
+        for one in (self.details, self.actions, self.events):
+            one.close()
+
+
+def batches_of(request: Request) -> Batches:
+    """Return the batches of the application that serves `request`."""
+    return cast("Batches", request.app.state.batches)
+
+
+def _details(store: Store, ids: Sequence[str]) -> list[Detail | Exception | None]:
+    found = read_details(store, list(dict.fromkeys(ids)))
+    return [found.get(one) for one in ids]
+
+
+def _act(store: Store, asked: Sequence[Asked]) -> list[Acted | Exception]:
+    done: list[ActionResult | Exception] = []
+    for some in _apart(asked):
+        done += _each(some, lambda few: [results[0] for results in store.act_all(few)])
+    changed = [one.alert_id for one in done if isinstance(one, ActionResult) and one.ok]
+    alerts = store.alerts.some(list(dict.fromkeys(changed))) if changed else {}
+    return [
+        one if isinstance(one, Exception) else Acted(one, alerts.get(one.alert_id)) for one in done
+    ]
+
+
+def _apart(asked: Sequence[Asked]) -> Iterator[list[Asked]]:
+    """Yield what can go into one transaction: no alert twice, and a reopening alone."""
+    some: list[Asked] = []
+    taken: set[str] = set()
+    for one in asked:
+        alone = isinstance(one.action, Reopen)
+        if some and (alone or not taken.isdisjoint(one.ids)):
+            yield some
+            some, taken = [], set()
+        some.append(one)
+        taken.update(one.ids)
+        if alone:
+            yield some
+            some, taken = [], set()
+    if some:
+        yield some
+
+
+def _keep(store: Store, sent: Sequence[Sent]) -> list[Kept | Exception]:
+    places: dict[str, list[int]] = {}
+    for place, one in enumerate(sent):
+        places.setdefault(one.tenant, []).append(place)
+    done: dict[int, Kept | Exception] = {}
+    for tenant, mine in places.items():
+        for few in _bounded(sent, mine):
+            calls = [sent[place].events for place in few]
+            kept = _each(calls, partial(store.events.add_calls, tenant=tenant))
+            done.update(zip(few, kept, strict=True))
+    return [done[place] for place in range(len(sent))]
+
+
+def _bounded(sent: Sequence[Sent], places: Sequence[int]) -> Iterator[list[int]]:
+    """Yield places of calls that have no more events together than one call may have."""
+    few: list[int] = []
+    count = 0
+    for place in places:
+        size = len(sent[place].events)
+        if few and count + size > MOST_AT_ONCE:
+            yield few
+            few, count = [], 0
+        few.append(place)
+        count += size
+    yield few
+
+
+def _each(asked: Sequence[Q], work: Callable[[Sequence[Q]], Sequence[R]]) -> list[R | Exception]:
+    """Return the results of `work`; where it fails, those of each alone, as one may be to blame."""
+    try:
+        return [*work(asked)]
+    except Exception as error:  # noqa: BLE001 - it is raised where the answer is awaited
+        # Each alone would meet what all met: of 50 requests, with a locked database, 50 waits.
+        if len(asked) == 1 or of_the_database(error):
+            return [error] * len(asked)
+    return [one for alone in asked for one in _each([alone], work)]

@@ -1,0 +1,101 @@
+"""Work on what comes at the same time together: one query, one transaction, one thread.
+
+While one piece of work is done, what comes meanwhile waits, and all of it is the next piece: nobody
+waits for company, and a storm costs one commit for many requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Lock
+from typing import Any, Generic, TypeVar
+
+__all__ = ["Together"]
+
+Q = TypeVar("Q")
+R = TypeVar("R")
+_Waiting = tuple[Q, asyncio.AbstractEventLoop, "asyncio.Future[R]"]
+
+
+class Together(Generic[Q, R]):
+    """Answers questions, as many at once as wait.
+
+    Args:
+        name: of the threads
+        work: answers questions in a thread, in their order; what it returns as an exception is
+            raised to whoever asked, and what it raises to all
+        most: questions in one piece of work
+        threads: pieces of work at the same time
+    """
+
+    def __init__(
+        self, name: str, work: Callable[[Sequence[Q]], Sequence[R | Exception]], *,
+        most: int = 100, threads: int = 1,
+    ) -> None:  # fmt: skip
+        self._work = work
+        self._most = most
+        self._idle = threads
+        self._threads = ThreadPoolExecutor(threads, name)
+        self._lock = Lock()
+        self._waiting: deque[_Waiting[Q, R]] = deque()
+
+    async def answer(self, question: Q) -> R:
+        """Return the answer to a question, worked on after this was called.
+
+        Args:
+            question: what to answer
+
+        Returns:
+            The answer.
+
+        Raises:
+            Exception: what the work returned or raised
+        """
+        loop = asyncio.get_running_loop()
+        result: asyncio.Future[R] = loop.create_future()
+        with self._lock:
+            self._waiting.append((question, loop, result))
+            starts = self._idle > 0
+            if starts:
+                self._threads.submit(self._run)
+                self._idle -= 1
+        return await result
+
+    def close(self) -> None:
+        """End the threads when they have answered what waits."""
+        self._threads.shutdown(wait=True)
+
+    def _run(self) -> None:
+        while some := self._next():
+            try:
+                found = self._work([question for question, _, _ in some])
+            except Exception as error:  # noqa: BLE001 - it is raised where the answers are awaited
+                found = [error] * len(some)
+            answers: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[R], Any]]] = {}
+            for (_, loop, result), answer in zip(some, found, strict=True):
+                answers.setdefault(loop, []).append((result, answer))
+            for loop, pairs in answers.items():
+                with suppress(RuntimeError):  # the loop is closed: nobody waits there any more
+                    loop.call_soon_threadsafe(_settle, pairs)
+
+    def _next(self) -> list[_Waiting[Q, R]]:
+        with self._lock:
+            if not self._waiting:
+                self._idle += 1
+                return []
+            count = min(self._most, len(self._waiting))
+            return [self._waiting.popleft() for _ in range(count)]
+
+
+def _settle(pairs: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
+    for result, answer in pairs:
+        if result.done():
+            continue  # whoever asked waits no longer
+        if isinstance(answer, Exception):
+            result.set_exception(answer)
+        else:
+            result.set_result(answer)
