@@ -22,6 +22,7 @@ from sentinel.api.batches import batches_of
 from sentinel.api.bodies import Moment
 from sentinel.api.needs import needs
 from sentinel.api.problems import Problem, responses
+from sentinel.api.prompt import IS_ID, Prompt, PromptRoute, prompt
 from sentinel.api.schemas import (
     NO_NUL,
     ActionFields,
@@ -47,12 +48,15 @@ from sentinel.store.alerts.queries import Order
 from sentinel.store.alerts.search_syntax import searched
 from sentinel.tenant import TENANT_PATTERN
 
-__all__ = ["AlertId", "act", "action_of", "item_of", "list_alerts", "router"]
+__all__ = ["AlertId", "KnownLists", "act", "action_of", "item_of", "list_alerts", "router"]
 
-router = APIRouter(prefix="/alerts", tags=["alerts"])
+router = APIRouter(prefix="/alerts", tags=["alerts"], route_class=PromptRoute)
 
 _TEXT: dict[str, Any] = {"max_length": 300, "json_schema_extra": {"pattern": NO_NUL}}
 """What the schema says of texts that the database compares; the filter refuses others itself."""
+
+_LONGEST_KEPT, _MOST_KEPT = 500, 1_000
+"""Bytes of a query that is kept, and how many are."""
 
 AlertId = Annotated[
     str,
@@ -86,7 +90,12 @@ def _addresses(request: Request) -> Addresses:
     return cast("Addresses", request.app.state.addresses)
 
 
+def _asked_before(request: Request) -> Prompt | None:
+    return request.app.state.known_lists.get(request.scope["query_string"])
+
+
 @router.get("", summary="List alerts", responses=responses(), response_model=AlertList)
+@prompt(_asked_before)
 @needs(Permission.READ, "alerts", confined=True)
 async def list_alerts(
     request: Request,
@@ -133,12 +142,49 @@ async def list_alerts(
         status=tuple(status), severity=tuple(severity), rule=rule, category=category, team=team,
         assignee=assignee, since=since, until=until, tenant=tenant,
     )  # fmt: skip
-    chosen = searched(narrow, q, me=acting(request).me)
-    answers = answers_of(request)
-    store = within(request)
-    asked = ("alerts", store.scope, chosen, limit, cursor or None, order)
-    read = partial(_list, request, store, chosen, limit, cursor or None, order)
-    return json_response(await answers.of(asked, await answers.version(), read))
+    asked = _Listed(narrow, q, limit, cursor or None, order)
+    response = await asked(request)
+    # Valid, whoever asks it: the same text again needs no more validation.
+    lists: KnownLists = request.app.state.known_lists
+    lists.keep(request.scope["query_string"], asked)
+    return response
+
+
+class _Listed(msgspec.Struct, frozen=True):
+    """What a valid query asks for; called, it answers a request for it."""
+
+    narrow: AlertFilter
+    q: str
+    limit: int
+    cursor: str | None
+    order: Order
+
+    async def __call__(self, request: Request) -> Response:
+        chosen = searched(self.narrow, self.q, me=acting(request).me) if self.q else self.narrow
+        answers = answers_of(request)
+        store = within(request)
+        asked = ("alerts", store.scope, chosen, self.limit, self.cursor, self.order)
+        read = partial(_list, request, store, chosen, self.limit, self.cursor, self.order)
+        return json_response(await answers.of(asked, await answers.version(), read))
+
+
+class KnownLists:
+    """The queries of lists that were found valid, by their text."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, _Listed] = {}
+
+    def get(self, query: bytes) -> _Listed | None:
+        """Return what a query asks for, if it was found valid before."""
+        return self._known.get(query)
+
+    def keep(self, query: bytes, asked: _Listed) -> None:
+        """Keep what a valid query asks for."""
+        if len(query) > _LONGEST_KEPT:
+            return
+        if len(self._known) >= _MOST_KEPT:
+            self._known.clear()
+        self._known[query] = asked
 
 
 def _list(
@@ -155,15 +201,26 @@ def _list(
     return msgspec.json.encode({"items": page.items, "next_cursor": page.next}), None
 
 
+def _one_known(request: Request) -> Prompt | None:
+    plain = not request.scope["query_string"] and IS_ID(request.path_params["alert_id"])
+    return _answer_one if plain else None
+
+
 @router.get(
     "/{alert_id}",
     summary="One alert with its timeline",
     responses=responses(404),
     response_model=AlertDetail,
 )
+@prompt(_one_known)
 @needs(Permission.READ, "alerts", confined=True)
 async def get_alert(request: Request, alert_id: AlertId) -> Response:
     """Return the present alert, and all its changes, oldest first."""
+    return await _answer_one(request)
+
+
+async def _answer_one(request: Request) -> Response:
+    alert_id: str = request.path_params["alert_id"]
     answers = answers_of(request)
     store = within(request)
     asked = ("alert", store.scope, alert_id)

@@ -21,6 +21,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 from fastapi import Request, Response
 
+from sentinel.api.together import Together
 from sentinel.store import Store
 from sentinel.store.database.version import (
     RulesVersion,
@@ -35,8 +36,8 @@ T = TypeVar("T")
 
 THREADS = 4
 """Queries at the same time, of one process; the connection pool keeps five connections."""
-VERSION_THREADS = 2
-"""Reads of versions at the same time: every request waits for one, and none for slow queries."""
+_MOST_WAITING = 10_000
+"""Requests that one read of a version answers."""
 MOST_KEPT_BYTES = 32 * 1024 * 1024
 MOST_KEPT_OF_ONE = 2 * 1024 * 1024
 _SIZE_OF_OBJECT = 1024
@@ -63,7 +64,15 @@ class Answers:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._threads = ThreadPoolExecutor(THREADS, "answers")
-        self._version_threads = ThreadPoolExecutor(VERSION_THREADS, "versions")
+        # Every request waits for a version, and none for slow queries. One read answers all that
+        # came before it began.
+        self._versions: Together[None, Version] = Together(
+            "versions", lambda all_: [read_version(store)] * len(all_), most=_MOST_WAITING
+        )
+        self._rules_versions: Together[None, RulesVersion] = Together(
+            "rules-versions", lambda all_: [read_rules_version(store)] * len(all_),
+            most=_MOST_WAITING,
+        )  # fmt: skip
         self._lock = Lock()
         self._asked: dict[Hashable, Future[Any]] = {}
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
@@ -71,11 +80,11 @@ class Answers:
 
     async def version(self) -> Version:
         """Return the version of what people see, read after this was called."""
-        return await self._read_anew("version", partial(read_version, self._store))
+        return await self._versions.answer(None)
 
     async def rules_version(self) -> RulesVersion:
         """Return the version of the rules' rows, read after this was called."""
-        return await self._read_anew("rules", partial(read_rules_version, self._store))
+        return await self._rules_versions.answer(None)
 
     async def of(
         self,
@@ -143,21 +152,9 @@ class Answers:
 
     def close(self) -> None:
         """End the threads when they have computed what they are at."""
-        for threads in (self._threads, self._version_threads):
-            threads.shutdown(wait=True, cancel_futures=True)
-
-    async def _read_anew(self, name: str, read: Callable[[], T]) -> T:
-        with self._lock:
-            future = self._asked.get(name)
-            if future is None:
-                future = self._asked[name] = self._version_threads.submit(self._begun, name, read)
-        return await asyncio.shield(asyncio.wrap_future(future))
-
-    def _begun(self, name: str, read: Callable[[], T]) -> T:
-        with self._lock:
-            # Whoever asks from now on may need a newer one.
-            del self._asked[name]
-        return read()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._versions.close()
+        self._rules_versions.close()
 
     def _compute(
         self,

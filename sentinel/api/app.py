@@ -62,6 +62,7 @@ from sentinel.api.needs import describe_needs, needs
 from sentinel.api.own_token import configured_login_key, token
 from sentinel.api.parts import describe_parts, offer_parts
 from sentinel.api.people import SignedIn
+from sentinel.api.prompt import KnownRoutes
 from sentinel.api.query_names import KnownQuery
 from sentinel.api.relay_thread import RelayThread
 from sentinel.audit.origin import Origin
@@ -151,6 +152,7 @@ def create_app(
     app.state.store = store or Store.of(chosen, origin=Origin("api", "token"))
     app.state.answers = Answers(app.state.store)
     app.state.batches = Batches(app.state.store)
+    app.state.known_lists = alerts.KnownLists()
     app.state.arrivals = Arrivals(app.state.store)
     app.state.keys = KnownKeys(app.state.store)
     app.state.outside = outside_tokens(chosen, app.state.store)
@@ -223,6 +225,7 @@ def create_app(
     app.include_router(_for_callers(health.router), dependencies=open_here)
     for router in (introduction.router, introduction.pages, _documentation(app)):
         app.include_router(_for_callers(router), dependencies=open_here)
+    app.router.middleware_stack = KnownRoutes(app.router.middleware_stack)
     app.mount("/docs/static", StaticFiles(directory=Path(__file__).parent / "static"))
     return app
 

@@ -13,17 +13,20 @@ from sentinel.access import Permission
 from sentinel.api.answers import json_response
 from sentinel.api.batches import Sent, batches_of
 from sentinel.api.bodies import Body, described
+from sentinel.api.limits import allow
 from sentinel.api.needs import needs
 from sentinel.api.problems import ItemError, Problem, responses, the_others
-from sentinel.api.scoped import EventTenant, WholeTenant
+from sentinel.api.prompt import Prompt, PromptRoute, prompt
+from sentinel.api.scoped import EventTenant, WholeTenant, within
 from sentinel.events import MOST_AT_ONCE, Kept, NoEvents, read_events
+from sentinel.store.access.within import OfTenant
 
 __all__ = ["EventsAccepted", "batches", "router"]
 
 _LARGE = 65_536
 """Bytes of a body from which on it is parsed in a thread, so that nobody waits for that."""
 
-router = APIRouter(tags=["events"])
+router = APIRouter(tags=["events"], route_class=PromptRoute)
 batches = APIRouter(tags=["events"])
 
 _ID = {
@@ -71,6 +74,15 @@ class EventsAccepted(BaseModel):
     duplicates: int = Field(description="Number of events whose id was stored already.")
 
 
+def _of_the_usual_tenant(request: Request) -> Prompt | None:
+    return None if request.scope["query_string"] else _process
+
+
+async def _process(request: Request) -> Response:
+    allow(request)
+    return await _take(request, await request.body(), within(request).tenant(None))
+
+
 @router.post(
     "/process-event",
     summary="Send an event",
@@ -78,6 +90,7 @@ class EventsAccepted(BaseModel):
     responses=responses(400, 413),
     openapi_extra=described(_ONE, _EXAMPLE),
 )
+@prompt(_of_the_usual_tenant)
 @needs(Permission.RESPOND, "events", confined=True)
 async def process_event(request: Request, body: Body, tenant_id: EventTenant) -> Response:
     """Store one event, any JSON object. It is durable when the response arrives, then matched.
@@ -90,6 +103,10 @@ async def process_event(request: Request, body: Body, tenant_id: EventTenant) ->
     Raises:
         Problem: 422 if the event is invalid, or the body has several
     """
+    return await _take(request, body, tenant_id)
+
+
+async def _take(request: Request, body: bytes, tenant: OfTenant) -> Response:
     large = len(body) > _LARGE
     events = await run_in_threadpool(_read, body) if large else _read(body)
     if len(events) != 1:
@@ -99,7 +116,7 @@ async def process_event(request: Request, body: Body, tenant_id: EventTenant) ->
             f"{len(events):,} events were sent, but this path accepts one",
             hint="Send several to /api/v1/events.",
         )
-    kept = await batches_of(request).events.answer(Sent(tenant_id.name, events))
+    kept = await batches_of(request).events.answer(Sent(tenant.name, events))
     return json_response(msgspec.json.encode(_accepted(kept, sent=1).model_dump()))
 
 

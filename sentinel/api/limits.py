@@ -8,12 +8,12 @@ storm costs time and not memory.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import re
 import secrets
 import time
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -33,6 +33,8 @@ _STATE = "most_bytes"
 _log = logging.getLogger("sentinel.api")
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_PROCESS, _REQUESTS = secrets.token_hex(5), itertools.count()
+"""Ids are unique and no secret: random bytes for each would be a system call for each."""
 
 
 def allow(request: Request, most: int = MOST_INTAKE_BYTES) -> None:
@@ -60,15 +62,18 @@ class Limits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
-        request_id = given if _ID.fullmatch(given) else secrets.token_hex(8)
+        given = announced = ""
+        for name, value in scope["headers"]:
+            if name == b"x-request-id":
+                given = given or value.decode("latin-1")
+            elif name == b"content-length":
+                announced = announced or value.decode("latin-1")
+        request_id = given if _ID.fullmatch(given) else _new_id()
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
-        announced = headers.get("content-length", "")
         claims = int(announced) if announced.isdecimal() and len(announced) < 20 else 0
+        named_so = (b"x-request-id", request_id.encode())
         read = 0
-
         unread, began = True, time.monotonic()
 
         async def bounded() -> Message:
@@ -93,9 +98,13 @@ class Limits:
 
         async def named(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
                 if _log.isEnabledFor(logging.DEBUG):
                     _log_answer(scope, message["status"], time.monotonic() - began)
+                # Where an error's answer names it already, this is the same one.
+                message["headers"] = [
+                    *(one for one in message.get("headers", ()) if one[0] != b"x-request-id"),
+                    named_so,
+                ]
             await send(message)
 
         try:
@@ -111,6 +120,10 @@ def _log_answer(scope: Scope, status: int, seconds: float) -> None:
         "request %s: %s %s: %d in %.1f ms", scope["state"]["request_id"], scope["method"], path,
         status, seconds * 1000,
     )  # fmt: skip
+
+
+def _new_id() -> str:
+    return f"{_PROCESS}{next(_REQUESTS) & 0xFFFFFFFF:08x}"
 
 
 async def _in_time(receive: Receive, began: float) -> Message:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from sentinel.access import Permission
 from sentinel.alerts.actions import ActionName
@@ -19,6 +19,7 @@ from sentinel.api.bodies import Tenant
 from sentinel.api.needs import needs
 from sentinel.api.once import Once, OnceRoute
 from sentinel.api.problems import Problem, responses
+from sentinel.api.prompt import IS_ID, Prompt, PromptRoute, prompt
 from sentinel.api.schemas import (
     MOST_MINUTES,
     NO_NUL,
@@ -37,7 +38,7 @@ from sentinel.severity import WORDS, SeverityWord
 __all__ = ["router", "steps"]
 
 router = APIRouter(tags=["alerts"], route_class=OnceRoute)
-steps = APIRouter(tags=["alerts"])
+steps = APIRouter(tags=["alerts"], route_class=PromptRoute)
 """The steps, which are also beside each alert of the list."""
 
 MOST_OWN_LABELS = MAX_LABELS - 2
@@ -246,8 +247,25 @@ _ROUTE: dict[str, Any] = {
 }
 
 
+def _plain_step(request: Request) -> Prompt | None:
+    plain = not request.scope["query_string"] and IS_ID(request.path_params["alert_id"])
+    return _acknowledge if plain else None
+
+
+async def _acknowledge(request: Request) -> Response | None:
+    body = await request.body()
+    if body and request.headers.get("content-type") != "application/json":
+        return None
+    try:
+        step = Step.model_validate_json(body) if body else None
+    except ValidationError:
+        return None  # FastAPI says what is wrong
+    return await _take(request, request.path_params["alert_id"], "acknowledge", step)
+
+
 @steps.put("/{alert_id}/acknowledge", summary="Acknowledge an alert (PUT)", **_ROUTE)
 @steps.post("/{alert_id}/acknowledge", summary="Acknowledge an alert", **_ROUTE)
+@prompt(_plain_step)
 @needs(Permission.RESPOND, "alerts", confined=True)
 async def acknowledge(request: Request, alert_id: AlertId, step: Step | None = None) -> Response:
     """Take the alert on; a repetition changes nothing. The body may be left out."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     String,
     Text,
@@ -43,7 +42,7 @@ class _Live(ColumnElement[bool]):
     """
 
     inherit_cache = True
-    type = Boolean()
+    # Of no type: SQLAlchemy writes `= 1` after a Boolean where SQLite is to have one.
 
 
 @compiles(_Live)

@@ -149,7 +149,7 @@ class UnitOfWork:
                 groups.resolution = state.resolution
             (groups.ended_quietly if quiet else groups.resolved).append(state.id)
         elif reason not in _OUTSIDE_GROUPS:
-            groups.touched.append(state.id)
+            groups.touch(state.id, reason)
         self._changes += 1
         counts = self._counts.get(origin[:2])
         if counts is None:

@@ -80,7 +80,16 @@ class GroupChanges:
         self.resolved: list[str] = []
         self.ended_quietly: list[str] = []
         self.touched: list[str] = []
+        self.acknowledged: dict[str, int] = {}
         self.resolution = str(Reason.RECOVERED)
+
+    def touch(self, alert_id: str, reason: Reason) -> None:
+        """Note a change of an alert that neither enters nor leaves its group."""
+        step = _STEPS.get(reason)
+        if step is None:
+            self.touched.append(alert_id)
+        else:
+            self.acknowledged[alert_id] = step
 
     def carry_out(self, now: datetime) -> tuple[list[OutEvent], bool]:
         """Write the changes.
@@ -92,13 +101,15 @@ class GroupChanges:
             The groups' events for the outbox, and whether a notification decision is due at once.
         """
         homes = self._homes(now)
-        changed = [*self.resolved, *self.ended_quietly, *self.touched]
+        changed = [*self.resolved, *self.ended_quietly, *self.touched, *self.acknowledged]
         ids = {row.id for row in homes.values()} | self._groups_of(changed)
         if not ids:
             return [], False
         groups = {row.id: row for row in self._lock(ids)}
         changes = MemberChanges()
         changes.others = self._groups_of(self.touched)
+        if self.acknowledged:
+            changes.acknowledge(self._connection, self.acknowledged)
         if self.fired:
             self._enter_members(homes, groups, changes, now)
         if self.resolved:
@@ -332,6 +343,8 @@ class GroupChanges:
         )
 
 
+_STEPS = {Reason.ACKNOWLEDGED: 1, Reason.UNACKNOWLEDGED: -1}
+"""By how much a person's action changes the number of acknowledged alerts, and nothing else."""
 # Built once, since SQLAlchemy compiles a statement once for each object.
 _LIVE = select(GROUP.c.id, GROUP.c.key).where(
     literal_column("status") != literal_column("'resolved'"),

@@ -1,7 +1,7 @@
 """Count what fires in groups, so that a change costs by its own size and not by the group's.
 
-A large group of which alerts only opened and resolved takes its numbers over from its row, which is
-locked. Every other group is counted again.
+A large group of which alerts only opened and resolved, or were only acknowledged, takes its numbers
+over from its row, which is locked. Every other group is counted again.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from sqlalchemy import (
     select,
 )
 
+from sentinel.store.database.bulk import id_array
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, MEMBER
 
@@ -57,18 +58,33 @@ class MemberChanges:
     Attributes:
         opened: by group, the severity of each new member by its alert
         ended: by group, the alerts of the members that fire no more
+        acknowledged: by group, how many more of its members are acknowledged, or fewer
         others: groups with changes of another kind
     """
 
     def __init__(self) -> None:
         self.opened: dict[str, dict[str, int]] = defaultdict(dict)
         self.ended: dict[str, set[str]] = defaultdict(set)
+        self.acknowledged: dict[str, int] = defaultdict(int)
         self.others: set[str] = set()
 
     def ends(self, rows: Iterable[Row[Any]]) -> None:
         """Add members that fire no more: their group and alert."""
         for group_id, alert_id in rows:
             self.ended[group_id].add(alert_id)
+
+    def acknowledge(self, connection: Connection, steps: Mapping[str, int]) -> None:
+        """Add what people acknowledged, or took back.
+
+        Args:
+            connection: the open transaction
+            steps: by alert, 1 where it was acknowledged and -1 where that was taken back
+        """
+        alerts, parameter = id_array(connection, list(steps))
+        firing = f"SELECT group_id, alert_id FROM group_member WHERE alert_id IN ({alerts})"  # noqa: S608 - no user text in it
+        rows = connection.exec_driver_sql(f"{firing} AND resolved_seq IS NULL", (parameter,))
+        for group_id, alert_id in rows:
+            self.acknowledged[group_id] += steps[alert_id]
 
 
 def member_counts(
@@ -85,7 +101,7 @@ def member_counts(
     Returns:
         By group; none for a group in which nothing fires.
     """
-    found = _taken_over(connection, groups, changes, now)
+    found = _acknowledged(groups, changes) | _taken_over(connection, groups, changes, now)
     for piece in chunks(sorted(groups.keys() - found.keys())):
         for row in connection.execute(_COUNTS, {"ids": piece, "now": now}):
             found[row.group_id] = MemberCount(
@@ -93,6 +109,22 @@ def member_counts(
                 severity=row.severity, title=row.title,
             )  # fmt: skip
     return found
+
+
+def _acknowledged(groups: Mapping[str, Row[Any]], changes: MemberChanges) -> dict[str, MemberCount]:
+    """Return the numbers of groups in which nothing changed but who is acknowledged."""
+    return {
+        group_id: MemberCount(
+            firing=group.firing, acknowledged=group.acknowledged + step, suppressed=0,
+            severity=group.severity, title=group.title,
+        )
+        for group_id, step in changes.acknowledged.items()
+        if (group := groups[group_id]).firing >= _LARGE
+        # A suppression runs out without a write.
+        if group.status in ("open", "acknowledged") and not group.suppressed
+        if group_id not in changes.others
+        if not changes.opened.get(group_id) and not changes.ended.get(group_id)
+    }  # fmt: skip
 
 
 def _taken_over(
@@ -105,6 +137,7 @@ def _taken_over(
         # A suppression runs out without a write, and who acknowledged is not known afterwards.
         if group.status == "open" and not (group.acknowledged or group.suppressed)
         if group.firing >= _LARGE and group.id not in changes.others
+        if group.id not in changes.acknowledged
         # What opened and ended at once is a matter of order.
         if not changes.opened[group.id].keys() & changes.ended[group.id]
     ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import insert
+from sqlalchemy.dialects import postgresql, sqlite
 
 from sentinel.alerts.view import shown_status
 from sentinel.clock import FakeClock
@@ -16,7 +17,7 @@ from sentinel.schema.alerts import Alert, TimelineEntry
 from sentinel.schema.columns import new_id
 from sentinel.severity import severity_of
 from sentinel.store import Store
-from sentinel.store.alerts.filter import AlertFilter
+from sentinel.store.alerts.filter import AlertFilter, shown_conditions
 from sentinel.store.reports.trends import trend
 from sentinel.store.rules.health import alert_counts
 
@@ -347,3 +348,11 @@ def test_the_status_shown(clock: FakeClock, status: str, suppressed: bool, level
 def test_a_status_that_is_none_is_refused():
     with pytest.raises(ValueError, match="'closed' is no stored status"):
         shown_status("closed", None, 0, FakeClock().now())
+
+
+def test_postgresql_is_told_the_status_once_since_it_would_multiply_both():
+    """It then expects one live alert where there are thousands, and sorts all of them."""
+    shown = shown_conditions(datetime.now(UTC))["open"]
+    assert "alert.status = 'open'" in str(shown.compile(dialect=postgresql.dialect()))
+    assert "<> 'resolved'" not in str(shown.compile(dialect=postgresql.dialect()))
+    assert "status <> 'resolved' AND" in str(shown.compile(dialect=sqlite.dialect()))

@@ -122,3 +122,17 @@ def test_a_suppressed_alert_that_joins_is_counted_as_one(world: World):
     world.sees(values | {"/new": 60.0})
     assert [row[0] for row in world.rows("SELECT suppressed FROM alert_group")] == [1]
     assert shown(world) == counted(world)
+
+
+def test_who_acknowledges_in_a_large_group_has_nothing_counted(world: World):
+    world.sees({f"/{n}": 95 for n in range(60)})
+    some = world.ids()
+    with counts(world.store) as made:
+        world.store.act(some[:7], Acknowledge(actor="ann"))
+        world.store.act(some[5:8], Unacknowledge(actor="ann"))
+        world.store.act(some[:1], Acknowledge(actor="ann"))
+        assert made == []
+    assert shown(world) == counted(world)
+    world.store.act(some, Acknowledge(actor="ann"))
+    assert shown(world) == counted(world)
+    assert world.rows("SELECT status FROM alert_group") == [("acknowledged",)]
