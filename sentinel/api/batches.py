@@ -25,6 +25,9 @@ from sentinel.store.database.failures import of_the_database
 
 __all__ = ["Acted", "Batches", "Sent", "batches_of"]
 
+_WRITERS, _PATIENCE = 3, 0.25
+"""Transactions of a kind at once, and the seconds after which another one is begun beside one."""
+
 Q = TypeVar("Q")
 R = TypeVar("R")
 
@@ -59,8 +62,14 @@ class Batches:
         self.details: Together[str, Detail | None] = Together(
             "details", partial(_details, store), threads=2
         )
-        self.actions: Together[Asked, Acted] = Together("actions", partial(_act, store))
-        self.events: Together[Sent, Kept] = Together("events", partial(_keep, store))
+        # SQLite has one writer.
+        writers = 1 if store.dialect == "sqlite" else _WRITERS
+        self.actions: Together[Asked, Acted] = Together(
+            "actions", partial(_act, store), threads=writers, patience=_PATIENCE
+        )
+        self.events: Together[Sent, Kept] = Together(
+            "events", partial(_keep, store), threads=writers, patience=_PATIENCE
+        )
 
     def close(self) -> None:
         """End the threads when they have done what waits."""

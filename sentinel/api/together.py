@@ -30,15 +30,19 @@ class Together(Generic[Q, R]):
             raised to whoever asked, and what it raises to all
         most: questions in one piece of work
         threads: pieces of work at the same time
+        patience: seconds that questions wait for a piece that is worked on before another thread
+            takes them, so that one that waits for a lock does not hold up all
     """
 
     def __init__(
         self, name: str, work: Callable[[Sequence[Q]], Sequence[R | Exception]], *,
-        most: int = 100, threads: int = 1,
+        most: int = 100, threads: int = 1, patience: float = 0.0,
     ) -> None:  # fmt: skip
         self._work = work
         self._most = most
         self._idle = threads
+        self._all = threads
+        self._patience = patience
         self._threads = ThreadPoolExecutor(threads, name)
         self._lock = Lock()
         self._waiting: deque[_Waiting[Q, R]] = deque()
@@ -59,11 +63,21 @@ class Together(Generic[Q, R]):
         result: asyncio.Future[R] = loop.create_future()
         with self._lock:
             self._waiting.append((question, loop, result))
-            starts = self._idle > 0
-            if starts:
-                self._threads.submit(self._run)
-                self._idle -= 1
+            if self._idle == self._all or (self._idle and not self._patience):
+                self._start()
+            elif self._idle:
+                loop.call_later(self._patience, self._relieve, result)
         return await result
+
+    def _start(self) -> None:
+        self._threads.submit(self._run)
+        self._idle -= 1
+
+    def _relieve(self, result: asyncio.Future[R]) -> None:
+        """Start another thread for a question that waits too long."""
+        with self._lock:
+            if self._idle and not result.done() and self._waiting:
+                self._start()
 
     def close(self) -> None:
         """End the threads when they have answered what waits."""
@@ -72,7 +86,9 @@ class Together(Generic[Q, R]):
     def _run(self) -> None:
         while some := self._next():
             try:
-                found = self._work([question for question, _, _ in some])
+                found = [*self._work([question for question, _, _ in some])]
+                if len(found) != len(some):
+                    raise AssertionError(f"{len(found)} answers to {len(some)} questions")
             except Exception as error:  # noqa: BLE001 - it is raised where the answers are awaited
                 found = [error] * len(some)
             answers: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[R], Any]]] = {}

@@ -65,6 +65,35 @@ def test_a_piece_has_a_bound():
     assert answers(1, 2, 3, most=2)[0] == [[0], [1, 2], [3]]
 
 
+def test_a_piece_that_takes_long_holds_up_nobody():
+    held, done = threading.Event(), threading.Event()
+
+    def work(questions: Sequence[int]) -> list[int]:
+        if questions == [0]:
+            held.set()
+            assert done.wait(20)
+        return [*questions]
+
+    together = Together("test", work, threads=2, patience=0.01)
+
+    async def ask() -> list[int]:
+        first = asyncio.create_task(together.answer(0))
+        await asyncio.to_thread(held.wait, 20)
+        second = await together.answer(1)
+        done.set()
+        return [await first, second]
+
+    assert asyncio.run(ask()) == [0, 1]
+    together.close()
+
+
+def test_answers_to_other_than_was_asked_are_an_error():
+    together: Together[int, int] = Together("test", lambda _: [])
+    with pytest.raises(AssertionError, match="0 answers to 1 questions"):
+        asyncio.run(together.answer(1))
+    together.close()
+
+
 def test_an_error_of_one_is_raised_to_that_one_alone():
     _, (_, one, bad) = answers(1, -1)
     assert one == 2
@@ -89,26 +118,29 @@ def test_actions_of_several_people_are_each_theirs(store: Store, raised: Raised)
         asked = [
             Asked(ids=[one], action=first, origin=Origin("api", "person")),
             Asked(ids=[two], action=Resolve(actor="robot"), origin=key),
-            Asked(ids=[two], action=Reopen(actor="robot"), origin=key),
             Asked(ids=[three], action=first, expected_version=99),
             Asked(ids=[three], action=first, scope=elsewhere),
             Asked(ids=[one], action=Acknowledge(actor="a\0b")),
+        ]
+        later = [
+            Asked(ids=[two], action=Reopen(actor="robot"), origin=key),
             Asked(ids=[one], action=first),
         ]
-        try:
-            tasks = [batches.actions.answer(each) for each in asked]
-            return await asyncio.gather(*tasks, return_exceptions=True)
-        finally:
-            await asyncio.to_thread(batches.close)
+        done: list[Acted | BaseException] = []
+        for some in (asked, later):
+            tasks = [batches.actions.answer(each) for each in some]
+            done += await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(batches.close)
+        return done
 
     done = asyncio.run(act())
     results = [each.result.reason if isinstance(each, Acted) else type(each) for each in done]
     assert [str(each).rpartition(".")[2].rstrip("'>") for each in results] == [
-        Reason.ACKNOWLEDGED, Reason.RESOLVED_MANUALLY, Reason.REOPENED_MANUALLY, Reason.CONFLICT,
-        Reason.NOT_FOUND, "ConfigurationError", Reason.UNCHANGED,
+        Reason.ACKNOWLEDGED, Reason.RESOLVED_MANUALLY, Reason.CONFLICT, Reason.NOT_FOUND,
+        "ConfigurationError", Reason.REOPENED_MANUALLY, Reason.UNCHANGED,
     ]  # fmt: skip
     shown = [each.alert.status for each in done if isinstance(each, Acted) and each.alert]
-    assert shown == ["acknowledged", "open", "open", "acknowledged"]
+    assert shown == ["acknowledged", "resolved", "open", "acknowledged"]
     rows = page(store, AuditFilter(), limit=10, after=None).items
     assert sorted((row.action, row.actor, row.kind) for row in rows) == [
         ("alert.acknowledge", "lena", "person"), ("alert.reopen", "robot", "key"),
