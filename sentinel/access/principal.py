@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 import msgspec
@@ -137,23 +137,32 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         Returns:
             Whether one of its roles has the permission, and its scopes include it.
         """
-        if not any(grant.role.allows(permission) for grant in self.grants):
-            return False
-        if not area or self.scopes is None:
-            return True
-        return not self.scopes.isdisjoint(_within(area, permission))
+        return _may(self, permission, area)
 
     def scope(self, permission: Permission) -> Scope:
         """Return where this principal has a permission, for the store's queries."""
-        if self.tenants is None and self.teams is None and self.role.allows(permission):
-            return EVERYTHING
-        parts: list[Reach] = []
-        for grant in self.grants:
-            if grant.role.allows(permission):
-                if grant.tenants is None and grant.teams is None:
-                    return EVERYTHING
-                parts.append(Reach(grant.tenants, grant.teams))
-        return Scope(tuple(parts))
+        return _scope(self, permission)
+
+
+# Every request asks both, some more than once, and few principals make them.
+@lru_cache(4096)
+def _may(principal: Principal, permission: Permission, area: str) -> bool:
+    if not any(grant.role.allows(permission) for grant in principal.grants):
+        return False
+    if not area or principal.scopes is None:
+        return True
+    return not principal.scopes.isdisjoint(_within(area, permission))
+
+
+@lru_cache(4096)
+def _scope(principal: Principal, permission: Permission) -> Scope:
+    parts: list[Reach] = []
+    for grant in principal.grants:
+        if grant.role.allows(permission):
+            if grant.tenants is None and grant.teams is None:
+                return EVERYTHING
+            parts.append(Reach(grant.tenants, grant.teams))
+    return Scope(tuple(parts))
 
 
 def _within_names(some: frozenset[str] | None, most: frozenset[str] | None) -> bool:
