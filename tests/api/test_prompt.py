@@ -30,6 +30,15 @@ def test_a_query_that_was_valid_before_sees_what_changed(client: httpx.Client, r
     assert client.get(query).json()["items"] == []
 
 
+def test_the_same_query_of_another_route_is_another(client: httpx.Client, raised: Raised):
+    (one,) = raised("/a")
+    client.put(f"{BASE}/{one}/resolve").raise_for_status()
+    for _ in range(2):
+        for query in ("", "?limit=9"):
+            assert client.get(f"{BASE}/active{query}").json()["items"] == []
+            assert [item["id"] for item in client.get(f"{LISTS}{query}").json()["items"]] == [one]
+
+
 def test_a_query_is_valid_for_nobody_who_may_not_ask_it(
     app: FastAPI, client: httpx.Client, store: Store, raised: Raised
 ):
