@@ -6,11 +6,22 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
-__all__ = ["REDACTED", "Change", "canonical", "channel_change", "differing", "not_done", "redacted"]
+from sentinel.audit.origin import Origin
+
+__all__ = [
+    "REDACTED",
+    "Change",
+    "Recorded",
+    "canonical",
+    "channel_change",
+    "differing",
+    "not_done",
+    "redacted",
+]
 
 REDACTED = "(secret)"
 _SECRET = re.compile(
@@ -46,6 +57,14 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     after: Mapping[str, Any] | None = None
     note: str = ""
     people: tuple[str, ...] = ()
+
+
+class Recorded(NamedTuple):
+    """A change, who made it, and by which door; None for that of the present request."""
+
+    change: Change
+    actor: str
+    origin: Origin | None = None
 
 
 def channel_change(action: str, ref: str, *, made: bool | None = None) -> Change:

@@ -9,9 +9,8 @@ from sqlalchemy import Connection
 
 from sentinel.alerts.actions import Action, Assign, Suppress
 from sentinel.alerts.state import AlertState
-from sentinel.audit.change import Change
+from sentinel.audit.change import Change, Recorded
 from sentinel.audit.origin import Origin
-from sentinel.store.audit.record import Recorded
 
 if TYPE_CHECKING:
     from sentinel.store import Store

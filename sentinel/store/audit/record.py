@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, bindparam, select
 
 from sentinel.audit.chain import pseudonym
-from sentinel.audit.change import Change, canonical, not_done, redacted
-from sentinel.audit.origin import Origin, present
+from sentinel.audit.change import Change, Recorded, canonical, not_done, redacted
+from sentinel.audit.origin import present
 from sentinel.schema.columns import new_id
 from sentinel.store.database.bulk import insert_many
 from sentinel.store.database.insert import insert_into
@@ -20,7 +20,7 @@ from sentinel.store.database.tables import AUDIT, AUDIT_PERSON
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["SYSTEM", "Audit", "Recorded", "person_of"]
+__all__ = ["SYSTEM", "Audit", "person_of"]
 
 SYSTEM = "sentinel"
 """Who acts where no person or key does."""
@@ -44,14 +44,6 @@ _INSERT = (
     .returning(AUDIT.c.id)
 )
 _PERSON = select(AUDIT_PERSON.c.id).where(AUDIT_PERSON.c.name == bindparam("who"))
-
-
-class Recorded(NamedTuple):
-    """A change, who made it, and by which door; None for that of the present request."""
-
-    change: Change
-    actor: str
-    origin: Origin | None = None
 
 
 class Audit:
