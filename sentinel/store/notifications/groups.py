@@ -85,11 +85,10 @@ class GroupChanges:
 
     def touch(self, alert_id: str, reason: Reason) -> None:
         """Note a change of an alert that neither enters nor leaves its group."""
-        step = _STEPS.get(reason)
-        if step is None:
-            self.touched.append(alert_id)
+        if reason in _STEPS:
+            self.acknowledged[alert_id] = _STEPS[reason]
         else:
-            self.acknowledged[alert_id] = step
+            self.touched.append(alert_id)
 
     def carry_out(self, now: datetime) -> tuple[list[OutEvent], bool]:
         """Write the changes.
