@@ -142,7 +142,7 @@ def create(request: Request, response: Response, body: Body, who: Acting) -> Pol
 
 
 @router.get("", summary="List event policies", responses=responses(403))
-@needs(Permission.READ, "rules")
+@needs(Permission.READ, "rules", confined=True)
 def list_policies(
     request: Request,
     who: Acting,
@@ -174,7 +174,7 @@ def list_policies(
     summary="One event policy",
     responses={**responses(403, 404), 200: {"headers": ETAG, "description": "The policy"}},
 )
-@needs(Permission.READ, "rules")
+@needs(Permission.READ, "rules", confined=True)
 def read(
     request: Request, response: Response, name: RuleName, who: Acting, tenant: Tenant = "default"
 ) -> PolicyItem:
@@ -270,14 +270,13 @@ def _drafted(policy: Mapping[str, Any], name: str, before: Draft | None = None) 
 
 
 def _found(request: Request, name: str, tenant: str, who: Acting) -> Live:
+    missing = NotFound(f"there is no event policy {name!r}", hint="GET …/policies lists all.")
+    if not who.allows(Permission.READ, tenant):  # before Prefect is asked, whose answer takes time
+        raise missing
     with made_rules(request) as rules:
         live = rules.find(name, tenant)
-    if (
-        live is None
-        or draft_of(live.deployment).trigger != POLICY_TRIGGER
-        or not who.allows(Permission.READ, tenant)
-    ):
-        raise NotFound(f"there is no event policy {name!r}", hint="GET …/policies lists all.")
+    if live is None or draft_of(live.deployment).trigger != POLICY_TRIGGER:
+        raise missing
     return live
 
 

@@ -113,7 +113,7 @@ def create(request: Request, response: Response, body: Body, who: Acting) -> Rul
         200: {"model": RuleDetail, "headers": ETAG, "description": "The rule"},
     },
 )
-@needs(Permission.READ, "rules")
+@needs(Permission.READ, "rules", confined=True)
 def read(
     request: Request,
     name: RuleName,
@@ -213,12 +213,12 @@ def delete(
 @router.post(
     "/{name}/enable", summary="Enable a rule", responses={**responses(403, 404, 409), **WAITS}
 )
-@needs(Permission.EDIT, "rules")
+@needs(Permission.EDIT, "rules", confined=True)
 def enable(request: Request, name: RuleName, who: Acting, tenant: Tenant = "default") -> RuleDetail:
     """Enable a rule; a repetition changes nothing."""
     before = _readable(request, name, tenant, who)
     allow(who, Permission.EDIT, tenant, _team(before))
-    switched(request, name, tenant, who.name, on=True)
+    switched(request, name, tenant, who.name, on=True, scope=who.scope(Permission.EDIT))
     return rule_shown(request, name, tenant).detail
 
 
@@ -227,7 +227,7 @@ def enable(request: Request, name: RuleName, who: Acting, tenant: Tenant = "defa
     summary="Disable a rule",
     responses={**responses(400, 403, 404, 409, 413), **WAITS},
 )
-@needs(Permission.EDIT, "rules")
+@needs(Permission.EDIT, "rules", confined=True)
 def disable(
     request: Request,
     name: RuleName,
@@ -244,7 +244,10 @@ def disable(
     """
     before = _readable(request, name, tenant, who)
     allow(who, Permission.EDIT, tenant, _team(before))
-    switched(request, name, tenant, who.name, on=False, reason=why.reason if why else "")
+    switched(
+        request, name, tenant, who.name, on=False, reason=why.reason if why else "",
+        scope=who.scope(Permission.EDIT),
+    )  # fmt: skip
     return rule_shown(request, name, tenant).detail
 
 
@@ -259,7 +262,7 @@ def disable(
         },
     },
 )
-@needs(Permission.READ, "rules")
+@needs(Permission.READ, "rules", confined=True)
 def export(
     request: Request,
     name: RuleName,
@@ -277,7 +280,7 @@ def export(
     Raises:
         NotFound: Prefect has no deployment of this rule
     """
-    allow(who, Permission.READ, tenant)
+    _readable(request, name, tenant, who)
     with made_rules(request) as rules:
         live = rules.find(name, tenant)
     if live is None:
@@ -286,9 +289,12 @@ def export(
 
 
 def _readable(request: Request, name: str, tenant: str, who: Acting) -> Shown:
-    """Return a rule, if the principal may read it; one of others is not there."""
+    """Return a rule, if the principal may read it; the answer to one of others is the same."""
     missing = NotFound(f"there is no rule {name!r}", hint="GET …/rules lists all.")
-    shown = rule_shown(request, name, tenant)
+    try:
+        shown = rule_shown(request, name, tenant)
+    except NotFound:
+        raise missing from None
     if not who.allows(Permission.READ, tenant, _team(shown)):
         raise missing
     return shown

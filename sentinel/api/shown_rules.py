@@ -9,7 +9,7 @@ from typing import Any, cast
 import msgspec
 from fastapi import Request
 
-from sentinel.access import Permission, Principal
+from sentinel.access import EVERYTHING, Permission, Principal, Scope
 from sentinel.api.problems import Problem
 from sentinel.api.rule_bodies import DeploymentOfRule, RuleDetail
 from sentinel.api.schemas import RuleItem
@@ -100,7 +100,14 @@ def enabled_now(request: Request, name: str, tenant: str) -> bool:
 
 
 def switched(
-    request: Request, name: str, tenant: str, actor: str, *, on: bool, reason: str = ""
+    request: Request,
+    name: str,
+    tenant: str,
+    actor: str,
+    *,
+    on: bool,
+    reason: str = "",
+    scope: Scope = EVERYTHING,
 ) -> None:
     """Switch a rule on or off; a repetition changes nothing.
 
@@ -111,15 +118,16 @@ def switched(
         actor: who does it
         on: whether it is enabled
         reason: why it is disabled
+        scope: of whoever does it; a rule that is not in it is as unknown
 
     Raises:
         NotFound: there is no rule of this name
     """
     rules = store_of(request).rules
     if on:
-        rules.enable(name, actor=actor, tenant=tenant)
+        rules.enable(name, actor=actor, tenant=tenant, scope=scope)
     else:
-        rules.disable(name, actor=actor, reason=reason, tenant=tenant)
+        rules.disable(name, actor=actor, reason=reason, tenant=tenant, scope=scope)
 
 
 class Shown(msgspec.Struct, frozen=True):

@@ -30,7 +30,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     silence: str
 
 
-Expected = Literal["hides", 200, 201, 400, 401, 403, 404, 409, 422]
+Expected = Literal["hides", 200, 201, 400, 401, 403, 404, 409, 422, 503]
 """A status; `hides` is 200 without a word of what is foreign."""
 
 
@@ -83,6 +83,11 @@ def one_object(body: Body = no_body) -> Entry:
 def whole_tenant(body: Body = no_body, query: Query = in_tenant, own: Expected = 200) -> Entry:
     """What belongs to a tenant as a whole, which whoever is confined to teams does not reach."""
     return Entry(own=own, foreign=403, team=403, body=body, query=query)
+
+
+def of_rule(own: Expected = 200) -> Entry:
+    """A rule that is read or switched; Prefect, which does not answer here, has its definition."""
+    return Entry(own=own, foreign=404, team=404, query=in_tenant, elsewhere=True)
 
 
 def instance(
@@ -190,13 +195,13 @@ ENTRIES: dict[str, Entry] = {
     "POST /pending-changes/{change_id}/reject": decided(200, token=403),
     "POST /pending-changes/{change_id}/withdraw": decided(409, token=409),
     "POST /rules": instance(elsewhere=True),
-    "GET /rules/{name}": instance(elsewhere=True),
+    "GET /rules/{name}": of_rule(),
     "PUT /rules/{name}": instance(elsewhere=True),
     "PATCH /rules/{name}": instance(elsewhere=True),
     "DELETE /rules/{name}": instance(elsewhere=True),
-    "POST /rules/{name}/enable": instance(elsewhere=True),
-    "POST /rules/{name}/disable": instance(elsewhere=True),
-    "GET /rules/{name}/prefect.yaml": instance(elsewhere=True),
+    "POST /rules/{name}/enable": of_rule(),
+    "POST /rules/{name}/disable": of_rule(),
+    "GET /rules/{name}/prefect.yaml": of_rule(own=503),
     "POST /rules/test": instance(elsewhere=True),
     "POST /rules/{name}/backtest": instance(elsewhere=True),
     **{
@@ -204,12 +209,15 @@ ENTRIES: dict[str, Entry] = {
         for noun in ("policies", "providers")
         for method in ("GET", "POST")
     },
+    # Prefect has them, for whoever reaches the tenant and for nobody else.
+    "GET /policies": Entry(own=503, foreign=503, team=503, elsewhere=True),
     **{
         f"{method} /{noun}": instance(elsewhere=True)
         for noun in ("policies/{name}", "providers/{provider_id}", "receivers/{name}")
         for method in ("GET", "PUT", "PATCH", "DELETE")
         if (noun, method) != ("receivers/{name}", "PATCH")
     },
+    "GET /policies/{name}": of_rule(own=503),
     "GET /admin/settings": instance(),
     "POST /admin/settings": Entry(own=403, foreign=403, team=403, body=always(DEBUGGING)),
     "GET /receivers": instance(),

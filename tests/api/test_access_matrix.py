@@ -128,12 +128,13 @@ def asked_for(store: Store, tenant: str, rule: str) -> str:
 
 
 def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Place, key: str):
+    name = f"rule-{place.mark}" if "/rules/" in path else place.mark
     address = path.format(
         alert_id=place.alert,
         key_id=place.key,
         job="nightly",
         key=place.ping,
-        name=place.mark,
+        name=name,
         reference=place.change,
         change_id=place.pending,
         review_id="0" * 32,

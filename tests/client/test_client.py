@@ -270,3 +270,26 @@ def test_a_command_that_needs_the_database_says_so_instead_of_using_another(
     assert (code, "does not answer" in err) == (5, True)
     code, _, err = sentinel("--url", url, "alert", "show", "f" * 32)
     assert code == 3
+
+
+def test_a_confined_key_lists_and_changes_over_http_what_is_of_its_tenant(
+    world: World, url: str, sentinel: Run, monkeypatch: pytest.MonkeyPatch
+):
+    for tenant in ("acme", "blue"):
+        world.raises(f"/{tenant}", name=f"rule-of-{tenant}", tenant=tenant, group_wait="0s")
+    notify_due(world.store, lambda _: world.store.inbox, by="test")
+    key = Keys(world.store).create("omar", Role.ADMIN, actor="ada", tenants=["acme"])
+    monkeypatch.setenv("SENTINEL_TOKEN", key.secret.text)
+    for command in (("alert", "list"), ("rule", "list"), ("inbox",), ("audit", "list")):
+        code, out, err = sentinel("--url", url, *command)
+        assert (code, "blue" in out) == (0, False), (command, out, err)
+        assert "acme" in out or command[0] == "audit", (command, out)
+    code, out, _ = sentinel("--url", url, "statistics", "--json")
+    assert (code, json.loads(out)["active"]) == (0, 1)
+    for command in (("rule", "show"), ("rule", "disable"), ("silence", "add")):
+        code, _, err = sentinel("--url", url, *command, "rule-of-blue", "--tenant", "blue")
+        assert (code, "there is no rule 'rule-of-blue'" in err) == (3, True), (command, err)
+    code, out, err = sentinel("--url", url, "rule", "disable", "rule-of-acme", "--tenant", "acme")
+    assert (code, "is disabled" in out) == (0, True), err
+    assert sentinel("--url", url, "receiver", "list")[0] == 2
+    assert [row.enabled for row in world.store.rules.list()] == [False, True]
