@@ -196,6 +196,30 @@ def test_an_erased_name_is_in_no_alert_and_no_event_of_self_watch(watched: Watch
     assert [one.id for one in store.alerts.page(found).items] == [alert.id]
 
 
+def test_an_erasure_leaves_other_names_and_all_other_fields_as_they_were(watched: Watched):
+    store = watched.store
+    Keys(store).create("bot", Role.VIEWER, actor="maria.lopez")
+    watched.refused(who="maria.lopez", who_kind="person")
+    watched.passes()
+    watched.passes(minutes=1)
+    assert notify_due(store, lambda _: store.inbox, by="test").sent == 1
+    store.log.write("info", "login.succeeded", "maria.lopez logged in", {"person": "maria.lopez"})
+
+    def kept() -> list[object]:
+        return [
+            *store.events.newest(100, SECURITY_TENANT), *watched.rows("SELECT * FROM inbox"),
+            *watched.rows("SELECT labels, details, title FROM alert"),
+            *watched.rows("SELECT message, details FROM system_log ORDER BY id"),
+        ]  # fmt: skip
+
+    before = kept()
+    for name in ("maria", "security", "sentinel", "who", "person", "permission"):
+        erase(store, name, actor="omar")
+    assert kept() == before
+    watched.passes()
+    assert watched.titles() == ["maria.lopez made the key bot"]
+
+
 def test_a_change_to_a_critical_rule_is_an_alert_and_one_to_another_is_not(watched: Watched):
     store, clock = watched.store, watched.clock
     World(store, clock, name="disk").sees({"/": 50})

@@ -6,7 +6,6 @@ all along, so its chain still holds; what is deleted there is the name behind it
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +13,13 @@ import msgspec
 from sqlalchemy import Column, Connection, Table, and_, or_, select
 
 from sentinel.audit.change import Change
+from sentinel.audit.erased_names import ErasedName
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.schema.access import AccessGrant, ApiKey
 from sentinel.schema.log_levels import LogLevelRow
 from sentinel.schema.notifications import SystemLog
 from sentinel.schema.people import Person
+from sentinel.schema.routes import RouteVersion
 from sentinel.schema.saved_views import SavedView
 from sentinel.schema.silences import Silence
 from sentinel.store.audit.queries import AuditFilter, every
@@ -42,14 +43,14 @@ __all__ = ["erase", "export"]
 
 _VIEW, _LOG, _ACCOUNT = table_of(SavedView), table_of(SystemLog), table_of(Person)
 _KEY, _GRANT, _SILENCE = table_of(ApiKey), table_of(AccessGrant), table_of(Silence)
-_LEVEL = table_of(LogLevelRow)
+_LEVEL, _ROUTES = table_of(LogLevelRow), table_of(RouteVersion)
 _NAMED: Sequence[tuple[Table, str]] = (
     (ALERT, "acknowledged_by"), (ALERT, "assignee"), (ALERT, "resolved_by"), (TIMELINE, "actor"),
     (RULE, "switched_by"), (SUPPRESSION, "actor"), (_SILENCE, "actor"), (_SILENCE, "ended_by"),
     (_KEY, "created_by"), (_KEY, "revoked_by"), (_GRANT, "granted_by"),
     (_ACCOUNT, "created_by"), (PENDING_CHANGE, "asked_by"), (PENDING_CHANGE, "asked_as"),
     (PENDING_CHANGE, "decided_by"), (SEPARATED, "switched_by"),
-    (_LEVEL, "set_by"),
+    (_LEVEL, "set_by"), (_ROUTES, "applied_by"),
 )  # fmt: skip
 """Columns that hold the name of a person."""
 
@@ -145,11 +146,11 @@ def _erase(store: Store, connection: Connection, name: str, actor: str) -> str:
 
 def _erase_from_log(connection: Connection, name: str, label: str) -> None:
     """Replace the name where the system log has it as a word."""
-    word = re.compile(rf"(?<![\w.@-]){re.escape(name)}(?![\w@-])")
+    erased = ErasedName(name, label)
     query = select(_LOG).where(_LOG.c.message.contains(name, autoescape=True))
     for row in connection.execute(query).mappings().all():
-        details = msgspec.json.decode(word.sub(label, msgspec.json.encode(row["details"]).decode()))
-        values = {"message": word.sub(label, row["message"]), "details": details}
+        details = erased.in_fields(row["details"])
+        values = {"message": erased.in_text(row["message"]), "details": details}
         connection.execute(_LOG.update().where(_LOG.c.id == row["id"]).values(values))
 
 
