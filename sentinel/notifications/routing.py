@@ -12,10 +12,13 @@ found by that text.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from heapq import merge
 from typing import Any
+
+import msgspec
 
 from sentinel.labels.alertmanager import matchers_of, written
 from sentinel.labels.fingerprint import fingerprint
@@ -38,23 +41,29 @@ class Route:
         node: as written
         above: the route above; None for the first
         intervals: by name, as they are stored with groups
+        before: how many of the routes before it on its level have which matchers; it is added
 
     Attributes:
         own: its own matchers, as written; empty for the first route
         path: the matchers from the first route to it, as Alertmanager writes the key of a route
+        identity: the path, with a number for a route whose matchers one before it has too
         receivers: names; empty for those of the alert's rule
         wait, interval, repeat: None for those of the alert's rule
         group_by: labels; None for those of the alert's rule
     """
 
     def __init__(
-        self, node: RouteNode, above: Route | None, intervals: Mapping[str, list[dict[str, Any]]]
-    ) -> None:
+        self, node: RouteNode, above: Route | None, intervals: Mapping[str, list[dict[str, Any]]],
+        before: Counter[str],
+    ) -> None:  # fmt: skip
         self.matchers: tuple[Matcher, ...] = tuple(
             one for text in node.conditions for one in matchers_of(text)
         )
         self.own = written((one.label, one.operator, one.text) for one in self.matchers)
         self.path: str = f"{above.path}/{{{self.own}}}" if above else "{}"
+        nth = f"#{before[self.own]}" if before[self.own] else ""
+        self.identity: str = f"{above.identity}/{{{self.own}}}{nth}" if above else "{}"
+        before[self.own] += 1
         self.receivers: tuple[str, ...] = tuple(dict.fromkeys(node.receiver)) or (
             above.receivers if above else ()
         )
@@ -66,7 +75,8 @@ class Route:
         # Time intervals are the route's alone, as in Alertmanager.
         self.mute = {name: intervals[name] for name in node.mute_time_intervals}
         self.active = {name: intervals[name] for name in node.active_time_intervals}
-        self.level = Level([Route(one, self, intervals) for one in node.routes])
+        below = Counter[str]()
+        self.level = Level([Route(one, self, intervals, below) for one in node.routes])
 
     def ways(self, labels: Mapping[str, str]) -> list[Route]:
         """Return the routes that take an alert: itself, or some below it; none if it differs."""
@@ -136,7 +146,7 @@ class RouteTree:
             one.name: [i.model_dump(mode="json", exclude_none=True) for i in one.time_intervals]
             for one in document.time_intervals
         }
-        self.root = Route(document.route, None, intervals)
+        self.root = Route(document.route, None, intervals, Counter())
         self._defaults: dict[tuple[str, str], Route] = {}
         given = document.defaults
         for label, by in (("team", given.team), ("owner", given.owner)):
@@ -148,7 +158,7 @@ class RouteTree:
 
     def _default(self, label: str, text: str, names: Sequence[str]) -> Route:
         node = RouteNode(receiver=list(names), matchers=[written([(label, "=", text)])])
-        return Route(node, self.root, {})
+        return Route(node, self.root, {}, Counter(one.own for one in self.root.level.routes))
 
     def ways(self, labels: Mapping[str, str], *, own: bool) -> list[Route | _Own]:
         """Return the ways of an alert, in their order.
@@ -217,7 +227,7 @@ def memberships(
         severity: of the alert, as the rule gives it
 
     Returns:
-        One for each way, no group twice.
+        One for each way; ways that differ in nothing are one.
     """
     own = membership(rule, labels, category, check=check, team=team)
     if tree is None:
@@ -228,14 +238,19 @@ def memberships(
     }
     names_own = list(rule.receivers) != OWN_RECEIVERS
     ways = tree.ways(known, own=names_own)
-    found = {
-        one.key: one
-        for way in ways
-        for one in (own if isinstance(way, _Own) else _routed(way, own, rule, known, check=check),)
-    }
+    found: list[Membership] = []
+    for way in ways:
+        one = own if isinstance(way, _Own) else _routed(way, own, rule, known, check=check)
+        if not any(_alike(one, other) for other in found):
+            found.append(one)
     if len(found) > 1 and not own.receivers:
-        found.pop(own.key, None)  # a rule without receivers adds nobody
-    return tuple(found.values())
+        # A rule without receivers adds nobody.
+        return tuple(one for one in found if one.key != own.key)
+    return tuple(found)
+
+
+def _alike(one: Membership, other: Membership) -> bool:
+    return msgspec.structs.replace(one, key=other.key) == other
 
 
 def _routed(
@@ -273,7 +288,7 @@ def _routed(
         policy["mute_times"] = route.mute
     if route.active:
         policy["active_times"] = route.active
-    way = f"route:{len(route.path)}:{route.path}{'+'.join(receivers)}"
+    way = f"route:{len(route.identity)}:{route.identity}{'+'.join(receivers)}"
     return Membership(
         key=fingerprint(rule.tenant, way, by),
         route=route.path,

@@ -119,6 +119,35 @@ route:
     assert names(routes, {"a": "b"}) == ["x", "y"]
 
 
+def test_routes_that_differ_only_in_their_times_are_two_groups():
+    routes = tree("""
+route:
+  receiver: ops
+  routes:
+    - {matchers: [a="b"], receiver: x, continue: true, active_time_intervals: [day]}
+    - matchers: [a="b"]
+      receiver: x
+      continue: true
+      mute_time_intervals: [day]
+      routes: [{matchers: [c="d"], group_wait: 1m}]
+    - {matchers: [a="b"], continue: true, routes: [{matchers: [c="d"], receiver: x}]}
+    - {matchers: [team="db"], receiver: db, continue: true, mute_time_intervals: [day]}
+defaults: {team: {db: db}}
+time_intervals:
+  - {name: day, time_intervals: [{times: [{start_time: "09:00", end_time: "17:00"}]}]}
+""")
+    alone = tree('route: {receiver: ops, routes: [{matchers: [a="b"], receiver: x}]}')
+    day, night, _ = groups(routes, {"a": "b"})
+    assert (day.route, day.receivers) == (night.route, night.receivers)
+    assert ("active_times" in day.policy, "mute_times" in night.policy) == (True, True)
+    assert day.key == groups(alone, {"a": "b"})[0].key  # that of the first is as it was
+    assert [one.wait for one in groups(routes, {"a": "b", "c": "d"})][1:] == [
+        timedelta(minutes=1), None,
+    ]  # fmt: skip
+    muted, default = groups(routes, {}, team="db")
+    assert ("mute_times" in muted.policy, "mute_times" in default.policy) == (True, False)
+
+
 def test_a_thousand_routes_are_not_searched_one_by_one():
     many: list[dict[str, Any]] = [
         {"matchers": [f'service="s{number}"', 'env!="test"'], "receiver": f"r{number}"}
