@@ -53,7 +53,8 @@ def targets_of(
         refs = [ref for ref in refs if ref != group.labels.get(CHANNEL)]
         if group.firing and all(gates.is_out(ref) or ref in refusing for ref in refs):
             about = group.labels.get(CHANNEL)
-            also = [r for r in channels.get(FALLBACK, ()) if r != about and not gates.is_out(r)]
+            other = [ref for ref in channels.get(FALLBACK, ()) if ref != about]
+            also = [ref for ref in other if not gates.is_out(ref) and ref not in refusing]
             refs = [*refs, *(also or [INBOX])]
         for ref in refs:
             # Two receivers with one channel, or two that do not exist, are notified once.

@@ -278,6 +278,11 @@ def test_the_receiver_fallback_is_notified_instead_of_the_inbox_and_gets_the_res
     assert told() == [backup]
     world.sees({"/": 1})
     assert told() == [backup]
+    # The inbox is notified where the fallback refuses the message too.
+    world.recorder.fails[backup] = DeliveryError("too long", permanent=True, of_message=True)
+    clock.forward(hours=2)
+    world.sees({"/home": 95})
+    assert told() == ["inbox"]
 
 
 @pytest.mark.slow
