@@ -112,18 +112,12 @@ class Routes:
             ConfigurationError: the document cannot be used, a test fails, or a receiver is missing
             Conflict: another version is active than expected
         """
-        receivers = checked(text).receivers if text.strip() else set[str]()
         text = text if text.strip() else ""
+        if text:
+            checked(text)
 
         def work(connection: Connection) -> Applied:
             alone(connection)
-            known = self._store.receivers.all_in(connection)
-            missing = sorted(receivers - set(known))
-            if missing:
-                raise ConfigurationError(
-                    f"there is no receiver {', '.join(missing)}",
-                    hint=f"Make it first: sentinel receiver set {missing[0]} --channel …",
-                )
             return self._add(connection, lambda _: text, actor, note, expected, None)
 
         return self._store.in_transaction(work)
@@ -141,6 +135,7 @@ class Routes:
 
         Raises:
             NotFound: there is no version of that number
+            ConfigurationError: a receiver that it names is missing by now
         """
 
         def text(connection: Connection) -> str:
@@ -163,6 +158,13 @@ class Routes:
             raise Conflict(
                 f"version {before} of the routes is active, not {expected}",
                 hint="Somebody changed them meanwhile: sentinel route history",
+            )
+        named = compiled(document).document.receivers if document else set[str]()
+        missing = sorted(named - set(self._store.receivers.all_in(connection)))
+        if missing:
+            raise ConfigurationError(
+                f"there is no receiver {', '.join(missing)}",
+                hint=f"Make it first: sentinel receiver set {missing[0]} --channel …",
             )
         digest = sha256(document.encode("utf-8", "surrogatepass")).hexdigest()
         same = active.digest == digest if active is not None else not document
