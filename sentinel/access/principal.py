@@ -82,6 +82,13 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         return self.acts_for or self.name
 
     @property
+    def own_name(self) -> str:
+        """What was proven, without the person whom a key or the instance's token names itself."""
+        if self.kind == "token":
+            return "the token of the instance"
+        return self.name.removeprefix(f"{self.acts_for} via ") if self.acts_for else self.name
+
+    @property
     def grants(self) -> tuple[Grant, ...]:
         """All roles, each with its tenants and teams."""
         return (Grant(self.role, self.tenants, self.teams), *self.further)

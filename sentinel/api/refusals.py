@@ -1,7 +1,8 @@
 """Requests that are refused for what they may not do, recorded as security events.
 
-A request without any credentials is not recorded, nor one with the cookie of a session that ended,
-since browsers send both all the time.
+Of a key it is the key's own name: whom it says it acts for may be anybody, and another one each
+time would make each refusal one of somebody else. A request without any credentials is not
+recorded, nor one with the cookie of a session that ended, since browsers send both all the time.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def note_refused(request: Request, status: int, code: str) -> None:
     key = getattr(request.state, "key_name", "") if who is None else ""
     security.note(
         SecurityEvent(
-            action="access.refused", door="api", who=key if who is None else who.name,
+            action="access.refused", door="api", who=key if who is None else who.own_name,
             who_kind=("key" if key else "") if who is None else who.kind,
             address=address_of(request), reason=reason,
             what=f"{request.method} {_route(request)}",

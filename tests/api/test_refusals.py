@@ -71,6 +71,28 @@ def test_a_refused_request_of_a_key_names_the_key_the_route_and_the_address(
     assert [one["who"] for one in recorded()] == ["grafana"]
 
 
+def test_whom_a_key_says_it_acts_for_makes_its_refusals_no_others(
+    client: httpx.Client, store: Store, recorded: Recorded
+):
+    made = Keys(store).create("grafana", Role.VIEWER, actor="ada")
+    for number in range(3):
+        head = bearer(made.secret.text, **{"X-Sentinel-User": f"maria via {number}"})
+        assert client.post(RULES, json={}, headers=head).status_code == 403
+    (event,) = recorded()
+    assert (event["who"], event["subject"], event["count"]) == ("grafana", "grafana", 3)
+    assert "maria" not in str(event)
+    # The token of the instance names nobody at all.
+    for name in ("maria", "lena"):
+        client.post(
+            f"/api/v1/events?tenant={SECURITY_TENANT}", json=[{"a": 1}],
+            headers={"X-Sentinel-User": name},
+        )  # fmt: skip
+    (event,) = recorded()
+    assert (event["who"], event["who_kind"], event["count"]) == (
+        "the token of the instance", "token", 2,
+    )  # fmt: skip
+
+
 def test_a_wrong_key_is_recorded_without_what_was_sent(
     client: httpx.Client, store: Store, clock: FakeClock, recorded: Recorded
 ):
