@@ -34,6 +34,7 @@ from sentinel.rollout.flow_cache import FlowCache
 from sentinel.rollout.plan import Live, Step
 from sentinel.rollout.rule_draft import PREFIX, Draft, draft_of, entry_of_draft, rule_of
 from sentinel.rules.rule import Rule
+from sentinel.schema.rules import RuleRow
 from sentinel.store.rules.made import add_rule, drop_unevaluated, keep_given
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class MadeRules:
         with self.alone(rule.name):
             begun = Begun(self._store, rule.name, [msgspec.to_builtins(draft), given, enabled])
             again = begun.before()
-            self._refuse_taken(rule, again=again)
+            self._refuse_taken(rule, again=again, actor=actor)
             step = self._planned(entry)
             begun.mark()
             fresh = add_rule(
@@ -133,7 +134,7 @@ class MadeRules:
             try:
                 self.apply_change(step)
             except RuleError:
-                drop_unevaluated(self._store, rule.tenant, rule.name, actor=actor)
+                self._drop(rule, actor)
                 begun.done()
                 raise
             begun.done()
@@ -330,23 +331,30 @@ class MadeRules:
                 hint="Change it there: each rule has one owner. Its switch can be used here.",
             )
 
-    def _refuse_taken(self, rule: Rule, *, again: bool) -> None:
+    def _refuse_taken(self, rule: Rule, *, again: bool, actor: str) -> None:
         """Refuse a name that another rule has; what was begun of this one is no other."""
-        for live in self._named(rule.name):
+        row, there = self._row(rule), self._named(rule.name)
+        for live in there:
             mine = live.owner == self._owner and tenant_of(live) == rule.tenant
-            if not mine or (self._has_row(rule) and not again):
+            if not mine or (row is not None and not again):
                 raise _taken(rule.name)
-        if again or not self._has_row(rule):
+        # A row that has a deployment's id where there is none of this name is a pack's policy.
+        begun = again and row is not None and (bool(there) or row.deployment_id is None)
+        if row is None or (begun and row.source == self._owner):
             return
-        if not drop_unevaluated(self._store, rule.tenant, rule.name):
+        if not self._drop(rule, actor):
             raise _taken(rule.name)
 
-    def _has_row(self, rule: Rule) -> bool:
+    def _drop(self, rule: Rule, actor: str) -> bool:
+        return drop_unevaluated(
+            self._store, rule.tenant, rule.name, source=self._owner, actor=actor
+        )
+
+    def _row(self, rule: Rule) -> RuleRow | None:
         try:
-            self._store.rules.get(rule.name, rule.tenant)
+            return self._store.rules.get(rule.name, rule.tenant)
         except NotFound:
-            return False
-        return True
+            return None
 
     def _named(self, name: str) -> list[Live]:
         return [

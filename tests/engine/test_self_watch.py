@@ -30,6 +30,7 @@ from sentinel.store.access.sessions import Sessions
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.audit.chaining import chain
 from sentinel.store.audit.people import erase
+from sentinel.store.rules.made import add_rule
 from tests.databases import both_databases
 from tests.world import World
 
@@ -237,6 +238,17 @@ def test_a_change_to_a_critical_rule_is_an_alert_and_one_to_another_is_not(watch
     store.rules.disable("permissions-changed", actor="eve", tenant=SECURITY_TENANT)
     watched.passes()
     assert "eve disabled the rule permissions-changed, which is critical" in watched.titles()
+
+
+def test_a_rule_that_is_made_beside_the_policies_of_self_watch_is_an_alert(watched: Watched):
+    made = Rule(name="quiet", tenant=SECURITY_TENANT)
+    add_rule(
+        watched.store, made, "cpu_usage", "system", enabled=False, actor="eve", source="api",
+        given={},
+    )  # fmt: skip
+    watched.passes()
+    (title,) = watched.titles()
+    assert title.startswith("eve made the rule quiet")
 
 
 @both_databases

@@ -29,7 +29,7 @@ PERMISSIONS = (
 )  # fmt: skip
 """Changes to what somebody may do."""
 _NEW = ("rule.created", "rule.dropped")
-"""Of rules that have judged nothing yet."""
+"""Of rules that have judged nothing yet; only in the tenant of self-watch are they events."""
 _ERASED = "an erased person"
 
 
@@ -57,7 +57,7 @@ def _is_of_rule(row: RowMapping) -> bool:
         return False
     return (
         action.startswith("rule.")
-        and action not in _NEW
+        and (action not in _NEW or row["tenant"] == SECURITY_TENANT)
         and not row["note"].startswith("not done:")
     )
 

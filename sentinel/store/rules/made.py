@@ -87,23 +87,30 @@ def add_rule(
     return store.in_transaction(work)
 
 
-def drop_unevaluated(store: Store, tenant: str, name: str, *, actor: str = "") -> bool:
-    """Delete the row of a rule that was never evaluated: nothing refers to it.
+def drop_unevaluated(store: Store, tenant: str, name: str, *, source: str, actor: str) -> bool:
+    """Delete the row of a rule that was made and never evaluated: nothing refers to it.
+
+    The rows of a pack's policies are kept: they are evaluated by the pack's deployment, whose id
+    they have from the beginning.
 
     Args:
         store: the shared database
         tenant: whose rule
         name: of the rule
-        actor: who takes it back; empty for Sentinel itself
+        source: the owner that made it; rows of other owners are kept
+        actor: who takes it back
 
     Returns:
         Whether there was such a row.
     """
-    never = (RULE.c.evaluations == 0, RULE.c.slot.is_(None), RULE.c.evaluated_at.is_(None))
+    mine = (
+        RULE.c.tenant == tenant, RULE.c.name == name, RULE.c.source == source,
+        RULE.c.deployment_id.is_(None), RULE.c.evaluations == 0, RULE.c.slot.is_(None),
+        RULE.c.evaluated_at.is_(None),
+    )  # fmt: skip
 
     def work(connection: Connection) -> bool:
-        mine = RULE.delete().where(RULE.c.tenant == tenant, RULE.c.name == name, *never)
-        gone = bool(connection.execute(mine).rowcount)
+        gone = bool(connection.execute(RULE.delete().where(*mine)).rowcount)
         if gone:
             before = {"evaluated": False}
             _record(store, connection, "rule.dropped", tenant, name, actor, before=before)
