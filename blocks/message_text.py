@@ -135,7 +135,7 @@ def links_of(alert: MessageAlert) -> list[tuple[str, str]]:
         annotation.
     """
     found = [
-        (one_line(name.removesuffix("_url").replace("_", " ")), link)
+        (one_line(name.removesuffix("_url").replace("_", " ")) or "link", link)
         for name, text in alert.annotations.items()
         if (link := safe_link(text)) is not None
     ]

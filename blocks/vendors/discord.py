@@ -1,7 +1,8 @@
 """Discord, through a webhook of a channel: an embed for each notification, edited once it is known.
 
-Limits: https://discord.com/developers/docs/resources/webhook#execute-webhook and
-.../resources/message#embed-object-embed-limits (read on 2026-11-29).
+Fields and limits: https://github.com/discord/discord-api-spec specs/openapi.json (74fda0f), and
+https://github.com/discord/discord-api-docs developers/resources/message.mdx, Embed Limits (c98d64b,
+read on 2026-11-29).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from blocks.message_text import (
 from sentinel.notifications.channel import Message, all_acknowledged
 
 _MARKUP = "\\*_~`|>[]()#-:<"
-_MOST_TITLE, _MOST_TEXT, _MOST_FOOTER = 256, 3_500, 1_000
+_MOST_TITLE, _MOST_TEXT, _MOST_FOOTER, _MOST_URL = 256, 3_500, 1_000, 2_048
 """Discord takes 256, 4,096 and 2,048 characters, and 6,000 together."""
 
 
@@ -70,7 +71,7 @@ def _payload(message: Message) -> dict[str, Any]:
     embed = {
         "title": clipped(title, _MOST_TITLE, utf16_size),
         "description": fitted(lines, _MOST_TEXT, total, utf16_size),
-        "url": message.url,
+        **({"url": message.url} if len(message.url) <= _MOST_URL else {}),
         "color": int(colour(message)[1:], 16),
         "footer": {"text": clipped(harmless(footer(message)), _MOST_FOOTER, utf16_size)},
         "timestamp": message.at.isoformat(),

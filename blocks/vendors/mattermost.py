@@ -1,7 +1,8 @@
 """Mattermost, through an incoming webhook: a post with one attachment for each notification.
 
 Fields: https://developers.mattermost.com/integrate/webhooks/incoming/ and
-.../integrate/reference/message-attachments/ (read on 2026-11-29). A webhook cannot edit a post.
+.../integrate/reference/message-attachments/ (their source at a259f36, read on 2026-11-29). How long
+title and text of an attachment may be is not published: ours are unverified. A webhook only posts.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from blocks.message_text import (
 from sentinel.notifications.channel import Message
 
 _MARKUP = "\\*_~`|>[]()#!:<"
-_MOST_TITLE, _MOST_TEXT = 500, 7_000
-"""A post has at most 16,383 characters; longer text of attachments is cut by the server."""
+_MOST_TITLE, _MOST_TEXT, _MOST_FOOTER = 500, 7_000, 300
+"""The text of a post has at most 16,383 characters; a longer footer is cut by Mattermost."""
 
 
 class Mattermost(HttpChannel):
@@ -44,6 +45,9 @@ class Mattermost(HttpChannel):
         def write(text: str) -> str:
             return harmless(text, _MARKUP)
 
+        def written(text: str) -> int:
+            return len(write(text))
+
         title = clipped(f"{sign(message)} {one_line(message.title)}", _MOST_TITLE)
         total = message.firing + message.resolved
         attachment = {
@@ -52,7 +56,7 @@ class Mattermost(HttpChannel):
             "title": write(title),
             "title_link": message.url,
             "text": fitted(alert_lines(message, 10, write), _MOST_TEXT, total),
-            "footer": write(clipped(footer(message), _MOST_TITLE)),
+            "footer": write(clipped(footer(message), _MOST_FOOTER, written)),
         }
         yield HttpRequest(
             url=self.url.get_secret_value(),

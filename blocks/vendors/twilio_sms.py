@@ -1,13 +1,16 @@
 """Twilio, by its Messages resource: one short SMS for each notification but acknowledgements.
 
-https://www.twilio.com/docs/messaging/api/message-resource (read on 2026-11-29): a body has at most
-1,600 characters, and is paid by the part of 153 (or 67 with a character outside GSM-7).
+Parameters: https://github.com/twilio/twilio-oai spec/json/twilio_api_v2010.json (d50069b): a body
+has at most 1,600 characters. It is paid by the part of 153, or 67 with a character outside GSM-7:
+https://www.twilio.com/docs/glossary/what-sms-character-limit (read on 2026-11-29). Which characters
+GSM-7 has is from GSM 03.38, and unverified at Twilio.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from urllib.parse import urlencode
 
 import orjson
@@ -15,11 +18,15 @@ from pydantic import Field, SecretStr
 
 from blocks.http_channel import HttpChannel, HttpRequest, timeout_field
 from blocks.http_post import Answer
-from blocks.message_text import clipped, counts, one_line
+from blocks.message_text import clipped, counts, one_line, utf16_size
 from sentinel.notifications.channel import Message, all_acknowledged
 
-_MOST_BODY = 459
-"""Three parts."""
+_PARTS = 3
+_TWICE = frozenset("^{}\\[~]|€\f")
+_GSM = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    "ÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà…"  # … is sent as three dots
+)
 
 
 class TwilioSms(HttpChannel):
@@ -52,14 +59,17 @@ class TwilioSms(HttpChannel):
     def _requests(self, message: Message) -> Iterator[HttpRequest]:
         if all_acknowledged(message):
             return  # whoever acknowledged has the phone in hand
-        end = f"\n{counts(message)}\n{message.url}"
-        if len(end) > _MOST_BODY // 2:
+        title, end = one_line(message.title), f"\n{counts(message)}\n{message.url}"
+        most, size = _room(title + end)
+        if size(end) > most // 2:
             end = f"\n{counts(message)}"  # a link that is cut leads nowhere
-        service = self.sender.startswith("MG") and len(self.sender) == 34
+            most, size = _room(title + end)
+        body = clipped(title, most - size(end), size) + end
+        service = re.fullmatch("MG[0-9a-fA-F]{32}", self.sender)
         form = {
             "To": self.to_number,
             "MessagingServiceSid" if service else "From": self.sender,
-            "Body": clipped(one_line(message.title), _MOST_BODY - len(end)) + end,
+            "Body": body.replace("…", "...") if size is _septets else body,
         }
         login = f"{self.account_sid}:{self.auth_token.get_secret_value()}"
         yield HttpRequest(
@@ -76,3 +86,15 @@ class TwilioSms(HttpChannel):
             return str(orjson.loads(answer.body)["sid"])
         except (ValueError, KeyError, TypeError):
             return ""
+
+
+def _room(text: str) -> tuple[int, Callable[[str], int]]:
+    """Return how much three parts hold of a text, and how its size is measured."""
+    if _GSM.issuperset(set(text) - _TWICE):
+        return _PARTS * 153, _septets
+    return _PARTS * 67, utf16_size
+
+
+def _septets(text: str) -> int:
+    """Return the size of a text in GSM-7, where some characters have two."""
+    return len(text) + sum(one in _TWICE for one in text) + 2 * text.count("…")
