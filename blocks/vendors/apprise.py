@@ -1,8 +1,8 @@
 """Everything that Apprise speaks: its address names the service.
 
-https://appriseit.com/ (1.13, read on 2026-11-29). Apprise answers true, or anything else without a
-reason, so that every failure is retried. Services of this machine are refused, as are private
-addresses; redirects are not followed.
+What Apprise (https://appriseit.com/, the library at 1.13) sends to a service is its own, and
+unverified here. It answers true, or anything else without a reason, so that every failure is
+retried. Services of this machine are refused, as are private addresses; redirects are not followed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Jira Service Management, through its integration events: those of Opsgenie at another address.
 
 https://developer.atlassian.com/cloud/jira/service-desk-ops/rest/v1/api-group-integration-events/
-(read on 2026-11-29): create, acknowledge, close and note, but no change of the priority. It
-publishes no lengths of its own; those of Opsgenie are kept.
+(its first part, read on 2026-11-29): create, acknowledge, close and note, but no change of the
+priority. The rest of the page could not be read: all lengths, and the fields priority, user and
+note, are unverified; those of Opsgenie are kept.
 """
 
 from __future__ import annotations

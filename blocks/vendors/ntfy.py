@@ -1,7 +1,8 @@
 """ntfy, by publishing JSON: one push message for each notification.
 
-Fields: https://docs.ntfy.sh/publish/#publish-as-json (read on 2026-11-29). A message of more than
-4,096 bytes becomes a file without a title, and the server takes JSON of at most twice that.
+Fields: https://docs.ntfy.sh/publish/#publish-as-json and the server, both at
+https://github.com/binwiederhier/ntfy (81a486a, read on 2026-11-29). A message of more than 4,096
+bytes becomes a file without a title, and the server takes JSON of at most twice that.
 """
 
 from __future__ import annotations

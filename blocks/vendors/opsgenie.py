@@ -1,7 +1,9 @@
 """Opsgenie, through its Alert API: one alert for the life of a group, named by its alias.
 
-Limits: https://docs.opsgenie.com/docs/alert-api (read on 2026-11-29). A request is answered with
-202 before it is carried out.
+Fields: https://github.com/opsgenie/opsgenie-go-sdk-v2 (718e135); limits:
+https://docs.opsgenie.com/docs/alerts-and-alert-fields and .../alert-api-continued (read on
+2026-11-29). That details have at most 8,000 characters together is unverified, for the page of the
+create request could not be read. A request is answered with 202 before it is carried out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """PagerDuty, through Events API v2: one incident for the life of a group.
 
-Limits and response codes: https://developer.pagerduty.com/docs/events-api-v2/trigger-events/ and
-/overview/ (read on 2026-11-29). A service may be told to take its urgency from the severity.
+Fields: https://github.com/PagerDuty/api-schema reference/events-v2/openapiv3.json (91a06fb); limits
+and response codes: https://developer.pagerduty.com/docs/events-api-v2/trigger-events/ and
+/overview/ (their source at 9422439, read on 2026-11-29). The address of the EU region is
+unverified. A service may be told to take its urgency from the severity.
 """
 
 from __future__ import annotations

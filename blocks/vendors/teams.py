@@ -1,8 +1,10 @@
 """Microsoft Teams, through the URL of a workflow: an Adaptive Card for each notification.
 
-Request: https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/
-connectors-using; card: https://adaptivecards.io/explorer/ (read on 2026-11-29). A message has at
-most 28 KB. Text runs know no markup, so that no text of a check becomes a link.
+Card: https://github.com/microsoft/AdaptiveCards schemas/1.4.0/adaptive-card.json (1b19a23); request
+and its 28 KB: https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/
+connectors-using and add-incoming-webhook (older versions, read on 2026-11-29). That a workflow
+takes the request of an incoming webhook is unverified. Text runs know no markup, so that no text of
+a check becomes a link.
 """
 
 from __future__ import annotations

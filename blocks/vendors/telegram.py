@@ -1,7 +1,9 @@
 """Telegram, through a bot: a message for each notification, which answers the one before.
 
-Method: https://core.telegram.org/bots/api#sendmessage (read on 2026-11-29). What is bold or a link
-is said by entities beside the text, so that no text of a check is markup.
+Method: https://core.telegram.org/bots/api#sendmessage, as far as a stored copy goes, and Telegram's
+own server, https://github.com/tdlib/telegram-bot-api (01a3679, read on 2026-11-29). That a length
+counts UTF-16 code units is unverified; counted so, a text is never too long. What is bold is said
+by entities beside the text, so that no text of a check is markup.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """SMS through Twilio, posted to a real HTTP receiver and held against what Twilio publishes.
 
-Parameters: https://www.twilio.com/docs/messaging/api/message-resource (read on 2026-11-29).
+Its schema, with sources and what is unverified, is in `schemas`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from urllib.parse import parse_qs
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from blocks.message_text import utf16_size
 from blocks.vendors.twilio_sms import TwilioSms
 from sentinel.errors import DeliveryError
 from tests.blocks.messages import message, resolved
-from tests.blocks.vendors_world import acknowledged, hard_texts, storm
+from tests.blocks.vendors_world import HARD_TEXTS, acknowledged, fits, hard_texts, refused, storm
 from tests.prefect_server import Receiver
 
 SID, TOKEN = "AC" + "0123456789abcdef" * 2, "AUTH-T0K3N"
@@ -44,6 +45,9 @@ def test_a_phone_gets_what_fires_and_what_is_over_and_no_acknowledgement(receive
     assert login == f"{SID}:{TOKEN}"
     assert second.headers["Content-Type"] == "application/x-www-form-urlencoded"
     fires, over = forms(receiver)
+    for *path, to in (("Body", "x" * 1601), ("Body", ""), ("To", "0170"), ("From", None)):
+        assert refused(fires, "twilio_sms", *path, to=to), path
+    assert refused(over, "twilio_sms", "MessagingServiceSid", to="MG1")
     assert fires == {
         "To": "+491701234567", "From": "+15005550006",
         "Body": "[critical] disk-space\n2 firing\nhttp://127.0.0.1:8501/?group=g1",
@@ -56,7 +60,11 @@ def test_a_phone_gets_what_fires_and_what_is_over_and_no_acknowledgement(receive
 def test_a_body_has_at_most_three_parts(receiver: Receiver, text: str):
     sms(receiver.url).send(storm(text))
     (form,) = forms(receiver)
-    assert 1 <= len(form["Body"]) <= 459 <= 1600
+    assert fits(form, "twilio_sms")
+    twice = sum(form["Body"].count(one) for one in "^{}\\[~]|€")
+    plain = form["Body"].isascii() and "`" not in form["Body"]
+    assert len(form["Body"]) + twice <= 3 * 153 if plain else utf16_size(form["Body"]) <= 3 * 67
+    assert plain == (text not in (HARD_TEXTS["wide"], HARD_TEXTS["pairs"], HARD_TEXTS["markup"]))
     assert form["Body"].endswith("4,000 firing\nhttp://127.0.0.1:8501/?group=g1")
 
 

@@ -1,8 +1,15 @@
-"""What the tests of the vendors' channels share: messages at the limit, and what has arrived."""
+"""What the tests of the vendors' channels share: messages at the limit, and what has arrived.
+
+`schemas/WORD.json` has what a vendor publishes about the fields that its channel sends. `x-sources`
+says where and of which version, `x-unverified` what could not be read there.
+"""
 
 from __future__ import annotations
 
+import copy
 import json
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -13,7 +20,16 @@ from sentinel.notifications.channel import Message
 from tests.blocks.messages import message
 from tests.prefect_server import Receiver
 
-__all__ = ["HARD_TEXTS", "acknowledged", "arrived", "fits", "hard_texts", "storm"]
+__all__ = [
+    "HARD_TEXTS",
+    "acknowledged",
+    "arrived",
+    "fits",
+    "hard_texts",
+    "refused",
+    "schema",
+    "storm",
+]
 
 HARD_TEXTS = {
     "long": "x" * 9000,
@@ -54,8 +70,44 @@ def arrived(receiver: Receiver) -> list[Any]:
     return bodies
 
 
-def fits(body: object, schema: dict[str, Any]) -> bool:
-    """Raise where a body is not as the vendor publishes it."""
+@cache
+def schema(word: str) -> dict[str, Any]:
+    """What the vendor publishes about a request of its channel."""
+    return json.loads((Path(__file__).parent / "schemas" / f"{word}.json").read_text())
+
+
+def fits(body: object, word: str, part: str = "") -> bool:
+    """Raise where a body is not as the vendor publishes it.
+
+    Args:
+        body: what arrived there
+        word: the vendor's
+        part: of its schema, where it is not the request that opens something
+    """
     library: Any = jsonschema
-    library.Draft202012Validator(schema).validate(body)
+    whole = schema(word)
+    library.Draft202012Validator(whole["$defs"][part] if part else whole).validate(body)
     return True
+
+
+def refused(body: object, word: str, *path: str | int, to: object = None) -> bool:
+    """Return whether the schema refuses a body that it takes, once one value is another.
+
+    Args:
+        body: what arrived there
+        word: the vendor's
+        path: names and numbers, down to the value
+        to: what it becomes; None takes it out
+    """
+    library: Any = jsonschema
+    changed = copy.deepcopy(body)
+    *above, last = path
+    inner: Any = changed
+    for step in above:
+        inner = inner[step]
+    if to is None:
+        del inner[last]
+    else:
+        inner[last] = to
+    assert fits(body, word)
+    return not library.Draft202012Validator(schema(word)).is_valid(changed)
