@@ -63,7 +63,8 @@ class GroupNow(msgspec.Struct, frozen=True, kw_only=True):
         new_firing: firing alerts, not suppressed, that are new to the channel: they fired after
             its last notification, or were suppressed at that time
         resolved_since: alerts that the channel was notified of as firing and that have recovered
-        quiet_since: alerts that it was notified of as firing and that closed without a recovery
+        quiet_since: alerts that it was notified of as firing and that closed without a recovery;
+            only a channel that hears of acknowledgements is notified of such an end
         suppressed_until: when the first suppression of a firing alert ends
     """
 
@@ -266,7 +267,8 @@ def _resolved(group: GroupNow, notified: Notified) -> Decision:
     if notified.firing == 0:
         reason = Reason.RESOLVED_BEFORE_NOTIFIED if notified.at is None else Reason.ALREADY_NOTIFIED
         return Decision(send=False, reason=reason)
-    if group.resolved_since == 0 and group.quiet_since > 0:
+    if group.resolved_since == 0 and group.quiet_since > 0 and notified.acknowledged is None:
+        # A channel that hears of acknowledgements may keep an incident, which must be closed.
         return Decision(send=False, reason=Reason.RESOLVED_QUIETLY)
     return Decision(send=True, reason=Reason.RESOLVED)
 

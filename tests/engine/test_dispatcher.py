@@ -165,15 +165,19 @@ def test_the_resolve_of_a_suppressed_alert_reaches_receivers_that_were_notified(
     assert world.said() == [OVER]
 
 
-def test_what_expires_is_not_called_recovered(store: Store, clock: FakeClock):
+def test_what_expires_is_not_called_recovered_and_closes_incidents(store: Store, clock: FakeClock):
+    store.receivers.set("default", ["inbox", "sentinel-pagerduty/oncall"])
     world = World(store, clock, group_wait="30s", resolve_after="10m", every=None)
     world.sees({"/": 95})
     world.clock.forward(seconds=30)
-    assert world.said() == [FIRST]
+    assert world.said() == [FIRST, FIRST]
     world.clock.forward(minutes=10)
     world.store.sweep()
-    assert world.said() == []
-    assert world.reasons() == ["resolved_quietly"]
+    world.tells()
+    ((channel, message),) = world.recorder.messages
+    assert (channel, message.status) == ("sentinel-pagerduty/oncall", "resolved")
+    assert message.title.startswith("[expired]")
+    assert sorted(world.reasons()) == ["already_notified", "resolved_quietly"]
 
 
 def test_a_disabled_rule_notifies_that_its_alerts_closed_and_why(world: World):

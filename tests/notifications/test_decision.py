@@ -55,6 +55,16 @@ NEVER = Notified()
         (99_999, group(acknowledged=1), notified(), False, Reason.ACKNOWLEDGED, None),
         (31, group(firing=0, resolved_since=1), notified(), True, Reason.RESOLVED, None),
         (31, group(firing=0, quiet_since=1), notified(), False, Reason.RESOLVED_QUIETLY, None),
+        # An incident that a channel keeps is closed, however it ended.
+        (
+            31,
+            group(firing=0, quiet_since=1),
+            notified(acknowledged=True),
+            True,
+            Reason.RESOLVED,
+            None,
+        ),
+        (31, group(firing=0, quiet_since=1), NEVER, False, Reason.RESOLVED_BEFORE_NOTIFIED, None),
         (31, group(firing=0), notified(firing=0, severity=0), False, Reason.ALREADY_NOTIFIED, None),
         (31, group(suppressed=1), NEVER, False, Reason.SUPPRESSED, None),
         (31, group(new_firing=1), notified(firing=0, severity=0), True, Reason.FIRST, None),

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Origin", "UnitOfWork"]
 
 _QUIET = frozenset((Reason.NO_DATA, Reason.EXPIRED))
-"""Ends that are no recovery and that nobody chose: receivers are not notified of them."""
+"""Ends that are no recovery and that nobody chose: only channels of vendors hear of them."""
 _OUTSIDE_GROUPS = frozenset((Reason.COMMENTED, Reason.ASSIGNED, Reason.KEPT_NOT_REPEATED))
 """Changes that no group counts."""
 _WORDS = {int(severity): severity.word for severity in Severity}
