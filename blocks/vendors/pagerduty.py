@@ -2,8 +2,8 @@
 
 Fields: https://github.com/PagerDuty/api-schema reference/events-v2/openapiv3.json (91a06fb); limits
 and response codes: https://developer.pagerduty.com/docs/events-api-v2/trigger-events/ and
-/overview/ (their source at 9422439, read on 2026-11-29). The address of the EU region is
-unverified. A service may be told to take its urgency from the severity.
+/overview/ (their source at 9422439); EU region: https://support.pagerduty.com/docs/safelist-ips
+(read on 2026-11-29). A service may be told to take its urgency from the severity.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Telegram, through a bot: a message for each notification, which answers the one before.
 
 Method: https://core.telegram.org/bots/api#sendmessage, as far as a stored copy goes, and Telegram's
-own server, https://github.com/tdlib/telegram-bot-api (01a3679, read on 2026-11-29). That a length
-counts UTF-16 code units is unverified; counted so, a text is never too long. What is bold is said
-by entities beside the text, so that no text of a check is markup.
+own server, https://github.com/tdlib/telegram-bot-api (01a3679, read on 2026-11-29). That the limit
+of a text counts UTF-16 code units, as an entity's length does, is unverified; counted so, a text is
+never too long. What is bold is said by entities beside the text, so that no text of a check is
+markup.
 """
 
 from __future__ import annotations
