@@ -17,7 +17,7 @@ import httpx
 from sentinel.errors import DeliveryError
 from sentinel.settings import settings
 
-__all__ = ["AddressGuard", "is_allowed", "networks_of"]
+__all__ = ["AddressGuard", "is_allowed", "networks_of", "refusal"]
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -128,8 +128,13 @@ class AddressGuard:
 
     def _check(self, address: str) -> None:
         if not is_allowed(address, self._networks):
-            raise DeliveryError(
-                f"{self._what} is at a private address, which channels may not reach",
-                permanent=True,
-                hint="Allow its network in SENTINEL_ALLOWED_NETWORKS, as 10.1.0.0/16.",
-            )
+            raise refusal(self._what)
+
+
+def refusal(what: str) -> DeliveryError:
+    """Return the error of what is at an address that no channel may reach; permanent."""
+    return DeliveryError(
+        f"{what} is at a private address, which channels may not reach",
+        permanent=True,
+        hint="Allow its network in SENTINEL_ALLOWED_NETWORKS, as 10.1.0.0/16.",
+    )

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httpx
 import msgspec
@@ -179,6 +179,12 @@ class NotificationChannel:
                 permanent=True,
                 hint="Open the block in the Prefect UI and check its address.",
             ) from None
+        if not scheme.startswith("http") and "template" in unquote(url.partition("?")[2]).lower():
+            raise DeliveryError(
+                f"{self._ref} has an address with an option that loads a file",
+                permanent=True,
+                hint="Leave `template` out of the block's address, in the Prefect UI.",
+            )
         if scheme in _SERVICES:
             return
         if scheme not in ("http", "https", "workflow", "workflows"):

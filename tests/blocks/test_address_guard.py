@@ -119,6 +119,13 @@ def test_an_address_of_apprise_whose_server_is_not_known_is_refused():
         NotificationChannel("slack-webhook/a", block).send(message())
 
 
+def test_an_address_of_apprise_that_loads_a_template_is_refused():
+    block = SlackWebhook(url=SecretStr("discord://1/token?Template=notice.md"))
+    with pytest.raises(DeliveryError, match="an option that loads a file") as caught:
+        NotificationChannel("slack-webhook/a", block).send(message())
+    assert caught.value.permanent
+
+
 @pytest.mark.usefixtures("public_only")
 def test_a_name_that_answers_differently_the_second_time_gets_nothing(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch

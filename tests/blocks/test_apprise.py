@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
+import sys
 from collections.abc import Generator
+from typing import Any
 
 import pytest
+from apprise.manager_plugins import NotificationManager
 from pydantic import SecretStr, ValidationError
 
-from blocks.vendors.apprise import Apprise
+from blocks.address_guard import AddressGuard
+from blocks.vendors.apprise import SERVICES, Apprise, other_ways
 from sentinel.errors import DeliveryError
 from sentinel.settings import settings
 from tests.blocks.messages import message, resolved
@@ -70,10 +76,14 @@ def test_nobody_listening_is_a_failure_that_is_retried():
 @pytest.mark.parametrize(
     ("address", "why"),
     [
-        ("nonsense://x", "Apprise knows no such address"),
-        ("nothing", "Apprise knows no such address"),
-        ("syslog://", "the machine that Sentinel runs on"),
-        ("DBUS://", "the machine that Sentinel runs on"),
+        ("nonsense://x", "Sentinel does not send through nonsense://"),
+        ("nothing", "must begin with the name of a service"),
+        ("twilio://x", "Apprise knows no such address"),
+        ("syslog://", "Sentinel does not send through syslog://"),
+        ("DBUS://", "Sentinel does not send through dbus://"),
+        ("mailto://ada:secret@example.com", "Sentinel does not send through mailto://"),
+        ("mqtt://broker.example.com/topic", "Sentinel does not send through mqtt://"),
+        ("https://example.com/hook", "Sentinel does not send through https://"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_refused_when_saved(address: str, why: str):
@@ -95,3 +105,46 @@ def test_a_private_address_is_not_reached(receiver: Receiver):
         channel(receiver).send(message())
     assert caught.value.permanent
     assert receiver.requests == []
+
+
+@pytest.mark.usefixtures("nothing_allowed")
+def test_what_is_connected_to_is_looked_at_again(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+):
+    def nothing(_: AddressGuard) -> None:
+        """It was public the first time."""
+
+    monkeypatch.setattr(AddressGuard, "check", nothing)
+    with pytest.raises(DeliveryError, match="private address") as caught:
+        channel(receiver).send(message())
+    assert caught.value.permanent
+    assert receiver.requests == []
+
+
+def plugins() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    manager: Any = NotificationManager()  # its types are partial
+    for one in manager.plugins():
+        for schemes in (one.protocol, one.secure_protocol):
+            found |= dict.fromkeys([schemes] if isinstance(schemes, str) else schemes or (), one)
+    return found
+
+
+def test_the_services_reach_only_their_host_and_load_no_files():
+    """Fails where a new version of Apprise gives a service another way to connect or to read."""
+    known = plugins()
+    assert set(known) >= SERVICES
+    assert {name: ways for name in SERVICES if (ways := other_ways(known[name]))} == {}
+    connects = re.compile(r"AppriseAttachment\(|^\s*(?:import|from) (?:socket|smtplib|paho)", re.M)
+    sources = {
+        known[name]: inspect.getsource(sys.modules[known[name].__module__]) for name in SERVICES
+    }
+    assert [one for one, source in sources.items() if connects.search(source)] == []
+
+
+def test_options_that_name_a_file_or_another_host_are_found():
+    known = plugins()
+    assert other_ways(known["fcm"]) == ["keyfile"]
+    assert "smtp" in other_ways(known["mailto"])
+    assert other_ways(known["discord"]) == ["template"]
+    assert other_ways(known["json"]) == []
