@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from sentinel.access import Permission, Principal
 from sentinel.audit.origin import present
-from sentinel.errors import OutOfScope
+from sentinel.errors import Conflict, OutOfScope
 from sentinel.store.access.grants import grants_of
 from sentinel.store.access.person_views import PERSON
 from sentinel.store.rules.asking import person_behind
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["decider"]
 
 
-def decider(
-    store: Store, connection: Connection, actor: str, tenant: str, team: str
-) -> tuple[str, bool]:
-    """Return the person who decides, and whether they may edit rules of a tenant and team.
+_VIA = " via "
+
+
+def decider(store: Store, connection: Connection, actor: str, asked: Row[Any]) -> tuple[str, bool]:
+    """Return the person who decides on a change, and whether they may edit its rule.
 
     Somebody who is logged in is known, and the door has checked the role. Whoever uses a key, or
     the command line on the database, must have an account under their name.
@@ -31,14 +32,15 @@ def decider(
         store: the shared database, whose `origin` says how the actor was recognized
         connection: an open transaction
         actor: as timelines name them
-        tenant: of the rule
-        team: of the rule
+        asked: the row of the change
 
     Returns:
         The name of the person, and whether they have the role editor there.
 
     Raises:
         OutOfScope: nobody knows which person this is
+        Conflict: a key asked for the change, or is used to decide, in the name of the person on
+            the other side
     """
     origin = present(store.origin)
     if origin.kind in ("token", "system"):
@@ -47,6 +49,7 @@ def decider(
             hint="Log in, or use a key of your own.",
         )
     person = person_behind(connection, origin, actor)
+    _refuse_own(person, actor, asked)
     if origin.kind == "person":
         return person, True
     row = connection.execute(
@@ -65,4 +68,32 @@ def decider(
         name=person, kind="person", role=first.role, tenants=first.tenants, teams=first.teams,
         further=tuple(further),
     )  # fmt: skip
-    return person, principal.allows(Permission.EDIT, tenant, team)
+    return person, principal.allows(Permission.EDIT, asked.tenant, asked.team)
+
+
+def _refuse_own(person: str, actor: str, asked: Row[Any]) -> None:
+    """Refuse who decides where a key acted for one side in the name of the other.
+
+    Where the same person simply is both sides, `approve` and `reject` of the domain refuse.
+
+    Raises:
+        Conflict: it did
+    """
+    named, asked_for = _acts_for(actor), _acts_for(asked.asked_as)
+    own = named & {_folded(asked.asked_by), *asked_for} | {_folded(person)} & asked_for
+    for name in sorted(own):
+        raise Conflict(
+            f"{asked.asked_as} asked for this change, so somebody else than {name} has to decide "
+            "on it",
+            hint="Ask another person with the role editor.",
+        )
+
+
+def _acts_for(actor: str) -> set[str]:
+    """Return the person that a key says it acts for, as one entry; empty where it says none."""
+    name, via, _ = actor.partition(_VIA)
+    return {_folded(name)} if via else set()
+
+
+def _folded(name: str) -> str:
+    return name.strip().casefold()

@@ -134,7 +134,7 @@ class PendingChanges:
         """
 
         def step(connection: Connection, row: Row[Any]) -> Lifecycle:
-            person, edits = decider(self._store, connection, actor, row.tenant, row.team)
+            person, edits = decider(self._store, connection, actor, row)
             return reject(state_of_row(row), person, self._store.now(), may_edit=edits)
 
         return self._decide(change_id, "rule.change_rejected", step, actor, comment, scope)
@@ -192,7 +192,7 @@ class PendingChanges:
                 (asked.tenant, asked.rule)
             )
             row = found_change(connection, asked.id, scope, lock=True)
-            person, edits = decider(self._store, connection, actor, row.tenant, row.team)
+            person, edits = decider(self._store, connection, actor, row)
             state = approve(state_of_row(row), person, self._store.now(), may_edit=edits)
             if rule is None:
                 raise NotFound(f"there is no rule {row.rule!r} any more", hint="Reject the change.")
@@ -237,7 +237,7 @@ class PendingChanges:
 
         def work(connection: Connection) -> PendingView:
             row = found_change(connection, change_id, scope, lock=True)
-            person, edits = decider(self._store, connection, actor, row.tenant, row.team)
+            person, edits = decider(self._store, connection, actor, row)
             state = approve(state_of_row(row), person, self._store.now(), may_edit=edits)
             if row.status != ChangeStatus.APPROVED.value:
                 self._record(connection, "rule.change_approved", row, actor, comment)

@@ -116,8 +116,8 @@ def test_a_key_counts_as_whoever_made_it(world: World, store: Store):
     of_eve = keys.create("hers", Role.EDITOR, actor="eve").key
     of_nobody = keys.create("cron", Role.EDITOR, actor="root").key
     with acting(Origin("api", "key", own.id)):
-        asked = asks(store, "bob via bot")
-    assert (asked.asked_by, asked.asked_as) == ("maria", "bob via bot")
+        asked = asks(store, "cron via bot")
+    assert (asked.asked_by, asked.asked_as) == ("maria", "cron via bot")
     changes = PendingChanges(store)
     for key, error, says in (
         (second, Conflict, "maria asked"), (of_eve, OutOfScope, "eve may not edit"),
@@ -137,6 +137,33 @@ def test_a_key_counts_as_whoever_made_it(world: World, store: Store):
     people.enable("bob", actor="root")
     with acting(Origin("cli", "local")):
         assert changes.approve_switch(asked.id, actor="bob").status == "applied"
+
+
+def test_nobody_decides_on_what_was_asked_in_their_name_with_the_key_of_another(
+    world: World, store: Store
+):
+    for name in ("maria", "bob", "ada"):
+        People(store).create(name, Role.EDITOR, password=PASSWORD, actor="root")
+    of_bob = Origin("api", "key", Keys(store).create("his", Role.EDITOR, actor="bob").key.id)
+    changes = PendingChanges(store)
+    with acting(of_bob):
+        asked = asks(store, "Maria via his")
+    assert asked.asked_by == "bob"
+    for name in ("maria", "bob"):
+        with acting(PERSON), pytest.raises(Conflict, match="somebody else"):
+            changes.approve_switch(asked.id, actor=name)
+    with acting(PERSON):
+        assert changes.reject(asked.id, actor="ada").status == "rejected"
+        own = asks(store)
+    for decide in (changes.approve_switch, changes.reject):
+        with acting(of_bob), pytest.raises(Conflict, match="somebody else than maria"):
+            decide(own.id, actor="maria via his")
+    with acting(Origin("api", "token")):
+        named = asks(store, "ada via bot")
+    with acting(PERSON), pytest.raises(Conflict, match="somebody else than ada"):
+        changes.approve_switch(named.id, actor="ada")
+    with acting(of_bob):
+        assert changes.approve_switch(own.id, actor="ada via his").decided_by == "bob"
 
 
 def test_it_is_switched_per_tenant_and_what_is_not_critical_needs_nobody(
