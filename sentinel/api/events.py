@@ -107,6 +107,7 @@ async def process_event(request: Request, body: Body, tenant_id: EventTenant) ->
 
 
 async def _take(request: Request, body: bytes, tenant: OfTenant) -> Response:
+    tenant.check_events()
     large = len(body) > _LARGE
     events = await run_in_threadpool(_read, body) if large else _read(body)
     if len(events) != 1:

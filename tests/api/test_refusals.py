@@ -143,10 +143,25 @@ def test_a_failed_login_is_recorded_once_and_a_login_from_another_site_as_refuse
     assert [one["reason"] for one in recorded()] == ["other_site"]
 
 
-def test_nobody_sends_events_that_pass_for_sentinels_own(client: httpx.Client, recorded: Recorded):
-    answer = client.post(
-        f"/api/v1/events?tenant={SECURITY_TENANT}", json=[{"action": "login.failed"}]
-    )
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/v1/events", [{"action": "login.failed"}]),
+        ("/api/v1/events", {"action": "login.failed"}),
+        ("/api/v1/alerts/process-event", {"action": "login.failed"}),
+    ],
+)
+@pytest.mark.parametrize("confined", [False, True])
+def test_nobody_sends_events_that_pass_for_sentinels_own(
+    client: httpx.Client, store: Store, recorded: Recorded, path: str, body: Any, confined: bool
+):
+    query, headers = "", {}
+    if confined:  # a key that reaches nothing but that tenant need not name it
+        key = Keys(store).create("audit", Role.ADMIN, actor="ada", tenants=[SECURITY_TENANT])
+        headers = bearer(key.secret.text)
+    else:
+        query = f"?{'tenant_id' if 'process' in path else 'tenant'}={SECURITY_TENANT}"
+    answer = client.post(path + query, json=body, headers=headers)
     assert answer.status_code == 403
     assert "only Sentinel itself" in answer.json()["error"]["message"]
     assert [one["reason"] for one in recorded()] == ["forbidden"]

@@ -70,6 +70,18 @@ class OfTenant(msgspec.Struct, frozen=True):
         """Return what reads this tenant's samples."""
         return self.store.metrics.reader(self.name)
 
+    def check_events(self) -> None:
+        """Check that others may send events of this tenant, wherever they are then stored.
+
+        Raises:
+            OutOfScope: they would pass for Sentinel's own security events
+        """
+        if self.name == SECURITY_TENANT:
+            raise OutOfScope(
+                f"only Sentinel itself sends events of the tenant {SECURITY_TENANT!r}",
+                hint="Send them to another tenant.",
+            )
+
     def add_events(self, events: Sequence[object]) -> Kept:
         """Store events of this tenant.
 
@@ -82,11 +94,7 @@ class OfTenant(msgspec.Struct, frozen=True):
         Raises:
             OutOfScope: they would pass for Sentinel's own security events
         """
-        if self.name == SECURITY_TENANT:
-            raise OutOfScope(
-                f"only Sentinel itself sends events of the tenant {SECURITY_TENANT!r}",
-                hint="Send them to another tenant.",
-            )
+        self.check_events()
         return self.store.events.add(events, tenant=self.name)
 
 
