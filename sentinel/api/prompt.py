@@ -90,6 +90,9 @@ class KnownRoutes:
             await self._app(scope, receive, send)
             return
         path: str = scope["path"]
+        if "*" in path:  # it could be mistaken for the shape of paths with an id
+            await self._app(scope, receive, send)
+            return
         found = _ID.search(path)
         shape = path if found is None else f"{path[: found.start()]}*{path[found.end() :]}"
         key = (scope["method"], shape)
@@ -113,6 +116,6 @@ class KnownRoutes:
         route, params = scope.get("route"), scope.get("path_params", {})
         if not isinstance(route, APIRoute) or scope["method"] not in route.methods:
             return
-        if list(params.values()) != ([alert_id] if alert_id else []) or "*" in scope["path"]:
+        if list(params.values()) != ([alert_id] if alert_id else []):
             return
         self._known[key] = (route, {**scope.get(_FASTAPI, {})}, next(iter(params), ""))

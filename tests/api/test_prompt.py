@@ -85,6 +85,23 @@ def test_a_known_path_says_what_it_does_not_know(client: httpx.Client, raised: R
         assert code(client.get(f"{BASE}/nothing/{one}")) == (404, "not_found")
 
 
+def test_a_star_in_a_path_is_no_id(app: FastAPI, client: httpx.Client, raised: Raised):
+    (one,) = raised("/a")
+    paths = [
+        ("GET", f"{LISTS}/{{}}"), ("PUT", f"{BASE}/{{}}/acknowledge"),
+        ("POST", f"{LISTS}/{{}}/actions"),
+    ]  # fmt: skip
+    body = {"action": "comment", "note": "x"}
+    for method, path in paths:
+        json = body if method == "POST" else None
+        client.request(method, path.format(one), json=json).raise_for_status()
+        assert client.request(method, path.format("*"), json=json).status_code == 422
+        with called(app) as nobody:
+            assert code(nobody.request(method, path.format("*"), json=json)) == (
+                401, "unauthorized",
+            )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "status"),
     [
