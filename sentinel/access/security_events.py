@@ -27,7 +27,7 @@ SECURITY_TENANT = "sentinel-security"
 AT_ONCE = 100
 """So many different events are told apart at once; the rest counts together."""
 _LONGEST = 200
-ChangeAction = Literal["permission.changed", "critical_rule.changed"]
+ChangeAction = Literal["permission.changed", "critical_rule.changed", "notifications.changed"]
 
 
 class SecurityEvent(msgspec.Struct, frozen=True, kw_only=True):

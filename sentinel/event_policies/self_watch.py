@@ -92,6 +92,17 @@ POLICIES: list[dict[str, Any]] = [
         "resolve_after": "1d",
     },
     {
+        "name": "Notifications changed",
+        "description": "A receiver, a channel or the routes were changed or removed, which can "
+        "silence any rule without a change of it. See the audit trail: sentinel audit list",
+        "rules": [_is("action", "eq", "notifications.changed")],
+        "by": ["object_kind", "object"],
+        "severity": "medium",
+        "summary_template": "{who} {says} {object}",
+        "message_template": "{who} {says} {object}, by the {door}.\nAudit row: {audit_id}",
+        "resolve_after": "1d",
+    },
+    {
         "name": "Key expires soon",
         "description": f"An API key ends within {KEY_EXPIRES_WITHIN_DAYS} days. Give it a new "
         "secret, and the program with it: sentinel key rotate NAME. Or revoke it.",
@@ -111,7 +122,7 @@ def self_watch_rule() -> Rule:
         name=SELF_WATCH,
         tenant=SECURITY_TENANT,
         description="Sentinel's own security events: failed logins, refused access, changes of "
-        "permissions and of critical rules, keys that expire.",
+        "permissions, of critical rules and of notifications, keys that expire.",
         category="security",
         severity="high",
         group_by=["rule"],

@@ -15,6 +15,8 @@ from sentinel.access.passwords import Verified
 from sentinel.access.security_events import SECURITY_TENANT, SecurityEvent
 from sentinel.access.sessions import Lifetime
 from sentinel.alerts.view import AlertView
+from sentinel.audit.change import channel_change
+from sentinel.audit.origin import Origin, acting
 from sentinel.clock import FakeClock
 from sentinel.engine.dispatcher import notify_due
 from sentinel.engine.self_watch import SelfWatch
@@ -30,6 +32,7 @@ from sentinel.store.access.sessions import Sessions
 from sentinel.store.alerts.filter import AlertFilter
 from sentinel.store.audit.chaining import chain
 from sentinel.store.audit.people import erase
+from sentinel.store.notifications.routes import Routes
 from sentinel.store.rules.made import add_rule
 from tests.databases import both_databases
 from tests.world import World
@@ -249,6 +252,33 @@ def test_a_rule_that_is_made_beside_the_policies_of_self_watch_is_an_alert(watch
     watched.passes()
     (title,) = watched.titles()
     assert title.startswith("eve made the rule quiet")
+
+
+def test_a_change_of_who_is_notified_is_an_alert_that_says_who_did_what(watched: Watched):
+    store, bot = watched.store, Origin("api", "key")
+    routes = Routes(store)
+    with acting(bot):
+        store.receivers.set("night", ["inbox"], actor="bot")
+        store.receivers.set("gone", ["inbox"], actor="bot")
+        store.receivers.remove("gone", actor="bot")
+        routes.apply("route: {receiver: night}", actor="bot")
+        store.audit.write([channel_change("channel.saved", "sentinel-slack/ops")], actor="bot")
+        with store.audit.outside([channel_change("channel.removed", "slack/a")], actor="bot"):
+            pass
+    store.receivers.set("night", ["inbox", "sentinel-slack/ops"])  # by Sentinel itself
+    watched.passes()
+    assert watched.titles() == [
+        "bot applied the routes, version 1",
+        "bot removed the channel slack/a",
+        "bot removed the receiver gone",
+        "bot saved the channel sentinel-slack/ops",
+        "bot set the channels of the receiver night",
+    ]
+    assert {(one.rule, one.severity) for one in watched.alerts()} == {
+        ("notifications-changed", "medium")
+    }
+    night = next(one for one in watched.alerts() if "night" in one.title)
+    assert night.occurrences == 1
 
 
 @both_databases

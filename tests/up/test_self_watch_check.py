@@ -18,7 +18,7 @@ def said(store: Store, **given: Any) -> SelfWatchState:
 def test_doctor_says_whether_sentinel_watches_itself(store: Store):
     assert said(store).state == "note"
     SelfWatch(store).evaluate(store.now())
-    assert said(store) == SelfWatchState("ok", "7 policies, 0 active alerts")
+    assert said(store) == SelfWatchState("ok", "8 policies, 0 active alerts")
     store.rules.disable("permissions-changed", actor="eve", tenant=SECURITY_TENANT)
     found = said(store)
     assert (found.state, found.says) == ("warning", "switched off: permissions-changed")

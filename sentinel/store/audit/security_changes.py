@@ -1,4 +1,4 @@
-"""The security events of audited changes: to what people and keys may do, and to critical rules.
+"""The security events of audited changes: to permissions, critical rules and notifications.
 
 They are stored in the transaction that chains the audit rows, so that no such change is without its
 event, whichever process made it and however that process ended.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Connection, RowMapping, select
 
-from sentinel.access.security_events import SECURITY_TENANT, change_event
+from sentinel.access.security_events import SECURITY_TENANT, ChangeAction, change_event
 from sentinel.audit.actions import words_of
 from sentinel.rules.approval import is_critical
 from sentinel.store.database.tables import AUDIT_PERSON, RULE
@@ -20,7 +20,7 @@ from sentinel.store.database.tables import AUDIT_PERSON, RULE
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["PERMISSIONS", "store_events"]
+__all__ = ["NOTIFICATIONS", "PERMISSIONS", "store_events"]
 
 PERMISSIONS = (
     "key.created", "key.rotated", "key.revoked", "person.created", "person.deleted",
@@ -28,6 +28,10 @@ PERMISSIONS = (
     "person.sessions", "separation.switched",
 )  # fmt: skip
 """Changes to what somebody may do."""
+NOTIFICATIONS = (
+    "receiver.set", "receiver.removed", "channel.saved", "channel.removed", "routes.applied",
+)  # fmt: skip
+"""Changes to who is notified: they can silence a rule that nobody touches."""
 _NEW = ("rule.created", "rule.dropped")
 """Of rules that have judged nothing yet; only in the tenant of self-watch are they events."""
 _ERASED = "an erased person"
@@ -43,11 +47,13 @@ def store_events(store: Store, connection: Connection, rows: Sequence[RowMapping
     """
     permissions = [row for row in rows if row["action"] in PERMISSIONS]
     rules = list(_of_critical_rules(connection, [row for row in rows if _is_of_rule(row)]))
-    if not permissions and not rules:
+    notifications = [row for row in rows if _is_of_notifications(row)]
+    if not permissions and not rules and not notifications:
         return
-    names = _names(connection, [*permissions, *rules])
-    events = [_event(row, names, critical=False) for row in permissions]
-    events += [_event(row, names, critical=True) for row in rules]
+    names = _names(connection, [*permissions, *rules, *notifications])
+    events = [_event("permission.changed", row, names) for row in permissions]
+    events += [_event("critical_rule.changed", row, names) for row in rules]
+    events += [_event("notifications.changed", row, names) for row in notifications]
     store.events.add_within(connection, events, tenant=SECURITY_TENANT)
 
 
@@ -58,8 +64,17 @@ def _is_of_rule(row: RowMapping) -> bool:
     return (
         action.startswith("rule.")
         and (action not in _NEW or row["tenant"] == SECURITY_TENANT)
-        and not row["note"].startswith("not done:")
+        and not _was_not_done(row)
     )
+
+
+def _is_of_notifications(row: RowMapping) -> bool:
+    """Return whether a person or a key changed who is notified; Sentinel itself may, too."""
+    return row["action"] in NOTIFICATIONS and row["kind"] != "system" and not _was_not_done(row)
+
+
+def _was_not_done(row: RowMapping) -> bool:
+    return row["note"].startswith("not done:")
 
 
 def _of_critical_rules(connection: Connection, rows: Sequence[RowMapping]) -> Iterable[RowMapping]:
@@ -81,7 +96,7 @@ def _of_critical_rules(connection: Connection, rows: Sequence[RowMapping]) -> It
             yield row
 
 
-def _event(row: RowMapping, names: Mapping[str, str], *, critical: bool) -> dict[str, Any]:
+def _event(action: ChangeAction, row: RowMapping, names: Mapping[str, str]) -> dict[str, Any]:
     kind, after = row["object_kind"], _fields(row["after"])
     about = names.get(row["object_id"], _ERASED) if kind == "person" else row["object_name"]
     fields: dict[str, Any] = {
@@ -91,8 +106,8 @@ def _event(row: RowMapping, names: Mapping[str, str], *, critical: bool) -> dict
         "roles": ", ".join(sorted({str(one.get("role")) for one in after.get("grants") or ()})),
     }  # fmt: skip
     return change_event(
-        "critical_rule.changed" if critical else "permission.changed", row["at"],
-        audit_id=row["id"], **{name: value for name, value in fields.items() if value},
+        action, row["at"], audit_id=row["id"],
+        **{name: value for name, value in fields.items() if value},
     )  # fmt: skip
 
 

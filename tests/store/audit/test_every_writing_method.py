@@ -16,8 +16,8 @@ from sentinel.audit.actions import ACTIONS
 ROOT = Path(sentinel.store.__file__).parent
 
 AUDITED = {
-    "Store.act": ("alert.acknowledge", "alert.unacknowledge", "alert.resolve", "alert.reopen",
-                  "alert.suppress", "alert.unsuppress", "alert.assign", "alert.comment"),
+    "Store.act_all": ("alert.acknowledge", "alert.unacknowledge", "alert.resolve", "alert.reopen",
+                      "alert.suppress", "alert.unsuppress", "alert.assign", "alert.comment"),
     "rules.rules.Rules._switched": ("rule.enabled", "rule.disabled", "rule.change_requested"),
     "access.reviews.Reviews.certify": ("access.reviewed",),
     "rules.asking.ask_first": ("rule.change_requested",),
@@ -89,7 +89,7 @@ EXEMPT = {
     "database.leases.Leases.take": _ENGINE,
     "database.migrate.migrate": "the start of a new version, which the system log has",
     "database.retention.retain": _UPKEEP,
-    "events.log.Events.add": _DATA,
+    "events.log.Events.add_calls": _DATA,
     "events.log.Events.forget": _UPKEEP,
     "events.matching.PackMatcher.step": _ENGINE,
     "events.matching.RuleEvents._looked_at": _ENGINE,
