@@ -133,8 +133,9 @@ def approve(
     """Approve a change that somebody else asked for, and carry it out.
 
     The approval, the change and the audit rows are one transaction; of what Prefect holds, the
-    change waits again where Prefect refuses it. It is refused (409) if the rule changed after the
-    change was asked for; the message names each field.
+    change waits again where Prefect refuses it. Where Prefect's answer does not arrive, the change
+    stays approved, and the same request completes it. It is refused (409) if the rule changed
+    after the change was asked for; the message names each field.
 
     Returns:
         The change; `approved` and not yet `applied` where the next deploy applies it.

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from sentinel.access import EVERYTHING, Scope
 from sentinel.audit.change import Change
-from sentinel.errors import Conflict
+from sentinel.errors import Conflict, NotFound, PrefectUnreachable, RuleError
 from sentinel.rollout.audited import rule_changes
 from sentinel.rollout.made_rules import MadeRules
 from sentinel.rollout.rule_draft import Draft
@@ -47,8 +47,8 @@ class ApprovedChanges:
 
         What is only in this database is one transaction. Of what Prefect holds, the approval and
         the audit rows are written first; where Prefect refuses, the change waits again and rows
-        say that nothing was done. A process that is killed in between leaves it approved, and
-        another approval completes it.
+        say that nothing was done. An answer that is lost, or a process that is killed in between,
+        leaves it approved, and another approval completes it.
 
         Args:
             change_id: its id, or a unique prefix
@@ -65,7 +65,8 @@ class ApprovedChanges:
                 changed meanwhile
             OutOfScope: this is no person, or one who may not edit the rule
             RuleError: Prefect refuses the change, which waits again
-            PrefectUnreachable: Prefect does not answer; the change waits again
+            PrefectUnreachable: Prefect does not answer; the change waits, or is approved where
+                Prefect may have done it, and another approval completes it
         """
         found = self._changes.get(change_id, scope)
         more: dict[str, Any] = {"actor": actor, "comment": comment, "scope": scope}
@@ -93,6 +94,8 @@ class ApprovedChanges:
         begun = self._changes.begin(found.id, changes=rows, **more)
         try:
             rules.apply_change(step, scheduled=after.scheduled)
+        except PrefectUnreachable:
+            raise  # Prefect may have taken it: another approval completes it
         except BaseException as error:
             self._changes.give_back(found.id, error, made)
             raise
@@ -102,13 +105,14 @@ class ApprovedChanges:
     def _delete(self, rules: MadeRules, found: PendingView, more: Mapping[str, Any]) -> PendingView:
         now = rules.state(found.rule, found.tenant)
         live = rules.find(found.rule, found.tenant)
-        begun_before = found.status is ChangeStatus.APPROVED and live is None
+        # Without its deployment the rule is half deleted, by this or otherwise: the rest follows.
+        begun_before = live is None and (bool(now) or found.status is ChangeStatus.APPROVED)
         self._refuse_changed(found, now, done=begun_before)
         begun = self._changes.begin(found.id, **more)
         try:
             if now:
                 rules.remove(found.rule, found.tenant, live, actor=begun.asked_as)
-        except BaseException as error:
+        except (Conflict, NotFound, RuleError) as error:  # refused; else it may be half done
             self._changes.give_back(found.id, error, [])
             raise
         return self._changes.finish(found.id)

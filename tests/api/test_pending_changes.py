@@ -14,14 +14,16 @@ from sentinel.api.known_keys import KnownKeys
 from sentinel.client.calls import Call, read
 from sentinel.client.models import Rule
 from sentinel.clock import FakeClock
-from sentinel.errors import RuleError
+from sentinel.errors import DatabaseUnreachable, PrefectUnreachable, RuleError
 from sentinel.rollout.made_rules import MadeRules
 from sentinel.rules.approval import ChangeWaits
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.access.people import People
+from sentinel.store.approvals.pending_changes import PendingChanges
 from sentinel.store.approvals.separation import Separation
-from sentinel.store.audit.queries import page
+from sentinel.store.audit.queries import AuditFilter, page
+from sentinel.store.rules.rules import Rules
 from tests.api.on_prefect import deployments
 from tests.prefect_server import PrefectServer
 from tests.world import World
@@ -108,9 +110,22 @@ def test_a_change_of_a_deployment_waits_is_made_and_is_undone_where_prefect_refu
     newest = page(store, limit=1).items[0]
     assert (newest.action, newest.note) == ("rule.changed", "not done: Prefect rejected it")
 
+    apply_change = MadeRules.apply_change
+
+    def loses_the_answer(self: MadeRules, *arguments: Any, **more: Any) -> None:
+        apply_change(self, *arguments, **more)
+        raise PrefectUnreachable("the answer was lost")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(MadeRules, "apply_change", loses_the_answer)
+        lost = desk.post(f"{PENDING}/{change['id']}/approve", headers=bob)
+    assert (lost.status_code, above()) == (503, 90), lost.text
+    assert desk.get(f"{PENDING}/{change['id']}").json()["status"] == "approved"
     done = desk.post(f"{PENDING}/{change['id']}/approve", headers=bob)
     assert (done.status_code, done.json()["status"]) == (200, "applied"), done.text
     assert above() == 90
+    notes = [one.note for one in page(store, AuditFilter(actions=("rule.changed",))).items]
+    assert notes == ["", "not done: Prefect rejected it", ""], "what may be done is not denied"
     shown = desk.get(place).json()
     assert (shown["enabled"], shown["given"]["threshold_value"]) == (False, 90)
     rows = {one.action: one for one in page(store).items}
@@ -135,6 +150,17 @@ def test_a_change_of_a_deployment_waits_is_made_and_is_undone_where_prefect_refu
         read(Call[Rule](None, "DELETE", place), gone)
     assert "critical-cpu" in deployments(prefect_server)
     deletion = gone.json()["pending_change"]["id"]
+
+    def fails(self: Rules, *_: Any, **__: Any) -> None:
+        raise DatabaseUnreachable("the database is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Rules, "retire", fails)
+        assert desk.post(f"{PENDING}/{deletion}/approve", headers=bob).status_code >= 500
+    assert "critical-cpu" not in deployments(prefect_server)
+    assert store.rules.get("critical-cpu")
+    assert desk.get(f"{PENDING}/{deletion}").json()["status"] == "approved"
+    PendingChanges(store).give_back(deletion, "an older version", [])
     assert desk.post(f"{PENDING}/{deletion}/approve", headers=bob).json()["status"] == "applied"
     assert "critical-cpu" not in deployments(prefect_server)
     assert desk.get(place).status_code == 404

@@ -223,7 +223,8 @@ class PendingChanges:
             change_id: its id, or a unique prefix
             actor: who approves
             comment: why
-            changes: returns the audit rows of what is carried out, for its row and the person
+            changes: returns the audit rows of what is carried out, for its row and the person who
+                approved it; they are added once, by the first approval
             scope: of whoever approves
 
         Returns:
@@ -239,11 +240,12 @@ class PendingChanges:
             row = found_change(connection, change_id, scope, lock=True)
             person, edits = decider(self._store, connection, actor, row)
             state = approve(state_of_row(row), person, self._store.now(), may_edit=edits)
+            planned = changes(row, state.decided_by)
             if row.status != ChangeStatus.APPROVED.value:
                 self._record(connection, "rule.change_approved", row, actor, comment)
                 self._save(connection, row, state, comment)
-            for change in changes(row, person):
-                self._store.audit.add(connection, change, actor=row.asked_as)
+                for change in planned:
+                    self._store.audit.add(connection, change, actor=row.asked_as)
             return view_of(self._store, found_change(connection, row.id, EVERYTHING))
 
         return self._store.in_transaction(work)
