@@ -195,6 +195,7 @@ def notifications(found: AlertWhy) -> list[dict[str, Any]]:
             "reasonText": one.reason_text,
             "next": milliseconds(one.next_at),
             "error": one.error[:500],
+            "hidden": group.hidden,
         }
         for group in reversed(found.groups)
         for one in group.channels

@@ -233,7 +233,7 @@ class Drawer {
   paintNotifications(notifications, now) {
     if (!notifications.length) return h("p", { class: "small" }, "None: the alert has not opened yet, or its notifications are past their retention.");
     return h("ul", { class: "notifications" }, notifications.map((one) => h("li", {},
-      h("b", {}, one.channel || "Nobody"), one.receiver === "default" || !one.channel ? "" : ` for ${one.receiver}`, " · ", one.at ? ["notified ", when(one.at, now), one.unnamed ? " of other alerts of the group" : ""] : "not notified yet",
+      one.hidden ? h("b", {}, "A group with alerts out of your reach") : [h("b", {}, one.channel || "Nobody"), one.receiver === "default" || !one.channel ? "" : ` for ${one.receiver}`, " · "], one.hidden ? "" : one.at ? ["notified ", when(one.at, now), one.unnamed ? " of other alerts of the group" : ""] : "not notified yet",
       h("small", {}, one.due ? `due now: ${one.reasonText}` : one.reasonText, one.next > now ? `; next check ${moment(one.next)}` : "", one.error ? h("span", { class: "trouble" }, ` ${one.error}`) : ""))));
   }
   /** What came of the decisions so far: sent or not, and why. */

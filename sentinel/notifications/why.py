@@ -10,7 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.notifications.reasons import words
 
-__all__ = ["AlertFacts", "AlertWhy", "ChannelWhy", "GroupWhy", "Outcome", "explained", "shown"]
+__all__ = [
+    "AlertFacts",
+    "AlertWhy",
+    "ChannelWhy",
+    "GroupWhy",
+    "Outcome",
+    "explained",
+    "shown",
+    "without_others",
+]
 
 
 class AlertFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,11 +80,17 @@ class GroupWhy(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    id: str
+    id: str = Field(description="Empty where it is hidden.")
+    hidden: bool = Field(
+        default=False,
+        description="It has alerts out of your reach: only its status and the reasons are given.",
+    )
     status: str = Field(description="open, acknowledged or resolved.")
     route: str = Field(description="The way on which its receivers are notified.")
     labels: dict[str, str] = Field(description="Those that its alerts have in common.")
-    firing: int = Field(description="Number of its alerts that fire.")
+    firing: int | None = Field(
+        description="Number of its alerts that fire; null where it is hidden."
+    )
     receivers: list[str]
     unknown: list[str] = Field(
         description="Receivers that do not exist; `default` is notified in their place."
@@ -117,6 +132,28 @@ def explained(alert: AlertFacts, groups: Sequence[GroupWhy], now: datetime) -> A
     )  # fmt: skip
 
 
+def without_others(group: GroupWhy) -> GroupWhy:
+    """Return a group that has alerts out of the reader's reach, without all that is told of them.
+
+    Args:
+        group: the group, without sentences
+
+    Returns:
+        Its status, and each reason once.
+    """
+    reasons = dict.fromkeys((one.send, one.reason) for one in group.channels)
+    return GroupWhy(
+        id="", hidden=True, status=group.status, route="", labels={}, firing=None, receivers=[],
+        unknown=[], next_at=None, history=[],
+        channels=[
+            ChannelWhy(
+                receiver="", channel="", notified_at=None, knows=False, send=send, reason=reason
+            )
+            for send, reason in reasons
+        ],
+    )  # fmt: skip
+
+
 def shown(moment: datetime) -> str:
     """Return a moment as sentences have it: to the second, rounded up, in UTC."""
     up = moment + timedelta(microseconds=-moment.microsecond % 1_000_000)
@@ -139,6 +176,10 @@ def _of_alert(alert: AlertFacts, groups: Sequence[GroupWhy], now: datetime) -> s
 
 
 def _of_group(group: GroupWhy, alert: AlertFacts) -> GroupWhy:
+    if group.hidden:
+        channels = [_of_hidden(one) for one in group.channels]
+        text = f"A group with alerts out of your reach: {group.status}."
+        return group.model_copy(update={"text": text, "channels": channels})
     labels = ", ".join(f"{name}={value}" for name, value in group.labels.items())
     fires = "one alert fires" if group.firing == 1 else f"{group.firing:,} alerts fire"
     route = f"Route {group.route}" if group.route else "No route"
@@ -152,6 +193,12 @@ def _of_group(group: GroupWhy, alert: AlertFacts) -> GroupWhy:
             "history": [_of_outcome(one) for one in group.history],
         }
     )
+
+
+def _of_hidden(one: ChannelWhy) -> ChannelWhy:
+    said = words(one.reason)
+    text = f"{'Due' if one.send else 'Not notified'} now: {said}."
+    return one.model_copy(update={"reason_text": said, "text": text})
 
 
 def _of_channel(one: ChannelWhy, alert: AlertFacts) -> ChannelWhy:

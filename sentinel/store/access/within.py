@@ -227,7 +227,7 @@ class Within:
 
     def why(self, alert_id: str) -> AlertWhy:
         """Return why channels are notified of an alert, or not; NotFound where out of scope."""
-        return why_of_alert(self.store, self.alert(alert_id).id)
+        return why_of_alert(self.store, self.alert(alert_id).id, self.scope)
 
     def act(
         self, ids: Sequence[str], action: Action, *, expected_version: int | None = None

@@ -11,10 +11,19 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Connection, Row, bindparam, select
 
+from sentinel.access import EVERYTHING, Scope
 from sentinel.errors import NotFound
 from sentinel.notifications.decision import NOT_ROUTED, Decision, decide
-from sentinel.notifications.why import AlertFacts, AlertWhy, ChannelWhy, GroupWhy, explained
+from sentinel.notifications.why import (
+    AlertFacts,
+    AlertWhy,
+    ChannelWhy,
+    GroupWhy,
+    explained,
+    without_others,
+)
 from sentinel.schema.groups import AlertGroup
+from sentinel.store.database.scoped import group_in
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, model_of
 from sentinel.store.notifications.channel_health import Gates
 from sentinel.store.notifications.outcomes import outcomes_of
@@ -85,12 +94,13 @@ def explain_alert(store: Store, alert_id: str) -> list[Why]:
     return [why for group_id in groups for why in explain(store, group_id)]
 
 
-def why_of_alert(store: Store, alert_id: str) -> AlertWhy:
+def why_of_alert(store: Store, alert_id: str, scope: Scope = EVERYTHING) -> AlertWhy:
     """Return why channels are and were notified of an alert, or not, as sentences and as codes.
 
     Args:
         store: the shared database
         alert_id: 32 hex digits
+        scope: of whoever asks; of a group with alerts outside, only status and reasons are told
 
     Returns:
         The alert's groups, the newest first, each with the decisions of now and the newest
@@ -113,7 +123,18 @@ def why_of_alert(store: Store, alert_id: str) -> AlertWhy:
         )  # fmt: skip
         rows = connection.execute(_GROUPS, {"alert": alert_id}).all()
         groups = [_group(connection, row, channels, facts, now) for row in rows]
+        inside = _inside(connection, [one.id for one in groups], scope)
+    groups = [one if one.id in inside else without_others(one) for one in groups]
     return explained(facts, groups, now)
+
+
+def _inside(connection: Connection, groups: list[str], scope: Scope) -> set[str]:
+    """Return those of the groups that have no alert outside of the scope."""
+    if scope.is_everything:
+        return set(groups)
+    group = GROUP.alias("shown")  # by another name than the table has in the condition
+    query = select(group.c.id).where(group.c.id.in_(groups), *group_in(scope, group.c.id))
+    return set(connection.execute(query).scalars())
 
 
 def _group(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from sentinel.access import Reach, Scope
 from sentinel.alerts.actions import Suppress
 from sentinel.clock import FakeClock
 from sentinel.errors import DeliveryError, NotFound
 from sentinel.notifications.why import AlertWhy, shown
 from sentinel.store import Store
+from sentinel.store.access.within import Within
 from sentinel.store.database.retention import retain
 from sentinel.store.notifications.explaining import why_of_alert
+from tests.databases import both_databases
 from tests.world import World
 
 CHANNEL = "sentinel-webhook/ops"
@@ -134,6 +138,38 @@ def test_pending_suppressed_and_unknown_alerts_are_explained(world: World, clock
     pending.sees({"/": 95})
     answer = why(pending, 1)
     assert answer.text == "The alert is pending: nobody is notified before it opens."
+
+
+@both_databases
+def test_a_group_with_alerts_of_others_shows_a_confined_person_its_status_and_the_reasons_only(
+    store: Store, clock: FakeClock
+):
+    """Whoever reads it could otherwise count other teams' alerts and read their errors."""
+    store.receivers.set("ops", [CHANNEL])
+    world = World(store, clock)
+    rule: dict[str, Any] = {"receivers": ["ops"], "group_wait": "30s"}
+    (ours,) = world.raises("/a", team="db", **rule)
+    db = Within(store, Scope((Reach(None, frozenset({"db"})),)))
+    assert db.why(ours) == why_of_alert(store, ours)  # all of the group is theirs
+    world.raises("/b", "/c", team="web", **rule)
+    clock.forward(seconds=30)
+    world.recorder.fails[CHANNEL] = DeliveryError("ops answered 500 for /b")
+    world.tells()
+    (whole,) = why_of_alert(store, ours).groups
+    assert (whole.firing, whole.hidden) == (3, False)
+    assert whole.history
+    assert "for /b" in whole.channels[0].error
+    found = db.why(ours)
+    (group,) = found.groups
+    (channel,) = group.channels
+    assert (group.status, group.hidden, group.firing) == ("open", True, None)
+    assert (group.receivers, group.labels, group.route, group.history) == ([], {}, "", [])
+    assert (channel.reason, channel.send) == (whole.channels[0].reason, False)
+    assert (channel.receiver, channel.channel, channel.error) == ("", "", "")
+    assert group.text == "A group with alerts out of your reach: open."
+    assert channel.text == f"Not notified now: {channel.reason_text}."
+    tenant = Within(store, Scope((Reach(frozenset({"default"})),)))
+    assert tenant.why(ours) == why_of_alert(store, ours)
 
 
 def test_retention_deletes_outcomes(world: World, clock: FakeClock):
