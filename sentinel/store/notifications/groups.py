@@ -5,7 +5,7 @@ All of it runs in the caller's transaction, after rules and alerts are locked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,6 @@ from sqlalchemy import (
     case,
     func,
     literal_column,
-    or_,
     select,
 )
 
@@ -28,7 +27,7 @@ from sentinel.notifications.grouping import Membership, NotifiedSoFar, group_tit
 from sentinel.prefect_client.port import OutEvent
 from sentinel.schema.columns import new_id
 from sentinel.severity import Severity
-from sentinel.store.database.bulk import id_array, insert_many, update_many
+from sentinel.store.database.bulk import dumped, id_array, insert_many, update_many
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import GROUP, MEMBER, NOTIFICATION_LOG
@@ -37,7 +36,7 @@ from sentinel.store.notifications.member_counts import (
     MemberCount,
     member_counts,
 )
-from sentinel.store.notifications.queries import UNAWARE
+from sentinel.store.notifications.queries import SO_FAR
 from sentinel.store.notifications.unheard import take_back_unheard
 
 if TYPE_CHECKING:
@@ -82,6 +81,7 @@ class GroupChanges:
         self.touched: list[str] = []
         self.acknowledged: dict[str, int] = {}
         self.resolution = str(Reason.RECOVERED)
+        self._policies: dict[str, Mapping[str, Any]] = {}
 
     def touch(self, alert_id: str, reason: Reason) -> None:
         """Note a change of an alert that neither enters nor leaves its group."""
@@ -230,6 +230,8 @@ class GroupChanges:
         )
         for fired in self.fired:
             group = groups[homes[fired.membership.key].id]
+            if not fired.by_hand:
+                self._policies[group.id] = fired.membership.policy
             if fired.fresh:
                 fresh.append((group.id, fired.alert_id, group.seq + 1, None, False))
                 changes.opened[group.id][fired.alert_id] = fired.severity
@@ -242,6 +244,13 @@ class GroupChanges:
                         "fired_seq": group.seq + 1, "resolved_seq": None, "quiet": False,
                     }
                 )  # fmt: skip
+        renewed = [
+            (id_, dumped(policy))
+            for id_, policy in self._policies.items()
+            if policy != groups[id_].policy
+        ]
+        if renewed:
+            update_many(self._connection, "alert_group", (("policy", "json"),), renewed)
         names = ("group_id", "alert_id", "fired_seq", "resolved_seq", "quiet")
         insert_many(self._connection, "group_member", names, fresh)
         if back:
@@ -274,7 +283,7 @@ class GroupChanges:
     def _so_far(self, ids: set[str]) -> dict[str, NotifiedSoFar]:
         found: dict[str, NotifiedSoFar] = {}
         for piece in chunks(sorted(ids)):
-            for row in self._connection.execute(_SO_FAR, {"ids": piece}):
+            for row in self._connection.execute(SO_FAR, {"ids": piece}):
                 found[row.group_id] = NotifiedSoFar(
                     at=row.told_at, severity=row.told_severity or 0, unaware=bool(row.unaware)
                 )
@@ -296,7 +305,7 @@ class GroupChanges:
         # A group that fires again is a new episode and waits as a first one does (group_wait).
         again = group.status == "reopening"
         so_far_now = NotifiedSoFar() if again else so_far.get(group.id, NotifiedSoFar())
-        policy = group.policy
+        policy: Mapping[str, Any] = self._policies.get(group.id) or group.policy
         wait = policy.get("group_wait")
         due = next_decision(
             due_at=group.due_at,
@@ -351,19 +360,6 @@ _LIVE = select(GROUP.c.id, GROUP.c.key).where(
 )
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _LOCKED = select(GROUP).where(GROUP.c.id.in_(_IDS)).order_by(GROUP.c.id).with_for_update()
-_SO_FAR = (
-    select(
-        NOTIFICATION_LOG.c.group_id,
-        func.max(NOTIFICATION_LOG.c.told_at).label("told_at"),
-        func.max(NOTIFICATION_LOG.c.told_severity).label("told_severity"),
-        func.max(case((UNAWARE, 1), else_=0)).label("unaware"),
-    )
-    .where(
-        NOTIFICATION_LOG.c.group_id.in_(_IDS),
-        or_(NOTIFICATION_LOG.c.told_seq > 0, NOTIFICATION_LOG.c.attempts > 0),
-    )
-    .group_by(NOTIFICATION_LOG.c.group_id)
-)
 # Where a channel was notified while the member fired, the end of that is what it has not heard yet.
 # The outer row is named in words: within DO UPDATE, SQLAlchemy adds MEMBER to the FROM instead.
 _ENDED_SEQ = case(

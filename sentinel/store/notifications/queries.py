@@ -27,7 +27,7 @@ from sentinel.prefect_client.channel_types import OURS
 from sentinel.schema.columns import Moment
 from sentinel.store.database.tables import ALERT, DELIVERY, GROUP, MEMBER, NOTIFICATION_LOG
 
-__all__ = ["ABANDONED", "DUE", "LOG_ENTRIES", "UNAWARE", "due", "over_since", "seen_by"]
+__all__ = ["ABANDONED", "DUE", "LOG_ENTRIES", "SO_FAR", "UNAWARE", "due", "over_since", "seen_by"]
 
 
 def due(before: Any, now: Any) -> tuple[Any, ...]:
@@ -55,6 +55,20 @@ UNAWARE = and_(
     *(_CHANNEL.not_like(f"{slug}/%") for slug in OURS),
 )
 """Log entries that an acknowledgement is news for: see `channel_types.takes_acknowledgements`."""
+SO_FAR = (
+    select(
+        NOTIFICATION_LOG.c.group_id,
+        func.max(NOTIFICATION_LOG.c.told_at).label("told_at"),
+        func.max(NOTIFICATION_LOG.c.told_severity).label("told_severity"),
+        func.max(case((UNAWARE, 1), else_=0)).label("unaware"),
+    )
+    .where(
+        NOTIFICATION_LOG.c.group_id.in_(bindparam("ids", expanding=True)),
+        or_(NOTIFICATION_LOG.c.told_seq > 0, NOTIFICATION_LOG.c.attempts > 0),
+    )
+    .group_by(NOTIFICATION_LOG.c.group_id)
+)
+"""By group of `ids`, the notifications so far over all its channels."""
 ABANDONED = (
     DELIVERY.update()
     .where(DELIVERY.c.group_id == bindparam("group"), DELIVERY.c.state == "sending")

@@ -160,6 +160,31 @@ def test_what_is_open_stays_in_its_group_and_what_opens_goes_by_the_new_routes(
     assert desk.told() == [("own", 0), ("pager", 0)]
 
 
+def test_what_opens_in_a_live_or_young_group_brings_the_times_of_the_new_routes(
+    desk: Desk, clock: FakeClock
+):
+    desk.routes.apply(TREE, actor="ann")
+    desk.fires("a", severity="high")
+    clock.forward(seconds=30)
+    assert desk.told() == [("pager", 1)]
+    muted = TREE.replace("[night]", "[night, noon]").replace(
+        "  - name: night", "  - {name: noon, time_intervals: [{times: [{start_time: '12:00',"
+        " end_time: '13:00'}]}]}\n  - name: night"
+    )  # fmt: skip
+    desk.routes.apply(muted, actor="ann")
+    clock.forward(minutes=10)
+    desk.fires("a", "b", severity="high")
+    clock.forward(minutes=5)
+    assert desk.told() == []  # 12:16
+    desk.fires("a", "b", value=10, severity="high")
+    assert desk.told() == [("pager", 0)]
+    desk.routes.apply(TREE, actor="ann")
+    desk.fires("c", severity="high")
+    clock.forward(seconds=30)
+    assert desk.told() == [("pager", 1)]
+    assert len(desk.rows("SELECT id FROM alert_group")) == 1
+
+
 def test_a_reopened_alert_goes_back_to_every_group_that_heard_of_it(desk: Desk, clock: FakeClock):
     desk.routes.apply(TREE, actor="ann")
     desk.fires("a", team="db", severity="critical")
