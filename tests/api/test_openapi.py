@@ -24,7 +24,7 @@ from tests.api.served import TOKEN, served
 from tests.world import World
 
 TRUSTED = {"Authorization": f"Bearer {TOKEN}"}
-EXAMPLES = 20
+EXAMPLES, MANY = 10, 100
 WORDED = tuple(f"/api/v1/alerts/{noun}" for noun in ("rules", "policies", "providers"))
 
 UNDRAWABLE = {
@@ -102,12 +102,22 @@ def _own_parameters(described: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize(("method", "path", "mode"), operations())
 def test_each_route_does_what_its_description_says(schema: Any, method: str, path: str, mode: str):
+    does_what_it_says(schema, method, path, mode, EXAMPLES)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("method", "path", "mode"), operations())
+def test_it_does_for_many_more(schema: Any, method: str, path: str, mode: str):
+    does_what_it_says(schema, method, path, mode, MANY)
+
+
+def does_what_it_says(schema: Any, method: str, path: str, mode: str, examples: int) -> None:
     load_all_checks()
     operation = schema[path][method]
     kind = GenerationMode.POSITIVE if mode == "valid" else GenerationMode.NEGATIVE
 
     @bounded(
-        max_examples=EXAMPLES,
+        max_examples=examples,
         derandomize=True,
         database=None,
         deadline=None,
