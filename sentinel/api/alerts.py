@@ -282,8 +282,7 @@ async def act(request: Request, alert_id: AlertId, asked: ActionRequest) -> Resp
     if result.reason is Reason.NOT_FOUND:
         await run_in_threadpool(refuse_if_seen, store.store, who, alert_id)
     if alert is None:
-        problem = _refused(alert_id, asked, result)
-        raise problem
+        raise _gone(alert_id, asked) if result.ok else _refused(alert_id, asked, result)
     fields = vars(alert)
     taken = {
         "reason": result.reason,
@@ -319,6 +318,13 @@ def action_of(store: Store, asked: ActionFields, actor: str) -> Action:
         comment=(asked.reason or asked.note) if suppress else (asked.note or asked.reason),
         assignee=asked.assignee or "",
         until=store.now() + timedelta(minutes=asked.duration_minutes or 0) if suppress else None,
+    )
+
+
+def _gone(alert_id: str, asked: ActionRequest) -> NotFound:
+    return NotFound(
+        f"alert {alert_id!r} was deleted after {asked.action}",
+        hint="The action was done, and is in the audit trail.",
     )
 
 

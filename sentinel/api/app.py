@@ -126,9 +126,9 @@ def create_app(
             if relay_thread is not None:
                 relay_thread.stop()
             prefect.close()
-            app.state.answers.close()
             # Not on the event loop: whoever waits for an answer is to get it.
             await run_in_threadpool(app.state.batches.close)
+            await run_in_threadpool(app.state.answers.close)
             await run_in_threadpool(app.state.arrivals.close)
             app.state.keys.close()
             if app.state.outside is not None:

@@ -27,13 +27,18 @@ __all__ = ["Acted", "Batches", "Sent", "batches_of"]
 
 _WRITERS, _PATIENCE = 3, 0.25
 """Transactions of a kind at once, and the seconds after which another one is begun beside one."""
+_MOST_WAITING = 5_000
+"""Requests of a kind that may wait for a transaction."""
 
 Q = TypeVar("Q")
 R = TypeVar("R")
 
 
 class Acted(msgspec.Struct, frozen=True):
-    """The result of an action on one alert, and the alert after it; None where it was refused."""
+    """The result of an action on one alert, and the alert after it.
+
+    `alert` is None where the action was refused, or where the alert was deleted after it.
+    """
 
     result: ActionResult
     alert: AlertView | None
@@ -65,10 +70,18 @@ class Batches:
         # SQLite has one writer.
         writers = 1 if store.dialect == "sqlite" else _WRITERS
         self.actions: Together[Asked, Acted] = Together(
-            "actions", partial(_act, store), threads=writers, patience=_PATIENCE
+            "actions",
+            partial(_act, store),
+            most_waiting=_MOST_WAITING,
+            threads=writers,
+            patience=_PATIENCE,
         )
         self.events: Together[Sent, Kept] = Together(
-            "events", partial(_keep, store), threads=writers, patience=_PATIENCE
+            "events",
+            partial(_keep, store),
+            most_waiting=_MOST_WAITING,
+            threads=writers,
+            patience=_PATIENCE,
         )
 
     def close(self) -> None:
@@ -83,19 +96,39 @@ def batches_of(request: Request) -> Batches:
 
 
 def _details(store: Store, ids: Sequence[str]) -> list[Detail | Exception | None]:
-    found = read_details(store, list(dict.fromkeys(ids)))
-    return [found.get(one) for one in ids]
+    def read(some: Sequence[str]) -> list[Detail | None]:
+        found = read_details(store, some)
+        return [found.get(one) for one in some]
+
+    different = list(dict.fromkeys(ids))
+    details = dict(zip(different, _each(different, read), strict=True))
+    return [details[one] for one in ids]
 
 
 def _act(store: Store, asked: Sequence[Asked]) -> list[Acted | Exception]:
-    done: list[ActionResult | Exception] = []
+    done: list[Acted | Exception] = []
     for some in _apart(asked):
-        done += _each(some, lambda few: [results[0] for results in store.act_all(few)])
-    changed = [one.alert_id for one in done if isinstance(one, ActionResult) and one.ok]
-    alerts = store.alerts.some(list(dict.fromkeys(changed))) if changed else {}
-    return [
-        one if isinstance(one, Exception) else Acted(one, alerts.get(one.alert_id)) for one in done
-    ]
+        results = _each(some, lambda few: [results[0] for results in store.act_all(few)])
+        # Before the next piece, which may act on the same alerts.
+        done += _shown(store, results)
+    return done
+
+
+def _shown(store: Store, results: Sequence[ActionResult | Exception]) -> list[Acted | Exception]:
+    """Return results with their alerts; the error of reading one where it cannot be read."""
+
+    def read(some: Sequence[str]) -> list[AlertView | None]:
+        found = store.alerts.some(some)
+        return [found.get(one) for one in some]
+
+    changed = [one.alert_id for one in results if isinstance(one, ActionResult) and one.ok]
+    alerts = dict(zip(changed, _each(changed, read) if changed else [], strict=True))
+    done: list[Acted | Exception] = []
+    for one in results:
+        alert = alerts.get(one.alert_id) if isinstance(one, ActionResult) else one
+        failed = isinstance(alert, Exception)
+        done.append(alert if failed else Acted(cast("ActionResult", one), alert))
+    return done
 
 
 def _apart(asked: Sequence[Asked]) -> Iterator[list[Asked]]:

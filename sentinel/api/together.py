@@ -11,13 +11,17 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from copy import copy
 from threading import Lock
 from typing import Any, Generic, TypeVar
+
+from sentinel.api.problems import Problem
 
 __all__ = ["Together"]
 
 Q = TypeVar("Q")
 R = TypeVar("R")
+_LATER: dict[str, Any] = {"hint": "Try again soon.", "headers": {"Retry-After": "1"}}
 _Waiting = tuple[Q, asyncio.AbstractEventLoop, "asyncio.Future[R]"]
 
 
@@ -29,6 +33,7 @@ class Together(Generic[Q, R]):
         work: answers questions in a thread, in their order; what it returns as an exception is
             raised to whoever asked, and what it raises to all
         most: questions in one piece of work
+        most_waiting: questions that may wait; one beyond them is refused at once
         threads: pieces of work at the same time
         patience: seconds that questions wait for a piece that is worked on before another thread
             takes them, so that one that waits for a lock does not hold up all
@@ -36,10 +41,12 @@ class Together(Generic[Q, R]):
 
     def __init__(
         self, name: str, work: Callable[[Sequence[Q]], Sequence[R | Exception]], *,
-        most: int = 100, threads: int = 1, patience: float = 0.0,
+        most: int = 100, most_waiting: int = 10_000, threads: int = 1, patience: float = 0.0,
     ) -> None:  # fmt: skip
         self._work = work
         self._most = most
+        self._most_waiting = most_waiting
+        self._closed = False
         self._idle = threads
         self._all = threads
         self._patience = patience
@@ -57,11 +64,16 @@ class Together(Generic[Q, R]):
             The answer.
 
         Raises:
-            Exception: what the work returned or raised
+            Exception: a copy of what the work returned or raised, caused by that
+            Problem: 503 if too many questions wait, or after `close`
         """
         loop = asyncio.get_running_loop()
         result: asyncio.Future[R] = loop.create_future()
         with self._lock:
+            if self._closed:
+                raise Problem(503, "unavailable", "the API is being stopped", **_LATER)
+            if len(self._waiting) >= self._most_waiting:
+                raise Problem(503, "unavailable", "too many requests wait", **_LATER)
             self._waiting.append((question, loop, result))
             if self._idle == self._all or (self._idle and not self._patience):
                 self._start()
@@ -76,11 +88,13 @@ class Together(Generic[Q, R]):
     def _relieve(self, result: asyncio.Future[R]) -> None:
         """Start another thread for a question that waits too long."""
         with self._lock:
-            if self._idle and not result.done() and self._waiting:
+            if self._idle and not result.done() and self._waiting and not self._closed:
                 self._start()
 
     def close(self) -> None:
-        """End the threads when they have answered what waits."""
+        """Refuse further questions, and end the threads when they have answered what waits."""
+        with self._lock:
+            self._closed = True
         self._threads.shutdown(wait=True)
 
     def _run(self) -> None:
@@ -112,6 +126,17 @@ def _settle(pairs: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
         if result.done():
             continue  # whoever asked waits no longer
         if isinstance(answer, Exception):
-            result.set_exception(answer)
+            result.set_exception(_own(answer))
         else:
             result.set_result(answer)
+
+
+def _own(error: Exception) -> Exception:
+    """Return a copy of an error that others may get too, as raising one changes it."""
+    try:
+        mine = copy(error)
+    except TypeError:  # its class takes other arguments than it hands on
+        mine = type(error).__new__(type(error), *error.args)
+        mine.__dict__.update(error.__dict__)
+    mine.__cause__ = error
+    return mine

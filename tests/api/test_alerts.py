@@ -342,3 +342,14 @@ def test_why_receivers_are_notified_is_answered_in_codes_and_sentences(
     assert inbox["next_at"] == group["next_at"] is not None
     assert inbox["text"].startswith("Not notified now: waiting for more alerts")
     assert client.get(f"{URL}/{'0' * 32}/why").status_code == 404
+
+
+def test_an_action_on_an_alert_that_is_deleted_after_it_was_done(
+    client: httpx.Client, store: Store, raised: Raised, monkeypatch: pytest.MonkeyPatch
+):
+    (one,) = raised("/a")
+    monkeypatch.setattr(store.alerts, "some", lambda _: {})
+    answer = client.post(f"{URL}/{one}/actions", json={"action": "acknowledge"})
+    assert answer.status_code == 404
+    assert answer.json()["error"]["message"] == f"alert '{one}' was deleted after acknowledge"
+    assert store.alerts.get(one).status == "acknowledged"

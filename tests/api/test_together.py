@@ -11,12 +11,14 @@ import pytest
 from sentinel.access import Reach, Scope
 from sentinel.alerts.actions import Acknowledge, Reopen, Resolve
 from sentinel.alerts.reasons import Reason
+from sentinel.alerts.view import AlertView
 from sentinel.api.batches import Acted, Batches, Sent
 from sentinel.api.together import Together
 from sentinel.audit.origin import Origin
 from sentinel.events import Kept
 from sentinel.store import Store
 from sentinel.store.alerts.asked import Asked
+from sentinel.store.alerts.detail import Detail, read_details
 from sentinel.store.audit.queries import AuditFilter, page
 from tests.api.served import Raised
 from tests.databases import both_databases
@@ -104,6 +106,129 @@ def test_an_error_of_all_is_raised_to_all():
     _, (first, *others) = answers(1, 13)
     assert first == 0
     assert [type(one) for one in others] == [ValueError, ValueError]
+
+
+class TwoWords(ValueError):
+    """Takes more than it hands on to its base, as some errors of Sentinel do."""
+
+    def __init__(self, word: str, other: str) -> None:
+        super().__init__(other)
+        self.word = word
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), TwoWords("a", "b")])
+def test_an_error_is_raised_to_each_as_their_own(error: Exception):
+    def work(questions: Sequence[int]) -> list[int | Exception]:
+        return [error for _ in questions]
+
+    together: Together[int, int] = Together("test", work)
+
+    async def ask() -> list[int | BaseException]:
+        return await asyncio.gather(*map(together.answer, range(3)), return_exceptions=True)
+
+    given = asyncio.run(ask())
+    together.close()
+    assert len({id(one) for one in given}) == 3
+    for one in given:
+        assert isinstance(one, type(error))
+        assert (one.args, one.__dict__, one.__cause__) == (error.args, error.__dict__, error)
+
+
+def test_more_than_may_wait_are_refused_and_so_is_whoever_comes_after_the_end():
+    work = Counts()
+    together = Together("test", work, most_waiting=1)
+
+    async def ask() -> list[int | BaseException]:
+        first = asyncio.create_task(together.answer(0))
+        await asyncio.to_thread(work.begun.wait, 20)
+        others = [asyncio.create_task(together.answer(one)) for one in (1, 2)]
+        await asyncio.sleep(0)
+        work.goes_on.set()
+        done = await asyncio.gather(first, *others, return_exceptions=True)
+        await asyncio.to_thread(together.close)
+        return [*done, *await asyncio.gather(together.answer(3), return_exceptions=True)]
+
+    first, second, *refused = asyncio.run(ask())
+    assert (first, second) == (0, 2)
+    assert [getattr(one, "status", None) for one in refused] == [503, 503]
+
+
+def test_a_question_that_waits_at_the_end_is_answered():
+    work = Counts()
+    together = Together("test", work, threads=2, patience=0.02)
+
+    async def ask() -> list[int]:
+        first = asyncio.create_task(together.answer(0))
+        await asyncio.to_thread(work.begun.wait, 20)
+        second = asyncio.create_task(together.answer(1))
+        await asyncio.sleep(0)
+        end = asyncio.create_task(asyncio.to_thread(together.close))
+        await asyncio.sleep(0.05)  # its timer finds the end
+        work.goes_on.set()
+        await end
+        return [await first, await second]
+
+    assert asyncio.run(ask()) == [0, 2]
+
+
+def acted(store: Store, asked: Sequence[Asked]) -> list[Acted | BaseException]:
+    """What comes of actions that are asked at the same time."""
+
+    async def act() -> list[Acted | BaseException]:
+        batches = Batches(store)
+        tasks = [batches.actions.answer(one) for one in asked]
+        done = await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(batches.close)
+        return done
+
+    return asyncio.run(act())
+
+
+def test_only_who_acted_on_an_alert_that_cannot_be_read_gets_an_error(
+    store: Store, raised: Raised, monkeypatch: pytest.MonkeyPatch
+):
+    ids = raised("/a", "/b", "/c")
+    whole, details = store.alerts.some, read_details
+
+    def some(wanted: Sequence[str]) -> dict[str, AlertView]:
+        if ids[1] in wanted:
+            raise ValueError("its row is damaged")
+        return whole(wanted)
+
+    def detailed(store: Store, wanted: Sequence[str]) -> dict[str, Detail]:
+        some(wanted)
+        return details(store, wanted)
+
+    monkeypatch.setattr(store.alerts, "some", some)
+    monkeypatch.setattr("sentinel.api.batches.read_details", detailed)
+    done = acted(store, [Asked(ids=[one], action=Acknowledge(actor="lena")) for one in ids])
+    shown = [one.alert.id if isinstance(one, Acted) and one.alert else type(one) for one in done]
+    assert shown == [ids[0], ValueError, ids[2]]
+
+    async def read() -> list[object]:
+        batches = Batches(store)
+        asked = [batches.details.answer(one) for one in (*ids, ids[0])]
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        await asyncio.to_thread(batches.close)
+        return [one.alert["id"] if isinstance(one, Detail) else type(one) for one in found]
+
+    assert asyncio.run(read()) == [ids[0], ValueError, ids[2], ids[0]]
+
+
+def test_an_answer_shows_the_alert_before_the_next_action(store: Store, raised: Raised):
+    (one,) = raised("/a")
+    asked = [
+        Asked(ids=[one], action=Acknowledge(actor="lena")),
+        Asked(ids=[one], action=Resolve(actor="omar")),
+    ]
+    # Of one piece: the first question begins a piece of its own.
+    (_, first, second) = acted(
+        store, [Asked(ids=["0" * 32], action=Acknowledge(actor="x")), *asked]
+    )
+    shown = [
+        each.alert.status for each in (first, second) if isinstance(each, Acted) and each.alert
+    ]
+    assert shown == ["acknowledged", "resolved"]
 
 
 @both_databases
