@@ -12,6 +12,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from sentinel.access import Permission
+from sentinel.access.security_events import SECURITY_TENANT
 from sentinel.api.answers import answers_of, json_response
 from sentinel.api.bodies import Tenant
 from sentinel.api.needs import needs
@@ -52,7 +53,13 @@ async def list_rules(
         ),
     ] = None,
 ) -> Response:
-    """List the rules that have run, by tenant and name, with their switch and last evaluation."""
+    """List the rules that have run, by tenant and name, with their switch and last evaluation.
+
+    The rules of self-watch, whose tenant is `sentinel-security`, come last.
+
+    Returns:
+        The rules, or a page of them.
+    """
     answers = answers_of(request)
     store = within(request)
     rules, version = await asyncio.gather(answers.rules_version(), answers.version())
@@ -73,10 +80,10 @@ def _list(
     now = store.store.now()
     rows = store.rules(_STORED | {name: name for name in FACTS}, tenant)
     # A database may order by the rules of a language; a cursor compares characters.
-    rows.sort(key=lambda row: (row["tenant"], row["name"]))
+    rows.sort(key=lambda row: _place(row["tenant"], row["name"]))
     if cursor is not None:
-        after = tuple(cursor.split("/"))
-        rows = [row for row in rows if (row["tenant"], row["name"]) > after]
+        after = _place(*cursor.split("/"))
+        rows = [row for row in rows if _place(row["tenant"], row["name"]) > after]
     following = None
     if limit is not None and len(rows) > limit:
         rows = rows[:limit]
@@ -94,3 +101,8 @@ def _list(
             ends.append(stale)
     items = [{name: fields[name] for name in RuleItem.model_fields} for fields in rows]
     return msgspec.json.encode({"items": items, "next_cursor": following}), min(ends, default=None)
+
+
+def _place(tenant: str, name: str) -> tuple[bool, str, str]:
+    """Return where a rule stands in the list."""
+    return tenant == SECURITY_TENANT, tenant, name

@@ -11,16 +11,21 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sentinel.access import Role
+from sentinel.access import EVERYTHING, Role
+from sentinel.access.security_events import SECURITY_TENANT
 from sentinel.api import create_app
 from sentinel.clock import FakeClock
+from sentinel.engine.self_watch import SelfWatch
+from sentinel.event_policies.self_watch import POLICIES
 from sentinel.notifications.channel import Message
 from sentinel.settings import Settings
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
+from sentinel.store.access.within import Within
 from sentinel.store.audit.queries import AuditFilter, page
 from tests.api.served import Raised, caller, served
 from tests.databases import both_databases
+from tests.world import World
 
 BASE = "/api/v1/alerts"
 
@@ -41,6 +46,28 @@ def test_rules_say_what_they_last_found(client: httpx.Client, raised: Raised, st
     assert first == {"items": [{"name": "disk"}], "next_cursor": "default/disk"}
     rest = client.get(f"{BASE}/rules", params={"limit": 1, "cursor": first["next_cursor"]}).json()
     assert ([one["name"] for one in rest["items"]], rest["next_cursor"]) == (["quiet"], None)
+
+
+@both_databases
+def test_rules_of_self_watch_are_listed_after_those_of_people(
+    client: httpx.Client, clock: FakeClock, store: Store
+):
+    SelfWatch(store).evaluate(store.now())
+    for tenant in ("default", "zeta"):
+        World(store, clock, name="own", tenant=tenant).sees({"/": 5})
+    count = len(POLICIES) + 1
+    tenants = ["default", "zeta", *[SECURITY_TENANT] * count]
+    assert [one.tenant for one in store.rules.list()] == tenants
+    assert [one.tenant for one in Within(store, EVERYTHING).scoped_rules.list()] == tenants
+    listed, more = list[tuple[str, str]](), dict[str, str]()
+    while True:
+        answer = client.get(f"{BASE}/rules", params={"limit": 2, **more}).json()
+        listed += [(one["tenant"], one["name"]) for one in answer["items"]]
+        if answer["next_cursor"] is None:
+            break
+        more = {"cursor": answer["next_cursor"]}
+    assert [tenant for tenant, _ in listed] == tenants
+    assert listed[2:] == sorted(set(listed[2:]))
 
 
 @both_databases

@@ -11,6 +11,7 @@ from sentinel.schema.rules import RuleRow
 from sentinel.store.database.scoped import rule_in
 from sentinel.store.database.tables import RULE, model_of
 from sentinel.store.rules.health import AlertCounts, alert_counts
+from sentinel.store.rules.rows import LISTED
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,8 +38,8 @@ class ScopedRules:
         self._scope = scope
 
     def list(self) -> Rows:
-        """Return the rules by tenant and name."""
-        query = select(RULE).where(*rule_in(self._scope)).order_by(RULE.c.tenant, RULE.c.name)
+        """Return the rules by tenant and name; those of self-watch come last."""
+        query = select(RULE).where(*rule_in(self._scope)).order_by(*LISTED)
         with self._store.read() as connection:
             return [model_of(RuleRow, row) for row in connection.execute(query)]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
 from sqlmodel import col
 
+from sentinel.access.security_events import SECURITY_TENANT
 from sentinel.alerts.reasons import Reason
 from sentinel.evaluation.judge import CHECK
 from sentinel.evaluation.model import Evaluation
@@ -26,7 +27,10 @@ from sentinel.timing.schedule import slot_judged
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["ensure_row", "memory_of", "refusal"]
+__all__ = ["LISTED", "ensure_row", "memory_of", "refusal"]
+
+LISTED = (RULE.c.tenant == SECURITY_TENANT, RULE.c.tenant, RULE.c.name)
+"""The order of lists of rules: people's own come before those of self-watch."""
 
 
 def refusal(row: Row[Any] | None, rule: Rule, slot: datetime, at: datetime) -> str:

@@ -26,7 +26,7 @@ from sentinel.store.database.tables import (
 )
 from sentinel.store.rules.asking import Asked, ask
 from sentinel.store.rules.lock import holds_rule, lock_rules
-from sentinel.store.rules.rows import memory_of, refusal
+from sentinel.store.rules.rows import LISTED, memory_of, refusal
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -59,8 +59,8 @@ class Rules:
         self._close_rule = close_rule
 
     def list(self, tenant: str | None = None) -> list[RuleRow]:
-        """Return all rules, or those of one tenant, by name."""
-        query = select(RULE).order_by(RULE.c.tenant, RULE.c.name)
+        """Return all rules, or those of one tenant, by name; those of self-watch come last."""
+        query = select(RULE).order_by(*LISTED)
         if tenant is not None:
             query = query.where(RULE.c.tenant == tenant)
         with self._store.read() as connection:
@@ -80,7 +80,7 @@ class Rules:
             One dictionary per rule.
         """
         chosen = (RULE.c[column].label(name) for name, column in columns.items())
-        query = select(*chosen).where(*rule_in(scope)).order_by(RULE.c.tenant, RULE.c.name)
+        query = select(*chosen).where(*rule_in(scope)).order_by(*LISTED)
         if tenant is not None:
             query = query.where(RULE.c.tenant == tenant)
         with self._store.read() as connection:
