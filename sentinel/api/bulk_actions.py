@@ -17,7 +17,7 @@ from sentinel.api.access import Acting
 from sentinel.api.alerts import action_of
 from sentinel.api.bodies import Body, SentMoment, described_as, read_as
 from sentinel.api.needs import needs
-from sentinel.api.once import Once, OnceRoute
+from sentinel.api.once import Once, OnceRoute, may_be_sent_again
 from sentinel.api.problems import responses
 from sentinel.api.schemas import WHAT_ACTIONS_NEED, ActionFields, Version, Words
 from sentinel.api.scoped import within
@@ -174,7 +174,9 @@ def act_on_many(request: Request, body: Body, who: Acting) -> BulkTaken:
     """Act on alerts by their ids, or on all that match; one that refuses does not stop the others.
 
     The answer has the outcome of each alert, and the requests that undo what was changed. Alerts
-    of tenants and teams in which the caller may not act are as unknown ones.
+    of tenants and teams in which the caller may not act are as unknown ones. Where the database
+    fails midway, the rest has the reason `not_done`; the same again, also with the same
+    `Idempotency-Key`, is worked on anew.
 
     Returns:
         The outcomes.
@@ -193,6 +195,8 @@ def act_on_many(request: Request, body: Body, who: Acting) -> BulkTaken:
         steps_by_version(action, versions),
         lambda step: store.act(step.ids, step.action, expected_version=step.version),
     )
+    if any(one.reason is Reason.NOT_DONE for one in results):
+        may_be_sent_again(request)
     outcomes = [_outcome(one, firing) for one in results]
     undo = undo_steps(asked.action, who.name, before, results, store.store.now())
     held = any(one.still_firing for one in outcomes)

@@ -8,8 +8,11 @@ import httpx
 import pytest
 
 from sentinel.access import Role
+from sentinel.alerts.actions import ActionResult
+from sentinel.errors import DatabaseError
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
+from sentinel.store.access.within import Within
 from tests.api.served import Raised
 from tests.databases import both_databases
 
@@ -90,6 +93,35 @@ def test_a_repeated_request_is_carried_out_once(client: httpx.Client, raised: Ra
     assert answers[1].headers["Idempotent-Replayed"] == "true"
     timeline = client.get(f"{URL}/{one}").json()["timeline"]
     assert [entry["comment"] for entry in timeline].count("once") == 1
+
+
+def test_a_request_that_the_database_broke_off_is_worked_on_again(
+    client: httpx.Client, raised: Raised, monkeypatch: pytest.MonkeyPatch
+):
+    """Its answer would otherwise be given for a day, although a part of it was never done."""
+    one, two = raised("/a", "/b")
+    bulk(client, "unacknowledge", ids=[one])
+    bulk(client, "acknowledge", ids=[two])
+    versions = {each: client.get(f"{URL}/{each}").json()["version"] for each in (one, two)}
+    assert len(set(versions.values())) == 2  # two steps
+    act, calls = Within.act, list[str]()
+
+    def fails_once(*given: Any, **more: Any) -> list[ActionResult]:
+        calls.append("act")
+        if len(calls) == 2:
+            raise DatabaseError("the disk is full")
+        return act(*given, **more)
+
+    monkeypatch.setattr(Within, "act", fails_once)
+    sent = {"action": "resolve", "ids": [one, two], "expected_versions": versions}
+    first, second, third = (
+        client.post(f"{URL}/bulk", json=sent, headers={"Idempotency-Key": "k2"}) for _ in range(3)
+    )
+    assert [each["reason"] for each in first.json()["outcomes"]][1] == "not_done"
+    assert "Idempotent-Replayed" not in second.headers
+    assert statuses(client, [one, two]) == ["resolved", "resolved"]
+    assert third.headers["Idempotent-Replayed"] == "true"  # the whole answer is kept
+    assert third.json() == second.json()
 
 
 @both_databases
