@@ -187,7 +187,7 @@ class _Wording:
         elif given is not None and slug_of(str(given)) != self._before.name:
             raise RuleError(
                 f"name: a rule keeps its name, which is {self._before.name!r}",
-                hint="Create a rule of the new name with renamed_from, then delete this one.",
+                hint="Create a rule of the new name, then delete this one.",
             )
 
     def _source(self) -> None:

@@ -166,8 +166,9 @@ def test_a_change_touches_only_what_it_names():
     after = worded({"threshold_value": 90, "enabled": False}, KNOWN, draft)
     assert after.draft.rule == {**draft.rule, "when": {"above": 90, "clear": 80}}
     assert worded({"threshold_value": 70}, KNOWN, draft).draft.rule["when"] == {"above": 70}
-    with pytest.raises(RuleError, match="keeps its name"):
+    with pytest.raises(RuleError, match="keeps its name") as refused:
         worded({"name": "other"}, KNOWN, draft)
+    assert "renamed_from" not in refused.value.hint, "a rule made over HTTP takes no state over"
     assert worded({"name": "High CPU Usage"}, KNOWN, draft).draft == draft
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from sqlalchemy import Connection, Row, func, select
@@ -43,10 +43,11 @@ class ReviewView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         certified_by: who did; `erased-…` where the name was erased
-        entries: who had which role then; empty in a list
-        count: how many entries there are
+        entries: who had which role then; empty in a list, and where there is a problem
+        count: how many entries there are; 0 where there is a problem
         digest: SHA-256 hash of the snapshot, which the audit trail has too
-        problem: how the snapshot differs from what was certified; empty where it does not
+        problem: how the snapshot differs from what was certified; empty where it does not. A list
+            compares it with its own hash alone, not with the audit trail
     """
 
     id: str
@@ -199,22 +200,23 @@ class Reviews:
         return found
 
     def _view(self, connection: Connection, row: Row[Any], *, whole: bool = False) -> ReviewView:
-        try:
-            told: list[dict[str, Any]] = json.loads(row.entries)
-        except ValueError:  # altered, which `problem` says
-            told = []
-        names = _names(connection, [row.certified_by, *_pseudonyms(told if whole else [])])
+        problem = _problem(connection, row) if whole else _altered(row)
+        # What somebody altered has no form that can be relied on.
+        told = [] if problem else _entries_of(row.entries)
+        shown = told if whole else []
+        by: str = row.certified_by
+        names = _names(connection, [by, *_pseudonyms(shown)])
         entries = [
             msgspec.convert(
                 {**one, **{field: names.get(one[field], one[field]) for field in _PEOPLE}},
                 AccessEntry,
             )
-            for one in (told if whole else [])
+            for one in shown
         ]
         return ReviewView(
-            id=row.id, at=row.at, certified_by=names[row.certified_by], comment=row.comment,
-            count=len(told), digest=row.digest, entries=tuple(entries),
-            problem=_problem(connection, row) if whole else "",
+            id=row.id, at=row.at, comment=row.comment, count=len(told), digest=row.digest,
+            certified_by=names.get(by, by), entries=tuple(entries),
+            problem=problem,
         )  # fmt: skip
 
 
@@ -234,15 +236,39 @@ def _without_role(about: Mapping[str, Any], person: Row[Any]) -> AccessEntry:
 
 def _problem(connection: Connection, row: Row[Any]) -> str:
     """Return how a snapshot differs from what its row and the audit trail say was certified."""
-    if digest_of(row.entries) != row.digest:
-        return "the entries are not those that were certified"
+    if altered := _altered(row):
+        return altered
     query = select(AUDIT.c.after).where(AUDIT.c.object_kind == _KIND, AUDIT.c.object_id == row.id)
     kept = connection.execute(query).scalar()
     if kept is None:
         return "the audit trail does not have this review"
-    if json.loads(kept).get("digest") != row.digest:
+    if _digest_in(kept) != row.digest:
         return "the audit trail has another snapshot of this review"
     return ""
+
+
+def _altered(row: Row[Any]) -> str:
+    """Return that a snapshot is not the one of its hash; empty where it is."""
+    same = digest_of(row.entries) == row.digest
+    return "" if same else "the entries are not those that were certified"
+
+
+def _entries_of(text: str) -> list[dict[str, Any]]:
+    """Return the entries of a snapshot; none where it is none, altered with its own hash."""
+    try:
+        told: Any = json.loads(text)
+    except ValueError:
+        return []
+    return cast("list[dict[str, Any]]", told) if isinstance(told, list) else []
+
+
+def _digest_in(text: str) -> object:
+    """Return the hash in an audit row, which somebody may have altered too."""
+    try:
+        said: Any = json.loads(text)
+    except ValueError:
+        return None
+    return cast("dict[str, Any]", said).get("digest") if isinstance(said, dict) else None
 
 
 def _pseudonyms(entries: list[dict[str, Any]]) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from sentinel.access import Role
-from sentinel.access.review import due_at
+from sentinel.access.review import digest_of, due_at
 from sentinel.access.sessions import Lifetime
 from sentinel.audit.origin import Origin, acting
 from sentinel.clock import FakeClock
@@ -92,14 +92,30 @@ def test_a_review_is_kept_as_it_was_certified_and_nobody_changes_it(
         reviews.get("xyz")
 
 
+ALTERED = ("""replace(entries, '"admin"', '"viewer"')""", """'[{"role": 7}]'""", "'5'", "'{'")
+
+
 def test_what_somebody_alters_all_the_same_is_seen(reviews: Reviews, store: Store):
     made = reviews.certify(actor="lena", comment="all are needed")
     with store.write() as connection:
         drop_review_triggers(connection)
-        connection.exec_driver_sql(
-            "UPDATE access_review SET entries = replace(entries, '\"admin\"', '\"viewer\"')"
-        )
-    assert reviews.get(made.id).problem == "the entries are not those that were certified"
+    for text in ALTERED:
+        with store.write() as connection:
+            connection.exec_driver_sql(f"UPDATE access_review SET entries = {text}")
+        found = reviews.get(made.id)
+        assert found.problem == "the entries are not those that were certified"
+        assert (found.entries, found.count) == ((), 0)
+        assert reviews.list() == [found]
+    for text in ("[7]", "5", "{"):
+        with store.write() as connection:
+            connection.exec_driver_sql(
+                f"UPDATE access_review SET certified_by = 'x', entries = '{text}', "
+                f"digest = '{digest_of(text)}'"
+            )
+        found = reviews.get(made.id)
+        assert found.problem == "the audit trail has another snapshot of this review"
+        assert (found.certified_by, found.entries) == ("x", ())
+        assert [one.id for one in reviews.list()] == [made.id]
 
 
 def test_an_erased_name_is_in_no_review_and_the_review_still_holds(reviews: Reviews, store: Store):
