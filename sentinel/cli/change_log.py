@@ -16,7 +16,7 @@ from sentinel.errors import DatabaseError
 if TYPE_CHECKING:
     from sentinel.rollout.plan import Step
 
-__all__ = ["approved_steps", "note_applied", "recorded"]
+__all__ = ["approved_steps", "note_applied", "permitted", "recorded"]
 
 
 @contextmanager
@@ -63,17 +63,49 @@ def approved_steps(steps: Sequence[Step]) -> tuple[list[Step], dict[str, str]]:
         return list(steps), {}
 
 
+def permitted(step: Step) -> dict[str, str]:
+    """Ask for the step of one rule, as `approved_steps` does for those of files.
+
+    Args:
+        step: of a plan
+
+    Returns:
+        The id of the approved change that it carries out, by name of the deployment; or nothing.
+
+    Raises:
+        ChangeWaits: it waits for a second person, and must not be carried out now
+    """
+    from sentinel.rollout.gated_rollout import permit
+    from sentinel.rules.approval import ChangeWaits
+
+    try:
+        with open_store() as store, acting(door_here()):
+            change = permit(store, step, actor=actor())
+    except DatabaseError:
+        return {}
+    except ChangeWaits as waits:
+        hint = f"{waits.hint}. Then run this command again."
+        raise ChangeWaits(waits.message, hint=hint, change=waits.change) from None
+    return {} if change is None else {step.name: change}
+
+
 def note_applied(approved: Mapping[str, str], steps: Sequence[Step]) -> None:
-    """Note that approved changes were carried out.
+    """Note that approved changes were carried out, and keep the rules as they are now.
 
     Args:
         approved: ids by name of the deployment, of `approved_steps`
         steps: as they were carried out; one that Prefect refused stays approved
     """
+    from sentinel.rollout.gated_rollout import keep_deployed
     from sentinel.store.approvals.pending_changes import PendingChanges
 
     done = [approved[one.name] for one in steps if one.kind != "refused" and one.name in approved]
-    if done:
+    if not done and all(one.kind != "changed" for one in steps):
+        return
+    try:
         with open_store() as store:
+            keep_deployed(store, steps)
             for change in done:
                 PendingChanges(store).finish(change)
+    except DatabaseError as error:
+        complain(f"The database does not have these changes: {error}")

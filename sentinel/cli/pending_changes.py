@@ -86,7 +86,8 @@ def approve(change: Change, message: Message = "", json: AsJson = False) -> None
     if json:
         json_out(_as_json(found))
     elif found.status is ChangeStatus.APPROVED:
-        say(f"Approved {in_words(found.kind, found.rule)}; it is done by: sentinel deploy")
+        done_by = "it is done by: sentinel deploy, or by the command that asked"
+        say(f"Approved {in_words(found.kind, found.rule)}; {done_by}")
     else:
         say(f"Approved and done: {in_words(found.kind, found.rule)}.")
 

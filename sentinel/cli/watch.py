@@ -125,6 +125,7 @@ def _let_in(api: RolloutApi, rule: str, secret: str) -> str:
 
 
 def _start(api: RolloutApi, chosen: Watch) -> dict[str, Any]:
+    from sentinel.cli.change_log import note_applied, permitted
     from sentinel.errors import RuleError
     from sentinel.rollout.apply import apply_plan, plan_rollout
     from sentinel.rollout.watch_rule import watch_entry
@@ -133,7 +134,9 @@ def _start(api: RolloutApi, chosen: Watch) -> dict[str, Any]:
     deployments = _deployments(api, chosen)
     known = flow_cache_of(settings_here())
     steps = plan_rollout(api, [watch_entry(chosen)], known, owner="ui")
+    approved = permitted(steps[0])
     (step,) = apply_plan(api, steps, owner="ui")
+    note_applied(approved, [step])
     if step.kind == "refused":
         raise RuleError(f"the rule {step.name} was refused: {'; '.join(step.reasons)}")
     live = api.deployment_named(FLOW, step.name)
@@ -170,8 +173,9 @@ def _deployments(api: RolloutApi, chosen: Watch) -> int:
 
 
 def _stop(api: RolloutApi, rule: str, *, as_json: bool) -> None:
+    from sentinel.cli.change_log import note_applied, permitted
     from sentinel.errors import Conflict, NotFound
-    from sentinel.rollout.plan import Live
+    from sentinel.rollout.plan import Live, Step
 
     try:
         live = Live(flow=FLOW, deployment=api.deployment_named(FLOW, rule))
@@ -184,8 +188,11 @@ def _stop(api: RolloutApi, rule: str, *, as_json: bool) -> None:
         raise Conflict(
             f"the rule {rule} belongs to a file", hint="Remove it from the file and deploy."
         )
+    step = Step(kind="removed", name=live.name, file="sentinel watch", live=live)
+    approved = permitted(step)
     api.delete_deployment(live.id)
     closed = retire(live)
+    note_applied(approved, [step])
     if as_json:
         json_out({"rule": rule, "outcome": "removed", "closed": closed})
     else:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from sentinel.access import EVERYTHING, Scope
 from sentinel.audit.change import Change
 from sentinel.errors import Conflict, NotFound, PrefectUnreachable, RuleError
+from sentinel.rollout.asked_changes import keep_draft
 from sentinel.rollout.audited import rule_changes
 from sentinel.rollout.made_rules import MadeRules
 from sentinel.rollout.rule_draft import Draft
@@ -19,7 +20,6 @@ from sentinel.rules.approval import ChangeStatus
 from sentinel.store.approvals.pending_changes import PendingChanges
 from sentinel.store.approvals.pending_views import PendingView, check_unchanged
 from sentinel.store.rules.lock import lock_rules
-from sentinel.store.rules.made import keep_given
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -99,7 +99,7 @@ class ApprovedChanges:
         except BaseException as error:
             self._changes.give_back(found.id, error, made)
             raise
-        keep_given(self._store, found.tenant, found.rule, found.given)
+        keep_draft(self._store, after, found.given)
         return self._changes.finish(found.id, lambda connection: self._switch(connection, begun))
 
     def _delete(self, rules: MadeRules, found: PendingView, more: Mapping[str, Any]) -> PendingView:

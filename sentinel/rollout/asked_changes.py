@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from sentinel.errors import NotFound
+from sentinel.errors import Conflict, NotFound
 from sentinel.rollout.plan import Live
-from sentinel.rollout.rule_draft import Draft, draft_of
+from sentinel.rollout.rule_draft import Draft, draft_of, rule_of
+from sentinel.rules.approval import is_critical, worst_severity
+from sentinel.rules.rule import Rule
 from sentinel.store.rules.asking import Asked, ask_first
+from sentinel.store.rules.critical import critical_among
+from sentinel.store.rules.made import keep_changed
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["ask_for_change", "ask_for_deletion", "state_of", "tenant_of"]
+__all__ = [
+    "ask_for_change",
+    "ask_for_deletion",
+    "keep_draft",
+    "refuse_takeover",
+    "state_of",
+    "tenant_of",
+]
 
 
 def tenant_of(live: Live) -> str:
@@ -70,7 +81,8 @@ def ask_for_change(
     if not differs and on == before["enabled"]:
         return
     asked = Asked(
-        kind="change", tenant=tenant, rule=live.name, spec=before["rule"], before=before,
+        kind="change", tenant=tenant, rule=live.name, spec=before["rule"],
+        critical=is_critical(before["rule"], before["parameters"]), before=before,
         after={**_fields(after), "enabled": on}, given=given,
     )  # fmt: skip
     ask_first(store, asked, actor=actor)
@@ -82,8 +94,44 @@ def ask_for_deletion(
     """Ask for the deletion of a rule, where a second person is needed; see `ask_for_change`."""
     before = state_of(store, live, name, tenant)
     spec: dict[str, Any] = before.get("rule") or {}
-    asked = Asked(kind="delete", tenant=tenant, rule=name, spec=spec, before=before, after={})
+    critical = is_critical(spec, before.get("parameters"))
+    if live is None:
+        with store.read() as connection:
+            critical = (tenant, name) in critical_among(connection, [name])
+    asked = Asked(
+        kind="delete", tenant=tenant, rule=name, spec=spec, critical=critical, before=before,
+        after={},
+    )  # fmt: skip
     ask_first(store, asked, actor=actor)
+
+
+def keep_draft(store: Store, draft: Draft, given: Mapping[str, Any]) -> None:
+    """Keep a changed rule in its row, which says whether it is critical.
+
+    Args:
+        store: the shared database
+        draft: what its deployment is now
+        given: the words that it was made of
+    """
+    rule = rule_of(draft)
+    keep_changed(store, rule, worst_severity(rule.rank, draft.parameters), given=given)
+
+
+def refuse_takeover(rule: Rule, there: Iterable[Live]) -> None:
+    """Refuse to take over the state of a rule that is still deployed, whoever it belongs to.
+
+    Args:
+        rule: that is to be
+        there: the deployments of the name that it is renamed from
+
+    Raises:
+        Conflict: one of them is of the rule's tenant
+    """
+    if any(tenant_of(live) == rule.tenant for live in there):
+        raise Conflict(
+            f"renamed_from: the rule {rule.renamed_from!r} is still deployed",
+            hint="Leave renamed_from out, or have that rule deleted first.",
+        )
 
 
 def _fields(draft: Draft) -> dict[str, Any]:

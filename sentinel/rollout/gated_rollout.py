@@ -6,17 +6,21 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from pydantic import ValidationError
 
 from sentinel.rollout.asked_changes import tenant_of
 from sentinel.rollout.plan import RULES, Step
-from sentinel.rules.approval import ChangeWaits
+from sentinel.rules.approval import ChangeWaits, is_critical, worst_severity
+from sentinel.rules.rule import Rule
 from sentinel.store.approvals.pending_changes import PendingChanges
 from sentinel.store.rules.asking import Asked, ask_first
+from sentinel.store.rules.critical import critical_among
+from sentinel.store.rules.made import keep_changed
 
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["gate"]
+__all__ = ["gate", "keep_deployed", "permit"]
 
 
 def gate(store: Store, steps: Sequence[Step], *, actor: str) -> tuple[list[Step], dict[str, str]]:
@@ -35,19 +39,93 @@ def gate(store: Store, steps: Sequence[Step], *, actor: str) -> tuple[list[Step]
     """
     done, approved = list(steps), dict[str, str]()
     for n, step in enumerate(steps):
-        asked = _asked(step)
-        if asked is None:
-            continue
-        change = PendingChanges(store).approved(asked)
-        if change is not None:
-            approved[step.name] = change
-            continue
         try:
-            ask_first(store, asked, actor=actor)
+            change = permit(store, step, actor=actor)
         except ChangeWaits as waits:
             reason = f"{waits}, then deploy again"
             done[n] = msgspec.structs.replace(step, kind="refused", reasons=[reason])
+        else:
+            if change is not None:
+                approved[step.name] = change
     return done, approved
+
+
+def permit(store: Store, step: Step, *, actor: str) -> str | None:
+    """Ask for one step, where it needs a second person; see `gate`.
+
+    Args:
+        store: the shared database
+        step: of a plan
+        actor: who rolls out
+
+    Returns:
+        The id of the approved change that it carries out; None where it needs nobody.
+
+    Raises:
+        ChangeWaits: it waits, and must not be carried out now
+    """
+    asked = _takeover(store, step) or _asked(step)
+    if asked is None:
+        return None
+    change = PendingChanges(store).approved(asked)
+    if change is None:
+        ask_first(store, asked, actor=actor)
+    return change
+
+
+def keep_deployed(store: Store, steps: Sequence[Step]) -> None:
+    """Keep the rules that a rollout changed in their rows, which say whether they are critical.
+
+    Args:
+        store: the shared database
+        steps: as they were carried out
+    """
+    for step in steps:
+        rule = _rule_of(step) if step.kind == "changed" else None
+        if rule is not None and step.desired is not None:
+            parameters = step.desired.body["parameters"]
+            keep_changed(store, rule, worst_severity(rule.rank, parameters))
+
+
+def _rule_of(step: Step) -> Rule | None:
+    """Return the rule that a step deploys; None where it is none, or Prefect fills it in."""
+    if step.desired is None or step.entry is None or not step.entry.entrypoint.startswith(RULES):
+        return None
+    try:
+        return Rule.model_validate(step.desired.body["parameters"]["rule"])
+    except (KeyError, ValidationError):
+        return None
+
+
+def _takeover(store: Store, step: Step) -> Asked | None:
+    """Return what a step asks for whose rule takes over the state of a critical one.
+
+    A rule that was evaluated under its own name takes nothing over any more.
+
+    Args:
+        store: the shared database
+        step: of a plan
+
+    Returns:
+        What is asked for; None where it takes over nothing critical.
+    """
+    rule = _rule_of(step) if step.kind in ("created", "changed") else None
+    if rule is None or not rule.renamed_from:
+        return None
+    rows = {row.name: row for row in store.rules.list(rule.tenant)}
+    old = rows.get(rule.renamed_from)
+    if old is None or rule.name in rows:
+        return None
+    with store.read() as connection:
+        if (rule.tenant, old.name) not in critical_among(connection, [old.name]):
+            return None
+    differences = [] if step.live is None else [one for one in step.differences if not one.of_code]
+    before: dict[str, Any] = {one.place: one.there for one in differences}
+    after: dict[str, Any] = {one.place: one.here for one in differences}
+    return Asked(
+        kind="deploy", tenant=rule.tenant, rule=old.name, spec=old.spec, critical=True,
+        before=_json({**before, "name": old.name}), after=_json({**after, "name": rule.name}),
+    )  # fmt: skip
 
 
 def _asked(step: Step) -> Asked | None:
@@ -68,8 +146,8 @@ def _asked(step: Step) -> Asked | None:
     spec: dict[str, Any] = parameters.get("rule") or {}
     name = str(spec.get("name") or live.name)[:100]
     return Asked(
-        kind="deploy", tenant=tenant_of(live), rule=name, spec=spec, before=_json(before),
-        after=_json(after),
+        kind="deploy", tenant=tenant_of(live), rule=name, spec=spec,
+        critical=is_critical(spec, parameters), before=_json(before), after=_json(after),
     )  # fmt: skip
 
 

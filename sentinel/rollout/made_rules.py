@@ -23,6 +23,8 @@ from sentinel.rollout.apply import apply_plan, plan_rollout
 from sentinel.rollout.asked_changes import (
     ask_for_change,
     ask_for_deletion,
+    keep_draft,
+    refuse_takeover,
     state_of,
     tenant_of,
 )
@@ -33,9 +35,10 @@ from sentinel.rollout.files import Entry
 from sentinel.rollout.flow_cache import FlowCache
 from sentinel.rollout.plan import Live, Step
 from sentinel.rollout.rule_draft import PREFIX, Draft, draft_of, entry_of_draft, rule_of
+from sentinel.rules.approval import worst_severity
 from sentinel.rules.rule import Rule
 from sentinel.schema.rules import RuleRow
-from sentinel.store.rules.made import add_rule, drop_unevaluated, keep_given
+from sentinel.store.rules.made import add_rule, drop_unevaluated
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -121,11 +124,13 @@ class MadeRules:
             begun = Begun(self._store, rule.name, [msgspec.to_builtins(draft), given, enabled])
             again = begun.before()
             self._refuse_taken(rule, again=again, actor=actor)
+            refuse_takeover(rule, self._named(rule.renamed_from or ""))
             step = self._planned(entry)
             begun.mark()
             fresh = add_rule(
                 self._store, rule, draft.trigger, rule.category or find(draft.trigger).category,
                 enabled=enabled, actor=actor, source=self._owner, given=given,
+                severity=worst_severity(rule.rank, draft.parameters),
             )  # fmt: skip
             if not fresh and not again:
                 begun.done()
@@ -174,13 +179,15 @@ class MadeRules:
             before = draft_of(live.deployment)
             after, given = edit(before)
             step = self.planned_change(name, tenant, after)
+            if (old := after.rule.get("renamed_from")) != before.rule.get("renamed_from"):
+                refuse_takeover(rule_of(after), self._named(old or ""))
             ask_for_change(
                 self._store, live, after, given, actor=actor, enabled=enabled,
                 differs=step.kind != "unchanged",
             )  # fmt: skip
             with self._store.audit.outside(rule_changes(step, name, tenant), actor=actor):
                 self.apply_change(step, scheduled=after.scheduled)
-            keep_given(self._store, tenant, name, given)
+            keep_draft(self._store, after, given)
         return self._there(rule_of(after))
 
     def planned_change(self, name: str, tenant: str, after: Draft) -> Step:
@@ -299,7 +306,7 @@ class MadeRules:
         """
         if step.live is not None and scheduled is not None:
             # A rollout keeps schedules as people switched them; here the switch itself is given.
-            step = msgspec.structs.replace(step, live=_scheduled(step.live, active=scheduled))
+            step = msgspec.structs.replace(step, live=step.live.scheduled(active=scheduled))
         try:
             (done,) = apply_plan(self._api, [step], owner=self._owner)
         except PrefectUnreachable as error:
@@ -359,7 +366,7 @@ class MadeRules:
     def _named(self, name: str) -> list[Live]:
         return [
             one
-            for one in self._api.live([name])
+            for one in (self._api.live([name]) if name else ())
             if str(one.deployment.get("entrypoint") or "").startswith(PREFIX)
         ]
 
@@ -384,12 +391,6 @@ class MadeRules:
             yield
         finally:
             self._store.leases.release(lease, holder)
-
-
-def _scheduled(live: Live, *, active: bool) -> Live:
-    there: list[dict[str, Any]] = live.deployment.get("schedules") or []
-    schedules = [{**one, "active": active} for one in there]
-    return Live(flow=live.flow, deployment={**live.deployment, "schedules": schedules})
 
 
 def _taken(name: str) -> Conflict:

@@ -67,6 +67,12 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
         """Who may change it; see `owner_of`."""
         return owner_of(self.labels)
 
+    def scheduled(self, *, active: bool) -> Live:
+        """Return the deployment with all its schedules switched on, or all of them off."""
+        there: list[dict[str, Any]] = self.deployment.get("schedules") or []
+        schedules = [{**one, "active": active} for one in there]
+        return Live(flow=self.flow, deployment={**self.deployment, "schedules": schedules})
+
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a rollout: what happens to one deployment.

@@ -32,6 +32,7 @@ __all__ = [
     "reject",
     "take_back",
     "withdraw",
+    "worst_severity",
 ]
 
 EXPIRES_AFTER = timedelta(days=7)
@@ -220,28 +221,55 @@ def _same(one: str, other: str) -> bool:
     return one.strip().casefold() == other.strip().casefold()
 
 
-def is_critical(rule: Mapping[str, Any]) -> bool:
+def is_critical(rule: Mapping[str, Any], parameters: Mapping[str, Any] | None = None) -> bool:
     """Return whether a rule is critical, so that its changes may need a second person.
 
     Args:
         rule: its fields, as people write them
+        parameters: of its check; a check of events has its policies, with their severities, there
 
     Returns:
-        Whether its severity or one of its levels is critical, or it has the label `MARK`.
+        Whether its severity, one of its levels or one of its policies is critical, or it has the
+        label `MARK`.
     """
     when = rule.get("when")
     levels = cast("dict[str, Any]", when).get("levels") if isinstance(when, dict) else None
-    words = [str(rule.get("severity") or ""), *map(str, levels or ())]
+    words = [str(rule.get("severity") or ""), *map(str, levels or ()), *_of_policies(parameters)]
     labels = rule.get("labels")
     marked = isinstance(labels, dict) and MARK in cast("dict[str, Any]", labels).items()
-    return marked or any(map(_means_critical, words))
+    return marked or Severity.CRITICAL in map(_severity, words)
 
 
-def _means_critical(word: str) -> bool:
+def worst_severity(severity: Severity, parameters: Mapping[str, Any]) -> Severity:
+    """Return the worst severity that alerts of a rule can have by itself or by its policies.
+
+    Args:
+        severity: of the rule
+        parameters: of its check
+
+    Returns:
+        The severity of the rule, or that of a policy that is worse.
+    """
+    return max([severity, *filter(None, map(_severity, _of_policies(parameters)))])
+
+
+def _of_policies(parameters: Mapping[str, Any] | None) -> list[str]:
+    """Return the words of severities in `policy` and `policies`, whatever else these may be."""
+    given = parameters or {}
+    many = given.get("policies")
+    policies = [given.get("policy"), *(cast("list[Any]", many) if isinstance(many, list) else ())]
+    return [
+        str(cast("dict[str, Any]", one).get("severity") or "")
+        for one in policies
+        if isinstance(one, dict)
+    ]
+
+
+def _severity(word: str) -> Severity | None:
     try:
-        return severity_of(word) is Severity.CRITICAL
+        return severity_of(word)
     except ValueError:
-        return False
+        return None
 
 
 class FieldChange(msgspec.Struct, frozen=True, kw_only=True):

@@ -85,8 +85,8 @@ def test_a_change_of_a_deployment_is_approved_by_a_command_as_the_person(scene: 
     (rule,) = store.rules.list()
     Separation(store).switch(None, on=True, actor="root")
     state = {"rule": rule.spec, "enabled": True}
-    wanted = Asked(kind="delete", tenant="default", rule=rule.name, spec=rule.spec, before=state,
-                   after={})  # fmt: skip
+    wanted = Asked(kind="delete", tenant="default", rule=rule.name, spec=rule.spec, critical=True,
+                   before=state, after={})  # fmt: skip
     with acting(Origin("api", "person")), pytest.raises(ChangeWaits) as waits:
         ask_first(store, wanted, actor="maria")
 

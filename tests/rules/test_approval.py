@@ -20,7 +20,9 @@ from sentinel.rules.approval import (
     reject,
     take_back,
     withdraw,
+    worst_severity,
 )
+from sentinel.severity import Severity
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 ENDS = NOW + timedelta(days=7)
@@ -120,6 +122,25 @@ def test_a_rule_is_critical_by_its_severity_its_levels_or_its_mark(
     rule: dict[str, Any], critical: bool
 ):
     assert is_critical(rule) is critical
+
+
+@pytest.mark.parametrize(
+    ("parameters", "worst"),
+    [
+        ({"policies": [{"severity": "low"}, {"severity": "Emergency"}]}, Severity.CRITICAL),
+        ({"policy": {"severity": "critical"}}, Severity.CRITICAL),
+        ({"policies": [{"severity": "high"}, {}]}, Severity.HIGH),
+        ({"policies": "critical", "policy": ["critical"]}, Severity.MEDIUM),
+        ({"policies": [None, {"severity": 7}]}, Severity.MEDIUM),
+        ({}, Severity.MEDIUM),
+    ],
+)
+def test_a_rule_of_policies_is_as_critical_as_the_worst_of_them(
+    parameters: dict[str, Any], worst: Severity
+):
+    rule = {"name": "audit", "severity": "medium"}
+    assert is_critical(rule, parameters) is (worst is Severity.CRITICAL)
+    assert worst_severity(Severity.MEDIUM, parameters) is worst
 
 
 def test_a_difference_is_by_field():

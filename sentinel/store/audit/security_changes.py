@@ -14,8 +14,8 @@ from sqlalchemy import Connection, RowMapping, select
 
 from sentinel.access.security_events import SECURITY_TENANT, ChangeAction, change_event
 from sentinel.audit.actions import words_of
-from sentinel.rules.approval import is_critical
-from sentinel.store.database.tables import AUDIT_PERSON, RULE
+from sentinel.store.database.tables import AUDIT_PERSON
+from sentinel.store.rules.critical import critical_among
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -80,12 +80,7 @@ def _was_not_done(row: RowMapping) -> bool:
 def _of_critical_rules(connection: Connection, rows: Sequence[RowMapping]) -> Iterable[RowMapping]:
     if not rows:
         return
-    query = select(RULE.c.tenant, RULE.c.name, RULE.c.spec).where(
-        RULE.c.name.in_({row["object_name"] for row in rows})
-    )
-    critical = {
-        (rule.tenant, rule.name) for rule in connection.execute(query) if is_critical(rule.spec)
-    }
+    critical = critical_among(connection, {row["object_name"] for row in rows})
     of_any = {name for _, name in critical}
     for row in rows:
         name, tenant = row["object_name"], row["tenant"]

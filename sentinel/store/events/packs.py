@@ -18,6 +18,8 @@ from sentinel.schema.events import EventPack, PolicyMemory
 from sentinel.store.database.bulk import dumped, insert_new
 from sentinel.store.database.tables import RULE, table_of
 from sentinel.store.events.log import TAIL
+from sentinel.store.rules.lock import lock_rules
+from sentinel.store.rules.made import keep_spec
 from sentinel.store.rules.rows import ensure_row
 
 if TYPE_CHECKING:
@@ -113,6 +115,7 @@ def _write(store: Store, connection: Connection, pack: Pack, digest: str) -> set
             "evaluations": 0, "created_at": now, "updated_at": now,
         },
     )  # fmt: skip
+    _keep_policies(connection, pack, now)
     change = Change(
         action="event_pack.set", object_kind="event_pack", object_id=pack.name,
         object_name=pack.name, tenant=pack.tenant,
@@ -123,11 +126,32 @@ def _write(store: Store, connection: Connection, pack: Pack, digest: str) -> set
     return before - {pack.name, rule.renamed_from, *pack.names}
 
 
+def _keep_policies(connection: Connection, pack: Pack, now: datetime) -> None:
+    """Keep each policy's rule as it is now: its own row says whether it is critical."""
+    if pack.spec.alone:
+        return
+    named = {rule.name: rule for rule in pack.rules}
+    stored = connection.execute(
+        select(RULE.c.name, RULE.c.spec).where(RULE.c.tenant == pack.tenant, RULE.c.name.in_(named))
+    )
+    others = [(pack.tenant, row.name) for row in stored if row.spec != named[row.name].dump()]
+    for (_, name), row in lock_rules(connection, others).items():
+        keep_spec(connection, row, named[name], named[name].rank, now)
+
+
 def _rename(connection: Connection, pack: Pack, old: str) -> None:
     """Rename the pack that was rolled out as `old`, with the state of its policies."""
     there = select(PACK.c.name).where(PACK.c.tenant == pack.tenant, PACK.c.name == pack.name)
     if connection.execute(there.with_for_update()).first() is not None:
         return
+    owner = select(RULE.c.source).where(RULE.c.tenant == pack.tenant, RULE.c.name == old)
+    owners = {connection.execute(owner).scalar() or "file", pack.spec.source.owner}
+    if owners != {"file"}:
+        raise PolicyError(
+            f"rule {pack.name!r}: renamed_from takes over the policies of {old!r}, and one of the "
+            "two is not from a file",
+            hint="Leave renamed_from out: only files rename rules.",
+        )
     connection.execute(
         PACK.update().where(PACK.c.tenant == pack.tenant, PACK.c.name == old).values(name=pack.name)
     )

@@ -21,7 +21,6 @@ from sentinel.rules.approval import (
     ChangeWaits,
     fields_changed,
     in_words,
-    is_critical,
 )
 from sentinel.schema.access import ApiKey
 from sentinel.schema.columns import new_id
@@ -46,7 +45,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         kind: what is asked for
         tenant, rule: whose it is, and its name
-        spec: the fields of the rule as it is now, which say whether it is critical
+        spec: the fields of the rule as it is now
+        critical: whether it is critical now, by these fields or by its policies
         before, after: the rule as it is now and as it is to be; `after` is empty for a deletion
         given: the words that the change was made of
         reason: of whoever asks
@@ -56,6 +56,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str
     rule: str
     spec: Mapping[str, Any]
+    critical: bool
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     given: Mapping[str, Any] = {}
@@ -85,7 +86,7 @@ def ask(store: Store, connection: Connection, asked: Asked, *, actor: str) -> Ch
     Raises:
         Conflict: too many changes of the rule wait, or nobody knows whose key this is
     """
-    if not is_critical(asked.spec) or not is_separated(connection, asked.tenant):
+    if not asked.critical or not is_separated(connection, asked.tenant):
         return None
     now, person = store.now(), person_behind(connection, present(store.origin), actor)
     mine = (
@@ -135,8 +136,10 @@ def ask_first(store: Store, asked: Asked, *, actor: str) -> None:
         ChangeWaits: it waits for a second person, and must not be made now
         Conflict: too many changes of the rule wait, or nobody knows whose key this is
     """
+    if not asked.critical:
+        return
     with store.read() as connection:
-        if not is_critical(asked.spec) or not is_separated(connection, asked.tenant):
+        if not is_separated(connection, asked.tenant):
             return
     found = store.in_transaction(lambda connection: ask(store, connection, asked, actor=actor))
     if found is not None:

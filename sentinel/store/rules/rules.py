@@ -14,7 +14,7 @@ from sentinel.audit.change import Change
 from sentinel.clock import utc
 from sentinel.errors import NotFound
 from sentinel.evaluation.model import Gate
-from sentinel.rules.approval import ChangeWaits, is_critical
+from sentinel.rules.approval import ChangeWaits
 from sentinel.rules.rule import Rule
 from sentinel.schema.conditions import RuleMemory
 from sentinel.schema.rules import RuleRow
@@ -25,6 +25,7 @@ from sentinel.store.database.tables import (
     model_of,
 )
 from sentinel.store.rules.asking import Asked, ask
+from sentinel.store.rules.critical import critical_among
 from sentinel.store.rules.lock import holds_rule, lock_rules
 from sentinel.store.rules.rows import LISTED, memory_of, refusal
 
@@ -36,7 +37,9 @@ __all__ = ["Rules", "switch_state"]
 
 def switch_state(row: Row[Any]) -> dict[str, Any]:
     """Return the state of a rule that a change of its switch is approved for."""
-    return {"rule": dict(row.spec or {}), "enabled": bool(row.enabled)}
+    given: dict[str, Any] = row.given or {}
+    words = {"given": given} if given else {}
+    return {"rule": dict(row.spec or {}), "enabled": bool(row.enabled), **words}
 
 
 Fields = list[dict[str, Any]]
@@ -186,7 +189,8 @@ class Rules:
                 now = switch_state(row)
                 asked = Asked(
                     kind="enable" if on else "disable", tenant=tenant, rule=name, spec=row.spec,
-                    before=now, after={**now, "enabled": on}, reason=reason,
+                    critical=(tenant, name) in critical_among(connection, [name]), before=now,
+                    after={**now, "enabled": on}, reason=reason,
                 )  # fmt: skip
                 if (waits := ask(self._store, connection, asked, actor=actor)) is not None:
                     return waits
@@ -249,6 +253,7 @@ class Rules:
             row = lock_rules(connection, [(tenant, name)]).get((tenant, name))
             if row is None:
                 return 0
+            critical = (tenant, name) in critical_among(connection, [name])
             closed = self._close_rule(connection, tenant, name, actor)
             mine = (RULE.c.tenant == tenant, RULE.c.name == name)
             connection.execute(RULE.delete().where(*mine))
@@ -257,7 +262,7 @@ class Rules:
                 SILENCE.delete().where(SILENCE.c.tenant == tenant, SILENCE.c.rule == name)
             )
             connection.execute(delete(RuleMemory).where(*memory_of(tenant, name)))
-            was = {"exists": True} | ({"critical": True} if is_critical(row.spec) else {})
+            was = {"exists": True} | ({"critical": True} if critical else {})
             self._record(connection, "rule.retired", tenant, name, actor, before=was)
             self._store.changed(connection)
             return closed

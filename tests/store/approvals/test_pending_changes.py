@@ -10,6 +10,8 @@ from sentinel.audit.origin import Origin, acting
 from sentinel.clock import FakeClock
 from sentinel.errors import Conflict, NotFound, OutOfScope
 from sentinel.rules.approval import ChangeStatus, ChangeWaits
+from sentinel.rules.rule import Rule
+from sentinel.severity import Severity
 from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.access.people import People
@@ -19,6 +21,7 @@ from sentinel.store.approvals.separation import Separation
 from sentinel.store.audit.chaining import chain, verify_chain
 from sentinel.store.audit.people import erase
 from sentinel.store.audit.queries import AuditFilter, page
+from sentinel.store.rules.made import keep_changed
 from tests.world import World
 
 PERSON = Origin("dashboard", "person")
@@ -104,6 +107,28 @@ def test_a_rule_that_changed_meanwhile_is_named_field_by_field(world: World, sto
         PendingChanges(store).approve_switch(asked.id, actor="bob")
     assert store.rules.get("disk").enabled
     assert PendingChanges(store).get(asked.id).status == "waiting"
+
+
+def test_what_a_deployment_became_counts_before_it_is_evaluated(
+    world: World, store: Store, clock: FakeClock
+):
+    low = World(store, clock, name="low", severity="medium")
+    low.sees({"/": 1})
+    store.rules.disable("low", actor="maria")
+    grown = Rule.model_validate({"name": "low", "severity": "critical", "description": "new"})
+    keep_changed(store, grown, Severity.CRITICAL)
+    assert store.rules.get("low").texts_since == clock.now(), "its alerts show the new texts"
+    with pytest.raises(ChangeWaits) as waits:
+        store.rules.enable("low", actor="maria")
+    keep_changed(store, grown, Severity.CRITICAL, given={"threshold": 99})
+    with acting(PERSON), pytest.raises(Conflict, match="threshold: not set → 99"):
+        PendingChanges(store).approve_switch(waits.value.change, actor="bob")
+    packed = grown.model_copy(update={"severity": "medium"})
+    keep_changed(store, packed, Severity.CRITICAL)
+    with pytest.raises(ChangeWaits):
+        store.rules.enable("low", actor="maria")
+    keep_changed(store, packed, Severity.MEDIUM)
+    assert store.rules.enable("low", actor="maria")
 
 
 def test_a_key_counts_as_whoever_made_it(world: World, store: Store):
