@@ -80,6 +80,7 @@ def test_a_rule_that_is_not_deployed_is_reported(run: Run):
     assert "Prefect has no deployment of the rule export-none" in err
 
 
+@pytest.mark.slow
 def test_a_critical_rule_is_rolled_out_once_a_second_person_approved_it(
     connected: PrefectServer, run: Run, migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from sentinel.errors import Conflict, NotFound, PrefectUnreachable, RuleError
@@ -68,6 +69,13 @@ def test_an_answer_that_is_lost_leaves_the_rule_with_its_switch_and_the_request_
     assert store.rules.get(DRAFT.name).enabled is False
     with pytest.raises(Conflict):
         rules.create(DRAFT, actor="ann", enabled=False, given=GIVEN)
+    taker = Draft(trigger="cpu_usage", rule={"name": "taker", "renamed_from": DRAFT.name})
+    with pytest.raises(Conflict, match="'lost-cpu' is still deployed"):
+        rules.create(taker, actor="bob", given={})
+    worse = msgspec.structs.replace(DRAFT, rule={**DRAFT.rule, "severity": "critical"})
+    rules.change(DRAFT.name, "default", lambda _: (worse, GIVEN), actor="ann")
+    row = store.rules.get(DRAFT.name)
+    assert (row.spec["severity"], row.severity, row.given) == ("critical", 5, GIVEN)
 
 
 def test_a_refusal_leaves_nothing(rules: MadeRules, api: Lossy, store: Store):
