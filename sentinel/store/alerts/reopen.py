@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, and_, literal_column, select
+from sqlalchemy import Connection, literal_column, select
 
 from sentinel.alerts.state import AlertState
 from sentinel.notifications.grouping import Membership
@@ -21,7 +21,8 @@ def homes_of(connection: Connection, alert_ids: Sequence[str]) -> dict[str, list
 
     They are the groups whose receivers were notified, and not those that the routes of today would
     choose: whoever was notified that the alert is resolved is to hear that it is not. An alert of
-    several routes has several; a group that was over before the alert opened is none of them.
+    several routes has several. A group that the alert had left before it was resolved, since other
+    routes were applied meanwhile, is none of them: a resolve writes all groups that it ends.
 
     Args:
         connection: an open transaction
@@ -33,7 +34,7 @@ def homes_of(connection: Connection, alert_ids: Sequence[str]) -> dict[str, list
     names = ("key", "route", "tenant", "labels", "receivers", "policy")
     found: dict[str, dict[str, Membership]] = {}
     for piece in chunks(alert_ids):
-        over = and_(GROUP.c.status == "resolved", GROUP.c.resolved_at < ALERT.c.opened_at)
+        over = GROUP.c.updated_at < ALERT.c.resolved_at
         query = (
             select(MEMBER.c.alert_id, over.label("over"), *[GROUP.c[name] for name in names])
             .select_from(
@@ -42,7 +43,7 @@ def homes_of(connection: Connection, alert_ids: Sequence[str]) -> dict[str, list
                 )
             )
             .where(MEMBER.c.alert_id.in_(piece))
-            .order_by(GROUP.c.id.desc())
+            .order_by(over, GROUP.c.id.desc())
         )
         for row in connection.execute(query):
             homes = found.setdefault(row.alert_id, {})

@@ -197,11 +197,13 @@ class GroupChanges:
             )
 
     def _groups_of(self, alert_ids: Sequence[str]) -> set[str]:
+        """Return the groups in which alerts fire, as of before this transaction."""
         if not alert_ids:
             return set()
         subquery, parameter = id_array(self._connection, alert_ids)
         found = self._connection.exec_driver_sql(
-            f"SELECT DISTINCT group_id FROM group_member WHERE alert_id IN ({subquery})",  # noqa: S608 - no user text in it
+            "SELECT DISTINCT group_id FROM group_member "  # noqa: S608 - no user text in it
+            f"WHERE resolved_seq IS NULL AND alert_id IN ({subquery})",
             (parameter,),
         )
         return {row[0] for row in found}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sentinel import Reading, Rule
-from sentinel.alerts.actions import Reopen, Resolve
+from sentinel.alerts.actions import Acknowledge, Reopen, Resolve, Unacknowledge
 from sentinel.checks.observation import Observation
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, Conflict, NotFound
@@ -197,6 +197,34 @@ def test_a_reopened_alert_goes_back_to_every_group_that_heard_of_it(desk: Desk, 
     desk.store.act(desk.ids(), Reopen(actor="ann"))
     clock.forward(seconds=30)
     assert desk.told() == [("db", 1), ("pager", 1)]
+
+
+def test_a_reopened_alert_does_not_go_back_to_a_group_that_it_had_left(
+    desk: Desk, clock: FakeClock
+):
+    desk.routes.apply(TREE, actor="ann")
+    desk.fires("a", severity="high")
+    clock.forward(seconds=30)
+    assert desk.told() == [("pager", 1)]
+    desk.fires("a", value=10, severity="high")
+    assert desk.told() == [("pager", 0)]
+    left = desk.rows("SELECT * FROM alert_group")
+    desk.routes.apply("route: {receiver: own}", actor="ann")
+    desk.fires("a", severity="high")
+    clock.forward(seconds=30)
+    assert desk.told() == [("own", 1)]
+    (alert,) = desk.ids()
+    for action in (Acknowledge(actor="ann"), Unacknowledge(actor="ann")):
+        desk.store.act([alert], action)
+    clock.forward(minutes=10)
+    desk.store.act([alert], Resolve(actor="ann"))
+    clock.forward(seconds=10)
+    assert desk.told() == [("own", 0)]
+    # What becomes of the alert elsewhere does not keep the old group young.
+    assert desk.rows("SELECT * FROM alert_group ORDER BY id LIMIT 1") == left
+    desk.store.act([alert], Reopen(actor="ann"))
+    clock.forward(seconds=30)
+    assert desk.told() == [("own", 1)]
 
 
 def test_every_version_is_kept_and_can_be_gone_back_to(desk: Desk, clock: FakeClock):
