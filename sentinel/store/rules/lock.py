@@ -39,8 +39,8 @@ def lock_rules(connection: Connection, names: Iterable[tuple[str, str]]) -> dict
     found: dict[Any, Row[Any]] = {}
     # PostgreSQL locks rows as they come out of the sort, and each piece comes after the one before.
     for piece in chunks(sorted(set(names))):
-        rows = connection.execute(_LOCKED[connection.dialect.name], {"names": piece})
-        found.update({(row.tenant, row.name): row for row in rows})
+        for row in connection.execute(_LOCKED[connection.dialect.name], {"names": piece}):
+            found[row.tenant, row.name] = row
     return found
 
 
