@@ -272,7 +272,7 @@ async def act(request: Request, alert_id: AlertId, asked: ActionRequest) -> Resp
     store, who = within(request), acting(request)
     action = action_of(store.store, asked, who.name)
     hold = asked.action == "resolve" and await run_in_threadpool(_holds, store, alert_id)
-    acted = await batches_of(request).actions.answer(
+    acted = await batches_of(request).act(
         Asked(
             ids=[alert_id], action=action, expected_version=asked.expected_version,
             scope=store.scope, origin=present(store.store.origin),

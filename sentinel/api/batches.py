@@ -21,7 +21,7 @@ from sentinel.events import MOST_AT_ONCE, Kept
 from sentinel.store import Store
 from sentinel.store.alerts.asked import Asked
 from sentinel.store.alerts.detail import Detail, read_details
-from sentinel.store.database.failures import of_the_database
+from sentinel.store.database.failures import aborted, of_the_database
 
 __all__ = ["Acted", "Batches", "Sent", "batches_of"]
 
@@ -59,7 +59,6 @@ class Batches:
 
     Attributes:
         details: single alerts by id; None for an unknown one
-        actions: each on one alert
         events: to store
     """
 
@@ -69,13 +68,14 @@ class Batches:
         )
         # SQLite has one writer.
         writers = 1 if store.dialect == "sqlite" else _WRITERS
-        self.actions: Together[Asked, Acted] = Together(
-            "actions",
-            partial(_act, store),
-            most_waiting=_MOST_WAITING,
-            threads=writers,
-            patience=_PATIENCE,
-        )
+        # What waits for the lock of a rule does so apart, and holds up nobody who does not.
+        self._actions, self._waiting = (
+            Together[Asked, "Acted | None"](
+                name, partial(_act, store, wait=wait), most_waiting=_MOST_WAITING,
+                threads=writers, patience=_PATIENCE,
+            )
+            for name, wait in (("actions", False), ("waiting", True))
+        )  # fmt: skip
         self.events: Together[Sent, Kept] = Together(
             "events",
             partial(_keep, store),
@@ -84,9 +84,24 @@ class Batches:
             patience=_PATIENCE,
         )
 
+    async def act(self, asked: Asked) -> Acted:
+        """Do an action on one alert.
+
+        Args:
+            asked: with a single id
+
+        Returns:
+            What came of it.
+
+        Raises:
+            Exception: what the store raised, or 503; see `Together.answer`
+        """
+        acted = await self._actions.answer(asked) or await self._waiting.answer(asked)
+        return cast("Acted", acted)  # what waits leaves nothing undone
+
     def close(self) -> None:
         """End the threads when they have done what waits."""
-        for one in (self.details, self.actions, self.events):
+        for one in (self.details, self._actions, self._waiting, self.events):
             one.close()
 
 
@@ -105,16 +120,21 @@ def _details(store: Store, ids: Sequence[str]) -> list[Detail | Exception | None
     return [details[one] for one in ids]
 
 
-def _act(store: Store, asked: Sequence[Asked]) -> list[Acted | Exception]:
-    done: list[Acted | Exception] = []
+def _act(store: Store, asked: Sequence[Asked], *, wait: bool) -> list[Acted | Exception | None]:
+    def do(some: Sequence[Asked]) -> list[ActionResult | None]:
+        return [results[0] if results else None for results in store.act_all(some, wait=wait)]
+
+    done: list[Acted | Exception | None] = []
     for some in _apart(asked):
-        results = _each(some, lambda few: [results[0] for results in store.act_all(few)])
+        results = _each(some, do)
         # Before the next piece, which may act on the same alerts.
         done += _shown(store, results)
     return done
 
 
-def _shown(store: Store, results: Sequence[ActionResult | Exception]) -> list[Acted | Exception]:
+def _shown(
+    store: Store, results: Sequence[ActionResult | Exception | None]
+) -> list[Acted | Exception | None]:
     """Return results with their alerts; the error of reading one where it cannot be read."""
 
     def read(some: Sequence[str]) -> list[AlertView | None]:
@@ -123,11 +143,13 @@ def _shown(store: Store, results: Sequence[ActionResult | Exception]) -> list[Ac
 
     changed = [one.alert_id for one in results if isinstance(one, ActionResult) and one.ok]
     alerts = dict(zip(changed, _each(changed, read) if changed else [], strict=True))
-    done: list[Acted | Exception] = []
+    done: list[Acted | Exception | None] = []
     for one in results:
-        alert = alerts.get(one.alert_id) if isinstance(one, ActionResult) else one
-        failed = isinstance(alert, Exception)
-        done.append(alert if failed else Acted(cast("ActionResult", one), alert))
+        if not isinstance(one, ActionResult):
+            done.append(one)
+            continue
+        alert = alerts.get(one.alert_id)
+        done.append(alert if isinstance(alert, Exception) else Acted(one, alert))
     return done
 
 
@@ -182,6 +204,7 @@ def _each(asked: Sequence[Q], work: Callable[[Sequence[Q]], Sequence[R]]) -> lis
         return [*work(asked)]
     except Exception as error:  # noqa: BLE001 - it is raised where the answer is awaited
         # Each alone would meet what all met: of 50 requests, with a locked database, 50 waits.
-        if len(asked) == 1 or of_the_database(error):
+        # A deadlock is between two that may not meet again.
+        if len(asked) == 1 or (of_the_database(error) and not aborted(error)):
             return [error] * len(asked)
     return [one for alone in asked for one in _each([alone], work)]

@@ -26,6 +26,7 @@ from sentinel.store.alerts import apply_action, apply_evaluation
 from sentinel.store.alerts.asked import Asked
 from sentinel.store.alerts.queries import Alerts
 from sentinel.store.database.engine import connect, one_snapshot, reading, writing
+from sentinel.store.database.failures import aborted
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.retention import Retained, retain
 from sentinel.store.database.tables import CHANGE
@@ -65,8 +66,6 @@ _RAISED = {
     .on_conflict_do_update(index_elements=["name"], set_={"number": CHANGE.c.number + 1})
     for dialect in ("sqlite", "postgresql")
 }
-# PostgreSQL: serialization failure, deadlock. The transaction did nothing; it may run again.
-_AGAIN = {"40001", "40P01"}
 
 
 class Store:
@@ -182,11 +181,13 @@ class Store:
         asked = Asked(ids=ids, action=action, expected_version=expected_version, scope=scope)
         return self.act_all([asked])[0]
 
-    def act_all(self, asked: Sequence[Asked]) -> list[list[ActionResult]]:
+    def act_all(self, asked: Sequence[Asked], *, wait: bool = True) -> list[list[ActionResult]]:
         """Do what several people asked, in one transaction; see `apply_action.act_all`."""
         for one in asked:
             one.check()
-        return self.in_transaction(lambda connection: apply_action.act_all(self, connection, asked))
+        return self.in_transaction(
+            lambda connection: apply_action.act_all(self, connection, asked, wait=wait)
+        )
 
     def sweep(self, now: datetime | None = None) -> int:
         """Expire alerts that have outlived `resolve_after`, and wake `notify` if a group is due.
@@ -388,5 +389,4 @@ class Store:
 
 
 def _may_run_again(error: DBAPIError) -> bool:
-    state = getattr(error.orig, "sqlstate", None)
-    return state in _AGAIN or (isinstance(error, OperationalError) and "locked" in str(error.orig))
+    return aborted(error) or (isinstance(error, OperationalError) and "locked" in str(error.orig))

@@ -20,6 +20,7 @@ from sentinel.store import Store
 from sentinel.store.alerts.asked import Asked
 from sentinel.store.alerts.detail import Detail, read_details
 from sentinel.store.audit.queries import AuditFilter, page
+from sentinel.store.rules.lock import lock_rules
 from tests.api.served import Raised
 from tests.databases import both_databases
 
@@ -176,7 +177,7 @@ def acted(store: Store, asked: Sequence[Asked]) -> list[Acted | BaseException]:
 
     async def act() -> list[Acted | BaseException]:
         batches = Batches(store)
-        tasks = [batches.actions.answer(one) for one in asked]
+        tasks = [batches.act(one) for one in asked]
         done = await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.to_thread(batches.close)
         return done
@@ -232,6 +233,29 @@ def test_an_answer_shows_the_alert_before_the_next_action(store: Store, raised: 
 
 
 @both_databases
+def test_a_locked_rule_holds_up_no_action_on_alerts_of_others(store: Store, raised: Raised):
+    if store.dialect == "sqlite":
+        pytest.skip("SQLite has one writer, who locks everything")
+    (held,), (free,) = raised("/a", name="held"), raised("/b", name="free")
+
+    async def act() -> list[Reason]:
+        batches = Batches(store)
+        asked = [Asked(ids=[one], action=Acknowledge(actor="lena")) for one in (held, free) * 2]
+        with store.write() as connection:
+            assert lock_rules(connection, [("default", "held")])
+            tasks = [asyncio.create_task(batches.act(one)) for one in asked]
+            for task in tasks[1::2]:
+                await asyncio.wait_for(task, 20)
+            assert not any(task.done() for task in tasks[::2])
+        reasons = [(await task).result.reason for task in tasks]
+        await asyncio.to_thread(batches.close)
+        return reasons
+
+    reasons = asyncio.run(act())
+    assert sorted(reasons) == [Reason.ACKNOWLEDGED] * 2 + [Reason.UNCHANGED] * 2
+
+
+@both_databases
 def test_actions_of_several_people_are_each_theirs(store: Store, raised: Raised):
     one, two, three = raised("/a", "/b", "/c")
     elsewhere = Scope((Reach(frozenset({"other"})),))
@@ -253,7 +277,7 @@ def test_actions_of_several_people_are_each_theirs(store: Store, raised: Raised)
         ]
         done: list[Acted | BaseException] = []
         for some in (asked, later):
-            tasks = [batches.actions.answer(each) for each in some]
+            tasks = [batches.act(each) for each in some]
             done += await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.to_thread(batches.close)
         return done

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import compress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ from sentinel.store.alerts.muted import load_muted, load_silenced
 from sentinel.store.alerts.reopen import beside, homes_of
 from sentinel.store.alerts.unit_of_work import Origin, UnitOfWork
 from sentinel.store.database.tables import ALERT, NOT_RESOLVED, RULE
-from sentinel.store.rules.lock import lock_rules
+from sentinel.store.rules.lock import lock_free_rules, lock_rules
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -78,7 +79,7 @@ OF_A_SENDER = (
 
 
 def act_all(
-    store: Store, connection: Connection, asked: Sequence[Asked]
+    store: Store, connection: Connection, asked: Sequence[Asked], *, wait: bool = True
 ) -> list[list[ActionResult]]:
     """Do actions to alerts; one that is refused does not keep the others from theirs.
 
@@ -87,16 +88,19 @@ def act_all(
         connection: an open writing transaction
         asked: at most `MOST_ACTED_ON` alerts in all; where there are several, no alert is in two
             of them, and none is a `Reopen`, whose alerts decide about one another
+        wait: for rules that other transactions have locked; else what needs one is left undone
 
     Returns:
-        What came of it for each alert, in the order of `asked` and of their ids.
+        What came of it for each alert, in the order of `asked` and of their ids, or nothing.
     """
     ids = {"ids": list({alert_id for one in asked for alert_id in one.ids})}
     scopes = {alert_id: one.scope for one in asked for alert_id in one.ids}
     found = [
         row for row in connection.execute(_OWNED, ids) if scopes[row.id].holds(row.tenant, row.team)
     ]
-    rules = lock_rules(connection, [(row.tenant, row.rule) for row in found])
+    names = [(row.tenant, row.rule) for row in found]
+    rules, taken = lock_free_rules(connection, names, wait=wait)
+    undone = {row.id for row in found if (row.tenant, row.rule) in taken}
     # Read again now that their rules are locked.
     again = connection.execute(_ACTED_ON, {"ids": [row.id for row in found]}).all()
     rows = {row.id: row for row in again if scopes[row.id].holds(row.tenant, row.team)}
@@ -105,7 +109,8 @@ def act_all(
     changes = _Changes(unit, rules, load_silenced(connection, unit.now) if mutes else {})
     results: dict[str, ActionResult] = {}
     done: list[Done] = []
-    for one in asked:
+    doable = [undone.isdisjoint(one.ids) for one in asked]
+    for one in compress(asked, doable):
         mine = [rows[alert_id] for alert_id in dict.fromkeys(one.ids) if alert_id in rows]
         if isinstance(one.action, Reopen):
             # Of two that were the same situation, the newer comes back.
@@ -114,14 +119,16 @@ def act_all(
         changes.made = []
         results |= {row.id: changes.act(row, one.action, one.expected_version) for row in mine}
         done.append(Done(one.action, changes.made, one.origin))
-    resolved = [(row.tenant, row.rule) for row in rows.values() if _by_hand(results[row.id])]
+    resolved = [(rows[one].tenant, rows[one].rule) for one in results if _by_hand(results[one])]
     if resolved:
         hold_rules(connection, resolved, unit.now + store.options.hold_after_manual_resolve)
     record_actions(store, connection, done)
     unit.commit()
     return [
         [results.get(alert_id) or _not_found(alert_id) for alert_id in dict.fromkeys(one.ids)]
-        for one in asked
+        if is_doable
+        else []
+        for one, is_doable in zip(asked, doable, strict=True)
     ]
 
 

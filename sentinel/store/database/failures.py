@@ -9,7 +9,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from sentinel.errors import DatabaseError
 
-__all__ = ["of_the_database"]
+__all__ = ["aborted", "of_the_database"]
 
 _SQLITE = {
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY,
@@ -19,6 +19,16 @@ _SQLITE = {
 _POSTGRESQL = {"08", "25", "40", "53", "55", "57", "58"}
 """Classes of SQLSTATE: connection, read-only, aborted by another, disk or memory full, lock,
 shutdown, I/O."""
+
+
+_ABORTED = {"40001", "40P01"}
+"""SQLSTATEs of a serialization failure and a deadlock."""
+
+
+def aborted(error: BaseException) -> bool:
+    """Return whether another transaction aborted this one, which did nothing and may run again."""
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    return getattr(cause, "sqlstate", None) in _ABORTED
 
 
 def of_the_database(error: BaseException) -> bool:

@@ -11,7 +11,7 @@ from sentinel.access import Scope
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import RULE
 
-__all__ = ["holds_rule", "lock_rules"]
+__all__ = ["holds_rule", "lock_free_rules", "lock_rules"]
 
 # By bytes, which is the order of Python too, whatever language the database sorts in.
 _NAMES = (RULE.c.tenant.collate("C"), RULE.c.name.collate("C"))
@@ -21,6 +21,8 @@ _LOCKED = {
     "postgresql": select(RULE).where(_CHOSEN).order_by(*_NAMES).with_for_update(),
     "sqlite": select(RULE).where(_CHOSEN),
 }
+_FREE = select(RULE).where(_CHOSEN).order_by(*_NAMES).with_for_update(skip_locked=True)
+_EXISTING = select(RULE.c.tenant, RULE.c.name).where(_CHOSEN)
 
 
 def lock_rules(connection: Connection, names: Iterable[tuple[str, str]]) -> dict[Any, Row[Any]]:
@@ -42,6 +44,33 @@ def lock_rules(connection: Connection, names: Iterable[tuple[str, str]]) -> dict
         for row in connection.execute(_LOCKED[connection.dialect.name], {"names": piece}):
             found[row.tenant, row.name] = row
     return found
+
+
+def lock_free_rules(
+    connection: Connection, names: Iterable[tuple[str, str]], *, wait: bool
+) -> tuple[dict[Any, Row[Any]], set[tuple[str, str]]]:
+    """Lock rules, or only those that no other transaction has locked.
+
+    Args:
+        connection: an open writing transaction
+        names: pairs of tenant and name
+        wait: for those that others have locked
+
+    Returns:
+        The rows that are locked now, as `lock_rules` gives them, and the names of those rules
+        that were left to another transaction; on SQLite, where this one is the only writer, none.
+    """
+    if wait or connection.dialect.name == "sqlite":
+        return lock_rules(connection, names), set()
+    found: dict[Any, Row[Any]] = {}
+    taken: set[tuple[str, str]] = set()
+    for piece in chunks(sorted(set(names))):
+        rows = connection.execute(_FREE, {"names": piece})
+        found.update({(row.tenant, row.name): row for row in rows})
+        if left := [name for name in piece if name not in found]:
+            existing = connection.execute(_EXISTING, {"names": left})
+            taken.update((row.tenant, row.name) for row in existing)
+    return found, taken
 
 
 def holds_rule(scope: Scope, row: Row[Any] | None) -> bool:
