@@ -64,8 +64,10 @@ class Audit:
             change: what it changes
             actor: who does it; empty for Sentinel itself
         """
-        row = self._row(connection, Recorded(change, actor))
         who = _kept(actor)[:_LONGEST_NAME] or SYSTEM
+        if named := _people(change):
+            self._know(connection, {who, *named})
+        row = self._row(connection, Recorded(change, actor))
         values = {f"new_{field}": value for field, value in row.items()} | {"who": who}
         if connection.execute(_INSERT, values).first() is None:
             person_of(self._store, connection, who)
@@ -81,8 +83,8 @@ class Audit:
         if len(recorded) == 1 and recorded[0].origin is None:
             return self.add(connection, recorded[0].change, actor=recorded[0].actor)
         names = {_kept(one.actor)[:_LONGEST_NAME] or SYSTEM for one in recorded}
-        # In one order, so that two transactions that make the same pseudonyms cannot deadlock.
-        people = {name: person_of(self._store, connection, name) for name in sorted(names)}
+        named = {name for one in recorded for name in _people(one.change)}
+        people = self._know(connection, names | named)
         rows: list[tuple[Any, ...]] = []
         for one in recorded:
             row = self._row(connection, one)
@@ -91,6 +93,11 @@ class Audit:
         if rows:
             insert_many(connection, "audit", ("actor", *_GIVEN), rows)
         return None
+
+    def _know(self, connection: Connection, names: set[str]) -> dict[str, str]:
+        """Return the pseudonyms of names."""
+        # In one order, so that two transactions that make the same ones cannot deadlock.
+        return {name: person_of(self._store, connection, name) for name in sorted(names)}
 
     def _row(self, connection: Connection, recorded: Recorded) -> dict[str, Any]:
         """Return the cells of a row by column, but for the pseudonym of who made the change."""
@@ -155,6 +162,16 @@ class Audit:
             if told.get(field):
                 told[field] = {"person": person_of(self._store, connection, told[field])}
         return canonical(told)
+
+
+def _people(change: Change) -> set[str]:
+    """Return the names, as they are kept, of those whom a change is about or names."""
+    names = {change.object_name} if change.object_kind == "person" else set[str]()
+    if change.people:
+        for side in (change.before, change.after):
+            told: dict[str, Any] = {} if side is None else redacted(side)
+            names.update(told[field] for field in change.people if told.get(field))
+    return {_kept(name)[:_LONGEST_NAME] or SYSTEM for name in names}
 
 
 def person_of(store: Store, connection: Connection, name: str) -> str:

@@ -7,9 +7,11 @@ from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy import text
 
 from sentinel.access import Role
 from sentinel.alerts.actions import Acknowledge, Assign, Suppress
+from sentinel.audit.change import Change, Recorded
 from sentinel.clock import FakeClock
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.store import Store
@@ -108,3 +110,24 @@ def test_a_person_with_an_account_is_not_erased(store: Store):
     chain(store)
     assert verify_chain(store).problems == []
     assert "lena" not in everything(store)
+
+
+def test_pseudonyms_are_made_in_one_order_so_that_writers_cannot_deadlock(store: Store):
+    one = Change(
+        action="alert.assign", object_kind="alert", before={"assignee": "omar"},
+        after={"assignee": "bea"}, people=("assignee",),
+    )  # fmt: skip
+    other = Change(action="person.granted", object_kind="person", object_name="cleo")
+
+    def made(*changes: Recorded) -> list[str]:
+        with store.write() as connection:
+            store.audit.add_all(connection, changes)
+            names = connection.execute(text("SELECT name FROM audit_person ORDER BY rowid"))
+            found = list(names.scalars())
+            connection.rollback()
+        return found
+
+    assert made(Recorded(one, "zoe")) == ["bea", "omar", "zoe"]
+    assert made(Recorded(one, "zoe"), Recorded(other, "adam")) == [
+        "adam", "bea", "cleo", "omar", "zoe",
+    ]  # fmt: skip
