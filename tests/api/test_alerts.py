@@ -348,7 +348,11 @@ def test_an_action_on_an_alert_that_is_deleted_after_it_was_done(
     client: httpx.Client, store: Store, raised: Raised, monkeypatch: pytest.MonkeyPatch
 ):
     (one,) = raised("/a")
-    monkeypatch.setattr(store.alerts, "some", lambda _: {})
+
+    def gone(_: object) -> dict[str, object]:
+        return {}
+
+    monkeypatch.setattr(store.alerts, "some", gone)
     answer = client.post(f"{URL}/{one}/actions", json={"action": "acknowledge"})
     assert answer.status_code == 404
     assert answer.json()["error"]["message"] == f"alert '{one}' was deleted after acknowledge"
