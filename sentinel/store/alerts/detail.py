@@ -1,12 +1,13 @@
-"""Alerts with their timelines and remediations: three queries over one connection."""
+"""Alerts with their timelines and remediations: some queries over one connection."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import ARRAY, ColumnElement, Select, String, any_, bindparam, func, select
+from sqlalchemy import ARRAY, ColumnElement, Select, String, any_, bindparam, func, select, true
 
 from sentinel.alerts.view import alert_fields, entry_fields
 from sentinel.errors import NotFound
@@ -26,21 +27,23 @@ _IN: dict[str, Callable[[ColumnElement[str]], ColumnElement[bool]]] = {
     "postgresql": lambda column: column == any_(bindparam("ids", type_=ARRAY(String))),
     "sqlite": lambda column: column.in_(bindparam("ids", expanding=True)),
 }
-_NEWEST = (
-    func.row_number()
-    .over(partition_by=TIMELINE.c.alert_id, order_by=TIMELINE.c.id.desc())
-    .label("newest")
+_WANTED = (
+    func.unnest(bindparam("ids", type_=ARRAY(String)))
+    .table_valued("alert_id", name="wanted")
+    .render_derived()
 )
 
 
-def _timeline(mine: ColumnElement[bool]) -> Select[Any]:
-    entries = select(TIMELINE, _NEWEST).where(mine).subquery()
-    columns = (entries.c[column.name] for column in TIMELINE.columns)
-    return select(*columns).where(entries.c.newest <= MOST_ENTRIES).order_by(entries.c.id)
+def _newest(alert_id: ColumnElement[str]) -> Select[Any]:
+    """The statement that reads of an alert no more entries than are shown."""
+    mine = select(TIMELINE).where(TIMELINE.c.alert_id == alert_id)
+    return mine.order_by(TIMELINE.c.id.desc()).limit(MOST_ENTRIES)
 
 
+_ENTRIES = _newest(_WANTED.c.alert_id).lateral("entries")
+_TIMELINES = select(_ENTRIES).select_from(_WANTED).join(_ENTRIES, true())
+_TIMELINE = _newest(bindparam("id"))
 _ALERTS = {name: select(ALERT).where(mine(ALERT.c.id)) for name, mine in _IN.items()}
-_TIMELINES = {name: _timeline(mine(TIMELINE.c.alert_id)) for name, mine in _IN.items()}
 _REMEDIATIONS = {
     name: select(REMEDIATION).where(mine(REMEDIATION.c.alert_id)) for name, mine in _IN.items()
 }
@@ -71,13 +74,19 @@ def read_details(store: Store, ids: Sequence[str]) -> dict[str, Detail]:
     now = store.now()
     with glancing(store.engine) as connection:
 
-        def rows(statements: dict[str, Select[Any]]) -> list[dict[str, Any]]:
-            result = connection.execute(statements[store.dialect], {"ids": ids})
+        def rows(statement: Select[Any], **values: Any) -> list[dict[str, Any]]:
+            result = connection.execute(statement, values)
             names = list(result.keys())
             # A mapping of SQLAlchemy's, made a dict, takes five times as long.
             return [dict(zip(names, row, strict=True)) for row in result.all()]
 
-        alerts, timeline, remediations = rows(_ALERTS), rows(_TIMELINES), rows(_REMEDIATIONS)
+        alerts = rows(_ALERTS[store.dialect], ids=ids)
+        if store.dialect == "postgresql":
+            timeline = rows(_TIMELINES, ids=[*dict.fromkeys(ids)])
+        else:
+            timeline = [row for one in dict.fromkeys(ids) for row in rows(_TIMELINE, id=one)]
+        remediations = rows(_REMEDIATIONS[store.dialect], ids=ids)
+    timeline.sort(key=itemgetter("id"))
     entries: dict[str, list[dict[str, Any]]] = {}
     for row in timeline:
         entries.setdefault(row["alert_id"], []).append(entry_fields(row))
