@@ -92,7 +92,8 @@ def show(
     if json:
         json_out(found.model_dump())
     elif found.document:
-        print(found.document.rstrip("\n"))
+        for line in found.document.rstrip("\n").split("\n"):
+            say(line)
     else:
         say(f"Version {found.number} has no routes: alerts notify the receivers of their rules.")
 
