@@ -77,7 +77,7 @@ def list_views(request: Request, who: Acting) -> ViewList:
     "/{page}/{name:path}",
     summary="Save a view",
     responses={
-        **responses(400, 412, 413),
+        **responses(400, 404, 412, 413),  # a path of two lines is none
         200: {"headers": ETAG, "description": "The view as it is saved"},
     },
 )
