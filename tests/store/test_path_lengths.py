@@ -4,7 +4,9 @@ The bounds of calls are what one reading, one acknowledgement and one event took
 unit of work (docs/adr/0021). Holds, episodes, good readings, the counting of a group's members,
 silences of rules, the audit row of an acknowledgement (four files), the routes of what opens
 (two files, one statement) and locking many rules in pieces (one file) came later, in files of
-their own; the bounds of files are what that takes. SQLite only: what is counted is Python, not SQL.
+their own; the bounds of files are what that takes. An acknowledgement took 129 calls then; its
+audit row, whose pseudonyms are made in one order, and being done together with actions of others
+take the rest. SQLite only: what is counted is Python, not SQL.
 """
 
 from __future__ import annotations
@@ -73,7 +75,7 @@ def test_an_acknowledgement_takes_no_longer_way_than_before(lone_store: Store, c
     lone_store.act([first], Acknowledge(actor="ada"))
     files, calls = counted(lambda: lone_store.act([second], Acknowledge(actor="ada")))
     assert files <= 26
-    assert calls < 191
+    assert calls < 206
 
 
 def test_an_event_takes_no_longer_way_than_before(lone_store: Store, clock: FakeClock):

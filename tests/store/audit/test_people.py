@@ -118,11 +118,12 @@ def test_pseudonyms_are_made_in_one_order_so_that_writers_cannot_deadlock(store:
         after={"assignee": "bea"}, people=("assignee",),
     )  # fmt: skip
     other = Change(action="person.granted", object_kind="person", object_name="cleo")
+    place = "rowid" if store.dialect == "sqlite" else "ctid"  # in which rows were inserted
 
     def made(*changes: Recorded) -> list[str]:
         with store.write() as connection:
             store.audit.add_all(connection, changes)
-            names = connection.execute(text("SELECT name FROM audit_person ORDER BY rowid"))
+            names = connection.execute(text(f"SELECT name FROM audit_person ORDER BY {place}"))
             found = list(names.scalars())
             connection.rollback()
         return found
