@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, delete, select, update
 from sqlmodel import col
 
 from sentinel.access import EVERYTHING, Scope
+from sentinel.access.security_events import SECURITY_TENANT
 from sentinel.audit.change import Change
 from sentinel.clock import utc
 from sentinel.errors import NotFound
@@ -46,6 +47,12 @@ Fields = list[dict[str, Any]]
 """Rows by column."""
 CloseRule = Callable[[Connection, str, str, str], int]
 """Ends the live alerts of a rule: takes a writing transaction, tenant, rule and actor."""
+
+# The same for a rule of a tenant that whoever asks may not see.
+_KNOWN = (
+    "A rule is known here once it has run, and by its tenant: those of self-watch are of "
+    f"{SECURITY_TENANT}; see: sentinel rule list"
+)
 
 
 class Rules:
@@ -107,10 +114,7 @@ class Rules:
                 select(RULE).where(RULE.c.tenant == tenant, RULE.c.name == name)
             ).first()
         if row is None:
-            raise NotFound(
-                f"there is no rule {name!r}",
-                hint="A rule is known here once it has run; see: sentinel rule list",
-            )
+            raise NotFound(f"there is no rule {name!r}", hint=_KNOWN)
         return model_of(RuleRow, row)
 
     def begin(self, rule: Rule, *, slot: datetime, now: datetime) -> Gate:
@@ -272,10 +276,7 @@ class Rules:
     def _locked(self, connection: Connection, tenant: str, name: str, scope: Scope) -> Row[Any]:
         row = lock_rules(connection, [(tenant, name)]).get((tenant, name))
         if row is None or not holds_rule(scope, row):
-            raise NotFound(
-                f"there is no rule {name!r}",
-                hint="A rule is known here once it has run; see: sentinel rule list",
-            )
+            raise NotFound(f"there is no rule {name!r}", hint=_KNOWN)
         return row
 
     def _switch(
