@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Annotated, Self, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -31,6 +31,7 @@ from pydantic import (
 )
 
 from sentinel.clock import utc
+from sentinel.timing.local_time import moment_of
 
 __all__ = ["DAYS", "ActiveHours", "Weekdays", "Window"]
 
@@ -185,6 +186,34 @@ class ActiveHours(BaseModel):
                     return edge
         return None
 
+    def spans(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Yield when it is open within a range, oldest first, without overlaps.
+
+        Args:
+            start: timezone-aware
+            end: timezone-aware; not before `start`
+
+        Yields:
+            The start of a span and its end, in UTC; spans that touch are one.
+
+        Raises:
+            ValueError: `start` or `end` is naive
+        """
+        start, end, zone = utc(start), utc(end), ZoneInfo(self.timezone)
+        day, last = start.astimezone(zone).date(), end.astimezone(zone).date()
+        since = until = None
+        while day <= last:
+            for begins, ends in _open_on(self, day):
+                if until is not None and begins <= until:
+                    until = max(until, ends)
+                    continue
+                if since is not None and until is not None and max(since, start) < min(until, end):
+                    yield max(since, start), min(until, end)
+                since, until = begins, ends
+            day += timedelta(days=1)
+        if since is not None and until is not None and max(since, start) < min(until, end):
+            yield max(since, start), min(until, end)
+
     def __hash__(self) -> int:
         return hash((self.timezone, tuple(self.also), tuple(self.never), len(self.windows)))
 
@@ -263,17 +292,4 @@ def moment_at(day: date, at: str, zone: ZoneInfo) -> datetime:
     Returns:
         The moment in UTC; the first one of a time that there is twice.
     """
-    shown = _clock(day, at)
-    # Of a missing time, one reading lies after the change of the clock and the other before it.
-    after = shown.replace(tzinfo=zone).astimezone(UTC)
-    if after.astimezone(zone).replace(tzinfo=None) == shown:
-        return after
-    before = shown.replace(tzinfo=zone, fold=1).astimezone(UTC)
-    offset = before.astimezone(zone).utcoffset()
-    while after - before > timedelta(seconds=1):
-        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
-        if middle.astimezone(zone).utcoffset() == offset:
-            before = middle
-        else:
-            after = middle
-    return after
+    return moment_of(_clock(day, at), zone)

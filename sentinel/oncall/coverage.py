@@ -1,0 +1,158 @@
+"""Gaps in a schedule, and how evenly its shifts fall on people. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from sentinel.clock import utc
+from sentinel.oncall.schedule import Schedule
+from sentinel.oncall.shifts import Shift
+from sentinel.timing.active_hours import ActiveHours
+
+__all__ = ["Gap", "Load", "gaps", "loads", "overloaded"]
+
+_NIGHT = [{"start": "22:00", "end": "07:00"}]
+_WEEKEND = [{"days": ["sat", "sun"]}]
+_HOUR = timedelta(hours=1)
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """A time in which somebody must be on call and nobody is, in UTC."""
+
+    start: datetime
+    end: datetime
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True):
+    """What falls on one person.
+
+    Attributes:
+        person: their name
+        hours: on call
+        night_hours: of them between 22:00 and 07:00 in the schedule's zone
+        weekend_hours: of them on Saturdays and Sundays
+        shifts: number of shifts
+    """
+
+    person: str
+    hours: float
+    night_hours: float
+    weekend_hours: float
+    shifts: int
+
+
+def gaps(schedule: Schedule, held: Sequence[Shift], start: datetime, end: datetime) -> list[Gap]:
+    """Return when nobody is on call within the schedule's coverage.
+
+    Args:
+        schedule: whose coverage
+        held: its shifts over the range, as `shifts` returns them
+        start: timezone-aware
+        end: timezone-aware
+
+    Returns:
+        The gaps, oldest first.
+
+    Raises:
+        ValueError: `start` or `end` is naive
+    """
+    found: list[Gap] = []
+    place = 0
+    for begins, ends in _covered(schedule, utc(start), utc(end)):
+        while place < len(held) and held[place].end <= begins:
+            place += 1
+        free, at = begins, place
+        while at < len(held) and held[at].start < ends:
+            if held[at].start > free:
+                found.append(Gap(free, held[at].start))
+            free, at = max(free, held[at].end), at + 1
+        if free < ends:
+            found.append(Gap(free, ends))
+    return found
+
+
+def _covered(schedule: Schedule, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+    if not schedule.coverage:
+        return [(start, end)] if start < end else []
+    hours = ActiveHours(timezone=schedule.timezone, windows=schedule.coverage)
+    return list(hours.spans(start, end))
+
+
+def loads(schedule: Schedule, held: Sequence[Shift]) -> list[Load]:
+    """Return what falls on each person of a schedule.
+
+    Args:
+        schedule: whose people, also those without a shift
+        held: its shifts, as `shifts` returns them
+
+    Returns:
+        One for each person, most hours first, then by name.
+    """
+    if not held:
+        return [_load(name, [], [], []) for name in sorted(schedule.people)]
+    start, end = held[0].start, held[-1].end
+    nights, weekends = (
+        list(ActiveHours.model_validate({"timezone": schedule.timezone, "windows": windows})
+             .spans(start, end))
+        for windows in (_NIGHT, _WEEKEND)
+    )  # fmt: skip
+    people = schedule.people | {name for one in held for name in one.people}
+    found = [
+        _load(name, [(one.start, one.end) for one in held if name in one.people], nights, weekends)
+        for name in people
+    ]
+    return sorted(found, key=lambda one: (-one.hours, one.person))
+
+
+def overloaded(found: Sequence[Load], tolerance: float = 0.25) -> list[Load]:
+    """Return whom more hours fall on than is fair.
+
+    Args:
+        found: what falls on each person
+        tolerance: share of the mean by which hours, night hours or weekend hours may lie above it
+
+    Returns:
+        Those above it in any of the three by more than a day's hours besides, most hours first.
+    """
+    if len(found) < 2:
+        return []
+
+    def above(one: Load) -> bool:
+        pairs = (
+            (one.hours, [each.hours for each in found]),
+            (one.night_hours, [each.night_hours for each in found]),
+            (one.weekend_hours, [each.weekend_hours for each in found]),
+        )
+        means = ((value, sum(values) / len(values)) for value, values in pairs)
+        return any(value > mean * (1 + tolerance) and value - mean > 24 for value, mean in means)
+
+    return [one for one in found if above(one)]
+
+
+_Spans = Sequence[tuple[datetime, datetime]]
+
+
+def _load(name: str, held: _Spans, nights: _Spans, weekends: _Spans) -> Load:
+    return Load(
+        person=name,
+        hours=sum(((end - start) / _HOUR for start, end in held), 0.0),
+        night_hours=_shared(held, nights),
+        weekend_hours=_shared(held, weekends),
+        shifts=len(held),
+    )
+
+
+def _shared(first: _Spans, second: _Spans) -> float:
+    """Return the hours that lie in spans of both; each is sorted and without overlaps."""
+    hours, one, two = 0.0, 0, 0
+    while one < len(first) and two < len(second):
+        begins, ends = max(first[one][0], second[two][0]), min(first[one][1], second[two][1])
+        hours += max((ends - begins) / _HOUR, 0.0)
+        if first[one][1] <= second[two][1]:
+            one += 1
+        else:
+            two += 1
+    return hours
