@@ -1,0 +1,129 @@
+"""On-call as people write it: one YAML document of people, teams, schedules and policies. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from sentinel.errors import ConfigurationError
+from sentinel.oncall.escalation_policy import EscalationPolicy, Target
+from sentinel.oncall.person import Person
+from sentinel.oncall.schedule import Schedule
+from sentinel.validation_messages import validation_message
+
+__all__ = ["OnCallDocument", "Team", "read_oncall"]
+
+MOST_LETTERS = 2_000_000
+"""Characters of a document."""
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+
+
+class Team(BaseModel):
+    """People who are paged together where a step names their team."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    people: list[str] = Field(min_length=1, max_length=500)
+    schedule: str | None = Field(
+        default=None, description="Pages of the team go to who is on call; left out, to everybody."
+    )
+
+
+class OnCallDocument(BaseModel):
+    """Everybody who may be called, and when."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    people: dict[Name, Person] = Field(default_factory=dict[str, Person])
+    teams: dict[Name, Team] = Field(default_factory=dict[str, Team])
+    schedules: dict[Name, Schedule] = Field(default_factory=dict[str, Schedule])
+    escalation_policies: dict[Name, EscalationPolicy] = Field(
+        default_factory=dict[str, EscalationPolicy]
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        for place, name in self._people_named():
+            if name not in self.people:
+                raise ValueError(f"{place}: there is no person {name!r} under people")
+        for name, team in self.teams.items():
+            if team.schedule is not None and team.schedule not in self.schedules:
+                raise ValueError(f"teams.{name}.schedule: there is no schedule {team.schedule!r}")
+        known: dict[str, set[str]] = {
+            "person": set(self.people), "team": set(self.teams), "schedule": set(self.schedules)
+        }  # fmt: skip
+        for place, target in self._targets():
+            if target.kind != "receiver" and target.name not in known[target.kind]:
+                raise ValueError(f"{place}: there is no {target.kind} {target.name!r}")
+        return self
+
+    def _people_named(self) -> Iterator[tuple[str, str]]:
+        for name, team in self.teams.items():
+            yield from ((f"teams.{name}.people", one) for one in team.people)
+        for name, schedule in self.schedules.items():
+            yield from ((f"schedules.{name}", one) for one in sorted(schedule.people))
+
+    def _targets(self) -> Iterator[tuple[str, Target]]:
+        for name, policy in self.escalation_policies.items():
+            for place, step in enumerate(policy.steps):
+                where = f"escalation_policies.{name}.steps.{place}.notify"
+                yield from ((where, one) for one in step.notify)
+
+    @property
+    def receivers(self) -> set[str]:
+        """Return the names of all receivers in it."""
+        of_people = {rule.receiver for one in self.people.values() for rule in one.notify}
+        return of_people | {one.name for _, one in self._targets() if one.kind == "receiver"}
+
+
+def read_oncall(text: str) -> OnCallDocument:
+    """Read a document.
+
+    Args:
+        text: YAML
+
+    Returns:
+        The document.
+
+    Raises:
+        ConfigurationError: it is no YAML, or says what cannot be; the message names the place
+    """
+    if len(text) > MOST_LETTERS:
+        raise ConfigurationError(
+            f"the document is {len(text):,} characters long; {MOST_LETTERS:,} are allowed"
+        )
+    try:
+        given: Any = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise ConfigurationError(
+            f"the on-call document is no YAML: {' '.join(str(error).split())}"
+        ) from None
+    if not isinstance(given, dict):
+        raise ConfigurationError(
+            "the on-call document has no names and values",
+            hint="Begin with people: and schedules:, and see docs/how-to/be-on-call.md.",
+        )
+    try:
+        return OnCallDocument.model_validate(given)
+    except ValidationError as error:
+        raise ConfigurationError(_refused(error)) from None
+
+
+def _refused(error: ValidationError) -> str:
+    lines: list[str] = []
+    for one in error.errors()[:5]:
+        where = ".".join(str(part) for part in one["loc"])
+        message = validation_message(one, OnCallDocument)
+        lines.append(f"{where}: {message}" if where else message)
+    return "; ".join(lines)
