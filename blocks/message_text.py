@@ -13,6 +13,7 @@ from sentinel.notifications.channel import Message, MessageAlert, shown
 from sentinel.settings import settings
 
 __all__ = [
+    "actions_of",
     "alert_lines",
     "clipped",
     "colour",
@@ -122,6 +123,19 @@ def labels_of(alert: MessageAlert) -> str:
 def resources_of(alert: MessageAlert) -> list[str]:
     """Return what is affected: the values of labels but for those that classify or route."""
     return sorted({value for name, value in alert.labels.items() if name not in _CLASSIFYING})
+
+
+def actions_of(message: Message) -> list[tuple[str, str]]:
+    """Return what a person can do about a message: acknowledge, where it has a link, and open it.
+
+    Args:
+        message: the message
+
+    Returns:
+        Pairs of name and URL. The first is a secret of those who get the message.
+    """
+    acknowledge = [("Acknowledge", message.acknowledge_url)] if message.acknowledge_url else []
+    return [*acknowledge, ("Open", message.url)]
 
 
 def links_of(alert: MessageAlert) -> list[tuple[str, str]]:

@@ -19,10 +19,12 @@ from sentinel.settings import Settings
 
 __all__ = [
     "Addresses",
+    "acknowledge_address",
     "allowed_hosts",
     "dashboard_address",
     "host_in_url",
     "is_allowed_host",
+    "public_address",
     "safe_link",
     "web_address",
 ]
@@ -107,6 +109,26 @@ def dashboard_address(settings: Settings, port: int | None = None) -> str:
         return web_address(settings.dashboard_url, "SENTINEL_DASHBOARD_URL")
     listens = settings.dashboard_port if port is None else port
     return f"{settings.scheme}://{host_in_url(settings.dashboard_host)}:{listens}"
+
+
+def public_address(settings: Settings) -> str:
+    """Return the address at which people reach the public pages.
+
+    Args:
+        settings: `public_url`
+
+    Returns:
+        A URL with scheme and host, without a slash at the end; empty where none is set.
+
+    Raises:
+        ConfigurationError: the address that is set cannot be opened
+    """
+    return web_address(settings.public_url, "SENTINEL_PUBLIC_URL") if settings.public_url else ""
+
+
+def acknowledge_address(public: str, token: str) -> str:
+    """Return the address of an acknowledge link, below that of `public_address`."""
+    return f"{public}/ack/{token}"
 
 
 def web_address(given: str, name: str) -> str:

@@ -34,7 +34,7 @@ class AuditRow(BaseModel):
     at: datetime
     actor: str = Field(description="Who acted; `erased-…` where the name was erased.")
     kind: str = Field(description="token, key, person, local or system.")
-    door: str = Field(description="api, cli, dashboard, deploy or engine.")
+    door: str = Field(description="api, cli, dashboard, deploy, engine or link.")
     tenant: str
     action: str = Field(examples=["rule.disabled"])
     words: str = Field(examples=["disabled the rule"])

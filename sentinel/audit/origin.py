@@ -21,10 +21,11 @@ __all__ = [
     "present",
 ]
 
-Door = Literal["api", "cli", "dashboard", "deploy", "engine"]
-"""Where a change came in."""
-Kind = Literal["token", "key", "person", "local", "system"]
-"""How whoever acts was recognized: those of `Principal`, and `system` for Sentinel itself."""
+Door = Literal["api", "cli", "dashboard", "deploy", "engine", "link"]
+"""Where a change came in; `link` is a link in a message."""
+Kind = Literal["token", "key", "person", "local", "system", "link"]
+"""How whoever acts was recognized: those of `Principal`, `system` for Sentinel itself, and `link`
+for whoever had a link of a message."""
 DOORS: tuple[Door, ...] = get_args(Door)
 
 
@@ -34,7 +35,7 @@ class Origin(msgspec.Struct, frozen=True):
     Attributes:
         door: where the change came in
         kind: how whoever acts was recognized
-        id: of the key or person; empty where there is none
+        id: of the key, person or link; empty where there is none
     """
 
     door: Door

@@ -184,8 +184,14 @@ def _sent(channel_of: Callable[[str], Channel], one: _UnderWay) -> Outcome:
         one.starts(send_seconds(channel))
         receipt = channel.send(sent.message)
     except DeliveryError as error:
+        # Who reads the outcome may not act by the message's link, which an endpoint may quote.
+        text = (
+            str(error).replace(link, "***")
+            if (link := sent.message.acknowledge_url)
+            else str(error)
+        )
         return Outcome(
-            sent=sent, error=storable(str(error)), permanent=error.permanent,
+            sent=sent, error=storable(text), permanent=error.permanent,
             of_message=error.of_message, reference=storable(error.progress),
             retry_after=error.retry_after,
         )  # fmt: skip

@@ -70,6 +70,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         answers: the `Receipt.reference` of the channel's last message about the group, so that a
             provider can keep one thread; empty for the first message
         progress: the `DeliveryError.progress` of the last attempt at this message
+        acknowledge_url: a page that asks, and then acknowledges those of `alerts` that fire; empty
+            where there is none. A secret: whoever has it may acknowledge
     """
 
     id: str
@@ -88,6 +90,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     answers: str = ""
     progress: str = ""
+    acknowledge_url: str = ""
 
 
 def shown(message: Message, most: int) -> list[MessageAlert]:

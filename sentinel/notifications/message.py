@@ -62,6 +62,7 @@ def compose(
     dashboard: str,
     answers: str = "",
     progress: str = "",
+    acknowledge_url: str = "",
 ) -> Message:
     """Compose the message for one channel about `group`.
 
@@ -79,6 +80,7 @@ def compose(
         dashboard: address of the dashboard, for links
         answers: reference of the channel's last message about the group
         progress: what the channel took of this message when it was last tried
+        acknowledge_url: of the page that acknowledges what fires; empty for none
 
     Returns:
         The message; its status is resolved where `reason` is that all alerts are resolved.
@@ -102,6 +104,7 @@ def compose(
         url=f"{dashboard.rstrip('/')}/?group={group.id}",
         answers=answers,
         progress=progress,
+        acknowledge_url=acknowledge_url,
     )
 
 

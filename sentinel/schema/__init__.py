@@ -8,6 +8,7 @@ checking a key per row would cost a third of the bulk path.
 
 from sentinel.schema.access import AccessGrant, ApiKey, ApiKeySecret
 from sentinel.schema.access_reviews import AccessReview
+from sentinel.schema.acknowledge_links import AcknowledgeLink, LinkKey
 from sentinel.schema.alerts import LIVE, Alert, Suppression, TimelineEntry
 from sentinel.schema.answered_requests import AnsweredRequest
 from sentinel.schema.approvals import PendingChange, SeparatedTenant
@@ -44,6 +45,7 @@ __all__ = [
     "LIVE",
     "AccessGrant",
     "AccessReview",
+    "AcknowledgeLink",
     "Alert",
     "AlertGroup",
     "AnsweredRequest",
@@ -67,6 +69,7 @@ __all__ = [
     "HeldBack",
     "InboxMessage",
     "Lease",
+    "LinkKey",
     "LogLevelRow",
     "LoginAddress",
     "MetricSeries",

@@ -28,7 +28,8 @@ from pydantic_settings import (
 from sentinel.duration import Duration, parse_duration
 from sentinel.errors import ConfigurationError
 from sentinel.settings.private_file import write_private
-from sentinel.settings.secure import SecretFiles, SecureSettings
+from sentinel.settings.public import PublicSettings
+from sentinel.settings.secure import SecretFiles
 
 __all__ = [
     "KEPT",
@@ -72,7 +73,7 @@ class _KeptSource(PydanticBaseSettingsSource):
         }
 
 
-class Settings(SecureSettings):
+class Settings(PublicSettings):
     """Everything that a platform owner may set. Each field is `SENTINEL_` and its name."""
 
     model_config = SettingsConfigDict(

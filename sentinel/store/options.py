@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import msgspec
 
-from sentinel.links import dashboard_address
+from sentinel.links import dashboard_address, public_address
 from sentinel.settings import Settings
 
 __all__ = ["StoreOptions"]
@@ -20,6 +20,8 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
         hold_after_manual_resolve: so long a manually resolved alert does not fire again
         wake_again_after: a wake that is not served within this time is emitted again
         dashboard_url: the address that links in messages begin with
+        public_url: the address of the public pages; empty for messages without acknowledge links
+        public_link_lifetime: how long such a link can be used
         keep_samples, keep_minutes, keep_hours: how long samples and their aggregates by minute
             and by hour are kept
         keep_events: how long events are kept
@@ -31,6 +33,8 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
     hold_after_manual_resolve: timedelta = timedelta(minutes=5)
     wake_again_after: timedelta = timedelta(seconds=5)
     dashboard_url: str = "http://127.0.0.1:8501"
+    public_url: str = ""
+    public_link_lifetime: timedelta = timedelta(hours=24)
     keep_samples: timedelta = timedelta(days=7)
     keep_minutes: timedelta = timedelta(days=30)
     keep_hours: timedelta = timedelta(days=400)
@@ -52,4 +56,6 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
             keep_audit=settings.keep_audit,
             audit_key=settings.audit_key.get_secret_value(),
             dashboard_url=dashboard_address(settings),
+            public_url=public_address(settings),
+            public_link_lifetime=settings.public_link_lifetime,
         )

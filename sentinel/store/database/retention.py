@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import delete, exists, select
 from sqlmodel import col
 
+from sentinel.schema.acknowledge_links import AcknowledgeLink
 from sentinel.schema.alerts import Suppression
 from sentinel.schema.answered_requests import AnsweredRequest
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
@@ -94,6 +95,8 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         old = col(NotificationOutcome.at) < before
         connection.execute(delete(NotificationOutcome).where(old))
         connection.execute(delete(AnsweredRequest).where(col(AnsweredRequest.until) < store.now()))
+        ended = col(AcknowledgeLink.expires_at) <= store.now()
+        connection.execute(delete(AcknowledgeLink).where(ended))
         connection.execute(delete(Suppression).where(col(Suppression.until) < store.now()))
         connection.execute(delete(Silence).where(col(Silence.until) < before))
         connection.execute(delete(EpisodeEnd).where(col(EpisodeEnd.taken_at) < before))

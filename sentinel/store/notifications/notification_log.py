@@ -19,6 +19,7 @@ from sentinel.notifications.reasons import Reason
 from sentinel.schema.columns import new_id
 from sentinel.schema.groups import AlertGroup
 from sentinel.store.database.tables import DELIVERY, GROUP, NOTIFICATION_LOG, model_of
+from sentinel.store.notifications.acknowledge_links import link_in_message
 from sentinel.store.notifications.channel_health import Gates
 from sentinel.store.notifications.deliveries import (
     CLAIM,
@@ -222,6 +223,9 @@ class NotificationLog:
             dashboard=self._store.options.dashboard_url,
             answers=last.reference,
             progress=progress_of(connection, id_, last, group.id),
+            acknowledge_url=link_in_message(
+                self._store, connection, group.id, named, id_, (receiver, channel)
+            ),
         )
         delivery = new_id()
         connection.execute(

@@ -1,0 +1,236 @@
+"""Acknowledge links: made with a message, and looked up and used at the public pages.
+
+The keys that sign them are made here when they are needed, and kept in the database, since messages
+are composed on several machines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import Connection, bindparam, select
+
+from sentinel.access.acknowledge_tokens import (
+    SIGNS_FOR,
+    VERIFIES_FOR,
+    claim_of,
+    link_id,
+    new_secret,
+    signed,
+)
+from sentinel.alerts.actions import Acknowledge, ActionResult
+from sentinel.alerts.reasons import words
+from sentinel.audit.origin import Origin, acting
+from sentinel.links import acknowledge_address
+from sentinel.notifications.message import Named
+from sentinel.schema import AcknowledgeLink, LinkKey
+from sentinel.schema.columns import new_id
+from sentinel.severity import Severity
+from sentinel.store.database.chunks import chunks
+from sentinel.store.database.insert import insert_into
+from sentinel.store.database.tables import ALERT, GROUP, table_of
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["AcknowledgeLinks", "Link", "LinkedAlert", "link_in_message"]
+
+LINK = table_of(AcknowledgeLink)
+KEY = table_of(LinkKey)
+_AT_ONCE = 5_000
+_INBOX = "inbox"
+"""The channel of the dashboard, where alerts are acknowledged by whoever is logged in."""
+
+
+class LinkedAlert(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert that a link covers, as it is now.
+
+    Attributes:
+        severity: in words
+        status: the stored one
+        by: who acknowledged or resolved it, or why it is over; empty while it is open
+        at: when it was acknowledged or resolved; None while it is open
+    """
+
+    id: str
+    title: str
+    severity: str
+    status: str
+    opened_at: datetime
+    by: str = ""
+    at: datetime | None = None
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """A link that somebody opened.
+
+    Attributes:
+        id: of the link
+        expires_at: until when it may be used
+        expired: whether that is over; then nothing but its end is known
+        receiver: name of the receiver that got the message
+        title: of the group that the message was about; empty where it is no longer stored
+        alerts: those that it covers and that are still stored, open ones first and the most
+            severe of them
+        gone: how many it covers that are no longer stored
+    """
+
+    id: str
+    expires_at: datetime
+    expired: bool = False
+    receiver: str = ""
+    title: str = ""
+    alerts: Sequence[LinkedAlert] = ()
+    gone: int = 0
+
+    @property
+    def open(self) -> Sequence[LinkedAlert]:
+        """The alerts that there is something to acknowledge of."""
+        return [alert for alert in self.alerts if alert.status == "open"]
+
+
+def link_in_message(
+    store: Store, connection: Connection, group_id: str, named: Named, message: str,
+    target: tuple[str, str],
+) -> str:  # fmt: skip
+    """Make the link of a message, in the transaction that decides on it.
+
+    Args:
+        store: whose clock and settings hold
+        connection: the claim's transaction
+        group_id: of the group
+        named: the alerts of the message
+        message: id of the message
+        target: receiver and channel
+
+    Returns:
+        The address; empty where there is no public address, the channel is the inbox, or nothing
+        that fires is open.
+    """
+    receiver, channel = target
+    public = store.options.public_url
+    if not public or channel == _INBOX or all(a.status != "open" for a in named.firing):
+        return ""
+    now = store.now()
+    expires_at = (now + store.options.public_link_lifetime).replace(microsecond=0)
+    covered = [alert.id for alert in named.firing]
+    link = link_id(message, covered)
+    made = insert_into(store.dialect, LINK).values(
+        id=link, group_id=group_id, receiver=receiver, channel=channel, alerts=covered,
+        made_at=now, expires_at=expires_at,
+    )  # fmt: skip
+    connection.execute(
+        made.on_conflict_do_update(index_elements=["id"], set_={"expires_at": expires_at})
+    )
+    return acknowledge_address(public, signed(_signing_key(connection, now), link, expires_at))
+
+
+class AcknowledgeLinks:
+    """Acknowledge links, as the public pages look them up and use them.
+
+    Args:
+        store: the shared database
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def find(self, token: str) -> Link | None:
+        """Return the link of a token, with its alerts as they are now.
+
+        Args:
+            token: what was sent
+
+        Returns:
+            The link; None where this instance did not sign exactly this text, or has forgotten
+            the link.
+
+        Raises:
+            SQLAlchemyError: the database failed
+        """
+        now = self._store.now()
+        with self._store.read() as connection:
+            claim = claim_of(_verifying_keys(connection, now), token)
+            if claim is None:
+                return None
+            if now >= claim.expires_at:  # a retry of its message may have put off the row's end
+                return Link(id=claim.link, expires_at=claim.expires_at, expired=True)
+            row = connection.execute(_FOUND, {"link": claim.link}).first()
+            if row is None:
+                return None
+            alerts = _alerts(connection, row.alerts)
+        return Link(
+            id=claim.link, receiver=row.receiver, title=row.title or "",
+            expires_at=claim.expires_at, alerts=alerts, gone=len(row.alerts) - len(alerts),
+        )  # fmt: skip
+
+    def acknowledge(self, link: Link, comment: str = "") -> list[ActionResult]:
+        """Acknowledge the open alerts of a link that has not expired.
+
+        Args:
+            link: as `find` returned it just now
+            comment: what the person wrote, for the timeline
+
+        Returns:
+            The result for each; one that was resolved meanwhile is refused.
+
+        Raises:
+            SQLAlchemyError: the database failed
+        """
+        action = Acknowledge(actor=f"link of receiver {link.receiver}", comment=comment)
+        results: list[ActionResult] = []
+        ids = [] if link.expired else [alert.id for alert in link.open]
+        with acting(Origin("link", "link", link.id)):
+            for piece in chunks(ids, _AT_ONCE):
+                results += self._store.act(piece, action)
+        return results
+
+
+def _alerts(connection: Connection, ids: Sequence[str]) -> list[LinkedAlert]:
+    found: list[LinkedAlert] = []
+    for piece in chunks(ids):
+        for row in connection.execute(_ALERTS, {"ids": piece}):
+            over = row.status == "resolved"
+            by = row.resolved_by or words(row.resolution) if over else row.acknowledged_by
+            found.append(
+                LinkedAlert(
+                    id=row.id, title=row.title, severity=Severity(row.severity).word,
+                    status=row.status, opened_at=row.opened_at, by=by,
+                    at=row.resolved_at if over else row.acknowledged_at,
+                )
+            )  # fmt: skip
+    place = {alert_id: number for number, alert_id in enumerate(ids)}
+    return sorted(found, key=lambda one: (one.status != "open", place[one.id]))
+
+
+def _signing_key(connection: Connection, now: datetime) -> str:
+    """Return the key that signs now, made where the last one has signed for long enough."""
+    newest = connection.execute(_NEWEST).first()
+    if newest is not None and newest.made_at > now - SIGNS_FOR:
+        return newest.secret
+    secret = new_secret()
+    connection.execute(KEY.insert().values(id=new_id(), secret=secret, made_at=now))
+    connection.execute(KEY.delete().where(KEY.c.made_at <= now - VERIFIES_FOR))
+    return secret
+
+
+def _verifying_keys(connection: Connection, now: datetime) -> list[str]:
+    live = select(KEY.c.secret).where(KEY.c.made_at > now - VERIFIES_FOR)
+    return list(connection.execute(live).scalars())
+
+
+_NEWEST = select(KEY.c.secret, KEY.c.made_at).order_by(KEY.c.made_at.desc(), KEY.c.id).limit(1)
+_FOUND = (
+    select(LINK.c.receiver, LINK.c.alerts, GROUP.c.title)
+    .join(GROUP, GROUP.c.id == LINK.c.group_id, isouter=True)
+    .where(LINK.c.id == bindparam("link"))
+)
+_ALERTS = select(
+    *(ALERT.c[name] for name in (
+        "id", "title", "severity", "status", "opened_at", "acknowledged_by", "acknowledged_at",
+        "resolved_by", "resolved_at", "resolution",
+    ))
+).where(ALERT.c.id.in_(bindparam("ids", expanding=True)))  # fmt: skip
