@@ -17,6 +17,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help install run test test-all test-browser test-slow test-long lint format bench lock clean browser
 
+# Images for containers often forbid Python to keep what it compiles: every process that is started
+# would then compile Prefect anew, a second and a half of processor time each.
+export PYTHONDONTWRITEBYTECODE :=
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

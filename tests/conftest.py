@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -32,6 +33,9 @@ hypothesis_settings.register_profile(
     "sentinel", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 hypothesis_settings.load_profile("sentinel")
+# As the Makefile has it, for who runs pytest without it: what is compiled once is kept.
+os.environ["PYTHONDONTWRITEBYTECODE"] = ""
+sys.dont_write_bytecode = False
 never_waits_for_disks()
 hashes_passwords_cheaply()
 # Receivers of tests listen on this machine, which channels may not reach unless they are told.

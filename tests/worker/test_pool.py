@@ -100,11 +100,11 @@ def test_changed_code_is_used_next_and_active_runs_are_kept(warm: Bench):
     go = warm.mark("go")
     before = warm.start(edited, note=str(notes[1]), until=str(go))
     warm.running(before)
-    file.write_text(text.replace("VERSION", "new"))
+    file.write_text(text.replace("VERSION", "newer"))
     assert warm.ended(warm.start(edited, note=str(notes[2])))["state_name"] == "Completed"
     go.touch()
     assert warm.ended(before)["state_name"] == "Completed"
-    assert [note.read_text() for note in notes] == ["old", "old", "new"]
+    assert [note.read_text() for note in notes] == ["old", "old", "newer"]
 
 
 @WARM
