@@ -1,8 +1,8 @@
 """Resolve the channel references of receivers to channels that send.
 
-`inbox` is the embedded channel. Every other reference is a saved block, `<block type slug>/<name>`:
-Sentinel's and Slack's blocks, whose errors say whether they are permanent, or any notification
-block of Prefect.
+`inbox` is the embedded channel, `emergency` the one of the environment. Every other reference is a
+saved block, `<block type slug>/<name>`: Sentinel's and Slack's blocks, whose errors say whether
+they are permanent, or any notification block of Prefect.
 """
 
 from __future__ import annotations
@@ -26,14 +26,13 @@ from blocks.http_post import is_web_address
 from blocks.message_text import status_text
 from blocks.slack import SLACK, SlackChannel
 from sentinel.errors import DeliveryError
-from sentinel.notifications.channel import Channel, Message, Receipt, shown
+from sentinel.notifications.channel import EMERGENCY, INBOX, Channel, Message, Receipt, shown
 from sentinel.store import Store
 
-__all__ = ["INBOX", "Channels", "NotificationChannel"]
+__all__ = ["Channels", "NotificationChannel"]
 
 log = logging.getLogger(__name__)
 
-INBOX = "inbox"
 _SERVICES = ("slack", "discord", "msteams")
 """Schemes of Apprise that lead to one service, whatever follows."""
 FRESH_SECONDS = 30.0
@@ -52,10 +51,12 @@ class Channels:
 
     Args:
         store: the database that has the inbox and the receivers
+        emergency: the emergency channel; None for none
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, emergency: Channel | None = None) -> None:
         self._store = store
+        self._emergency = emergency
         self._kept: dict[str, _Kept] = {}
         self._lock = threading.Lock()
 
@@ -63,7 +64,7 @@ class Channels:
         """Return the channel that `ref` names.
 
         Args:
-            ref: `inbox`, or `<block type slug>/<name>`
+            ref: `inbox`, `emergency`, or `<block type slug>/<name>`
 
         Returns:
             The channel, at most `FRESH_SECONDS` old while Prefect answers.
@@ -74,12 +75,23 @@ class Channels:
         """
         if ref == INBOX:
             return self._store.inbox
+        if ref == EMERGENCY:
+            return self._the_emergency()
         kept = self._kept.get(ref)
         if kept is not None and time.monotonic() - kept.loaded < FRESH_SECONDS:
             return kept.channel
         # One at a time, because loading a block sets up Prefect's client, which is expensive.
         with self._lock:
             return self._loaded(ref)
+
+    def in_memory(self, ref: str) -> Channel | None:
+        """Return the channel that `ref` names without asking Prefect; None where it is not kept."""
+        if ref == INBOX:
+            return self._store.inbox
+        if ref == EMERGENCY:
+            return self._emergency
+        kept = self._kept.get(ref)
+        return None if kept is None else kept.channel
 
     def refresh(self) -> None:
         """Load every block that a receiver names, so that each is cached if Prefect goes down."""
@@ -88,6 +100,15 @@ class Channels:
                 self.channel_of(ref)
             except DeliveryError as error:
                 log.warning("channel %s: %s", ref, error)
+
+    def _the_emergency(self) -> Channel:
+        if self._emergency is None:
+            raise DeliveryError(
+                "there is no emergency channel in this process",
+                permanent=True,
+                hint="Set SENTINEL_EMERGENCY_URL for every process of Sentinel.",
+            )
+        return self._emergency
 
     def _loaded(self, ref: str) -> Channel:
         kept = self._kept.get(ref)

@@ -20,7 +20,7 @@ from sentinel.notifications.channel import Message, MessageAlert
 
 __all__ = [
     "FIELDS", "PAGE", "SIGNATURE", "TIMED_SIGNATURE", "TIMESTAMP", "SignedWebhook", "body_of",
-    "signature", "signed",
+    "pages_of", "signature", "signed",
 ]  # fmt: skip
 
 SIGNATURE = "X-Sentinel-Signature-256"
@@ -70,9 +70,7 @@ class SignedWebhook(HttpChannel):
         # Pages keep their keys in a retry, unless the message names other alerts: those must not be
         # dropped as known.
         own = {str(k): str(v) for k, v in self.headers.get_secret_value().items()}
-        pages = max(1, math.ceil(len(message.alerts) / PAGE))
-        for page in range(1, pages + 1):
-            body = orjson.dumps(body_of(message, page, pages))
+        for page, body in enumerate(pages_of(message), 1):
             yield HttpRequest(
                 url=self.url.get_secret_value(),
                 body=body,
@@ -84,6 +82,12 @@ class SignedWebhook(HttpChannel):
                     MESSAGE_ID: message.id + (f"-{page}" if page > 1 else ""),
                 },
             )
+
+
+def pages_of(message: Message) -> Iterator[bytes]:
+    """Return the JSON of a message, at most `PAGE` alerts in each."""
+    pages = max(1, math.ceil(len(message.alerts) / PAGE))
+    return (orjson.dumps(body_of(message, page, pages)) for page in range(1, pages + 1))
 
 
 def signed(secret: str, body: bytes) -> dict[str, str]:

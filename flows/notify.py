@@ -8,9 +8,11 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from blocks.channels import Channels
+from blocks.emergency import usable_emergency
 from flows import connections
 from flows.naming import name_run
 from sentinel.engine.dispatcher import DeliveryCount, notify_due
+from sentinel.settings import settings
 from sentinel.store import Store
 
 __all__ = ["notify", "notify_until_served"]
@@ -41,7 +43,7 @@ def notify_until_served(store: Store, *, by: str) -> DeliveryCount:
     Returns:
         The number of messages sent, to be retried, and refused.
     """
-    channels = Channels(store)
+    channels = Channels(store, usable_emergency(settings()))
     sent = failed = refused = 0
     while True:
         # Read before sending: a request that comes later is not served by this pass.

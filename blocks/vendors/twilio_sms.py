@@ -59,10 +59,11 @@ class TwilioSms(HttpChannel):
     def _requests(self, message: Message) -> Iterator[HttpRequest]:
         if all_acknowledged(message):
             return  # whoever acknowledged has the phone in hand
-        title, end = one_line(message.title), f"\n{counts(message)}\n{message.url}"
+        said = "\n".join([counts(message), *message.notices])
+        title, end = one_line(message.title), f"\n{said}\n{message.url}"
         most, size = _room(title + end)
         if size(end) > most // 2:
-            end = f"\n{counts(message)}"  # a link that is cut leads nowhere
+            end = f"\n{said}"  # a link that is cut leads nowhere
             most, size = _room(title + end)
         body = clipped(title, most - size(end), size) + end
         service = re.fullmatch("MG[0-9a-fA-F]{32}", self.sender)

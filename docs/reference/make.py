@@ -66,6 +66,8 @@ LEFT_OUT = {
     "When.expression": "Another of the six is given.",
     "When.clear": "It is OK again as soon as the value is no longer past the threshold.",
     "Settings.dead_man_url": "No URL is pinged.",
+    "Settings.emergency_url": "There is no emergency channel.",
+    "Settings.emergency_secret": "Requests to it are unsigned.",
 }
 """What it means if a field that is empty by default is left out."""
 

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sentinel.engine.lanes import Lanes
 from sentinel.errors import SentinelError
 from sentinel.notifications.channel import Channel
+from sentinel.notifications.standby import Standby
 from sentinel.store import Store
 from sentinel.store.notifications.deliveries import Outcome, ToSend
 
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 _ROUNDS = 10_000
 _MOST_PENDING = 500
 _CLAIM_SECONDS = 0.5
-_RENEW_SECONDS = 20.0
+_RENEW_SECONDS = 5.0
 
 
 class DeliveryCount(msgspec.Struct, frozen=True):
@@ -45,6 +46,7 @@ def notify_due(
     *,
     by: str,
     overdue_for: timedelta | None = None,
+    standby: Standby | None = None,
 ) -> DeliveryCount:
     """Send every notification that is due now, or becomes due while others are under way.
 
@@ -54,6 +56,7 @@ def notify_due(
             `DeliveryError` where there is none
         by: who sends, for the record: a flow run's id, or `relay`
         overdue_for: only groups that nobody has claimed for this long; by default all that are due
+        standby: what can be used while Prefect is down; None where it is not
 
     Returns:
         How many messages were sent, failed and refused.
@@ -70,7 +73,7 @@ def notify_due(
             claimed: list[ToSend] = []
             if len(lanes.pending) < _MOST_PENDING:
                 before = None if overdue_for is None else store.now() - overdue_for
-                claimed = store.notification_log.claim(by, due_before=before)
+                claimed = store.notification_log.claim(by, due_before=before, standby=standby)
             groups.add(claimed)
             lanes.submit(claimed)
             if not lanes.pending:

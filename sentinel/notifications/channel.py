@@ -9,6 +9,8 @@ from typing import Protocol
 import msgspec
 
 __all__ = [
+    "EMERGENCY",
+    "INBOX",
     "SEND_SECONDS",
     "Channel",
     "Message",
@@ -19,6 +21,10 @@ __all__ = [
     "shown",
 ]
 
+INBOX = "inbox"
+"""Reference of the inbox, which is in the database."""
+EMERGENCY = "emergency"
+"""Reference of the emergency channel, which is in the environment."""
 SEND_SECONDS = 120.0
 """Seconds that a whole send may take where its channel states no deadline of its own."""
 
@@ -61,7 +67,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
             deduplicates makes one incident of them
         status: firing or resolved
         reason: why it is sent now: the code of a `sentinel.notifications.reasons.Reason`
-        reason_text: the same in words, with how many notifications limits held back before it
+        reason_text: the same in words, with how many notifications limits held back before it, and
+            with `notices`
         severity: the highest of the alerts that fire; of a resolve, the group's last one
         firing: how many of `alerts` fire
         resolved: how many of `alerts` are over since the channel's last message
@@ -72,6 +79,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         progress: the `DeliveryError.progress` of the last attempt at this message
         acknowledge_url: a page that asks, and then acknowledges those of `alerts` that fire; empty
             where there is none. A secret: whoever has it may acknowledge
+        notices: what is out of order with the delivery itself, in words: that Prefect is down
     """
 
     id: str
@@ -91,6 +99,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     answers: str = ""
     progress: str = ""
     acknowledge_url: str = ""
+    notices: Sequence[str] = ()
 
 
 def shown(message: Message, most: int) -> list[MessageAlert]:

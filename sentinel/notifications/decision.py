@@ -94,6 +94,8 @@ class Notified(msgspec.Struct, frozen=True, kw_only=True):
         refused_seq: the group's `seq` at which the channel refused a message; it is tried again
             when the group has news, or at `retry_at`
         down_until: no message of any group is sent to the channel before; None where it answers
+        not_loaded_until: its block is in Prefect, which is down, and is not tried before; None
+            where it can be used
         reference: the provider's id of the last message
         acknowledged: whether the last message said that all that fires is acknowledged; None for
             a channel that does not hear of acknowledgements
@@ -108,6 +110,7 @@ class Notified(msgspec.Struct, frozen=True, kw_only=True):
     retry_at: datetime | None = None
     refused_seq: int | None = None
     down_until: datetime | None = None
+    not_loaded_until: datetime | None = None
     reference: str = ""
     acknowledged: bool | None = None
     recent: tuple[datetime, ...] = ()
@@ -164,7 +167,9 @@ def _retry(
 def _breaker(
     wanted: Decision, group: GroupNow, notified: Notified, now: datetime, policy: Policy
 ) -> Decision:
-    """Hold back what a channel that does not answer would not take."""
+    """Hold back what a channel that does not answer, or cannot be loaded, would not take."""
+    if notified.not_loaded_until is not None and now < notified.not_loaded_until:
+        return Decision(send=False, reason=Reason.PREFECT_DOWN, next_at=notified.not_loaded_until)
     if notified.down_until is not None and now < notified.down_until:
         return Decision(send=False, reason=Reason.CHANNEL_DOWN, next_at=notified.down_until)
     return wanted

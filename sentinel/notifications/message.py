@@ -63,6 +63,7 @@ def compose(
     answers: str = "",
     progress: str = "",
     acknowledge_url: str = "",
+    notices: Sequence[str] = (),
 ) -> Message:
     """Compose the message for one channel about `group`.
 
@@ -81,6 +82,7 @@ def compose(
         answers: reference of the channel's last message about the group
         progress: what the channel took of this message when it was last tried
         acknowledge_url: of the page that acknowledges what fires; empty for none
+        notices: what is out of order with the delivery itself
 
     Returns:
         The message; its status is resolved where `reason` is that all alerts are resolved.
@@ -94,7 +96,7 @@ def compose(
         at=now,
         status="resolved" if reason is Reason.RESOLVED else "firing",
         reason=str(reason),
-        reason_text=_why(reason, void, held),
+        reason_text="; ".join([_why(reason, void, held), *notices]),
         receiver=receiver,
         title=_title(group, named, word),
         severity=word,
@@ -105,6 +107,7 @@ def compose(
         answers=answers,
         progress=progress,
         acknowledge_url=acknowledge_url,
+        notices=tuple(notices),
     )
 
 

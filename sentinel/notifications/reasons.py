@@ -37,6 +37,7 @@ class Reason(StrEnum):
     RETRY = "retry"
     REFUSED = "refused"
     CHANNEL_DOWN = "channel_down"
+    PREFECT_DOWN = "prefect_down"
     NOT_ROUTED = "not_routed"
     MUTE_TIME = "mute_time"
     OUTSIDE_ACTIVE_TIME = "outside_active_time"
@@ -65,6 +66,7 @@ WORDS: Mapping[str, str] = {
     Reason.RETRY: "the channel failed; Sentinel tries again later",
     Reason.REFUSED: "the channel refused it; Sentinel tries again at the next repeat",
     Reason.CHANNEL_DOWN: "the channel does not answer; one message at a time tries it",
+    Reason.PREFECT_DOWN: "its block is in Prefect, which is down; Sentinel tries again",
     Reason.MUTE_TIME: "in a mute time interval of its route",
     Reason.OUTSIDE_ACTIVE_TIME: "outside the active time intervals of its route",
     Reason.NOT_ROUTED: "no receiver is named for it",

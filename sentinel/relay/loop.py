@@ -16,10 +16,12 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from sentinel.engine.dispatcher import notify_due
-from sentinel.errors import SentinelError
-from sentinel.notifications.channel import Channel
+from sentinel.engine.dispatcher import DeliveryCount, notify_due
+from sentinel.errors import DeliveryError, SentinelError
+from sentinel.notifications.channel import EMERGENCY, Channel
+from sentinel.notifications.standby import Standby
 from sentinel.prefect_client.port import Prefect
+from sentinel.relay.dead_man import not_well
 from sentinel.relay.matching import matching_in_background
 from sentinel.store import Store
 from sentinel.store.alerts.unheard import add_unheard
@@ -46,6 +48,7 @@ class Duty(msgspec.Struct, kw_only=True):
         do: does it, given the present time
         every: its interval
         outside: whether it runs in a thread, because it waits for another system or takes long
+        everywhere: whether each relay does it, also one that does not hold the lease
         running: whether it runs at this moment
         due: when it is due; None for at once
         broken: since when it fails; None if it works
@@ -56,6 +59,7 @@ class Duty(msgspec.Struct, kw_only=True):
     do: Callable[[datetime], None]
     every: timedelta
     outside: bool = False
+    everywhere: bool = False
     running: bool = False
     due: datetime | None = None
     broken: datetime | None = None
@@ -73,6 +77,8 @@ class Relay:
         standby_after: send notifications that were due and unclaimed for this long
         ping: called once a minute while the relay is healthy; None for no dead man's switch
         refresh: called once a minute, so that blocks are cached when Prefect is down
+        in_memory: returns the channel of a reference without asking Prefect, None where it is not
+            cached; by default every channel is
         watch_runs: called twice a minute, to alert while all flow runs die
         watch_channels: called four times a minute, to alert while a channel takes no messages
         watch_self: called twice a minute, to alert about Sentinel's own security events
@@ -88,6 +94,7 @@ class Relay:
         standby_after: timedelta = timedelta(seconds=15),
         ping: Callable[[], None] | None = None,
         refresh: Callable[[], None] | None = None,
+        in_memory: Callable[[str], Channel | None] | None = None,
         watch_runs: Callable[[datetime], None] | None = None,
         watch_channels: Callable[[datetime], None] | None = None,
         watch_self: Callable[[datetime], None] | None = None,
@@ -99,6 +106,7 @@ class Relay:
         self._standby_after = standby_after
         self._ping = ping
         self._refresh = refresh
+        self._in_memory = in_memory or channel_of
         self._publish_from: datetime | None = None
         second, minute = timedelta(seconds=1), timedelta(minutes=1)
         self.duties = [
@@ -111,7 +119,9 @@ class Relay:
             Duty(name="sum hours up", do=self._roll_up, every=second * 15, outside=True),
         ]
         if refresh is not None:
-            self.duties.append(Duty(name="load blocks", do=self._load, every=minute, outside=True))
+            load = Duty(name="load blocks", do=self._load, every=minute, outside=True)
+            load.everywhere = True  # whoever takes the lease over has them
+            self.duties.append(load)
         if watch_runs is not None:
             self.duties.append(
                 Duty(name="watch flow runs", do=watch_runs, every=second * 30, outside=True)
@@ -160,9 +170,9 @@ class Relay:
         if self._database_lost:
             log.info("the database answers again")
             self._database_lost = False
-        if not mine:
-            return False
         for duty in self.duties:
+            if not (mine or duty.everywhere):
+                continue
             if duty.running or (duty.due is not None and now < duty.due):
                 continue
             duty.running = True
@@ -170,7 +180,7 @@ class Relay:
                 self._executor.submit(self._perform, duty, now)
             else:
                 self._perform(duty, now)
-        return True
+        return mine
 
     _database_lost = False
 
@@ -230,11 +240,14 @@ class Relay:
         overdue = self._store.notification_log.overdue(now - self._standby_after)
         if not overdue:
             return
-        up = self._prefect is not None and self._prefect.healthy()
+        up = self._prefect_up()
         why = "no worker has picked it up" if up else "Prefect is down"
         counts = notify_due(
-            self._store, self._channel_of, by="relay", overdue_for=self._standby_after
-        )
+            self._store, self._channel_of if up else self._from_memory, by="relay",
+            overdue_for=self._standby_after, standby=None if up else self._standby(),
+        )  # fmt: skip
+        if counts == DeliveryCount():
+            return  # what is due waits for Prefect
         self._store.log.write(
             "warning",
             "relay.stood_by",
@@ -242,6 +255,21 @@ class Relay:
             f"{why}; the relay sent {counts.sent} messages itself",
             {"sent": counts.sent, "failed": counts.failed, "refused": counts.refused},
         )
+
+    def _prefect_up(self) -> bool:
+        return self._prefect is not None and self._prefect.healthy()
+
+    def _standby(self) -> Standby:
+        return Standby(
+            loaded=lambda ref: self._in_memory(ref) is not None,
+            emergency=self._in_memory(EMERGENCY) is not None,
+        )
+
+    def _from_memory(self, ref: str) -> Channel:
+        channel = self._in_memory(ref)
+        if channel is None:
+            raise DeliveryError(f"the block {ref} is not loaded, and Prefect is down")
+        return channel
 
     def _expire(self, now: datetime) -> None:
         add_unheard(self._store, now)
@@ -257,11 +285,21 @@ class Relay:
         self._store.rollups.upkeep(pieces=_PIECES)
 
     def _load(self, _now: datetime) -> None:
-        if self._refresh is not None:
+        """Load the channels' blocks; while Prefect is down, what was loaded stays."""
+        if self._refresh is not None and (self._prefect is None or self._prefect.healthy()):
             self._refresh()
 
     def _alive(self, now: datetime) -> None:
-        late = self._store.notification_log.overdue(now - 4 * self._standby_after)
-        broken = any(duty.broken for duty in self.duties if duty.name != "dead man's switch")
-        if self._ping is not None and not late and not broken:
+        switch = "dead man's switch"
+        wrong = not_well(
+            prefect_up=self._prefect_up(),
+            overdue=self._store.notification_log.overdue(now - 4 * self._standby_after),
+            broken=[duty.name for duty in self.duties if duty.broken and duty.name != switch],
+        )
+        if wrong and not self._not_well:
+            log.warning("the %s is not pinged: %s", switch, "; ".join(wrong))
+        self._not_well = bool(wrong)
+        if self._ping is not None and not wrong:
             self._ping()
+
+    _not_well = False

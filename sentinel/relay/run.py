@@ -32,8 +32,9 @@ log = logging.getLogger(__name__)
 def relay_of(store: Store, given: Settings) -> Relay:
     """Return a relay with the real Prefect API and the real channels."""
     from blocks.channels import Channels
+    from blocks.emergency import usable_emergency
 
-    channels = Channels(store)
+    channels = Channels(store, usable_emergency(given))
     prefect = PrefectApi.of(given)
     return Relay(
         store,
@@ -43,6 +44,7 @@ def relay_of(store: Store, given: Settings) -> Relay:
         standby_after=given.standby_after,
         ping=_pinger(given.dead_man_url.get_secret_value()),
         refresh=channels.refresh,
+        in_memory=channels.in_memory,
         watch_channels=ChannelWatch(store).evaluate,
         watch_self=SelfWatch(store).evaluate,
         watch_runs=RunWatch(store, prefect, given.work_pool).evaluate,

@@ -30,6 +30,7 @@ from sentinel.errors import ConfigurationError
 from sentinel.settings.private_file import write_private
 from sentinel.settings.public import PublicSettings
 from sentinel.settings.secure import SecretFiles
+from sentinel.settings.standby import StandbySettings
 
 __all__ = [
     "KEPT",
@@ -73,7 +74,7 @@ class _KeptSource(PydanticBaseSettingsSource):
         }
 
 
-class Settings(PublicSettings):
+class Settings(PublicSettings, StandbySettings):
     """Everything that a platform owner may set. Each field is `SENTINEL_` and its name."""
 
     model_config = SettingsConfigDict(
@@ -228,14 +229,6 @@ class Settings(PublicSettings):
     wake_again_after: Duration = Field(
         default=parse_duration("5s"),
         description="A wake that is not served within this long is sent to Prefect again.",
-    )
-    standby_after: Duration = Field(
-        default=parse_duration("15s"),
-        description="The relay sends a notification that is due and unclaimed for this long.",
-    )
-    dead_man_url: SecretStr = Field(
-        default=SecretStr(""),
-        description="Dead man's switch: pinged once a minute while all is well.",
     )
     retention: Duration = Field(
         default=parse_duration("90d"), description="How long resolved alerts are kept."

@@ -67,6 +67,7 @@ def check_all(settings: Settings, home: Home) -> list[Check]:
         ("flow runs", _flow_runs),
         ("Automations", _automations),
         ("channels", _channels),
+        ("standby", _standby),
         ("triggers", _triggers),
         ("rules", _rules),
         ("api", _api),
@@ -230,6 +231,24 @@ def _channels(settings: Settings, home: Home) -> Check:
     )
     hint = "Mend it, and try it: sentinel channel test NAME"
     return Check(name="channels", state="wrong", says=says, hint=hint)
+
+
+def _standby(settings: Settings, home: Home) -> Check:
+    """Say who notifies while Prefect is down, and who learns that all of Sentinel is."""
+    emergency = bool(settings.emergency_url.get_secret_value())
+    if emergency:
+        from blocks.emergency import emergency_channel  # seconds to import
+
+        emergency_channel(settings)  # raises where the address is wrong
+    switch = bool(settings.dead_man_url.get_secret_value())
+    says = [
+        "an emergency channel is set" if emergency else "no emergency channel is set",
+        "a dead man's switch is pinged" if switch else "no dead man's switch is pinged",
+    ]
+    if emergency and switch:
+        return Check(name="standby", state="ok", says="; ".join(says))
+    hint = "SENTINEL_EMERGENCY_URL, SENTINEL_DEAD_MAN_URL: docs/how-to/when-prefect-is-down.md"
+    return Check(name="standby", state="note", says="; ".join(says), hint=hint)
 
 
 def _triggers(settings: Settings, home: Home) -> Check:

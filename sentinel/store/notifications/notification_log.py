@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, exists, func, select
 from sentinel.notifications.decision import NOT_ROUTED, Decision, GroupNow, Notified, decide
 from sentinel.notifications.message import Named, compose, message_id
 from sentinel.notifications.reasons import Reason
+from sentinel.notifications.standby import Standby
 from sentinel.schema.columns import new_id
 from sentinel.schema.groups import AlertGroup
 from sentinel.store.database.tables import DELIVERY, GROUP, NOTIFICATION_LOG, model_of
@@ -49,7 +50,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NotificationLog"]
 
-_CLAIM = timedelta(seconds=60)
+_CLAIM = timedelta(seconds=20)
+"""How late a message is at most whose sender died and that another one takes over."""
 
 
 class NotificationLog:
@@ -79,14 +81,16 @@ class NotificationLog:
             return connection.execute(select(func.min(GROUP.c.due_at))).scalar()
 
     def claim(
-        self, by: str, *, due_before: datetime | None = None, limit: int = 50
-    ) -> list[ToSend]:
+        self, by: str, *, due_before: datetime | None = None, limit: int = 50,
+        standby: Standby | None = None,
+    ) -> list[ToSend]:  # fmt: skip
         """Decide on groups that are due, and claim those with messages to send.
 
         Args:
             by: who sends, for the record
             due_before: only groups that have been due since before this moment; None for now
             limit: at most this many groups, the most severe first
+            standby: what can be used while Prefect is down; None where it is not
 
         Returns:
             The messages to send; empty where no group is due or every decision was not to send.
@@ -101,7 +105,7 @@ class NotificationLog:
             gates = Gates(connection, now)
             sends: list[ToSend] = []
             for group in groups:
-                sends += self._decide_group(connection, group, channels, gates, by, now)
+                sends += self._decide_group(connection, group, channels, gates, by, now, standby)
             gates.save(connection)
             return sends
 
@@ -109,7 +113,7 @@ class NotificationLog:
 
     def _decide_group(
         self, connection: Connection, row: Row[Any], channels: dict[str, list[str]], gates: Gates,
-        by: str, now: datetime,
+        by: str, now: datetime, standby: Standby | None,
     ) -> list[ToSend]:  # fmt: skip
         group = model_of(AlertGroup, row)
         known = log_entries(connection, group.id)
@@ -119,12 +123,15 @@ class NotificationLog:
         nexts: list[datetime] = []
         # By the last notification, which channels often share.
         sides: dict[tuple[int, bool], Named] = {}
-        targets = targets_of(group, known, channels, gates)
+        targets = targets_of(group, known, channels, gates, standby)
         if not targets:
             self._remember(connection, group, ("", ""), known, NOT_ROUTED, now)
         for receiver, channel in targets:
             policy = policy_of(group)
-            last = last_notified(known.get((receiver, channel)), gates.closed_until(channel))
+            last = last_notified(
+                known.get((receiver, channel)), gates.closed_until(channel),
+                standby.held_until(channel, now) if standby else None,
+            )  # fmt: skip
             last = with_recent(connection, group.id, receiver, channel, last, policy, now)
             seen = seen_by_channel(connection, group, last, now)
             decision = decide(seen, last, now, policy)
@@ -140,11 +147,13 @@ class NotificationLog:
                     dashboard = self._store.options.dashboard_url
                     sides[side] = named_alerts(connection, group.id, last, now, dashboard)
                 named = sides[side]
+                notices = [standby.notice(receiver, channel)] if standby else []
                 sends.append(
                     self._prepare(
-                        connection, group, receiver, channel, last, seen, decision, by, named
+                        connection, group, (receiver, channel), last, seen, decision, by, named,
+                        notices,
                     )
-                )
+                )  # fmt: skip
         claim = {
             "due_at": now if sends else min(nexts, default=None),
             "claimed_by": by if sends else "",
@@ -205,10 +214,12 @@ class NotificationLog:
             record_held(connection, group.id, receiver, channel, decision, now)
 
     def _prepare(
-        self, connection: Connection, group: AlertGroup, receiver: str, channel: str,
+        self, connection: Connection, group: AlertGroup, target: tuple[str, str],
         last: Notified, seen: GroupNow, decision: Decision, by: str, named: Named,
+        notices: Sequence[str],
     ) -> ToSend:  # fmt: skip
         now = self._store.now()
+        receiver, channel = target
         before = last.at.isoformat() if last.at else "first"
         id_ = message_id(group.id, receiver, channel, group.seq, before)
         message = compose(
@@ -226,6 +237,7 @@ class NotificationLog:
             acknowledge_url=link_in_message(
                 self._store, connection, group.id, named, id_, (receiver, channel)
             ),
+            notices=notices,
         )
         delivery = new_id()
         connection.execute(

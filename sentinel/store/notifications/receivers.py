@@ -10,6 +10,7 @@ from sqlalchemy import Connection, or_, select, text
 
 from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, NotFound
+from sentinel.notifications.channel import INBOX
 from sentinel.schema.notifications import Receiver
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import GROUP, table_of
@@ -25,7 +26,6 @@ RECEIVER = table_of(Receiver)
 DEFAULT = "default"
 FALLBACK = "fallback"
 """The receiver that is notified where no channel of another takes messages; else the inbox is."""
-INBOX = "inbox"
 _ALL = select(RECEIVER).order_by(RECEIVER.c.name)
 _INCIDENTS = {"pager-duty-webhook": "PagerDuty", "opsgenie-webhook": "Opsgenie"}
 """Prefect's blocks that know no resolve, by type: their product."""

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row
 from sentinel.notifications.decision import GroupNow, Notified, Policy
 from sentinel.notifications.group_policy import policy_from
 from sentinel.notifications.grouping import CHANNEL
+from sentinel.notifications.standby import Standby
 from sentinel.prefect_client.channel_types import takes_acknowledgements
 from sentinel.schema.groups import AlertGroup
 from sentinel.store.notifications.channel_health import Gates
@@ -27,7 +28,7 @@ def log_entries(connection: Connection, group_id: str) -> dict[tuple[str, str], 
 
 def targets_of(
     group: AlertGroup, known: dict[tuple[str, str], Row[Any]], channels: dict[str, list[str]],
-    gates: Gates,
+    gates: Gates, standby: Standby | None = None,
 ) -> list[tuple[str, str]]:  # fmt: skip
     """Return the receivers and channels to decide on.
 
@@ -36,11 +37,13 @@ def targets_of(
         known: its log entries by receiver and channel
         channels: the channels of every receiver, by name
         gates: which channels take no messages
+        standby: what can be used while Prefect is down; None where it is not
 
     Returns:
         Pairs of receiver and channel, each channel once: the receivers of today, the receiver
         `fallback` (or the inbox) for one of which no channel takes messages, or those of this
-        group, and, once nothing fires, every channel that was notified of the firing group.
+        group, the emergency channel for one none of whose blocks is loaded while Prefect is down,
+        and, once nothing fires, every channel that was notified of the firing group.
     """
     refusing = {ref for (_, ref), row in known.items() if row.refused_seq is not None}
     told = sorted((row.told_at, key) for key, row in known.items() if row.told_at is not None)
@@ -56,6 +59,8 @@ def targets_of(
             other = [ref for ref in channels.get(FALLBACK, ()) if ref != about]
             also = [ref for ref in other if not gates.is_out(ref) and ref not in refusing]
             refs = [*refs, *(also or [INBOX])]
+        if group.firing and standby is not None:
+            refs = [*refs, *standby.instead(refs)]
         for ref in refs:
             # Two receivers with one channel, or two that do not exist, are notified once.
             by_channel.setdefault(ref, notified.get(ref, (name, ref)))
@@ -67,22 +72,25 @@ def targets_of(
     return list(targets)
 
 
-def last_notified(row: Row[Any] | None, down_until: datetime | None) -> Notified:
+def last_notified(
+    row: Row[Any] | None, down_until: datetime | None, not_loaded_until: datetime | None = None
+) -> Notified:
     """Return the last notification of a channel.
 
     Args:
         row: its log entry; None for none
         down_until: no message is sent to the channel before; None where it answers
+        not_loaded_until: its block is not tried before; None where it can be used
 
     Returns:
         The notification; an empty one for none.
     """
     if row is None:
-        return Notified(down_until=down_until)
+        return Notified(down_until=down_until, not_loaded_until=not_loaded_until)
     return Notified(
         seq=row.told_seq, firing=row.told_firing, severity=row.told_severity, at=row.told_at,
         attempts=row.attempts, retry_at=row.retry_at, refused_seq=row.refused_seq,
-        down_until=down_until, reference=row.reference,
+        down_until=down_until, not_loaded_until=not_loaded_until, reference=row.reference,
         acknowledged=row.told_acknowledged if takes_acknowledgements(row.channel) else None,
     )  # fmt: skip
 

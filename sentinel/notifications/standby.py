@@ -1,0 +1,52 @@
+"""Through what a sender notifies while Prefect, which keeps the channels' blocks, is down. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from sentinel.notifications.channel import EMERGENCY, INBOX
+
+__all__ = ["Standby"]
+
+_TRY_AGAIN = timedelta(seconds=15)
+
+
+class Standby(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sender has while Prefect is down.
+
+    Attributes:
+        loaded: whether a channel can be used without Prefect: its block was loaded before, or it
+            is the inbox or the emergency channel
+        emergency: whether there is an emergency channel
+    """
+
+    loaded: Callable[[str], bool]
+    emergency: bool = False
+
+    def instead(self, channels: Sequence[str]) -> list[str]:
+        """Return what is notified beside the channels of a receiver.
+
+        Args:
+            channels: of the receiver
+
+        Returns:
+            The emergency channel, or the inbox where there is none, if the receiver has channels
+            beside the inbox and none of them can be used; else nothing.
+        """
+        outside = [ref for ref in channels if ref != INBOX]
+        if not outside or any(self.loaded(ref) for ref in outside):
+            return []
+        return [EMERGENCY if self.emergency else INBOX]
+
+    def held_until(self, channel: str, now: datetime) -> datetime | None:
+        """Return until when a channel waits for its block; None where it can be used now."""
+        return None if self.loaded(channel) else now + _TRY_AGAIN
+
+    def notice(self, receiver: str, channel: str) -> str:
+        """Return what a message to a channel says of the state of Prefect."""
+        if channel == EMERGENCY:
+            return f"Prefect is down, and no channel of the receiver {receiver} could be loaded"
+        return "Prefect is down, so Sentinel's relay sent this"
