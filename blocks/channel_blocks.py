@@ -50,13 +50,17 @@ class SavedChannel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TypeField(msgspec.Struct, frozen=True, kw_only=True):
-    """A field of a type of channel: whether it must be given, is a secret, a list or an object."""
+    """A field of a type of channel: whether it must be given, is a secret, a list or an object.
+
+    `inner` is the secret of the block that the field holds; empty where it holds none.
+    """
 
     name: str
     title: str
     required: bool
     secret: bool
     structured: bool
+    inner: str = ""
 
 
 def slack(name: str, *, url: str, replace: bool = False) -> SavedChannel:
@@ -98,7 +102,8 @@ def vendor(
     Args:
         word: of the type, such as pagerduty
         name: name of the block
-        given: values by field
+        given: values by field; a block in it is its values, saved under the same name, or the name
+            of a saved one
         replace: replace an existing block of that name
 
     Returns:
@@ -109,8 +114,41 @@ def vendor(
         Conflict: the block exists, and `replace` is false
         PrefectUnreachable: Prefect does not answer
     """
-    block = validated(word, given)
+    block = validated(word, {field: _loaded(word, field, one) for field, one in given.items()})
+    made = [
+        getattr(block, one.name) for one in fields_of(word)
+        if one.inner and isinstance(given.get(one.name), Mapping)
+    ]  # fmt: skip
+    if not replace:
+        for one in (block, *made):
+            _refuse_existing(f"{one.get_block_type_slug()}/{name}")
+    for one in made:
+        _save(lambda inner=one: inner, name, replace=True)
     return _save(lambda: block, name, replace=replace)
+
+
+def _loaded(word: str, field: str, value: Any) -> Any:
+    """Return what a field is given, and the saved block where that is the name of one."""
+    from blocks.vendors import VENDORS
+
+    about = VENDORS[word].model_fields.get(field)
+    kind: Any = about.annotation if about else None
+    if not isinstance(value, str) or not _secret_of(kind):
+        return value
+    slug = kind.get_block_type_slug()
+    if not _exists(f"{slug}/{value}"):
+        raise ConfigurationError(
+            f"{field}: there is no block {slug}/{value}", hint="Save it first, or name another."
+        )
+    return _request(lambda: kind.load(value))
+
+
+def _secret_of(kind: Any) -> str:
+    """Return the name of the secret that a block in a field must be given; empty for no block."""
+    if not (isinstance(kind, type) and issubclass(kind, Block)):
+        return ""
+    fields = kind.model_fields.items()
+    return next((n for n, one in fields if one.is_required() and one.annotation is SecretStr), "")
 
 
 def validated(word: str, given: Mapping[str, Any]) -> HttpChannel:
@@ -145,11 +183,12 @@ def fields_of(word: str) -> list[TypeField]:
     found: list[TypeField] = []
     for name, field in VENDORS[word].model_fields.items():
         kind: Any = field.annotation
+        inner = _secret_of(kind)
         plain = kind in (SecretStr, str, float, int, bool) or get_origin(kind) is Literal
         found.append(
             TypeField(
                 name=name, title=field.title or name, required=field.is_required(),
-                secret=kind is SecretStr, structured=not plain,
+                secret=kind is SecretStr or bool(inner), structured=not plain, inner=inner,
             )
         )  # fmt: skip
     return found

@@ -88,9 +88,10 @@ def counts(message: Message) -> str:
 
 
 def status_text(alert: MessageAlert) -> str:
-    """Return the status of an alert, and why it is over if it did not recover."""
+    """Return the status of an alert, who acknowledged it, and why it is over without recovery."""
     if alert.resolution in ("", str(Reason.RECOVERED)):
-        return alert.status
+        by = one_line(alert.acknowledged_by)
+        return f"{alert.status} by {by}" if by and alert.status == "acknowledged" else alert.status
     return f"{alert.status} ({alert.resolution_text or alert.resolution})"
 
 

@@ -194,6 +194,7 @@ class Receiver:
         self.requests: list[Received] = []
         self.answers: list[int] = []
         self.says = b""
+        self.replies: list[bytes] = []
         self.headers: dict[str, str] = {}
         receiver = self
 
@@ -203,14 +204,15 @@ class Receiver:
                 received = Received(dict(self.headers.items()), body, self.command, self.path)
                 receiver.requests.append(received)
                 code = receiver.answers.pop(0) if receiver.answers else 200
+                said = receiver.replies.pop(0) if receiver.replies else receiver.says
                 self.send_response(code)
                 if code in (301, 302, 307, 308):
                     self.send_header("Location", receiver.url + "/elsewhere")
                 for name, value in receiver.headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(receiver.says)))
+                self.send_header("Content-Length", str(len(said)))
                 self.end_headers()
-                self.wfile.write(receiver.says)
+                self.wfile.write(said)
 
             do_PUT = do_PATCH = do_POST  # noqa: N815 - http.server's own names
 

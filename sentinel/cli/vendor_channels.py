@@ -98,10 +98,15 @@ def _given(word: str, texts: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for field in fields_of(word):
         variable = f"ALERT_{word}_{field.name}".upper()
+        if field.inner and given.get(field.name, "-") != "-":
+            found[field.name] = given.pop(field.name)  # the name of a saved block
+            continue
         value = given.pop(field.name, os.environ.get(variable, ""))
         if value == "-" or (field.secret and field.required and not value):
             value = secret_of(field.title, value, f"--set {field.name}", variable)
-        if value:
+        if value and field.inner:
+            found[field.name] = {field.inner: value}
+        elif value:
             found[field.name] = _typed(value) if field.structured else value
         elif field.required:
             raise ConfigurationError(

@@ -37,6 +37,8 @@ class MessageAlert(msgspec.Struct, frozen=True, kw_only=True):
         resolution: why it is over: the code of a `sentinel.alerts.reasons.Reason`; empty while it
             fires
         resolution_text: the same in words
+        acknowledged_by: who acknowledged it; empty while nobody has
+        new: whether it fires since the channel's last message
     """
 
     id: str
@@ -57,6 +59,8 @@ class MessageAlert(msgspec.Struct, frozen=True, kw_only=True):
     team: str = ""
     flow_run_id: str | None
     url: str
+    acknowledged_by: str = ""
+    new: bool = False
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

@@ -127,12 +127,13 @@ def _title(group: AlertGroup, named: Named, word: str) -> str:
     return f"[{'resolved' if recovered else resolution_words(ended)}] {title}"
 
 
-def message_alert(alert: Any, dashboard: str) -> MessageAlert:
+def message_alert(alert: Any, dashboard: str, *, new: bool = False) -> MessageAlert:
     """Return an alert as messages have it.
 
     Args:
         alert: a row of the table of alerts, or an `Alert`
         dashboard: address of the dashboard, for the link
+        new: whether it fires since the channel's last message
 
     Returns:
         The alert.
@@ -156,4 +157,6 @@ def message_alert(alert: Any, dashboard: str) -> MessageAlert:
         team=alert.team,
         flow_run_id=alert.flow_run_id,
         url=f"{dashboard.rstrip('/')}/?alert={alert.id}",
+        acknowledged_by=alert.acknowledged_by if alert.status == "acknowledged" else "",
+        new=new,
     )

@@ -22,6 +22,8 @@ ABLE = [
 """Filters for blocks that can send: of `blocks/vendors`, and of Prefect."""
 EMAIL = "sentinel-email"
 SERVER = "email-server-credentials"
+_INNER = {EMAIL: SERVER, "sentinel-slack-app": "slack-credentials"}
+"""The block that each type of channel holds, which `channel add` saves beside it."""
 
 
 class ChannelBlock(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,32 +69,38 @@ class ChannelBlocks(PrefectApi):
         raise NotFound(f"there is no channel {name!r}", hint="See: sentinel channel list")
 
     def remove(self, block: ChannelBlock) -> list[str]:
-        """Delete a channel's block, and the mail server's that no other channel uses.
+        """Delete a channel's block, and the one it holds that no other channel uses.
 
         Returns:
             What was deleted, by type and name.
         """
-        servers = self._servers_of(block) if block.kind == EMAIL else []
+        held = self._held_by(block)
         self._delete(block)
         gone = [block.ref]
         used = {
-            server.id
-            for other in self.channels()
-            if other.kind == EMAIL
-            for server in self._servers_of(other)
+            one.id
+            for other in (self.channels() if held else [])
+            if other.kind == block.kind
+            for one in self._held_by(other)
         }
-        for server in servers:
+        for one in held:
             # One that `channel add` has made for it has its name; any other is somebody's own.
-            if server.id not in used and server.name == block.name:
-                self._delete(server)
-                gone.append(server.ref)
+            if one.id not in used and one.name == block.name:
+                self._delete(one)
+                gone.append(one.ref)
         return gone
 
-    def _servers_of(self, block: ChannelBlock) -> list[ChannelBlock]:
+    def _held_by(self, block: ChannelBlock) -> list[ChannelBlock]:
+        if block.kind not in _INNER:
+            return []
         document = self._get(f"/block_documents/{block.id}", f"block {block.ref}")
         references: dict[str, Any] = document.get("block_document_references") or {}
         used: list[dict[str, Any]] = [one["block_document"] for one in references.values()]
-        return [_block(one) for one in used if _slug(one) == SERVER and not one.get("is_anonymous")]
+        return [
+            _block(one)
+            for one in used
+            if _slug(one) == _INNER[block.kind] and not one.get("is_anonymous")
+        ]
 
     def _delete(self, block: ChannelBlock) -> None:
         response = self._send("DELETE", f"/block_documents/{block.id}")

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from blocks import mail_text, slack, webhook
+from blocks import mail_text, slack_text, webhook
 from dashboard import serializers
 from dashboard.view_models import Details
 from sentinel.clock import FakeClock
@@ -86,7 +86,7 @@ def test_the_api_has_the_senders_words(client: httpx.Client):
 def test_slack_has_them_and_escapes_them(told: Message):
     (text,) = [
         block["text"]["text"]
-        for block in slack.payload_of(told)["attachments"][0]["blocks"]
+        for block in slack_text.payload_of(told)["attachments"][0]["blocks"]
         if "D" in block.get("text", {}).get("text", "")
     ]
     assert "restarted 7 times &lt;b&gt;&amp;" in text

@@ -13,7 +13,8 @@ import pytest
 from msgspec.structs import replace
 from slack_sdk.models.blocks import Block
 
-from blocks.slack import SlackChannel, payload_of
+from blocks.slack import SlackChannel
+from blocks.slack_text import payload_of
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Message, MessageAlert
 from tests.blocks.messages import message, resolved

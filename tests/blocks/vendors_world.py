@@ -86,7 +86,8 @@ def fits(body: object, word: str, part: str = "") -> bool:
     """
     library: Any = jsonschema
     whole = schema(word)
-    library.Draft202012Validator(whole["$defs"][part] if part else whole).validate(body)
+    about = {**whole["$defs"][part], "$defs": whole["$defs"]} if part else whole
+    library.Draft202012Validator(about).validate(body)
     return True
 
 

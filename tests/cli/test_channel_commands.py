@@ -126,6 +126,33 @@ def test_a_channel_of_any_type_is_added_by_its_word(
     assert (code, "Set ALERT_PAGERDUTY_ROUTING_KEY" in err) == (2, True), (code, err)
 
 
+def test_a_slack_app_is_saved_with_its_token_in_a_block_of_prefect_slack(
+    sentinel: Run, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALERT_SLACK_APP_CREDENTIALS", "xoxb-s3cret")
+    receiver.says = b'{"ok": true, "channel": "C024BE91L", "ts": "1503435956.000247"}'
+    add = ("channel", "add", "slack-app", "team", "--set", f"url={receiver.url}",
+           "--set", "channel=C024BE91L")  # fmt: skip
+    code, out, err = sentinel(*add)
+    assert code == 0, err
+    assert "s3cret" not in out + err
+    code, _, err = sentinel("channel", "test", "sentinel-slack-app/team", "--end")
+    assert code == 0, err
+    assert [one.path for one in receiver.requests] == [
+        "/chat.postMessage", "/chat.update", "/chat.postMessage",
+    ]  # fmt: skip
+    assert receiver.requests[0].headers["Authorization"] == "Bearer xoxb-s3cret"
+    assert "exists already" in sentinel(*add)[2]
+    other = ("channel", "add", "slack-app", "other", "--set", "channel=C024BE91M")
+    assert sentinel(*other, "--set", "credentials=team")[0] == 0
+    code, _, err = sentinel(*other, "--set", "credentials=nobody", "--replace")
+    assert (code, "there is no block slack-credentials/nobody" in err) == (2, True), err
+    # The token is deleted with the last channel that uses it.
+    assert "slack-credentials" not in sentinel("channel", "remove", "other")[1]
+    code, out, _ = sentinel("channel", "remove", "sentinel-slack-app/team")
+    assert (code, out) == (0, "Removed sentinel-slack-app/team and slack-credentials/team.\n")
+
+
 def test_a_failed_delivery_is_exit_code_one(sentinel: Run) -> None:
     url = f"http://127.0.0.1:{free_port()}{SECRET}"
     sentinel("channel", "add", "slack", "dead", "--url", url)

@@ -37,7 +37,8 @@ def named_alerts(
         _NAMED, {"group": group_id, "seq": last.seq, "heard": heard, "now": now}
     )
     for row in rows:
-        (named.firing if row.fires else named.resolved).append(message_alert(row, dashboard))
+        side = named.firing if row.fires else named.resolved
+        side.append(message_alert(row, dashboard, new=bool(row.fires and row.is_new)))
     return named
 
 
@@ -58,7 +59,11 @@ def void_acknowledgements(connection: Connection, group_id: str, last: Notified)
 
 
 _NAMED = (
-    select(ALERT, MEMBER.c.resolved_seq.is_(None).label("fires"))
+    select(
+        ALERT,
+        MEMBER.c.resolved_seq.is_(None).label("fires"),
+        (MEMBER.c.fired_seq > bindparam("seq", type_=Integer)).label("is_new"),
+    )
     .join(MEMBER, MEMBER.c.alert_id == ALERT.c.id)
     .where(
         MEMBER.c.group_id == bindparam("group"),

@@ -71,3 +71,22 @@ def test_vendors_hear_of_it_within_the_pass_and_of_what_comes_after(store: Store
     assert heard() == [(PAGER, "acknowledgement", "acknowledged")]
     world.sees({"/": 1.0, "/data": 1.0})
     assert sorted(heard()) == [(PAGER, "resolved", "resolved"), (HOOK, "resolved", "resolved")]
+
+
+def test_a_message_says_who_acknowledged_and_what_is_new(store: Store, clock: FakeClock):
+    store.receivers.set("ops", [PAGER])
+    world = World(store, clock, receivers=["ops"], group_wait="0s", group_interval="1m")
+    world.sees({"/": 95.0})
+    world.tells()
+    store.act(world.ids(), Acknowledge(actor="ann"))
+    world.tells()
+    clock.forward(minutes=2)
+    world.sees({"/": 95.0, "/data": 95.0})
+    world.tells()
+    named = [
+        {(one.labels["mount"], one.acknowledged_by, one.new) for one in message.alerts}
+        for _, message in world.recorder.messages
+    ]
+    assert named == [
+        {("/", "", True)}, {("/", "ann", False)}, {("/", "ann", False), ("/data", "", True)},
+    ]  # fmt: skip
