@@ -21,6 +21,7 @@ from sentinel.access.client_address import networks_of
 from sentinel.api import (
     access,
     access_reviews,
+    alert_routes,
     alerts,
     audit,
     bulk_actions,
@@ -175,6 +176,7 @@ def create_app(
     api = APIRouter(prefix="/api/v1/alerts", dependencies=[access.Trusted, KnownQuery])
     for noun in (
         access_reviews,
+        alert_routes,
         alerts,
         bulk_actions,
         audit,

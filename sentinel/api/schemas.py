@@ -32,6 +32,7 @@ __all__ = [
     "StatisticsView",
     "SystemStats",
     "Version",
+    "Whole",
     "Words",
 ]
 
@@ -53,6 +54,8 @@ NO_NUL = "^[^\\u0000]*$"
 Words = Annotated[str, AfterValidator(_clean), Field(json_schema_extra={"pattern": NO_NUL})]
 
 
+Whole = Annotated[int, BeforeValidator(_integer)]
+"""A whole number in a body; JSON has 3.0 for it, too."""
 Version = Annotated[int, Field(ge=1), BeforeValidator(_integer)]
 """The version of an alert in a body."""
 

@@ -50,7 +50,9 @@ __all__ = ["app", "main"]
 _LOGGING = ("up", "api", "relay", "dashboard", "worker", "trigger")
 """Commands whose logs are what their reader looks at; `trigger run` shows those of the check."""
 
-OVER_HTTP = ("alert", "rule", "silence", "receiver", "key", "audit", "statistics", "inbox")
+OVER_HTTP = (
+    "alert", "rule", "silence", "route", "receiver", "key", "audit", "statistics", "inbox",
+)  # fmt: skip
 """Commands that take an address; those of them that need the database refuse it themselves."""
 
 app = typer.Typer(

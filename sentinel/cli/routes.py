@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from sentinel.cli.output import AsJson, json_out, print_table, say
-from sentinel.cli.target import actor, open_store
+from sentinel.cli.routes_here import draft_tree, routes_here
 from sentinel.duration import format_duration, parse_duration
 from sentinel.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from sentinel.notifications.routing import RouteTree
-    from sentinel.rules.rule import Rule
-    from sentinel.store import Store
 
 __all__ = ["commands"]
 
@@ -34,14 +28,6 @@ def _text(file: Path) -> str:
         return file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file} cannot be read: {error}") from None
-
-
-def _tree(file: Path) -> RouteTree | None:
-    from sentinel.notifications.route_document import read_routes
-    from sentinel.notifications.routing import RouteTree
-
-    text = _text(file)
-    return RouteTree(read_routes(text)) if text.strip() else None
 
 
 @commands.command()
@@ -61,10 +47,9 @@ def apply(
     Example:
         sentinel route apply routes.yaml -m "the db team has a pager"
     """
-    from sentinel.store.notifications.routes import Routes
-
-    with open_store() as store:
-        done = Routes(store).apply(_text(file), actor=actor(), note=message, expected=expect)
+    text = _text(file)
+    with routes_here() as routes:
+        done = routes.apply(text, message, expect)
     if json:
         json_out({"version": done.number, "changed": done.changed})
     elif done.changed:
@@ -85,10 +70,8 @@ def show(
     Example:
         sentinel route show 3 > routes.yaml
     """
-    from sentinel.store.notifications.routes import Routes
-
-    with open_store() as store:
-        found = Routes(store).version(version)
+    with routes_here() as routes:
+        found = routes.version(version)
     if json:
         json_out(found.model_dump())
     elif found.document:
@@ -108,10 +91,8 @@ def history(
     Example:
         sentinel route history
     """
-    from sentinel.store.notifications.routes import Routes
-
-    with open_store() as store:
-        found = Routes(store).history(limit)
+    with routes_here() as routes:
+        found = routes.history(limit)
     if json:
         json_out({"items": [one.model_dump(exclude={"document"}) for one in found]})
         return
@@ -145,10 +126,8 @@ def rollback(
     Example:
         sentinel route rollback 3 -m "the pager was too loud"
     """
-    from sentinel.store.notifications.routes import Routes
-
-    with open_store() as store:
-        done = Routes(store).rollback(version, actor=actor(), note=message)
+    with routes_here() as routes:
+        done = routes.rollback(version, message)
     if json:
         json_out({"version": done.number, "changed": done.changed})
     else:
@@ -215,28 +194,23 @@ def try_labels(
     Example:
         sentinel route test team=db severity=critical --at 2026-12-24T18:00+01:00
     """
-    from sentinel.notifications.route_trial import looked_at, route_trials, rule_of
-    from sentinel.store.notifications.routes import Routes
+    from sentinel.notifications.route_trial import tried
 
-    given = _labels(labels)
-    rule = rule_of(given)
+    given, draft = _labels(labels), None if file is None else _text(file)
+    moment = _moment(at) if at else None
     # With a file and without a rule nothing is asked of a database, which there may not be.
-    if file is None or "rule" in given:
-        with open_store() as store:
-            tree = Routes(store).tree() if file is None else _tree(file)
-            rule = _rule(store, given["rule"]) or rule if "rule" in given else rule
-            now = store.now()
+    if draft is None or "rule" in given:
+        with routes_here() as routes:
+            found = routes.tried(given, moment, messages, draft)
     else:
-        tree, now = _tree(file), datetime.now(UTC)
-    moment = _moment(at) if at else now
-    trials = route_trials(tree, rule, given, moment, messages)
-    steps = [] if tree is None else looked_at(tree, _known(given, rule.team, rule.owner))
+        found = tried(draft_tree(draft), None, given, moment or datetime.now(UTC), messages)
     if json:
-        json_out({"looked_at": steps, "ways": trials})
+        json_out(found)
         return
-    for depth, own, matched in steps:
-        say(f"{'  ' * depth}{'matches' if matched else 'differs'}  {{{own}}}")
-    for one in trials:
+    for one in found.looked_at:
+        said = "matches" if one.matched else "differs"
+        say(f"{'  ' * one.depth}{said}  {{{one.matchers}}}")
+    for one in found.ways:
         say("")
         grouped = ", ".join(f"{name}={text}" for name, text in one.labels.items())
         muted = ", muted at first" if one.muted else ""
@@ -261,11 +235,9 @@ def diff(
     Example:
         sentinel route diff routes.yaml --since 30d
     """
-    from sentinel.store.notifications.route_diff import route_diff
-
-    draft = _tree(file)
-    with open_store() as store:
-        found = route_diff(store, draft, since)
+    draft = _text(file)
+    with routes_here() as routes:
+        found = routes.diff(draft, since)
     if json:
         json_out(found)
         return
@@ -291,16 +263,6 @@ def diff(
         say("Older alerts of that time were left out.")
 
 
-def _rule(store: Store, name: str) -> Rule | None:
-    from sentinel.errors import NotFound
-    from sentinel.rules.rule import Rule
-
-    try:
-        return Rule.model_validate(store.rules.get(name).spec)
-    except NotFound:
-        return None
-
-
 def _labels(given: list[str]) -> dict[str, str]:
     from sentinel.labels.alertmanager import matchers_of
 
@@ -313,10 +275,6 @@ def _labels(given: list[str]) -> dict[str, str]:
                 )
             found[matcher.label] = matcher.text
     return found
-
-
-def _known(labels: Mapping[str, str], team: str, owner: str) -> dict[str, str]:
-    return {"team": team, "owner": owner, **labels}
 
 
 def _moment(given: str) -> datetime:

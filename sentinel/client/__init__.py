@@ -9,11 +9,12 @@ with Client("http://127.0.0.1:8400", token="…") as sentinel:
 ```
 
 Bulk actions, silences, accounts, saved views and the inbox are requests of
-`sentinel.client.resources`, which `do` carries out. `AsyncClient` has the same methods as
-coroutines. Without arguments, both read `SENTINEL_URL` and `SENTINEL_TOKEN`.
+`sentinel.client.resources`, routes are of `sentinel.client.alert_routes`; `do` carries them out.
+`AsyncClient` has the same methods as coroutines. Without arguments, both read `SENTINEL_URL` and
+`SENTINEL_TOKEN`.
 """
 
-from sentinel.client import resources
+from sentinel.client import alert_routes, resources
 from sentinel.client.async_client import AsyncClient
 from sentinel.client.client import Client
 from sentinel.client.models import (
@@ -38,5 +39,6 @@ __all__ = [
     "Rule",
     "RulePage",
     "Statistics",
+    "alert_routes",
     "resources",
 ]

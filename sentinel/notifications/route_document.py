@@ -6,7 +6,7 @@ The words are those of an `alertmanager.yml` where it has them
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Self, cast
 
 import yaml
@@ -33,6 +33,8 @@ __all__ = ["Defaults", "RouteDocument", "RouteNode", "RouteTest", "read_routes"]
 _FAST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MOST_LETTERS = 2_000_000
 """Characters of a document."""
+MOST_PARTS = 500_000
+"""Names and values of a document, each as often as aliases of YAML repeat it."""
 MOST_LEVELS = 30
 """Levels of routes, since each costs frames of the stack of whoever evaluates a rule."""
 
@@ -221,6 +223,7 @@ def read_routes(text: str, *, known: bool = False) -> RouteDocument:
         raise ConfigurationError(
             f"the routes are no YAML: {' '.join(str(error).split())}"
         ) from None
+    _bounded(given)
     if not isinstance(given, dict):
         raise ConfigurationError(
             "the routes are no YAML with names and values",
@@ -230,6 +233,39 @@ def read_routes(text: str, *, known: bool = False) -> RouteDocument:
         return RouteDocument.model_validate(given)
     except (ValidationError, RecursionError) as error:
         raise ConfigurationError(_refused(error)) from None
+
+
+def _bounded(document: object) -> None:
+    """Refuse a document that aliases make endless, or larger than anybody writes.
+
+    Raises:
+        ConfigurationError: it is
+    """
+    sizes: dict[int, int] = {}
+
+    def size(value: object) -> int:
+        parts: Iterable[object]
+        if isinstance(value, dict):
+            parts = cast("dict[object, object]", value).values()
+        elif isinstance(value, list):
+            parts = cast("list[object]", value)
+        else:
+            return 1
+        key = id(cast("object", value))
+        if key not in sizes:
+            sizes[key] = MOST_PARTS  # what holds itself is endless
+            sizes[key] = min(1 + sum(map(size, parts)), MOST_PARTS)
+        return sizes[key]
+
+    try:
+        if size(document) < MOST_PARTS:
+            return
+    except RecursionError:
+        raise ConfigurationError("the routes lie too deep within each other") from None
+    raise ConfigurationError(
+        f"the routes have more than {MOST_PARTS:,} parts, or an alias (*) that holds itself",
+        hint="Write out what YAML's aliases repeat, and leave out what is not needed.",
+    )
 
 
 def _refused(error: ValidationError | RecursionError) -> str:

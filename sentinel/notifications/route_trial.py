@@ -14,12 +14,21 @@ from sentinel.notifications.group_policy import policy_from
 from sentinel.notifications.grouping import Membership
 from sentinel.notifications.reasons import Reason, words
 from sentinel.notifications.route_document import RouteDocument, RouteTest, read_routes
-from sentinel.notifications.routing import OWN_RECEIVERS, Route, RouteTree, memberships
+from sentinel.notifications.routing import (
+    OWN_RECEIVERS,
+    Route,
+    RouteTree,
+    memberships,
+    route_labels,
+)
 from sentinel.notifications.why import shown
 from sentinel.rules.rule import Rule
 from sentinel.severity import severity_of
 
-__all__ = ["Step", "Trial", "checked", "failures", "looked_at", "route_trials", "rule_of"]
+__all__ = [
+    "Looked", "Step", "Trial", "Tried", "checked", "failures", "looked_at", "route_trials",
+    "rule_of", "tried",
+]  # fmt: skip
 
 MUTING = (Reason.MUTE_TIME, Reason.OUTSIDE_ACTIVE_TIME, Reason.OUTSIDE_HOURS)
 """Reasons that hold a message back until a time of the calendar."""
@@ -43,6 +52,20 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
         return said if self.next_at is None else f"{said}; next decision at {shown(self.next_at)}"
 
 
+class Looked(msgspec.Struct, frozen=True, kw_only=True):
+    """A route that is looked at on the way of an alert.
+
+    Attributes:
+        depth: below the first route
+        matchers: the route's own, as written; empty for the first route
+        matched: whether they match
+    """
+
+    depth: int
+    matchers: str
+    matched: bool
+
+
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """A group that the alert would join.
 
@@ -59,6 +82,51 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     labels: Mapping[str, str]
     muted: bool
     steps: list[Step]
+
+
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """What routes do to an alert: the routes looked at, and the groups that it joins."""
+
+    looked_at: list[Looked]
+    ways: list[Trial]
+
+
+def tried(
+    tree: RouteTree | None, rule: Rule | None, labels: Mapping[str, str], at: datetime,
+    messages: int = 3,
+) -> Tried:  # fmt: skip
+    """Return what happens to an alert that opens at a moment and goes on firing.
+
+    Args:
+        tree: the routes; None for none
+        rule: that the alert is of; None for one that says nothing
+        labels: of the alert, as of `route_trials`
+        at: when it opens, timezone-aware
+        messages: so many messages are looked for on each way
+
+    Returns:
+        The way.
+    """
+    rule = _named(rule_of(labels) if rule is None else rule, labels)
+    steps: list[Looked] = []
+    if tree is not None:
+        steps = looked_at(tree, route_labels(rule, labels, *_facts(rule, labels)))
+    return Tried(looked_at=steps, ways=route_trials(tree, rule, labels, at, messages))
+
+
+def _named(rule: Rule, labels: Mapping[str, str]) -> Rule:
+    named = labels.get("rule")
+    if named is None or named == rule.name:
+        return rule
+    return rule.model_copy(update={"name": named})
+
+
+def _facts(rule: Rule, labels: Mapping[str, str]) -> tuple[str, str, str]:
+    """Return category, team and severity of an alert with some labels."""
+    return (
+        labels.get("category", rule.category or "general"), labels.get("team", ""),
+        labels.get("severity", rule.severity),
+    )  # fmt: skip
 
 
 def rule_of(labels: Mapping[str, str], receivers: list[str] | None = None) -> Rule:
@@ -87,14 +155,9 @@ def route_trials(
     Returns:
         One for each way.
     """
-    named = labels.get("rule")
-    if named is not None and named != rule.name:
-        rule = rule.model_copy(update={"name": named})
-    severity = labels.get("severity", rule.severity)
-    groups = memberships(
-        tree, rule, labels, labels.get("category", rule.category or "general"), False,
-        labels.get("team", ""), severity,
-    )  # fmt: skip
+    rule = _named(rule, labels)
+    category, team, severity = _facts(rule, labels)
+    groups = memberships(tree, rule, labels, category, False, team, severity)
     return [_trial(one, _rank(severity), at, messages) for one in groups]
 
 
@@ -138,7 +201,7 @@ def _trial(group: Membership, severity: int, at: datetime, messages: int) -> Tri
     )
 
 
-def looked_at(tree: RouteTree, labels: Mapping[str, str]) -> list[tuple[int, str, bool]]:
+def looked_at(tree: RouteTree, labels: Mapping[str, str]) -> list[Looked]:
     """Return the routes that are looked at on the way of an alert, in their order.
 
     Args:
@@ -146,14 +209,13 @@ def looked_at(tree: RouteTree, labels: Mapping[str, str]) -> list[tuple[int, str
         labels: of the alert, with rule, team, owner and severity
 
     Returns:
-        Depth below the first route, the route's own matchers, and whether they match. Routes below
-        one that differs, and after one that has the last word, are left out.
+        The routes, without those below one that differs, and after one that has the last word.
     """
-    found: list[tuple[int, str, bool]] = []
+    found: list[Looked] = []
 
     def visit(route: Route, depth: int) -> bool:
         matched = matches(route.matchers, labels)
-        found.append((depth, route.own, matched))
+        found.append(Looked(depth=depth, matchers=route.own, matched=matched))
         if matched:
             for one in route.level.routes:
                 if visit(one, depth + 1) and not one.goes_on:

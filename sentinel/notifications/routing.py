@@ -28,7 +28,10 @@ from sentinel.notifications.route_document import RouteDocument, RouteNode, read
 from sentinel.rules.rule import Rule
 from sentinel.severity import severity_of
 
-__all__ = ["OWN", "OWN_RECEIVERS", "Route", "RouteTree", "compiled", "is_routed", "memberships"]
+__all__ = [
+    "OWN", "OWN_RECEIVERS", "Route", "RouteTree", "compiled", "is_routed", "memberships",
+    "route_labels",
+]  # fmt: skip
 
 OWN_RECEIVERS = ["default"]
 """The receivers of a rule that names none."""
@@ -232,10 +235,7 @@ def memberships(
     own = membership(rule, labels, category, check=check, team=team)
     if tree is None:
         return (own,)
-    known = known_labels(rule, labels, category, team=team) | {
-        "owner": rule.owner,
-        "severity": severity,
-    }
+    known = route_labels(rule, labels, category, team, severity)
     names_own = list(rule.receivers) != OWN_RECEIVERS
     ways = tree.ways(known, own=names_own)
     found: list[Membership] = []
@@ -247,6 +247,14 @@ def memberships(
         # A rule without receivers adds nobody.
         return tuple(one for one in found if one.key != own.key)
     return tuple(found)
+
+
+def route_labels(
+    rule: Rule, labels: Mapping[str, str], category: str, team: str, severity: str
+) -> dict[str, str]:
+    """Return the labels that routes see of an alert; the arguments are those of `memberships`."""
+    known = known_labels(rule, labels, category, team=team)
+    return known | {"owner": rule.owner, "severity": severity}
 
 
 def _alike(one: Membership, other: Membership) -> bool:

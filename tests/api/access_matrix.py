@@ -147,6 +147,7 @@ def new_key(place: Place) -> dict[str, Any]:
     return {"name": "new", "role": "viewer", "tenants": [place.tenant]}
 
 
+ROUTES = {"document": "route: {receiver: default}"}
 DEBUGGING = {"key": "alert_debug_mode", "value": "true"}
 FIRING = always({"alerts": [{"status": "firing", "labels": {"alertname": "Down"}}]})
 
@@ -221,6 +222,13 @@ ENTRIES: dict[str, Entry] = {
     "GET /admin/settings": instance(),
     "POST /admin/settings": Entry(own=403, foreign=403, team=403, body=always(DEBUGGING)),
     "GET /receivers": instance(),
+    "GET /routes": instance(),
+    "PUT /routes": instance(body=always(ROUTES)),
+    "GET /routes/versions": instance(),
+    "GET /routes/versions/{number}": instance(token=404),
+    "POST /routes/rollback": instance(body=always({"version": 0})),
+    **{f"POST /routes/{verb}": instance(body=always(ROUTES)) for verb in ("check", "diff")},
+    "POST /routes/test": instance(body=always({"labels": {"team": "db"}})),
     "POST /test-notification": instance(elsewhere=True),
     "GET /silences": listed(),
     "POST /silences": Entry(own=201, foreign=404, team=404, body=new_silence),

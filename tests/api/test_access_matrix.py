@@ -142,6 +142,7 @@ def asked(client: httpx.Client, method: str, path: str, entry: Entry, place: Pla
         page="live",
         person=place.tenant,
         silence_id=place.silence,
+        number=7,
     )
     return client.request(
         method, address, params=entry.query(place), json=entry.body(place),

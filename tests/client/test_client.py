@@ -205,7 +205,7 @@ def test_commands_work_from_a_laptop_without_a_database(world: World, url: str, 
 
 
 def test_what_is_listed_and_switched_here_is_listed_and_switched_over_http(
-    world: World, url: str, sentinel: Run
+    world: World, url: str, sentinel: Run, tmp_path: Path
 ):
     """Each command prints over HTTP what it prints on the machine of the server."""
     world.raises("/data", group_wait="0s")
@@ -233,6 +233,17 @@ def test_what_is_listed_and_switched_here_is_listed_and_switched_over_http(
     row = world.store.rules.get("disk")
     assert (row.enabled, row.switch_reason) == (False, "moving house")
     assert "disk is enabled" in far("rule", "enable", "disk")
+    routes = tmp_path / "routes.yaml"
+    routes.write_text("route: {receiver: default, routes: [{matchers: [a=b]}]}")
+    assert "none would go another way" in far("route", "diff", str(routes))
+    assert far("route", "apply", str(routes), "-m", "first", "--expect", "0").startswith(
+        "Version 1"
+    )
+    assert sentinel("--url", url, "route", "apply", str(routes), "--expect", "0")[0] == 4
+    assert 'matches  {a="b"}' in far("route", "test", "a=b", "rule=disk")
+    assert far("route", "show").strip() == routes.read_text()
+    assert "Version 2" in far("route", "rollback", "0")
+    assert [one["number"] for one in items("route", "history")] == [2, 1]
     assert items("receiver", "list") == [{"name": "default", "channels": ["inbox"]}]
     assert "default" in far("receiver", "list")
     assert [one["name"] for one in items("key", "list")] == ["grafana"]

@@ -49,13 +49,16 @@ class RouteDiff(msgspec.Struct, frozen=True, kw_only=True):
     moved: list[Moved]
 
 
-def route_diff(store: Store, draft: RouteTree | None, since: timedelta) -> RouteDiff:
+def route_diff(
+    store: Store, draft: RouteTree | None, since: timedelta, most: int = MOST_ALERTS
+) -> RouteDiff:
     """Compare a draft with the active routes over the alerts that opened lately.
 
     Args:
         store: the shared database
         draft: the routes to compare; None for none
         since: how far back, by when the alerts opened
+        most: so many of the newest alerts are compared
 
     Returns:
         The alerts whose groups differ, by receivers, most alerts first.
@@ -68,7 +71,7 @@ def route_diff(store: Store, draft: RouteTree | None, since: timedelta) -> Route
         select(*columns)
         .where(ALERT.c.opened_at >= store.now() - since)
         .order_by(ALERT.c.opened_at.desc())
-        .limit(MOST_ALERTS + 1)
+        .limit(most + 1)
     )
     with store.read() as connection:
         active = active_tree(connection)
@@ -76,7 +79,7 @@ def route_diff(store: Store, draft: RouteTree | None, since: timedelta) -> Route
         rows = connection.execute(query).all()
     found: dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[str, str]]] = {}
     counts: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
-    for row in rows[:MOST_ALERTS]:
+    for row in rows[:most]:
         rule = rules.get((row.tenant, row.rule)) or _unknown(row)
         before, after = (_ways(tree, rule, row) for tree in (active, draft))
         if before == after:
@@ -90,7 +93,7 @@ def route_diff(store: Store, draft: RouteTree | None, since: timedelta) -> Route
         Moved(before=key[0], after=key[1], alerts=count, examples=found[key])
         for key, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
     ]
-    return RouteDiff(alerts=min(len(rows), MOST_ALERTS), cut=len(rows) > MOST_ALERTS, moved=moved)
+    return RouteDiff(alerts=min(len(rows), most), cut=len(rows) > most, moved=moved)
 
 
 def _ways(tree: RouteTree | None, rule: Rule, row: Row[Any]) -> list[tuple[Any, ...]]:

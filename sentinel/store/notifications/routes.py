@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from pydantic import ValidationError
+from sqlalchemy import Connection, func, literal, select
 
 from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.notifications.route_trial import checked
 from sentinel.notifications.routing import RouteTree, compiled
+from sentinel.rules.rule import Rule
 from sentinel.schema.routes import RouteVersion
 from sentinel.store.database.tables import model_of, table_of
 from sentinel.store.notifications.receivers import alone
@@ -20,9 +22,10 @@ from sentinel.store.notifications.receivers import alone
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["Applied", "Routes", "active_tree"]
+__all__ = ["Applied", "Routes", "active_tree", "expecting"]
 
 ROUTE = table_of(RouteVersion)
+Check = Callable[[int], None]
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +59,26 @@ def active_tree(connection: Connection) -> RouteTree | None:
     return known
 
 
+def expecting(number: int) -> Check:
+    """Make a check that refuses a change unless a version is active.
+
+    Args:
+        number: of the version; 0 for no routes yet
+
+    Returns:
+        What `Routes.apply` and `Routes.rollback` take; it raises `Conflict`.
+    """
+
+    def check(active: int) -> None:
+        if active != number:
+            raise Conflict(
+                f"version {active} of the routes is active, not {number}",
+                hint="Somebody changed them meanwhile: sentinel route history",
+            )
+
+    return check
+
+
 class Routes:
     """The routes in the shared database.
 
@@ -71,9 +94,38 @@ class Routes:
         with self._store.read() as connection:
             return active_tree(connection)
 
-    def history(self, limit: int = 100) -> list[RouteVersion]:
-        """Return the newest versions, the active one first."""
-        query = select(ROUTE).order_by(ROUTE.c.number.desc()).limit(limit)
+    def rule_named(self, labels: Mapping[str, str]) -> Rule | None:
+        """Return the rule that the labels of an alert name, to try routes with.
+
+        Args:
+            labels: of the alert; `rule` is the name of its rule, `tenant` whose it is
+
+        Returns:
+            The rule; None where they name none, or one that is unknown or cannot be read.
+        """
+        if "rule" not in labels:
+            return None
+        try:
+            row = self._store.rules.get(labels["rule"], labels.get("tenant", "default"))
+            return Rule.model_validate(row.spec)
+        except (NotFound, ValidationError):
+            return None
+
+    def history(self, limit: int = 100, before: int | None = None) -> list[RouteVersion]:
+        """Return the newest versions, the active one first.
+
+        Args:
+            limit: so many
+            before: only those of lower numbers; None for all
+
+        Returns:
+            The versions, without their documents.
+        """
+        columns = [one for one in ROUTE.c if one.name != "document"]
+        query = select(*columns, literal("").label("document"))
+        query = query.order_by(ROUTE.c.number.desc()).limit(limit)
+        if before is not None:
+            query = query.where(ROUTE.c.number < before)
         with self._store.read() as connection:
             return [model_of(RouteVersion, row) for row in connection.execute(query)]
 
@@ -93,7 +145,7 @@ class Routes:
             return _version(connection, number)
 
     def apply(
-        self, text: str, *, actor: str, note: str = "", expected: int | None = None
+        self, text: str, *, actor: str, note: str = "", check: Check | None = None
     ) -> Applied:
         """Make a document the active routes.
 
@@ -103,14 +155,14 @@ class Routes:
             text: YAML; empty for no routes
             actor: who does it
             note: why
-            expected: number of the version that must be active; None for any, 0 for none
+            check: called with the number of the active version (0 for none) while nobody else
+                changes the routes, so that it may refuse; see `expecting`
 
         Returns:
             The active version; the one before where the document is the same.
 
         Raises:
             ConfigurationError: the document cannot be used, a test fails, or a receiver is missing
-            Conflict: another version is active than expected
         """
         text = text if text.strip() else ""
         if text:
@@ -118,17 +170,20 @@ class Routes:
 
         def work(connection: Connection) -> Applied:
             alone(connection)
-            return self._add(connection, lambda _: text, actor, note, expected, None)
+            return self._add(connection, lambda _: text, actor, note, check, None)
 
         return self._store.in_transaction(work)
 
-    def rollback(self, number: int, *, actor: str, note: str = "") -> Applied:
+    def rollback(
+        self, number: int, *, actor: str, note: str = "", check: Check | None = None
+    ) -> Applied:
         """Make an earlier version active again, as a new version.
 
         Args:
             number: of the version to go back to; 0 for no routes
             actor: who does it
             note: why
+            check: as of `apply`
 
         Returns:
             The new version.
@@ -143,22 +198,19 @@ class Routes:
 
         def work(connection: Connection) -> Applied:
             alone(connection)
-            return self._add(connection, text, actor, note, None, number)
+            return self._add(connection, text, actor, note, check, number)
 
         return self._store.in_transaction(work)
 
     def _add(
         self, connection: Connection, text: Callable[[Connection], str], actor: str, note: str,
-        expected: int | None, back_to: int | None,
+        check: Check | None, back_to: int | None,
     ) -> Applied:  # fmt: skip
         document = text(connection)
         active = connection.execute(_ACTIVE).first()
         before = 0 if active is None else active.number
-        if expected is not None and expected != before:
-            raise Conflict(
-                f"version {before} of the routes is active, not {expected}",
-                hint="Somebody changed them meanwhile: sentinel route history",
-            )
+        if check is not None:
+            check(before)
         named = compiled(document).document.receivers if document else set[str]()
         missing = sorted(named - set(self._store.receivers.all_in(connection)))
         if missing:
