@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from blocks.message_text import (
+    actions_of,
     counts,
     duration_text,
     is_resolved,
@@ -33,6 +34,8 @@ _FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,sans-serif"
 def text_of(message: Message) -> str:
     """Return the plain text part."""
     parts = [f"{one_line(message.title)}\n{counts(message)}: {message.reason_text}\n{message.url}"]
+    if message.acknowledge_url:
+        parts.append(f"Acknowledge: {message.acknowledge_url}")
     parts += [_alert_text(message, alert) for alert in shown(message, MOST_ALERTS)]
     if more := _more(message):
         parts.append(f"and {more:,} more: {message.url}")
@@ -57,6 +60,7 @@ def html_of(message: Message) -> str:
     rows = "\n".join(_alert_html(message, alert) for alert in shown(message, MOST_ALERTS))
     more = _more(message)
     left = f"<p>and {more:,} more: {_link(message.url, 'see all')}</p>" if more else ""
+    do = " ".join(_button(url, text) for text, url in actions_of(message))
     title, sent = (
         escape(one_line(message.title)),
         escape(f"Sent by Sentinel to the receiver {message.receiver}."),
@@ -68,6 +72,7 @@ def html_of(message: Message) -> str:
 <div style="max-width:680px;border-left:6px solid {colour};padding:4px 0 4px 14px">
 <h2 style="margin:0 0 4px;font-size:18px">{_link(message.url, one_line(message.title))}</h2>
 <p style="margin:0 0 12px;color:#666">{escape(counts(message))}: {escape(message.reason_text)}</p>
+<p style="margin:0 0 12px">{do}</p>
 {rows}
 {left}
 <p style="margin:12px 0 0;color:#888;font-size:12px">{sent}</p>
@@ -96,6 +101,11 @@ def _state(message: Message, alert: MessageAlert) -> str:
     return (
         f"{alert.severity}, {status_text(alert)} {duration_text(alert, message.at)}, since {began}"
     )
+
+
+def _button(url: str, text: str) -> str:
+    style = "display:inline-block;padding:8px 16px;border:1px solid #888;border-radius:4px"
+    return f'<a href="{escape(url)}" style="{style};color:inherit">{escape(text)}</a>'
 
 
 def _link(url: str, text: str) -> str:

@@ -53,7 +53,7 @@ class SlackChannel:
             DeliveryError: Slack did not accept it; permanent for 4xx, except 408 and 429
         """
         try:
-            self._post(payload_of(message))
+            self._post(payload_of(message, links=True))
         except Rejected as error:
             if error.code != 400:
                 raise error.saying(_text_of(error)) from None

@@ -36,12 +36,15 @@ _MOST_UPDATES, _MOST_UPDATE = 20, 2_900
 _ESCAPED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
-def payload_of(message: Message, buttons: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+def payload_of(
+    message: Message, buttons: Sequence[dict[str, Any]] = (), *, links: bool = False
+) -> dict[str, Any]:
     """Return the JSON object to post for `message`.
 
     Args:
         message: the message
         buttons: elements of an actions block below it, at most 25; none for no such block
+        links: whether what a person can do is a link in its last line, for want of buttons
 
     Returns:
         `text`, and `attachments` with one attachment that has the blocks.
@@ -53,6 +56,8 @@ def payload_of(message: Message, buttons: Sequence[dict[str, Any]] = ()) -> dict
     if left > 0 and alerts:
         footer.append(f"<{message.url}|and {left:,} more>")
     footer.append(f"receiver: {_plain(message.receiver)}")
+    if links and message.acknowledge_url:
+        footer.append(_link(message.acknowledge_url, "Acknowledge"))
     blocks.append({"type": "context", "elements": [_mrkdwn(" · ".join(footer))]})
     if buttons:
         blocks.append({"type": "actions", "elements": list(buttons)})

@@ -22,6 +22,7 @@ from pydantic import Field
 
 from blocks.http_channel import HttpChannel, HttpRequest, timeout_field
 from blocks.http_post import Answer
+from blocks.message_text import actions_of
 from blocks.slack_answers import FORM, GONE, NO_THREAD, delivery_error, error_of
 from blocks.slack_text import button, payload_of, update_of
 from sentinel.errors import DeliveryError
@@ -78,7 +79,7 @@ class SlackApp(HttpChannel):
             return super().send(replace(message, answers="", progress=""))
 
     def _requests(self, message: Message) -> Iterator[HttpRequest]:
-        content = {"channel": self.channel, **payload_of(message, [button("Open", message.url)])}
+        content = {"channel": self.channel, **payload_of(message, _buttons(message))}
         quiet = {"unfurl_links": False, "unfurl_media": False}
         parent = _PARENT.fullmatch(message.answers)
         again = message.reason == Reason.FIRST  # after a resolve: an old message nobody reads
@@ -126,6 +127,10 @@ class SlackApp(HttpChannel):
 
     def _secrets(self) -> list[str]:
         return [*super()._secrets(), self.credentials.token.get_secret_value()]
+
+
+def _buttons(message: Message) -> list[dict[str, Any]]:
+    return [button(text, url) for text, url in actions_of(message)]
 
 
 class _Gone(DeliveryError):

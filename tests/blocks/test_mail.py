@@ -67,6 +67,16 @@ def test_both_parts_say_the_same(server: MailServer):
             assert said in part
 
 
+def test_both_parts_have_the_link_that_acknowledges(server: MailServer):
+    link = "https://ack.example.org/ack/t0ken"
+    channel(server.port).send(message(acknowledge_url=link))
+    channel(server.port).send(message())
+    with_link, without = server.mails
+    assert f"Acknowledge: {link}" in with_link.part("plain")
+    assert f'href="{link}"' in with_link.part("html")
+    assert "Acknowledge" not in without.part("plain") + without.part("html")
+
+
 def test_text_of_a_check_is_escaped_in_html(server: MailServer):
     hostile = "<script>alert('x')</script> & <b>"
     alert = message().alerts[0]

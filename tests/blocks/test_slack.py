@@ -76,6 +76,13 @@ def test_a_message_has_severity_title_and_links(receiver: Receiver):
     assert texts(payload)[-1] == "2 firing · first notification · receiver: default"
 
 
+def test_a_message_has_the_link_that_acknowledges(receiver: Receiver):
+    channel(receiver).send(message(acknowledge_url="https://ack.example.org/ack/t0ken"))
+    (payload,) = posted(receiver)
+    hold_against_the_vendor(payload)
+    assert "<https://ack.example.org/ack/t0ken|Acknowledge>" in texts(payload)[-1]
+
+
 def test_the_end_is_green_and_says_how_long_it_took(receiver: Receiver):
     channel(receiver).send(resolved())
     (payload,) = posted(receiver)

@@ -134,6 +134,13 @@ def test_a_button_opens_the_group(slack: SlackApp, receiver: Receiver):
     assert (opens["type"], opens["text"]["text"], opens["url"]) == (
         "button", "Open", "http://127.0.0.1:8501/?group=g1",
     )  # fmt: skip
+    slack.send(message(acknowledge_url="https://ack.example.org/ack/t0ken"))
+    (body,) = arrived(receiver)
+    hold_against_the_vendor(body)
+    acknowledge, _ = blocks_of(body)[-1]["elements"]
+    assert (acknowledge["text"]["text"], acknowledge["url"]) == (
+        "Acknowledge", "https://ack.example.org/ack/t0ken",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("answers", ["", "C0THER:1503435956.000247", "from another version"])
