@@ -108,6 +108,7 @@ class HttpChannel(Block):
         ends = time.monotonic() + self.send_seconds
         same, named = self._fingerprint(message), _named(message)
         taken, reference = _taken(message, same), message.answers if self._reads else ""
+        said = ""
         for number, request in enumerate(self._requests(message), 1):
             if number <= taken:
                 continue
@@ -119,7 +120,8 @@ class HttpChannel(Block):
                 error.progress = f"{number - 1} {same}" if number > 1 else ""
                 raise
             reference = self._reference(answer) or reference
-        return Receipt(reference=reference[:200])
+            said = self._answer(answer)
+        return Receipt(reference=reference[:200], answer=said)
 
     @property
     def send_seconds(self) -> float:
@@ -155,13 +157,18 @@ class HttpChannel(Block):
                 what=self._what,
                 fix=self._fix,
                 method=request.method,
-                read=self._reads,
+                read=max(self._reads, _MOST_SAID * 4 if self._quotes else 0),
             )
         except Rejected as error:
             if request.may_be_gone and error.code == 404:
-                return Answer(headers={})
+                return Answer(headers={}, status="404 Not Found")
             said = self._said(error.body) if self._quotes else ""
             raise error.saying(f"{error.message}: {said}" if said else error.message) from None
+
+    def _answer(self, answer: Answer) -> str:
+        """Return what an endpoint said that took a request, as `202 Accepted: Event processed`."""
+        said = self._said(answer.body.decode("utf-8", "replace")) if self._quotes else ""
+        return f"{answer.status}: {said}" if said else answer.status
 
     def _said(self, body: str) -> str:
         """Return what the endpoint says, in one line, without anything of the block's secrets."""

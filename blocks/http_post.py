@@ -6,7 +6,9 @@ import json
 import math
 import os
 import ssl
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -27,17 +29,24 @@ _TEMPORARY = {408, 425, 429}
 """Status codes below 500 that are worth a retry (RFC 9110, 8470, 6585)."""
 _OF_MESSAGE = {400, 413, 422}
 """Status codes about the content of one request, where others may be accepted (RFC 9110)."""
-
+_BY_GATEWAY = {502, 504}
+"""Answers of a gateway that got none, or none that it understood, from who may have accepted."""
 _MOST_READ = 1000
 _LONGEST_WAIT = 3600.0
 """Seconds that an endpoint may ask to be left alone for: a mistake there must not silence it."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What an endpoint answered with a status of 2xx; `body` is as much of it as was asked for."""
+    """What an endpoint answered with a status of 2xx.
+
+    Attributes:
+        status: code and reason, as `202 Accepted`
+        body: as much of it as was asked for
+    """
 
     headers: Mapping[str, str]
     body: bytes = b""
+    status: str = ""
 
 
 def is_web_address(url: str) -> bool:
@@ -77,11 +86,12 @@ def post(
     """
     where = what
     deadline = SendDeadline(timeout)
+    asked = threading.Event()
     try:
         where = f"{what} at {urlsplit(url).hostname}"
         guard = AddressGuard(url, where)
         response, start = deadline.run(
-            lambda: _exchange(method, url, body, headers, deadline, guard, read)
+            lambda: _exchange(method, url, body, headers, deadline, guard, read, asked)
         )
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError, ValueError):
         raise DeliveryError(
@@ -89,12 +99,15 @@ def post(
         ) from None
     except (httpx.HTTPError, TimeoutError) as error:
         why = f"within {timeout:.3g} s" if deadline.expired else f"({type(error).__name__})"
-        raise DeliveryError(f"{where} did not answer {why}") from None
-    if response.is_success:
-        return Answer(headers=response.headers, body=start)
+        silent = DeliveryError(f"{where} did not answer {why}")
+        silent.unanswered = asked.is_set()
+        raise silent from None
     code = response.status_code
+    status = f"{code} {response.reason_phrase}".rstrip()
+    if response.is_success:
+        return Answer(headers=response.headers, body=start, status=status)
     raise Rejected(
-        f"{where} answered {code} {response.reason_phrase}".rstrip(),
+        f"{where} answered {status}",
         permanent=300 <= code < 500 and code not in _TEMPORARY,
         hint=fix if code < 500 else "",
         code=code,
@@ -105,7 +118,7 @@ def post(
 
 def _exchange(
     method: str, url: str, body: bytes, headers: Mapping[str, str], deadline: SendDeadline,
-    guard: AddressGuard, read: int,
+    guard: AddressGuard, read: int, asked: threading.Event,
 ) -> tuple[httpx.Response, bytes]:  # fmt: skip
     """Return the answer and the start of its body: of a refusal, or as much as is needed."""
     guard.check()
@@ -113,6 +126,8 @@ def _exchange(
     def trace(event: str, info: Mapping[str, Any]) -> None:
         deadline.trace(event, info)
         guard.trace(event, info)
+        if event.endswith("send_request_headers.started"):
+            asked.set()
 
     with (
         unlogged(),
@@ -143,10 +158,12 @@ def _tls_of(_file: str, _directory: str) -> ssl.SSLContext:
 def _start_of(response: httpx.Response, most: int) -> bytes:
     """Return the first bytes of the answer's body, as they came; the rest is not read."""
     start = b""
-    for part in response.iter_raw():
-        start += part
-        if len(start) >= most:
-            break
+    # The status says whether the request was taken, so a body that breaks off changes nothing.
+    with suppress(httpx.HTTPError):
+        for part in response.iter_raw():
+            start += part
+            if len(start) >= most:
+                break
     return start[:most]
 
 
@@ -204,6 +221,7 @@ class Rejected(DeliveryError):
         self.code = code
         self.body = body
         self.retry_after = retry_after
+        self.unanswered = code in _BY_GATEWAY
 
     def saying(self, message: str) -> DeliveryError:
         """Return the same refusal in other words."""
@@ -211,4 +229,5 @@ class Rejected(DeliveryError):
             message, permanent=self.permanent, of_message=self.of_message, hint=self.hint
         )
         said.retry_after = self.retry_after
+        said.unanswered = self.unanswered
         return said

@@ -12,6 +12,7 @@ import re
 import smtplib
 import socket
 import ssl
+import threading
 from contextlib import suppress
 from email.errors import HeaderParseError
 from email.headerregistry import Address, AddressHeader, UniqueAddressHeader
@@ -101,16 +102,17 @@ class SentinelEmail(Block):
         recipients = [one.addr_spec for one in _addresses(mail, "To")]
         (sender,) = (one.addr_spec for one in _addresses(mail, "From"))
         deadline = SendDeadline(self.send_seconds)
+        errors = _smtp_errors(self._where, deadline)
 
         def exchange() -> dict[str, int]:
             server = _connect(self.server, self.timeout, deadline)
             try:
-                return _submit(server, sender, recipients, mail)
+                return _submit(server, sender, recipients, mail, errors.handed)
             finally:
                 with suppress(OSError, smtplib.SMTPException):
                     server.quit()
 
-        with _smtp_errors(self._where, deadline):
+        with errors:
             refused = deadline.run(exchange)
         if len(refused) == len(recipients):
             codes = sorted(set(refused.values()))
@@ -279,8 +281,9 @@ def _connect(
 
 
 def _submit(
-    server: smtplib.SMTP, sender: str, recipients: list[str], mail: EmailMessage
-) -> dict[str, int]:
+    server: smtplib.SMTP, sender: str, recipients: list[str], mail: EmailMessage,
+    handed: threading.Event,
+) -> dict[str, int]:  # fmt: skip
     """Submit the mail for all accepted recipients; return the reply code of each rejected one."""
     server.ehlo_or_helo_if_needed()
     code, reply = server.mail(sender)
@@ -294,6 +297,7 @@ def _submit(
         if code not in (250, 251):
             refused[one] = code
     if len(refused) < len(recipients):
+        handed.set()
         code, reply = server.data(mail.as_bytes())
         if code != 250:
             raise smtplib.SMTPDataError(code, reply)
@@ -306,17 +310,24 @@ class _smtp_errors:  # noqa: N801 - used as a function
     def __init__(self, where: str, deadline: SendDeadline) -> None:
         self._where = where
         self._deadline = deadline
+        self.handed = threading.Event()
+        """The mail is on its way: without an answer, the server may have taken it."""
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if error is not None and self._deadline.expired:
-            raise DeliveryError(
+            late = DeliveryError(
                 f"{self._where} did not take the mail within {self._deadline.seconds:g} s"
-            ) from None
+            )
+            late.unanswered = self.handed.is_set()
+            raise late from None
         if isinstance(error, OSError | smtplib.SMTPException | UnicodeError):
-            raise _delivery_error(self._where, error) from None
+            said = _delivery_error(self._where, error)
+            answered = isinstance(error, smtplib.SMTPResponseException)
+            said.unanswered = self.handed.is_set() and not answered
+            raise said from None
 
 
 def _delivery_error(

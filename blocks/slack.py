@@ -53,20 +53,19 @@ class SlackChannel:
             DeliveryError: Slack did not accept it; permanent for 4xx, except 408 and 429
         """
         try:
-            self._post(payload_of(message, links=True))
+            return self._post(payload_of(message, links=True))
         except Rejected as error:
             if error.code != 400:
                 raise error.saying(_text_of(error)) from None
             # A layout that Slack rejects must not prevent the notification.
             log.warning("%s: Slack rejected the layout (%s)", self._ref, _reason(error))
             try:
-                self._post({"text": headline(message)})
+                return self._post({"text": headline(message)})
             except Rejected as again:
                 raise again.saying(_text_of(again)) from None
-        return Receipt()
 
-    def _post(self, payload: dict[str, Any]) -> None:
-        post(
+    def _post(self, payload: dict[str, Any]) -> Receipt:
+        answer = post(
             self._url,
             orjson.dumps(payload),
             headers={"Content-Type": "application/json", "User-Agent": "sentinel"},
@@ -74,6 +73,7 @@ class SlackChannel:
             what="the Slack webhook",
             fix=f"Check the channel and the app in Slack, and the block {self._ref}.",
         )
+        return Receipt(answer=answer.status)
 
 
 def _reason(error: Rejected) -> str:

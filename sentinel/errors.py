@@ -197,6 +197,7 @@ class DeliveryError(SentinelError):
         progress: what the channel has taken of the message, in its own words, which the next
             attempt gets as `Message.progress`; empty for nothing
         retry_after: seconds for which the channel wants to be left alone; 0 where it says nothing
+        unanswered: whether it got the message and gave no answer, so that it may have taken it
     """
 
     def __init__(
@@ -207,6 +208,7 @@ class DeliveryError(SentinelError):
         self.of_message = of_message
         self.progress = ""
         self.retry_after = 0.0
+        self.unanswered = False
 
 
 class PrefectUnreachable(SentinelError):

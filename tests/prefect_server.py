@@ -188,7 +188,10 @@ class Received:
 
 
 class Receiver:
-    """A real HTTP server that keeps every request and answers what it is told to."""
+    """A real HTTP server that keeps every request and answers what it is told to.
+
+    It hangs up on as many requests as `hangs_up` says, without an answer.
+    """
 
     def __init__(self) -> None:
         self.requests: list[Received] = []
@@ -196,6 +199,7 @@ class Receiver:
         self.says = b""
         self.replies: list[bytes] = []
         self.headers: dict[str, str] = {}
+        self.hangs_up = 0
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -203,6 +207,10 @@ class Receiver:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 received = Received(dict(self.headers.items()), body, self.command, self.path)
                 receiver.requests.append(received)
+                if receiver.hangs_up:
+                    receiver.hangs_up -= 1
+                    self.close_connection = True
+                    return
                 code = receiver.answers.pop(0) if receiver.answers else 200
                 said = receiver.replies.pop(0) if receiver.replies else receiver.says
                 self.send_response(code)

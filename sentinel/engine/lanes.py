@@ -45,7 +45,13 @@ class _UnderWay:
     def starts(self, seconds: float) -> None:
         """Begin a send that has so many seconds."""
         self.seconds = seconds
-        self.until = time.monotonic() + seconds + self._grace
+        self._began = time.monotonic()
+        self.until = self._began + seconds + self._grace
+
+    @property
+    def latency_ms(self) -> int:
+        """Milliseconds since the send began."""
+        return round((time.monotonic() - self._began) * 1000)
 
 
 class Lanes:
@@ -164,7 +170,12 @@ class Lanes:
             del self._under_way[one.message.delivery_id]
         error = "{} did not finish within {:g} s"
         return [
-            Outcome(sent=one.message, error=error.format(one.message.channel, one.seconds))
+            Outcome(
+                sent=one.message,
+                error=error.format(one.message.channel, one.seconds),
+                unanswered=True,
+                latency_ms=one.latency_ms,
+            )
             for one in late
         ]
 
@@ -193,11 +204,15 @@ def _sent(channel_of: Callable[[str], Channel], one: _UnderWay) -> Outcome:
         return Outcome(
             sent=sent, error=storable(text), permanent=error.permanent,
             of_message=error.of_message, reference=storable(error.progress),
-            retry_after=error.retry_after,
+            retry_after=error.retry_after, unanswered=error.unanswered, latency_ms=one.latency_ms,
         )  # fmt: skip
     except (Exception, SystemExit) as error:
         # Channels run code that is not ours: any error of theirs is retried.
         log.exception("%s failed to send a notification of group %s", sent.channel, sent.group_id)
         # Its text may hold an address with a secret, so only the log has it.
-        return Outcome(sent=sent, error=f"{type(error).__name__}, see the log")
-    return Outcome(sent=sent, reference=storable(receipt.reference))
+        said = f"{type(error).__name__}, see the log"
+        return Outcome(sent=sent, error=said, latency_ms=one.latency_ms)
+    return Outcome(
+        sent=sent, reference=storable(receipt.reference), answer=storable(receipt.answer),
+        latency_ms=one.latency_ms,
+    )  # fmt: skip

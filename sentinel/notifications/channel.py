@@ -129,9 +129,15 @@ def all_acknowledged(message: Message) -> bool:
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """The channel's answer: `reference` is the provider's own id of the message."""
+    """The channel's answer.
+
+    Attributes:
+        reference: the provider's own id of the message
+        answer: what it said, for people: short, and without secrets
+    """
 
     reference: str = ""
+    answer: str = ""
 
 
 class Channel(Protocol):

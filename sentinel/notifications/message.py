@@ -17,7 +17,10 @@ from sentinel.notifications.reasons import Reason, words
 from sentinel.schema.groups import AlertGroup
 from sentinel.severity import Severity, severity_of
 
-__all__ = ["Named", "compose", "message_alert", "message_id"]
+__all__ = ["MAY_REPEAT", "Named", "compose", "message_alert", "message_id"]
+
+MAY_REPEAT = "may repeat: an earlier attempt ended without an answer"
+"""Notice of a message that the channel may have got before."""
 
 
 def message_id(group_id: str, receiver: str, channel: str, seq: int, attempt_of: str) -> str:

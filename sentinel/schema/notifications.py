@@ -96,7 +96,8 @@ class Delivery(SQLModel, table=True):
     """One attempt to send through one channel. Rows are added, then finished once.
 
     `reference` is the provider's id of what was sent; of a failed attempt, it is what the channel
-    took of the message, where that is known.
+    took of the message, where that is known. `answer` is what the provider said when it took the
+    message, cut and without secrets; `error` what it said when it did not.
     """
 
     __tablename__: ClassVar[Any] = "delivery"
@@ -114,6 +115,15 @@ class Delivery(SQLModel, table=True):
     reference: str = ""
     started_at: datetime = moment_column(nullable=False)
     ended_at: datetime | None = moment_column(default=None, nullable=True)
+    latency_ms: int | None = Field(
+        default=None, description="Milliseconds from the start of the send to its end."
+    )
+    answer: str = long_column(default="", sa_column_kwargs={"server_default": ""})
+    unanswered: bool = Field(
+        default=False,
+        sa_column_kwargs={"server_default": false()},
+        description="It ended without an answer, so that the channel may have taken it.",
+    )
 
     __table_args__ = (
         Index("delivery_by_group", "group_id", "started_at"),

@@ -29,6 +29,7 @@ __all__ = [
     "finish",
     "is_log_entry",
     "log_entry_key",
+    "may_repeat",
     "progress_of",
     "release_claims",
 ]
@@ -59,6 +60,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     `of_message` is a refusal of what is in the message, after which the channel may take others.
     `untried` is a message that was claimed and not sent, because others had found its channel down.
     `retry_after` is for how many seconds the channel wants to be left alone.
+    `unanswered` is a failure after which the channel may have taken the message all the same.
+    `answer` is what it said when it took it, and `latency_ms` how long the send took.
     """
 
     sent: ToSend
@@ -68,6 +71,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     untried: bool = False
     reference: str = ""
     retry_after: float = 0.0
+    unanswered: bool = False
+    answer: str = ""
+    latency_ms: int | None = None
 
 
 def finish(store: Store, outcomes: Sequence[Outcome]) -> None:
@@ -119,6 +125,26 @@ def progress_of(connection: Connection, message_id: str, last: Notified, group_i
         return ""
     tried = connection.execute(_PROGRESS, {"group": group_id, "message": message_id})
     return tried.scalar() or ""
+
+
+def may_repeat(connection: Connection, group_id: str, channel: str, last: Notified) -> bool:
+    """Return whether a channel may have taken a message since its last notification.
+
+    Args:
+        connection: the claim's transaction
+        group_id: of the group
+        channel: reference of the channel
+        last: its last notification that is known to have been taken
+
+    Returns:
+        Whether an attempt since then ended without an answer: its sender died, or the channel got
+        the message and did not say whether it took it.
+    """
+    asked: dict[str, Any] = {"group": group_id, "channel": channel}
+    if last.at is None:
+        return connection.execute(_UNANSWERED, asked).first() is not None
+    since = connection.execute(_UNANSWERED_SINCE, {**asked, "at": last.at})
+    return since.first() is not None
 
 
 def _finish_group(
@@ -209,7 +235,8 @@ def _as_notified(outcome: Outcome, now: datetime) -> dict[str, Any]:
 def _end(connection: Connection, outcome: Outcome, state: str, now: datetime) -> None:
     values = {
         "state": state, "error": outcome.error[:2000], "reference": outcome.reference,
-        "ended_at": now,
+        "ended_at": now, "unanswered": outcome.unanswered, "answer": outcome.answer[:2000],
+        "latency_ms": outcome.latency_ms,
     }  # fmt: skip
     connection.execute(_END, {"delivery": outcome.sent.delivery_id, **values})
 
@@ -275,4 +302,14 @@ _PROGRESS = (
     .order_by(DELIVERY.c.started_at.desc())
     .limit(1)
 )
+_UNANSWERED = (
+    select(DELIVERY.c.id)
+    .where(
+        DELIVERY.c.group_id == bindparam("group"),
+        DELIVERY.c.channel == bindparam("channel"),
+        DELIVERY.c.unanswered.is_(True),
+    )
+    .limit(1)
+)
+_UNANSWERED_SINCE = _UNANSWERED.where(DELIVERY.c.started_at > bindparam("at"))
 _END = DELIVERY.update().where(DELIVERY.c.id == bindparam("delivery"))

@@ -2,7 +2,8 @@
 
 `claim` decides inside one transaction; the caller sends outside of any; `finish` records the
 results. A sender renews its claim for as long as the channel takes. If it dies, its claim runs out
-and the next sender repeats the same message with the same id: at most one repeat per crash.
+and the next sender repeats the same message with the same id, which says that it may be a repeat:
+at most one per crash.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Row, exists, func, select
 
 from sentinel.notifications.decision import NOT_ROUTED, Decision, GroupNow, Notified, decide
-from sentinel.notifications.message import Named, compose, message_id
+from sentinel.notifications.message import MAY_REPEAT, Named, compose, message_id
 from sentinel.notifications.reasons import Reason
 from sentinel.notifications.standby import Standby
 from sentinel.schema.columns import new_id
@@ -29,6 +30,7 @@ from sentinel.store.notifications.deliveries import (
     ToSend,
     finish,
     log_entry_key,
+    may_repeat,
     progress_of,
 )
 from sentinel.store.notifications.explaining import Why, explain, explain_alert
@@ -221,6 +223,7 @@ class NotificationLog:
         now = self._store.now()
         receiver, channel = target
         before = last.at.isoformat() if last.at else "first"
+        said = [MAY_REPEAT] if may_repeat(connection, group.id, channel, last) else []
         id_ = message_id(group.id, receiver, channel, group.seq, before)
         message = compose(
             group,
@@ -237,7 +240,7 @@ class NotificationLog:
             acknowledge_url=link_in_message(
                 self._store, connection, group.id, named, id_, (receiver, channel)
             ),
-            notices=notices,
+            notices=[*notices, *said],
         )
         delivery = new_id()
         connection.execute(

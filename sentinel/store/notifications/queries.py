@@ -72,7 +72,7 @@ SO_FAR = (
 ABANDONED = (
     DELIVERY.update()
     .where(DELIVERY.c.group_id == bindparam("group"), DELIVERY.c.state == "sending")
-    .values(state="failed", error="its sender died")
+    .values(state="failed", error="its sender died", unanswered=True)
 )
 
 
