@@ -23,6 +23,7 @@ from sentinel.cli import (
     instance,
     keys,
     log_levels,
+    message_limits,
     people,
     person,
     receivers,
@@ -116,6 +117,7 @@ app.add_typer(silences.commands, name="silence")
 app.add_typer(triggers.commands, name="trigger")
 app.add_typer(receivers.commands, name="receiver")
 vendor_channels.add_commands(channels.adding)
+message_limits.add_commands(receivers.commands, channels.commands)
 app.add_typer(channels.commands, name="channel")
 app.add_typer(routes.commands, name="route")
 app.add_typer(keys.commands, name="key")

@@ -38,7 +38,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The times and limits that decide when a group may be notified.
 
     Nobody is notified while one of `mute_times` holds, or none of `active_times` where there are
-    any; both come from the group's route.
+    any; both come from the group's route. A `page`, which an escalation step sends, is not held
+    back by the limits of receivers and channels.
     """
 
     group_wait: timedelta = timedelta(seconds=30)
@@ -48,6 +49,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     mute_times: tuple[TimeInterval, ...] = ()
     active_times: tuple[TimeInterval, ...] = ()
     limit: Limit = Limit()
+    page: bool = False
 
 
 class GroupNow(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +102,10 @@ class Notified(msgspec.Struct, frozen=True, kw_only=True):
         acknowledged: whether the last message said that all that fires is acknowledged; None for
             a channel that does not hear of acknowledgements
         recent: times of notifications within the last hour; only filled where a limit needs them
+        limited_until: its receiver or channel has had its messages of this minute, and the next one
+            is allowed then; None where one is allowed now
+        summary: id of the group in which the channel was notified of this one, as it was at `seq`,
+            together with others that were held back; empty for none
     """
 
     seq: int = 0
@@ -114,14 +120,20 @@ class Notified(msgspec.Struct, frozen=True, kw_only=True):
     reference: str = ""
     acknowledged: bool | None = None
     recent: tuple[datetime, ...] = ()
+    limited_until: datetime | None = None
+    summary: str = ""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether to `send` now and for what `reason`; `next_at` is the time of the next decision."""
+    """Whether to `send` now and for what `reason`; `next_at` is the time of the next decision.
+
+    `held` is the reason to send where nothing but a limit of messages holds it back.
+    """
 
     send: bool
     reason: Reason
     next_at: datetime | None = None
+    held: Reason | None = None
 
 
 NOT_ROUTED = Decision(send=False, reason=Reason.NOT_ROUTED)
@@ -215,11 +227,21 @@ def _limit(
     return Decision(send=False, reason=reason, next_at=allowed.next_at)
 
 
+def _message_limit(
+    wanted: Decision, group: GroupNow, notified: Notified, now: datetime, policy: Policy
+) -> Decision:
+    """Hold back what is past the messages a minute of the receiver or channel, but no page."""
+    until = notified.limited_until
+    if policy.page or until is None or until <= now:
+        return wanted
+    return Decision(send=False, reason=Reason.MESSAGE_LIMIT, next_at=until, held=wanted.reason)
+
+
 def _ends(wanted: Decision) -> bool:
     return wanted.reason in (Reason.RESOLVED, Reason.ACKNOWLEDGEMENT)
 
 
-PIPELINE = (_retry, _breaker, _time_intervals, _active_hours, _limit)
+PIPELINE = (_retry, _breaker, _time_intervals, _active_hours, _limit, _message_limit)
 """The stages after `_news`, in their order: each lets the notification pass or says why not."""
 
 
@@ -279,11 +301,12 @@ def _resolved(group: GroupNow, notified: Notified) -> Decision:
 
 
 def _added_later(group: GroupNow, notified: Notified, now: datetime, policy: Policy) -> Decision:
-    """Decide for a channel that was added while the group was open."""
+    """Decide for a channel that was added while the group was open, or notified in a summary."""
     if group.severity > notified.severity:
         return Decision(send=True, reason=Reason.SEVERITY_ROSE)
     if group.new_firing == 0:
-        return Decision(send=False, reason=Reason.OPEN_BEFORE)
+        known = Reason.IN_SUMMARY if notified.summary else Reason.OPEN_BEFORE
+        return Decision(send=False, reason=known)
     return _first(group, now, policy)
 
 

@@ -41,6 +41,8 @@ class Reason(StrEnum):
     NOT_ROUTED = "not_routed"
     MUTE_TIME = "mute_time"
     OUTSIDE_ACTIVE_TIME = "outside_active_time"
+    MESSAGE_LIMIT = "message_limit"
+    IN_SUMMARY = "in_summary"
 
 
 WORDS: Mapping[str, str] = {
@@ -69,6 +71,9 @@ WORDS: Mapping[str, str] = {
     Reason.PREFECT_DOWN: "its block is in Prefect, which is down; Sentinel tries again",
     Reason.MUTE_TIME: "in a mute time interval of its route",
     Reason.OUTSIDE_ACTIVE_TIME: "outside the active time intervals of its route",
+    Reason.MESSAGE_LIMIT: "the receiver or channel has had its messages of this minute; what is "
+    "held back follows in a summary",
+    Reason.IN_SUMMARY: "named in a summary of groups that were held back",
     Reason.NOT_ROUTED: "no receiver is named for it",
 }
 """What people read for each code."""

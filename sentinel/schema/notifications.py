@@ -47,6 +47,7 @@ class NotificationLogEntry(SQLModel, table=True):
     `told_seq` is the group's `seq` at that notification, 0 for none yet. Where `told_at` is NULL, a
     `told_seq` above 0 is that at which the channel was added to the receiver of an open group.
     `told_acknowledged` says that all that fired was acknowledged then.
+    `summary` is the id of the group in which the channel was notified of this one up to `told_seq`.
     `reason` is that of the last decision, so that one query answers why a channel was not notified.
     """
 
@@ -68,6 +69,7 @@ class NotificationLogEntry(SQLModel, table=True):
     refused_seq: int | None = None
     error: str = long_column(default="")
     reference: str = ""
+    summary: str = Field(default="", max_length=32, sa_column_kwargs={"server_default": ""})
 
 
 class NotificationOutcome(SQLModel, table=True):

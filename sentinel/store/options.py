@@ -22,6 +22,8 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
         dashboard_url: the address that links in messages begin with
         public_url: the address of the public pages; empty for messages without acknowledge links
         public_link_lifetime: how long such a link can be used
+        messages_per_minute: that a receiver or channel without a limit of its own is sent at most;
+            0 for no limit
         keep_samples, keep_minutes, keep_hours: how long samples and their aggregates by minute
             and by hour are kept
         keep_events: how long events are kept
@@ -35,6 +37,7 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
     dashboard_url: str = "http://127.0.0.1:8501"
     public_url: str = ""
     public_link_lifetime: timedelta = timedelta(hours=24)
+    messages_per_minute: int = 100
     keep_samples: timedelta = timedelta(days=7)
     keep_minutes: timedelta = timedelta(days=30)
     keep_hours: timedelta = timedelta(days=400)
@@ -49,6 +52,7 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
             reopen_within=settings.reopen_within,
             hold_after_manual_resolve=settings.hold_after_manual_resolve,
             wake_again_after=settings.wake_again_after,
+            messages_per_minute=settings.messages_per_minute,
             keep_samples=settings.keep_samples,
             keep_minutes=settings.keep_minutes,
             keep_hours=settings.keep_hours,

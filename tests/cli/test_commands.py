@@ -109,6 +109,14 @@ def test_a_receiver_is_created_and_removed(run: Run, world: World) -> None:
         0, {"name": "night", "channels": ["inbox"], "open_before": 0},
     )  # fmt: skip
     assert "night" in run("receiver", "list")[1]
+    limited = "The receiver night is sent at most 5 messages a minute.\n"
+    assert run("receiver", "limit", "night", "5") == (0, limited, "")
+    assert json.loads(run("channel", "limit", "inbox", "0", "--json")[1]) == {
+        "channel": "inbox", "per_minute": 0,
+    }  # fmt: skip
+    assert run("channel", "limit", "inbox", "default")[1].endswith("100 messages a minute.\n")
+    assert "no receiver has the channel" in run("channel", "limit", "sms/x", "5")[2]
+    assert "'few' is no number" in run("receiver", "limit", "night", "few")[2]
     assert run("receiver", "remove", "night")[1] == "Removed the receiver night.\n"
     assert run("receiver", "remove", "night", "--json")[0] == 3
 

@@ -30,6 +30,7 @@ PERMISSIONS = (
 """Changes to what somebody may do."""
 NOTIFICATIONS = (
     "receiver.set", "receiver.removed", "channel.saved", "channel.removed", "routes.applied",
+    "receiver.limited", "channel.limited",
 )  # fmt: skip
 """Changes to who is notified: they can silence a rule that nobody touches."""
 _NEW = ("rule.created", "rule.dropped")

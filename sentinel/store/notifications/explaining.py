@@ -26,9 +26,11 @@ from sentinel.schema.groups import AlertGroup
 from sentinel.store.database.scoped import group_in
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, model_of
 from sentinel.store.notifications.channel_health import Gates
+from sentinel.store.notifications.message_limits import sent_recently
 from sentinel.store.notifications.outcomes import outcomes_of
 from sentinel.store.notifications.targets import (
     last_notified,
+    limited,
     log_entries,
     policy_of,
     seen_by_channel,
@@ -75,7 +77,7 @@ def explain(store: Store, group_id: str) -> list[Why]:
         row = connection.execute(select(GROUP).where(GROUP.c.id == group_id)).first()
         if row is None:
             return []
-        return _decided(connection, model_of(AlertGroup, row), channels, store.now())
+        return _decided(store, connection, model_of(AlertGroup, row), channels, store.now())
 
 
 def explain_alert(store: Store, alert_id: str) -> list[Why]:
@@ -122,7 +124,7 @@ def why_of_alert(store: Store, alert_id: str, scope: Scope = EVERYTHING) -> Aler
             suppress_reason=alert.suppress_reason,
         )  # fmt: skip
         rows = connection.execute(_GROUPS, {"alert": alert_id}).all()
-        groups = [_group(connection, row, channels, facts, now) for row in rows]
+        groups = [_group(store, connection, row, channels, facts, now) for row in rows]
         inside = _inside(connection, [one.id for one in groups], scope)
     groups = [one if one.id in inside else without_others(one) for one in groups]
     return explained(facts, groups, now)
@@ -138,8 +140,8 @@ def _inside(connection: Connection, groups: list[str], scope: Scope) -> set[str]
 
 
 def _group(
-    connection: Connection, row: Row[Any], channels: dict[str, list[str]], facts: AlertFacts,
-    now: datetime,
+    store: Store, connection: Connection, row: Row[Any], channels: dict[str, list[str]],
+    facts: AlertFacts, now: datetime,
 ) -> GroupWhy:  # fmt: skip
     group = model_of(AlertGroup, row)
     return GroupWhy(
@@ -152,7 +154,7 @@ def _group(
                 knows=_knows(one, row, facts), send=one.decision.send,
                 reason=str(one.decision.reason), next_at=one.decision.next_at, error=one.error,
             )
-            for one in _decided(connection, group, channels, now)
+            for one in _decided(store, connection, group, channels, now)
         ],
         history=outcomes_of(connection, group.id),
     )  # fmt: skip
@@ -166,16 +168,19 @@ def _knows(why: Why, member: Row[Any], alert: AlertFacts) -> bool:
 
 
 def _decided(
-    connection: Connection, group: AlertGroup, channels: dict[str, list[str]], now: datetime
-) -> list[Why]:
+    store: Store, connection: Connection, group: AlertGroup, channels: dict[str, list[str]],
+    now: datetime,
+) -> list[Why]:  # fmt: skip
     known = log_entries(connection, group.id)
     gates = Gates(connection, now)
+    limits = sent_recently(store, connection, now)
     policy = policy_of(group)
     found: list[Why] = []
     for receiver, channel in targets_of(group, known, channels, gates):
         before = known.get((receiver, channel))
         last = last_notified(before, gates.closed_until(channel))
         last = with_recent(connection, group.id, receiver, channel, last, policy, now)
+        last = limited(last, limits.limited_until(receiver, channel))
         seen = seen_by_channel(connection, group, last, now)
         found.append(
             Why(

@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from sqlalchemy import Connection, Row, exists, func, select
 
 from sentinel.notifications.decision import NOT_ROUTED, Decision, GroupNow, Notified, decide
 from sentinel.notifications.message import MAY_REPEAT, Named, compose, message_id
+from sentinel.notifications.message_limit import SentRecently
 from sentinel.notifications.reasons import Reason
 from sentinel.notifications.standby import Standby
 from sentinel.schema.columns import new_id
@@ -34,12 +36,20 @@ from sentinel.store.notifications.deliveries import (
     progress_of,
 )
 from sentinel.store.notifications.explaining import Why, explain, explain_alert
+from sentinel.store.notifications.message_limits import sent_recently
 from sentinel.store.notifications.named_alerts import named_alerts, void_acknowledgements
 from sentinel.store.notifications.outcomes import record_held
 from sentinel.store.notifications.queries import ABANDONED, DUE, due
 from sentinel.store.notifications.receivers import DEFAULT
+from sentinel.store.notifications.summaries import (
+    HeldGroup,
+    as_summary,
+    held_group,
+    summarise,
+)
 from sentinel.store.notifications.targets import (
     last_notified,
+    limited,
     log_entries,
     policy_of,
     seen_by_channel,
@@ -96,26 +106,37 @@ class NotificationLog:
 
         Returns:
             The messages to send; empty where no group is due or every decision was not to send.
+            What a limit of messages held back has entered a summary, which is due by itself.
         """
         now = self._store.now()
+        held: list[HeldGroup] = []
 
         def work(connection: Connection) -> list[ToSend]:
+            held.clear()
             asked = {"before": due_before or now, "now": now, "most": limit}
             groups = connection.execute(DUE, asked).all()
             # Read after the groups are locked: a later change of a receiver makes them due again.
             channels = self._store.receivers.all_in(connection)
             gates = Gates(connection, now)
             sends: list[ToSend] = []
+            if not groups:
+                return sends
+            limits = sent_recently(self._store, connection, now, alone=True)
             for group in groups:
-                sends += self._decide_group(connection, group, channels, gates, by, now, standby)
+                sends += self._decide_group(
+                    connection, group, channels, gates, limits, by, now, standby, held
+                )
             gates.save(connection)
             return sends
 
-        return self._store.in_transaction(work)
+        sends = self._store.in_transaction(work)
+        summarise(self._store, held)
+        return sends
 
     def _decide_group(
         self, connection: Connection, row: Row[Any], channels: dict[str, list[str]], gates: Gates,
-        by: str, now: datetime, standby: Standby | None,
+        limits: SentRecently, by: str, now: datetime, standby: Standby | None,
+        held: list[HeldGroup],
     ) -> list[ToSend]:  # fmt: skip
         group = model_of(AlertGroup, row)
         known = log_entries(connection, group.id)
@@ -123,6 +144,7 @@ class NotificationLog:
         self._abandon(connection, group.id)
         sends: list[ToSend] = []
         nexts: list[datetime] = []
+        summarised: list[HeldGroup] = []
         # By the last notification, which channels often share.
         sides: dict[tuple[int, bool], Named] = {}
         targets = targets_of(group, known, channels, gates, standby)
@@ -135,15 +157,20 @@ class NotificationLog:
                 standby.held_until(channel, now) if standby else None,
             )  # fmt: skip
             last = with_recent(connection, group.id, receiver, channel, last, policy, now)
+            last = limited(last, limits.limited_until(receiver, channel))
             seen = seen_by_channel(connection, group, last, now)
             decision = decide(seen, last, now, policy)
             if decision.reason in (Reason.THROTTLED, Reason.PER_HOUR):
                 count_held(connection, group, receiver, channel, last)
             self._remember(connection, group, (receiver, channel), known, decision, now)
-            if decision.next_at is not None:
+            waits = held_group(group, (receiver, channel), seen, decision)
+            if waits is not None:
+                summarised.append(waits)
+            elif decision.next_at is not None:
                 nexts.append(decision.next_at)
             if decision.send:
                 gates.sends(channel)
+                limits.sends(receiver, channel)
                 side = last.seq, last.at is None
                 if side not in sides:
                     dashboard = self._store.options.dashboard_url
@@ -156,6 +183,9 @@ class NotificationLog:
                         notices,
                     )
                 )  # fmt: skip
+        otherwise = min(nexts, default=None)
+        nexts += [one.until for one in summarised]
+        held += [msgspec.structs.replace(one, otherwise=otherwise) for one in summarised]
         claim = {
             "due_at": now if sends else min(nexts, default=None),
             "claimed_by": by if sends else "",
@@ -242,6 +272,7 @@ class NotificationLog:
             ),
             notices=[*notices, *said],
         )
+        message = as_summary(connection, group, message)
         delivery = new_id()
         connection.execute(
             DELIVERY.insert().values(

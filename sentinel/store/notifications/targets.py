@@ -5,19 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Row
 
 from sentinel.notifications.decision import GroupNow, Notified, Policy
 from sentinel.notifications.group_policy import policy_from
 from sentinel.notifications.grouping import CHANNEL
 from sentinel.notifications.standby import Standby
+from sentinel.notifications.summary import summary_channels
 from sentinel.prefect_client.channel_types import takes_acknowledgements
 from sentinel.schema.groups import AlertGroup
 from sentinel.store.notifications.channel_health import Gates
 from sentinel.store.notifications.queries import LOG_ENTRIES, seen_by
 from sentinel.store.notifications.receivers import DEFAULT, FALLBACK, INBOX
 
-__all__ = ["last_notified", "log_entries", "policy_of", "seen_by_channel", "targets_of"]
+__all__ = ["last_notified", "limited", "log_entries", "policy_of", "seen_by_channel", "targets_of"]
 
 
 def log_entries(connection: Connection, group_id: str) -> dict[tuple[str, str], Row[Any]]:
@@ -51,7 +53,7 @@ def targets_of(
     notified = {key[1]: key for _, key in told}
     by_channel: dict[str, tuple[str, str]] = {}
     for name in group.receivers:
-        refs = channels.get(name, channels[DEFAULT])
+        refs = summary_channels(group.route, group.labels, channels.get(name, channels[DEFAULT]))
         # An alert about a channel goes another way.
         refs = [ref for ref in refs if ref != group.labels.get(CHANNEL)]
         if group.firing and all(gates.is_out(ref) or ref in refusing for ref in refs):
@@ -92,7 +94,13 @@ def last_notified(
         attempts=row.attempts, retry_at=row.retry_at, refused_seq=row.refused_seq,
         down_until=down_until, not_loaded_until=not_loaded_until, reference=row.reference,
         acknowledged=row.told_acknowledged if takes_acknowledgements(row.channel) else None,
+        summary=row.summary,
     )  # fmt: skip
+
+
+def limited(last: Notified, until: datetime | None) -> Notified:
+    """Return the last notification with when the limit of messages allows the next one."""
+    return last if until is None else msgspec.structs.replace(last, limited_until=until)
 
 
 def policy_of(group: AlertGroup) -> Policy:

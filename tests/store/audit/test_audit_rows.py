@@ -20,6 +20,7 @@ from sentinel.store import Store
 from sentinel.store.access.keys import Keys
 from sentinel.store.audit.queries import AuditItem, every
 from sentinel.store.notifications.channel_health import record_recovery
+from sentinel.store.notifications.message_limits import set_message_limit
 from tests.event_policies.streets import Street, policy
 from tests.world import World
 
@@ -115,6 +116,8 @@ CHANGES: dict[str, Callable[[Store], object]] = {
     "rule.retired": lambda store: store.rules.retire("disk", actor="ada"),
     "receiver.set": lambda store: store.receivers.set("ops", ["inbox"], actor="ada"),
     "receiver.removed": lambda store: store.receivers.remove("ops", actor="ada"),
+    "receiver.limited": lambda s: set_message_limit(s, "receiver", "ops", 5, actor="ada"),
+    "channel.limited": lambda s: set_message_limit(s, "channel", "inbox", 0, actor="ada"),
     "view.saved": lambda store: store.views.save("ada", "live", "mine", "q=2"),
     "view.removed": lambda store: store.views.remove("ada", "live", "mine"),
     "channel.tested": lambda store: record_recovery(store, "sentinel-webhook/ops", actor="ada"),

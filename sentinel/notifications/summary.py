@@ -1,0 +1,115 @@
+"""Summaries: one message about all groups that were held back from a channel. Pure.
+
+A summary is a group of its own for one tenant, receiver and channel, whose members are the alerts
+that were held back. So it has a link that opens exactly them, is retried, repeated, acknowledged
+and resolved as any group, and each of its alerts can be asked why (docs/adr/0027).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from sentinel.labels.fingerprint import fingerprint
+from sentinel.notifications.channel import Message
+from sentinel.notifications.grouping import Membership
+from sentinel.severity import Severity, severity_of
+
+__all__ = ["ROUTE", "is_summary", "summarised", "summary_channels", "summary_membership"]
+
+ROUTE = "summary:"
+"""How the route of a summary begins; no receiver's name has a colon."""
+RECEIVER, THROUGH = "receiver", "channel"
+_MOST_NAMES = 5
+
+
+def is_summary(route: str) -> bool:
+    """Return whether a group is a summary of others that were held back."""
+    return route.startswith(ROUTE)
+
+
+def summary_membership(
+    tenant: str, receiver: str, channel: str, *, interval: timedelta
+) -> Membership:
+    """Return the summary of a receiver's channel as alerts are entered into it.
+
+    Args:
+        tenant: of the alerts: a summary crosses no tenants
+        receiver: name of the receiver
+        channel: reference of its channel
+        interval: at least so long between two messages about further alerts
+
+    Returns:
+        The group's key, labels, receivers and times.
+    """
+    labels = {RECEIVER: receiver, THROUGH: channel}
+    return Membership(
+        key=fingerprint(tenant, ROUTE, labels),
+        route=f"{ROUTE}{receiver}",
+        tenant=tenant,
+        labels=labels,
+        receivers=(receiver,),
+        policy={
+            "group_wait": 0.0, "group_interval": interval.total_seconds(),
+            "repeat_interval": 14_400.0,
+        },
+        wait=timedelta(0),
+    )  # fmt: skip
+
+
+def summary_channels(route: str, labels: Mapping[str, str], refs: Sequence[str]) -> list[str]:
+    """Return the channels of a receiver that a group is sent through.
+
+    Args:
+        route: of the group
+        labels: of the group
+        refs: the receiver's channels of now
+
+    Returns:
+        The one that a summary is of, unless it has left the receiver; else all of them.
+    """
+    through = labels.get(THROUGH) if is_summary(route) else None
+    return [one for one in refs if one == through] or list(refs)
+
+
+def summarised(message: Message, groups: int, since: datetime) -> Message:
+    """Return the message about a summary in the words of one.
+
+    Args:
+        message: about the summary as about any group
+        groups: how many groups its firing alerts belong to
+        since: when the first of them was held back
+
+    Returns:
+        The message with counts by severity, rule and service; as it is where nothing fires.
+    """
+    firing = message.alerts[: message.firing]
+    if not firing:
+        return message
+    of = f"{groups:,} groups" if groups != 1 else "one group"
+    alerts = f"{len(firing):,} alerts" if len(firing) != 1 else "one alert"
+    ranks = Counter(severity_of(alert.severity) for alert in firing)
+    parts = [
+        f"{alerts} of {of} held back since {since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        ", ".join(f"{ranks[rank]:,} {Severity(rank).word}" for rank in sorted(ranks, reverse=True)),
+        _most("rules", (alert.rule for alert in firing)),
+        _most("services", (alert.labels.get("service", "") for alert in firing)),
+    ]
+    return msgspec.structs.replace(
+        message,
+        title=f"[{message.severity}] {of} held back: {alerts}",
+        reason_text="; ".join([*(part for part in parts if part), *message.notices]),
+    )
+
+
+def _most(what: str, names: Iterable[str]) -> str:
+    counts = Counter(name for name in names if name)
+    if not counts:
+        return ""
+    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    named = ", ".join(f"{name} {count:,}" for name, count in ordered[:_MOST_NAMES])
+    more = len(ordered) - _MOST_NAMES
+    return f"{what}: {named}" + (f" and {more:,} more" if more > 0 else "")

@@ -1,0 +1,119 @@
+"""Messages a minute: the limits that people set, and what was sent within the last minute.
+
+A claim counts and adds its deliveries in one transaction, and one transaction at a time counts, so
+that the limit is exact however many processes send.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from sqlalchemy import Connection, bindparam, select, text
+
+from sentinel.audit.change import Change
+from sentinel.errors import ConfigurationError
+from sentinel.notifications.message_limit import MINUTE, MessageLimits, SentRecently
+from sentinel.schema.columns import Moment
+from sentinel.schema.message_limits import MessageLimit
+from sentinel.store.database.tables import DELIVERY, table_of
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["message_limits", "sent_recently", "set_message_limit"]
+
+LIMIT = table_of(MessageLimit)
+_LOCK = 0x5E471E7
+"""Key of PostgreSQL's advisory lock: any number that never changes."""
+_MOST = 100_000
+
+
+def message_limits(store: Store) -> MessageLimits:
+    """Return the limits of now."""
+    with store.read() as connection:
+        return _limits(store, connection)
+
+
+def set_message_limit(
+    store: Store,
+    kind: Literal["receiver", "channel"],
+    name: str,
+    per_minute: int | None,
+    *,
+    actor: str = "",
+) -> None:
+    """Set how many messages a minute a receiver or a channel is sent at most.
+
+    Args:
+        store: the shared database
+        kind: a receiver's limit holds for each of its channels, a channel's for all receivers
+        name: of the receiver, or reference of the channel
+        per_minute: 0 for no limit; None for that of SENTINEL_MESSAGES_PER_MINUTE
+        actor: who does it
+
+    Raises:
+        ConfigurationError: the number is out of range
+    """
+    if per_minute is not None and not 0 <= per_minute <= _MOST:
+        raise ConfigurationError(
+            f"{per_minute} messages a minute is no limit",
+            hint=f"Give a number up to {_MOST:,}, 0 for no limit, or default.",
+        )
+
+    def work(connection: Connection) -> None:
+        mine = (LIMIT.c.kind == kind, LIMIT.c.name == name)
+        query = select(LIMIT.c.per_minute).where(*mine).with_for_update()
+        before: int | None = connection.execute(query).scalar()
+        if before == per_minute:
+            return
+        connection.execute(LIMIT.delete().where(*mine))
+        if per_minute is not None:
+            connection.execute(LIMIT.insert().values(kind=kind, name=name, per_minute=per_minute))
+        change = Change(
+            action=f"{kind}.limited", object_kind=kind, object_id=name, object_name=name,
+            before={"per_minute": before}, after={"per_minute": per_minute},
+        )  # fmt: skip
+        store.audit.add(connection, change, actor=actor)
+        store.changed(connection)
+
+    store.in_transaction(work)
+
+
+def sent_recently(
+    store: Store, connection: Connection, now: datetime, *, alone: bool = False
+) -> SentRecently:
+    """Return what was sent within the last minute, against the limits.
+
+    Args:
+        store: the shared database
+        connection: an open transaction
+        now: the present moment
+        alone: no other transaction counts before this one has ended; it must write
+
+    Returns:
+        The count, to which the transaction adds what it sends.
+    """
+    if alone and store.dialect == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    rows = connection.execute(_RECENT, {"since": now - MINUTE})
+    sent = [(row.receiver, row.channel, row.started_at) for row in rows]
+    return SentRecently(_limits(store, connection), sent, now)
+
+
+def _limits(store: Store, connection: Connection) -> MessageLimits:
+    by_kind: dict[str, dict[str, int]] = {"receiver": {}, "channel": {}}
+    for row in connection.execute(_ALL):
+        by_kind[row.kind][row.name] = row.per_minute
+    return MessageLimits(
+        usual=store.options.messages_per_minute,
+        receivers=by_kind["receiver"],
+        channels=by_kind["channel"],
+    )
+
+
+# Built once, since SQLAlchemy compiles a statement once for each object.
+_ALL = select(LIMIT)
+_RECENT = select(DELIVERY.c.receiver, DELIVERY.c.channel, DELIVERY.c.started_at).where(
+    DELIVERY.c.started_at > bindparam("since", type_=Moment())
+)

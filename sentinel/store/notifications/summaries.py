@@ -1,0 +1,233 @@
+"""Summaries of groups that were held back: their alerts enter one further group, which is sent.
+
+It takes a transaction of its own after the claim that held them back, since alerts enter a group
+under the locks of their rules. If a process dies in between, the groups are decided on again at
+the time that the claim has written.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import BindParameter, Connection, Row, bindparam, func, or_, select
+
+from sentinel.notifications.channel import Message
+from sentinel.notifications.decision import Decision, GroupNow
+from sentinel.notifications.message_limit import MINUTE
+from sentinel.notifications.reasons import Reason
+from sentinel.notifications.summary import (
+    ROUTE,
+    is_summary,
+    summarised,
+    summary_membership,
+)
+from sentinel.schema.columns import Moment
+from sentinel.schema.groups import AlertGroup
+from sentinel.store.database.chunks import chunks
+from sentinel.store.database.tables import ALERT, GROUP, MEMBER
+from sentinel.store.notifications.deliveries import UPDATE_LOG_ENTRY, log_entry_key
+from sentinel.store.notifications.groups import Fired, GroupChanges
+from sentinel.store.rules.lock import lock_rules
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["HeldGroup", "as_summary", "held_group", "summarise"]
+
+
+class HeldGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """A group that a claim held back from a channel, and that a summary is to name.
+
+    Attributes:
+        tenant: of the group
+        receiver: name of the receiver
+        channel: reference of its channel
+        group_id: of the group
+        seq: the group's, as the claim saw it
+        until: when the next decision on the group is due where no summary names it
+        otherwise: when it is due for the sake of other channels; None for not
+    """
+
+    tenant: str
+    receiver: str
+    channel: str
+    group_id: str
+    seq: int
+    until: datetime
+    otherwise: datetime | None = None
+
+
+def held_group(
+    group: AlertGroup, target: tuple[str, str], seen: GroupNow, decision: Decision
+) -> HeldGroup | None:
+    """Return what a summary is to name of a group that was decided on.
+
+    Args:
+        group: the group
+        target: receiver and channel
+        seen: the group as the channel knows it
+        decision: about it
+
+    Returns:
+        The group; None where nothing is held back, where it is a summary itself, or where the
+        channel is owed more than the first word about it: a later word follows by itself.
+    """
+    until = decision.next_at
+    if until is None or decision.held is not Reason.FIRST:
+        return None
+    if seen.suppressed or is_summary(group.route):
+        return None
+    receiver, channel = target
+    return HeldGroup(
+        tenant=group.tenant, receiver=receiver, channel=channel, group_id=group.id, seq=group.seq,
+        until=until,
+    )  # fmt: skip
+
+
+def summarise(store: Store, held: Sequence[HeldGroup]) -> None:
+    """Enter the alerts of groups that were held back into the summaries of their channels.
+
+    Args:
+        store: the shared database
+        held: groups of one claim, each held back for nothing but a limit of messages
+    """
+    by_summary: dict[tuple[str, str, str], list[HeldGroup]] = defaultdict(list)
+    for one in held:
+        by_summary[one.tenant, one.receiver, one.channel].append(one)
+    for key in sorted(by_summary):
+        for piece in chunks(by_summary[key]):
+            store.in_transaction(partial(_enter, store, piece))
+
+
+def _enter(store: Store, held: Sequence[HeldGroup], connection: Connection) -> None:
+    now = store.now()
+    first = held[0]
+    home = summary_membership(first.tenant, first.receiver, first.channel, interval=MINUTE)
+    ids = [one.group_id for one in held]
+    lock_rules(connection, connection.execute(_RULES, {"groups": ids}).tuples())
+    last = connection.execute(_LAST, {"key": home.key}).scalar()
+    groups = connection.execute(_LOCK, {"groups": [*ids, *([last] if last else [])]}).all()
+    seqs = {row.id: row.seq for row in groups if row.status != "resolved"}
+    # What changed since the claim is decided on again.
+    still = [one for one in held if seqs.get(one.group_id) == one.seq]
+    entering = _alerts(connection, [one.group_id for one in still], now)
+    if not entering:
+        return
+    changes = GroupChanges(store, connection)
+    changes.fired = [
+        Fired(alert_id, row.title, row.severity, home, fresh=False)
+        for alert_id, row in entering.items()
+    ]
+    events, due = changes.carry_out(now)
+    store.outbox.add(connection, events)
+    summary = connection.execute(_LAST, {"key": home.key}).scalar_one()
+    named = {row.group_id: row.severity for row in entering.values()}
+    _cover(connection, [one for one in still if one.group_id in named], named, summary, now)
+    if due:
+        store.wakes.request(connection, now)
+    store.changed(connection)
+
+
+def _alerts(connection: Connection, groups: Sequence[str], now: datetime) -> dict[str, Row[Any]]:
+    """Return what fires in groups and is not suppressed, by alert, the most severe last."""
+    rows = connection.execute(_FIRING, {"groups": groups, "now": now})
+    return {row.alert_id: row for row in rows}
+
+
+def _cover(
+    connection: Connection, held: Sequence[HeldGroup], severities: dict[str, int], summary: str,
+    now: datetime,
+) -> None:  # fmt: skip
+    """Have the channel know the groups as they are now, by the summary alone."""
+    known = {
+        "told_firing": 0, "told_at": None, "summary": summary, "reason": str(Reason.IN_SUMMARY),
+        "decided_at": now, "next_at": None, "attempts": 0, "retry_at": None, "refused_seq": None,
+        "error": "",
+    }  # fmt: skip
+    connection.execute(
+        UPDATE_LOG_ENTRY,
+        [
+            {
+                **log_entry_key(one.group_id, one.receiver, one.channel), **known,
+                "told_seq": one.seq, "told_severity": severities[one.group_id],
+            }
+            for one in held
+        ],
+    )  # fmt: skip
+    connection.execute(
+        _NOT_DUE,
+        [
+            {"of_group": one.group_id, "until": one.until, "due_at": one.otherwise}
+            for one in held
+        ],
+    )  # fmt: skip
+
+
+def as_summary(connection: Connection, group: AlertGroup, message: Message) -> Message:
+    """Return the message about a group in the words of a summary, where it is one.
+
+    Args:
+        connection: the claim's transaction
+        group: that the message is about
+        message: composed as about any group
+
+    Returns:
+        The message.
+    """
+    if not is_summary(group.route):
+        return message
+    groups = connection.execute(_GROUPS, {"summary": group.id}).scalar_one()
+    return summarised(message, groups, group.opened_at)
+
+
+# Built once, since SQLAlchemy compiles a statement once for each object.
+_IN: BindParameter[Any] = bindparam("groups", expanding=True)
+_JOINED = MEMBER.join(ALERT, ALERT.c.id == MEMBER.c.alert_id)
+_RULES = (
+    select(ALERT.c.tenant, ALERT.c.rule)
+    .select_from(_JOINED)
+    .where(MEMBER.c.group_id.in_(_IN), MEMBER.c.resolved_seq.is_(None))
+    .distinct()
+)
+_LAST = (
+    select(GROUP.c.id).where(GROUP.c.key == bindparam("key")).order_by(GROUP.c.id.desc()).limit(1)
+)
+_LOCK = (
+    select(GROUP.c.id, GROUP.c.seq, GROUP.c.status)
+    .where(GROUP.c.id.in_(_IN))
+    .order_by(GROUP.c.id)
+    .with_for_update()
+)
+_FIRING = (
+    select(MEMBER.c.alert_id, MEMBER.c.group_id, ALERT.c.title, ALERT.c.severity)
+    .select_from(_JOINED)
+    .where(MEMBER.c.group_id.in_(_IN), MEMBER.c.resolved_seq.is_(None))
+    .where(
+        or_(
+            ALERT.c.suppressed_until.is_(None),
+            ALERT.c.suppressed_until <= bindparam("now", type_=Moment()),
+        )
+    )
+    .order_by(ALERT.c.severity, MEMBER.c.alert_id)
+)
+_NOT_DUE = (
+    GROUP.update()
+    .where(GROUP.c.id == bindparam("of_group"), GROUP.c.due_at == bindparam("until"))
+    .values(due_at=bindparam("due_at"))
+)
+_OWN, _OTHER = MEMBER.alias("own"), MEMBER.alias("other")
+_GROUPS = (
+    select(func.count(_OTHER.c.group_id.distinct()))
+    .select_from(
+        _OWN.join(_OTHER, _OTHER.c.alert_id == _OWN.c.alert_id).join(
+            GROUP, GROUP.c.id == _OTHER.c.group_id
+        )
+    )
+    .where(_OWN.c.group_id == bindparam("summary"), _OWN.c.resolved_seq.is_(None))
+    .where(_OTHER.c.resolved_seq.is_(None), GROUP.c.route.not_like(f"{ROUTE}%"))
+)
