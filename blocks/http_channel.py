@@ -38,6 +38,8 @@ _SAYS = (
     "detail",
 )
 """Where vendors put the words for people in the JSON of a refusal."""
+_CONFIRMS = ("message", "result", "status")
+"""The same in the JSON of a confirmation, where it is a text."""
 _MOST_SAID = 200
 _PART_OF_SECRET = re.compile(r"[\w-]{6,}")
 
@@ -167,10 +169,11 @@ class HttpChannel(Block):
 
     def _answer(self, answer: Answer) -> str:
         """Return what an endpoint said that took a request, as `202 Accepted: Event processed`."""
-        said = self._said(answer.body.decode("utf-8", "replace")) if self._quotes else ""
+        body = answer.body.decode("utf-8", "replace") if self._quotes else ""
+        said = self._said(body, taken=True)
         return f"{answer.status}: {said}" if said else answer.status
 
-    def _said(self, body: str) -> str:
+    def _said(self, body: str, *, taken: bool = False) -> str:
         """Return what the endpoint says, in one line, without anything of the block's secrets."""
         try:
             found = json.loads(body)
@@ -178,7 +181,8 @@ class HttpChannel(Block):
             found = body
         if isinstance(found, dict):
             fields = cast("dict[str, Any]", found)
-            parts = [fields[name] for name in _SAYS if fields.get(name)]
+            parts = [fields[name] for name in (_CONFIRMS if taken else _SAYS) if fields.get(name)]
+            parts = [one for one in parts if isinstance(one, str) or not taken]
             found = "; ".join(one if isinstance(one, str) else json.dumps(one) for one in parts)
         text = one_line(str(found)) if isinstance(found, str) else ""
         for secret in self._secrets():

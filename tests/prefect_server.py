@@ -190,7 +190,8 @@ class Received:
 class Receiver:
     """A real HTTP server that keeps every request and answers what it is told to.
 
-    It hangs up on as many requests as `hangs_up` says, without an answer.
+    It hangs up on as many requests as `hangs_up` says, without an answer, and on every request
+    before the last `owes` bytes of its body.
     """
 
     def __init__(self) -> None:
@@ -200,6 +201,7 @@ class Receiver:
         self.replies: list[bytes] = []
         self.headers: dict[str, str] = {}
         self.hangs_up = 0
+        self.owes = 0
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -218,7 +220,7 @@ class Receiver:
                     self.send_header("Location", receiver.url + "/elsewhere")
                 for name, value in receiver.headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(said)))
+                self.send_header("Content-Length", str(len(said) + receiver.owes))
                 self.end_headers()
                 self.wfile.write(said)
 

@@ -117,7 +117,7 @@ class SlackApp(HttpChannel):
             raise _Gone(f"{self._what} answered {error}", permanent=True)
         if error:
             raise delivery_error(self._what, error, answer)
-        return Answer(headers=answer.headers) if threaded else answer
+        return Answer(headers=answer.headers, status=answer.status) if threaded else answer
 
     def _reference(self, answer: Answer) -> str:
         if not answer.body:  # of the thread

@@ -18,6 +18,7 @@ import blocks
 from blocks.http_channel import HttpChannel, HttpRequest, timeout_field
 from blocks.message_text import clipped, fitted, utf8_size, utf16_size
 from blocks.vendors import VENDORS, registered
+from blocks.vendors.opsgenie import Opsgenie
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Message
 from sentinel.prefect_client.channel_types import CAPABILITY, slug_of, vendor_words
@@ -182,3 +183,29 @@ def test_a_text_is_cut_at_its_limit_and_not_before():
     assert clipped("🔥" * 3, 5, utf16_size) == "🔥" * 2 + "…"
     assert fitted(["a" * 10, "b" * 10], 21, 2) == "a" * 10 + "\n" + "b" * 10
     assert fitted(["a" * 10, "b" * 10], 23, 3).endswith("… and 2 more")
+
+
+@pytest.mark.parametrize(
+    ("says", "answer"),
+    [
+        (
+            b'{"status": "success", "message": "Event processed"}',
+            "200 OK: Event processed; success",
+        ),
+        (b'{"message": {"ts": 1}}', "200 OK"),
+        (b"ok", "200 OK: ok"),
+        (b'{"result": "for an-api-key-of-ours"}', "200 OK: for ***"),
+    ],
+)
+def test_the_answer_of_who_took_it_is_kept_without_secrets(
+    receiver: Receiver, says: bytes, answer: str
+):
+    receiver.says = says
+    channel = Opsgenie(api_key=SecretStr("an-api-key-of-ours"), url=receiver.url)
+    assert channel.send(message()).answer == answer
+
+
+def test_a_body_that_breaks_off_does_not_undo_what_was_taken(receiver: Receiver):
+    receiver.says, receiver.owes = b"ok", 100
+    channel = Opsgenie(api_key=SecretStr("an-api-key-of-ours"), url=receiver.url)
+    assert channel.send(message()).answer.startswith("200 OK")
