@@ -38,6 +38,9 @@ ACTIONS: dict[str, str] = {
     "channel.limited": "limited the messages a minute of the channel",
     "channel.tested": "tested the channel, which had failed:",
     "routes.applied": "applied the routes,",
+    "oncall.applied": "applied the on-call document,",
+    "oncall.overridden": "put somebody on call in the schedule",
+    "oncall.override_removed": "took back an override of the schedule",
     "event_pack.set": "rolled out the event policies of",
     "event_pack.removed": "removed the event policies of",
     "view.saved": "saved the view",
@@ -64,7 +67,7 @@ ACTIONS: dict[str, str] = {
 """Every code that an audit row may have, in words between who did it and the object's name."""
 OBJECT_KINDS = (
     "alert", "rule", "receiver", "channel", "routes", "event_pack", "view", "inbox", "deployment",
-    "database", "settings", "person", "key", "audit", "access_review",
+    "database", "settings", "person", "key", "audit", "access_review", "oncall",
 )  # fmt: skip
 """What a change can be about."""
 

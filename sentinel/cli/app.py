@@ -19,11 +19,13 @@ from sentinel.cli import (
     channels,
     database,
     deploy,
+    escalation,
     events,
     instance,
     keys,
     log_levels,
     message_limits,
+    oncall_document,
     people,
     person,
     receivers,
@@ -92,6 +94,8 @@ Alerts built out of Prefect: a rule is a deployment, a check is a flow run.
 
     sentinel channel add slack ops --receiver default
     sentinel channel test ops
+    sentinel oncall now                who is called now, and who is next
+    sentinel escalation test default   whom a page would reach, and when
 
 Every list accepts `--json`. Settings are environment variables, see `.env.example`.
 The Tab key completes names and ids after `sentinel --install-completion`.
@@ -120,6 +124,8 @@ vendor_channels.add_commands(channels.adding)
 message_limits.add_commands(receivers.commands, channels.commands)
 app.add_typer(channels.commands, name="channel")
 app.add_typer(routes.commands, name="route")
+app.add_typer(oncall_document.commands, name="oncall")
+app.add_typer(escalation.commands, name="escalation")
 app.add_typer(keys.commands, name="key")
 app.add_typer(people.commands, name="user")
 app.add_typer(roles.commands, name="role")

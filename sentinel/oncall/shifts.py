@@ -34,6 +34,8 @@ class Shift(msgspec.Struct, frozen=True):
         end: in UTC
         people: in the order of the layers, each once; never empty
         source: `layer NAME`, `temporary schedule` or `override`
+
+    A turn of a rotation is a shift of its own, also where the same person has the next one.
     """
 
     start: datetime
@@ -46,6 +48,7 @@ class _Part(NamedTuple):
     start: datetime
     end: datetime
     people: tuple[str, ...]
+    turn: int = 0
 
 
 def shifts(
@@ -67,18 +70,15 @@ def shifts(
     """
     start, end = utc(start), utc(end)
     found: list[Shift] = []
-    for begins, ends, people, source in _applied(schedule, overrides, start, end):
-        last = found[-1] if found else None
+    before: tuple[object, ...] = ()
+    for begins, ends, people, source, turn in _applied(schedule, overrides, start, end):
         if not people:
             continue
-        if (
-            last is not None
-            and last.end == begins
-            and (last.people, last.source) == (people, source)
-        ):
-            found[-1] = Shift(last.start, ends, people, source)
+        if found and found[-1].end == begins and before == (people, source, turn):
+            found[-1] = Shift(found[-1].start, ends, people, source)
         else:
             found.append(Shift(begins, ends, people, source))
+        before = (people, source, turn)
     return found
 
 
@@ -139,8 +139,8 @@ def next_change(
 
 def _applied(
     schedule: Schedule, overrides: Sequence[Override], start: datetime, end: datetime
-) -> Iterator[tuple[datetime, datetime, tuple[str, ...], str]]:
-    """Yield spans in which nothing changes, with who is on call and what put them there."""
+) -> Iterator[tuple[datetime, datetime, tuple[str, ...], str, tuple[int, ...]]]:
+    """Yield spans in which nothing changes, with who is on call, why, and the turn."""
     of_layers = [list(_parts(one, schedule, start, end)) for one in schedule.layers]
     temporary = [_Temporary(one, schedule.zone) for one in schedule.temporary]
     edges = {start, end}
@@ -151,28 +151,29 @@ def _applied(
     moments = sorted(edge for edge in edges if start <= edge <= end)
     readers = [_reader(parts) for parts in of_layers]
     for begins, ends in pairwise(moments):
-        found = [read(begins) for read in readers]
-        people, source = _combined(schedule, found), _source(schedule, found)
+        held = [read(begins) for read in readers]
+        people = _combined(schedule, [() if one is None else one.people for one in held])
+        source, turn = _source(schedule, held)
         for one in temporary:
             if one.start <= begins < one.end:
-                people, source = one.at(begins), "temporary schedule"
+                people, source, turn = one.at(begins), "temporary schedule", ()
         for one in overrides:
             if one.start <= begins < one.end and (changed := _replaced(people, one)) != people:
-                people, source = changed, "override"
-        yield begins, ends, people, source
+                people, source, turn = changed, "override", ()
+        yield begins, ends, people, source, turn
 
 
-def _reader(parts: list[_Part]) -> Callable[[datetime], tuple[str, ...]]:
-    """Return what tells who a layer has on call, asked for rising moments."""
+def _reader(parts: list[_Part]) -> Callable[[datetime], _Part | None]:
+    """Return what tells whom a layer has on call, asked for rising moments."""
     place = 0
 
-    def read(moment: datetime) -> tuple[str, ...]:
+    def read(moment: datetime) -> _Part | None:
         nonlocal place
         while place < len(parts) and parts[place].end <= moment:
             place += 1
         if place < len(parts) and parts[place].start <= moment:
-            return parts[place].people
-        return ()
+            return parts[place]
+        return None
 
     return read
 
@@ -189,14 +190,14 @@ def _parts(layer: Layer, schedule: Schedule, start: datetime, end: datetime) -> 
     all_turns = turns(layer.rotation, zone, start, end)
     if not layer.within:
         for turn in all_turns:
-            yield _Part(max(turn.start, start), min(turn.end, end), turn.people)
+            yield _Part(max(turn.start, start), min(turn.end, end), turn.people, turn.number)
         return
     spans = _hours(layer, schedule.timezone).spans(start, end)
     turn, span = next(all_turns, None), next(spans, None)
     while turn is not None and span is not None:
         begins, ends = max(turn.start, span[0]), min(turn.end, span[1])
         if begins < ends:
-            yield _Part(begins, ends, turn.people)
+            yield _Part(begins, ends, turn.people, turn.number)
         if turn.end <= span[1]:
             turn = next(all_turns, None)
         else:
@@ -258,12 +259,13 @@ def _combined(schedule: Schedule, found: Sequence[tuple[str, ...]]) -> tuple[str
     return next((_once(people) for people in reversed(found) if people), ())
 
 
-def _source(schedule: Schedule, found: Sequence[tuple[str, ...]]) -> str:
-    holding = [place for place, people in enumerate(found) if people]
+def _source(schedule: Schedule, held: Sequence[_Part | None]) -> tuple[str, tuple[int, ...]]:
+    """Return the layers that decide, in words, and the number of the turn of each."""
+    holding = [(place, one.turn) for place, one in enumerate(held) if one is not None]
     if schedule.combine == "topmost":
         holding = holding[-1:]
-    names = (schedule.layers[place].name or str(place + 1) for place in holding)
-    return f"layer {', '.join(names)}"
+    names = (schedule.layers[place].name or str(place + 1) for place, _ in holding)
+    return f"layer {', '.join(names)}", tuple(turn for _, turn in holding)
 
 
 def _replaced(people: tuple[str, ...], override: Override) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ from sentinel.schema.notifications import (
     SystemLog,
     Wake,
 )
+from sentinel.schema.oncall import OnCallOverride, OnCallVersion
 from sentinel.schema.people import FailedLogin, LoginAddress, Person, PersonSession
 from sentinel.schema.remediation import RemediationRow
 from sentinel.schema.rollups import Rollup, RollupHour, RollupMark, RollupState
@@ -78,6 +79,8 @@ __all__ = [
     "Moment",
     "NotificationLogEntry",
     "NotificationOutcome",
+    "OnCallOverride",
+    "OnCallVersion",
     "OutboxEvent",
     "PendingChange",
     "Person",

@@ -105,6 +105,12 @@ def test_the_next_change_is_when_other_people_are_on_call():
     assert next_change(ends, [], at("2026-01-06T09:00")) == at("2026-01-30T00:00")
 
 
+def test_a_turn_is_a_shift_of_its_own_also_where_the_same_person_has_the_next():
+    alone = schedule(layers=[layer(["ann"], "2026-01-05T09:00", name="weekly")])
+    found = shifts(alone, [], at("2026-01-05T09:00"), at("2026-01-26T09:00"))
+    assert [one.start for one in found] == [at(f"2026-01-{day}T09:00") for day in ("05", 12, 19)]
+
+
 def test_gaps_are_what_the_coverage_asks_for_and_nobody_takes():
     office = [{"days": "mon-fri", "start": "08:00", "end": "18:00"}]
     day = schedule(layers=[DAYTIME], coverage=office)
@@ -122,7 +128,7 @@ def test_loads_count_hours_nights_and_weekends_and_name_who_has_too_many():
     uneven = schedule(layers=[layer(["ann", "ann", "ben"], "2026-01-05T00:00")])
     found = loads(uneven, shifts(uneven, [], at("2026-01-05T00:00"), at("2026-01-26T00:00")))
     assert [(one.person, one.hours, one.shifts) for one in found] == [
-        ("ann", 336.0, 1), ("ben", 168.0, 1)
+        ("ann", 336.0, 2), ("ben", 168.0, 1)
     ]  # fmt: skip
     assert [one.weekend_hours for one in found] == [96.0, 48.0]
     assert [one.night_hours for one in found] == [14 * 9.0, 7 * 9.0]

@@ -18,6 +18,7 @@ from sentinel.errors import ConfigurationError, Conflict, NotFound
 from sentinel.schema.access import AccessGrant, ApiKey
 from sentinel.schema.log_levels import LogLevelRow
 from sentinel.schema.notifications import SystemLog
+from sentinel.schema.oncall import OnCallOverride, OnCallVersion
 from sentinel.schema.people import Person
 from sentinel.schema.routes import RouteVersion
 from sentinel.schema.saved_views import SavedView
@@ -35,6 +36,8 @@ from sentinel.store.database.tables import (
     TIMELINE,
     table_of,
 )
+from sentinel.store.oncall.documents import active_document
+from sentinel.store.oncall.erasing import erase_from_oncall, overrides_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -44,13 +47,15 @@ __all__ = ["erase", "export"]
 _VIEW, _LOG, _ACCOUNT = table_of(SavedView), table_of(SystemLog), table_of(Person)
 _KEY, _GRANT, _SILENCE = table_of(ApiKey), table_of(AccessGrant), table_of(Silence)
 _LEVEL, _ROUTES = table_of(LogLevelRow), table_of(RouteVersion)
+_OVERRIDE, _ONCALL = table_of(OnCallOverride), table_of(OnCallVersion)
 _NAMED: Sequence[tuple[Table, str]] = (
     (ALERT, "acknowledged_by"), (ALERT, "assignee"), (ALERT, "resolved_by"), (TIMELINE, "actor"),
     (RULE, "switched_by"), (SUPPRESSION, "actor"), (_SILENCE, "actor"), (_SILENCE, "ended_by"),
     (_KEY, "created_by"), (_KEY, "revoked_by"), (_GRANT, "granted_by"),
     (_ACCOUNT, "created_by"), (PENDING_CHANGE, "asked_by"), (PENDING_CHANGE, "asked_as"),
     (PENDING_CHANGE, "decided_by"), (SEPARATED, "switched_by"),
-    (_LEVEL, "set_by"), (_ROUTES, "applied_by"),
+    (_LEVEL, "set_by"), (_ROUTES, "applied_by"), (_ONCALL, "applied_by"),
+    (_OVERRIDE, "made_by"), (_OVERRIDE, "removed_by"), (_OVERRIDE, "replaces"),
 )  # fmt: skip
 """Columns that hold the name of a person."""
 
@@ -79,6 +84,8 @@ def export(store: Store, name: str, *, actor: str) -> dict[str, Any]:
             rows = connection.execute(select(table).where(column == name)).mappings()
             if told := [_plain(row) for row in rows]:
                 found.setdefault(table.name, []).extend(told)
+        if told := [_plain(row) for row in overrides_of(connection, name)]:
+            found.setdefault("oncall_override", []).extend(told)
     changes = [one for some in every(store, AuditFilter(actor=name)) for one in some]
     if len(found) == 1 and not changes:
         raise NotFound(f"nothing is stored under the name {name[:100]!r}")
@@ -106,7 +113,7 @@ def erase(store: Store, name: str, *, actor: str) -> str:
         The pseudonym, which the rows have from now on.
 
     Raises:
-        Conflict: the person has an account
+        Conflict: the person has an account, or is in the on-call document
         ConfigurationError: the name is empty
     """
     if not name.strip() or name != name.strip():
@@ -119,6 +126,11 @@ def _erase(store: Store, connection: Connection, name: str, actor: str) -> str:
     if connection.execute(account).first() is not None:
         raise Conflict(
             f"{name} has an account", hint=f"Delete it first: sentinel user delete {name}"
+        )
+    if name in active_document(connection).people:
+        raise Conflict(
+            f"{name} is in the on-call document",
+            hint="Take them out of it first: sentinel oncall show, sentinel oncall apply FILE",
         )
     person = person_of(store, connection, name)
     label = f"erased-{person[:8]}"
@@ -137,6 +149,7 @@ def _erase(store: Store, connection: Connection, name: str, actor: str) -> str:
     assigned = and_(TIMELINE.c.kind == "assigned", TIMELINE.c.comment == name)
     connection.execute(TIMELINE.update().where(assigned).values(comment=label))
     connection.execute(_VIEW.delete().where(_VIEW.c.owner == name))
+    erase_from_oncall(connection, name, label)
     _erase_from_log(connection, name, label)
     erase_from_security(connection, name, label)
     connection.execute(AUDIT_PERSON.update().where(mine).values(name=None, salt=None))

@@ -14,6 +14,7 @@ from sentinel.schema.alerts import Suppression
 from sentinel.schema.answered_requests import AnsweredRequest
 from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
 from sentinel.schema.notifications import Delivery, InboxMessage, NotificationOutcome, SystemLog
+from sentinel.schema.oncall import OnCallOverride
 from sentinel.schema.silences import Silence
 from sentinel.store.database.bulk import id_array
 from sentinel.store.database.tables import ALERT, GROUP, RULE
@@ -99,6 +100,7 @@ def retain(store: Store, older_than: timedelta) -> Retained:
         connection.execute(delete(AcknowledgeLink).where(ended))
         connection.execute(delete(Suppression).where(col(Suppression.until) < store.now()))
         connection.execute(delete(Silence).where(col(Silence.until) < before))
+        connection.execute(delete(OnCallOverride).where(col(OnCallOverride.ends_at) < before))
         connection.execute(delete(EpisodeEnd).where(col(EpisodeEnd.taken_at) < before))
         # Left by groups and rules that were deleted before these rows were deleted with them.
         of_group = exists().where(GROUP.c.id == col(HeldBack.group_id))

@@ -1,0 +1,378 @@
+"""`sentinel oncall …`: who is on call now and next, gaps, overrides and swaps."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from sentinel.cli.exit_codes import Exit
+from sentinel.cli.output import AsJson, json_out, print_table, say
+from sentinel.cli.target import actor, open_store
+from sentinel.duration import format_duration, parse_duration
+from sentinel.errors import ConfigurationError, NotFound
+
+if TYPE_CHECKING:
+    from sentinel.oncall.document import OnCallDocument
+    from sentinel.oncall.schedule import Schedule
+    from sentinel.store import Store
+
+__all__ = ["Note", "commands", "moment_of_option"]
+
+commands = typer.Typer(
+    no_args_is_help=True, help="On-call: who is called now and next, gaps, overrides and swaps."
+)
+
+Note = Annotated[str, typer.Option("--message", "-m", help="The reason; shown beside it.")]
+Which = Annotated[
+    str | None, typer.Argument(help="Name of a schedule.", show_default="all schedules")
+]
+One = Annotated[str, typer.Argument(help="Name of the schedule.", show_default=False)]
+Days = Annotated[int, typer.Option(min=1, max=366, help="Number of days to look ahead.")]
+_LONGEST = 100
+
+
+@commands.command()
+def now(
+    schedule: Which = None,
+    at: Annotated[str, typer.Option("--at", help="Another moment: 2026-12-24T18:00+01:00.")] = "",
+    json: AsJson = False,
+) -> None:
+    """Print who is on call now, until when, and who is next.
+
+    Example:
+        sentinel oncall now
+    """
+    from sentinel.oncall.standing import standing
+    from sentinel.store.oncall.overrides import OnCallOverrides
+
+    with open_store() as store:
+        moment = moment_of_option(at) if at else store.now()
+        chosen, overrides = _chosen(store, schedule), OnCallOverrides(store)
+        found = [
+            (one, standing(name, one, overrides.of(name, moment), moment))
+            for name, one in chosen.items()
+        ]
+    if json:
+        json_out({"at": moment, "items": [standing for _, standing in found]})
+        return
+    print_table(
+        ["SCHEDULE", "ON CALL", "UNTIL", "THEN"],
+        [
+            (
+                one.schedule,
+                ", ".join(one.people) or "nobody",
+                _local(one.until, given.zone) if one.until else "no handoff within 400 days",
+                ", ".join(one.following) or ("nobody" if one.until else ""),
+            )
+            for given, one in found
+        ],
+        empty=_NONE,
+    )
+
+
+@commands.command("next")
+def next_(schedule: Which = None, days: Days = 14, json: AsJson = False) -> None:
+    """List the shifts to come, and what put them there.
+
+    Example:
+        sentinel oncall next primary --days 30
+    """
+    from sentinel.oncall.shifts import shifts
+    from sentinel.store.oncall.overrides import OnCallOverrides
+
+    with open_store() as store:
+        start, overrides = store.now(), OnCallOverrides(store)
+        found = [
+            (name, one.zone, shift)
+            for name, one in _chosen(store, schedule).items()
+            for shift in shifts(one, overrides.of(name, start), start, start + _length(days))
+        ]
+    if json:
+        json_out({"items": [_as_item(name, shift) for name, _, shift in found]})
+        return
+    print_table(
+        ["SCHEDULE", "FROM", "UNTIL", "ON CALL", "BY"],
+        [
+            (
+                name, _local(shift.start, zone), _local(shift.end, zone),
+                ", ".join(shift.people), shift.source,
+            )
+            for name, zone, shift in found
+        ],
+        empty=_NONE if schedule is None else f"Nobody is on call within {days} days.",
+    )  # fmt: skip
+
+
+@commands.command()
+def gaps(schedule: Which = None, days: Days = 30, json: AsJson = False) -> None:
+    """List times without anybody on call, and people with more than their share.
+
+    Example:
+        sentinel oncall gaps --days 60
+
+    Raises:
+        Exit: 1 if there is any of them
+    """
+    from sentinel.oncall.coverage import gaps as gaps_of
+    from sentinel.oncall.coverage import loads, overloaded
+    from sentinel.oncall.shifts import shifts
+    from sentinel.store.oncall.overrides import OnCallOverrides
+
+    with open_store() as store:
+        start, overrides = store.now(), OnCallOverrides(store)
+        end = start + _length(days)
+        chosen = _chosen(store, schedule)
+        held = {
+            name: shifts(one, overrides.of(name, start), start, end) for name, one in chosen.items()
+        }
+    missing = [
+        (name, one.zone, gap)
+        for name, one in chosen.items()
+        for gap in gaps_of(one, held[name], start, end)
+    ]
+    shares = {name: loads(one, held[name]) for name, one in chosen.items()}
+    uneven = {(name, one.person) for name, found in shares.items() for one in overloaded(found)}
+    if json:
+        json_out(
+            {
+                "gaps": [{"schedule": n, "start": g.start, "end": g.end} for n, _, g in missing],
+                "loads": shares,
+                "overloaded": [{"schedule": n, "person": p} for n, p in sorted(uneven)],
+            }
+        )
+    else:
+        print_table(
+            ["SCHEDULE", "NOBODY FROM", "UNTIL", "LENGTH"],
+            [
+                (
+                    name, _local(gap.start, zone), _local(gap.end, zone),
+                    format_duration(gap.end - gap.start),
+                )
+                for name, zone, gap in missing
+            ],
+            empty=f"Somebody is on call at all times that need it, for {days} days."
+            if chosen
+            else _NONE,
+        )  # fmt: skip
+        print_table(
+            ["SCHEDULE", "PERSON", "SHIFTS", "HOURS", "NIGHTS", "WEEKENDS", ""],
+            [
+                (
+                    name, one.person, one.shifts, f"{one.hours:.0f}", f"{one.night_hours:.0f}",
+                    f"{one.weekend_hours:.0f}",
+                    "more than their share" if (name, one.person) in uneven else "",
+                )
+                for name, found in shares.items()
+                for one in found
+            ],
+            empty="",
+        )  # fmt: skip
+    if missing or uneven:
+        raise typer.Exit(Exit.FAILED)
+
+
+@commands.command()
+def override(
+    schedule: One,
+    people: Annotated[
+        list[str], typer.Argument(help="Names of people; none for nobody.", show_default=False)
+    ],
+    start: Annotated[str, typer.Option("--from", help="Start; now if left out.")] = "",
+    until: Annotated[str, typer.Option("--until", help="End.", show_default=False)] = "",
+    length: Annotated[str, typer.Option("--for", help="Length instead of an end: 8h.")] = "",
+    replaces: Annotated[
+        str, typer.Option("--instead-of", help="One person; everybody if left out.")
+    ] = "",
+    message: Note = "",
+    json: AsJson = False,
+) -> None:
+    """Put people on call for a time, instead of who is on call by the schedule.
+
+    Times without a zone are in the schedule's.
+
+    Example:
+        sentinel oncall override primary cem --from 2026-12-24T18:00 --for 12h -m "ann is ill"
+
+    Raises:
+        ConfigurationError: both an end and a length are given, or neither
+    """
+    from sentinel.store.oncall.overrides import OnCallOverrides
+
+    if bool(until) is bool(length):
+        raise ConfigurationError("give either --until or --for", hint="For example --for 8h.")
+    with open_store() as store:
+        zone = _must(_chosen(store, schedule), schedule).zone
+        begins = _in_zone(start, zone, "--from") if start else store.now()
+        ends = _in_zone(until, zone, "--until") if until else begins + _duration(length)
+        made = OnCallOverrides(store).add(
+            schedule, begins, ends, people, actor=actor(), replaces=replaces, reason=message
+        )
+    if json:
+        json_out(made.model_dump())
+    else:
+        say(
+            f"{', '.join(people) or 'Nobody'} from {_local(made.starts_at, zone)} until "
+            f"{_local(made.ends_at, zone)}. Take it back with: sentinel oncall remove {made.id}"
+        )
+
+
+@commands.command()
+def swap(
+    schedule: One,
+    first: Annotated[str, typer.Argument(help="A time within one shift.", show_default=False)],
+    second: Annotated[str, typer.Argument(help="A time within the other.", show_default=False)],
+    message: Note = "",
+    json: AsJson = False,
+) -> None:
+    """Let the people of two shifts take each other's; no other shift changes.
+
+    Times without a zone are in the schedule's.
+
+    Example:
+        sentinel oncall swap primary 2026-12-21T12:00 2026-12-28T12:00 -m "ann is on holiday"
+    """
+    from sentinel.store.oncall.overrides import OnCallOverrides
+
+    with open_store() as store:
+        zone = _must(_chosen(store, schedule), schedule).zone
+        moments = [_in_zone(one, zone, one) for one in (first, second)]
+        made = OnCallOverrides(store).swap(schedule, *moments, actor=actor(), reason=message)
+    if json:
+        json_out({"items": [one.model_dump() for one in made]})
+        return
+    for one in made:
+        say(
+            f"{one.people.replace(chr(10), ', ')} from {_local(one.starts_at, zone)} until "
+            f"{_local(one.ends_at, zone)}."
+        )
+    say(f"Take the swap back with: sentinel oncall remove {made[0].id}")
+
+
+@commands.command()
+def overrides(schedule: Which = None, json: AsJson = False) -> None:
+    """List overrides and swaps that hold or are to come.
+
+    Example:
+        sentinel oncall overrides
+    """
+    from sentinel.store.oncall.overrides import OnCallOverrides
+
+    with open_store() as store:
+        chosen = _chosen(store, schedule)
+        found = [
+            one for one in OnCallOverrides(store).rows(schedule, store.now())
+            if one.schedule in chosen
+        ]  # fmt: skip
+    if json:
+        json_out({"items": [one.model_dump() for one in found]})
+        return
+    print_table(
+        ["ID", "SCHEDULE", "FROM", "UNTIL", "ON CALL", "INSTEAD OF", "BY", "REASON"],
+        [
+            (
+                one.id, one.schedule,
+                _local(one.starts_at, chosen[one.schedule].zone),
+                _local(one.ends_at, chosen[one.schedule].zone),
+                one.people.replace("\n", ", ") or "nobody", one.replaces or "everybody",
+                f"{one.made_by} (swap)" if one.swap else one.made_by, one.reason,
+            )
+            for one in found
+        ],
+        empty="There are no overrides.",
+    )  # fmt: skip
+
+
+@commands.command()
+def remove(
+    override_id: Annotated[str, typer.Argument(help="Id of the override.", show_default=False)],
+    json: AsJson = False,
+) -> None:
+    """Take an override back; of a swap, both of its sides.
+
+    Example:
+        sentinel oncall remove 0192f3a5c4e87d1b9a06d2f41c3b5e77
+    """
+    from sentinel.store.oncall.overrides import OnCallOverrides
+
+    with open_store() as store:
+        found = OnCallOverrides(store).remove(override_id, actor=actor())
+    if json:
+        json_out({"items": [one.model_dump() for one in found]})
+        return
+    say("Took the swap back." if len(found) > 1 else "Took the override back.")
+
+
+_NONE = "There are no schedules: sentinel oncall apply FILE"
+
+
+def _chosen(store: Store, name: str | None) -> dict[str, Schedule]:
+    """Return the schedules that a command is about."""
+    from sentinel.store.oncall.documents import OnCallDocuments
+
+    found: OnCallDocument = OnCallDocuments(store).active()
+    if name is None:
+        return dict(sorted(found.schedules.items()))
+    return {name: _must(found.schedules, name)}
+
+
+def _must(schedules: dict[str, Schedule], name: str) -> Schedule:
+    if name not in schedules:
+        raise NotFound(
+            f"there is no schedule {name!r}",
+            hint=f"Schedules: {', '.join(sorted(schedules))[:_LONGEST] or 'none'}",
+        )
+    return schedules[name]
+
+
+def _as_item(name: str, shift: object) -> dict[str, object]:
+    import msgspec
+
+    return {"schedule": name} | msgspec.to_builtins(shift)
+
+
+def _local(moment: datetime, zone: ZoneInfo) -> str:
+    return f"{moment.astimezone(zone):%a %Y-%m-%d %H:%M}"
+
+
+def _length(days: int) -> timedelta:
+    return timedelta(days=days)
+
+
+def _duration(given: str) -> timedelta:
+    try:
+        return parse_duration(given)
+    except ValueError as error:
+        raise ConfigurationError(f"--for: {error}") from None
+
+
+def moment_of_option(given: str) -> datetime:
+    """Return the moment that an option `--at` gives, without a zone in this machine's.
+
+    Args:
+        given: as 2026-12-24T18:00+01:00
+
+    Returns:
+        The moment in UTC.
+
+    Raises:
+        ConfigurationError: it is no time
+    """
+    return _in_zone(given, None, "--at")
+
+
+def _in_zone(given: str, zone: ZoneInfo | None, place: str) -> datetime:
+    """Return a time as a moment; without a zone in the schedule's, or in this machine's."""
+    from sentinel.timing.local_time import moment_of
+
+    try:
+        moment = datetime.fromisoformat(given)
+    except ValueError:
+        raise ConfigurationError(
+            f"{place}: {given!r} is no time", hint="Write 2026-12-24T18:00 or with a zone, +01:00."
+        ) from None
+    if moment.tzinfo is not None:
+        return moment.astimezone(UTC)
+    return moment.astimezone(UTC) if zone is None else moment_of(moment, zone)

@@ -1,0 +1,1 @@
+"""On-call in the shared database: versions of its document, and overrides."""

@@ -1,0 +1,125 @@
+"""`sentinel oncall …` and `sentinel escalation …` as a person meets them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sentinel.cli.exit_codes import Exit
+from tests.cli.shell import Run
+from tests.world import World
+
+DOCUMENT = """
+people:
+  ann: {notify: [{receiver: ann}, {receiver: ann-sms, after: 5m}]}
+  ben: {notify: [{receiver: ben}]}
+schedules:
+  primary:
+    timezone: Europe/Berlin
+    layers: [{name: weekly, rotation: {people: [ann, ben], handoff: 2026-01-05T09:00}}]
+  evenings:
+    layers:
+      - rotation: {people: [ann, ann, ann, ben], handoff: 2026-01-05T18:00, every: daily}
+        within: [{start: '18:00', end: '22:00'}]
+escalation_policies:
+  default: {steps: [{notify: schedule:primary}, {after: 10m, notify: person:ben}]}
+"""
+
+
+@pytest.fixture
+def file(run: Run, world: World, tmp_path: Path) -> str:
+    for name in ("ann", "ann-sms", "ben"):
+        assert run("receiver", "set", name, "--channel", f"sentinel-webhook/{name}")[0] == 0
+    path = tmp_path / "oncall.yaml"
+    path.write_text(DOCUMENT, "utf-8")
+    return str(path)
+
+
+def test_a_document_is_checked_applied_shown_and_rolled_back(run: Run, file: str):
+    assert run("oncall", "check", file)[1].endswith(
+        "people 2, teams 0, schedules 2, escalation policies 1.\n"
+    )
+    checked = json.loads(run("oncall", "check", file, "--json")[1])
+    assert checked["receivers"] == ["ann", "ann-sms", "ben"]
+    assert run("oncall", "apply", file, "-m", "first")[1] == (
+        "Version 1 of the on-call document is active.\n"
+    )
+    assert run("oncall", "apply", file)[1].startswith("Nothing changed")
+    assert run("oncall", "show")[1] == DOCUMENT
+    Path(file).write_text(DOCUMENT.replace("[ann, ben], hand", "[ben, ann], hand"), "utf-8")
+    assert run("oncall", "apply", file, "--expect", "0")[0] == Exit.CONFLICT
+    assert run("oncall", "apply", file)[0] == 0
+    assert "as version 1 was" in run("oncall", "rollback", "1")[1]
+    versions = json.loads(run("oncall", "history", "--json")[1])["items"]
+    assert [one["number"] for one in versions] == [3, 2, 1]
+    Path(file).write_text(DOCUMENT.replace("[ann, ben], hand", "[zoe], hand"), "utf-8")
+    code, _, err = run("oncall", "check", file)
+    assert (code, "schedules.primary: there is no person 'zoe'" in err) == (Exit.USAGE, True)
+
+
+def test_now_names_who_is_on_call_until_when_and_who_is_next(run: Run, file: str):
+    assert run("oncall", "now")[1] == "There are no schedules: sentinel oncall apply FILE\n"
+    run("oncall", "apply", file)
+    out = run("oncall", "now", "primary", "--at", "2026-01-07T12:00+01:00")[1]
+    assert "ann" in out
+    assert "Mon 2026-01-12 09:00" in out
+    found = json.loads(run("oncall", "now", "--at", "2026-01-07T12:00+01:00", "--json")[1])
+    assert [(one["schedule"], one["people"], one["following"]) for one in found["items"]] == [
+        ("evenings", [], ["ann"]),
+        ("primary", ["ann"], ["ben"]),
+    ]
+    code, _, err = run("oncall", "now", "nights")
+    assert (code, "Schedules: evenings, primary" in err) == (Exit.NOT_FOUND, True)
+
+
+def test_gaps_and_uneven_shares_are_listed_with_an_exit_code(run: Run, file: str):
+    run("oncall", "apply", file)
+    code, out, _ = run("oncall", "gaps", "evenings", "--days", "28")
+    assert code == Exit.FAILED
+    assert "20h" in out
+    assert "more than their share" in out
+    code, out, _ = run("oncall", "gaps", "primary", "--days", "14")
+    assert code == 0
+    assert out.startswith("Somebody is on call at all times that need it, for 14 days.")
+
+
+def test_an_override_and_a_swap_are_made_listed_and_taken_back(run: Run, file: str):
+    run("oncall", "apply", file)
+    made = json.loads(
+        run("oncall", "override", "primary", "ben", "--for", "8h", "-m", "ill", "--json")[1]
+    )
+    listed = run("oncall", "overrides")[1]
+    assert "ben" in listed
+    assert "ill" in listed
+    assert run("oncall", "remove", made["id"])[1] == "Took the override back.\n"
+    shifts = json.loads(run("oncall", "next", "primary", "--days", "21", "--json")[1])["items"]
+    second, third = shifts[1], shifts[2]
+    out = run("oncall", "swap", "primary", second["start"], third["start"])[1]
+    assert out.startswith(third["people"][0])
+    after = json.loads(run("oncall", "next", "primary", "--days", "21", "--json")[1])["items"]
+    assert [one["people"] for one in after[1:3]] == [third["people"], second["people"]]
+    identity = out.split()[-1]
+    assert run("oncall", "remove", identity)[1] == "Took the swap back.\n"
+    code, _, err = run("oncall", "override", "primary", "ben")
+    assert (code, "either --until or --for" in err) == (Exit.USAGE, True)
+
+
+def test_a_policy_is_tried_at_a_moment_without_notifying_anybody(run: Run, file: str):
+    run("oncall", "apply", file)
+    assert "person ben" in run("escalation", "show")[1]
+    code, out, _ = run(
+        "escalation", "test", "default", "--severity", "high", "--at", "2026-01-07T12:00+01:00",
+        "--timezone", "Europe/Berlin",
+    )  # fmt: skip
+    assert code == 0
+    assert out.splitlines() == [
+        "Level 1  Wed 2026-01-07 12:00:00 CET",
+        "  Wed 12:00:00  ann by ann, for schedule primary",
+        "  Wed 12:05:00  ann by ann-sms, for schedule primary",
+        "Level 2  Wed 2026-01-07 12:10:00 CET",
+        "  Wed 12:10:00  ben by ben, for person ben",
+    ]
+    assert run("escalation", "test", "nothing")[0] == Exit.NOT_FOUND
+    assert run("escalation", "test", "default", "--severity", "loud")[0] == Exit.USAGE
