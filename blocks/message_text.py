@@ -25,6 +25,7 @@ __all__ = [
     "is_resolved",
     "json_size",
     "labels_of",
+    "link_lines",
     "links_of",
     "one_line",
     "resources_of",
@@ -137,6 +138,13 @@ def actions_of(message: Message) -> list[tuple[str, str]]:
     """
     acknowledge = [("Acknowledge", message.acknowledge_url)] if message.acknowledge_url else []
     return [*acknowledge, ("Open", message.url)]
+
+
+def link_lines(message: Message) -> str:
+    """Return `actions_of` for plain text, a line for each; the page that opens is a bare URL."""
+    return "\n".join(
+        url if name == "Open" else f"{name}: {url}" for name, url in actions_of(message)
+    )
 
 
 def links_of(alert: MessageAlert) -> list[tuple[str, str]]:

@@ -27,10 +27,10 @@ SIGNATURE = "X-Sentinel-Signature-256"
 TIMESTAMP = "X-Sentinel-Timestamp"
 TIMED_SIGNATURE = "X-Sentinel-Timed-Signature-256"
 FIELDS = frozenset((
-    "affected_resources", "alert_id", "alerts", "annotations", "category", "dedup_key",
-    "description", "firing", "group_id", "group_severity", "group_status", "group_title", "labels",
-    "message_id", "page", "pages", "reason", "reason_text", "receiver", "resolved", "severity",
-    "status", "timestamp", "title", "url",
+    "acknowledge_url", "affected_resources", "alert_id", "alerts", "annotations", "category",
+    "dedup_key", "description", "firing", "group_id", "group_severity", "group_status",
+    "group_title", "labels", "message_id", "page", "pages", "reason", "reason_text",
+    "receiver", "resolved", "severity", "status", "timestamp", "title", "url",
 ))  # fmt: skip
 """Names of the fields of a body."""
 PAGE = 500
@@ -139,6 +139,7 @@ def body_of(message: Message, page: int = 1, pages: int = 1) -> dict[str, Any]:
         "group_title": message.title,
         "group_severity": message.severity,
         "url": message.url,
+        "acknowledge_url": message.acknowledge_url,
         "firing": message.firing,
         "resolved": message.resolved,
         "page": page,

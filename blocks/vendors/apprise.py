@@ -19,7 +19,15 @@ from pydantic import Field, SecretStr, field_validator
 from blocks.address_guard import AddressGuard
 from blocks.connection_guard import ConnectionGuard
 from blocks.http_channel import HttpChannel, timeout_field
-from blocks.message_text import alert_lines, clipped, fitted, footer, is_resolved, one_line
+from blocks.message_text import (
+    alert_lines,
+    clipped,
+    fitted,
+    footer,
+    is_resolved,
+    link_lines,
+    one_line,
+)
 from blocks.send_deadline import SendDeadline
 from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Message, Receipt
@@ -115,7 +123,7 @@ class Apprise(HttpChannel):
             raise failed
         most = int(service.body_maxlen)  # of both, where a service has no titles
         title = clipped(one_line(message.title), min(_MOST_TITLE, most // 2))
-        end = f"\n{clipped(footer(message), _MOST_TITLE)}\n{message.url}"
+        end = f"\n{clipped(footer(message), _MOST_TITLE)}\n{link_lines(message)}"
         room = min(_MOST_TEXT, most - len(title) - 10) - len(end)
         if room >= _LEAST_TEXT:
             lines, total = alert_lines(message, 20), message.firing + message.resolved

@@ -68,9 +68,10 @@ def _payload(message: Message) -> dict[str, Any]:
     lines = alert_lines(message, 10, lambda text: harmless(text, _MARKUP))
     total = message.firing + message.resolved
     title = f"{sign(message)} {harmless(message.title, _MARKUP)}"
+    link = f"\n[Acknowledge]({url})" if (url := message.acknowledge_url) else ""
     embed = {
         "title": clipped(title, _MOST_TITLE, utf16_size),
-        "description": fitted(lines, _MOST_TEXT, total, utf16_size),
+        "description": fitted(lines, _MOST_TEXT - utf16_size(link), total, utf16_size) + link,
         **({"url": message.url} if len(message.url) <= _MOST_URL else {}),
         "color": int(colour(message)[1:], 16),
         "footer": {"text": clipped(harmless(footer(message)), _MOST_FOOTER, utf16_size)},

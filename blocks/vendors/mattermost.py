@@ -50,12 +50,13 @@ class Mattermost(HttpChannel):
 
         title = clipped(f"{sign(message)} {one_line(message.title)}", _MOST_TITLE)
         total = message.firing + message.resolved
+        link = f"\n[Acknowledge]({url})" if (url := message.acknowledge_url) else ""
         attachment = {
             "fallback": write(title),
             "color": colour(message),
             "title": write(title),
             "title_link": message.url,
-            "text": fitted(alert_lines(message, 10, write), _MOST_TEXT, total),
+            "text": fitted(alert_lines(message, 10, write), _MOST_TEXT - len(link), total) + link,
             "footer": write(clipped(footer(message), _MOST_FOOTER, written)),
         }
         yield HttpRequest(

@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr
 
 from blocks.http_channel import HttpChannel, HttpRequest, timeout_field
 from blocks.message_text import (
+    actions_of,
     alert_lines,
     clipped,
     fitted,
@@ -49,7 +50,7 @@ class Ntfy(HttpChannel):
     def _requests(self, message: Message) -> Iterator[HttpRequest]:
         quiet = is_resolved(message) or all_acknowledged(message)
         priority = _PRIORITIES.get(message.severity, 3)
-        links = [("Open", message.url), *(links_of(message.alerts[0]) if message.alerts else [])]
+        links = [*actions_of(message), *(links_of(message.alerts[0]) if message.alerts else [])]
         links = [(name, url) for name, url in links if len(url) <= _MOST_URL]
         end = clipped(footer(message), 300, json_size)
         room = _MOST_MESSAGE - json_size(f"\n{end}")

@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr
 
 from blocks.http_channel import HttpChannel, HttpRequest, timeout_field
 from blocks.message_text import (
+    actions_of,
     alert_lines,
     clipped,
     fitted,
@@ -80,7 +81,7 @@ def _text(text: str, **how: Any) -> dict[str, Any]:
 
 
 def _actions(message: Message) -> list[dict[str, str]]:
-    links = [("Open", message.url), *(links_of(message.alerts[0]) if message.alerts else [])]
+    links = [*actions_of(message), *(links_of(message.alerts[0]) if message.alerts else [])]
     return [
         {"type": "Action.OpenUrl", "title": clipped(name, 40), "url": url}
         for name, url in links[:_MOST_ACTIONS]

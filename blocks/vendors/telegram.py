@@ -23,6 +23,7 @@ from blocks.message_text import (
     fitted,
     footer,
     harmless,
+    link_lines,
     one_line,
     sign,
     utf16_size,
@@ -55,7 +56,8 @@ class Telegram(HttpChannel):
         title = clipped(
             one_line(f"{sign(message)} {harmless(message.title)}"), _MOST_TITLE, utf16_size
         )
-        end = clipped(f"{harmless(footer(message))}\n{message.url}", _MOST_TITLE * 3, utf16_size)
+        end = clipped(harmless(footer(message)), _MOST_TITLE, utf16_size)
+        end = f"{end}\n{link_lines(message)}"
         room = _MOST_TEXT - utf16_size(f"{title}\n\n{end}")
         lines = alert_lines(message, 20, harmless)
         text = fitted(lines, room, message.firing + message.resolved, utf16_size)

@@ -59,10 +59,12 @@ class TwilioSms(HttpChannel):
     def _requests(self, message: Message) -> Iterator[HttpRequest]:
         if all_acknowledged(message):
             return  # whoever acknowledged has the phone in hand
+        # A phone reaches the page of the first, and seldom the dashboard.
+        link = f"Acknowledge: {url}" if (url := message.acknowledge_url) else message.url
         said = "\n".join([counts(message), *message.notices])
-        title, end = one_line(message.title), f"\n{said}\n{message.url}"
+        title, end = one_line(message.title), f"\n{said}\n{link}"
         most, size = _room(title + end)
-        if size(end) > most // 2:
+        if size(end) > most * 2 // 3:
             end = f"\n{said}"  # a link that is cut leads nowhere
             most, size = _room(title + end)
         body = clipped(title, most - size(end), size) + end

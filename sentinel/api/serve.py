@@ -15,13 +15,13 @@ import uvicorn
 from fastapi import FastAPI
 
 from sentinel.api.app import create_app
-from sentinel.api.idle_connections import PromptProtocol
 from sentinel.api.own_token import check_bind, configured_login_key, token
 from sentinel.api.relay_thread import RelayThread
 from sentinel.engine.log_levels import LogLevelWatch
 from sentinel.errors import SentinelError
 from sentinel.links import Addresses
 from sentinel.printable import clean_log_records, printable
+from sentinel.serving.idle_connections import PromptProtocol
 from sentinel.settings import Settings, settings
 from sentinel.settings.tls import tls_options
 from sentinel.store import Store

@@ -50,7 +50,7 @@ from sentinel.printable import clean_log_records, printable
 
 __all__ = ["app", "main"]
 
-_LOGGING = ("up", "api", "relay", "dashboard", "worker", "trigger")
+_LOGGING = ("up", "api", "public-pages", "relay", "dashboard", "worker", "trigger")
 """Commands whose logs are what their reader looks at; `trigger run` shows those of the check."""
 
 OVER_HTTP = (

@@ -1,4 +1,4 @@
-"""`sentinel doctor`, `api`, `relay`, `dashboard`, `pool ensure`: single components."""
+"""`sentinel doctor`, `api`, `public-pages`, `relay`, `dashboard`, `pool ensure`: components."""
 
 from __future__ import annotations
 
@@ -55,6 +55,18 @@ def api(
     raise typer.Exit(main(relay=relay))
 
 
+def public_pages() -> None:
+    """Run the public pages, which answer acknowledge links in messages, and nothing else.
+
+    Raises:
+        Exit: with the exit code of the server
+    """
+    from sentinel.public_pages import main
+
+    join_instance()
+    raise typer.Exit(main())
+
+
 def relay() -> None:
     """Run the relay and nothing else: it publishes events and sends overdue notifications."""
     from sentinel.relay import main
@@ -95,5 +107,5 @@ def ensure(
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands that stand alone to `app`."""
-    for command in (doctor, api, relay, dashboard):
+    for command in (doctor, api, public_pages, relay, dashboard):
         app.command()(command)

@@ -72,6 +72,7 @@ def check_all(settings: Settings, home: Home) -> list[Check]:
         ("rules", _rules),
         ("api", _api),
         ("dashboard", _dashboard),
+        ("public pages", _public_pages),
         ("exposure", _exposure),
         ("self-watch", _self_watch),
         ("access review", _access_review),
@@ -305,6 +306,24 @@ def _dashboard(settings: Settings, home: Home) -> Check:
     except httpx.HTTPError:
         return _not_here("dashboard", running(home) is not None, url)
     return Check(name="dashboard", state="ok", says=url)
+
+
+def _public_pages(settings: Settings, home: Home) -> Check:
+    name = "public pages"
+    if not settings.public_url:
+        return Check(
+            name=name, state="warning", says="messages have no link that acknowledges their alerts",
+            hint="Set SENTINEL_PUBLIC_URL to where phones reach the public pages: "
+            "docs/how-to/acknowledge-from-a-message.md",
+        )  # fmt: skip
+    host = host_in_url(settings.public_host)
+    url = f"{settings.scheme}://{host}:{settings.public_port}/health"
+    try:
+        # As above.
+        httpx.get(url, timeout=5, verify=False).raise_for_status()  # noqa: S501
+    except httpx.HTTPError:
+        return _not_here(name, running(home) is not None, url)
+    return Check(name=name, state="ok", says=f"{settings.public_url}, served at {url}")
 
 
 def _exposure(settings: Settings, home: Home) -> Check:

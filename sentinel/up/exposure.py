@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
 
 import msgspec
 from sqlalchemy.engine import make_url
@@ -12,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from sentinel.api.own_token import is_loopback
 from sentinel.errors import DatabaseError
+from sentinel.links import public_address
 from sentinel.settings import Settings
 from sentinel.settings.secure import HOLD_PASSWORDS, secret_names
 from sentinel.settings.vault import SCHEME
@@ -50,8 +52,8 @@ def exposures(
     """
     everybody = None if store is None else open_dashboard(settings, store)
     secrets = _plain_secrets(os.environ if environ is None else environ)
-    found = (everybody, _api(settings), _dashboard(settings), _database(settings),
-             _issuer(settings), secrets)  # fmt: skip
+    found = (everybody, _api(settings), _dashboard(settings), _public(settings),
+             _database(settings), _issuer(settings), secrets)  # fmt: skip
     return [one for one in found if one is not None]
 
 
@@ -122,6 +124,18 @@ def _dashboard(settings: Settings) -> Exposure | None:
         f"the dashboard listens on {settings.dashboard_host} without TLS",
         "Set SENTINEL_TLS_CERTIFICATE and SENTINEL_TLS_KEY. Or let the proxy in front of it speak "
         "TLS, and set SENTINEL_DASHBOARD_URL to its address.",
+    )
+
+
+def _public(settings: Settings) -> Exposure | None:
+    address = public_address(settings)
+    host = urlsplit(address).hostname or ""
+    if not address or address.startswith("https://") or is_loopback(host):
+        return None
+    return Exposure(
+        f"acknowledge links lead to {address} without TLS, so that others can read and use them",
+        "Let a proxy or tunnel with TLS reach the public pages, and set SENTINEL_PUBLIC_URL to its "
+        "https address.",
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sentinel.links import dashboard_address, host_in_url
+from sentinel.links import dashboard_address, host_in_url, public_address
 from sentinel.settings import UP_CHOSE, UP_PREFECT, Settings, set_by
 from sentinel.up import ports
 from sentinel.up.home import Home
@@ -49,6 +49,7 @@ class Plan:
         given_prefect_database: the same for Prefect's
         given_login: the auth string that a person chose for the Prefect server we start, or empty
         sqlite: embedded databases are SQLite
+        public_port: of the public pages; 0 where they have no address and are not served
         chosen: variables of addresses and of the login that no person set
     """
 
@@ -65,6 +66,7 @@ class Plan:
     given_prefect_database: str
     given_login: str
     sqlite: bool
+    public_port: int = 0
     chosen: tuple[str, ...] = ()
 
     @property
@@ -111,6 +113,12 @@ class Plan:
         """URL of the dashboard."""
         return dashboard_address(self.settings, self.dashboard_port)
 
+    @property
+    def public_pages(self) -> str:
+        """URL of the public pages, as seen from this machine; empty where they are not served."""
+        host = host_in_url(self.settings.public_host)
+        return f"{self.settings.scheme}://{host}:{self.public_port}" if self.public_port else ""
+
     def shared(self, database_url: str) -> dict[str, str]:
         """The variables that make a process part of this instance."""
         made = {
@@ -136,6 +144,10 @@ class Plan:
         for field in ("allowed_hosts", "allowed_networks"):
             if given := getattr(self.settings, field):
                 made[f"SENTINEL_{field.upper()}"] = given
+        if address := public_address(self.settings):
+            made["SENTINEL_PUBLIC_URL"] = address
+            made["SENTINEL_PUBLIC_HOST"] = self.settings.public_host
+            made["SENTINEL_PUBLIC_PORT"] = str(self.public_port)
         if login := self.prefect_login or self.settings.prefect_auth_string.get_secret_value():
             made["SENTINEL_PREFECT_AUTH_STRING"] = login
             made["PREFECT_API_AUTH_STRING"] = login
@@ -205,8 +217,9 @@ def make_plan(
         The plan; its ports are free at this moment.
 
     Raises:
-        ConfigurationError: a port that was asked for is taken
+        ConfigurationError: a port that was asked for is taken, or an address is invalid
     """
+    public_address(settings)  # refused before anything runs
     variables = os.environ if environ is None else environ
     promised: list[int] = []
 
@@ -239,6 +252,7 @@ def make_plan(
         given_database=settings.database_url,
         given_prefect_database=given_prefect_database,
         given_login=variables.get(_SERVER_LOGIN, ""),
+        public_port=port("public_port", settings.public_host) if settings.public_url else 0,
         sqlite=options.sqlite or settings.database == "sqlite",
         chosen=_chosen(settings, variables),
     )

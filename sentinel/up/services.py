@@ -19,6 +19,7 @@ __all__ = [
     "dashboard",
     "dashboard_command",
     "prefect_server",
+    "public_pages",
     "rollout",
     "worker",
 ]
@@ -115,6 +116,16 @@ def api(plan: Plan, environment: Mapping[str, str]) -> Service:
         command=_python("sentinel.cli", "api"),
         environment=environment,
         log=plan.home.log("api"),
+    )
+
+
+def public_pages(plan: Plan, environment: Mapping[str, str]) -> Service:
+    """The server of the pages that links in messages open."""
+    return Service(
+        name="public-pages",
+        command=_python("sentinel.cli", "public-pages"),
+        environment=environment,
+        log=plan.home.log("public-pages"),
     )
 
 

@@ -31,13 +31,14 @@ __all__ = ["up"]
 
 log = logging.getLogger(__name__)
 
-DATABASE, SCHEMA, PREFECT, WORKER, API, DASHBOARD = (
+DATABASE, SCHEMA, PREFECT, WORKER, API, DASHBOARD, PUBLIC = (
     "Database",
     "Tables",
     "Prefect",
     "Worker",
     "API and relay",
     "Dashboard",
+    "Public pages",
 )
 _PATIENCE_SECONDS = 180.0
 """How long one service may take to answer; the first migration is slow on a busy machine."""
@@ -124,7 +125,8 @@ class Start:
         self._stopping.set()
 
     async def _start(self) -> None:
-        for name in (DATABASE, SCHEMA, PREFECT, RULES, WORKER, API, DASHBOARD):
+        public = (PUBLIC,) if self._plan.public_port else ()
+        for name in (DATABASE, SCHEMA, PREFECT, RULES, WORKER, API, DASHBOARD, *public):
             self._screen.step(name, "waits")
         await self._database()
         self._environment = self._plan.environment(self._database_url)
@@ -140,6 +142,8 @@ class Start:
             group.create_task(self._worker(tables, pool))
             group.create_task(self._api(tables))
             group.create_task(self._dashboard(tables))
+            if public:
+                group.create_task(self._public_pages(tables))
         self._instance.write(ready=True)
         await asyncio.to_thread(log_start, self._database_url)
         await asyncio.to_thread(
@@ -258,6 +262,13 @@ class Start:
         await self._until(lambda: _answers(f"{self._plan.api}/health"), child, API)
         self._screen.step(API, "ready", f"{self._plan.api}/docs")
 
+    async def _public_pages(self, tables: Awaitable[None]) -> None:
+        await tables
+        self._screen.step(PUBLIC, "starts")
+        child = self._processes.start(services.public_pages(self._plan, self._environment))
+        await self._until(lambda: _answers(f"{self._plan.public_pages}/health"), child, PUBLIC)
+        self._screen.step(PUBLIC, "ready", self._plan.public_pages)
+
     async def _dashboard(self, tables: Awaitable[None]) -> None:
         await tables
         self._screen.step(DASHBOARD, "starts")
@@ -310,7 +321,11 @@ class Start:
         self._screen.settle()
         self._screen.say("Stopping …")
         # Those that write first, then what they write to.
-        for together in (("rollout", "worker", "api", "dashboard"), ("prefect",), ("database",)):
+        for together in (
+            ("rollout", "worker", "api", "dashboard", "public-pages"),
+            ("prefect",),
+            ("database",),
+        ):
             await self._processes.stop_together(together)
         await self._processes.stop()
         self._screen.say("Stopped. The next start continues with the same data.")
@@ -331,6 +346,7 @@ class Start:
         token = self._home.root / TOKEN
         return {
             DASHBOARD: plan.dashboard,
+            **({PUBLIC: plan.public_pages} if plan.public_port else {}),
             "Prefect UI": plan.prefect_ui,
             **self._prefect_login(),
             "API": f"{plan.api}/docs",

@@ -14,7 +14,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
-from sentinel.api.idle_connections import PromptProtocol
+from sentinel.serving.idle_connections import PromptProtocol
 
 __all__ = ["TOKEN", "Raised", "called", "caller", "served"]
 

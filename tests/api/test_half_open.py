@@ -12,7 +12,8 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.server import ServerState
 
-from sentinel.api import idle_connections, limits
+from sentinel.api import limits
+from sentinel.serving import idle_connections
 from tests.api.served import TOKEN, served
 
 HEAD = (

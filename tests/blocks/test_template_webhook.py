@@ -68,7 +68,10 @@ def test_another_template_is_plain_text_and_is_signed(receiver: Receiver):
 
 @pytest.mark.parametrize(
     ("template", "why"),
-    [("{colour}", "{colour} is unknown; there are affected_resources"), ("{title:x}", "format")],
+    [
+        ("{colour}", "{colour} is unknown; there are acknowledge_url, affected_resources"),
+        ("{title:x}", "format"),
+    ],
 )
 def test_a_name_that_is_not_there_is_refused_when_saved(template: str, why: str):
     with pytest.raises(ValidationError, match=why):

@@ -29,10 +29,10 @@ from tests.prefect_server import ROOT
 from tests.world import World
 
 # They take nothing that an example could show.
-_PLAIN = {"down", "status", "doctor", "api", "relay", "dashboard"}
+_PLAIN = {"down", "status", "doctor", "api", "public-pages", "relay", "dashboard"}
 # They run until they are stopped, or print what a shell or a file takes.
 _OTHER_OUTPUT = {
-    "up", "worker", "api", "relay", "dashboard", "env", "rule export", "rule diff",
+    "up", "worker", "api", "public-pages", "relay", "dashboard", "env", "rule export", "rule diff",
     "audit export",
 }  # fmt: skip
 

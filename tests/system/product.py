@@ -33,12 +33,15 @@ class Product:
     def __init__(self, folder: Path) -> None:
         self.home = Home(folder / "home")
         self.output = folder / "up.txt"
+        public = str(free_port())
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "SENTINEL_"))},
             "SENTINEL_HOME": str(self.home.root),
             "SENTINEL_API_PORT": str(free_port()),
             "SENTINEL_DASHBOARD_PORT": str(free_port()),
             "SENTINEL_PREFECT_PORT": str(free_port()),
+            "SENTINEL_PUBLIC_PORT": public,
+            "SENTINEL_PUBLIC_URL": f"http://127.0.0.1:{public}",
             "SENTINEL_ALLOWED_NETWORKS": "127.0.0.0/8",
             "COLUMNS": "160",
         }

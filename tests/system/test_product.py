@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
@@ -174,13 +175,15 @@ def test_one_real_alert_travels_the_whole_way(product: Product, disk: Path, rece
     assert store.inbox.unread() >= 1
     store.close()
 
-    # A person takes it on, the condition clears, and the resolve reaches who was told.
-    product.api(
-        "POST",
-        f"/api/v1/alerts/alerts/{alert['id']}/actions",
-        json={"action": "acknowledge", "note": "mine"},
-    )
-    assert _alerts(product)[0]["status"] == "acknowledged"
+    # A person takes it on by the link in the message, the condition clears, and the resolve
+    # reaches who was told.
+    page = httpx.get(first["acknowledge_url"])
+    assert (page.status_code, str(disk) in page.text) == (200, True)
+    assert _alerts(product)[0]["status"] == "open"
+    assert httpx.post(first["acknowledge_url"], data={"note": "mine"}).status_code == 200
+    taken = _alerts(product)[0]
+    assert taken["status"] == "acknowledged"
+    assert taken["acknowledged_by"] == "link of receiver system-test"
     _clear(disk)
     product.eventually(lambda: _alerts(product)[0]["status"] == "resolved", "it resolves", 180)
     product.eventually(lambda: len(_told(receiver)) == 2, "the resolve is delivered", 180)

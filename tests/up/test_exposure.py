@@ -34,6 +34,8 @@ def says(**given: Any) -> list[str]:
         {"database_url": "postgresql+psycopg:///sentinel?host=/run/postgresql"},
         {"database_url": "postgresql+psycopg://a:b@db.example.org/s?sslmode=verify-full"},
         {"oidc_issuer": "https://id.example.org", "oidc_roles": "*=viewer, ops=admin"},
+        {"public_url": "https://ack.example.org", "public_host": "0.0.0.0"},
+        {"public_url": "http://127.0.0.1:8410"},
     ],
 )
 def test_what_nobody_else_reaches_is_not_exposed(given: dict[str, Any]):
@@ -47,6 +49,10 @@ def test_what_nobody_else_reaches_is_not_exposed(given: dict[str, Any]):
         (
             {"database_url": "postgresql+psycopg://a:secret@db.example.org/s?sslmode=prefer"},
             "PostgreSQL on db.example.org may be reached without TLS",
+        ),
+        (
+            {"public_url": "ack.example.org"},
+            "acknowledge links lead to http://ack.example.org without TLS",
         ),
         (
             {"oidc_issuer": "https://id.example.org", "oidc_roles": "* = admin"},
@@ -117,7 +123,11 @@ def test_up_and_doctor_warn_of_it(migrated_url: str, tmp_path: Path):
     (sentence,) = said
     assert sentence.startswith(f"Warning: {EVERYBODY}")
     assert "sentinel user create" in sentence
-    (check,) = [one for one in check_all(chosen, Home(tmp_path)) if one.name == "exposure"]
+    checks = {one.name: one for one in check_all(chosen, Home(tmp_path))}
+    pages = checks["public pages"]
+    assert (pages.state, "SENTINEL_PUBLIC_URL" in pages.hint) == ("warning", True)
+    assert pages.says == "messages have no link that acknowledges their alerts"
+    check = checks["exposure"]
     assert check.state == "warning"
     assert check.says.startswith(EVERYBODY)
     assert "sentinel user create" in check.hint

@@ -253,3 +253,21 @@ def test_with_a_certificate_api_and_dashboard_are_reached_by_tls(tmp_path: Path)
     assert "dashboard.secured" not in services.dashboard_of(settings(tmp_path))
     named = chosen.model_copy(update={"dashboard_url": "https://alerts.example.org"})
     assert make_plan(named, Options(), {}).dashboard == "https://alerts.example.org"
+
+
+def test_the_public_pages_are_served_only_where_they_have_an_address(tmp_path: Path) -> None:
+    without = make_plan(settings(tmp_path), Options(), {})
+    assert (without.public_port, without.public_pages) == (0, "")
+    assert not [name for name in without.shared("sqlite:///x") if "PUBLIC" in name]
+    chosen = settings(tmp_path, public_url="ack.example.org/s/", public_port=0, host="0.0.0.0")
+    plan = make_plan(chosen, Options(), {})
+    environment = plan.environment("sqlite:///x", {})
+    assert plan.public_pages == f"http://127.0.0.1:{plan.public_port}"
+    assert environment["SENTINEL_PUBLIC_URL"] == "http://ack.example.org/s"
+    assert environment["SENTINEL_PUBLIC_HOST"] == "127.0.0.1"
+    assert environment["SENTINEL_PUBLIC_PORT"] == str(plan.public_port)
+    assert plan.public_port not in (plan.api_port, plan.dashboard_port, plan.prefect_port)
+    command = services.public_pages(plan, environment).command
+    assert command[1:] == ["-m", "sentinel.cli", "public-pages"]
+    with pytest.raises(ConfigurationError, match="SENTINEL_PUBLIC_URL"):
+        make_plan(settings(tmp_path, public_url="ftp://x"), Options(), {})

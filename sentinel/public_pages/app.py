@@ -1,0 +1,205 @@
+"""The application of the public pages: the page of an acknowledge link, and nothing else.
+
+GET and HEAD show and change nothing, since scanners of mail follow links; POST acts. Errors and
+logs name neither the token nor the path that has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from urllib.parse import parse_qs, urlsplit
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from sentinel.access.client_address import client_address, networks_of, one_client
+from sentinel.alerts.actions import ActionResult
+from sentinel.alerts.reasons import Reason
+from sentinel.audit.origin import Origin
+from sentinel.errors import DatabaseError
+from sentinel.host_guard import HostGuard
+from sentinel.links import public_address
+from sentinel.public_pages.html import HEADERS, MOST_NOTE, link_page, notice
+from sentinel.serving.client_limits import ClientLimits
+from sentinel.settings import Settings
+from sentinel.store import Store
+from sentinel.store.notifications.acknowledge_links import AcknowledgeLinks
+
+__all__ = ["create_app"]
+
+MOST_BODY_BYTES = 4_096
+BODY_SECONDS = 10.0
+_log = logging.getLogger(__name__)
+_Answer = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(
+    settings: Settings, *, store: Store | None = None, limits: ClientLimits | None = None
+) -> Starlette:
+    """Build the application.
+
+    Args:
+        settings: of the process
+        store: the database; by default opened from the settings, and closed at shutdown
+        limits: of what clients may ask; those of the product by default
+
+    Returns:
+        The application, ready to be served.
+
+    Raises:
+        ConfigurationError: SENTINEL_PUBLIC_URL is no address of a web page
+    """
+    address = urlsplit(public_address(settings))
+    opened = store or Store.of(settings, origin=Origin("link", "link"))
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        try:
+            yield
+        finally:
+            if store is None:
+                opened.close()
+
+    pages = _Pages(settings, opened, limits or ClientLimits())
+    # A proxy may leave out the path of the public address, or pass it on.
+    routes = [
+        Route(f"{prefix}/ack/{{token}}", pages.link, methods=["GET", "HEAD", "POST"])
+        for prefix in dict.fromkeys(("", address.path))
+    ]
+    allowed = frozenset({(address.hostname or "localhost").lower(), "localhost"})
+    app = Starlette(
+        routes=[Route("/health", _health), *routes],
+        middleware=[Middleware(HostGuard, allowed=allowed, refusal=_refuse_host)],
+        exception_handlers={
+            404: _nothing_here,
+            405: _nothing_here,
+            500: _broken,
+            SQLAlchemyError: _unavailable,
+            DatabaseError: _unavailable,
+        },
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False  # such an answer would name the token
+    return app
+
+
+class _Pages:
+    """The pages of one instance."""
+
+    def __init__(self, settings: Settings, store: Store, limits: ClientLimits) -> None:
+        self._links = AcknowledgeLinks(store)
+        self._limits = limits
+        self._trusted = networks_of(settings.trusted_proxies)
+
+    async def link(self, request: Request) -> Response:
+        """Show what a link covers, and acknowledge it where the request is a POST."""
+        if wait := self._limits.wait(self._client(request)):
+            page = notice("Too many requests", "Wait a moment, then open the link again.")
+            return _page(page, 429, {"Retry-After": str(math.ceil(wait))})
+        token: str = request.path_params["token"]
+        link = await run_in_threadpool(self._links.find, token)
+        if link is None:
+            return _page(_UNKNOWN, 404)
+        if link.expired:
+            return _page(_EXPIRED, 410)
+        if request.method != "POST":
+            return _page(link_page(link))
+        note = _note(await _body(request))
+        if note is None:
+            return _page(notice("Not understood", "Open the link again, and use its button."), 400)
+        results = await run_in_threadpool(self._links.acknowledge, link, note)
+        _log.info("a link of receiver %s: %s", link.receiver, _said(results))
+        after = await run_in_threadpool(self._links.find, token)
+        return _page(link_page(after or link, _said(results)))
+
+    def _client(self, request: Request) -> str:
+        peer = "" if request.client is None else request.client.host
+        forwarded = request.headers.getlist("x-forwarded-for")
+        return one_client(client_address(peer, forwarded, self._trusted))
+
+
+def _said(results: list[ActionResult]) -> str:
+    done = sum(one.reason is Reason.ACKNOWLEDGED for one in results)
+    missed = sum(not one.ok for one in results)
+    said = f"Acknowledged {done:,} alert{'' if done == 1 else 's'}."
+    return f"{said} {missed:,} ended meanwhile." if missed else said
+
+
+async def _body(request: Request) -> bytes | None:
+    """Return a whole body that is small and comes in time, else None."""
+    body = b""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.stream():
+                body += part
+                if len(body) > MOST_BODY_BYTES:
+                    return None
+    except (TimeoutError, ClientDisconnect):
+        return None
+    return body
+
+
+def _note(body: bytes | None) -> str | None:
+    """Return the note of a form, empty where it has none; None for what is no form of ours."""
+    if body is None:
+        return None
+    try:
+        found = parse_qs(body.decode(), max_num_fields=5, errors="strict")
+    except ValueError:  # of which UnicodeDecodeError is one
+        return None
+    note = " ".join(found.get("note", [""])[0].replace("\0", " ").split())
+    return note if len(note) <= MOST_NOTE else None
+
+
+def _page(html: str, status: int = 200, more: dict[str, str] | None = None) -> HTMLResponse:
+    return HTMLResponse(html, status, {**HEADERS, **(more or {})})
+
+
+_UNKNOWN = notice(
+    "This link is not valid",
+    "It was altered or cut on its way, or Sentinel no longer knows it. Nothing was done.",
+    "Open the newest message again, or acknowledge in the dashboard.",
+)
+_EXPIRED = notice(
+    "This link has expired",
+    "Nothing was done. A newer message about the alerts has a link that can be used, and the "
+    "dashboard can acknowledge them too.",
+)
+
+
+async def _health(request: Request) -> Response:
+    return PlainTextResponse("ok", headers=HEADERS)
+
+
+async def _nothing_here(request: Request, error: Exception) -> Response:
+    status = getattr(error, "status_code", 404)
+    more: dict[str, str] = dict(getattr(error, "headers", None) or {})
+    title = "There is no such page" if status == 404 else HTTPStatus(status).phrase
+    return _page(notice(title, "Open the link in the message again."), status, more)
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    # Its text may have the parameters of a statement.
+    _log.warning("a link could not be looked up or used: %s", type(error).__name__)
+    page = notice("Not available", "Sentinel cannot reach its database. Try again in a minute.")
+    return _page(page, 503, {"Retry-After": "60"})
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    return _page(notice("An error of Sentinel", "Its log says more. Try again in a minute."), 500)
+
+
+async def _refuse_host(scope: Scope, receive: Receive, send: Send) -> None:
+    page = notice("Another address", "This page has another address: see SENTINEL_PUBLIC_URL.")
+    await _page(page, 421)(scope, receive, send)

@@ -1,0 +1,144 @@
+"""The public pages as HTML: small, without scripts, and without requests to anywhere. Pure."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from html import escape
+
+from sentinel.printable import printable
+from sentinel.store.notifications.acknowledge_links import Link, LinkedAlert
+
+__all__ = ["HEADERS", "MOST_NOTE", "MOST_SHOWN", "link_page", "notice"]
+
+MOST_NOTE = 200
+"""Characters that a person may write with an acknowledgement."""
+MOST_SHOWN = 50
+"""Alerts that a page names; it has the counts of all."""
+_STYLE = """
+:root{color-scheme:light dark;--ink:#1d232b;--soft:#57616c;--line:#d9dee4;--page:#f4f6f8;
+--card:#fff;--go:#0b5cad;--go-ink:#fff;--critical:#b3261e;--high:#b54708;--medium:#8a6100;--low:#1a5fb4;
+--ok:#1e6b34}
+@media(prefers-color-scheme:dark){:root{--ink:#e8ecf1;--soft:#a3aeba;--line:#343c46;--page:#12161b;
+--card:#1b2129;--go:#8cc4ff;--go-ink:#06243f;--critical:#ff9a92;--high:#ffb066;--medium:#f2cc60;
+--low:#8cc4ff;--ok:#7fd196}}
+*{box-sizing:border-box}
+body{margin:0;padding:16px;background:var(--page);color:var(--ink);
+font:16px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;overflow-wrap:anywhere}
+main{max-width:560px;margin:0 auto;background:var(--card);border:1px solid var(--line);
+border-radius:12px;padding:20px}
+h1{font-size:20px;line-height:1.3;margin:0 0 8px}p{margin:0 0 12px}
+.soft{color:var(--soft);font-size:14px}
+ul{list-style:none;margin:16px 0;padding:0}li{border-top:1px solid var(--line);padding:12px 0}
+li b{display:block}
+.critical{color:var(--critical)}.high{color:var(--high)}.medium{color:var(--medium)}
+.low{color:var(--low)}.ok{color:var(--ok)}
+label{display:block;font-size:14px;color:var(--soft);margin:0 0 4px}
+input{width:100%;min-height:44px;padding:8px 10px;font:inherit;color:inherit;background:var(--page);
+border:1px solid var(--soft);border-radius:8px;margin:0 0 12px}
+button{width:100%;min-height:48px;font:inherit;font-weight:600;border:0;border-radius:8px;
+background:var(--go);color:var(--go-ink);cursor:pointer}
+form{margin-bottom:16px}button{margin-bottom:12px}
+button:focus-visible,input:focus-visible{outline:3px solid var(--go);outline-offset:2px}
+"""
+_DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+HEADERS = {
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_DIGEST}'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+"""Of every answer: nothing is kept, framed, indexed, or named to another site."""
+
+
+def link_page(link: Link, done: str = "") -> str:
+    """Return the page of a link that can be used.
+
+    Args:
+        link: with its alerts as they are now
+        done: what was just done, in a sentence; empty before anything is
+
+    Returns:
+        A page that names the alerts, and asks while any of them is open.
+    """
+    count = len(link.open)
+    number = f"{count:,} alert{'' if count == 1 else 's'}"
+    until = _time(link.expires_at)
+    parts = [f"<h1>{_text(link.title or 'Alerts')}</h1>"]
+    if done:
+        parts.append(f'<p class="ok" role="status">{_text(done)}</p>')
+    elif not count:
+        parts.append("<p>Nothing is left to acknowledge.</p>")
+    parts.append(_listed(link))
+    if count:
+        parts.append(
+            '<form method="post"><label for="note">Your name or a note, for the timeline '
+            f'(optional)</label><input id="note" name="note" maxlength="{MOST_NOTE}" '
+            f'autocomplete="name"><button>Acknowledge {number}</button></form>'
+            '<p class="soft">Opening this page changed nothing. The button acknowledges these '
+            "alerts and no others, and stops their repeated notifications.</p>"
+        )
+    parts.append(
+        f'<p class="soft">Sent to the receiver {_text(link.receiver)}. This link can be used '
+        f"until {until}.</p>"
+    )
+    return _page(f"Acknowledge {number}" if count else "Alerts", parts)
+
+
+def notice(title: str, *sentences: str) -> str:
+    """Return a page that says why there is nothing else to see.
+
+    Args:
+        title: what is the matter
+        sentences: why, and what to do
+
+    Returns:
+        The page.
+    """
+    parts = [f"<h1>{_text(title)}</h1>", *(f"<p>{_text(one)}</p>" for one in sentences)]
+    return _page(title, parts)
+
+
+def _listed(link: Link) -> str:
+    items = [_item(alert) for alert in link.alerts[:MOST_SHOWN]]
+    more = len(link.alerts) - len(items)
+    if more:
+        items.append(f"<li>… and {more:,} more</li>")
+    if link.gone:
+        items.append(f'<li class="soft">{link.gone:,} no longer stored</li>')
+    return f"<ul>{''.join(items)}</ul>"
+
+
+def _item(alert: LinkedAlert) -> str:
+    title = _text(alert.title)
+    if alert.status == "open":
+        severity = escape(alert.severity)
+        state = f'<span class="{severity}">{severity}</span>, open since {_time(alert.opened_at)}'
+    else:
+        by = f" {'by ' if alert.status == 'acknowledged' else ''}{alert.by}" if alert.by else ""
+        at = f", {_time(alert.at)}" if alert.at else ""
+        state = f'<span class="ok">{_text(alert.status)}</span>{_text(by)}{at}'
+    return f'<li><b>{title}</b><span class="soft">{state}</span></li>'
+
+
+def _text(text: str) -> str:
+    return escape(printable(text))
+
+
+def _time(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _page(title: str, parts: Sequence[str]) -> str:
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{_text(title)}</title><style>{_STYLE}</style></head>"
+        f"<body><main>{''.join(parts)}</main></body></html>"
+    )

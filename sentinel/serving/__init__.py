@@ -1,0 +1,1 @@
+"""What the web servers of an instance share: connections that idle, and limits of clients."""

@@ -1,0 +1,232 @@
+"""The public pages through ASGI: they ask before they act, and serve nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import re
+from base64 import b64encode
+from collections.abc import Generator
+from datetime import timedelta
+from html import unescape
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+import pytest
+
+from sentinel.alerts.actions import Acknowledge, Resolve
+from sentinel.clock import FakeClock
+from sentinel.public_pages import create_app
+from sentinel.public_pages.app import MOST_BODY_BYTES
+from sentinel.serving.client_limits import ClientLimits
+from sentinel.settings import Settings
+from sentinel.store import Store
+from tests.databases import sqlite_copy
+from tests.world import World
+
+PUBLIC = "https://ack.example.org/sentinel"
+
+
+@pytest.fixture
+def store(migrated_sqlite: Path, tmp_path: Path, clock: FakeClock) -> Generator[Store]:
+    """SQLite alone: what is asked of the database has tests on both."""
+    store = Store(sqlite_copy(migrated_sqlite, tmp_path / "sentinel.db"), clock=clock)
+    store.options = msgspec.structs.replace(store.options, public_url=PUBLIC)
+    yield store
+    store.close()
+
+
+class Phone:
+    """A browser on the other side of the proxy, which passes on the path without its prefix."""
+
+    def __init__(self, store: Store, limits: ClientLimits | None = None) -> None:
+        self.app: Any = create_app(Settings(public_url=PUBLIC), store=store, limits=limits)
+
+    def ask(
+        self, method: str, path: str, host: str = "ack.example.org", **more: Any
+    ) -> httpx.Response:
+        async def asked() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url=f"https://{host}") as client:
+                return await client.request(method, path, **more)
+
+        return asyncio.run(asked())
+
+
+class Told(World):
+    """Two alerts whose message has a link."""
+
+    path = ""
+
+
+@pytest.fixture
+def told(store: Store, clock: FakeClock) -> Told:
+    store.receivers.set("ops", ["slack-webhook/ops"])
+    annotations = {"summary": "<b>mount</b> {mount} & more"}
+    world = Told(store, clock, receivers=["ops"], annotations=annotations)
+    world.sees({"/": 95, "/data": 97})
+    world.tells()
+    url = next(m.acknowledge_url for _, m in world.recorder.messages if m.acknowledge_url)
+    world.path = urlsplit(url).path.removeprefix("/sentinel")
+    return world
+
+
+def words_of(answer: httpx.Response) -> str:
+    body = answer.text.partition("</head>")[2]
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+def test_a_page_asks_before_it_acts_and_then_says_what_it_did(told: Told):
+    phone = Phone(told.store)
+    for method in ("HEAD", "GET", "GET"):
+        page = phone.ask(method, told.path)
+        assert (page.status_code, {status for _, status in told.alerts()}) == (200, {"open"})
+    said = words_of(page)
+    assert "<b>mount</b> / & more" in said
+    assert "<b>mount" not in page.text
+    assert said.count("medium , open since 2026-01-01") == 2
+    assert "Acknowledge 2 alerts" in said
+    assert "Sent to the receiver ops" in said
+    # The proxy may pass the whole path on, too.
+    done = phone.ask("POST", f"/sentinel{told.path}", data={"note": "  Kim\0, on it "})
+    assert (done.status_code, {status for _, status in told.alerts()}) == (200, {"acknowledged"})
+    assert "Acknowledged 2 alerts." in words_of(done)
+    assert "acknowledged by link of receiver ops" in words_of(done)
+    assert "<form" not in done.text
+    entries = told.rows("SELECT actor, comment FROM timeline WHERE reason = 'acknowledged'")
+    assert entries == [("link of receiver ops", "Kim , on it")] * 2
+    again = phone.ask("POST", told.path)
+    assert "Acknowledged 0 alerts." in words_of(again)
+    assert "Nothing is left to acknowledge." in words_of(phone.ask("GET", told.path))
+
+
+def test_what_others_did_meanwhile_is_shown_and_only_the_rest_is_acknowledged(told: Told):
+    first, second = told.ids()
+    told.store.act([first], Acknowledge(actor="ann"))
+    phone = Phone(told.store)
+    said = words_of(phone.ask("GET", told.path))
+    assert "acknowledged by ann" in said
+    assert "Acknowledge 1 alert Opening" in said
+    told.store.act([second], Resolve(actor="bob"))
+    assert "resolved bob" in words_of(phone.ask("GET", told.path))
+    assert "Acknowledged 0 alerts." in words_of(phone.ask("POST", told.path))
+    assert told.rows("SELECT acknowledged_by FROM alert ORDER BY id") == [("ann",), ("",)]
+
+
+def test_an_altered_or_expired_link_has_a_page_that_says_so_and_does_nothing(
+    told: Told, clock: FakeClock
+):
+    phone = Phone(told.store)
+    altered = told.path[:-1] + ("A" if told.path[-1] != "A" else "B")
+    for path in (altered, "/ack/x", "/ack/%00", told.path + "%0a", "/ack/" + "é" * 40):
+        for method in ("GET", "POST"):
+            page = phone.ask(method, path)
+            assert page.status_code == 404, path
+            assert "This link is not valid" in words_of(page)
+    clock.forward(seconds=timedelta(days=1).total_seconds())
+    for method in ("GET", "POST"):
+        page = phone.ask(method, told.path)
+        assert (page.status_code, "This link has expired" in words_of(page)) == (410, True)
+    assert {status for _, status in told.alerts()} == {"open"}
+
+
+def test_nothing_else_is_served_and_every_answer_keeps_the_link_to_itself(told: Told):
+    phone = Phone(told.store)
+    answers = [phone.ask("GET", "/health"), phone.ask("GET", told.path)]
+    for path in (
+        "/",
+        "/ack",
+        "/ack/",
+        told.path + "/",
+        "/docs",
+        "/openapi.json",
+        "/api/v1/alerts/alerts",
+    ):
+        answers.append(phone.ask("GET", path, follow_redirects=False))
+        assert answers[-1].status_code == 404, path
+    for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
+        answers.append(phone.ask(method, told.path))
+        assert answers[-1].status_code == 405
+    answers.append(phone.ask("GET", told.path, host="evil.example.net"))
+    assert answers[-1].status_code == 421
+    for answer in answers:
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "set-cookie" not in answer.headers
+        policy = answer.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; style-src 'sha256-")
+        assert "form-action 'self'" in policy
+        assert "frame-ancestors 'none'" in policy
+        text = answer.text
+        assert not re.search(r"<script|\ssrc=|https?://|url\(|\son\w+=|\sstyle=", text)
+        if "<style>" in text:  # a browser applies it only where its digest is in the policy
+            style = text.partition("<style>")[2].partition("</style>")[0]
+            assert b64encode(hashlib.sha256(style.encode()).digest()).decode() in policy
+    page = answers[1].text
+    assert '<meta name="viewport" content="width=device-width' in page
+    assert 'content="light dark"' in page
+
+
+def test_a_body_is_bounded_and_a_form_of_ours(told: Told):
+    phone = Phone(told.store)
+    for body in (
+        b"x" * (MOST_BODY_BYTES + 1),
+        b"note=" + b"x" * 201,
+        b"note=%ff",
+        b"\xff",
+        b"a&b=1&c=1&d=1&e=1&f=1&g=1",
+    ):
+        assert phone.ask("POST", told.path, content=body).status_code == 400, body[:20]
+    assert {status for _, status in told.alerts()} == {"open"}
+
+
+def test_who_asks_too_often_waits_and_keeps_nobody_else_out(told: Told):
+    now = [0.0]
+    phone = Phone(told.store, ClientLimits(burst=3, per_second=0.5, clock=lambda: now[0]))
+
+    def status(client: str) -> int:
+        return phone.ask(
+            "POST", "/ack/x", headers={"X-Forwarded-For": f"9.9.9.9, {client}"}
+        ).status_code
+
+    assert [status("192.0.2.1") for _ in range(4)] == [404, 404, 404, 429]
+    refused = phone.ask("GET", told.path, headers={"X-Forwarded-For": "192.0.2.1"})
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "2")
+    assert status("192.0.2.2") == 404
+    # One customer's network of IPv6 addresses is one client.
+    assert [status(f"2001:db8::{n}") for n in range(4)] == [404, 404, 404, 429]
+    now[0] = 2.0
+    assert [status("192.0.2.1") for _ in range(2)] == [404, 429]
+
+
+def test_all_clients_together_are_limited_and_few_are_remembered(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sentinel.serving.client_limits._MOST_CLIENTS", 10)
+    now = [0.0]
+    limits = ClientLimits(burst=3, all_burst=20, all_per_second=4, clock=lambda: now[0])
+    waits = [limits.wait(f"c{n}") for n in range(30)]
+    assert waits == [0.0] * 20 + [0.25] * 10
+    assert len(limits._clients) == 10  # pyright: ignore[reportPrivateUsage]
+    now[0] = 0.25
+    assert [limits.wait("c0"), limits.wait("c0")] == [0.0, 0.25]
+
+
+def test_no_log_has_the_link_whatever_happens(told: Told, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.DEBUG)
+    phone = Phone(told.store)
+    phone.ask("GET", told.path)
+    phone.ask("POST", told.path)
+    with told.store.write() as connection:
+        connection.exec_driver_sql("DROP TABLE link_key")
+    down = phone.ask("GET", told.path)
+    assert (down.status_code, down.headers["Retry-After"]) == (503, "60")
+    assert "cannot reach its database" in words_of(down)
+    told.store.read = lambda: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+    assert phone.ask("GET", told.path).status_code == 500
+    ours = [r for r in caplog.records if not r.name.startswith(("httpx", "httpcore"))]
+    assert any("Acknowledged 2 alerts" in record.getMessage() for record in ours)
+    token = told.path.rpartition("/")[2]
+    assert not [r for r in ours if token in r.getMessage() or token in (r.exc_text or "")]
