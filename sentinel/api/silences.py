@@ -1,29 +1,41 @@
-"""Silences over HTTP: begun, listed and ended."""
+"""Silences over HTTP: previewed, begun, listed, extended and ended."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal, Self
+from datetime import datetime
+from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sentinel.access import Permission
 from sentinel.api.access import Acting
-from sentinel.api.bodies import Body, SentMoment, Tenant, described_as, read_as
+from sentinel.api.bodies import Body, Tenant, described_as, read_as
+from sentinel.api.editing import ETAG, IfMatch, check_match
 from sentinel.api.needs import needs
 from sentinel.api.once import Once, OnceRoute
-from sentinel.api.problems import Problem, responses
-from sentinel.api.schemas import MOST_MINUTES, NO_NUL, Words
+from sentinel.api.problems import responses
+from sentinel.api.schemas import NO_NUL
 from sentinel.api.scoped import within
+from sentinel.api.silence_bodies import (
+    Length,
+    MutedAlert,
+    Previewed,
+    SilenceItem,
+    SilenceList,
+    SilenceMade,
+    SilenceNew,
+    SilencePreview,
+)
 from sentinel.errors import NotFound
+from sentinel.notifications.silence import state_of
 from sentinel.schema.columns import new_id
 from sentinel.schema.silences import Silence
-from sentinel.tenant import TENANT_PATTERN
 
 __all__ = ["router"]
 
+_TAGGED: dict[str, Any] = {"headers": ETAG, "description": "The silence"}
 router = APIRouter(prefix="/silences", tags=["silences"], route_class=OnceRoute)
 
 SilenceId = Annotated[
@@ -34,79 +46,6 @@ SilenceId = Annotated[
         examples=["0198f2c4a7e07cc0b2a1d3f4e5a69788"],
     ),
 ]
-
-
-class SilenceNew(BaseModel):
-    """A rule that sends no notifications for a time."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        json_schema_extra={
-            "oneOf": [
-                {"required": [one], "properties": {one: {"type": kind}},
-                 "not": {"required": [other]}}
-                for one, kind, other in (
-                    ("duration_minutes", "number", "until"), ("until", "string", "duration_minutes")
-                )
-            ],
-            "examples": [
-                {"rule": "disk-space", "duration_minutes": 120, "reason": "planned migration"}
-            ],
-        },
-    )  # fmt: skip
-
-    rule: Annotated[str, Field(pattern=f"^({TENANT_PATTERN})$")] = Field(
-        description="Name of the rule, of whose alerts nobody is notified."
-    )
-    tenant: Annotated[str, Field(pattern=f"^({TENANT_PATTERN})$")] = Field(
-        "default", description="Tenant of the rule."
-    )
-    duration_minutes: float | None = Field(
-        None, ge=0.1, le=MOST_MINUTES, description="For how long, in minutes; or give until."
-    )
-    until: SentMoment | None = Field(None, description="Until when; or give duration_minutes.")
-    reason: Words = Field("", max_length=2000, description="The reason, shown beside the alerts.")
-
-    @model_validator(mode="after")
-    def _one_end(self) -> Self:
-        given = self.model_fields_set & {"duration_minutes", "until"}
-        if len(given) != 1 or (self.duration_minutes is None and self.until is None):
-            raise ValueError("needs either duration_minutes or until")
-        return self
-
-
-class SilenceItem(BaseModel):
-    """A silence: while it is active, nobody is notified of the alerts that it matches."""
-
-    id: str
-    tenant: str
-    matchers: list[str] = Field(
-        description="What it silences; all must match.", examples=[['rule="disk-space"']]
-    )
-    rule: str = Field(description="Name of the rule that it silences.")
-    state: Literal["active", "expired", "ended"] = Field(
-        description="expired: its time is over; ended: somebody ended it before."
-    )
-    until: datetime
-    reason: str
-    created_at: datetime
-    created_by: str
-    ended_at: datetime | None
-    ended_by: str
-
-
-class SilenceMade(SilenceItem):
-    """A new silence."""
-
-    silenced: int = Field(description="Live alerts that it silences.")
-
-
-class SilenceList(BaseModel):
-    """A page of silences, newest first."""
-
-    items: list[SilenceItem]
-    next_cursor: str | None
 
 
 @router.get("", summary="List silences", responses=responses())
@@ -124,7 +63,7 @@ def list_silences(
         Query(pattern="^[0-9a-f]{32}$", description="next_cursor of the previous page."),
     ] = None,
 ) -> SilenceList:  # fmt: skip
-    """List the silences that are active, newest first; with `ended`, also those that are over."""
+    """List the silences that are pending or active, newest first; with `ended`, all of them."""
     store = within(request)
     found = store.silences(limit + 1, cursor, ended=ended, tenant=tenant, rule=rule)
     now = store.store.now()
@@ -134,49 +73,117 @@ def list_silences(
 
 @router.post(
     "",
-    summary="Silence a rule",
+    summary="Create a silence",
     status_code=201,
-    responses=responses(400, 404, 409, 413),
+    responses=responses(400, 403, 404, 409, 413),
     openapi_extra=described_as(SilenceNew),
     dependencies=[Once],
 )
 @needs(Permission.RESPOND, "silences", confined=True)
 def begin(request: Request, response: Response, body: Body, who: Acting) -> SilenceMade:
-    """Notify nobody of the alerts of a rule until a time, also of those that open later.
+    """Notify nobody of the alerts of a rule, or of what matchers match, until a time.
 
-    The alerts open, repeat and resolve as before. A suppression of one alert that lasts longer
-    keeps its time.
+    That holds for alerts that open later, too. They open, repeat and resolve as before. A
+    suppression of one alert that lasts longer keeps its time.
 
     Returns:
         The silence; Location is its address.
 
     Raises:
-        Problem: 422 for an end in the past, or too far ahead
+        Problem: 422 for an end in the past, or too far ahead, or matchers that cannot be read
+        OutOfScope: the matchers may match alerts out of reach
         NotFound: there is no rule of that name
         Conflict: the rule is silenced already
     """
     asked = read_as(SilenceNew, body)
     store = within(request)
     now = store.store.now()
-    until = asked.until or now + timedelta(minutes=asked.duration_minutes or 0)
-    if not now < until <= now + timedelta(minutes=MOST_MINUTES):
-        problem = "lies in the past" if until <= now else "lies more than 366 days ahead"
-        raise Problem(422, "invalid", f"until: {problem}", field="until")
     made = new_id()
-    count = store.begin_silence(
-        made, asked.rule, until, tenant=asked.tenant, actor=who.name, reason=asked.reason
-    )
+    begins = max(asked.starts_at or now, now)
+    until = asked.end(begins, now)
+    if asked.rule:
+        count = store.begin_silence(
+            made, asked.rule, until, tenant=asked.tenant, actor=who.name, reason=asked.reason
+        )
+    else:
+        _, count = store.matcher_silences.create(
+            asked.matchers, until, actor=who.name, comment=asked.reason, starts_at=begins,
+            tenant=asked.tenant, silence_id=made, scope=store.scope,
+        )  # fmt: skip
     response.headers["Location"] = f"{request.url.path.rstrip('/')}/{made}"
-    fields = _fields(store.silence(made), now)
-    return SilenceMade.model_validate({**fields, "silenced": count})
+    silence = store.silence(made)
+    response.headers["ETag"] = _tag(silence)
+    return SilenceMade.model_validate({**_fields(silence, now), "silenced": count})
 
 
-@router.get("/{silence_id}", summary="One silence", responses=responses(404))
+@router.post(
+    "/preview",
+    summary="Preview a silence",
+    responses=responses(400, 403, 413),
+    openapi_extra=described_as(Previewed),
+)
 @needs(Permission.READ, "silences", confined=True)
-def get(request: Request, silence_id: SilenceId) -> SilenceItem:
+def preview(request: Request, body: Body) -> SilencePreview:
+    """Return which firing alerts a silence by these matchers would mute, without making it.
+
+    Returns:
+        How many alerts match, and the most severe of them.
+
+    Raises:
+        OutOfScope: the matchers may match alerts out of reach
+    """
+    asked = read_as(Previewed, body)
+    store = within(request)
+    found = store.matcher_silences.preview(asked.matchers, tenant=asked.tenant, scope=store.scope)
+    alerts = [MutedAlert(**msgspec.structs.asdict(one)) for one in found.alerts]
+    return SilencePreview(count=found.count, alerts=alerts)
+
+
+@router.get("/{silence_id}", summary="One silence", responses={**responses(404), 200: _TAGGED})
+@needs(Permission.READ, "silences", confined=True)
+def get(request: Request, response: Response, silence_id: SilenceId) -> SilenceItem:
     """Return one silence, also one that is over."""
     store = within(request)
-    return SilenceItem.model_validate(_fields(store.silence(silence_id), store.store.now()))
+    silence = store.silence(silence_id)
+    response.headers["ETag"] = _tag(silence)
+    return SilenceItem.model_validate(_fields(silence, store.store.now()))
+
+
+@router.patch(
+    "/{silence_id}",
+    summary="Move the end of a silence",
+    responses={**responses(400, 404, 409, 412, 413), 200: _TAGGED},
+    openapi_extra=described_as(Length),
+)
+@needs(Permission.RESPOND, "silences", confined=True)
+def extend(
+    request: Request,
+    response: Response,
+    silence_id: SilenceId,
+    body: Body,
+    who: Acting,
+    if_match: IfMatch = None,
+) -> SilenceItem:
+    """Extend a silence by matchers, or shorten it; `duration_minutes` counts from now.
+
+    Returns:
+        The silence.
+
+    Raises:
+        NotFound: there is none
+        Conflict: it is over, or the silence of a rule
+        Problem: 422 for an end in the past or too far ahead; 412 for another version
+    """
+    asked = read_as(Length, body)
+    store = within(request)
+    now = store.store.now()
+    begins = store.silence(silence_id).starts_at
+    changed = store.matcher_silences.extend(
+        silence_id, asked.end(begins if asked.until else now, now), actor=who.name,
+        scope=store.scope, check=lambda silence: check_match(if_match, _tag(silence)),
+    )  # fmt: skip
+    response.headers["ETag"] = _tag(changed)
+    return SilenceItem.model_validate(_fields(changed, now))
 
 
 @router.delete("/{silence_id}", summary="End a silence", responses=responses(404))
@@ -205,7 +212,7 @@ def end(request: Request, silence_id: SilenceId, who: Acting) -> SilenceItem:
 def _fields(silence: Silence, now: datetime) -> Mapping[str, Any]:
     fields = silence.model_dump(include=set(SilenceItem.model_fields))
     return fields | {
-        "matchers": [f'rule="{silence.rule}"'],
+        "matchers": silence.matchers or [f'rule="{silence.rule}"'],
         "state": _state(silence, now),
         "created_by": silence.actor,
     }
@@ -214,4 +221,9 @@ def _fields(silence: Silence, now: datetime) -> Mapping[str, Any]:
 def _state(silence: Silence, now: datetime) -> str:
     if silence.ended_at is not None:
         return "ended"
-    return "active" if silence.until > now else "expired"
+    return str(state_of(silence.starts_at, silence.until, None, now))
+
+
+def _tag(silence: Silence) -> str:
+    ended = "-ended" if silence.ended_at else ""
+    return f'"{silence.id}-{silence.version}{ended}"'

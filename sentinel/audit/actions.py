@@ -21,6 +21,9 @@ ACTIONS: dict[str, str] = {
     "rule.changed": "changed the rule",
     "rule.silenced": "silenced the rule",
     "rule.unsilenced": "ended the silence of the rule",
+    "silence.created": "silenced",
+    "silence.extended": "moved the end of the silence of",
+    "silence.expired": "ended the silence of",
     "rule.retired": "removed the rule",
     "rule.deployed": "deployed the rule",
     "rule.undeployed": "removed the deployment of",
@@ -68,6 +71,7 @@ ACTIONS: dict[str, str] = {
 OBJECT_KINDS = (
     "alert", "rule", "receiver", "channel", "routes", "event_pack", "view", "inbox", "deployment",
     "database", "settings", "person", "key", "audit", "access_review", "oncall",
+    "silence",
 )  # fmt: skip
 """What a change can be about."""
 

@@ -1,4 +1,4 @@
-"""Commands about rules and silences against a server on another machine."""
+"""Commands about rules against a server on another machine."""
 
 from __future__ import annotations
 
@@ -7,19 +7,12 @@ from typing import TYPE_CHECKING
 
 from sentinel.cli.output import ago, fields, json_out, print_table, say
 from sentinel.cli.remote import client_here
-from sentinel.duration import format_duration
-from sentinel.errors import NotFound
 from sentinel.rules.health import LABELS, RuleHealth
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from sentinel.client import Rule
 
-__all__ = [
-    "end_silence_remotely", "list_rules", "list_silences", "show_rule", "silence_remotely",
-    "switch_remotely",
-]  # fmt: skip
+__all__ = ["list_rules", "show_rule", "switch_remotely"]
 
 
 def list_rules(*, json: bool) -> None:
@@ -72,61 +65,6 @@ def switch_remotely(name: str, tenant: str, *, on: bool, reason: str = "", json:
         json_out({"name": rule.name, "enabled": rule.enabled})
     else:
         say(f"{rule.name} is {'enabled' if rule.enabled else 'disabled; its alerts are closed'}.")
-
-
-def list_silences(rule: str, *, ended: bool, json: bool) -> None:
-    """Print the silences of the server."""
-    with client_here() as client:
-        found = client.silences(rule=rule, ended=ended).items
-    if json:
-        json_out({"items": [one.model_dump() for one in found]})
-        return
-    now = datetime.now(UTC)
-    print_table(
-        ["RULE", "TENANT", "EXPIRES", "BY", "REASON"],
-        [
-            (
-                one.rule, one.tenant,
-                f"in {format_duration(one.until - now)}" if one.state == "active" else one.state,
-                one.created_by, one.reason,
-            )
-            for one in found
-        ],
-        empty="No rule is silenced.",
-    )  # fmt: skip
-
-
-def silence_remotely(rule: str, span: timedelta, reason: str, tenant: str, *, json: bool) -> None:
-    """Silence a rule of the server."""
-    minutes = span.total_seconds() / 60
-    with client_here() as client:
-        made = client.silence_rule(rule, minutes=minutes, reason=reason, tenant=tenant)
-    if json:
-        json_out(made.model_dump())
-        return
-    say(f"Silenced {rule} for {format_duration(span)}; live alerts: {made.silenced}.")
-
-
-def end_silence_remotely(rule: str, tenant: str, *, json: bool) -> None:
-    """End the silence of a rule of the server.
-
-    Args:
-        rule: name of the rule
-        tenant: whose it is
-        json: whether to print JSON
-
-    Raises:
-        NotFound: the rule is not silenced
-    """
-    with client_here() as client:
-        mine = [one for one in client.silences(rule=rule).items if one.tenant == tenant]
-        if not mine:
-            raise NotFound(f"the rule {rule!r} is not silenced")
-        ended = client.end_silence(mine[0].id)
-    if json:
-        json_out(ended.model_dump())
-        return
-    say(f"Ended the silence of {rule}.")
 
 
 def _health(rule: Rule) -> str:

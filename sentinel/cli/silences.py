@@ -1,32 +1,54 @@
-"""`sentinel silence …`: rules of whose alerts nobody is notified for a time."""
+"""`sentinel silence …`: alerts of which nobody is notified for a time."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
 
 import typer
 
 from sentinel.cli import completion
 from sentinel.cli.output import AsJson, json_out, print_table, say
-from sentinel.cli.remote_rules import end_silence_remotely, list_silences, silence_remotely
+from sentinel.cli.remote_silences import (
+    end_silence_remotely,
+    extend_silence_remotely,
+    list_silences,
+    preview_remotely,
+    silence_matching_remotely,
+    silence_remotely,
+)
 from sentinel.cli.remote_url import remote_url
 from sentinel.cli.target import actor, open_store
 from sentinel.duration import format_duration, parse_duration
 from sentinel.errors import ConfigurationError
+from sentinel.notifications.silence import SilenceState, state_of
+from sentinel.schema.silences import Silence
+from sentinel.store.notifications.matcher_silences import MatcherSilences
 
 __all__ = ["commands"]
 
 commands = typer.Typer(
-    no_args_is_help=True, help="Silences: rules of whose alerts nobody is notified for a time."
+    no_args_is_help=True, help="Silences: alerts of which nobody is notified for a time."
 )
 
 WhichRule = Annotated[
     str,
     typer.Argument(
-        help="Name of the rule.", show_default=False, autocompletion=completion.rules
+        help="Name of the rule; or give --matcher.", show_default=False,
+        autocompletion=completion.rules,
     ),
 ]  # fmt: skip
-OfTenant = Annotated[str, typer.Option("--tenant", help="Tenant of the rule.")]
+OfTenant = Annotated[str, typer.Option("--tenant", help="Tenant of the rule or the alerts.")]
+SetsOfMatchers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--matcher", "-M", show_default=False,
+        help="A set of matchers as Alertmanager writes it; repeat it for further sets.",
+    ),
+]  # fmt: skip
+Length = Annotated[str, typer.Option("--for", help="Duration: 30m, 2h, 1d.")]
+WhichSilence = Annotated[str, typer.Argument(help="Id of the silence.", show_default=False)]
 
 
 @commands.command("list")
@@ -35,7 +57,7 @@ def list_(
     rule: Annotated[str, typer.Option(help="Of this rule only.", show_default=False)] = "",
     json: AsJson = False,
 ) -> None:
-    """List the silences that are active, newest first.
+    """List the silences that are pending or active, newest first.
 
     Example:
         sentinel silence list
@@ -46,45 +68,73 @@ def list_(
     with open_store() as store:
         found, now = store.silences.page(500, ended=ended, rule=rule), store.now()
     if json:
-        json_out({"items": [one.model_dump() for one in found]})
+        json_out({"items": [one.model_dump(exclude={"change"}) for one in found]})
         return
     print_table(
-        ["RULE", "TENANT", "EXPIRES", "BY", "REASON"],
+        ["SILENCED", "TENANT", "EXPIRES", "BY", "REASON", "ID"],
         [
             (
-                one.rule, one.tenant,
-                f"ended by {one.ended_by}" if one.ended_at
-                else f"in {format_duration(one.until - now)}" if one.until > now else "is over",
-                one.actor, one.reason,
+                one.rule or " or ".join("{" + text + "}" for text in one.matchers), one.tenant,
+                _end(one, now), one.actor, one.reason, one.id,
             )
             for one in found
         ],
-        empty="No rule is silenced.",
+        empty="Nothing is silenced.",
     )  # fmt: skip
+
+
+def _end(one: Silence, now: datetime) -> str:
+    if one.ended_at:
+        return f"ended by {one.ended_by}"
+    state = state_of(one.starts_at, one.until, None, now)
+    if state is SilenceState.EXPIRED:
+        return "is over"
+    if state is SilenceState.PENDING:
+        begins, length = one.starts_at - now, one.until - one.starts_at
+        return f"begins in {format_duration(begins)}, for {format_duration(length)}"
+    return f"in {format_duration(one.until - now)}"
 
 
 @commands.command()
 def add(
-    rule: WhichRule,
-    length: Annotated[str, typer.Option("--for", help="Duration: 30m, 2h, 1d.")] = "1h",
+    rule: WhichRule = "",
+    matcher: SetsOfMatchers = None,
+    length: Length = "1h",
+    start: Annotated[
+        str,
+        typer.Option(
+            help="With --matcher: when it begins, as a duration from now or a moment with its "
+            "time zone.",
+            show_default=False,
+        ),
+    ] = "",
     message: Annotated[
         str, typer.Option("--message", "-m", help="The reason, shown beside the alerts.")
     ] = "",
     tenant: OfTenant = "default",
     json: AsJson = False,
 ) -> None:
-    """Silence a rule for a while: nobody is notified of its alerts, also of those that open later.
+    """Silence a rule, or what matchers match: nobody is notified, also of what opens later.
 
-    Example:
+    Examples:
         sentinel silence add disk-space --for 2h -m "the array is being rebuilt"
+        sentinel silence add --matcher 'team="db", host=~"db-.*"' --for 2h --start 30m
 
     Raises:
-        ConfigurationError: `--for` is not a duration
+        ConfigurationError: `--for` is no duration, or both a rule and matchers were given
     """
-    try:
-        span = parse_duration(length)
-    except ValueError as error:
-        raise ConfigurationError(f"--for: {error}") from None
+    span = _span("--for", length)
+    matchers = matcher or []
+    if bool(rule) is bool(matchers):
+        raise ConfigurationError(
+            "give either the name of a rule or --matcher",
+            hint="See: sentinel silence add --help",
+        )
+    if start and not matchers:
+        raise ConfigurationError("--start needs --matcher; the silence of a rule begins at once")
+    if matchers:
+        _add_matching(matchers, span, start, message, tenant, json=json)
+        return
     if remote_url():
         silence_remotely(rule, span, message, tenant, json=json)
         return
@@ -97,19 +147,142 @@ def add(
     say(f"Silenced {rule} for {format_duration(span)}; live alerts: {silenced}.")
 
 
+def _add_matching(
+    matchers: list[str], span: timedelta, start: str, message: str, tenant: str, *, json: bool
+) -> None:
+    made: dict[str, Any]
+    if remote_url():
+        begins = _begin(start, datetime.now(UTC))
+        made, count = silence_matching_remotely(matchers, span, begins, message, tenant)
+    else:
+        with open_store() as store:
+            begins = _begin(start, store.now())
+            silence, count = MatcherSilences(store).create(
+                matchers, begins + span, starts_at=begins, actor=actor(), comment=message,
+                tenant=tenant,
+            )  # fmt: skip
+        made = silence.model_dump(exclude={"change"})
+    if json:
+        json_out({**made, "silenced": count})
+        return
+    say(f"Made the silence {made['id']} for {format_duration(span)}; alerts that match: {count}.")
+
+
 @commands.command()
-def end(rule: WhichRule, tenant: OfTenant = "default", json: AsJson = False) -> None:
-    """End the silence of a rule before its time; suppressions of single alerts go on.
+def preview(
+    matcher: SetsOfMatchers = None, tenant: OfTenant = "default", json: AsJson = False
+) -> None:
+    """List the firing alerts that a silence would mute, without making it.
 
     Example:
+        sentinel silence preview --matcher 'team="db"'
+    """
+    found: dict[str, Any]
+    if remote_url():
+        found = preview_remotely(matcher or [], tenant)
+    else:
+        with open_store() as store:
+            seen = MatcherSilences(store).preview(matcher or [], tenant=tenant)
+        found = {
+            "count": seen.count,
+            "alerts": [
+                {"id": one.id, "title": one.title, "severity": one.severity, "rule": one.rule,
+                 "labels": one.labels}
+                for one in seen.alerts
+            ],
+        }  # fmt: skip
+    if json:
+        json_out(found)
+        return
+    print_table(
+        ["ALERT", "SEVERITY", "RULE", "ID"],
+        [(one["title"], one["severity"], one["rule"], one["id"]) for one in found["alerts"]],
+        empty="No alert that fires matches.",
+    )
+    count, shown = found["count"], len(found["alerts"])
+    more = f", of which {shown} are shown" if count > shown else ""
+    say(f"It would mute {count:,} alert{'' if count == 1 else 's'} now{more}.")
+
+
+@commands.command()
+def extend(silence: WhichSilence, length: Length = "1h", json: AsJson = False) -> None:
+    """Let a silence by matchers end so long from now, later or earlier than before.
+
+    Example:
+        sentinel silence extend 0198f2c4a7e07cc0b2a1d3f4e5a69788 --for 2h
+    """
+    span = _span("--for", length)
+    if remote_url():
+        changed = extend_silence_remotely(silence, span)
+    else:
+        with open_store() as store:
+            silences = MatcherSilences(store)
+            changed = silences.extend(silence, store.now() + span, actor=actor()).model_dump(
+                exclude={"change"}
+            )
+    if json:
+        json_out(changed)
+        return
+    say(f"Moved the end of the silence to {format_duration(span)} from now.")
+
+
+@commands.command()
+def end(
+    silence: Annotated[
+        str,
+        typer.Argument(
+            metavar="RULE|ID", help="Name of the rule, or id of the silence.", show_default=False,
+            autocompletion=completion.rules,
+        ),
+    ],
+    tenant: OfTenant = "default",
+    json: AsJson = False,
+) -> None:  # fmt: skip
+    """End a silence before its time; suppressions of single alerts go on.
+
+    Examples:
         sentinel silence end disk-space
+        sentinel silence end 0198f2c4a7e07cc0b2a1d3f4e5a69788
     """
     if remote_url():
-        end_silence_remotely(rule, tenant, json=json)
+        end_silence_remotely(silence, tenant, json=json)
         return
     with open_store() as store:
+        rule = silence
+        if re.fullmatch("[0-9a-f]{32}", silence):
+            found = store.silences.get(silence)
+            rule, tenant = found.rule, found.tenant
+        if not rule:
+            ended = MatcherSilences(store).expire(silence, actor=actor())
+            json_out(ended.model_dump(exclude={"change"})) if json else say("Ended the silence.")
+            return
         heard = store.silences.end(rule, actor=actor(), tenant=tenant)
     if json:
         json_out({"rule": rule, "tenant": tenant, "no_longer_silenced": heard})
         return
     say(f"Ended the silence of {rule}; live alerts: {heard}.")
+
+
+def _begin(given: str, now: datetime) -> datetime:
+    """Return when a silence begins: a moment, or a duration from now; now where none is given."""
+    if not given:
+        return now
+    if not re.match(r"\d{4}-", given):
+        return now + _span("--start", given)
+    try:
+        moment = datetime.fromisoformat(given)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ConfigurationError(
+            f"--start: {given!r} is no moment with its time zone",
+            hint="Write 2026-12-24T18:00+01:00, or a duration such as 30m.",
+        )
+    return moment
+
+
+def _span(option: str, given: str) -> timedelta:
+    try:
+        return parse_duration(given)
+    except ValueError as error:
+        raise ConfigurationError(f"{option}: {error}") from None

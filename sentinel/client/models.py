@@ -111,12 +111,14 @@ class Statistics(BaseModel):
 
 
 class Silence(BaseModel):
-    """A silence of a rule; `silenced` counts the live alerts of a new one."""
+    """A silence of a rule, or by matchers; `silenced` counts the live alerts of a new one."""
 
     id: str
     tenant: str
+    matchers: list[str]
     rule: str
     state: str
+    starts_at: datetime
     until: datetime
     reason: str
     created_by: str

@@ -25,9 +25,11 @@ from sentinel.client.calls import BASE, Call
 
 __all__ = [
     "InboxPage",
+    "MutedAlert",
     "Outcome",
     "Silence",
     "SilencePage",
+    "SilencePreview",
     "Taken",
     "User",
     "UserPage",
@@ -36,13 +38,16 @@ __all__ = [
     "act_on_many",
     "end_sessions",
     "end_silence",
+    "extend_silence",
     "grant_role",
     "inbox",
     "make_user",
     "mark_read",
+    "preview_silence",
     "remove_view",
     "revoke_role",
     "save_view",
+    "silence_matching",
     "silence_rule",
     "silences",
     "switch_user",
@@ -76,17 +81,36 @@ class Taken(BaseModel):
 
 
 class Silence(BaseModel):
-    """A silence of a rule."""
+    """A silence of a rule, or by matchers; `silenced` counts the live alerts of a new one."""
 
     id: str
     tenant: str
     matchers: list[str]
     rule: str
     state: str
+    starts_at: datetime
     until: datetime
     reason: str
     created_by: str
     ended_by: str
+    silenced: int | None = None
+
+
+class MutedAlert(BaseModel):
+    """A firing alert that a silence would mute."""
+
+    id: str
+    title: str
+    severity: str
+    rule: str
+    labels: dict[str, str]
+
+
+class SilencePreview(BaseModel):
+    """How many firing alerts a silence would mute, and the most severe of them."""
+
+    count: int
+    alerts: list[MutedAlert]
 
 
 class SilencePage(BaseModel):
@@ -197,6 +221,42 @@ def silence_rule(
     """Return the request that silences a rule for some minutes."""
     body = {"rule": rule, "tenant": tenant, "duration_minutes": minutes, "reason": reason}
     return Call(Silence, "POST", f"{BASE}/silences", body=body)
+
+
+def silence_matching(
+    matchers: Sequence[str], *, minutes: float, starts_at: datetime | None = None, reason: str = "",
+    tenant: str = "default",
+) -> Call[Silence]:  # fmt: skip
+    """Return the request that silences what one of the sets of matchers matches.
+
+    Args:
+        matchers: sets as Alertmanager writes them, such as `team="db", host=~"db-.*"`
+        minutes: for how long, from the start
+        starts_at: when it begins; None for now
+        reason: why
+        tenant: whose alerts
+
+    Returns:
+        The request.
+    """
+    body: dict[str, Any] = {
+        "matchers": list(matchers), "tenant": tenant, "duration_minutes": minutes, "reason": reason
+    }  # fmt: skip
+    if starts_at is not None:
+        body["starts_at"] = starts_at.isoformat()
+    return Call(Silence, "POST", f"{BASE}/silences", body=body)
+
+
+def preview_silence(matchers: Sequence[str], *, tenant: str = "default") -> Call[SilencePreview]:
+    """Return the request for the firing alerts that a silence would mute, without making it."""
+    body = {"matchers": list(matchers), "tenant": tenant}
+    return Call(SilencePreview, "POST", f"{BASE}/silences/preview", body=body)
+
+
+def extend_silence(silence_id: str, *, minutes: float) -> Call[Silence]:
+    """Return the request that lets a silence by matchers end so many minutes from now."""
+    path = f"{BASE}/silences/{quote(silence_id, safe='')}"
+    return Call(Silence, "PATCH", path, body={"duration_minutes": minutes})
 
 
 def end_silence(silence_id: str) -> Call[Silence]:

@@ -60,14 +60,15 @@ class GroupNow(msgspec.Struct, frozen=True, kw_only=True):
         opened_at: when its present episode began
         severity: worst of what fires and is not suppressed, a `Severity` number
         firing: number of firing alerts, suppressed or not
-        suppressed: how many of them are suppressed
+        suppressed: how many of them are suppressed or silenced
         acknowledged: how many of those that are not suppressed are acknowledged
         new_firing: firing alerts, not suppressed, that are new to the channel: they fired after
             its last notification, or were suppressed at that time
         resolved_since: alerts that the channel was notified of as firing and that have recovered
         quiet_since: alerts that it was notified of as firing and that closed without a recovery;
             only a channel that hears of acknowledgements is notified of such an end
-        suppressed_until: when the first suppression of a firing alert ends
+        suppressed_until: when the first suppression or silence of a firing alert ends
+        held_by: the reason where all that fires is held back by it
     """
 
     seq: int
@@ -80,6 +81,7 @@ class GroupNow(msgspec.Struct, frozen=True, kw_only=True):
     resolved_since: int = 0
     quiet_since: int = 0
     suppressed_until: datetime | None = None
+    held_by: Reason = Reason.SUPPRESSED
 
 
 class Notified(msgspec.Struct, frozen=True, kw_only=True):
@@ -266,7 +268,7 @@ def _beside_suppressed(
 ) -> Decision:
     """Decide where all that fires is suppressed: only what the channel knows to be over is news."""
     if notified.firing == 0 or group.resolved_since == 0:
-        return Decision(send=False, reason=Reason.SUPPRESSED)
+        return Decision(send=False, reason=group.held_by)
     ready = (notified.at or group.opened_at) + policy.group_interval
     return _at(ready, now, Reason.PARTLY_RESOLVED, Reason.GROUP_INTERVAL)
 

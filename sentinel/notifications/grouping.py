@@ -20,6 +20,7 @@ __all__ = [
     "first_wait",
     "group_title",
     "known_labels",
+    "labels_with",
     "membership",
     "next_decision",
 ]
@@ -74,14 +75,27 @@ def known_labels(
     Returns:
         The rule's labels and the reading's, with rule, category, team and tenant.
     """
-    return {
-        **rule.labels,
-        **labels,
-        "rule": rule.name,
-        "category": category,
-        "team": rule.team or team,
-        "tenant": rule.tenant,
-    }
+    return labels_with(
+        rule.labels, labels, rule=rule.name, category=category, team=rule.team or team,
+        tenant=rule.tenant,
+    )  # fmt: skip
+
+
+def labels_with(
+    rule_labels: Mapping[str, str], labels: Mapping[str, str], **facts: str
+) -> dict[str, str]:
+    """Return the labels that matchers and groups see of an alert.
+
+    Args:
+        rule_labels: those that the rule adds
+        labels: of the reading, which win over those of the rule
+        **facts: what Sentinel says itself of the alert (rule, category, team, tenant, and for
+            matchers owner and severity), which no label of a reading replaces
+
+    Returns:
+        All of them.
+    """
+    return {**rule_labels, **labels, **facts}
 
 
 def membership(

@@ -43,6 +43,7 @@ class Reason(StrEnum):
     OUTSIDE_ACTIVE_TIME = "outside_active_time"
     MESSAGE_LIMIT = "message_limit"
     IN_SUMMARY = "in_summary"
+    SILENCED = "silenced"
 
 
 WORDS: Mapping[str, str] = {
@@ -74,6 +75,7 @@ WORDS: Mapping[str, str] = {
     Reason.MESSAGE_LIMIT: "the receiver or channel has had its messages of this minute; what is "
     "held back follows in a summary",
     Reason.IN_SUMMARY: "named in a summary of groups that were held back",
+    Reason.SILENCED: "all that fires is silenced",
     Reason.NOT_ROUTED: "no receiver is named for it",
 }
 """What people read for each code."""

@@ -9,6 +9,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel.notifications.reasons import words
+from sentinel.notifications.silence import SilenceTerms
 
 __all__ = [
     "AlertFacts",
@@ -23,12 +24,14 @@ __all__ = [
 
 
 class AlertFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """The alert itself: its stored status, and its suppression, which ends at a time."""
+    """The alert itself: its stored status, its suppression, and the silence that ends last."""
 
     id: str
     status: str
     suppressed_until: datetime | None = None
     suppress_reason: str = ""
+    silence: SilenceTerms | None = None
+    silenced_until: datetime | None = None
 
 
 class Outcome(BaseModel):
@@ -165,7 +168,13 @@ def _of_alert(alert: AlertFacts, groups: Sequence[GroupWhy], now: datetime) -> s
         return "The alert is pending: nobody is notified before it opens."
     if not groups:
         return "The alert is in no group, so nothing is decided about it any more."
-    until = alert.suppressed_until
+    until, silence = alert.suppressed_until, alert.silence
+    if silence is not None and alert.silenced_until is not None and alert.status != "resolved":
+        why = f" ({silence.comment})" if silence.comment else ""
+        return (
+            f"The alert is silenced by {silence.author} until {shown(alert.silenced_until)}{why}, "
+            f"silence {silence.id}: messages of its group do not name it before that."
+        )
     if until is not None and until > now and alert.status != "resolved":
         why = f" ({alert.suppress_reason})" if alert.suppress_reason else ""
         return (

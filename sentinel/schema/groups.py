@@ -68,7 +68,9 @@ class GroupMember(SQLModel, table=True):
 
     A member fires while `resolved_seq` is NULL. A `quiet` end (expired, rule disabled) is not
     notified as a recovery. `ended_seq` is the `resolved_seq` of the last time it fired while a
-    channel was notified, NULL where it did not fire again since.
+    channel was notified, NULL where it did not fire again since. `muted` is the reason code for
+    which `muted_by`, a silence, mutes it until `muted_until`, or muted it; each decision on the
+    group keeps them true.
     """
 
     __tablename__: ClassVar[Any] = "group_member"
@@ -79,5 +81,16 @@ class GroupMember(SQLModel, table=True):
     resolved_seq: int | None = None
     ended_seq: int | None = None
     quiet: bool = False
+    muted: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    muted_by: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    muted_until: datetime | None = moment_column(default=None, nullable=True)
 
-    __table_args__ = (Index("group_member_by_alert", "alert_id"),)
+    __table_args__ = (
+        Index("group_member_by_alert", "alert_id"),
+        Index(
+            "group_member_muted",
+            "muted_by",
+            sqlite_where=text("muted_by <> ''"),
+            postgresql_where=text("muted_by <> ''"),
+        ),
+    )

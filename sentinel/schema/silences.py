@@ -1,4 +1,4 @@
-"""The table of silences: alerts of a rule that send no notifications until a time."""
+"""The table of silences: alerts that send no notifications for a time, by rule or by matchers."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from typing import Any, ClassVar
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from sentinel.schema.columns import long_column, moment_column
+from sentinel.schema.columns import array_column, long_column, moment_column
 
 __all__ = ["Silence"]
 
 
 class Silence(SQLModel, table=True):
-    """Alerts of one rule send no notifications until `until`, also those that open later.
+    """Alerts of one tenant send no notifications until `until`, also those that open later.
 
-    Its matcher is `rule=NAME` within the tenant. A silence that somebody ended early keeps its
-    row, with who and when, until retention deletes it.
+    It is of one `rule`, or, where that is empty, of what `matchers` match, from `starts_at` on: a
+    list of sets, each as Alertmanager writes it. `team` is the one team to which all sets are
+    confined. A silence that somebody ended early keeps its row, with who and when, until retention
+    deletes it.
     """
 
     __tablename__: ClassVar[Any] = "silence"
@@ -31,5 +33,15 @@ class Silence(SQLModel, table=True):
     created_at: datetime = moment_column(nullable=False)
     ended_at: datetime | None = moment_column(default=None, nullable=True)
     ended_by: str = ""
+    matchers: list[str] = array_column()
+    starts_at: datetime = moment_column(nullable=False)
+    team: str = ""
+    version: int = 1
+    change: int = Field(
+        default=0, description="Rises over all silences with each change of one with matchers."
+    )
 
-    __table_args__ = (Index("silence_by_rule", "tenant", "rule", "until"),)
+    __table_args__ = (
+        Index("silence_by_rule", "tenant", "rule", "until"),
+        Index("silence_by_change", "change"),
+    )

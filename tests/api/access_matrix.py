@@ -135,6 +135,10 @@ def new_silence(place: Place) -> dict[str, Any]:
     return {"rule": f"rule-{place.mark}", "tenant": place.tenant, "duration_minutes": 5}
 
 
+def previewed(place: Place) -> dict[str, Any]:
+    return {"matchers": [f'team="{place.mark}"'], "tenant": place.tenant}
+
+
 def its_message(place: Place) -> dict[str, Any]:
     return {"ids": [place.mark]}
 
@@ -234,6 +238,11 @@ ENTRIES: dict[str, Entry] = {
     "POST /silences": Entry(own=201, foreign=404, team=404, body=new_silence),
     "GET /silences/{silence_id}": one_object(),
     "DELETE /silences/{silence_id}": one_object(),
+    # The silence of a rule, whose end is not moved.
+    "PATCH /silences/{silence_id}": Entry(
+        own=409, token=409, foreign=404, team=404, body=always({"duration_minutes": 5})
+    ),
+    "POST /silences/preview": Entry(foreign=403, team=403, body=previewed),
     "GET /statistics": listed(),
     "GET /users": instance(),
     "POST /users": instance(body=new_user),

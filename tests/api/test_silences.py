@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -75,6 +75,37 @@ def test_a_silence_of_others_is_as_unknown_one(client: httpx.Client, store: Stor
             client.delete(f"{URL}/{one['id']}")
 
 
+@both_databases
+def test_what_matchers_match_is_previewed_silenced_extended_and_expired(
+    client: httpx.Client, raised: Raised, clock: FakeClock
+):
+    raised("/a", "/b")
+    sets = ['mount="/a"', 'mount="/c", rule="disk"']
+    found = client.post(f"{URL}/preview", json={"matchers": sets}).json()
+    assert (found["count"], [one["labels"]["mount"] for one in found["alerts"]]) == (1, ["/a"])
+    assert client.get(URL).json()["items"] == []
+    start = clock.now() + timedelta(hours=1)
+    asked = {"matchers": sets, "duration_minutes": 30, "starts_at": start.isoformat()}
+    answer = client.post(URL, json={**asked, "reason": "work"})
+    silence = answer.json()
+    assert answer.status_code == 201, answer.text
+    assert (silence["state"], silence["silenced"], silence["rule"]) == ("pending", 1, "")
+    assert silence["matchers"] == sets
+    assert datetime.fromisoformat(silence["until"]) == start + timedelta(minutes=30)
+    where, tag = answer.headers["Location"], answer.headers["ETag"]
+    assert client.get(where).headers["ETag"] == tag
+    assert [one["id"] for one in client.get(URL).json()["items"]] == [silence["id"]]
+    clock.set(start)
+    changed = client.patch(where, json={"duration_minutes": 90}, headers={"If-Match": tag})
+    assert changed.json()["state"] == "active"
+    assert datetime.fromisoformat(changed.json()["until"]) == start + timedelta(minutes=90)
+    again = client.patch(where, json={"duration_minutes": 5}, headers={"If-Match": tag})
+    assert again.status_code == 412
+    ended = client.delete(where).json()
+    assert (ended["state"], ended["ended_by"]) == ("ended", "robot")
+    assert client.patch(where, json={"duration_minutes": 5}).status_code == 409
+
+
 @pytest.mark.parametrize(
     ("body", "status", "names"),
     [
@@ -85,6 +116,15 @@ def test_a_silence_of_others_is_as_unknown_one(client: httpx.Client, store: Stor
         ({"rule": "disk", "until": 5}, 422, "until"),
         ({"rule": "disk", "duration": 5}, 422, "duration"),
         ({"rule": "nothing", "duration_minutes": 5}, 404, "nothing"),
+        ({"duration_minutes": 5}, 422, "either rule or matchers"),
+        ({"rule": "disk", "matchers": ['a="b"'], "duration_minutes": 5}, 422, "either rule or"),
+        ({"matchers": ['a=~".*"'], "duration_minutes": 5}, 422, "none of these labels"),
+        ({"matchers": ["a"], "duration_minutes": 5}, 422, "cannot be read"),
+        (
+            {"rule": "disk", "duration_minutes": 5, "starts_at": "2030-01-01T00:00:00Z"},
+            422,
+            "needs matchers",
+        ),
     ],
 )
 def test_what_cannot_be_silenced_is_refused_by_name(

@@ -9,7 +9,7 @@ from tests.world import World
 
 
 def test_a_rule_is_silenced_and_heard_again(run: Run, world: World):
-    assert run("silence", "list")[1] == "No rule is silenced.\n"
+    assert run("silence", "list")[1] == "Nothing is silenced.\n"
     code, out, err = run("silence", "add", "disk", "--for", "2h", "-m", "new disk")
     assert (code, out, err) == (0, "Silenced disk for 2h; live alerts: 1.\n", "")
     listed = run("silence", "list")[1]
@@ -22,3 +22,23 @@ def test_a_rule_is_silenced_and_heard_again(run: Run, world: World):
     assert "ended by ada" in run("silence", "list", "--ended")[1]
     assert "not silenced" in run("silence", "end", "disk")[2]
     assert "--for" in run("silence", "add", "disk", "--for", "soon")[2]
+
+
+def test_what_matchers_match_is_previewed_silenced_extended_and_heard_again(run: Run, world: World):
+    matching = ("--matcher", 'mount="/data", rule="disk"', "-M", 'mount="/gone"')
+    assert "It would mute 1 alert now." in run("silence", "preview", *matching)[1]
+    code, out, err = run("silence", "add", *matching, "--for", "2h", "--start", "30m", "-m", "move")
+    assert (code, err, "alerts that match: 1" in out) == (0, "", True)
+    (one,) = json.loads(run("silence", "list", "--json")[1])["items"]
+    assert one["matchers"] == ['mount="/data", rule="disk"', 'mount="/gone"']
+    listed = run("silence", "list")[1]
+    assert "begins in" in listed
+    assert "Moved the end" in run("silence", "extend", one["id"], "--for", "5h")[1]
+    assert run("silence", "end", one["id"])[1] == "Ended the silence.\n"
+    assert "ended by ada" in run("silence", "list", "--ended")[1]
+    for wrong, word in (
+        (("disk", *matching), "either"), ((), "either"), (("disk", "--start", "5m"), "--matcher"),
+        ((*matching, "--start", "2026-12-24T18:00"), "time zone"), (("-M", "a"), "cannot be read"),
+    ):  # fmt: skip
+        code, _, err = run("silence", "add", *wrong)
+        assert (code != 0, word in err) == (True, True), (wrong, err)

@@ -86,6 +86,13 @@ def test_the_further_resources_are_requests_of_either_client(world: World, url: 
         silence = client.do(resources.silence_rule("disk", minutes=5, reason="work"))
         assert [each.id for each in client.do(resources.silences()).items] == [silence.id]
         assert client.do(resources.end_silence(silence.id)).ended_by == "maria"
+        wanted = ['mount="/data", rule="disk"']
+        assert client.do(resources.preview_silence(wanted)).count == 1
+        silence = client.do(resources.silence_matching(wanted, minutes=5, reason="work"))
+        assert (silence.silenced, silence.matchers) == (1, wanted)
+        extended = client.do(resources.extend_silence(silence.id, minutes=60))
+        assert extended.until > silence.until
+        assert client.do(resources.end_silence(silence.id)).state == "ended"
         client.do(resources.save_view("live", "a/b ü", "q=a"))
         assert [each.name for each in client.do(resources.views()).items] == ["a/b ü"]
         assert client.do(resources.remove_view("live", "a/b ü")).query == "q=a"
@@ -229,6 +236,13 @@ def test_what_is_listed_and_switched_here_is_listed_and_switched_over_http(
     assert "in 1h" in far("silence", "list") or "in 2h" in far("silence", "list")
     assert "Ended the silence of disk." in far("silence", "end", "disk")
     assert sentinel("--url", url, "silence", "end", "disk")[0] == 3
+    matching = ("--matcher", 'mount="/data"')
+    assert "1 alert" in far("silence", "preview", *matching)
+    assert "alerts that match: 1" in far("silence", "add", *matching, "--for", "1h", "-m", "work")
+    (one,) = items("silence", "list")
+    assert one["matchers"] == ['mount="/data"']
+    assert "Moved the end" in far("silence", "extend", one["id"], "--for", "3h")
+    assert "Ended the silence" in far("silence", "end", one["id"])
     assert "disk is disabled" in far("rule", "disable", "disk", "-m", "moving house")
     row = world.store.rules.get("disk")
     assert (row.enabled, row.switch_reason) == (False, "moving house")

@@ -23,6 +23,7 @@ from sentinel.store.alerts.queries import LISTED, MOST_PER_PAGE
 from sentinel.store.audit import queries as audit
 from sentinel.store.audit.chaining import verify_chain
 from sentinel.store.notifications.explaining import why_of_alert
+from sentinel.store.notifications.matcher_silences import MatcherSilences
 
 if TYPE_CHECKING:
     from sentinel.alerts.actions import Action, ActionResult
@@ -274,14 +275,19 @@ class Within:
     def silences(
         self, limit: int, after: str | None, *, ended: bool, tenant: str | None, rule: str
     ) -> list[Silence]:
-        """Return the newest silences of rules in scope; see `Silences.page`."""
+        """Return the newest silences in scope; see `Silences.page`."""
         return self.store.silences.page(
             limit, after, ended=ended, tenant=tenant, rule=rule, scope=self.scope
         )
 
     def silence(self, silence_id: str) -> Silence:
-        """Return one silence; NotFound where its rule is not in scope."""
+        """Return one silence; NotFound where it is not in scope."""
         return self.store.silences.get(silence_id, self.scope)
+
+    @property
+    def matcher_silences(self) -> MatcherSilences:
+        """Silences by matchers; each call takes the scope."""
+        return MatcherSilences(self.store)
 
     def begin_silence(
         self, silence_id: str, rule: str, until: datetime, *, tenant: str, actor: str, reason: str
@@ -293,7 +299,10 @@ class Within:
         )  # fmt: skip
 
     def end_silence(self, silence: Silence, *, actor: str) -> int:
-        """End a silence of a rule in scope, and return how many live alerts are heard again."""
+        """End a silence in scope, and return how many live alerts of a rule are heard again."""
+        if not silence.rule:
+            self.matcher_silences.expire(silence.id, actor=actor, scope=self.scope)
+            return 0
         return self.store.silences.end(
             silence.rule, actor=actor, tenant=silence.tenant, silence_id=silence.id,
             scope=self.scope,

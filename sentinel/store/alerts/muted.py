@@ -100,7 +100,7 @@ def load_silenced(
 ) -> dict[tuple[str, str], tuple[datetime, str]]:
     """Return until when and why rules are silenced, by tenant and name."""
     query = select(SILENCE.c.tenant, SILENCE.c.rule, SILENCE.c.until, SILENCE.c.reason).where(
-        SILENCE.c.until > now, SILENCE.c.ended_at.is_(None)
+        SILENCE.c.until > now, SILENCE.c.ended_at.is_(None), SILENCE.c.rule != ""
     )
     return {(row.tenant, row.rule): (row.until, row.reason) for row in connection.execute(query)}
 

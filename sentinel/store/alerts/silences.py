@@ -1,11 +1,14 @@
-"""Silences of rules: begun and ended by people, with what they do to the alerts that are live."""
+"""Silences: all of them read, and those of rules begun and ended, with what that does to alerts.
+
+Those by matchers are made in `sentinel.store.notifications.matcher_silences`.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, not_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, not_, select, update
 
 from sentinel.access import EVERYTHING, Scope
 from sentinel.alerts.actions import Suppress, Unsuppress
@@ -32,10 +35,11 @@ class Silences:
         self._store = store
 
     def active(self) -> list[Silence]:
-        """Return the silences that hold now, by tenant and rule."""
+        """Return the silences of rules that hold now, by tenant and rule."""
         query = (
             select(SILENCE)
             .where(SILENCE.c.until > self._store.now(), SILENCE.c.ended_at.is_(None))
+            .where(SILENCE.c.rule != "")
             .order_by(SILENCE.c.tenant, SILENCE.c.rule)
         )
         with self._store.read() as connection:
@@ -55,7 +59,7 @@ class Silences:
 
         Args:
             limit: at most so many
-            after: only silences that began before the one of this id
+            after: only silences that were made before the one of this id
             ended: also those that are over
             tenant: of the rule; None for all
             rule: name of the rule; empty for all
@@ -143,7 +147,8 @@ class Silences:
             connection.execute(
                 SILENCE.insert().values(
                     id=silence_id or new_id(), tenant=tenant, rule=rule, until=until, reason=reason,
-                    actor=actor, created_at=now, ended_at=None, ended_by="",
+                    actor=actor, created_at=now, starts_at=now, ended_at=None, ended_by="",
+                    matchers=[], team="", version=1, change=0,
                 )
             )  # fmt: skip
 
@@ -249,10 +254,11 @@ def _locked(connection: Connection, tenant: str, rule: str, scope: Scope) -> boo
 
 
 def _in(scope: Scope) -> list[ColumnElement[bool]]:
-    """Return the conditions under which the rule of a silence is in scope."""
+    """Return the conditions under which the rule or the team of a silence is in scope."""
     if scope.is_everything:
         return []
-    team = select(RULE.c.spec["team"].as_string()).where(
+    of_rule = select(RULE.c.spec["team"].as_string()).where(
         RULE.c.tenant == SILENCE.c.tenant, RULE.c.name == SILENCE.c.rule
     )
-    return in_scope(scope, SILENCE.c.tenant, team.scalar_subquery())
+    team = case((SILENCE.c.rule == "", SILENCE.c.team), else_=of_rule.scalar_subquery())
+    return in_scope(scope, SILENCE.c.tenant, team)

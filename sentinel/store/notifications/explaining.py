@@ -27,6 +27,7 @@ from sentinel.store.database.scoped import group_in
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER, model_of
 from sentinel.store.notifications.channel_health import Gates
 from sentinel.store.notifications.message_limits import sent_recently
+from sentinel.store.notifications.mutes import COLUMNS, silence_of
 from sentinel.store.notifications.outcomes import outcomes_of
 from sentinel.store.notifications.targets import (
     last_notified,
@@ -119,9 +120,10 @@ def why_of_alert(store: Store, alert_id: str, scope: Scope = EVERYTHING) -> Aler
             raise NotFound(
                 f"there is no alert {alert_id!r}", hint="See which there are: sentinel alert list"
             )
+        silence, until = silence_of(connection, alert, now) or (None, None)
         facts = AlertFacts(
             id=alert.id, status=alert.status, suppressed_until=alert.suppressed_until,
-            suppress_reason=alert.suppress_reason,
+            suppress_reason=alert.suppress_reason, silence=silence, silenced_until=until,
         )  # fmt: skip
         rows = connection.execute(_GROUPS, {"alert": alert_id}).all()
         groups = [_group(store, connection, row, channels, facts, now) for row in rows]
@@ -164,7 +166,8 @@ def _knows(why: Why, member: Row[Any], alert: AlertFacts) -> bool:
     """Return whether the channel's last notification named the alert as firing."""
     if why.told_at is None or member.fired_seq > why.told_seq:
         return False
-    return alert.suppressed_until is None or alert.suppressed_until <= why.told_at
+    ends = [one for one in (alert.suppressed_until, member.muted_until) if one is not None]
+    return max(ends, default=why.told_at) <= why.told_at
 
 
 def _decided(
@@ -198,10 +201,10 @@ def _decided(
 
 
 _FACTS = select(
-    ALERT.c.id, ALERT.c.status, ALERT.c.suppressed_until, ALERT.c.suppress_reason
+    ALERT.c.id, ALERT.c.status, ALERT.c.suppressed_until, ALERT.c.suppress_reason, *COLUMNS
 ).where(ALERT.c.id == bindparam("alert"))
 _GROUPS = (
-    select(GROUP, MEMBER.c.fired_seq, MEMBER.c.resolved_seq)
+    select(GROUP, MEMBER.c.fired_seq, MEMBER.c.resolved_seq, MEMBER.c.muted_until)
     .select_from(MEMBER.join(GROUP, GROUP.c.id == MEMBER.c.group_id))
     .where(MEMBER.c.alert_id == bindparam("alert"))
     .order_by(GROUP.c.id.desc())

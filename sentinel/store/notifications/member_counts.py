@@ -24,9 +24,11 @@ from sqlalchemy import (
     select,
 )
 
+from sentinel.schema.columns import Moment
 from sentinel.store.database.bulk import id_array
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, MEMBER
+from sentinel.store.notifications.queries import muted_after
 
 __all__ = ["MemberChanges", "MemberCount", "member_counts"]
 
@@ -40,7 +42,7 @@ class MemberCount(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         firing: number of firing alerts, at least 1
         acknowledged: how many of them are acknowledged
-        suppressed: how many of them are suppressed
+        suppressed: how many of them are suppressed or silenced
         severity: the highest of theirs
         title: of one of them
     """
@@ -177,13 +179,14 @@ def _taken_over(
 
 # Built once, since SQLAlchemy compiles a statement once for each object.
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-_MUTED = and_(ALERT.c.suppressed_until.is_not(None), ALERT.c.suppressed_until > bindparam("now"))
+_NOW = bindparam("now", type_=Moment())
+_MUTED = and_(ALERT.c.suppressed_until.is_not(None), ALERT.c.suppressed_until > _NOW)
 _COUNTS = (
     select(
         MEMBER.c.group_id,
         func.count().label("firing"),
         func.sum(case((ALERT.c.status == "acknowledged", 1), else_=0)).label("acked"),
-        func.sum(case((_MUTED, 1), else_=0)).label("muted"),
+        func.sum(case((muted_after(_NOW), 1), else_=0)).label("muted"),
         func.max(ALERT.c.severity).label("severity"),
         func.min(ALERT.c.title).label("title"),
     )

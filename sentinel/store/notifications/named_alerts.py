@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Integer, and_, bindparam, case, or_, select
+from sqlalchemy import Connection, Integer, and_, bindparam, case, not_, or_, select
 
 from sentinel.alerts.reasons import Reason
 from sentinel.notifications.decision import Notified
 from sentinel.notifications.message import Named, message_alert
 from sentinel.schema.columns import Moment
 from sentinel.store.database.tables import ALERT, MEMBER, TIMELINE
-from sentinel.store.notifications.queries import over_since
+from sentinel.store.notifications.queries import muted_after, over_since
 
 __all__ = ["named_alerts", "void_acknowledgements"]
 
@@ -69,11 +69,7 @@ _NAMED = (
         MEMBER.c.group_id == bindparam("group"),
         or_(
             and_(
-                MEMBER.c.resolved_seq.is_(None),
-                or_(
-                    ALERT.c.suppressed_until.is_(None),
-                    ALERT.c.suppressed_until <= bindparam("now", type_=Moment()),
-                ),
+                MEMBER.c.resolved_seq.is_(None), not_(muted_after(bindparam("now", type_=Moment())))
             ),
             over_since(bindparam("heard", type_=Integer)),
         ),

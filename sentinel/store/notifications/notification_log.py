@@ -37,6 +37,7 @@ from sentinel.store.notifications.deliveries import (
 )
 from sentinel.store.notifications.explaining import Why, explain, explain_alert
 from sentinel.store.notifications.message_limits import sent_recently
+from sentinel.store.notifications.mutes import Mutes
 from sentinel.store.notifications.named_alerts import named_alerts, void_acknowledgements
 from sentinel.store.notifications.outcomes import record_held
 from sentinel.store.notifications.queries import ABANDONED, DUE, due
@@ -121,8 +122,10 @@ class NotificationLog:
             sends: list[ToSend] = []
             if not groups:
                 return sends
+            mutes = Mutes(connection, now)
             limits = sent_recently(self._store, connection, now, alone=True)
             for group in groups:
+                mutes.refresh(group)
                 sends += self._decide_group(
                     connection, group, channels, gates, limits, by, now, standby, held
                 )

@@ -19,6 +19,7 @@ from sqlalchemy import (
     case,
     false,
     func,
+    not_,
     or_,
     select,
 )
@@ -27,7 +28,17 @@ from sentinel.prefect_client.channel_types import OURS
 from sentinel.schema.columns import Moment
 from sentinel.store.database.tables import ALERT, DELIVERY, GROUP, MEMBER, NOTIFICATION_LOG
 
-__all__ = ["ABANDONED", "DUE", "LOG_ENTRIES", "SO_FAR", "UNAWARE", "due", "over_since", "seen_by"]
+__all__ = [
+    "ABANDONED",
+    "DUE",
+    "LOG_ENTRIES",
+    "SO_FAR",
+    "UNAWARE",
+    "due",
+    "muted_after",
+    "over_since",
+    "seen_by",
+]
 
 
 def due(before: Any, now: Any) -> tuple[Any, ...]:
@@ -76,6 +87,14 @@ ABANDONED = (
 )
 
 
+_END_OF_MUTE = case(
+    (ALERT.c.suppressed_until.is_(None), MEMBER.c.muted_until),
+    (MEMBER.c.muted_until > ALERT.c.suppressed_until, MEMBER.c.muted_until),
+    else_=ALERT.c.suppressed_until,
+)
+"""When the last of what mutes a member ends."""
+
+
 @lru_cache
 def seen_by(*, was_notified: bool) -> Select[Any]:
     """Return the query that compares a group with what a channel was last notified of.
@@ -87,16 +106,18 @@ def seen_by(*, was_notified: bool) -> Select[Any]:
         was_notified: whether the channel was ever notified; without it there is no told_at
 
     Returns:
-        A query of one row: new, acknowledged, muted, muted_until, severity, resolved, quiet.
+        A query of one row: new, acknowledged, muted, by_matchers (how many of those are muted by
+        more than a suppression), muted_until, severity, resolved, quiet.
     """
-    fired, over, until = MEMBER.c.fired_seq, MEMBER.c.resolved_seq, ALERT.c.suppressed_until
+    fired, over = MEMBER.c.fired_seq, MEMBER.c.resolved_seq
     seq: BindParameter[Any] = bindparam("seq")
     told_at: BindParameter[Any] = bindparam("told_at")
     now = bindparam("now", type_=Moment())
-    muted = and_(over.is_(None), until.is_not(None), until > now)
-    heard = and_(over.is_(None), or_(until.is_(None), until <= now))
-    # Suppressed at the channel's last notification and no longer: new to it, however old.
-    emerged = and_(until.is_not(None), until > told_at) if was_notified else false()
+    muted = and_(over.is_(None), muted_after(now))
+    heard = and_(over.is_(None), not_(muted_after(now)))
+    # Muted at the channel's last notification and no longer: new to it, however old.
+    emerged = muted_after(told_at) if was_notified else false()
+    by_matchers = and_(muted, _after(MEMBER.c.muted_until, now))
     ended = over_since(seq)
     acknowledged = ALERT.c.status == "acknowledged"
     return (
@@ -104,7 +125,8 @@ def seen_by(*, was_notified: bool) -> Select[Any]:
             func.count().filter(heard, or_(fired > seq, emerged)).label("new"),
             func.count().filter(heard, acknowledged).label("acknowledged"),
             func.count().filter(muted).label("muted"),
-            func.min(case((muted, until))).label("muted_until"),
+            func.count().filter(by_matchers).label("by_matchers"),
+            func.min(case((muted, _END_OF_MUTE))).label("muted_until"),
             func.max(case((heard, ALERT.c.severity))).label("severity"),
             func.count().filter(ended, MEMBER.c.quiet.is_(False)).label("resolved"),
             func.count().filter(ended, MEMBER.c.quiet.is_(True)).label("quiet"),
@@ -112,6 +134,22 @@ def seen_by(*, was_notified: bool) -> Select[Any]:
         .select_from(MEMBER.outerjoin(ALERT, ALERT.c.id == MEMBER.c.alert_id))
         .where(MEMBER.c.group_id == bindparam("group"))
     )
+
+
+def muted_after(moment: Any) -> ColumnElement[bool]:
+    """Return the condition that an alert is suppressed, or a member muted, until after a moment.
+
+    Args:
+        moment: a parameter or a column
+
+    Returns:
+        A condition on members of groups, joined with their alerts; never NULL.
+    """
+    return or_(_after(ALERT.c.suppressed_until, moment), _after(MEMBER.c.muted_until, moment))
+
+
+def _after(until: Any, moment: Any) -> ColumnElement[bool]:
+    return and_(until.is_not(None), until > moment)
 
 
 def over_since(seq: Any) -> ColumnElement[bool]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row
 from sentinel.notifications.decision import GroupNow, Notified, Policy
 from sentinel.notifications.group_policy import policy_from
 from sentinel.notifications.grouping import CHANNEL
+from sentinel.notifications.reasons import Reason
 from sentinel.notifications.standby import Standby
 from sentinel.notifications.summary import summary_channels
 from sentinel.prefect_client.channel_types import takes_acknowledgements
@@ -113,8 +114,8 @@ def seen_by_channel(
 ) -> GroupNow:
     """Return the group's state compared with what one channel was last notified of.
 
-    Suppressed members are counted here and not taken from the group's row, since a suppression
-    runs out without a write.
+    Muted members are counted here and not taken from the group's row, since a suppression and a
+    silence run out without a write.
 
     Args:
         connection: the claim's transaction
@@ -135,4 +136,5 @@ def seen_by_channel(
         firing=group.firing, acknowledged=row.acknowledged, suppressed=row.muted,
         new_firing=row.new, resolved_since=row.resolved, quiet_since=row.quiet,
         suppressed_until=row.muted_until,
+        held_by=Reason.SILENCED if row.by_matchers else Reason.SUPPRESSED,
     )  # fmt: skip

@@ -1,0 +1,378 @@
+"""Silences by matchers: previewed, created, extended and expired by people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from sentinel.access import EVERYTHING, Scope
+from sentinel.audit.change import Change
+from sentinel.errors import ConfigurationError, Conflict, NotFound, OutOfScope
+from sentinel.labels.matcher_index import MatcherIndex
+from sentinel.labels.matchers import Matcher
+from sentinel.notifications.silence import (
+    SilenceState,
+    canonical,
+    matcher_sets,
+    state_of,
+    team_of,
+)
+from sentinel.schema.columns import new_id
+from sentinel.schema.silences import Silence
+from sentinel.store.database.chunks import chunks
+from sentinel.store.database.tables import ALERT, GROUP, MEMBER, NOT_RESOLVED, SILENCE, model_of
+from sentinel.store.notifications.mutes import COLUMNS, Mutes, RuleLabels, silence_indexes
+from sentinel.store.notifications.receivers import alone
+
+if TYPE_CHECKING:
+    from sentinel.store import Store
+
+__all__ = ["LONGEST", "MatcherSilences", "Muted", "Preview"]
+
+LONGEST = timedelta(days=366)
+"""So far ahead a silence may end."""
+_EXAMPLES = 50
+_AT_ONCE = 500
+"""So many groups are looked through when a silence changes; the others at their next decision,
+which is due at once."""
+
+
+class Muted(msgspec.Struct, frozen=True, kw_only=True):
+    """A firing alert that a silence matches."""
+
+    id: str
+    title: str
+    severity: str
+    rule: str
+    labels: dict[str, str]
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """The firing alerts that a silence would mute: how many, and the most severe of them."""
+
+    count: int
+    alerts: list[Muted]
+
+
+class MatcherSilences:
+    """Silences by matchers in the shared database.
+
+    Args:
+        store: the shared database
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def preview(
+        self, matchers: Sequence[str], *, tenant: str = "default", scope: Scope = EVERYTHING
+    ) -> Preview:
+        """Return which alerts a silence would mute if it were active now.
+
+        Args:
+            matchers: sets of matchers, each as Alertmanager writes it
+            tenant: whose alerts
+            scope: of whoever asks
+
+        Returns:
+            The firing alerts that match.
+
+        Raises:
+            ConfigurationError: the matchers cannot be read, or match everything
+            OutOfScope: they may match alerts out of scope
+        """
+        sets = matcher_sets(matchers)
+        _check_scope(sets, tenant, scope)
+        with self._store.read() as connection:
+            rows = _matching(connection, tenant, sets)
+        rows.sort(key=lambda row: (-row.severity, row.id))
+        return Preview(
+            count=len(rows),
+            alerts=[
+                Muted(id=row.id, title=row.title, severity=row.severity_word, rule=row.rule,
+                      labels=dict(row.labels))
+                for row in rows[:_EXAMPLES]
+            ],
+        )  # fmt: skip
+
+    def create(
+        self,
+        matchers: Sequence[str],
+        until: datetime,
+        *,
+        actor: str,
+        comment: str = "",
+        starts_at: datetime | None = None,
+        tenant: str = "default",
+        silence_id: str = "",
+        scope: Scope = EVERYTHING,
+    ) -> tuple[Silence, int]:
+        """Silence what matches from a time until another, also what opens meanwhile.
+
+        Args:
+            matchers: sets of matchers, each as Alertmanager writes it; one that matches is enough
+            until: when it ends
+            actor: who makes it
+            comment: why
+            starts_at: when it begins; None or in the past for now
+            tenant: whose alerts
+            silence_id: of the new silence; by default a new one
+            scope: of whoever asks
+
+        Returns:
+            The silence, and how many alerts that fire now it matches.
+
+        Raises:
+            ConfigurationError: the matchers cannot be read or match everything, or the end does not
+                lie after the start, or too far ahead
+            OutOfScope: it may match alerts out of scope
+        """
+        sets = matcher_sets(matchers)
+        _check_scope(sets, tenant, scope)
+
+        def work(connection: Connection) -> tuple[Silence, int]:
+            now = self._store.now()
+            begins = now if starts_at is None else max(starts_at, now)
+            _check_end(begins, until, now)
+            alone(connection)
+            id_ = silence_id or new_id()
+            connection.execute(
+                SILENCE.insert().values(
+                    id=id_, tenant=tenant, rule="", until=until, reason=comment, actor=actor,
+                    created_at=now, starts_at=begins, ended_at=None, ended_by="",
+                    matchers=canonical(sets), team=team_of(sets), version=1,
+                    change=_next_change(connection),
+                )
+            )  # fmt: skip
+            made = _get(connection, id_, EVERYTHING)
+            self._record(connection, "silence.created", made, actor, after=made)
+            rows = _matching(connection, tenant, sets)
+            self._decide_again(connection, _groups_of(connection, [row.id for row in rows]), now)
+            return made, len(rows)
+
+        return self._store.in_transaction(work)
+
+    def extend(
+        self,
+        silence_id: str,
+        until: datetime,
+        *,
+        actor: str,
+        scope: Scope = EVERYTHING,
+        check: Callable[[Silence], None] = lambda _: None,
+    ) -> Silence:
+        """Move the end of a silence that is pending or active.
+
+        Args:
+            silence_id: of the silence
+            until: the new end, also an earlier one
+            actor: who does it
+            scope: of whoever asks
+            check: gets the silence as it is, and raises to refuse the change
+
+        Returns:
+            The silence.
+
+        Raises:
+            NotFound: there is none in scope
+            Conflict: it is over, or of a rule
+            ConfigurationError: the end does not lie after the start, or too far ahead
+        """
+
+        def work(connection: Connection) -> Silence:
+            now = self._store.now()
+            alone(connection)
+            before = _get(connection, silence_id, scope)
+            check(before)
+            if before.rule:
+                raise Conflict(
+                    f"the silence {silence_id!r} is of the rule {before.rule}, which is silenced "
+                    "anew instead",
+                    hint=f"sentinel silence end {before.rule}, then sentinel silence add.",
+                )
+            if _state(before, now) is SilenceState.EXPIRED:
+                raise Conflict(
+                    f"the silence {silence_id!r} is over", hint="Make a new one in its place."
+                )
+            _check_end(before.starts_at, until, now)
+            return self._change(connection, before, actor, now, "silence.extended", until=until)
+
+        return self._store.in_transaction(work)
+
+    def expire(self, silence_id: str, *, actor: str, scope: Scope = EVERYTHING) -> Silence:
+        """End a silence by matchers now; one that is over stays as it is.
+
+        Args:
+            silence_id: of the silence
+            actor: who ends it
+            scope: of whoever asks
+
+        Returns:
+            The silence.
+
+        Raises:
+            NotFound: there is none in scope
+        """
+
+        def work(connection: Connection) -> Silence:
+            now = self._store.now()
+            alone(connection)
+            before = _get(connection, silence_id, scope)
+            if before.rule or _state(before, now) is SilenceState.EXPIRED:
+                return before
+            return self._change(
+                connection, before, actor, now, "silence.expired", ended_at=now, ended_by=actor
+            )
+
+        return self._store.in_transaction(work)
+
+    def _change(
+        self, connection: Connection, before: Silence, actor: str, now: datetime, action: str,
+        **values: Any,
+    ) -> Silence:  # fmt: skip
+        """Write a change of a silence, and decide again on what it mutes or muted."""
+        connection.execute(
+            update(SILENCE)
+            .where(SILENCE.c.id == before.id)
+            .values(version=before.version + 1, change=_next_change(connection), **values)
+        )
+        after = _get(connection, before.id, EVERYTHING)
+        self._record(connection, action, after, actor, before=before, after=after)
+        muted = connection.execute(_MUTED_BY, {"by": before.id}).scalars()
+        self._decide_again(connection, sorted(set(muted)), now)
+        return after
+
+    def _record(
+        self, connection: Connection, action: str, silence: Silence, actor: str,
+        before: Silence | None = None, after: Silence | None = None,
+    ) -> None:  # fmt: skip
+        name = " or ".join("{" + one + "}" for one in silence.matchers)
+        change = Change(
+            action=action, object_kind="silence", object_id=silence.id, object_name=name,
+            tenant=silence.tenant, before=_audited(before), after=_audited(after),
+            note=silence.reason,
+        )  # fmt: skip
+        self._store.audit.add(connection, change, actor=actor)
+        self._store.changed(connection)
+
+    def _decide_again(self, connection: Connection, groups: Sequence[str], now: datetime) -> None:
+        """Keep what mutes the members of groups now, and make a decision on each due at once."""
+        if not groups:
+            return
+        mutes = Mutes(connection, now, silence_indexes(connection, now, cached=False))
+        for piece in chunks(groups[:_AT_ONCE]):
+            for group in connection.execute(_LOCKED, {"ids": piece}).all():
+                mutes.refresh(group)
+        for piece in chunks(groups):
+            connection.execute(_DUE, {"ids": piece, "moment": now})
+        self._store.wakes.request(connection, now)
+
+
+def _matching(connection: Connection, tenant: str, sets: Sequence[Sequence[Matcher]]) -> list[Any]:
+    """Return the firing alerts of a tenant that match one of the sets."""
+    query = _FIRING
+    rules = {
+        next((one.text for one in every if one.label == "rule" and one.certain), None)
+        for every in sets
+    }
+    if None not in rules:
+        query = query.where(ALERT.c.rule.in_(sorted(name for name in rules if name)))
+    labels = RuleLabels(connection)
+    index = MatcherIndex((every, True) for every in sets)
+    found = connection.execute(query, {"tenant": tenant})
+    return [row for row in found if index.matching(labels.of(row))]
+
+
+def _groups_of(connection: Connection, alerts: Sequence[str]) -> list[str]:
+    found: set[str] = set()
+    for piece in chunks(alerts):
+        found.update(connection.execute(_GROUPS, {"alerts": piece}).scalars())
+    return sorted(found)
+
+
+def _get(connection: Connection, silence_id: str, scope: Scope) -> Silence:
+    row = connection.execute(_ONE, {"id": silence_id}).first()
+    if row is None or not (row.rule or scope.holds(row.tenant, row.team)):
+        raise NotFound(
+            f"there is no silence {silence_id!r}", hint="See them with: sentinel silence list"
+        )
+    return model_of(Silence, row)
+
+
+def _state(silence: Silence, now: datetime) -> SilenceState:
+    return state_of(silence.starts_at, silence.until, silence.ended_at, now)
+
+
+def _check_scope(sets: Sequence[Sequence[Matcher]], tenant: str, scope: Scope) -> None:
+    """Refuse a silence that may match alerts out of scope.
+
+    Raises:
+        OutOfScope: it is not confined to what is in scope
+    """
+    if scope.holds(tenant, team_of(sets)):
+        return
+    whole = scope.whole_tenants
+    raise OutOfScope(
+        f"these matchers may match alerts of the tenant {tenant!r} that are out of your reach",
+        hint='You are confined to teams: put team="…" into every set.'
+        if not whole
+        else f"You reach: {', '.join(sorted(whole))}.",
+    )
+
+
+def _check_end(starts_at: datetime, until: datetime, now: datetime) -> None:
+    """Refuse an end that is none.
+
+    Raises:
+        ConfigurationError: it is over already, does not follow the start, or is too far ahead
+    """
+    if until <= now:
+        raise ConfigurationError("the time until which to silence lies in the past")
+    if until <= starts_at:
+        raise ConfigurationError("the silence ends before it begins")
+    if until > now + LONGEST:
+        raise ConfigurationError(
+            f"the silence ends more than {LONGEST.days} days ahead", hint="Extend it later."
+        )
+
+
+def _next_change(connection: Connection) -> int:
+    return connection.execute(_LAST_CHANGE).scalar_one() + 1
+
+
+def _audited(silence: Silence | None) -> dict[str, Any] | None:
+    if silence is None:
+        return None
+    kept = {"matchers", "starts_at", "until", "ended_at"}
+    return silence.model_dump(include=kept, exclude_none=True)
+
+
+# Built once, since SQLAlchemy compiles a statement once for each object.
+_LAST_CHANGE = select(func.coalesce(func.max(SILENCE.c.change), 0))
+_ONE = select(SILENCE).where(SILENCE.c.id == bindparam("id"))
+_FIRING = select(ALERT.c.id, ALERT.c.title, ALERT.c.severity, *COLUMNS).where(
+    NOT_RESOLVED,
+    ALERT.c.status.in_(("open", "acknowledged")),
+    ALERT.c.tenant == bindparam("tenant"),
+)
+_GROUPS = select(MEMBER.c.group_id).where(
+    MEMBER.c.alert_id.in_(bindparam("alerts", expanding=True)), MEMBER.c.resolved_seq.is_(None)
+)
+_MUTED_BY = select(MEMBER.c.group_id).where(
+    MEMBER.c.muted_by == bindparam("by"), MEMBER.c.muted_by != "", MEMBER.c.resolved_seq.is_(None)
+)
+_LOCKED = (
+    select(GROUP)
+    .where(GROUP.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(GROUP.c.id)
+    .with_for_update()
+)
+_DUE = (
+    GROUP.update()
+    .where(GROUP.c.id.in_(bindparam("ids", expanding=True)))
+    .values(due_at=bindparam("moment"))
+)

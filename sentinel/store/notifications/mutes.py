@@ -1,0 +1,207 @@
+"""What mutes the firing members of a group, as of each decision on it.
+
+A decision first looks up what mutes each member now and keeps that with the member, so that counts
+and messages leave it out in SQL; nothing is written while it stays the same. A mute that runs out
+needs no write: its end lies in the past.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Connection, Engine, Row, bindparam, func, select
+
+from sentinel.notifications.grouping import labels_with
+from sentinel.notifications.reasons import Reason
+from sentinel.notifications.silence import SilenceIndex, SilenceTerms, matcher_sets
+from sentinel.store.database.chunks import chunks
+from sentinel.store.database.tables import ALERT, GROUP, MEMBER, RULE, SILENCE
+
+__all__ = ["COLUMNS", "Mute", "Mutes", "RuleLabels", "silence_indexes", "silence_of", "terms_of"]
+
+
+class Mute(NamedTuple):
+    """Why an alert is muted, by what, and until when."""
+
+    code: str
+    by: str
+    until: datetime
+
+
+class RuleLabels:
+    """The labels that matchers see of alerts, each rule read once.
+
+    Args:
+        connection: an open transaction
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._rules: dict[tuple[str, str], Mapping[str, Any]] = {}
+
+    def of(self, row: Row[Any]) -> dict[str, str]:
+        """Return the labels of an alert, of which `COLUMNS` were read."""
+        key = row.tenant, row.rule
+        spec = self._rules.get(key)
+        if spec is None:
+            asked = {"tenant": row.tenant, "rule": row.rule}
+            spec = self._rules[key] = self._connection.execute(_SPEC, asked).scalar() or {}
+        return labels_with(
+            spec.get("labels") or {}, row.labels, rule=row.rule, category=row.category,
+            team=spec.get("team") or row.team, tenant=row.tenant, owner=spec.get("owner") or "",
+            severity=row.severity_word,
+        )  # fmt: skip
+
+
+class Mutes:
+    """What mutes alerts at one moment.
+
+    Args:
+        connection: an open writing transaction, in which the groups are locked
+        now: the present moment
+        silences: by tenant; by default those that the transaction reads
+    """
+
+    def __init__(
+        self, connection: Connection, now: datetime,
+        silences: Mapping[str, SilenceIndex] | None = None,
+    ) -> None:  # fmt: skip
+        self._connection = connection
+        self._now = now
+        self._silences = silence_indexes(connection, now) if silences is None else silences
+        self._labels = RuleLabels(connection)
+
+    def refresh(self, group: Any) -> None:
+        """Keep with each firing member of a group what mutes it now.
+
+        Args:
+            group: its row, locked, or its model
+        """
+        silences = self._silences.get(group.tenant)
+        if not group.firing or (silences is None and not group.suppressed):
+            return
+        now = self._now
+        changes: dict[Mute, list[str]] = defaultdict(list)
+        held = 0
+        for row in self._connection.execute(_FIRING, {"group": group.id}):
+            mute = None if silences is None else self._silenced(silences, row)
+            was = row.muted_until is not None and row.muted_until > now
+            if mute is None and was:
+                changes[Mute(row.muted, row.muted_by, now)].append(row.alert_id)
+            elif mute is not None and mute != (row.muted, row.muted_by, row.muted_until):
+                changes[mute].append(row.alert_id)
+            suppressed = row.suppressed_until is not None and row.suppressed_until > now
+            held += mute is not None or suppressed
+        for mute, alerts in changes.items():
+            self._write(group.id, mute, alerts)
+        if held != group.suppressed:
+            self._connection.execute(_COUNTED, {"group": group.id, "held": held})
+
+    def _silenced(self, silences: SilenceIndex, row: Row[Any]) -> Mute | None:
+        found = silences.muting(self._labels.of(row), self._now)
+        if found is None:
+            return None
+        return Mute(str(Reason.SILENCED), found[0].id, found[1])
+
+    def _write(self, group_id: str, mute: Mute, alerts: Sequence[str]) -> None:
+        values = {"code": mute.code, "by": mute.by, "until": mute.until, "group": group_id}
+        for piece in chunks(alerts):
+            self._connection.execute(_MUTE, {**values, "alerts": piece})
+
+
+def silence_indexes(
+    connection: Connection, now: datetime, *, cached: bool = True
+) -> Mapping[str, SilenceIndex]:
+    """Return the silences by matchers that are pending or active, compiled, by tenant.
+
+    Args:
+        connection: an open transaction
+        now: the present moment
+        cached: whether what this process compiled before may be used; False in a transaction that
+            changed silences, which may be rolled back
+
+    Returns:
+        Only tenants that have any.
+    """
+    number, count, last = connection.execute(_VERSION).one()
+    if not count:
+        return {}
+    version = number, count, last
+    known = _COMPILED.get(connection.engine)
+    if cached and known is not None and known[0] == version:
+        return known[1]
+    by_tenant: dict[str, list[SilenceTerms]] = defaultdict(list)
+    for row in connection.execute(_LIVE, {"now": now}):
+        by_tenant[row.tenant].append(terms_of(row))
+    found = {tenant: SilenceIndex(every) for tenant, every in by_tenant.items()}
+    if cached:
+        _COMPILED[connection.engine] = version, found
+    return found
+
+
+def silence_of(
+    connection: Connection, alert: Row[Any], now: datetime
+) -> tuple[SilenceTerms, datetime] | None:
+    """Return the silence that mutes an alert now, and until when.
+
+    Args:
+        connection: an open transaction
+        alert: of which `COLUMNS` were read
+        now: the present moment
+
+    Returns:
+        Of several, the one that ends last; None for none.
+    """
+    silences = silence_indexes(connection, now).get(alert.tenant)
+    return None if silences is None else silences.muting(RuleLabels(connection).of(alert), now)
+
+
+def terms_of(row: Any) -> SilenceTerms:
+    """Return what a row of a silence by matchers says."""
+    return SilenceTerms(
+        id=row.id, sets=matcher_sets(row.matchers), starts_at=row.starts_at, until=row.until,
+        ended_at=row.ended_at, author=row.actor, comment=row.reason,
+    )  # fmt: skip
+
+
+COLUMNS = (
+    ALERT.c.tenant, ALERT.c.rule, ALERT.c.labels, ALERT.c.category, ALERT.c.team,
+    ALERT.c.severity_word,
+)  # fmt: skip
+"""What `RuleLabels` needs of an alert."""
+_COMPILED: WeakKeyDictionary[Engine, tuple[Any, Mapping[str, SilenceIndex]]] = WeakKeyDictionary()
+"""By database, the silences of one version."""
+
+# Built once, since SQLAlchemy compiles a statement once for each object.
+_VERSION = select(func.max(SILENCE.c.change), func.count(), func.max(SILENCE.c.id)).where(
+    SILENCE.c.change > 0
+)
+_LIVE = select(SILENCE).where(
+    SILENCE.c.change > 0, SILENCE.c.until > bindparam("now"), SILENCE.c.ended_at.is_(None)
+)
+_FIRING = (
+    select(
+        MEMBER.c.alert_id, MEMBER.c.muted, MEMBER.c.muted_by, MEMBER.c.muted_until, *COLUMNS,
+        ALERT.c.suppressed_until,
+    )
+    .join(ALERT, ALERT.c.id == MEMBER.c.alert_id)
+    .where(MEMBER.c.group_id == bindparam("group"), MEMBER.c.resolved_seq.is_(None))
+)  # fmt: skip
+_SPEC = select(RULE.c.spec).where(
+    RULE.c.tenant == bindparam("tenant"), RULE.c.name == bindparam("rule")
+)
+_MUTE = (
+    MEMBER.update()
+    .where(
+        MEMBER.c.group_id == bindparam("group"),
+        MEMBER.c.alert_id.in_(bindparam("alerts", expanding=True)),
+    )
+    .values(muted=bindparam("code"), muted_by=bindparam("by"), muted_until=bindparam("until"))
+)
+_COUNTED = (
+    GROUP.update().where(GROUP.c.id == bindparam("group")).values(suppressed=bindparam("held"))
+)
