@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import pytest
 import yaml
 from sqlalchemy.engine import make_url
@@ -120,8 +121,12 @@ class PrefectServer:
         )
 
     def pool(self, name: str = "sentinel") -> None:
-        """Make sure that there is a process work pool of that name."""
-        self.cli("work-pool", "create", name, "--type", "process")
+        """Make a process work pool of that name, as `prefect work-pool create` does."""
+        with httpx.Client(base_url=self.url, headers=authentication(self.login)) as http:
+            kinds = http.get("/collections/views/aggregate-worker-metadata").json()["prefect"]
+            template = kinds["process"]["default_base_job_configuration"]
+            body = {"name": name, "type": "process", "base_job_template": template}
+            http.post("/work_pools/", json=body).raise_for_status()
 
     def deploy(self, folder: Path, *deployments: Mapping[str, Any], cwd: Path = ROOT) -> None:
         """Roll deployments out by the command a user types; runs get a copy of `cwd`."""

@@ -13,7 +13,8 @@ from sentinel.duration import parse_duration
 from sentinel.timing.schedule import anchor_for
 from tests.prefect_server import ROOT, PrefectServer
 
-pytestmark = pytest.mark.prefect
+# One group: each process of the suite that has one of these tests rolls everything out.
+pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("deploy")]
 
 SHIPPED: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
 

@@ -24,7 +24,8 @@ from sentinel.worker.engine import LeanClient, credentials
 from tests.prefect_server import PrefectServer, on_postgres
 from tests.worker.conftest import Bench
 
-pytestmark = [pytest.mark.prefect, pytest.mark.slow]
+# One group: each process of the suite that has one of these tests starts their server.
+pytestmark = [pytest.mark.prefect, pytest.mark.slow, pytest.mark.xdist_group("secured-server")]
 
 LOGIN = f"admin:{secrets.token_urlsafe(12)}"
 
