@@ -23,6 +23,8 @@ TEMPORARY = frozenset((
     "service_unavailable", "team_added_to_org", "update_failed",
 ))  # fmt: skip
 """Errors that a later attempt may not meet."""
+_PARTLY = ("fatal_error", "internal_error")
+"""Errors of which Slack says that some of the operation may have succeeded."""
 FORM = frozenset((
     "attachment_payload_limit_exceeded", "block_mismatch", "invalid_attachments", "invalid_blocks",
     "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "no_text",
@@ -100,9 +102,11 @@ def delivery_error(what: str, code: str, answer: Answer) -> DeliveryError:
     temporary, needed = code in TEMPORARY, ""
     if code == "missing_scope":
         needed = clipped(str(json.loads(answer.body).get("needed") or ""), 100)
-    return DeliveryError(
+    error = DeliveryError(
         f"{what} answered {code}{f' ({needed})' if needed else ''}",
         permanent=not temporary,
         of_message=code in FORM,
         hint="" if temporary else _FIXES.get(code, _OTHER),
     )
+    error.unanswered = code in _PARTLY
+    return error

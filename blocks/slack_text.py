@@ -25,13 +25,15 @@ from blocks.message_text import (
 from sentinel.notifications.channel import Message, MessageAlert, shown
 from sentinel.notifications.reasons import Reason
 
-__all__ = ["button", "headline", "payload_of", "update_of"]
+__all__ = ["PRESSED", "action_button", "button", "headline", "payload_of", "update_of"]
 
 MOST_ALERTS = 10
 MOST_LABEL = 150
 MOST_BLOCK = 700
 """Characters per alert. Slack accepts 3,000 per text and 50 blocks, but rejects a message whose
 blocks have more than about 10,000 characters together, a limit it does not document."""
+PRESSED = {"sentinel-acknowledge": "acknowledge", "sentinel-resolve": "resolve"}
+"""What the buttons of `action_button` ask for, by their `action_id`."""
 _MOST_UPDATES, _MOST_UPDATE = 20, 2_900
 _ESCAPED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
@@ -90,6 +92,32 @@ def button(text: str, url: str) -> dict[str, Any]:
         "text": {"type": "plain_text", "text": text, "emoji": True},
         "url": url,
     }
+
+
+def action_button(action_id: str, value: str) -> dict[str, Any]:
+    """Return a button that a listening app is told of; it asks before it resolves.
+
+    Args:
+        action_id: one of `PRESSED`
+        value: that the app is told, at most 2,000 characters
+
+    Returns:
+        An element of an actions block.
+    """
+    text = PRESSED[action_id].capitalize()
+    made: dict[str, Any] = {
+        "type": "button", "action_id": action_id, "value": value, "style": "primary",
+        "text": {"type": "plain_text", "text": text, "emoji": True},
+    }  # fmt: skip
+    if text == "Resolve":
+        made["style"] = "danger"
+        made["confirm"] = {
+            "title": {"type": "plain_text", "text": "Resolve the alerts?"},
+            "text": {"type": "plain_text", "text": "All that this message lists as firing."},
+            "confirm": {"type": "plain_text", "text": text},
+            "deny": {"type": "plain_text", "text": "Cancel"},
+        }
+    return made
 
 
 def update_of(message: Message) -> dict[str, Any]:

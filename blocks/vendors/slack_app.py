@@ -18,15 +18,15 @@ from msgspec.structs import replace
 from prefect_slack import (  # pyright: ignore[reportMissingTypeStubs] - its types are in its source
     SlackCredentials,
 )
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from blocks.http_channel import HttpChannel, HttpRequest, timeout_field
 from blocks.http_post import Answer
 from blocks.message_text import actions_of
 from blocks.slack_answers import FORM, GONE, NO_THREAD, delivery_error, error_of
-from blocks.slack_text import button, payload_of, update_of
+from blocks.slack_text import PRESSED, action_button, button, payload_of, update_of
 from sentinel.errors import DeliveryError
-from sentinel.notifications.channel import Message, Receipt
+from sentinel.notifications.channel import Message, Receipt, all_acknowledged
 from sentinel.notifications.reasons import Reason
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,12 @@ class SlackApp(HttpChannel):
         pattern=r"^[CDG][A-Z0-9]{2,20}$",
         examples=["C0123456789"],
     )
+    app_token: SecretStr = Field(
+        default=SecretStr(""),
+        title="App token",
+        description="With an app-level token (xapp-…), Sentinel listens to Slack, and the buttons "
+        "Acknowledge and Resolve work; empty for none.",
+    )
     url: str = Field(default="https://slack.com/api", title="URL", description="Of the Web API.")
     timeout: float = timeout_field()
 
@@ -79,7 +85,7 @@ class SlackApp(HttpChannel):
             return super().send(replace(message, answers="", progress=""))
 
     def _requests(self, message: Message) -> Iterator[HttpRequest]:
-        content = {"channel": self.channel, **payload_of(message, _buttons(message))}
+        content = {"channel": self.channel, **payload_of(message, self._buttons(message))}
         quiet = {"unfurl_links": False, "unfurl_media": False}
         parent = _PARENT.fullmatch(message.answers)
         again = message.reason == Reason.FIRST  # after a resolve: an old message nobody reads
@@ -91,6 +97,15 @@ class SlackApp(HttpChannel):
         if message.reason in _SHOWN:
             thread["reply_broadcast"] = True
         yield self._request("chat.postMessage", thread)
+
+    def _buttons(self, message: Message) -> list[dict[str, Any]]:
+        if not self.app_token.get_secret_value():
+            return [button(text, url) for text, url in actions_of(message)]
+        asks = list(PRESSED) if message.firing else []
+        if all_acknowledged(message):
+            asks = asks[1:]
+        value = f"{message.group_id}:{message.seq}"
+        return [*(action_button(one, value) for one in asks), button("Open", message.url)]
 
     def _request(self, method: str, body: dict[str, Any]) -> HttpRequest:
         token = self.credentials.token.get_secret_value()
@@ -127,10 +142,6 @@ class SlackApp(HttpChannel):
 
     def _secrets(self) -> list[str]:
         return [*super()._secrets(), self.credentials.token.get_secret_value()]
-
-
-def _buttons(message: Message) -> list[dict[str, Any]]:
-    return [button(text, url) for text, url in actions_of(message)]
 
 
 class _Gone(DeliveryError):

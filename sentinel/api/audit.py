@@ -34,7 +34,7 @@ class AuditRow(BaseModel):
     at: datetime
     actor: str = Field(description="Who acted; `erased-…` where the name was erased.")
     kind: str = Field(description="token, key, person, local or system.")
-    door: str = Field(description="api, cli, dashboard, deploy, engine or link.")
+    door: str = Field(description="api, cli, dashboard, deploy, engine, link or slack.")
     tenant: str
     action: str = Field(examples=["rule.disabled"])
     words: str = Field(examples=["disabled the rule"])

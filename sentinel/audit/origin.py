@@ -21,11 +21,11 @@ __all__ = [
     "present",
 ]
 
-Door = Literal["api", "cli", "dashboard", "deploy", "engine", "link"]
-"""Where a change came in; `link` is a link in a message."""
-Kind = Literal["token", "key", "person", "local", "system", "link"]
-"""How whoever acts was recognized: those of `Principal`, `system` for Sentinel itself, and `link`
-for whoever had a link of a message."""
+Door = Literal["api", "cli", "dashboard", "deploy", "engine", "link", "slack"]
+"""Where a change came in; `link` is a link in a message, `slack` a button of one."""
+Kind = Literal["token", "key", "person", "local", "system", "link", "slack"]
+"""How whoever acts was recognized: those of `Principal`, `system` for Sentinel itself, `link`
+for whoever had a link of a message, and `slack` for a user of Slack without an account."""
 DOORS: tuple[Door, ...] = get_args(Door)
 
 

@@ -81,6 +81,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         answers: the `Receipt.reference` of the channel's last message about the group, so that a
             provider can keep one thread; empty for the first message
         progress: the `DeliveryError.progress` of the last attempt at this message
+        seq: the group's `seq` that it reports: it lists what fires then
         acknowledge_url: a page that asks, and then acknowledges those of `alerts` that fire; empty
             where there is none. A secret: whoever has it may acknowledge
         notices: what is out of order with the delivery itself, in words: that Prefect is down
@@ -103,6 +104,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     answers: str = ""
     progress: str = ""
     acknowledge_url: str = ""
+    seq: int = 0
     notices: Sequence[str] = ()
 
 

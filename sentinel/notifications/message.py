@@ -111,6 +111,7 @@ def compose(
         progress=progress,
         acknowledge_url=acknowledge_url,
         notices=tuple(notices),
+        seq=group.seq,
     )
 
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,7 +28,7 @@ from sentinel.store import Store
 from sentinel.store.alerts.unheard import add_unheard
 from sentinel.store.audit.chaining import chain
 
-__all__ = ["LEASE", "Duty", "Relay"]
+__all__ = ["LEASE", "Duty", "Listener", "Relay"]
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,18 @@ class Duty(msgspec.Struct, kw_only=True):
     failures: int = 0
 
 
+class Listener(Protocol):
+    """What listens to chats: it connects where it must, and keeps the connections."""
+
+    def watch(self, now: datetime, /) -> None:
+        """Open and close connections as channels ask for."""
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...
+
+
 class Relay:
     """The relay.
 
@@ -82,6 +95,7 @@ class Relay:
         watch_runs: called twice a minute, to alert while all flow runs die
         watch_channels: called four times a minute, to alert while a channel takes no messages
         watch_self: called twice a minute, to alert about Sentinel's own security events
+        listener: connected to chats whose messages have buttons, as long as it runs
     """
 
     def __init__(
@@ -98,6 +112,7 @@ class Relay:
         watch_runs: Callable[[datetime], None] | None = None,
         watch_channels: Callable[[datetime], None] | None = None,
         watch_self: Callable[[datetime], None] | None = None,
+        listener: Listener | None = None,
     ) -> None:
         self._store = store
         self._prefect = prefect
@@ -136,6 +151,11 @@ class Relay:
             self.duties.append(
                 Duty(name="dead man's switch", do=self._alive, every=minute, outside=True)
             )
+        self._listener = listener
+        if listener is not None:
+            self.duties.append(
+                Duty(name="listen to chats", do=listener.watch, every=second * 5, outside=True)
+            )
         self._executor: Executor | None = None
 
     def run(self, stop: threading.Event) -> None:
@@ -148,6 +168,8 @@ class Relay:
             while not stop.is_set():
                 self.turn()
                 stop.wait(_TICK)
+        if self._listener is not None:
+            self._listener.close()
         try:
             self._store.leases.release(LEASE, self._holder)
         except (SentinelError, SQLAlchemyError):

@@ -33,6 +33,7 @@ def relay_of(store: Store, given: Settings) -> Relay:
     """Return a relay with the real Prefect API and the real channels."""
     from blocks.channels import Channels
     from blocks.emergency import usable_emergency
+    from blocks.slack_socket import SlackSockets
 
     channels = Channels(store, usable_emergency(given))
     prefect = PrefectApi.of(given)
@@ -48,6 +49,7 @@ def relay_of(store: Store, given: Settings) -> Relay:
         watch_channels=ChannelWatch(store).evaluate,
         watch_self=SelfWatch(store).evaluate,
         watch_runs=RunWatch(store, prefect, given.work_pool).evaluate,
+        listener=SlackSockets(store, channels.channel_of),
     )
 
 

@@ -143,6 +143,25 @@ def test_a_button_opens_the_group(slack: SlackApp, receiver: Receiver):
     )  # fmt: skip
 
 
+def test_with_an_app_token_the_buttons_act(slack: SlackApp, receiver: Receiver):
+    slack = slack.model_copy(update={"app_token": SecretStr("xapp-1")})
+    group = "a" * 32
+    for each in (message(seq=7), acknowledged(), resolved()):
+        slack.send(replace(each, group_id=group, acknowledge_url="https://ack.example.org/ack/t"))
+    bodies = arrived(receiver)
+    for body in bodies:
+        hold_against_the_vendor(body)
+    asks = [[one["action_id"] for one in blocks_of(body)[-1]["elements"]] for body in bodies]
+    assert asks == [
+        ["sentinel-acknowledge", "sentinel-resolve", "open-open"],
+        ["sentinel-resolve", "open-open"],
+        ["open-open"],
+    ]
+    acknowledge, resolve, _ = blocks_of(bodies[0])[-1]["elements"]
+    assert acknowledge["value"] == resolve["value"] == f"{group}:7"
+    assert "confirm" in resolve
+
+
 @pytest.mark.parametrize("answers", ["", "C0THER:1503435956.000247", "from another version"])
 def test_without_a_message_in_this_channel_another_is_posted(
     slack: SlackApp, receiver: Receiver, answers: str
@@ -217,7 +236,7 @@ def test_a_retry_does_not_edit_twice(slack: SlackApp, receiver: Receiver):
     receiver.replies = [took(), said("internal_error")]
     with pytest.raises(DeliveryError, match="Slack answered internal_error") as caught:
         slack.send(more_firing())
-    assert not caught.value.permanent
+    assert (caught.value.permanent, caught.value.unanswered) == (False, True)
     receiver.requests.clear()
     receipt = slack.send(replace(more_firing(), progress=caught.value.progress))
     assert methods(receiver) == ["chat.postMessage"]

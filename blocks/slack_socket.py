@@ -1,0 +1,224 @@
+"""Buttons of Slack messages through Socket Mode: Sentinel connects to Slack, and needs no address.
+
+Protocol: https://docs.slack.dev/apis/events-api/using-socket-mode. slack_sdk keeps the connection;
+this module opens one for each app token that a receiver's channel has, answers each envelope, and
+hands presses on. All requests of ours go through `http_post`, as those of channels do.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, cast
+from urllib.parse import urlencode
+
+import msgspec
+from slack_sdk.socket_mode import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
+from sqlalchemy.exc import SQLAlchemyError
+
+from blocks.address_guard import AddressGuard
+from blocks.http_post import post
+from blocks.slack_answers import delivery_error, error_of
+from blocks.slack_text import PRESSED
+from blocks.vendors.slack_app import SlackApp
+from sentinel.engine.chat_buttons import ChatUser, press, press_of
+from sentinel.errors import DeliveryError
+from sentinel.notifications.channel import Channel
+from sentinel.store import Store
+
+__all__ = ["SlackSockets"]
+
+log = logging.getLogger(__name__)
+
+_SDK_LOG = logging.getLogger("sentinel.slack_sdk")
+_SDK_LOG.setLevel(logging.CRITICAL)  # it writes addresses that are secrets, and repeats itself
+_SECONDS = 10.0
+_MOST_READ = 200_000
+_SLUG = SlackApp.get_block_type_slug()
+
+
+class SlackSockets:
+    """The connections to Slack of one process.
+
+    Args:
+        store: the shared database
+        channel_of: returns the channel of a reference; raises `DeliveryError` where it cannot
+    """
+
+    def __init__(self, store: Store, channel_of: Callable[[str], Channel]) -> None:
+        self._store = store
+        self._channel_of = channel_of
+        self._open: dict[str, _Client] = {}
+        self._failed: set[str] = set()
+        self._lock = threading.Lock()
+
+    def watch(self, _now: datetime) -> None:
+        """Connect for each app token of a receiver's channel, and for no other."""
+        wanted = self._apps()
+        with self._lock:
+            for token, client in list(self._open.items()):
+                if token not in wanted or not client.is_connected():
+                    del self._open[token]
+                    client.close()
+            for token, apps in wanted.items():
+                if token in self._open:
+                    self._open[token].apps = apps
+                    continue
+                try:
+                    self._open[token] = _Client(token, apps, self._store)
+                except DeliveryError as error:
+                    if token not in self._failed:
+                        log.warning("buttons in Slack do not work, trying again: %s", error)
+                    self._failed.add(token)
+                else:
+                    self._failed.discard(token)
+                    log.info("buttons in Slack work")
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._lock:
+            for client in self._open.values():
+                client.close()
+            self._open.clear()
+
+    def _apps(self) -> Mapping[str, list[SlackApp]]:
+        """Return the channels of receivers that have an app token, by that token."""
+        found: dict[str, list[SlackApp]] = {}
+        refs = {ref for refs in self._store.receivers.all().values() for ref in refs}
+        for ref in sorted(one for one in refs if one.startswith(f"{_SLUG}/")):
+            try:
+                channel = self._channel_of(ref)
+            except DeliveryError:
+                continue  # whoever sends through it says so
+            if isinstance(channel, SlackApp) and (token := channel.app_token.get_secret_value()):
+                found.setdefault(token, []).append(channel)
+        return found
+
+
+class _Person(msgspec.Struct):
+    id: str = ""
+    username: str = ""
+    name: str = ""
+
+
+class _Place(msgspec.Struct):
+    id: str = ""
+
+
+class _Button(msgspec.Struct):
+    action_id: str = ""
+    value: str | None = None
+
+
+class _Interaction(msgspec.Struct):
+    """The part of an envelope's payload that says who pressed what, and where."""
+
+    type: str = ""
+    user: _Person = msgspec.field(default_factory=_Person)
+    channel: _Place = msgspec.field(default_factory=_Place)
+    actions: list[_Button] = msgspec.field(default_factory=list[_Button])
+
+
+class _Client(SocketModeClient):
+    """A connection to Slack that is open.
+
+    Raises:
+        DeliveryError: it could not be opened
+    """
+
+    def __init__(self, token: str, apps: list[SlackApp], store: Store) -> None:
+        self.apps = apps
+        self._store = store
+        super().__init__(app_token=token, logger=_SDK_LOG, auto_reconnect_enabled=False)
+        self.socket_mode_request_listeners.append(self._take)
+        try:
+            self.connect()
+            if not self.is_connected():
+                raise DeliveryError("Slack did not open a connection")
+        except BaseException:
+            self.close()
+            raise
+
+    def issue_new_wss_url(self) -> str:
+        """Return the address of a new connection, which Slack gives for the app token."""
+        url = str(_call(self.apps[0], "apps.connections.open", {}, self.app_token)["url"])
+        AddressGuard(url.replace("ws", "http", 1), "the connection to Slack").check()
+        return url
+
+    def _take(self, _client: object, request: SocketModeRequest) -> None:
+        # Slack wants an answer within three seconds, so the work comes after it.
+        self.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
+        if request.type != "interactive":
+            return
+        try:
+            pressed_on = msgspec.convert(cast("Any", request).payload, _Interaction)
+        except msgspec.ValidationError as error:
+            log.warning("Slack sent what is not understood: %s", error)
+            return
+        if pressed_on.type != "block_actions":
+            return
+        where = pressed_on.channel.id
+        app = next((one for one in self.apps if one.channel == where), self.apps[0])
+        for action in pressed_on.actions:
+            pressed = press_of(PRESSED.get(action.action_id, ""), action.value or "")
+            if pressed is None:
+                continue  # a link, or a button of something else that uses the app
+            user = _user(app, pressed_on.user)
+            try:
+                said = press(self._store, user, pressed)
+            except SQLAlchemyError:
+                log.exception("a button in Slack could not be served")
+                said = "Sentinel's database does not answer. Press again in a moment."
+            _tell(app, where, user.id, said)
+
+
+def _user(app: SlackApp, user: _Person) -> ChatUser:
+    """Return who pressed, with the email address where the app may read it."""
+    try:
+        found = _call(app, "users.info", {"user": user.id})["user"]
+        email = str(found["profile"].get("email") or "").strip().lower()
+    except (DeliveryError, KeyError, TypeError, AttributeError) as error:
+        log.info("Slack does not say who %s is: %s", user.id, error)
+        email = ""
+    return ChatUser(id=user.id, name=user.username or user.name, email=email)
+
+
+def _tell(app: SlackApp, channel: str, user: str, text: str) -> None:
+    """Show a text to whoever pressed, and to nobody else."""
+    try:
+        _call(app, "chat.postEphemeral", {"channel": channel, "user": user, "text": text})
+    except DeliveryError as error:
+        log.warning("whoever pressed a button in Slack was not told what came of it: %s", error)
+
+
+def _call(app: SlackApp, method: str, fields: Mapping[str, str], token: str = "") -> dict[str, Any]:
+    """Call a method of Slack's Web API.
+
+    Returns:
+        Its answer.
+
+    Raises:
+        DeliveryError: Slack did not answer, or refused
+    """
+    answer = post(
+        f"{app.url.rstrip('/')}/{method}",
+        urlencode(fields).encode(),
+        headers={
+            "Authorization": f"Bearer {token or app.credentials.token.get_secret_value()}",
+            "Content-Type": "application/x-www-form-urlencoded",
+            "User-Agent": "sentinel",
+        },
+        timeout=_SECONDS,
+        what="Slack",
+        fix="Check the tokens of the channel's block.",
+        read=_MOST_READ,
+    )
+    if code := error_of(answer.body):
+        error: DeliveryError = delivery_error(f"Slack's {method}", code, answer)
+        raise error
+    return json.loads(answer.body)
