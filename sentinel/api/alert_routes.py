@@ -40,7 +40,7 @@ from sentinel.schema.routes import RouteVersion
 from sentinel.store.notifications.route_diff import route_diff
 from sentinel.store.notifications.routes import Applied, Routes
 
-__all__ = ["router"]
+__all__ = ["of_document", "router"]
 
 router = APIRouter(prefix="/routes", tags=["routes"])
 
@@ -91,7 +91,7 @@ def apply(
     routes = Routes(store_of(request))
     return _applied(
         response,
-        _of_document(
+        of_document(
             lambda: routes.apply(
                 asked.document, actor=who.name, note=asked.note, check=_matches(if_match)
             )
@@ -168,7 +168,7 @@ def check(request: Request, body: Body) -> RoutesChecked:
         What it holds.
     """
     asked = read_as(DraftBody, body)
-    document = _of_document(lambda: checked(asked.document))
+    document = of_document(lambda: checked(asked.document))
     known = store_of(request).receivers.all()
     return RoutesChecked(
         routes=sum(1 for _ in document.route.below()), tests=len(document.tests),
@@ -228,8 +228,18 @@ def diff(request: Request, body: Body) -> RouteDifference:
 T = TypeVar("T")
 
 
-def _of_document(work: Callable[[], T]) -> T:
-    """Return what work on a document returns; what is wrong with it is wrong with that field."""
+def of_document(work: Callable[[], T]) -> T:
+    """Return what work on a document returns.
+
+    Args:
+        work: that may raise `ConfigurationError`
+
+    Returns:
+        What it returns.
+
+    Raises:
+        Problem: 422, of the field `document`
+    """
     try:
         return work()
     except ConfigurationError as error:
@@ -237,7 +247,7 @@ def _of_document(work: Callable[[], T]) -> T:
 
 
 def _draft(text: str) -> RouteTree | None:
-    return _of_document(lambda: RouteTree(read_routes(text))) if text.strip() else None
+    return of_document(lambda: RouteTree(read_routes(text))) if text.strip() else None
 
 
 def _detail(found: RouteVersion) -> RouteVersionDetail:

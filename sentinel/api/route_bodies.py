@@ -13,9 +13,20 @@ from sentinel.notifications.route_document import MOST_LETTERS
 from sentinel.store.notifications.route_diff import MOST_ALERTS
 
 __all__ = [
-    "MOST_NUMBER", "DiffBody", "DraftBody", "RollbackBody", "RouteDifference", "RouteVersionDetail",
-    "RouteVersionItem", "RouteVersionList", "RoutesApplied", "RoutesBody", "RoutesChecked",
-    "RoutesTried", "TryBody",
+    "MOST_NUMBER",
+    "DiffBody",
+    "DraftBody",
+    "Note",
+    "RollbackBody",
+    "RouteDifference",
+    "RouteVersionDetail",
+    "RouteVersionItem",
+    "RouteVersionList",
+    "RoutesApplied",
+    "RoutesBody",
+    "RoutesChecked",
+    "RoutesTried",
+    "TryBody",
 ]  # fmt: skip
 
 MOST_NUMBER = 2**31 - 1

@@ -25,6 +25,7 @@ from sentinel.cli import (
     keys,
     log_levels,
     message_limits,
+    notify,
     oncall_document,
     people,
     person,
@@ -54,7 +55,8 @@ _LOGGING = ("up", "api", "public-pages", "relay", "dashboard", "worker", "trigge
 """Commands whose logs are what their reader looks at; `trigger run` shows those of the check."""
 
 OVER_HTTP = (
-    "alert", "rule", "silence", "route", "receiver", "key", "audit", "statistics", "inbox",
+    "alert", "rule", "silence", "route", "notify", "receiver", "key", "audit", "statistics",
+    "inbox",
 )  # fmt: skip
 """Commands that take an address; those of them that need the database refuse it themselves."""
 
@@ -126,6 +128,7 @@ app.add_typer(channels.commands, name="channel")
 app.add_typer(routes.commands, name="route")
 app.add_typer(oncall_document.commands, name="oncall")
 app.add_typer(escalation.commands, name="escalation")
+app.add_typer(notify.commands, name="notify")
 app.add_typer(keys.commands, name="key")
 app.add_typer(people.commands, name="user")
 app.add_typer(roles.commands, name="role")

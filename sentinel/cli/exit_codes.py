@@ -30,6 +30,7 @@ class Exit(IntEnum):
     CONFLICT = 4
     UNREACHABLE = 5
     WAITS = 6
+    DIFFERS = 7
     STOPPED = 130
 
 
@@ -43,6 +44,7 @@ MEANING: dict[Exit, str] = {
     Exit.UNREACHABLE: "unreachable: the database or Prefect does not answer, or Sentinel does not "
     "run here",
     Exit.WAITS: "waits: nothing was changed yet, since a second person has to approve it",
+    Exit.DIFFERS: "differs: `notify plan` found what `notify apply` would change",
     Exit.STOPPED: "stopped by Ctrl-C",
 }
 

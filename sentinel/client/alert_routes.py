@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -23,13 +23,17 @@ __all__ = [
     "Applied",
     "Checked",
     "Difference",
+    "DifferenceItem",
+    "Differences",
     "Tried",
     "Version",
     "VersionPage",
     "active",
     "apply",
+    "apply_files",
     "check",
     "diff",
+    "plan",
     "rollback",
     "try_labels",
     "version",
@@ -86,6 +90,21 @@ class Difference(BaseModel):
     alerts: int
     cut: bool
     moved: list[dict[str, Any]]
+
+
+class DifferenceItem(BaseModel):
+    """One thing that is added (`+`), changed (`~`) or removed (`-`)."""
+
+    sign: Literal["+", "~", "-"]
+    kind: str
+    name: str
+    text: str
+
+
+class Differences(BaseModel):
+    """What a document would change, or did."""
+
+    differences: list[DifferenceItem]
 
 
 def active() -> Call[Version]:
@@ -156,6 +175,24 @@ def diff(document: str, *, days: float = 7, most: int = 10_000) -> Call[Differen
     """Return the request that compares a document with the active routes over recent alerts."""
     body = {"document": document, "days": days, "most": most}
     return Call(Difference, "POST", f"{_PATH}/diff", body=body)
+
+
+def plan(files: Mapping[str, str]) -> Call[Differences]:
+    """Return the request for what a document of receivers and routes would change.
+
+    Args:
+        files: YAML, by the name that errors give
+
+    Returns:
+        The request.
+    """
+    return Call(Differences, "POST", f"{BASE}/notify/plan", body={"document": dict(files)})
+
+
+def apply_files(files: Mapping[str, str], *, note: str = "") -> Call[Differences]:
+    """Return the request that applies a document of receivers and routes."""
+    body = {"document": dict(files), "note": note}
+    return Call(Differences, "POST", f"{BASE}/notify/apply", body=body)
 
 
 def _only(version: int | None) -> dict[str, str]:

@@ -28,7 +28,9 @@ from sentinel.severity import severity_of
 from sentinel.timing.time_intervals import NamedIntervals
 from sentinel.validation_messages import validation_message
 
-__all__ = ["Defaults", "RouteDocument", "RouteNode", "RouteTest", "read_routes"]
+__all__ = [
+    "Defaults", "RouteDocument", "RouteNode", "RouteTest", "loaded", "read_routes", "refusal_of",
+]  # fmt: skip
 
 _FAST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MOST_LETTERS = 2_000_000
@@ -213,29 +215,45 @@ def read_routes(text: str, *, known: bool = False) -> RouteDocument:
     Raises:
         ConfigurationError: it is no YAML, or says what cannot be; the message names the place
     """
+    given = loaded(text, known=known)
+    try:
+        return RouteDocument.model_validate(given)
+    except (ValidationError, RecursionError) as error:
+        raise ConfigurationError(refusal_of(error)) from None
+
+
+def loaded(text: str, where: str = "the routes", *, known: bool = False) -> dict[str, Any]:
+    """Read a document as YAML.
+
+    Args:
+        text: of it
+        where: what errors call it
+        known: as of `read_routes`
+
+    Returns:
+        Its names and values.
+
+    Raises:
+        ConfigurationError: it is no YAML, too large, or no names and values
+    """
     if len(text) > MOST_LETTERS:
         raise ConfigurationError(
-            f"the routes are {len(text):,} characters long; {MOST_LETTERS:,} are allowed"
+            f"{where}: {len(text):,} characters are too many; {MOST_LETTERS:,} are allowed"
         )
     try:
         given: Any = yaml.load(text, Loader=_FAST if known else yaml.SafeLoader)  # noqa: S506 - both are safe loaders
     except (yaml.YAMLError, RecursionError) as error:
-        raise ConfigurationError(
-            f"the routes are no YAML: {' '.join(str(error).split())}"
-        ) from None
-    _bounded(given)
+        raise ConfigurationError(f"{where}: no YAML: {' '.join(str(error).split())}") from None
+    _bounded(given, where)
     if not isinstance(given, dict):
         raise ConfigurationError(
-            "the routes are no YAML with names and values",
+            f"{where}: no YAML with names and values",
             hint="Begin with route:, and see docs/how-to/route-alerts.md.",
         )
-    try:
-        return RouteDocument.model_validate(given)
-    except (ValidationError, RecursionError) as error:
-        raise ConfigurationError(_refused(error)) from None
+    return cast("dict[str, Any]", given)
 
 
-def _bounded(document: object) -> None:
+def _bounded(document: object, where: str) -> None:
     """Refuse a document that aliases make endless, or larger than anybody writes.
 
     Raises:
@@ -261,19 +279,22 @@ def _bounded(document: object) -> None:
         if size(document) < MOST_PARTS:
             return
     except RecursionError:
-        raise ConfigurationError("the routes lie too deep within each other") from None
+        raise ConfigurationError(f"{where}: parts lie too deep within each other") from None
     raise ConfigurationError(
-        f"the routes have more than {MOST_PARTS:,} parts, or an alias (*) that holds itself",
+        f"{where}: there are more than {MOST_PARTS:,} parts, or an alias (*) that holds itself",
         hint="Write out what YAML's aliases repeat, and leave out what is not needed.",
     )
 
 
-def _refused(error: ValidationError | RecursionError) -> str:
+def refusal_of(
+    error: ValidationError | RecursionError, model: type[BaseModel] = RouteDocument
+) -> str:
+    """Return what is wrong with a document, with the places."""
     if isinstance(error, RecursionError):
         return "the routes lie too deep within each other"
     lines: list[str] = []
     for one in error.errors()[:5]:
         where = ".".join(str(part) for part in one["loc"])
-        message = validation_message(one, RouteDocument)
+        message = validation_message(one, model)
         lines.append(f"{where}: {message}" if where else message)
     return "; ".join(lines)

@@ -152,6 +152,7 @@ def new_key(place: Place) -> dict[str, Any]:
 
 
 ROUTES = {"document": "route: {receiver: default}"}
+NOTIFY = {"document": {"notify.yaml": "route: {receiver: default}"}}
 DEBUGGING = {"key": "alert_debug_mode", "value": "true"}
 FIRING = always({"alerts": [{"status": "firing", "labels": {"alertname": "Down"}}]})
 
@@ -233,6 +234,7 @@ ENTRIES: dict[str, Entry] = {
     "POST /routes/rollback": instance(body=always({"version": 0})),
     **{f"POST /routes/{verb}": instance(body=always(ROUTES)) for verb in ("check", "diff")},
     "POST /routes/test": instance(body=always({"labels": {"team": "db"}})),
+    **{f"POST /notify/{verb}": instance(body=always(NOTIFY)) for verb in ("plan", "apply")},
     "POST /test-notification": instance(elsewhere=True),
     "GET /silences": listed(),
     "POST /silences": Entry(own=201, foreign=404, team=404, body=new_silence),

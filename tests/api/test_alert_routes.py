@@ -97,6 +97,26 @@ def test_a_viewer_tries_and_does_not_apply(client: httpx.Client, store: Store):
     assert client.post(f"{URL}/rollback", json={"version": 0}).status_code == 403
 
 
+def test_a_document_is_planned_and_applied_by_who_may_change_receivers_too(
+    client: httpx.Client, store: Store
+):
+    notify = URL.replace("routes", "notify")
+    text = "receivers: [{name: disks, channels: [inbox]}]\n" + TREE
+    body: dict[str, Any] = {"document": {"notify.yaml": text}}
+    planned = client.post(f"{notify}/plan", json=body).json()["differences"]
+    assert planned[0] == {"sign": "+", "kind": "receiver", "name": "disks", "text": "inbox"}
+    routes_only = Keys(store).create("ci", Role.EDITOR, actor="ada", scopes=["routes"])
+    both = Keys(store).create("ci2", Role.EDITOR, actor="ada", scopes=["routes", "receivers"])
+    for key, status in ((routes_only, 403), (both, 200)):
+        given = {"Authorization": f"Bearer {key.secret.text}"}
+        answer = client.post(f"{notify}/apply", json={**body, "note": "a"}, headers=given)
+        assert answer.status_code == status
+    assert answer.json()["differences"] == planned
+    assert client.post(f"{notify}/plan", json=body).json() == {"differences": []}
+    wrong = client.post(f"{notify}/apply", json={"document": {"a": "x: y"}})
+    assert (wrong.status_code, wrong.json()["error"]["field"]) == (422, "document")
+
+
 BOMB = "a: &a [x, x]\n" + "".join(
     f"{one}: &{one} [{', '.join([f'*{before}'] * 9)}]\n"
     for before, one in zip("abcdefghi", "bcdefghij", strict=True)

@@ -256,8 +256,11 @@ def test_what_is_listed_and_switched_here_is_listed_and_switched_over_http(
     assert sentinel("--url", url, "route", "apply", str(routes), "--expect", "0")[0] == 4
     assert 'matches  {a="b"}' in far("route", "test", "a=b", "rule=disk")
     assert far("route", "show").strip() == routes.read_text()
-    assert "Version 2" in far("route", "rollback", "0")
-    assert [one["number"] for one in items("route", "history")] == [2, 1]
+    routes.write_text("route: {receiver: default}")
+    assert '- route {}/{a="b"}' in far("notify", "apply", str(routes))
+    assert far("notify", "plan", str(routes)) == "Nothing would change.\n"
+    assert "Version 3" in far("route", "rollback", "0")
+    assert [one["number"] for one in items("route", "history")] == [3, 2, 1]
     assert items("receiver", "list") == [{"name": "default", "channels": ["inbox"]}]
     assert "default" in far("receiver", "list")
     assert [one["name"] for one in items("key", "list")] == ["grafana"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +10,10 @@ from sqlalchemy import Connection, or_, select, text
 from sentinel.audit.change import Change
 from sentinel.errors import ConfigurationError, NotFound
 from sentinel.notifications.channel import INBOX
+from sentinel.notifications.channel_names import is_channel, is_receiver
 from sentinel.schema.notifications import Receiver
 from sentinel.store.database.chunks import chunks
-from sentinel.store.database.tables import GROUP, table_of
+from sentinel.store.database.tables import GROUP, model_of, table_of
 from sentinel.store.notifications.new_channels import OpenGroup, begin_later, begin_now
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ _INCIDENTS = {"pager-duty-webhook": "PagerDuty", "opsgenie-webhook": "Opsgenie"}
 _LOCK = 0x5E471E3
 """Key of PostgreSQL's advisory lock: any number that never changes."""
 Check = Callable[[list[str]], None]
-_CHANNEL = re.compile(r"inbox|[a-z0-9][a-z0-9-]*/[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 class Receivers:
@@ -45,6 +44,10 @@ class Receivers:
         """Return the channels of every receiver, by name."""
         with self._store.read() as connection:
             return self.all_in(connection)
+
+    def rows_in(self, connection: Connection) -> list[Receiver]:
+        """Return every receiver that is stored, by name; `default` may not be."""
+        return [model_of(Receiver, row) for row in connection.execute(_ALL)]
 
     def all_in(self, connection: Connection) -> dict[str, list[str]]:
         """Return the channels of every receiver as an open transaction reads them."""
@@ -85,12 +88,32 @@ class Receivers:
             ConfigurationError: a channel has another form, or is a new one of a block that opens
                 an incident for each message.
         """
-        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,99}", name):
+        return self._store.in_transaction(
+            lambda connection: self.set_in(
+                connection, name, channels, description=description, source=source,
+                notify_open=notify_open, actor=actor, check=check,
+            )
+        )  # fmt: skip
+
+    def set_in(
+        self,
+        connection: Connection,
+        name: str,
+        channels: Sequence[str],
+        *,
+        description: str = "",
+        source: str = "ui",
+        notify_open: bool = False,
+        actor: str = "",
+        check: Check | None = None,
+    ) -> int:
+        """Do what `set` does, within an open writing transaction."""
+        if not is_receiver(name):
             raise ConfigurationError(
                 f"{name!r} is not a valid name",
                 hint="Use lower-case letters, digits, '-', '_' and '.'.",
             )
-        wrong = [one for one in channels if not _CHANNEL.fullmatch(one)]
+        wrong = [one for one in channels if not is_channel(one)]
         if wrong or not channels:
             raise ConfigurationError(
                 f"receiver {name!r}: {', '.join(wrong) or 'nothing'} is not a channel",
@@ -103,31 +126,26 @@ class Receivers:
             "updated_at": self._store.now(),
         }
 
-        def work(connection: Connection) -> int:
-            alone(connection)
-            before = self.all_in(connection)
-            if check is not None:
-                check(before.get(name, []))
-            _refuse_incidents(name, set(values["channels"]).difference(before.get(name, ())))
-            done = connection.execute(
-                RECEIVER.update().where(RECEIVER.c.name == name).values(**values)
-            )
-            if not done.rowcount:
-                connection.execute(RECEIVER.insert().values(name=name, **values))
-            was = {"channels": before[name]} if name in before else None
-            now = {"channels": values["channels"]}
-            if was != now:
-                self._record(connection, "receiver.set", name, actor, was, now)
-            had = before.get(name, ())
-            new = [one for one in values["channels"] if one not in had]
-            if not new and set(had).issubset(values["channels"]):
-                return 0
-            groups = _open_groups(connection, name, before, self.all_in(connection))
-            heard = set[str]() if notify_open else begin_later(self._store, connection, groups, new)
-            self._make_due(connection, [one.id for one in groups if one.id not in heard])
-            return sum(one.firing for one in groups if one.id in heard)
-
-        return self._store.in_transaction(work)
+        alone(connection)
+        before = self.all_in(connection)
+        if check is not None:
+            check(before.get(name, []))
+        _refuse_incidents(name, set(values["channels"]).difference(before.get(name, ())))
+        done = connection.execute(RECEIVER.update().where(RECEIVER.c.name == name).values(**values))
+        if not done.rowcount:
+            connection.execute(RECEIVER.insert().values(name=name, **values))
+        was = {"channels": before[name]} if name in before else None
+        now = {"channels": values["channels"]}
+        if was != now:
+            self._record(connection, "receiver.set", name, actor, was, now)
+        had = before.get(name, ())
+        new = [one for one in values["channels"] if one not in had]
+        if not new and set(had).issubset(values["channels"]):
+            return 0
+        groups = _open_groups(connection, name, before, self.all_in(connection))
+        heard = set[str]() if notify_open else begin_later(self._store, connection, groups, new)
+        self._make_due(connection, [one.id for one in groups if one.id not in heard])
+        return sum(one.firing for one in groups if one.id in heard)
 
     def remove(self, name: str, *, actor: str = "", check: Check | None = None) -> None:
         """Delete a receiver; rules that name it notify `default` from then on.
@@ -140,22 +158,26 @@ class Receivers:
         Raises:
             NotFound: there is no receiver of that name.
         """
+        self._store.in_transaction(
+            lambda connection: self.remove_in(connection, name, actor=actor, check=check)
+        )
 
-        def work(connection: Connection) -> None:
-            alone(connection)
-            before = self.all_in(connection)
-            if check is not None and name in before:
-                check(before[name])
-            done = connection.execute(RECEIVER.delete().where(RECEIVER.c.name == name))
-            if not done.rowcount:
-                raise NotFound(f"there is no receiver {name!r}", hint="See: sentinel receiver list")
-            was = {"channels": before.get(name, [])}
-            self._record(connection, "receiver.removed", name, actor, was, None)
-            groups = _open_groups(connection, name, before, self.all_in(connection))
-            begin_now(connection, groups)
-            self._make_due(connection, [one.id for one in groups])
-
-        self._store.in_transaction(work)
+    def remove_in(
+        self, connection: Connection, name: str, *, actor: str = "", check: Check | None = None
+    ) -> None:
+        """Do what `remove` does, within an open writing transaction."""
+        alone(connection)
+        before = self.all_in(connection)
+        if check is not None and name in before:
+            check(before[name])
+        done = connection.execute(RECEIVER.delete().where(RECEIVER.c.name == name))
+        if not done.rowcount:
+            raise NotFound(f"there is no receiver {name!r}", hint="See: sentinel receiver list")
+        was = {"channels": before.get(name, [])}
+        self._record(connection, "receiver.removed", name, actor, was, None)
+        groups = _open_groups(connection, name, before, self.all_in(connection))
+        begin_now(connection, groups)
+        self._make_due(connection, [one.id for one in groups])
 
     def _record(
         self,

@@ -168,11 +168,17 @@ class Routes:
         if text:
             checked(text)
 
-        def work(connection: Connection) -> Applied:
-            alone(connection)
-            return self._add(connection, lambda _: text, actor, note, check, None)
+        return self._store.in_transaction(
+            lambda connection: self.apply_in(connection, text, actor=actor, note=note, check=check)
+        )
 
-        return self._store.in_transaction(work)
+    def apply_in(
+        self, connection: Connection, text: str, *, actor: str, note: str = "",
+        check: Check | None = None,
+    ) -> Applied:  # fmt: skip
+        """Do what `apply` does with a document that is checked, in an open writing transaction."""
+        alone(connection)
+        return self._add(connection, lambda _: text, actor, note, check, None)
 
     def rollback(
         self, number: int, *, actor: str, note: str = "", check: Check | None = None
@@ -202,6 +208,23 @@ class Routes:
 
         return self._store.in_transaction(work)
 
+    def refuse_missing(self, connection: Connection, named: set[str]) -> None:
+        """Refuse routes that name receivers which there are not.
+
+        Args:
+            connection: an open transaction
+            named: by the routes
+
+        Raises:
+            ConfigurationError: one is missing
+        """
+        missing = sorted(named - set(self._store.receivers.all_in(connection)))
+        if missing:
+            raise ConfigurationError(
+                f"there is no receiver {', '.join(missing)}, which the routes name",
+                hint=f"Make it first: sentinel receiver set {missing[0]} --channel …",
+            )
+
     def _add(
         self, connection: Connection, text: Callable[[Connection], str], actor: str, note: str,
         check: Check | None, back_to: int | None,
@@ -211,13 +234,8 @@ class Routes:
         before = 0 if active is None else active.number
         if check is not None:
             check(before)
-        named = compiled(document).document.receivers if document else set[str]()
-        missing = sorted(named - set(self._store.receivers.all_in(connection)))
-        if missing:
-            raise ConfigurationError(
-                f"there is no receiver {', '.join(missing)}",
-                hint=f"Make it first: sentinel receiver set {missing[0]} --channel …",
-            )
+        if document:
+            self.refuse_missing(connection, compiled(document).document.receivers)
         digest = sha256(document.encode("utf-8", "surrogatepass")).hexdigest()
         same = active.digest == digest if active is not None else not document
         if same:

@@ -34,6 +34,8 @@ AUDITED = {
     "notifications.message_limits.set_message_limit": ("receiver.limited", "channel.limited"),
     "notifications.routes.Routes.apply": ("routes.applied",),
     "notifications.routes.Routes.rollback": ("routes.applied",),
+    "notifications.notify_documents.apply_document": ("receiver.set", "receiver.removed",
+                                                      "routes.applied"),
     "notifications.inbox.Inbox.mark_read": ("inbox.read",),
     "notifications.channel_health.record_recovery": ("channel.tested",),
     "log_levels.LogLevels.set": ("log.level",),

@@ -1,0 +1,138 @@
+"""Documents of receivers and routes over HTTP: planned and applied."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from sentinel.access import Permission
+from sentinel.api.access import Acting
+from sentinel.api.alert_routes import of_document
+from sentinel.api.bodies import Body, described_as, read_as
+from sentinel.api.needs import needs
+from sentinel.api.problems import Problem, responses
+from sentinel.api.receivers import everywhere
+from sentinel.api.route_bodies import Note
+from sentinel.api.shown_rules import store_of
+from sentinel.notifications.notify_document import read_notify
+from sentinel.notifications.notify_plan import Difference
+from sentinel.notifications.route_document import MOST_LETTERS
+from sentinel.store.notifications.notify_documents import apply_document, plan_document
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/notify", tags=["routes"])
+
+_EXAMPLE = """receivers:
+  - {name: db, channels: [inbox]}
+route:
+  receiver: default
+  routes:
+    - {matchers: [team="db"], receiver: db}
+"""
+Files = Annotated[
+    dict[Annotated[str, Field(min_length=1, max_length=500)],
+         Annotated[str, Field(max_length=MOST_LETTERS)]],
+    Field(min_length=1, max_length=500, description="The YAML of each file, by its name."),
+]  # fmt: skip
+
+
+class PlanBody(BaseModel):
+    """A document of receivers, routes and time intervals, in one file or several."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"document": {"notify.yaml": _EXAMPLE}}]}
+    )
+
+    document: Files
+
+
+class ApplyBody(PlanBody):
+    """A document to apply, and why."""
+
+    note: Note = ""
+
+
+class DifferenceItem(BaseModel):
+    """One thing that is added, changed or removed."""
+
+    sign: Literal["+", "~", "-"]
+    kind: str = Field(examples=["receiver", "route", "default", "time interval", "test"])
+    name: str
+    text: str
+
+
+class Differences(BaseModel):
+    """All of them; none where nothing changes."""
+
+    differences: list[DifferenceItem]
+
+
+@router.post(
+    "/plan",
+    summary="What a document of receivers and routes would change",
+    responses=responses(400, 403, 413),
+    openapi_extra=described_as(PlanBody),
+)
+@needs(Permission.READ, "routes")
+def plan(request: Request, body: Body, who: Acting) -> Differences:
+    """Compare a document with the receivers and routes that are stored. Nothing is changed.
+
+    Returns:
+        The differences.
+    """
+    _also_receivers(who, Permission.READ)
+    asked = read_as(PlanBody, body)
+    return _shown(
+        of_document(lambda: plan_document(store_of(request), read_notify(asked.document)))
+    )
+
+
+@router.post(
+    "/apply",
+    summary="Apply a document of receivers and routes",
+    responses=responses(400, 403, 413),
+    openapi_extra=described_as(ApplyBody),
+)
+@needs(Permission.EDIT, "routes")
+def apply(request: Request, body: Body, who: Acting) -> Differences:
+    """Make receivers, routes and time intervals as a document says: all of it or nothing.
+
+    Only what differs is changed. Receivers that were made elsewhere stay, and so do the routes
+    where there is no `route:`.
+
+    Returns:
+        What was changed.
+    """
+    _also_receivers(who, Permission.EDIT)
+    asked = read_as(ApplyBody, body)
+    return _shown(
+        of_document(
+            lambda: apply_document(
+                store_of(request), read_notify(asked.document), actor=who.name, note=asked.note
+            )
+        )
+    )
+
+
+def _also_receivers(who: Acting, permission: Permission) -> None:
+    """Refuse a key whose scopes have routes alone.
+
+    Raises:
+        Problem: 403
+    """
+    everywhere(who, permission)
+    if not who.may(permission, "receivers"):
+        raise Problem(
+            403,
+            "forbidden",
+            f"{who.name} may use only: {', '.join(sorted(who.scopes or ()))}",
+            hint=f"A document has receivers, too: this needs the scope receivers:{permission}.",
+        )
+
+
+def _shown(found: list[Difference]) -> Differences:
+    return Differences.model_validate({"differences": msgspec.to_builtins(found)})

@@ -1,0 +1,155 @@
+"""Receivers, routes and time intervals as one YAML document in Git, or several files. Pure.
+
+Credentials are in Prefect blocks; a document names the blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, cast
+
+import msgspec
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from sentinel.errors import ConfigurationError
+from sentinel.notifications.channel_names import is_channel, is_receiver
+from sentinel.notifications.route_document import RouteDocument, loaded, refusal_of
+from sentinel.notifications.route_trial import checked
+
+__all__ = ["NotifyDocument", "ReceiverNode", "read_notify", "routes_text"]
+
+_ROUTES = ("route", "defaults", "time_intervals", "tests")
+_LISTS = ("receivers", "time_intervals", "tests")
+
+
+def _named(name: str) -> str:
+    if not is_receiver(name):
+        raise ValueError("use lower-case letters, digits, '-', '_' and '.'")
+    return name
+
+
+def _channel(ref: str) -> str:
+    if not is_channel(ref):  # which is not repeated: it may hold a secret
+        raise ValueError(
+            "is no channel: write inbox, or a Prefect block as type/name; addresses and secrets "
+            "stay in the block"
+        )
+    return ref
+
+
+class ReceiverNode(BaseModel):
+    """A named set of channels."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    name: Annotated[str, AfterValidator(_named)]
+    channels: list[Annotated[str, AfterValidator(_channel)]] = Field(min_length=1, max_length=50)
+    description: str = Field(default="", max_length=1000)
+
+
+class _Receivers(BaseModel):
+    receivers: list[ReceiverNode]
+
+
+class NotifyDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What a document says; None for what it says nothing about, which stays as it is.
+
+    Attributes:
+        receivers: by name
+        routes: whose tests pass
+        text: of the routes, as they are stored
+    """
+
+    receivers: Mapping[str, ReceiverNode] | None
+    routes: RouteDocument | None
+    text: str
+
+
+def read_notify(files: Mapping[str, str]) -> NotifyDocument:
+    """Read a document, which may lie in several files, and run its tests.
+
+    Args:
+        files: YAML, by the name that errors give
+
+    Returns:
+        The document.
+
+    Raises:
+        ConfigurationError: a file cannot be used, two say the same, or a test fails
+    """
+    merged: dict[str, Any] = {}
+    said: dict[tuple[str, str], str] = {}
+
+    def once(part: str, name: object, file: str) -> None:
+        other = said.get((part, str(name)))
+        if other is not None:
+            where = f"twice in {file}" if other == file else f"in {other} and in {file}"
+            raise ConfigurationError(f"{part} {name} is {where}")
+        said[part, str(name)] = file
+
+    for file, text in files.items():
+        given = loaded(text, file)
+        unknown = [str(part) for part in given if part not in (*_ROUTES, "receivers")]
+        if unknown:
+            raise ConfigurationError(
+                f"{file}: {', '.join(unknown)} is no part of a document",
+                hint=f"There are receivers, {', '.join(_ROUTES)}.",
+            )
+        for part, value in given.items():
+            if part in _LISTS:
+                if not isinstance(value, list):
+                    raise ConfigurationError(f"{file}: {part} must be a list")
+                items = cast("list[Any]", value)
+                for one in items if part != "tests" else []:
+                    if isinstance(one, dict):
+                        once(part, cast("dict[str, Any]", one).get("name"), file)
+                merged.setdefault(part, []).extend(items)
+            elif part == "defaults" and _is_twofold(value):
+                for by, names in value.items():
+                    for name in names:
+                        once(f"defaults.{by}", name, file)
+                    merged.setdefault(part, {}).setdefault(by, {}).update(names)
+            else:
+                once("the part", part, file)
+                merged[part] = value
+    return _read(merged, ", ".join(files))
+
+
+def _is_twofold(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(one, dict) for one in cast("dict[Any, Any]", value).values()
+    )
+
+
+def _read(merged: Mapping[str, Any], where: str) -> NotifyDocument:
+    receivers = None
+    if "receivers" in merged:
+        try:
+            read = _Receivers.model_validate({"receivers": merged["receivers"]})
+        except ValidationError as error:
+            raise ConfigurationError(f"{where}: {refusal_of(error, _Receivers)}") from None
+        receivers = {one.name: one for one in read.receivers}
+    given = {part: merged[part] for part in _ROUTES if part in merged}
+    if not given:
+        return NotifyDocument(receivers=receivers, routes=None, text="")
+    if "route" not in given:
+        raise ConfigurationError(
+            f"{where}: {', '.join(given)} without route:", hint="Write the first route, too."
+        )
+    text = routes_text(given)
+    return _of_file(
+        lambda: NotifyDocument(receivers=receivers, routes=checked(text), text=text), where
+    )
+
+
+def _of_file(work: Callable[[], NotifyDocument], where: str) -> NotifyDocument:
+    try:
+        return work()
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{where}: {error.message}", hint=error.hint) from None
+
+
+def routes_text(given: Mapping[str, Any]) -> str:
+    """Return the routes of a document as the YAML that is stored."""
+    return yaml.safe_dump(dict(given), sort_keys=False, allow_unicode=True, width=100)

@@ -1,0 +1,194 @@
+"""What a document of receivers and routes would change. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, cast
+
+import msgspec
+
+from sentinel.labels.alertmanager import matchers_of, written
+from sentinel.notifications.notify_document import NotifyDocument
+from sentinel.notifications.route_document import RouteDocument, RouteNode
+
+__all__ = ["Difference", "PresentReceiver", "differences"]
+
+FILE = "file"
+"""The source of a receiver that a document has, which removes it when it no longer does."""
+
+
+class PresentReceiver(msgspec.Struct, frozen=True, kw_only=True):
+    """A receiver as it is stored; `source` is `file` or `ui`."""
+
+    channels: Sequence[str]
+    description: str
+    source: str
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is added, changed or removed.
+
+    Attributes:
+        sign: `+`, `~` or `-`
+        kind: receiver, route, default, time interval or test
+        name: of it; of a route, the matchers on the way to it
+        text: what it is from now on, or what changes
+    """
+
+    sign: Literal["+", "~", "-"]
+    kind: str
+    name: str
+    text: str = ""
+
+    def __str__(self) -> str:
+        """Return the difference as a line."""
+        said = f"{self.sign} {self.kind} {self.name}".rstrip()
+        return f"{said}: {self.text}" if self.text else said
+
+
+def differences(
+    document: NotifyDocument, receivers: Mapping[str, PresentReceiver], active: RouteDocument | None
+) -> list[Difference]:
+    """Return what applying a document changes.
+
+    Args:
+        document: that is wanted
+        receivers: those that are stored
+        active: the active routes; None for none
+
+    Returns:
+        The differences; none where nothing would change.
+    """
+    found: list[Difference] = []
+    if document.receivers is not None:
+        found += _receivers(document, receivers)
+    if document.routes is not None and document.routes != active:
+        found += _routes(document.routes, active)
+    return found
+
+
+def _receivers(
+    document: NotifyDocument, present: Mapping[str, PresentReceiver]
+) -> Iterator[Difference]:
+    wanted = document.receivers or {}
+    for name, node in wanted.items():
+        channels = list(dict.fromkeys(node.channels))
+        there = present.get(name)
+        if there is None:
+            yield Difference(sign="+", kind="receiver", name=name, text=", ".join(channels))
+            continue
+        had = list(there.channels)
+        parts = [f"+{one}" for one in channels if one not in had]
+        parts += [f"-{one}" for one in had if one not in channels]
+        if not parts and channels != had:
+            parts.append("the order of its channels")
+        if node.description != there.description:
+            parts.append("its description")
+        if there.source != FILE:
+            parts.append("the document owns it from now on")
+        if parts:
+            yield Difference(sign="~", kind="receiver", name=name, text=", ".join(parts))
+    for name, there in present.items():
+        if there.source == FILE and name not in wanted:
+            yield Difference(sign="-", kind="receiver", name=name)
+
+
+Given = dict[str, dict[str, Any]]
+
+
+def _routes(wanted: RouteDocument, active: RouteDocument | None) -> list[Difference]:
+    parts = [(kind, of(active) if active else {}, of(wanted)) for kind, of in _PARTS]
+    found = [one for kind, before, after in parts for one in _compared(kind, before, after)]
+    if found:
+        return found
+    # Each part is as it was, and the whole is not.
+    return [Difference(sign="~", kind="route", name="", text="the same, written otherwise")]
+
+
+def _compared(kind: str, before: Given, after: Given) -> Iterator[Difference]:
+    for name, fields in after.items():
+        there = before.get(name)
+        if there is None:
+            yield Difference(sign="+", kind=kind, name=name, text=_said(fields))
+        elif there != fields:
+            changed = [
+                f"{field} {_text(there.get(field))} -> {_text(fields.get(field))}"
+                for field in sorted({*there, *fields})
+                if there.get(field) != fields.get(field)
+            ]
+            yield Difference(sign="~", kind=kind, name=name, text="; ".join(changed))
+    for name in before:
+        if name not in after:
+            yield Difference(sign="-", kind=kind, name=name)
+    common = [name for name in before if name in after]
+    if kind == "route" and common != [name for name in after if name in before]:
+        yield Difference(sign="~", kind=kind, name="", text="the order of the routes")
+
+
+def _said(fields: Mapping[str, Any]) -> str:
+    return "; ".join(f"{name} {_text(value)}" for name, value in fields.items())
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, list):
+        return ", ".join(map(_text, cast("list[object]", value))) or "nothing"
+    if isinstance(value, dict):
+        return msgspec.json.encode(value).decode()
+    return str(value)
+
+
+def _tree(document: RouteDocument) -> Given:
+    """Return the routes by the matchers on the way to them, each with what is its own."""
+    found: Given = {}
+
+    def visit(node: RouteNode, above: str) -> None:
+        own = written(
+            (one.label, one.operator, one.text)
+            for text in node.conditions
+            for one in matchers_of(text)
+        )
+        path = f"{above}/{{{own}}}" if above else "{}"
+        name, nth = path, 2
+        while name in found:
+            name, nth = f"{path} ({nth})", nth + 1
+        found[name] = node.model_dump(
+            mode="json", by_alias=True, exclude_defaults=True,
+            exclude={"routes", "matchers", "match", "match_re"},
+        )  # fmt: skip
+        for one in node.routes:
+            visit(one, name)
+
+    visit(document.route, "")
+    return found
+
+
+def _defaults(document: RouteDocument) -> Given:
+    return {
+        f"{by} {name}": {"receiver": names}
+        for by, given in document.defaults.model_dump().items()
+        for name, names in given.items()
+    }
+
+
+def _intervals(document: RouteDocument) -> Given:
+    return {
+        one.name: one.model_dump(mode="json", exclude_none=True, exclude={"name"})
+        for one in document.time_intervals
+    }
+
+
+def _tests(document: RouteDocument) -> Given:
+    return {
+        one.name or str(place): one.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
+        for place, one in enumerate(document.tests, start=1)
+    }
+
+
+_PARTS = (
+    ("route", _tree),
+    ("default", _defaults),
+    ("time interval", _intervals),
+    ("test", _tests),
+)

@@ -1,0 +1,45 @@
+"""`sentinel notify …` as a person and CI meet it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from sentinel.cli.exit_codes import Exit
+from tests.cli.shell import Run
+from tests.world import World
+
+ROUTES = """
+route:
+  receiver: default
+  routes: [{matchers: [mount="/data"], receiver: disks}]
+tests: [{name: disks, labels: {mount: /data}, receivers: disks}]
+"""
+
+
+def test_a_folder_is_planned_applied_and_then_nothing_differs(
+    run: Run, world: World, tmp_path: Path
+):
+    folder = tmp_path / "notify"
+    folder.mkdir()
+    assert run("notify", "plan", "notify")[0] == Exit.USAGE
+    (folder / "receivers.yaml").write_text("receivers: [{name: disks, channels: [inbox]}]")
+    (folder / "routes.yml").write_text(ROUTES)
+    (folder / "README.md").write_text("not read")
+    assert run("notify", "check", "notify")[1] == "notify: 1 receivers, 2 routes, 1 tests passed.\n"
+    code, out, _ = run("notify", "plan", "notify")
+    assert code == Exit.DIFFERS
+    assert out.splitlines() == [
+        "+ receiver disks: inbox",
+        "+ route {}: receiver default",
+        '+ route {}/{mount="/data"}: receiver disks',
+        '+ test disks: labels {"mount":"/data"}; receivers disks',
+        "4 to add.",
+    ]
+    code, out, _ = run("notify", "apply", "notify", "-m", "first", "--json")
+    assert (code, len(json.loads(out)["differences"])) == (0, 4)
+    assert run("notify", "plan", "notify")[:2] == (0, "Nothing would change.\n")
+    assert run("notify", "apply", "notify")[:2] == (0, "Nothing changed.\n")
+    (folder / "routes.yml").write_text(ROUTES.replace("receivers: disks", "receivers: other"))
+    code, _, err = run("notify", "plan", "notify")
+    assert (code, "notifies disks, not other" in err) == (Exit.USAGE, True)
