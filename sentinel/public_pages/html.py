@@ -120,9 +120,8 @@ def _item(alert: LinkedAlert) -> str:
         severity = escape(alert.severity)
         state = f'<span class="{severity}">{severity}</span>, open since {_time(alert.opened_at)}'
     else:
-        by = f" {'by ' if alert.status == 'acknowledged' else ''}{alert.by}" if alert.by else ""
         at = f", {_time(alert.at)}" if alert.at else ""
-        state = f'<span class="ok">{_text(alert.status)}</span>{_text(by)}{at}'
+        state = f'<span class="ok">{_text(alert.status)}</span> {_text(alert.how)}{at}'
     return f'<li><b>{title}</b><span class="soft">{state}</span></li>'
 
 

@@ -112,7 +112,7 @@ def test_what_others_did_meanwhile_is_shown_and_only_the_rest_is_acknowledged(to
     assert "acknowledged by ann" in said
     assert "Acknowledge 1 alert Opening" in said
     told.store.act([second], Resolve(actor="bob"))
-    assert "resolved bob" in words_of(phone.ask("GET", told.path))
+    assert "resolved by bob" in words_of(phone.ask("GET", told.path))
     assert "Acknowledged 0 alerts." in words_of(phone.ask("POST", told.path))
     assert told.rows("SELECT acknowledged_by FROM alert ORDER BY id") == [("ann",), ("",)]
 

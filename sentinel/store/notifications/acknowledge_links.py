@@ -51,7 +51,8 @@ class LinkedAlert(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         severity: in words
         status: the stored one
-        by: who acknowledged or resolved it, or why it is over; empty while it is open
+        how: who acknowledged or resolved it, as `by ann`, or why it is over, as `recovered`; empty
+            while it is open
         at: when it was acknowledged or resolved; None while it is open
     """
 
@@ -60,7 +61,7 @@ class LinkedAlert(msgspec.Struct, frozen=True, kw_only=True):
     severity: str
     status: str
     opened_at: datetime
-    by: str = ""
+    how: str = ""
     at: datetime | None = None
 
 
@@ -194,11 +195,12 @@ def _alerts(connection: Connection, ids: Sequence[str]) -> list[LinkedAlert]:
     for piece in chunks(ids):
         for row in connection.execute(_ALERTS, {"ids": piece}):
             over = row.status == "resolved"
-            by = row.resolved_by or words(row.resolution) if over else row.acknowledged_by
+            who = row.resolved_by if over else row.acknowledged_by
             found.append(
                 LinkedAlert(
                     id=row.id, title=row.title, severity=Severity(row.severity).word,
-                    status=row.status, opened_at=row.opened_at, by=by,
+                    status=row.status, opened_at=row.opened_at,
+                    how=f"by {who}" if who else words(row.resolution),
                     at=row.resolved_at if over else row.acknowledged_at,
                 )
             )  # fmt: skip

@@ -52,7 +52,7 @@ def opened(world: World, url: str) -> Link:
 
 def states(link: Link) -> dict[str, tuple[str, str]]:
     return {
-        alert.title.partition("=")[2] or alert.title: (alert.status, alert.by)
+        alert.title.partition("=")[2] or alert.title: (alert.status, alert.how)
         for alert in link.alerts
     }
 
@@ -78,7 +78,7 @@ def test_a_link_acknowledges_exactly_the_alerts_of_its_message_and_says_so(world
         ("mount=/", "acknowledged"), ("mount=/data", "acknowledged"), ("mount=/later", "open"),
         ("mount=/mute", "open"),
     ]  # fmt: skip
-    by_link = ("acknowledged", "link of receiver ops")
+    by_link = ("acknowledged", "by link of receiver ops")
     assert states(opened(world, url)) == {"/": by_link, "/data": by_link}
     row = next(row for some in every(world.store) for row in some)  # the newest
     assert row.action == "alert.acknowledge"
@@ -101,8 +101,12 @@ def test_what_was_acknowledged_or_is_over_meanwhile_is_shown_as_such(
     world.store.act([first], Acknowledge(actor="ann"))
     stale = opened(world, url)
     world.store.act([second], Resolve(actor="bob"))
-    now = {alert.id: (alert.status, alert.by) for alert in opened(world, url).alerts}
-    assert now == {first: ("acknowledged", "ann"), second: ("resolved", "bob"), third: ("open", "")}
+    now = {alert.id: (alert.status, alert.how) for alert in opened(world, url).alerts}
+    assert now == {
+        first: ("acknowledged", "by ann"),
+        second: ("resolved", "by bob"),
+        third: ("open", ""),
+    }
     assert opened(world, url).alerts[0].id == third
     # Resolved between the page and the click: the other is acknowledged all the same.
     results = {one.alert_id: one.ok for one in AcknowledgeLinks(world.store).acknowledge(stale)}
