@@ -26,7 +26,7 @@ from sentinel.cli import (
     log_levels,
     message_limits,
     notify,
-    oncall_document,
+    oncall_calendars,
     people,
     person,
     receivers,
@@ -126,7 +126,7 @@ vendor_channels.add_commands(channels.adding)
 message_limits.add_commands(receivers.commands, channels.commands)
 app.add_typer(channels.commands, name="channel")
 app.add_typer(routes.commands, name="route")
-app.add_typer(oncall_document.commands, name="oncall")
+app.add_typer(oncall_calendars.commands, name="oncall")
 app.add_typer(escalation.commands, name="escalation")
 app.add_typer(notify.commands, name="notify")
 app.add_typer(keys.commands, name="key")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sentinel.oncall.schedule import Schedule
     from sentinel.store import Store
 
-__all__ = ["Note", "commands", "moment_of_option"]
+__all__ = ["Note", "chosen_schedules", "commands", "moment_of_option"]
 
 commands = typer.Typer(
     no_args_is_help=True, help="On-call: who is called now and next, gaps, overrides and swaps."
@@ -50,7 +50,7 @@ def now(
 
     with open_store() as store:
         moment = moment_of_option(at) if at else store.now()
-        chosen, overrides = _chosen(store, schedule), OnCallOverrides(store)
+        chosen, overrides = chosen_schedules(store, schedule), OnCallOverrides(store)
         found = [
             (one, standing(name, one, overrides.of(name, moment), moment))
             for name, one in chosen.items()
@@ -87,7 +87,7 @@ def next_(schedule: Which = None, days: Days = 14, json: AsJson = False) -> None
         start, overrides = store.now(), OnCallOverrides(store)
         found = [
             (name, one.zone, shift)
-            for name, one in _chosen(store, schedule).items()
+            for name, one in chosen_schedules(store, schedule).items()
             for shift in shifts(one, overrides.of(name, start), start, start + _length(days))
         ]
     if json:
@@ -124,7 +124,7 @@ def gaps(schedule: Which = None, days: Days = 30, json: AsJson = False) -> None:
     with open_store() as store:
         start, overrides = store.now(), OnCallOverrides(store)
         end = start + _length(days)
-        chosen = _chosen(store, schedule)
+        chosen = chosen_schedules(store, schedule)
         held = {
             name: shifts(one, overrides.of(name, start), start, end) for name, one in chosen.items()
         }
@@ -204,7 +204,7 @@ def override(
     if bool(until) is bool(length):
         raise ConfigurationError("give either --until or --for", hint="For example --for 8h.")
     with open_store() as store:
-        zone = _must(_chosen(store, schedule), schedule).zone
+        zone = _must(chosen_schedules(store, schedule), schedule).zone
         begins = _in_zone(start, zone, "--from") if start else store.now()
         ends = _in_zone(until, zone, "--until") if until else begins + _duration(length)
         made = OnCallOverrides(store).add(
@@ -237,7 +237,7 @@ def swap(
     from sentinel.store.oncall.overrides import OnCallOverrides
 
     with open_store() as store:
-        zone = _must(_chosen(store, schedule), schedule).zone
+        zone = _must(chosen_schedules(store, schedule), schedule).zone
         moments = [_in_zone(one, zone, one) for one in (first, second)]
         made = OnCallOverrides(store).swap(schedule, *moments, actor=actor(), reason=message)
     if json:
@@ -261,7 +261,7 @@ def overrides(schedule: Which = None, json: AsJson = False) -> None:
     from sentinel.store.oncall.overrides import OnCallOverrides
 
     with open_store() as store:
-        chosen = _chosen(store, schedule)
+        chosen = chosen_schedules(store, schedule)
         found = [
             one for one in OnCallOverrides(store).rows(schedule, store.now())
             if one.schedule in chosen
@@ -308,8 +308,19 @@ def remove(
 _NONE = "There are no schedules: sentinel oncall apply FILE"
 
 
-def _chosen(store: Store, name: str | None) -> dict[str, Schedule]:
-    """Return the schedules that a command is about."""
+def chosen_schedules(store: Store, name: str | None) -> dict[str, Schedule]:
+    """Return the schedules that a command is about.
+
+    Args:
+        store: the shared database
+        name: of one schedule; None for all
+
+    Returns:
+        Schedules by their name, sorted.
+
+    Raises:
+        NotFound: there is no schedule of that name
+    """
     from sentinel.store.oncall.documents import OnCallDocuments
 
     found: OnCallDocument = OnCallDocuments(store).active()

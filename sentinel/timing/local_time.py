@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 __all__ = ["local_of", "moment_of"]
 
 
-def moment_of(shown: datetime, zone: ZoneInfo) -> datetime:
+def moment_of(shown: datetime, zone: tzinfo) -> datetime:
     """Return the moment at which a clock on the wall shows a time.
 
     Args:
@@ -34,6 +33,6 @@ def moment_of(shown: datetime, zone: ZoneInfo) -> datetime:
     return after
 
 
-def local_of(moment: datetime, zone: ZoneInfo) -> datetime:
+def local_of(moment: datetime, zone: tzinfo) -> datetime:
     """Return what a clock on the wall shows at a moment, as a naive time."""
     return moment.astimezone(zone).replace(tzinfo=None, fold=0)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from sentinel.cli.exit_codes import Exit
 from tests.cli.shell import Run
@@ -123,3 +124,29 @@ def test_a_policy_is_tried_at_a_moment_without_notifying_anybody(run: Run, file:
     ]
     assert run("escalation", "test", "nothing")[0] == Exit.NOT_FOUND
     assert run("escalation", "test", "default", "--severity", "loud")[0] == Exit.USAGE
+
+
+def test_shifts_are_written_as_a_calendar_and_read_as_a_temporary_schedule(
+    run: Run, file: str, tmp_path: Path
+):
+    run("oncall", "apply", file)
+    ics = str(tmp_path / "oncall.ics")
+    code, out, err = run("oncall", "calendar", ics, "--schedule", "primary", "--days", "30")
+    assert (code, out[:6], err) == (0, "Wrote ", "")
+    found = json.loads(
+        run(
+            "oncall", "read-calendar", ics, "--timezone", "Europe/Berlin", "--days", "20", "--json"
+        )[1]
+    )
+    given = yaml.safe_load(DOCUMENT)
+    given["schedules"]["primary"] |= {"temporary": found["temporary"]}
+    copied = found["temporary"][0]["shifts"]
+    assert len(copied) >= 3
+    assert found["problems"] == []
+    path = tmp_path / "with-calendar.yaml"
+    path.write_text(yaml.safe_dump(given), "utf-8")
+    before = json.loads(run("oncall", "next", "primary", "--days", "15", "--json")[1])["items"]
+    assert run("oncall", "apply", str(path))[0] == 0
+    after = json.loads(run("oncall", "next", "primary", "--days", "15", "--json")[1])["items"]
+    assert [one["people"] for one in after] == [one["people"] for one in before]
+    assert [one["source"] for one in after] == ["temporary schedule"] * len(after)
