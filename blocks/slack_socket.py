@@ -193,7 +193,7 @@ def _tell(app: SlackApp, channel: str, user: str, text: str) -> None:
     try:
         _call(app, "chat.postEphemeral", {"channel": channel, "user": user, "text": text})
     except DeliveryError as error:
-        log.warning("whoever pressed a button in Slack was not told what came of it: %s", error)
+        log.warning("Slack took no answer to the button that was pressed: %s", error)
 
 
 def _call(app: SlackApp, method: str, fields: Mapping[str, str], token: str = "") -> dict[str, Any]:
