@@ -43,6 +43,10 @@ class Mail:
         assert found is not None
         return cast("EmailMessage", found).get_content()
 
+    def attachments(self) -> list[EmailMessage]:
+        """What is attached to it."""
+        return list(self.message.iter_attachments())
+
 
 class MailServer:
     """Keeps every mail, and answers what it is told to.

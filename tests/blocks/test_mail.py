@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import logging
 import socket
 from collections.abc import Generator
@@ -29,9 +31,13 @@ def server() -> Generator[MailServer]:
         yield server
 
 
+OF_THE_MAIL = ("cc", "individually", "attach", "unsubscribe")
+
+
 def channel(port: int, *, kind: str = "INSECURE", host: str = "127.0.0.1", **more: Any):
     credentials: dict[str, Any] = {"username": USER, "password": SecretStr(PASSWORD), **more}
     to = credentials.pop("to", ["Operations <ops@example.org>", "night@example.org"])
+    own = {name: credentials.pop(name) for name in OF_THE_MAIL if name in credentials}
     return SentinelEmail(
         server=EmailServerCredentials(
             smtp_server=host, smtp_type=kind, smtp_port=port, **credentials
@@ -39,6 +45,7 @@ def channel(port: int, *, kind: str = "INSECURE", host: str = "127.0.0.1", **mor
         to=to,
         sender="Sentinel <sentinel@example.org>",
         timeout=5,
+        **own,
     )
 
 
@@ -212,6 +219,65 @@ def test_every_accepted_recipient_gets_one_mail(
     assert server.mails[0].recipients == ["ops@example.org"]
     assert "refused 1 of 2 recipients (550)" in caplog.text
     assert "night@example.org" not in caplog.text
+
+
+def test_some_get_a_copy_and_all_learn_where_to_unsubscribe(server: MailServer):
+    channel(server.port, cc=["Boss <boss@example.org>"], unsubscribe="mailto:ops@example.org").send(
+        message()
+    )
+    (mail,) = server.mails
+    assert mail.recipients == ["ops@example.org", "night@example.org", "boss@example.org"]
+    assert mail.message["Cc"] == "Boss <boss@example.org>"
+    assert mail.message["List-Unsubscribe"] == "<mailto:ops@example.org>"
+    for bad in ("ops@example.org", "https://x.example/>\r\nBcc: a@x.org", "javascript:alert(1)"):
+        with pytest.raises(ValidationError, match="should match pattern"):
+            channel(25, unsubscribe=bad)
+
+
+def test_one_mail_each_shows_nobody_the_others(server: MailServer):
+    each = channel(server.port, cc=["boss@example.org"], individually=True)
+    each.send(message())
+    assert [(mail.recipients, mail.message["To"], mail.message["Cc"]) for mail in server.mails] == [
+        (["ops@example.org"], "Operations <ops@example.org>", None),
+        (["night@example.org"], "night@example.org", None),
+        (["boss@example.org"], "boss@example.org", None),
+    ]
+    assert {mail.message["Message-ID"] for mail in server.mails} == {"<m1@example.org>"}
+
+
+def test_a_retry_of_one_mail_each_goes_on_where_it_stopped(server: MailServer):
+    each = channel(server.port, individually=True)
+    server.answers["RCPT night@example.org"] = "421 4.3.2 going down"
+    with pytest.raises(DeliveryError, match="421") as caught:
+        each.send(message())
+    assert not caught.value.permanent
+    server.answers.clear()
+    again = message(progress=caught.value.progress)
+    each.send(again)
+    assert [mail.recipients for mail in server.mails] == [
+        ["ops@example.org"], ["night@example.org"],
+    ]  # fmt: skip
+    # To other recipients all of them are sent.
+    channel(server.port, individually=True, to=["new@example.org"]).send(again)
+    assert server.mails[-1].recipients == ["new@example.org"]
+
+
+def test_a_mail_that_cannot_name_all_alerts_has_them_as_csv(server: MailServer):
+    one = replace(message().alerts[0], title='=cmd("calc"), "x"\nnext', resolved_at=None)
+    many = message(alerts=[replace(one, id=f"a{n}") for n in range(51)], firing=51)
+    channel(server.port).send(many)
+    channel(server.port).send(message())
+    channel(server.port, attach="always").send(message())
+    channel(server.port, attach="never").send(many)
+    names = [[part.get_filename() for part in mail.attachments()] for mail in server.mails]
+    assert names == [["alerts.csv"], [], ["alerts.csv"], []]
+    (part,) = server.mails[0].attachments()
+    rows = list(csv.DictReader(io.StringIO(part.get_content(), newline="")))
+    assert [row["id"] for row in rows] == [f"a{n}" for n in range(51)]
+    assert rows[0]["title"] == '\'=cmd("calc"), "x"\nnext'
+    assert (rows[0]["opened_at"], rows[0]["resolved_at"]) == ("2026-03-01T11:50:00Z", "")
+    assert (rows[0]["labels"], rows[0]["value"]) == ("host=db1, mount=/data0", "97.0")
+    assert "51 firing" in server.mails[0].part("plain")
 
 
 def test_nobody_listening_is_tried_again():
