@@ -99,12 +99,14 @@ class ChannelLine(msgspec.Struct, frozen=True, kw_only=True):
         receivers: the names of the receivers that use it
         delivered: its deliveries in a period; None where there were none
         state: healthy, failing, down or refused
+        breaker: of the circuit: closed, open or half-open
     """
 
     ref: str
     receivers: list[str]
     delivered: Delivered | None
     state: str = "healthy"
+    breaker: str = "closed"
 
 
 class CliResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -223,7 +225,7 @@ class Configuration:
         receivers, store = self.receivers(scope), self._instance(scope)
         with database():
             deliveries = delivered(store, period)
-            states = {one.channel: str(one.state) for one in channel_states(store)}
+            states = {one.channel: one for one in channel_states(store)}
         users: dict[str, list[str]] = {ref: [] for ref in ("inbox", *deliveries)}
         for name, refs in sorted(receivers.items()):
             for ref in refs:
@@ -233,7 +235,8 @@ class Configuration:
                 ref=ref,
                 receivers=users[ref],
                 delivered=deliveries.get(ref),
-                state=states.get(ref, "healthy"),
+                state=states[ref].state if ref in states else "healthy",
+                breaker=states[ref].breaker if ref in states else "closed",
             )
             for ref in sorted(users, key=lambda ref: (ref != "inbox", ref))
         ]

@@ -75,6 +75,7 @@ def _channels(lines: list[ChannelLine], length: str) -> None:
                 {
                     "Channel": line.ref,
                     "Health": line.state,
+                    "Circuit breaker": line.breaker,
                     "Receivers": ", ".join(line.receivers) or "none",
                     "Success rate": _rate(line),
                     "Delivered": line.delivered.sent if line.delivered else 0,
@@ -90,6 +91,10 @@ def _channels(lines: list[ChannelLine], length: str) -> None:
             "Health": st.column_config.TextColumn(
                 help="healthy; failing: tried again; down: it does not answer; refused: it refused "
                 "the last message for good"
+            ),
+            "Circuit breaker": st.column_config.TextColumn(
+                help="closed: messages are sent; open: they wait; half-open: one message is tried, "
+                "and the others wait for its outcome"
             ),
             "Success rate": st.column_config.TextColumn(
                 help=f"Share of the attempts of the last {length} that the channel accepted"

@@ -218,6 +218,14 @@ class ChannelItem(BaseModel):
     error: str = Field(description="The last failure, also after the channel has recovered.")
     failed_at: datetime | None
     recovered_at: datetime | None
+    breaker: Literal["closed", "open", "half-open"] = Field(
+        description="The circuit breaker. open: messages wait; half-open: one message is tried, "
+        "and the others wait for its outcome."
+    )
+    opened_at: datetime | None = Field(description="Since when the breaker is not closed.")
+    next_try_at: datetime | None = Field(
+        description="When the next message may be tried; null where one may be sent now."
+    )
 
 
 class ChannelList(BaseModel):

@@ -11,8 +11,8 @@ import typer
 from sentinel.audit.change import channel_change
 from sentinel.cli import completion
 from sentinel.cli.change_log import recorded
-from sentinel.cli.channel_rows import channel_rows
-from sentinel.cli.output import AsJson, json_out, print_table, say
+from sentinel.cli.channel_rows import channel_rows, print_channels
+from sentinel.cli.output import AsJson, json_out, say
 from sentinel.cli.receivers import said_of_open
 from sentinel.cli.secret_input import secret_of
 from sentinel.cli.target import actor, open_store, settings_here, share_networks
@@ -65,7 +65,8 @@ def list_(json: AsJson = False) -> None:
     """List all channels, their health, and the receivers that use them.
 
     A channel is healthy, failing (tried again), down (it does not answer), refused (it refused
-    the last message for good), or missing (its block does not exist).
+    the last message for good), or missing (its block does not exist). Its circuit breaker is
+    closed (messages are sent), open (they wait) or half-open (one message is tried).
 
     Example:
         sentinel channel list --json
@@ -77,15 +78,7 @@ def list_(json: AsJson = False) -> None:
     if json:
         json_out({"items": rows})
         return
-    print_table(
-        ["CHANNEL", "STATE", "RECEIVERS", "LAST ERROR"],
-        [
-            (row["channel"], row["state"], ", ".join(row["receivers"]) or "none", row["error"])
-            for row in rows
-        ],
-        empty="There are no channels.",
-        ranks=[0 if row["state"] == "healthy" else 4 for row in rows],
-    )
+    print_channels(rows)
 
 
 @adding.command("slack")

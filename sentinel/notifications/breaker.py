@@ -1,11 +1,11 @@
-"""The health of a channel, and its breaker. Pure.
+"""The health of a channel, and its circuit breaker. Pure.
 
 After failures in a row a channel is tried by one message at a time.
 
 A channel that does not answer costs its whole deadline for each message, and one that refuses
-everything an attempt. While its breaker is open, notifications of it wait; when the next probe is
-due, one message is tried. If it is taken, the breaker closes and the others follow; if not, the
-pause before the next probe doubles.
+everything an attempt. While its breaker is open, notifications of it wait; when the pause is over
+it is half-open, and one message is tried, the probe. If it is taken, the breaker closes and the
+others follow; if not, it opens again, for twice as long.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["OPENS_AFTER", "PROBE", "Breaker", "State", "failed"]
+__all__ = ["OPENS_AFTER", "PROBE", "Breaker", "Circuit", "State", "failed", "probing"]
 
+Circuit = Literal["closed", "open", "half-open"]
 State = Literal["healthy", "failing", "down", "refused"]
 
 OPENS_AFTER = 3
 """So many failures in a row, of any groups, open the breaker."""
-PROBE = timedelta(seconds=15)
-"""How long the other messages wait for the outcome of a probe that is under way."""
+PROBE = timedelta(seconds=20)
+"""How long the others wait for a probe after its sender was last heard of; it says so more often.
+"""
 _FIRST_PAUSE, _LONGEST_PAUSE = 10.0, 300.0
 
 
@@ -60,12 +62,30 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True):
             return "refused"
         return "failing" if self.opened_at is None else "down"
 
+    def circuit(self, now: datetime) -> Circuit:
+        """Return the state of the circuit breaker.
+
+        Returns:
+            `closed` where messages are sent; `open` where they wait; `half-open` where the next
+            one is tried, or is under way, and the others wait for its outcome.
+        """
+        if self.opened_at is None:
+            return "closed"
+        return "open" if self.probe_at is not None and now < self.probe_at else "half-open"
+
     def closed_until(self, now: datetime) -> datetime | None:
         """Return until when no message may be sent; None where one may be sent now."""
         for moment in (self.probe_at, self.probe_until):
             if moment is not None and now < moment:
                 return moment
         return None
+
+
+def probing(breaker: Breaker, now: datetime) -> Breaker:
+    """Return the breaker once a message is about to be sent: while it is half-open, the probe."""
+    if breaker.opened_at is None:
+        return breaker
+    return msgspec.structs.replace(breaker, probe_until=now + PROBE)
 
 
 def failed(

@@ -227,7 +227,7 @@ def _channels(settings: Settings, home: Home) -> Check:
         return Check(name="channels", state="ok", says=f"{len(used)} in use, all of them work")
     says = "; ".join(
         f"{one.channel} {'refuses messages' if one.state == 'refused' else 'does not answer'}, "
-        f"{one.failures} times in a row: {one.error}"
+        f"{one.failures} times in a row, its circuit breaker is {one.breaker}: {one.error}"
         for one in down
     )
     hint = "Mend it, and try it: sentinel channel test NAME"

@@ -56,7 +56,7 @@ def test_a_slack_channel_is_added_listed_and_tested(sentinel: Run, receiver: Rec
     assert "s3cret" not in out + err
     assert listed(sentinel)["slack-incoming-webhook/team-chat"] == {
         "channel": "slack-incoming-webhook/team-chat", "state": "healthy", "receivers": ["default"],
-        "error": "",
+        "error": "", "breaker": "closed", "next_try_at": None,
     }  # fmt: skip
     code, out, _ = sentinel("channel", "test", "team-chat")
     assert (code, out) == (0, "slack-incoming-webhook/team-chat accepted the test message.\n")

@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, Row, select
 
 from sentinel.audit.change import Change
-from sentinel.notifications.breaker import PROBE, Breaker, State, failed
+from sentinel.notifications.breaker import PROBE, Breaker, Circuit, State, failed, probing
 from sentinel.schema.notifications import ChannelHealth
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import CHANNEL_HEALTH, model_of
@@ -32,6 +32,7 @@ __all__ = [
     "channel_states",
     "record",
     "record_recovery",
+    "still_probing",
 ]
 
 
@@ -44,6 +45,9 @@ class ChannelState(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         channel: `inbox`, or a block as type/name
+        breaker: the state of its circuit breaker
+        opened_at: since when that is not closed
+        next_try_at: when the next message may be tried, while others wait
         receivers: names of the receivers that use it
         failures: failures in a row, refusals included
         error: of the last failure, also after the channel has recovered; empty for none
@@ -56,6 +60,9 @@ class ChannelState(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
     failed_at: datetime | None = None
     recovered_at: datetime | None = None
+    breaker: Circuit = "closed"
+    opened_at: datetime | None = None
+    next_try_at: datetime | None = None
 
 
 def by_name(one: ChannelState) -> tuple[bool, str]:
@@ -77,17 +84,20 @@ def channel_states(store: Store) -> list[ChannelState]:
         for ref in refs:
             users.setdefault(ref, []).append(name)
     known = {row.channel: row for row in channel_health(store)}
+    now = store.now()
     found: list[ChannelState] = []
     for ref in users:
         row = known.get(ref)
         if row is None:
             found.append(ChannelState(channel=ref, state="healthy", receivers=users[ref]))
             continue
-        breaker = Breaker(failures=row.failures, opened_at=row.opened_at, refusing=row.refusing)
+        breaker = _breaker(row)
         found.append(
             ChannelState(
                 channel=ref, state=breaker.state, receivers=users[ref], failures=row.failures,
                 error=row.error, failed_at=row.failed_at, recovered_at=row.recovered_at,
+                breaker=breaker.circuit(now), opened_at=row.opened_at,
+                next_try_at=breaker.closed_until(now),
             )
         )  # fmt: skip
     return sorted(found, key=by_name)
@@ -138,11 +148,14 @@ class Gates:
     Args:
         connection: the claim's transaction
         now: the present time
+        claims: whether messages are sent by what is seen: then no other claim sees the same, so
+            that two cannot both send the probe
     """
 
-    def __init__(self, connection: Connection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime, *, claims: bool = False) -> None:
         self._now = now
-        self._open = {row.channel: _breaker(row) for row in connection.execute(_FAILING)}
+        query = _FAILING.with_for_update() if claims else _FAILING
+        self._open = {row.channel: _breaker(row) for row in connection.execute(query)}
         self._probed: set[str] = set()
 
     def closed_until(self, channel: str) -> datetime | None:
@@ -159,8 +172,7 @@ class Gates:
         """Note that a message is about to be sent: to an open breaker it is the probe."""
         breaker = self._open.get(channel)
         if breaker is not None and breaker.opened_at is not None:
-            until = self._now + PROBE
-            self._open[channel] = msgspec.structs.replace(breaker, probe_until=until)
+            self._open[channel] = probing(breaker, self._now)
             self._probed.add(channel)
 
     def save(self, connection: Connection) -> None:
@@ -171,6 +183,22 @@ class Gates:
                 .where(CHANNEL_HEALTH.c.channel == channel)
                 .values(probe_until=self._open[channel].probe_until)
             )
+
+
+def still_probing(connection: Connection, channels: Iterable[str], now: datetime) -> None:
+    """Let the next probe wait for the messages that are under way, however long they take.
+
+    Args:
+        connection: an open transaction
+        channels: that have messages under way
+        now: the present time
+    """
+    for channel in sorted(channels):
+        connection.execute(
+            CHANNEL_HEALTH.update()
+            .where(CHANNEL_HEALTH.c.channel == channel, CHANNEL_HEALTH.c.opened_at.is_not(None))
+            .values(probe_until=now + PROBE)
+        )
 
 
 def record(
@@ -244,11 +272,13 @@ def _log(
     store.log.add(connection, level, what, f"{channel} {says}", {"channel": channel})
 
 
-def _breaker(row: Row[Any]) -> Breaker:
+def _breaker(row: Row[Any] | ChannelHealth) -> Breaker:
     return Breaker(
         failures=row.failures, opened_at=row.opened_at, probe_at=row.probe_at,
         probe_until=row.probe_until, probes=row.probes, refusing=row.refusing,
     )  # fmt: skip
 
 
-_FAILING = select(CHANNEL_HEALTH).where(CHANNEL_HEALTH.c.failures > 0)
+_FAILING = (
+    select(CHANNEL_HEALTH).where(CHANNEL_HEALTH.c.failures > 0).order_by(CHANNEL_HEALTH.c.channel)
+)

@@ -24,7 +24,7 @@ from sentinel.schema.columns import new_id
 from sentinel.schema.groups import AlertGroup
 from sentinel.store.database.tables import DELIVERY, GROUP, NOTIFICATION_LOG, model_of
 from sentinel.store.notifications.acknowledge_links import link_in_message
-from sentinel.store.notifications.channel_health import Gates
+from sentinel.store.notifications.channel_health import Gates, still_probing
 from sentinel.store.notifications.deliveries import (
     CLAIM,
     UPDATE_LOG_ENTRY,
@@ -118,7 +118,7 @@ class NotificationLog:
             groups = connection.execute(DUE, asked).all()
             # Read after the groups are locked: a later change of a receiver makes them due again.
             channels = self._store.receivers.all_in(connection)
-            gates = Gates(connection, now)
+            gates = Gates(connection, now, claims=True)
             sends: list[ToSend] = []
             if not groups:
                 return sends
@@ -298,7 +298,8 @@ class NotificationLog:
 
     def renew(self, sending: Sequence[ToSend]) -> None:
         """Extend the claims of messages that are still being sent; lost claims stay lost."""
-        until = self._store.now() + _CLAIM
+        now = self._store.now()
+        until = now + _CLAIM
         with self._store.write() as connection:
             for group_id, delivery_id in sorted(
                 {s.group_id: s.delivery_id for s in sending}.items()
@@ -307,6 +308,7 @@ class NotificationLog:
                 connection.execute(
                     GROUP.update().where(GROUP.c.id == group_id, held).values(claimed_until=until)
                 )
+            still_probing(connection, {one.channel for one in sending}, now)
 
     def finish(self, outcomes: Sequence[Outcome]) -> None:
         """Record the results of sending, one transaction per group; see `deliveries.finish`."""

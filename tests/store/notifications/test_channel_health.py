@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
+
 import pytest
+from sqlalchemy import Connection
 
 from sentinel.clock import FakeClock
 from sentinel.engine.channel_watch import RULE, ChannelWatch
@@ -10,10 +14,12 @@ from sentinel.errors import DeliveryError
 from sentinel.notifications.channel import Channel, Message, Receipt
 from sentinel.store import Store
 from sentinel.store.notifications.channel_health import (
+    Gates,
     channel_health,
     channel_states,
     record_recovery,
 )
+from sentinel.store.notifications.deliveries import Outcome, ToSend
 from tests.world import World
 
 HOOK = "sentinel-webhook/ops"
@@ -295,3 +301,60 @@ def test_a_test_message_that_is_taken_makes_the_channel_healthy(night: Night):
     night.hook.answers = True
     night.passes(60)
     assert night.logged("channel.up") == 1
+
+
+def opened(store: Store, clock: FakeClock) -> list[World]:
+    """Two groups for a channel whose breaker is half-open."""
+    store.receivers.set("ops", [HOOK])
+    worlds = [World(store, clock, name=name, receivers=["ops"]) for name in ("one", "two")]
+    for world in worlds:
+        world.recorder.fails[HOOK] = DeliveryError("the webhook did not answer")
+        world.sees({"/": 95})
+    for _ in range(3):
+        worlds[0].tells()
+        clock.forward(seconds=12)
+    clock.forward(minutes=10)
+    (state,) = (one for one in channel_states(store) if one.channel == HOOK)
+    assert state.breaker == "half-open"
+    return worlds
+
+
+def test_while_half_open_one_probe_is_tried_however_long_it_takes(store: Store, clock: FakeClock):
+    one, _ = opened(store, clock)
+    (probe,) = store.notification_log.claim("slow")
+    for _ in range(10):
+        clock.forward(seconds=15)
+        store.notification_log.renew([probe])
+        assert store.notification_log.claim("another") == []
+    store.notification_log.finish([Outcome(sent=probe)])
+    (state,) = (each for each in channel_states(store) if each.channel == HOOK)
+    assert (state.breaker, state.next_try_at) == ("closed", None)
+    one.recorder.fails.clear()
+    clock.forward(seconds=20)
+    one.tells()
+    assert [ref for ref, _ in one.recorder.messages].count(HOOK) == 1
+
+
+def test_two_senders_at_once_send_one_probe(
+    store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    opened(store, clock)
+    claimed: list[ToSend] = []
+    both_have_seen, save = threading.Barrier(2), Gates.save
+
+    def later(gates: Gates, connection: Connection) -> None:
+        with suppress(threading.BrokenBarrierError):
+            both_have_seen.wait(0.5)
+        save(gates, connection)
+
+    def claim(by: str) -> None:
+        claimed.extend(store.notification_log.claim(by, limit=1))
+
+    monkeypatch.setattr(Gates, "save", later)
+
+    senders = [threading.Thread(target=claim, args=(by,)) for by in ("one", "two")]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join(60)
+    assert [one.channel for one in claimed] == [HOOK]
