@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
@@ -12,10 +14,15 @@ from blocks.emergency import usable_emergency
 from flows import connections
 from flows.naming import name_run
 from sentinel.engine.dispatcher import DeliveryCount, notify_due
+from sentinel.notifications.storm import STAY
 from sentinel.settings import settings
 from sentinel.store import Store
+from sentinel.store.notifications.storms import watch_storms
 
 __all__ = ["notify", "notify_until_served"]
+
+_AGAIN = 0.5
+"""Seconds between two claims of what is due, in a storm."""
 
 
 @flow(name="notify", persist_result=False, cache_result_in_memory=False)
@@ -36,6 +43,8 @@ def notify(woken_by: str = "") -> State[None]:
 def notify_until_served(store: Store, *, by: str) -> DeliveryCount:
     """Send all notifications that are due, again while more were requested meanwhile.
 
+    In a storm of alerts it stays a while for what becomes due, so that few runs are started.
+
     Args:
         store: the shared database
         by: id of the flow run that sends, for the record
@@ -45,6 +54,7 @@ def notify_until_served(store: Store, *, by: str) -> DeliveryCount:
     """
     channels = Channels(store, usable_emergency(settings()))
     sent = failed = refused = 0
+    began = time.monotonic()
     while True:
         # Read before sending: a request that comes later is not served by this pass.
         generation = store.wakes.requested()
@@ -52,7 +62,11 @@ def notify_until_served(store: Store, *, by: str) -> DeliveryCount:
         sent += count.sent
         failed += count.failed
         refused += count.refused
-        if store.wakes.serve(generation):
+        if not store.wakes.serve(generation):
+            continue
+        if watch_storms(store) and time.monotonic() - began < STAY.total_seconds():
+            time.sleep(_AGAIN)
+        else:
             return DeliveryCount(sent, failed, refused)
 
 

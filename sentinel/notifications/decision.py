@@ -18,6 +18,8 @@ from datetime import datetime, timedelta
 import msgspec
 
 from sentinel.notifications.reasons import Reason
+from sentinel.notifications.storm import StormNow
+from sentinel.severity import Severity
 from sentinel.timing.active_hours import ActiveHours
 from sentinel.timing.rate_limit import Limit, LimitReason, Spent, allow
 from sentinel.timing.time_intervals import TimeInterval, any_holds, changes_after
@@ -39,7 +41,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     Nobody is notified while one of `mute_times` holds, or none of `active_times` where there are
     any; both come from the group's route. A `page`, which an escalation step sends, is not held
-    back by the limits of receivers and channels.
+    back by the limits of receivers and channels. A severity that rises to less than `rises_at`
+    waits for `group_interval` as any news.
     """
 
     group_wait: timedelta = timedelta(seconds=30)
@@ -50,6 +53,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     active_times: tuple[TimeInterval, ...] = ()
     limit: Limit = Limit()
     page: bool = False
+    rises_at: int = 0
 
 
 class GroupNow(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +110,7 @@ class Notified(msgspec.Struct, frozen=True, kw_only=True):
         recent: times of notifications within the last hour; only filled where a limit needs them
         limited_until: its receiver or channel has had its messages of this minute, and the next one
             is allowed then; None where one is allowed now
+        storm: that the receiver is in; None for none, and for what names the storm itself
         summary: id of the group in which the channel was notified of this one, as it was at `seq`,
             together with others that were held back; empty for none
     """
@@ -123,13 +128,14 @@ class Notified(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged: bool | None = None
     recent: tuple[datetime, ...] = ()
     limited_until: datetime | None = None
+    storm: StormNow | None = None
     summary: str = ""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """Whether to `send` now and for what `reason`; `next_at` is the time of the next decision.
 
-    `held` is the reason to send where nothing but a limit of messages holds it back.
+    `held` is the reason to send where nothing but a limit of messages or a storm holds it back.
     """
 
     send: bool
@@ -138,6 +144,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     held: Reason | None = None
 
 
+AGAIN = timedelta(seconds=1)
+"""A decision that is held back is never due again sooner."""
 NOT_ROUTED = Decision(send=False, reason=Reason.NOT_ROUTED)
 """The decision on a group that has no receiver."""
 
@@ -157,6 +165,10 @@ def decide(group: GroupNow, notified: Notified, now: datetime, policy: Policy) -
         Whether to send, the reason, and when to decide again; `next_at` is None where only a
         change of the group can lead to another decision.
     """
+    if notified.storm is not None:
+        # What opens in a storm is not waited for: the storm's own message gathers it.
+        none = timedelta(0)
+        policy = msgspec.structs.replace(policy, group_wait=none, group_interval=none)
     decision = _news(group, notified, now, policy)
     for stage in PIPELINE:
         if not decision.send:
@@ -229,6 +241,21 @@ def _limit(
     return Decision(send=False, reason=reason, next_at=allowed.next_at)
 
 
+def _storm(
+    wanted: Decision, group: GroupNow, notified: Notified, now: datetime, policy: Policy
+) -> Decision:
+    """Hold back in a storm, but no page, no end of an incident and no new critical group."""
+    storm = notified.storm
+    if storm is None or policy.page or (_ends(wanted) and notified.acknowledged is not None):
+        return wanted
+    if group.severity >= Severity.CRITICAL and storm.named_at is not None:
+        opened = wanted.reason is Reason.FIRST and group.opened_at > storm.named_at
+        if opened or wanted.reason is Reason.SEVERITY_ROSE:
+            return wanted
+    until = max(storm.until, now + AGAIN)
+    return Decision(send=False, reason=Reason.STORM, next_at=until, held=wanted.reason)
+
+
 def _message_limit(
     wanted: Decision, group: GroupNow, notified: Notified, now: datetime, policy: Policy
 ) -> Decision:
@@ -243,7 +270,7 @@ def _ends(wanted: Decision) -> bool:
     return wanted.reason in (Reason.RESOLVED, Reason.ACKNOWLEDGEMENT)
 
 
-PIPELINE = (_retry, _breaker, _time_intervals, _active_hours, _limit, _message_limit)
+PIPELINE = (_retry, _breaker, _time_intervals, _active_hours, _limit, _storm, _message_limit)
 """The stages after `_news`, in their order: each lets the notification pass or says why not."""
 
 
@@ -279,7 +306,7 @@ def _of_the_rest(group: GroupNow, notified: Notified, now: datetime, policy: Pol
     if notified.firing == 0:
         return _first(group, now, policy)
     last_at = notified.at or group.opened_at
-    if group.severity > notified.severity:
+    if group.severity > notified.severity and group.severity >= policy.rises_at:
         return Decision(send=True, reason=Reason.SEVERITY_ROSE)
     news = Reason.NEW_FIRING if group.new_firing else Reason.PARTLY_RESOLVED
     if group.new_firing or group.resolved_since:

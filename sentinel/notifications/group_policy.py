@@ -36,6 +36,7 @@ def policy_from(given: Mapping[str, Any], severity: int) -> Policy:
         hours=ActiveHours.model_validate(hours) if hours else None,
         mute_times=_intervals(given.get("mute_times")),
         active_times=_intervals(given.get("active_times")),
+        rises_at=given.get("rises_at", 0),
         limit=Limit(
             throttle=timedelta(seconds=given.get("throttle", 0)), per_hour=given.get("per_hour")
         ),

@@ -69,6 +69,10 @@ class SentRecently:
         latest = max((at for at in free if at is not None), default=None)
         return None if latest is None or latest <= self._now else latest
 
+    def count(self, receiver: str, channel: str) -> int:
+        """Return how many messages the receiver was sent through the channel within the minute."""
+        return len(self._of.get((receiver, channel), ()))
+
     def sends(self, receiver: str, channel: str) -> None:
         """Count a message that is about to be sent."""
         self._add(receiver, channel, self._now)

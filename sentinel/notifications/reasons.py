@@ -44,6 +44,7 @@ class Reason(StrEnum):
     MESSAGE_LIMIT = "message_limit"
     IN_SUMMARY = "in_summary"
     SILENCED = "silenced"
+    STORM = "storm"
 
 
 WORDS: Mapping[str, str] = {
@@ -74,6 +75,7 @@ WORDS: Mapping[str, str] = {
     Reason.OUTSIDE_ACTIVE_TIME: "outside the active time intervals of its route",
     Reason.MESSAGE_LIMIT: "the receiver or channel has had its messages of this minute; what is "
     "held back follows in a summary",
+    Reason.STORM: "in a storm of alerts; the storm's own messages name what opens",
     Reason.IN_SUMMARY: "named in a summary of groups that were held back",
     Reason.SILENCED: "all that fires is silenced",
     Reason.NOT_ROUTED: "no receiver is named for it",

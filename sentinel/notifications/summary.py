@@ -16,23 +16,38 @@ import msgspec
 from sentinel.labels.fingerprint import fingerprint
 from sentinel.notifications.channel import Message
 from sentinel.notifications.grouping import Membership
+from sentinel.notifications.message_limit import MINUTE
+from sentinel.notifications.storm import INTERVAL, WAIT, Storm
 from sentinel.severity import Severity, severity_of
 
-__all__ = ["ROUTE", "is_summary", "summarised", "summary_channels", "summary_membership"]
+__all__ = [
+    "ROUTE",
+    "STORM",
+    "is_storm",
+    "is_summary",
+    "summarised",
+    "summary_channels",
+    "summary_membership",
+]
 
-ROUTE = "summary:"
-"""How the route of a summary begins; no receiver's name has a colon."""
+ROUTE, STORM = "summary:", "storm:"
+"""How the routes of a summary and of a storm begin; no receiver's name has a colon."""
 RECEIVER, THROUGH = "receiver", "channel"
 _MOST_NAMES = 5
 
 
 def is_summary(route: str) -> bool:
-    """Return whether a group is a summary of others that were held back."""
-    return route.startswith(ROUTE)
+    """Return whether a group is a summary of others that were held back, or a storm."""
+    return route.startswith((ROUTE, STORM))
+
+
+def is_storm(route: str) -> bool:
+    """Return whether a group has the alerts of a storm."""
+    return route.startswith(STORM)
 
 
 def summary_membership(
-    tenant: str, receiver: str, channel: str, *, interval: timedelta
+    tenant: str, receiver: str, channel: str, storm: Storm | None = None
 ) -> Membership:
     """Return the summary of a receiver's channel as alerts are entered into it.
 
@@ -40,23 +55,27 @@ def summary_membership(
         tenant: of the alerts: a summary crosses no tenants
         receiver: name of the receiver
         channel: reference of its channel
-        interval: at least so long between two messages about further alerts
+        storm: that the receiver is in, each of which has a summary of its own; None for none
 
     Returns:
         The group's key, labels, receivers and times.
     """
     labels = {RECEIVER: receiver, THROUGH: channel}
+    kind, wait, interval = ROUTE, timedelta(0), MINUTE
+    if storm is not None:
+        labels["since"] = f"{storm.began_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        kind, wait, interval = STORM, WAIT, INTERVAL
     return Membership(
-        key=fingerprint(tenant, ROUTE, labels),
-        route=f"{ROUTE}{receiver}",
+        key=fingerprint(tenant, kind, labels),
+        route=f"{kind}{receiver}",
         tenant=tenant,
         labels=labels,
         receivers=(receiver,),
         policy={
-            "group_wait": 0.0, "group_interval": interval.total_seconds(),
-            "repeat_interval": 14_400.0,
+            "group_wait": wait.total_seconds(), "group_interval": interval.total_seconds(),
+            "repeat_interval": 14_400.0, "rises_at": int(Severity.CRITICAL) if storm else 0,
         },
-        wait=timedelta(0),
+        wait=wait,
     )  # fmt: skip
 
 
@@ -75,13 +94,14 @@ def summary_channels(route: str, labels: Mapping[str, str], refs: Sequence[str])
     return [one for one in refs if one == through] or list(refs)
 
 
-def summarised(message: Message, groups: int, since: datetime) -> Message:
+def summarised(message: Message, route: str, groups: int, since: datetime) -> Message:
     """Return the message about a summary in the words of one.
 
     Args:
         message: about the summary as about any group
+        route: of the summary
         groups: how many groups its firing alerts belong to
-        since: when the first of them was held back
+        since: when the first of them entered it
 
     Returns:
         The message with counts by severity, rule and service; as it is where nothing fires.
@@ -90,17 +110,20 @@ def summarised(message: Message, groups: int, since: datetime) -> Message:
     if not firing:
         return message
     of = f"{groups:,} groups" if groups != 1 else "one group"
+    storm = is_storm(route)
     alerts = f"{len(firing):,} alerts" if len(firing) != 1 else "one alert"
     ranks = Counter(severity_of(alert.severity) for alert in firing)
     parts = [
-        f"{alerts} of {of} held back since {since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        f"{alerts} of {of} {'in a storm' if storm else 'held back'} since "
+        f"{since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
         ", ".join(f"{ranks[rank]:,} {Severity(rank).word}" for rank in sorted(ranks, reverse=True)),
         _most("rules", (alert.rule for alert in firing)),
         _most("services", (alert.labels.get("service", "") for alert in firing)),
     ]
     return msgspec.structs.replace(
         message,
-        title=f"[{message.severity}] {of} held back: {alerts}",
+        title=f"[{message.severity}] "
+        + (f"a storm: {alerts} of {of}" if storm else f"{of} held back: {alerts}"),
         reason_text="; ".join([*(part for part in parts if part), *message.notices]),
     )
 

@@ -25,13 +25,16 @@ class WakeState(msgspec.Struct, frozen=True, kw_only=True):
     emitted_at: datetime | None = None
 
 
-def should_emit(wake: WakeState, now: datetime, again_after: timedelta) -> bool:
+def should_emit(
+    wake: WakeState, now: datetime, again_after: timedelta, least: timedelta = AT_MOST_EVERY
+) -> bool:
     """Decide whether the wake is emitted now.
 
     Args:
         wake: the row as it is
         now: the present moment
         again_after: how long an emitted wake may stay unserved before it is emitted again
+        least: the least time between two events; longer in a storm
 
     Returns:
         True where something is requested and no recent event is outstanding.
@@ -44,4 +47,4 @@ def should_emit(wake: WakeState, now: datetime, again_after: timedelta) -> bool:
     if since < timedelta(0):  # the clock was set back; a repeated event costs nothing
         return True
     outstanding = wake.emitted > wake.served
-    return since >= max(AT_MOST_EVERY, again_after if outstanding else timedelta(0))
+    return since >= max(least, again_after if outstanding else timedelta(0))

@@ -27,6 +27,7 @@ from sentinel.relay.matching import matching_in_background
 from sentinel.store import Store
 from sentinel.store.alerts.unheard import add_unheard
 from sentinel.store.audit.chaining import chain
+from sentinel.store.notifications.storms import watch_storms
 
 __all__ = ["LEASE", "Duty", "Listener", "Relay"]
 
@@ -127,6 +128,7 @@ class Relay:
         self.duties = [
             Duty(name="publish events", do=self._publish, every=second / 4, outside=True),
             Duty(name="wake", do=self._wake, every=second / 2),
+            Duty(name="watch for storms", do=self._storms, every=second),
             Duty(name="stand by", do=self._stand_by, every=second * 2, outside=True),
             Duty(name="expire", do=self._expire, every=second * 30),
             Duty(name="chain audit rows", do=self._chain, every=second),
@@ -256,6 +258,9 @@ class Relay:
     def _wake(self, now: datetime) -> None:
         self._store.wakes.due_groups_wake(now)
         self._store.wakes.tick(now)
+
+    def _storms(self, _now: datetime) -> None:
+        watch_storms(self._store)
 
     def _stand_by(self, now: datetime) -> None:
         """Send overdue notifications that no worker claimed, and log the reason."""

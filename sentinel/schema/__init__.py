@@ -18,7 +18,7 @@ from sentinel.schema.conditions import EpisodeEnd, HeldBack, RuleMemory
 from sentinel.schema.events import EventBlock, EventPack, EventSeen, EventTail, PolicyMemory
 from sentinel.schema.groups import AlertGroup, GroupMember
 from sentinel.schema.log_levels import LogLevelRow
-from sentinel.schema.message_limits import MessageLimit
+from sentinel.schema.message_limits import MessageLimit, StormRow
 from sentinel.schema.metrics import MetricSeries, SampleBlock
 from sentinel.schema.notifications import (
     AutomationSwitch,
@@ -99,6 +99,7 @@ __all__ = [
     "SavedView",
     "SeparatedTenant",
     "Silence",
+    "StormRow",
     "Suppression",
     "SystemLog",
     "TimelineEntry",

@@ -1,12 +1,15 @@
-"""The table of limits of messages a minute."""
+"""The tables of limits of messages a minute, and of storms."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlmodel import Field, SQLModel
 
-__all__ = ["MessageLimit"]
+from sentinel.schema.columns import moment_column
+
+__all__ = ["MessageLimit", "StormRow"]
 
 
 class MessageLimit(SQLModel, table=True):
@@ -17,3 +20,13 @@ class MessageLimit(SQLModel, table=True):
     kind: str = Field(primary_key=True, max_length=10, description="receiver or channel")
     name: str = Field(primary_key=True, max_length=200)
     per_minute: int
+
+
+class StormRow(SQLModel, table=True):
+    """A storm of alerts that a receiver is in (`sentinel.notifications.storm`); none afterwards."""
+
+    __tablename__: ClassVar[Any] = "storm"
+
+    receiver: str = Field(primary_key=True, max_length=100)
+    began_at: datetime = moment_column(nullable=False)
+    seen_at: datetime = moment_column(nullable=False)

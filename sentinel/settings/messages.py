@@ -22,3 +22,11 @@ class MessageSettings(SecureSettings):
             "other number; 0 means no limit. What is held back follows in a summary."
         ),
     )
+    storm_alerts: int = Field(
+        default=1_000,
+        ge=0,
+        description=(
+            "So many alerts of one receiver that open within a minute begin a storm, in which it "
+            "is sent one message every five minutes, and new critical alerts; 0 means never."
+        ),
+    )

@@ -24,6 +24,8 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
         public_link_lifetime: how long such a link can be used
         messages_per_minute: that a receiver or channel without a limit of its own is sent at most;
             0 for no limit
+        storm_alerts: so many alerts of a receiver that open within a minute begin a storm; 0 for
+            never
         keep_samples, keep_minutes, keep_hours: how long samples and their aggregates by minute
             and by hour are kept
         keep_events: how long events are kept
@@ -38,6 +40,7 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str = ""
     public_link_lifetime: timedelta = timedelta(hours=24)
     messages_per_minute: int = 100
+    storm_alerts: int = 1_000
     keep_samples: timedelta = timedelta(days=7)
     keep_minutes: timedelta = timedelta(days=30)
     keep_hours: timedelta = timedelta(days=400)
@@ -53,6 +56,7 @@ class StoreOptions(msgspec.Struct, frozen=True, kw_only=True):
             hold_after_manual_resolve=settings.hold_after_manual_resolve,
             wake_again_after=settings.wake_again_after,
             messages_per_minute=settings.messages_per_minute,
+            storm_alerts=settings.storm_alerts,
             keep_samples=settings.keep_samples,
             keep_minutes=settings.keep_minutes,
             keep_hours=settings.keep_hours,

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, literal_column, select
 from sentinel.alerts.state import AlertState
 from sentinel.notifications.grouping import Membership
 from sentinel.notifications.routing import is_routed
-from sentinel.notifications.summary import ROUTE as SUMMARY
 from sentinel.store.alerts.alert_rows import state_of, state_query
 from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER
+from sentinel.store.notifications.queries import OWN_GROUP
 
 __all__ = ["beside", "homes_of"]
 
@@ -43,7 +43,7 @@ def homes_of(connection: Connection, alert_ids: Sequence[str]) -> dict[str, list
                     ALERT, ALERT.c.id == MEMBER.c.alert_id
                 )
             )
-            .where(MEMBER.c.alert_id.in_(piece), GROUP.c.route.not_like(f"{SUMMARY}%"))
+            .where(MEMBER.c.alert_id.in_(piece), OWN_GROUP)
             .order_by(over, GROUP.c.id.desc())
         )
         for row in connection.execute(query):

@@ -29,6 +29,7 @@ from sentinel.store.notifications.channel_health import Gates
 from sentinel.store.notifications.message_limits import sent_recently
 from sentinel.store.notifications.mutes import COLUMNS, silence_of
 from sentinel.store.notifications.outcomes import outcomes_of
+from sentinel.store.notifications.storms import storm_seen, storms_of
 from sentinel.store.notifications.targets import (
     last_notified,
     limited,
@@ -176,7 +177,7 @@ def _decided(
 ) -> list[Why]:  # fmt: skip
     known = log_entries(connection, group.id)
     gates = Gates(connection, now)
-    limits = sent_recently(store, connection, now)
+    limits, storms = sent_recently(store, connection, now), storms_of(connection)
     policy = policy_of(group)
     found: list[Why] = []
     for receiver, channel in targets_of(group, known, channels, gates):
@@ -184,6 +185,7 @@ def _decided(
         last = last_notified(before, gates.closed_until(channel))
         last = with_recent(connection, group.id, receiver, channel, last, policy, now)
         last = limited(last, limits.limited_until(receiver, channel))
+        last = storm_seen(connection, group, (receiver, channel), last, storms, limits)
         seen = seen_by_channel(connection, group, last, now)
         found.append(
             Why(

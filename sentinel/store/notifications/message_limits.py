@@ -21,7 +21,7 @@ from sentinel.store.database.tables import DELIVERY, table_of
 if TYPE_CHECKING:
     from sentinel.store import Store
 
-__all__ = ["message_limits", "sent_recently", "set_message_limit"]
+__all__ = ["count_alone", "message_limits", "sent_recently", "set_message_limit"]
 
 LIMIT = table_of(MessageLimit)
 _LOCK = 0x5E471E7
@@ -80,6 +80,12 @@ def set_message_limit(
     store.in_transaction(work)
 
 
+def count_alone(connection: Connection) -> None:
+    """Let transactions that count messages or storms follow each other, as SQLite lets all."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+
+
 def sent_recently(
     store: Store, connection: Connection, now: datetime, *, alone: bool = False
 ) -> SentRecently:
@@ -94,8 +100,8 @@ def sent_recently(
     Returns:
         The count, to which the transaction adds what it sends.
     """
-    if alone and store.dialect == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    if alone:
+        count_alone(connection)
     rows = connection.execute(_RECENT, {"since": now - MINUTE})
     sent = [(row.receiver, row.channel, row.started_at) for row in rows]
     return SentRecently(_limits(store, connection), sent, now)

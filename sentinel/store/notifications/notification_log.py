@@ -8,7 +8,7 @@ at most one per crash.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from sentinel.notifications.message import MAY_REPEAT, Named, compose, message_i
 from sentinel.notifications.message_limit import SentRecently
 from sentinel.notifications.reasons import Reason
 from sentinel.notifications.standby import Standby
+from sentinel.notifications.storm import Storm
 from sentinel.schema.columns import new_id
 from sentinel.schema.groups import AlertGroup
 from sentinel.store.database.tables import DELIVERY, GROUP, NOTIFICATION_LOG, model_of
@@ -42,6 +43,7 @@ from sentinel.store.notifications.named_alerts import named_alerts, void_acknowl
 from sentinel.store.notifications.outcomes import record_held
 from sentinel.store.notifications.queries import ABANDONED, DUE, due
 from sentinel.store.notifications.receivers import DEFAULT
+from sentinel.store.notifications.storms import storm_seen, update_storms
 from sentinel.store.notifications.summaries import (
     HeldGroup,
     as_summary,
@@ -63,6 +65,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NotificationLog"]
 
+_IN_A_STORM = 500
+"""Groups that one claim decides on in a storm, most of which need no message."""
 _CLAIM = timedelta(seconds=20)
 """How late a message is at most whose sender died and that another one takes over."""
 
@@ -114,7 +118,9 @@ class NotificationLog:
 
         def work(connection: Connection) -> list[ToSend]:
             held.clear()
-            asked = {"before": due_before or now, "now": now, "most": limit}
+            storms, _ = update_storms(self._store, connection, now)
+            most = max(limit, _IN_A_STORM) if storms else limit
+            asked = {"before": due_before or now, "now": now, "most": most}
             groups = connection.execute(DUE, asked).all()
             # Read after the groups are locked: a later change of a receiver makes them due again.
             channels = self._store.receivers.all_in(connection)
@@ -127,7 +133,7 @@ class NotificationLog:
             for group in groups:
                 mutes.refresh(group)
                 sends += self._decide_group(
-                    connection, group, channels, gates, limits, by, now, standby, held
+                    connection, group, channels, gates, limits, storms, by, now, standby, held
                 )
             gates.save(connection)
             return sends
@@ -138,8 +144,8 @@ class NotificationLog:
 
     def _decide_group(
         self, connection: Connection, row: Row[Any], channels: dict[str, list[str]], gates: Gates,
-        limits: SentRecently, by: str, now: datetime, standby: Standby | None,
-        held: list[HeldGroup],
+        limits: SentRecently, storms: Mapping[str, Storm], by: str, now: datetime,
+        standby: Standby | None, held: list[HeldGroup],
     ) -> list[ToSend]:  # fmt: skip
         group = model_of(AlertGroup, row)
         known = log_entries(connection, group.id)
@@ -161,12 +167,14 @@ class NotificationLog:
             )  # fmt: skip
             last = with_recent(connection, group.id, receiver, channel, last, policy, now)
             last = limited(last, limits.limited_until(receiver, channel))
+            last = storm_seen(connection, group, (receiver, channel), last, storms, limits)
             seen = seen_by_channel(connection, group, last, now)
             decision = decide(seen, last, now, policy)
             if decision.reason in (Reason.THROTTLED, Reason.PER_HOUR):
                 count_held(connection, group, receiver, channel, last)
             self._remember(connection, group, (receiver, channel), known, decision, now)
-            waits = held_group(group, (receiver, channel), seen, decision)
+            storm = storms.get(receiver)
+            waits = held_group(group, (receiver, channel), last, seen, decision, storm)
             if waits is not None:
                 summarised.append(waits)
             elif decision.next_at is not None:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     select,
 )
 
+from sentinel.notifications.summary import ROUTE, STORM
 from sentinel.prefect_client.channel_types import OURS
 from sentinel.schema.columns import Moment
 from sentinel.store.database.tables import ALERT, DELIVERY, GROUP, MEMBER, NOTIFICATION_LOG
@@ -32,6 +33,7 @@ __all__ = [
     "ABANDONED",
     "DUE",
     "LOG_ENTRIES",
+    "OWN_GROUP",
     "SO_FAR",
     "UNAWARE",
     "due",
@@ -59,6 +61,8 @@ DUE = (
 )
 LOG_ENTRIES = select(NOTIFICATION_LOG).where(NOTIFICATION_LOG.c.group_id == bindparam("group"))
 _CHANNEL = NOTIFICATION_LOG.c.channel
+OWN_GROUP = and_(GROUP.c.route.not_like(f"{ROUTE}%"), GROUP.c.route.not_like(f"{STORM}%"))
+"""Groups that are no summaries of others and no storms."""
 UNAWARE = and_(
     NOTIFICATION_LOG.c.told_firing > 0,
     NOTIFICATION_LOG.c.told_acknowledged.is_(False),

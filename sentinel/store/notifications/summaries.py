@@ -14,14 +14,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import BindParameter, Connection, Row, bindparam, func, or_, select
+from sqlalchemy import BindParameter, Connection, Row, bindparam, func, not_, select
 
 from sentinel.notifications.channel import Message
-from sentinel.notifications.decision import Decision, GroupNow
-from sentinel.notifications.message_limit import MINUTE
+from sentinel.notifications.decision import Decision, GroupNow, Notified
 from sentinel.notifications.reasons import Reason
+from sentinel.notifications.storm import Storm
 from sentinel.notifications.summary import (
-    ROUTE,
     is_summary,
     summarised,
     summary_membership,
@@ -32,6 +31,7 @@ from sentinel.store.database.chunks import chunks
 from sentinel.store.database.tables import ALERT, GROUP, MEMBER
 from sentinel.store.notifications.deliveries import UPDATE_LOG_ENTRY, log_entry_key
 from sentinel.store.notifications.groups import Fired, GroupChanges
+from sentinel.store.notifications.queries import OWN_GROUP, muted_after
 from sentinel.store.rules.lock import lock_rules
 
 if TYPE_CHECKING:
@@ -50,6 +50,10 @@ class HeldGroup(msgspec.Struct, frozen=True, kw_only=True):
         group_id: of the group
         seq: the group's, as the claim saw it
         until: when the next decision on the group is due where no summary names it
+        after: the group's seq at the channel's last notification of it; 0 for none
+        covers: whether the channel knows the group by the summary alone from then on; else it is
+            still owed a message of the group's own
+        storm: that the receiver is in; None for none
         otherwise: when it is due for the sake of other channels; None for not
     """
 
@@ -59,33 +63,42 @@ class HeldGroup(msgspec.Struct, frozen=True, kw_only=True):
     group_id: str
     seq: int
     until: datetime
+    after: int = 0
+    covers: bool = True
+    storm: Storm | None = None
     otherwise: datetime | None = None
 
 
 def held_group(
-    group: AlertGroup, target: tuple[str, str], seen: GroupNow, decision: Decision
-) -> HeldGroup | None:
+    group: AlertGroup, target: tuple[str, str], last: Notified, seen: GroupNow,
+    decision: Decision, storm: Storm | None,
+) -> HeldGroup | None:  # fmt: skip
     """Return what a summary is to name of a group that was decided on.
 
     Args:
         group: the group
         target: receiver and channel
+        last: the channel's last notification
         seen: the group as the channel knows it
         decision: about it
+        storm: that the receiver is in; None for none
 
     Returns:
         The group; None where nothing is held back, where it is a summary itself, or where the
-        channel is owed more than the first word about it: a later word follows by itself.
+        channel is owed more than the first word about it and there is no storm: a later word
+        follows by itself.
     """
-    until = decision.next_at
-    if until is None or decision.held is not Reason.FIRST:
+    until, first = decision.next_at, decision.held is Reason.FIRST
+    if until is None or decision.held is None or is_summary(group.route):
         return None
-    if seen.suppressed or is_summary(group.route):
+    covers = first and not seen.suppressed
+    news = first or decision.held in (Reason.NEW_FIRING, Reason.SEVERITY_ROSE)
+    if not covers and (storm is None or not news):
         return None
     receiver, channel = target
     return HeldGroup(
         tenant=group.tenant, receiver=receiver, channel=channel, group_id=group.id, seq=group.seq,
-        until=until,
+        until=until, after=0 if first else last.seq, covers=covers, storm=storm,
     )  # fmt: skip
 
 
@@ -94,11 +107,12 @@ def summarise(store: Store, held: Sequence[HeldGroup]) -> None:
 
     Args:
         store: the shared database
-        held: groups of one claim, each held back for nothing but a limit of messages
+        held: groups of one claim, each held back for nothing but a limit of messages or a storm
     """
-    by_summary: dict[tuple[str, str, str], list[HeldGroup]] = defaultdict(list)
+    by_summary: dict[str, list[HeldGroup]] = defaultdict(list)
     for one in held:
-        by_summary[one.tenant, one.receiver, one.channel].append(one)
+        home = summary_membership(one.tenant, one.receiver, one.channel, one.storm)
+        by_summary[home.key].append(one)
     for key in sorted(by_summary):
         for piece in chunks(by_summary[key]):
             store.in_transaction(partial(_enter, store, piece))
@@ -107,7 +121,7 @@ def summarise(store: Store, held: Sequence[HeldGroup]) -> None:
 def _enter(store: Store, held: Sequence[HeldGroup], connection: Connection) -> None:
     now = store.now()
     first = held[0]
-    home = summary_membership(first.tenant, first.receiver, first.channel, interval=MINUTE)
+    home = summary_membership(first.tenant, first.receiver, first.channel, first.storm)
     ids = [one.group_id for one in held]
     lock_rules(connection, connection.execute(_RULES, {"groups": ids}).tuples())
     last = connection.execute(_LAST, {"key": home.key}).scalar()
@@ -115,7 +129,7 @@ def _enter(store: Store, held: Sequence[HeldGroup], connection: Connection) -> N
     seqs = {row.id: row.seq for row in groups if row.status != "resolved"}
     # What changed since the claim is decided on again.
     still = [one for one in held if seqs.get(one.group_id) == one.seq]
-    entering = _alerts(connection, [one.group_id for one in still], now)
+    entering = _alerts(connection, still, last, now)
     if not entering:
         return
     changes = GroupChanges(store, connection)
@@ -127,16 +141,21 @@ def _enter(store: Store, held: Sequence[HeldGroup], connection: Connection) -> N
     store.outbox.add(connection, events)
     summary = connection.execute(_LAST, {"key": home.key}).scalar_one()
     named = {row.group_id: row.severity for row in entering.values()}
-    _cover(connection, [one for one in still if one.group_id in named], named, summary, now)
+    covered = [one for one in still if one.covers and one.group_id in named]
+    _cover(connection, covered, named, summary, now)
     if due:
         store.wakes.request(connection, now)
     store.changed(connection)
 
 
-def _alerts(connection: Connection, groups: Sequence[str], now: datetime) -> dict[str, Row[Any]]:
-    """Return what fires in groups and is not suppressed, by alert, the most severe last."""
-    rows = connection.execute(_FIRING, {"groups": groups, "now": now})
-    return {row.alert_id: row for row in rows}
+def _alerts(
+    connection: Connection, held: Sequence[HeldGroup], summary: str | None, now: datetime
+) -> dict[str, Row[Any]]:
+    """Return what fires in groups, is not muted and is news, by alert, the most severe last."""
+    asked = {"groups": [one.group_id for one in held], "now": now, "summary": summary or ""}
+    after = {one.group_id: one.after for one in held}
+    rows = connection.execute(_FIRING, asked)
+    return {row.alert_id: row for row in rows if row.fired_seq > after[row.group_id]}
 
 
 def _cover(
@@ -144,6 +163,8 @@ def _cover(
     now: datetime,
 ) -> None:  # fmt: skip
     """Have the channel know the groups as they are now, by the summary alone."""
+    if not held:
+        return
     known = {
         "told_firing": 0, "told_at": None, "summary": summary, "reason": str(Reason.IN_SUMMARY),
         "decided_at": now, "next_at": None, "attempts": 0, "retry_at": None, "refused_seq": None,
@@ -182,11 +203,12 @@ def as_summary(connection: Connection, group: AlertGroup, message: Message) -> M
     if not is_summary(group.route):
         return message
     groups = connection.execute(_GROUPS, {"summary": group.id}).scalar_one()
-    return summarised(message, groups, group.opened_at)
+    return summarised(message, group.route, groups, group.opened_at)
 
 
 # Built once, since SQLAlchemy compiles a statement once for each object.
 _IN: BindParameter[Any] = bindparam("groups", expanding=True)
+_OWN, _OTHER = MEMBER.alias("own"), MEMBER.alias("other")
 _JOINED = MEMBER.join(ALERT, ALERT.c.id == MEMBER.c.alert_id)
 _RULES = (
     select(ALERT.c.tenant, ALERT.c.rule)
@@ -203,16 +225,20 @@ _LOCK = (
     .order_by(GROUP.c.id)
     .with_for_update()
 )
+_OF_ALERT = ALERT.c.title, ALERT.c.severity
+_THERE = (
+    select(_OWN.c.alert_id)
+    .where(_OWN.c.group_id == bindparam("summary"), _OWN.c.resolved_seq.is_(None))
+    .scalar_subquery()
+)
 _FIRING = (
-    select(MEMBER.c.alert_id, MEMBER.c.group_id, ALERT.c.title, ALERT.c.severity)
+    select(
+        MEMBER.c.alert_id, MEMBER.c.group_id, MEMBER.c.fired_seq, ALERT.c.title, ALERT.c.severity
+    )
     .select_from(_JOINED)
     .where(MEMBER.c.group_id.in_(_IN), MEMBER.c.resolved_seq.is_(None))
-    .where(
-        or_(
-            ALERT.c.suppressed_until.is_(None),
-            ALERT.c.suppressed_until <= bindparam("now", type_=Moment()),
-        )
-    )
+    .where(not_(muted_after(bindparam("now", type_=Moment()))))
+    .where(MEMBER.c.alert_id.not_in(_THERE))
     .order_by(ALERT.c.severity, MEMBER.c.alert_id)
 )
 _NOT_DUE = (
@@ -220,7 +246,6 @@ _NOT_DUE = (
     .where(GROUP.c.id == bindparam("of_group"), GROUP.c.due_at == bindparam("until"))
     .values(due_at=bindparam("due_at"))
 )
-_OWN, _OTHER = MEMBER.alias("own"), MEMBER.alias("other")
 _GROUPS = (
     select(func.count(_OTHER.c.group_id.distinct()))
     .select_from(
@@ -229,5 +254,5 @@ _GROUPS = (
         )
     )
     .where(_OWN.c.group_id == bindparam("summary"), _OWN.c.resolved_seq.is_(None))
-    .where(_OTHER.c.resolved_seq.is_(None), GROUP.c.route.not_like(f"{ROUTE}%"))
+    .where(_OTHER.c.resolved_seq.is_(None), OWN_GROUP)
 )

@@ -8,11 +8,13 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection, Row, or_, select
 
+from sentinel.notifications.storm import least_between_wakes
 from sentinel.notifications.wake import WakeState, should_emit
 from sentinel.prefect_client.port import OutEvent
 from sentinel.schema.notifications import Wake
 from sentinel.store.database.insert import insert_into
 from sentinel.store.database.tables import GROUP, table_of
+from sentinel.store.notifications.storms import storms_of
 
 if TYPE_CHECKING:
     from sentinel.store import Store
@@ -59,8 +61,8 @@ class Wakes:
         """
         with self._store.read() as connection:
             row = connection.execute(select(WAKE).where(WAKE.c.name == name)).first()
-        if row is None or not should_emit(_state(row), now, self._store.options.wake_again_after):
-            return False
+            if row is None or not self._should_emit(connection, _state(row), now):
+                return False
         with self._store.write() as connection:
             row = self._lock(connection, name)
             return self._emit(connection, name, _state(row), now)
@@ -125,8 +127,15 @@ class Wakes:
         connection.execute(new.on_conflict_do_nothing())
         return connection.execute(query).one()
 
+    def _should_emit(self, connection: Connection, wake: WakeState, now: datetime) -> bool:
+        again = self._store.options.wake_again_after
+        if not should_emit(wake, now, again):
+            return False
+        storms = list(storms_of(connection).values())
+        return should_emit(wake, now, again, least_between_wakes(storms, wake.emitted_at))
+
     def _emit(self, connection: Connection, name: str, wake: WakeState, now: datetime) -> bool:
-        if not should_emit(wake, now, self._store.options.wake_again_after):
+        if not self._should_emit(connection, wake, now):
             return False
         event = OutEvent(
             id=str(uuid5(_NAMESPACE, f"{name} {wake.requested} {now.isoformat()}")),

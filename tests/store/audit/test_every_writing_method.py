@@ -111,6 +111,7 @@ EXEMPT = {
     "notifications.notification_log.NotificationLog.renew": _NOTIFYING,
     "notifications.outbox.Outbox.mark_published": _NOTIFYING,
     "notifications.outbox.Outbox.prune": _UPKEEP,
+    "notifications.storms.watch_storms": _NOTIFYING,
     "notifications.summaries.summarise": _NOTIFYING,
     "notifications.wakes.Wakes.due_groups_wake": _NOTIFYING,
     "notifications.wakes.Wakes.serve": _NOTIFYING,
